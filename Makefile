@@ -1,0 +1,93 @@
+# Everything here is plain cargo underneath. Works with GNU Make 3.81 and newer, in a POSIX
+# shell and in cmd.exe.
+
+# Set these on the command line: make run-server PORT=9100 DATA_DIR="my files". They are empty
+# here so that a HOST, NAME or PORT that happens to be in the environment changes nothing.
+HOST =
+PORT =
+NAME =
+BIND =
+DATA_DIR =
+CLIENTS =
+MESSAGES =
+SIZE =
+UPLOADS =
+DOWNLOADS =
+# Further options, written as the program itself wants them.
+ARGS =
+
+CARGO = cargo
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+
+ifeq ($(OS)$(MSYSTEM),Windows_NT)
+quote = "$(1)"
+null = nul
+else
+quote = '$(subst ','\'',$(1))'
+null = /dev/null
+# The program takes the shell's place, and with it Ctrl-C and other signals.
+exec = exec
+endif
+
+# $(call option,--port,PORT,9000): the option with the value of PORT, or with 9000 when PORT is
+# empty, or nothing at all when there is no default either.
+option = $(call with_value,$(1),$(or $(value $(2)),$(3)))
+with_value = $(if $(2),$(1) $(call quote,$(2)))
+# $(call compile,chatshelf-client,chatshelf): builds a package; shows it only the first time,
+# which takes minutes. $(call release,chatshelf) is where the program then is.
+compile = $(CARGO) build --release $(if $(wildcard $(CARGO_TARGET_DIR)/release/$(2).d),-q) -p $(1)
+release = $(call quote,$(CARGO_TARGET_DIR)/release/$(1))
+
+# Minor versions of Rust 1 that are too old: 0 to 90, for the rust-version of Cargo.toml.
+digits := 0 1 2 3 4 5 6 7 8 9
+too_old := $(digits) $(foreach ten,1 2 3 4 5 6 7 8,$(addprefix $(ten),$(digits))) 90
+minor_version = $(if $(filter cargo,$(word 1,$(1))),$(word 2,$(subst ., ,$(word 2,$(1)))))
+
+help: ## List these targets
+ifeq ($(OS)$(MSYSTEM),Windows_NT)
+	@findstr /r /c:"^[a-z].*: .*## " Makefile
+else
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+endif
+
+build: toolchain ## Build the programs, optimised, into target/release
+	$(CARGO) build --release --workspace
+
+run-server: toolchain ## Run a server [PORT=9000 BIND= DATA_DIR= ARGS=]
+	@$(call compile,chatshelf-server,chatshelf-server)
+	@$(exec) $(call release,chatshelf-server) $(call option,--port,PORT,9000) \
+		$(call option,--bind,BIND) $(call option,--data-dir,DATA_DIR) $(ARGS)
+
+run-client: toolchain ## Join a server [HOST=127.0.0.1 PORT=9000 NAME= ARGS=]
+	@$(call compile,chatshelf-client,chatshelf)
+	@$(exec) $(call release,chatshelf) $(call option,--host,HOST,127.0.0.1) \
+		$(call option,--port,PORT,9000) $(call option,--name,NAME) $(ARGS)
+
+test: toolchain ## Run all tests
+	$(CARGO) test --workspace
+
+check: toolchain ## Check formatting, lints and docs, then run all tests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) doc --workspace --no-deps
+	$(CARGO) test --workspace
+check: export RUSTDOCFLAGS = -Dwarnings
+
+load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= HOST= PORT= ARGS=]
+	@$(call compile,chatshelf-server,chatshelf-server)
+	@$(call compile,chatshelf-client,chatshelf-load)
+	@$(exec) $(call release,chatshelf-load) $(call option,--clients,CLIENTS,500) \
+		$(call option,--messages,MESSAGES) $(call option,--size,SIZE) \
+		$(call option,--uploads,UPLOADS) $(call option,--downloads,DOWNLOADS) \
+		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
+
+clean: toolchain ## Remove everything that was built
+	$(CARGO) clean
+
+toolchain:
+	@$(if $(filter-out $(too_old),$(call minor_version,$(shell $(CARGO) --version 2>$(null)))),,$(error \
+		chatshelf needs Rust 1.91 or newer: install it from https://rustup.rs, or as the \
+		packages cargo and rustc of your distribution))
+
+.PHONY: help build run-server run-client test check load-test clean toolchain

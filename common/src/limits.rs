@@ -1,0 +1,33 @@
+//! Every limit of the protocol, in one place (PROTOCOL.md, "Limits").
+//!
+//! A name ends in its unit. Limits a server may choose (largest file, shelf size, transfers
+//! at once) are not here: it states them in its `HelloAck`.
+
+/// TCP port used when none is named.
+pub const PORT_DEFAULT: u16 = 9000;
+
+/// Lowest protocol version this code speaks.
+pub const VERSION_MIN: u16 = 1;
+/// Highest protocol version this code speaks.
+pub const VERSION_MAX: u16 = 1;
+
+/// Longest value of a control frame or event, in bytes, once joined.
+pub const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// Longest value of a frame sent before the join is accepted, in bytes.
+pub const FRAME_BYTES_MAX_BEFORE_JOIN: u32 = 512;
+/// Most file bytes in one data frame.
+pub const DATA_BYTES_MAX: u32 = 64 * 1024;
+
+/// Longest nick, in bytes of UTF-8.
+pub const NICK_BYTES_MAX: usize = 32;
+/// Longest message, in bytes of UTF-8.
+pub const MESSAGE_BYTES_MAX: usize = 8 * 1024;
+/// Longest topic, in bytes of UTF-8.
+pub const TOPIC_BYTES_MAX: usize = 512;
+/// Longest file name, in bytes of UTF-8.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Longest explanatory text (refusals, software names), in bytes of UTF-8.
+pub const NOTE_BYTES_MAX: usize = 256;
+
+/// History value that asks for every line the server still holds.
+pub const HISTORY_ALL: u32 = u32::MAX;

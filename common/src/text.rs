@@ -1,0 +1,301 @@
+//! Text that may travel: types that cannot hold a nick, file name or message the protocol
+//! forbids (PROTOCOL.md, "Text").
+
+use std::fmt;
+
+use crate::limits::{
+    FILE_NAME_BYTES_MAX, MESSAGE_BYTES_MAX, NICK_BYTES_MAX, NOTE_BYTES_MAX, TOPIC_BYTES_MAX,
+};
+
+/// Longest extension that a file name cut to length keeps, with its dot, in bytes.
+const EXTENSION_BYTES_MAX: usize = 32;
+
+/// Why a text may not travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextError {
+    /// Nothing in it.
+    Empty,
+    /// Longer than the limit, in bytes of UTF-8.
+    TooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// Holds a character that this kind of text may not hold.
+    Forbidden(char),
+    /// Not a name: `.` and `..` are places.
+    Reserved,
+    /// Not UTF-8.
+    NotUtf8,
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("it is empty"),
+            Self::TooLong { limit } => write!(f, "it is longer than {limit} bytes"),
+            Self::Forbidden(c) => write!(f, "it may not hold {c:?}"),
+            Self::Reserved => f.write_str("it is not a name"),
+            Self::NotUtf8 => f.write_str("it is not UTF-8"),
+        }
+    }
+}
+
+impl std::error::Error for TextError {}
+
+/// True for characters that reorder, hide or fake their neighbours: bidirectional controls, line
+/// and paragraph separators, fillers and zero-width characters, other than the two joiners,
+/// which some scripts and emoji need.
+#[must_use]
+pub fn is_invisible_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn breaks_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+fn may_be_in_nick(c: char) -> bool {
+    if c.is_ascii() {
+        c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+    } else {
+        !c.is_control() && !c.is_whitespace() && !is_invisible_format(c)
+    }
+}
+
+fn within(text: &str, limit: usize) -> Result<(), TextError> {
+    match text.len() {
+        0 => Err(TextError::Empty),
+        n if n > limit => Err(TextError::TooLong { limit }),
+        _ => Ok(()),
+    }
+}
+
+fn none_of(text: &str, forbidden: impl Fn(char) -> bool) -> Result<(), TextError> {
+    text.chars().find(|&c| forbidden(c)).map_or(Ok(()), |c| Err(TextError::Forbidden(c)))
+}
+
+/// Declares a text type: a `Box<str>` that has passed `check`.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Takes the text as it is.
+            ///
+            /// # Errors
+            /// When it breaks the rule above.
+            pub fn new(text: &str) -> Result<Self, TextError> {
+                let check: fn(&str) -> Result<(), TextError> = $check;
+                check(text).map(|()| Self(text.into()))
+            }
+
+            /// Takes bytes off the wire.
+            ///
+            /// # Errors
+            /// When they are not UTF-8 or break the rule above.
+            pub fn from_bytes(bytes: &[u8]) -> Result<Self, TextError> {
+                Self::new(std::str::from_utf8(bytes).map_err(|_| TextError::NotUtf8)?)
+            }
+
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+checked_text! {
+    /// A member's name: 1 to 32 bytes; ASCII letters and digits, `_`, `-`, `.`, and any character
+    /// beyond ASCII but control, white space and invisible formatting; not beginning with `-`
+    /// or `.`.
+    Nick, |text| {
+        within(text, NICK_BYTES_MAX)?;
+        none_of(text, |c| !may_be_in_nick(c))?;
+        match text.chars().next() {
+            Some(c @ ('-' | '.')) => Err(TextError::Forbidden(c)),
+            _ => Ok(()),
+        }
+    }
+}
+
+checked_text! {
+    /// A file's name, never a path: 1 to 255 bytes; no control or invisible formatting
+    /// characters, no `/` and no `\`; neither `.` nor `..`.
+    FileName, |text| {
+        within(text, FILE_NAME_BYTES_MAX)?;
+        none_of(text, |c| matches!(c, '/' | '\\') || c.is_control() || is_invisible_format(c))?;
+        if matches!(text, "." | "..") { Err(TextError::Reserved) } else { Ok(()) }
+    }
+}
+
+checked_text! {
+    /// What someone says: 1 to 8,192 bytes; newline and tab are the only control characters.
+    Message, |text| {
+        within(text, MESSAGE_BYTES_MAX)?;
+        none_of(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))
+    }
+}
+
+checked_text! {
+    /// The room's topic: 1 to 512 bytes on one line: no control characters, no line separators.
+    Topic, |text| {
+        within(text, TOPIC_BYTES_MAX)?;
+        none_of(text, breaks_a_line)
+    }
+}
+
+checked_text! {
+    /// A short text for people, such as the reason of a refusal: 1 to 256 bytes on one line.
+    Note, |text| {
+        within(text, NOTE_BYTES_MAX)?;
+        none_of(text, breaks_a_line)
+    }
+}
+
+impl Nick {
+    /// What nicks that differ in case only have in common: each character in upper case, then in
+    /// lower case, wherever it stands.
+    ///
+    /// Nicks are unique by this key, so `Ada` and `ada` cannot both be in the room.
+    #[must_use]
+    pub fn key(&self) -> Box<str> {
+        let upper = self.0.chars().flat_map(char::to_uppercase);
+        upper.flat_map(char::to_lowercase).collect::<String>().into()
+    }
+}
+
+impl Note {
+    /// Makes a note of any text, replacing what a note may not hold and cutting what is too long.
+    #[must_use]
+    pub fn lossy(text: &str) -> Self {
+        let end = text.floor_char_boundary(NOTE_BYTES_MAX);
+        let clean: String =
+            text[..end].chars().map(|c| if breaks_a_line(c) { ' ' } else { c }).collect();
+        Self(if clean.is_empty() { "-".into() } else { clean.into() })
+    }
+}
+
+impl FileName {
+    /// Makes a file name of any name, replacing each character it may not hold by `_` and
+    /// cutting what is too long, before the extension if that is a short one.
+    ///
+    /// # Errors
+    /// When it is empty, `.` or `..`.
+    pub fn lossy(name: &str) -> Result<Self, TextError> {
+        let forbidden =
+            |c: char| matches!(c, '/' | '\\') || c.is_control() || is_invisible_format(c);
+        let clean: String = name.chars().map(|c| if forbidden(c) { '_' } else { c }).collect();
+        if clean.len() <= FILE_NAME_BYTES_MAX {
+            return Self::new(&clean);
+        }
+        let (stem, extension) = match split_extension(&clean) {
+            (stem, extension) if extension.len() <= EXTENSION_BYTES_MAX => (stem, extension),
+            _ => (clean.as_str(), ""),
+        };
+        let end = stem.floor_char_boundary(FILE_NAME_BYTES_MAX - extension.len());
+        Self::new(&format!("{}{extension}", &stem[..end]))
+    }
+
+    /// The name before its extension, and the extension with its dot (or nothing).
+    #[must_use]
+    pub fn split_extension(&self) -> (&str, &str) {
+        split_extension(&self.0)
+    }
+}
+
+fn split_extension(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(dot) if dot > 0 => name.split_at(dot),
+        _ => (name, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nicks_hold_letters_of_any_script_and_nothing_that_misleads() {
+        for good in ["ada", "Ada_9", "żółw", "李雷", "हिन्दी", "🦀", "_x", "a-b.c", &"n".repeat(32)]
+        {
+            assert!(Nick::new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a b",
+            "a\u{a0}b",
+            "\u{3164}",
+            "-a",
+            ".a",
+            "a\u{202e}b",
+            "a\nb",
+            "/who",
+            "a@b",
+            &"n".repeat(33),
+        ] {
+            assert!(Nick::new(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(Nick::from_bytes(b"\xff"), Err(TextError::NotUtf8));
+    }
+
+    #[test]
+    fn nicks_that_differ_in_case_only_share_a_key() {
+        for (a, b) in [("ÅDA", "åda"), ("ΟΔΟΣ", "οδοσ"), ("οδος", "οδοσ")] {
+            assert_eq!(Nick::new(a).unwrap().key(), Nick::new(b).unwrap().key(), "{a} {b}");
+        }
+        assert_ne!(Nick::new("ada").unwrap().key(), Nick::new("ada2").unwrap().key());
+    }
+
+    #[test]
+    fn file_names_are_never_paths() {
+        for good in ["a", "…", "photo of me.jpg", "a:b", ".profile", &"x".repeat(255)] {
+            assert!(FileName::new(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(256);
+        for bad in ["", ".", "..", "a/b", "a\\b", "a\0b", "a\x1b[2J", "gpj.\u{202e}exe", &long] {
+            assert!(FileName::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_lossy_file_name_keeps_its_extension_and_obeys_the_rule() {
+        assert_eq!(FileName::lossy("a/b\nc.txt").unwrap().as_str(), "a_b_c.txt");
+        let long = FileName::lossy(&format!("{}.tar", "é".repeat(400))).unwrap();
+        assert!(long.as_str().ends_with(".tar") && long.as_str().len() <= 255);
+        let titled = FileName::lossy(&format!("v1. {}", "long title ".repeat(40))).unwrap();
+        assert_eq!(titled.as_str().len(), 255);
+        assert!(FileName::lossy(&format!("..{}", "a".repeat(300))).is_ok());
+        assert!(FileName::lossy("..").is_err());
+        assert_eq!(FileName::new(".profile").unwrap().split_extension(), (".profile", ""));
+    }
+
+    #[test]
+    fn messages_may_have_lines_but_no_escapes() {
+        assert!(Message::new("one\n\ttwo").is_ok());
+        assert_eq!(Message::new("\x1b[2J"), Err(TextError::Forbidden('\x1b')));
+        assert_eq!(Message::new("a\u{9b}"), Err(TextError::Forbidden('\u{9b}')));
+        assert_eq!(Message::new(""), Err(TextError::Empty));
+        assert!(Message::new(&"m".repeat(8192)).is_ok());
+        assert_eq!(Message::new(&"m".repeat(8193)), Err(TextError::TooLong { limit: 8192 }));
+    }
+
+    #[test]
+    fn a_note_can_be_made_of_anything() {
+        assert_eq!(Note::lossy("").as_str(), "-");
+        assert_eq!(Note::lossy("a\nb").as_str(), "a b");
+        assert!(Note::new(Note::lossy(&"é".repeat(300)).as_str()).is_ok());
+    }
+}

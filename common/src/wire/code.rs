@@ -1,0 +1,77 @@
+//! Why something was refused or a connection closed (PROTOCOL.md, "Codes").
+
+use std::fmt;
+
+/// A reason, as it travels in `Refused`, `Goodbye` and `Left`.
+///
+/// Not an enum: a newer peer may send a code this version does not know, and that must pass.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Code(pub u16);
+
+macro_rules! codes {
+    ($($number:literal $name:ident $text:literal)*) => {
+        impl Code {
+            $(#[doc = concat!("Code ", stringify!($number), ": ", $text, ".")]
+            pub const $name: Self = Self($number);)*
+
+            /// What the code means, as half a sentence for people.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self.0 {
+                    $($number => $text,)*
+                    _ => "a reason this program does not know",
+                }
+            }
+        }
+
+        impl fmt::Debug for Code {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self.0 {
+                    $($number => f.write_str(stringify!($name)),)*
+                    other => write!(f, "code {other}"),
+                }
+            }
+        }
+
+        /// Every code this version knows, with its name as PROTOCOL.md spells it.
+        pub const CODES: &[(Code, &str)] = &[$((Code::$name, stringify!($name)),)*];
+    };
+}
+
+codes! {
+    1 NOT_CHATSHELF "this is not a chatshelf client"
+    2 VERSION "no protocol version is spoken by both sides"
+    3 MALFORMED "a frame could not be understood"
+    4 UNKNOWN_TYPE "a frame of unknown type arrived"
+    5 UNEXPECTED "that frame may not be sent now"
+    6 FRAME_TOO_LONG "a frame is longer than allowed"
+    7 ROOM_FULL "the room is full"
+    8 NOT_JOINED_IN_TIME "the join did not come in time"
+    9 TIMED_OUT "nothing was heard for too long"
+    10 TOO_SLOW "what was sent was not taken for too long"
+    11 LEFT "the member left"
+    12 CONNECTION_LOST "the connection was lost"
+    13 SHUTTING_DOWN "the server is shutting down"
+    20 NICK_INVALID "that name can't be used"
+    21 NICK_TAKEN "that name is taken"
+    22 NO_SUCH_MEMBER "nobody of that name is here"
+    23 TEXT_INVALID "that text can't be sent"
+    24 TEXT_TOO_LONG "that text is too long"
+    40 FILE_TOO_LARGE "the file is larger than the server takes"
+    41 FILE_NAME_INVALID "that file name can't be used"
+    42 TOO_MANY_TRANSFERS "too many transfers are running"
+    43 ITEM_UNKNOWN "nothing with that number was ever on the shelf"
+    44 ITEM_DROPPED "that file has been dropped from the shelf"
+    45 STORAGE_FAILED "the server could not read or write its disk"
+    46 STORAGE_FULL "the server's disk is full"
+    47 DIGEST_MISMATCH "the content arrived damaged"
+    48 SIZE_MISMATCH "the content has not the announced size"
+    49 CANCELLED "the transfer was cancelled"
+    50 STALLED "the transfer made no progress for too long"
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.meaning())
+    }
+}

@@ -1,0 +1,579 @@
+//! Every frame type, as tables: its number, its fields, which are required, optional (`opt`)
+//! or repeatable (`rep`). PROTOCOL.md, "Frame types", says what each means.
+//!
+//! A table line is the only place where a frame's layout stands; encoder and decoder are made
+//! from it and cannot differ.
+
+use byteorder::{BigEndian, ByteOrder};
+
+use crate::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis};
+use crate::text::{FileName, Message, Nick, Note, Topic};
+use crate::wire::Code;
+use crate::wire::field::{self, DecodeError, FieldValue, Fields, Tag};
+use crate::wire::header::{HEADER_BYTES, Header};
+
+/// A frame whose value is a list of fields.
+pub trait Frame: Sized {
+    /// The frame's type number.
+    const KIND: u8;
+
+    /// Appends the fields.
+    fn put_fields(&self, out: &mut Vec<u8>);
+
+    /// Reads the frame from its fields.
+    ///
+    /// # Errors
+    /// When a field is missing, repeated or not what it must be.
+    fn take_fields(fields: &Fields<'_>) -> Result<Self, DecodeError>;
+
+    /// Appends the whole frame: header, then fields.
+    fn encode(&self, out: &mut Vec<u8>) {
+        let head = out.len();
+        out.extend_from_slice(&Header { kind: Self::KIND, flags: 0, length: 0 }.to_bytes());
+        self.put_fields(out);
+        let length = out.len() - head - HEADER_BYTES;
+        BigEndian::write_u32(&mut out[head + 2..], length as u32);
+    }
+
+    /// The whole frame as bytes of its own.
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out
+    }
+}
+
+macro_rules! put {
+    (req $out:ident $tag:ident $value:expr) => {
+        field::put($out, Tag::$tag, &$value)
+    };
+    (opt $out:ident $tag:ident $value:expr) => {
+        if let Some(value) = &$value {
+            field::put($out, Tag::$tag, value)
+        }
+    };
+    (rep $out:ident $tag:ident $value:expr) => {
+        for value in &$value {
+            field::put($out, Tag::$tag, value)
+        }
+    };
+}
+macro_rules! take {
+    (req $fields:ident $tag:ident) => {
+        $fields.required(Tag::$tag)?
+    };
+    (opt $fields:ident $tag:ident) => {
+        $fields.optional(Tag::$tag)?
+    };
+    (rep $fields:ident $tag:ident) => {
+        $fields.repeated(Tag::$tag)?
+    };
+}
+macro_rules! slot {
+    (req $kind:ty) => { $kind };
+    (opt $kind:ty) => { Option<$kind> };
+    (rep $kind:ty) => { Vec<$kind> };
+}
+
+/// Declares a struct made of fields, and how the fields become it and it the fields.
+macro_rules! fields {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$field_doc:meta])* $slot:ident $tag:ident $field:ident: $kind:ty,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: slot!($slot $kind),)*
+        }
+
+        impl $name {
+            fn put_all(&self, _out: &mut Vec<u8>) {
+                $(put!($slot _out $tag self.$field);)*
+            }
+
+            fn take_all(_fields: &Fields<'_>) -> Result<Self, DecodeError> {
+                Ok(Self { $($field: take!($slot _fields $tag),)* })
+            }
+        }
+    };
+}
+
+/// Declares frames: a struct each, and the enum of them all that a receiver matches on.
+macro_rules! frames {
+    ($(#[$enum_doc:meta])* $all:ident {
+        $($(#[$doc:meta])* $number:literal $name:ident { $($body:tt)* })*
+    }) => {
+        $(
+            fields! { $(#[$doc])* $name { $($body)* } }
+
+            impl Frame for $name {
+                const KIND: u8 = $number;
+
+                fn put_fields(&self, out: &mut Vec<u8>) {
+                    self.put_all(out);
+                }
+
+                fn take_fields(fields: &Fields<'_>) -> Result<Self, DecodeError> {
+                    Self::take_all(fields)
+                }
+            }
+
+            impl From<$name> for $all {
+                fn from(frame: $name) -> Self {
+                    Self::$name(frame)
+                }
+            }
+        )*
+
+        $(#[$enum_doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "each variant is documented at its struct")]
+        pub enum $all {
+            $($name($name),)*
+        }
+
+        impl $all {
+            /// The type number and name of each.
+            pub const KINDS: &[(u8, &str)] = &[$(($number, stringify!($name)),)*];
+
+            /// Understands a frame's value by its type.
+            ///
+            /// # Errors
+            /// [`DecodeError::UnknownType`] when the type is none of these; otherwise what is
+            /// wrong with the fields.
+            pub fn decode(kind: u8, value: &[u8]) -> Result<Self, DecodeError> {
+                match kind {
+                    $($number => $name::take_fields(&Fields::parse(value)?).map(Self::$name),)*
+                    other => Err(DecodeError::UnknownType(other)),
+                }
+            }
+
+            /// Appends the whole frame: header, then fields.
+            pub fn encode(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$name(frame) => frame.encode(out),)*
+                }
+            }
+        }
+    };
+}
+
+/// Declares a field whose value is a list of fields itself.
+macro_rules! nested {
+    ($($(#[$doc:meta])* $name:ident { $($body:tt)* })*) => {$(
+        fields! { $(#[$doc])* $name { $($body)* } }
+
+        impl FieldValue for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                self.put_all(out);
+            }
+
+            fn take(_tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
+                Self::take_all(&Fields::parse(bytes)?)
+            }
+        }
+    )*};
+}
+
+/// The four bytes in a `Hello` that say the peer speaks this protocol.
+pub const MAGIC: [u8; 4] = *b"CHSH";
+
+frames! {
+    /// What a client may send, data frames aside.
+    ClientFrame {
+        /// First of all: which versions the client speaks.
+        0x01 Hello {
+            /// [`MAGIC`].
+            req MAGIC magic: [u8; 4],
+            /// Lowest version the client speaks.
+            req VERSION_MIN version_min: u16,
+            /// Highest version the client speaks.
+            req VERSION_MAX version_max: u16,
+            /// Bits for extensions the client understands; none is defined yet.
+            opt CAPABILITIES capabilities: u32,
+            /// Name and version of the program.
+            opt SOFTWARE software: Note,
+        }
+        /// Asks for a nick and enters the room.
+        0x02 Join {
+            /// The nick asked for.
+            req NICK nick: Nick,
+            /// Lines of history wanted: 0 for none, [`crate::limits::HISTORY_ALL`] for all;
+            /// absent leaves it to the server.
+            opt HISTORY history: u32,
+        }
+        /// A message to everyone.
+        0x03 Say {
+            /// Chosen by the client; comes back with the echo.
+            req MESSAGE_ID id: MessageId,
+            /// The message.
+            req TEXT text: Message,
+            /// How it is meant; absent is [`Style::SPEECH`].
+            opt STYLE style: Style,
+        }
+        /// A message to one member.
+        0x04 Tell {
+            /// Chosen by the client; comes back with the receipt.
+            req MESSAGE_ID id: MessageId,
+            /// Who is to get it.
+            req TO to: Nick,
+            /// The message.
+            req TEXT text: Message,
+        }
+        /// Asks for another nick.
+        0x05 Rename {
+            /// The nick asked for.
+            req NICK nick: Nick,
+        }
+        /// Sets the topic, or clears it when absent.
+        0x06 SetTopic {
+            /// The topic.
+            opt TOPIC topic: Topic,
+        }
+        /// Leaves; the server answers `Goodbye`.
+        0x07 Leave {}
+        /// Offers a file for the shelf.
+        0x10 UploadOffer {
+            /// The client's number for the transfer.
+            req TRANSFER transfer: TransferId,
+            /// The file's name.
+            req NAME name: FileName,
+            /// The file's size in bytes.
+            req SIZE size: u64,
+        }
+        /// All bytes of an upload are sent.
+        0x11 UploadDone {
+            /// Which.
+            req TRANSFER transfer: TransferId,
+            /// BLAKE3 of the whole file.
+            req DIGEST digest: Digest,
+        }
+        /// Asks for a file of the shelf.
+        0x12 DownloadRequest {
+            /// The client's number for the transfer.
+            req TRANSFER transfer: TransferId,
+            /// Which item.
+            req ITEM item: ItemId,
+            /// First byte wanted; absent is 0.
+            opt OFFSET offset: u64,
+        }
+        /// Ends a transfer early.
+        0x13 Cancel {
+            /// Which.
+            req TRANSFER transfer: TransferId,
+        }
+        /// Asks for a `Pong`.
+        0x30 Ping {}
+        /// Answers a `Ping`.
+        0x31 Pong {}
+    }
+}
+
+frames! {
+    /// What a server may send, data frames aside.
+    ServerFrame {
+        /// Answers `Hello`: the version spoken and the server's limits.
+        0x81 HelloAck {
+            /// The version both sides speak from here on.
+            req VERSION version: u16,
+            /// Bits for extensions in force; none is defined yet.
+            opt CAPABILITIES capabilities: u32,
+            /// Name and version of the program.
+            opt SOFTWARE software: Note,
+            /// Largest file taken, in bytes.
+            req FILE_BYTES_MAX file_bytes_max: u64,
+            /// Items the shelf holds.
+            req SHELF_ITEMS_MAX shelf_items_max: u32,
+            /// Transfers one member may run at once.
+            req TRANSFERS_MAX transfers_max: u32,
+            /// Most lines of history a joiner can have.
+            req HISTORY_MAX history_max: u32,
+        }
+        /// The join is accepted. A snapshot at `seq` follows.
+        0x82 Welcome {
+            /// The nick as it is in the room.
+            req NICK nick: Nick,
+            /// The newest event that the snapshot already holds.
+            req SEQ seq: Seq,
+        }
+        /// The room's state at a seq, in one or more parts.
+        0x83 Snapshot {
+            /// The newest event that it holds.
+            req SEQ seq: Seq,
+            /// Which part of it this is.
+            req PART part: Part,
+            /// The topic, if there is one (first part only).
+            opt SHELF_TOPIC topic: TopicState,
+            /// Who is here.
+            rep MEMBER members: Nick,
+            /// What is on the shelf, oldest first.
+            rep SHELF_ITEM items: Item,
+        }
+        /// What was asked is not done; the connection goes on.
+        0x84 Refused {
+            /// Why.
+            req CODE code: Code,
+            /// Type of the frame it answers.
+            req ABOUT about: u8,
+            /// The limit that was passed.
+            opt LIMIT limit: u64,
+            /// The message it is about.
+            opt MESSAGE_ID id: MessageId,
+            /// The transfer it ends.
+            opt TRANSFER transfer: TransferId,
+            /// A nick that is free.
+            opt SUGGESTION suggestion: Nick,
+            /// More, for people.
+            opt DETAIL detail: Note,
+        }
+        /// The last frame: the server closes the connection.
+        0x85 Goodbye {
+            /// Why.
+            req CODE code: Code,
+            /// The limit that was passed.
+            opt LIMIT limit: u64,
+            /// Lowest version the server speaks (with [`Code::VERSION`]).
+            opt VERSION_MIN version_min: u16,
+            /// Highest version the server speaks (with [`Code::VERSION`]).
+            opt VERSION_MAX version_max: u16,
+            /// More, for people.
+            opt DETAIL detail: Note,
+        }
+        /// A message to one member, sent to both ends.
+        0x86 Told {
+            /// Server's time of the message.
+            req AT at: UnixMillis,
+            /// The sender.
+            req NICK from: Nick,
+            /// The receiver.
+            req TO to: Nick,
+            /// The sender's number for it.
+            req MESSAGE_ID id: MessageId,
+            /// The message.
+            req TEXT text: Message,
+        }
+        /// The connection was too slow for the room: these events will not come. A snapshot follows.
+        0x87 Gap {
+            /// First event missed.
+            req FROM_SEQ from: Seq,
+            /// Last event missed; the snapshot is at this seq.
+            req TO_SEQ to: Seq,
+        }
+        /// An upload may begin.
+        0x90 UploadReady {
+            /// Which.
+            req TRANSFER transfer: TransferId,
+            /// First byte the server wants.
+            req OFFSET offset: u64,
+        }
+        /// An upload is whole, verified, on disk and on the shelf.
+        0x91 UploadStored {
+            /// Which.
+            req TRANSFER transfer: TransferId,
+            /// Its number on the shelf.
+            req ITEM item: ItemId,
+        }
+        /// A download begins: data frames up to `size` follow.
+        0x92 DownloadReady {
+            /// Which.
+            req TRANSFER transfer: TransferId,
+            /// First byte that will be sent.
+            req OFFSET offset: u64,
+            /// The item.
+            req SHELF_ITEM item: Item,
+        }
+        /// Asks for a `Pong`.
+        0x30 ServerPing {}
+        /// Answers a `Ping`.
+        0x31 ServerPong {}
+    }
+}
+
+frames! {
+    /// What happened in the room: the frames of the room log, every one with its seq.
+    Event {
+        /// A member said something.
+        0xC0 Said {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// Server's time.
+            req AT at: UnixMillis,
+            /// Who.
+            req NICK nick: Nick,
+            /// The sender's number for it.
+            req MESSAGE_ID id: MessageId,
+            /// The message.
+            req TEXT text: Message,
+            /// How it is meant; absent is [`Style::SPEECH`].
+            opt STYLE style: Style,
+        }
+        /// A member came.
+        0xC1 Joined {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// Server's time.
+            req AT at: UnixMillis,
+            /// Who.
+            req NICK nick: Nick,
+        }
+        /// A member is gone.
+        0xC2 Left {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// Server's time.
+            req AT at: UnixMillis,
+            /// Who.
+            req NICK nick: Nick,
+            /// Why.
+            req CODE code: Code,
+        }
+        /// A member has another nick.
+        0xC3 Renamed {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// Server's time.
+            req AT at: UnixMillis,
+            /// The nick before.
+            req NICK nick: Nick,
+            /// The nick now.
+            req TO to: Nick,
+        }
+        /// The topic changed.
+        0xC4 TopicChanged {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// Server's time.
+            req AT at: UnixMillis,
+            /// Who set it.
+            req NICK nick: Nick,
+            /// The topic now; absent when it was cleared.
+            opt TOPIC topic: Topic,
+        }
+        /// A file is on the shelf.
+        0xC5 Shelved {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// Server's time.
+            req AT at: UnixMillis,
+            /// The item.
+            req SHELF_ITEM item: Item,
+        }
+        /// A file is no longer on the shelf.
+        0xC6 Dropped {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// Server's time.
+            req AT at: UnixMillis,
+            /// Which.
+            req ITEM item: ItemId,
+            /// Its name.
+            req NAME name: FileName,
+        }
+    }
+}
+
+nested! {
+    /// One file on the shelf.
+    Item {
+        /// Its number.
+        req ITEM id: ItemId,
+        /// Its name.
+        req NAME name: FileName,
+        /// Its size in bytes.
+        req SIZE size: u64,
+        /// BLAKE3 of its content.
+        req DIGEST digest: Digest,
+        /// Who put it there.
+        req NICK nick: Nick,
+        /// When it was whole.
+        req AT at: UnixMillis,
+    }
+    /// The topic, with who set it and when.
+    TopicState {
+        /// The topic.
+        req TOPIC topic: Topic,
+        /// Who set it.
+        req NICK nick: Nick,
+        /// When.
+        req AT at: UnixMillis,
+    }
+}
+
+impl Event {
+    /// The event's place in the log.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        match self {
+            Self::Said(event) => event.seq,
+            Self::Joined(event) => event.seq,
+            Self::Left(event) => event.seq,
+            Self::Renamed(event) => event.seq,
+            Self::TopicChanged(event) => event.seq,
+            Self::Shelved(event) => event.seq,
+            Self::Dropped(event) => event.seq,
+        }
+    }
+
+    /// The server's time of the event.
+    #[must_use]
+    pub fn at(&self) -> UnixMillis {
+        match self {
+            Self::Said(event) => event.at,
+            Self::Joined(event) => event.at,
+            Self::Left(event) => event.at,
+            Self::Renamed(event) => event.at,
+            Self::TopicChanged(event) => event.at,
+            Self::Shelved(event) => event.at,
+            Self::Dropped(event) => event.at,
+        }
+    }
+
+    /// True for what a joiner's history counts: the lines people said.
+    #[must_use]
+    pub fn is_line(&self) -> bool {
+        matches!(self, Self::Said(_))
+    }
+}
+
+/// How a message is meant. Unknown styles are shown as speech.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style(pub u8);
+
+impl Style {
+    /// Said.
+    pub const SPEECH: Self = Self(0);
+    /// Done: `/me waves`.
+    pub const ACTION: Self = Self(1);
+}
+
+impl FieldValue for Style {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(self.0);
+    }
+
+    fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
+        u8::take(tag, bytes).map(Style)
+    }
+}
+
+/// Which part of a snapshot a frame is; a snapshot of one part is first and last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Forget the state held before.
+    pub first: bool,
+    /// The snapshot is whole after this part.
+    pub last: bool,
+}
+
+impl FieldValue for Part {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(self.first) | u8::from(self.last) << 1);
+    }
+
+    fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
+        match u8::take(tag, bytes)? {
+            bits @ 0..=3 => Ok(Self { first: bits & 1 != 0, last: bits & 2 != 0 }),
+            _ => Err(DecodeError::Value(tag)),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The fixed header of every frame (PROTOCOL.md, "Frames"), and the prefix of a data frame.
+
+use byteorder::{BigEndian, ByteOrder};
+
+use crate::id::TransferId;
+
+/// Bytes of a frame header: type (1), flags (1), length of the value (4, big-endian).
+pub const HEADER_BYTES: usize = 6;
+/// Bytes of a data frame's prefix: transfer (4) and offset (8), both big-endian.
+pub const DATA_PREFIX_BYTES: usize = 12;
+/// Bytes that come before the file bytes of a data frame.
+pub const DATA_HEAD_BYTES: usize = HEADER_BYTES + DATA_PREFIX_BYTES;
+
+/// The type of a data frame, the one frame whose value is not a list of fields.
+pub const DATA: u8 = 0x20;
+/// Flag: a receiver that does not know the type skips the frame.
+pub const FLAG_SKIPPABLE: u8 = 0x01;
+
+/// A frame's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the frame is; see [`crate::wire::frame`].
+    pub kind: u8,
+    /// [`FLAG_SKIPPABLE`] or 0; other bits are sent as 0 and ignored.
+    pub flags: u8,
+    /// Bytes of the value that follows.
+    pub length: u32,
+}
+
+impl Header {
+    /// The header as it travels.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [self.kind, self.flags, 0, 0, 0, 0];
+        BigEndian::write_u32(&mut bytes[2..], self.length);
+        bytes
+    }
+
+    /// Reads a header. Every six bytes are one; whether it is acceptable, the deframer says.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; HEADER_BYTES]) -> Self {
+        Self { kind: bytes[0], flags: bytes[1], length: BigEndian::read_u32(&bytes[2..]) }
+    }
+
+    /// True when a receiver that does not know the type is to skip the frame.
+    #[must_use]
+    pub fn is_skippable(self) -> bool {
+        self.flags & FLAG_SKIPPABLE != 0
+    }
+}
+
+/// What precedes `length` file bytes on the wire: frame header, transfer, offset.
+///
+/// `length` is at most [`crate::limits::DATA_BYTES_MAX`].
+#[must_use]
+pub fn data_head(transfer: TransferId, offset: u64, length: u32) -> [u8; DATA_HEAD_BYTES] {
+    debug_assert!(length <= crate::limits::DATA_BYTES_MAX);
+    let mut bytes = [0; DATA_HEAD_BYTES];
+    let header = Header { kind: DATA, flags: 0, length: DATA_PREFIX_BYTES as u32 + length };
+    bytes[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
+    BigEndian::write_u32(&mut bytes[6..], transfer.0);
+    BigEndian::write_u64(&mut bytes[10..], offset);
+    bytes
+}
+
+/// Reads a data frame's prefix: transfer and offset.
+#[must_use]
+pub fn read_data_prefix(bytes: [u8; DATA_PREFIX_BYTES]) -> (TransferId, u64) {
+    (TransferId(BigEndian::read_u32(&bytes)), BigEndian::read_u64(&bytes[4..]))
+}

@@ -1,0 +1,17 @@
+//! Frames as they travel: header, fields, frame types, and the decoder that meets them.
+//!
+//! Read in this order: [`header`] (type, flags, length), [`field`] (one type-length-value
+//! unit inside a frame), [`frame`] (every frame type as a table), [`code`] (why something was
+//! refused), [`deframer`] (from a stream cut anywhere to frames).
+
+pub mod code;
+pub mod deframer;
+pub mod field;
+pub mod frame;
+pub mod header;
+
+pub use code::Code;
+pub use deframer::{Deframer, FrameError, Unit};
+pub use field::DecodeError;
+pub use frame::{ClientFrame, Event, Frame, ServerFrame};
+pub use header::Header;

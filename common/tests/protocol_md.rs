@@ -1,0 +1,355 @@
+//! docs/PROTOCOL.md is the contract: its hex examples are encoded and decoded here, and its
+//! tables must name every type, field, code and limit of the code, with the same numbers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis};
+use chatshelf_common::limits;
+use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
+use chatshelf_common::wire::field::TAGS;
+use chatshelf_common::wire::frame::*;
+use chatshelf_common::wire::header::{DATA, HEADER_BYTES, data_head};
+use chatshelf_common::wire::{Code, Deframer, Header, Unit, code::CODES};
+
+const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
+
+/// The bytes of each block that begins with "```hex NAME", comments (`#` to end of line) aside.
+fn examples() -> BTreeMap<&'static str, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut lines = PROTOCOL.lines();
+    while let Some(line) = lines.next() {
+        let Some(name) = line.strip_prefix("```hex ") else { continue };
+        let bytes = lines
+            .by_ref()
+            .take_while(|line| *line != "```")
+            .flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace())
+            .map(|byte| u8::from_str_radix(byte, 16).expect("two hexadecimal digits"))
+            .collect();
+        assert!(found.insert(name, bytes).is_none(), "two examples named {name}");
+    }
+    found
+}
+
+enum Sample {
+    Client(ClientFrame),
+    Server(ServerFrame),
+    Event(Event),
+}
+
+impl Sample {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self {
+            Self::Client(frame) => frame.encode(&mut out),
+            Self::Server(frame) => frame.encode(&mut out),
+            Self::Event(event) => event.encode(&mut out),
+        }
+        out
+    }
+
+    fn assert_decoded(&self, header: Header, value: &[u8]) {
+        match self {
+            Self::Client(frame) => {
+                assert_eq!(ClientFrame::decode(header.kind, value).as_ref(), Ok(frame));
+            }
+            Self::Server(frame) => {
+                assert_eq!(ServerFrame::decode(header.kind, value).as_ref(), Ok(frame));
+            }
+            Self::Event(event) => assert_eq!(Event::decode(header.kind, value).as_ref(), Ok(event)),
+        }
+    }
+}
+
+fn nick(text: &str) -> Nick {
+    Nick::new(text).unwrap()
+}
+
+fn message(text: &str) -> Message {
+    Message::new(text).unwrap()
+}
+
+fn note(text: &str) -> Note {
+    Note::new(text).unwrap()
+}
+
+/// 2026-11-22T17:00:00Z.
+const AT: UnixMillis = UnixMillis(1_795_366_800_000);
+
+fn item() -> Item {
+    Item {
+        id: ItemId(7),
+        name: FileName::new("notes.txt").unwrap(),
+        size: 12,
+        digest: Digest(*blake3::hash(b"hello shelf\n").as_bytes()),
+        nick: nick("ada"),
+        at: AT,
+    }
+}
+
+fn client_samples() -> Vec<(&'static str, ClientFrame)> {
+    let transfer = TransferId(1);
+    let digest = item().digest;
+    vec![
+        (
+            "Hello",
+            Hello {
+                magic: MAGIC,
+                version_min: 1,
+                version_max: 1,
+                capabilities: None,
+                software: Some(note("demo 1.0")),
+            }
+            .into(),
+        ),
+        ("Join", Join { nick: nick("ada"), history: Some(20) }.into()),
+        ("Say", Say { id: MessageId(1), text: message("hi, all"), style: None }.into()),
+        (
+            "Say-action",
+            Say { id: MessageId(2), text: message("waves"), style: Some(Style::ACTION) }.into(),
+        ),
+        ("Tell", Tell { id: MessageId(3), to: nick("bob"), text: message("psst") }.into()),
+        ("Rename", Rename { nick: nick("lovelace") }.into()),
+        ("SetTopic", SetTopic { topic: Some(Topic::new("engines").unwrap()) }.into()),
+        ("SetTopic-clear", SetTopic { topic: None }.into()),
+        ("Leave", Leave {}.into()),
+        ("UploadOffer", UploadOffer { transfer, name: item().name, size: 12 }.into()),
+        ("UploadDone", UploadDone { transfer, digest }.into()),
+        (
+            "DownloadRequest",
+            DownloadRequest { transfer: TransferId(2), item: ItemId(7), offset: None }.into(),
+        ),
+        ("Cancel", Cancel { transfer: TransferId(2) }.into()),
+        ("Ping", Ping {}.into()),
+        ("Pong", Pong {}.into()),
+    ]
+}
+
+fn server_samples() -> Vec<(&'static str, ServerFrame)> {
+    let transfer = TransferId(1);
+    let topic = TopicState { topic: Topic::new("engines").unwrap(), nick: nick("ada"), at: AT };
+    let refused = |code, about| Refused {
+        code,
+        about,
+        limit: None,
+        id: None,
+        transfer: None,
+        suggestion: None,
+        detail: None,
+    };
+    vec![
+        (
+            "HelloAck",
+            HelloAck {
+                version: 1,
+                capabilities: None,
+                software: Some(note("chatshelf 0.1.0")),
+                file_bytes_max: 1 << 30,
+                shelf_items_max: 5,
+                transfers_max: 8,
+                history_max: 1000,
+            }
+            .into(),
+        ),
+        ("Welcome", Welcome { nick: nick("ada"), seq: Seq(42) }.into()),
+        (
+            "Snapshot",
+            Snapshot {
+                seq: Seq(42),
+                part: Part { first: true, last: true },
+                topic: Some(topic),
+                members: vec![nick("ada"), nick("bob")],
+                items: vec![item()],
+            }
+            .into(),
+        ),
+        (
+            "Refused-nick",
+            Refused { suggestion: Some(nick("ada2")), ..refused(Code::NICK_TAKEN, 0x02) }.into(),
+        ),
+        (
+            "Refused-upload",
+            Refused {
+                limit: Some(1 << 30),
+                transfer: Some(transfer),
+                ..refused(Code::FILE_TOO_LARGE, 0x10)
+            }
+            .into(),
+        ),
+        (
+            "Refused-message",
+            Refused {
+                id: Some(MessageId(4)),
+                limit: Some(8192),
+                ..refused(Code::TEXT_TOO_LONG, 0x03)
+            }
+            .into(),
+        ),
+        (
+            "Goodbye",
+            Goodbye {
+                code: Code::SHUTTING_DOWN,
+                limit: None,
+                version_min: None,
+                version_max: None,
+                detail: None,
+            }
+            .into(),
+        ),
+        (
+            "Goodbye-version",
+            Goodbye {
+                code: Code::VERSION,
+                limit: None,
+                version_min: Some(1),
+                version_max: Some(1),
+                detail: None,
+            }
+            .into(),
+        ),
+        (
+            "Told",
+            Told {
+                at: AT,
+                from: nick("ada"),
+                to: nick("bob"),
+                id: MessageId(3),
+                text: message("psst"),
+            }
+            .into(),
+        ),
+        ("Gap", Gap { from: Seq(43), to: Seq(99) }.into()),
+        ("UploadReady", UploadReady { transfer, offset: 0 }.into()),
+        ("UploadStored", UploadStored { transfer, item: ItemId(7) }.into()),
+        (
+            "DownloadReady",
+            DownloadReady { transfer: TransferId(2), offset: 0, item: item() }.into(),
+        ),
+        ("Ping", ServerPing {}.into()),
+        ("Pong", ServerPong {}.into()),
+    ]
+}
+
+fn event_samples() -> Vec<(&'static str, Event)> {
+    let (at, ada) = (AT, nick("ada"));
+    vec![
+        (
+            "Said",
+            Said {
+                seq: Seq(43),
+                at,
+                nick: ada.clone(),
+                id: MessageId(1),
+                text: message("hi, all"),
+                style: None,
+            }
+            .into(),
+        ),
+        ("Joined", Joined { seq: Seq(44), at, nick: nick("bob") }.into()),
+        ("Left", Left { seq: Seq(45), at, nick: nick("bob"), code: Code::LEFT }.into()),
+        ("Renamed", Renamed { seq: Seq(46), at, nick: ada.clone(), to: nick("lovelace") }.into()),
+        (
+            "TopicChanged",
+            TopicChanged {
+                seq: Seq(47),
+                at,
+                nick: ada,
+                topic: Some(Topic::new("engines").unwrap()),
+            }
+            .into(),
+        ),
+        ("Shelved", Shelved { seq: Seq(48), at, item: item() }.into()),
+        ("Dropped", Dropped { seq: Seq(49), at, item: ItemId(2), name: item().name }.into()),
+    ]
+}
+
+fn samples() -> Vec<(&'static str, Sample)> {
+    let client = client_samples().into_iter().map(|(name, frame)| (name, Sample::Client(frame)));
+    let server = server_samples().into_iter().map(|(name, frame)| (name, Sample::Server(frame)));
+    let events = event_samples().into_iter().map(|(name, event)| (name, Sample::Event(event)));
+    client.chain(server).chain(events).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x} ")).collect()
+}
+
+#[test]
+fn every_example_is_what_the_code_encodes_and_decodes() {
+    let mut examples = examples();
+    for (name, sample) in samples() {
+        let documented = examples.get(name).unwrap_or_else(|| {
+            panic!("no example {name}; the code encodes {}", hex(&sample.encode()))
+        });
+        assert_eq!(hex(documented), hex(&sample.encode()), "{name}");
+        let mut deframer = Deframer::joined();
+        let mut input = &documented[..];
+        let Ok(Some(Unit::Control { header, value })) = deframer.next(&mut input) else {
+            panic!("{name} is no control frame");
+        };
+        sample.assert_decoded(header, value);
+        assert!(input.is_empty(), "{name} has bytes after the frame");
+    }
+    for (name, _) in samples() {
+        examples.remove(name);
+    }
+    examples.remove("Data");
+    assert!(examples.is_empty(), "examples that no test checks: {:?}", examples.keys());
+}
+
+#[test]
+fn the_data_frame_example_holds() {
+    let documented = &examples()["Data"];
+    let content = b"hello shelf\n";
+    let built = [&data_head(TransferId(1), 0, content.len() as u32)[..], content].concat();
+    assert_eq!(hex(documented), hex(&built));
+    let mut deframer = Deframer::joined();
+    let unit = deframer.next(&mut &documented[..]).unwrap();
+    assert_eq!(unit, Some(Unit::Chunk { transfer: TransferId(1), offset: 0, bytes: &content[..] }));
+    assert_eq!(documented[0], DATA);
+    assert!(documented.len() > HEADER_BYTES);
+}
+
+/// True when a table row of the document has these first two cells.
+fn has_row(first: &str, second: &str) -> bool {
+    PROTOCOL.lines().any(|line| {
+        let mut cells = line.split('|').map(|cell| cell.trim().trim_matches('`'));
+        cells.next();
+        cells.next() == Some(first) && cells.next() == Some(second)
+    })
+}
+
+#[test]
+fn every_frame_type_has_its_row_and_an_example() {
+    let kinds = [ClientFrame::KINDS, ServerFrame::KINDS, Event::KINDS].concat();
+    let sampled: Vec<u8> = samples().iter().map(|(_, sample)| sample.encode()[0]).collect();
+    for (kind, name) in kinds {
+        let row = name.trim_start_matches("Server");
+        assert!(has_row(&format!("0x{kind:02X}"), row), "no row for {kind:#04x} {row}");
+        assert!(sampled.contains(&kind), "no sample of {name}");
+    }
+    assert!(has_row("0x20", "Data"));
+}
+
+#[test]
+fn every_field_code_and_limit_has_its_row() {
+    for (tag, name) in TAGS {
+        assert!(has_row(&tag.0.to_string(), name), "no row for field {} {name}", tag.0);
+    }
+    for (code, name) in CODES {
+        assert!(has_row(&code.0.to_string(), name), "no row for code {} {name}", code.0);
+    }
+    for (name, value) in [
+        ("FRAME_BYTES_MAX", u64::from(limits::FRAME_BYTES_MAX)),
+        ("FRAME_BYTES_MAX_BEFORE_JOIN", u64::from(limits::FRAME_BYTES_MAX_BEFORE_JOIN)),
+        ("DATA_BYTES_MAX", u64::from(limits::DATA_BYTES_MAX)),
+        ("NICK_BYTES_MAX", limits::NICK_BYTES_MAX as u64),
+        ("MESSAGE_BYTES_MAX", limits::MESSAGE_BYTES_MAX as u64),
+        ("TOPIC_BYTES_MAX", limits::TOPIC_BYTES_MAX as u64),
+        ("FILE_NAME_BYTES_MAX", limits::FILE_NAME_BYTES_MAX as u64),
+        ("NOTE_BYTES_MAX", limits::NOTE_BYTES_MAX as u64),
+    ] {
+        assert!(has_row(name, &value.to_string()), "no row for limit {name} = {value}");
+    }
+}

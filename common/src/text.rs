@@ -61,7 +61,8 @@ fn may_be_in_nick(c: char) -> bool {
     if c.is_ascii() {
         c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
     } else {
-        !c.is_control() && !c.is_whitespace() && !is_invisible_format(c)
+        let is_unseen = matches!(c, '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}');
+        !c.is_control() && !c.is_whitespace() && !is_invisible_format(c) && !is_unseen
     }
 }
 
@@ -119,8 +120,8 @@ macro_rules! checked_text {
 
 checked_text! {
     /// A member's name: 1 to 32 bytes; ASCII letters and digits, `_`, `-`, `.`, and any character
-    /// beyond ASCII but control, white space and invisible formatting; not beginning with `-`
-    /// or `.`.
+    /// beyond ASCII that is seen: no control, white space, invisible formatting, joiners or
+    /// variation selectors; not beginning with `-` or `.`.
     Nick, |text| {
         within(text, NICK_BYTES_MAX)?;
         none_of(text, |c| !may_be_in_nick(c))?;
@@ -172,6 +173,9 @@ impl Nick {
     /// Nicks are unique by this key, so `Ada` and `ada` cannot both be in the room.
     #[must_use]
     pub fn key(&self) -> Box<str> {
+        if self.0.is_ascii() {
+            return self.0.to_ascii_lowercase().into();
+        }
         let upper = self.0.chars().flat_map(char::to_uppercase);
         upper.flat_map(char::to_lowercase).collect::<String>().into()
     }
@@ -237,6 +241,7 @@ mod tests {
             "",
             "a b",
             "a\u{a0}b",
+            "ada\u{200d}",
             "\u{3164}",
             "-a",
             ".a",

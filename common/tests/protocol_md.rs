@@ -144,7 +144,7 @@ fn server_samples() -> Vec<(&'static str, ServerFrame)> {
             HelloAck {
                 version: 1,
                 capabilities: None,
-                software: Some(note("chatshelf 0.1.0")),
+                software: Some(note("chatshelf-server 0.1.0")),
                 file_bytes_max: 1 << 30,
                 shelf_items_max: 5,
                 transfers_max: 8,
@@ -219,7 +219,7 @@ fn server_samples() -> Vec<(&'static str, ServerFrame)> {
             }
             .into(),
         ),
-        ("Gap", Gap { from: Seq(43), to: Seq(99) }.into()),
+        ("Gap", Gap { from: Seq(43), to: Seq(99), nick: nick("ada") }.into()),
         ("UploadReady", UploadReady { transfer, offset: 0 }.into()),
         ("UploadStored", UploadStored { transfer, item: ItemId(7) }.into()),
         (

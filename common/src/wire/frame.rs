@@ -358,6 +358,8 @@ frames! {
             req FROM_SEQ from: Seq,
             /// Last event missed; the snapshot is at this seq.
             req TO_SEQ to: Seq,
+            /// The receiver's own nick by now.
+            req NICK nick: Nick,
         }
         /// An upload may begin.
         0x90 UploadReady {

@@ -159,7 +159,7 @@ samples! {
         Refused: code about limit id transfer suggestion detail;
         Goodbye: code limit version_min version_max detail;
         Told: at from to id text;
-        Gap: from to;
+        Gap: from to nick;
         UploadReady: transfer offset;
         UploadStored: transfer item;
         DownloadReady: transfer offset item;

@@ -28,6 +28,9 @@ const INVISIBLE: &[RangeInclusive<char>] = &[
     '\u{e0000}'..='\u{e0fff}',
 ];
 
+const UNSEEN: &[RangeInclusive<char>] =
+    &['\u{200c}'..='\u{200d}', '\u{2800}'..='\u{2800}', '\u{fe00}'..='\u{fe0f}'];
+
 const SEPARATORS: &[RangeInclusive<char>] = &['\u{2028}'..='\u{2029}'];
 
 fn is_in(ranges: &[RangeInclusive<char>], c: char) -> bool {
@@ -42,7 +45,7 @@ fn may_be_nick(text: &str) -> bool {
     let may_hold = |c: char| {
         c.is_ascii_alphanumeric()
             || "_-.".contains(c)
-            || c > '\u{9f}' && !c.is_whitespace() && !is_in(INVISIBLE, c)
+            || c > '\u{9f}' && !c.is_whitespace() && !is_in(INVISIBLE, c) && !is_in(UNSEEN, c)
     };
     is_of(text, 32, may_hold) && !text.starts_with(['-', '.'])
 }
@@ -66,7 +69,7 @@ fn may_be_note(text: &str) -> bool {
 
 /// Any character, most often one beside the border of a rule.
 fn character() -> impl Strategy<Value = char> {
-    let borders = [CONTROL, INVISIBLE].concat().into_iter().flat_map(|range| {
+    let borders = [CONTROL, INVISIBLE, UNSEEN].concat().into_iter().flat_map(|range| {
         let (start, end) = (u32::from(*range.start()), u32::from(*range.end()));
         [start.wrapping_sub(1), start, end, end + 1].into_iter().filter_map(char::from_u32)
     });

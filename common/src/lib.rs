@@ -3,6 +3,18 @@
 //! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and
 //! frames into bytes ([`wire`]), and holds the words both sides must agree on: the limits
 //! ([`limits`]), the numbers that name things ([`id`]) and the text that may travel ([`text`]).
+//!
+//! ```
+//! use chatshelf_common::{id::MessageId, text::Message};
+//! use chatshelf_common::wire::{ClientFrame, Deframer, Frame, Unit, frame::Say};
+//!
+//! let say = Say { id: MessageId(1), text: Message::new("hi, all")?, style: None };
+//! let bytes = say.to_bytes();
+//! let (mut deframer, mut input) = (Deframer::joined(), &bytes[..]);
+//! let Some(Unit::Control { header, value }) = deframer.next(&mut input)? else { panic!() };
+//! assert_eq!(ClientFrame::decode(header.kind, value)?, ClientFrame::Say(say));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod id;
 pub mod limits;

@@ -1,0 +1,91 @@
+//! The end of a connection: farewell, leaving the room, and the reaper.
+//!
+//! A connection is never removed inside a handler: it is marked, and reaped at the end of the turn.
+
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Goodbye;
+
+use super::connection::Phase;
+use super::limits::CLOSE_MS;
+use super::{Engine, Stream};
+use crate::token::Token;
+
+impl<S: Stream> Engine<S> {
+    /// Says farewell to everyone and takes nobody new.
+    pub fn shut_down(&mut self) {
+        self.shutting_down = true;
+        let tokens: Vec<Token> = self.connections.iter().map(|(_, it)| it.token).collect();
+        for token in tokens {
+            self.close(token, Code::SHUTTING_DOWN);
+        }
+    }
+
+    /// Says farewell: the log up to now, then `Goodbye`; the room hears that the member left.
+    pub(super) fn close(&mut self, token: Token, code: Code) {
+        self.close_with(token, goodbye(code));
+    }
+
+    pub(super) fn close_with(&mut self, token: Token, farewell: Goodbye) {
+        let Some(connection) = self.connection(token) else { return };
+        if !connection.is_listening() {
+            return;
+        }
+        if !matches!(farewell.code, Code::LEFT | Code::SHUTTING_DOWN) {
+            log::info!("{}: closed: {:?}", connection.peer, farewell.code);
+        }
+        self.leave_room(token, farewell.code);
+        let since_ms = self.now.mono_ms;
+        let log_end = self.room.log().end();
+        if let Some(connection) = self.connection(token) {
+            connection.phase = Phase::Closing { since_ms };
+            connection.outbound.finish(&farewell, log_end);
+        }
+        self.mark_dirty(token);
+        self.arm(token, since_ms + CLOSE_MS);
+    }
+
+    /// The connection is broken: there is nobody to say farewell to.
+    pub(super) fn lose(&mut self, token: Token) {
+        self.leave_room(token, Code::CONNECTION_LOST);
+        self.kill(token);
+    }
+
+    /// Ends a connection's transfers and, if it is a member, its membership.
+    fn leave_room(&mut self, token: Token, code: Code) {
+        self.abandon_transfers(token);
+        let at = self.now.at;
+        let Some(nick) = self.connection(token).and_then(|it| it.nick().cloned()) else { return };
+        // Nobody is left to hear of it when the server itself goes.
+        if code != Code::SHUTTING_DOWN {
+            self.room.leave(nick, code, at);
+        }
+    }
+
+    /// Marks a connection for the reaper.
+    pub(super) fn kill(&mut self, token: Token) {
+        self.abandon_transfers(token);
+        if let Some(connection) = self.connection(token)
+            && connection.phase != Phase::Dead
+        {
+            connection.phase = Phase::Dead;
+            self.closed.push(token);
+        }
+    }
+
+    pub(super) fn reap(&mut self) {
+        for token in std::mem::take(&mut self.closed) {
+            if self.connection(token).is_some() {
+                let mut connection = self.connections.remove(token.slot());
+                self.timers.disarm(&mut connection.timer, token);
+                while let Some((_, block)) = connection.outbound.pop_spent() {
+                    self.blocks.give(block);
+                }
+            }
+        }
+    }
+}
+
+/// A farewell without particulars.
+pub(super) fn goodbye(code: Code) -> Goodbye {
+    Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }
+}

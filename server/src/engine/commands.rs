@@ -1,0 +1,225 @@
+//! What control frames mean: greeting, joining, talking, leaving (PROTOCOL.md, "Joining" to
+//! "Leaving"), and what is answered when they break a rule ("Violations").
+
+use chatshelf_common::id::{MessageId, TransferId};
+use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
+use chatshelf_common::text::{Nick, Note, TextError};
+use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
+use chatshelf_common::wire::frame::{
+    Goodbye, Hello, HelloAck, Join, MAGIC, Pong, Refused, Say, ServerPong, SetTopic, Tell, Told,
+    UploadOffer,
+};
+use chatshelf_common::wire::header::{DATA, Header};
+use chatshelf_common::wire::{ClientFrame, Code, Frame};
+
+use super::closing::goodbye;
+use super::connection::Phase;
+use super::{Engine, MEMBER_TRANSFERS_MAX, Stream, limits};
+use crate::token::Token;
+
+impl<S: Stream> Engine<S> {
+    /// Does what a control frame says, in the phase that its connection is in.
+    pub(super) fn handle_control(&mut self, token: Token, header: Header, value: &[u8]) {
+        let Some(connection) = self.connection(token) else { return };
+        let phase = connection.phase.clone();
+        if matches!(phase, Phase::Greeting { .. }) && header.kind != Hello::KIND {
+            return self.close(token, Code::NOT_CHATSHELF);
+        }
+        let frame = match ClientFrame::decode(header.kind, value) {
+            Ok(frame) => frame,
+            Err(why) => return self.handle_decode_error(token, header, value, &why),
+        };
+        match (phase, frame) {
+            (Phase::Greeting { .. }, ClientFrame::Hello(hello)) => self.greet(token, &hello),
+            (Phase::Greeted { .. }, ClientFrame::Join(join)) => self.join(token, join),
+            (_, ClientFrame::Hello(_) | ClientFrame::Join(_)) => {
+                self.close(token, Code::UNEXPECTED);
+            }
+            (_, ClientFrame::Ping(_)) => self.send(token, &ServerPong {}),
+            (_, ClientFrame::Pong(Pong {})) => {}
+            (_, ClientFrame::Leave(_)) => self.close(token, Code::LEFT),
+            (Phase::Joined { nick }, frame) => self.handle_member(token, nick, frame),
+            _ => self.close(token, Code::UNEXPECTED),
+        }
+    }
+
+    fn handle_member(&mut self, token: Token, nick: Nick, frame: ClientFrame) {
+        match frame {
+            ClientFrame::Say(Say { id, text, style }) => {
+                self.room.say(nick, id, text, style, self.now.at);
+            }
+            ClientFrame::Tell(tell) => self.tell(token, nick, tell),
+            ClientFrame::Rename(rename) => self.rename(token, nick, rename.nick),
+            ClientFrame::SetTopic(SetTopic { topic }) => {
+                self.room.set_topic(nick, topic, self.now.at);
+            }
+            ClientFrame::UploadOffer(offer) => self.offer_upload(token, offer),
+            ClientFrame::UploadDone(done) => self.finish_upload(token, nick, &done),
+            ClientFrame::DownloadRequest(request) => self.request_download(token, &request),
+            ClientFrame::Cancel(cancel) => self.cancel(token, cancel.transfer),
+            ClientFrame::Hello(_)
+            | ClientFrame::Join(_)
+            | ClientFrame::Leave(_)
+            | ClientFrame::Ping(_)
+            | ClientFrame::Pong(_) => debug_assert!(false, "these are for every phase"),
+        }
+    }
+
+    fn greet(&mut self, token: Token, hello: &Hello) {
+        if hello.magic != MAGIC {
+            return self.close(token, Code::NOT_CHATSHELF);
+        }
+        let version = hello.version_max.min(VERSION_MAX);
+        if version < hello.version_min.max(VERSION_MIN) {
+            let (version_min, version_max) = (Some(VERSION_MIN), Some(VERSION_MAX));
+            let farewell = Goodbye { version_min, version_max, ..goodbye(Code::VERSION) };
+            return self.close_with(token, farewell);
+        }
+        let since_ms = self.now.mono_ms;
+        if let Some(connection) = self.connection(token) {
+            connection.phase = Phase::Greeted { since_ms };
+        }
+        self.arm(token, since_ms + limits::JOIN_MS);
+        let ack = HelloAck {
+            version,
+            capabilities: None,
+            software: Note::new(concat!("chatshelf-server ", env!("CARGO_PKG_VERSION"))).ok(),
+            file_bytes_max: self.settings.file_bytes_max,
+            shelf_items_max: self.room.shelf().keep() as u32,
+            transfers_max: MEMBER_TRANSFERS_MAX as u32,
+            history_max: self.settings.history_max,
+        };
+        self.send(token, &ack);
+    }
+
+    fn join(&mut self, token: Token, join: Join) {
+        if self.room.find(&join.nick).is_some() {
+            return self.refuse_nick(token, Join::KIND, &join.nick);
+        }
+        let lines = join.history.unwrap_or(limits::HISTORY_DEFAULT).min(self.settings.history_max);
+        let nick = join.nick;
+        self.room.join(nick.clone(), token, self.now.at);
+        let Some(connection) = self.connection(token) else { return };
+        log::debug!("{} joined from {}", nick, connection.peer);
+        connection.phase = Phase::Joined { nick };
+        connection.awaits_welcome = true;
+        connection.outbound.reserve_welcome();
+        self.joiners.push((token, lines));
+        self.arm(token, self.now.mono_ms + limits::IDLE_MS);
+    }
+
+    fn tell(&mut self, token: Token, from: Nick, Tell { id, to, text }: Tell) {
+        let Some((receiver, to)) = self.room.find(&to) else {
+            let refused = Refused { id: Some(id), ..refused(Code::NO_SUCH_MEMBER, Tell::KIND) };
+            return self.send(token, &refused);
+        };
+        let told = Told { at: self.now.at, from, to: to.clone(), id, text };
+        if receiver != token {
+            if !self.has_room_for_reply(receiver) {
+                let refusal = refused(Code::MEMBER_BUSY, Tell::KIND);
+                return self.send(token, &Refused { id: Some(id), ..refusal });
+            }
+            self.send(receiver, &told);
+        }
+        self.send(token, &told);
+    }
+
+    /// True when what waits for a connection, after another try to send it, leaves room for more:
+    /// one member must not be able to bury another.
+    fn has_room_for_reply(&mut self, token: Token) -> bool {
+        let is_free = |engine: &mut Self| {
+            engine
+                .connection(token)
+                .is_some_and(|it| it.outbound.control_bytes() <= limits::CONTROL_BYTES_MAX)
+        };
+        if !is_free(self) {
+            self.flush(token);
+        }
+        is_free(self)
+    }
+
+    fn rename(&mut self, token: Token, nick: Nick, to: Nick) {
+        if self.room.find(&to).is_some_and(|(owner, _)| owner != token) || to == nick {
+            return self.refuse_nick(token, chatshelf_common::wire::frame::Rename::KIND, &to);
+        }
+        self.room.rename(nick, to.clone(), self.now.at);
+        if let Some(connection) = self.connection(token) {
+            connection.phase = Phase::Joined { nick: to };
+        }
+    }
+
+    fn refuse_nick(&mut self, token: Token, about: u8, nick: &Nick) {
+        let suggestion = self.room.suggest(nick);
+        self.send(token, &Refused { suggestion, ..refused(Code::NICK_TAKEN, about) });
+    }
+
+    /// Answers a frame that could not be understood: text that may not travel is refused, anything
+    /// else ends the connection.
+    fn handle_decode_error(
+        &mut self,
+        token: Token,
+        header: Header,
+        value: &[u8],
+        why: &DecodeError,
+    ) {
+        let Some(connection) = self.connection(token) else { return };
+        log::debug!("{}: frame {:#04x}: {why}", connection.peer, header.kind);
+        let may_speak = match connection.phase {
+            Phase::Joined { .. } => header.kind != Join::KIND,
+            Phase::Greeted { .. } => header.kind == Join::KIND,
+            _ => header.kind == Hello::KIND,
+        };
+        match why {
+            // Data comes here only from who has not joined.
+            DecodeError::UnknownType(DATA) => self.close(token, Code::UNEXPECTED),
+            DecodeError::UnknownType(_) if header.is_skippable() => {}
+            DecodeError::UnknownType(_) => self.close(token, Code::UNKNOWN_TYPE),
+            DecodeError::Text(..) if !may_speak => self.close(token, Code::UNEXPECTED),
+            DecodeError::Text(tag, text) if header.kind != Hello::KIND => {
+                let (code, limit) = text_refusal(*tag, text);
+                let (id, transfer) = what_it_was_about(header, value);
+                let detail = Note::new(&text.to_string()).ok();
+                if let Some(transfer) = transfer
+                    && !self.accept_number(token, transfer)
+                {
+                    return;
+                }
+                let refusal = refused(code, header.kind);
+                self.send(token, &Refused { limit, id, transfer, detail, ..refusal });
+            }
+            _ => {
+                let detail = Some(Note::lossy(&why.to_string()));
+                self.close_with(token, Goodbye { detail, ..goodbye(Code::MALFORMED) });
+            }
+        }
+    }
+}
+
+/// A refusal without particulars.
+pub(super) fn refused(code: Code, about: u8) -> Refused {
+    Refused { code, about, limit: None, id: None, transfer: None, suggestion: None, detail: None }
+}
+
+fn text_refusal(tag: Tag, why: &TextError) -> (Code, Option<u64>) {
+    let limit = match why {
+        TextError::TooLong { limit } => Some(*limit as u64),
+        _ => None,
+    };
+    let code = match (tag, limit) {
+        (Tag::NICK | Tag::TO, _) => Code::NICK_INVALID,
+        (Tag::NAME, _) => Code::FILE_NAME_INVALID,
+        (_, Some(_)) => Code::TEXT_TOO_LONG,
+        (_, None) => Code::TEXT_INVALID,
+    };
+    (code, limit)
+}
+
+/// The message or transfer that a frame is about, whatever else is wrong with it.
+fn what_it_was_about(header: Header, value: &[u8]) -> (Option<MessageId>, Option<TransferId>) {
+    let Ok(fields) = Fields::parse(value) else { return (None, None) };
+    match header.kind {
+        Say::KIND | Tell::KIND => (fields.optional(Tag::MESSAGE_ID).ok().flatten(), None),
+        UploadOffer::KIND => (None, fields.optional(Tag::TRANSFER).ok().flatten()),
+        _ => (None, None),
+    }
+}

@@ -1,0 +1,101 @@
+//! Downloads: request, ready, data (PROTOCOL.md, "Downloading").
+//!
+//! The disk thread reads ahead by two blocks; a block that has been sent is asked to be filled
+//! again. An item that is dropped meanwhile stays open and is sent whole.
+
+use chatshelf_common::id::TransferId;
+use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Refused};
+use chatshelf_common::wire::{Code, Frame};
+
+use super::commands::refused;
+use super::connection::Download;
+use super::limits::DOWNLOAD_BLOCKS_IN_FLIGHT;
+use super::transfers::key;
+use super::{Engine, Stream};
+use crate::disk::block::{BLOCK_BYTES, Block};
+use crate::disk::{Request, TransferKey};
+use crate::token::Token;
+
+impl<S: Stream> Engine<S> {
+    pub(super) fn request_download(&mut self, token: Token, request: &DownloadRequest) {
+        let DownloadRequest { transfer, item: id, offset } = *request;
+        if !self.accept_number(token, transfer) {
+            return;
+        }
+        let offset = offset.unwrap_or(0);
+        let item = match self.room.shelf().find(id) {
+            Ok(item) if offset <= item.size => item.clone(),
+            Ok(_) => return self.refuse_download(token, transfer, Code::SIZE_MISMATCH),
+            Err(code) => return self.refuse_download(token, transfer, code),
+        };
+        if !self.admit_transfer(token, transfer, DownloadRequest::KIND) {
+            return;
+        }
+        let Some(connection) = self.connection(token) else { return };
+        let download = Download { item, next_ask: offset, next_queue: offset, in_flight: 0 };
+        connection.transfers.downloads.insert(transfer, download);
+        self.transfers += 1;
+        self.disk.push_back(Request::Open { download: key(token, transfer), item: id, offset });
+    }
+
+    fn refuse_download(&mut self, token: Token, transfer: TransferId, code: Code) {
+        let refusal = refused(code, DownloadRequest::KIND);
+        self.send(token, &Refused { transfer: Some(transfer), ..refusal });
+    }
+
+    pub(super) fn download_opened(&mut self, at: TransferKey) {
+        let Some(download) = self.download(at) else { return };
+        let (offset, item) = (download.next_ask, download.item.clone());
+        self.send(at.connection, &DownloadReady { transfer: at.transfer, offset, item });
+        for _ in 0..DOWNLOAD_BLOCKS_IN_FLIGHT {
+            let block = self.blocks.take();
+            self.read_on(at, block);
+        }
+    }
+
+    /// Asks the disk thread for the next block of a download, into `block`. When there is none
+    /// left to ask for and none on its way, the download is over.
+    fn read_on(&mut self, at: TransferKey, block: Block) {
+        let Some(download) = self.download(at) else { return self.blocks.give(block) };
+        let bytes = (download.item.size - download.next_ask).min(BLOCK_BYTES as u64);
+        if bytes > 0 {
+            download.next_ask += bytes;
+            download.in_flight += 1;
+            let bytes = bytes as usize;
+            return self.disk.push_back(Request::Read { download: at, bytes, block });
+        }
+        let is_over = download.in_flight == 0;
+        self.blocks.give(block);
+        if is_over && let Some(connection) = self.connection(at.connection) {
+            connection.transfers.downloads.remove(&at.transfer);
+            self.disk.push_back(Request::Close { download: at });
+        }
+    }
+
+    pub(super) fn download_read(&mut self, at: TransferKey, block: Block) {
+        let Some(download) = self.download(at) else { return self.blocks.give(block) };
+        let offset = download.next_queue;
+        download.next_queue += block.len() as u64;
+        if let Some(connection) = self.connection(at.connection) {
+            connection.outbound.push_data(at.transfer, offset, block);
+            self.mark_dirty(at.connection);
+        }
+    }
+
+    /// Has the blocks filled again that have been sent.
+    pub(super) fn refill_downloads(&mut self, token: Token) {
+        while let Some((transfer, block)) =
+            self.connection(token).and_then(|connection| connection.outbound.pop_spent())
+        {
+            let at = key(token, transfer);
+            if let Some(download) = self.download(at) {
+                download.in_flight -= 1;
+            }
+            self.read_on(at, block);
+        }
+    }
+
+    fn download(&mut self, at: TransferKey) -> Option<&mut Download> {
+        self.connection(at.connection)?.transfers.downloads.get_mut(&at.transfer)
+    }
+}

@@ -1,0 +1,46 @@
+//! The server's own limits, each with its unit last. Those of the protocol are in
+//! `chatshelf_common::limits`; those an operator sets are in [`super::Settings`].
+
+/// From accept to `Hello` (PROTOCOL.md, "Phases and deadlines").
+pub(super) const HELLO_MS: u64 = 10_000;
+/// From `Hello` to a `Join` that is accepted.
+pub(super) const JOIN_MS: u64 = 60_000;
+/// Silence after which a member is asked for a sign of life.
+pub(super) const IDLE_MS: u64 = 60_000;
+/// From there to giving up on it.
+pub(super) const PONG_MS: u64 = 60_000;
+/// How long output may wait while the peer takes no byte of it.
+pub(super) const WRITE_STALL_MS: u64 = 30_000;
+/// How long an upload may wait for its client.
+pub(super) const UPLOAD_STALL_MS: u64 = 60_000;
+/// How long a farewell, and the log before it, may take to go out.
+pub(super) const CLOSE_MS: u64 = 5_000;
+/// How long the peer may take to close after the farewell.
+pub(super) const LINGER_MS: u64 = 2_000;
+
+/// Bytes read at once; one buffer serves all connections.
+pub(super) const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Bytes read from one connection in one turn, about.
+pub(super) const READ_BUDGET_BYTES: usize = 256 * 1024;
+/// Bytes sent to one connection in one turn, about.
+pub(super) const WRITE_BUDGET_BYTES: usize = 1024 * 1024;
+/// Replies that wait for one connection to take them before it is no longer read, and before others
+/// can tell it anything. One more read may add to them.
+pub(super) const CONTROL_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of events that stay readable for slow members, joiners and the next start.
+pub const LOG_WINDOW_BYTES: usize = 4 * 1024 * 1024;
+
+/// Blocks of one upload at the disk thread before its connection is no longer read.
+pub(super) const UPLOAD_BLOCKS_IN_FLIGHT: usize = 2;
+/// Blocks of one download at the disk thread or waiting to be sent.
+pub(super) const DOWNLOAD_BLOCKS_IN_FLIGHT: usize = 2;
+/// Transfers one member may run at once.
+pub const MEMBER_TRANSFERS_MAX: usize = 8;
+/// Transfers of all members together; with three blocks each they bound the memory for files.
+pub const TRANSFERS_MAX: usize = 128;
+
+/// Lines of history for a joiner that names no number.
+pub(super) const HISTORY_DEFAULT: u32 = 50;
+/// Connections beyond the members' limit that may wait for their farewell.
+pub(super) const TURNED_AWAY_MAX: usize = 100;

@@ -1,0 +1,353 @@
+//! The engine: the whole server but for sockets, files and the clock.
+//!
+//! It is generic over the stream, is handed readiness, disk replies and the time, and asks for
+//! disk work through a queue. Given the same inputs it does the same things. A turn
+//! ([`Engine::begin_turn`], what has happened, [`Engine::serve_turn`], [`Engine::finish_turn`])
+//! serves what is ready, then sends, then reaps; what the frames mean is in
+//! `commands`, `uploads` and `downloads`.
+
+mod closing;
+mod commands;
+mod connection;
+mod downloads;
+mod limits;
+mod outbound;
+mod receive;
+mod sending;
+mod timers;
+mod transfers;
+mod uploads;
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+
+use chatshelf_common::id::{ItemId, UnixMillis};
+use chatshelf_common::wire::frame::{Goodbye, ServerPing};
+use chatshelf_common::wire::{Code, Event};
+use slab::Slab;
+
+use crate::disk::block::BlockPool;
+use crate::disk::{Found, Reply, Request};
+use crate::room::Room;
+use crate::room::log::RoomLog;
+use crate::token::Token;
+use closing::goodbye;
+use connection::{Connection, Due};
+use timers::Timers;
+
+pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
+
+/// A non-blocking byte stream, as far as the engine needs one.
+pub trait Stream: Read + Write {
+    /// True when a read or write that moves fewer bytes than asked has met the end of what is
+    /// possible now, and a readiness event will follow when more is.
+    const SHORT_IS_BLOCKED: bool;
+
+    /// Shuts the writing side: the peer reads to the end of what was sent.
+    ///
+    /// # Errors
+    /// When the connection is broken already.
+    fn shutdown_write(&self) -> io::Result<()>;
+}
+
+/// The time of a turn, by both clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Milliseconds of a clock that never goes back; its start means nothing.
+    pub mono_ms: u64,
+    /// The wall clock, for people.
+    pub at: UnixMillis,
+}
+
+/// What an operator sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Largest file taken, in bytes.
+    pub file_bytes_max: u64,
+    /// Items the shelf keeps, at least one.
+    pub keep: usize,
+    /// Most lines of history for a joiner.
+    pub history_max: u32,
+    /// Most members and members-to-be.
+    pub members_max: usize,
+}
+
+/// What became readable or writable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// There may be something to read.
+    pub readable: bool,
+    /// There may be room to write.
+    pub writable: bool,
+    /// The peer has shut its side.
+    pub read_closed: bool,
+}
+
+/// The room, its connections and their transfers.
+#[derive(Debug)]
+pub struct Engine<S> {
+    settings: Settings,
+    now: Now,
+    connections: Slab<Connection<S>>,
+    /// Given to the next connection; never the same twice.
+    generation: usize,
+    room: Room,
+    timers: Timers,
+    /// Connections with something to read.
+    run_queue: VecDeque<Token>,
+    /// Connections with something to send, apart from the log.
+    dirty: Vec<Token>,
+    /// Joined in this turn, with the lines of history they want; welcomed, all with one snapshot,
+    /// at its end.
+    joiners: Vec<(Token, u32)>,
+    /// End of the log when all members were last flushed.
+    flushed_to: u64,
+    /// End of the log as far as it was handed to the journal, and what waits to be.
+    journaled_to: u64,
+    journal: Vec<u8>,
+    disk: VecDeque<Request>,
+    blocks: BlockPool,
+    /// Uploads and downloads that the disk thread knows of, whether or not their connection still
+    /// does: so what waits for that thread is bounded as well.
+    transfers: usize,
+    read_buffer: Box<[u8]>,
+    closed: Vec<Token>,
+    shutting_down: bool,
+}
+
+impl<S: Stream> Engine<S> {
+    /// An engine over what the data directory held.
+    pub fn new(settings: Settings, found: Found, now: Now) -> Self {
+        let first = found.events.first().map_or(chatshelf_common::id::Seq(1), Event::seq);
+        let log = RoomLog::new(first, LOG_WINDOW_BYTES);
+        let (room, gone) = Room::restore(log, &found.events, settings.keep, found.items, now.at);
+        let known = found.events.last().map_or(first, |last| last.seq().next());
+        let mut engine = Self {
+            settings,
+            now,
+            connections: Slab::new(),
+            generation: 0,
+            timers: Timers::default(),
+            run_queue: VecDeque::new(),
+            dirty: Vec::new(),
+            joiners: Vec::new(),
+            flushed_to: room.log().end(),
+            journaled_to: room.log().offset_of(known),
+            journal: Vec::new(),
+            room,
+            disk: VecDeque::new(),
+            blocks: BlockPool::default(),
+            transfers: 0,
+            read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
+            closed: Vec::new(),
+            shutting_down: false,
+        };
+        engine.disk.extend(gone.into_iter().map(|item: ItemId| Request::Remove { item }));
+        engine.drop_surplus_items();
+        engine
+    }
+
+    /// The token that the next accepted connection will have.
+    #[must_use]
+    pub fn vacant_token(&self) -> Token {
+        Token::new(self.connections.vacant_key(), self.generation)
+    }
+
+    /// Takes a new connection, under [`Self::vacant_token`]. If the server is full it is told so;
+    /// if even those who are being told are too many, it is dropped.
+    pub fn handle_accept(&mut self, stream: S, peer: SocketAddr) {
+        if self.connections.len() >= self.settings.members_max + limits::TURNED_AWAY_MAX {
+            return;
+        }
+        let token = self.vacant_token();
+        self.generation = self.generation.wrapping_add(1);
+        let is_full = self.connections.len() >= self.settings.members_max;
+        let connection = Connection::new(token, stream, peer, self.now.mono_ms);
+        self.connections.insert(connection);
+        self.arm(token, self.now.mono_ms + limits::HELLO_MS);
+        if self.shutting_down {
+            self.close(token, Code::SHUTTING_DOWN);
+        } else if is_full {
+            let limit = Some(self.settings.members_max as u64);
+            self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
+        }
+    }
+
+    /// Latches what a poll said of a connection. Stale tokens are no one.
+    pub fn handle_readiness(&mut self, token: Token, ready: Readiness) {
+        let Some(connection) = self.connection(token) else { return };
+        connection.read_closed |= ready.read_closed;
+        if ready.readable || ready.read_closed {
+            connection.readable = true;
+            self.enqueue(token);
+        }
+        if ready.writable
+            && let Some(connection) = self.connection(token)
+        {
+            connection.writable = true;
+            self.mark_dirty(token);
+        }
+    }
+
+    /// Takes a reply of the disk thread.
+    pub fn handle_disk(&mut self, reply: Reply) {
+        match reply {
+            Reply::Created { upload } => self.upload_created(upload),
+            Reply::Wrote { upload, block } => self.upload_wrote(upload, block),
+            Reply::Published { upload, item } => self.upload_published(upload, item),
+            Reply::Opened { download } => self.download_opened(download),
+            Reply::Read { download, block } => self.download_read(download, block),
+            Reply::Failed { transfer, code, detail, block } => {
+                if let Some(block) = block {
+                    self.blocks.give(block);
+                }
+                self.end_transfer(transfer.connection, transfer.transfer, code, detail.as_deref());
+            }
+            Reply::Ended => self.transfers -= 1,
+        }
+    }
+
+    /// Begins a turn: what is handed in from here on happens at `now`.
+    pub fn begin_turn(&mut self, now: Now) {
+        self.now = now;
+    }
+
+    /// Serves what is ready and looks at deadlines. What this adds to the log is for the journal
+    /// ([`Self::poll_journal`]) before it is for anyone else.
+    pub fn serve_turn(&mut self) {
+        self.serve_ready();
+        self.look_at_deadlines();
+        self.welcome_joiners();
+        self.take_for_journal();
+    }
+
+    /// Sends what waits, and reaps.
+    pub fn finish_turn(&mut self) {
+        self.flush_all();
+        self.reap();
+        self.take_for_journal();
+    }
+
+    /// Milliseconds until a turn has something to do by itself: 0 if work is left over.
+    #[must_use]
+    pub fn poll_timeout(&self, now: Now) -> Option<u64> {
+        let log_is_ahead = self.flushed_to < self.room.log().end();
+        if log_is_ahead || !self.run_queue.is_empty() || !self.dirty.is_empty() {
+            return Some(0);
+        }
+        self.timers.next().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
+    }
+
+    /// The next piece of file work for the disk thread.
+    pub fn poll_disk(&mut self) -> Option<Request> {
+        self.disk.pop_front()
+    }
+
+    /// Events for the journal, as whole frames; empty when there are none.
+    #[must_use]
+    pub fn poll_journal(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.journal)
+    }
+
+    /// How many connections there are, whatever their phase.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// True when no connection is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    fn connection(&mut self, token: Token) -> Option<&mut Connection<S>> {
+        self.connections.get_mut(token.slot()).filter(|connection| connection.token == token)
+    }
+
+    /// Puts a connection into the run queue, once.
+    fn enqueue(&mut self, token: Token) {
+        if let Some(connection) = self.connection(token)
+            && !std::mem::replace(&mut connection.queued, true)
+        {
+            self.run_queue.push_back(token);
+        }
+    }
+
+    /// Puts a connection among those to flush, once. All queueing of output ends here: bytes
+    /// queued outside the writable path get no event of their own.
+    fn mark_dirty(&mut self, token: Token) {
+        if let Some(connection) = self.connection(token)
+            && !std::mem::replace(&mut connection.dirty, true)
+        {
+            self.dirty.push(token);
+        }
+    }
+
+    fn arm(&mut self, token: Token, at_ms: u64) {
+        if let Some(connection) = self.connections.get_mut(token.slot()) {
+            self.timers.arm(&mut connection.timer, token, at_ms);
+        }
+    }
+
+    /// Does what is due, connection by connection, until nothing more is.
+    fn look_at_deadlines(&mut self) {
+        let now_ms = self.now.mono_ms;
+        while let Some(token) = self.timers.pop_due(now_ms) {
+            if let Some(connection) = self.connection(token) {
+                connection.timer = None;
+            }
+            while let Some(connection) = self.connection(token) {
+                match connection.due(now_ms) {
+                    Due::Close(code) => self.close(token, code),
+                    Due::Drop => {
+                        self.kill(token);
+                        break;
+                    }
+                    Due::Ping => {
+                        connection.pinged_ms = Some(now_ms);
+                        self.send(token, &ServerPing {});
+                    }
+                    Due::Stalled(transfer) => {
+                        self.end_transfer(token, transfer, Code::STALLED, None);
+                    }
+                    Due::Nothing(next) => {
+                        if let Some(at_ms) = next {
+                            self.arm(token, at_ms);
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Cuts the log's front when it has outgrown its window. Before it, everyone is sent what they
+    /// take, and the journal gets what it has not had; members who are behind even then lose
+    /// their place, and will be told of the gap.
+    fn trim_log_if_overfull(&mut self) {
+        if !self.room.log().is_overfull() {
+            return;
+        }
+        self.flush_all();
+        self.take_for_journal();
+        let log = self.room.log();
+        let point = log.trim_point();
+        for (_, connection) in &mut self.connections {
+            connection.outbound.prepare_trim(log, point);
+        }
+        self.room.trim_log();
+    }
+
+    fn take_for_journal(&mut self) {
+        let log = self.room.log();
+        if self.journaled_to < log.end() {
+            self.journal.extend_from_slice(log.between(self.journaled_to, log.end()));
+            self.journaled_to = log.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,370 @@
+//! What one connection still has to be sent, in three lanes: control, the room log, file data.
+//!
+//! They are drawn from in that order and switched at frame boundaries only, so chat never waits
+//! behind a file for more than one data frame. The log lane holds nothing: it is a cursor into
+//! the room's one log.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+use std::rc::Rc;
+
+use chatshelf_common::id::{Seq, TransferId};
+use chatshelf_common::limits::DATA_BYTES_MAX;
+use chatshelf_common::wire::Frame;
+use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
+
+use super::Stream;
+use crate::disk::block::Block;
+use crate::room::log::RoomLog;
+
+/// The lanes of one connection.
+///
+/// Invariant: at most one lane is inside a frame; the front piece of `control` when
+/// `control_at > 0`, the log when its cursor says `mid_frame`, the front of `data` when its
+/// `frame_at > 0`.
+#[derive(Debug, Default)]
+pub(super) struct Outbound {
+    control: VecDeque<Piece>,
+    /// Bytes of the front piece that are sent.
+    control_at: usize,
+    log: Cursor,
+    /// Where the log lane ends, once the conversation does.
+    log_stop: Option<u64>,
+    data: VecDeque<DataBlock>,
+    /// The last frame, sent when the lanes are empty.
+    farewell: Option<Vec<u8>>,
+    /// Blocks that are sent or given up, for their owner to take.
+    spent: Vec<(TransferId, Block)>,
+}
+
+/// Whole frames, one after the other.
+#[derive(Debug)]
+enum Piece {
+    Own(Vec<u8>),
+    Shared(Rc<[u8]>),
+    /// The place of a welcome that is made at the end of the turn (see [`Outbound::welcome`]).
+    Reserved,
+}
+
+/// How far a connection has been sent the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cursor {
+    /// Not in the room.
+    #[default]
+    Outside,
+    /// Sent up to `offset`.
+    At { offset: u64, mid_frame: bool },
+    /// The log was cut beyond the cursor; `from` is the first event that was not sent.
+    Lost { from: Seq },
+}
+
+/// A stretch of a download, sent as one or more data frames.
+#[derive(Debug)]
+struct DataBlock {
+    transfer: TransferId,
+    /// Place of `block[0]` in the file.
+    offset: u64,
+    block: Block,
+    /// Place in `block` of the current frame's first byte.
+    frame_start: usize,
+    /// Bytes of the current frame, head included, that are sent.
+    frame_at: usize,
+}
+
+/// Why a flush ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// There is nothing left to send.
+    Drained,
+    /// The stream takes no more now.
+    Blocked,
+    /// The budget is used up.
+    Budget,
+    /// The cursor is lost; a gap must be told (see [`Outbound::tell_gap`]) before it goes on.
+    Lost {
+        /// The first event that was not sent.
+        from: Seq,
+    },
+}
+
+enum Lane {
+    Control,
+    Log { from: u64, to: u64 },
+    Data,
+    Lost { from: Seq },
+    Nothing,
+}
+
+impl Outbound {
+    /// Queues a control frame.
+    pub(super) fn push(&mut self, frame: &impl Frame) {
+        if let Some(Piece::Own(bytes)) = self.control.back_mut() {
+            frame.encode(bytes);
+        } else {
+            self.control.push_back(Piece::Own(frame.to_bytes()));
+        }
+    }
+
+    /// Queues control frames that many connections share.
+    fn push_shared(&mut self, frames: Rc<[u8]>) {
+        self.control.push_back(Piece::Shared(frames));
+    }
+
+    /// Bytes of control frames of its own that wait.
+    pub(super) fn control_bytes(&self) -> usize {
+        let own = |piece: &Piece| match piece {
+            Piece::Own(bytes) => bytes.len(),
+            Piece::Shared(_) | Piece::Reserved => 0,
+        };
+        let total: usize = self.control.iter().map(own).sum();
+        let sent = match self.control.front() {
+            Some(Piece::Own(_)) => self.control_at,
+            _ => 0,
+        };
+        total - sent
+    }
+
+    /// Keeps a place in the control lane for the welcome: what is queued later comes later.
+    pub(super) fn reserve_welcome(&mut self) {
+        self.control.push_back(Piece::Reserved);
+    }
+
+    /// Fills the reserved place with the welcome and the snapshot, and begins to send the log,
+    /// from `start` on.
+    pub(super) fn welcome(&mut self, welcome: &impl Frame, snapshot: Rc<[u8]>, start: u64) {
+        let is_reserved = |piece: &Piece| matches!(piece, Piece::Reserved);
+        let Some(place) = self.control.iter().position(is_reserved) else { return };
+        self.control[place] = Piece::Own(welcome.to_bytes());
+        self.control.insert(place + 1, Piece::Shared(snapshot));
+        self.log = Cursor::At { offset: start, mid_frame: false };
+    }
+
+    /// Tells of a gap and the state after it, then goes on at the end of the log.
+    pub(super) fn tell_gap(&mut self, gap: &impl Frame, snapshot: Rc<[u8]>, end: u64) {
+        debug_assert!(matches!(self.log, Cursor::Lost { .. }));
+        self.push(gap);
+        self.push_shared(snapshot);
+        self.log = Cursor::At { offset: end, mid_frame: false };
+    }
+
+    /// Queues a stretch of a download.
+    pub(super) fn push_data(&mut self, transfer: TransferId, offset: u64, block: Block) {
+        if block.is_empty() {
+            self.spent.push((transfer, block));
+            return;
+        }
+        self.data.push_back(DataBlock { transfer, offset, block, frame_start: 0, frame_at: 0 });
+    }
+
+    /// Drops what waits of one download, save the rest of a frame that is begun.
+    pub(super) fn cancel_data(&mut self, transfer: TransferId) {
+        self.cancel_data_if(|data| data.transfer == transfer);
+    }
+
+    fn cancel_data_if(&mut self, cancelled: impl Fn(&DataBlock) -> bool) {
+        for mut data in std::mem::take(&mut self.data) {
+            if !cancelled(&data) {
+                self.data.push_back(data);
+            } else if data.frame_at > 0 {
+                data.block.truncate(data.frame_start + data.frame_bytes());
+                self.data.push_back(data);
+            } else {
+                self.spent.push((data.transfer, data.block));
+            }
+        }
+    }
+
+    /// Ends the conversation: no more data, the log up to `log_end`, then `farewell`.
+    pub(super) fn finish(&mut self, farewell: &impl Frame, log_end: u64) {
+        self.cancel_data_if(|_| true);
+        // A welcome that was not made by now never will be.
+        self.control.retain(|piece| !matches!(piece, Piece::Reserved));
+        self.log_stop = Some(log_end);
+        if let Cursor::Lost { .. } = self.log {
+            self.log = Cursor::Outside;
+        }
+        self.farewell = Some(farewell.to_bytes());
+    }
+
+    /// The next block that is sent or given up, with its transfer.
+    pub(super) fn pop_spent(&mut self) -> Option<(TransferId, Block)> {
+        self.spent.pop()
+    }
+
+    /// True when [`Self::flush`] would try to send something.
+    pub(super) fn has_output(&self, log: &RoomLog) -> bool {
+        !self.control.is_empty()
+            || !self.data.is_empty()
+            || self.farewell.is_some()
+            || match self.log {
+                Cursor::Outside => false,
+                Cursor::At { offset, .. } => offset < self.log_stop.unwrap_or(log.end()),
+                Cursor::Lost { .. } => true,
+            }
+    }
+
+    /// Before the log's front is cut at `point`: a cursor below it is lost, and the rest of an
+    /// event that it was inside of moves to the control lane, so that the frame ends well.
+    pub(super) fn prepare_trim(&mut self, log: &RoomLog, point: u64) {
+        let Cursor::At { offset, mid_frame } = self.log else { return };
+        if offset >= point {
+            return;
+        }
+        if mid_frame {
+            debug_assert_eq!(self.control_at, 0);
+            let rest = log.between(offset, log.boundary_from(offset));
+            self.control.push_front(Piece::Own(rest.to_vec()));
+        }
+        self.log = match self.log_stop {
+            Some(_) => Cursor::Outside,
+            None => Cursor::Lost { from: log.seq_from(offset) },
+        };
+    }
+
+    /// Sends until nothing is left, the stream blocks or about `budget` bytes are sent. Says how
+    /// many bytes were sent, and why it ended.
+    ///
+    /// # Errors
+    /// What the stream answers when the connection is broken.
+    pub(super) fn flush<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        log: &RoomLog,
+        budget: usize,
+    ) -> io::Result<(usize, Flushed)> {
+        let mut total = 0;
+        loop {
+            let lane = self.next_lane(log);
+            let result = match lane {
+                Lane::Nothing => return Ok((total, Flushed::Drained)),
+                Lane::Lost { from } => return Ok((total, Flushed::Lost { from })),
+                _ if total >= budget => return Ok((total, Flushed::Budget)),
+                Lane::Control => self.write_control(stream),
+                Lane::Log { from, to } => self.write_log(stream, log, from, to),
+                Lane::Data => self.write_data(stream),
+            };
+            match result {
+                Ok((0, _)) => return Err(ErrorKind::WriteZero.into()),
+                Ok((sent, asked)) => {
+                    debug_assert!(sent <= asked);
+                    total += sent;
+                    if sent < asked && S::SHORT_IS_BLOCKED {
+                        return Ok((total, Flushed::Blocked));
+                    }
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => {
+                    return Ok((total, Flushed::Blocked));
+                }
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                Err(why) => return Err(why),
+            }
+        }
+    }
+
+    /// The lane to draw from: the one inside a frame, or the first that has something.
+    fn next_lane(&mut self, log: &RoomLog) -> Lane {
+        if self.data.front().is_some_and(|data| data.frame_at > 0) {
+            return Lane::Data;
+        }
+        let log_end = self.log_stop.unwrap_or(log.end());
+        if let Cursor::At { offset, mid_frame: true } = self.log {
+            let to = if self.control.is_empty() { log_end } else { log.boundary_from(offset) };
+            return Lane::Log { from: offset, to };
+        }
+        match self.control.front() {
+            // Before its welcome, a connection is sent nothing more.
+            Some(Piece::Reserved) => return Lane::Nothing,
+            Some(_) => return Lane::Control,
+            None => {}
+        }
+        match self.log {
+            Cursor::Lost { from } => return Lane::Lost { from },
+            Cursor::At { offset, .. } if offset < log_end => {
+                return Lane::Log { from: offset, to: log_end };
+            }
+            Cursor::At { .. } | Cursor::Outside => {}
+        }
+        if !self.data.is_empty() {
+            return Lane::Data;
+        }
+        match self.farewell.take() {
+            Some(frame) => {
+                self.control.push_back(Piece::Own(frame));
+                Lane::Control
+            }
+            None => Lane::Nothing,
+        }
+    }
+
+    /// Each of these tries one write and answers how many bytes went, of how many.
+    fn write_control<S: Stream>(&mut self, stream: &mut S) -> io::Result<(usize, usize)> {
+        let front = match self.control.front() {
+            Some(Piece::Own(bytes)) => &bytes[self.control_at..],
+            Some(Piece::Shared(bytes)) => &bytes[self.control_at..],
+            Some(Piece::Reserved) | None => &[],
+        };
+        let asked = front.len();
+        let sent = stream.write(front)?;
+        self.control_at += sent;
+        if sent == asked {
+            self.control.pop_front();
+            self.control_at = 0;
+            if self.control.is_empty() {
+                self.control = VecDeque::new();
+            }
+        }
+        Ok((sent, asked))
+    }
+
+    fn write_log<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        log: &RoomLog,
+        from: u64,
+        to: u64,
+    ) -> io::Result<(usize, usize)> {
+        let bytes = log.between(from, to);
+        let sent = stream.write(bytes)?;
+        let reached = from + sent as u64;
+        if let Cursor::At { offset, mid_frame } = &mut self.log {
+            *offset = reached;
+            *mid_frame = sent < bytes.len() && log.boundary_from(reached) != reached;
+        }
+        Ok((sent, bytes.len()))
+    }
+
+    fn write_data<S: Stream>(&mut self, stream: &mut S) -> io::Result<(usize, usize)> {
+        let Some(data) = self.data.front_mut() else { return Ok((0, 0)) };
+        let bytes = data.frame_bytes();
+        let body = &data.block[data.frame_start..data.frame_start + bytes];
+        let asked = DATA_HEAD_BYTES + bytes - data.frame_at;
+        let sent = if data.frame_at < DATA_HEAD_BYTES {
+            let offset = data.offset + data.frame_start as u64;
+            let head = data_head(data.transfer, offset, bytes as u32);
+            stream.write_vectored(&[IoSlice::new(&head[data.frame_at..]), IoSlice::new(body)])?
+        } else {
+            stream.write(&body[data.frame_at - DATA_HEAD_BYTES..])?
+        };
+        data.frame_at += sent;
+        if sent == asked {
+            data.frame_at = 0;
+            data.frame_start += bytes;
+            if data.frame_start == data.block.len()
+                && let Some(data) = self.data.pop_front()
+            {
+                self.spent.push((data.transfer, data.block));
+            }
+        }
+        Ok((sent, asked))
+    }
+}
+
+impl DataBlock {
+    /// File bytes in the current frame.
+    fn frame_bytes(&self) -> usize {
+        (self.block.len() - self.frame_start).min(DATA_BYTES_MAX as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests;

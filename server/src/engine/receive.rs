@@ -1,0 +1,165 @@
+//! Reading: from ready connections to frames and chunks, each within its budget.
+
+use std::io::ErrorKind;
+
+use chatshelf_common::wire::frame::{Goodbye, Hello};
+use chatshelf_common::wire::{Code, Deframer, Frame, FrameError, Unit};
+
+use super::closing::goodbye;
+use super::connection::Phase;
+use super::limits::READ_BUDGET_BYTES;
+use super::{Engine, Stream};
+use crate::token::Token;
+
+/// What one read brought.
+enum Got {
+    /// So many bytes, and perhaps more to come.
+    Bytes(usize),
+    /// So many bytes, and no more for now.
+    Last(usize),
+    Nothing,
+    End,
+    Broken,
+}
+
+impl<S: Stream> Engine<S> {
+    /// Serves every connection that was in the run queue when the turn came to it, once.
+    pub(super) fn serve_ready(&mut self) {
+        for _ in 0..self.run_queue.len() {
+            let Some(token) = self.run_queue.pop_front() else { return };
+            if let Some(connection) = self.connection(token) {
+                connection.queued = false;
+                self.serve(token);
+                self.trim_log_if_overfull();
+            }
+        }
+    }
+
+    /// Reads one connection until it has nothing, may not be read, or has had its share.
+    fn serve(&mut self, token: Token) {
+        if let Some(connection) = self.connection(token)
+            && !connection.held.is_empty()
+        {
+            let held = std::mem::take(&mut connection.held);
+            self.feed(token, &held);
+        }
+        let mut buffer = std::mem::take(&mut self.read_buffer);
+        let mut budget = READ_BUDGET_BYTES;
+        loop {
+            match self.read(token, &mut buffer) {
+                Got::Bytes(bytes) => {
+                    self.feed(token, &buffer[..bytes]);
+                    budget = budget.saturating_sub(bytes);
+                    if budget == 0 {
+                        self.enqueue(token);
+                        break;
+                    }
+                }
+                Got::Last(bytes) => {
+                    self.feed(token, &buffer[..bytes]);
+                    break;
+                }
+                Got::Nothing => break,
+                Got::End => {
+                    self.handle_end(token);
+                    break;
+                }
+                Got::Broken => {
+                    self.lose(token);
+                    break;
+                }
+            }
+        }
+        self.read_buffer = buffer;
+    }
+
+    fn read(&mut self, token: Token, buffer: &mut [u8]) -> Got {
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connection(token) else { return Got::Nothing };
+        // Paused, the readiness stays latched: the event will not come again.
+        if !connection.readable || connection.is_paused() || connection.is_dead() {
+            return Got::Nothing;
+        }
+        match connection.stream.read(buffer) {
+            Ok(0) => Got::End,
+            Ok(bytes) => {
+                connection.heard_ms = now_ms;
+                connection.pinged_ms = None;
+                // A shut peer's end is read, not guessed: it brings no event of its own.
+                if bytes < buffer.len() && S::SHORT_IS_BLOCKED && !connection.read_closed {
+                    connection.readable = false;
+                    Got::Last(bytes)
+                } else {
+                    Got::Bytes(bytes)
+                }
+            }
+            Err(why) if why.kind() == ErrorKind::WouldBlock => {
+                connection.readable = false;
+                Got::Nothing
+            }
+            Err(why) if why.kind() == ErrorKind::Interrupted => Got::Bytes(0),
+            Err(_) => Got::Broken,
+        }
+    }
+
+    /// The peer sends no more. A half-closed peer still gets its output and a farewell.
+    fn handle_end(&mut self, token: Token) {
+        let Some(connection) = self.connection(token) else { return };
+        connection.readable = false;
+        connection.read_ended = true;
+        if matches!(connection.phase, Phase::Lingering { .. }) {
+            self.kill(token);
+        } else {
+            self.close(token, Code::CONNECTION_LOST);
+        }
+    }
+
+    /// Understands bytes as frames and does what they say.
+    fn feed(&mut self, token: Token, bytes: &[u8]) {
+        let Some(connection) = self.connection(token) else { return };
+        let mut deframer = std::mem::replace(&mut connection.deframer, Deframer::before_join());
+        let mut input = bytes;
+        loop {
+            // Closing, what still comes in is read and discarded.
+            if !self.connection(token).is_some_and(|connection| connection.is_listening()) {
+                return;
+            }
+            match deframer.next(&mut input) {
+                Ok(Some(Unit::Control { header, value })) => {
+                    self.handle_control(token, header, value);
+                }
+                Ok(Some(Unit::Chunk { transfer, offset, bytes })) => {
+                    self.handle_chunk(token, transfer, offset, bytes);
+                }
+                Ok(None) => break,
+                Err(why) => return self.handle_frame_error(token, why),
+            }
+            if let Some(connection) = self.connection(token)
+                && connection.awaits_welcome
+            {
+                deframer.set_joined();
+                connection.held.extend_from_slice(input);
+                break;
+            }
+        }
+        if let Some(connection) = self.connection(token) {
+            connection.deframer = deframer;
+        }
+    }
+
+    fn handle_frame_error(&mut self, token: Token, why: FrameError) {
+        let Some(connection) = self.connection(token) else { return };
+        log::debug!("{}: {why}", connection.peer);
+        let is_greeting = matches!(connection.phase, Phase::Greeting { .. });
+        let farewell = match why {
+            FrameError::TooLong { kind, .. } if is_greeting && kind != Hello::KIND => {
+                goodbye(Code::NOT_CHATSHELF)
+            }
+            FrameError::TooLong { limit, .. } => {
+                Goodbye { limit: Some(u64::from(limit)), ..goodbye(Code::FRAME_TOO_LONG) }
+            }
+            FrameError::EmptyData => goodbye(Code::MALFORMED),
+        };
+        self.close_with(token, farewell);
+    }
+}

@@ -1,0 +1,116 @@
+//! Sending: welcoming who joined, and flushing what waits at the end of a turn.
+
+use chatshelf_common::wire::Frame;
+use chatshelf_common::wire::frame::{Gap, Welcome};
+
+use super::connection::Phase;
+use super::limits::{LINGER_MS, WRITE_BUDGET_BYTES, WRITE_STALL_MS};
+use super::outbound::Flushed;
+use super::{Engine, Stream};
+use crate::token::Token;
+
+impl<S: Stream> Engine<S> {
+    /// Queues a control frame.
+    pub(super) fn send(&mut self, token: Token, frame: &impl Frame) {
+        let Some(connection) = self.connection(token) else { return };
+        if !connection.is_listening() {
+            return;
+        }
+        connection.outbound.push(frame);
+        self.mark_dirty(token);
+    }
+
+    /// Welcomes all who joined in this turn, with one snapshot for them all, and starts them on
+    /// the log where the history they want begins.
+    pub(super) fn welcome_joiners(&mut self) {
+        for (token, lines) in std::mem::take(&mut self.joiners) {
+            let start = self.room.log().history_start(lines);
+            let (seq, snapshot) = self.room.snapshot();
+            let Some(connection) = self.connection(token) else { continue };
+            let Some(nick) = connection.nick().cloned() else { continue };
+            connection.awaits_welcome = false;
+            connection.outbound.welcome(&Welcome { nick, seq }, snapshot, start);
+            self.mark_dirty(token);
+            // What came with the join is understood now.
+            self.enqueue(token);
+        }
+    }
+
+    /// Sends what waits: to every member when the log has grown, else to the dirty ones.
+    pub(super) fn flush_all(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty);
+        if self.flushed_to < self.room.log().end() {
+            self.flushed_to = self.room.log().end();
+            for slot in 0..self.connections.capacity() {
+                if let Some(connection) = self.connections.get(slot) {
+                    let token = connection.token;
+                    self.flush(token);
+                }
+            }
+        } else {
+            for &token in &dirty {
+                self.flush(token);
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self, token: Token) {
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        if connection.token != token {
+            return;
+        }
+        connection.dirty = false;
+        let mut is_over_budget = false;
+        while connection.writable {
+            let (log, budget) = (self.room.log(), WRITE_BUDGET_BYTES);
+            let flushed = connection.outbound.flush(&mut connection.stream, log, budget);
+            let Ok((sent, end)) = flushed else { return self.lose(token) };
+            if sent > 0 {
+                connection.blocked_ms = None;
+            }
+            match end {
+                Flushed::Drained => break,
+                Flushed::Blocked => connection.writable = false,
+                Flushed::Budget => {
+                    is_over_budget = true;
+                    break;
+                }
+                Flushed::Lost { from } => {
+                    let (to, snapshot) = self.room.snapshot();
+                    let end = self.room.log().end();
+                    // Closing, a cursor is never lost: only a member's can be.
+                    let Some(nick) = connection.nick().cloned() else { break };
+                    connection.outbound.tell_gap(&Gap { from, to, nick }, snapshot, end);
+                }
+            }
+        }
+        if is_over_budget {
+            self.mark_dirty(token);
+        }
+        self.after_flush(token);
+    }
+
+    /// Notes whether output waits for the peer, refills downloads, reads on where replies held it
+    /// up, and shuts a stream whose farewell is sent.
+    fn after_flush(&mut self, token: Token) {
+        self.refill_downloads(token);
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        if connection.readable && !connection.is_paused() {
+            self.enqueue(token);
+        }
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let waits = connection.outbound.has_output(self.room.log());
+        if waits && !connection.writable && connection.blocked_ms.is_none() {
+            connection.blocked_ms = Some(now_ms);
+            self.arm(token, now_ms + WRITE_STALL_MS);
+        } else if !waits && matches!(connection.phase, Phase::Closing { .. }) {
+            if connection.stream.shutdown_write().is_err() || connection.read_ended {
+                return self.kill(token);
+            }
+            connection.phase = Phase::Lingering { since_ms: now_ms };
+            self.arm(token, now_ms + LINGER_MS);
+            self.enqueue(token);
+        }
+    }
+}

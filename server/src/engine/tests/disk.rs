@@ -1,0 +1,157 @@
+//! The disk of a test: the real store, which may be told to wait or to fail.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
+
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Item;
+use tempfile::TempDir;
+
+use crate::disk::store::Store;
+use crate::disk::{Reply, Request, TransferKey};
+
+/// Does the engine's file work in the order in which it was asked.
+pub(super) struct FakeDisk {
+    store: Store,
+    dir: TempDir,
+    /// While set, requests wait.
+    pub(super) is_held: bool,
+    pub(super) waiting: VecDeque<Request>,
+    /// Kinds of all requests so far, with the transfer's or item's number.
+    pub(super) asked: Vec<(&'static str, u64)>,
+    /// The next request of this kind fails so.
+    pub(super) failure: Option<(&'static str, Code)>,
+    /// Transfers whose file is open.
+    pub(super) open: BTreeSet<(&'static str, usize, u32)>,
+}
+
+impl FakeDisk {
+    pub(super) fn new() -> (Self, Vec<Item>) {
+        // In memory where there is such a place: thousands of syncs would be most of the time.
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Self::open(dir.unwrap())
+    }
+
+    fn open(dir: TempDir) -> (Self, Vec<Item>) {
+        let (store, items) = Store::open(dir.path()).unwrap();
+        let disk = Self {
+            store,
+            dir,
+            is_held: false,
+            waiting: VecDeque::new(),
+            asked: Vec::new(),
+            failure: None,
+            open: BTreeSet::new(),
+        };
+        (disk, items)
+    }
+
+    /// As a start of the server after this one would find it.
+    pub(super) fn reopen(self) -> (Self, Vec<Item>) {
+        drop(self.store);
+        Self::open(self.dir)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(super) fn submit(&mut self, request: Request) {
+        self.asked.push(name(&request));
+        self.waiting.push_back(request);
+    }
+
+    /// How often this was asked for, of whatever number.
+    pub(super) fn count(&self, kind: &str) -> usize {
+        self.asked.iter().filter(|(asked, _)| *asked == kind).count()
+    }
+
+    /// Does what waits, unless it is held.
+    pub(super) fn work(&mut self) -> Vec<Reply> {
+        if self.is_held { Vec::new() } else { self.work_some(usize::MAX) }
+    }
+
+    /// Does at most so many requests, held or not.
+    pub(super) fn work_some(&mut self, most: usize) -> Vec<Reply> {
+        let now = self.waiting.len().min(most);
+        let requests: Vec<Request> = self.waiting.drain(..now).collect();
+        requests.into_iter().filter_map(|request| self.handle(request)).collect()
+    }
+
+    fn handle(&mut self, request: Request) -> Option<Reply> {
+        let (kind, _) = name(&request);
+        if self.failure.is_some_and(|(failing, _)| failing == kind) {
+            let (_, code) = self.failure.take().unwrap();
+            return Some(self.fail(request, code));
+        }
+        let reply = match request {
+            Request::Discard { upload } => {
+                self.open.remove(&entry("upload", upload));
+                self.store.handle(request)
+            }
+            Request::Close { download } => {
+                self.open.remove(&entry("download", download));
+                self.store.handle(request)
+            }
+            request => self.store.handle(request),
+        };
+        match &reply {
+            Some(Reply::Created { upload }) => drop(self.open.insert(entry("upload", *upload))),
+            Some(Reply::Opened { download }) => {
+                self.open.insert(entry("download", *download));
+            }
+            Some(Reply::Published { upload, .. }) => {
+                self.open.remove(&entry("upload", *upload));
+            }
+            Some(Reply::Failed { transfer, .. }) => self.forget(*transfer),
+            _ => {}
+        }
+        reply
+    }
+
+    fn fail(&mut self, request: Request, code: Code) -> Reply {
+        let (transfer, block) = match request {
+            Request::Create { upload } | Request::Publish { upload, .. } => (upload, None),
+            Request::Write { upload, block } => (upload, Some(block)),
+            Request::Open { download, .. } => (download, None),
+            Request::Read { download, block, .. } => (download, Some(block)),
+            other => panic!("{other:?} is not answered"),
+        };
+        self.store.handle(Request::Discard { upload: transfer });
+        self.store.handle(Request::Close { download: transfer });
+        self.forget(transfer);
+        Reply::Failed { transfer, code, detail: Some("the disk of a test".into()), block }
+    }
+
+    fn forget(&mut self, transfer: TransferKey) {
+        self.open.remove(&entry("upload", transfer));
+        self.open.remove(&entry("download", transfer));
+    }
+
+    /// Nothing is open and nothing of an upload is left.
+    pub(super) fn assert_idle(&self) {
+        assert!(self.waiting.is_empty());
+        assert_eq!(self.open, BTreeSet::new());
+        let left = std::fs::read_dir(self.path().join("uploads")).unwrap().count();
+        assert_eq!(left, 0, "folders of uploads are left");
+    }
+}
+
+fn entry(kind: &'static str, key: TransferKey) -> (&'static str, usize, u32) {
+    (kind, key.connection.to_mio(), key.transfer.0)
+}
+
+fn name(request: &Request) -> (&'static str, u64) {
+    let of = |key: &TransferKey| u64::from(key.transfer.0);
+    match request {
+        Request::Create { upload } => ("Create", of(upload)),
+        Request::Write { upload, .. } => ("Write", of(upload)),
+        Request::Publish { upload, .. } => ("Publish", of(upload)),
+        Request::Discard { upload } => ("Discard", of(upload)),
+        Request::Open { download, .. } => ("Open", of(download)),
+        Request::Read { download, .. } => ("Read", of(download)),
+        Request::Close { download } => ("Close", of(download)),
+        Request::Remove { item } => ("Remove", item.0),
+    }
+}

@@ -1,0 +1,324 @@
+//! Greeting and joining (PROTOCOL.md, "Joining").
+
+use chatshelf_common::id::Seq;
+use chatshelf_common::wire::frame::{Goodbye, Said};
+use chatshelf_common::wire::{Code, Event, ServerFrame};
+
+use super::peer::{Peer, Seen, nick};
+use super::rig::{Rig, SETTINGS};
+use crate::engine::Settings;
+
+fn kinds(seen: &[Seen]) -> Vec<&'static str> {
+    let kind = |one: &Seen| match one {
+        Seen::Server(ServerFrame::HelloAck(_)) => "ack",
+        Seen::Server(ServerFrame::Welcome(_)) => "welcome",
+        Seen::Server(ServerFrame::Snapshot(_)) => "snapshot",
+        Seen::Server(ServerFrame::Refused(_)) => "refused",
+        Seen::Server(ServerFrame::Goodbye(_)) => "goodbye",
+        Seen::Server(ServerFrame::ServerPong(_)) => "pong",
+        Seen::Server(_) => "reply",
+        Seen::Event(Event::Said(_)) => "said",
+        Seen::Event(Event::Joined(_)) => "joined",
+        Seen::Event(Event::Left(_)) => "left",
+        Seen::Event(Event::Renamed(_)) => "renamed",
+        Seen::Event(_) => "event",
+        Seen::Data { .. } => "data",
+    };
+    seen.iter().map(kind).collect()
+}
+
+#[test]
+fn the_greeting_names_the_limits_of_the_server() {
+    let mut rig = Rig::with(Settings { file_bytes_max: 77, keep: 3, history_max: 9, ..SETTINGS });
+    let mut peer = rig.connect();
+    peer.hello();
+    rig.settle();
+    let seen = peer.take();
+    let [Seen::Server(ServerFrame::HelloAck(ack))] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!((ack.version, ack.file_bytes_max, ack.shelf_items_max), (1, 77, 3));
+    assert_eq!((ack.transfers_max, ack.history_max), (8, 9));
+    assert_eq!(ack.capabilities, None);
+}
+
+#[test]
+fn a_newcomer_gets_welcome_snapshot_history_and_then_what_happens() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    ada.topic(Some("engines"));
+    ["one", "two", "three"].into_iter().for_each(|line| ada.say(line));
+    rig.settle();
+    let mut bob = rig.connect();
+    bob.hello();
+    bob.join("bob", Some(2));
+    rig.settle();
+    let seen = bob.take();
+    assert_eq!(kinds(&seen), ["ack", "welcome", "snapshot", "said", "said", "joined"]);
+    assert_eq!(bob.welcomed, Some(Seq(6)));
+    ada.say("four");
+    rig.settle();
+    assert_eq!((bob.lines(), bob.last_event), (vec!["four".into()], Some(Seq(7))));
+    ada.take();
+    assert_eq!(ada.view, bob.view);
+    assert_eq!(bob.view.topic.as_ref().unwrap().as_str(), "engines");
+    assert!(bob.view.members.iter().eq(["ada", "bob"]));
+}
+
+#[test]
+fn history_is_what_was_asked_for_what_is_held_and_what_the_server_gives() {
+    let mut rig = Rig::with(Settings { history_max: 60, ..SETTINGS });
+    let mut ada = rig.join("ada");
+    (0..70).for_each(|n| ada.say(&n.to_string()));
+    rig.settle();
+    for (asked, expected) in [
+        (None, 50),
+        (Some(0), 0),
+        (Some(1), 1),
+        (Some(60), 60),
+        (Some(61), 60),
+        (Some(u32::MAX), 60),
+    ] {
+        let mut peer = rig.connect();
+        peer.hello();
+        peer.join("peer", asked);
+        rig.settle();
+        assert_eq!(peer.lines().len(), expected, "{asked:?}");
+        peer.leave();
+        rig.settle();
+    }
+    let mut rig = Rig::new();
+    rig.join("ada").say("only");
+    rig.settle();
+    let mut peer = rig.connect();
+    peer.hello();
+    peer.join("peer", Some(u32::MAX));
+    rig.settle();
+    let expected = ["ack", "welcome", "snapshot", "joined", "said", "joined"];
+    assert_eq!(kinds(&peer.take()), expected);
+}
+
+#[test]
+fn a_whole_life_in_one_write_without_history_brings_its_own_echo() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    let mut bob = rig.connect();
+    bob.hello();
+    bob.join("bob", Some(0));
+    bob.say("hello and goodbye");
+    bob.leave();
+    rig.settle();
+    let seen = bob.take();
+    assert_eq!(kinds(&seen), ["ack", "welcome", "snapshot", "said", "left", "goodbye"]);
+    assert_eq!(bob.goodbye.as_ref().unwrap().code, Code::LEFT);
+    assert_eq!(kinds(&ada.take()), ["joined", "said", "left"]);
+    assert!(ada.view.members.iter().eq(["ada"]));
+    bob.end();
+    rig.settle();
+    assert!(bob.is_dropped());
+}
+
+#[test]
+fn replies_to_what_is_sent_with_the_join_come_after_the_welcome() {
+    let mut rig = Rig::new();
+    let mut peer = rig.connect();
+    peer.hello();
+    peer.join("ada", None);
+    peer.send(chatshelf_common::wire::frame::Ping {});
+    peer.tell("ada", "to myself");
+    peer.request(1, 9, None);
+    rig.settle();
+    let expected = ["ack", "welcome", "snapshot", "joined", "pong", "reply", "refused"];
+    assert_eq!(kinds(&peer.take()), expected);
+}
+
+#[test]
+fn fifty_who_join_in_one_turn_are_all_welcome_and_agree() {
+    let mut rig = Rig::new();
+    let mut peers: Vec<Peer> = (0..50)
+        .map(|n| {
+            let peer = rig.connect();
+            peer.hello();
+            peer.join(&format!("peer-{n}"), Some(n % 3));
+            peer
+        })
+        .collect();
+    rig.turn();
+    for peer in &mut peers {
+        peer.take();
+        assert_eq!(peer.welcomed, Some(Seq(50)));
+    }
+    peers.iter_mut().for_each(|peer| peer.say("here"));
+    rig.settle();
+    for peer in &mut peers {
+        assert_eq!(peer.lines().len(), 50);
+        assert_eq!((peer.view.members.len(), peer.last_event), (50, Some(Seq(100))));
+    }
+}
+
+#[test]
+fn a_nick_that_is_taken_is_refused_with_one_that_is_free() {
+    let mut rig = Rig::new();
+    let _ada = rig.join("Ada");
+    let mut peer = rig.connect();
+    peer.hello();
+    peer.join("ADA", None);
+    rig.settle();
+    let refused = peer.refusals().remove(0);
+    assert_eq!((refused.code, refused.about), (Code::NICK_TAKEN, 0x02));
+    let suggestion = refused.suggestion.unwrap();
+    assert_eq!(suggestion, nick("ADA2"));
+    peer.join(suggestion.as_str(), None);
+    rig.settle();
+    peer.take();
+    assert!(peer.view.members.iter().eq(["ADA2", "Ada"]));
+}
+
+#[test]
+fn two_who_want_one_nick_in_one_turn_do_not_both_get_it() {
+    let mut rig = Rig::new();
+    let (mut first, mut second) = (rig.connect(), rig.connect());
+    for peer in [&first, &second] {
+        peer.hello();
+        peer.join("ada", None);
+    }
+    rig.settle();
+    assert_eq!(kinds(&first.take()), ["ack", "welcome", "snapshot", "joined"]);
+    assert_eq!(kinds(&second.take()), ["ack", "refused"]);
+}
+
+#[test]
+fn a_rename_sent_with_the_join_is_an_event_after_the_welcome() {
+    let mut rig = Rig::new();
+    let mut peer = rig.connect();
+    peer.hello();
+    peer.join("ada", Some(0));
+    peer.rename("lovelace");
+    rig.settle();
+    let seen = peer.take();
+    assert_eq!(kinds(&seen), ["ack", "welcome", "snapshot", "renamed"]);
+    let Seen::Server(ServerFrame::Welcome(welcome)) = &seen[1] else { panic!("{seen:?}") };
+    assert_eq!((welcome.nick.as_str(), welcome.seq), ("ada", Seq(1)));
+    assert!(peer.view.members.iter().eq(["lovelace"]));
+}
+
+#[test]
+fn a_peer_that_shuts_its_side_right_after_the_join_gets_a_farewell() {
+    let mut rig = Rig::new();
+    let mut peer = rig.connect();
+    peer.hello();
+    peer.join("ada", None);
+    peer.end();
+    rig.settle();
+    assert_eq!(peer.farewell(), Some(Code::CONNECTION_LOST));
+    assert!(peer.is_dropped());
+    rig.assert_empty();
+}
+
+#[test]
+fn a_peer_that_is_closed_in_the_turn_of_its_join_gets_a_farewell() {
+    let mut rig = Rig::new();
+    let mut peer = rig.connect();
+    peer.allow(0);
+    peer.hello();
+    rig.settle();
+    peer.join("ada", None);
+    // The reply to its hello was not taken for half a minute.
+    rig.pass(30_000);
+    peer.allow(usize::MAX);
+    rig.settle();
+    assert_eq!(peer.farewell(), Some(Code::TOO_SLOW));
+}
+
+#[test]
+fn a_full_room_turns_away_until_someone_goes() {
+    let mut rig = Rig::with(Settings { members_max: 2, ..SETTINGS });
+    let (ada, _bob) = (rig.join("ada"), rig.join("bob"));
+    let mut third = rig.connect();
+    rig.settle();
+    third.take();
+    let Some(Goodbye { code: Code::ROOM_FULL, limit: Some(2), .. }) = third.goodbye else {
+        panic!("{:?}", third.goodbye)
+    };
+    third.end();
+    ada.leave();
+    ada.end();
+    rig.settle();
+    assert_eq!(rig.engine.connections(), 1);
+    rig.join("third");
+}
+
+#[test]
+fn a_crowd_at_the_door_of_a_full_room_is_bounded() {
+    let mut rig = Rig::with(Settings { members_max: 1, ..SETTINGS });
+    let mut ada = rig.join("ada");
+    let mut crowd: Vec<Peer> = (0..150).map(|_| rig.connect()).collect();
+    rig.settle();
+    let told = crowd.iter_mut().filter_map(Peer::farewell).count();
+    assert_eq!(told, 100);
+    assert_eq!(crowd.iter().filter(|peer| peer.is_dropped()).count(), 50);
+    rig.pass(2_000);
+    assert_eq!(rig.engine.connections(), 1);
+    ada.say("alone again");
+    rig.settle();
+    assert_eq!(ada.lines(), ["alone again"]);
+}
+
+#[test]
+fn members_hear_who_comes_goes_and_changes_their_nick() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    let bob = rig.join("bob");
+    bob.rename("bobby");
+    rig.settle();
+    bob.leave();
+    rig.settle();
+    let carl = rig.join("carl");
+    carl.reset();
+    rig.settle();
+    let seen = ada.take();
+    assert_eq!(kinds(&seen), ["joined", "renamed", "left", "joined", "left"]);
+    let code = |one: &Seen| match one {
+        Seen::Event(Event::Left(left)) => Some((left.nick.to_string(), left.code)),
+        _ => None,
+    };
+    let codes: Vec<_> = seen.iter().filter_map(code).collect();
+    assert_eq!(codes, [("bobby".into(), Code::LEFT), ("carl".into(), Code::CONNECTION_LOST)]);
+}
+
+#[test]
+fn a_peer_that_only_shuts_its_side_still_gets_its_output_and_a_farewell() {
+    let mut rig = Rig::new();
+    let mut peer = rig.connect();
+    peer.hello();
+    peer.join("ada", None);
+    peer.say("last words");
+    peer.end();
+    rig.settle();
+    let seen = peer.take();
+    assert_eq!(kinds(&seen), ["ack", "welcome", "snapshot", "joined", "said", "left", "goodbye"]);
+    assert_eq!(peer.farewell(), Some(Code::CONNECTION_LOST));
+    assert!(peer.is_dropped());
+    rig.assert_empty();
+}
+
+#[test]
+fn members_get_the_same_bytes_in_the_same_order() {
+    let mut rig = Rig::new();
+    let mut peers: Vec<Peer> = (0..8).map(|n| rig.join(&format!("peer-{n}"))).collect();
+    peers.iter_mut().for_each(|peer| drop(peer.take()));
+    let before: Vec<usize> = peers.iter().map(|peer| peer.events_raw.len()).collect();
+    for round in 0..20 {
+        for peer in &mut peers {
+            peer.say(&format!("round {round}"));
+        }
+        rig.turn();
+    }
+    rig.settle();
+    let mut views = Vec::new();
+    for (peer, before) in peers.iter_mut().zip(before) {
+        let seen = peer.take();
+        let said = |one: &Seen| matches!(one, Seen::Event(Event::Said(Said { .. })));
+        assert_eq!(seen.iter().filter(|one| said(one)).count(), 160);
+        views.push(peer.events_raw[before..].to_vec());
+    }
+    assert!(views.iter().all(|view| *view == views[0]));
+}

@@ -1,0 +1,153 @@
+//! A connection in memory: the engine holds one end, a test's peer the other. It reports
+//! readiness as an edge-triggered poll does, and no more than that.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::rc::Rc;
+
+use crate::engine::{Readiness, Stream};
+
+/// What lies between the two ends.
+#[derive(Debug)]
+pub(super) struct Wire {
+    pub(super) to_engine: VecDeque<u8>,
+    pub(super) to_peer: Vec<u8>,
+    /// Bytes that the engine may write before it blocks.
+    pub(super) room: usize,
+    /// Bytes that one read or write moves at most; for streams whose short moves mean nothing.
+    pub(super) read_max: usize,
+    pub(super) write_max: usize,
+    /// The peer has shut its side.
+    pub(super) ended: bool,
+    /// Both sides are gone.
+    pub(super) broken: bool,
+    /// The engine has shut its side.
+    pub(super) shut: bool,
+    /// The engine has dropped its end.
+    pub(super) dropped: bool,
+    /// The engine has met the end of `room`, and is owed an event when there is more.
+    pub(super) blocked: bool,
+    /// Edges not reported yet.
+    pub(super) ready: Readiness,
+}
+
+pub(super) type Shared = Rc<RefCell<Wire>>;
+
+/// The engine's end.
+#[derive(Debug)]
+pub(super) struct End<const SHORT: bool>(pub(super) Shared);
+
+impl Wire {
+    pub(super) fn new() -> Shared {
+        let ready = Readiness { writable: true, ..Readiness::default() };
+        Rc::new(RefCell::new(Self {
+            to_engine: VecDeque::new(),
+            to_peer: Vec::new(),
+            room: usize::MAX,
+            read_max: usize::MAX,
+            write_max: usize::MAX,
+            ended: false,
+            broken: false,
+            shut: false,
+            dropped: false,
+            blocked: false,
+            ready,
+        }))
+    }
+
+    pub(super) fn send(&mut self, bytes: &[u8]) {
+        assert!(!self.ended && !self.broken, "a closed peer sends nothing");
+        if !bytes.is_empty() {
+            self.to_engine.extend(bytes);
+            self.ready.readable = true;
+        }
+    }
+
+    /// The peer shuts its side; what it has sent can still be read.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+        self.ready.readable = true;
+        self.ready.read_closed = true;
+    }
+
+    /// The connection is reset: nothing can be read or written any more.
+    pub(super) fn reset(&mut self) {
+        self.broken = true;
+        self.ready = Readiness { readable: true, writable: true, read_closed: true };
+    }
+
+    /// Lets the engine write so many bytes from here on.
+    pub(super) fn allow(&mut self, room: usize) {
+        self.room = room;
+        if room > 0 && std::mem::take(&mut self.blocked) {
+            self.ready.writable = true;
+        }
+    }
+}
+
+impl<const SHORT: bool> Read for End<SHORT> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut wire = self.0.borrow_mut();
+        if wire.broken {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        let bytes = buffer.len().min(wire.to_engine.len()).min(wire.read_max);
+        if bytes == 0 && !wire.ended {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        for (place, byte) in buffer.iter_mut().zip(wire.to_engine.drain(..bytes)) {
+            *place = byte;
+        }
+        Ok(bytes)
+    }
+}
+
+impl<const SHORT: bool> Write for End<SHORT> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut wire = self.0.borrow_mut();
+        assert!(!wire.shut, "nothing is written after the shutdown");
+        if wire.broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let asked: usize = slices.iter().map(|slice| slice.len()).sum();
+        let most = asked.min(wire.room).min(wire.write_max);
+        if most == 0 && asked > 0 {
+            wire.blocked = true;
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        wire.blocked |= SHORT && most < asked;
+        let mut left = most;
+        for slice in slices {
+            let taken = left.min(slice.len());
+            wire.to_peer.extend_from_slice(&slice[..taken]);
+            left -= taken;
+        }
+        wire.room = wire.room.saturating_sub(if wire.room == usize::MAX { 0 } else { most });
+        Ok(most)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<const SHORT: bool> Stream for End<SHORT> {
+    const SHORT_IS_BLOCKED: bool = SHORT;
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        let mut wire = self.0.borrow_mut();
+        wire.shut = true;
+        if wire.broken { Err(ErrorKind::NotConnected.into()) } else { Ok(()) }
+    }
+}
+
+impl<const SHORT: bool> Drop for End<SHORT> {
+    fn drop(&mut self) {
+        self.0.borrow_mut().dropped = true;
+    }
+}

@@ -1,0 +1,201 @@
+//! The engine with everything around it faked: wires, clock, disk, journal. It turns as the
+//! reactor does.
+
+use chatshelf_common::id::UnixMillis;
+use chatshelf_common::wire::frame::Item;
+use chatshelf_common::wire::{Code, Event};
+
+use super::disk::FakeDisk;
+use super::peer::Peer;
+use super::pipe::{End, Shared, Wire};
+use crate::disk::{Found, Reply};
+use crate::engine::{Engine, Now, Settings};
+use crate::token::Token;
+
+/// Turns after which an engine that still has work is taken to spin.
+const TURNS_MAX: usize = 20_000;
+
+pub(super) const SETTINGS: Settings =
+    Settings { file_bytes_max: 1 << 30, keep: 5, history_max: 1000, members_max: 1000 };
+
+/// A rig whose streams report a short move as the end of what is possible, as epoll's do.
+pub(super) type Rig = AnyRig<true>;
+/// A rig whose streams say so by `WouldBlock` only.
+pub(super) type LooseRig = AnyRig<false>;
+
+pub(super) struct AnyRig<const SHORT: bool> {
+    pub(super) engine: Engine<End<SHORT>>,
+    pub(super) disk: FakeDisk,
+    /// Everything that was handed to the journal.
+    pub(super) journal: Vec<u8>,
+    pub(super) now: Now,
+    pub(super) wires: Vec<(Token, Shared)>,
+    replies: Vec<Reply>,
+}
+
+impl<const SHORT: bool> AnyRig<SHORT> {
+    pub(super) fn new() -> Self {
+        Self::with(SETTINGS)
+    }
+
+    pub(super) fn with(settings: Settings) -> Self {
+        let (disk, items) = FakeDisk::new();
+        Self::over(settings, disk, items, Vec::new())
+    }
+
+    pub(super) fn over(
+        settings: Settings,
+        disk: FakeDisk,
+        items: Vec<Item>,
+        events: Vec<Event>,
+    ) -> Self {
+        let now = Now { mono_ms: 7_000, at: UnixMillis(1_700_000_000_000) };
+        let engine = Engine::new(settings, Found { events, items }, now);
+        let (journal, wires, replies) = (Vec::new(), Vec::new(), Vec::new());
+        Self { engine, disk, journal, now, wires, replies }
+    }
+
+    /// A connection that has said nothing.
+    pub(super) fn connect(&mut self) -> Peer {
+        let token = self.engine.vacant_token();
+        let wire = Wire::new();
+        self.engine.handle_accept(End(wire.clone()), "192.0.2.1:4000".parse().unwrap());
+        if !wire.borrow().dropped {
+            self.wires.push((token, wire.clone()));
+        }
+        Peer::new(wire, token)
+    }
+
+    /// A member, welcomed, without history. What it was sent so far is taken.
+    pub(super) fn join(&mut self, nick: &str) -> Peer {
+        let mut peer = self.connect();
+        peer.hello();
+        peer.join(nick, Some(0));
+        self.settle();
+        peer.take();
+        assert!(peer.goodbye.is_none(), "{nick}: {:?}", peer.goodbye);
+        assert!(peer.welcomed.is_some(), "{nick} is not welcome");
+        peer
+    }
+
+    /// One turn, with the readiness and the disk replies that there are.
+    pub(super) fn turn(&mut self) {
+        self.engine.begin_turn(self.now);
+        self.wires.retain(|(_, wire)| !wire.borrow().dropped);
+        for (token, wire) in &self.wires {
+            let ready = std::mem::take(&mut wire.borrow_mut().ready);
+            if ready != Default::default() {
+                self.engine.handle_readiness(*token, ready);
+            }
+        }
+        self.replies.extend(self.disk.work());
+        for reply in std::mem::take(&mut self.replies) {
+            self.engine.handle_disk(reply);
+        }
+        self.engine.serve_turn();
+        self.engine.finish_turn();
+        while let Some(request) = self.engine.poll_disk() {
+            self.disk.submit(request);
+        }
+        self.journal.extend(self.engine.poll_journal());
+        self.assert_sound();
+    }
+
+    /// Turns until nothing is left to do at this moment.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..TURNS_MAX {
+            self.turn();
+            let is_owed = |(_, wire): &(Token, Shared)| wire.borrow().ready != Default::default();
+            let has_events = self.wires.iter().any(is_owed);
+            let has_disk = !self.disk.is_held && !self.disk.waiting.is_empty();
+            if !has_events && !has_disk && self.engine.poll_timeout(self.now) != Some(0) {
+                return;
+            }
+        }
+        panic!("the engine spins");
+    }
+
+    /// Lets time pass, then settles.
+    pub(super) fn pass(&mut self, ms: u64) {
+        self.now.mono_ms += ms;
+        self.now.at.0 += ms;
+        self.settle();
+    }
+
+    /// Has a held disk do so many requests, then settles.
+    pub(super) fn work(&mut self, requests: usize) {
+        let replies = self.disk.work_some(requests);
+        self.replies.extend(replies);
+        self.settle();
+    }
+
+    /// Hands a reply to the engine in the next turn, wherever it comes from.
+    pub(super) fn reply(&mut self, reply: Reply) {
+        self.replies.push(reply);
+        self.settle();
+    }
+
+    pub(super) fn hold_disk(&mut self) {
+        self.disk.is_held = true;
+    }
+
+    pub(super) fn release_disk(&mut self) {
+        self.disk.is_held = false;
+        self.settle();
+    }
+
+    pub(super) fn fail(&mut self, kind: &'static str, code: Code) {
+        self.disk.failure = Some((kind, code));
+    }
+
+    /// What holds after every turn.
+    fn assert_sound(&self) {
+        let engine = &self.engine;
+        let (mut transfers, mut armed, mut members) = (0, 0, 0);
+        for (slot, connection) in &engine.connections {
+            assert_eq!(connection.token.slot(), slot);
+            let own = connection.transfers.uploads.len() + connection.transfers.downloads.len();
+            assert!(own <= crate::engine::MEMBER_TRANSFERS_MAX);
+            assert!(own == 0 || connection.nick().is_some());
+            for upload in connection.transfers.uploads.values() {
+                assert!(upload.in_flight <= 3 && upload.received <= upload.size);
+            }
+            for download in connection.transfers.downloads.values() {
+                assert!(download.in_flight <= 2 && download.next_queue <= download.next_ask);
+            }
+            transfers += own;
+            armed += usize::from(connection.timer.is_some());
+            if let Some(nick) = connection.nick() {
+                assert_eq!(engine.room.find(nick), Some((connection.token, nick)));
+                members += 1;
+            }
+        }
+        // The disk thread may not have let go of some yet.
+        assert!(engine.transfers >= transfers);
+        assert_eq!(engine.timers.len(), armed);
+        assert!(engine.shutting_down || engine.room.members_len() == members);
+        assert!(engine.joiners.is_empty() && engine.closed.is_empty());
+        let is_held = |held: &[u8]| held.len() < crate::engine::limits::READ_BUFFER_BYTES;
+        assert!(engine.connections.iter().all(|(_, it)| is_held(&it.held)));
+        let log = engine.room.log();
+        assert_eq!(engine.journaled_to, log.end());
+        assert!(
+            engine.shutting_down
+                || self.journal.ends_with(log.between(
+                    log.end().saturating_sub(self.journal.len() as u64).max(log.start()),
+                    log.end(),
+                ))
+        );
+    }
+
+    /// Nobody is here, and nothing of them is left.
+    pub(super) fn assert_empty(&self) {
+        assert!(self.engine.is_empty(), "{} connections are left", self.engine.connections());
+        assert_eq!(self.engine.timers.len(), 0);
+        assert_eq!(self.engine.transfers, 0);
+        assert_eq!(self.engine.room.members_len(), 0);
+        assert!(self.engine.run_queue.is_empty() && self.engine.dirty.is_empty());
+        assert_eq!(self.engine.poll_timeout(self.now), None);
+        self.disk.assert_idle();
+    }
+}

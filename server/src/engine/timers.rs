@@ -1,0 +1,85 @@
+//! One table of deadlines: when to look at which connection again.
+//!
+//! A connection has one entry, at the earliest moment anything of it can be due. What is due
+//! then, the connection itself knows; activity that pushes a deadline back leaves the table as
+//! it is, and the look that comes too early sets the entry anew.
+
+use std::collections::BTreeSet;
+
+use crate::token::Token;
+
+/// Moments are in milliseconds of the engine's steady clock.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    entries: BTreeSet<(u64, Token)>,
+}
+
+/// A connection's place in the table: the moment of its entry, if it has one.
+pub(super) type Entry = Option<u64>;
+
+impl Timers {
+    /// Looks at `token` at `at_ms` or earlier.
+    pub(super) fn arm(&mut self, entry: &mut Entry, token: Token, at_ms: u64) {
+        if entry.is_some_and(|armed| armed <= at_ms) {
+            return;
+        }
+        self.disarm(entry, token);
+        self.entries.insert((at_ms, token));
+        *entry = Some(at_ms);
+    }
+
+    /// Forgets `token`.
+    pub(super) fn disarm(&mut self, entry: &mut Entry, token: Token) {
+        if let Some(armed) = entry.take() {
+            self.entries.remove(&(armed, token));
+        }
+    }
+
+    /// Takes an entry that is due. The caller clears the connection's [`Entry`].
+    pub(super) fn pop_due(&mut self, now_ms: u64) -> Option<Token> {
+        let &(at_ms, token) = self.entries.first()?;
+        if at_ms > now_ms {
+            return None;
+        }
+        self.entries.pop_first();
+        Some(token)
+    }
+
+    /// When the next entry is due.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.entries.first().map(|&(at_ms, _)| at_ms)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_moves_only_to_an_earlier_moment() {
+        let (mut timers, token, mut entry) = (Timers::default(), Token::new(1, 1), None);
+        timers.arm(&mut entry, token, 50);
+        timers.arm(&mut entry, token, 70);
+        assert_eq!(timers.next(), Some(50));
+        timers.arm(&mut entry, token, 30);
+        assert_eq!((timers.next(), timers.len()), (Some(30), 1));
+        assert_eq!(timers.pop_due(29), None);
+        assert_eq!(timers.pop_due(30), Some(token));
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn due_entries_come_in_the_order_of_their_moments() {
+        let mut timers = Timers::default();
+        for (slot, at_ms) in [(1, 30), (2, 10), (3, 20)] {
+            timers.arm(&mut None, Token::new(slot, 0), at_ms);
+        }
+        let due: Vec<usize> = std::iter::from_fn(|| timers.pop_due(25)).map(Token::slot).collect();
+        assert_eq!(due, [2, 3]);
+    }
+}

@@ -1,0 +1,181 @@
+//! Uploads: offer, data, done, stored (PROTOCOL.md, "Uploading").
+//!
+//! Body bytes are copied once, from the read buffer into a block that then moves to the disk
+//! thread. While two blocks of an upload are there, its connection is not read.
+
+use chatshelf_common::id::TransferId;
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::frame::{
+    Item, Refused, UploadDone, UploadOffer, UploadReady, UploadStored,
+};
+use chatshelf_common::wire::{Code, Frame};
+
+use super::commands::refused;
+use super::connection::{Connection, Upload, UploadStage};
+use super::limits::UPLOAD_STALL_MS;
+use super::transfers::key;
+use super::{Engine, Stream};
+use crate::disk::block::{BLOCK_BYTES, Block};
+use crate::disk::{Request, TransferKey};
+use crate::token::Token;
+
+impl<S: Stream> Engine<S> {
+    pub(super) fn offer_upload(&mut self, token: Token, offer: UploadOffer) {
+        let UploadOffer { transfer, name, size } = offer;
+        if !self.accept_number(token, transfer) {
+            return;
+        }
+        if size > self.settings.file_bytes_max {
+            let limit = Some(self.settings.file_bytes_max);
+            let refusal = refused(Code::FILE_TOO_LARGE, UploadOffer::KIND);
+            let transfer = Some(transfer);
+            return self.send(token, &Refused { limit, transfer, ..refusal });
+        }
+        if !self.admit_transfer(token, transfer, UploadOffer::KIND) {
+            return;
+        }
+        let upload = Upload {
+            name,
+            size,
+            received: 0,
+            stage: UploadStage::Creating,
+            block: None,
+            in_flight: 0,
+            progress_ms: self.now.mono_ms,
+        };
+        let Some(connection) = self.connection(token) else { return };
+        connection.transfers.uploads.insert(transfer, upload);
+        self.transfers += 1;
+        self.disk.push_back(Request::Create { upload: key(token, transfer) });
+    }
+
+    /// Takes file bytes. They must be the next of an upload that the client may send.
+    pub(super) fn handle_chunk(
+        &mut self,
+        token: Token,
+        transfer: TransferId,
+        offset: u64,
+        mut bytes: &[u8],
+    ) {
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let Some(upload) = connection.transfers.uploads.get_mut(&transfer) else {
+            if !was_ended(connection, transfer) {
+                self.close(token, Code::UNEXPECTED);
+            }
+            return;
+        };
+        let is_next = upload.stage == UploadStage::Receiving
+            && offset == upload.received
+            && bytes.len() as u64 <= upload.size - upload.received;
+        if !is_next {
+            return self.close(token, Code::UNEXPECTED);
+        }
+        upload.received += bytes.len() as u64;
+        upload.progress_ms = now_ms;
+        while !bytes.is_empty() {
+            let block = upload.block.get_or_insert_with(|| self.blocks.take());
+            let take = bytes.len().min(BLOCK_BYTES - block.len());
+            block.extend_from_slice(&bytes[..take]);
+            bytes = &bytes[take..];
+            if block.len() == BLOCK_BYTES {
+                send_block(upload, key(token, transfer), &mut self.disk);
+            }
+        }
+    }
+
+    pub(super) fn finish_upload(&mut self, token: Token, nick: Nick, done: &UploadDone) {
+        let UploadDone { transfer, digest } = *done;
+        let at = self.now.at;
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let Some(upload) = connection.transfers.uploads.get_mut(&transfer) else {
+            if !was_ended(connection, transfer) {
+                self.close(token, Code::UNEXPECTED);
+            }
+            return;
+        };
+        match upload.stage {
+            UploadStage::Receiving => {}
+            UploadStage::Creating | UploadStage::Publishing => {
+                return self.close(token, Code::UNEXPECTED);
+            }
+        }
+        if upload.received < upload.size {
+            return self.end_transfer(token, transfer, Code::SIZE_MISMATCH, None);
+        }
+        send_block(upload, key(token, transfer), &mut self.disk);
+        upload.stage = UploadStage::Publishing;
+        let (name, size) = (upload.name.clone(), upload.size);
+        let item = Item { id: self.room.reserve_item_id(), name, size, digest, nick, at };
+        self.disk.push_back(Request::Publish { upload: key(token, transfer), item });
+    }
+
+    pub(super) fn upload_created(&mut self, at: TransferKey) {
+        let now_ms = self.now.mono_ms;
+        if let Some(upload) = self.upload(at) {
+            upload.stage = UploadStage::Receiving;
+            upload.progress_ms = now_ms;
+            self.send(at.connection, &UploadReady { transfer: at.transfer, offset: 0 });
+            self.arm(at.connection, now_ms + UPLOAD_STALL_MS);
+        }
+    }
+
+    /// A block came back from the disk thread: the connection may be read again.
+    pub(super) fn upload_wrote(&mut self, at: TransferKey, block: Block) {
+        self.blocks.give(block);
+        let now_ms = self.now.mono_ms;
+        let Some(upload) = self.upload(at) else { return };
+        debug_assert!(upload.in_flight > 0);
+        upload.in_flight -= 1;
+        let Some(connection) = self.connection(at.connection) else { return };
+        // Nothing was heard of the peer, nor of any of its uploads, while it was not listened to.
+        connection.heard_ms = now_ms;
+        for upload in connection.transfers.uploads.values_mut() {
+            upload.progress_ms = now_ms;
+        }
+        if connection.readable {
+            self.enqueue(at.connection);
+        }
+        self.arm(at.connection, now_ms + UPLOAD_STALL_MS);
+    }
+
+    /// The item is on disk for good: the room hears of it, whether or not its sender is still here.
+    pub(super) fn upload_published(&mut self, at: TransferKey, item: Item) {
+        let stored = UploadStored { transfer: at.transfer, item: item.id };
+        self.room.shelve(item, self.now.at);
+        self.drop_surplus_items();
+        if self.upload(at).is_some() {
+            self.forget_transfer(at.connection, at.transfer);
+            self.send(at.connection, &stored);
+        }
+    }
+
+    pub(super) fn drop_surplus_items(&mut self) {
+        while let Some(item) = self.room.drop_surplus(self.now.at) {
+            self.disk.push_back(Request::Remove { item: item.id });
+        }
+    }
+
+    fn upload(&mut self, at: TransferKey) -> Option<&mut Upload> {
+        self.connection(at.connection)?.transfers.uploads.get_mut(&at.transfer)
+    }
+}
+
+/// Moves the block being filled to the disk thread.
+fn send_block(
+    upload: &mut Upload,
+    key: TransferKey,
+    disk: &mut std::collections::VecDeque<Request>,
+) {
+    if let Some(block) = upload.block.take() {
+        upload.in_flight += 1;
+        disk.push_back(Request::Write { upload: key, block });
+    }
+}
+
+/// True for a number that this connection has used: its transfer has ended, and what still comes
+/// for it is discarded.
+fn was_ended<S>(connection: &Connection<S>, transfer: TransferId) -> bool {
+    connection.transfers.last.is_some_and(|last| transfer <= last)
+        && !connection.transfers.downloads.contains_key(&transfer)
+}

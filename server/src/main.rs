@@ -1,0 +1,121 @@
+//! `chatshelf-server`: reads the options, opens the data directory and the port, and runs the
+//! reactor until it is told to stop.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
+
+use chatshelf_server::config::{Command, Config};
+use chatshelf_server::disk::Disk;
+use chatshelf_server::engine::LOG_WINDOW_BYTES;
+use chatshelf_server::listener;
+use chatshelf_server::reactor::Reactor;
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    match Command::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Print(text)) => {
+            // A reader that has gone away wants no more of it.
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Run(config)) => match run(&config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("chatshelf-server: {why}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(why) => {
+            eprintln!("chatshelf-server: {why}; see chatshelf-server --help");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(config: &Config) -> Result<(), String> {
+    raise_descriptor_limit();
+    let listener =
+        listener::listen(config.bind, config.port).map_err(|why| explain_listen(config, &why))?;
+    let address = listener.local_addr().map_err(|why| why.to_string())?;
+    let reactor = Reactor::new(listener).map_err(|why| format!("can't poll: {why}"))?;
+    let handle = reactor.handle();
+    let on_signal = handle.clone();
+    ctrlc::set_handler(move || {
+        if on_signal.stop() {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|why| format!("can't handle signals: {why}"))?;
+    let (disk, found) =
+        Disk::open(&config.data_dir, LOG_WINDOW_BYTES as u64, move || handle.wake()).map_err(
+            |why| format!("can't use the data directory {}: {why}", shown(&config.data_dir)),
+        )?;
+    announce(address, &config.data_dir);
+    reactor.run(config.settings, disk, found).map_err(|why| format!("can't poll: {why}"))
+}
+
+/// One line that says where the room is and how to join it.
+fn announce(address: SocketAddr, data_dir: &Path) {
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => own_name(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => ip.to_string(),
+    };
+    let line = format!(
+        "chatshelf-server: listening on {address}, files and messages in {}; \
+         join with: chatshelf --host {host} --port {}\n",
+        shown(data_dir),
+        address.port(),
+    );
+    // Whoever started us without an output does not want the line.
+    let mut out = io::stdout();
+    let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+}
+
+fn shown(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.into()).display().to_string()
+}
+
+fn explain_listen(config: &Config, why: &io::Error) -> String {
+    let place = match config.bind {
+        Some(address) => SocketAddr::from((address, config.port)).to_string(),
+        None => format!("port {}", config.port),
+    };
+    match why.kind() {
+        io::ErrorKind::AddrInUse => format!("{place} is in use; try another --port"),
+        io::ErrorKind::PermissionDenied => {
+            format!("{place} is not allowed to this user; try a --port above 1023")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            format!("{place} is not an address of this machine; try another --bind")
+        }
+        _ => format!("can't listen on {place}: {why}"),
+    }
+}
+
+/// This machine's name, for others to reach it by.
+#[cfg(unix)]
+fn own_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn own_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
+}
+
+/// Every member is a descriptor: take as many as the system lets us have.
+#[cfg(unix)]
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(why) = setrlimit(Resource::Nofile, limit) {
+        log::warn!("the limit of open files stays: {why}");
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_descriptor_limit() {}

@@ -1,0 +1,229 @@
+//! The reactor: the one loop with mio in it. It carries readiness, time and disk replies to the
+//! engine, and the engine's wishes to the sockets and the disk. It decides nothing.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use chatshelf_common::id::UnixMillis;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Waker};
+
+use crate::disk::{Disk, Found};
+use crate::engine::{Engine, Now, Readiness, Settings, Stream};
+use crate::listener::{self, Accepted};
+use crate::token::Token;
+
+const LISTENER: mio::Token = mio::Token(usize::MAX - 1);
+const WAKER: mio::Token = mio::Token(usize::MAX - 2);
+
+/// Events taken from one poll.
+const EVENTS_MAX: usize = 1024;
+/// Connections accepted in one turn.
+const ACCEPTS_MAX: usize = 256;
+/// How long a shutdown may take to say farewell to everyone.
+const SHUTDOWN_MS: u64 = 3_000;
+
+impl Stream for TcpStream {
+    // epoll and kqueue promise the event; on Windows mio needs to see the call that would block.
+    const SHORT_IS_BLOCKED: bool = cfg!(unix);
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        self.shutdown(std::net::Shutdown::Write)
+    }
+}
+
+/// How others reach the running loop: from a signal, and from the disk thread.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    waker: Arc<Waker>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Handle {
+    /// Has the loop look at its queues.
+    pub fn wake(&self) {
+        // It fails only when the loop is gone, and then there is nobody to wake.
+        let _ = self.waker.wake();
+    }
+
+    /// Has the loop say farewell to everyone and end; the second time says that it was asked
+    /// before.
+    #[must_use]
+    pub fn stop(&self) -> bool {
+        let was_asked = self.stop.swap(true, Ordering::Relaxed);
+        self.wake();
+        was_asked
+    }
+}
+
+/// The poll and what it waits for.
+#[derive(Debug)]
+pub struct Reactor {
+    poll: Poll,
+    listener: TcpListener,
+    handle: Handle,
+    started: Instant,
+    /// The listener may have connections waiting.
+    accept_ready: bool,
+    /// Until when accepting pauses, for want of descriptors.
+    paused_until_ms: Option<u64>,
+    /// That it does has been said.
+    pause_is_said: bool,
+}
+
+impl Reactor {
+    /// Registers the listener.
+    ///
+    /// # Errors
+    /// When the system has no poll to give.
+    pub fn new(mut listener: TcpListener) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let handle = Handle { waker, stop: Arc::default() };
+        let started = Instant::now();
+        Ok(Self {
+            poll,
+            listener,
+            handle,
+            started,
+            accept_ready: true,
+            paused_until_ms: None,
+            pause_is_said: false,
+        })
+    }
+
+    /// A handle for other threads.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves until [`Handle::stop`].
+    ///
+    /// # Errors
+    /// When the poll itself fails.
+    pub fn run(mut self, settings: Settings, disk: Disk, found: Found) -> io::Result<()> {
+        let mut engine = Engine::<TcpStream>::new(settings, found, self.now());
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut stop_by_ms = None;
+        loop {
+            self.wait(&mut events, &engine, stop_by_ms)?;
+            let now = self.now();
+            engine.begin_turn(now);
+            for event in &events {
+                self.note(&mut engine, event);
+            }
+            while let Some(reply) = disk.poll_reply() {
+                engine.handle_disk(reply);
+            }
+            if self.handle.stop.load(Ordering::Relaxed) && stop_by_ms.is_none() {
+                stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
+                engine.shut_down();
+            }
+            let before = engine.connections();
+            engine.serve_turn();
+            // Before anyone is told of it: a crash should take back as little as can be.
+            pass_on(&mut engine, &disk);
+            engine.finish_turn();
+            pass_on(&mut engine, &disk);
+            if stop_by_ms.is_some_and(|by_ms| engine.is_empty() || by_ms <= now.mono_ms) {
+                return Ok(());
+            }
+            if engine.connections() < before {
+                self.paused_until_ms = None;
+            }
+            self.accept(&mut engine, now);
+        }
+    }
+
+    fn now(&self) -> Now {
+        let mono_ms = self.started.elapsed().as_millis() as u64;
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { mono_ms, at: UnixMillis(wall.as_millis() as u64) }
+    }
+
+    /// Polls until something is ready or due.
+    fn wait(
+        &mut self,
+        events: &mut Events,
+        engine: &Engine<TcpStream>,
+        stop_by_ms: Option<u64>,
+    ) -> io::Result<()> {
+        let now = self.now();
+        let until = |at_ms: Option<u64>| at_ms.map(|at_ms| at_ms.saturating_sub(now.mono_ms));
+        let accept = if self.accept_ready { until(self.paused_until_ms).or(Some(0)) } else { None };
+        let due = [engine.poll_timeout(now), accept, until(stop_by_ms)];
+        let timeout = due.into_iter().flatten().min().map(Duration::from_millis);
+        match self.poll.poll(events, timeout) {
+            // The turn that follows finds nothing new and computes the timeout afresh.
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            polled => polled,
+        }
+    }
+
+    fn note(&mut self, engine: &mut Engine<TcpStream>, event: &Event) {
+        match event.token() {
+            LISTENER => self.accept_ready = true,
+            WAKER => {}
+            mio::Token(word) => {
+                let ready = Readiness {
+                    readable: event.is_readable(),
+                    writable: event.is_writable(),
+                    read_closed: event.is_read_closed(),
+                };
+                engine.handle_readiness(Token::from_mio(word), ready);
+            }
+        }
+    }
+
+    /// Accepts what waits, last in the turn, so that no token is used twice within one.
+    fn accept(&mut self, engine: &mut Engine<TcpStream>, now: Now) {
+        if !self.accept_ready || self.paused_until_ms.is_some_and(|until| until > now.mono_ms) {
+            return;
+        }
+        self.paused_until_ms = None;
+        for _ in 0..ACCEPTS_MAX {
+            match listener::accept(&self.listener) {
+                Accepted::Connection(mut stream, peer) => {
+                    self.pause_is_said = false;
+                    let token = mio::Token(engine.vacant_token().to_mio());
+                    let interest = Interest::READABLE | Interest::WRITABLE;
+                    match self.poll.registry().register(&mut stream, token, interest) {
+                        Ok(()) => engine.handle_accept(stream, peer),
+                        Err(why) => log::warn!("{peer}: can't be polled: {why}"),
+                    }
+                }
+                Accepted::Gone => {}
+                Accepted::Empty => {
+                    self.accept_ready = false;
+                    return;
+                }
+                Accepted::Exhausted(why) => {
+                    if !std::mem::replace(&mut self.pause_is_said, true) {
+                        log::warn!("accepting pauses: {why}");
+                    }
+                    self.paused_until_ms = Some(now.mono_ms + listener::PAUSE_MS);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Hands the engine's new events to the journal and its file work to the disk thread.
+fn pass_on(engine: &mut Engine<TcpStream>, disk: &Disk) {
+    let frames = engine.poll_journal();
+    if !frames.is_empty() {
+        disk.append(frames);
+    }
+    while let Some(request) = engine.poll_disk() {
+        disk.submit(request);
+    }
+}

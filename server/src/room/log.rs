@@ -1,0 +1,240 @@
+//! The room log: all recent events, as the exact bytes that go on the wire, once for everyone.
+//!
+//! It is a window: appended at the end, cut at the front. A place in it is an *offset*, counted
+//! from the first byte that ever was, so that cutting moves no cursor.
+
+use std::collections::VecDeque;
+
+use chatshelf_common::id::Seq;
+use chatshelf_common::wire::Event;
+
+/// The recent events of the room.
+///
+/// Invariant: `bytes` holds whole events only, with the seqs `first`, `first + 1`, …; `starts`
+/// has the offset of each; `lines` has the seqs of those that are lines, ascending.
+#[derive(Debug)]
+pub struct RoomLog {
+    bytes: Vec<u8>,
+    /// Offset of `bytes[0]`.
+    base: u64,
+    starts: VecDeque<u64>,
+    first: Seq,
+    lines: VecDeque<Seq>,
+    window_bytes: usize,
+}
+
+impl RoomLog {
+    /// An empty log whose next event is `first`, holding at least the newest `window_bytes`
+    /// bytes of events and, before it is trimmed, about twice that.
+    #[must_use]
+    pub fn new(first: Seq, window_bytes: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            base: 0,
+            starts: VecDeque::new(),
+            first,
+            lines: VecDeque::new(),
+            window_bytes,
+        }
+    }
+
+    /// The seq that the next event must have.
+    #[must_use]
+    pub fn next_seq(&self) -> Seq {
+        Seq(self.first.0 + self.starts.len() as u64)
+    }
+
+    /// The seq of the newest event that ever was; 0 before the first.
+    #[must_use]
+    pub fn last_seq(&self) -> Seq {
+        Seq(self.next_seq().0 - 1)
+    }
+
+    /// Offset of the oldest byte still held.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.base
+    }
+
+    /// Offset after the newest byte.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.base + self.bytes.len() as u64
+    }
+
+    /// Appends an event, which must carry [`Self::next_seq`].
+    pub fn append(&mut self, event: &Event) {
+        debug_assert_eq!(event.seq(), self.next_seq());
+        if event.is_line() {
+            self.lines.push_back(event.seq());
+        }
+        self.starts.push_back(self.end());
+        event.encode(&mut self.bytes);
+    }
+
+    /// The bytes between two offsets that are still held.
+    #[must_use]
+    pub fn between(&self, from: u64, to: u64) -> &[u8] {
+        debug_assert!(self.base <= from && from <= to && to <= self.end());
+        &self.bytes[(from - self.base) as usize..(to - self.base) as usize]
+    }
+
+    /// The offset where the event that contains `offset` ends; `offset` itself at a boundary.
+    #[must_use]
+    pub fn boundary_from(&self, offset: u64) -> u64 {
+        let after = self.starts.partition_point(|&start| start < offset);
+        self.starts.get(after).copied().unwrap_or_else(|| self.end())
+    }
+
+    /// Where the event with this seq begins; the end of the log if it is not held.
+    #[must_use]
+    pub fn offset_of(&self, seq: Seq) -> u64 {
+        let index = seq.0.checked_sub(self.first.0).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.starts.get(index).copied()).unwrap_or_else(|| self.end())
+    }
+
+    /// The seq of the first event that begins at `offset` or later.
+    #[must_use]
+    pub fn seq_from(&self, offset: u64) -> Seq {
+        Seq(self.first.0 + self.starts.partition_point(|&start| start < offset) as u64)
+    }
+
+    /// The offset where a history of `lines` lines begins: at the oldest of them, or at the
+    /// oldest event held when there are no more; at the end for none.
+    #[must_use]
+    pub fn history_start(&self, lines: u32) -> u64 {
+        match self.lines.len().checked_sub(lines as usize) {
+            _ if lines == 0 => self.end(),
+            None | Some(0) => self.base,
+            Some(older) => self.offset_of(self.lines[older]),
+        }
+    }
+
+    /// True when the log has outgrown its window so far that a trim is due.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        self.bytes.len() > 2 * self.window_bytes
+    }
+
+    /// Where the log will begin after [`Self::trim`].
+    #[must_use]
+    pub fn trim_point(&self) -> u64 {
+        self.boundary_from(self.end().saturating_sub(self.window_bytes as u64).max(self.base))
+    }
+
+    /// Forgets whole events from the front until the window's size is left. Costs one move of
+    /// the window, and comes once for each window's worth of events.
+    pub fn trim(&mut self) {
+        let point = self.trim_point();
+        let events = self.starts.partition_point(|&start| start < point);
+        self.starts.drain(..events);
+        self.first = Seq(self.first.0 + events as u64);
+        let lines = self.lines.partition_point(|&seq| seq < self.first);
+        self.lines.drain(..lines);
+        self.bytes.drain(..(point - self.base) as usize);
+        self.base = point;
+        debug_assert!(self.starts.front().is_none_or(|&start| start == self.base));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chatshelf_common::id::{MessageId, UnixMillis};
+    use chatshelf_common::text::{Message, Nick};
+    use chatshelf_common::wire::frame::{Joined, Said};
+
+    fn said(seq: u64) -> Event {
+        let nick = Nick::new("ada").unwrap();
+        let text = Message::new(&format!("line {seq}")).unwrap();
+        Said { seq: Seq(seq), at: UnixMillis(1), nick, id: MessageId(seq), text, style: None }
+            .into()
+    }
+
+    fn joined(seq: u64) -> Event {
+        Joined { seq: Seq(seq), at: UnixMillis(1), nick: Nick::new("bob").unwrap() }.into()
+    }
+
+    fn bytes(event: &Event) -> Vec<u8> {
+        let mut out = Vec::new();
+        event.encode(&mut out);
+        out
+    }
+
+    #[test]
+    fn a_cursor_sees_exactly_the_bytes_of_the_events_after_it() {
+        let mut log = RoomLog::new(Seq(1), 1 << 20);
+        let (a, b) = (said(1), joined(2));
+        log.append(&a);
+        let cursor = log.end();
+        log.append(&b);
+        assert_eq!(log.between(cursor, log.end()), bytes(&b));
+        assert_eq!(log.between(0, log.end()), [bytes(&a), bytes(&b)].concat());
+        assert_eq!((log.last_seq(), log.next_seq()), (Seq(2), Seq(3)));
+    }
+
+    #[test]
+    fn boundaries_are_where_events_end() {
+        let mut log = RoomLog::new(Seq(1), 1 << 20);
+        log.append(&said(1));
+        let middle = log.end();
+        log.append(&said(2));
+        assert_eq!(log.boundary_from(0), 0);
+        assert_eq!(log.boundary_from(1), middle);
+        assert_eq!(log.boundary_from(middle), middle);
+        assert_eq!(log.boundary_from(middle + 1), log.end());
+        assert_eq!(log.seq_from(0), Seq(1));
+        assert_eq!(log.seq_from(1), Seq(2));
+        assert_eq!(log.seq_from(log.end()), Seq(3));
+        assert_eq!((log.offset_of(Seq(2)), log.offset_of(Seq(3))), (middle, log.end()));
+    }
+
+    #[test]
+    fn history_counts_lines_and_brings_what_lies_between() {
+        let mut log = RoomLog::new(Seq(1), 1 << 20);
+        assert_eq!(log.history_start(5), 0);
+        log.append(&said(1));
+        let second = log.end();
+        log.append(&said(2));
+        log.append(&joined(3));
+        let fourth = log.end();
+        log.append(&said(4));
+        assert_eq!(log.history_start(0), log.end());
+        assert_eq!(log.history_start(1), fourth);
+        assert_eq!(log.history_start(2), second);
+        assert_eq!(log.history_start(3), 0);
+        assert_eq!(log.history_start(u32::MAX), 0);
+    }
+
+    #[test]
+    fn trimming_forgets_whole_events_and_moves_no_offset() {
+        let mut log = RoomLog::new(Seq(1), 200);
+        let mut seq = 0;
+        while !log.is_overfull() {
+            seq += 1;
+            log.append(&said(seq));
+        }
+        let (end, point) = (log.end(), log.trim_point());
+        let kept = log.between(point, end).to_vec();
+        let (kept_seq, history) = (log.seq_from(point), log.history_start(1));
+        log.trim();
+        assert_eq!((log.start(), log.end()), (point, end));
+        assert_eq!(log.between(point, end), kept);
+        assert!(kept.len() <= 200 && !kept.is_empty());
+        assert_eq!(log.seq_from(point), kept_seq);
+        assert_eq!(log.last_seq(), Seq(seq));
+        assert_eq!(log.history_start(1), history);
+        assert_eq!(log.history_start(u32::MAX), point);
+    }
+
+    #[test]
+    fn an_event_larger_than_the_window_does_not_stay_for_ever() {
+        let mut log = RoomLog::new(Seq(1), 10);
+        log.append(&said(1));
+        assert!(log.is_overfull());
+        log.trim();
+        assert_eq!((log.start(), log.next_seq()), (log.end(), Seq(2)));
+        log.append(&said(2));
+        assert_eq!(log.seq_from(log.start()), Seq(2));
+    }
+}

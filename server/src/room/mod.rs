@@ -1,0 +1,356 @@
+//! The room: its members, topic and shelf, and the log of what happened in it.
+//!
+//! There is one way in. Everything that changes the room goes through `Room::record`, which
+//! numbers the event, appends it to the log and applies it. So the state is a function of the
+//! log, here as in every client.
+
+pub mod log;
+pub mod shelf;
+mod snapshot;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis};
+use chatshelf_common::text::{Message, Nick, Topic};
+use chatshelf_common::wire::frame::{
+    Dropped, Item, Joined, Left, Renamed, Said, Shelved, Style, TopicChanged, TopicState,
+};
+use chatshelf_common::wire::{Code, Event};
+
+use crate::token::Token;
+use log::RoomLog;
+use shelf::Shelf;
+
+/// Who is here, what is on the shelf, and what happened.
+#[derive(Debug)]
+pub struct Room {
+    log: RoomLog,
+    /// By [`Nick::key`], which makes nicks unique and gives the list its order.
+    members: BTreeMap<Box<str>, Member>,
+    shelf: Shelf,
+    topic: Option<TopicState>,
+    /// The snapshot at the newest seq, once someone asked for it.
+    snapshot: Option<(Seq, Rc<[u8]>)>,
+}
+
+#[derive(Debug)]
+struct Member {
+    nick: Nick,
+    token: Token,
+}
+
+impl Room {
+    /// A room without members, with the log and the shelf as they were found on disk; and the
+    /// items that were found there but had been dropped, for their files to be removed.
+    ///
+    /// `past` are the events of the log's window, oldest first; the topic is the last one set in
+    /// them. `items` are those on disk, oldest first. What the log does not know of them yet
+    /// (the server died in between) is recorded now, at `at`.
+    pub fn restore(
+        mut log: RoomLog,
+        past: &[Event],
+        keep: usize,
+        items: Vec<Item>,
+        at: UnixMillis,
+    ) -> (Self, Vec<ItemId>) {
+        let (mut shelf, mut topic) = (Shelf::new(keep), None);
+        let (mut announced, mut dropped) = (Vec::new(), Vec::new());
+        for event in past {
+            match event {
+                Event::TopicChanged(event) => topic = topic_state(event),
+                Event::Shelved(event) => announced.push(event.item.id),
+                Event::Dropped(event) => dropped.push(event.item),
+                _ => {}
+            }
+            log.append(event);
+        }
+        announced.iter().chain(&dropped).for_each(|&id| shelf.note_id(id));
+        // An item from before the window was announced in a part of the log that is gone.
+        let window_start = past.first().filter(|first| first.seq() > Seq(1)).map(Event::at);
+        let is_new = |item: &Item| {
+            !announced.contains(&item.id) && window_start.is_none_or(|start| item.at >= start)
+        };
+        let mut room = Self { log, members: BTreeMap::new(), shelf, topic, snapshot: None };
+        let (gone, items): (Vec<Item>, Vec<Item>) =
+            items.into_iter().partition(|item| dropped.contains(&item.id));
+        for item in items {
+            if is_new(&item) {
+                room.record(Shelved { seq: room.next_seq(), at, item });
+            } else {
+                room.shelf.add(item);
+            }
+        }
+        // The other way round: its files were removed before the log had it that it was dropped.
+        let shelved = past.iter().filter_map(|event| match event {
+            Event::Shelved(event) => Some(&event.item),
+            _ => None,
+        });
+        for Item { id, name, .. } in shelved {
+            if !dropped.contains(id) && room.shelf.find(*id).is_err() {
+                let (item, name) = (*id, name.clone());
+                room.record(Dropped { seq: room.next_seq(), at, item, name });
+            }
+        }
+        (room, gone.into_iter().map(|item| item.id).collect())
+    }
+
+    /// The log, to read from.
+    #[must_use]
+    pub fn log(&self) -> &RoomLog {
+        &self.log
+    }
+
+    /// The shelf, to look at.
+    #[must_use]
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Takes a number for an item that is about to be published.
+    pub fn reserve_item_id(&mut self) -> ItemId {
+        self.shelf.reserve_id()
+    }
+
+    /// How many are here.
+    #[must_use]
+    pub fn members_len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The connection of the member with this nick.
+    #[must_use]
+    pub fn find(&self, nick: &Nick) -> Option<(Token, &Nick)> {
+        self.members.get(&nick.key()).map(|member| (member.token, &member.nick))
+    }
+
+    /// A nick like `nick` that nobody here has: `ada2`, `ada3`, …
+    #[must_use]
+    pub fn suggest(&self, nick: &Nick) -> Option<Nick> {
+        let stem = nick.as_str().trim_end_matches(|c: char| c.is_ascii_digit());
+        let stem = if stem.is_empty() { "guest" } else { stem };
+        let numbered = |n: u32| {
+            let number = n.to_string();
+            let room = chatshelf_common::limits::NICK_BYTES_MAX - number.len();
+            Nick::new(&format!("{}{number}", &stem[..stem.floor_char_boundary(room)])).ok()
+        };
+        (2..10_000).filter_map(numbered).find(|nick| !self.members.contains_key(&nick.key()))
+    }
+
+    /// The room's state as bytes on the wire, at the newest seq; made once for each seq.
+    pub fn snapshot(&mut self) -> (Seq, Rc<[u8]>) {
+        let seq = self.log.last_seq();
+        if self.snapshot.as_ref().is_none_or(|(at, _)| *at != seq) {
+            let members = self.members.values().map(|member| &member.nick);
+            let bytes = snapshot::encode(seq, self.topic.as_ref(), members, self.shelf.iter());
+            self.snapshot = Some((seq, bytes.into()));
+        }
+        self.snapshot.clone().expect("it has just been made")
+    }
+
+    /// Cuts the log's front. Every cursor below [`RoomLog::trim_point`] must have been moved.
+    pub fn trim_log(&mut self) {
+        self.log.trim();
+    }
+
+    /// Someone enters. The nick must be free.
+    pub fn join(&mut self, nick: Nick, token: Token, at: UnixMillis) {
+        debug_assert!(self.find(&nick).is_none());
+        let key = nick.key();
+        self.record(Joined { seq: self.next_seq(), at, nick });
+        self.members.get_mut(&key).expect("the event has seated them").token = token;
+    }
+
+    /// A member is gone, for the reason `code`.
+    pub fn leave(&mut self, nick: Nick, code: Code, at: UnixMillis) {
+        self.record(Left { seq: self.next_seq(), at, nick, code });
+    }
+
+    /// A member takes another nick, which must be free or their own in other letters.
+    pub fn rename(&mut self, nick: Nick, to: Nick, at: UnixMillis) {
+        self.record(Renamed { seq: self.next_seq(), at, nick, to });
+    }
+
+    /// A member says something.
+    pub fn say(
+        &mut self,
+        nick: Nick,
+        id: MessageId,
+        text: Message,
+        style: Option<Style>,
+        at: UnixMillis,
+    ) {
+        self.record(Said { seq: self.next_seq(), at, nick, id, text, style });
+    }
+
+    /// A member sets the topic or clears it.
+    pub fn set_topic(&mut self, nick: Nick, topic: Option<Topic>, at: UnixMillis) {
+        self.record(TopicChanged { seq: self.next_seq(), at, nick, topic });
+    }
+
+    /// A whole item goes on the shelf.
+    pub fn shelve(&mut self, item: Item, at: UnixMillis) {
+        self.record(Shelved { seq: self.next_seq(), at, item });
+    }
+
+    /// Takes the oldest item off when there are more than the shelf keeps, and says which.
+    pub fn drop_surplus(&mut self, at: UnixMillis) -> Option<Item> {
+        let item = self.shelf.surplus()?.clone();
+        let name = item.name.clone();
+        self.record(Dropped { seq: self.next_seq(), at, item: item.id, name });
+        Some(item)
+    }
+
+    fn next_seq(&self) -> Seq {
+        self.log.next_seq()
+    }
+
+    /// The one way in: appends the event to the log and applies it to the state.
+    fn record(&mut self, event: impl Into<Event>) {
+        let event = event.into();
+        self.log.append(&event);
+        match event {
+            Event::Said(_) => {}
+            Event::Joined(event) => {
+                let member = Member { nick: event.nick, token: Token::NOBODY };
+                self.members.insert(member.nick.key(), member);
+            }
+            Event::Left(event) => {
+                self.members.remove(&event.nick.key());
+            }
+            Event::Renamed(event) => {
+                if let Some(mut member) = self.members.remove(&event.nick.key()) {
+                    member.nick = event.to;
+                    self.members.insert(member.nick.key(), member);
+                }
+            }
+            Event::TopicChanged(event) => self.topic = topic_state(&event),
+            Event::Shelved(event) => self.shelf.add(event.item),
+            Event::Dropped(event) => self.shelf.remove(event.item),
+        }
+    }
+}
+
+fn topic_state(event: &TopicChanged) -> Option<TopicState> {
+    let topic = event.topic.clone()?;
+    Some(TopicState { topic, nick: event.nick.clone(), at: event.at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chatshelf_common::id::Digest;
+    use chatshelf_common::text::FileName;
+    use chatshelf_common::wire::{Deframer, Unit};
+
+    const AT: UnixMillis = UnixMillis(1000);
+
+    fn nick(text: &str) -> Nick {
+        Nick::new(text).unwrap()
+    }
+
+    fn item(id: u64) -> Item {
+        let name = FileName::new(&format!("file {id}")).unwrap();
+        let (size, digest) = (id, Digest([id as u8; 32]));
+        Item { id: ItemId(id), name, size, digest, nick: nick("ada"), at: AT }
+    }
+
+    fn room(past: &[Event], items: Vec<Item>) -> (Room, Vec<ItemId>) {
+        let first = past.first().map_or(Seq(1), Event::seq);
+        Room::restore(RoomLog::new(first, 1 << 20), past, 5, items, AT)
+    }
+
+    fn events(room: &Room) -> Vec<Event> {
+        let mut input = room.log().between(room.log().start(), room.log().end());
+        let (mut deframer, mut events) = (Deframer::joined(), Vec::new());
+        while let Some(Unit::Control { header, value }) = deframer.next(&mut input).unwrap() {
+            events.push(Event::decode(header.kind, value).unwrap());
+        }
+        events
+    }
+
+    #[test]
+    fn members_are_found_by_any_spelling_of_their_nick() {
+        let (mut room, _) = room(&[], vec![]);
+        room.join(nick("Ada"), Token::new(1, 1), AT);
+        assert_eq!(room.find(&nick("ADA")), Some((Token::new(1, 1), &nick("Ada"))));
+        room.rename(nick("Ada"), nick("bob"), AT);
+        assert_eq!(room.find(&nick("ada")), None);
+        assert_eq!(room.find(&nick("bob")), Some((Token::new(1, 1), &nick("bob"))));
+        room.leave(nick("bob"), Code::LEFT, AT);
+        assert_eq!(room.members_len(), 0);
+        assert!(events(&room).iter().map(|event| event.seq().0).eq(1..=3));
+    }
+
+    #[test]
+    fn a_suggested_nick_is_free_and_fits() {
+        let (mut room, _) = room(&[], vec![]);
+        let longest = "n".repeat(32);
+        for (number, name) in ["ada", "ada2", &longest, "7"].into_iter().enumerate() {
+            room.join(nick(name), Token::new(number, 1), AT);
+        }
+        assert_eq!(room.suggest(&nick("ADA")), Some(nick("ADA3")));
+        assert_eq!(room.suggest(&nick(&longest)), Some(nick(&format!("{}2", "n".repeat(31)))));
+        assert_eq!(room.suggest(&nick("7")), Some(nick("guest2")));
+    }
+
+    #[test]
+    fn a_sixth_item_drops_the_oldest() {
+        let (mut room, _) = room(&[], vec![]);
+        for id in 1..=5 {
+            room.shelve(item(id), AT);
+            assert_eq!(room.drop_surplus(AT), None);
+        }
+        room.shelve(item(6), AT);
+        assert_eq!(room.drop_surplus(AT), Some(item(1)));
+        assert!(room.shelf().iter().map(|item| item.id.0).eq(2..=6));
+        assert!(matches!(events(&room).last(), Some(Event::Dropped(event)) if event.item.0 == 1));
+    }
+
+    #[test]
+    fn restoring_replays_the_log_and_announces_what_it_does_not_know() {
+        let (mut before, _) = room(&[], vec![]);
+        before.set_topic(nick("ada"), Some(Topic::new("engines").unwrap()), AT);
+        for id in 1..=6 {
+            before.shelve(item(id), AT);
+            before.drop_surplus(AT);
+        }
+        let past = events(&before);
+        // Item 1 was dropped but its file is still there; item 2 is gone without a word; item 7
+        // was whole but not announced.
+        let found = [1, 3, 4, 5, 6, 7].map(item).to_vec();
+        let (after, gone) = room(&past, found);
+        assert_eq!(gone, [ItemId(1)]);
+        assert!(after.shelf().iter().map(|item| item.id.0).eq(3..=7));
+        assert_eq!(after.topic, before.topic);
+        let now = events(&after);
+        assert_eq!(now[..past.len()], past);
+        let [Event::Shelved(shelved), Event::Dropped(gone)] = &now[past.len()..] else {
+            panic!("{now:?}");
+        };
+        assert_eq!((&shelved.item, gone.item), (&item(7), ItemId(2)));
+    }
+
+    #[test]
+    fn numbers_of_dropped_items_are_not_used_again() {
+        let (mut before, _) = room(&[], vec![]);
+        for id in 1..=6 {
+            before.shelve(item(id), AT);
+            before.drop_surplus(AT);
+        }
+        let (mut after, _) = room(&events(&before), vec![]);
+        assert_eq!(after.reserve_item_id(), ItemId(7));
+        assert_eq!(after.shelf().find(ItemId(3)), Err(Code::ITEM_DROPPED));
+    }
+
+    #[test]
+    fn a_snapshot_is_made_once_for_each_seq() {
+        let (mut room, _) = room(&[], vec![]);
+        let (_, first) = room.snapshot();
+        assert!(Rc::ptr_eq(&first, &room.snapshot().1));
+        room.join(nick("ada"), Token::new(1, 1), AT);
+        let (seq, second) = room.snapshot();
+        assert_eq!(seq, Seq(1));
+        assert_ne!(first, second);
+    }
+}

@@ -1,0 +1,154 @@
+//! Peers that would have more than their share: hundreds of connections, answers and lines that
+//! they never read. The members beside them talk on undisturbed.
+
+use std::time::Duration;
+
+use chatshelf_common::id::Seq;
+use chatshelf_common::text::Message;
+use chatshelf_common::wire::frame::{Ping, Tell};
+use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
+
+use crate::harness::bytes::{hello, hello_and_join};
+use crate::harness::company::beside_talk;
+use crate::harness::peer::Peer;
+use crate::harness::server::eventually;
+use crate::harness::view::Seen;
+use crate::harness::{Room, names};
+
+#[test]
+fn hundreds_of_connections_that_come_and_go_leave_nothing_behind() {
+    beside_talk(&[], |room| {
+        // The log's file is open once something is in it.
+        let log = room.home.data_dir().join("log");
+        eventually("the log's file", || (!names(&log).is_empty()).then_some(()));
+        let before = descriptors(room);
+        for round in 0..3 {
+            let mut peers: Vec<Peer> = (0..100).map(|_| Peer::connect(room.address())).collect();
+            // Some say nothing, some greet, some join.
+            for (number, peer) in peers.iter_mut().enumerate() {
+                let bytes = hello_and_join(&format!("guest{round}-{number}"), None);
+                peer.send_bytes(&bytes[..[0, hello().len(), bytes.len()][number % 3]]);
+            }
+        }
+        // Whoever is welcomed now was accepted after all of them.
+        drop(room.join("the-last"));
+        eventually("the descriptors of all connections", || {
+            (descriptors(room) <= before).then_some(())
+        });
+    });
+}
+
+/// Open descriptors of the server, where the system tells.
+fn descriptors(room: &Room) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", room.server.pid())).map_or(0, Iterator::count)
+}
+
+#[test]
+fn members_who_never_read_cost_the_room_no_memory_and_no_time() {
+    const DEAF: usize = 50;
+    const LINES: usize = 20_000;
+    /// The window of the log, and all 20 MB on their way to a disk that is very slow, in two copies;
+    /// a queue for each of the deaf would be a gigabyte.
+    const MEMORY_KIB_MAX: usize = 96 * 1024;
+    beside_talk(&[], |room| {
+        let mut deaf: Vec<Peer> = (0..DEAF).map(|n| room.join(&format!("deaf{n}"))).collect();
+        let mut talker = room.join("talker");
+        let line = "x".repeat(1024);
+        for number in 1..=LINES {
+            let id = talker.say(&line);
+            if number % 500 == 0 {
+                let echo = talker.try_echo(id).unwrap();
+                await_company(&mut talker, echo);
+            }
+        }
+        talker.say_and_hear("that was all");
+        assert_eq!(talker.view().gaps, []);
+        if let Some(peak) = peak_memory_kib(room) {
+            println!("the server's peak: {peak} KiB");
+            assert!(peak < MEMORY_KIB_MAX, "the server has used {peak} KiB");
+        }
+        // Who begins to read again is told of the gap, and is in the room as before.
+        let peer = &mut deaf[0];
+        peer.try_until(|peer| !peer.view().gaps.is_empty()).unwrap();
+        assert!(matches!(&peer.view().gaps[..], [gap] if gap.nick == peer.nick));
+        peer.say_and_hear("I was away");
+        talker.hear("I was away");
+        assert_eq!(peer.view().state(), talker.view().state());
+    });
+}
+
+/// Waits until the two who talk have both read beyond `seq`, however busy the machine is: they take
+/// turns, so the second line that one of them says after it is said by one who has heard the other.
+fn await_company(peer: &mut Peer, seq: Seq) {
+    let is_bob = |seen: &Seen| matches!(&seen.event, Event::Said(it) if it.nick.as_str() == "bob");
+    let have_read = |peer: &mut Peer| {
+        let after = peer.view().seen.iter().rev().take_while(|seen| seen.event.seq() > seq);
+        after.filter(|seen| is_bob(seen)).count() >= 2
+    };
+    peer.try_until(have_read).unwrap();
+}
+
+/// Most memory that the server ever had, where the system tells.
+fn peak_memory_kib(room: &Room) -> Option<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", room.server.pid())).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[test]
+fn who_asks_and_does_not_read_is_not_read_either_until_it_does() {
+    const PINGS: usize = 2_000_000;
+    /// Queued, the answers alone would be 12 MB.
+    const MEMORY_KIB_MAX: usize = 16 * 1024;
+    beside_talk(&[], |room| {
+        let mut flooder = room.join("flooder");
+        let mut stream = flooder.stream.try_clone().unwrap();
+        let flood = std::thread::spawn(move || {
+            let some = Ping {}.to_bytes().repeat(PINGS / 100);
+            (0..100).try_for_each(|_| std::io::Write::write_all(&mut stream, &some))
+        });
+        // Time for the server to do it wrong; nothing depends on it when it does it right.
+        std::thread::sleep(Duration::from_millis(500));
+        if let Some(peak) = peak_memory_kib(room) {
+            assert!(peak < MEMORY_KIB_MAX, "the server has used {peak} KiB");
+        }
+        for _ in 0..PINGS {
+            flooder.frame(|frame| matches!(frame, ServerFrame::ServerPong(_)).then_some(()));
+        }
+        flood.join().unwrap().unwrap();
+        flooder.say_and_hear("sorry");
+    });
+}
+
+#[test]
+fn private_messages_to_who_does_not_read_are_refused_when_enough_wait() {
+    beside_talk(&[], |room| {
+        let mut deaf = room.join("deaf");
+        let mut talker = room.join("talker");
+        let text = Message::new(&"x".repeat(8000)).unwrap();
+        let tell = |talker: &mut Peer| {
+            let (id, to) = (talker.next_id(), deaf.nick.clone());
+            talker.send(&Tell { id, to, text: text.clone() });
+            talker.frame(|frame| match frame {
+                ServerFrame::Told(told) if told.id == id => Some(Ok(())),
+                ServerFrame::Refused(refused) if refused.id == Some(id) => Some(Err(refused.code)),
+                _ => None,
+            })
+        };
+        let mut told = 0;
+        let refusal = loop {
+            match tell(&mut talker) {
+                Ok(()) => told += 1,
+                Err(code) => break code,
+            }
+        };
+        assert_eq!(refusal, Code::MEMBER_BUSY);
+        // The receiver is still in the room and gets all that was not refused.
+        for _ in 0..told {
+            deaf.frame(|frame| matches!(frame, ServerFrame::Told(_)).then_some(()));
+        }
+        deaf.say_and_hear("I was away");
+        assert!(!deaf.unread().iter().any(|frame| matches!(frame, ServerFrame::Told(_))));
+        talker.hear("I was away");
+    });
+}

@@ -1,0 +1,104 @@
+//! What the tests are written with: a real server ([`server`]), peers that speak to it over real
+//! sockets ([`peer`], [`transfers`]) and check all that they hear ([`view`]), and company that
+//! talks on while something else goes wrong ([`company`]).
+
+pub(crate) mod bytes;
+pub(crate) mod company;
+pub(crate) mod peer;
+pub(crate) mod server;
+pub(crate) mod transfers;
+pub(crate) mod view;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use peer::Peer;
+use server::{Server, eventually};
+use tempfile::TempDir;
+
+/// The program under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_chatshelf-server");
+
+/// A data directory that outlives its servers.
+pub(crate) struct Home(TempDir);
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a place for temporary files"))
+    }
+
+    /// A directory that the server must make itself.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    pub(crate) fn start(&self, options: &[&str]) -> Server {
+        Server::start(BINARY, &self.data_dir(), options)
+    }
+
+    /// Waits until no upload has a file any more.
+    #[track_caller]
+    pub(crate) fn wait_for_no_uploads(&self) {
+        let uploads = self.data_dir().join("uploads");
+        eventually("an empty folder of uploads", || names(&uploads).is_empty().then_some(()));
+    }
+
+    /// Waits until the shelf's folder holds exactly these items.
+    #[track_caller]
+    pub(crate) fn wait_for_items_on_disk(&self, ids: &[u64]) {
+        let mut wanted: Vec<String> = ids.iter().map(u64::to_string).collect();
+        wanted.sort();
+        let shelf = self.data_dir().join("shelf");
+        let what = format!("{wanted:?} and nothing else in the shelf's folder");
+        eventually(&what, || (names(&shelf) == wanted).then_some(()));
+    }
+}
+
+/// A home with a server in it.
+pub(crate) struct Room {
+    pub(crate) home: Home,
+    pub(crate) server: Server,
+}
+
+impl Room {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Someone new in the room, without history.
+    #[track_caller]
+    pub(crate) fn join(&self, nick: &str) -> Peer {
+        Peer::join(self.address(), nick)
+    }
+}
+
+/// Does `act` in a room of its own. Afterwards the server must end as it should, with nothing left
+/// of any upload.
+#[track_caller]
+pub(crate) fn in_a_room<T>(options: &[&str], act: impl FnOnce(&Room) -> T) -> T {
+    let home = Home::new();
+    let server = home.start(options);
+    let room = Room { home, server };
+    let outcome = act(&room);
+    room.home.wait_for_no_uploads();
+    room.server.end_well();
+    outcome
+}
+
+/// Names in a folder, sorted.
+pub(crate) fn names(dir: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        entry.expect("a readable folder").file_name().to_string_lossy().into_owned()
+    };
+    let mut names: Vec<String> = fs::read_dir(dir).expect("a folder").map(name).collect();
+    names.sort();
+    names
+}
+
+/// Content that looks random and is the same for the same seed.
+pub(crate) fn content(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut content = vec![0; bytes];
+    blake3::Hasher::new().update(&seed.to_be_bytes()).finalize_xof().fill(&mut content);
+    content
+}

@@ -1,0 +1,240 @@
+//! The server as a program: how it starts, why it does not, and how it ends.
+
+use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use crate::harness::peer::Peer;
+use crate::harness::server::{Ended, Server, command, run_to_end};
+use crate::harness::{BINARY, Home};
+
+/// Runs the server with options that keep it from starting.
+fn fails_to_start(data_dir: &Path, options: &[&str]) -> Ended {
+    run_to_end(std::process::Command::new(BINARY).arg("--data-dir").arg(data_dir).args(options))
+}
+
+/// One line of `code`, for people, that says all of `told`.
+#[track_caller]
+fn assert_says(ended: &Ended, code: i32, told: &[&str]) {
+    assert_eq!((ended.code, &ended.stdout[..]), (Some(code), ""), "{ended:?}");
+    let line = ended.stderr.strip_suffix('\n').unwrap_or_default();
+    assert!(line.starts_with("chatshelf-server: ") && !line.contains('\n'), "{ended:?}");
+    for told in told {
+        assert!(line.contains(told), "{told:?} is not in {line:?}");
+    }
+}
+
+#[test]
+fn one_line_says_where_the_room_is_and_how_to_join() {
+    let home = Home::new();
+    let server = home.start(&[]);
+    let (address, port) = (server.address(), server.address().port());
+    assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
+    let line = server.announced().to_owned();
+    for told in [
+        &format!("listening on {address},"),
+        home.data_dir().to_str().unwrap(),
+        &format!("chatshelf --host 127.0.0.1 --port {port}"),
+    ] {
+        assert!(line.contains(told), "{told:?} is not in {line:?}");
+    }
+    Peer::join(address, "ada").say_and_hear("hello");
+    #[cfg(unix)]
+    {
+        server.signal("TERM");
+        let ended = server.wait();
+        assert_eq!((ended.code, ended.stderr), (Some(0), String::new()));
+        assert_eq!(ended.stdout, line + "\n");
+    }
+}
+
+#[test]
+fn help_and_version_are_printed_and_nothing_is_done() {
+    let home = Home::new();
+    for (option, told) in [
+        ("--help", "--max-file-size"),
+        ("-h", "Usage: chatshelf-server"),
+        ("--version", env!("CARGO_PKG_VERSION")),
+        ("-V", "chatshelf-server"),
+    ] {
+        let ended = run_to_end(command(BINARY, &home.data_dir()).arg(option));
+        assert_eq!((ended.code, &ended.stderr[..]), (Some(0), ""), "{option}");
+        assert!(ended.stdout.contains(told), "{option}: {}", ended.stdout);
+        assert!(!home.data_dir().exists());
+    }
+}
+
+#[test]
+fn a_bad_option_ends_it_with_2_and_a_line_that_names_it() {
+    let home = Home::new();
+    for (options, told) in [
+        (&["--frobnicate"][..], "frobnicate"),
+        (&["--port", "70000"], "--port must be a number from 0 to 65535"),
+        (&["--keep", "0"], "--keep"),
+        (&["--bind", "nowhere"], "--bind"),
+        (&["--port"], "port"),
+        (&["9000"], "'9000' is not an option"),
+    ] {
+        assert_says(&fails_to_start(&home.data_dir(), options), 2, &[told, "--help"]);
+    }
+    assert!(!home.data_dir().exists());
+}
+
+#[test]
+fn a_port_or_an_address_that_can_not_be_had_ends_it_with_1() {
+    let home = Home::new();
+    let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ended = fails_to_start(&home.data_dir(), &["--port", &port]);
+    assert_says(&ended, 1, &[&port, "in use", "--port"]);
+    let ended = fails_to_start(&home.data_dir(), &["--port", &port, "--bind", "127.0.0.1"]);
+    assert_says(&ended, 1, &[&format!("127.0.0.1:{port}"), "in use"]);
+    // An address kept for documentation: no machine has it.
+    let ended = fails_to_start(&home.data_dir(), &["--port", "0", "--bind", "192.0.2.1"]);
+    assert_says(&ended, 1, &["192.0.2.1", "--bind"]);
+    assert!(!home.data_dir().exists());
+}
+
+#[test]
+fn a_data_directory_that_can_not_be_used_ends_it_with_1() {
+    let home = Home::new();
+    let file = home.data_dir();
+    fs::write(&file, "a file, not a folder").unwrap();
+    for data_dir in [&file, &file.join("below")] {
+        let ended = run_to_end(command(BINARY, data_dir).args(["--bind", "127.0.0.1"]));
+        assert_says(&ended, 1, &["data directory", data_dir.to_str().unwrap()]);
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"a file, not a folder");
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_ends_with_1_and_the_first_serves_on() {
+    let home = Home::new();
+    let server = home.start(&[]);
+    let mut ada = Peer::join(server.address(), "ada");
+    let item = ada.upload("notes.txt", b"hello shelf\n");
+    let transfer = ada.offer("unfinished", 10);
+    ada.ready(transfer);
+    let ended = run_to_end(command(BINARY, &home.data_dir()).args(["--bind", "127.0.0.1"]));
+    assert_says(&ended, 1, &["another chatshelf-server", home.data_dir().to_str().unwrap()]);
+    // It has not cleared away what the first is receiving.
+    ada.data(transfer, 0, b"0123456789");
+    ada.done(transfer, crate::harness::transfers::digest(b"0123456789"));
+    ada.stored(transfer).unwrap();
+    ada.download(item);
+    drop(ada);
+    server.end_well();
+}
+
+fn has_ipv6() -> bool {
+    let has = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    if !has {
+        eprintln!("not tested: this machine has no ::1");
+    }
+    has
+}
+
+#[test]
+fn ipv6_works_like_ipv4() {
+    if !has_ipv6() {
+        return;
+    }
+    let home = Home::new();
+    let server = Server::run(command(BINARY, &home.data_dir()).args(["--bind", "::1"]));
+    let address = server.address();
+    assert_eq!(address.ip(), Ipv6Addr::LOCALHOST);
+    let told = format!("chatshelf --host ::1 --port {}", address.port());
+    assert!(server.announced().contains(&told), "{}", server.announced());
+    let mut ada = Peer::join(address, "ada");
+    let item = ada.upload("notes.txt", b"hello shelf\n");
+    Peer::join(address, "bob").download(item);
+    drop(ada);
+    server.end_well();
+}
+
+#[test]
+fn without_an_address_it_is_reached_by_both_families() {
+    let home = Home::new();
+    let server = Server::run(&mut command(BINARY, &home.data_dir()));
+    let port = server.address().port();
+    let mut ada = Peer::join(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "ada");
+    ada.say_and_hear("by the old way");
+    if has_ipv6() {
+        Peer::join(SocketAddr::from((Ipv6Addr::LOCALHOST, port)), "bob")
+            .say_and_hear("by the new one");
+        ada.hear("by the new one");
+    }
+    drop(ada);
+    server.end_well();
+}
+
+#[cfg(unix)]
+mod signals {
+    use std::io::Write;
+    use std::net::TcpStream;
+
+    use chatshelf_common::wire::Code;
+
+    use super::*;
+    use crate::harness::bytes::{data, hello};
+    use crate::harness::names;
+
+    #[test]
+    fn term_ends_it_with_a_farewell_to_everyone() {
+        ends_with_a_farewell_to_everyone("TERM");
+    }
+
+    #[test]
+    fn int_ends_it_with_a_farewell_to_everyone() {
+        ends_with_a_farewell_to_everyone("INT");
+    }
+
+    /// A room with someone who listens, someone who has only greeted, someone who has said
+    /// nothing, someone who uploads without a pause, and someone who never reads.
+    fn ends_with_a_farewell_to_everyone(signal: &str) {
+        let home = Home::new();
+        let server = home.start(&[]);
+        let address = server.address();
+        let mut ada = Peer::join(address, "ada");
+        let mut greeted = Peer::connect(address);
+        greeted.send_bytes(&hello());
+        let mut silent = Peer::connect(address);
+        let _deaf = Peer::join(address, "deaf");
+        let mut uploader = Peer::join(address, "uploader");
+        let transfer = uploader.offer("endless", 1 << 30);
+        uploader.ready(transfer);
+        let uploading = endless_upload(&uploader.stream, transfer.0);
+        // More than fits between the server and the one who does not read.
+        for line in 0..600 {
+            ada.say(&format!("{line} {}", "x".repeat(1000)));
+        }
+        ada.say_and_hear("much was said");
+        server.signal(signal);
+        for peer in [&mut ada, &mut greeted, &mut silent, &mut uploader] {
+            assert_eq!(peer.goodbye().code, Code::SHUTTING_DOWN, "{}", peer.nick);
+        }
+        let ended = server.wait();
+        assert_eq!((ended.code, ended.stderr), (Some(0), String::new()));
+        uploading.join().unwrap();
+        assert_eq!(names(&home.data_dir().join("uploads")), [""; 0]);
+    }
+
+    /// Sends the pieces of a file until the connection ends.
+    fn endless_upload(stream: &TcpStream, transfer: u32) -> std::thread::JoinHandle<()> {
+        let mut stream = stream.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let piece = [7; 50_000];
+            let mut offset = 0;
+            while stream.write_all(&data(transfer, offset, &piece)).is_ok() {
+                offset += piece.len() as u64;
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        })
+    }
+
+    #[test]
+    fn a_server_that_is_alone_ends_at_once() {
+        let home = Home::new();
+        home.start(&[]).end_well();
+    }
+}

@@ -13,6 +13,7 @@ MESSAGES =
 SIZE =
 UPLOADS =
 DOWNLOADS =
+FILE_SIZE =
 # Further options, written as the program itself wants them.
 ARGS =
 
@@ -74,13 +75,14 @@ check: toolchain ## Check formatting, lints and docs, then run all tests
 	$(CARGO) test --workspace
 check: export RUSTDOCFLAGS = -Dwarnings
 
-load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= HOST= PORT= ARGS=]
+load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf-load)
 	@$(exec) $(call release,chatshelf-load) $(call option,--clients,CLIENTS,500) \
 		$(call option,--messages,MESSAGES) $(call option,--size,SIZE) \
 		$(call option,--uploads,UPLOADS) $(call option,--downloads,DOWNLOADS) \
-		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
+		$(call option,--file-size,FILE_SIZE) $(call option,--host,HOST) \
+		$(call option,--port,PORT) $(ARGS)
 
 clean: toolchain ## Remove everything that was built
 	$(CARGO) clean

@@ -1,0 +1,29 @@
+//! `chatshelf-load`: opens hundreds of clients, lets them talk and share files, and checks that
+//! nothing is lost. `make load-test` runs it.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use chatshelf_client::load::{self, options::Command};
+
+fn main() -> ExitCode {
+    env_logger::init();
+    match Command::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Print(text)) => {
+            // A reader that has gone away wants no more of it.
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Run(plan)) => match load::run(&plan) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("chatshelf-load: {why}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(why) => {
+            eprintln!("chatshelf-load: {why}; see chatshelf-load --help");
+            ExitCode::from(2)
+        }
+    }
+}

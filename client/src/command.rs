@@ -1,0 +1,388 @@
+//! What a line typed at the prompt means. Pure: text in, a typed [`Command`] or a sentence that
+//! says what is wrong; shared by every front that has a prompt.
+
+use std::fmt;
+
+use chatshelf_common::id::{ItemId, TransferId};
+use chatshelf_common::limits::{MESSAGE_BYTES_MAX, NICK_BYTES_MAX, TOPIC_BYTES_MAX};
+use chatshelf_common::text::{Message, Nick, TextError, Topic};
+
+use crate::session::Room;
+use crate::text::cleaned;
+
+/// A line, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Say it to the room.
+    Say(Message),
+    /// `/me`: say it as an action.
+    Act(Message),
+    /// `/msg`: say it to one member.
+    Tell {
+        /// To whom.
+        to: Nick,
+        /// What.
+        text: Message,
+    },
+    /// `/nick`.
+    Rename(Nick),
+    /// `/topic` alone: show it.
+    ShowTopic,
+    /// `/topic TEXT`, or `None` for `/topic -`: clear it.
+    SetTopic(Option<Topic>),
+    /// `/who`.
+    Who,
+    /// `/files`.
+    Files,
+    /// `/upload PATH`, with quotes removed; `~/` is not expanded yet.
+    Upload(String),
+    /// `/download …`, to be resolved by [`resolve_download`] when the shelf is known.
+    Download(String),
+    /// `/cancel`, of this transfer or the latest.
+    Cancel(Option<TransferId>),
+    /// `/help`.
+    Help,
+    /// `/quit`.
+    Quit,
+}
+
+/// Why a line is no command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandError {
+    /// No such command.
+    Unknown(String),
+    /// A command with arguments it does not take.
+    Usage(&'static Help),
+    /// Not a nick.
+    Nick(TextError),
+    /// Not a message.
+    Message(TextError, usize),
+    /// Not a topic.
+    Topic(TextError),
+    /// Nothing on the shelf has that name.
+    NotOnShelf(String),
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => {
+                write!(f, "there is no command /{name}; /help lists them, // sends a slash")
+            }
+            Self::Usage(help) => write!(f, "usage: {}", help.usage),
+            Self::Nick(why) => {
+                write!(f, "not a name: {why} (1 to {NICK_BYTES_MAX} bytes: letters, digits, _ - .)")
+            }
+            Self::Message(TextError::TooLong { limit }, length) => {
+                write!(f, "too long: a message holds {limit} bytes, this one has {length}")
+            }
+            Self::Message(why, _) => write!(f, "that message can't be sent: {why}"),
+            Self::Topic(why) => write!(f, "not a topic: {why} (1 to {TOPIC_BYTES_MAX} bytes)"),
+            Self::NotOnShelf(name) => write!(f, "nothing on the shelf is called {name}"),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+/// One line of the help.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Help {
+    /// The names it goes by, the main one first.
+    pub names: &'static [&'static str],
+    /// How it is written.
+    pub usage: &'static str,
+    /// What it does.
+    pub does: &'static str,
+}
+
+macro_rules! help {
+    ($($constant:ident $names:expr, $usage:literal, $does:literal;)*) => {
+        $(static $constant: Help = Help { names: $names, usage: $usage, does: $does };)*
+
+        /// Every command, in the order in which the help shows them.
+        pub static HELP: &[&Help] = &[$(&$constant),*];
+    };
+}
+
+help! {
+    HELP_HELP &["help", "?"], "/help", "list the commands";
+    WHO &["who", "names"], "/who", "who is here";
+    NICK &["nick"], "/nick NAME", "take another name";
+    ME &["me"], "/me TEXT", "say what you do: * ada waves";
+    MSG &["msg", "tell"], "/msg NAME TEXT", "say something to one member only";
+    TOPIC &["topic"], "/topic [TEXT|-]", "show the topic, set it, or clear it (-)";
+    FILES &["files", "ls"], "/files", "what is on the shelf";
+    UPLOAD &["upload", "put", "send"], "/upload PATH", "put a file on the shelf";
+    DOWNLOAD &["download", "get"], "/download ID|NAME [PATH]",
+        "fetch a file of the shelf; PATH (in the download directory unless absolute) is a \
+         directory or a name; quote names with spaces";
+    CANCEL &["cancel"], "/cancel [ID]", "stop a transfer: this one, or the latest";
+    QUIT &["quit", "exit"], "/quit", "leave";
+}
+
+/// Understands a line. An empty one (or only blanks) is nothing.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn parse(line: &str) -> Result<Option<Command>, CommandError> {
+    if let Some(rest) = line.strip_prefix('/') {
+        return match rest.strip_prefix('/') {
+            Some(_) => say(rest),
+            None => command(rest).map(Some),
+        };
+    }
+    say(line)
+}
+
+fn say(line: &str) -> Result<Option<Command>, CommandError> {
+    let text = cleaned(line);
+    if text.trim().is_empty() { Ok(None) } else { message(&text).map(Command::Say).map(Some) }
+}
+
+fn message(text: &str) -> Result<Message, CommandError> {
+    let text = cleaned(text);
+    Message::new(&text).map_err(|why| CommandError::Message(why, text.len()))
+}
+
+fn command(line: &str) -> Result<Command, CommandError> {
+    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    let lower = name.to_lowercase();
+    let Some(help) = HELP.iter().find(|help| help.names.contains(&lower.as_str())) else {
+        return Err(CommandError::Unknown(name.to_owned()));
+    };
+    let usage = Err(CommandError::Usage(help));
+    match (help.names[0], rest) {
+        ("help", "") => Ok(Command::Help),
+        // "/help upload" is a question that the whole list answers as well.
+        ("help", _) => Ok(Command::Help),
+        ("who", "") => Ok(Command::Who),
+        ("files", "") => Ok(Command::Files),
+        ("quit", "") => Ok(Command::Quit),
+        ("topic", "") => Ok(Command::ShowTopic),
+        ("topic", "-") => Ok(Command::SetTopic(None)),
+        ("topic", text) => topic(text).map(|topic| Command::SetTopic(Some(topic))),
+        ("cancel", "") => Ok(Command::Cancel(None)),
+        ("cancel", number) => match number.trim_start_matches('#').parse() {
+            Ok(number) => Ok(Command::Cancel(Some(TransferId(number)))),
+            Err(_) => usage,
+        },
+        ("who" | "files" | "quit", _) | (_, "") => usage,
+        ("nick", name) => nick(name).map(Command::Rename),
+        ("me", text) => message(text).map(Command::Act),
+        ("msg", rest) => match rest.split_once(char::is_whitespace) {
+            Some((to, text)) => {
+                Ok(Command::Tell { to: nick(to)?, text: message(text.trim_start())? })
+            }
+            None => usage,
+        },
+        ("upload", path) => unquoted(path).map(Command::Upload).map_or(usage, Ok),
+        ("download", what) => Ok(Command::Download(what.to_owned())),
+        _ => usage,
+    }
+}
+
+fn nick(name: &str) -> Result<Nick, CommandError> {
+    Nick::new(name).map_err(CommandError::Nick)
+}
+
+fn topic(text: &str) -> Result<Topic, CommandError> {
+    Topic::new(&cleaned(text).replace('\t', " ")).map_err(CommandError::Topic)
+}
+
+/// The whole text, or what the quotes around it hold.
+fn unquoted(text: &str) -> Option<String> {
+    if !text.starts_with(['"', '\'']) {
+        return Some(text.to_owned());
+    }
+    let mut words = words(text)?;
+    if words.len() == 1 { words.pop().filter(|word| !word.is_empty()) } else { None }
+}
+
+/// Splits as a shell would, save that `#` begins no comment, and that on Windows a backslash is
+/// part of a path.
+fn words(text: &str) -> Option<Vec<String>> {
+    /// Stands for `#` while the text is split; no character that has a meaning.
+    const HASH: &str = "\u{f0023}";
+    let mut text = text.replace('#', HASH);
+    if cfg!(windows) {
+        text = text.replace('\\', "\\\\");
+    }
+    let words = shell_words::split(&text).ok()?;
+    Some(words.into_iter().map(|word| word.replace(HASH, "#")).collect())
+}
+
+/// Which item `/download` means, and where it is to go (`None`: the download directory).
+///
+/// The whole text may be an item's name. Otherwise the first word is a number or a name, and the
+/// second a path. Of items of one name the newest is meant. A number need not be on the shelf:
+/// the server can say what became of it.
+///
+/// # Errors
+/// When the text is no such thing, or nothing on the shelf has the name.
+pub fn resolve_download(text: &str, room: &Room) -> Result<(ItemId, Option<String>), CommandError> {
+    if let Some(item) = room.item_named(text) {
+        return Ok((item.id, None));
+    }
+    let usage = CommandError::Usage(&DOWNLOAD);
+    let mut words = words(text).ok_or(usage.clone())?.into_iter();
+    let (Some(what), path, None) = (words.next(), words.next(), words.next()) else {
+        return Err(usage);
+    };
+    if let Some(item) = room.item_named(&what) {
+        return Ok((item.id, path));
+    }
+    match what.strip_prefix('#').unwrap_or(&what).parse() {
+        Ok(number) => Ok((ItemId(number), path)),
+        Err(_) => Err(CommandError::NotOnShelf(what)),
+    }
+}
+
+const _: () = assert!(MESSAGE_BYTES_MAX < crate::input::LINE_BYTES_MAX);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use chatshelf_common::id::{Digest, Seq, UnixMillis};
+    use chatshelf_common::text::FileName;
+    use chatshelf_common::wire::frame::{Frame, HelloAck, Item, Part, Snapshot, Welcome};
+
+    use super::*;
+    use crate::session::{Config, Session};
+
+    fn said(line: &str) -> String {
+        match parse(line) {
+            Ok(Some(Command::Say(text))) => text.as_str().to_owned(),
+            other => panic!("{line:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn plain_lines_are_said_and_two_slashes_are_one() {
+        assert_eq!(said("hello"), "hello");
+        assert_eq!(said("  /quit"), "  /quit");
+        assert_eq!(said("//etc/hosts"), "/etc/hosts");
+        assert_eq!(said("//"), "/");
+        assert_eq!(said("\x1b[31mred\x1b[0m\x07"), "red");
+        for nothing in ["", "   ", "\t", "\x1b[2J", "\x07"] {
+            assert_eq!(parse(nothing), Ok(None), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_over_the_limit_is_refused_with_both_lengths() {
+        assert_eq!(said(&"m".repeat(8192)).len(), 8192);
+        let error = parse(&"m".repeat(8193)).unwrap_err().to_string();
+        assert!(error.contains("8192") && error.contains("8193"), "{error}");
+        assert!(parse(&format!("/me {}", "m".repeat(8193))).is_err());
+        // What does not travel does not count.
+        assert_eq!(said(&format!("\x1b[1m{}", "m".repeat(8192))).len(), 8192);
+    }
+
+    #[test]
+    fn every_command_is_known_by_all_its_names_in_any_case() {
+        for help in HELP {
+            for name in help.names {
+                for line in [format!("/{name}"), format!("/{} a b", name.to_uppercase())] {
+                    assert!(!matches!(parse(&line), Err(CommandError::Unknown(_))), "{line}");
+                }
+            }
+        }
+        assert_eq!(parse("/ls"), Ok(Some(Command::Files)));
+        assert_eq!(parse("/exit "), Ok(Some(Command::Quit)));
+    }
+
+    #[test]
+    fn unknown_commands_are_said_so_and_never_sent() {
+        for line in ["/frobnicate", "/", "/ hello", "/usr/bin"] {
+            assert!(matches!(parse(line), Err(CommandError::Unknown(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn bad_arguments_get_the_usage_line() {
+        for line in
+            ["/me", "/nick", "/msg", "/msg bob", "/upload", "/download ", "/cancel x", "/quit now"]
+        {
+            let error = parse(line).unwrap_err();
+            assert!(matches!(error, CommandError::Usage(_)), "{line}: {error}");
+            let name = line.split(' ').next().unwrap();
+            assert!(error.to_string().starts_with(&format!("usage: {name}")), "{error}");
+        }
+        assert!(matches!(parse("/nick a b"), Err(CommandError::Nick(_))));
+    }
+
+    #[test]
+    fn arguments_are_understood() {
+        let command = |line| parse(line).unwrap().unwrap();
+        let to = Nick::new("bob").unwrap();
+        let text = Message::new("see  you").unwrap();
+        assert_eq!(command("/msg bob  see  you"), Command::Tell { to, text });
+        assert_eq!(command("/cancel #3"), Command::Cancel(Some(TransferId(3))));
+        assert_eq!(command("/cancel"), Command::Cancel(None));
+        assert_eq!(command("/topic"), Command::ShowTopic);
+        assert_eq!(command("/topic -"), Command::SetTopic(None));
+        assert_eq!(command("/upload a b.txt"), Command::Upload("a b.txt".into()));
+        assert_eq!(command("/put \"a b.txt\""), Command::Upload("a b.txt".into()));
+        assert_eq!(command("/send 'it'"), Command::Upload("it".into()));
+        assert!(parse("/upload \"a b").is_err() && parse("/upload 'a' b").is_err());
+    }
+
+    /// A session whose shelf holds these, oldest first, numbered from 1.
+    fn with_shelf(names: &[&str]) -> Session {
+        let nick = Nick::new("ada").unwrap();
+        let now = Instant::now();
+        let mut session = Session::new(Config { nick: nick.clone(), history: None }, now);
+        let item = |(number, name): (usize, &&str)| Item {
+            id: ItemId(number as u64 + 1),
+            name: FileName::new(name).unwrap(),
+            size: 0,
+            digest: Digest([0; 32]),
+            nick: nick.clone(),
+            at: UnixMillis(0),
+        };
+        let ack = HelloAck {
+            version: 1,
+            capabilities: None,
+            software: None,
+            file_bytes_max: 1,
+            shelf_items_max: 5,
+            transfers_max: 1,
+            history_max: 1,
+        };
+        let welcome = Welcome { nick: nick.clone(), seq: Seq(1) };
+        let snapshot = Snapshot {
+            seq: Seq(1),
+            part: Part { first: true, last: true },
+            topic: None,
+            members: vec![nick.clone()],
+            items: names.iter().enumerate().map(item).collect(),
+        };
+        for bytes in [ack.to_bytes(), welcome.to_bytes(), snapshot.to_bytes()] {
+            session.handle_bytes(&bytes, now).unwrap();
+        }
+        session
+    }
+
+    #[test]
+    fn a_download_is_named_by_number_or_name_with_or_without_a_path() {
+        let session = with_shelf(&["a.txt", "my notes.txt", "a.txt", "it's", "77"]);
+        let resolve = |text| resolve_download(text, session.room());
+        let found = |id, path: Option<&str>| Ok((ItemId(id), path.map(str::to_owned)));
+        assert_eq!(resolve("1"), found(1, None));
+        assert_eq!(resolve("#2 sub/"), found(2, Some("sub/")));
+        assert_eq!(resolve("2 #dir"), found(2, Some("#dir")));
+        assert_eq!(resolve("a.txt"), found(3, None), "the newest of the name");
+        assert_eq!(resolve("a.txt 'b c.txt'"), found(3, Some("b c.txt")));
+        assert_eq!(resolve("my notes.txt"), found(2, None), "the whole text is a name");
+        assert_eq!(resolve("\"my notes.txt\" x"), found(2, Some("x")));
+        assert_eq!(resolve("it's"), found(4, None), "though its quote is open");
+        assert_eq!(resolve("77"), found(5, None), "a name before a number");
+        assert_eq!(resolve("99"), found(99, None), "the server knows what became of it");
+        assert_eq!(resolve("nope"), Err(CommandError::NotOnShelf("nope".into())));
+        assert!(matches!(resolve("1 a b"), Err(CommandError::Usage(_))));
+        assert!(matches!(resolve("'open"), Err(CommandError::Usage(_))));
+    }
+}

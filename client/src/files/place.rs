@@ -1,0 +1,168 @@
+//! Names for downloads that overwrite nothing: free names, claimed by creating them. Knows
+//! nothing of what the files hold.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::text::FileName;
+
+use super::{FileError, Target};
+
+/// Longest file name that file systems take, in bytes.
+const NAME_BYTES_MAX: usize = 255;
+/// How many names are tried before giving up.
+const TRIES_MAX: u32 = 1000;
+/// What an incomplete download's name ends in.
+const PART: &str = ".part";
+
+/// The item's name as this platform can hold it.
+#[must_use]
+pub fn local_name(name: &FileName) -> String {
+    if cfg!(windows) { windows_name(name.as_str()) } else { name.as_str().to_owned() }
+}
+
+/// A name Windows takes: no reserved characters or device names, no dot or space at the end.
+fn windows_name(name: &str) -> String {
+    let reserved = |c| matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*');
+    let mut clean = name.replace(reserved, "_");
+    let kept = clean.trim_end_matches(['.', ' ']).len();
+    let tail = "_".repeat(clean[kept..].len());
+    clean.replace_range(kept.., &tail);
+    let stem = clean.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let numbered = |device: &str| {
+        let digit = stem.strip_prefix(device).map(|rest| rest.chars().collect::<Vec<_>>());
+        matches!(digit.as_deref(), Some(['1'..='9' | '¹' | '²' | '³']))
+    };
+    let device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$");
+    if device || numbered("COM") || numbered("LPT") { format!("_{clean}") } else { clean }
+}
+
+/// Where a download is to end up.
+pub(super) fn wanted_path(target: &Target, name: &FileName) -> PathBuf {
+    match target {
+        Target::Directory(directory) => directory.join(local_name(name)),
+        Target::File(path) => path.clone(),
+    }
+}
+
+/// Creates the file that holds the download until it is whole.
+pub(super) fn create_part(wanted: &Path) -> Result<(File, PathBuf), FileError> {
+    claim(wanted, PART)
+}
+
+/// Gives the whole download its name: claims a free one, then renames over the claim.
+pub(super) fn keep(part: &Path, wanted: &Path) -> Result<PathBuf, FileError> {
+    let (claimed, path) = claim(wanted, "")?;
+    drop(claimed);
+    match std::fs::rename(part, &path) {
+        Ok(()) => Ok(path),
+        Err(error) => {
+            remove(&path);
+            Err(error.into())
+        }
+    }
+}
+
+/// Removes a file of ours that is of no more use.
+pub(super) fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        log::warn!("{}: {error}", path.display());
+    }
+}
+
+/// Creates `wanted` with `suffix`, or the first of its numbered names that is free.
+fn claim(wanted: &Path, suffix: &str) -> Result<(File, PathBuf), FileError> {
+    let name = wanted.file_name().ok_or(FileError::NoName)?.to_string_lossy();
+    for number in 0..TRIES_MAX {
+        let path = wanted.with_file_name(numbered(&name, number, suffix));
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((file, path)),
+            Err(error) if is_taken(&error, &path) => {}
+            Err(error) => return Err(FileError::Create(path, error)),
+        }
+    }
+    Err(FileError::NoFreeName)
+}
+
+/// Windows says "access denied" where a directory has the name.
+fn is_taken(error: &io::Error, path: &Path) -> bool {
+    error.kind() == ErrorKind::AlreadyExists
+        || (error.kind() == ErrorKind::PermissionDenied && path.is_dir())
+}
+
+/// `name.ext`, `name (1).ext`, `name (2).ext`, …, each with `suffix` behind, short enough.
+fn numbered(name: &str, number: u32, suffix: &str) -> String {
+    let (stem, extension) = match name.rfind('.') {
+        Some(dot) if dot > 0 && name.len() - dot <= 32 => name.split_at(dot),
+        _ => (name, ""),
+    };
+    let mark = if number == 0 { String::new() } else { format!(" ({number})") };
+    let rest = extension.len() + mark.len() + suffix.len();
+    let end = stem.floor_char_boundary(NAME_BYTES_MAX.saturating_sub(rest));
+    format!("{}{mark}{extension}{suffix}", &stem[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_before_the_extension() {
+        assert_eq!(numbered("notes.txt", 0, ""), "notes.txt");
+        assert_eq!(numbered("notes.txt", 2, ""), "notes (2).txt");
+        assert_eq!(numbered("notes.txt", 1, PART), "notes (1).txt.part");
+        assert_eq!(numbered(".profile", 1, ""), ".profile (1)");
+        assert_eq!(numbered("Makefile", 1, ""), "Makefile (1)");
+    }
+
+    #[test]
+    fn a_name_at_the_limit_stays_within_it() {
+        for name in ["x".repeat(255), format!("{}.tar", "é".repeat(125)), "ż".repeat(127)] {
+            for (number, suffix) in [(0, ""), (0, PART), (999, PART)] {
+                let long = numbered(&name, number, suffix);
+                assert!(long.len() <= 255 && long.ends_with(suffix), "{long}");
+            }
+        }
+        assert!(numbered(&format!("{}.tar", "é".repeat(125)), 3, "").ends_with(" (3).tar"));
+    }
+
+    #[test]
+    fn windows_gets_no_devices_and_no_characters_it_reserves() {
+        for (name, local) in [
+            ("con", "_con"),
+            ("Com1.txt", "_Com1.txt"),
+            ("NUL.tar.gz", "_NUL.tar.gz"),
+            ("com¹", "_com¹"),
+            ("com10", "com10"),
+            ("console", "console"),
+            ("a:b?.txt", "a_b_.txt"),
+            ("ends. .", "ends___"),
+            ("…", "…"),
+        ] {
+            assert_eq!(windows_name(name), local);
+        }
+    }
+
+    #[test]
+    fn an_existing_file_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let wanted = dir.path().join("a.txt");
+        std::fs::write(&wanted, "old").unwrap();
+        std::fs::create_dir(dir.path().join("a (1).txt")).unwrap();
+        let (file, part) = create_part(&wanted).unwrap();
+        drop(file);
+        let path = keep(&part, &wanted).unwrap();
+        assert_eq!(path, dir.path().join("a (2).txt"));
+        assert_eq!(std::fs::read(&wanted).unwrap(), b"old");
+        assert!(!part.exists());
+    }
+
+    #[test]
+    fn a_rename_that_fails_leaves_no_claim() {
+        let dir = tempfile::tempdir().unwrap();
+        let wanted = dir.path().join("a.txt");
+        assert!(keep(&dir.path().join("no.part"), &wanted).is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

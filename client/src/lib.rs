@@ -1,0 +1,16 @@
+//! The chatshelf client: a session core without I/O, and what fronts are built from.
+//!
+//! Read in this order: [`session`] (the protocol from the client's side, as a state machine),
+//! [`link`] (a session on a socket), [`files`] (local files, on a thread of their own),
+//! [`command`] (what a prompt line means), [`plain`] (the line front that puts them together),
+//! [`load`] (the load test, a front of its own).
+
+pub mod command;
+pub mod files;
+pub mod input;
+pub mod link;
+pub mod load;
+pub mod options;
+pub mod plain;
+pub mod session;
+pub mod text;

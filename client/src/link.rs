@@ -1,0 +1,430 @@
+//! A session on a socket: connects without blocking, reads and writes what is ready.
+//!
+//! Owns the socket and its latched readiness. Many links can be driven from one poll; each is
+//! given the events of its token, and the buffer it reads into is the caller's.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use crate::session::{BLOCK_BYTES, Session, SessionError};
+
+/// How long one address is tried.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes in the kernel that are not yet on their way, so that a line said now is not
+/// behind megabytes of a file.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+/// Reads in one turn, so that one link can't starve the others.
+const READS_PER_TURN: usize = 16;
+
+/// A session and its socket.
+#[derive(Debug)]
+pub struct Link {
+    session: Session,
+    socket: Socket,
+    token: Token,
+    /// Readiness as the poll last said, until a call says otherwise.
+    readable: bool,
+    writable: bool,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Connecting {
+        stream: TcpStream,
+        address: SocketAddr,
+        /// Addresses to try after this one.
+        rest: std::vec::IntoIter<SocketAddr>,
+        deadline: Instant,
+    },
+    Open(TcpStream),
+    Closed,
+}
+
+/// Why a link is down.
+#[derive(Debug)]
+pub enum LinkError {
+    /// No address could be connected to; this is what the last one said.
+    Connect(io::Error),
+    /// The connection ended without a `Goodbye`: by an error, or by the server closing it.
+    Lost(Option<io::Error>),
+    /// The server broke the protocol or fell silent.
+    Session(SessionError),
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) | Self::Lost(Some(error)) => f.write_str(&plain_error(error)),
+            Self::Lost(None) => f.write_str("the server closed it"),
+            Self::Session(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+impl From<SessionError> for LinkError {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+/// The error's own words, without the number that people have no use for.
+#[must_use]
+pub fn plain_error(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text[..end].trim_end_matches('.').to_lowercase(),
+        None => text,
+    }
+}
+
+impl Link {
+    /// Begins to connect to the first of `addresses` that can be tried.
+    ///
+    /// # Errors
+    /// [`LinkError::Connect`] when none can.
+    pub fn connect(
+        addresses: Vec<SocketAddr>,
+        session: Session,
+        registry: &Registry,
+        token: Token,
+        now: Instant,
+    ) -> Result<Self, LinkError> {
+        let mut link =
+            Self { session, socket: Socket::Closed, token, readable: false, writable: false };
+        let none = io::Error::new(ErrorKind::NotFound, "the host has no address");
+        link.try_next(addresses.into_iter(), none, registry, now)?;
+        Ok(link)
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The session, to give it commands and to poll it.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// True once the connection stands.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.socket, Socket::Open(_))
+    }
+
+    /// True once the server has said `Goodbye` and the socket is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.socket, Socket::Closed)
+    }
+
+    /// When the link is to be served at the latest, if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.socket {
+            Socket::Connecting { deadline, .. } => Some(*deadline),
+            Socket::Open(_) => self.session.poll_timeout(),
+            Socket::Closed => None,
+        }
+    }
+
+    /// True when the link has work that no event will announce: serve it again, without waiting.
+    #[must_use]
+    pub fn wants_turn(&self) -> bool {
+        self.is_connected()
+            && ((self.readable && self.session.wants_input())
+                || (self.writable && self.session.has_output()))
+    }
+
+    /// Notes what the poll says of this link's token.
+    pub fn handle_ready(&mut self, event: &Event) {
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+    }
+
+    /// Connects, or takes what has arrived; `scratch` is at most [`BLOCK_BYTES`] long.
+    ///
+    /// # Errors
+    /// When the link is down. It stays down.
+    pub fn receive(
+        &mut self,
+        registry: &Registry,
+        scratch: &mut [u8],
+        now: Instant,
+    ) -> Result<(), LinkError> {
+        debug_assert!(!scratch.is_empty() && scratch.len() <= BLOCK_BYTES);
+        if matches!(self.socket, Socket::Connecting { .. }) {
+            self.go_on_connecting(registry, now)?;
+        }
+        for _ in 0..READS_PER_TURN {
+            let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
+            if !self.readable || !self.session.wants_input() {
+                break;
+            }
+            match stream.read(scratch) {
+                Ok(0) => return self.close(Some(LinkError::Lost(None))),
+                Ok(count) => {
+                    if let Err(error) = self.session.handle_bytes(&scratch[..count], now) {
+                        return self.close(Some(error.into()));
+                    }
+                    if self.session.is_over() {
+                        return self.close(None);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return self.close(Some(LinkError::Lost(Some(error)))),
+            }
+        }
+        if self.is_connected()
+            && let Err(error) = self.session.handle_timeout(now)
+        {
+            return self.close(Some(error.into()));
+        }
+        Ok(())
+    }
+
+    /// Sends what the session has to send, as far as the socket takes it.
+    ///
+    /// # Errors
+    /// When the link is down. What had arrived before is taken in first: it may say why.
+    pub fn transmit(
+        &mut self,
+        registry: &Registry,
+        scratch: &mut [u8],
+        now: Instant,
+    ) -> Result<(), LinkError> {
+        let error = loop {
+            let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
+            if !self.writable {
+                return Ok(());
+            }
+            let [first, second] = self.session.output();
+            if first.is_empty() {
+                return Ok(());
+            }
+            match stream.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
+                Ok(0) => break io::Error::from(ErrorKind::WriteZero),
+                Ok(count) => self.session.advance_output(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break error,
+            }
+        };
+        self.writable = false;
+        self.readable = true;
+        self.receive(registry, scratch, now)?;
+        if self.is_connected() {
+            return self.close(Some(LinkError::Lost(Some(error))));
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, error: Option<LinkError>) -> Result<(), LinkError> {
+        self.socket = Socket::Closed;
+        (self.readable, self.writable) = (false, false);
+        error.map_or(Ok(()), Err)
+    }
+
+    /// Looks whether the connection stands, has failed, or has taken too long.
+    fn go_on_connecting(&mut self, registry: &Registry, now: Instant) -> Result<(), LinkError> {
+        let old = std::mem::replace(&mut self.socket, Socket::Closed);
+        let Socket::Connecting { stream, address, rest, deadline } = old else { return Ok(()) };
+        let failed = match (self.writable, now >= deadline) {
+            (true, _) => match connected(&stream) {
+                Ok(true) => {
+                    log::info!("connected to {address}");
+                    configure(&stream);
+                    self.session.handle_connected(now);
+                    self.socket = Socket::Open(stream);
+                    self.readable = true;
+                    return Ok(());
+                }
+                Ok(false) => None,
+                Err(error) => Some(error),
+            },
+            (false, true) => Some(io::Error::new(ErrorKind::TimedOut, "no answer in time")),
+            (false, false) => None,
+        };
+        match failed {
+            Some(error) => {
+                log::info!("{address}: {error}");
+                drop(stream);
+                self.try_next(rest, error, registry, now)
+            }
+            None => {
+                self.writable = false;
+                self.socket = Socket::Connecting { stream, address, rest, deadline };
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins to connect to the next address that can be tried.
+    fn try_next(
+        &mut self,
+        mut rest: std::vec::IntoIter<SocketAddr>,
+        mut error: io::Error,
+        registry: &Registry,
+        now: Instant,
+    ) -> Result<(), LinkError> {
+        (self.readable, self.writable) = (false, false);
+        while let Some(address) = rest.next() {
+            let begun = TcpStream::connect(address).and_then(|mut stream| {
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                registry.register(&mut stream, self.token, interest)?;
+                Ok(stream)
+            });
+            match begun {
+                Ok(stream) => {
+                    let deadline = now + CONNECT_TIMEOUT;
+                    self.socket = Socket::Connecting { stream, address, rest, deadline };
+                    return Ok(());
+                }
+                Err(why) => error = why,
+            }
+        }
+        Err(LinkError::Connect(error))
+    }
+}
+
+/// True when the connection stands, false when that is still open.
+fn connected(stream: &TcpStream) -> io::Result<bool> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sets what makes talk quick. A socket that does not take it is still good.
+fn configure(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        log::debug!("TCP_NODELAY: {error}");
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
+        log::debug!("TCP_NOTSENT_LOWAT: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use chatshelf_common::text::Nick;
+    use chatshelf_common::wire::Code;
+    use chatshelf_common::wire::frame::{Frame, Goodbye};
+    use mio::{Events, Poll};
+
+    use super::*;
+    use crate::session::{Config, SessionEvent};
+
+    const TOKEN: Token = Token(7);
+
+    /// Serves the link until it is down or closed; what it told, and how it ended.
+    fn drive(poll: &mut Poll, link: &mut Link) -> Result<(), LinkError> {
+        let mut events = Events::with_capacity(8);
+        let mut scratch = [0; 4096];
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !link.is_closed() {
+            assert!(Instant::now() < deadline, "it hangs");
+            poll.poll(&mut events, Some(Duration::from_millis(50))).unwrap();
+            events.iter().for_each(|event| link.handle_ready(event));
+            link.receive(poll.registry(), &mut scratch, Instant::now())?;
+            link.transmit(poll.registry(), &mut scratch, Instant::now())?;
+        }
+        Ok(())
+    }
+
+    fn connect(addresses: Vec<SocketAddr>) -> (Poll, Result<Link, LinkError>) {
+        let poll = Poll::new().unwrap();
+        let config = Config { nick: Nick::new("ada").unwrap(), history: None };
+        let session = Session::new(config, Instant::now());
+        let link = Link::connect(addresses, session, poll.registry(), TOKEN, Instant::now());
+        (poll, link)
+    }
+
+    /// An address where nobody listens.
+    fn closed() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    }
+
+    /// A server that reads a first frame, sends `reply` and closes.
+    fn server(reply: Vec<u8>) -> (SocketAddr, std::thread::JoinHandle<Vec<u8>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = vec![0; 6];
+            stream.read_exact(&mut head).unwrap();
+            stream.write_all(&reply).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+            head
+        });
+        (address, thread)
+    }
+
+    fn goodbye() -> Vec<u8> {
+        let code = Code::ROOM_FULL;
+        Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }.to_bytes()
+    }
+
+    #[test]
+    fn addresses_are_tried_in_turn_until_one_answers() {
+        let (address, thread) = server(goodbye());
+        let (mut poll, link) = connect(vec![closed(), address]);
+        let mut link = link.unwrap();
+        drive(&mut poll, &mut link).unwrap();
+        let event = link.session_mut().poll_event();
+        assert!(matches!(event, Some(SessionEvent::Goodbye(bye)) if bye.code == Code::ROOM_FULL));
+        assert_eq!(thread.join().unwrap()[0], 0x01, "a Hello came first");
+    }
+
+    #[test]
+    fn no_address_that_answers_is_no_connection() {
+        let (mut poll, link) = connect(vec![closed(), closed()]);
+        let end = link.and_then(|mut link| drive(&mut poll, &mut link));
+        assert!(matches!(end, Err(LinkError::Connect(_))), "{end:?}");
+        assert!(matches!(connect(Vec::new()).1, Err(LinkError::Connect(_))));
+    }
+
+    #[test]
+    fn an_end_without_goodbye_is_a_loss() {
+        for reply in [Vec::new(), goodbye()[..8].to_vec()] {
+            let (address, thread) = server(reply);
+            let (mut poll, link) = connect(vec![address]);
+            let mut link = link.unwrap();
+            let end = drive(&mut poll, &mut link);
+            assert!(matches!(end, Err(LinkError::Lost(_))), "{end:?}");
+            assert!(link.is_closed() && !link.wants_turn());
+            drop(link);
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn garbage_is_named_as_such() {
+        let (address, thread) = server(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
+        let (mut poll, link) = connect(vec![address]);
+        let mut link = link.unwrap();
+        let end = drive(&mut poll, &mut link).unwrap_err().to_string();
+        assert!(end.contains("can't be understood"), "{end}");
+        drop(link);
+        thread.join().unwrap();
+    }
+}

@@ -1,0 +1,147 @@
+//! File content made and checked in memory, so that the load test's own disk measures nothing.
+
+use std::collections::HashMap;
+
+use chatshelf_common::id::TransferId;
+
+use crate::session::{BLOCK_BYTES, FileReply, FileRequest};
+
+/// Length of the pattern that content repeats; no multiple of a block, so that a block in a wrong
+/// place is seen.
+const PATTERN_BYTES: usize = (1 << 20) + 7;
+
+/// Bytes that every file is cut from.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    bytes: Vec<u8>,
+}
+
+/// Keeps the files of one member's transfers.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    files: HashMap<TransferId, File>,
+}
+
+#[derive(Debug)]
+struct File {
+    /// Where in the pattern the file begins.
+    start: u64,
+    offset: u64,
+    hasher: blake3::Hasher,
+}
+
+impl Pattern {
+    pub(super) fn new() -> Self {
+        let mut bytes = vec![0; PATTERN_BYTES + BLOCK_BYTES];
+        let (cycle, rest) = bytes.split_at_mut(PATTERN_BYTES);
+        blake3::Hasher::new().finalize_xof().fill(cycle);
+        rest.copy_from_slice(&cycle[..BLOCK_BYTES]);
+        Self { bytes }
+    }
+
+    /// Up to [`BLOCK_BYTES`] bytes of the file that begins at `start`, from `offset` on.
+    fn at(&self, start: u64, offset: u64, length: usize) -> &[u8] {
+        let from = ((start + offset) % PATTERN_BYTES as u64) as usize;
+        &self.bytes[from..from + length]
+    }
+}
+
+/// Where in the pattern the file of this name begins: names are numbers.
+fn start_of(name: &str) -> u64 {
+    name.chars()
+        .filter_map(|c| c.to_digit(10))
+        .fold(0, |number, digit| number * 10 + u64::from(digit))
+        * 4099
+}
+
+/// The name of the load test's file number `number`.
+pub(super) fn file_name(number: usize) -> String {
+    format!("load-{number}.bin")
+}
+
+impl Keeper {
+    /// Makes the content of an upload ready.
+    pub(super) fn begin_upload(&mut self, transfer: TransferId, name: &str) {
+        self.begin(transfer, name);
+    }
+
+    fn begin(&mut self, transfer: TransferId, name: &str) {
+        let file = File { start: start_of(name), offset: 0, hasher: blake3::Hasher::new() };
+        self.files.insert(transfer, file);
+    }
+
+    /// Does what a session asks for. A byte that arrives other than it was sent fails the download.
+    pub(super) fn handle(&mut self, pattern: &Pattern, request: FileRequest) -> Option<FileReply> {
+        let unknown = |transfer| FileReply::Failed { transfer, why: "no such file".into() };
+        match request {
+            FileRequest::Read { transfer, offset, length, mut buffer } => {
+                let Some(file) = self.files.get_mut(&transfer) else {
+                    return Some(unknown(transfer));
+                };
+                buffer.extend_from_slice(pattern.at(file.start, offset, length));
+                file.hasher.update(&buffer);
+                Some(FileReply::Block { transfer, block: buffer })
+            }
+            FileRequest::Create { transfer, item } => {
+                self.begin(transfer, item.name.as_str());
+                None
+            }
+            FileRequest::Write { transfer, block: mut buffer } => {
+                let Some(file) = self.files.get_mut(&transfer) else {
+                    return Some(unknown(transfer));
+                };
+                if buffer != pattern.at(file.start, file.offset, buffer.len()) {
+                    let why = format!("bytes from {} on are not those sent", file.offset);
+                    return Some(FileReply::Failed { transfer, why });
+                }
+                file.hasher.update(&buffer);
+                file.offset += buffer.len() as u64;
+                buffer.clear();
+                Some(FileReply::Written { transfer, buffer })
+            }
+            FileRequest::Hash { transfer } => Some(match self.files.get(&transfer) {
+                Some(file) => FileReply::Hashed { transfer, digest: file.hasher.finalize().into() },
+                None => unknown(transfer),
+            }),
+            FileRequest::Keep { transfer } => {
+                self.files.remove(&transfer);
+                Some(FileReply::Kept { transfer })
+            }
+            FileRequest::Discard { transfer } => {
+                self.files.remove(&transfer);
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_in_a_wrong_place_fails_the_download() {
+        let (pattern, mut keeper) = (Pattern::new(), Keeper::default());
+        let transfer = TransferId(1);
+        keeper.begin(transfer, "load-3.bin");
+        let good = pattern.at(start_of("load-3.bin"), 0, 1000).to_vec();
+        let mut bad = pattern.at(start_of("load-3.bin"), 1000, 1000).to_vec();
+        bad.swap(10, 500);
+        let reply = keeper.handle(&pattern, FileRequest::Write { transfer, block: good });
+        assert!(matches!(reply, Some(FileReply::Written { .. })));
+        let reply = keeper.handle(&pattern, FileRequest::Write { transfer, block: bad });
+        assert!(matches!(reply, Some(FileReply::Failed { .. })));
+    }
+
+    #[test]
+    fn files_differ_and_go_on_across_the_end_of_the_pattern() {
+        let pattern = Pattern::new();
+        assert_ne!(
+            pattern.at(start_of("load-1.bin"), 0, 64),
+            pattern.at(start_of("load-2.bin"), 0, 64)
+        );
+        let end = PATTERN_BYTES as u64 - 5;
+        let joined = [pattern.at(0, end, 5), pattern.at(0, 0, 5)].concat();
+        assert_eq!(pattern.at(0, end, 10), joined);
+    }
+}

@@ -1,0 +1,294 @@
+//! The load test: hundreds of sessions from one poll, in phases: everyone joins, one talks fast,
+//! one talks slowly, files move while the room talks. What it measures it prints; what it loses
+//! is an error.
+
+mod content;
+mod crowd;
+pub mod options;
+mod report;
+mod server;
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use bytesize::ByteSize;
+
+use content::file_name;
+use crowd::Crowd;
+use options::{IN_FLIGHT, Plan};
+use report::{Spread, cpu_each, grouped, per_second};
+use server::Server;
+
+/// How often progress is shown, and the server's memory looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// Transfers that run at once.
+const TRANSFERS_MAX: usize = 32;
+/// From one line to the next while files move.
+const PACE: Duration = Duration::from_millis(10);
+
+/// Runs the whole test and prints what it found.
+///
+/// # Errors
+/// One line that says what was lost, or what could not be done.
+pub fn run(plan: &Plan) -> Result<(), String> {
+    raise_descriptor_limit();
+    let server = Server::open(plan)?;
+    let crowd = Crowd::new(server.address, plan.clients)?;
+    let mut test = Test { plan, server, crowd, said: 0, progress: Progress::default() };
+    let result = test.run();
+    test.server.close();
+    result
+}
+
+struct Test<'a> {
+    plan: &'a Plan,
+    server: Server,
+    crowd: Crowd,
+    /// Lines said so far.
+    said: usize,
+    progress: Progress,
+}
+
+impl Test<'_> {
+    fn run(&mut self) -> Result<(), String> {
+        let plan = self.plan;
+        self.join_all()?;
+        self.talk("busy", plan.messages, IN_FLIGHT)?;
+        self.talk("quiet", plan.messages / 10, 1)?;
+        if plan.uploads > 0 {
+            self.share("uploads", plan.uploads, |crowd, number, plan| {
+                let uploader = number % crowd.len();
+                crowd.upload(uploader, &file_name(number), plan.file_bytes)
+            })?;
+        }
+        if plan.downloads > 0 && plan.uploads > 0 {
+            // They were noted as their clients heard of it, not as they came onto the shelf.
+            self.crowd.tally.uploaded.sort_unstable();
+            let on_shelf = plan.uploads.min(self.crowd.shelf_items_max());
+            self.share("downloads", plan.downloads, move |crowd, number, _| {
+                let newest = crowd.tally.uploaded.len() - 1 - number % on_shelf;
+                let (item, member) = (crowd.tally.uploaded[newest], number % crowd.len());
+                crowd.download(member, item)
+            })?;
+        }
+        self.crowd.check_order(self.said)?;
+        let lines = grouped(self.said as u64);
+        let downloads = self.crowd.tally.downloaded;
+        self.say_result(&format!(
+            "checked    every client got all {lines} lines in one same order; \
+             {downloads} downloads are byte-identical",
+        ));
+        Ok(())
+    }
+
+    fn join_all(&mut self) -> Result<(), String> {
+        let empty = self.server.memory();
+        let (begun, cpu) = (Instant::now(), self.server.cpu());
+        let clients = self.plan.clients;
+        while self.crowd.connect_more()? || self.crowd.tally.told < clients {
+            self.crowd.turn(TICK)?;
+            let tally = &self.crowd.tally;
+            self.progress.show(|| format!("{} of {clients} joined", tally.joined));
+        }
+        let (time, cpu) = (begun.elapsed(), since(cpu, self.server.cpu()));
+        self.rest()?;
+        self.say_result(&format!(
+            "joined     {} clients, everyone told of everyone, in {:.3} s: {} joins/s, {}",
+            grouped(clients as u64),
+            time.as_secs_f64(),
+            per_second(clients, time),
+            cpu_each(cpu, clients),
+        ));
+        let memory = match (empty, self.server.memory()) {
+            (Some(empty), Some(full)) => format!(
+                "{} bytes for each idle member, {} in all",
+                grouped(full.saturating_sub(empty) / clients as u64),
+                ByteSize(full).display().iec(),
+            ),
+            _ => "unknown".into(),
+        };
+        self.say_result(&format!("memory     {memory}"));
+        Ok(())
+    }
+
+    /// One client says `messages` lines, `in_flight` of them on their way at once: the client that
+    /// is served last opens the window.
+    fn talk(&mut self, name: &str, messages: usize, in_flight: usize) -> Result<(), String> {
+        if messages == 0 {
+            return Ok(());
+        }
+        let clients = self.crowd.len();
+        let before = (self.crowd.tally.deliveries, self.crowd.tally.received_by_last);
+        self.crowd.tally.latencies_us.clear();
+        let (begun, cpu) = (Instant::now(), self.server.cpu());
+        let mut said = 0;
+        while self.crowd.tally.deliveries - before.0 < messages * clients {
+            while said < messages
+                && said - (self.crowd.tally.received_by_last - before.1) < in_flight
+            {
+                self.crowd.say(0, self.plan.message_bytes)?;
+                said += 1;
+            }
+            self.crowd.turn(TICK)?;
+            let done = (self.crowd.tally.deliveries - before.0) / clients;
+            self.progress.show(|| format!("{name}: {done} of {messages} lines"));
+        }
+        self.said += messages;
+        let (time, cpu) = (begun.elapsed(), since(cpu, self.server.cpu()));
+        let deliveries = messages * clients;
+        let spread = Spread::of(std::mem::take(&mut self.crowd.tally.latencies_us));
+        self.say_result(&format!(
+            "{name:<10} {} lines of {} bytes, {in_flight} in flight: {} deliveries, {}/s, {}; {}",
+            grouped(messages as u64),
+            self.plan.message_bytes,
+            grouped(deliveries as u64),
+            per_second(deliveries, time),
+            cpu_each(cpu, deliveries),
+            spread.shown(),
+        ));
+        Ok(())
+    }
+
+    /// Begins `count` transfers, and lets everyone in turn say a line at a steady pace until they
+    /// are over.
+    fn share(
+        &mut self,
+        name: &str,
+        count: usize,
+        begin: impl Fn(&mut Crowd, usize, &Plan) -> Result<(), String>,
+    ) -> Result<(), String> {
+        self.rest()?;
+        let (clients, memory_before) = (self.crowd.len(), self.server.memory());
+        let bytes_before = self.crowd.tally.file_bytes;
+        let ended_before = self.ended();
+        let deliveries_before = self.crowd.tally.deliveries;
+        self.crowd.tally.latencies_us.clear();
+        let (begun, cpu) = (Instant::now(), self.server.cpu());
+        let (mut started, mut said, mut peak) = (0, 0, memory_before);
+        let mut line_due = begun;
+        while self.ended() - ended_before < count
+            || self.crowd.tally.deliveries - deliveries_before < said * clients
+        {
+            // Far more at once would be turned away by the server, not measured.
+            while started < count && started - (self.ended() - ended_before) < TRANSFERS_MAX {
+                begin(&mut self.crowd, started, self.plan)?;
+                started += 1;
+            }
+            if Instant::now() >= line_due && self.ended() - ended_before < count {
+                self.crowd.say(said % clients, self.plan.message_bytes)?;
+                said += 1;
+                line_due += PACE;
+            }
+            self.crowd.turn(line_due.saturating_duration_since(Instant::now()).min(TICK))?;
+            if self.progress.is_due() {
+                peak = peak.max(self.server.memory());
+            }
+            let done = self.ended() - ended_before;
+            self.progress.show(|| format!("{name}: {done} of {count} done"));
+        }
+        self.said += said;
+        let (time, cpu) = (begun.elapsed(), since(cpu, self.server.cpu()));
+        let bytes = self.crowd.tally.file_bytes - bytes_before;
+        let rate = ByteSize((bytes as f64 / time.as_secs_f64()) as u64).display().iec();
+        let spread = Spread::of(std::mem::take(&mut self.crowd.tally.latencies_us));
+        let cpu_per_gib = match cpu {
+            Some(cpu) if bytes > 0 => {
+                let gib = bytes as f64 / (1u64 << 30) as f64;
+                format!("{:.2} s of server CPU per GiB", cpu.as_secs_f64() / gib)
+            }
+            _ => "server CPU unknown".into(),
+        };
+        let grown = match (memory_before, peak) {
+            (Some(before), Some(peak)) => {
+                format!("server memory +{}", ByteSize(peak.saturating_sub(before)).display().iec())
+            }
+            _ => "server memory unknown".into(),
+        };
+        self.say_result(&format!(
+            "{name:<10} {count} of {} in {:.2} s: {rate}/s, {cpu_per_gib}, {grown}; \
+             {said} lines meanwhile: {}",
+            ByteSize(self.plan.file_bytes).display().iec(),
+            time.as_secs_f64(),
+            spread.shown(),
+        ));
+        Ok(())
+    }
+
+    /// Transfers that are over.
+    fn ended(&self) -> usize {
+        self.crowd.tally.uploaded.len() + self.crowd.tally.downloaded
+    }
+
+    /// Lets things settle, so that a phase does not pay for the one before.
+    fn rest(&mut self) -> Result<(), String> {
+        let until = Instant::now() + 3 * TICK;
+        while Instant::now() < until {
+            self.crowd.turn(TICK)?;
+        }
+        Ok(())
+    }
+
+    fn say_result(&mut self, line: &str) {
+        self.progress.clear();
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+}
+
+fn since(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
+    after?.checked_sub(before?)
+}
+
+/// One line on the terminal that is written over, ten times a second at most; on anything else,
+/// a line every two seconds.
+struct Progress {
+    due: Instant,
+    is_terminal: bool,
+    is_shown: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        Self { due: Instant::now(), is_terminal, is_shown: false }
+    }
+}
+
+impl Progress {
+    fn is_due(&self) -> bool {
+        Instant::now() >= self.due
+    }
+
+    fn show(&mut self, text: impl FnOnce() -> String) {
+        if !self.is_due() {
+            return;
+        }
+        if self.is_terminal {
+            let _ = write!(io::stderr(), "\r\x1b[K{}", text());
+            self.is_shown = true;
+            self.due = Instant::now() + TICK;
+        } else {
+            let _ = writeln!(io::stderr(), "{}", text());
+            self.due = Instant::now() + 20 * TICK;
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// Every client is a descriptor: take as many as the system lets us have.
+#[cfg(unix)]
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(why) = setrlimit(Resource::Nofile, limit) {
+        log::warn!("the limit of open files stays: {why}");
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_descriptor_limit() {}

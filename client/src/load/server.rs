@@ -1,0 +1,136 @@
+//! The server under load: started for the test or already there, and what it costs.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::options::Plan;
+
+/// The server, and its process if it is ours.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    own: Option<Own>,
+}
+
+#[derive(Debug)]
+struct Own {
+    child: Child,
+    /// Removed when the test is over.
+    _data_dir: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts a server on a port that the system picks, pinned to one core where there are two
+    /// and the system lets us; or looks up the one that is named.
+    ///
+    /// # Errors
+    /// One line that says what is wrong.
+    pub(super) fn open(plan: &Plan) -> Result<Self, String> {
+        if let Some((host, port)) = &plan.server {
+            let mut addresses = (host.as_str(), *port)
+                .to_socket_addrs()
+                .map_err(|why| format!("can't find {host}: {why}"))?;
+            let address = addresses.next().ok_or_else(|| format!("{host} has no address"))?;
+            return Ok(Self { address, own: None });
+        }
+        let program = program()?;
+        let data_dir = tempfile::tempdir().map_err(|why| format!("no temporary folder: {why}"))?;
+        pin_to(0);
+        let spawned = Command::new(&program)
+            .args(["--bind", "127.0.0.1", "--port", "0", "--keep", "5", "--data-dir"])
+            .arg(data_dir.path())
+            .arg("--max-file-size")
+            .arg(plan.file_bytes.to_string())
+            .arg("--max-members")
+            .arg((plan.clients + 100).to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        pin_to(1);
+        let mut child = spawned.map_err(|why| format!("can't run {}: {why}", program.display()))?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            let _ = BufReader::new(stdout).read_line(&mut line);
+        }
+        let own = Own { child, _data_dir: data_dir };
+        let address =
+            line.split_whitespace().find_map(|word| word.trim_end_matches(',').parse().ok());
+        match address {
+            Some(address) => Ok(Self { address, own: Some(own) }),
+            None => {
+                Self { address: ([127, 0, 0, 1], 0).into(), own: Some(own) }.close();
+                Err("the server did not say where it listens".into())
+            }
+        }
+    }
+
+    /// CPU time that all its threads have used so far; none for a server that is not ours, or
+    /// where the system does not tell (proc_pid_schedstat).
+    pub(super) fn cpu(&self) -> Option<Duration> {
+        let tasks = format!("/proc/{}/task", self.own.as_ref()?.child.id());
+        let mut total = 0;
+        for task in std::fs::read_dir(tasks).ok()? {
+            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            total += text.split_whitespace().next()?.parse::<u64>().ok()?;
+        }
+        Some(Duration::from_nanos(total))
+    }
+
+    /// Bytes of memory it has resident, likewise (proc_pid_status, VmRSS).
+    pub(super) fn memory(&self) -> Option<u64> {
+        let status = format!("/proc/{}/status", self.own.as_ref()?.child.id());
+        let text = std::fs::read_to_string(status).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+    }
+
+    /// Ends the server, if it is ours.
+    pub(super) fn close(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some(mut own) = self.own.take() {
+            // It has nothing that anyone will want again.
+            let _ = own.child.kill();
+            let _ = own.child.wait();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The server's program: in the folder of this one.
+fn program() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|why| format!("can't find myself: {why}"))?;
+    let name = format!("chatshelf-server{}", std::env::consts::EXE_SUFFIX);
+    let path = own.with_file_name(name);
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(format!("{} is not there; build it first (make build)", path.display()))
+    }
+}
+
+/// Lets this process, and what it starts from now on, run on one core only, if there are two.
+#[cfg(target_os = "linux")]
+fn pin_to(core: usize) {
+    use rustix::thread::{CpuSet, sched_setaffinity};
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) || core > 0 {
+        let mut set = CpuSet::new();
+        set.set(core);
+        if let Err(why) = sched_setaffinity(None, &set) {
+            log::warn!("can't run on core {core} only: {why}");
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn pin_to(_core: usize) {}

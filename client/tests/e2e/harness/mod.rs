@@ -1,0 +1,16 @@
+//! What the tests are written with: the programs ([`programs`]), a room with a real server
+//! ([`room`]), clients on pipes ([`client`]) and on a terminal ([`terminal`]), a member without a
+//! program ([`peer`]) and a server that does as it is told ([`fake`]).
+
+pub(crate) mod client;
+pub(crate) mod fake;
+pub(crate) mod peer;
+pub(crate) mod programs;
+pub(crate) mod room;
+#[path = "../../../../server/tests/e2e/harness/server.rs"]
+#[allow(dead_code, reason = "written for the server's own tests, which need more of it")]
+pub(crate) mod server;
+#[cfg(unix)]
+pub(crate) mod terminal;
+
+pub(crate) use server::{Ended, eventually};

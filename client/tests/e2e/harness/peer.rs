@@ -1,0 +1,102 @@
+//! A member without a program behind it, which can send what no client would: frames as they are.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use chatshelf_common::id::MessageId;
+use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::wire::frame::{Hello, Join, MAGIC, Said, Say};
+use chatshelf_common::wire::{Code, Deframer, Event, Frame, ServerFrame, Unit};
+
+use super::server::HANG;
+
+/// What a server sends, file content aside.
+#[derive(Debug)]
+enum Heard {
+    Frame(ServerFrame),
+    Event(Event),
+}
+
+pub(crate) struct Peer {
+    stream: TcpStream,
+    deframer: Deframer,
+    heard: VecDeque<Heard>,
+}
+
+impl Peer {
+    /// Joins, without history.
+    pub(crate) fn join(server: SocketAddr, nick: &str) -> Self {
+        let stream = TcpStream::connect(server).expect("the server listens");
+        stream.set_read_timeout(Some(HANG)).expect("a socket");
+        let mut peer = Self { stream, deframer: Deframer::joined(), heard: VecDeque::new() };
+        let (version_min, version_max) = (1, 1);
+        let (capabilities, software) = (None, None);
+        peer.send(
+            &Hello { magic: MAGIC, version_min, version_max, capabilities, software }.to_bytes(),
+        );
+        peer.send(&Join { nick: Nick::new(nick).expect("a nick"), history: Some(0) }.to_bytes());
+        peer.wait(|heard| match heard {
+            Heard::Frame(ServerFrame::Snapshot(part)) => part.part.last.then_some(()),
+            _ => None,
+        });
+        peer
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the server reads");
+    }
+
+    /// Says something and waits for the echo.
+    pub(crate) fn say(&mut self, text: &str) {
+        let text = Message::new(text).expect("a message");
+        self.send(&Say { id: MessageId(1), text: text.clone(), style: None }.to_bytes());
+        self.hears(|said| said.text == text);
+    }
+
+    /// Waits for a line that fits.
+    pub(crate) fn hears(&mut self, fits: impl Fn(&Said) -> bool) {
+        self.wait(|heard| match heard {
+            Heard::Event(Event::Said(said)) if fits(said) => Some(()),
+            _ => None,
+        });
+    }
+
+    /// Waits until this member is gone, and says why.
+    pub(crate) fn sees_leave(&mut self, nick: &str) -> Code {
+        self.wait(|heard| match heard {
+            Heard::Event(Event::Left(left)) if left.nick.as_str() == nick => Some(left.code),
+            _ => None,
+        })
+    }
+
+    /// Waits for a refusal.
+    pub(crate) fn refused(&mut self) -> Code {
+        self.wait(|heard| match heard {
+            Heard::Frame(ServerFrame::Refused(refused)) => Some(refused.code),
+            _ => None,
+        })
+    }
+
+    /// Waits for what `pick` wants, and forgets what came before it.
+    fn wait<T>(&mut self, pick: impl Fn(&Heard) -> Option<T>) -> T {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            while let Some(heard) = self.heard.pop_front() {
+                if let Some(found) = pick(&heard) {
+                    return found;
+                }
+            }
+            let count = self.stream.read(&mut buffer).expect("the server says more");
+            assert!(count > 0, "the server has closed");
+            let mut input = &buffer[..count];
+            while let Some(unit) = self.deframer.next(&mut input).expect("frames") {
+                let Unit::Control { header, value } = unit else { continue };
+                self.heard.push_back(match header.kind {
+                    0xC0..=0xCF => Heard::Event(Event::decode(header.kind, value).expect("event")),
+                    kind => Heard::Frame(ServerFrame::decode(kind, value).expect("a frame")),
+                });
+            }
+        }
+    }
+}

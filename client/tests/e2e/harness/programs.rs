@@ -1,0 +1,70 @@
+//! Where the programs under test are. Cargo builds the client's for these tests; the server's is
+//! built here, once, in the same profile and target folder.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+pub(crate) const CLIENT: &str = env!("CARGO_BIN_EXE_chatshelf");
+pub(crate) const LOAD: &str = env!("CARGO_BIN_EXE_chatshelf-load");
+
+/// Longest build, from nothing and on a machine that is busy.
+const BUILD_MAX: Duration = Duration::from_secs(900);
+
+/// The server's program, beside the client's.
+pub(crate) fn server() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let name = format!("chatshelf-server{}", std::env::consts::EXE_SUFFIX);
+        build(&mut cargo_build());
+        let path = Path::new(CLIENT).with_file_name(name);
+        assert!(path.exists(), "{} was not built", path.display());
+        path.to_str().expect("a path in UTF-8").into()
+    })
+}
+
+/// Builds the server as this test was built: that is told by the folder the client is in,
+/// `TARGET_DIR[/TRIPLE]/PROFILE`.
+fn cargo_build() -> Command {
+    let profile_dir = Path::new(CLIENT).parent().expect("a program is in a folder");
+    let above = profile_dir.parent().expect("the profile's folder is in the target folder");
+    let is_target_dir = |dir: &Path| dir.join(".rustc_info.json").exists();
+    let (target_dir, triple) = match above.parent() {
+        Some(two_above) if !is_target_dir(above) && is_target_dir(two_above) => {
+            (two_above, above.file_name())
+        }
+        _ => (above, None),
+    };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.args(["build", "--quiet", "--package", "chatshelf-server", "--target-dir"]);
+    cargo.arg(target_dir).arg("--profile");
+    // `cargo test` builds with the profile `test`, which shares its folder with `dev`.
+    cargo.arg(match profile_dir.file_name().expect("a profile") {
+        name if name == "debug" => "test".as_ref(),
+        name => name,
+    });
+    if let Some(triple) = triple {
+        cargo.arg("--target").arg(triple);
+    }
+    cargo
+}
+
+fn build(cargo: &mut Command) {
+    let mut child = cargo.stdin(Stdio::null()).spawn().expect("cargo runs");
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait().expect("the child is ours") {
+            Some(status) => break status,
+            None if started.elapsed() < BUILD_MAX => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            None => {
+                child.kill().expect("the child is ours");
+                break child.wait().expect("the child is ours");
+            }
+        }
+    };
+    assert!(status.success(), "the server was not built: {status}");
+}

@@ -1,0 +1,277 @@
+//! Peers that mean no good: nothing that they send acts on the terminal, and a server that breaks
+//! the protocol is left with one sentence, never with a panic.
+
+use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId, UnixMillis};
+use chatshelf_common::text::{Message, Note, Topic};
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::{
+    DownloadReady, Frame, Goodbye, Joined, Refused, Said, Say, SetTopic, Shelved, Told,
+    TopicChanged, UploadOffer, UploadReady, UploadStored, Welcome,
+};
+use chatshelf_common::wire::header::{Header, data_head};
+
+use crate::harness::Ended;
+use crate::harness::fake::{
+    FakeServer, Guest, JOINED_AT, ack, goodbye, item, nick, said, snapshot,
+};
+use crate::harness::peer::Peer;
+use crate::harness::room::{Room, names};
+
+/// Turns the text behind it around, and back.
+const OVERRIDE: &str = "\u{202e}gpj.exe\u{202c}";
+
+/// Checks that a client's output can do nothing but show text.
+#[track_caller]
+fn is_harmless(output: &str) {
+    let acts = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t') || chatshelf_common::text::is_invisible_format(c)
+    };
+    assert!(!output.contains(acts), "{output:?}");
+}
+
+/// The frame with some of its bytes replaced by as many others, which no type could hold.
+fn patched(frame: &impl Frame, old: &str, new: &str) -> Vec<u8> {
+    assert_eq!(old.len(), new.len());
+    let mut bytes = frame.to_bytes();
+    let found = bytes.windows(old.len()).position(|part| part == old.as_bytes());
+    let start = found.expect("the bytes to replace");
+    bytes[start..start + old.len()].copy_from_slice(new.as_bytes());
+    bytes
+}
+
+#[test]
+fn a_text_that_reorders_others_is_shown_harmless() {
+    let room = Room::open();
+    let mut ada = room.join("ada");
+    let mut peer = Peer::join(room.address(), "peer");
+    let text = Message::new(OVERRIDE).unwrap();
+    peer.say(OVERRIDE);
+    peer.send(&SetTopic { topic: Topic::new(OVERRIDE).ok() }.to_bytes());
+    let to = nick("ada");
+    peer.send(&chatshelf_common::wire::frame::Tell { id: MessageId(2), to, text }.to_bytes());
+    ada.shows("→ you]");
+    ada.shows("set the topic");
+    ada.types("/topic");
+    ada.shows("-- topic: ");
+    let ended = ada.leave();
+    assert_eq!(ended.stdout.matches("\u{fffd}gpj.exe\u{fffd}").count(), 4, "{}", ended.stdout);
+    is_harmless(&ended.stdout);
+}
+
+#[test]
+fn escapes_of_a_peer_do_not_pass_the_server() {
+    let room = Room::open();
+    let ada = room.join("ada");
+    let mut peer = Peer::join(room.address(), "peer");
+    let text = Message::new("XX[2Jgone").unwrap();
+    let say = Say { id: MessageId(1), text, style: None };
+    for escape in ["\x1b\x1b", "\u{9b}", "\x07\x08"] {
+        peer.send(&patched(&say, "XX", escape));
+        assert_eq!(peer.refused(), Code::TEXT_INVALID);
+    }
+    peer.say("after");
+    let ended = ada.leave();
+    assert!(!ended.stdout.contains("gone"));
+    is_harmless(&ended.stdout);
+}
+
+/// Lets a client join a server that then misbehaves; how that ended.
+#[track_caller]
+fn met_with(misbehave: impl FnOnce(&mut Guest)) -> Ended {
+    let dir = tempfile::tempdir().unwrap();
+    let (ada, mut guest) = FakeServer::open().joined_client(dir.path());
+    misbehave(&mut guest);
+    let ended = ada.wait();
+    assert_eq!(names(dir.path()).len(), 0, "no file is made");
+    ended
+}
+
+/// Checks that a client that is sent these bytes says what is wrong and ends.
+#[track_caller]
+fn is_understood_as_broken(bytes: &[u8]) -> Ended {
+    let ended = met_with(|guest| guest.send_bytes(bytes));
+    ended.has_code(1);
+    let complaint = ended.complaint();
+    let expected = "the server sent something that can't be understood";
+    assert!(complaint.contains(expected), "{complaint}");
+    is_harmless(&ended.stderr);
+    is_harmless(&ended.stdout);
+    ended
+}
+
+#[test]
+fn text_with_escapes_from_a_server_is_not_shown() {
+    let at = UnixMillis(0);
+    let seq = JOINED_AT.next();
+    let escapes = "\x1b[2J";
+    let from_to = |name: &str| Told {
+        at,
+        from: nick(name),
+        to: nick("ada"),
+        id: MessageId(1),
+        text: Message::new("XXXX").unwrap(),
+    };
+    let shelved = Shelved { seq, at, item: item("XXXX", 1, blake3::hash(b"")) };
+    let topic = TopicChanged { seq, at, nick: nick("bob"), topic: Topic::new("XXXX").ok() };
+    let detail = Some(Note::new("XXXX").unwrap());
+    for bytes in [
+        patched(&said(0, "XXXX"), "XXXX", escapes),
+        patched(&from_to("bob"), "XXXX", escapes),
+        patched(&Joined { seq, at, nick: nick("XXXX") }, "XXXX", escapes),
+        patched(&Joined { seq, at, nick: nick("XXXX") }, "XXX", "\u{202e}"),
+        patched(&shelved, "XXXX", escapes),
+        patched(&shelved, "XXX", "\u{202e}"),
+        patched(&shelved, "XXX", "../"),
+        patched(&topic, "XXXX", escapes),
+        patched(&Goodbye { detail, ..goodbye(Code::SHUTTING_DOWN) }, "XXXX", escapes),
+    ] {
+        is_understood_as_broken(&bytes);
+    }
+}
+
+#[test]
+fn notes_of_a_server_are_shown_harmless() {
+    let detail = Some(Note::new(OVERRIDE).unwrap());
+    let ended = met_with(|guest| {
+        guest.send(&Goodbye { detail, ..goodbye(Code::SHUTTING_DOWN) });
+    });
+    ended.has_code(1);
+    let complaint = ended.complaint();
+    assert!(complaint.contains("shutting down: \u{fffd}gpj.exe\u{fffd}"), "{complaint}");
+    is_harmless(&ended.stderr);
+}
+
+#[test]
+fn a_code_of_later_versions_is_shown_by_its_number() {
+    let ended = met_with(|guest| guest.send(&goodbye(Code(999))));
+    ended.has_code(1);
+    assert!(ended.complaint().contains("999"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_server_that_breaks_the_protocol_is_left_with_one_sentence() {
+    let header = |kind, length| Header { kind, flags: 0, length }.to_bytes().to_vec();
+    let said_at = |seq| Said { seq: Seq(seq), ..said(0, "out of order") }.to_bytes();
+    let (transfer, stored) = (TransferId(1), ItemId(1));
+    let unasked = item("f", 1, blake3::hash(b""));
+    for (what, bytes) in [
+        ("another protocol", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        ("a length over the limit", header(0xC0, u32::MAX)),
+        ("data without content", header(0x20, 12)),
+        ("a type that does not exist", header(0x7f, 0)),
+        ("missing fields", header(0x82, 0)),
+        ("a field cut short", [header(0x82, 3), vec![7, 0xff, 0xff]].concat()),
+        ("a second HelloAck", ack().to_bytes()),
+        ("a second welcome", Welcome { nick: nick("ada"), seq: Seq(1) }.to_bytes()),
+        ("a second snapshot", snapshot(nick("ada")).to_bytes()),
+        ("a missing event", said_at(JOINED_AT.0 + 2)),
+        ("missing history", [said_at(3), said_at(5)].concat()),
+        ("an event twice", [said_at(JOINED_AT.0 + 1), said_at(JOINED_AT.0 + 1)].concat()),
+        ("the last of all numbers", said_at(u64::MAX)),
+        ("data nobody asked for", [&data_head(transfer, 0, 1)[..], b"x"].concat()),
+        ("readiness for no upload", UploadReady { transfer, offset: 0 }.to_bytes()),
+        ("no upload stored", UploadStored { transfer, item: stored }.to_bytes()),
+        (
+            "a download nobody asked for",
+            DownloadReady { transfer, offset: 0, item: unasked }.to_bytes(),
+        ),
+        ("the refusal of no transfer", refusal_of(transfer).to_bytes()),
+    ] {
+        // Shown when it fails.
+        println!("{what}");
+        is_understood_as_broken(&bytes);
+    }
+}
+
+fn refusal_of(transfer: TransferId) -> Refused {
+    let (code, about, transfer) = (Code::STALLED, UploadOffer::KIND, Some(transfer));
+    Refused { code, about, limit: None, id: None, transfer, suggestion: None, detail: None }
+}
+
+#[test]
+fn what_is_no_chatshelf_server_is_said_before_the_join_as_well() {
+    for bytes in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.2\r\n"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (ada, mut guest) = FakeServer::open().client(dir.path());
+        guest.send_bytes(bytes);
+        let ended = ada.wait();
+        ended.has_code(1);
+        assert!(ended.complaint().contains("can't be understood"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_stream_that_ends_inside_a_frame_is_a_lost_connection() {
+    let bytes = said(0, "half of it").to_bytes();
+    for end in [1, 5, 6, 20, bytes.len() - 1] {
+        let dir = tempfile::tempdir().unwrap();
+        let (ada, mut guest) = FakeServer::open().joined_client(dir.path());
+        guest.send_bytes(&bytes[..end]);
+        drop(guest);
+        let ended = ada.wait();
+        ended.has_code(1);
+        assert!(ended.complaint().contains("lost the connection"), "{}", ended.stderr);
+        assert_eq!(ended.said().len(), 0);
+    }
+}
+
+/// Lets a client ask for an item; `answer` has the number of the transfer.
+fn downloads(answer: impl FnOnce(&mut Guest, TransferId)) -> (Ended, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ada, mut guest) = FakeServer::open().joined_client(dir.path());
+    ada.types("/download 1");
+    ada.close_input();
+    let transfer = guest.download_asked();
+    answer(&mut guest, transfer);
+    let ended = ada.wait();
+    (ended, names(dir.path()))
+}
+
+#[test]
+fn content_with_another_digest_is_not_kept() {
+    let (ended, names) = downloads(|guest, transfer| {
+        let item = item("f", 7, blake3::hash(b"content"));
+        guest.send(&DownloadReady { transfer, offset: 0, item });
+        guest.send_data(transfer, 0, b"corrupt");
+        guest.see_off();
+    });
+    ended.has_code(1);
+    assert!(ended.line("!! f not downloaded").contains("damaged"));
+    assert_eq!(names.len(), 0);
+}
+
+#[test]
+fn more_content_than_announced_is_not_kept() {
+    let (ended, names) = downloads(|guest, transfer| {
+        let item = item("f", 7, blake3::hash(b"content"));
+        guest.send(&DownloadReady { transfer, offset: 0, item });
+        guest.send_data(transfer, 0, b"content and more");
+    });
+    ended.has_code(1);
+    assert!(ended.complaint().contains("can't be understood"), "{}", ended.stderr);
+    assert_eq!(names.len(), 0);
+}
+
+#[test]
+fn content_out_of_place_is_not_kept() {
+    let (ended, names) = downloads(|guest, transfer| {
+        let item = item("f", 7, blake3::hash(b"content"));
+        guest.send(&DownloadReady { transfer, offset: 0, item });
+        guest.send_data(transfer, 3, b"tent");
+    });
+    ended.has_code(1);
+    assert!(ended.complaint().contains("can't be understood"), "{}", ended.stderr);
+    assert_eq!(names.len(), 0);
+}
+
+#[test]
+fn a_size_no_disk_holds_is_a_failure_like_any_other() {
+    let (ended, names) = downloads(|guest, transfer| {
+        let item = item("f", u64::MAX, blake3::hash(b""));
+        guest.send(&DownloadReady { transfer, offset: 0, item });
+        guest.send_data(transfer, 0, b"begins");
+        guest.send(&goodbye(Code::SHUTTING_DOWN));
+    });
+    ended.has_code(1);
+    assert_eq!(names.len(), 0);
+}

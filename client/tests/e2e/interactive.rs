@@ -1,0 +1,202 @@
+//! The client on a real terminal, as its user sees it.
+
+use chatshelf_common::wire::Code;
+
+use crate::harness::fake::{FakeServer, item};
+use crate::harness::peer::Peer;
+use crate::harness::room::{Room, client_command, names};
+use crate::harness::terminal::Terminal;
+
+/// A member on a terminal.
+fn join(room: &Room, name: &str) -> Terminal {
+    let terminal = Terminal::start(&room.command(name));
+    terminal.shows("/help lists the commands");
+    terminal.cursor_is_behind("> ");
+    terminal
+}
+
+/// Lines of the screen that end in this.
+fn lines(terminal: &Terminal, end: &str) -> usize {
+    terminal.screen().lines().filter(|line| line.ends_with(end)).count()
+}
+
+#[test]
+fn the_name_is_asked_for_until_it_is_one() {
+    let room = Room::open();
+    let mut terminal = Terminal::start(&client_command(room.address(), &room.files()));
+    terminal.cursor_is_behind("Your name: ");
+    terminal.types("no good\r");
+    terminal.shows("'no good' can't be a name");
+    terminal.cursor_is_behind("Your name: ");
+    terminal.types("ada\r");
+    terminal.shows("-- welcome, ada");
+    terminal.cursor_is_behind("> ");
+    terminal.types("/quit\r");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn ctrl_d_instead_of_a_name_ends_it() {
+    let room = Room::open();
+    let mut terminal = Terminal::start(&client_command(room.address(), &room.files()));
+    terminal.cursor_is_behind("Your name: ");
+    terminal.types("\x04");
+    assert_eq!(terminal.wait(), 2);
+    terminal.shows("no name was given");
+}
+
+#[test]
+fn a_taken_name_offers_another_that_enter_takes() {
+    let room = Room::open();
+    let _ada = room.join("ada");
+    let mut terminal = Terminal::start(&room.command("ada"));
+    terminal.shows("that name is taken");
+    terminal.cursor_is_behind("Your name [ada2]: ");
+    terminal.types("\r");
+    terminal.shows("-- welcome, ada2");
+}
+
+#[test]
+fn a_taken_name_can_be_answered_with_any_other() {
+    let room = Room::open();
+    let _ada = room.join("ada");
+    let mut terminal = Terminal::start(&room.command("ada"));
+    terminal.cursor_is_behind("Your name [ada2]: ");
+    terminal.types("no good\r");
+    terminal.shows("that can't be a name");
+    terminal.cursor_is_behind("Your name [ada2]: ");
+    terminal.types("grace\r");
+    terminal.shows("-- welcome, grace");
+}
+
+#[test]
+fn a_line_that_is_typed_is_shown_once_as_said() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    terminal.types("hello all\r");
+    peer.hears(|said| said.text.as_str() == "hello all");
+    terminal.shows("  ada  hello all");
+    terminal.cursor_is_behind("> ");
+    assert_eq!(lines(&terminal, "  ada  hello all"), 1, "{}", terminal.screen());
+}
+
+#[test]
+fn what_others_say_appears_above_the_prompt() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let terminal = join(&room, "ada");
+    peer.say("hello ada");
+    terminal.shows("  peer  hello ada");
+    terminal.cursor_is_behind("> ");
+    let screen = terminal.screen();
+    let (above, prompt) = screen.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(prompt, ">");
+    assert!(above.ends_with("  peer  hello ada"), "{screen}");
+    assert_eq!(above.matches("\n>").count(), 0, "the old prompt is gone:\n{screen}");
+}
+
+#[test]
+fn a_half_typed_line_is_sent_whole_though_others_speak() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    terminal.types("half a ");
+    terminal.cursor_is_behind("> half a ");
+    peer.say("hello ada");
+    terminal.shows("  peer  hello ada");
+    terminal.types("line\r");
+    peer.hears(|said| said.text.as_str() == "half a line");
+}
+
+#[test]
+fn ctrl_d_leaves() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    terminal.types("\x04");
+    assert_eq!(terminal.wait(), 0);
+    terminal.shows("-- goodbye");
+    assert_eq!(peer.sees_leave("ada"), Code::LEFT);
+}
+
+#[test]
+fn ctrl_c_leaves() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    terminal.types("half a line\x03");
+    assert_eq!(terminal.wait(), 0);
+    assert_eq!(peer.sees_leave("ada"), Code::LEFT);
+}
+
+#[test]
+fn a_window_that_is_closed_leaves() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    terminal.close_window();
+    assert_eq!(peer.sees_leave("ada"), Code::LEFT);
+    terminal.wait();
+}
+
+#[test]
+fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut terminal = Terminal::start(command.args(["--name", "ada"]));
+    let mut guest = server.accept();
+    guest.welcome();
+    terminal.cursor_is_behind("> ");
+    terminal.types("/download 1\r");
+    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    terminal.shows("-- downloading ");
+    terminal.types("/quit\r");
+    terminal.shows("-- 1 transfer is running; /quit again");
+    terminal.cursor_is_behind("> ");
+    terminal.types("/quit\r");
+    guest.see_off();
+    assert_eq!(terminal.wait(), 0);
+    assert_eq!(names(dir.path()).len(), 0, "nothing unfinished is left");
+}
+
+#[test]
+fn a_failed_command_is_shown_and_does_not_change_the_exit_code() {
+    let room = Room::open();
+    let mut terminal = join(&room, "ada");
+    terminal.types("/frobnicate\r");
+    terminal.shows("!! there is no command /frobnicate");
+    terminal.cursor_is_behind("> ");
+    terminal.types("/quit\r");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn plain_output_has_no_escapes_on_a_terminal_either() {
+    let room = Room::open();
+    let mut terminal = Terminal::start(room.command("ada").arg("--plain"));
+    terminal.shows("/help lists the commands");
+    terminal.types("hello\r/frobnicate\r");
+    terminal.shows("  ada  hello");
+    terminal.shows("!! there is no command");
+    terminal.types("/quit\r");
+    assert_eq!(terminal.wait(), 0);
+    terminal.shows("-- goodbye");
+    assert!(!terminal.bytes().contains(&0x1b), "{}", String::from_utf8_lossy(&terminal.bytes()));
+}
+
+#[test]
+fn no_color_means_a_prompt_without_colours() {
+    let room = Room::open();
+    let colours = |command: &std::process::Command| {
+        let mut terminal = Terminal::start(command);
+        terminal.shows("/help lists the commands");
+        terminal.cursor_is_behind("> ");
+        terminal.types("/quit\r");
+        assert_eq!(terminal.wait(), 0);
+        String::from_utf8_lossy(&terminal.bytes()).contains("m-- welcome")
+    };
+    assert!(colours(&room.command("ada")));
+    assert!(!colours(room.command("ada").env("NO_COLOR", "1")));
+}

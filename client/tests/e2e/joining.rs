@@ -1,0 +1,128 @@
+//! Getting in: the command line, the name, the connection; and why one does not get in.
+
+use std::process::Command;
+
+use chatshelf_common::wire::Code;
+
+use crate::harness::Ended;
+use crate::harness::client::Client;
+use crate::harness::fake::{FakeServer, Nowhere, goodbye};
+use crate::harness::programs::CLIENT;
+use crate::harness::room::{Room, client_command};
+
+fn client(args: &[&str]) -> Ended {
+    Client::run(Command::new(CLIENT).args(args).env_remove("RUST_LOG"), "")
+}
+
+#[test]
+fn a_taken_name_ends_a_script_and_the_suggestion_is_named() {
+    let room = Room::open();
+    let _ada = room.join("ada");
+    let ended = room.run("Ada", "hello\n");
+    ended.has_code(1);
+    let complaint = ended.complaint();
+    assert!(complaint.contains("that name is taken"), "{complaint}");
+    let (_, suggestion) = complaint.rsplit_once("; ").unwrap();
+    let free = suggestion.strip_suffix(" is free").unwrap();
+    room.run(free, "hello\n").has_code(0);
+}
+
+#[test]
+fn without_a_name_the_first_line_is_it() {
+    let room = Room::open();
+    let run = |input| Client::run(&mut client_command(room.address(), &room.files()), input);
+    let ended = run("  grace \nhello\n");
+    ended.has_code(0);
+    assert_eq!(ended.said(), ["grace  hello"]);
+    for (input, why) in [("", "no name"), ("\nhello\n", "no name"), ("no good\n", "'no good'")] {
+        let ended = run(input);
+        ended.has_code(2);
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_one_line_and_exit_code_2() {
+    for (args, named) in [
+        (&["--bogus"][..], "bogus"),
+        (&["--port", "0"], "--port '0'"),
+        (&["--port", "http"], "http"),
+        (&["--name", "no good"], "--name 'no good'"),
+        (&["--name", "esc\x1b[2J"], "--name"),
+        (&["--history", "some"], "some"),
+        (&["--download-dir", "no/such/folder"], "no/such/folder"),
+        (&["stray"], "stray"),
+        (&["--host", "a", "--host", "b"], "host"),
+        (&["--host"], "host"),
+    ] {
+        let ended = client(args);
+        ended.has_code(2);
+        let complaint = ended.complaint();
+        assert!(complaint.starts_with("chatshelf: ") && complaint.contains(named), "{complaint}");
+        assert!(!complaint.contains('\x1b') && ended.stdout.is_empty(), "{complaint}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_is_a_mistake_not_a_panic() {
+    use std::os::unix::ffi::OsStrExt;
+    let argument = std::ffi::OsStr::from_bytes(b"--name=\xff");
+    let ended = Client::run(Command::new(CLIENT).arg(argument), "");
+    ended.has_code(2);
+    ended.complaint();
+}
+
+#[test]
+fn help_and_version_are_shown_on_standard_output() {
+    let ended = client(&["--help"]);
+    ended.has_code(0);
+    assert!(ended.stdout.starts_with("Usage: chatshelf"), "{}", ended.stdout);
+    let ended = client(&["--version"]);
+    ended.has_code(0);
+    assert_eq!(ended.stdout, concat!("chatshelf ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn where_nobody_listens_the_place_is_named_and_the_exit_code_is_3() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = Nowhere::reserve();
+    let nowhere = held.address();
+    let mut command = client_command(nowhere, dir.path());
+    let ended = Client::run(command.args(["--name", "ada"]), "hello\n");
+    ended.has_code(3);
+    let complaint = ended.complaint();
+    assert!(complaint.contains(&format!("cannot connect to {nowhere}: ")), "{complaint}");
+}
+
+#[test]
+fn a_host_that_is_none_is_named_and_the_exit_code_is_3() {
+    let ended = client(&["--name", "ada", "--host", ""]);
+    ended.has_code(3);
+    assert!(ended.complaint().contains("cannot connect to"));
+}
+
+#[test]
+fn with_a_server_of_another_version_it_is_said_who_is_older() {
+    for (version, told) in [(0, "the server is older"), (9, "this program is older")] {
+        let dir = tempfile::tempdir().unwrap();
+        let (client, mut guest) = FakeServer::open().client(dir.path());
+        let (version_min, version_max) = (Some(version), Some(version));
+        let goodbye = goodbye(Code::VERSION);
+        guest.send(&chatshelf_common::wire::frame::Goodbye { version_min, version_max, ..goodbye });
+        let ended = client.wait();
+        ended.has_code(1);
+        assert!(ended.complaint().contains(told), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_full_room_is_said_to_be_full() {
+    let room = Room::open_with(&["--max-members", "1"]);
+    let _ada = room.join("ada");
+    let ended = room.run("bob", "hello\n");
+    ended.has_code(1);
+    assert!(ended.complaint().contains("the room is full"), "{}", ended.stderr);
+}

@@ -1,0 +1,160 @@
+//! Getting out, and being thrown out: by the server's end, by signals, by an output that is gone.
+
+#[cfg(unix)]
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use chatshelf_common::wire::Code;
+
+#[cfg(unix)]
+use crate::harness::Ended;
+use crate::harness::client::Client;
+use crate::harness::eventually;
+use crate::harness::fake::{FakeServer, Guest, item};
+use crate::harness::peer::Peer;
+use crate::harness::room::{Room, names};
+
+#[cfg(unix)]
+fn signal(client: &Client, name: &str) {
+    let kill = format!("kill -{name} {}", client.pid());
+    let status = std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
+    assert!(status.success(), "{kill}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_dies_is_a_lost_connection() {
+    let room = Room::open();
+    let ada = room.join("ada");
+    room.server.signal("KILL");
+    let ended = ada.wait();
+    ended.has_code(1);
+    let complaint = ended.complaint();
+    assert!(complaint.contains("lost the connection to 127.0.0.1:"), "{complaint}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_ends_is_said_to_shut_down() {
+    let room = Room::open();
+    let ada = room.join("ada");
+    room.server.signal("TERM");
+    let ended = ada.wait();
+    ended.has_code(1);
+    let complaint = ended.complaint();
+    assert!(complaint.contains("the server is shutting down"), "{complaint}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_makes_it_leave_the_room_properly() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    for name in ["INT", "TERM", "HUP"] {
+        let ada = room.join("ada");
+        signal(&ada, name);
+        let ended = ada.wait();
+        ended.has_code(0);
+        ended.line("-- goodbye");
+        assert_eq!(ended.stderr, "");
+        assert_eq!(peer.sees_leave("ada"), Code::LEFT, "SIG{name}");
+    }
+}
+
+/// A client in the middle of a download, in this folder.
+fn downloading(dir: &std::path::Path) -> (Client, Guest) {
+    let (mut ada, mut guest) = FakeServer::open().joined_client(dir);
+    ada.types("/download 1");
+    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    eventually("the file that is not whole", || (names(dir) == ["f.part"]).then_some(()));
+    (ada, guest)
+}
+
+#[cfg(unix)]
+fn signalled_in_a_download(name: &str) -> Ended {
+    let dir = tempfile::tempdir().unwrap();
+    let (ada, mut guest) = downloading(dir.path());
+    signal(&ada, name);
+    guest.see_off();
+    let ended = ada.wait();
+    assert_eq!(names(dir.path()).len(), 0, "nothing unfinished is left");
+    ended
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_in_a_download_leaves_no_part_of_it_and_says_it_failed() {
+    for name in ["INT", "TERM"] {
+        let ended = signalled_in_a_download(name);
+        // Something that was asked for was not done.
+        ended.has_code(1);
+        ended.line("-- f cancelled, not downloaded");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_does_not_answer_can_not_hold_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ada, _guest) = FakeServer::open().joined_client(dir.path());
+    signal(&ada, "TERM");
+    ada.wait().has_code(0);
+}
+
+#[test]
+fn a_connection_lost_in_a_download_leaves_no_part_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ada, guest) = downloading(dir.path());
+    drop(guest);
+    let ended = ada.wait();
+    ended.has_code(1);
+    assert!(ended.complaint().contains("lost the connection"), "{}", ended.stderr);
+    assert_eq!(names(dir.path()).len(), 0, "nothing unfinished is left");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_was_there_survives_an_interrupted_download() {
+    let room = Room::open();
+    fs::write(room.path("f"), "mine").unwrap();
+    fs::write(room.path("f.part"), "mine too").unwrap();
+    let (mut ada, mut guest) = FakeServer::open().joined_client(&room.files());
+    ada.types("/download 1");
+    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    eventually("a third file", || (room.names().len() == 3).then_some(()));
+    signal(&ada, "INT");
+    guest.see_off();
+    ada.wait().has_code(1);
+    assert_eq!((room.read("f"), room.read("f.part")), (b"mine".into(), b"mine too".into()));
+    assert_eq!(room.names(), ["f", "f.part"]);
+}
+
+#[test]
+fn an_output_closed_early_ends_it_without_a_panic() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut command = room.command("ada");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut first = String::new();
+    // What `| head -1` does.
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert_eq!(first, "-- welcome, ada\n");
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        for number in 0..2000 {
+            if stdin.write_all(format!("line {number}\n").as_bytes()).is_err() {
+                break;
+            }
+        }
+        stdin
+    });
+    let ended = eventually("the end of a client without output", || child.try_wait().unwrap());
+    assert!(ended.code().is_some_and(|code| code <= 1), "{ended}");
+    drop(writer.join().unwrap());
+    let mut stderr = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut stderr).unwrap();
+    assert_eq!(stderr, "");
+    assert_eq!(peer.sees_leave("ada"), Code::LEFT);
+}

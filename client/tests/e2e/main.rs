@@ -1,0 +1,20 @@
+//! The real client against the real server, run as their users run them: what may be on standard
+//! input (`stdin`), how one gets in (`joining`) and out again (`leaving`), talk between several
+//! (`talk`), files (`files`), peers that mean no good (`hostile`), a real terminal
+//! (`interactive`), and the load test's program (`load`).
+//!
+//! No test depends on how fast anything is: each waits for what must come, and only a hang ends
+//! the waiting.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod files;
+mod harness;
+mod hostile;
+#[cfg(unix)]
+mod interactive;
+mod joining;
+mod leaving;
+mod load;
+mod stdin;
+mod talk;

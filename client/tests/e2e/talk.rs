@@ -1,0 +1,177 @@
+//! What is said in a room: who gets it, in which order, and what it looks like.
+
+use std::collections::BTreeSet;
+
+use crate::harness::client::said;
+use crate::harness::peer::Peer;
+use crate::harness::room::Room;
+
+#[test]
+fn everyone_sees_the_same_lines_in_the_same_order() {
+    const EACH: usize = 100;
+    let room = Room::open();
+    let names = ["ada", "bob", "cyd", "dan"];
+    let mut clients: Vec<_> = names.iter().map(|name| room.join(name)).collect();
+    for number in 0..EACH {
+        for client in &mut clients {
+            client.types(&format!("line {number}"));
+        }
+    }
+    let mut orders = BTreeSet::new();
+    for client in &mut clients {
+        for name in names {
+            client.shows(&format!("{name}  line {}", EACH - 1));
+        }
+        let output = client.stdout();
+        orders.insert(said(&output).join("\n"));
+    }
+    assert_eq!(orders.len(), 1, "one order for all");
+    assert_eq!(orders.first().unwrap().lines().count(), EACH * names.len());
+    clients.into_iter().for_each(|client| drop(client.leave()));
+}
+
+#[test]
+fn an_action_is_shown_as_one() {
+    let room = Room::open();
+    let mut bob = room.join("bob");
+    room.run("ada", "/me waves at bob\n").has_code(0);
+    bob.shows("* ada waves at bob");
+}
+
+#[test]
+fn a_private_line_is_seen_by_the_two_alone() {
+    let room = Room::open();
+    let (mut ada, mut bob, mut cyd) = (room.join("ada"), room.join("bob"), room.join("cyd"));
+    ada.types("/msg bob psst");
+    bob.shows("[ada → you] psst");
+    ada.shows("[you → bob] psst");
+    ada.types("aloud");
+    cyd.shows("ada  aloud");
+    assert_eq!(ada.leave().said(), ["[you → bob] psst", "ada  aloud"]);
+    assert_eq!(cyd.leave().said(), ["ada  aloud"]);
+}
+
+#[test]
+fn a_private_line_to_nobody_is_a_failure_that_says_so() {
+    let ended = Room::open().run("ada", "/msg nobody psst\nafter\n");
+    ended.has_code(1);
+    let line = ended.line("!! the private message was not sent");
+    assert!(line.contains("nobody of that name is here"), "{line}");
+    assert_eq!(ended.said(), ["ada  after"]);
+}
+
+#[test]
+fn a_new_name_is_told_and_used_from_then_on() {
+    let room = Room::open();
+    let mut bob = room.join("bob");
+    let ended = room.run("ada", "before\n/nick lovelace\nafter\n/who\n");
+    ended.has_code(0);
+    bob.shows("lovelace left");
+    assert_eq!(bob.leave().said(), ["ada  before", "lovelace  after"]);
+    ended.line("-- ada is now lovelace");
+}
+
+#[test]
+fn a_taken_name_stays_with_its_owner() {
+    let room = Room::open();
+    let _bob = room.join("bob");
+    let ended = room.run("ada", "/nick Bob\nstill me\n");
+    ended.has_code(1);
+    let line = ended.line("!! your name stays");
+    assert!(line.contains("taken") && line.contains("is free"), "{line}");
+    assert_eq!(ended.said(), ["ada  still me"]);
+}
+
+#[test]
+fn the_topic_is_set_shown_and_cleared() {
+    let room = Room::open();
+    let mut bob = room.join("bob");
+    room.run("ada", "/topic engines & looms\n").has_code(0);
+    bob.shows("-- ada set the topic: engines & looms");
+    bob.types("/topic");
+    bob.shows("-- topic: engines & looms (by ada)");
+    room.run("cyd", "").line("-- topic: engines & looms (by ada)");
+    bob.types("/topic -");
+    bob.shows("-- bob cleared the topic");
+    bob.types("/topic");
+    bob.shows("-- there is no topic");
+    bob.leave();
+}
+
+#[test]
+fn what_a_script_asks_is_answered_after_what_it_did_before() {
+    let ended = Room::open().run("ada", "/topic looms\n/topic\n/nick grace\n/who\n");
+    ended.has_code(0);
+    ended.line("-- topic: looms (by ada)");
+    ended.line("-- 1 here: grace");
+}
+
+#[test]
+fn who_names_everyone_here() {
+    let room = Room::open();
+    let (_bob, _cyd) = (room.join("bob"), room.join("cyd"));
+    let ended = room.run("ada", "/who\n");
+    assert_eq!(ended.stdout.matches("-- 3 here: ada, bob, cyd").count(), 2, "{}", ended.stdout);
+}
+
+#[test]
+fn members_see_each_other_come_and_go() {
+    let room = Room::open();
+    let mut bob = room.join("bob");
+    room.run("ada", "").has_code(0);
+    bob.shows("-- ada joined\n");
+    bob.shows("-- ada left\n");
+}
+
+#[test]
+fn two_slashes_say_one_and_unknown_commands_are_not_said() {
+    let room = Room::open();
+    let mut bob = room.join("bob");
+    let ended = room.run("ada", "//etc/hosts\n/frobnicate\n/ slip\nafter\n");
+    ended.has_code(1);
+    ended.line("!! there is no command /frobnicate");
+    bob.shows("ada  after");
+    assert_eq!(bob.leave().said(), ["ada  /etc/hosts", "ada  after"]);
+}
+
+#[test]
+fn further_lines_of_a_message_can_not_pass_for_lines_of_others() {
+    let room = Room::open();
+    let mut bob = room.join("bob");
+    Peer::join(room.address(), "peer").say("one\n12:00  ada  two\n-- ada left");
+    bob.shows("ada left");
+    let output = bob.leave().stdout;
+    assert_eq!(said(&output), ["peer  one"]);
+    let further: Vec<&str> = output.lines().filter(|line| line.contains("ada")).collect();
+    assert_eq!(further, ["             12:00  ada  two", "             -- ada left"]);
+}
+
+#[test]
+fn the_last_lines_are_shown_to_who_comes_later() {
+    let room = Room::open();
+    room.run("ada", "one\ntwo\nthree\n").has_code(0);
+    let output = |history| {
+        let mut command = room.command("bob");
+        // The option may be there once only.
+        let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        command = std::process::Command::new(command.get_program());
+        command.args(args.iter().map(|arg| if arg == "none" { history } else { arg.as_os_str() }));
+        crate::harness::client::Client::run(&mut command, "")
+    };
+    let ended = output("2".as_ref());
+    ended.has_code(0);
+    assert_eq!(ended.said(), ["ada  two", "ada  three"]);
+    ended.line("-- the last 2 lines");
+    ended.line("-- now");
+    assert_eq!(output("all".as_ref()).said(), ["ada  one", "ada  two", "ada  three"]);
+    assert_eq!(output("none".as_ref()).said().len(), 0);
+}
+
+#[test]
+fn a_private_message_right_behind_a_new_name_is_not_waited_for_in_vain() {
+    let room = Room::open();
+    let _bob = room.join("bob");
+    for n in 0..5 {
+        room.run("ada", &format!("/nick ada{n}x\n/msg bob hi\n")).has_code(0);
+    }
+}

@@ -2,7 +2,7 @@
 //! or repeatable (`rep`). PROTOCOL.md, "Frame types", says what each means.
 //!
 //! A table line is the only place where a frame's layout stands; encoder and decoder are made
-//! from it and cannot differ.
+//! from it (by the macros of `layout.rs`) and cannot differ.
 
 use byteorder::{BigEndian, ByteOrder};
 
@@ -41,138 +41,6 @@ pub trait Frame: Sized {
         self.encode(&mut out);
         out
     }
-}
-
-macro_rules! put {
-    (req $out:ident $tag:ident $value:expr) => {
-        field::put($out, Tag::$tag, &$value)
-    };
-    (opt $out:ident $tag:ident $value:expr) => {
-        if let Some(value) = &$value {
-            field::put($out, Tag::$tag, value)
-        }
-    };
-    (rep $out:ident $tag:ident $value:expr) => {
-        for value in &$value {
-            field::put($out, Tag::$tag, value)
-        }
-    };
-}
-macro_rules! take {
-    (req $fields:ident $tag:ident) => {
-        $fields.required(Tag::$tag)?
-    };
-    (opt $fields:ident $tag:ident) => {
-        $fields.optional(Tag::$tag)?
-    };
-    (rep $fields:ident $tag:ident) => {
-        $fields.repeated(Tag::$tag)?
-    };
-}
-macro_rules! slot {
-    (req $kind:ty) => { $kind };
-    (opt $kind:ty) => { Option<$kind> };
-    (rep $kind:ty) => { Vec<$kind> };
-}
-
-/// Declares a struct made of fields, and how the fields become it and it the fields.
-macro_rules! fields {
-    ($(#[$doc:meta])* $name:ident {
-        $($(#[$field_doc:meta])* $slot:ident $tag:ident $field:ident: $kind:ty,)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct $name {
-            $($(#[$field_doc])* pub $field: slot!($slot $kind),)*
-        }
-
-        impl $name {
-            fn put_all(&self, _out: &mut Vec<u8>) {
-                $(put!($slot _out $tag self.$field);)*
-            }
-
-            fn take_all(_fields: &Fields<'_>) -> Result<Self, DecodeError> {
-                Ok(Self { $($field: take!($slot _fields $tag),)* })
-            }
-        }
-    };
-}
-
-/// Declares frames: a struct each, and the enum of them all that a receiver matches on.
-macro_rules! frames {
-    ($(#[$enum_doc:meta])* $all:ident {
-        $($(#[$doc:meta])* $number:literal $name:ident { $($body:tt)* })*
-    }) => {
-        $(
-            fields! { $(#[$doc])* $name { $($body)* } }
-
-            impl Frame for $name {
-                const KIND: u8 = $number;
-
-                fn put_fields(&self, out: &mut Vec<u8>) {
-                    self.put_all(out);
-                }
-
-                fn take_fields(fields: &Fields<'_>) -> Result<Self, DecodeError> {
-                    Self::take_all(fields)
-                }
-            }
-
-            impl From<$name> for $all {
-                fn from(frame: $name) -> Self {
-                    Self::$name(frame)
-                }
-            }
-        )*
-
-        $(#[$enum_doc])*
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "each variant is documented at its struct")]
-        pub enum $all {
-            $($name($name),)*
-        }
-
-        impl $all {
-            /// The type number and name of each.
-            pub const KINDS: &[(u8, &str)] = &[$(($number, stringify!($name)),)*];
-
-            /// Understands a frame's value by its type.
-            ///
-            /// # Errors
-            /// [`DecodeError::UnknownType`] when the type is none of these; otherwise what is
-            /// wrong with the fields.
-            pub fn decode(kind: u8, value: &[u8]) -> Result<Self, DecodeError> {
-                match kind {
-                    $($number => $name::take_fields(&Fields::parse(value)?).map(Self::$name),)*
-                    other => Err(DecodeError::UnknownType(other)),
-                }
-            }
-
-            /// Appends the whole frame: header, then fields.
-            pub fn encode(&self, out: &mut Vec<u8>) {
-                match self {
-                    $(Self::$name(frame) => frame.encode(out),)*
-                }
-            }
-        }
-    };
-}
-
-/// Declares a field whose value is a list of fields itself.
-macro_rules! nested {
-    ($($(#[$doc:meta])* $name:ident { $($body:tt)* })*) => {$(
-        fields! { $(#[$doc])* $name { $($body)* } }
-
-        impl FieldValue for $name {
-            fn put(&self, out: &mut Vec<u8>) {
-                self.put_all(out);
-            }
-
-            fn take(_tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
-                Self::take_all(&Fields::parse(bytes)?)
-            }
-        }
-    )*};
 }
 
 /// The four bytes in a `Hello` that say the peer speaks this protocol.

@@ -4,6 +4,9 @@
 //! unit inside a frame), [`frame`] (every frame type as a table), [`code`] (why something was
 //! refused), [`deframer`] (from a stream cut anywhere to frames).
 
+#[macro_use]
+mod layout;
+
 pub mod code;
 pub mod deframer;
 pub mod field;

@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
-use chatshelf_common::id::{ItemId, UnixMillis};
+use chatshelf_common::id::{ItemId, Seq, UnixMillis};
 use chatshelf_common::wire::frame::{Goodbye, ServerPing};
 use chatshelf_common::wire::{Code, Event};
 use slab::Slab;
@@ -119,7 +119,7 @@ pub struct Engine<S> {
 impl<S: Stream> Engine<S> {
     /// An engine over what the data directory held.
     pub fn new(settings: Settings, found: Found, now: Now) -> Self {
-        let first = found.events.first().map_or(chatshelf_common::id::Seq(1), Event::seq);
+        let first = found.events.first().map_or(Seq(1), Event::seq);
         let log = RoomLog::new(first, LOG_WINDOW_BYTES);
         let (room, gone) = Room::restore(log, &found.events, settings.keep, found.items, now.at);
         let known = found.events.last().map_or(first, |last| last.seq().next());

@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use chatshelf_common::id::{ItemId, TransferId};
+use chatshelf_common::id::ItemId;
 use chatshelf_common::limits::{MESSAGE_BYTES_MAX, NICK_BYTES_MAX, TOPIC_BYTES_MAX};
 use chatshelf_common::text::{Message, Nick, TextError, Topic};
 
-use crate::session::Room;
+use crate::session::{Room, TransferHandle};
 use crate::text::cleaned;
 
 /// A line, understood.
@@ -39,7 +39,9 @@ pub enum Command {
     /// `/download …`, to be resolved by [`resolve_download`] when the shelf is known.
     Download(String),
     /// `/cancel`, of this transfer or the latest.
-    Cancel(Option<TransferId>),
+    Cancel(Option<TransferHandle>),
+    /// `/reconnect`.
+    Reconnect,
     /// `/help`.
     Help,
     /// `/quit`.
@@ -118,6 +120,7 @@ help! {
         "fetch a file of the shelf; PATH (in the download directory unless absolute) is a \
          directory or a name; quote names with spaces";
     CANCEL &["cancel"], "/cancel [ID]", "stop a transfer: this one, or the latest";
+    RECONNECT &["reconnect"], "/reconnect", "make a new connection now";
     QUIT &["quit", "exit"], "/quit", "leave";
 }
 
@@ -160,15 +163,16 @@ fn command(line: &str) -> Result<Command, CommandError> {
         ("who", "") => Ok(Command::Who),
         ("files", "") => Ok(Command::Files),
         ("quit", "") => Ok(Command::Quit),
+        ("reconnect", "") => Ok(Command::Reconnect),
         ("topic", "") => Ok(Command::ShowTopic),
         ("topic", "-") => Ok(Command::SetTopic(None)),
         ("topic", text) => topic(text).map(|topic| Command::SetTopic(Some(topic))),
         ("cancel", "") => Ok(Command::Cancel(None)),
         ("cancel", number) => match number.trim_start_matches('#').parse() {
-            Ok(number) => Ok(Command::Cancel(Some(TransferId(number)))),
+            Ok(number) => Ok(Command::Cancel(Some(TransferHandle(number)))),
             Err(_) => usage,
         },
-        ("who" | "files" | "quit", _) | (_, "") => usage,
+        ("who" | "files" | "quit" | "reconnect", _) | (_, "") => usage,
         ("nick", name) => nick(name).map(Command::Rename),
         ("me", text) => message(text).map(Command::Act),
         ("msg", rest) => match rest.split_once(char::is_whitespace) {
@@ -245,7 +249,7 @@ const _: () = assert!(MESSAGE_BYTES_MAX < crate::input::LINE_BYTES_MAX);
 mod tests {
     use std::time::Instant;
 
-    use chatshelf_common::id::{Digest, Seq, UnixMillis};
+    use chatshelf_common::id::{Digest, ResumeToken, Seq, UnixMillis};
     use chatshelf_common::text::FileName;
     use chatshelf_common::wire::frame::{Frame, HelloAck, Item, Part, Snapshot, Welcome};
 
@@ -320,7 +324,7 @@ mod tests {
         let to = Nick::new("bob").unwrap();
         let text = Message::new("see  you").unwrap();
         assert_eq!(command("/msg bob  see  you"), Command::Tell { to, text });
-        assert_eq!(command("/cancel #3"), Command::Cancel(Some(TransferId(3))));
+        assert_eq!(command("/cancel #3"), Command::Cancel(Some(TransferHandle(3))));
         assert_eq!(command("/cancel"), Command::Cancel(None));
         assert_eq!(command("/topic"), Command::ShowTopic);
         assert_eq!(command("/topic -"), Command::SetTopic(None));
@@ -334,7 +338,9 @@ mod tests {
     fn with_shelf(names: &[&str]) -> Session {
         let nick = Nick::new("ada").unwrap();
         let now = Instant::now();
-        let mut session = Session::new(Config { nick: nick.clone(), history: None }, now);
+        let config = Config { nick: nick.clone(), history: None, seed: 0, reconnect: None };
+        let mut session = Session::new(config, now);
+        session.handle_connected(now);
         let item = |(number, name): (usize, &&str)| Item {
             id: ItemId(number as u64 + 1),
             name: FileName::new(name).unwrap(),
@@ -352,7 +358,8 @@ mod tests {
             transfers_max: 1,
             history_max: 1,
         };
-        let welcome = Welcome { nick: nick.clone(), seq: Seq(1) };
+        let welcome =
+            Welcome { nick: nick.clone(), seq: Seq(1), from: Seq(2), resume: ResumeToken([0; 24]) };
         let snapshot = Snapshot {
             seq: Seq(1),
             part: Part { first: true, last: true },

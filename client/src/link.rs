@@ -1,7 +1,9 @@
-//! A session on a socket: connects without blocking, reads and writes what is ready.
+//! A session on a socket: connects without blocking, reads and writes what is ready, and connects
+//! again when the session wants it.
 //!
-//! Owns the socket and its latched readiness. Many links can be driven from one poll; each is
-//! given the events of its token, and the buffer it reads into is the caller's.
+//! Owns the socket and its latched readiness, and the addresses, resolved once. Many links can be
+//! driven from one poll; each is given the events of its token, and the buffer it reads into is the
+//! caller's. When to connect is the session's to decide.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -28,6 +30,7 @@ const READS_PER_TURN: usize = 16;
 pub struct Link {
     session: Session,
     socket: Socket,
+    addresses: Vec<SocketAddr>,
     token: Token,
     /// Readiness as the poll last said, until a call says otherwise.
     readable: bool,
@@ -47,7 +50,7 @@ enum Socket {
     Closed,
 }
 
-/// Why a link is down.
+/// Why a link is down for good.
 #[derive(Debug)]
 pub enum LinkError {
     /// No address could be connected to; this is what the last one said.
@@ -98,10 +101,9 @@ impl Link {
         token: Token,
         now: Instant,
     ) -> Result<Self, LinkError> {
-        let mut link =
-            Self { session, socket: Socket::Closed, token, readable: false, writable: false };
-        let none = io::Error::new(ErrorKind::NotFound, "the host has no address");
-        link.try_next(addresses.into_iter(), none, registry, now)?;
+        let (socket, readable, writable) = (Socket::Closed, false, false);
+        let mut link = Self { session, socket, addresses, token, readable, writable };
+        link.connect_if_wanted(registry, now)?;
         Ok(link)
     }
 
@@ -122,19 +124,12 @@ impl Link {
         matches!(self.socket, Socket::Open(_))
     }
 
-    /// True once the server has said `Goodbye` and the socket is closed.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        matches!(self.socket, Socket::Closed)
-    }
-
     /// When the link is to be served at the latest, if nothing happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.socket {
             Socket::Connecting { deadline, .. } => Some(*deadline),
-            Socket::Open(_) => self.session.poll_timeout(),
-            Socket::Closed => None,
+            Socket::Open(_) | Socket::Closed => self.session.poll_timeout(),
         }
     }
 
@@ -152,10 +147,23 @@ impl Link {
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
     }
 
+    /// Gives the connection up and has the session come back over a new one, at once.
+    ///
+    /// # Errors
+    /// When the session does not come back.
+    pub fn reconnect(&mut self, now: Instant) -> Result<(), LinkError> {
+        if self.is_connected() {
+            let why = io::Error::new(ErrorKind::Interrupted, "given up for a new one");
+            self.lose(LinkError::Lost(Some(why)), now)?;
+        }
+        self.session.reconnect_now(now);
+        Ok(())
+    }
+
     /// Connects, or takes what has arrived; `scratch` is at most [`BLOCK_BYTES`] long.
     ///
     /// # Errors
-    /// When the link is down. It stays down.
+    /// When the link is down for good: the session is over, and not by the server's goodbye.
     pub fn receive(
         &mut self,
         registry: &Registry,
@@ -163,6 +171,7 @@ impl Link {
         now: Instant,
     ) -> Result<(), LinkError> {
         debug_assert!(!scratch.is_empty() && scratch.len() <= BLOCK_BYTES);
+        self.connect_if_wanted(registry, now)?;
         if matches!(self.socket, Socket::Connecting { .. }) {
             self.go_on_connecting(registry, now)?;
         }
@@ -172,24 +181,21 @@ impl Link {
                 break;
             }
             match stream.read(scratch) {
-                Ok(0) => return self.close(Some(LinkError::Lost(None))),
+                Ok(0) => return self.lose(LinkError::Lost(None), now),
                 Ok(count) => {
-                    if let Err(error) = self.session.handle_bytes(&scratch[..count], now) {
-                        return self.close(Some(error.into()));
-                    }
-                    if self.session.is_over() {
-                        return self.close(None);
-                    }
+                    let handled = self.session.handle_bytes(&scratch[..count], now);
+                    self.close_if_unused();
+                    handled?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return self.close(Some(LinkError::Lost(Some(error)))),
+                Err(error) => return self.lose(LinkError::Lost(Some(error)), now),
             }
         }
-        if self.is_connected()
-            && let Err(error) = self.session.handle_timeout(now)
-        {
-            return self.close(Some(error.into()));
+        if self.is_connected() {
+            let handled = self.session.handle_timeout(now);
+            self.close_if_unused();
+            handled?;
         }
         Ok(())
     }
@@ -225,15 +231,38 @@ impl Link {
         self.readable = true;
         self.receive(registry, scratch, now)?;
         if self.is_connected() {
-            return self.close(Some(LinkError::Lost(Some(error))));
+            return self.lose(LinkError::Lost(Some(error)), now);
         }
         Ok(())
     }
 
-    fn close(&mut self, error: Option<LinkError>) -> Result<(), LinkError> {
+    /// There is no connection: the session waits for the next, or that is the end.
+    fn lose(&mut self, why: LinkError, now: Instant) -> Result<(), LinkError> {
+        self.close();
+        self.session.handle_lost(why.to_string(), now);
+        if self.session.is_over() { Err(why) } else { Ok(()) }
+    }
+
+    fn close(&mut self) {
         self.socket = Socket::Closed;
         (self.readable, self.writable) = (false, false);
-        error.map_or(Ok(()), Err)
+    }
+
+    /// Closes the socket when the session has no more use of it.
+    fn close_if_unused(&mut self) {
+        if self.is_connected() && (self.session.is_over() || self.session.is_offline()) {
+            self.close();
+        }
+    }
+
+    /// Begins to connect when it is time to.
+    fn connect_if_wanted(&mut self, registry: &Registry, now: Instant) -> Result<(), LinkError> {
+        if !matches!(self.socket, Socket::Closed) || !self.session.wants_connection(now) {
+            return Ok(());
+        }
+        self.session.handle_connecting();
+        let none = io::Error::new(ErrorKind::NotFound, "the host has no address");
+        self.try_next(self.addresses.clone().into_iter(), none, registry, now)
     }
 
     /// Looks whether the connection stands, has failed, or has taken too long.
@@ -294,7 +323,7 @@ impl Link {
                 Err(why) => error = why,
             }
         }
-        Err(LinkError::Connect(error))
+        self.lose(LinkError::Connect(error), now)
     }
 }
 
@@ -325,22 +354,31 @@ fn configure(stream: &TcpStream) {
 mod tests {
     use std::net::TcpListener;
 
+    use chatshelf_common::id::{ResumeToken, Seq};
     use chatshelf_common::text::Nick;
     use chatshelf_common::wire::Code;
-    use chatshelf_common::wire::frame::{Frame, Goodbye};
+    use chatshelf_common::wire::frame::{Frame, Goodbye, HelloAck, Part, Snapshot, Welcome};
     use mio::{Events, Poll};
 
     use super::*;
-    use crate::session::{Config, SessionEvent};
+    use crate::session::{Config, Reconnect, SessionEvent};
 
     const TOKEN: Token = Token(7);
 
-    /// Serves the link until it is down or closed; what it told, and how it ended.
+    /// Serves the link until the session is over; how that came.
     fn drive(poll: &mut Poll, link: &mut Link) -> Result<(), LinkError> {
+        drive_until(poll, link, |link| link.session().is_over())
+    }
+
+    fn drive_until(
+        poll: &mut Poll,
+        link: &mut Link,
+        mut is_done: impl FnMut(&mut Link) -> bool,
+    ) -> Result<(), LinkError> {
         let mut events = Events::with_capacity(8);
         let mut scratch = [0; 4096];
         let deadline = Instant::now() + Duration::from_secs(20);
-        while !link.is_closed() {
+        while !is_done(link) {
             assert!(Instant::now() < deadline, "it hangs");
             poll.poll(&mut events, Some(Duration::from_millis(50))).unwrap();
             events.iter().for_each(|event| link.handle_ready(event));
@@ -351,8 +389,16 @@ mod tests {
     }
 
     fn connect(addresses: Vec<SocketAddr>) -> (Poll, Result<Link, LinkError>) {
+        connect_with(None, addresses)
+    }
+
+    fn connect_with(
+        reconnect: Option<Reconnect>,
+        addresses: Vec<SocketAddr>,
+    ) -> (Poll, Result<Link, LinkError>) {
         let poll = Poll::new().unwrap();
-        let config = Config { nick: Nick::new("ada").unwrap(), history: None };
+        let nick = Nick::new("ada").unwrap();
+        let config = Config { nick, history: None, seed: 0, reconnect };
         let session = Session::new(config, Instant::now());
         let link = Link::connect(addresses, session, poll.registry(), TOKEN, Instant::now());
         (poll, link)
@@ -411,10 +457,52 @@ mod tests {
             let mut link = link.unwrap();
             let end = drive(&mut poll, &mut link);
             assert!(matches!(end, Err(LinkError::Lost(_))), "{end:?}");
-            assert!(link.is_closed() && !link.wants_turn());
+            assert!(!link.is_connected() && !link.wants_turn());
             drop(link);
             thread.join().unwrap();
         }
+    }
+
+    /// What lets a client in.
+    fn welcome() -> Vec<u8> {
+        let ack = HelloAck {
+            version: 1,
+            capabilities: None,
+            software: None,
+            file_bytes_max: 1,
+            shelf_items_max: 1,
+            transfers_max: 1,
+            history_max: 1,
+        };
+        let (nick, seq, from) = (Nick::new("ada").unwrap(), Seq(1), Seq(2));
+        let members = vec![nick.clone()];
+        let welcome = Welcome { nick, seq, from, resume: ResumeToken([0; 24]) };
+        let part = Part { first: true, last: true };
+        let snapshot = Snapshot { seq, part, topic: None, members, items: Vec::new() };
+        [ack.to_bytes(), welcome.to_bytes(), snapshot.to_bytes()].concat()
+    }
+
+    #[test]
+    fn a_connection_that_breaks_is_made_again_over_any_of_the_addresses() {
+        let (first, first_thread) = server(welcome());
+        let (second, second_thread) = server(welcome());
+        let (mut poll, link) = connect_with(Some(Reconnect::default()), vec![first, second]);
+        let mut link = link.unwrap();
+        let mut come_back = |link: &mut Link| {
+            link.reconnect(Instant::now()).unwrap();
+            drive_until(&mut poll, link, |link| {
+                let arrival = |event: &SessionEvent| {
+                    matches!(event, SessionEvent::JoinedRoom { .. } | SessionEvent::Back { .. })
+                };
+                std::iter::from_fn(|| link.session_mut().poll_event()).any(|it| arrival(&it))
+            })
+        };
+        come_back(&mut link).unwrap();
+        // The server has closed behind its welcome; the first one listens no more.
+        come_back(&mut link).unwrap();
+        drop(link);
+        first_thread.join().unwrap();
+        second_thread.join().unwrap();
     }
 
     #[test]

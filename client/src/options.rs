@@ -25,6 +25,9 @@ pub struct Options {
     pub history: Option<u32>,
     /// Where downloads go.
     pub download_dir: PathBuf,
+    /// Seconds for which it is tried to come back after a lost connection, 0 for not at all;
+    /// absent leaves it to the front.
+    pub reconnect: Option<u32>,
 }
 
 /// What the command line asks for.
@@ -57,6 +60,13 @@ fn table() -> getopts::Options {
         .optflag("", "plain", "no prompt, no colours, no escapes")
         .optopt("", "history", "lines to see of what was said before [50]", "N|none|all")
         .optopt("d", "download-dir", "where downloads go [the current directory]", "DIR")
+        .optopt(
+            "",
+            "reconnect",
+            "how long to try to come back when the connection is lost, 0 for not at all \
+             [on a terminal for ever, else 30]",
+            "SECONDS",
+        )
         .optflag("h", "help", "show this and exit")
         .optflag("V", "version", "show the version and exit");
     table
@@ -102,6 +112,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Options
         name: name.transpose()?,
         plain: found.opt_present("plain"),
         history: option("history", history)?,
+        reconnect: option("reconnect", |seconds| {
+            seconds.parse().map_err(|_| "not a number of seconds".into())
+        })?,
         download_dir,
     }))
 }
@@ -132,9 +145,14 @@ Examples:
 When standard input is not a terminal, its lines are carried out in order; at its end (or /quit)
 chatshelf waits for every receipt and transfer, then leaves.
 
+When the connection is lost, chatshelf comes back by itself: what was said meanwhile is shown, what
+was typed meanwhile is sent, and transfers go on where they were. A transfer that is interrupted by
+the end of the program goes on with the same /upload or /download; what that takes is kept in
+$CHATSHELF_STATE_DIR or the user's state directory.
+
 Exit codes:
     0  all was done
-    1  something asked for failed, or the connection was lost or refused by the server
+    1  something asked for failed, or the connection was lost for good or refused by the server
     2  a mistake on the command line, or no usable name
     3  no connection to the server
 
@@ -172,6 +190,7 @@ mod tests {
         assert_eq!(options.name, Nick::new("ada").ok());
         assert_eq!(run(&["--history", "all"]).unwrap().history, Some(HISTORY_ALL));
         assert_eq!(run(&["--history", "7"]).unwrap().history, Some(7));
+        assert_eq!(run(&["--reconnect", "0"]).unwrap().reconnect, Some(0));
     }
 
     #[test]
@@ -185,6 +204,7 @@ mod tests {
             (&["--name", "a\nb"], "--name"),
             (&["--history", "-1"], "history"),
             (&["--history", "some"], "some"),
+            (&["--reconnect", "1.5"], "--reconnect '1.5'"),
             (&["--download-dir", "/no/such"], "/no/such"),
             (&["extra"], "extra"),
             (&["--host", "a", "--host", "b"], "host"),
@@ -204,6 +224,8 @@ mod tests {
             "--plain",
             "--history",
             "--download-dir",
+            "--reconnect",
+            "CHATSHELF_STATE_DIR",
             "current directory",
         ] {
             assert!(text.contains(word), "{word}");

@@ -30,7 +30,17 @@ pub struct MessageId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub u64);
 
-/// BLAKE3-256 of a whole file's content.
+/// Names an upload beyond its connection, so that it can be gone on with: chosen at random by the
+/// client, known to nobody else.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UploadKey(pub [u8; 16]);
+
+/// What a client shows to have its membership back: made by the server, its inside means nothing
+/// to anyone else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ResumeToken(pub [u8; 24]);
+
+/// BLAKE3-256 of a file's content, or of its beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 
@@ -49,6 +59,27 @@ impl fmt::Display for ItemId {
 impl fmt::Display for TransferId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for UploadKey {
+    /// Thirty-two lower-case hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for UploadKey {
+    /// It is a secret: logs do not show it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UploadKey(…)")
+    }
+}
+
+impl fmt::Debug for ResumeToken {
+    /// It is a secret: logs do not show it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResumeToken(…)")
     }
 }
 

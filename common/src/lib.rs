@@ -8,7 +8,7 @@
 //! use chatshelf_common::{id::MessageId, text::Message};
 //! use chatshelf_common::wire::{ClientFrame, Deframer, Frame, Unit, frame::Say};
 //!
-//! let say = Say { id: MessageId(1), text: Message::new("hi, all")?, style: None };
+//! let say = Say::new(MessageId(1), Message::new("hi, all")?, None);
 //! let bytes = say.to_bytes();
 //! let (mut deframer, mut input) = (Deframer::joined(), &bytes[..]);
 //! let Some(Unit::Control { header, value }) = deframer.next(&mut input)? else { panic!() };

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis};
+use chatshelf_common::id::{
+    Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+};
 use chatshelf_common::limits;
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
 use chatshelf_common::wire::field::TAGS;
@@ -77,6 +79,19 @@ fn note(text: &str) -> Note {
 /// 2026-11-22T17:00:00Z.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);
 
+const RESUME: ResumeToken = ResumeToken([
+    0, 0, 0, 0, 0, 0, 0, 5, 0xe1, 0x0d, 0x77, 0x3c, 0x9b, 0x22, 0x40, 0xa8, 0x5f, 0x16, 0xd3, 0x8e,
+    0x61, 0xb4, 0x0a, 0x9c,
+]);
+
+const KEY: UploadKey = UploadKey([
+    0x5e, 0x1f, 0x88, 0x02, 0xc4, 0x9a, 0x33, 0xd7, 0x10, 0x6b, 0xf2, 0x4d, 0xa9, 0x70, 0x0c, 0xe5,
+]);
+
+fn join() -> Join {
+    Join::new(nick("ada"), None)
+}
+
 fn item() -> Item {
     Item {
         id: ItemId(7),
@@ -103,18 +118,38 @@ fn client_samples() -> Vec<(&'static str, ClientFrame)> {
             }
             .into(),
         ),
-        ("Join", Join { nick: nick("ada"), history: Some(20) }.into()),
-        ("Say", Say { id: MessageId(1), text: message("hi, all"), style: None }.into()),
+        ("Join", Join { history: Some(20), ..join() }.into()),
+        (
+            "Join-resume",
+            Join { since: Some(Seq(42)), since_at: Some(AT), resume: Some(RESUME), ..join() }
+                .into(),
+        ),
+        ("Say", Say::new(MessageId(1), message("hi, all"), None).into()),
+        (
+            "Say-repeat",
+            Say { id: MessageId(1), text: message("hi, all"), style: None, repeat: Some(Marker) }
+                .into(),
+        ),
         (
             "Say-action",
-            Say { id: MessageId(2), text: message("waves"), style: Some(Style::ACTION) }.into(),
+            Say {
+                id: MessageId(2),
+                text: message("waves"),
+                style: Some(Style::ACTION),
+                repeat: None,
+            }
+            .into(),
         ),
         ("Tell", Tell { id: MessageId(3), to: nick("bob"), text: message("psst") }.into()),
         ("Rename", Rename { nick: nick("lovelace") }.into()),
         ("SetTopic", SetTopic { topic: Some(Topic::new("engines").unwrap()) }.into()),
         ("SetTopic-clear", SetTopic { topic: None }.into()),
         ("Leave", Leave {}.into()),
-        ("UploadOffer", UploadOffer { transfer, name: item().name, size: 12 }.into()),
+        ("UploadOffer", UploadOffer::new(transfer, item().name, 12).into()),
+        (
+            "UploadOffer-key",
+            UploadOffer { transfer, name: item().name, size: 12, key: Some(KEY) }.into(),
+        ),
         ("UploadDone", UploadDone { transfer, digest }.into()),
         (
             "DownloadRequest",
@@ -152,7 +187,10 @@ fn server_samples() -> Vec<(&'static str, ServerFrame)> {
             }
             .into(),
         ),
-        ("Welcome", Welcome { nick: nick("ada"), seq: Seq(42) }.into()),
+        (
+            "Welcome",
+            Welcome { nick: nick("ada"), seq: Seq(42), from: Seq(7), resume: RESUME }.into(),
+        ),
         (
             "Snapshot",
             Snapshot {
@@ -220,7 +258,16 @@ fn server_samples() -> Vec<(&'static str, ServerFrame)> {
             .into(),
         ),
         ("Gap", Gap { from: Seq(43), to: Seq(99), nick: nick("ada") }.into()),
-        ("UploadReady", UploadReady { transfer, offset: 0 }.into()),
+        ("UploadReady", UploadReady { transfer, offset: 0, digest: None }.into()),
+        (
+            "UploadReady-resume",
+            UploadReady {
+                transfer,
+                offset: 5,
+                digest: Some(Digest(*blake3::hash(b"hello").as_bytes())),
+            }
+            .into(),
+        ),
         ("UploadStored", UploadStored { transfer, item: ItemId(7) }.into()),
         (
             "DownloadReady",
@@ -261,6 +308,7 @@ fn event_samples() -> Vec<(&'static str, Event)> {
         ),
         ("Shelved", Shelved { seq: Seq(48), at, item: item() }.into()),
         ("Dropped", Dropped { seq: Seq(49), at, item: ItemId(2), name: item().name }.into()),
+        ("Forgotten", Forgotten { seq: Seq(50), at }.into()),
     ]
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use chatshelf_server::config::{Command, Config};
 use chatshelf_server::disk::Disk;
-use chatshelf_server::engine::LOG_WINDOW_BYTES;
+use chatshelf_server::engine::Secret;
 use chatshelf_server::listener;
 use chatshelf_server::reactor::Reactor;
 
@@ -49,11 +49,16 @@ fn run(config: &Config) -> Result<(), String> {
     })
     .map_err(|why| format!("can't handle signals: {why}"))?;
     let (disk, found) =
-        Disk::open(&config.data_dir, LOG_WINDOW_BYTES as u64, move || handle.wake()).map_err(
-            |why| format!("can't use the data directory {}: {why}", shown(&config.data_dir)),
-        )?;
+        Disk::open(&config.data_dir, config.disk, reactor.now().at, move || handle.wake())
+            .map_err(|why| {
+                format!("can't use the data directory {}: {why}", shown(&config.data_dir))
+            })?;
     announce(address, &config.data_dir);
-    reactor.run(config.settings, disk, found).map_err(|why| format!("can't poll: {why}"))
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|why| format!("no random numbers: {why}"))?;
+    reactor
+        .run(config.settings, Secret::new(secret), disk, found)
+        .map_err(|why| format!("can't poll: {why}"))
 }
 
 /// One line that says where the room is and how to join it.

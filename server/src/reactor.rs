@@ -12,7 +12,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Waker};
 
 use crate::disk::{Disk, Found};
-use crate::engine::{Engine, Now, Readiness, Settings, Stream};
+use crate::engine::{Batch, Engine, Now, Readiness, Secret, Settings, Stream};
 use crate::listener::{self, Accepted};
 use crate::token::Token;
 
@@ -105,9 +105,15 @@ impl Reactor {
     /// Serves until [`Handle::stop`].
     ///
     /// # Errors
-    /// When the poll itself fails.
-    pub fn run(mut self, settings: Settings, disk: Disk, found: Found) -> io::Result<()> {
-        let mut engine = Engine::<TcpStream>::new(settings, found, self.now());
+    /// When the poll itself fails, or the journal where the room may not go on without it.
+    pub fn run(
+        mut self,
+        settings: Settings,
+        secret: Secret,
+        disk: Disk,
+        found: Found,
+    ) -> io::Result<()> {
+        let mut engine = Engine::<TcpStream>::new(settings, secret, found, self.now());
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut stop_by_ms = None;
         loop {
@@ -124,6 +130,9 @@ impl Reactor {
                 stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
                 engine.shut_down();
             }
+            if engine.has_journal_failed() && stop_by_ms.is_none() {
+                stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
+            }
             let before = engine.connections();
             engine.serve_turn();
             // Before anyone is told of it: a crash should take back as little as can be.
@@ -131,7 +140,11 @@ impl Reactor {
             engine.finish_turn();
             pass_on(&mut engine, &disk);
             if stop_by_ms.is_some_and(|by_ms| engine.is_empty() || by_ms <= now.mono_ms) {
-                return Ok(());
+                return if engine.has_journal_failed() {
+                    Err(io::Error::other("what is said can't be kept on disk, as it must be"))
+                } else {
+                    Ok(())
+                };
             }
             if engine.connections() < before {
                 self.paused_until_ms = None;
@@ -140,7 +153,9 @@ impl Reactor {
         }
     }
 
-    fn now(&self) -> Now {
+    /// The time, by both clocks.
+    #[must_use]
+    pub fn now(&self) -> Now {
         let mono_ms = self.started.elapsed().as_millis() as u64;
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now { mono_ms, at: UnixMillis(wall.as_millis() as u64) }
@@ -219,9 +234,8 @@ impl Reactor {
 
 /// Hands the engine's new events to the journal and its file work to the disk thread.
 fn pass_on(engine: &mut Engine<TcpStream>, disk: &Disk) {
-    let frames = engine.poll_journal();
-    if !frames.is_empty() {
-        disk.append(frames);
+    if let Some(Batch { frames, to }) = engine.poll_journal() {
+        disk.append(frames, to);
     }
     while let Some(request) = engine.poll_disk() {
         disk.submit(request);

@@ -1,9 +1,14 @@
 //! Local files, on a thread of their own: the event loop never waits for a disk.
 //!
 //! Owns the thread and the channels to it. Requests go in and never block; each reply wakes the
-//! poll. `worker` does the work, `place` finds names that are free.
+//! poll. `worker` does the work, `local` is one file of it, `place` finds names that are free, and
+//! `state` keeps what the next run of the program needs to go on.
 
+mod local;
 mod place;
+mod state;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::fmt;
@@ -14,12 +19,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use chatshelf_common::id::TransferId;
+use chatshelf_common::id::UploadKey;
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 use mio::Waker;
 
-use crate::session::{FileReply, FileRequest};
+use crate::session::{FileReply, FileRequest, TransferHandle};
+use state::{Entry, State, UploadOrigin};
 
 pub use place::local_name;
 
@@ -40,6 +46,25 @@ pub struct OpenFile {
     pub name: FileName,
     /// Its size in bytes when it was opened.
     pub size: u64,
+    origin: Option<UploadOrigin>,
+}
+
+impl OpenFile {
+    /// The key to offer it by: that of an earlier attempt, or a fresh one.
+    #[must_use]
+    pub fn key(&self) -> Option<UploadKey> {
+        self.origin.as_ref().map(|origin| origin.key)
+    }
+}
+
+/// The beginning of a download, left by an earlier run.
+#[derive(Debug)]
+pub struct HeldPart {
+    file: File,
+    path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    entry: Entry,
 }
 
 /// Why a file can't be used.
@@ -79,6 +104,13 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
+impl FileError {
+    /// For what no session asks.
+    fn unsupported() -> Self {
+        Self::Io(io::ErrorKind::Unsupported.into())
+    }
+}
+
 impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
@@ -95,10 +127,22 @@ pub enum Reply {
         /// The file, or why not.
         result: Result<OpenFile, FileError>,
     },
+    /// The answer to [`Files::find`].
+    Found {
+        /// As given.
+        ticket: u64,
+        /// What there is of the item.
+        part: Option<HeldPart>,
+    },
+    /// Should the transfer be interrupted, a later run can go on with it.
+    Survives {
+        /// Which.
+        transfer: TransferHandle,
+    },
     /// A download is whole and has this name; [`FileReply::Kept`] follows.
     KeptAt {
         /// Which.
-        transfer: TransferId,
+        transfer: TransferHandle,
         /// Where.
         path: PathBuf,
     },
@@ -108,13 +152,30 @@ pub enum Reply {
 
 #[derive(Debug)]
 enum Request {
-    Open { ticket: u64, path: PathBuf },
-    Upload { transfer: TransferId, file: OpenFile },
-    Create { transfer: TransferId, item: Item, target: Target },
+    Open {
+        ticket: u64,
+        path: PathBuf,
+    },
+    Find {
+        ticket: u64,
+        item: Item,
+        target: Target,
+    },
+    Upload {
+        transfer: TransferHandle,
+        file: OpenFile,
+    },
+    Create {
+        transfer: TransferHandle,
+        item: Item,
+        held: u64,
+        target: Target,
+        part: Option<HeldPart>,
+    },
     Session(FileRequest),
 }
 
-/// The file thread. Dropping it removes what was not kept.
+/// The file thread. Dropping it leaves downloads that are not whole to a later run.
 #[derive(Debug)]
 pub struct Files {
     requests: Option<Sender<Request>>,
@@ -123,11 +184,11 @@ pub struct Files {
 }
 
 impl Files {
-    /// Starts the thread; every reply wakes `waker`.
+    /// Starts the thread; every reply wakes `waker`. Uploads go to the server at `place`.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(waker: Arc<Waker>) -> io::Result<Self> {
+    pub fn start(waker: Arc<Waker>, place: String) -> io::Result<Self> {
         let (requests, inbox) = channel();
         let (outbox, replies) = channel();
         let notify = move |reply| {
@@ -135,9 +196,9 @@ impl Files {
             let _ = outbox.send(reply);
             let _ = waker.wake();
         };
-        let thread = std::thread::Builder::new()
-            .name("files".into())
-            .spawn(move || worker::run(&inbox, &notify))?;
+        let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
+            worker::run(&inbox, &notify, State::open(state::directory(), place));
+        })?;
         Ok(Self { requests: Some(requests), replies, thread: Some(thread) })
     }
 
@@ -146,22 +207,36 @@ impl Files {
         self.send(Request::Open { ticket, path });
     }
 
-    /// Makes an opened file the content of an upload.
-    pub fn upload(&self, transfer: TransferId, file: OpenFile) {
+    /// Looks for what an earlier run has left of a download; answered by [`Reply::Found`] with the
+    /// same `ticket`.
+    pub fn find(&self, ticket: u64, item: Item, target: Target) {
+        self.send(Request::Find { ticket, item, target });
+    }
+
+    /// Makes an opened file the content of an upload; from now on a later run finds its key.
+    pub fn upload(&self, transfer: TransferHandle, file: OpenFile) {
         self.send(Request::Upload { transfer, file });
     }
 
-    /// Creates the file of a download: what [`FileRequest::Create`] asks for.
-    pub fn create(&self, transfer: TransferId, item: Item, target: Target) {
-        self.send(Request::Create { transfer, item, target });
+    /// Creates the file of a download, or goes on with the first `held` bytes of `part`: what
+    /// [`FileRequest::Create`] asks for.
+    pub fn create(
+        &self,
+        transfer: TransferHandle,
+        item: Item,
+        held: u64,
+        target: Target,
+        part: Option<HeldPart>,
+    ) {
+        self.send(Request::Create { transfer, item, held, target, part });
     }
 
     /// Passes on what a session asks for. A `Create` keeps the file in the current directory;
     /// use [`Files::create`] to say where.
     pub fn request(&self, request: FileRequest) {
         match request {
-            FileRequest::Create { transfer, item } => {
-                self.create(transfer, item, Target::Directory(PathBuf::from(".")));
+            FileRequest::Create { transfer, item, held } => {
+                self.create(transfer, item, held, Target::Directory(PathBuf::from(".")), None);
             }
             request => self.send(Request::Session(request)),
         }

@@ -1,107 +1,248 @@
 //! The file thread's work: reads and hashes uploads, writes, hashes and keeps downloads.
 //!
-//! Owns the open files. One request after the other; whatever fails is told and forgotten, and
-//! what is not kept is removed.
+//! Owns the open files. One request after the other; whatever fails is told and forgotten. Going to
+//! a place far into a file takes the hashing of all that is before it: that is done a slice at a
+//! time between requests, so that the other transfers go on.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::collections::{HashMap, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
-use chatshelf_common::id::TransferId;
+use chatshelf_common::id::Digest;
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
-use super::{FileError, OpenFile, Reply, Request, Target, place};
-use crate::session::{BLOCK_BYTES, FileReply, FileRequest};
+use super::local::{Part, Source};
+use super::state::{State, UploadOrigin, fresh_key};
+use super::{FileError, HeldPart, OpenFile, Reply, Request, Target, place};
+use crate::session::{FileReply, FileRequest, TransferHandle};
 
-/// Works until the other end of `inbox` is gone.
-pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply)) {
-    let mut worker = Worker { open: HashMap::new(), reply };
-    while let Ok(request) = inbox.recv() {
-        worker.serve(request);
+/// Bytes hashed before the next request is looked at.
+const SLICE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Works until the other end of `inbox` is gone. What is not whole then stays for a later run.
+pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply), state: State) {
+    let mut worker = Worker { state, open: HashMap::new(), hashing: VecDeque::new(), reply };
+    loop {
+        let request = if worker.hashing.is_empty() {
+            inbox.recv().map_err(|_| TryRecvError::Disconnected)
+        } else {
+            inbox.try_recv()
+        };
+        match request {
+            Ok(request) => worker.serve(request),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return worker.close(),
+        }
+        worker.hash_on();
     }
 }
 
 struct Worker<'a> {
-    open: HashMap<TransferId, Local>,
+    state: State,
+    open: HashMap<TransferHandle, Local>,
+    /// Transfers whose place is being gone to, the next one first.
+    hashing: VecDeque<TransferHandle>,
     reply: &'a dyn Fn(Reply),
 }
 
 /// One transfer's file.
-enum Local {
-    Upload { file: File, hasher: blake3::Hasher, at: u64 },
+struct Local {
+    content: Content,
+    /// The place that is being gone to.
+    going: Option<Going>,
+    /// Requests that wait until it is reached.
+    waiting: VecDeque<FileRequest>,
+}
+
+enum Content {
+    Upload(Source),
     Download(Part),
 }
 
-/// A download that is not whole. Removed when dropped.
-struct Part {
-    file: Option<File>,
-    hasher: blake3::Hasher,
-    part: PathBuf,
-    wanted: PathBuf,
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if self.file.take().is_some() {
-            place::remove(&self.part);
-        }
-    }
+/// From the start to a place in a file.
+struct Going {
+    at: u64,
+    to: u64,
+    /// What an upload's beginning is to be compared with, and who wants to know.
+    compare: Option<(u32, Option<Digest>)>,
 }
 
 impl Worker<'_> {
     fn serve(&mut self, request: Request) {
         match request {
             Request::Open { ticket, path } => {
-                (self.reply)(Reply::Opened { ticket, result: open(&path) });
+                let result = self.open_upload(&path);
+                (self.reply)(Reply::Opened { ticket, result });
+            }
+            Request::Find { ticket, item, target } => {
+                let part = self.find_part(&item, &target);
+                (self.reply)(Reply::Found { ticket, part });
             }
             Request::Upload { transfer, file } => {
-                let hasher = blake3::Hasher::new();
-                let upload = Local::Upload { file: file.file, hasher, at: 0 };
-                self.open.insert(transfer, upload);
+                let entry = file.origin.and_then(UploadOrigin::keep);
+                self.tell_if_survives(transfer, entry.is_some());
+                self.insert(transfer, Content::Upload(Source::new(file.file, entry)));
             }
-            Request::Create { transfer, item, target } => match create(&item, &target) {
-                Ok(part) => {
-                    self.open.insert(transfer, Local::Download(part));
+            Request::Create { transfer, item, held, target, part } => {
+                if let Err(error) = self.create(transfer, &item, held, &target, part) {
+                    self.failed(transfer, &error);
                 }
-                Err(error) => self.failed(transfer, &error),
-            },
-            Request::Session(FileRequest::Discard { transfer }) => {
-                self.open.remove(&transfer);
             }
-            Request::Session(FileRequest::Keep { transfer }) => self.keep(transfer),
+            Request::Session(FileRequest::Discard { transfer }) => match self.remove(transfer) {
+                Some(Content::Upload(source)) => source.discard(),
+                Some(Content::Download(part)) => part.discard(),
+                None => {}
+            },
+            Request::Session(FileRequest::Suspend { transfer }) => {
+                if let Some(Content::Download(part)) = self.remove(transfer) {
+                    part.suspend();
+                }
+            }
             Request::Session(request) => self.go_on(request),
         }
     }
 
-    /// Reads, writes or hashes. Requests for what has failed before are passed over.
+    fn insert(&mut self, transfer: TransferHandle, content: Content) {
+        self.open.insert(transfer, Local { content, going: None, waiting: VecDeque::new() });
+    }
+
+    fn remove(&mut self, transfer: TransferHandle) -> Option<Content> {
+        self.hashing.retain(|hashing| *hashing != transfer);
+        self.open.remove(&transfer).map(|local| local.content)
+    }
+
+    /// Opens a regular file. Looks before it opens, for opening a pipe would wait for its other
+    /// end.
+    fn open_upload(&self, path: &Path) -> Result<OpenFile, FileError> {
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(FileError::NotAFile);
+        }
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(FileError::NotAFile);
+        }
+        let name = path.file_name().ok_or(FileError::NoName)?.to_string_lossy();
+        let name = FileName::lossy(&name).map_err(|_| FileError::NoName)?;
+        let origin = self.state.upload(path, &file);
+        Ok(OpenFile { file, name, size: metadata.len(), origin })
+    }
+
+    /// What an earlier run has left of a download.
+    fn find_part(&self, item: &Item, target: &Target) -> Option<HeldPart> {
+        let wanted = place::wanted_path(target, &item.name);
+        let (path, entry) = self.state.find_part(&wanted, item)?;
+        let file = OpenOptions::new().read(true).write(true).open(&path).ok()?;
+        let bytes = file.metadata().ok()?.len();
+        Some(HeldPart { file, path, bytes, entry })
+    }
+
+    /// Makes a download ready: its part found before, or a new one.
+    fn create(
+        &mut self,
+        transfer: TransferHandle,
+        item: &Item,
+        held: u64,
+        target: &Target,
+        found: Option<HeldPart>,
+    ) -> Result<(), FileError> {
+        if let Some(Content::Download(part)) = self.remove(transfer) {
+            part.discard();
+        }
+        let wanted = place::wanted_path(target, &item.name);
+        if let Some(HeldPart { file, path, bytes, entry }) = found {
+            let mut part = Part::new(file, path, wanted.clone(), Some(entry));
+            if (1..=bytes).contains(&held) {
+                part.rewind(held)?;
+                self.tell_if_survives(transfer, true);
+                self.insert(transfer, Content::Download(part));
+                self.go(transfer, Going { at: 0, to: held, compare: None });
+                return Ok(());
+            }
+            part.discard();
+        }
+        let (file, path) = place::create_part(&wanted)?;
+        let entry = self.state.note_part(&wanted, item, &path);
+        self.tell_if_survives(transfer, entry.is_some());
+        self.insert(transfer, Content::Download(Part::new(file, path, wanted, entry)));
+        Ok(())
+    }
+
+    fn tell_if_survives(&self, transfer: TransferHandle, survives: bool) {
+        if survives {
+            (self.reply)(Reply::Survives { transfer });
+        }
+    }
+
+    /// Begins to go to a place, from the start.
+    fn go(&mut self, transfer: TransferHandle, going: Going) {
+        if let Some(local) = self.open.get_mut(&transfer) {
+            local.going = Some(going);
+            self.hashing.retain(|hashing| *hashing != transfer);
+            self.hashing.push_back(transfer);
+        }
+    }
+
+    /// Goes a slice further with the transfer whose turn it is.
+    fn hash_on(&mut self) {
+        let Some(transfer) = self.hashing.pop_front() else { return };
+        match self.open.get_mut(&transfer).map(Local::hash_on) {
+            Some(Ok(true)) => self.arrived(transfer),
+            Some(Ok(false)) => self.hashing.push_back(transfer),
+            Some(Err(error)) => self.failed(transfer, &error),
+            None => {}
+        }
+    }
+
+    /// The place is reached: says so, and does what has waited for it.
+    fn arrived(&mut self, transfer: TransferHandle) {
+        let Some(local) = self.open.get_mut(&transfer) else { return };
+        let compare = local.going.take().and_then(|going| going.compare);
+        if let (Content::Upload(source), Some((run, digest))) = (&mut local.content, compare) {
+            let reply = if digest.is_none_or(|digest| digest == source.digest()) {
+                FileReply::Begun { transfer, run }
+            } else {
+                let key = fresh_key();
+                source.change_key(key);
+                FileReply::Differs { transfer, run, key }
+            };
+            (self.reply)(Reply::Session(reply));
+        }
+        for request in std::mem::take(&mut local.waiting) {
+            self.go_on(request);
+        }
+    }
+
+    /// Reads, writes, hashes or keeps. Requests for what has failed before are passed over.
     fn go_on(&mut self, request: FileRequest) {
         let transfer = transfer_of(&request);
         let Some(local) = self.open.get_mut(&transfer) else { return };
-        let done = match request {
-            FileRequest::Read { offset, length, buffer, .. } => {
-                local.read(offset, length, buffer).map(|block| FileReply::Block { transfer, block })
-            }
-            FileRequest::Write { block, .. } => {
-                local.write(&block).map(|()| FileReply::Written { transfer, buffer: block })
-            }
-            FileRequest::Hash { .. } => {
-                local.hash().map(|hash| FileReply::Hashed { transfer, digest: hash.into() })
-            }
-            FileRequest::Create { .. } | FileRequest::Keep { .. } | FileRequest::Discard { .. } => {
-                return;
-            }
-        };
-        match done {
+        if let FileRequest::Begin { run, offset, digest, .. } = request {
+            return match local.rewind() {
+                Ok(()) => {
+                    let compare = Some((run, digest));
+                    self.go(transfer, Going { at: 0, to: offset, compare });
+                }
+                Err(error) => self.failed(transfer, &error),
+            };
+        }
+        if local.going.is_some() {
+            local.waiting.push_back(request);
+            return;
+        }
+        if matches!(request, FileRequest::Keep { .. }) {
+            return self.keep(transfer);
+        }
+        match local.serve(transfer, request) {
             Ok(reply) => (self.reply)(Reply::Session(reply)),
             Err(error) => self.failed(transfer, &error),
         }
     }
 
-    fn keep(&mut self, transfer: TransferId) {
-        let Some(Local::Download(mut part)) = self.open.remove(&transfer) else { return };
+    fn keep(&mut self, transfer: TransferHandle) {
+        let Some(Content::Download(part)) = self.remove(transfer) else { return };
         match part.keep() {
             Ok(path) => {
                 (self.reply)(Reply::KeptAt { transfer, path });
@@ -111,254 +252,82 @@ impl Worker<'_> {
         }
     }
 
-    fn failed(&mut self, transfer: TransferId, error: &FileError) {
-        self.open.remove(&transfer);
+    fn failed(&mut self, transfer: TransferHandle, error: &FileError) {
+        match self.remove(transfer) {
+            Some(Content::Upload(source)) => source.discard(),
+            Some(Content::Download(part)) => part.discard(),
+            None => {}
+        }
         let why = error.to_string();
         (self.reply)(Reply::Session(FileReply::Failed { transfer, why }));
     }
+
+    /// Nobody wants anything any more.
+    fn close(self) {
+        for local in self.open.into_values() {
+            if let Content::Download(part) = local.content {
+                part.suspend();
+            }
+        }
+    }
 }
 
-fn transfer_of(request: &FileRequest) -> TransferId {
+fn transfer_of(request: &FileRequest) -> TransferHandle {
     match request {
-        FileRequest::Read { transfer, .. }
+        FileRequest::Begin { transfer, .. }
+        | FileRequest::Read { transfer, .. }
         | FileRequest::Create { transfer, .. }
         | FileRequest::Write { transfer, .. }
         | FileRequest::Hash { transfer }
         | FileRequest::Keep { transfer }
-        | FileRequest::Discard { transfer } => *transfer,
+        | FileRequest::Discard { transfer }
+        | FileRequest::Suspend { transfer } => *transfer,
     }
-}
-
-/// Opens a regular file. Looks before it opens, for opening a pipe would wait for its other end.
-fn open(path: &Path) -> Result<OpenFile, FileError> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(FileError::NotAFile);
-    }
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(FileError::NotAFile);
-    }
-    let name = path.file_name().ok_or(FileError::NoName)?.to_string_lossy();
-    let name = FileName::lossy(&name).map_err(|_| FileError::NoName)?;
-    Ok(OpenFile { file, name, size: metadata.len() })
-}
-
-fn create(item: &Item, target: &Target) -> Result<Part, FileError> {
-    let wanted = place::wanted_path(target, &item.name);
-    let (file, part) = place::create_part(&wanted)?;
-    Ok(Part { file: Some(file), hasher: blake3::Hasher::new(), part, wanted })
 }
 
 impl Local {
-    fn read(
+    fn rewind(&mut self) -> Result<(), FileError> {
+        match &mut self.content {
+            Content::Upload(source) => source.rewind(),
+            Content::Download(_) => Err(FileError::unsupported()),
+        }
+    }
+
+    /// Hashes the next slice; true when the place is reached.
+    fn hash_on(&mut self) -> Result<bool, FileError> {
+        let Some(going) = &mut self.going else { return Ok(true) };
+        let length = (going.to - going.at).min(SLICE_BYTES);
+        let mut buffer = Vec::new();
+        match &mut self.content {
+            Content::Upload(source) => source.read(length as usize, &mut buffer)?,
+            Content::Download(part) => part.read(length as usize, &mut buffer)?,
+        }
+        going.at += length;
+        Ok(going.at == going.to)
+    }
+
+    fn serve(
         &mut self,
-        offset: u64,
-        length: usize,
-        mut buffer: Vec<u8>,
-    ) -> Result<Vec<u8>, FileError> {
-        let Self::Upload { file, hasher, at } = self else {
-            return Err(io::Error::from(io::ErrorKind::Unsupported).into());
-        };
-        // The digest is of the whole file, also when the server has its beginning already.
-        while *at < offset {
-            let skip = (offset - *at).min(BLOCK_BYTES as u64);
-            fill(file, skip as usize, &mut buffer)?;
-            hasher.update(&buffer);
-            *at += skip;
+        transfer: TransferHandle,
+        request: FileRequest,
+    ) -> Result<FileReply, FileError> {
+        match (&mut self.content, request) {
+            (Content::Upload(source), FileRequest::Read { length, mut buffer, .. }) => {
+                source.read(length, &mut buffer)?;
+                Ok(FileReply::Block { transfer, block: buffer })
+            }
+            (Content::Upload(source), FileRequest::Hash { .. }) => {
+                source.expect_end()?;
+                Ok(FileReply::Hashed { transfer, digest: source.digest() })
+            }
+            (Content::Download(part), FileRequest::Write { block, .. }) => {
+                part.write(&block)?;
+                Ok(FileReply::Written { transfer, buffer: block })
+            }
+            (Content::Download(part), FileRequest::Hash { .. }) => {
+                Ok(FileReply::Hashed { transfer, digest: part.digest() })
+            }
+            _ => Err(FileError::unsupported()),
         }
-        fill(file, length, &mut buffer)?;
-        hasher.update(&buffer);
-        *at += length as u64;
-        Ok(buffer)
-    }
-
-    fn write(&mut self, block: &[u8]) -> Result<(), FileError> {
-        if let Self::Download(Part { file: Some(file), hasher, .. }) = self {
-            file.write_all(block)?;
-            hasher.update(block);
-        }
-        Ok(())
-    }
-
-    /// The digest of what was read or written; an upload must be at its end.
-    fn hash(&mut self) -> Result<blake3::Hash, FileError> {
-        match self {
-            Self::Download(part) => Ok(part.hasher.finalize()),
-            Self::Upload { file, hasher, .. } => match file.read(&mut [0])? {
-                0 => Ok(hasher.finalize()),
-                _ => Err(FileError::Grew),
-            },
-        }
-    }
-}
-
-/// Reads exactly `length` bytes into the buffer, whatever it held.
-fn fill(file: &mut File, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
-    buffer.clear();
-    buffer.reserve_exact(length);
-    file.take(length as u64).read_to_end(buffer)?;
-    if buffer.len() < length { Err(FileError::Shrank) } else { Ok(()) }
-}
-
-impl Part {
-    /// Makes the content durable, closes it (Windows renames no open file) and names it.
-    fn keep(&mut self) -> Result<PathBuf, FileError> {
-        if let Some(file) = &self.file {
-            file.sync_all()?;
-        }
-        self.file = None;
-        place::keep(&self.part, &self.wanted).inspect_err(|_| place::remove(&self.part))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-
-    use chatshelf_common::id::{ItemId, UnixMillis};
-    use chatshelf_common::text::Nick;
-    use tempfile::TempDir;
-
-    use super::*;
-
-    const T: TransferId = TransferId(1);
-
-    /// Serves the requests in order and returns the replies; then the worker is dropped.
-    fn serve(requests: impl IntoIterator<Item = Request>) -> Vec<Reply> {
-        let replies = RefCell::new(Vec::new());
-        let reply = |reply| replies.borrow_mut().push(reply);
-        let mut worker = Worker { open: HashMap::new(), reply: &reply };
-        requests.into_iter().for_each(|request| worker.serve(request));
-        drop(worker);
-        replies.into_inner()
-    }
-
-    fn create_in(dir: &TempDir, transfer: TransferId) -> Request {
-        let item = Item {
-            id: ItemId(7),
-            name: FileName::new("a.txt").unwrap(),
-            size: 5,
-            digest: blake3::hash(b"hello").into(),
-            nick: Nick::new("ada").unwrap(),
-            at: UnixMillis(0),
-        };
-        Request::Create { transfer, item, target: Target::Directory(dir.path().into()) }
-    }
-
-    fn write(transfer: TransferId) -> Request {
-        Request::Session(FileRequest::Write { transfer, block: b"hello".to_vec() })
-    }
-
-    fn keep(transfer: TransferId) -> Request {
-        Request::Session(FileRequest::Keep { transfer })
-    }
-
-    fn names(dir: &TempDir) -> Vec<String> {
-        let entries = std::fs::read_dir(dir.path()).unwrap();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn upload(path: &Path) -> Request {
-        Request::Upload { transfer: T, file: open(path).unwrap() }
-    }
-
-    fn read(offset: u64, length: usize) -> Request {
-        let buffer = b"left over".to_vec();
-        Request::Session(FileRequest::Read { transfer: T, offset, length, buffer })
-    }
-
-    fn hash() -> Request {
-        Request::Session(FileRequest::Hash { transfer: T })
-    }
-
-    fn failure(reply: Option<&Reply>) -> &str {
-        match reply {
-            Some(Reply::Session(FileReply::Failed { why, .. })) => why,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn two_downloads_of_one_name_are_both_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let (a, b) = (TransferId(1), TransferId(2));
-        let replies =
-            serve([create_in(&dir, a), create_in(&dir, b), write(a), write(b), keep(b), keep(a)]);
-        let kept = |reply: &&Reply| matches!(reply, Reply::Session(FileReply::Kept { .. }));
-        assert_eq!(replies.iter().filter(kept).count(), 2);
-        assert_eq!(names(&dir), ["a (1).txt", "a.txt"]);
-    }
-
-    #[test]
-    fn a_download_that_is_not_kept_leaves_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let during = RefCell::new(Vec::new());
-        let look = [create_in(&dir, T), write(T)].into_iter().inspect(|_| {
-            during.borrow_mut().extend(names(&dir));
-        });
-        serve(look);
-        assert_eq!(*during.borrow(), ["a.txt.part"], "the worker's end removes it");
-        assert_eq!(names(&dir).len(), 0);
-        let discard = Request::Session(FileRequest::Discard { transfer: T });
-        serve([create_in(&dir, T), write(T), discard]);
-        assert_eq!(names(&dir).len(), 0);
-    }
-
-    #[test]
-    fn a_part_file_of_someone_else_is_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("a.txt.part"), "other").unwrap();
-        serve([create_in(&dir, T), write(T), keep(T)]);
-        assert_eq!(names(&dir), ["a.txt", "a.txt.part"]);
-        assert_eq!(std::fs::read(dir.path().join("a.txt.part")).unwrap(), b"other");
-        assert_eq!(std::fs::read(dir.path().join("a.txt")).unwrap(), b"hello");
-    }
-
-    #[test]
-    fn a_download_into_a_missing_directory_fails() {
-        let dir = tempfile::tempdir().unwrap();
-        let Request::Create { transfer, item, .. } = create_in(&dir, T) else { panic!() };
-        let target = Target::Directory(dir.path().join("no"));
-        let replies = serve([Request::Create { transfer, item, target }, write(T)]);
-        assert_eq!(replies.len(), 1, "what follows is passed over");
-        assert!(failure(replies.first()).contains("no such file"));
-    }
-
-    #[test]
-    fn an_upload_is_read_and_hashed_whole_wherever_it_begins() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("up");
-        let content: Vec<u8> = (0..600_000).map(|i| (i % 251) as u8).collect();
-        std::fs::write(&path, &content).unwrap();
-        for offset in [0, 1, 599_999] {
-            let length = 600_000 - offset;
-            let replies = serve([upload(&path), read(offset as u64, length), hash()]);
-            let Reply::Session(FileReply::Block { block, .. }) = &replies[0] else { panic!() };
-            assert!(*block == content[offset..]);
-            let Reply::Session(FileReply::Hashed { digest, .. }) = &replies[1] else { panic!() };
-            assert_eq!(*digest, blake3::hash(&content).into());
-        }
-    }
-
-    #[test]
-    fn a_file_that_changes_its_size_meanwhile_is_not_sent() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("up");
-        std::fs::write(&path, "hello").unwrap();
-        assert!(failure(serve([upload(&path), read(0, 6)]).first()).contains("shorter"));
-        assert!(failure(serve([upload(&path), read(0, 4), hash()]).get(1)).contains("longer"));
-    }
-
-    #[test]
-    fn only_regular_files_are_opened() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(open(dir.path()), Err(FileError::NotAFile)));
-        assert!(matches!(open(&dir.path().join("no")), Err(FileError::Io(_))));
-        #[cfg(unix)]
-        assert!(matches!(open(Path::new("/dev/null")), Err(FileError::NotAFile)));
     }
 }

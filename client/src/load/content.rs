@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use chatshelf_common::id::TransferId;
-
-use crate::session::{BLOCK_BYTES, FileReply, FileRequest};
+use crate::session::{BLOCK_BYTES, FileReply, FileRequest, TransferHandle};
 
 /// Length of the pattern that content repeats; no multiple of a block, so that a block in a wrong
 /// place is seen.
@@ -19,7 +17,7 @@ pub(super) struct Pattern {
 /// Keeps the files of one member's transfers.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
-    files: HashMap<TransferId, File>,
+    files: HashMap<TransferHandle, File>,
 }
 
 #[derive(Debug)]
@@ -61,11 +59,11 @@ pub(super) fn file_name(number: usize) -> String {
 
 impl Keeper {
     /// Makes the content of an upload ready.
-    pub(super) fn begin_upload(&mut self, transfer: TransferId, name: &str) {
+    pub(super) fn begin_upload(&mut self, transfer: TransferHandle, name: &str) {
         self.begin(transfer, name);
     }
 
-    fn begin(&mut self, transfer: TransferId, name: &str) {
+    fn begin(&mut self, transfer: TransferHandle, name: &str) {
         let file = File { start: start_of(name), offset: 0, hasher: blake3::Hasher::new() };
         self.files.insert(transfer, file);
     }
@@ -74,6 +72,8 @@ impl Keeper {
     pub(super) fn handle(&mut self, pattern: &Pattern, request: FileRequest) -> Option<FileReply> {
         let unknown = |transfer| FileReply::Failed { transfer, why: "no such file".into() };
         match request {
+            // Nothing is gone on with here: every beginning is the first.
+            FileRequest::Begin { transfer, run, .. } => Some(FileReply::Begun { transfer, run }),
             FileRequest::Read { transfer, offset, length, mut buffer } => {
                 let Some(file) = self.files.get_mut(&transfer) else {
                     return Some(unknown(transfer));
@@ -82,7 +82,7 @@ impl Keeper {
                 file.hasher.update(&buffer);
                 Some(FileReply::Block { transfer, block: buffer })
             }
-            FileRequest::Create { transfer, item } => {
+            FileRequest::Create { transfer, item, .. } => {
                 self.begin(transfer, item.name.as_str());
                 None
             }
@@ -107,7 +107,7 @@ impl Keeper {
                 self.files.remove(&transfer);
                 Some(FileReply::Kept { transfer })
             }
-            FileRequest::Discard { transfer } => {
+            FileRequest::Discard { transfer } | FileRequest::Suspend { transfer } => {
                 self.files.remove(&transfer);
                 None
             }
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_byte_in_a_wrong_place_fails_the_download() {
         let (pattern, mut keeper) = (Pattern::new(), Keeper::default());
-        let transfer = TransferId(1);
+        let transfer = TransferHandle(1);
         keeper.begin(transfer, "load-3.bin");
         let good = pattern.at(start_of("load-3.bin"), 0, 1000).to_vec();
         let mut bad = pattern.at(start_of("load-3.bin"), 1000, 1000).to_vec();

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use chatshelf_common::id::{ItemId, MessageId, TransferId};
+use chatshelf_common::id::{ItemId, MessageId};
 use chatshelf_common::text::{FileName, Message, Nick};
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Style;
@@ -12,7 +12,7 @@ use mio::{Events, Poll, Token};
 
 use super::content::{Keeper, Pattern};
 use crate::link::Link;
-use crate::session::{BLOCK_BYTES, Config, Outcome, Session, SessionEvent};
+use crate::session::{BLOCK_BYTES, Config, Outcome, Session, SessionEvent, TransferHandle};
 
 /// Bytes at the start of a line that say when it was sent, and a space.
 pub(super) const STAMP_BYTES: usize = 17;
@@ -116,7 +116,10 @@ impl Crowd {
             }
             let number = self.members.len();
             let nick = Nick::new(&format!("load{number}")).map_err(|why| why.to_string())?;
-            let session = Session::new(Config { nick, history: Some(0) }, Instant::now());
+            // A client that loses its connection has failed the test. What it sends is echoed to
+            // it alone, so ids need not be random.
+            let config = Config { nick, history: Some(0), seed: number as u64, reconnect: None };
+            let session = Session::new(config, Instant::now());
             let link = Link::connect(
                 vec![self.address],
                 session,
@@ -151,7 +154,7 @@ impl Crowd {
     pub(super) fn upload(&mut self, number: usize, name: &str, size: u64) -> Result<(), String> {
         let member = &mut self.members[number];
         let file = FileName::new(name).map_err(|why| why.to_string())?;
-        let begun: Result<TransferId, _> = member.link.session_mut().upload(file, size);
+        let begun: Result<TransferHandle, _> = member.link.session_mut().upload(file, size, None);
         member.keeper.begin_upload(begun.map_err(|why| why.to_string())?, name);
         self.enqueue(number);
         Ok(())
@@ -159,7 +162,7 @@ impl Crowd {
 
     /// Lets one client download an item.
     pub(super) fn download(&mut self, number: usize, item: ItemId) -> Result<(), String> {
-        let begun = self.members[number].link.session_mut().download(item);
+        let begun = self.members[number].link.session_mut().download(item, 0);
         begun.map_err(|why| format!("download: {why}"))?;
         self.enqueue(number);
         Ok(())
@@ -275,7 +278,7 @@ fn note(
                 failed => return Err(format!("a transfer failed: {failed:?}")),
             }
         }
-        SessionEvent::Gap { from, to, .. } => {
+        SessionEvent::Gap { from, to } => {
             return Err(format!("too slow: events {from} to {to} were not sent"));
         }
         SessionEvent::NickRefused { nick, code, .. } => return Err(format!("{nick}: {code}")),
@@ -285,6 +288,8 @@ fn note(
         | SessionEvent::Greeted(_)
         | SessionEvent::Told(_)
         | SessionEvent::TransferStarted(_) => {}
+        // It does not come back, and nothing is gone on with.
+        other => return Err(format!("{other:?}")),
     }
     Ok(())
 }

@@ -4,15 +4,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use chatshelf_common::id::TransferId;
-use chatshelf_common::text::Nick;
+use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::frame::Style;
 
 use super::front::Front;
+use super::transfers::Opening;
 use crate::command::{self, Command, resolve_download};
 use crate::files::Target;
 use crate::input::Line;
-use crate::session::{self, Direction, TransferStatus};
+use crate::session::{self, Direction, TransferHandle, TransferStatus};
 
 /// Commands that may wait for their receipts before further lines are taken.
 const OUTSTANDING_MAX: usize = 128;
@@ -48,10 +48,12 @@ impl Front {
             return false;
         }
         let session = self.link.session();
-        self.asking.is_some()
-            || (session.is_joined()
-                && session.outstanding() < OUTSTANDING_MAX
-                && session.control_bytes() < CONTROL_BYTES_MAX)
+        let may_wait = session.is_joined() || self.surroundings.script;
+        // On a terminal who types without a connection is told how much can be kept.
+        let is_ahead = may_wait
+            && (session.outstanding() >= OUTSTANDING_MAX
+                || session.control_bytes() >= CONTROL_BYTES_MAX);
+        self.asking.is_some() || (session.takes_commands() && !is_ahead)
     }
 
     fn take_line(&mut self, line: Line) {
@@ -82,7 +84,7 @@ impl Front {
     fn end_of_input(&mut self) {
         self.quitting = true;
         self.screen.set_prompt("");
-        if !self.surroundings.script && self.has_work() {
+        if !self.surroundings.script && self.has_work() && self.link.session().is_joined() {
             self.notice("leaving as soon as all is done; Ctrl-C leaves at once");
         }
     }
@@ -103,10 +105,14 @@ impl Front {
     /// does, for the moment it takes to open a file.
     fn must_wait(&self, command: &Command) -> bool {
         let session = self.link.session();
-        let uploads = session.uploads_outstanding() + self.opening.len();
+        let opening = self.opening.values();
+        let opening = opening.filter(|it| matches!(it, Opening::Upload(_))).count();
+        let uploads = session.uploads_outstanding() + opening;
         match command {
             Command::Cancel(_) => !self.opening.is_empty(),
             _ if !self.surroundings.script => false,
+            // What was so when the connection broke is no answer.
+            Command::Who | Command::ShowTopic | Command::Files if !session.is_joined() => true,
             Command::Who | Command::ShowTopic => session.outstanding() > 0,
             Command::Files => uploads > 0,
             Command::Download(text) if uploads > 0 => self.may_mean_an_upload(text, uploads),
@@ -132,8 +138,8 @@ impl Front {
     fn execute(&mut self, command: Command, now: Instant) {
         let warned = std::mem::take(&mut self.quit_warned);
         let sent = match command {
-            Command::Say(text) => self.session().say(text, Style::SPEECH).map(drop),
-            Command::Act(text) => self.session().say(text, Style::ACTION).map(drop),
+            Command::Say(text) => self.say(text, Style::SPEECH),
+            Command::Act(text) => self.say(text, Style::ACTION),
             Command::Tell { to, text } => self.session().tell(to, text).map(drop),
             Command::Rename(nick) => self.rename(nick),
             Command::SetTopic(topic) => self.session().set_topic(topic),
@@ -147,6 +153,7 @@ impl Front {
                 self.answer(&command);
                 Ok(())
             }
+            Command::Reconnect => self.reconnect(now),
             Command::Quit => {
                 self.quit(warned, now);
                 Ok(())
@@ -155,6 +162,12 @@ impl Front {
         if let Err(error) = sent {
             self.failure(&error.to_string());
         }
+    }
+
+    fn say(&mut self, text: Message, style: Style) -> Result<(), session::CommandError> {
+        self.session().say(text, style)?;
+        self.say_if_kept();
+        Ok(())
     }
 
     fn rename(&mut self, nick: Nick) -> Result<(), session::CommandError> {
@@ -169,6 +182,10 @@ impl Front {
 
     /// Shows what is known without asking the server.
     fn answer(&mut self, command: &Command) {
+        let is_old = !self.link.session().is_joined() && *command != Command::Help;
+        if is_old {
+            self.notice("not connected; so it was when the connection broke:");
+        }
         let room = self.link.session().room();
         let lines = match command {
             Command::Who => vec![self.look.members(room, usize::MAX)],
@@ -181,31 +198,35 @@ impl Front {
 
     fn upload(&mut self, path: &str) {
         self.last_ticket += 1;
-        self.opening.insert(self.last_ticket, path.to_owned());
+        self.opening.insert(self.last_ticket, Opening::Upload(path.to_owned()));
         self.files.open(self.last_ticket, expanded(path));
     }
 
     fn download(&mut self, text: &str, now: Instant) -> Result<(), session::CommandError> {
-        let (item, path) = match resolve_download(text, self.link.session().room()) {
+        let (id, path) = match resolve_download(text, self.link.session().room()) {
             Ok(found) => found,
             Err(error) => {
                 self.failure(&error.to_string());
                 return Ok(());
             }
         };
-        let transfer = self.session().download(item)?;
-        if let Some(path) = path {
-            let target = target(&self.download_dir, &path);
-            self.targets.insert(transfer, target);
-        }
-        self.show_events(now);
-        self.say_if_queued(transfer);
+        let target = match path {
+            Some(path) => target(&self.download_dir, &path),
+            None => Target::Directory(self.download_dir.clone()),
+        };
+        let Some(item) = self.link.session().room().item(id).cloned() else {
+            // The server knows what became of it.
+            return self.begin_download(id, target, None, now);
+        };
+        self.last_ticket += 1;
+        self.files.find(self.last_ticket, item.clone(), target.clone());
+        self.opening.insert(self.last_ticket, Opening::Download(item, target));
         Ok(())
     }
 
     fn cancel(
         &mut self,
-        transfer: Option<TransferId>,
+        transfer: Option<TransferHandle>,
         now: Instant,
     ) -> Result<(), session::CommandError> {
         let latest = || self.link.session().transfers().map(|status| status.transfer).max();
@@ -221,7 +242,7 @@ impl Front {
         let running = self.link.session().transfers().count() + self.opening.len();
         if self.surroundings.script {
             self.quitting = true;
-        } else if running > 0 && !warned {
+        } else if running > 0 && !warned && self.link.session().is_joined() {
             let running = super::render::count(running, "transfer is", "transfers are");
             self.notice(&format!("{running} running; /quit again ends them and leaves"));
             self.quit_warned = true;

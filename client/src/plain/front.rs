@@ -8,21 +8,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use chatshelf_common::id::TransferId;
 use chatshelf_common::text::Nick;
-use chatshelf_common::wire::Event;
 use jiff::tz::TimeZone;
 use mio::{Events, Poll};
 
+use super::away::{Away, Batch};
 use super::progress::Progress;
 use super::render::Look;
 use super::screen::Screen;
+use super::transfers::{Kept, Opening};
 use super::{EXIT_DONE, EXIT_FAILED, LINK, Surroundings};
 use crate::command::Command;
-use crate::files::{Files, Target};
+use crate::files::Files;
 use crate::input::Input;
 use crate::link::{Link, LinkError};
-use crate::session::Session;
+use crate::session::{Session, TransferHandle};
 
 /// How long the `Goodbye` is waited for after a signal, and after a `/quit`.
 const LEAVE_MAX_SIGNAL: Duration = Duration::from_secs(2);
@@ -41,6 +41,8 @@ pub(super) struct Parts {
     pub(super) files: Files,
     pub(super) input: Input,
     pub(super) signals: Arc<AtomicUsize>,
+    /// `HOST:PORT` of the server.
+    pub(super) place: String,
 }
 
 /// Why a run ends badly.
@@ -65,21 +67,19 @@ pub(super) struct Front {
     pub(super) files: Files,
     pub(super) input: Input,
     signals: Arc<AtomicUsize>,
+    pub(super) place: String,
     pub(super) surroundings: Surroundings,
     pub(super) screen: Screen<Stdout>,
     pub(super) look: Look,
     /// The day of the last line shown, as text.
     pub(super) day: String,
-    /// History until the last of it has come.
-    pub(super) history: Vec<Event>,
+    pub(super) batch: Batch,
+    pub(super) away: Away,
     pub(super) download_dir: PathBuf,
-    pub(super) progress: HashMap<TransferId, Progress>,
-    /// Where downloads are to go, until they begin.
-    pub(super) targets: HashMap<TransferId, Target>,
-    /// Where downloads have gone, until that is said.
-    pub(super) kept_at: HashMap<TransferId, PathBuf>,
-    /// Files being opened for upload, as they were named; numbered by ticket.
-    pub(super) opening: HashMap<u64, String>,
+    pub(super) progress: HashMap<TransferHandle, Progress>,
+    pub(super) kept: HashMap<TransferHandle, Kept>,
+    /// What the file thread looks for, by ticket.
+    pub(super) opening: HashMap<u64, Opening>,
     pub(super) last_ticket: u64,
     /// A command that must wait.
     pub(super) held: Option<Command>,
@@ -93,6 +93,8 @@ pub(super) struct Front {
     pub(super) quit_warned: bool,
     /// Something that was asked for did not work.
     pub(super) failed: bool,
+    /// The server has heard all that we had to say.
+    pub(super) said_goodbye: bool,
     leaving: Option<Leaving>,
     pub(super) end: Option<Result<u8, Failure>>,
     scratch: Vec<u8>,
@@ -100,7 +102,7 @@ pub(super) struct Front {
 
 impl Front {
     pub(super) fn new(parts: Parts, surroundings: Surroundings, download_dir: PathBuf) -> Self {
-        let Parts { poll, link, files, input, signals } = parts;
+        let Parts { poll, link, files, input, signals, place } = parts;
         let look = Look {
             colour: surroundings.colour,
             whole_digests: !surroundings.terminal,
@@ -114,15 +116,16 @@ impl Front {
             files,
             input,
             signals,
+            place,
             surroundings,
             screen: Screen::new(io::stdout(), surroundings.prompt),
             day: look.day(now),
             look,
-            history: Vec::new(),
+            batch: Batch::default(),
+            away: Away::default(),
             download_dir,
             progress: HashMap::new(),
-            targets: HashMap::new(),
-            kept_at: HashMap::new(),
+            kept: HashMap::new(),
             opening: HashMap::new(),
             last_ticket: 0,
             held: None,
@@ -131,6 +134,7 @@ impl Front {
             quitting: false,
             quit_warned: false,
             failed: false,
+            said_goodbye: false,
             leaving: None,
             end: None,
             scratch: vec![0; READ_BYTES],
@@ -144,7 +148,10 @@ impl Front {
             self.wait(&mut events);
             self.turn();
         }
-        self.flush_history();
+        self.flush_batch();
+        if !self.said_goodbye {
+            self.say_what_is_lost();
+        }
         self.screen.close();
         self.end.take().unwrap_or(Ok(EXIT_FAILED))
     }
@@ -250,10 +257,10 @@ impl Front {
         let failed = unfinished || (self.failed && self.surroundings.script);
         let code = if failed { EXIT_FAILED } else { EXIT_DONE };
         self.screen.set_prompt("");
-        if self.link.is_connected() && self.link.session().limits().is_some() {
-            self.session().leave();
-            self.leaving = Some(Leaving { deadline: now + patience, code });
-        } else {
+        self.session().leave();
+        self.leaving = Some(Leaving { deadline: now + patience, code });
+        self.show_events(now);
+        if self.link.session().is_over() {
             self.finish(Ok(code));
         }
     }
@@ -266,8 +273,15 @@ impl Front {
     }
 
     fn quit_when_done(&mut self, now: Instant) {
-        if self.quitting && !self.has_work() && self.link.session().is_joined() {
-            self.leave(now, LEAVE_MAX, false);
+        let session = self.link.session();
+        let is_away = session.takes_commands() && session.is_offline();
+        if !self.quitting || !(is_away || session.is_joined()) {
+            return;
+        }
+        let has_work = self.has_work();
+        // Only a script waits for the connection: on a terminal, who leaves has said so.
+        if !has_work || (is_away && !self.surroundings.script) {
+            self.leave(now, LEAVE_MAX, has_work && self.surroundings.script);
         }
     }
 

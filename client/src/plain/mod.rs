@@ -1,21 +1,23 @@
 //! The line front: a room as lines on standard output, commands as lines on standard input.
 //!
-//! Owns the program's run from options to exit code. `front` is the event loop, `events`
-//! shows what happens, `commands` carries out what is typed, `render` and `progress` make
-//! the text, `screen` writes it.
+//! Owns the program's run from options to exit code. `front` is the event loop, `events`,
+//! `transfers` and `away` show what happens, `commands` carries out what is typed, `render` and
+//! `progress` make the text, `screen` writes it.
 
+mod away;
 mod commands;
 mod events;
 mod front;
 mod progress;
 mod render;
 mod screen;
+mod transfers;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chatshelf_common::text::Nick;
 use mio::{Poll, Token, Waker};
@@ -24,7 +26,7 @@ use crate::files::Files;
 use crate::input::{Input, Line};
 use crate::link::{Link, LinkError, plain_error};
 use crate::options::Options;
-use crate::session::{Config, Session};
+use crate::session::{Config, Reconnect, Session};
 
 /// All was done.
 pub const EXIT_DONE: u8 = 0;
@@ -34,6 +36,9 @@ pub const EXIT_FAILED: u8 = 1;
 pub const EXIT_USAGE: u8 = 2;
 /// No connection to the server.
 pub const EXIT_UNREACHABLE: u8 = 3;
+
+/// How long a script tries to come back, unless it is told otherwise.
+const SCRIPT_RECONNECT: Duration = Duration::from_secs(30);
 
 const WAKE: Token = Token(0);
 const LINK: Token = Token(1);
@@ -48,10 +53,12 @@ struct Surroundings {
     colour: bool,
     /// Standard output is a terminal.
     terminal: bool,
+    /// A connection that is lost is made again.
+    comes_back: bool,
 }
 
 impl Surroundings {
-    fn look(plain: bool) -> Self {
+    fn look(plain: bool, comes_back: bool) -> Self {
         let terminal = io::stdout().is_terminal();
         let script = !io::stdin().is_terminal();
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -59,7 +66,8 @@ impl Surroundings {
         // Not every Windows console knows escapes; Windows Terminal does, and says who it is.
         let knows_escapes = cfg!(not(windows)) || set("WT_SESSION") || set("TERM");
         let escapes = terminal && !plain && !dumb && knows_escapes;
-        Self { script, prompt: escapes && !script, colour: escapes && !set("NO_COLOR"), terminal }
+        let (prompt, colour) = (escapes && !script, escapes && !set("NO_COLOR"));
+        Self { script, prompt, colour, terminal, comes_back }
     }
 }
 
@@ -91,7 +99,7 @@ pub fn fail(text: &str, code: u8) -> u8 {
 type End = (String, u8);
 
 fn try_run(options: Options) -> Result<u8, End> {
-    let surroundings = Surroundings::look(options.plain);
+    let surroundings = Surroundings::look(options.plain, options.reconnect != Some(0));
     let no_start = |error: io::Error| (plain_error(&error), EXIT_FAILED);
     let poll = Poll::new().map_err(no_start)?;
     let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(no_start)?);
@@ -100,16 +108,22 @@ fn try_run(options: Options) -> Result<u8, End> {
         Some(name) => name,
         None => ask_name(&input, surroundings)?,
     };
-    let files = Files::start(Arc::clone(&waker)).map_err(no_start)?;
     let place = place(&options.host, options.port);
+    let files = Files::start(Arc::clone(&waker), place.clone()).map_err(no_start)?;
     let unreachable = |why: String| (format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE);
     let addresses = resolve(&options).map_err(|error| unreachable(plain_error(&error)))?;
     let signals = watch_signals(waker)?;
     let now = Instant::now();
-    let session = Session::new(Config { nick: name, history: options.history }, now);
+    let config = Config {
+        nick: name,
+        history: options.history,
+        seed: seed()?,
+        reconnect: reconnect(options.reconnect, surroundings),
+    };
+    let session = Session::new(config, now);
     let link = Link::connect(addresses, session, poll.registry(), LINK, now)
         .map_err(|error| unreachable(error.to_string()))?;
-    let parts = front::Parts { poll, link, files, input, signals };
+    let parts = front::Parts { poll, link, files, input, signals, place: place.clone() };
     let end = front::Front::new(parts, surroundings, options.download_dir).run();
     end.map_err(|error| match error {
         front::Failure::Said(text, code) => (text, code),
@@ -118,6 +132,22 @@ fn try_run(options: Options) -> Result<u8, End> {
             (format!("lost the connection to {place}: {error}"), EXIT_FAILED)
         }
     })
+}
+
+/// How a session comes back: on a terminal for ever, in a script for a while, or as it was asked.
+fn reconnect(seconds: Option<u32>, surroundings: Surroundings) -> Option<Reconnect> {
+    let give_up_after = match seconds {
+        Some(0) => return None,
+        Some(seconds) => Some(Duration::from_secs(seconds.into())),
+        None if surroundings.script => Some(SCRIPT_RECONNECT),
+        None => None,
+    };
+    Some(Reconnect { give_up_after })
+}
+
+/// A number that no other client has.
+fn seed() -> Result<u64, End> {
+    getrandom::u64().map_err(|error| (format!("no randomness: {error}"), EXIT_FAILED))
 }
 
 /// `HOST:PORT`, with brackets around an IPv6 address.

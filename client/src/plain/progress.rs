@@ -27,9 +27,13 @@ pub(super) struct Progress {
     started: Instant,
     samples: VecDeque<(Instant, u64)>,
     moved: u64,
+    /// Bytes that were there before this run of the program.
+    before: u64,
     moved_at: Instant,
     said_at: Instant,
     said_percent: u64,
+    /// It was said that it waits for the connection.
+    waiting_said: bool,
 }
 
 impl Progress {
@@ -38,10 +42,21 @@ impl Progress {
             started: now,
             samples: VecDeque::new(),
             moved: 0,
+            before: 0,
             moved_at: now,
             said_at: now,
             said_percent: 0,
+            waiting_said: false,
         }
+    }
+
+    /// The transfer goes on from here: what was before it says nothing about the pace.
+    pub(super) fn go_on(&mut self, moved: u64, now: Instant) {
+        if self.moved == 0 {
+            self.before = moved;
+        }
+        (self.moved, self.moved_at, self.waiting_said) = (moved, now, false);
+        self.samples.clear();
     }
 
     /// Notes where the transfer is; a line if one is due.
@@ -51,6 +66,10 @@ impl Progress {
         now: Instant,
         terminal: bool,
     ) -> Option<String> {
+        if status.stage == Stage::Waiting {
+            return (!std::mem::replace(&mut self.waiting_said, true))
+                .then(|| format!("{}, waiting for the connection", head(status)));
+        }
         if status.moved > self.moved {
             self.moved = status.moved;
             self.moved_at = now;
@@ -65,7 +84,8 @@ impl Progress {
         let waited = now.duration_since(self.said_at);
         let step = percent / PLAIN_STEP_PERCENT > self.said_percent / PLAIN_STEP_PERCENT;
         let stalled = now.duration_since(self.moved_at) >= STALLED_AFTER;
-        let due = match (terminal, stalled || status.stage == Stage::Verifying) {
+        let busy = matches!(status.stage, Stage::Verifying | Stage::Comparing);
+        let due = match (terminal, stalled || busy) {
             (true, false) => waited >= TERMINAL_EVERY,
             (false, false) => waited >= PLAIN_EVERY || (step && waited >= PLAIN_STEP_EVERY),
             (_, true) => waited >= PLAIN_EVERY,
@@ -80,12 +100,12 @@ impl Progress {
 
     /// `notes.iso  61% | 239.0/388.0 MB, 24.0 MB/s, ETA 0:06`.
     fn line(&self, status: &TransferStatus, now: Instant) -> String {
-        let total = status.size.unwrap_or(0);
-        let head =
-            format!("{}  {}% | {}", name(status), percent(status), part_of(status.moved, total));
+        let (head, total) = (head(status), status.size.unwrap_or(0));
         let idle = now.duration_since(self.moved_at);
-        if status.stage == Stage::Verifying {
-            return format!("{head}, verifying");
+        match status.stage {
+            Stage::Verifying => return format!("{head}, verifying"),
+            Stage::Comparing => return format!("{head}, comparing with what the server has"),
+            _ => {}
         }
         if idle >= STALLED_AFTER {
             return format!("{head}, stalled for {} s", idle.as_secs());
@@ -124,7 +144,8 @@ impl Progress {
             Outcome::Uploaded(_) | Outcome::Downloaded => {
                 let bytes = status.size.unwrap_or(0);
                 let took = now.duration_since(self.started);
-                let (size, rate) = (size(bytes), size(per_second(bytes, took)));
+                let moved = bytes.saturating_sub(self.before);
+                let (size, rate) = (size(bytes), size(per_second(moved, took)));
                 let took = took.as_secs_f64();
                 let text = format!(
                     "{name} {verb}{place}: {size} in {took:.1} s, {rate}/s, BLAKE3 verified"
@@ -132,6 +153,7 @@ impl Progress {
                 (text, true)
             }
             Outcome::Cancelled => (format!("{name} cancelled, not {verb}"), true),
+            Outcome::Interrupted => (interrupted(status, false), true),
             Outcome::Refused(refused) => {
                 (format!("{name} not {verb}: {}", super::render::refusal(refused)), false)
             }
@@ -143,6 +165,30 @@ impl Progress {
     }
 }
 
+/// The last line about a transfer that another run may go on with, if it can.
+pub(super) fn interrupted(status: &TransferStatus, survives: bool) -> String {
+    let (name, percent) = (name(status), percent(status));
+    match (status.direction, status.item) {
+        (Direction::Upload, _) if status.stage == Stage::Verifying => {
+            format!("{name} is sent, but not yet said to be on the shelf")
+        }
+        (Direction::Upload, _) if survives => {
+            format!("{name} not uploaded; /upload of the same file goes on with it")
+        }
+        (Direction::Download, Some(item)) if survives && status.moved > 0 => {
+            format!("{name} not downloaded: {percent}% of it is kept, /download {item} goes on")
+        }
+        (Direction::Upload, _) => format!("{name} not uploaded"),
+        (Direction::Download, _) => format!("{name} not downloaded"),
+    }
+}
+
+/// `notes.iso  61% | 239.0/388.0 MB`.
+fn head(status: &TransferStatus) -> String {
+    let total = status.size.unwrap_or(0);
+    format!("{}  {}% | {}", name(status), percent(status), part_of(status.moved, total))
+}
+
 /// The file's name, or the transfer's number while it is not known.
 pub(super) fn name(status: &TransferStatus) -> String {
     match &status.name {
@@ -151,7 +197,8 @@ pub(super) fn name(status: &TransferStatus) -> String {
     }
 }
 
-fn percent(status: &TransferStatus) -> u64 {
+/// How much of it is moved.
+pub(super) fn percent(status: &TransferStatus) -> u64 {
     match status.size {
         Some(total) if total > 0 => (u128::from(status.moved) * 100 / u128::from(total)) as u64,
         _ => 100,
@@ -188,16 +235,18 @@ fn part_of(done: u64, total: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{ItemId, TransferId};
+    use chatshelf_common::id::ItemId;
     use chatshelf_common::text::FileName;
 
     use super::*;
+    use crate::session::TransferHandle;
 
     fn at(moved: u64, size: u64) -> TransferStatus {
         TransferStatus {
-            transfer: TransferId(1),
+            transfer: TransferHandle(1),
             direction: Direction::Upload,
             name: FileName::new("notes.iso").ok(),
+            item: None,
             size: Some(size),
             moved,
             stage: Stage::Moving,

@@ -135,6 +135,7 @@ impl Look {
                 let (item, name) = (dropped.item, &dropped.name);
                 self.notice(&format!("{name} (number {item}) dropped from the shelf"))
             }
+            Event::Forgotten(_) => self.notice("an event is lost from the server's disk here"),
         }
     }
 

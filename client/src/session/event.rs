@@ -1,21 +1,17 @@
-//! What a session tells its front and asks of it: plain types, no behaviour of their own.
+//! What a session tells its front: plain types, no behaviour of their own.
 
 use std::fmt;
+use std::time::Duration;
 
-use chatshelf_common::id::{Digest, ItemId, Seq, TransferId};
-use chatshelf_common::text::{FileName, Nick, Note};
-use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Told};
+use chatshelf_common::id::{ItemId, Seq};
+use chatshelf_common::text::{FileName, Nick, Note, Topic};
+use chatshelf_common::wire::frame::{Goodbye, Refused, Told};
 use chatshelf_common::wire::{Code, DecodeError, Event, FrameError};
-
-/// File bytes in one block, the unit in which a session and its file keeper trade.
-pub const BLOCK_BYTES: usize = 256 * 1024;
-/// Blocks of one transfer that may be on their way between session and file keeper.
-pub const BLOCKS_IN_FLIGHT_MAX: u8 = 2;
 
 /// Something the front should know of, in the order it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionEvent {
-    /// The server has answered the `Hello`; its limits are known.
+    /// The server has answered a `Hello`; its limits are known.
     Greeted(ServerLimits),
     /// The nick can't be had; [`super::Session::rejoin`] asks for another.
     NickRefused {
@@ -26,48 +22,134 @@ pub enum SessionEvent {
         /// A nick that was free a moment ago.
         suggestion: Option<Nick>,
     },
-    /// The nick is ours and the snapshot is whole: the room can be shown.
+    /// The nick is ours and the first snapshot is whole: the room can be shown.
     JoinedRoom {
         /// The nick as the server holds it.
         nick: Nick,
         /// The newest event the snapshot holds; events up to it are history.
         seq: Seq,
     },
-    /// Something happened in the room. The room has already taken it in.
-    Happened {
-        /// What.
-        event: Event,
-        /// Whether it is from before the join.
-        when: When,
+    /// The connection is gone, or an attempt at a new one has failed.
+    Offline {
+        /// Why.
+        why: Loss,
+        /// Attempts that have failed since the connection was lost: 0 says that it was lost now.
+        attempts: u32,
+        /// When the next attempt is due, from now on.
+        retry_in: Duration,
     },
-    /// A private message, to us or (the receipt) from us.
-    Told(Told),
+    /// On coming back, our nick was not to be had, and another is asked for instead.
+    NickReplaced {
+        /// The nick that we had.
+        nick: Nick,
+        /// Why it can't be had.
+        code: Code,
+        /// The one asked for now.
+        by: Nick,
+    },
+    /// In the room again, with a new snapshot.
+    Back {
+        /// The nick as the server holds it.
+        nick: Nick,
+        /// The newest event the snapshot holds; those up to it happened while we were away.
+        seq: Seq,
+    },
+    /// What happened while we were away is no longer held by the server, in part: these events
+    /// will not come.
+    Missed {
+        /// First event missed.
+        from: Seq,
+        /// Last event missed.
+        to: Seq,
+    },
+    /// A crash has cost the server the events from here on; those that follow are others.
+    Rewound {
+        /// The first event that is another now.
+        from: Seq,
+    },
     /// We were too slow for the room: these events will not come. The room is up to date.
     Gap {
         /// First event missed.
         from: Seq,
         /// Last event missed.
         to: Seq,
-        /// Our own messages whose receipts may be among them.
-        unconfirmed: usize,
     },
+    /// Something happened in the room. The room has already taken it in.
+    Happened {
+        /// What.
+        event: Event,
+        /// Whether we were here.
+        when: When,
+    },
+    /// A private message, to us or (the receipt) from us.
+    Told(Told),
     /// A command was refused. Refused transfers come as [`SessionEvent::TransferEnded`].
     Refused(Refused),
-    /// A transfer has begun on the wire.
+    /// The connection broke before this was answered: it may not have arrived, and is not
+    /// repeated.
+    Unanswered(Unanswered),
+    /// A transfer has begun on the wire, for the first time.
     TransferStarted(TransferStatus),
+    /// A transfer goes on behind what was moved before.
+    TransferResumed(TransferStatus),
+    /// A transfer of which something was moved must begin again.
+    TransferRestarted(TransferStatus, Restart),
     /// A transfer is over.
     TransferEnded(TransferStatus, Outcome),
-    /// The server's last word.
+    /// The server's last word, after which we do not come back.
     Goodbye(Goodbye),
+    /// It was tried for long enough to come back; this is why the connection was lost at first.
+    GaveUp(Loss),
 }
 
-/// Whether an event belongs to the time before the join.
+/// Whether we were here when an event happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// Shown, not applied: the snapshot holds it already.
+    /// Before we first came. Shown, not applied: the snapshot holds it already.
     History,
+    /// While the connection was broken: news, but not applied either.
+    Away,
     /// Just now.
     Live,
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It broke or could not be made: the reason, for people.
+    Link(String),
+    /// The server ended it.
+    Goodbye(Goodbye),
+    /// Nothing was heard for this many seconds.
+    Silent {
+        /// Seconds of silence.
+        seconds: u64,
+    },
+}
+
+/// A command whose answer was lost with its connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// A private message.
+    Tell {
+        /// To whom.
+        to: Nick,
+    },
+    /// Asking for this nick.
+    Rename(Nick),
+    /// Setting the topic, or clearing it.
+    Topic(Option<Topic>),
+}
+
+/// Why a transfer begins again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// The server has kept nothing of the upload.
+    NothingKept,
+    /// What the server has kept is not how the file begins.
+    FileDiffers,
+    /// The item of that number is another than before.
+    ItemDiffers,
 }
 
 /// What the server said of itself in its `HelloAck` (PROTOCOL.md, "Joining").
@@ -87,6 +169,17 @@ pub struct ServerLimits {
     pub history_max: u32,
 }
 
+/// Names a transfer to the front and the file keeper for as long as the session lives. On the
+/// wire it has another number with each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransferHandle(pub u32);
+
+impl fmt::Display for TransferHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Which way a file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -101,8 +194,12 @@ pub enum Direction {
 pub enum Stage {
     /// Not yet sent to the server: as many transfers as it allows are running.
     Queued,
+    /// It had begun when the connection broke, and waits to go on.
+    Waiting,
     /// The server has been asked.
     Asked,
+    /// What the server has kept is compared with the file.
+    Comparing,
     /// Bytes are moving.
     Moving,
     /// All bytes are there; they are being verified and made durable.
@@ -113,14 +210,16 @@ pub enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransferStatus {
     /// Its number.
-    pub transfer: TransferId,
+    pub transfer: TransferHandle,
     /// Which way.
     pub direction: Direction,
     /// The file's name, if it is known yet.
     pub name: Option<FileName>,
+    /// The item that is downloaded.
+    pub item: Option<ItemId>,
     /// The file's size in bytes, if it is known yet.
     pub size: Option<u64>,
-    /// Bytes sent or received so far.
+    /// Bytes of the file sent or received so far.
     pub moved: u64,
     /// How far it is.
     pub stage: Stage,
@@ -133,8 +232,10 @@ pub enum Outcome {
     Uploaded(ItemId),
     /// Verified against the item's digest and kept.
     Downloaded,
-    /// By our own [`super::Session::cancel`] or [`super::Session::leave`].
+    /// By our own [`super::Session::cancel`].
     Cancelled,
+    /// The session has ended before it was done; another one may go on with it.
+    Interrupted,
     /// By the server.
     Refused(Refused),
     /// The bytes received have another digest than the item.
@@ -143,97 +244,13 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// What the session wants done with file content. Requests of one transfer are done in order.
-#[derive(Debug, PartialEq, Eq)]
-pub enum FileRequest {
-    /// Read exactly `length` bytes of the upload at `offset` into `buffer` (which is empty);
-    /// answered by [`FileReply::Block`]. Offsets of one upload only grow, and only the first
-    /// may be other than where the last read ended.
-    Read {
-        /// Which upload.
-        transfer: TransferId,
-        /// Bytes from the start of the file.
-        offset: u64,
-        /// Bytes wanted, 1 to [`BLOCK_BYTES`].
-        length: usize,
-        /// To be filled, for reuse of its memory.
-        buffer: Vec<u8>,
-    },
-    /// A download begins: be ready to keep `item`. Not answered unless it fails.
-    Create {
-        /// Which download.
-        transfer: TransferId,
-        /// The item.
-        item: Item,
-    },
-    /// Append the block to the download; answered by [`FileReply::Written`].
-    Write {
-        /// Which download.
-        transfer: TransferId,
-        /// The bytes, 1 to [`BLOCK_BYTES`].
-        block: Vec<u8>,
-    },
-    /// Say the digest of the whole file: all that was read or written; answered by
-    /// [`FileReply::Hashed`]. For an upload, fail if the file holds more than was read.
-    Hash {
-        /// Which transfer.
-        transfer: TransferId,
-    },
-    /// The download is verified: keep it for good; answered by [`FileReply::Kept`].
-    Keep {
-        /// Which download.
-        transfer: TransferId,
-    },
-    /// The transfer is over; forget it and remove what was not kept. Not answered.
-    Discard {
-        /// Which transfer.
-        transfer: TransferId,
-    },
-}
-
-/// The file keeper's answers. One for a transfer that is over is ignored.
-#[derive(Debug, PartialEq, Eq)]
-pub enum FileReply {
-    /// The bytes asked for by [`FileRequest::Read`], all of them.
-    Block {
-        /// Which upload.
-        transfer: TransferId,
-        /// The bytes.
-        block: Vec<u8>,
-    },
-    /// The block is written.
-    Written {
-        /// Which download.
-        transfer: TransferId,
-        /// The block's memory, for reuse.
-        buffer: Vec<u8>,
-    },
-    /// The digest of the whole file.
-    Hashed {
-        /// Which transfer.
-        transfer: TransferId,
-        /// BLAKE3-256.
-        digest: Digest,
-    },
-    /// The download has its final place.
-    Kept {
-        /// Which download.
-        transfer: TransferId,
-    },
-    /// It can't be done; the transfer ends.
-    Failed {
-        /// Which transfer.
-        transfer: TransferId,
-        /// Why, for people.
-        why: String,
-    },
-}
-
 /// What a command needs to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandError {
     /// Not in the room (yet, or any more).
     NotJoined,
+    /// There is no connection, and as much as may be is waiting for one.
+    TooMuchWaiting,
     /// The file is larger than the server takes.
     FileTooLarge {
         /// The limit, in bytes.
@@ -253,6 +270,9 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJoined => f.write_str("not in the room"),
+            Self::TooMuchWaiting => {
+                f.write_str("not connected, and too much is waiting for the connection already")
+            }
             Self::FileTooLarge { limit } => {
                 write!(f, "it is larger than the server takes ({limit} bytes)")
             }

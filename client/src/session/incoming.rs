@@ -1,14 +1,23 @@
 //! What the server's frames do to a session: which may come when, and what follows from each.
-//! Owns no state of its own and sends nothing but the answers the protocol asks for.
+//! Sends nothing but the answers the protocol asks for, and, once back, what was kept to be sent.
 
+use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::field::{Fields, Tag};
-use chatshelf_common::wire::frame::{HelloAck, Join, Pong, Refused, Snapshot};
-use chatshelf_common::wire::{DecodeError, Deframer, Event, Frame, Header, ServerFrame, Unit};
+use chatshelf_common::wire::frame::{
+    Gap, Goodbye, HelloAck, Join, Pong, Refused, Snapshot, UploadStored, Welcome,
+};
+use chatshelf_common::wire::{
+    Code, DecodeError, Deframer, Event, Frame, Header, ServerFrame, Unit,
+};
 
-use super::event::{ServerLimits, SessionError, SessionEvent, When};
+use super::event::{Loss, ServerLimits, SessionError, SessionEvent, When};
+use super::seen::Fit;
 use super::{Phase, Session};
+
+/// `Join`s that are refused in a row before we wait and connect anew.
+const REFUSALS_MAX: u32 = 10;
 
 impl Session {
     pub(super) fn handle_units(
@@ -17,6 +26,7 @@ impl Session {
         bytes: &mut &[u8],
     ) -> Result<(), SessionError> {
         while self.phase != Phase::Over
+            && !self.is_offline()
             && let Some(unit) = deframer.next(bytes)?
         {
             match unit {
@@ -40,14 +50,22 @@ impl Session {
             Ok(done) => done,
             Err(DecodeError::UnknownType(kind)) if header.is_skippable() => {
                 log::debug!("skipped a frame of type {kind:#04x}");
-                // An event this version does not know still has its place in the log.
-                if is_event && let Some(seq) = Fields::parse(value)?.optional(Tag::SEQ)? {
-                    self.room.pass(seq).map_err(unexpected)?;
-                }
-                Ok(())
+                if is_event { self.pass_event(value) } else { Ok(()) }
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// An event that this version does not know still has its place in the log.
+    fn pass_event(&mut self, value: &[u8]) -> Result<(), SessionError> {
+        let fields = Fields::parse(value)?;
+        if let Some(seq) = fields.optional::<Seq>(Tag::SEQ)? {
+            let at = fields.optional::<UnixMillis>(Tag::AT).unwrap_or_default();
+            self.room.pass(seq).map_err(unexpected)?;
+            self.seen.event(seq, at);
+            self.settle_if_caught_up();
+        }
+        Ok(())
     }
 
     fn handle_server_frame(&mut self, frame: ServerFrame) -> Result<(), SessionError> {
@@ -55,28 +73,16 @@ impl Session {
         match frame {
             ServerFrame::HelloAck(ack) => return self.handle_ack(ack),
             ServerFrame::ServerPing(_) => self.out.control(&Pong {}),
-            ServerFrame::ServerPong(_) => {}
-            ServerFrame::Goodbye(goodbye) => {
-                self.events.extend(self.transfers.abandon(&mut self.out));
-                self.events.push_back(SessionEvent::Goodbye(goodbye));
-                self.phase = Phase::Over;
-            }
-            ServerFrame::Welcome(welcome) if matches!(self.phase, Phase::Joining) => {
-                self.nick = welcome.nick;
-                self.room.welcome(welcome.seq);
-                self.phase = Phase::Arriving;
-            }
-            // A leave that was said while the join was under way.
-            ServerFrame::Welcome(welcome) if self.phase == Phase::Leaving => {
-                self.nick = welcome.nick;
-                self.room.welcome(welcome.seq);
+            ServerFrame::ServerPong(_) => self.handle_pong(),
+            ServerFrame::Goodbye(goodbye) => self.handle_goodbye(goodbye),
+            // Also after a leave that was said while the join was under way.
+            ServerFrame::Welcome(welcome)
+                if matches!(self.phase, Phase::Joining | Phase::Leaving) =>
+            {
+                return self.handle_welcome(welcome);
             }
             ServerFrame::Snapshot(snapshot) if in_room => return self.handle_snapshot(snapshot),
-            ServerFrame::Gap(gap) if in_room => {
-                self.room.gap(&gap).map_err(unexpected)?;
-                self.nick = gap.nick.clone();
-                self.gap = Some((gap, self.pending.gap()));
-            }
+            ServerFrame::Gap(gap) if in_room => return self.handle_gap(gap),
             ServerFrame::Refused(refused) if self.phase != Phase::Greeting => {
                 return self.handle_refused(refused);
             }
@@ -89,17 +95,10 @@ impl Session {
             ServerFrame::UploadReady(ready) if in_room => {
                 self.transfers.upload_ready(&ready).map_err(unexpected)?;
             }
-            ServerFrame::UploadStored(stored) if in_room => {
-                let ended = self.transfers.upload_stored(&stored, &mut self.out);
-                if let Some(ended) = ended.map_err(unexpected)? {
-                    self.pending.stored(stored.item);
-                    self.pending.shelved(self.room.newest_item());
-                    self.events.push_back(ended);
-                    self.start_transfers();
-                }
-            }
+            ServerFrame::UploadStored(stored) if in_room => return self.handle_stored(&stored),
             ServerFrame::DownloadReady(ready) if in_room => {
-                self.transfers.download_ready(ready).map_err(unexpected)?;
+                let told = self.transfers.download_ready(ready, &mut self.out);
+                self.events.extend(told.map_err(unexpected)?);
             }
             _ => return Err(SessionError::Unexpected("a frame that may not come now")),
         }
@@ -133,59 +132,188 @@ impl Session {
         Ok(())
     }
 
+    /// The sender of a `Ping` after a gap learns that all before it was handled.
+    fn handle_pong(&mut self) {
+        self.pongs += 1;
+        if self.handled_with_pong.is_some_and(|pong| self.pongs >= pong) {
+            self.handled_with_pong = None;
+            self.pending.handled();
+        }
+    }
+
+    fn handle_goodbye(&mut self, goodbye: Goodbye) {
+        if self.comes_back_after(goodbye.code) {
+            return self.lose(Loss::Goodbye(goodbye), self.heard_at);
+        }
+        self.end();
+        self.events.push_back(SessionEvent::Goodbye(goodbye));
+    }
+
+    fn handle_welcome(&mut self, welcome: Welcome) -> Result<(), SessionError> {
+        self.room.welcome(welcome.seq, welcome.from).map_err(unexpected)?;
+        self.nick = welcome.nick.clone();
+        self.resume = Some(welcome.resume);
+        if self.seen.is_blank() {
+            self.seen.welcome(&welcome, self.history != Some(0));
+        } else {
+            self.welcome = Some(welcome);
+        }
+        self.catching_up = self.arrived;
+        if self.phase == Phase::Joining {
+            self.phase = Phase::Arriving;
+        }
+        Ok(())
+    }
+
     fn handle_snapshot(&mut self, part: Snapshot) -> Result<(), SessionError> {
         if !self.room.snapshot(part).map_err(unexpected)? {
             return Ok(());
         }
+        if self.phase == Phase::Arriving {
+            self.arrive();
+        }
+        if let Some(Gap { from, to, .. }) = self.gap.take() {
+            self.events.push_back(SessionEvent::Gap { from, to });
+        }
         self.pending.shelved(self.room.newest_item());
-        if let Some((gap, unconfirmed)) = self.gap.take() {
-            let (from, to) = (gap.from, gap.to);
-            self.events.push_back(SessionEvent::Gap { from, to, unconfirmed });
-        } else if self.phase == Phase::Arriving {
-            self.phase = Phase::Joined;
-            let (nick, seq) = (self.nick.clone(), self.room.seq());
-            self.events.push_back(SessionEvent::JoinedRoom { nick, seq });
+        for item in self.room.shelf() {
+            let ended = self.transfers.seen_on_shelf(item, &self.nick, &mut self.out);
+            self.events.extend(ended);
+        }
+        self.settle_if_caught_up();
+        Ok(())
+    }
+
+    /// The first snapshot on a connection is whole: we are in the room.
+    fn arrive(&mut self) {
+        self.phase = Phase::Joined;
+        self.reached();
+        let (nick, seq) = (self.nick.clone(), self.room.seq());
+        self.events.push_back(if std::mem::replace(&mut self.arrived, true) {
+            SessionEvent::Back { nick, seq }
+        } else {
+            SessionEvent::JoinedRoom { nick, seq }
+        });
+        let wants_history = self.history != Some(0);
+        match self.welcome.take().map(|welcome| self.seen.welcome(&welcome, wants_history)) {
+            Some(Fit::Missed { from, to }) => {
+                self.events.push_back(SessionEvent::Missed { from, to });
+            }
+            Some(Fit::Rewound { from }) => self.events.push_back(SessionEvent::Rewound { from }),
+            Some(Fit::Exact) | None => {}
+        }
+    }
+
+    fn handle_gap(&mut self, gap: Gap) -> Result<(), SessionError> {
+        self.room.gap(&gap).map_err(unexpected)?;
+        self.seen.gap(gap.to);
+        self.nick = gap.nick.clone();
+        if self.pending.gap() {
+            self.handled_with_pong = Some(self.ping());
+        }
+        self.gap = Some(gap);
+        Ok(())
+    }
+
+    fn handle_stored(&mut self, stored: &UploadStored) -> Result<(), SessionError> {
+        let ended = self.transfers.upload_stored(stored, &mut self.out).map_err(unexpected)?;
+        if let Some(ended) = ended {
+            self.pending.stored(stored.item);
+            self.pending.shelved(self.room.newest_item());
+            self.events.push_back(ended);
+            self.start_transfers();
         }
         Ok(())
     }
 
     fn handle_event(&mut self, event: Event) -> Result<(), SessionError> {
-        let when = self.room.event(&event).map_err(unexpected)?;
-        if when == When::Live {
-            match &event {
-                Event::Said(said) if said.nick == self.nick => self.pending.said(said.id),
-                Event::TopicChanged(change) if change.nick == self.nick => {
-                    self.pending.topic_changed();
-                }
-                Event::Renamed(renamed) if renamed.nick == self.nick => {
-                    self.nick = renamed.to.clone();
-                    self.pending.renamed();
-                }
-                Event::Shelved(_) => self.pending.shelved(self.room.newest_item()),
-                _ => {}
-            }
+        self.room.event(&event).map_err(unexpected)?;
+        let seq = event.seq();
+        self.seen.event(seq, Some(event.at()));
+        let when = self.seen.when(seq, self.room.snapshot_seq());
+        if when == Some(When::Live) {
+            self.note_live(&event);
+        } else if let (Event::Said(said), Some(When::Away)) = (&event, when) {
+            self.pending.said_while_away(said);
         }
-        self.events.push_back(SessionEvent::Happened { event, when });
+        if let Event::Shelved(shelved) = &event {
+            let item = &shelved.item;
+            let ended = self.transfers.seen_on_shelf(item, &self.nick, &mut self.out);
+            self.events.extend(ended);
+        }
+        if let Some(when) = when {
+            self.events.push_back(SessionEvent::Happened { event, when });
+        }
+        self.settle_if_caught_up();
         Ok(())
+    }
+
+    /// A live event may be the answer to a command of ours.
+    fn note_live(&mut self, event: &Event) {
+        match event {
+            Event::Said(said) if said.nick == self.nick => self.pending.said(said.id),
+            Event::TopicChanged(change) if change.nick == self.nick => {
+                self.pending.topic_changed();
+            }
+            Event::Renamed(renamed) if renamed.nick == self.nick => {
+                self.nick = renamed.to.clone();
+                self.pending.renamed();
+            }
+            Event::Shelved(_) => self.pending.shelved(self.room.newest_item()),
+            _ => {}
+        }
     }
 
     fn handle_refused(&mut self, refused: Refused) -> Result<(), SessionError> {
         if let Some(transfer) = refused.transfer {
-            let ended = self.transfers.refused(refused, transfer, &mut self.out);
-            self.events.extend(ended.map_err(unexpected)?);
+            let told = self.transfers.refused(refused, transfer, &mut self.out);
+            self.events.extend(told.map_err(unexpected)?);
             self.start_transfers();
             return Ok(());
         }
         if self.phase == Phase::Joining && refused.about == Join::KIND {
-            self.phase = Phase::Choosing;
-            let (nick, code) = (self.nick.clone(), refused.code);
-            let suggestion = refused.suggestion;
-            self.events.push_back(SessionEvent::NickRefused { nick, code, suggestion });
+            self.handle_nick_refused(refused.code, refused.suggestion);
             return Ok(());
         }
         self.pending.refused(&refused);
-        self.events.push_back(SessionEvent::Refused(refused));
+        // That a message has been said already is as good as its echo.
+        if refused.code != Code::ALREADY_SAID {
+            self.events.push_back(SessionEvent::Refused(refused));
+        }
         Ok(())
+    }
+
+    /// A first nick is for the front to choose; one that we come back with is replaced by what the
+    /// server suggests.
+    fn handle_nick_refused(&mut self, code: Code, suggestion: Option<Nick>) {
+        let nick = self.nick.clone();
+        if self.resume.is_none() {
+            self.phase = Phase::Choosing;
+            self.events.push_back(SessionEvent::NickRefused { nick, code, suggestion });
+            return;
+        }
+        self.refusals += 1;
+        match suggestion.filter(|_| self.refusals <= REFUSALS_MAX) {
+            Some(by) => {
+                self.nick = by.clone();
+                self.events.push_back(SessionEvent::NickReplaced { nick, code, by });
+                self.join();
+            }
+            None => self.lose(Loss::Link(format!("the name {nick}: {code}")), self.heard_at),
+        }
+    }
+
+    /// Back, and with all seen that happened meanwhile: it is known what has arrived and what has
+    /// not, and all that waits can be sent.
+    fn settle_if_caught_up(&mut self) {
+        if !self.catching_up || !self.is_joined() || !self.room.is_caught_up() {
+            return;
+        }
+        self.catching_up = false;
+        let unanswered = self.pending.settle(&self.nick, self.room.topic());
+        self.events.extend(unanswered.into_iter().map(SessionEvent::Unanswered));
+        self.pending.send(&mut self.out);
+        self.start_transfers();
     }
 }
 

@@ -1,15 +1,27 @@
-//! The session: one membership of the room, from `Hello` to `Goodbye`, as a state machine.
+//! The session: one membership of the room, from the first `Hello` to the last `Goodbye`, as a
+//! state machine that outlives its connections.
 //!
-//! Owns protocol state, the room as seen so far and the transfers. Never touches a socket, a
-//! file or a clock: bytes come in by [`Session::handle_bytes`], bytes to send are shown by
-//! [`Session::output`], file content is asked for by [`Session::poll_file_request`], and what
-//! happened is told by [`Session::poll_event`]. Every front drives the same session.
+//! Owns protocol state, the room as seen so far, what we have said and not seen arrive, and the
+//! transfers. Never touches a socket, a file or a clock, and is deterministic: a driver makes
+//! connections when [`Session::wants_connection`] says so and tells how they fare
+//! ([`Session::handle_connected`], [`Session::handle_lost`]); bytes come in by
+//! [`Session::handle_bytes`], bytes to send are shown by [`Session::output`], file content is
+//! asked for by [`Session::poll_file_request`], and what happened is told by
+//! [`Session::poll_event`]. Every front drives the same session.
+//!
+//! Read `incoming` (what the server says), `connection` (losing it and coming back), `commands`
+//! (what a front wants), then what they keep: `seen`, `room`, `pending`, `transfers`, `outgoing`.
 
+mod backoff;
+mod commands;
+mod connection;
 mod event;
+mod file;
 mod incoming;
 mod outgoing;
 mod pending;
 mod room;
+mod seen;
 mod transfers;
 
 #[cfg(test)]
@@ -18,32 +30,27 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use chatshelf_common::id::{ItemId, MessageId, TransferId};
-use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
-use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
+use chatshelf_common::id::ResumeToken;
+use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Deframer;
-use chatshelf_common::wire::frame::{
-    Gap, Hello, Join, Leave, MAGIC, Ping, Rename, Say, SetTopic, Style, Tell,
-};
+use chatshelf_common::wire::frame::{Gap, Welcome};
 
+pub use commands::{BYTES_WAITING_MAX, COMMANDS_WAITING_MAX, TRANSFERS_WAITING_MAX};
 pub use event::{
-    BLOCK_BYTES, BLOCKS_IN_FLIGHT_MAX, CommandError, Direction, FileReply, FileRequest, Outcome,
-    ServerLimits, SessionError, SessionEvent, Stage, TransferStatus, When,
+    CommandError, Direction, Loss, Outcome, Restart, ServerLimits, SessionError, SessionEvent,
+    Stage, TransferHandle, TransferStatus, Unanswered, When,
 };
+pub use file::{BLOCK_BYTES, BLOCKS_IN_FLIGHT_MAX, FileReply, FileRequest};
 pub use room::Room;
 
+use backoff::{Backoff, next_random};
+use connection::Absence;
 use outgoing::Outgoing;
 use pending::Pending;
+use seen::Seen;
 use transfers::Transfers;
 
-/// Silence after which the server is asked for a sign of life.
-const PING_AFTER: Duration = Duration::from_secs(60);
-/// Silence after which the server is taken for gone (PROTOCOL.md, "Phases and deadlines").
-const SILENCE_MAX: Duration = Duration::from_secs(150);
-/// The same before the server has said a first word.
-const GREETING_MAX: Duration = Duration::from_secs(30);
-
-/// What a client asks for when it joins.
+/// What a client asks for when it joins, and how it holds on to it.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The nick asked for.
@@ -51,11 +58,28 @@ pub struct Config {
     /// Lines of history: 0 for none, [`chatshelf_common::limits::HISTORY_ALL`] for all; `None`
     /// leaves it to the server.
     pub history: Option<u32>,
+    /// Where message ids begin and what waits depend on: random, and another for each session.
+    pub seed: u64,
+    /// How it comes back when the connection breaks; `None` for a session that then ends.
+    pub reconnect: Option<Reconnect>,
+}
+
+/// How a session comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconnect {
+    /// How long after a loss an attempt may begin; `None` for ever.
+    pub give_up_after: Option<Duration>,
 }
 
 /// Where the session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// There is no connection; the next is due at this moment.
+    Offline {
+        retry_at: Instant,
+    },
+    /// One is being made.
+    Connecting,
     /// `Hello` and `Join` are sent.
     Greeting,
     /// `HelloAck` has come; `Join` is not answered.
@@ -67,58 +91,87 @@ enum Phase {
     Joined,
     /// `Leave` is sent.
     Leaving,
-    /// `Goodbye` has come.
+    /// Nothing more will come.
     Over,
 }
 
 /// One membership of the room.
 #[derive(Debug)]
 pub struct Session {
-    deframer: Deframer,
     phase: Phase,
-    limits: Option<ServerLimits>,
     nick: Nick,
     history: Option<u32>,
-    room: Room,
-    pending: Pending,
-    transfers: Transfers,
+    reconnect: Option<Reconnect>,
+
+    // Of the connection.
+    deframer: Deframer,
     out: Outgoing,
-    events: VecDeque<SessionEvent>,
     /// When the server last sent something, or could not be heard for our own backpressure.
     heard_at: Instant,
     pinged: bool,
-    /// The gap whose snapshot is not whole yet, with the messages it leaves unconfirmed.
-    gap: Option<(Gap, usize)>,
+    /// `Ping`s sent, and `Pong`s that are still to come before all that was sent ahead of the last
+    /// gap is handled.
+    pings: u64,
+    pongs: u64,
+    handled_with_pong: Option<u64>,
+    /// The gap whose snapshot is not whole yet.
+    gap: Option<Gap>,
+    /// The welcome to come back, while its snapshot is not whole.
+    welcome: Option<Welcome>,
+    /// When the room was reached.
+    joined_at: Option<Instant>,
+    /// Back in the room, but not all that happened meanwhile has been seen.
+    catching_up: bool,
+    /// `Join`s refused in a row on coming back.
+    refusals: u32,
+
+    // Of the membership.
+    limits: Option<ServerLimits>,
+    resume: Option<ResumeToken>,
+    /// The front was told that we are in the room.
+    arrived: bool,
+    seen: Seen,
+    room: Room,
+    pending: Pending,
+    transfers: Transfers,
+    absence: Option<Absence>,
+    backoff: Backoff,
+    events: VecDeque<SessionEvent>,
 }
 
 impl Session {
-    /// A session about to send `Hello` and `Join`.
+    /// A session that wants its first connection.
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
-        let Config { nick, history } = config;
-        let mut out = Outgoing::default();
-        out.control(&Hello {
-            magic: MAGIC,
-            version_min: VERSION_MIN,
-            version_max: VERSION_MAX,
-            capabilities: None,
-            software: Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION")))),
-        });
-        out.control(&Join { nick: nick.clone(), history });
+        let Config { nick, history, mut seed, reconnect } = config;
+        let first_message = next_random(&mut seed);
         Self {
-            deframer: Deframer::joined(),
-            phase: Phase::Greeting,
-            limits: None,
+            phase: Phase::Offline { retry_at: now },
             nick,
             history,
-            room: Room::empty(),
-            pending: Pending::default(),
-            transfers: Transfers::default(),
-            out,
-            events: VecDeque::new(),
+            reconnect,
+            deframer: Deframer::joined(),
+            out: Outgoing::default(),
             heard_at: now,
             pinged: false,
+            pings: 0,
+            pongs: 0,
+            handled_with_pong: None,
             gap: None,
+            welcome: None,
+            joined_at: None,
+            catching_up: false,
+            refusals: 0,
+            limits: None,
+            resume: None,
+            arrived: false,
+            seen: Seen::default(),
+            room: Room::empty(),
+            pending: Pending::new(first_message),
+            transfers: Transfers::default(),
+            absence: None,
+            backoff: Backoff::new(seed),
+            events: VecDeque::new(),
         }
     }
 
@@ -128,7 +181,7 @@ impl Session {
         &self.nick
     }
 
-    /// The room as seen so far.
+    /// The room as seen so far; while there is no connection, as it was seen last.
     #[must_use]
     pub fn room(&self) -> &Room {
         &self.room
@@ -140,25 +193,33 @@ impl Session {
         self.limits.as_ref()
     }
 
-    /// True from the whole snapshot until [`Session::leave`] or the end.
+    /// True while in the room: from a whole snapshot until the connection breaks,
+    /// [`Session::leave`] or the end.
     #[must_use]
     pub fn is_joined(&self) -> bool {
         self.phase == Phase::Joined
     }
 
-    /// True once the server has said `Goodbye`: nothing more will come.
+    /// True once nothing more will come: the server has said goodbye, it has broken the protocol,
+    /// or the connection is lost and we do not come back.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
     }
 
-    /// Commands of ours that wait for receipt or refusal.
+    /// Commands of ours that wait for being sent, or for receipt or refusal.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.pending.count()
     }
 
-    /// Running and queued transfers, by number.
+    /// Those of them that were never sent.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.pending.unsent()
+    }
+
+    /// Running and queued transfers.
     pub fn transfers(&self) -> impl Iterator<Item = TransferStatus> {
         self.transfers.statuses()
     }
@@ -175,133 +236,6 @@ impl Session {
         let is_upload = |status: &TransferStatus| status.direction == Direction::Upload;
         self.transfers.statuses().filter(is_upload).count() + self.pending.unshelved()
     }
-
-    // What a front tells the server.
-
-    /// Says something to the room; the receipt is the `Said` with our nick and this number.
-    ///
-    /// # Errors
-    /// When not in the room.
-    pub fn say(&mut self, text: Message, style: Style) -> Result<MessageId, CommandError> {
-        self.joined()?;
-        let id = self.pending.say();
-        let style = (style != Style::SPEECH).then_some(style);
-        self.out.control(&Say { id, text, style });
-        Ok(id)
-    }
-
-    /// Says something to one member; the receipt is the `Told` with this number.
-    ///
-    /// # Errors
-    /// When not in the room.
-    pub fn tell(&mut self, to: Nick, text: Message) -> Result<MessageId, CommandError> {
-        self.joined()?;
-        let id = self.pending.tell();
-        self.out.control(&Tell { id, to, text });
-        Ok(id)
-    }
-
-    /// Asks for another nick; answered by `Renamed` or `Refused`.
-    ///
-    /// # Errors
-    /// When not in the room, or it is our nick already.
-    pub fn rename(&mut self, nick: Nick) -> Result<(), CommandError> {
-        self.joined()?;
-        if nick == self.nick {
-            return Err(CommandError::SameNick);
-        }
-        self.pending.rename();
-        self.out.control(&Rename { nick });
-        Ok(())
-    }
-
-    /// Sets the topic, or clears it; answered by `TopicChanged` or `Refused`.
-    ///
-    /// # Errors
-    /// When not in the room.
-    pub fn set_topic(&mut self, topic: Option<Topic>) -> Result<(), CommandError> {
-        self.joined()?;
-        self.pending.set_topic();
-        self.out.control(&SetTopic { topic });
-        Ok(())
-    }
-
-    /// Begins an upload of `size` bytes, or queues it behind those that run. The number is good
-    /// for [`FileRequest`]s from then on.
-    ///
-    /// # Errors
-    /// When not in the room, or the server would not take it.
-    pub fn upload(&mut self, name: FileName, size: u64) -> Result<TransferId, CommandError> {
-        let limit = self.transfer_limits()?.file_bytes_max;
-        if size > limit {
-            return Err(CommandError::FileTooLarge { limit });
-        }
-        let transfer = self.transfers.upload(name, size);
-        self.start_transfers();
-        Ok(transfer)
-    }
-
-    /// Begins a download, or queues it behind those that run. The item need not be on the shelf:
-    /// the server then says whether it ever was.
-    ///
-    /// # Errors
-    /// When not in the room, or the server allows no transfers.
-    pub fn download(&mut self, item: ItemId) -> Result<TransferId, CommandError> {
-        self.transfer_limits()?;
-        let known = self.room.item(item).cloned();
-        let transfer = self.transfers.download(item, known);
-        self.start_transfers();
-        Ok(transfer)
-    }
-
-    /// Ends a transfer; a [`SessionEvent::TransferEnded`] follows.
-    ///
-    /// # Errors
-    /// When there is no such transfer, or it is being verified already.
-    pub fn cancel(&mut self, transfer: TransferId) -> Result<(), CommandError> {
-        let ended = self.transfers.cancel(transfer, &mut self.out)?;
-        self.events.push_back(ended);
-        self.start_transfers();
-        Ok(())
-    }
-
-    /// Leaves: ends all transfers and asks for the `Goodbye`. Before the greeting, where nobody
-    /// may leave yet, it does nothing.
-    pub fn leave(&mut self) {
-        if matches!(self.phase, Phase::Greeting | Phase::Leaving | Phase::Over) {
-            return;
-        }
-        self.events.extend(self.transfers.abandon(&mut self.out));
-        self.out.control(&Leave {});
-        self.phase = Phase::Leaving;
-    }
-
-    /// Asks for another nick after [`SessionEvent::NickRefused`]; otherwise does nothing.
-    pub fn rejoin(&mut self, nick: Nick) {
-        if self.phase == Phase::Choosing {
-            self.nick = nick.clone();
-            self.out.control(&Join { nick, history: self.history });
-            self.phase = Phase::Joining;
-        }
-    }
-
-    fn joined(&self) -> Result<(), CommandError> {
-        if self.is_joined() { Ok(()) } else { Err(CommandError::NotJoined) }
-    }
-
-    fn transfer_limits(&self) -> Result<&ServerLimits, CommandError> {
-        self.joined()?;
-        let limits = self.limits.as_ref().ok_or(CommandError::NotJoined)?;
-        if limits.transfers_max == 0 { Err(CommandError::NoTransfers) } else { Ok(limits) }
-    }
-
-    fn start_transfers(&mut self) {
-        let max = self.limits.as_ref().map_or(0, |limits| limits.transfers_max);
-        self.events.extend(self.transfers.start(max, &mut self.out));
-        self.transfers.trim();
-    }
-
-    // What comes out.
 
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<SessionEvent> {
@@ -345,57 +279,22 @@ impl Session {
         self.transfers.wants_input()
     }
 
-    /// When [`Session::handle_timeout`] is to be called at the latest.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Over => None,
-            Phase::Greeting => Some(self.heard_at + GREETING_MAX),
-            _ if self.pinged => Some(self.heard_at + SILENCE_MAX),
-            _ => Some(self.heard_at + PING_AFTER),
-        }
-    }
-
-    // What comes in.
-
-    /// The connection stands: the server's silence counts from now on.
-    pub fn handle_connected(&mut self, now: Instant) {
-        self.heard_at = now;
-    }
-
-    /// Looks at the clock: asks a silent server for a sign of life.
-    ///
-    /// # Errors
-    /// When it has been silent for too long.
-    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
-        if self.phase == Phase::Over {
-            return Ok(());
-        }
-        if !self.wants_input() {
-            self.heard_at = now;
-        }
-        let silence = now.saturating_duration_since(self.heard_at);
-        let greeting = self.phase == Phase::Greeting;
-        if silence >= if greeting { GREETING_MAX } else { SILENCE_MAX } {
-            return Err(SessionError::Silent { seconds: silence.as_secs() });
-        }
-        if silence >= PING_AFTER && !self.pinged {
-            self.pinged = true;
-            self.out.control(&Ping {});
-        }
-        Ok(())
-    }
-
     /// Takes the file keeper's answer.
     pub fn handle_file_reply(&mut self, reply: FileReply) {
-        let ended = self.transfers.file_reply(reply, &mut self.out);
-        if ended.is_some() {
-            self.events.extend(ended);
+        if self.phase == Phase::Over {
+            return;
+        }
+        let told = self.transfers.file_reply(reply, &mut self.out);
+        if told.is_some() {
+            self.events.extend(told);
             self.start_transfers();
         }
     }
 
     /// Takes bytes from the server, cut anywhere.
+    ///
+    /// After it the session may have no more use of the connection, which is then to be closed:
+    /// when it [is over](Session::is_over) or [offline](Session::is_offline).
     ///
     /// # Errors
     /// When the server breaks the protocol. The session is over then; close the connection.
@@ -406,7 +305,7 @@ impl Session {
         let result = self.handle_units(&mut deframer, &mut bytes);
         self.deframer = deframer;
         if result.is_err() {
-            self.phase = Phase::Over;
+            self.end();
         }
         result
     }

@@ -1,48 +1,130 @@
-//! Which of our own commands still wait for their receipt. Owns the numbers of messages;
-//! knows neither their text nor the room.
+//! Our own commands: those that wait to be sent, and those that wait for their receipt. Owns their
+//! numbers and what they say until that is sure to have arrived; knows neither room nor clock.
+//!
+//! They are kept in order. Those that were sent come first, then those that a broken connection
+//! has left in doubt, then those that were never sent; messages in doubt are said again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use chatshelf_common::id::{ItemId, MessageId};
+use chatshelf_common::text::{Message, Nick, Topic};
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{Refused, Rename, Say, SetTopic, Tell};
+use chatshelf_common::wire::frame::{
+    Marker, Refused, Rename, Said, Say, SetTopic, Style, Tell, TopicState,
+};
 
-/// Commands sent and not yet answered.
-#[derive(Debug, Default)]
+use super::event::Unanswered;
+use super::outgoing::Outgoing;
+
+/// Something we want of the room.
+#[derive(Debug)]
+pub(super) enum Wish {
+    Say { text: Message, style: Style },
+    Tell { to: Nick, text: Message },
+    Rename(Nick),
+    Topic(Option<Topic>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// On this connection.
+    Sent,
+    /// Sent on this connection before a gap: the receipt may be among the events missed.
+    SentBeforeGap,
+    /// Sent on an earlier connection.
+    InDoubt,
+    Waiting,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: MessageId,
+    wish: Wish,
+    state: State,
+}
+
+/// Commands that are not answered.
+#[derive(Debug)]
 pub(super) struct Pending {
-    last: u64,
-    says: BTreeSet<MessageId>,
-    tells: BTreeSet<MessageId>,
-    renames: usize,
-    topics: usize,
+    next: u64,
+    entries: VecDeque<Entry>,
+    /// Of their text.
+    bytes: usize,
     /// Stored uploads whose `Shelved` has not come yet.
     unshelved: BTreeSet<ItemId>,
 }
 
+impl Wish {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Say { text, .. } => text.as_str().len(),
+            Self::Tell { to, text } => to.as_str().len() + text.as_str().len(),
+            Self::Rename(nick) => nick.as_str().len(),
+            Self::Topic(topic) => topic.as_ref().map_or(0, |topic| topic.as_str().len()),
+        }
+    }
+
+    /// The type of the frame that it is sent as.
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Say { .. } => Say::KIND,
+            Self::Tell { .. } => Tell::KIND,
+            Self::Rename(_) => Rename::KIND,
+            Self::Topic(_) => SetTopic::KIND,
+        }
+    }
+
+    /// True for what is answered by an event, which a gap can swallow.
+    fn is_answered_by_event(&self) -> bool {
+        !matches!(self, Self::Tell { .. })
+    }
+}
+
+impl Entry {
+    fn is_sent(&self) -> bool {
+        matches!(self.state, State::Sent | State::SentBeforeGap)
+    }
+
+    fn put(&self, out: &mut Outgoing) {
+        let id = self.id;
+        match &self.wish {
+            Wish::Say { text, style } => {
+                let style = (*style != Style::SPEECH).then_some(*style);
+                let repeat = (self.state == State::InDoubt).then_some(Marker);
+                out.control(&Say { id, text: text.clone(), style, repeat });
+            }
+            Wish::Tell { to, text } => {
+                out.control(&Tell { id, to: to.clone(), text: text.clone() });
+            }
+            Wish::Rename(nick) => out.control(&Rename { nick: nick.clone() }),
+            Wish::Topic(topic) => out.control(&SetTopic { topic: topic.clone() }),
+        }
+    }
+}
+
 impl Pending {
-    fn next_id(&mut self) -> MessageId {
-        self.last += 1;
-        MessageId(self.last)
+    /// Nothing; messages are numbered from `first` on.
+    pub(super) fn new(first: u64) -> Self {
+        Self { next: first, entries: VecDeque::new(), bytes: 0, unshelved: BTreeSet::new() }
     }
 
-    pub(super) fn say(&mut self) -> MessageId {
-        let id = self.next_id();
-        self.says.insert(id);
+    /// Takes a wish in, to be sent by [`Pending::send`].
+    pub(super) fn add(&mut self, wish: Wish) -> MessageId {
+        let id = MessageId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.bytes += wish.bytes();
+        self.entries.push_back(Entry { id, wish, state: State::Waiting });
         id
     }
 
-    pub(super) fn tell(&mut self) -> MessageId {
-        let id = self.next_id();
-        self.tells.insert(id);
-        id
-    }
-
-    pub(super) fn rename(&mut self) {
-        self.renames += 1;
-    }
-
-    pub(super) fn set_topic(&mut self) {
-        self.topics += 1;
+    /// Sends what is not sent, in order; messages that may have been said before say so.
+    pub(super) fn send(&mut self, out: &mut Outgoing) {
+        let unsent = self.entries.iter_mut().rev().take_while(|entry| !entry.is_sent()).count();
+        let sent = self.entries.len() - unsent;
+        for entry in self.entries.range_mut(sent..) {
+            entry.put(out);
+            entry.state = State::Sent;
+        }
     }
 
     pub(super) fn stored(&mut self, item: ItemId) {
@@ -51,27 +133,38 @@ impl Pending {
 
     /// Our own message has come back in the log.
     pub(super) fn said(&mut self, id: MessageId) {
-        self.says.remove(&id);
+        self.remove_first(|entry| entry.id == id && matches!(entry.wish, Wish::Say { .. }));
+    }
+
+    /// A message was said while we were away: if it is one in doubt, it has arrived.
+    ///
+    /// Nobody but us can have said it, whatever the nick: the text was not known to others.
+    pub(super) fn said_while_away(&mut self, said: &Said) {
+        self.remove_first(|entry| {
+            entry.id == said.id
+                && entry.state == State::InDoubt
+                && matches!(&entry.wish, Wish::Say { text, .. } if *text == said.text)
+        });
     }
 
     /// Our own private message has come back.
     pub(super) fn told(&mut self, id: MessageId) {
-        self.tells.remove(&id);
+        self.remove_first(|entry| entry.id == id && matches!(entry.wish, Wish::Tell { .. }));
     }
 
     /// We have another nick.
     pub(super) fn renamed(&mut self) {
-        self.renames = self.renames.saturating_sub(1);
+        self.answered(Rename::KIND);
     }
 
     /// A rename is not answered yet.
     pub(super) fn is_renaming(&self) -> bool {
-        self.renames > 0
+        self.entries.iter().any(|entry| entry.is_sent() && matches!(entry.wish, Wish::Rename(_)))
     }
 
     /// We have set the topic.
     pub(super) fn topic_changed(&mut self) {
-        self.topics = self.topics.saturating_sub(1);
+        self.answered(SetTopic::KIND);
     }
 
     /// Items up to `newest` have been seen on the shelf.
@@ -81,30 +174,92 @@ impl Pending {
 
     /// A command was refused. One without a number is about the oldest of its kind.
     pub(super) fn refused(&mut self, refused: &Refused) {
-        let messages = match refused.about {
-            Say::KIND => &mut self.says,
-            Tell::KIND => &mut self.tells,
-            Rename::KIND => return self.renamed(),
-            SetTopic::KIND => return self.topic_changed(),
-            _ => return,
-        };
-        if let Some(id) = refused.id.or(messages.first().copied()) {
-            messages.remove(&id);
+        match refused.id {
+            Some(id) => self.remove_first(|entry| {
+                entry.is_sent() && entry.id == id && entry.wish.kind() == refused.about
+            }),
+            None => self.answered(refused.about),
         }
     }
 
-    /// Events are missing, and receipts may be among them: none is waited for any longer.
-    /// Returns how many messages that leaves unconfirmed.
-    pub(super) fn gap(&mut self) -> usize {
-        let unconfirmed = self.says.len();
-        self.says.clear();
-        (self.topics, self.renames) = (0, 0);
-        unconfirmed
+    /// The oldest command of a kind is answered: they are in the order in which they were sent.
+    fn answered(&mut self, kind: u8) {
+        self.remove_first(|entry| entry.is_sent() && entry.wish.kind() == kind);
     }
 
-    /// Commands that wait for an answer.
+    fn remove_first(&mut self, is_it: impl Fn(&Entry) -> bool) {
+        let place = self.entries.iter().position(is_it);
+        if let Some(entry) = place.and_then(|place| self.entries.remove(place)) {
+            self.bytes -= entry.wish.bytes();
+        }
+    }
+
+    /// Events are missing, and receipts may be among them. True if something waits for one.
+    pub(super) fn gap(&mut self) -> bool {
+        let mut any = false;
+        for entry in &mut self.entries {
+            if entry.state == State::Sent && entry.wish.is_answered_by_event() {
+                entry.state = State::SentBeforeGap;
+            }
+            any |= entry.state == State::SentBeforeGap;
+        }
+        any
+    }
+
+    /// The server has handled all that was sent before the gap. What it has not refused is in the
+    /// log, whether we have seen it there or not.
+    pub(super) fn handled(&mut self) {
+        self.retain(|entry| entry.state != State::SentBeforeGap);
+    }
+
+    /// The connection is gone: what was sent over it and not answered is in doubt.
+    pub(super) fn lost(&mut self) {
+        for entry in &mut self.entries {
+            if entry.is_sent() {
+                entry.state = State::InDoubt;
+            }
+        }
+    }
+
+    /// All that happened while we were away has been seen. Drops what can't be said again, and
+    /// returns that of it which `nick` and `topic` do not show to have arrived.
+    pub(super) fn settle(&mut self, nick: &Nick, topic: Option<&TopicState>) -> Vec<Unanswered> {
+        let mut unanswered = Vec::new();
+        self.retain(|entry| {
+            if entry.state != State::InDoubt {
+                return true;
+            }
+            match &entry.wish {
+                Wish::Say { .. } => return true,
+                Wish::Tell { to, .. } => unanswered.push(Unanswered::Tell { to: to.clone() }),
+                Wish::Rename(wanted) if wanted == nick => {}
+                Wish::Rename(wanted) => unanswered.push(Unanswered::Rename(wanted.clone())),
+                Wish::Topic(wanted) if wanted.as_ref() == topic.map(|state| &state.topic) => {}
+                Wish::Topic(wanted) => unanswered.push(Unanswered::Topic(wanted.clone())),
+            }
+            false
+        });
+        unanswered
+    }
+
+    fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
+        self.entries.retain(keep);
+        self.bytes = self.entries.iter().map(|entry| entry.wish.bytes()).sum();
+    }
+
+    /// Commands that wait for being sent or for an answer.
     pub(super) fn count(&self) -> usize {
-        self.says.len() + self.tells.len() + self.renames + self.topics
+        self.entries.len()
+    }
+
+    /// Those of them that were never sent.
+    pub(super) fn unsent(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.state == State::Waiting).count()
+    }
+
+    /// Bytes of text in them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Stored uploads that the room has not shown yet.

@@ -6,21 +6,26 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Gap, Item, Snapshot, TopicState};
 
-use super::event::When;
-
 /// What the order of events asks for next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// Nothing may come: there was no welcome.
     Welcome,
-    /// The first part of a snapshot.
-    FirstPart { history_may_follow: bool },
+    /// The first part of a snapshot, and behind its last the event `then`.
+    FirstPart { then: Seq },
     /// A further part of it.
-    FurtherPart { history_may_follow: bool },
-    /// History from anywhere up to the snapshot, or the event after it.
-    Any,
+    FurtherPart { then: Seq },
     /// This event.
     Event(Seq),
+}
+
+/// What a snapshot holds and events change.
+#[derive(Debug, Default)]
+struct State {
+    /// Spelled as the server spells them, in every event alike: no search but for who leaves.
+    members: Vec<Nick>,
+    topic: Option<TopicState>,
+    shelf: Vec<Item>,
 }
 
 /// The room's state after event [`Room::seq`].
@@ -30,10 +35,9 @@ pub struct Room {
     /// The newest event the last snapshot holds.
     snapshot_seq: Seq,
     seq: Seq,
-    /// Spelled as the server spells them, in every event alike: no search but for who leaves.
-    members: Vec<Nick>,
-    topic: Option<TopicState>,
-    shelf: Vec<Item>,
+    state: State,
+    /// A snapshot of which parts are missing.
+    arriving: State,
     newest_item: Option<ItemId>,
 }
 
@@ -45,9 +49,8 @@ impl Room {
             next: Next::Welcome,
             snapshot_seq: Seq(0),
             seq: Seq(0),
-            members: Vec::new(),
-            topic: None,
-            shelf: Vec::new(),
+            state: State::default(),
+            arriving: State::default(),
             newest_item: None,
         }
     }
@@ -66,31 +69,31 @@ impl Room {
 
     /// Who is here, in no order to rely on.
     pub fn members(&self) -> impl ExactSizeIterator<Item = &Nick> {
-        self.members.iter()
+        self.state.members.iter()
     }
 
     /// The topic, with who set it and when.
     #[must_use]
     pub fn topic(&self) -> Option<&TopicState> {
-        self.topic.as_ref()
+        self.state.topic.as_ref()
     }
 
     /// What is on the shelf, oldest first.
     #[must_use]
     pub fn shelf(&self) -> &[Item] {
-        &self.shelf
+        &self.state.shelf
     }
 
     /// The newest item of that name.
     #[must_use]
     pub fn item_named(&self, name: &str) -> Option<&Item> {
-        self.shelf.iter().rev().find(|item| item.name.as_str() == name)
+        self.state.shelf.iter().rev().find(|item| item.name.as_str() == name)
     }
 
     /// The item of that number, if it is on the shelf.
     #[must_use]
     pub fn item(&self, id: ItemId) -> Option<&Item> {
-        self.shelf.iter().find(|item| item.id == id)
+        self.state.shelf.iter().find(|item| item.id == id)
     }
 
     /// The newest item that was ever seen on the shelf.
@@ -98,31 +101,41 @@ impl Room {
         self.newest_item
     }
 
-    /// The join is accepted; a snapshot at `seq` is to follow.
-    pub(super) fn welcome(&mut self, seq: Seq) {
+    /// True when all events up to the snapshot's have come: the next one is live.
+    pub(super) fn is_caught_up(&self) -> bool {
+        matches!(self.next, Next::Event(next) if next > self.snapshot_seq)
+    }
+
+    /// The connection is gone: what is known stays, and only a welcome may come next.
+    pub(super) fn lost(&mut self) {
+        self.next = Next::Welcome;
+        self.arriving = State::default();
+    }
+
+    /// The join is accepted; a snapshot is to follow, and the event `from` behind it.
+    pub(super) fn welcome(&mut self, seq: Seq, from: Seq) -> Result<(), &'static str> {
+        if from.0 == 0 || from > after(seq)? {
+            return Err("a history that is none");
+        }
         self.snapshot_seq = seq;
-        self.next = Next::FirstPart { history_may_follow: true };
+        self.next = Next::FirstPart { then: from };
+        Ok(())
     }
 
     /// Events are missing; a snapshot after them is to follow.
     pub(super) fn gap(&mut self, gap: &Gap) -> Result<(), &'static str> {
-        let fits = match self.next {
-            Next::Any => gap.from.0 <= self.snapshot_seq.0.saturating_add(1),
-            Next::Event(seq) => gap.from == seq,
-            _ => false,
-        };
-        if !fits || gap.to < gap.from {
+        if self.next != Next::Event(gap.from) || gap.to < gap.from {
             return Err("a gap in a place where there is none");
         }
         self.snapshot_seq = gap.to;
-        self.next = Next::FirstPart { history_may_follow: false };
+        self.next = Next::FirstPart { then: after(gap.to)? };
         Ok(())
     }
 
-    /// Takes one part of a snapshot; true when it is whole.
+    /// Takes one part of a snapshot; true when it is whole, and then it is the room's state.
     pub(super) fn snapshot(&mut self, part: Snapshot) -> Result<bool, &'static str> {
-        let ((Next::FirstPart { history_may_follow }, true)
-        | (Next::FurtherPart { history_may_follow }, false)) = (self.next, part.part.first)
+        let ((Next::FirstPart { then }, true) | (Next::FurtherPart { then }, false)) =
+            (self.next, part.part.first)
         else {
             return Err("a snapshot out of place");
         };
@@ -130,56 +143,51 @@ impl Room {
             return Err("a snapshot at another place than announced");
         }
         if part.part.first {
-            self.members.clear();
-            self.shelf.clear();
-            self.topic = part.topic;
+            self.arriving = State { topic: part.topic, ..State::default() };
         } else if part.topic.is_some() {
             return Err("the topic in a later part of a snapshot");
         }
-        self.newest_item = self.newest_item.max(part.items.iter().map(|item| item.id).max());
-        self.shelf.extend(part.items);
-        self.members.extend(part.members);
-        self.next = match (part.part.last, history_may_follow) {
-            (false, _) => Next::FurtherPart { history_may_follow },
-            (true, true) => Next::Any,
-            (true, false) => Next::Event(after(self.snapshot_seq)?),
-        };
-        if part.part.last {
-            self.seq = self.snapshot_seq;
+        self.arriving.shelf.extend(part.items);
+        self.arriving.members.extend(part.members);
+        if !part.part.last {
+            self.next = Next::FurtherPart { then };
+            return Ok(false);
         }
-        Ok(part.part.last)
+        self.next = Next::Event(then);
+        self.seq = self.snapshot_seq;
+        self.state = std::mem::take(&mut self.arriving);
+        let newest = self.state.shelf.iter().map(|item| item.id).max();
+        self.newest_item = self.newest_item.max(newest);
+        Ok(true)
     }
 
-    /// Takes an event in: history is only counted, a live one is applied.
-    pub(super) fn event(&mut self, event: &Event) -> Result<When, &'static str> {
-        let when = self.pass(event.seq())?;
-        if when == When::Live {
+    /// Takes an event in: one that the snapshot holds is only counted, a live one is applied.
+    pub(super) fn event(&mut self, event: &Event) -> Result<(), &'static str> {
+        if self.pass(event.seq())? {
             self.apply(event);
         }
-        Ok(when)
+        Ok(())
     }
 
-    /// Counts an event, also one of a type this version does not know.
-    pub(super) fn pass(&mut self, seq: Seq) -> Result<When, &'static str> {
-        let fits = match self.next {
-            Next::Any => seq.0 <= self.snapshot_seq.0.saturating_add(1),
-            Next::Event(next) => seq == next,
+    /// Counts an event, also one of a type this version does not know; true if it is live.
+    pub(super) fn pass(&mut self, seq: Seq) -> Result<bool, &'static str> {
+        match self.next {
+            Next::Event(next) if next == seq => {}
+            Next::Event(_) => return Err("events out of order"),
             _ => return Err("an event before the snapshot"),
-        };
-        if !fits {
-            return Err("events out of order");
         }
         self.next = Next::Event(after(seq)?);
-        if seq <= self.snapshot_seq {
-            return Ok(When::History);
+        let is_live = seq > self.snapshot_seq;
+        if is_live {
+            self.seq = seq;
         }
-        self.seq = seq;
-        Ok(When::Live)
+        Ok(is_live)
     }
 
     fn apply(&mut self, event: &Event) {
         match event {
-            Event::Said(_) => {}
+            // What is forgotten is history; should it come live, it changes nothing either.
+            Event::Said(_) | Event::Forgotten(_) => {}
             Event::Joined(joined) => self.enter(&joined.nick),
             Event::Left(left) => self.exit(&left.nick),
             Event::Renamed(renamed) => {
@@ -188,23 +196,23 @@ impl Room {
             }
             Event::TopicChanged(change) => {
                 let (nick, at) = (change.nick.clone(), change.at);
-                self.topic = change.topic.clone().map(|topic| TopicState { topic, nick, at });
+                self.state.topic = change.topic.clone().map(|topic| TopicState { topic, nick, at });
             }
             Event::Shelved(shelved) => {
                 self.newest_item = self.newest_item.max(Some(shelved.item.id));
-                self.shelf.push(shelved.item.clone());
+                self.state.shelf.push(shelved.item.clone());
             }
-            Event::Dropped(dropped) => self.shelf.retain(|item| item.id != dropped.item),
+            Event::Dropped(dropped) => self.state.shelf.retain(|item| item.id != dropped.item),
         }
     }
 
     fn enter(&mut self, nick: &Nick) {
-        self.members.push(nick.clone());
+        self.state.members.push(nick.clone());
     }
 
     fn exit(&mut self, nick: &Nick) {
-        match self.members.iter().position(|member| member == nick) {
-            Some(place) => drop(self.members.swap_remove(place)),
+        match self.state.members.iter().position(|member| member == nick) {
+            Some(place) => drop(self.state.members.swap_remove(place)),
             None => log::warn!("{nick} left, but was not here"),
         }
     }

@@ -260,7 +260,7 @@ fn an_upload_that_is_stored_but_not_yet_shown_is_waited_for_as_well() {
         ClientFrame::UploadOffer(offer) => Some(offer.transfer),
         _ => None,
     });
-    guest.send(&UploadReady { transfer, offset: 0 });
+    guest.send(&UploadReady { transfer, offset: 0, digest: None });
     guest.wait(|frame| matches!(frame, ClientFrame::UploadDone(_)).then_some(()));
     // Events may be overtaken by other frames.
     guest.send(&UploadStored { transfer, item: ItemId(2) });

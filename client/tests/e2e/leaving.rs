@@ -1,6 +1,5 @@
 //! Getting out, and being thrown out: by the server's end, by signals, by an output that is gone.
 
-#[cfg(unix)]
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -26,7 +25,7 @@ fn signal(client: &Client, name: &str) {
 #[test]
 fn a_server_that_dies_is_a_lost_connection() {
     let room = Room::open();
-    let ada = room.join("ada");
+    let ada = room.join_with("ada", &["--reconnect", "0"]);
     room.server.signal("KILL");
     let ended = ada.wait();
     ended.has_code(1);
@@ -38,7 +37,7 @@ fn a_server_that_dies_is_a_lost_connection() {
 #[test]
 fn a_server_that_ends_is_said_to_shut_down() {
     let room = Room::open();
-    let ada = room.join("ada");
+    let ada = room.join_with("ada", &["--reconnect", "0"]);
     room.server.signal("TERM");
     let ended = ada.wait();
     ended.has_code(1);
@@ -78,18 +77,19 @@ fn signalled_in_a_download(name: &str) -> Ended {
     signal(&ada, name);
     guest.see_off();
     let ended = ada.wait();
-    assert_eq!(names(dir.path()).len(), 0, "nothing unfinished is left");
+    assert_eq!(names(dir.path()), ["f.part"]);
+    assert_eq!(fs::read(dir.path().join("f.part")).unwrap(), b"begins");
     ended
 }
 
 #[cfg(unix)]
 #[test]
-fn a_signal_in_a_download_leaves_no_part_of_it_and_says_it_failed() {
+fn a_signal_in_a_download_keeps_what_has_come_and_says_how_to_go_on() {
     for name in ["INT", "TERM"] {
         let ended = signalled_in_a_download(name);
         // Something that was asked for was not done.
         ended.has_code(1);
-        ended.line("-- f cancelled, not downloaded");
+        ended.line("-- f not downloaded: 6% of it is kept, /download 1 goes on");
     }
 }
 
@@ -103,14 +103,15 @@ fn a_server_that_does_not_answer_can_not_hold_it() {
 }
 
 #[test]
-fn a_connection_lost_in_a_download_leaves_no_part_of_it() {
+fn a_connection_lost_for_good_in_a_download_keeps_what_has_come() {
     let dir = tempfile::tempdir().unwrap();
     let (ada, guest) = downloading(dir.path());
     drop(guest);
     let ended = ada.wait();
     ended.has_code(1);
     assert!(ended.complaint().contains("lost the connection"), "{}", ended.stderr);
-    assert_eq!(names(dir.path()).len(), 0, "nothing unfinished is left");
+    ended.line("-- f not downloaded: 6% of it is kept, /download 1 goes on");
+    assert_eq!(names(dir.path()), ["f.part"]);
 }
 
 #[cfg(unix)]
@@ -127,7 +128,7 @@ fn a_file_that_was_there_survives_an_interrupted_download() {
     guest.see_off();
     ada.wait().has_code(1);
     assert_eq!((room.read("f"), room.read("f.part")), (b"mine".into(), b"mine too".into()));
-    assert_eq!(room.names(), ["f", "f.part"]);
+    assert_eq!(room.names(), ["f", "f (1).part", "f.part"]);
 }
 
 #[test]

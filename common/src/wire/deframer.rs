@@ -95,6 +95,12 @@ impl Deframer {
         self.joined = true;
     }
 
+    /// Bytes kept of a frame that has come in part.
+    #[must_use]
+    pub fn partial_bytes(&self) -> usize {
+        self.partial.capacity()
+    }
+
     /// True when no frame is begun: the stream may end here without a loss.
     #[must_use]
     pub fn is_between_frames(&self) -> bool {
@@ -283,6 +289,29 @@ mod tests {
             (0x07, 0, vec![]),
         ];
         (bytes, frames)
+    }
+
+    #[test]
+    fn a_frame_in_part_takes_the_room_of_that_frame_and_no_more() {
+        let frame = control(3, &[9; 1000]);
+        let mut deframer = Deframer::joined();
+        assert_eq!(deframer.partial_bytes(), 0);
+        for piece in [&frame[..HEADER_BYTES], &frame[HEADER_BYTES..500], &frame[500..900]] {
+            let mut input = piece;
+            assert_eq!(deframer.next(&mut input), Ok(None));
+        }
+        assert!((1000..1100).contains(&deframer.partial_bytes()), "{}", deframer.partial_bytes());
+    }
+
+    #[test]
+    fn longer_frames_are_taken_once_joined() {
+        let frame = control(3, &[9; limits::FRAME_BYTES_MAX_BEFORE_JOIN as usize + 1]);
+        let mut deframer = Deframer::before_join();
+        let refused = deframer.next(&mut &frame[..]);
+        assert!(matches!(refused, Err(FrameError::TooLong { limit: 512, .. })));
+        let mut deframer = Deframer::before_join();
+        deframer.set_joined();
+        assert!(matches!(deframer.next(&mut &frame[..]), Ok(Some(Unit::Control { .. }))));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use byteorder::{BigEndian, ByteOrder, WriteBytesExt};
 
-use crate::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis};
+use crate::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey};
 use crate::text::{FileName, Message, Nick, Note, TextError, Topic};
 use crate::wire::Code;
 
@@ -73,10 +73,14 @@ tags! {
     SHELF_ITEMS_MAX = 34
     TRANSFERS_MAX = 35
     HISTORY_MAX = 36
+    SINCE = 37
+    RESUME = 38
+    REPEAT = 39
+    UPLOAD_KEY = 40
 }
 
 /// Slots for known tags; one more than the highest.
-const SLOTS: usize = 37;
+const SLOTS: usize = 41;
 
 /// Why a frame's value could not be understood. Each names the field at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,15 +285,21 @@ impl FieldValue for u8 {
     }
 }
 
-impl FieldValue for Digest {
-    fn put(&self, out: &mut Vec<u8>) {
-        self.0.put(out);
-    }
+macro_rules! bytes_value {
+    ($($name:ident)*) => {$(
+        impl FieldValue for $name {
+            fn put(&self, out: &mut Vec<u8>) {
+                self.0.put(out);
+            }
 
-    fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
-        FieldValue::take(tag, bytes).map(Digest)
-    }
+            fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
+                FieldValue::take(tag, bytes).map($name)
+            }
+        }
+    )*};
 }
+
+bytes_value!(Digest ResumeToken UploadKey);
 
 macro_rules! text_value {
     ($($name:ident)*) => {$(
@@ -341,7 +351,7 @@ mod tests {
         assert_eq!(fields.required::<u32>(Tag::TRANSFER), Ok(9));
         assert_eq!(fields.optional::<u64>(Tag::SIZE), Ok(None));
         assert_eq!(fields.optional::<u16>(Tag(200)), Ok(None));
-        assert_eq!(fields.repeated::<u16>(Tag(37)), Ok(vec![]));
+        assert_eq!(fields.repeated::<u16>(Tag(41)), Ok(vec![]));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use byteorder::{BigEndian, ByteOrder};
 
-use crate::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis};
+use crate::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey};
 use crate::text::{FileName, Message, Nick, Note, Topic};
 use crate::wire::Code;
 use crate::wire::field::{self, DecodeError, FieldValue, Fields, Tag};
@@ -69,6 +69,13 @@ frames! {
             /// Lines of history wanted: 0 for none, [`crate::limits::HISTORY_ALL`] for all;
             /// absent leaves it to the server.
             opt HISTORY history: u32,
+            /// The newest event the client has, from an earlier connection: those after it are
+            /// wanted, whatever `history` says.
+            opt SINCE since: Seq,
+            /// The server's time of the event `since`, by which the server knows it again.
+            opt AT since_at: UnixMillis,
+            /// From the `Welcome` of the membership that is to go on.
+            opt RESUME resume: ResumeToken,
         }
         /// A message to everyone.
         0x03 Say {
@@ -78,6 +85,8 @@ frames! {
             req TEXT text: Message,
             /// How it is meant; absent is [`Style::SPEECH`].
             opt STYLE style: Style,
+            /// It may have been said before: if the log has it, it is not said again.
+            opt REPEAT repeat: Marker,
         }
         /// A message to one member.
         0x04 Tell {
@@ -108,6 +117,8 @@ frames! {
             req NAME name: FileName,
             /// The file's size in bytes.
             req SIZE size: u64,
+            /// By which it can be gone on with when it is interrupted.
+            opt UPLOAD_KEY key: UploadKey,
         }
         /// All bytes of an upload are sent.
         0x11 UploadDone {
@@ -163,6 +174,10 @@ frames! {
             req NICK nick: Nick,
             /// The newest event that the snapshot already holds.
             req SEQ seq: Seq,
+            /// The first event that follows: of the history, or `seq` + 1.
+            req FROM_SEQ from: Seq,
+            /// What to show to have this membership back after a broken connection.
+            req RESUME resume: ResumeToken,
         }
         /// The room's state at a seq, in one or more parts.
         0x83 Snapshot {
@@ -235,6 +250,8 @@ frames! {
             req TRANSFER transfer: TransferId,
             /// First byte the server wants.
             req OFFSET offset: u64,
+            /// BLAKE3 of the bytes before it, as the server has them; absent for none.
+            opt DIGEST digest: Digest,
         }
         /// An upload is whole, verified, on disk and on the shelf.
         0x91 UploadStored {
@@ -339,6 +356,13 @@ frames! {
             /// Its name.
             req NAME name: FileName,
         }
+        /// What happened under this number has been lost from the server's disk.
+        0xC7 Forgotten {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// When the loss was found.
+            req AT at: UnixMillis,
+        }
     }
 }
 
@@ -369,6 +393,30 @@ nested! {
     }
 }
 
+impl Join {
+    /// Of someone who has not been here before.
+    #[must_use]
+    pub fn new(nick: Nick, history: Option<u32>) -> Self {
+        Self { nick, history, since: None, since_at: None, resume: None }
+    }
+}
+
+impl Say {
+    /// Of something that is said for the first time.
+    #[must_use]
+    pub fn new(id: MessageId, text: Message, style: Option<Style>) -> Self {
+        Self { id, text, style, repeat: None }
+    }
+}
+
+impl UploadOffer {
+    /// Of a file that will not be gone on with.
+    #[must_use]
+    pub fn new(transfer: TransferId, name: FileName, size: u64) -> Self {
+        Self { transfer, name, size, key: None }
+    }
+}
+
 impl Event {
     /// The event's place in the log.
     #[must_use]
@@ -381,6 +429,7 @@ impl Event {
             Self::TopicChanged(event) => event.seq,
             Self::Shelved(event) => event.seq,
             Self::Dropped(event) => event.seq,
+            Self::Forgotten(event) => event.seq,
         }
     }
 
@@ -395,6 +444,7 @@ impl Event {
             Self::TopicChanged(event) => event.at,
             Self::Shelved(event) => event.at,
             Self::Dropped(event) => event.at,
+            Self::Forgotten(event) => event.at,
         }
     }
 
@@ -426,6 +476,18 @@ impl FieldValue for Style {
     }
 }
 
+/// A field that says what it has to say by being there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marker;
+
+impl FieldValue for Marker {
+    fn put(&self, _out: &mut Vec<u8>) {}
+
+    fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.is_empty() { Ok(Self) } else { Err(DecodeError::Length(tag)) }
+    }
+}
+
 /// Which part of a snapshot a frame is; a snapshot of one part is first and last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -445,5 +507,65 @@ impl FieldValue for Part {
             bits @ 0..=3 => Ok(Self { first: bits & 1 != 0, last: bits & 2 != 0 }),
             _ => Err(DecodeError::Value(tag)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events() -> [Event; 8] {
+        let (seq, at) = (Seq(5), UnixMillis(6));
+        let (nick, to) = (Nick::new("ada").unwrap(), Nick::new("bob").unwrap());
+        let name = FileName::new("f").unwrap();
+        let text = Message::new("hi").unwrap();
+        let item = Item {
+            id: ItemId(1),
+            name: name.clone(),
+            size: 0,
+            digest: Digest([0; 32]),
+            nick: nick.clone(),
+            at,
+        };
+        [
+            Said { seq, at, nick: nick.clone(), id: MessageId(1), text, style: None }.into(),
+            Joined { seq, at, nick: nick.clone() }.into(),
+            Left { seq, at, nick: nick.clone(), code: Code::LEFT }.into(),
+            Renamed { seq, at, nick: nick.clone(), to }.into(),
+            TopicChanged { seq, at, nick, topic: None }.into(),
+            Shelved { seq, at, item }.into(),
+            Dropped { seq, at, item: ItemId(1), name }.into(),
+            Forgotten { seq, at }.into(),
+        ]
+    }
+
+    #[test]
+    fn every_event_tells_its_place_and_time_and_only_said_is_a_line() {
+        for event in events() {
+            assert_eq!((event.seq(), event.at()), (Seq(5), UnixMillis(6)), "{event:?}");
+            assert_eq!(event.is_line(), matches!(event, Event::Said(_)), "{event:?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_the_same_wherever_it_is_appended() {
+        for event in events() {
+            let (mut alone, mut behind) = (Vec::new(), vec![7; 100]);
+            event.encode(&mut alone);
+            event.encode(&mut behind);
+            assert_eq!(behind[100..], alone);
+        }
+    }
+
+    #[test]
+    fn parts_are_two_bits() {
+        for bits in 0..4 {
+            let part = Part::take(Tag::PART, &[bits]).unwrap();
+            assert_eq!((part.first, part.last), (bits % 2 == 1, bits > 1));
+            let mut out = Vec::new();
+            part.put(&mut out);
+            assert_eq!(out, [bits]);
+        }
+        assert_eq!(Part::take(Tag::PART, &[4]), Err(DecodeError::Value(Tag::PART)));
     }
 }

@@ -68,3 +68,16 @@ pub fn data_head(transfer: TransferId, offset: u64, length: u32) -> [u8; DATA_HE
 pub fn read_data_prefix(bytes: [u8; DATA_PREFIX_BYTES]) -> (TransferId, u64) {
     (TransferId(BigEndian::read_u32(&bytes)), BigEndian::read_u64(&bytes[4..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_flag_says_that_a_frame_may_be_skipped() {
+        for flags in 0..=u8::MAX {
+            let header = Header { kind: 0x7e, flags, length: 0 };
+            assert_eq!(header.is_skippable(), flags % 2 == 1, "{flags:#04x}");
+        }
+    }
+}

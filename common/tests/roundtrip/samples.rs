@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
 
-use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis};
+use chatshelf_common::id::{
+    Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+};
 use chatshelf_common::limits;
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
 use chatshelf_common::wire::frame::*;
@@ -56,6 +58,9 @@ drawn! {
     UnixMillis = u64::drawn().prop_map(UnixMillis);
     TransferId = u32::drawn().prop_map(TransferId);
     Digest = any::<[u8; 32]>().prop_map(Digest);
+    UploadKey = any::<[u8; 16]>().prop_map(UploadKey);
+    ResumeToken = any::<[u8; 24]>().prop_map(ResumeToken);
+    Marker = Just(Marker);
     Code = any::<u16>().prop_map(Code);
     Style = any::<u8>().prop_map(Style);
     Part = any::<(bool, bool)>().prop_map(|(first, last)| Part { first, last });
@@ -138,13 +143,13 @@ macro_rules! samples {
 samples! {
     ClientFrame {
         Hello: magic version_min version_max capabilities software;
-        Join: nick history;
-        Say: id text style;
+        Join: nick history since since_at resume;
+        Say: id text style repeat;
         Tell: id to text;
         Rename: nick;
         SetTopic: topic;
         Leave: ;
-        UploadOffer: transfer name size;
+        UploadOffer: transfer name size key;
         UploadDone: transfer digest;
         DownloadRequest: transfer item offset;
         Cancel: transfer;
@@ -154,13 +159,13 @@ samples! {
     ServerFrame {
         HelloAck: version capabilities software file_bytes_max shelf_items_max transfers_max
             history_max;
-        Welcome: nick seq;
+        Welcome: nick seq from resume;
         Snapshot: seq part topic members items;
         Refused: code about limit id transfer suggestion detail;
         Goodbye: code limit version_min version_max detail;
         Told: at from to id text;
         Gap: from to nick;
-        UploadReady: transfer offset;
+        UploadReady: transfer offset digest;
         UploadStored: transfer item;
         DownloadReady: transfer offset item;
         ServerPing: ;
@@ -174,6 +179,7 @@ samples! {
         TopicChanged: seq at nick topic;
         Shelved: seq at item;
         Dropped: seq at item name;
+        Forgotten: seq at;
     }
 }
 

@@ -4,7 +4,7 @@
 pub const BLOCK_BYTES: usize = 256 * 1024;
 
 /// Blocks kept for their next use, at most; beyond it they are freed.
-const POOL_BLOCKS_MAX: usize = 16;
+pub const POOL_BLOCKS_MAX: usize = 16;
 
 /// Up to [`BLOCK_BYTES`] of a file. Moved, never copied, between threads.
 pub type Block = Vec<u8>;
@@ -16,6 +16,18 @@ pub struct BlockPool {
 }
 
 impl BlockPool {
+    /// How many are at hand.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.free.len()
+    }
+
+    /// True when there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.free.is_empty()
+    }
+
     /// An empty block.
     #[must_use]
     pub fn take(&mut self) -> Block {

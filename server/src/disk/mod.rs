@@ -2,13 +2,18 @@
 //!
 //! The *disk thread* owns the [`store`]: it does the file work of all transfers, in the order in
 //! which it was asked. The *journal thread* owns the [`journal`]: it is one of its own so that
-//! what people say is with the operating system at once, and outlives a crash of the server, even
-//! while a gigabyte is being synced. Requests go in
-//! by channels that never block the reactor; replies come back by one, with a call that wakes it.
+//! what people say is kept at once, and outlives a crash of the server, even while a gigabyte is
+//! being synced. Requests go in by channels that never block the reactor; replies come back by
+//! one, with a call that wakes it.
 
 pub mod block;
+mod durability;
+pub mod files;
 pub mod journal;
+mod journal_thread;
+pub mod keeper;
 pub mod store;
+mod store_thread;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -18,25 +23,40 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
-use chatshelf_common::id::{ItemId, TransferId};
+use chatshelf_common::id::{Digest, ItemId, TransferId, UnixMillis, UploadKey};
+use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Event};
 
 use crate::token::Token;
 use block::Block;
+use files::SystemFiles;
 use journal::Journal;
-use store::Store;
+use journal_thread::{Batch, Syncer};
+use keeper::Keeper;
+use store::{Store, StoreSettings};
 
-/// Bytes of events that may wait for the journal thread; beyond it a batch is lost to the disk
-/// (never to the room) and the log says so.
+pub use durability::{Durability, UnknownDurability};
+pub use keeper::SYNC_INTERVAL_MS;
+
+/// Bytes of events that may wait for the journal thread; beyond it a batch is lost to the disk,
+/// as if it could not have been written.
 const JOURNAL_BACKLOG_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// The disk thread's nice value.
-#[cfg(target_os = "linux")]
-const DISK_NICENESS: i32 = 10;
-
-/// Bytes of events, about, that are written to the journal at once.
-const JOURNAL_BATCH_BYTES: usize = 1024 * 1024;
+/// How the data directory is used.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskSettings {
+    /// Size at which a segment of the journal is full, in bytes.
+    pub segment_bytes: u64,
+    /// How safe an event is before anyone hears of it.
+    pub durability: Durability,
+    /// Bytes of the disk that uploads leave free.
+    pub min_free_bytes: u64,
+    /// How long an interrupted upload is kept, in milliseconds; 0 is not at all.
+    pub keep_partial_ms: u64,
+    /// Most bytes kept of interrupted uploads, of all together.
+    pub partial_bytes_max: u64,
+}
 
 /// Names a transfer among all connections there ever were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,10 +70,20 @@ pub struct TransferKey {
 /// File work for the disk thread.
 #[derive(Debug)]
 pub enum Request {
-    /// Begin an upload's file; answered by `Created`.
+    /// Begin an upload's file, or find what an earlier upload with this key has left and check
+    /// it, which may take a while; answered by `Created`, or by `Stored` if it is on the shelf. If an upload with the key still runs it
+    /// ends there, with `Failed` REPLACED.
     Create {
         /// Which.
         upload: TransferKey,
+        /// The file's name.
+        name: FileName,
+        /// Its size in bytes.
+        size: u64,
+        /// By which it may be gone on with later.
+        key: Option<UploadKey>,
+        /// Now.
+        at: UnixMillis,
     },
     /// Append to it; answered by `Wrote`.
     Write {
@@ -73,6 +103,19 @@ pub enum Request {
     Discard {
         /// Which.
         upload: TransferKey,
+    },
+    /// Forget it, but keep what has come, if it has a key, for it to be gone on with; answered by
+    /// `Ended`, and by `Expires` when something is kept.
+    Suspend {
+        /// Which.
+        upload: TransferKey,
+        /// Now.
+        at: UnixMillis,
+    },
+    /// Remove what has been kept of interrupted uploads for too long; answered by `Expires`.
+    Expire {
+        /// Now.
+        at: UnixMillis,
     },
     /// Open an item for a download; answered by `Opened`.
     Open {
@@ -111,6 +154,17 @@ pub enum Reply {
     Created {
         /// Which.
         upload: TransferKey,
+        /// Bytes that it holds already.
+        offset: u64,
+        /// Their digest, read back from the disk; none when there are none.
+        digest: Option<Digest>,
+    },
+    /// The upload was completed before, under the same key, and is still on the shelf.
+    Stored {
+        /// Which.
+        upload: TransferKey,
+        /// The item it is.
+        item: ItemId,
     },
     /// The block is written, and empty again.
     Wrote {
@@ -140,6 +194,22 @@ pub enum Reply {
     },
     /// A transfer is forgotten.
     Ended,
+    /// When [`Request::Expire`] will have something to do; never if nothing is kept.
+    Expires {
+        /// The moment.
+        at: Option<UnixMillis>,
+    },
+    /// All events up to here are as safe as the durability level asks.
+    Journaled {
+        /// End of them in the room log, as an offset.
+        to: u64,
+    },
+    /// Events up to here could not be kept, or not as safe as the level asks: at
+    /// [`Durability::Interval`] it may follow a `Journaled`.
+    JournalFailed {
+        /// End of them in the room log, as an offset.
+        to: u64,
+    },
     /// The transfer has failed; it is still to be discarded or closed.
     Failed {
         /// Which.
@@ -156,7 +226,7 @@ pub enum Reply {
 /// What a data directory held when it was opened.
 #[derive(Debug)]
 pub struct Found {
-    /// The newest events of the room log, oldest first.
+    /// The newest events of the room log, oldest first; some may be missing in between.
     pub events: Vec<Event>,
     /// The whole items, oldest first.
     pub items: Vec<Item>,
@@ -168,7 +238,8 @@ pub struct Found {
 pub struct Disk {
     requests: Option<Sender<Request>>,
     replies: Receiver<Reply>,
-    frames: Option<Sender<Vec<u8>>>,
+    batches: Option<Sender<Batch>>,
+    /// Bytes that wait for the journal thread.
     backlog_bytes: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<()>>,
     /// Locked while it is open, so that no second server uses the directory.
@@ -178,34 +249,39 @@ pub struct Disk {
 impl Disk {
     /// Opens a data directory, making it if need be, clears leftovers, and starts the threads.
     ///
-    /// `wake` is called after each reply, from the disk thread.
+    /// `wake` is called after each reply, from the thread that gives it.
     ///
     /// # Errors
     /// When another server has the directory, or it can't be written, read or cleared.
     pub fn open(
         data_dir: &Path,
-        segment_bytes: u64,
-        wake: impl Fn() + Send + 'static,
+        settings: DiskSettings,
+        at: UnixMillis,
+        wake: impl Fn() + Clone + Send + 'static,
     ) -> io::Result<(Self, Found)> {
         fs::create_dir_all(data_dir)?;
         let lock = lock(data_dir)?;
-        let (store, items) = Store::open(data_dir)?;
-        let (journal, events) = Journal::open(data_dir, segment_bytes)?;
+        let (store, items) = Store::open(SystemFiles, data_dir, settings.store(), at)?;
+        let (journal, events) = Journal::open(SystemFiles, data_dir, settings.segment_bytes)?;
+        let keeper = Keeper::new(journal, settings.durability);
+        let syncer = Syncer::start()?;
         let (requests, work) = channel();
-        let (answer, replies) = channel();
-        let (frames, batches) = channel();
+        let (answers, replies) = channel();
+        let (batches, waiting) = channel();
         let backlog_bytes = Arc::new(AtomicUsize::new(0));
         let backlog = Arc::clone(&backlog_bytes);
+        let from_disk = answer(answers.clone(), wake.clone());
+        let from_journal = answer(answers, wake);
+        let disk = Builder::new().name("disk".into());
+        let journal = Builder::new().name("journal".into());
         let threads = vec![
-            Builder::new()
-                .name("disk".into())
-                .spawn(move || serve_store(store, &work, &answer, wake))?,
-            Builder::new()
-                .name("journal".into())
-                .spawn(move || serve_journal(journal, &batches, &backlog))?,
+            disk.spawn(move || store_thread::serve(store, &work, from_disk))?,
+            journal.spawn(move || {
+                journal_thread::serve(keeper, syncer, &waiting, &backlog, from_journal);
+            })?,
         ];
-        let (requests, frames) = (Some(requests), Some(frames));
-        let disk = Self { requests, replies, frames, backlog_bytes, threads, _lock: lock };
+        let (requests, batches) = (Some(requests), Some(batches));
+        let disk = Self { requests, replies, batches, backlog_bytes, threads, _lock: lock };
         Ok((disk, Found { events, items }))
     }
 
@@ -223,16 +299,19 @@ impl Disk {
         self.replies.try_recv().ok()
     }
 
-    /// Appends whole event frames to the journal.
-    pub fn append(&self, batch: Vec<u8>) {
+    /// Appends whole event frames to the journal. `to` is the offset in the room log after the
+    /// last of them. At levels that acknowledge, `Journaled` or `JournalFailed` will follow with
+    /// this `to` or a later one.
+    pub fn append(&self, frames: Vec<u8>, to: u64) {
         let waiting = self.backlog_bytes.load(Ordering::Relaxed);
-        if waiting + batch.len() > JOURNAL_BACKLOG_BYTES_MAX {
-            log::error!("the disk is too slow: {} bytes of the log are not kept", batch.len());
-            return;
-        }
-        self.backlog_bytes.fetch_add(batch.len(), Ordering::Relaxed);
-        if let Some(frames) = &self.frames {
-            let _ = frames.send(batch);
+        let batch = if waiting + frames.len() > JOURNAL_BACKLOG_BYTES_MAX {
+            Batch::Lost { to }
+        } else {
+            self.backlog_bytes.fetch_add(frames.len(), Ordering::Relaxed);
+            Batch::Frames { frames, to }
+        };
+        if let Some(batches) = &self.batches {
+            let _ = batches.send(batch);
         }
     }
 }
@@ -240,11 +319,27 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         self.requests = None;
-        self.frames = None;
+        self.batches = None;
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a disk thread had died");
             }
+        }
+    }
+}
+
+impl DiskSettings {
+    fn store(&self) -> StoreSettings {
+        let Self { min_free_bytes, keep_partial_ms, partial_bytes_max, .. } = *self;
+        StoreSettings { min_free_bytes, keep_partial_ms, partial_bytes_max }
+    }
+}
+
+/// How a thread answers: into the channel, with a call that wakes the reactor.
+fn answer(replies: Sender<Reply>, wake: impl Fn()) -> impl FnMut(Reply) {
+    move |reply| {
+        if replies.send(reply).is_ok() {
+            wake();
         }
     }
 }
@@ -260,63 +355,8 @@ fn lock(data_dir: &Path) -> io::Result<File> {
     }
 }
 
-fn serve_store(
-    mut store: Store,
-    work: &Receiver<Request>,
-    answer: &Sender<Reply>,
-    wake: impl Fn(),
-) {
-    yield_to_the_reactor();
-    for request in work {
-        if let Some(reply) = store.handle(request)
-            && answer.send(reply).is_ok()
-        {
-            wake();
-        }
-    }
-}
-
-/// Gives this thread a lower priority than the rest: hashing and writing may take all of a core,
-/// and talk goes before files. On Linux the nice value is the thread's own (setpriority(2)).
-#[cfg(target_os = "linux")]
-fn yield_to_the_reactor() {
-    let own = Some(rustix::thread::gettid());
-    if let Err(why) = rustix::process::setpriority_process(own, DISK_NICENESS) {
-        log::warn!("the disk thread keeps its priority: {why}");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn yield_to_the_reactor() {}
-
-fn serve_journal(mut journal: Journal, batches: &Receiver<Vec<u8>>, backlog: &AtomicUsize) {
-    for mut batch in batches {
-        while batch.len() < JOURNAL_BATCH_BYTES
-            && let Ok(more) = batches.try_recv()
-        {
-            batch.extend_from_slice(&more);
-        }
-        if let Err(why) = journal.append(&batch) {
-            log::error!("{} bytes of the log could not be kept: {why}", batch.len());
-        }
-        backlog.fetch_sub(batch.len(), Ordering::Relaxed);
-    }
-    if let Err(why) = journal.sync() {
-        log::error!("the log could not be synced: {why}");
-    }
-}
+#[cfg(test)]
+mod faulty;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_server_on_the_same_directory_is_refused() {
-        let data = tempfile::tempdir().unwrap();
-        let first = Disk::open(data.path(), 1 << 20, || ()).unwrap();
-        let second = Disk::open(data.path(), 1 << 20, || ()).unwrap_err();
-        assert_eq!(second.kind(), io::ErrorKind::ResourceBusy);
-        drop(first);
-        assert!(Disk::open(data.path(), 1 << 20, || ()).is_ok());
-    }
-}
+mod tests;

@@ -2,10 +2,11 @@
 //!
 //! A connection is never removed inside a handler: it is marked, and reaped at the end of the turn.
 
+use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Goodbye;
 
-use super::connection::Phase;
+use super::connection::{Connection, Phase};
 use super::limits::CLOSE_MS;
 use super::{Engine, Stream};
 use crate::token::Token;
@@ -13,10 +14,14 @@ use crate::token::Token;
 impl<S: Stream> Engine<S> {
     /// Says farewell to everyone and takes nobody new.
     pub fn shut_down(&mut self) {
+        self.shut_down_for(Code::SHUTTING_DOWN);
+    }
+
+    pub(super) fn shut_down_for(&mut self, code: Code) {
         self.shutting_down = true;
         let tokens: Vec<Token> = self.connections.iter().map(|(_, it)| it.token).collect();
         for token in tokens {
-            self.close(token, Code::SHUTTING_DOWN);
+            self.close(token, code);
         }
     }
 
@@ -34,11 +39,27 @@ impl<S: Stream> Engine<S> {
             log::info!("{}: closed: {:?}", connection.peer, farewell.code);
         }
         self.leave_room(token, farewell.code);
+        self.part(token, &farewell);
+    }
+
+    /// Another connection takes the place of this one, whose membership goes on there: the room
+    /// hears nothing of it. Says who the member is, if this is a member's connection.
+    pub(super) fn replace(&mut self, token: Token) -> Option<Nick> {
+        let nick = self.connection(token)?.nick()?.clone();
+        self.abandon_transfers(token);
+        self.part(token, &goodbye(Code::REPLACED));
+        Some(nick)
+    }
+
+    /// Queues the farewell after the log up to now, and listens no more.
+    fn part(&mut self, token: Token, farewell: &Goodbye) {
         let since_ms = self.now.mono_ms;
-        let log_end = self.room.log().end();
+        // What can't be made safe is not sent any more.
+        let log = self.room.log();
+        let log_end = if self.journal_failed { log.released() } else { log.end() };
         if let Some(connection) = self.connection(token) {
             connection.phase = Phase::Closing { since_ms };
-            connection.outbound.finish(&farewell, log_end);
+            connection.outbound.finish(farewell, log_end);
         }
         self.mark_dirty(token);
         self.arm(token, since_ms + CLOSE_MS);
@@ -50,13 +71,19 @@ impl<S: Stream> Engine<S> {
         self.kill(token);
     }
 
-    /// Ends a connection's transfers and, if it is a member, its membership.
+    /// Ends a connection's transfers and, if it is a member, its membership and its session.
     fn leave_room(&mut self, token: Token, code: Code) {
         self.abandon_transfers(token);
         let at = self.now.at;
-        let Some(nick) = self.connection(token).and_then(|it| it.nick().cloned()) else { return };
+        let Some(Connection { phase: Phase::Joined { nick, session }, .. }) =
+            self.connection(token)
+        else {
+            return;
+        };
+        let (nick, session) = (nick.clone(), *session);
+        self.sessions.remove(&session);
         // Nobody is left to hear of it when the server itself goes.
-        if code != Code::SHUTTING_DOWN {
+        if !self.shutting_down {
             self.room.leave(nick, code, at);
         }
     }

@@ -2,7 +2,7 @@
 //! "Leaving"), and what is answered when they break a rule ("Violations").
 
 use chatshelf_common::id::{MessageId, TransferId};
-use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
+use chatshelf_common::limits::{HISTORY_ALL, VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Nick, Note, TextError};
 use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
 use chatshelf_common::wire::frame::{
@@ -13,7 +13,8 @@ use chatshelf_common::wire::header::{DATA, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
 use super::closing::goodbye;
-use super::connection::Phase;
+use super::connection::{Connection, Phase};
+use super::sending::Joiner;
 use super::{Engine, MEMBER_TRANSFERS_MAX, Stream, limits};
 use crate::token::Token;
 
@@ -38,16 +39,14 @@ impl<S: Stream> Engine<S> {
             (_, ClientFrame::Ping(_)) => self.send(token, &ServerPong {}),
             (_, ClientFrame::Pong(Pong {})) => {}
             (_, ClientFrame::Leave(_)) => self.close(token, Code::LEFT),
-            (Phase::Joined { nick }, frame) => self.handle_member(token, nick, frame),
+            (Phase::Joined { nick, .. }, frame) => self.handle_member(token, nick, frame),
             _ => self.close(token, Code::UNEXPECTED),
         }
     }
 
     fn handle_member(&mut self, token: Token, nick: Nick, frame: ClientFrame) {
         match frame {
-            ClientFrame::Say(Say { id, text, style }) => {
-                self.room.say(nick, id, text, style, self.now.at);
-            }
+            ClientFrame::Say(say) => self.say(token, nick, say),
             ClientFrame::Tell(tell) => self.tell(token, nick, tell),
             ClientFrame::Rename(rename) => self.rename(token, nick, rename.nick),
             ClientFrame::SetTopic(SetTopic { topic }) => {
@@ -93,19 +92,44 @@ impl<S: Stream> Engine<S> {
     }
 
     fn join(&mut self, token: Token, join: Join) {
-        if self.room.find(&join.nick).is_some() {
-            return self.refuse_nick(token, Join::KIND, &join.nick);
-        }
-        let lines = join.history.unwrap_or(limits::HISTORY_DEFAULT).min(self.settings.history_max);
-        let nick = join.nick;
-        self.room.join(nick.clone(), token, self.now.at);
+        let earlier = join.resume.and_then(|resume| self.secret.session(resume));
+        let ghost = earlier.and_then(|session| self.sessions.get(&session).copied());
+        let nick = match ghost.and_then(|ghost| self.replace(ghost)) {
+            Some(nick) => {
+                self.room.reseat(&nick, token);
+                nick
+            }
+            None if self.room.find(&join.nick).is_some() => {
+                return self.refuse_nick(token, Join::KIND, &join.nick);
+            }
+            None => {
+                self.room.join(join.nick.clone(), token, self.now.at);
+                join.nick
+            }
+        };
+        let wanted = match join.since {
+            Some(_) => HISTORY_ALL,
+            None => join.history.unwrap_or(limits::HISTORY_DEFAULT),
+        };
+        let lines = wanted.min(self.settings.history_max);
+        let since = join.since.map(|since| (since, join.since_at));
+        let session = earlier.unwrap_or(token);
+        self.sessions.insert(session, token);
+        self.joiners.push(Joiner { token, session, lines, since, was_here: earlier.is_some() });
         let Some(connection) = self.connection(token) else { return };
         log::debug!("{} joined from {}", nick, connection.peer);
-        connection.phase = Phase::Joined { nick };
+        connection.phase = Phase::Joined { nick, session };
         connection.awaits_welcome = true;
         connection.outbound.reserve_welcome();
-        self.joiners.push((token, lines));
         self.arm(token, self.now.mono_ms + limits::IDLE_MS);
+    }
+
+    fn say(&mut self, token: Token, nick: Nick, Say { id, text, style, repeat }: Say) {
+        if repeat.is_some() && self.room.log().has_line(id, &text) {
+            let refused = Refused { id: Some(id), ..refused(Code::ALREADY_SAID, Say::KIND) };
+            return self.send(token, &refused);
+        }
+        self.room.say(nick, id, text, style, self.now.at);
     }
 
     fn tell(&mut self, token: Token, from: Nick, Tell { id, to, text }: Tell) {
@@ -143,8 +167,8 @@ impl<S: Stream> Engine<S> {
             return self.refuse_nick(token, chatshelf_common::wire::frame::Rename::KIND, &to);
         }
         self.room.rename(nick, to.clone(), self.now.at);
-        if let Some(connection) = self.connection(token) {
-            connection.phase = Phase::Joined { nick: to };
+        if let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) = self.connection(token) {
+            *nick = to;
         }
     }
 

@@ -59,8 +59,8 @@ pub(super) enum Phase {
     Greeting { since_ms: u64 },
     /// `Hello` answered, not joined.
     Greeted { since_ms: u64 },
-    /// In the room.
-    Joined { nick: Nick },
+    /// In the room; the session began on the connection of that name, perhaps this one.
+    Joined { nick: Nick, session: Token },
     /// The farewell is queued; what comes in is discarded.
     Closing { since_ms: u64 },
     /// The farewell is sent and our side shut; the peer may still read it.
@@ -155,7 +155,7 @@ impl<S> Connection<S> {
 
     pub(super) fn nick(&self) -> Option<&Nick> {
         match &self.phase {
-            Phase::Joined { nick } => Some(nick),
+            Phase::Joined { nick, .. } => Some(nick),
             _ => None,
         }
     }

@@ -18,6 +18,12 @@ pub(super) const CLOSE_MS: u64 = 5_000;
 /// How long the peer may take to close after the farewell.
 pub(super) const LINGER_MS: u64 = 2_000;
 
+/// How long an event waits for the journal before it is sent all the same, unless it must be safe
+/// first.
+pub(super) const JOURNAL_WAIT_MS: u64 = 1_000;
+/// Bytes of events that may wait for the journal; beyond it no connection is read.
+pub(super) const UNRELEASED_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Bytes read at once; one buffer serves all connections.
 pub(super) const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Bytes read from one connection in one turn, about.

@@ -10,15 +10,18 @@ mod closing;
 mod commands;
 mod connection;
 mod downloads;
+mod journaling;
 mod limits;
 mod outbound;
 mod receive;
+mod resume;
 mod sending;
 mod timers;
 mod transfers;
 mod uploads;
+mod usage;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
@@ -28,15 +31,18 @@ use chatshelf_common::wire::{Code, Event};
 use slab::Slab;
 
 use crate::disk::block::BlockPool;
-use crate::disk::{Found, Reply, Request};
+use crate::disk::{Durability, Found, Reply, Request};
 use crate::room::Room;
 use crate::room::log::RoomLog;
 use crate::token::Token;
 use closing::goodbye;
 use connection::{Connection, Due};
+use sending::Joiner;
 use timers::Timers;
 
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
+pub use resume::Secret;
+pub use usage::Usage;
 
 /// A non-blocking byte stream, as far as the engine needs one.
 pub trait Stream: Read + Write {
@@ -71,6 +77,17 @@ pub struct Settings {
     pub history_max: u32,
     /// Most members and members-to-be.
     pub members_max: usize,
+    /// When an event is safe enough to be sent.
+    pub durability: Durability,
+}
+
+/// New events, for the journal.
+#[derive(Debug)]
+pub struct Batch {
+    /// They, as whole frames.
+    pub frames: Vec<u8>,
+    /// Where in the room log they end; [`Reply::Journaled`] names it.
+    pub to: u64,
 }
 
 /// What became readable or writable.
@@ -88,25 +105,33 @@ pub struct Readiness {
 #[derive(Debug)]
 pub struct Engine<S> {
     settings: Settings,
+    secret: Secret,
     now: Now,
     connections: Slab<Connection<S>>,
     /// Given to the next connection; never the same twice.
     generation: usize,
     room: Room,
+    /// The connection of each session whose member is here.
+    sessions: HashMap<Token, Token>,
     timers: Timers,
     /// Connections with something to read.
     run_queue: VecDeque<Token>,
     /// Connections with something to send, apart from the log.
     dirty: Vec<Token>,
-    /// Joined in this turn, with the lines of history they want; welcomed, all with one snapshot,
-    /// at its end.
-    joiners: Vec<(Token, u32)>,
-    /// End of the log when all members were last flushed.
+    /// Joined in this turn; welcomed, all with one snapshot, at its end.
+    joiners: Vec<Joiner>,
+    /// The newest event when the server started: later ones that it had before are lost.
+    started_at: Seq,
+    /// How far the log was released when all members were last flushed.
     flushed_to: u64,
     /// End of the log as far as it was handed to the journal, and what waits to be.
     journaled_to: u64,
     journal: Vec<u8>,
+    /// When events that the journal has not answered for are sent all the same.
+    release_by_ms: Option<u64>,
     disk: VecDeque<Request>,
+    /// When something that is kept of an interrupted upload has been kept long enough.
+    expire_by_ms: Option<u64>,
     blocks: BlockPool,
     /// Uploads and downloads that the disk thread knows of, whether or not their connection still
     /// does: so what waits for that thread is bounded as well.
@@ -114,35 +139,45 @@ pub struct Engine<S> {
     read_buffer: Box<[u8]>,
     closed: Vec<Token>,
     shutting_down: bool,
+    /// Events could not be made as safe as they must be.
+    journal_failed: bool,
 }
 
 impl<S: Stream> Engine<S> {
     /// An engine over what the data directory held.
-    pub fn new(settings: Settings, found: Found, now: Now) -> Self {
+    pub fn new(settings: Settings, secret: Secret, found: Found, now: Now) -> Self {
         let first = found.events.first().map_or(Seq(1), Event::seq);
         let log = RoomLog::new(first, LOG_WINDOW_BYTES);
         let (room, gone) = Room::restore(log, &found.events, settings.keep, found.items, now.at);
-        let known = found.events.last().map_or(first, |last| last.seq().next());
+        let started_at = found.events.last().map_or(Seq(0), Event::seq);
+        let journaled_to = room.log().offset_of(started_at.next().max(first));
         let mut engine = Self {
             settings,
+            secret,
             now,
             connections: Slab::new(),
             generation: 0,
+            sessions: HashMap::new(),
             timers: Timers::default(),
             run_queue: VecDeque::new(),
             dirty: Vec::new(),
             joiners: Vec::new(),
+            started_at,
             flushed_to: room.log().end(),
-            journaled_to: room.log().offset_of(known),
+            journaled_to,
             journal: Vec::new(),
+            release_by_ms: None,
             room,
-            disk: VecDeque::new(),
+            disk: VecDeque::from([Request::Expire { at: now.at }]),
+            expire_by_ms: None,
             blocks: BlockPool::default(),
             transfers: 0,
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             closed: Vec::new(),
             shutting_down: false,
+            journal_failed: false,
         };
+        engine.room.release_log(journaled_to);
         engine.disk.extend(gone.into_iter().map(|item: ItemId| Request::Remove { item }));
         engine.drop_surplus_items();
         engine
@@ -193,7 +228,10 @@ impl<S: Stream> Engine<S> {
     /// Takes a reply of the disk thread.
     pub fn handle_disk(&mut self, reply: Reply) {
         match reply {
-            Reply::Created { upload } => self.upload_created(upload),
+            Reply::Created { upload, offset, digest } => {
+                self.upload_created(upload, offset, digest);
+            }
+            Reply::Stored { upload, item } => self.upload_stored(upload, item),
             Reply::Wrote { upload, block } => self.upload_wrote(upload, block),
             Reply::Published { upload, item } => self.upload_published(upload, item),
             Reply::Opened { download } => self.download_opened(download),
@@ -205,6 +243,12 @@ impl<S: Stream> Engine<S> {
                 self.end_transfer(transfer.connection, transfer.transfer, code, detail.as_deref());
             }
             Reply::Ended => self.transfers -= 1,
+            Reply::Expires { at } => {
+                let in_ms = at.map(|at| at.0.saturating_sub(self.now.at.0));
+                self.expire_by_ms = in_ms.map(|in_ms| self.now.mono_ms + in_ms);
+            }
+            Reply::Journaled { to } => self.journaled(to),
+            Reply::JournalFailed { to } => self.journal_failed(to),
         }
     }
 
@@ -220,6 +264,7 @@ impl<S: Stream> Engine<S> {
         self.look_at_deadlines();
         self.welcome_joiners();
         self.take_for_journal();
+        self.release_if_due();
     }
 
     /// Sends what waits, and reaps.
@@ -227,16 +272,19 @@ impl<S: Stream> Engine<S> {
         self.flush_all();
         self.reap();
         self.take_for_journal();
+        self.release_if_due();
     }
 
     /// Milliseconds until a turn has something to do by itself: 0 if work is left over.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<u64> {
-        let log_is_ahead = self.flushed_to < self.room.log().end();
-        if log_is_ahead || !self.run_queue.is_empty() || !self.dirty.is_empty() {
+        let log_is_ahead = self.flushed_to < self.room.log().released();
+        let may_serve = !self.run_queue.is_empty() && !self.awaits_journal();
+        if log_is_ahead || may_serve || !self.dirty.is_empty() {
             return Some(0);
         }
-        self.timers.next().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
+        let due = [self.timers.next(), self.release_by_ms, self.expire_by_ms];
+        due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
     }
 
     /// The next piece of file work for the disk thread.
@@ -244,10 +292,11 @@ impl<S: Stream> Engine<S> {
         self.disk.pop_front()
     }
 
-    /// Events for the journal, as whole frames; empty when there are none.
+    /// Events for the journal, if there are new ones.
     #[must_use]
-    pub fn poll_journal(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.journal)
+    pub fn poll_journal(&mut self) -> Option<Batch> {
+        let frames = std::mem::take(&mut self.journal);
+        (!frames.is_empty()).then_some(Batch { frames, to: self.journaled_to })
     }
 
     /// How many connections there are, whatever their phase.
@@ -294,6 +343,9 @@ impl<S: Stream> Engine<S> {
     /// Does what is due, connection by connection, until nothing more is.
     fn look_at_deadlines(&mut self) {
         let now_ms = self.now.mono_ms;
+        if self.expire_by_ms.take_if(|by_ms| *by_ms <= now_ms).is_some() {
+            self.disk.push_back(Request::Expire { at: self.now.at });
+        }
         while let Some(token) = self.timers.pop_due(now_ms) {
             if let Some(connection) = self.connection(token) {
                 connection.timer = None;
@@ -338,14 +390,6 @@ impl<S: Stream> Engine<S> {
             connection.outbound.prepare_trim(log, point);
         }
         self.room.trim_log();
-    }
-
-    fn take_for_journal(&mut self) {
-        let log = self.room.log();
-        if self.journaled_to < log.end() {
-            self.journal.extend_from_slice(log.between(self.journaled_to, log.end()));
-            self.journaled_to = log.end();
-        }
     }
 }
 

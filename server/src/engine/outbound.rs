@@ -28,6 +28,9 @@ pub(super) struct Outbound {
     /// Bytes of the front piece that are sent.
     control_at: usize,
     log: Cursor,
+    /// The control lane waits until the log is released up to here: a snapshot tells nothing that
+    /// a crash could still take back.
+    gate: u64,
     /// Where the log lane ends, once the conversation does.
     log_stop: Option<u64>,
     data: VecDeque<DataBlock>,
@@ -124,27 +127,40 @@ impl Outbound {
         total - sent
     }
 
+    /// Blocks that wait to be sent or taken.
+    pub(super) fn blocks(&self) -> usize {
+        self.data.len() + self.spent.len()
+    }
+
     /// Keeps a place in the control lane for the welcome: what is queued later comes later.
     pub(super) fn reserve_welcome(&mut self) {
         self.control.push_back(Piece::Reserved);
     }
 
-    /// Fills the reserved place with the welcome and the snapshot, and begins to send the log,
-    /// from `start` on.
-    pub(super) fn welcome(&mut self, welcome: &impl Frame, snapshot: Rc<[u8]>, start: u64) {
+    /// Fills the reserved place with the welcome and the snapshot, which holds the log up to
+    /// `end`, and begins to send the log, from `start` on.
+    pub(super) fn welcome(
+        &mut self,
+        welcome: &impl Frame,
+        snapshot: Rc<[u8]>,
+        start: u64,
+        end: u64,
+    ) {
         let is_reserved = |piece: &Piece| matches!(piece, Piece::Reserved);
         let Some(place) = self.control.iter().position(is_reserved) else { return };
         self.control[place] = Piece::Own(welcome.to_bytes());
         self.control.insert(place + 1, Piece::Shared(snapshot));
         self.log = Cursor::At { offset: start, mid_frame: false };
+        self.gate = end;
     }
 
-    /// Tells of a gap and the state after it, then goes on at the end of the log.
+    /// Tells of a gap and the state after it, then goes on at `end`, the end of the log.
     pub(super) fn tell_gap(&mut self, gap: &impl Frame, snapshot: Rc<[u8]>, end: u64) {
         debug_assert!(matches!(self.log, Cursor::Lost { .. }));
         self.push(gap);
         self.push_shared(snapshot);
         self.log = Cursor::At { offset: end, mid_frame: false };
+        self.gate = end;
     }
 
     /// Queues a stretch of a download.
@@ -198,9 +214,14 @@ impl Outbound {
             || self.farewell.is_some()
             || match self.log {
                 Cursor::Outside => false,
-                Cursor::At { offset, .. } => offset < self.log_stop.unwrap_or(log.end()),
+                Cursor::At { offset, .. } => offset < self.log_end(log),
                 Cursor::Lost { .. } => true,
             }
+    }
+
+    /// Where the log lane ends for now.
+    fn log_end(&self, log: &RoomLog) -> u64 {
+        self.log_stop.map_or(log.released(), |stop| stop.min(log.released()))
     }
 
     /// Before the log's front is cut at `point`: a cursor below it is lost, and the rest of an
@@ -266,7 +287,7 @@ impl Outbound {
         if self.data.front().is_some_and(|data| data.frame_at > 0) {
             return Lane::Data;
         }
-        let log_end = self.log_stop.unwrap_or(log.end());
+        let log_end = self.log_end(log);
         if let Cursor::At { offset, mid_frame: true } = self.log {
             let to = if self.control.is_empty() { log_end } else { log.boundary_from(offset) };
             return Lane::Log { from: offset, to };
@@ -274,6 +295,7 @@ impl Outbound {
         match self.control.front() {
             // Before its welcome, a connection is sent nothing more.
             Some(Piece::Reserved) => return Lane::Nothing,
+            Some(_) if log.released() < self.gate => return Lane::Nothing,
             Some(_) => return Lane::Control,
             None => {}
         }
@@ -281,6 +303,10 @@ impl Outbound {
             Cursor::Lost { from } => return Lane::Lost { from },
             Cursor::At { offset, .. } if offset < log_end => {
                 return Lane::Log { from: offset, to: log_end };
+            }
+            // The farewell comes after the last event, which is not released yet.
+            Cursor::At { offset, .. } if self.log_stop.is_some_and(|stop| offset < stop) => {
+                return Lane::Nothing;
             }
             Cursor::At { .. } | Cursor::Outside => {}
         }

@@ -26,6 +26,9 @@ impl<S: Stream> Engine<S> {
     /// Serves every connection that was in the run queue when the turn came to it, once.
     pub(super) fn serve_ready(&mut self) {
         for _ in 0..self.run_queue.len() {
+            if self.awaits_journal() {
+                return;
+            }
             let Some(token) = self.run_queue.pop_front() else { return };
             if let Some(connection) = self.connection(token) {
                 connection.queued = false;

@@ -1,5 +1,6 @@
 //! Sending: welcoming who joined, and flushing what waits at the end of a turn.
 
+use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Gap, Welcome};
 
@@ -8,6 +9,19 @@ use super::limits::{LINGER_MS, WRITE_BUDGET_BYTES, WRITE_STALL_MS};
 use super::outbound::Flushed;
 use super::{Engine, Stream};
 use crate::token::Token;
+
+/// Who has joined and is to be welcomed, and what they want of the past.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joiner {
+    pub(super) token: Token,
+    pub(super) session: Token,
+    /// Lines at most, of a past that they are not known to have been here for.
+    pub(super) lines: u32,
+    /// The newest event that they have, and its time.
+    pub(super) since: Option<(Seq, Option<UnixMillis>)>,
+    /// They have been here since the server started: what they missed is theirs to see.
+    pub(super) was_here: bool,
+}
 
 impl<S: Stream> Engine<S> {
     /// Queues a control frame.
@@ -23,24 +37,42 @@ impl<S: Stream> Engine<S> {
     /// Welcomes all who joined in this turn, with one snapshot for them all, and starts them on
     /// the log where the history they want begins.
     pub(super) fn welcome_joiners(&mut self) {
-        for (token, lines) in std::mem::take(&mut self.joiners) {
-            let start = self.room.log().history_start(lines);
+        for joiner in std::mem::take(&mut self.joiners) {
+            let token = joiner.token;
+            let start = self.history_start(joiner);
+            let (from, end) = (self.room.log().seq_from(start), self.room.log().end());
             let (seq, snapshot) = self.room.snapshot();
+            let resume = self.secret.token(joiner.session);
             let Some(connection) = self.connection(token) else { continue };
             let Some(nick) = connection.nick().cloned() else { continue };
             connection.awaits_welcome = false;
-            connection.outbound.welcome(&Welcome { nick, seq }, snapshot, start);
+            let welcome = Welcome { nick, seq, from, resume };
+            connection.outbound.welcome(&welcome, snapshot, start, end);
             self.mark_dirty(token);
             // What came with the join is understood now.
             self.enqueue(token);
         }
     }
 
+    /// Where in the log a joiner begins (PROTOCOL.md, "Coming back").
+    fn history_start(&self, joiner: Joiner) -> u64 {
+        let log = self.room.log();
+        let lines = log.history_start(joiner.lines);
+        let Some((since, at)) = joiner.since else { return lines };
+        // Another event than theirs has this number: a crash took theirs, at the earliest the one
+        // after those that this start of the server found.
+        let is_theirs = since <= log.last_seq()
+            && at.is_none_or(|at| log.time_of(since).is_none_or(|time| time == at));
+        let next = if is_theirs { since.next() } else { self.started_at.next() };
+        let earliest = if joiner.was_here { log.start() } else { lines };
+        if log.seq_from(earliest) >= next { earliest } else { log.offset_of(next) }
+    }
+
     /// Sends what waits: to every member when the log has grown, else to the dirty ones.
     pub(super) fn flush_all(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
-        if self.flushed_to < self.room.log().end() {
-            self.flushed_to = self.room.log().end();
+        if self.flushed_to < self.room.log().released() {
+            self.flushed_to = self.room.log().released();
             for slot in 0..self.connections.capacity() {
                 if let Some(connection) = self.connections.get(slot) {
                     let token = connection.token;

@@ -50,7 +50,7 @@ impl Timers {
         self.entries.first().map(|&(at_ms, _)| at_ms)
     }
 
-    #[cfg(test)]
+    /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -8,6 +8,7 @@ use chatshelf_common::wire::{Code, Frame};
 use super::commands::refused;
 use super::connection::UploadStage;
 use super::limits::{MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
+use super::uploads::send_block;
 use super::{Engine, Stream};
 use crate::disk::{Request, TransferKey};
 use crate::token::Token;
@@ -69,28 +70,37 @@ impl<S: Stream> Engine<S> {
             (false, false) => return,
         };
         let about = if code == Code::CANCELLED { Cancel::KIND } else { about };
-        self.forget_transfer(token, transfer);
+        let is_kept = code == Code::STALLED;
+        self.forget_transfer(token, transfer, is_kept);
         let (transfer, detail) = (Some(transfer), detail.map(Note::lossy));
         self.send(token, &Refused { transfer, detail, ..refused(code, about) });
     }
 
-    /// Frees what all transfers of a connection use. Uploads that are being published go on.
+    /// Frees what all transfers of a connection use. Uploads that are being published go on, and of
+    /// the others what has come is kept.
     pub(super) fn abandon_transfers(&mut self, token: Token) {
         let Some(connection) = self.connection(token) else { return };
         let transfers = &connection.transfers;
         let all: Vec<TransferId> =
             transfers.uploads.keys().chain(transfers.downloads.keys()).copied().collect();
-        all.into_iter().for_each(|transfer| self.forget_transfer(token, transfer));
+        all.into_iter().for_each(|transfer| self.forget_transfer(token, transfer, true));
     }
 
-    pub(super) fn forget_transfer(&mut self, token: Token, transfer: TransferId) {
+    /// Frees what a transfer uses; of an upload, keeps what has come if `is_kept`.
+    pub(super) fn forget_transfer(&mut self, token: Token, transfer: TransferId, is_kept: bool) {
         let Some(connection) = self.connections.get_mut(token.slot()) else { return };
         if let Some(mut upload) = connection.transfers.uploads.remove(&transfer) {
+            // What is being published is past this: the disk thread has it behind it by then.
+            let (upload_key, at) = (key(token, transfer), self.now.at);
+            if is_kept {
+                send_block(&mut upload, upload_key, &mut self.disk);
+                self.disk.push_back(Request::Suspend { upload: upload_key, at });
+            } else {
+                self.disk.push_back(Request::Discard { upload: upload_key });
+            }
             if let Some(block) = upload.block.take() {
                 self.blocks.give(block);
             }
-            // What is being published is past discarding: the disk thread has it behind it by then.
-            self.disk.push_back(Request::Discard { upload: key(token, transfer) });
         } else if connection.transfers.downloads.remove(&transfer).is_some() {
             connection.outbound.cancel_data(transfer);
             while let Some((_, block)) = connection.outbound.pop_spent() {

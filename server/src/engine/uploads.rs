@@ -3,7 +3,7 @@
 //! Body bytes are copied once, from the read buffer into a block that then moves to the disk
 //! thread. While two blocks of an upload are there, its connection is not read.
 
-use chatshelf_common::id::TransferId;
+use chatshelf_common::id::{Digest, ItemId, TransferId};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{
     Item, Refused, UploadDone, UploadOffer, UploadReady, UploadStored,
@@ -21,7 +21,7 @@ use crate::token::Token;
 
 impl<S: Stream> Engine<S> {
     pub(super) fn offer_upload(&mut self, token: Token, offer: UploadOffer) {
-        let UploadOffer { transfer, name, size } = offer;
+        let UploadOffer { transfer, name, size, key: upload_key } = offer;
         if !self.accept_number(token, transfer) {
             return;
         }
@@ -35,7 +35,7 @@ impl<S: Stream> Engine<S> {
             return;
         }
         let upload = Upload {
-            name,
+            name: name.clone(),
             size,
             received: 0,
             stage: UploadStage::Creating,
@@ -46,7 +46,8 @@ impl<S: Stream> Engine<S> {
         let Some(connection) = self.connection(token) else { return };
         connection.transfers.uploads.insert(transfer, upload);
         self.transfers += 1;
-        self.disk.push_back(Request::Create { upload: key(token, transfer) });
+        let (upload, at) = (key(token, transfer), self.now.at);
+        self.disk.push_back(Request::Create { upload, name, size, key: upload_key, at });
     }
 
     /// Takes file bytes. They must be the next of an upload that the client may send.
@@ -110,12 +111,14 @@ impl<S: Stream> Engine<S> {
         self.disk.push_back(Request::Publish { upload: key(token, transfer), item });
     }
 
-    pub(super) fn upload_created(&mut self, at: TransferKey) {
+    pub(super) fn upload_created(&mut self, at: TransferKey, offset: u64, digest: Option<Digest>) {
         let now_ms = self.now.mono_ms;
         if let Some(upload) = self.upload(at) {
+            debug_assert!(offset <= upload.size);
             upload.stage = UploadStage::Receiving;
+            upload.received = offset;
             upload.progress_ms = now_ms;
-            self.send(at.connection, &UploadReady { transfer: at.transfer, offset: 0 });
+            self.send(at.connection, &UploadReady { transfer: at.transfer, offset, digest });
             self.arm(at.connection, now_ms + UPLOAD_STALL_MS);
         }
     }
@@ -145,8 +148,16 @@ impl<S: Stream> Engine<S> {
         self.room.shelve(item, self.now.at);
         self.drop_surplus_items();
         if self.upload(at).is_some() {
-            self.forget_transfer(at.connection, at.transfer);
+            self.forget_transfer(at.connection, at.transfer, false);
             self.send(at.connection, &stored);
+        }
+    }
+
+    /// What is offered is on the shelf already: its sender had not heard of it.
+    pub(super) fn upload_stored(&mut self, at: TransferKey, item: ItemId) {
+        if self.upload(at).is_some() {
+            self.forget_transfer(at.connection, at.transfer, false);
+            self.send(at.connection, &UploadStored { transfer: at.transfer, item });
         }
     }
 
@@ -162,7 +173,7 @@ impl<S: Stream> Engine<S> {
 }
 
 /// Moves the block being filled to the disk thread.
-fn send_block(
+pub(super) fn send_block(
     upload: &mut Upload,
     key: TransferKey,
     disk: &mut std::collections::VecDeque<Request>,

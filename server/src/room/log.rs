@@ -1,17 +1,21 @@
 //! The room log: all recent events, as the exact bytes that go on the wire, once for everyone.
 //!
 //! It is a window: appended at the end, cut at the front. A place in it is an *offset*, counted
-//! from the first byte that ever was, so that cutting moves no cursor.
+//! from the first byte that ever was, so that cutting moves no cursor. What is appended may be
+//! sent once it is *released*: when the journal has it as safe as the durability level asks.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use chatshelf_common::id::Seq;
-use chatshelf_common::wire::Event;
+use chatshelf_common::id::{MessageId, Seq, UnixMillis};
+use chatshelf_common::text::Message;
+use chatshelf_common::wire::{Deframer, Event, Unit};
 
 /// The recent events of the room.
 ///
 /// Invariant: `bytes` holds whole events only, with the seqs `first`, `first + 1`, …; `starts`
-/// has the offset of each; `lines` has the seqs of those that are lines, ascending.
+/// has the offset of each; `lines` has the seqs of those that are lines, ascending, and `said`
+/// the newest of them for each fingerprint. `base <= released <= end`, at the end of an event.
 #[derive(Debug)]
 pub struct RoomLog {
     bytes: Vec<u8>,
@@ -19,8 +23,17 @@ pub struct RoomLog {
     base: u64,
     starts: VecDeque<u64>,
     first: Seq,
-    lines: VecDeque<Seq>,
+    lines: VecDeque<Line>,
+    said: HashMap<u64, Seq>,
+    released: u64,
     window_bytes: usize,
+}
+
+/// Where a line is, and what it is known by when it comes a second time.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    seq: Seq,
+    fingerprint: u64,
 }
 
 impl RoomLog {
@@ -34,6 +47,8 @@ impl RoomLog {
             starts: VecDeque::new(),
             first,
             lines: VecDeque::new(),
+            said: HashMap::new(),
+            released: 0,
             window_bytes,
         }
     }
@@ -62,11 +77,33 @@ impl RoomLog {
         self.base + self.bytes.len() as u64
     }
 
+    /// Offset up to which events may be sent.
+    #[must_use]
+    pub fn released(&self) -> u64 {
+        self.released
+    }
+
+    /// Bytes of events that may not be sent yet.
+    #[must_use]
+    pub fn unreleased_bytes(&self) -> u64 {
+        self.end() - self.released
+    }
+
+    /// Lets events up to `to`, the end of one of them, be sent. What is released stays so.
+    pub fn release(&mut self, to: u64) {
+        debug_assert!(
+            to <= self.end() && self.boundary_from(to.max(self.base)) == to.max(self.base)
+        );
+        self.released = self.released.max(to);
+    }
+
     /// Appends an event, which must carry [`Self::next_seq`].
     pub fn append(&mut self, event: &Event) {
         debug_assert_eq!(event.seq(), self.next_seq());
-        if event.is_line() {
-            self.lines.push_back(event.seq());
+        if let Event::Said(said) = event {
+            let line = Line { seq: said.seq, fingerprint: fingerprint(said.id, &said.text) };
+            self.lines.push_back(line);
+            self.said.insert(line.fingerprint, line.seq);
         }
         self.starts.push_back(self.end());
         event.encode(&mut self.bytes);
@@ -106,7 +143,28 @@ impl RoomLog {
         match self.lines.len().checked_sub(lines as usize) {
             _ if lines == 0 => self.end(),
             None | Some(0) => self.base,
-            Some(older) => self.offset_of(self.lines[older]),
+            Some(older) => self.offset_of(self.lines[older].seq),
+        }
+    }
+
+    /// True when a line with this number and text is held.
+    #[must_use]
+    pub fn has_line(&self, id: MessageId, text: &Message) -> bool {
+        self.said.contains_key(&fingerprint(id, text))
+    }
+
+    /// The time of the event with this seq, if it is held.
+    #[must_use]
+    pub fn time_of(&self, seq: Seq) -> Option<UnixMillis> {
+        if seq < self.first {
+            return None;
+        }
+        let mut frame = self.between(self.offset_of(seq), self.offset_of(seq.next()));
+        match Deframer::joined().next(&mut frame) {
+            Ok(Some(Unit::Control { header, value })) => {
+                Event::decode(header.kind, value).ok().map(|event| event.at())
+            }
+            _ => None,
         }
     }
 
@@ -119,7 +177,8 @@ impl RoomLog {
     /// Where the log will begin after [`Self::trim`].
     #[must_use]
     pub fn trim_point(&self) -> u64 {
-        self.boundary_from(self.end().saturating_sub(self.window_bytes as u64).max(self.base))
+        let behind = self.end().saturating_sub(self.window_bytes as u64);
+        self.boundary_from(behind.min(self.released).max(self.base))
     }
 
     /// Forgets whole events from the front until the window's size is left. Costs one move of
@@ -129,19 +188,30 @@ impl RoomLog {
         let events = self.starts.partition_point(|&start| start < point);
         self.starts.drain(..events);
         self.first = Seq(self.first.0 + events as u64);
-        let lines = self.lines.partition_point(|&seq| seq < self.first);
-        self.lines.drain(..lines);
+        let lines = self.lines.partition_point(|line| line.seq < self.first);
+        for line in self.lines.drain(..lines) {
+            // The same may have been said again since.
+            if self.said.get(&line.fingerprint) == Some(&line.seq) {
+                self.said.remove(&line.fingerprint);
+            }
+        }
         self.bytes.drain(..(point - self.base) as usize);
         self.base = point;
         debug_assert!(self.starts.front().is_none_or(|&start| start == self.base));
     }
 }
 
+/// What a line is known by: its number and its text.
+fn fingerprint(id: MessageId, text: &Message) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (id, text.as_str()).hash(&mut hasher);
+    hasher.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chatshelf_common::id::{MessageId, UnixMillis};
-    use chatshelf_common::text::{Message, Nick};
+    use chatshelf_common::text::Nick;
     use chatshelf_common::wire::frame::{Joined, Said};
 
     fn said(seq: u64) -> Event {
@@ -214,6 +284,7 @@ mod tests {
             seq += 1;
             log.append(&said(seq));
         }
+        log.release(log.end());
         let (end, point) = (log.end(), log.trim_point());
         let kept = log.between(point, end).to_vec();
         let (kept_seq, history) = (log.seq_from(point), log.history_start(1));
@@ -228,9 +299,54 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_released_is_not_trimmed() {
+        let mut log = RoomLog::new(Seq(1), 10);
+        log.append(&said(1));
+        let second = log.end();
+        log.append(&said(2));
+        assert_eq!((log.released(), log.unreleased_bytes()), (0, log.end()));
+        log.release(second);
+        log.release(0);
+        assert_eq!((log.released(), log.trim_point()), (second, second));
+        log.trim();
+        assert_eq!((log.start(), log.seq_from(log.start())), (second, Seq(2)));
+    }
+
+    #[test]
+    fn a_line_is_known_again_while_it_is_held() {
+        let mut log = RoomLog::new(Seq(1), 200);
+        let text = |seq: u64| Message::new(&format!("line {seq}")).unwrap();
+        log.append(&said(1));
+        assert!(log.has_line(MessageId(1), &text(1)));
+        assert!(!log.has_line(MessageId(2), &text(1)) && !log.has_line(MessageId(1), &text(2)));
+        let mut seq = 1;
+        while !log.is_overfull() {
+            seq += 1;
+            log.append(&said(seq));
+        }
+        log.release(log.end());
+        log.trim();
+        assert!(!log.has_line(MessageId(1), &text(1)));
+        assert!(log.has_line(MessageId(seq), &text(seq)));
+        assert_eq!(log.said.len(), log.lines.len());
+    }
+
+    #[test]
+    fn the_time_of_an_event_is_known_while_it_is_held() {
+        let mut log = RoomLog::new(Seq(5), 1 << 20);
+        log.append(&said(5));
+        log.append(&joined(6));
+        assert_eq!(log.time_of(Seq(5)), Some(UnixMillis(1)));
+        assert_eq!(log.time_of(Seq(6)), Some(UnixMillis(1)));
+        assert_eq!((log.time_of(Seq(4)), log.time_of(Seq(7))), (None, None));
+        assert_eq!(log.time_of(Seq(u64::MAX)), None);
+    }
+
+    #[test]
     fn an_event_larger_than_the_window_does_not_stay_for_ever() {
         let mut log = RoomLog::new(Seq(1), 10);
         log.append(&said(1));
+        log.release(log.end());
         assert!(log.is_overfull());
         log.trim();
         assert_eq!((log.start(), log.next_seq()), (log.end(), Seq(2)));

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis};
 use chatshelf_common::text::{Message, Nick, Topic};
 use chatshelf_common::wire::frame::{
-    Dropped, Item, Joined, Left, Renamed, Said, Shelved, Style, TopicChanged, TopicState,
+    Dropped, Forgotten, Item, Joined, Left, Renamed, Said, Shelved, Style, TopicChanged, TopicState,
 };
 use chatshelf_common::wire::{Code, Event};
 
@@ -45,7 +45,7 @@ impl Room {
     /// items that were found there but had been dropped, for their files to be removed.
     ///
     /// `past` are the events of the log's window, oldest first; the topic is the last one set in
-    /// them. `items` are those on disk, oldest first. What the log does not know of them yet
+    /// them. Where some are missing, the disk has lost them, and the log says so. `items` are those on disk, oldest first. What the log does not know of them yet
     /// (the server died in between) is recorded now, at `at`.
     pub fn restore(
         mut log: RoomLog,
@@ -62,6 +62,9 @@ impl Room {
                 Event::Shelved(event) => announced.push(event.item.id),
                 Event::Dropped(event) => dropped.push(event.item),
                 _ => {}
+            }
+            while log.next_seq() < event.seq() {
+                log.append(&Forgotten { seq: log.next_seq(), at }.into());
             }
             log.append(event);
         }
@@ -113,8 +116,8 @@ impl Room {
     }
 
     /// How many are here.
-    #[cfg(test)]
-    pub(crate) fn members_len(&self) -> usize {
+    #[must_use]
+    pub fn members_len(&self) -> usize {
         self.members.len()
     }
 
@@ -148,6 +151,11 @@ impl Room {
         self.snapshot.clone().expect("it has just been made")
     }
 
+    /// Lets events up to `to` be sent (see [`RoomLog::release`]).
+    pub fn release_log(&mut self, to: u64) {
+        self.log.release(to);
+    }
+
     /// Cuts the log's front. Every cursor below [`RoomLog::trim_point`] must have been moved.
     pub fn trim_log(&mut self) {
         self.log.trim();
@@ -159,6 +167,13 @@ impl Room {
         let key = nick.key();
         self.record(Joined { seq: self.next_seq(), at, nick });
         self.members.get_mut(&key).expect("the event has seated them").token = token;
+    }
+
+    /// A member goes on over another connection.
+    pub fn reseat(&mut self, nick: &Nick, token: Token) {
+        if let Some(member) = self.members.get_mut(&nick.key()) {
+            member.token = token;
+        }
     }
 
     /// A member is gone, for the reason `code`.
@@ -210,7 +225,7 @@ impl Room {
         let event = event.into();
         self.log.append(&event);
         match event {
-            Event::Said(_) => {}
+            Event::Said(_) | Event::Forgotten(_) => {}
             Event::Joined(event) => {
                 let member = Member { nick: event.nick, token: Token::NOBODY };
                 self.members.insert(member.nick.key(), member);
@@ -329,6 +344,25 @@ mod tests {
             panic!("{now:?}");
         };
         assert_eq!((&shelved.item, gone.item), (&item(7), ItemId(2)));
+    }
+
+    #[test]
+    fn what_the_disk_has_lost_in_between_is_told_as_forgotten() {
+        let (mut before, _) = room(&[], vec![]);
+        before.shelve(item(1), AT);
+        for topic in ["one", "two", "three"] {
+            before.set_topic(nick("ada"), Some(Topic::new(topic).unwrap()), AT);
+        }
+        let mut past = events(&before);
+        past.drain(1..3);
+        let (mut after, _) = room(&past, vec![item(1)]);
+        let now = events(&after);
+        assert!(now.iter().map(|event| event.seq().0).eq(1..=4));
+        assert_eq!((&now[0], &now[3]), (&past[0], &past[1]));
+        assert!(now[1..3].iter().all(|event| matches!(event, Event::Forgotten(_))));
+        assert_eq!(after.topic.as_ref().unwrap().topic.as_str(), "three");
+        after.join(nick("bob"), Token::new(1, 1), AT);
+        assert_eq!(after.log().last_seq(), Seq(5));
     }
 
     #[test]

@@ -190,12 +190,8 @@ fn one_byte_at_a_time_is_no_different() {
     beside_talk(&[], |room| {
         let mut slow = Peer::connect(room.address());
         let id = slow.next_id();
-        let say = Say { id, text: Message::new("so slow").unwrap(), style: None }.to_bytes();
-        let offer = UploadOffer {
-            transfer: slow.next_transfer(),
-            name: FileName::new("f").unwrap(),
-            size: 3,
-        };
+        let say = Say::new(id, Message::new("so slow").unwrap(), None).to_bytes();
+        let offer = UploadOffer::new(slow.next_transfer(), FileName::new("f").unwrap(), 3);
         let bytes = [hello_and_join("slow", Some(0)), say, offer.to_bytes()].concat();
         send_slowly(&mut slow, &bytes);
         slow.welcomed();
@@ -249,7 +245,7 @@ fn who_only_stops_sending_still_gets_what_is_due() {
         assert_eq!(peer.goodbye().code, Code::CONNECTION_LOST);
         let mut peer = Peer::connect(room.address());
         let id = peer.next_id();
-        let say = Say { id, text: Message::new("last words").unwrap(), style: None }.to_bytes();
+        let say = Say::new(id, Message::new("last words").unwrap(), None).to_bytes();
         peer.send_bytes(&[hello_and_join("halved", Some(HISTORY_ALL)), say].concat());
         peer.stream.shutdown(Shutdown::Write).unwrap();
         assert_eq!(peer.goodbye().code, Code::CONNECTION_LOST);

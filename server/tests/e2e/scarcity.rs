@@ -60,7 +60,7 @@ fn beyond_the_last_descriptor_newcomers_wait_and_members_do_not_notice() {
         for mut peer in std::mem::replace(&mut newcomers, rest) {
             is_greeted(&mut peer);
             entered += 1;
-            peer.send(&Join { nick: nick(entered), history: None });
+            peer.send(&Join::new(nick(entered), None));
             peer.welcomed();
             peer.send(&Leave {});
             assert_eq!(peer.goodbye().code, Code::LEFT);

@@ -154,7 +154,7 @@ fn what_is_sent_with_the_join_happens_after_the_welcome() {
     in_a_room(&[], |room| {
         let mut ada = Peer::connect(room.address());
         let id = ada.next_id();
-        let say = Say { id, text: Message::new("here I am").unwrap(), style: None };
+        let say = Say::new(id, Message::new("here I am").unwrap(), None);
         ada.send_bytes(&[hello_and_join("ada", Some(0)), say.to_bytes()].concat());
         let welcome = ada.welcomed();
         assert!(ada.try_echo(id).unwrap() > welcome.seq);
@@ -186,14 +186,14 @@ fn a_nick_that_is_taken_is_refused_with_one_that_is_free() {
         let mut other = Peer::connect(room.address());
         other.send_bytes(&hello());
         // The same name in other letters is the same name.
-        other.send(&Join { nick: Nick::new("ADA").unwrap(), history: Some(0) });
+        other.send(&Join::new(Nick::new("ADA").unwrap(), Some(0)));
         let refused = other.refused();
         assert_eq!((refused.code, refused.about), (Code::NICK_TAKEN, Join::KIND));
         let suggestion = refused.suggestion.unwrap();
         // Neither does a name that is none end the connection.
         other.send_bytes(&frame(Join::KIND, &field(Tag::NICK, b"two words")));
         assert_eq!(other.refused().code, Code::NICK_INVALID);
-        other.send(&Join { nick: suggestion.clone(), history: Some(0) });
+        other.send(&Join::new(suggestion.clone(), Some(0)));
         assert_eq!(other.welcomed().nick, suggestion);
         other.say_and_hear("in at last");
         ada.hear("in at last");
@@ -276,7 +276,7 @@ fn who_says_leave_gets_everything_up_to_their_own_leaving_and_a_farewell() {
         ada.hear("bye");
         // The name is free again, also for who leaves in the same breath.
         let mut hasty = Peer::connect(room.address());
-        let join = Join { nick: Nick::new("bob").unwrap(), history: None }.to_bytes();
+        let join = Join::new(Nick::new("bob").unwrap(), None).to_bytes();
         hasty.send_bytes(&[hello(), join, Leave {}.to_bytes()].concat());
         assert_eq!(hasty.welcomed().nick.as_str(), "bob");
         assert_eq!(hasty.goodbye().code, Code::LEFT);
@@ -305,7 +305,7 @@ fn a_message_arrives_as_it_was_sent() {
         for text in ["x", "two\nlines\n\n\tand a tab", "Straße \u{202e}\u{1F98A}", &longest] {
             for style in [None, Some(Style::ACTION), Some(Style(200))] {
                 let id = bob.next_id();
-                bob.send(&Say { id, text: Message::new(text).unwrap(), style });
+                bob.send(&Say::new(id, Message::new(text).unwrap(), style));
                 bob.try_echo(id).unwrap();
                 let said = ada.event(|event| match event {
                     Event::Said(said) if said.id == id && said.nick == bob.nick => {
@@ -376,7 +376,7 @@ fn a_ping_is_answered_before_and_after_the_join() {
         ada.send_bytes(&[hello(), Ping {}.to_bytes()].concat());
         let pong = |frame: &ServerFrame| matches!(frame, ServerFrame::ServerPong(_)).then_some(());
         ada.frame(pong);
-        ada.send(&Join { nick: Nick::new("ada").unwrap(), history: None });
+        ada.send(&Join::new(Nick::new("ada").unwrap(), None));
         ada.welcomed();
         ada.send(&Ping {});
         ada.frame(pong);

@@ -1,52 +1,171 @@
 //! The steps of a download (PROTOCOL.md, "Downloading"): from `DownloadReady` over data received
 //! to the last block handed on. Hashing and keeping are the file keeper's.
 
-use chatshelf_common::id::TransferId;
-use chatshelf_common::wire::frame::DownloadReady;
+use chatshelf_common::id::{ItemId, TransferId};
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::{Cancel, DownloadReady, Item, Refused};
 
-use super::{DownloadState, Transfer, Transfers};
-use crate::session::event::{BLOCK_BYTES, FileRequest};
+use super::{Step, Transfer, Transfers};
+use crate::session::event::{
+    Direction, Restart, SessionEvent, Stage, TransferHandle, TransferStatus,
+};
+use crate::session::file::{BLOCK_BYTES, FileRequest};
+use crate::session::outgoing::Outgoing;
+
+#[derive(Debug)]
+pub(super) struct Download {
+    pub(super) id: ItemId,
+    pub(super) number: TransferId,
+    pub(super) begun: bool,
+    /// As the shelf showed it, and from `DownloadReady` on as the server sends it.
+    pub(super) item: Option<Item>,
+    pub(super) state: DownloadState,
+    /// Bytes received, with those that were held before.
+    pub(super) received: u64,
+    /// The file keeper was told of the item.
+    created: bool,
+    /// Bytes not yet handed on; shorter than a block.
+    block: Vec<u8>,
+    /// Blocks handed on and not yet written.
+    pub(super) blocks: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DownloadState {
+    Asked,
+    Receiving,
+    Hashing,
+    Keeping,
+}
+
+impl Download {
+    pub(super) fn status(&self, handle: TransferHandle, queued: bool) -> TransferStatus {
+        let stage = match self.state {
+            _ if queued && self.begun => Stage::Waiting,
+            _ if queued => Stage::Queued,
+            DownloadState::Asked => Stage::Asked,
+            DownloadState::Receiving => Stage::Moving,
+            DownloadState::Hashing | DownloadState::Keeping => Stage::Verifying,
+        };
+        let item = self.item.as_ref();
+        TransferStatus {
+            transfer: handle,
+            direction: Direction::Download,
+            name: item.map(|item| item.name.clone()),
+            item: Some(self.id),
+            size: item.map(|item| item.size),
+            moved: self.received,
+            stage,
+        }
+    }
+
+    /// What was received and is not handed on, for a download that is interrupted.
+    pub(super) fn into_rest(self, handle: TransferHandle) -> Option<FileRequest> {
+        let Self { block, .. } = self;
+        (!block.is_empty()).then_some(FileRequest::Write { transfer: handle, block })
+    }
+
+    /// True when the server refuses to go on because its item is shorter than what we have.
+    pub(super) fn is_beyond(&self, refused: &Refused) -> bool {
+        refused.code == Code::SIZE_MISMATCH
+            && self.state == DownloadState::Asked
+            && self.received > 0
+    }
+
+    /// What the server sends belongs to what we have already.
+    fn goes_on_with(&self, item: &Item) -> bool {
+        let is_same = |had: &Item| (had.digest, had.size) == (item.digest, item.size);
+        self.received == 0 || self.item.as_ref().is_some_and(is_same)
+    }
+}
 
 impl Transfers {
+    /// Queues a download; `item` is what the shelf says of it, and `held` bytes of it are there.
+    pub(in crate::session) fn download(
+        &mut self,
+        id: ItemId,
+        item: Option<Item>,
+        held: u64,
+    ) -> TransferHandle {
+        self.queue_up(Transfer::Down(Download {
+            id,
+            number: TransferId(0),
+            begun: false,
+            item,
+            state: DownloadState::Asked,
+            received: held,
+            created: false,
+            block: Vec::new(),
+            blocks: 0,
+        }))
+    }
+
     /// `DownloadReady`: the item as the server will send it.
     pub(in crate::session) fn download_ready(
         &mut self,
         ready: DownloadReady,
-    ) -> Result<(), &'static str> {
-        let down = match self.find(ready.transfer)? {
-            None => return Ok(()),
+        out: &mut Outgoing,
+    ) -> Step {
+        let Some(handle) = self.find(ready.transfer)? else { return Ok(None) };
+        let down = match self.active.get_mut(&handle) {
             Some(Transfer::Down(down)) if down.state == DownloadState::Asked => down,
-            Some(_) => return Err("a download begins that was not asked for"),
+            _ => return Err("a download begins that was not asked for"),
         };
-        if ready.item.id != down.id || ready.offset != 0 {
+        if ready.item.id != down.id || ready.offset != down.received {
             return Err("another download begins than was asked for");
         }
+        if ready.offset > ready.item.size {
+            return Err("a download begins beyond the item's end");
+        }
+        if !down.goes_on_with(&ready.item) {
+            out.control(&Cancel { transfer: ready.transfer });
+            return Ok(self.restart_download(handle, out));
+        }
         down.state = DownloadState::Receiving;
-        down.item = Some(ready.item.clone());
-        let (transfer, item) = (ready.transfer, ready.item);
-        self.requests.push_back(FileRequest::Create { transfer, item });
-        self.hand_on(transfer);
-        Ok(())
+        let item = down.item.insert(ready.item).clone();
+        if !std::mem::replace(&mut down.created, true) {
+            let held = ready.offset;
+            self.requests.push_back(FileRequest::Create { transfer: handle, item, held });
+        }
+        let resumed = (ready.offset > 0).then(|| down.status(handle, false));
+        self.hand_on(handle);
+        Ok(resumed.map(SessionEvent::TransferResumed))
+    }
+
+    /// What we have is of another item: all is asked for again.
+    pub(super) fn restart_download(
+        &mut self,
+        handle: TransferHandle,
+        out: &mut Outgoing,
+    ) -> Option<SessionEvent> {
+        let Transfer::Down(down) = self.active.get_mut(&handle)? else { return None };
+        (down.received, down.created, down.item) = (0, false, None);
+        down.block.clear();
+        let number = down.number;
+        self.numbers.remove(&number);
+        self.ask(handle, out);
+        let status = self.active.get(&handle)?.status(handle, false);
+        Some(SessionEvent::TransferRestarted(status, Restart::ItemDiffers))
     }
 
     /// File bytes of a download.
     pub(in crate::session) fn data(
         &mut self,
-        id: TransferId,
+        number: TransferId,
         offset: u64,
         mut bytes: &[u8],
     ) -> Result<(), &'static str> {
-        let down = match self.find(id)? {
-            None => return Ok(()),
+        let Some(handle) = self.find(number)? else { return Ok(()) };
+        let down = match self.active.get_mut(&handle) {
             Some(Transfer::Down(down)) if down.state == DownloadState::Receiving => down,
-            Some(_) => return Err("data of a transfer that has none now"),
+            _ => return Err("data of a transfer that has none now"),
         };
         let size = down.item.as_ref().map_or(0, |item| item.size);
         if offset != down.received || bytes.len() as u64 > size - down.received {
             return Err("data at another place in the file than the next");
         }
         while !bytes.is_empty() {
-            let Some(Transfer::Down(down)) = self.active.get_mut(&id) else { return Ok(()) };
+            let Some(Transfer::Down(down)) = self.active.get_mut(&handle) else { return Ok(()) };
             if down.block.capacity() == 0 {
                 down.block = self.spare.pop().unwrap_or_default();
                 let wanted = (size - down.received).min(BLOCK_BYTES as u64) as usize;
@@ -57,23 +176,23 @@ impl Transfers {
             down.block.extend_from_slice(now);
             down.received += now.len() as u64;
             bytes = later;
-            self.hand_on(id);
+            self.hand_on(handle);
         }
         Ok(())
     }
 
     /// Hands a full or last block on, and after the last one asks for the digest.
-    fn hand_on(&mut self, id: TransferId) {
-        let Some(Transfer::Down(down)) = self.active.get_mut(&id) else { return };
+    fn hand_on(&mut self, handle: TransferHandle) {
+        let Some(Transfer::Down(down)) = self.active.get_mut(&handle) else { return };
         let whole = down.item.as_ref().is_some_and(|item| item.size == down.received);
         if down.block.len() == BLOCK_BYTES || (whole && !down.block.is_empty()) {
             let block = std::mem::take(&mut down.block);
             down.blocks += 1;
-            self.requests.push_back(FileRequest::Write { transfer: id, block });
+            self.requests.push_back(FileRequest::Write { transfer: handle, block });
         }
         if whole {
             down.state = DownloadState::Hashing;
-            self.requests.push_back(FileRequest::Hash { transfer: id });
+            self.requests.push_back(FileRequest::Hash { transfer: handle });
         }
     }
 }

@@ -1,20 +1,24 @@
 //! Uploads and downloads as state machines (PROTOCOL.md, "Uploading", "Downloading"), and the
 //! queue of those beyond the server's limit. Asks for file content; never touches a file.
+//!
+//! A transfer outlives its connection: when that breaks it goes back to the queue (`survival`), and
+//! is asked for again, under another number on the wire, by the next.
 
 mod downloads;
+mod survival;
 mod uploads;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chatshelf_common::id::{Digest, ItemId, TransferId};
-use chatshelf_common::text::FileName;
-use chatshelf_common::wire::frame::{Cancel, DownloadRequest, Item, Refused, UploadOffer};
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::{Cancel, DownloadRequest, Refused, UploadOffer};
 
-use super::event::{
-    BLOCKS_IN_FLIGHT_MAX, CommandError, Direction, FileReply, FileRequest, Outcome, SessionEvent,
-    Stage, TransferStatus,
-};
+use super::event::{CommandError, Outcome, SessionEvent, TransferHandle, TransferStatus};
+use super::file::{BLOCKS_IN_FLIGHT_MAX, FileReply, FileRequest};
 use super::outgoing::Outgoing;
+use downloads::{Download, DownloadState};
+use uploads::{Upload, UploadState};
 
 /// Blocks kept for reuse.
 const SPARE_BLOCKS_MAX: usize = 4;
@@ -22,14 +26,23 @@ const SPARE_BLOCKS_MAX: usize = 4;
 /// Everything that is being moved, or waits to be.
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
-    /// The number given last; every one up to it was used.
+    /// The handle given last.
     last: u32,
+    /// The number on the wire given last, and the last that an earlier connection gave.
+    last_number: u32,
+    last_number_before: u32,
+    /// What the numbers of this connection mean, of transfers that are not over.
+    numbers: BTreeMap<TransferId, TransferHandle>,
     /// Sent to the server, and not over.
-    active: BTreeMap<TransferId, Transfer>,
-    /// Not yet sent, in the order of their numbers.
-    queue: VecDeque<(TransferId, Transfer)>,
+    active: BTreeMap<TransferHandle, Transfer>,
+    /// To be sent, in this order.
+    queue: VecDeque<(TransferHandle, Transfer)>,
     pub(super) requests: VecDeque<FileRequest>,
     spare: Vec<Vec<u8>>,
+    /// The newest item that the shelf was seen to hold.
+    newest_item: Option<ItemId>,
+    /// Items that are known to be our uploads.
+    own_items: BTreeSet<ItemId>,
 }
 
 #[derive(Debug)]
@@ -38,113 +51,64 @@ enum Transfer {
     Down(Download),
 }
 
-#[derive(Debug)]
-struct Upload {
-    name: FileName,
-    size: u64,
-    state: UploadState,
-    /// Bytes asked of the file keeper, given by it and sent: `sent <= given <= asked <= size`.
-    asked: u64,
-    given: u64,
-    sent: u64,
-    /// Blocks asked for or not wholly sent.
-    blocks: u8,
-    digest: Option<Digest>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum UploadState {
-    Offered,
-    Sending,
-    Done,
-}
-
-#[derive(Debug)]
-struct Download {
-    id: ItemId,
-    /// As the shelf showed it, and from `DownloadReady` on as the server sends it.
-    item: Option<Item>,
-    state: DownloadState,
-    received: u64,
-    /// Bytes not yet handed on; shorter than a block.
-    block: Vec<u8>,
-    /// Blocks handed on and not yet written.
-    blocks: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DownloadState {
-    Asked,
-    Receiving,
-    Hashing,
-    Keeping,
-}
-
 type Step = Result<Option<SessionEvent>, &'static str>;
 
 impl Transfers {
-    /// Queues an upload.
-    pub(super) fn upload(&mut self, name: FileName, size: u64) -> TransferId {
-        self.queue_up(Transfer::Up(Upload {
-            name,
-            size,
-            state: UploadState::Offered,
-            asked: 0,
-            given: 0,
-            sent: 0,
-            blocks: 0,
-            digest: None,
-        }))
-    }
-
-    /// Queues a download; `item` is what the shelf says of it.
-    pub(super) fn download(&mut self, id: ItemId, item: Option<Item>) -> TransferId {
-        self.queue_up(Transfer::Down(Download {
-            id,
-            item,
-            state: DownloadState::Asked,
-            received: 0,
-            block: Vec::new(),
-            blocks: 0,
-        }))
-    }
-
-    fn queue_up(&mut self, transfer: Transfer) -> TransferId {
+    fn queue_up(&mut self, transfer: Transfer) -> TransferHandle {
         self.last = self.last.saturating_add(1);
-        let id = TransferId(self.last);
-        self.queue.push_back((id, transfer));
-        id
+        let handle = TransferHandle(self.last);
+        self.queue.push_back((handle, transfer));
+        handle
     }
 
     /// Sends what is queued while fewer than `max` run.
     pub(super) fn start(&mut self, max: u32, out: &mut Outgoing) -> Vec<SessionEvent> {
         let mut started = Vec::new();
         while self.active.len() < max as usize
-            && let Some((id, transfer)) = self.queue.pop_front()
+            && let Some((handle, mut transfer)) = self.queue.pop_front()
         {
-            match &transfer {
-                Transfer::Up(up) => {
-                    let name = up.name.clone();
-                    out.control(&UploadOffer { transfer: id, name, size: up.size });
-                }
-                Transfer::Down(down) => {
-                    out.control(&DownloadRequest { transfer: id, item: down.id, offset: None });
-                }
+            if !std::mem::replace(transfer.begun_mut(), true) {
+                started.push(SessionEvent::TransferStarted(transfer.status(handle, false)));
             }
-            started.push(SessionEvent::TransferStarted(transfer.status(id, false)));
-            self.active.insert(id, transfer);
+            self.active.insert(handle, transfer);
+            self.ask(handle, out);
         }
         started
     }
 
-    /// All transfers, running and queued, by number.
+    /// Asks the server for a transfer, under a new number.
+    fn ask(&mut self, handle: TransferHandle, out: &mut Outgoing) {
+        let Some(transfer) = self.active.get_mut(&handle) else { return };
+        self.last_number = self.last_number.saturating_add(1);
+        let number = TransferId(self.last_number);
+        self.numbers.insert(number, handle);
+        match transfer {
+            Transfer::Up(up) => {
+                (up.number, up.state) = (number, UploadState::Offered);
+                let name = up.name.clone();
+                out.control(&UploadOffer { transfer: number, name, size: up.size, key: up.key });
+            }
+            Transfer::Down(down) => {
+                (down.number, down.state) = (number, DownloadState::Asked);
+                let offset = (down.received > 0).then_some(down.received);
+                out.control(&DownloadRequest { transfer: number, item: down.id, offset });
+            }
+        }
+    }
+
+    /// All transfers, running and queued.
     pub(super) fn statuses(&self) -> impl Iterator<Item = TransferStatus> {
-        let active = self.active.iter().map(|(id, transfer)| transfer.status(*id, false));
-        active.chain(self.queue.iter().map(|(id, transfer)| transfer.status(*id, true)))
+        let active = self.active.iter().map(|(handle, transfer)| transfer.status(*handle, false));
+        active.chain(self.queue.iter().map(|(handle, transfer)| transfer.status(*handle, true)))
     }
 
     pub(super) fn count(&self) -> usize {
         self.active.len() + self.queue.len()
+    }
+
+    /// Those that wait to be asked for.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// False while a download waits for the file keeper: then no more may be received.
@@ -158,64 +122,95 @@ impl Transfers {
     /// Ends a transfer from our side.
     pub(super) fn cancel(
         &mut self,
-        id: TransferId,
+        handle: TransferHandle,
         out: &mut Outgoing,
     ) -> Result<SessionEvent, CommandError> {
-        if let Some(place) = self.queue.iter().position(|(queued, _)| *queued == id) {
-            let (_, transfer) = self.queue.remove(place).ok_or(CommandError::NoSuchTransfer)?;
-            return Ok(SessionEvent::TransferEnded(transfer.status(id, true), Outcome::Cancelled));
-        }
-        match self.active.get(&id) {
-            None => Err(CommandError::NoSuchTransfer),
+        match self.get_mut(handle) {
             Some(transfer) if transfer.is_past_cancelling() => Err(CommandError::TooLate),
-            Some(_) => self.end(id, Outcome::Cancelled, out).ok_or(CommandError::NoSuchTransfer),
+            _ => self.end(handle, Outcome::Cancelled, out).ok_or(CommandError::NoSuchTransfer),
         }
     }
 
-    /// Ends everything at once, without a word to the server: the membership ends.
+    /// Ends everything at once, without a word to the server: the session ends. What another
+    /// session can go on with is kept.
     pub(super) fn abandon(&mut self, out: &mut Outgoing) -> Vec<SessionEvent> {
-        let mut ended = Vec::new();
-        while let Some((id, transfer)) = self.queue.pop_front() {
-            let status = transfer.status(id, true);
-            ended.push(SessionEvent::TransferEnded(status, Outcome::Cancelled));
-        }
-        let ids: Vec<TransferId> = self.active.keys().copied().collect();
-        ended.extend(ids.into_iter().filter_map(|id| self.remove(id, Outcome::Cancelled, out)));
-        ended
+        let mut handles: Vec<TransferHandle> = self.active.keys().copied().collect();
+        handles.extend(self.queue.iter().map(|(handle, _)| *handle));
+        let interrupted = handles.into_iter();
+        interrupted.filter_map(|handle| self.remove(handle, Outcome::Interrupted, out)).collect()
     }
 
-    /// Ends an active transfer, telling the server unless all bytes have passed.
-    fn end(&mut self, id: TransferId, why: Outcome, out: &mut Outgoing) -> Option<SessionEvent> {
-        if !self.active.get(&id)?.has_passed() {
-            out.control(&Cancel { transfer: id });
+    /// Ends a transfer, telling the server unless it has not asked or all bytes have passed.
+    fn end(
+        &mut self,
+        handle: TransferHandle,
+        why: Outcome,
+        out: &mut Outgoing,
+    ) -> Option<SessionEvent> {
+        if let Some(transfer) = self.active.get(&handle)
+            && !transfer.has_passed()
+        {
+            out.control(&Cancel { transfer: transfer.number() });
         }
-        self.remove(id, why, out)
+        self.remove(handle, why, out)
     }
 
-    /// Forgets an active transfer and has its file discarded.
-    fn remove(&mut self, id: TransferId, why: Outcome, out: &mut Outgoing) -> Option<SessionEvent> {
-        let transfer = self.active.remove(&id)?;
-        out.forget(id);
-        self.requests.push_back(FileRequest::Discard { transfer: id });
-        Some(SessionEvent::TransferEnded(transfer.status(id, false), why))
+    /// Forgets a transfer, and has its file discarded or suspended.
+    fn remove(
+        &mut self,
+        handle: TransferHandle,
+        why: Outcome,
+        out: &mut Outgoing,
+    ) -> Option<SessionEvent> {
+        let (transfer, queued) = match self.active.remove(&handle) {
+            Some(transfer) => (transfer, false),
+            None => {
+                let place = self.queue.iter().position(|(queued, _)| *queued == handle)?;
+                (self.queue.remove(place)?.1, true)
+            }
+        };
+        out.forget(transfer.number());
+        self.numbers.remove(&transfer.number());
+        let status = transfer.status(handle, queued);
+        if can_go_on_after(&why) {
+            if let Transfer::Down(down) = transfer {
+                self.requests.extend(down.into_rest(handle));
+            }
+            self.requests.push_back(FileRequest::Suspend { transfer: handle });
+        } else {
+            self.requests.push_back(FileRequest::Discard { transfer: handle });
+        }
+        Some(SessionEvent::TransferEnded(status, why))
+    }
+
+    fn get_mut(&mut self, handle: TransferHandle) -> Option<&mut Transfer> {
+        let queued = self.queue.iter_mut().find(|(queued, _)| *queued == handle);
+        self.active.get_mut(&handle).or(queued.map(|(_, transfer)| transfer))
     }
 
     /// The transfer a frame is about: `None` if it is over, an error if it never was.
-    fn find(&mut self, id: TransferId) -> Result<Option<&mut Transfer>, &'static str> {
-        let queued = self.queue.front().is_some_and(|(first, _)| *first <= id);
-        if id.0 == 0 || id.0 > self.last || queued {
+    fn find(&self, number: TransferId) -> Result<Option<TransferHandle>, &'static str> {
+        if number.0 <= self.last_number_before || number.0 > self.last_number {
             return Err("a transfer that was never asked for");
         }
-        Ok(self.active.get_mut(&id))
+        Ok(self.numbers.get(&number).copied())
     }
 
-    /// `Refused` with a transfer: it is over.
-    pub(super) fn refused(&mut self, refused: Refused, id: TransferId, out: &mut Outgoing) -> Step {
-        match self.find(id)? {
-            None => Ok(None),
+    /// `Refused` with a transfer: it is over, unless it only can't go on where it was.
+    pub(super) fn refused(
+        &mut self,
+        refused: Refused,
+        number: TransferId,
+        out: &mut Outgoing,
+    ) -> Step {
+        let Some(handle) = self.find(number)? else { return Ok(None) };
+        match self.active.get(&handle) {
             // All is here, and the server has no say any more.
             Some(transfer @ Transfer::Down(_)) if transfer.has_passed() => Ok(None),
-            Some(_) => Ok(self.remove(id, Outcome::Refused(refused), out)),
+            Some(Transfer::Down(down)) if down.is_beyond(&refused) => {
+                Ok(self.restart_download(handle, out))
+            }
+            _ => Ok(self.remove(handle, Outcome::Refused(refused), out)),
         }
     }
 
@@ -226,17 +221,21 @@ impl Transfers {
         out: &mut Outgoing,
     ) -> Option<SessionEvent> {
         match reply {
+            FileReply::Begun { transfer, run } => self.begun(transfer, run),
+            FileReply::Differs { transfer, run, key } => self.differs(transfer, run, key, out),
             FileReply::Block { transfer, block } => self.block(transfer, block, out),
             FileReply::Written { transfer, buffer } => {
                 self.keep_spare(buffer);
-                if let Some(Transfer::Down(down)) = self.active.get_mut(&transfer) {
+                if let Some(Transfer::Down(down)) = self.get_mut(transfer) {
                     down.blocks = down.blocks.saturating_sub(1);
                 }
                 None
             }
             FileReply::Hashed { transfer, digest } => self.hashed(transfer, digest, out),
             FileReply::Kept { transfer } => {
-                let status = self.active.remove(&transfer)?.status(transfer, false);
+                let kept = self.active.remove(&transfer)?;
+                self.numbers.remove(&kept.number());
+                let status = kept.status(transfer, false);
                 Some(SessionEvent::TransferEnded(status, Outcome::Downloaded))
             }
             FileReply::Failed { transfer, why } => self.end(transfer, Outcome::Failed(why), out),
@@ -246,24 +245,27 @@ impl Transfers {
     /// The file's digest is known: an upload tells it, a download is held against it.
     fn hashed(
         &mut self,
-        id: TransferId,
+        handle: TransferHandle,
         digest: Digest,
         out: &mut Outgoing,
     ) -> Option<SessionEvent> {
-        match self.active.get_mut(&id)? {
+        match self.active.get_mut(&handle)? {
             Transfer::Up(up) => {
-                up.digest = Some(digest);
-                self.finish_upload(id, out);
+                // One that was asked for on an earlier connection comes too late.
+                if up.state == UploadState::Sending {
+                    up.digest = Some(digest);
+                    self.finish_upload(handle, out);
+                }
                 None
             }
             Transfer::Down(down)
                 if down.item.as_ref().is_some_and(|item| item.digest == digest) =>
             {
                 down.state = DownloadState::Keeping;
-                self.requests.push_back(FileRequest::Keep { transfer: id });
+                self.requests.push_back(FileRequest::Keep { transfer: handle });
                 None
             }
-            Transfer::Down(_) => self.remove(id, Outcome::DigestMismatch, out),
+            Transfer::Down(_) => self.remove(handle, Outcome::DigestMismatch, out),
         }
     }
 
@@ -282,7 +284,34 @@ impl Transfers {
     }
 }
 
+/// True when what was moved of a transfer that ended so is of use to a later one.
+fn can_go_on_after(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Interrupted => true,
+        Outcome::Refused(refused) => {
+            matches!(refused.code, Code::STALLED | Code::REPLACED | Code::TOO_MANY_TRANSFERS)
+        }
+        _ => false,
+    }
+}
+
 impl Transfer {
+    /// Its number on the wire; 0 for one that was never asked for.
+    fn number(&self) -> TransferId {
+        match self {
+            Self::Up(up) => up.number,
+            Self::Down(down) => down.number,
+        }
+    }
+
+    /// It was asked for, on this connection or an earlier one.
+    fn begun_mut(&mut self) -> &mut bool {
+        match self {
+            Self::Up(up) => &mut up.begun,
+            Self::Down(down) => &mut down.begun,
+        }
+    }
+
     /// True when the server has nothing more to send or take: a `Cancel` would mean nothing.
     fn has_passed(&self) -> bool {
         match self {
@@ -300,29 +329,10 @@ impl Transfer {
         }
     }
 
-    fn status(&self, transfer: TransferId, queued: bool) -> TransferStatus {
-        let (direction, name, size, moved, stage) = match self {
-            Self::Up(up) => {
-                let stage = match up.state {
-                    UploadState::Offered => Stage::Asked,
-                    UploadState::Sending if up.sent < up.size => Stage::Moving,
-                    UploadState::Sending | UploadState::Done => Stage::Verifying,
-                };
-                (Direction::Upload, Some(up.name.clone()), Some(up.size), up.sent, stage)
-            }
-            Self::Down(down) => {
-                let stage = match down.state {
-                    DownloadState::Asked => Stage::Asked,
-                    DownloadState::Receiving => Stage::Moving,
-                    DownloadState::Hashing | DownloadState::Keeping => Stage::Verifying,
-                };
-                let item = down.item.as_ref();
-                let name = item.map(|item| item.name.clone());
-                let size = item.map(|item| item.size);
-                (Direction::Download, name, size, down.received, stage)
-            }
-        };
-        let stage = if queued { Stage::Queued } else { stage };
-        TransferStatus { transfer, direction, name, size, moved, stage }
+    fn status(&self, handle: TransferHandle, queued: bool) -> TransferStatus {
+        match self {
+            Self::Up(up) => up.status(handle, queued),
+            Self::Down(down) => down.status(handle, queued),
+        }
     }
 }

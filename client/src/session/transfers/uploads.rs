@@ -1,50 +1,217 @@
 //! The steps of an upload (PROTOCOL.md, "Uploading"): from `UploadReady` over blocks read and
 //! frames sent to `UploadStored`. At most two blocks are on their way.
 
-use chatshelf_common::id::TransferId;
-use chatshelf_common::wire::frame::{UploadDone, UploadReady, UploadStored};
+use chatshelf_common::id::{Digest, ItemId, TransferId, UploadKey};
+use chatshelf_common::text::{FileName, Nick};
+use chatshelf_common::wire::frame::{Cancel, UploadDone, UploadReady, UploadStored};
 
-use super::{Step, Transfer, Transfers, UploadState};
+use super::{Step, Transfer, Transfers};
 use crate::session::event::{
-    BLOCK_BYTES, BLOCKS_IN_FLIGHT_MAX, FileRequest, Outcome, SessionEvent,
+    Direction, Outcome, Restart, SessionEvent, Stage, TransferHandle, TransferStatus,
 };
+use crate::session::file::{BLOCK_BYTES, BLOCKS_IN_FLIGHT_MAX, FileRequest};
 use crate::session::outgoing::{FrameSent, Outgoing};
 
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) name: FileName,
+    pub(super) size: u64,
+    /// By which the server knows it again.
+    pub(super) key: Option<UploadKey>,
+    /// The key was never offered before: nothing can have been kept under it.
+    key_is_fresh: bool,
+    pub(super) number: TransferId,
+    pub(super) begun: bool,
+    pub(super) state: UploadState,
+    /// Counts the beginnings that were asked of the file keeper.
+    run: u32,
+    /// Bytes asked of the file keeper, given by it and sent: `sent <= given <= asked <= size`.
+    asked: u64,
+    given: u64,
+    pub(super) sent: u64,
+    /// Blocks asked for or not wholly sent.
+    blocks: u8,
+    pub(super) digest: Option<Digest>,
+    /// The newest item that was known when `UploadDone` was sent.
+    pub(super) newest_before: Option<ItemId>,
+    /// What the room has shown of it since then.
+    pub(super) shown_as: Option<ItemId>,
+    /// `UploadDone` was sent on a connection that broke: the server may have stored it.
+    pub(super) done_before: Option<DoneBefore>,
+}
+
+/// What tells the item that was made of an upload whose receipt was lost.
+#[derive(Clone, Debug)]
+pub(super) struct DoneBefore {
+    pub(super) digest: Digest,
+    pub(super) nick: Nick,
+    pub(super) newest_before: Option<ItemId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UploadState {
+    Offered,
+    /// The file keeper goes to where the server wants to begin, at this offset.
+    Beginning(u64),
+    Sending,
+    Done,
+}
+
+impl Upload {
+    pub(super) fn status(&self, handle: TransferHandle, queued: bool) -> TransferStatus {
+        let stage = match self.state {
+            _ if queued && self.begun => Stage::Waiting,
+            _ if queued => Stage::Queued,
+            UploadState::Offered => Stage::Asked,
+            UploadState::Beginning(0) => Stage::Asked,
+            UploadState::Beginning(_) => Stage::Comparing,
+            UploadState::Sending if self.sent < self.size => Stage::Moving,
+            UploadState::Sending | UploadState::Done => Stage::Verifying,
+        };
+        TransferStatus {
+            transfer: handle,
+            direction: Direction::Upload,
+            name: Some(self.name.clone()),
+            item: None,
+            size: Some(self.size),
+            moved: self.sent,
+            stage,
+        }
+    }
+
+    /// True when the server can have it on the shelf: it is whole, or its key is known there.
+    fn may_be_stored(&self) -> bool {
+        match self.state {
+            UploadState::Done => true,
+            UploadState::Offered => self.key.is_some() && !self.key_is_fresh,
+            UploadState::Beginning(_) | UploadState::Sending => false,
+        }
+    }
+
+    /// The connection is gone. What was sent is still shown, but counts no more.
+    pub(super) fn lose(&mut self, nick: &Nick) {
+        if self.state == UploadState::Done
+            && let Some(digest) = self.digest
+        {
+            let (nick, newest_before) = (nick.clone(), self.newest_before);
+            self.done_before = Some(DoneBefore { digest, nick, newest_before });
+        }
+        self.state = UploadState::Offered;
+        (self.asked, self.given, self.blocks, self.digest) = (0, 0, 0, None);
+    }
+}
+
 impl Transfers {
+    /// Queues an upload.
+    pub(in crate::session) fn upload(
+        &mut self,
+        name: FileName,
+        size: u64,
+        key: Option<UploadKey>,
+    ) -> TransferHandle {
+        self.queue_up(Transfer::Up(Upload {
+            name,
+            size,
+            key,
+            key_is_fresh: false,
+            number: TransferId(0),
+            begun: false,
+            state: UploadState::Offered,
+            run: 0,
+            asked: 0,
+            given: 0,
+            sent: 0,
+            blocks: 0,
+            digest: None,
+            newest_before: None,
+            shown_as: None,
+            done_before: None,
+        }))
+    }
+
     /// `UploadReady`: the server takes the bytes from `offset` on.
     pub(in crate::session) fn upload_ready(
         &mut self,
         ready: &UploadReady,
     ) -> Result<(), &'static str> {
-        let up = match self.find(ready.transfer)? {
-            None => return Ok(()),
+        let Some(handle) = self.find(ready.transfer)? else { return Ok(()) };
+        let up = match self.active.get_mut(&handle) {
             Some(Transfer::Up(up)) if up.state == UploadState::Offered => up,
-            Some(_) => return Err("an upload is begun that was not offered"),
+            _ => return Err("an upload is begun that was not offered"),
         };
-        if ready.offset > up.size {
+        let (offset, digest) = (ready.offset, ready.digest.filter(|_| ready.offset > 0));
+        if offset > up.size {
             return Err("an upload is to begin beyond the file's end");
         }
-        up.state = UploadState::Sending;
-        (up.asked, up.given, up.sent) = (ready.offset, ready.offset, ready.offset);
-        if up.asked == up.size {
-            // Nothing is to be read, so no last block asks for the digest.
-            self.requests.push_back(FileRequest::Hash { transfer: ready.transfer });
+        if offset > 0 && (digest.is_none() || up.key.is_none() || up.key_is_fresh) {
+            return Err("an upload is to be gone on with that can't be");
         }
-        self.ask_for_blocks(ready.transfer);
+        up.state = UploadState::Beginning(offset);
+        up.run += 1;
+        self.requests.push_back(FileRequest::Begin {
+            transfer: handle,
+            run: up.run,
+            offset,
+            digest,
+        });
         Ok(())
     }
 
+    /// The file keeper is where the upload begins.
+    pub(super) fn begun(&mut self, handle: TransferHandle, run: u32) -> Option<SessionEvent> {
+        let Transfer::Up(up) = self.active.get_mut(&handle)? else { return None };
+        let UploadState::Beginning(offset) = up.state else { return None };
+        if run != up.run {
+            return None;
+        }
+        let moved_before = up.sent;
+        up.state = UploadState::Sending;
+        (up.asked, up.given, up.sent) = (offset, offset, offset);
+        let status = up.status(handle, false);
+        if up.asked == up.size {
+            // Nothing is to be read, so no last block asks for the digest.
+            self.requests.push_back(FileRequest::Hash { transfer: handle });
+        }
+        self.ask_for_blocks(handle);
+        match (offset, moved_before) {
+            (0, 0) => None,
+            (0, _) => Some(SessionEvent::TransferRestarted(status, Restart::NothingKept)),
+            _ => Some(SessionEvent::TransferResumed(status)),
+        }
+    }
+
+    /// The server has another file's beginning: it is to forget that, and all is sent anew.
+    pub(super) fn differs(
+        &mut self,
+        handle: TransferHandle,
+        run: u32,
+        key: Option<UploadKey>,
+        out: &mut Outgoing,
+    ) -> Option<SessionEvent> {
+        let Transfer::Up(up) = self.active.get_mut(&handle)? else { return None };
+        if !matches!(up.state, UploadState::Beginning(_)) || run != up.run {
+            return None;
+        }
+        (up.key, up.key_is_fresh, up.sent) = (key, true, 0);
+        let number = up.number;
+        out.control(&Cancel { transfer: number });
+        self.numbers.remove(&number);
+        self.ask(handle, out);
+        let status = self.active.get(&handle)?.status(handle, false);
+        Some(SessionEvent::TransferRestarted(status, Restart::FileDiffers))
+    }
+
     /// Asks for as many blocks as may be on their way, and with the last for the digest.
-    fn ask_for_blocks(&mut self, id: TransferId) {
-        let Some(Transfer::Up(up)) = self.active.get_mut(&id) else { return };
+    fn ask_for_blocks(&mut self, handle: TransferHandle) {
+        let Some(Transfer::Up(up)) = self.active.get_mut(&handle) else { return };
         while up.asked < up.size && up.blocks < BLOCKS_IN_FLIGHT_MAX {
             let length = (up.size - up.asked).min(BLOCK_BYTES as u64) as usize;
             let (offset, buffer) = (up.asked, self.spare.pop().unwrap_or_default());
-            self.requests.push_back(FileRequest::Read { transfer: id, offset, length, buffer });
+            self.requests.push_back(FileRequest::Read { transfer: handle, offset, length, buffer });
             up.asked += length as u64;
             up.blocks += 1;
             if up.asked == up.size {
-                self.requests.push_back(FileRequest::Hash { transfer: id });
+                self.requests.push_back(FileRequest::Hash { transfer: handle });
             }
         }
     }
@@ -52,22 +219,26 @@ impl Transfers {
     /// A block has been read: it goes out behind what waits of its upload.
     pub(super) fn block(
         &mut self,
-        id: TransferId,
+        handle: TransferHandle,
         block: Vec<u8>,
         out: &mut Outgoing,
     ) -> Option<SessionEvent> {
-        let Some(Transfer::Up(up)) = self.active.get_mut(&id) else {
-            self.keep_spare(block);
-            return None;
+        let up = match self.active.get_mut(&handle) {
+            Some(Transfer::Up(up)) if up.state == UploadState::Sending => up,
+            // It was asked for before the connection broke, or before the upload ended.
+            _ => {
+                self.keep_spare(block);
+                return None;
+            }
         };
         let expected = (up.size - up.given).min(BLOCK_BYTES as u64);
         if block.len() as u64 != expected || up.given >= up.asked {
             debug_assert!(false, "the file keeper gives exactly what was asked");
-            return self.end(id, Outcome::Failed("a block of wrong length".into()), out);
+            return self.end(handle, Outcome::Failed("a block of wrong length".into()), out);
         }
-        let offset = up.given;
+        let (number, offset) = (up.number, up.given);
         up.given += expected;
-        out.data(id, offset, block);
+        out.data(number, offset, block);
         None
     }
 
@@ -77,41 +248,45 @@ impl Transfers {
         if let Some(block) = frame.spent {
             self.keep_spare(block);
         }
-        let Some(Transfer::Up(up)) = self.active.get_mut(&frame.transfer) else { return };
+        let Some(handle) = self.numbers.get(&frame.transfer).copied() else { return };
+        let Some(Transfer::Up(up)) = self.active.get_mut(&handle) else { return };
         up.sent += frame.bytes;
         debug_assert!(up.sent <= up.given && up.given <= up.asked && up.asked <= up.size);
         if spent {
             debug_assert!(up.blocks > 0, "a block was counted when it was asked for");
             up.blocks -= 1;
-            self.ask_for_blocks(frame.transfer);
+            self.ask_for_blocks(handle);
         }
-        self.finish_upload(frame.transfer, out);
+        self.finish_upload(handle, out);
     }
 
     /// Sends `UploadDone` once all bytes are sent and the digest is known.
-    pub(super) fn finish_upload(&mut self, id: TransferId, out: &mut Outgoing) {
-        if let Some(Transfer::Up(up)) = self.active.get_mut(&id)
+    pub(super) fn finish_upload(&mut self, handle: TransferHandle, out: &mut Outgoing) {
+        if let Some(Transfer::Up(up)) = self.active.get_mut(&handle)
             && up.sent == up.size
             && up.state == UploadState::Sending
             && let Some(digest) = up.digest
         {
-            out.control(&UploadDone { transfer: id, digest });
+            out.control(&UploadDone { transfer: up.number, digest });
             up.state = UploadState::Done;
+            up.newest_before = self.newest_item;
         }
     }
 
-    /// `UploadStored`: verified, durable, on the shelf.
+    /// `UploadStored`: verified, durable, on the shelf; perhaps since an offer with the same key
+    /// whose receipt was lost.
     pub(in crate::session) fn upload_stored(
         &mut self,
         stored: &UploadStored,
         out: &mut Outgoing,
     ) -> Step {
-        match self.find(stored.transfer)? {
-            None => Ok(None),
-            Some(Transfer::Up(up)) if up.state == UploadState::Done => {
-                Ok(self.remove(stored.transfer, Outcome::Uploaded(stored.item), out))
+        let Some(handle) = self.find(stored.transfer)? else { return Ok(None) };
+        match self.active.get(&handle) {
+            Some(Transfer::Up(up)) if up.may_be_stored() => {
+                self.own_items.insert(stored.item);
+                Ok(self.remove(handle, Outcome::Uploaded(stored.item), out))
             }
-            Some(_) => Err("an upload is stored that was not done"),
+            _ => Err("an upload is stored that was not done"),
         }
     }
 }

@@ -46,6 +46,12 @@ impl Client {
         ended
     }
 
+    /// Ends it at once, in the middle of whatever it does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("the child is ours");
+        self.child.wait().expect("the child is ours");
+    }
+
     #[cfg(unix)]
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
-use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis};
+use chatshelf_common::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis};
 use chatshelf_common::text::{FileName, Message, Nick};
 use chatshelf_common::wire::frame::{
     DownloadReady, DownloadRequest, Goodbye, HelloAck, Item, Join, Part, Said, Snapshot, Welcome,
@@ -53,9 +53,10 @@ impl FakeServer {
         self.0.local_addr().expect("an address")
     }
 
-    /// Starts a client that connects here, and takes its call.
+    /// Starts a client that connects here, once, and takes its call.
     pub(crate) fn client(&self, dir: &Path) -> (Client, Guest) {
-        let client = Client::start(client_command(self.address(), dir).args(["--name", "ada"]));
+        let mut command = client_command(self.address(), dir);
+        let client = Client::start(command.args(["--name", "ada", "--reconnect", "0"]));
         (client, self.accept())
     }
 
@@ -99,20 +100,31 @@ impl Guest {
             _ => None,
         });
         self.send(&ack());
-        self.send(&Welcome { nick: nick.clone(), seq: JOINED_AT });
+        self.send(&welcome(nick.clone()));
         self.send(&Snapshot { items, ..snapshot(nick) });
     }
 
-    /// Welcomes it, waits for it to ask for this item, and sends the beginning of it alone.
+    /// Waits for it to ask for this item, and sends the beginning of it alone, all at once: when
+    /// the client has made a file for it, it has the beginning too.
     pub(crate) fn begin_download(&mut self, item: Item, beginning: &[u8]) {
         let transfer = self.download_asked();
-        self.send(&DownloadReady { transfer, offset: 0, item });
-        self.send_data(transfer, 0, beginning);
+        let mut bytes = DownloadReady { transfer, offset: 0, item }.to_bytes();
+        bytes.extend(data_head(transfer, 0, beginning.len() as u32));
+        bytes.extend(beginning);
+        self.send_bytes(&bytes);
     }
 
     pub(crate) fn download_asked(&mut self) -> TransferId {
         self.wait(|frame| match frame {
             ClientFrame::DownloadRequest(DownloadRequest { transfer, .. }) => Some(transfer),
+            _ => None,
+        })
+    }
+
+    /// Waits for a line to the room; whether it may be a repetition.
+    pub(crate) fn wait_for_say(&mut self) -> bool {
+        self.wait(|frame| match frame {
+            ClientFrame::Say(say) => Some(say.repeat.is_some()),
             _ => None,
         })
     }
@@ -163,6 +175,11 @@ pub(crate) fn ack() -> HelloAck {
         transfers_max: 8,
         history_max: 1000,
     }
+}
+
+/// A welcome without history.
+pub(crate) fn welcome(nick: Nick) -> Welcome {
+    Welcome { nick, seq: JOINED_AT, from: JOINED_AT.next(), resume: ResumeToken([0; 24]) }
 }
 
 /// A room with this member alone.

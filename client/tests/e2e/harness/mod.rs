@@ -1,11 +1,12 @@
 //! What the tests are written with: the programs ([`programs`]), a room with a real server
 //! ([`room`]), clients on pipes ([`client`]) and on a terminal ([`terminal`]), a member without a
-//! program ([`peer`]) and a server that does as it is told ([`fake`]).
+//! program ([`peer`]), a server that does as it is told ([`fake`]) and a network that does ([`proxy`]).
 
 pub(crate) mod client;
 pub(crate) mod fake;
 pub(crate) mod peer;
 pub(crate) mod programs;
+pub(crate) mod proxy;
 pub(crate) mod room;
 #[path = "../../../../server/tests/e2e/harness/server.rs"]
 #[allow(dead_code, reason = "written for the server's own tests, which need more of it")]

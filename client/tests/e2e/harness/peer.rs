@@ -35,7 +35,9 @@ impl Peer {
         peer.send(
             &Hello { magic: MAGIC, version_min, version_max, capabilities, software }.to_bytes(),
         );
-        peer.send(&Join { nick: Nick::new(nick).expect("a nick"), history: Some(0) }.to_bytes());
+        let (nick, history) = (Nick::new(nick).expect("a nick"), Some(0));
+        let (since, since_at, resume) = (None, None, None);
+        peer.send(&Join { nick, history, since, since_at, resume }.to_bytes());
         peer.wait(|heard| match heard {
             Heard::Frame(ServerFrame::Snapshot(part)) => part.part.last.then_some(()),
             _ => None,
@@ -50,12 +52,13 @@ impl Peer {
     /// Says something and waits for the echo.
     pub(crate) fn say(&mut self, text: &str) {
         let text = Message::new(text).expect("a message");
-        self.send(&Say { id: MessageId(1), text: text.clone(), style: None }.to_bytes());
+        let say = Say { id: MessageId(1), text: text.clone(), style: None, repeat: None };
+        self.send(&say.to_bytes());
         self.hears(|said| said.text == text);
     }
 
     /// Waits for a line that fits.
-    pub(crate) fn hears(&mut self, fits: impl Fn(&Said) -> bool) {
+    pub(crate) fn hears(&mut self, mut fits: impl FnMut(&Said) -> bool) {
         self.wait(|heard| match heard {
             Heard::Event(Event::Said(said)) if fits(said) => Some(()),
             _ => None,
@@ -79,7 +82,7 @@ impl Peer {
     }
 
     /// Waits for what `pick` wants, and forgets what came before it.
-    fn wait<T>(&mut self, pick: impl Fn(&Heard) -> Option<T>) -> T {
+    fn wait<T>(&mut self, mut pick: impl FnMut(&Heard) -> Option<T>) -> T {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             while let Some(heard) = self.heard.pop_front() {

@@ -4,7 +4,7 @@ mod model;
 
 use std::io::ErrorKind;
 
-use chatshelf_common::id::{MessageId, Seq, TransferId, UnixMillis};
+use chatshelf_common::id::{MessageId, ResumeToken, Seq, TransferId, UnixMillis};
 use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::text::Message;
 use chatshelf_common::wire::frame::{Gap, Said, Welcome};
@@ -160,8 +160,9 @@ fn the_welcome_stands_where_the_join_was_accepted() {
     log.append(&said(1));
     let start = log.end();
     log.append(&said(2));
-    let welcome = Welcome { nick: nick(), seq: Seq(2) };
-    out.welcome(&welcome, snapshot(Seq(2)), start);
+    let welcome = Welcome { nick: nick(), seq: Seq(2), from: Seq(2), resume: ResumeToken([0; 24]) };
+    log.release(log.end());
+    out.welcome(&welcome, snapshot(Seq(2)), start, log.end());
     let script = [Step::Take(usize::MAX); 9].into();
     let mut sink = Sink::<true> { script, ..Sink::default() };
     assert_eq!(out.flush(&mut sink, &log, usize::MAX).unwrap().1, Flushed::Drained);
@@ -223,6 +224,8 @@ fn a_backlog_of_events_is_one_write() {
 enum Op {
     Reply,
     Say(usize),
+    Append(usize),
+    Release,
     Data(u32, usize),
     Cancel(u32),
     Trim,
@@ -244,6 +247,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => Just(Op::Reply),
         4 => (1usize..60).prop_map(Op::Say),
+        3 => (1usize..60).prop_map(Op::Append),
+        1 => Just(Op::Release),
         2 => (0u32..3, 0usize..100).prop_map(|(of, length)| Op::Data(of, length)),
         1 => (0u32..3, 65_530usize..65_540).prop_map(|(of, length)| Op::Data(of, length)),
         2 => (0u32..3).prop_map(Op::Cancel),
@@ -259,6 +264,8 @@ fn nothing_is_lost_or_doubled<const SHORT: bool>(ops: &[Op]) {
         match op {
             Op::Reply => drop(lanes.reply()),
             Op::Say(length) => lanes.say(&"x".repeat(*length)),
+            Op::Append(length) => lanes.append(&"x".repeat(*length)),
+            Op::Release => lanes.release(),
             Op::Data(transfer, length) => lanes.data(*transfer, *length),
             Op::Cancel(transfer) => lanes.cancel(*transfer),
             Op::Trim => lanes.trim(),
@@ -266,6 +273,7 @@ fn nothing_is_lost_or_doubled<const SHORT: bool>(ops: &[Op]) {
             Op::Flush(script, budget) => drop(lanes.flush(script, *budget)),
         }
     }
+    lanes.release();
     let whole = lanes.drain();
     lanes.assert_blocks_are_back();
     if lanes.is_finished() {

@@ -3,16 +3,19 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
+use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 use tempfile::TempDir;
 
-use crate::disk::store::Store;
+use super::rig::KEEP_PARTIAL_MS;
+use crate::disk::files::SystemFiles;
+use crate::disk::store::{Store, StoreSettings};
 use crate::disk::{Reply, Request, TransferKey};
 
 /// Does the engine's file work in the order in which it was asked.
 pub(super) struct FakeDisk {
-    store: Store,
+    store: Store<SystemFiles>,
     dir: TempDir,
     /// While set, requests wait.
     pub(super) is_held: bool,
@@ -26,15 +29,20 @@ pub(super) struct FakeDisk {
 }
 
 impl FakeDisk {
-    pub(super) fn new() -> (Self, Vec<Item>) {
+    pub(super) fn new(at: UnixMillis) -> (Self, Vec<Item>) {
         // In memory where there is such a place: thousands of syncs would be most of the time.
         let memory = Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self::open(dir.unwrap())
+        Self::open(dir.unwrap(), at)
     }
 
-    fn open(dir: TempDir) -> (Self, Vec<Item>) {
-        let (store, items) = Store::open(dir.path()).unwrap();
+    fn open(dir: TempDir, at: UnixMillis) -> (Self, Vec<Item>) {
+        let settings = StoreSettings {
+            min_free_bytes: 0,
+            keep_partial_ms: KEEP_PARTIAL_MS,
+            partial_bytes_max: 1 << 30,
+        };
+        let (store, items) = Store::open(SystemFiles, dir.path(), settings, at).unwrap();
         let disk = Self {
             store,
             dir,
@@ -48,9 +56,9 @@ impl FakeDisk {
     }
 
     /// As a start of the server after this one would find it.
-    pub(super) fn reopen(self) -> (Self, Vec<Item>) {
+    pub(super) fn reopen(self, at: UnixMillis) -> (Self, Vec<Item>) {
         drop(self.store);
-        Self::open(self.dir)
+        Self::open(self.dir, at)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -76,50 +84,61 @@ impl FakeDisk {
     pub(super) fn work_some(&mut self, most: usize) -> Vec<Reply> {
         let now = self.waiting.len().min(most);
         let requests: Vec<Request> = self.waiting.drain(..now).collect();
-        requests.into_iter().filter_map(|request| self.handle(request)).collect()
+        requests.into_iter().flat_map(|request| self.handle(request)).collect()
     }
 
-    fn handle(&mut self, request: Request) -> Option<Reply> {
+    fn handle(&mut self, request: Request) -> Vec<Reply> {
         let (kind, _) = name(&request);
         if self.failure.is_some_and(|(failing, _)| failing == kind) {
             let (_, code) = self.failure.take().unwrap();
-            return Some(self.fail(request, code));
+            return vec![self.fail(request, code)];
         }
-        let reply = match request {
-            Request::Discard { upload } => {
-                self.open.remove(&entry("upload", upload));
-                self.store.handle(request)
-            }
-            Request::Close { download } => {
-                self.open.remove(&entry("download", download));
-                self.store.handle(request)
-            }
-            request => self.store.handle(request),
-        };
-        match &reply {
-            Some(Reply::Created { upload }) => drop(self.open.insert(entry("upload", *upload))),
-            Some(Reply::Opened { download }) => {
-                self.open.insert(entry("download", *download));
-            }
-            Some(Reply::Published { upload, .. }) => {
+        match &request {
+            Request::Discard { upload } | Request::Suspend { upload, .. } => {
                 self.open.remove(&entry("upload", *upload));
             }
-            Some(Reply::Failed { transfer, .. }) => self.forget(*transfer),
+            Request::Close { download } => {
+                self.open.remove(&entry("download", *download));
+            }
             _ => {}
         }
-        reply
+        let replies = self.ask(request);
+        for reply in &replies {
+            match reply {
+                Reply::Created { upload, .. } => drop(self.open.insert(entry("upload", *upload))),
+                Reply::Opened { download } => {
+                    self.open.insert(entry("download", *download));
+                }
+                Reply::Published { upload, .. } => {
+                    self.open.remove(&entry("upload", *upload));
+                }
+                Reply::Failed { transfer, .. } => self.forget(*transfer),
+                _ => {}
+            }
+        }
+        replies
+    }
+
+    /// Has the store do a request to its end.
+    fn ask(&mut self, request: Request) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        self.store.handle(request, &mut |reply| replies.push(reply));
+        while self.store.has_work() {
+            self.store.step(&mut |reply| replies.push(reply));
+        }
+        replies
     }
 
     fn fail(&mut self, request: Request, code: Code) -> Reply {
         let (transfer, block) = match request {
-            Request::Create { upload } | Request::Publish { upload, .. } => (upload, None),
+            Request::Create { upload, .. } | Request::Publish { upload, .. } => (upload, None),
             Request::Write { upload, block } => (upload, Some(block)),
             Request::Open { download, .. } => (download, None),
             Request::Read { download, block, .. } => (download, Some(block)),
             other => panic!("{other:?} is not answered"),
         };
-        self.store.handle(Request::Discard { upload: transfer });
-        self.store.handle(Request::Close { download: transfer });
+        self.ask(Request::Discard { upload: transfer });
+        self.ask(Request::Close { download: transfer });
         self.forget(transfer);
         Reply::Failed { transfer, code, detail: Some("the disk of a test".into()), block }
     }
@@ -133,8 +152,11 @@ impl FakeDisk {
     pub(super) fn assert_idle(&self) {
         assert!(self.waiting.is_empty());
         assert_eq!(self.open, BTreeSet::new());
-        let left = std::fs::read_dir(self.path().join("uploads")).unwrap().count();
-        assert_eq!(left, 0, "folders of uploads are left");
+        assert_eq!(self.folders_of_uploads(), 0, "folders of uploads are left");
+    }
+
+    pub(super) fn folders_of_uploads(&self) -> usize {
+        std::fs::read_dir(self.path().join("uploads")).unwrap().count()
     }
 }
 
@@ -145,10 +167,12 @@ fn entry(kind: &'static str, key: TransferKey) -> (&'static str, usize, u32) {
 fn name(request: &Request) -> (&'static str, u64) {
     let of = |key: &TransferKey| u64::from(key.transfer.0);
     match request {
-        Request::Create { upload } => ("Create", of(upload)),
+        Request::Create { upload, .. } => ("Create", of(upload)),
         Request::Write { upload, .. } => ("Write", of(upload)),
         Request::Publish { upload, .. } => ("Publish", of(upload)),
         Request::Discard { upload } => ("Discard", of(upload)),
+        Request::Suspend { upload, .. } => ("Suspend", of(upload)),
+        Request::Expire { at } => ("Expire", at.0),
         Request::Open { download, .. } => ("Open", of(download)),
         Request::Read { download, .. } => ("Read", of(download)),
         Request::Close { download } => ("Close", of(download)),

@@ -45,7 +45,7 @@ fn disk_replies_for_a_gone_connection_meet_no_stranger() {
     let key = |transfer| TransferKey { connection: eve.token, transfer: TransferId(transfer) };
     let (code, detail) = (Code::STORAGE_FAILED, None);
     for reply in [
-        Reply::Created { upload: key(1) },
+        Reply::Created { upload: key(1), offset: 0, digest: None },
         Reply::Wrote { upload: key(1), block: vec![1] },
         Reply::Opened { download: key(2) },
         Reply::Read { download: key(2), block: vec![7; 10] },

@@ -126,7 +126,7 @@ fn replies_to_what_is_sent_with_the_join_come_after_the_welcome() {
     peer.tell("ada", "to myself");
     peer.request(1, 9, None);
     rig.settle();
-    let expected = ["ack", "welcome", "snapshot", "joined", "pong", "reply", "refused"];
+    let expected = ["ack", "welcome", "snapshot", "pong", "reply", "refused", "joined"];
     assert_eq!(kinds(&peer.take()), expected);
 }
 
@@ -141,6 +141,8 @@ fn fifty_who_join_in_one_turn_are_all_welcome_and_agree() {
             peer
         })
         .collect();
+    rig.turn();
+    // And when the journal has it:
     rig.turn();
     for peer in &mut peers {
         peer.take();

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, TransferId};
+use chatshelf_common::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UploadKey};
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::{
     Cancel, DownloadRequest, Goodbye, Hello, Join, Leave, MAGIC, Refused, Rename, Say, SetTopic,
@@ -41,7 +41,11 @@ pub(super) struct Peer {
     pub(super) events_raw: Vec<u8>,
     /// S of the newest snapshot.
     pub(super) welcomed: Option<Seq>,
+    /// The first event that the welcome has announced.
+    pub(super) first_event: Option<Seq>,
     pub(super) last_event: Option<Seq>,
+    /// What the welcome gave to come back with.
+    pub(super) resume: Option<ResumeToken>,
     pub(super) goodbye: Option<Goodbye>,
     pub(super) view: View,
     /// A snapshot at this seq must come next, or go on.
@@ -64,7 +68,9 @@ impl Peer {
             raw: Vec::new(),
             events_raw: Vec::new(),
             welcomed: None,
+            first_event: None,
             last_event: None,
+            resume: None,
             goodbye: None,
             view: View::default(),
             snapshot_due: None,
@@ -88,7 +94,7 @@ impl Peer {
     }
 
     pub(super) fn join(&self, name: &str, history: Option<u32>) {
-        self.send(Join { nick: nick(name), history });
+        self.send(join(name, history));
     }
 
     /// Says something under the next message id.
@@ -116,7 +122,13 @@ impl Peer {
 
     pub(super) fn offer(&self, transfer: u32, size: u64) {
         let (transfer, name) = (TransferId(transfer), FileName::new("notes.txt").unwrap());
-        self.send(UploadOffer { transfer, name, size });
+        self.send(UploadOffer::new(transfer, name, size));
+    }
+
+    /// Offers a file that can be gone on with.
+    pub(super) fn offer_with_key(&self, transfer: u32, size: u64, key: UploadKey) {
+        let (transfer, name) = (TransferId(transfer), FileName::new("notes.txt").unwrap());
+        self.send(UploadOffer { key: Some(key), ..UploadOffer::new(transfer, name, size) });
     }
 
     /// Sends content from `offset` on, in frames of `frame_bytes`.
@@ -207,7 +219,7 @@ impl Peer {
         let at = self.welcomed.expect("an event comes before the welcome");
         match self.last_event {
             Some(last) => assert_eq!(event.seq(), last.next(), "events have a gap"),
-            None => assert!(event.seq() <= at.next(), "the first events are missing"),
+            None => assert_eq!(Some(event.seq()), self.first_event, "not the event announced"),
         }
         self.last_event = Some(event.seq());
         if event.seq() > at {
@@ -219,6 +231,7 @@ impl Peer {
         let view = &mut self.view;
         let is_new = match event {
             Event::Said(event) => view.members.contains(event.nick.as_str()),
+            Event::Forgotten(_) => false,
             Event::Joined(event) => view.members.insert(event.nick.to_string()),
             Event::Left(event) => view.members.remove(event.nick.as_str()),
             Event::Renamed(event) => {
@@ -250,6 +263,9 @@ impl Peer {
             ServerFrame::HelloAck(_) => assert_eq!(self.welcomed, None),
             ServerFrame::Welcome(welcome) => {
                 assert_eq!(self.welcomed.replace(welcome.seq), None);
+                assert!(welcome.from <= welcome.seq.next());
+                self.first_event = Some(welcome.from);
+                self.resume = Some(welcome.resume);
                 self.snapshot_due = Some((welcome.seq, true));
                 self.own_nick = Some(welcome.nick.to_string());
                 return;
@@ -354,8 +370,12 @@ pub(super) fn hello(version_min: u16, version_max: u16) -> Hello {
     Hello { magic: MAGIC, version_min, version_max, capabilities: None, software: None }
 }
 
+pub(super) fn join(name: &str, history: Option<u32>) -> Join {
+    Join::new(nick(name), history)
+}
+
 pub(super) fn say(id: u64, text: &str) -> Say {
-    Say { id: MessageId(id), text: Message::new(text).unwrap(), style: None }
+    Say::new(MessageId(id), Message::new(text).unwrap(), None)
 }
 
 /// The events in the bytes of a log.

@@ -9,13 +9,6 @@ use super::rig::{Rig, SETTINGS};
 use super::uploads::upload;
 use crate::engine::Settings;
 
-/// A server started over what `rig` has left.
-fn restart(rig: Rig, settings: Settings) -> Rig {
-    let past = events(&rig.journal);
-    let (disk, items) = rig.disk.reopen();
-    Rig::over(settings, disk, items, past)
-}
-
 #[test]
 fn the_journal_gets_every_event_once_and_in_order() {
     let mut rig = Rig::new();
@@ -56,7 +49,7 @@ fn a_restart_goes_on_with_seq_items_topic_and_history() {
     ada.say("before");
     rig.settle();
     let last = rig.engine.room.log().last_seq();
-    let mut rig = restart(rig, SETTINGS);
+    let mut rig = rig.restart(SETTINGS);
     assert!(rig.engine.is_empty());
     let mut bob = rig.connect();
     bob.hello();
@@ -84,7 +77,7 @@ fn an_item_that_the_log_has_missed_is_announced_at_the_start() {
     let known = rig.journal.len();
     upload(&mut rig, &mut ada, 2, b"unknown");
     rig.journal.truncate(known);
-    let mut rig = restart(rig, SETTINGS);
+    let mut rig = rig.restart(SETTINGS);
     rig.settle();
     let new = events(&rig.journal);
     assert!(matches!(&new[..], [Event::Shelved(shelved)] if shelved.item.id == ItemId(2)));
@@ -101,7 +94,7 @@ fn a_smaller_shelf_drops_at_the_start_what_is_too_much() {
         upload(&mut rig, &mut ada, number, b"x");
     }
     let before = rig.journal.clone();
-    let mut rig = restart(rig, Settings { keep: 2, ..SETTINGS });
+    let mut rig = rig.restart(Settings { keep: 2, ..SETTINGS });
     rig.settle();
     assert_eq!(rig.disk.count("Remove"), 3);
     let dropped = |event: &Event| matches!(event, Event::Dropped(_));
@@ -112,7 +105,7 @@ fn a_smaller_shelf_drops_at_the_start_what_is_too_much() {
     // And once more: nothing is announced or dropped twice.
     let new = std::mem::take(&mut rig.journal);
     rig.journal = [before, new].concat();
-    let mut rig = restart(rig, Settings { keep: 2, ..SETTINGS });
+    let mut rig = rig.restart(Settings { keep: 2, ..SETTINGS });
     rig.settle();
     assert_eq!((rig.disk.count("Remove"), rig.journal.len()), (0, 0));
 }
@@ -127,7 +120,7 @@ fn an_item_announced_in_a_part_of_the_log_that_is_gone_is_not_announced_again() 
     ada.say("much has been said since");
     rig.settle();
     rig.journal.drain(..old);
-    let mut rig = restart(rig, SETTINGS);
+    let mut rig = rig.restart(SETTINGS);
     rig.settle();
     assert_eq!(events(&rig.journal), []);
 }

@@ -8,15 +8,25 @@ use chatshelf_common::wire::{Code, Event};
 use super::disk::FakeDisk;
 use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
-use crate::disk::{Found, Reply};
-use crate::engine::{Engine, Now, Settings};
+use crate::disk::{Durability, Found, Reply};
+use crate::engine::{Engine, Now, Secret, Settings};
 use crate::token::Token;
 
 /// Turns after which an engine that still has work is taken to spin.
 const TURNS_MAX: usize = 20_000;
 
-pub(super) const SETTINGS: Settings =
-    Settings { file_bytes_max: 1 << 30, keep: 5, history_max: 1000, members_max: 1000 };
+pub(super) const SETTINGS: Settings = Settings {
+    file_bytes_max: 1 << 30,
+    keep: 5,
+    history_max: 1000,
+    members_max: 1000,
+    durability: Durability::Interval,
+};
+
+/// How long an interrupted upload is kept.
+pub(super) const KEEP_PARTIAL_MS: u64 = 40_000;
+
+const START: Now = Now { mono_ms: 7_000, at: UnixMillis(1_700_000_000_000) };
 
 /// A rig whose streams report a short move as the end of what is possible, as epoll's do.
 pub(super) type Rig = AnyRig<true>;
@@ -28,6 +38,10 @@ pub(super) struct AnyRig<const SHORT: bool> {
     pub(super) disk: FakeDisk,
     /// Everything that was handed to the journal.
     pub(super) journal: Vec<u8>,
+    /// While set, the journal takes events and does not answer.
+    pub(super) is_journal_held: bool,
+    /// Where the events end that it has not answered for.
+    journaled_to: Option<u64>,
     pub(super) now: Now,
     pub(super) wires: Vec<(Token, Shared)>,
     replies: Vec<Reply>,
@@ -39,7 +53,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     }
 
     pub(super) fn with(settings: Settings) -> Self {
-        let (disk, items) = FakeDisk::new();
+        let (disk, items) = FakeDisk::new(START.at);
         Self::over(settings, disk, items, Vec::new())
     }
 
@@ -49,10 +63,25 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         items: Vec<Item>,
         events: Vec<Event>,
     ) -> Self {
-        let now = Now { mono_ms: 7_000, at: UnixMillis(1_700_000_000_000) };
-        let engine = Engine::new(settings, Found { events, items }, now);
-        let (journal, wires, replies) = (Vec::new(), Vec::new(), Vec::new());
-        Self { engine, disk, journal, now, wires, replies }
+        let now = START;
+        let secret = Secret::new([42; 32]);
+        Self {
+            engine: Engine::new(settings, secret, Found { events, items }, now),
+            disk,
+            journal: Vec::new(),
+            is_journal_held: false,
+            journaled_to: None,
+            now,
+            wires: Vec::new(),
+            replies: Vec::new(),
+        }
+    }
+
+    /// A server started over what this one has left.
+    pub(super) fn restart(self, settings: Settings) -> Self {
+        let past = super::peer::events(&self.journal);
+        let (disk, items) = self.disk.reopen(self.now.at);
+        Self::over(settings, disk, items, past)
     }
 
     /// A connection that has said nothing.
@@ -93,12 +122,25 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             self.engine.handle_disk(reply);
         }
         self.engine.serve_turn();
+        self.pass_on();
         self.engine.finish_turn();
+        self.pass_on();
+        if !self.is_journal_held
+            && let Some(to) = self.journaled_to.take()
+        {
+            self.replies.push(Reply::Journaled { to });
+        }
+        self.assert_sound();
+    }
+
+    fn pass_on(&mut self) {
+        if let Some(batch) = self.engine.poll_journal() {
+            self.journal.extend(batch.frames);
+            self.journaled_to = Some(batch.to);
+        }
         while let Some(request) = self.engine.poll_disk() {
             self.disk.submit(request);
         }
-        self.journal.extend(self.engine.poll_journal());
-        self.assert_sound();
     }
 
     /// Turns until nothing is left to do at this moment.
@@ -108,7 +150,8 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             let is_owed = |(_, wire): &(Token, Shared)| wire.borrow().ready != Default::default();
             let has_events = self.wires.iter().any(is_owed);
             let has_disk = !self.disk.is_held && !self.disk.waiting.is_empty();
-            if !has_events && !has_disk && self.engine.poll_timeout(self.now) != Some(0) {
+            let has_news = has_disk || !self.replies.is_empty();
+            if !has_events && !has_news && self.engine.poll_timeout(self.now) != Some(0) {
                 return;
             }
         }
@@ -144,6 +187,13 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         self.settle();
     }
 
+    /// Has the journal answer for what it was given, well or badly, then settles.
+    pub(super) fn answer_journal(&mut self, is_well: bool) {
+        let to = self.journaled_to.take().expect("the journal was given something");
+        let reply = if is_well { Reply::Journaled { to } } else { Reply::JournalFailed { to } };
+        self.reply(reply);
+    }
+
     pub(super) fn fail(&mut self, kind: &'static str, code: Code) {
         self.disk.failure = Some((kind, code));
     }
@@ -172,6 +222,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         }
         // The disk thread may not have let go of some yet.
         assert!(engine.transfers >= transfers);
+        assert!(engine.shutting_down || engine.sessions.len() == members);
         assert_eq!(engine.timers.len(), armed);
         assert!(engine.shutting_down || engine.room.members_len() == members);
         assert!(engine.joiners.is_empty() && engine.closed.is_empty());

@@ -3,22 +3,22 @@
 use chatshelf_common::wire::frame::{Leave, Ping, Rename, SetTopic};
 use chatshelf_common::wire::{Event, ServerFrame};
 
-use super::peer::{Peer, Seen, bytes, content, frame, hello, nick, say};
+use super::peer::{Peer, Seen, bytes, content, frame, hello, join, nick, say};
 use super::rig::{LooseRig, Rig};
 use chatshelf_common::id::{ItemId, TransferId};
 use chatshelf_common::text::FileName;
-use chatshelf_common::wire::frame::{DownloadRequest, Join, UploadDone, UploadOffer};
+use chatshelf_common::wire::frame::{DownloadRequest, UploadDone, UploadOffer};
 use chatshelf_common::wire::header::data_head;
 
 /// What a client says before it may upload, before it may download, and after the download.
 fn conversation() -> [Vec<u8>; 4] {
     let file = content(300);
     let name = FileName::new("f").unwrap();
-    let offer = UploadOffer { transfer: TransferId(1), name, size: 300 };
+    let offer = UploadOffer::new(TransferId(1), name, 300);
     let first = [
         bytes(hello(1, 1)),
         bytes(Ping {}),
-        bytes(Join { nick: nick("ada"), history: Some(3) }),
+        bytes(join("ada", Some(3))),
         bytes(say(1, "hello")),
         frame(0x7e, 1, b"a frame of a later version"),
         bytes(SetTopic { topic: None }),

@@ -172,7 +172,7 @@ fn an_upload_that_is_done_is_published_though_its_member_is_gone() {
         ada.take();
         assert_eq!(ada.view.items, [ItemId(1)]);
         // It comes behind the publishing, and only lets go.
-        assert_eq!(rig.disk.asked.last(), Some(&("Discard", 1)));
+        assert_eq!(rig.disk.asked.last(), Some(&("Suspend", 1)));
         assert_eq!(rig.disk.count("Publish"), 1);
         rig.disk.assert_idle();
     }

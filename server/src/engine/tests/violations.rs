@@ -5,7 +5,7 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Goodbye, Hello, Ping, Refused, UploadDone};
 use chatshelf_common::wire::header::data_head;
 
-use super::peer::{Peer, bytes, frame, hello, nick, say};
+use super::peer::{Peer, bytes, frame, hello, join, say};
 use super::rig::Rig;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ fn unknown_types_are_skipped_if_they_say_so() {
 
 #[test]
 fn known_types_are_allowed_in_their_phase_only() {
-    let join = bytes(chatshelf_common::wire::frame::Join { nick: nick("eve"), history: None });
+    let join = bytes(join("eve", None));
     assert_eq!(goodbye_code(Phase::Greeted, &bytes(hello(1, 1))), Code::UNEXPECTED);
     assert_eq!(goodbye_code(Phase::Joined, &bytes(hello(1, 1))), Code::UNEXPECTED);
     assert_eq!(goodbye_code(Phase::Joined, &join), Code::UNEXPECTED);

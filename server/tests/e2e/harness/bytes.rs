@@ -40,5 +40,5 @@ pub(crate) fn hello_of(version_min: u16, version_max: u16) -> Vec<u8> {
 
 /// `Hello` and `Join` in one.
 pub(crate) fn hello_and_join(nick: &str, history: Option<u32>) -> Vec<u8> {
-    [hello(), Join { nick: Nick::new(nick).expect("a nick"), history }.to_bytes()].concat()
+    [hello(), Join::new(Nick::new(nick).expect("a nick"), history).to_bytes()].concat()
 }

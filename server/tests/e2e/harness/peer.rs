@@ -141,7 +141,7 @@ impl Peer {
     pub(crate) fn try_say(&mut self, text: &str) -> io::Result<MessageId> {
         let id = self.next_id();
         let text = Message::new(text).expect("a message");
-        self.try_send(&Say { id, text, style: None }).map(|()| id)
+        self.try_send(&Say::new(id, text, None)).map(|()| id)
     }
 
     /// Says something to everyone.

@@ -64,7 +64,7 @@ impl Peer {
     pub(crate) fn try_offer(&mut self, name: &str, size: u64) -> io::Result<TransferId> {
         let transfer = self.next_transfer();
         let name = FileName::new(name).expect("a file name");
-        self.try_send(&UploadOffer { transfer, name, size }).map(|()| transfer)
+        self.try_send(&UploadOffer::new(transfer, name, size)).map(|()| transfer)
     }
 
     /// Offers a file, without waiting for the answer.

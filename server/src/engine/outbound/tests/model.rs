@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::rc::Rc;
 
-use chatshelf_common::id::{MessageId, Seq, TransferId, UnixMillis};
+use chatshelf_common::id::{MessageId, ResumeToken, Seq, TransferId, UnixMillis};
 use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::frame::{Gap, Goodbye, Said, ServerPong, UploadReady, Welcome};
@@ -77,7 +77,7 @@ pub(super) fn nick() -> Nick {
 }
 
 pub(super) fn reply(number: u32) -> UploadReady {
-    UploadReady { transfer: TransferId(number), offset: 7 }
+    UploadReady { transfer: TransferId(number), offset: 7, digest: None }
 }
 
 pub(super) fn farewell() -> Goodbye {
@@ -87,7 +87,7 @@ pub(super) fn farewell() -> Goodbye {
 
 /// A snapshot is opaque here: two frames stand for it.
 pub(super) fn snapshot(seq: Seq) -> Rc<[u8]> {
-    let frame = Welcome { nick: nick(), seq };
+    let frame = Welcome { nick: nick(), seq, from: seq, resume: ResumeToken([0; 24]) };
     [frame.to_bytes(), ServerPong {}.to_bytes()].concat().into()
 }
 
@@ -135,6 +135,9 @@ pub(super) struct Model {
     /// The next event to send, from 0, and where to stop.
     next: usize,
     stop: Option<usize>,
+    /// Events that may be sent, and how many must be before a snapshot is.
+    released: usize,
+    gate: usize,
     lost: Option<usize>,
     outside: bool,
     data: VecDeque<(u32, Vec<u8>)>,
@@ -144,13 +147,16 @@ pub(super) struct Model {
 impl Model {
     fn next_frame(&mut self, events: &[Vec<u8>]) -> Option<Vec<u8>> {
         self.current_is_event = false;
+        if self.is_waiting() {
+            return None;
+        }
         if let Some(frame) = self.control.pop_front() {
             return Some(frame);
         }
         if self.lost.is_some() {
             return None;
         }
-        if !self.outside && self.next < self.stop.unwrap_or(events.len()) {
+        if !self.outside && self.next < self.log_end() {
             self.next += 1;
             self.current_is_event = true;
             return Some(events[self.next - 1].clone());
@@ -159,6 +165,22 @@ impl Model {
             return Some(frame);
         }
         self.farewell.take()
+    }
+
+    fn log_end(&self) -> usize {
+        self.stop.unwrap_or(usize::MAX).min(self.released)
+    }
+
+    /// True when what comes next has to wait for events to be released.
+    fn is_waiting(&self) -> bool {
+        if !self.current.is_empty() {
+            return false;
+        }
+        if !self.control.is_empty() {
+            return self.released < self.gate;
+        }
+        let is_before_stop = self.stop.is_some_and(|stop| self.next < stop);
+        !self.outside && self.lost.is_none() && self.next >= self.log_end() && is_before_stop
     }
 
     fn send(&mut self, mut bytes: usize, events: &[Vec<u8>]) {
@@ -173,13 +195,13 @@ impl Model {
         }
     }
 
-    fn is_idle(&self, events: &[Vec<u8>]) -> bool {
+    fn is_idle(&self) -> bool {
         self.current.is_empty()
             && self.control.is_empty()
             && self.data.is_empty()
             && self.farewell.is_none()
             && self.lost.is_none()
-            && (self.outside || self.next >= self.stop.unwrap_or(events.len()))
+            && (self.outside || self.next >= self.log_end())
     }
 }
 
@@ -216,6 +238,18 @@ impl<const SHORT: bool> Lanes<SHORT> {
     }
 
     pub(super) fn say(&mut self, text: &str) {
+        self.append(text);
+        self.release();
+    }
+
+    /// Lets all events be sent.
+    pub(super) fn release(&mut self) {
+        self.log.release(self.log.end());
+        self.model.released = self.events.len();
+    }
+
+    /// Says something that may not be sent yet.
+    pub(super) fn append(&mut self, text: &str) {
         let (seq, id) = (self.log.next_seq(), MessageId(9));
         let text = Message::new(text).unwrap();
         let event: Event =
@@ -283,7 +317,7 @@ impl<const SHORT: bool> Lanes<SHORT> {
             assert_eq!(sent, self.sink.got.len() - before);
             self.model.send(sent, &self.events);
             assert_eq!(self.sink.got, self.model.sent);
-            let is_idle = self.model.is_idle(&self.events);
+            let is_idle = self.model.is_idle();
             assert_eq!(self.out.has_output(&self.log), !is_idle);
             match end {
                 Flushed::Lost { from } => {
@@ -295,9 +329,10 @@ impl<const SHORT: bool> Lanes<SHORT> {
                     self.model.control.push_back(snapshot(to).to_vec());
                     self.model.lost = None;
                     self.model.next = self.events.len();
+                    self.model.gate = self.events.len();
                 }
                 Flushed::Drained => {
-                    assert!(is_idle);
+                    assert!(is_idle || self.model.is_waiting());
                     return end;
                 }
                 Flushed::Blocked => {

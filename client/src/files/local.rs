@@ -1,0 +1,145 @@
+//! One transfer's file, as it is read or written: content in order, the digest of the whole, and
+//! going to a place behind its start, which takes the hashing of what is before that. Owns the
+//! open file; knows no other transfer.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::PathBuf;
+
+use chatshelf_common::id::{Digest, UploadKey};
+
+use super::state::Entry;
+use super::{FileError, place};
+
+/// A file that is uploaded.
+#[derive(Debug)]
+pub(super) struct Source {
+    file: File,
+    hasher: blake3::Hasher,
+    entry: Option<Entry>,
+}
+
+/// A download that is not whole. It stays where it is unless it is discarded.
+#[derive(Debug)]
+pub(super) struct Part {
+    file: File,
+    hasher: blake3::Hasher,
+    path: PathBuf,
+    wanted: PathBuf,
+    entry: Option<Entry>,
+}
+
+impl Source {
+    pub(super) fn new(file: File, entry: Option<Entry>) -> Self {
+        Self { file, hasher: blake3::Hasher::new(), entry }
+    }
+
+    /// Goes back to the start.
+    pub(super) fn rewind(&mut self) -> Result<(), FileError> {
+        self.hasher.reset();
+        Ok(self.file.rewind()?)
+    }
+
+    /// Reads the next `length` bytes into the buffer, whatever it held.
+    pub(super) fn read(&mut self, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
+        fill(&mut self.file, length, buffer)?;
+        self.hasher.update(buffer);
+        Ok(())
+    }
+
+    /// The digest of what was read so far.
+    pub(super) fn digest(&self) -> Digest {
+        self.hasher.finalize().into()
+    }
+
+    /// The upload goes on under another key, or under none that could survive.
+    pub(super) fn change_key(&mut self, key: Option<UploadKey>) {
+        match (key, self.entry.take()) {
+            (Some(key), Some(entry)) => self.entry = entry.with_key(key),
+            (None, Some(entry)) => entry.remove(),
+            (_, None) => {}
+        }
+    }
+
+    /// The upload is over.
+    pub(super) fn discard(self) {
+        if let Some(entry) = self.entry {
+            entry.remove();
+        }
+    }
+
+    /// Fails if there is more behind what was read.
+    pub(super) fn expect_end(&mut self) -> Result<(), FileError> {
+        if self.file.read(&mut [0])? == 0 { Ok(()) } else { Err(FileError::Grew) }
+    }
+}
+
+impl Part {
+    pub(super) fn new(file: File, path: PathBuf, wanted: PathBuf, entry: Option<Entry>) -> Self {
+        Self { file, hasher: blake3::Hasher::new(), path, wanted, entry }
+    }
+
+    /// Goes to the start and forgets what is behind the first `length` bytes.
+    pub(super) fn rewind(&mut self, length: u64) -> Result<(), FileError> {
+        self.hasher.reset();
+        self.file.set_len(length)?;
+        Ok(self.file.rewind()?)
+    }
+
+    /// Reads the next `length` bytes, which were written before.
+    pub(super) fn read(&mut self, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
+        fill(&mut self.file, length, buffer)?;
+        self.hasher.update(buffer);
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, block: &[u8]) -> Result<(), FileError> {
+        self.file.write_all(block)?;
+        self.hasher.update(block);
+        Ok(())
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.hasher.finalize().into()
+    }
+
+    /// Makes the content durable, closes it (Windows renames no open file) and names it.
+    pub(super) fn keep(self) -> Result<PathBuf, FileError> {
+        let synced = self.file.sync_all();
+        drop(self.file);
+        let kept =
+            synced.map_err(FileError::from).and_then(|()| place::keep(&self.path, &self.wanted));
+        if kept.is_err() {
+            place::remove(&self.path);
+        }
+        if let Some(entry) = self.entry {
+            entry.remove();
+        }
+        kept
+    }
+
+    /// Removes it.
+    pub(super) fn discard(self) {
+        drop(self.file);
+        place::remove(&self.path);
+        if let Some(entry) = self.entry {
+            entry.remove();
+        }
+    }
+
+    /// Leaves it to a later run, if there is anything in it and that run can find it.
+    pub(super) fn suspend(self) {
+        let is_empty = self.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
+        if is_empty || self.entry.is_none() {
+            self.discard();
+        }
+    }
+}
+
+/// Reads exactly `length` bytes into the buffer, whatever it held.
+fn fill(file: &mut File, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
+    buffer.clear();
+    buffer.reserve_exact(length);
+    file.take(length as u64).read_to_end(buffer)?;
+    if buffer.len() < length { Err(FileError::Shrank) } else { Ok(()) }
+}

@@ -1,0 +1,210 @@
+//! Losing the connection and coming back, shown: few lines however long it takes, and then what was
+//! missed. Owns what is remembered of one absence; decides nothing about connections.
+
+use std::time::{Duration, Instant};
+
+use chatshelf_common::id::Seq;
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::{Code, Event};
+
+use super::EXIT_FAILED;
+use super::front::{Failure, Front};
+use super::render::{self, count};
+use crate::link::LinkError;
+use crate::session::{CommandError, Loss, Unanswered, When};
+
+/// What is remembered while there is no connection.
+#[derive(Debug, Default)]
+pub(super) struct Away {
+    /// A new connection was asked for while the old one stood.
+    is_renewing: bool,
+    /// It was said that what is typed is kept.
+    kept_said: bool,
+}
+
+/// Events from before, until they are whole: their head says how many they are.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    events: Vec<Event>,
+    when: Option<When>,
+}
+
+impl Front {
+    pub(super) fn offline(&mut self, why: &Loss, attempts: u32, retry_in: Duration) {
+        self.flush_batch();
+        let again = format!("trying again in {}", seconds(retry_in));
+        if attempts == 0 {
+            if std::mem::take(&mut self.away.is_renewing) {
+                return self.notice("making a new connection");
+            }
+            let how = if self.surroundings.script { "" } else { " (/reconnect tries now)" };
+            let text = match why {
+                Loss::Goodbye(_) => lost(why),
+                Loss::Link(_) | Loss::Silent { .. } => format!("connection lost: {}", reason(why)),
+            };
+            self.notice(&format!("{text}; {again}{how}"));
+        } else if attempts.is_power_of_two() {
+            // The first ones one by one, then fewer and fewer.
+            let attempts = count(attempts as usize, "attempt", "attempts");
+            self.notice(&format!("no connection after {attempts}: {}; {again}", reason(why)));
+        }
+    }
+
+    pub(super) fn back(&mut self, nick: &Nick) {
+        self.away = Away::default();
+        self.notice(&format!("back as {nick}"));
+    }
+
+    pub(super) fn nick_replaced(&mut self, nick: &Nick, code: Code, by: &Nick) {
+        self.notice(&format!("the name {nick} can't be had any more: {code}; you are {by} now"));
+    }
+
+    pub(super) fn missed(&mut self, why: &str, from: Seq, to: Seq) {
+        self.flush_batch();
+        let events = (to.0 - from.0).saturating_add(1);
+        let events = count(usize::try_from(events).unwrap_or(usize::MAX), "event", "events");
+        self.notice(&format!("{why}: {events} of the room can't be shown"));
+    }
+
+    pub(super) fn rewound(&mut self) {
+        self.notice(
+            "the server has lost some of what was shown above; what it has instead follows",
+        );
+    }
+
+    pub(super) fn unanswered(&mut self, what: &Unanswered) {
+        let text = match what {
+            Unanswered::Tell { to } => format!("your private message to {to}"),
+            Unanswered::Rename(nick) => format!("your wish to be called {nick}"),
+            Unanswered::Topic(_) => "your topic".to_owned(),
+        };
+        self.failure(&format!("{text} may not have arrived: the connection broke"));
+    }
+
+    pub(super) fn gave_up(&mut self, why: &Loss) {
+        let text = match why {
+            Loss::Goodbye(_) => lost(why),
+            Loss::Link(_) | Loss::Silent { .. } => {
+                format!("lost the connection to {}: {}", self.place, reason(why))
+            }
+        };
+        self.finish(Err(Failure::Said(text, EXIT_FAILED)));
+    }
+
+    /// `/reconnect`: the next attempt at once, or a new connection in place of one that stands.
+    pub(super) fn reconnect(&mut self, now: Instant) -> Result<(), CommandError> {
+        if !self.link.session().takes_commands() {
+            return Err(CommandError::NotJoined);
+        }
+        if !self.surroundings.comes_back {
+            self.failure("this client does not come back when its connection ends (--reconnect 0)");
+        } else if self.link.session().retry_at().is_some() {
+            self.notice("trying now");
+            self.session().reconnect_now(now);
+        } else if self.link.is_connected() {
+            self.away.is_renewing = true;
+            if let Err(error) = self.link.reconnect(now) {
+                self.finish(Err(Failure::Link(error)));
+            }
+            self.show_events(now);
+        } else {
+            self.notice("a connection is being made already");
+        }
+        Ok(())
+    }
+
+    /// Says once that what is typed without a connection is not lost.
+    pub(super) fn say_if_kept(&mut self) {
+        let is_kept = self.link.session().takes_commands() && !self.link.session().is_joined();
+        if is_kept && !self.surroundings.script && !self.away.kept_said {
+            self.away.kept_said = true;
+            self.notice("kept; it is sent when the connection is back");
+        }
+    }
+
+    /// Says what of our own talk is lost by ending now.
+    pub(super) fn say_what_is_lost(&mut self) {
+        let session = self.link.session();
+        let (unsent, unconfirmed) = (session.unsent(), session.outstanding() - session.unsent());
+        if unsent > 0 {
+            let lines = count(unsent, "line was", "lines were");
+            self.failure(&format!("{lines} not sent"));
+        }
+        if unconfirmed > 0 {
+            let lines = count(unconfirmed, "line", "lines");
+            self.failure(&format!("{lines} may not have arrived"));
+        }
+    }
+
+    // Events from before.
+
+    /// Keeps an event from before until the last of them has come.
+    pub(super) fn batch_up(&mut self, event: Event, when: When) {
+        if self.batch.when.is_some_and(|other| other != when) {
+            self.flush_batch();
+        }
+        let is_last = event.seq() == self.link.session().room().snapshot_seq();
+        self.batch.when = Some(when);
+        self.batch.events.push(event);
+        if is_last {
+            self.flush_batch();
+        }
+    }
+
+    /// Shows the events from before that have come, marked off from what is live. Our own coming
+    /// and going is no news.
+    pub(super) fn flush_batch(&mut self) {
+        let Batch { mut events, when } = std::mem::take(&mut self.batch);
+        let nick = self.link.session().nick();
+        let arrival = self.link.session().room().snapshot_seq();
+        let is_away = when == Some(When::Away);
+        events.retain(|event| match event {
+            Event::Joined(us) => us.nick != *nick || (!is_away && us.seq != arrival),
+            Event::Left(us) => us.nick != *nick || !is_away,
+            _ => true,
+        });
+        if events.is_empty() {
+            return;
+        }
+        let lines = events.iter().filter(|event| event.is_line()).count();
+        self.notice(&match (is_away, lines) {
+            (false, 0) => "before you came".to_owned(),
+            (false, 1) => "the last line".to_owned(),
+            (false, lines) => format!("the last {lines} lines"),
+            (true, 0) => "while you were away".to_owned(),
+            (true, lines) => format!("{} while you were away", count(lines, "line", "lines")),
+        });
+        let is_forgotten = |event: &Event| matches!(event, Event::Forgotten(_));
+        for run in events.chunk_by(|a, b| is_forgotten(a) && is_forgotten(b)) {
+            if is_forgotten(&run[0]) {
+                let events = count(run.len(), "event is", "events are");
+                self.notice(&format!("{events} lost from the server's disk here"));
+            } else {
+                self.show_room_event(&run[0]);
+            }
+        }
+        self.notice("now");
+    }
+}
+
+/// The reason of a loss as half a sentence.
+fn reason(why: &Loss) -> String {
+    match why {
+        Loss::Link(why) => why.clone(),
+        Loss::Goodbye(goodbye) => render::goodbye(goodbye),
+        Loss::Silent { seconds } => {
+            LinkError::Session(crate::session::SessionError::Silent { seconds: *seconds })
+                .to_string()
+        }
+    }
+}
+
+/// A loss that the server has announced, as a sentence.
+fn lost(why: &Loss) -> String {
+    format!("the server said goodbye: {}", reason(why))
+}
+
+/// A wait in whole seconds: one that is over at once is said to be one second.
+fn seconds(wait: Duration) -> String {
+    format!("{} s", wait.as_secs_f64().ceil().max(1.0))
+}

@@ -1,0 +1,175 @@
+//! What a front wants of the room, carried out or kept until there is a connection. Owns the bounds
+//! of what is kept; how it is kept is the matter of `pending` and `transfers`.
+
+use chatshelf_common::id::{ItemId, MessageId, UploadKey};
+use chatshelf_common::text::{FileName, Message, Nick, Topic};
+use chatshelf_common::wire::frame::{Leave, Style};
+
+use super::event::{CommandError, ServerLimits, TransferHandle};
+use super::pending::Wish;
+use super::{Phase, Session};
+
+/// Commands that may wait for a connection.
+pub const COMMANDS_WAITING_MAX: usize = 1000;
+/// Bytes of text in them.
+pub const BYTES_WAITING_MAX: usize = 1024 * 1024;
+/// Transfers that may wait for a connection.
+pub const TRANSFERS_WAITING_MAX: usize = 1000;
+
+impl Session {
+    /// Says something to the room; the receipt is the `Said` with our nick and this number.
+    ///
+    /// # Errors
+    /// When not in the room, or without a connection and too much is waiting for one.
+    pub fn say(&mut self, text: Message, style: Style) -> Result<MessageId, CommandError> {
+        self.wish(Wish::Say { text, style })
+    }
+
+    /// Says something to one member; the receipt is the `Told` with this number.
+    ///
+    /// # Errors
+    /// When not in the room, or without a connection and too much is waiting for one.
+    pub fn tell(&mut self, to: Nick, text: Message) -> Result<MessageId, CommandError> {
+        self.wish(Wish::Tell { to, text })
+    }
+
+    /// Asks for another nick; answered by `Renamed` or `Refused`.
+    ///
+    /// # Errors
+    /// When not in the room, when it is our nick already, or without a connection and too much is
+    /// waiting for one.
+    pub fn rename(&mut self, nick: Nick) -> Result<(), CommandError> {
+        self.member()?;
+        if nick == self.nick {
+            return Err(CommandError::SameNick);
+        }
+        self.wish(Wish::Rename(nick)).map(drop)
+    }
+
+    /// Sets the topic, or clears it; answered by `TopicChanged` or `Refused`.
+    ///
+    /// # Errors
+    /// When not in the room, or without a connection and too much is waiting for one.
+    pub fn set_topic(&mut self, topic: Option<Topic>) -> Result<(), CommandError> {
+        self.wish(Wish::Topic(topic)).map(drop)
+    }
+
+    /// Begins an upload of `size` bytes, or queues it behind those that run. The handle is good
+    /// for [`super::FileRequest`]s from then on. With a `key` (random, or that of an earlier
+    /// attempt with the same file) it can be gone on with when it is interrupted.
+    ///
+    /// # Errors
+    /// When not in the room, the server would not take it, or without a connection and too much
+    /// is waiting for one.
+    pub fn upload(
+        &mut self,
+        name: FileName,
+        size: u64,
+        key: Option<UploadKey>,
+    ) -> Result<TransferHandle, CommandError> {
+        let limit = self.transfer_limits()?.file_bytes_max;
+        if size > limit {
+            return Err(CommandError::FileTooLarge { limit });
+        }
+        let transfer = self.transfers.upload(name, size, key);
+        self.start_transfers();
+        Ok(transfer)
+    }
+
+    /// Begins a download, or queues it behind those that run. The item need not be on the shelf:
+    /// the server then says whether it ever was. Its first `held` bytes are there already; that
+    /// counts for an item of the shelf only.
+    ///
+    /// # Errors
+    /// When not in the room, the server allows no transfers, or without a connection and too much
+    /// is waiting for one.
+    pub fn download(&mut self, item: ItemId, held: u64) -> Result<TransferHandle, CommandError> {
+        self.transfer_limits()?;
+        let known = self.room.item(item).cloned();
+        let held = known.as_ref().map_or(0, |item| held.min(item.size));
+        let transfer = self.transfers.download(item, known, held);
+        self.start_transfers();
+        Ok(transfer)
+    }
+
+    /// Ends a transfer; a [`super::SessionEvent::TransferEnded`] follows.
+    ///
+    /// # Errors
+    /// When there is no such transfer, or it is being verified already.
+    pub fn cancel(&mut self, transfer: TransferHandle) -> Result<(), CommandError> {
+        let ended = self.transfers.cancel(transfer, &mut self.out)?;
+        self.events.push_back(ended);
+        self.start_transfers();
+        Ok(())
+    }
+
+    /// Leaves: interrupts all transfers and asks for the `Goodbye`. Where there is nobody to ask,
+    /// the session is over at once.
+    pub fn leave(&mut self) {
+        match self.phase {
+            Phase::Leaving | Phase::Over => {}
+            Phase::Offline { .. } | Phase::Connecting | Phase::Greeting => self.end(),
+            Phase::Joining | Phase::Choosing | Phase::Arriving | Phase::Joined => {
+                self.events.extend(self.transfers.abandon(&mut self.out));
+                self.out.control(&Leave {});
+                self.phase = Phase::Leaving;
+            }
+        }
+    }
+
+    /// Asks for another nick after [`super::SessionEvent::NickRefused`]; otherwise does nothing.
+    pub fn rejoin(&mut self, nick: Nick) {
+        if self.phase == Phase::Choosing {
+            self.nick = nick;
+            self.join();
+            self.phase = Phase::Joining;
+        }
+    }
+
+    /// True from the first whole snapshot to the end: commands are carried out, or kept until
+    /// there is a connection.
+    #[must_use]
+    pub fn takes_commands(&self) -> bool {
+        self.arrived && !matches!(self.phase, Phase::Leaving | Phase::Over)
+    }
+
+    fn member(&self) -> Result<(), CommandError> {
+        if self.takes_commands() { Ok(()) } else { Err(CommandError::NotJoined) }
+    }
+
+    /// In the room, and with nothing to be seen first: what is wanted can be sent.
+    fn can_send(&self) -> bool {
+        self.is_joined() && !self.catching_up
+    }
+
+    fn wish(&mut self, wish: Wish) -> Result<MessageId, CommandError> {
+        self.member()?;
+        let (count, bytes) = (self.pending.count(), self.pending.bytes());
+        if !self.can_send() && (count >= COMMANDS_WAITING_MAX || bytes >= BYTES_WAITING_MAX) {
+            return Err(CommandError::TooMuchWaiting);
+        }
+        let id = self.pending.add(wish);
+        if self.can_send() {
+            self.pending.send(&mut self.out);
+        }
+        Ok(id)
+    }
+
+    fn transfer_limits(&self) -> Result<&ServerLimits, CommandError> {
+        self.member()?;
+        if !self.can_send() && self.transfers.queued() >= TRANSFERS_WAITING_MAX {
+            return Err(CommandError::TooMuchWaiting);
+        }
+        let limits = self.limits.as_ref().ok_or(CommandError::NotJoined)?;
+        if limits.transfers_max == 0 { Err(CommandError::NoTransfers) } else { Ok(limits) }
+    }
+
+    /// Lets as many transfers run as the server takes.
+    pub(super) fn start_transfers(&mut self) {
+        if self.can_send() {
+            let max = self.limits.as_ref().map_or(0, |limits| limits.transfers_max);
+            self.events.extend(self.transfers.start(max, &mut self.out));
+        }
+        self.transfers.trim();
+    }
+}

@@ -1,0 +1,233 @@
+//! Connections as the session sees them: greeting on a new one, losing it, waiting, coming back.
+//! Owns how long is waited and when it is given up; makes no connection itself.
+
+use std::time::{Duration, Instant};
+
+use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
+use chatshelf_common::text::Note;
+use chatshelf_common::wire::frame::{Hello, Join, MAGIC, Ping};
+use chatshelf_common::wire::{Code, Deframer};
+
+use super::event::{Loss, SessionError, SessionEvent};
+use super::outgoing::Outgoing;
+use super::{Phase, Reconnect, Session};
+
+/// Silence after which the server is asked for a sign of life.
+const PING_AFTER: Duration = Duration::from_secs(60);
+/// Silence after which the server is taken for gone (PROTOCOL.md, "Phases and deadlines").
+const SILENCE_MAX: Duration = Duration::from_secs(150);
+/// The same before the server has said a first word.
+const GREETING_MAX: Duration = Duration::from_secs(30);
+/// A connection that was in the room for so long was a good one: when it breaks, the waits begin
+/// with short ones again.
+const GOOD_AFTER: Duration = Duration::from_secs(10);
+
+/// The time without a connection, until the room is reached again.
+#[derive(Debug)]
+pub(super) struct Absence {
+    since: Instant,
+    why: Loss,
+    /// Attempts that have failed.
+    attempts: u32,
+}
+
+impl Session {
+    /// True while a connection is wanted and its time has come: the driver is to begin making one
+    /// and to say so by [`Session::handle_connecting`].
+    #[must_use]
+    pub fn wants_connection(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Offline { retry_at } if now >= retry_at)
+    }
+
+    /// A connection is being made. It will stand ([`Session::handle_connected`]) or not
+    /// ([`Session::handle_lost`]).
+    pub fn handle_connecting(&mut self) {
+        if matches!(self.phase, Phase::Offline { .. }) {
+            self.phase = Phase::Connecting;
+        }
+    }
+
+    /// A connection stands, the first or a further one: greets the server. The server's silence
+    /// counts from now on.
+    pub fn handle_connected(&mut self, now: Instant) {
+        if !self.is_offline() {
+            return;
+        }
+        self.phase = Phase::Greeting;
+        self.deframer = Deframer::joined();
+        self.heard_at = now;
+        (self.pinged, self.pings, self.pongs) = (false, 0, 0);
+        self.handled_with_pong = None;
+        self.refusals = 0;
+        self.out.control(&Hello {
+            magic: MAGIC,
+            version_min: VERSION_MIN,
+            version_max: VERSION_MAX,
+            capabilities: None,
+            software: Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION")))),
+        });
+        self.join();
+    }
+
+    /// The connection has ended without a goodbye, or could not be made; `why` is for people. The
+    /// session waits for its next attempt, or is over.
+    pub fn handle_lost(&mut self, why: String, now: Instant) {
+        self.lose(Loss::Link(why), now);
+    }
+
+    /// Looks at the clock: asks a silent server for a sign of life, and takes one that has been
+    /// silent for too long for lost.
+    ///
+    /// # Errors
+    /// When it has been silent for too long and we do not come back.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
+        if self.is_offline() || self.phase == Phase::Over {
+            return Ok(());
+        }
+        if !self.wants_input() {
+            self.heard_at = now;
+        }
+        let silence = now.saturating_duration_since(self.heard_at);
+        let greeting = self.phase == Phase::Greeting;
+        if silence >= if greeting { GREETING_MAX } else { SILENCE_MAX } {
+            let seconds = silence.as_secs();
+            self.lose(Loss::Silent { seconds }, now);
+            let over = Err(SessionError::Silent { seconds });
+            return if self.is_over() { over } else { Ok(()) };
+        }
+        if silence >= PING_AFTER && !self.pinged {
+            self.pinged = true;
+            self.ping();
+        }
+        Ok(())
+    }
+
+    /// When something is to be done at the latest: [`Session::handle_timeout`], or a connection to
+    /// be made. While one is being made that is the driver's to know.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Over | Phase::Connecting => None,
+            Phase::Offline { retry_at } => Some(retry_at),
+            Phase::Greeting => Some(self.heard_at + GREETING_MAX),
+            _ if self.pinged => Some(self.heard_at + SILENCE_MAX),
+            _ => Some(self.heard_at + PING_AFTER),
+        }
+    }
+
+    /// True while there is no connection, though one is wanted.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        matches!(self.phase, Phase::Offline { .. } | Phase::Connecting)
+    }
+
+    /// When the next attempt is due, while one is waited for.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Offline { retry_at } => Some(retry_at),
+            _ => None,
+        }
+    }
+
+    /// Makes the next attempt due now. False when none is waited for.
+    pub fn reconnect_now(&mut self, now: Instant) -> bool {
+        let waits = matches!(self.phase, Phase::Offline { .. });
+        if waits {
+            self.phase = Phase::Offline { retry_at: now };
+        }
+        waits
+    }
+
+    /// Asks for the room: the first time, or with what was there before.
+    pub(super) fn join(&mut self) {
+        let newest = self.seen.newest();
+        self.out.control(&Join {
+            nick: self.nick.clone(),
+            history: self.seen.history(self.history, self.reconnect.is_some()),
+            since: newest.map(|(seq, _)| seq),
+            since_at: newest.map(|(_, at)| at),
+            resume: self.resume,
+        });
+    }
+
+    /// Asks for a `Pong`; its number among those of this connection.
+    pub(super) fn ping(&mut self) -> u64 {
+        self.out.control(&Ping {});
+        self.pings += 1;
+        self.pings
+    }
+
+    /// True when the session goes on after a goodbye with this code.
+    pub(super) fn comes_back_after(&self, code: Code) -> bool {
+        let may = matches!(
+            code,
+            Code::SHUTTING_DOWN
+                | Code::TIMED_OUT
+                | Code::TOO_SLOW
+                | Code::NOT_JOINED_IN_TIME
+                | Code::ROOM_FULL
+                | Code::CONNECTION_LOST
+        );
+        may && self.comes_back()
+    }
+
+    /// True when there is a membership to come back to, and it is wanted.
+    fn comes_back(&self) -> bool {
+        let ends = matches!(self.phase, Phase::Leaving | Phase::Over);
+        self.reconnect.is_some() && self.resume.is_some() && !ends
+    }
+
+    /// There is no connection any more, or still none.
+    pub(super) fn lose(&mut self, why: Loss, now: Instant) {
+        let comes_back = self.comes_back();
+        let Some(Reconnect { give_up_after }) = self.reconnect.filter(|_| comes_back) else {
+            return self.end();
+        };
+        self.drop_connection(now);
+        let attempts = self.absence.as_ref().map_or(0, |absence| absence.attempts + 1);
+        let first = Absence { since: now, why: why.clone(), attempts };
+        let absence = self.absence.get_or_insert(first);
+        absence.attempts = attempts;
+        let give_up_at = give_up_after.map(|time| absence.since + time);
+        if attempts > 0 && give_up_at.is_some_and(|at| now >= at) {
+            let why = absence.why.clone();
+            self.events.push_back(SessionEvent::GaveUp(why));
+            return self.end();
+        }
+        let wait = now + self.backoff.wait();
+        // The last attempt is made when the time is up, not long before.
+        let retry_at = give_up_at.map_or(wait, |at| wait.min(at));
+        let retry_in = retry_at.saturating_duration_since(now);
+        self.phase = Phase::Offline { retry_at };
+        self.events.push_back(SessionEvent::Offline { why, attempts, retry_in });
+    }
+
+    /// Forgets what was the connection's alone.
+    fn drop_connection(&mut self, now: Instant) {
+        if self.joined_at.take().is_some_and(|at| now.saturating_duration_since(at) >= GOOD_AFTER) {
+            self.backoff.reset();
+        }
+        let ended = self.transfers.lost(&self.nick, &mut self.out);
+        self.events.extend(ended);
+        self.pending.lost();
+        self.room.lost();
+        self.out = Outgoing::default();
+        (self.gap, self.welcome, self.catching_up) = (None, None, false);
+    }
+
+    /// The room is reached: what was told of being away is over.
+    pub(super) fn reached(&mut self) {
+        self.absence = None;
+        self.joined_at = Some(self.heard_at);
+    }
+
+    /// The session is over, with whatever runs.
+    pub(super) fn end(&mut self) {
+        if self.phase != Phase::Over {
+            self.phase = Phase::Over;
+            self.events.extend(self.transfers.abandon(&mut self.out));
+            self.out = Outgoing::default();
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! Losing the connection and coming back: each rule by itself.
+
+use super::*;
+
+impl Rig {
+    /// In the room at 42, and coming back for ever.
+    fn returning() -> Self {
+        Self::with(Some(Reconnect::default()), Some(20)).arrived()
+    }
+
+    /// Loses the connection; what that told is forgotten.
+    fn lose(&mut self) {
+        self.session.handle_lost("cut".into(), self.now);
+        self.events();
+        assert!(self.session.is_offline() && !self.session.has_output());
+    }
+
+    /// Connects when it is time to; the `Join`.
+    fn reconnect(&mut self) -> Join {
+        self.now = self.session.retry_at().expect("a next attempt");
+        self.session.handle_connecting();
+        self.session.handle_connected(self.now);
+        self.sent = Deframer::joined();
+        let mut sent = self.sent();
+        let Some(Sent::Frame(ClientFrame::Join(join))) = sent.pop() else { panic!("{sent:?}") };
+        assert!(matches!(sent[..], [Sent::Frame(ClientFrame::Hello(_))]), "{sent:?}");
+        join
+    }
+
+    /// Comes back to a room at `seq`, with a history from `from` on.
+    fn come_back(&mut self, from: u64, seq: u64) {
+        self.reconnect();
+        self.feed(&arrival_from(from, seq, &[]).concat()).unwrap();
+    }
+
+    /// Lines to the room that were sent, and whether they say that they may be repeated.
+    fn said_to(&mut self) -> Vec<(String, bool)> {
+        let said = |sent| match sent {
+            Sent::Frame(ClientFrame::Say(say)) => (say.text.to_string(), say.repeat.is_some()),
+            other => panic!("{other:?}"),
+        };
+        self.sent().into_iter().map(said).collect()
+    }
+
+    fn say(&mut self, text: &str) -> MessageId {
+        self.session.say(message(text), Style::SPEECH).unwrap()
+    }
+}
+
+fn line(text: &str, repeat: bool) -> (String, bool) {
+    (text.into(), repeat)
+}
+
+#[test]
+fn the_join_says_what_was_seen_last_and_whose_membership_goes_on() {
+    let mut rig = Rig::returning();
+    rig.give(joined(43, "eve")).unwrap();
+    rig.lose();
+    let join = rig.reconnect();
+    assert_eq!((join.since, join.since_at), (Some(Seq(43)), Some(UnixMillis(1))));
+    assert_eq!((join.resume, join.history), (Some(ResumeToken([42; 24])), None));
+    assert_eq!(join.nick, nick("ada"));
+}
+
+#[test]
+fn an_event_of_unknown_type_counts_as_far_as_its_time_is_known() {
+    let unknown = |seq, time: &[u8]| {
+        let value = [&[9, 0, 8, 0, 0, 0, 0, 0, 0, 0, seq], time].concat();
+        let header = Header { kind: 0xcf, flags: FLAG_SKIPPABLE, length: value.len() as u32 };
+        [&header.to_bytes()[..], &value].concat()
+    };
+    let mut rig = Rig::returning();
+    rig.feed(&unknown(43, &[10, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9])).unwrap();
+    rig.feed(&unknown(44, &[])).unwrap();
+    rig.lose();
+    let join = rig.reconnect();
+    assert_eq!((join.since, join.since_at), (Some(Seq(43)), Some(UnixMillis(9))));
+    rig.feed(&arrival_from(44, 44, &[]).concat()).unwrap();
+    rig.feed(&unknown(44, &[])).unwrap();
+    rig.say("caught up");
+    assert_eq!(rig.sent().len(), 1);
+}
+
+#[test]
+fn which_goodbyes_are_for_good() {
+    for (code, is_over) in [
+        (Code::SHUTTING_DOWN, false),
+        (Code::TIMED_OUT, false),
+        (Code::TOO_SLOW, false),
+        (Code::NOT_JOINED_IN_TIME, false),
+        (Code::ROOM_FULL, false),
+        (Code::CONNECTION_LOST, false),
+        (Code::REPLACED, true),
+        (Code::VERSION, true),
+        (Code::MALFORMED, true),
+        (Code::UNEXPECTED, true),
+        (Code::UNKNOWN_TYPE, true),
+        (Code::FRAME_TOO_LONG, true),
+        (Code::NOT_CHATSHELF, true),
+        (Code::LEFT, true),
+        (Code(999), true),
+    ] {
+        let mut rig = Rig::returning();
+        rig.give(goodbye(code)).unwrap();
+        assert_eq!((rig.session.is_over(), rig.session.is_offline()), (is_over, !is_over));
+        let told = rig.events().pop();
+        match told {
+            Some(SessionEvent::Goodbye(bye)) => assert!(is_over && bye.code == code),
+            Some(SessionEvent::Offline { why: Loss::Goodbye(bye), attempts: 0, .. }) => {
+                assert!(!is_over && bye.code == code);
+            }
+            other => panic!("{code:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn who_was_never_in_the_room_does_not_come_back() {
+    let mut rig = Rig::with(Some(Reconnect::default()), None);
+    rig.give(ack()).unwrap();
+    rig.session.handle_lost("cut".into(), rig.now);
+    assert!(rig.session.is_over());
+    let mut rig = Rig::with(Some(Reconnect::default()), None);
+    rig.give(goodbye(Code::ROOM_FULL)).unwrap();
+    assert!(rig.session.is_over());
+    assert!(matches!(rig.events()[..], [SessionEvent::Goodbye(_)]));
+}
+
+#[test]
+fn a_session_without_reconnect_ends_with_its_connection() {
+    let mut rig = Rig::joined();
+    rig.session.upload(name("a"), 5, None).unwrap();
+    rig.session.handle_lost("cut".into(), rig.now);
+    assert!(rig.session.is_over() && !rig.session.wants_connection(rig.now));
+    assert_eq!(rig.outcome(), Outcome::Interrupted);
+    assert_eq!(rig.session.say(message("x"), Style::SPEECH), Err(CommandError::NotJoined));
+}
+
+#[test]
+fn a_server_that_breaks_the_protocol_is_not_come_back_to() {
+    let mut rig = Rig::returning();
+    assert!(rig.give(joined(50, "eve")).is_err());
+    assert!(rig.session.is_over() && !rig.session.is_offline());
+}
+
+#[test]
+fn a_silent_server_is_lost_and_tried_again() {
+    let mut rig = Rig::returning();
+    let late = rig.now + Duration::from_secs(150);
+    rig.session.handle_timeout(late).unwrap();
+    let [SessionEvent::Offline { why, attempts: 0, retry_in }] = &rig.events()[..] else {
+        panic!("it is offline")
+    };
+    assert_eq!(why, &Loss::Silent { seconds: 150 });
+    assert_eq!(rig.session.poll_timeout(), Some(late + *retry_in));
+    assert!(!rig.session.wants_connection(late) && rig.session.wants_connection(late + *retry_in));
+}
+
+#[test]
+fn waits_grow_with_each_attempt_that_fails_until_a_connection_was_good() {
+    let mut rig = Rig::returning();
+    let wait = |rig: &mut Rig| {
+        rig.session.handle_lost("cut".into(), rig.now);
+        let Some(SessionEvent::Offline { retry_in, attempts, .. }) = rig.events().pop() else {
+            panic!()
+        };
+        rig.now += retry_in;
+        rig.session.handle_connecting();
+        (attempts, retry_in)
+    };
+    let waits: Vec<_> = (0..8).map(|_| wait(&mut rig)).collect();
+    assert!(waits.iter().map(|(attempts, _)| *attempts).eq(0..8));
+    assert!(waits[..6].windows(2).all(|pair| pair[0].1 <= pair[1].1), "{waits:?}");
+    assert!(waits[7].1 > Duration::from_secs(25));
+    let arrive = |rig: &mut Rig| {
+        rig.session.handle_connected(rig.now);
+        rig.feed(&arrival(42, &[]).concat()).unwrap();
+        rig.events();
+    };
+    arrive(&mut rig);
+    let (attempts, short_lived) = wait(&mut rig);
+    assert!(attempts == 0 && short_lived > Duration::from_secs(25), "{short_lived:?}");
+    arrive(&mut rig);
+    rig.now += Duration::from_secs(10);
+    assert!(wait(&mut rig).1 <= Duration::from_secs(1));
+}
+
+#[test]
+fn an_attempt_can_be_made_at_once() {
+    let mut rig = Rig::returning();
+    assert!(!rig.session.reconnect_now(rig.now), "there is a connection");
+    rig.lose();
+    assert!(!rig.session.wants_connection(rig.now));
+    assert!(rig.session.reconnect_now(rig.now) && rig.session.wants_connection(rig.now));
+    rig.session.handle_connecting();
+    assert!(!rig.session.wants_connection(rig.now) && rig.session.poll_timeout().is_none());
+}
+
+#[test]
+fn it_is_given_up_with_the_first_reason_when_the_last_attempt_fails() {
+    let give_up_after = Some(Duration::from_secs(30));
+    let mut rig = Rig::with(Some(Reconnect { give_up_after }), None).arrived();
+    let begun = rig.now;
+    rig.session.handle_lost("first".into(), rig.now);
+    while let Some(at) = rig.session.retry_at() {
+        assert!(at <= begun + Duration::from_secs(30));
+        rig.now = at;
+        rig.session.handle_connecting();
+        rig.session.handle_lost("later".into(), rig.now);
+    }
+    assert_eq!(rig.now, begun + Duration::from_secs(30), "the last one is made at the end");
+    assert!(rig.session.is_over());
+    let gave_up = SessionEvent::GaveUp(Loss::Link("first".into()));
+    assert_eq!(rig.events().last(), Some(&gave_up));
+}
+
+#[test]
+fn a_name_that_is_taken_meanwhile_is_replaced_by_what_is_suggested() {
+    let mut rig = Rig::returning();
+    rig.lose();
+    rig.reconnect();
+    rig.give(ack()).unwrap();
+    rig.events();
+    let taken = |free| Refused { suggestion: free, ..refused(Code::NICK_TAKEN, Join::KIND) };
+    rig.give(taken(Some(nick("ada2")))).unwrap();
+    let (nick_before, by, code) = (nick("ada"), nick("ada2"), Code::NICK_TAKEN);
+    let replaced = SessionEvent::NickReplaced { nick: nick_before, code, by };
+    assert_eq!(rig.events(), [replaced]);
+    let sent = rig.sent();
+    let [Sent::Frame(ClientFrame::Join(join))] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((&join.nick, join.since), (&nick("ada2"), None));
+    assert_eq!(join.resume, Some(ResumeToken([42; 24])));
+    for _ in 0..10 {
+        rig.give(taken(Some(nick("ada3")))).unwrap();
+    }
+    assert!(rig.session.is_offline(), "a server that never lets us in is left for a while");
+}
+
+#[test]
+fn back_is_told_before_what_happened_meanwhile() {
+    let mut rig = Rig::returning();
+    rig.give(joined(43, "eve")).unwrap();
+    rig.lose();
+    rig.come_back(44, 45);
+    rig.give(said(44, "bob", 1)).unwrap();
+    rig.give(said(45, "bob", 2)).unwrap();
+    rig.give(said(46, "bob", 3)).unwrap();
+    let events = rig.events();
+    let told = events[1..].iter().map(|event| match event {
+        SessionEvent::Back { seq, .. } => (seq.0, None),
+        SessionEvent::Happened { event, when } => (event.seq().0, Some(*when)),
+        other => panic!("{other:?}"),
+    });
+    let away = Some(When::Away);
+    assert!(told.eq([(45, None), (44, away), (45, away), (46, Some(When::Live))]));
+    assert_eq!(rig.session.room().members().count(), 2, "the snapshot holds it already");
+}
+
+#[test]
+fn what_can_not_be_had_and_what_was_lost_by_the_server_is_told() {
+    let mut rig = Rig::returning();
+    rig.give(joined(43, "eve")).unwrap();
+    rig.lose();
+    rig.come_back(60, 70);
+    let missed = SessionEvent::Missed { from: Seq(44), to: Seq(59) };
+    assert_eq!(rig.events().pop(), Some(missed));
+    rig.give(joined(60, "x")).unwrap();
+    rig.lose();
+    rig.come_back(50, 55);
+    assert_eq!(rig.events().pop(), Some(SessionEvent::Rewound { from: Seq(50) }));
+}
+
+#[test]
+fn a_snapshot_that_is_not_whole_changes_nothing() {
+    let mut rig = Rig::returning();
+    rig.lose();
+    rig.reconnect();
+    rig.give(ack()).unwrap();
+    rig.give(welcome("ada", 43, 42)).unwrap();
+    let part = Part { first: true, last: false };
+    rig.give(snapshot(42, part, &["eve"], &[item(9, b"")])).unwrap();
+    rig.lose();
+    let members: Vec<&str> = rig.session.room().members().map(Nick::as_str).collect();
+    assert_eq!((members, rig.session.room().shelf().len()), (vec!["ada", "bob"], 0));
+    rig.come_back(43, 42);
+    assert_eq!(rig.session.room().members().count(), 2);
+}
+
+// What we said.
+
+#[test]
+fn lines_in_doubt_are_said_again_before_those_typed_meanwhile() {
+    let mut rig = Rig::returning();
+    let ids: Vec<_> =
+        ["arrived", "lost", "lost too"].into_iter().map(|text| rig.say(text)).collect();
+    rig.sent();
+    rig.lose();
+    rig.say("typed offline");
+    rig.reconnect();
+    rig.say("typed while connecting");
+    rig.feed(&arrival_from(43, 44, &[]).concat()).unwrap();
+    rig.say("typed while catching up");
+    assert_eq!(rig.sent(), [], "what happened meanwhile may still show them");
+    rig.give(Said { text: message("arrived"), ..said(43, "ada", ids[0].0) }).unwrap();
+    rig.give(said(44, "bob", 1)).unwrap();
+    rig.say("typed last");
+    let said_to = rig.said_to();
+    let new = ["typed offline", "typed while connecting", "typed while catching up", "typed last"];
+    assert_eq!(said_to[..2], [line("lost", true), line("lost too", true)]);
+    assert!(said_to[2..].iter().eq(&new.map(|text| line(text, false))));
+    assert_eq!(rig.session.outstanding(), 6);
+}
+
+#[test]
+fn a_line_that_was_said_already_counts_as_confirmed() {
+    let mut rig = Rig::returning();
+    let id = rig.say("x");
+    rig.sent();
+    rig.lose();
+    rig.come_back(43, 42);
+    rig.events();
+    assert_eq!(rig.said_to(), [line("x", true)]);
+    rig.give(Refused { id: Some(id), ..refused(Code::ALREADY_SAID, Say::KIND) }).unwrap();
+    assert_eq!((rig.session.outstanding(), rig.events().len()), (0, 0));
+}
+
+#[test]
+fn another_line_under_our_number_is_no_receipt() {
+    let mut rig = Rig::returning();
+    let id = rig.say("mine");
+    rig.lose();
+    rig.come_back(43, 43);
+    rig.give(Said { text: message("forged"), ..said(43, "bob", id.0) }).unwrap();
+    assert_eq!(rig.said_to(), [line("mine", true)]);
+}
+
+#[test]
+fn a_gap_on_the_way_back_is_passed_as_well() {
+    let mut rig = Rig::returning();
+    rig.say("x");
+    rig.lose();
+    rig.come_back(43, 50);
+    rig.give(Gap { from: Seq(43), to: Seq(60), nick: nick("ada") }).unwrap();
+    assert_eq!(rig.sent(), []);
+    rig.give(snapshot(60, WHOLE, &["ada"], &[])).unwrap();
+    assert_eq!(rig.said_to(), [line("x", true)]);
+}
+
+#[test]
+fn message_ids_of_two_sessions_have_nothing_in_common() {
+    let mut ids: Vec<u64> = (0..20)
+        .map(|seed| {
+            let config = Config { nick: nick("ada"), history: None, seed, reconnect: None };
+            let mut rig = Rig { session: Session::new(config, Instant::now()), ..Rig::new() };
+            rig.session.handle_connected(rig.now);
+            rig.arrived().say("x").0
+        })
+        .collect();
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|pair| pair[1] - pair[0] > 1 << 32), "{ids:?}");
+}
+
+#[test]
+fn what_can_not_be_repeated_is_reported_unless_the_room_shows_it() {
+    let mut rig = Rig::returning();
+    let lost = Topic::new("lost").ok();
+    rig.session.tell(nick("bob"), message("psst")).unwrap();
+    rig.session.rename(nick("lovelace")).unwrap();
+    rig.session.set_topic(lost.clone()).unwrap();
+    rig.sent();
+    rig.lose();
+    rig.come_back(43, 42);
+    let unanswered = [
+        Unanswered::Tell { to: nick("bob") },
+        Unanswered::Rename(nick("lovelace")),
+        Unanswered::Topic(lost.clone()),
+    ];
+    assert!(rig.events()[2..].iter().eq(&unanswered.map(SessionEvent::Unanswered)));
+    assert_eq!((rig.session.outstanding(), rig.sent()), (0, vec![]));
+    rig.session.rename(nick("lovelace")).unwrap();
+    rig.session.set_topic(lost.clone()).unwrap();
+    rig.lose();
+    rig.reconnect();
+    rig.give(ack()).unwrap();
+    rig.give(welcome("lovelace", 43, 42)).unwrap();
+    let (nick, at) = (nick("lovelace"), UnixMillis(1));
+    let topic = lost.map(|topic| TopicState { topic, nick, at });
+    rig.give(Snapshot { topic, ..snapshot(42, WHOLE, &["lovelace"], &[]) }).unwrap();
+    assert_eq!(rig.events().len(), 2, "greeted and back");
+    assert_eq!(rig.session.outstanding(), 0);
+}
+
+#[test]
+fn commands_without_a_connection_wait_in_order_and_within_bounds() {
+    let mut rig = Rig::returning();
+    rig.lose();
+    rig.session.set_topic(None).unwrap();
+    rig.session.tell(nick("bob"), message("psst")).unwrap();
+    rig.say("aloud");
+    rig.session.rename(nick("eve")).unwrap();
+    rig.session.download(ItemId(7), 0).unwrap();
+    rig.come_back(43, 42);
+    let kinds = rig.sent().into_iter().map(|sent| match sent {
+        Sent::Frame(ClientFrame::SetTopic(_)) => "topic",
+        Sent::Frame(ClientFrame::Tell(_)) => "tell",
+        Sent::Frame(ClientFrame::Say(_)) => "say",
+        Sent::Frame(ClientFrame::Rename(_)) => "rename",
+        Sent::Frame(ClientFrame::DownloadRequest(_)) => "download",
+        other => panic!("{other:?}"),
+    });
+    assert!(kinds.eq(["topic", "tell", "say", "rename", "download"]));
+
+    let full = Err(CommandError::TooMuchWaiting);
+    let long = "x".repeat(8192);
+    for (text, count) in [("x", COMMANDS_WAITING_MAX), (&long, BYTES_WAITING_MAX / 8192)] {
+        let mut rig = Rig::returning();
+        rig.lose();
+        for _ in 0..count {
+            rig.say(text);
+        }
+        assert_eq!(rig.session.say(message("more"), Style::SPEECH), full);
+        rig.come_back(43, 42);
+        assert_eq!(rig.said_to().len(), count);
+        assert!(rig.session.say(message("more"), Style::SPEECH).is_ok());
+    }
+    let mut rig = Rig::returning();
+    rig.lose();
+    for _ in 0..TRANSFERS_WAITING_MAX {
+        rig.session.upload(name("a"), 1, None).unwrap();
+    }
+    assert_eq!(rig.session.upload(name("a"), 1, None), Err(CommandError::TooMuchWaiting));
+}
+
+#[test]
+fn leaving_without_a_connection_is_the_end_at_once() {
+    let mut rig = Rig::returning();
+    rig.session.download(ItemId(7), 0).unwrap();
+    rig.lose();
+    rig.session.leave();
+    assert!(rig.session.is_over() && rig.session.poll_timeout().is_none());
+    assert_eq!(rig.outcome(), Outcome::Interrupted);
+    let mut rig = Rig::returning();
+    rig.session.leave();
+    rig.session.handle_lost("cut".into(), rig.now);
+    assert!(rig.session.is_over(), "who leaves does not come back");
+}

@@ -1,0 +1,48 @@
+//! What we say, and how we know that it arrived; leaving.
+
+use super::*;
+
+#[test]
+fn a_receipt_is_our_nick_and_number_in_a_live_event() {
+    let mut rig = Rig::joined();
+    let id = rig.session.say(message("x"), Style::SPEECH).unwrap();
+    rig.give(said(43, "bob", id.0)).unwrap();
+    assert_eq!(rig.session.outstanding(), 1, "nor is another's");
+    rig.give(said(44, "ada", id.0)).unwrap();
+    assert_eq!(rig.session.outstanding(), 0);
+}
+
+#[test]
+fn a_refusal_ends_the_wait_for_what_it_is_about() {
+    let mut rig = Rig::joined();
+    let id = rig.session.say(message("x"), Style::SPEECH).unwrap();
+    rig.session.tell(nick("nobody"), message("x")).unwrap();
+    rig.session.rename(nick("bob")).unwrap();
+    rig.session.set_topic(None).unwrap();
+    assert_eq!(rig.session.outstanding(), 4);
+    rig.give(Refused { id: Some(id), ..refused(Code::TEXT_INVALID, Say::KIND) }).unwrap();
+    rig.give(refused(Code::NO_SUCH_MEMBER, Tell::KIND)).unwrap();
+    rig.give(refused(Code::NICK_TAKEN, Rename::KIND)).unwrap();
+    rig.give(refused(Code::TEXT_INVALID, SetTopic::KIND)).unwrap();
+    assert_eq!(rig.session.outstanding(), 0);
+    assert_eq!(rig.events().len(), 4);
+}
+
+#[test]
+fn leaving_ends_the_transfers_and_waits_for_goodbye() {
+    let mut rig = Rig::joined();
+    rig.session.upload(name("a"), 5, None).unwrap();
+    rig.session.leave();
+    assert_eq!(rig.outcome(), Outcome::Interrupted);
+    let handle = TransferHandle(1);
+    assert_eq!(rig.requests(), [FileRequest::Suspend { transfer: handle }]);
+    let sent = rig.sent();
+    assert!(matches!(sent[1..], [Sent::Frame(ClientFrame::Leave(_))]), "no Cancel: {sent:?}");
+    rig.give(ready(1, 0)).unwrap();
+    let left = Left { seq: Seq(43), at: UnixMillis(1), nick: nick("ada"), code: Code::LEFT };
+    rig.give(left).unwrap();
+    let bye = goodbye(Code::LEFT);
+    rig.give(bye.clone()).unwrap();
+    assert_eq!(rig.events().last(), Some(&SessionEvent::Goodbye(bye)));
+    assert!(rig.session.is_over() && rig.session.poll_timeout().is_none());
+}

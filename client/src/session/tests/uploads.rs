@@ -1,0 +1,182 @@
+//! Uploads on one connection.
+
+use super::*;
+
+/// Plays the file keeper for an upload of `content` until nothing more is asked for.
+fn keep_upload(rig: &mut Rig, content: &[u8]) -> Vec<Sent> {
+    let mut sent = Vec::new();
+    loop {
+        let requests = rig.requests();
+        if requests.is_empty() {
+            return sent;
+        }
+        let reads = requests.iter().filter(|r| matches!(r, FileRequest::Read { .. })).count();
+        assert!(reads <= usize::from(BLOCKS_IN_FLIGHT_MAX));
+        for request in requests {
+            match request {
+                FileRequest::Begin { transfer, run, .. } => {
+                    rig.reply(FileReply::Begun { transfer, run });
+                }
+                FileRequest::Read { transfer, offset, length, buffer } => {
+                    assert!(buffer.is_empty() && (1..=BLOCK_BYTES).contains(&length));
+                    let block = content[offset as usize..offset as usize + length].to_vec();
+                    rig.reply(FileReply::Block { transfer, block });
+                }
+                FileRequest::Hash { transfer } => {
+                    rig.reply(FileReply::Hashed { transfer, digest: digest(content) });
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        sent.extend(rig.sent());
+    }
+}
+
+#[test]
+fn an_upload_of_any_size_is_offered_sent_whole_and_done() {
+    for size in [0, 1, 65_536, 65_537, BLOCK_BYTES, 3 * BLOCK_BYTES + 7] {
+        let content = pattern(size);
+        let mut rig = Rig::joined();
+        rig.session.upload(name("a"), size as u64, None).unwrap();
+        assert_eq!(rig.sent(), [offer(1, size as u64, None)]);
+        assert_eq!(rig.requests(), [], "not before UploadReady");
+        rig.give(ready(1, 0)).unwrap();
+        let mut sent = keep_upload(&mut rig, &content);
+        sent.extend(rig.sent());
+        let mut arrived = Vec::new();
+        let done = sent.pop();
+        for frame in sent {
+            let Sent::Data(1, offset, bytes) = frame else { panic!("{frame:?}") };
+            assert_eq!(offset, arrived.len() as u64);
+            arrived.extend(bytes);
+        }
+        assert!(arrived == content, "{size}");
+        let digest = digest(&content);
+        assert_eq!(done, Some(Sent::Frame(UploadDone { transfer: TransferId(1), digest }.into())));
+        assert_eq!(rig.ends(), 0, "done is said only on UploadStored");
+        rig.give(stored(1, 7)).unwrap();
+        assert_eq!(rig.outcome(), Outcome::Uploaded(ItemId(7)));
+        assert_eq!(rig.session.uploads_outstanding(), 1, "the room has not shown it");
+        rig.give(shelved(43, item(7, &content))).unwrap();
+        assert_eq!(rig.session.uploads_outstanding(), 0);
+    }
+}
+
+#[test]
+fn the_room_may_show_an_upload_before_it_is_said_to_be_stored() {
+    let mut rig = Rig::joined();
+    rig.session.upload(name("a"), 0, None).unwrap();
+    rig.give(ready(1, 0)).unwrap();
+    keep_upload(&mut rig, b"");
+    rig.sent();
+    rig.give(shelved(43, item(7, b""))).unwrap();
+    assert_eq!(rig.session.uploads_outstanding(), 1);
+    rig.give(stored(1, 7)).unwrap();
+    assert_eq!(rig.session.uploads_outstanding(), 0);
+}
+
+#[test]
+fn a_resumed_upload_begins_where_the_server_says() {
+    let content = pattern(100_000);
+    let mut rig = Rig::joined();
+    rig.session.upload(name("a"), 100_000, Some(KEY)).unwrap();
+    rig.sent();
+    rig.give(ready_at(1, &content[..99_990])).unwrap();
+    let sent = keep_upload(&mut rig, &content);
+    assert_eq!(sent[0], Sent::Data(1, 99_990, content[99_990..].to_vec()));
+    for (key, ready) in [
+        (Some(KEY), ready_at(1, &content[..6])),
+        (Some(KEY), ready(1, 5)),
+        (None, ready_at(1, &content[..5])),
+    ] {
+        let mut rig = Rig::joined();
+        rig.session.upload(name("a"), 5, key).unwrap();
+        assert!(rig.give(ready).is_err(), "beyond the end, without digest, or without key");
+    }
+}
+
+#[test]
+fn what_the_server_would_not_take_is_not_offered() {
+    let mut rig = Rig::joined();
+    let too_large = rig.session.upload(name("a"), FILE_BYTES_MAX + 1, None);
+    assert_eq!(too_large, Err(CommandError::FileTooLarge { limit: FILE_BYTES_MAX }));
+    assert!(!rig.session.has_output());
+    assert!(rig.session.upload(name("a"), FILE_BYTES_MAX, None).is_ok());
+}
+
+#[test]
+fn a_refused_upload_ends_and_its_late_blocks_go_nowhere() {
+    for after_ready in [false, true] {
+        let mut rig = Rig::joined();
+        let transfer = rig.session.upload(name("a"), 100, None).unwrap();
+        rig.sent();
+        if after_ready {
+            rig.give(ready(1, 0)).unwrap();
+            rig.begin();
+        }
+        rig.give(refused_transfer(Code::STORAGE_FULL, 1)).unwrap();
+        let Outcome::Refused(refused) = rig.outcome() else { panic!() };
+        assert_eq!(refused.code, Code::STORAGE_FULL);
+        assert_eq!(rig.requests().last(), Some(&FileRequest::Discard { transfer }));
+        rig.reply(FileReply::Block { transfer, block: pattern(100) });
+        rig.reply(FileReply::Hashed { transfer, digest: digest(b"") });
+        assert_eq!(rig.sent(), [], "not even a Cancel");
+    }
+}
+
+#[test]
+fn a_cancelled_upload_stops_at_the_next_frame_and_tells_the_server() {
+    let mut rig = Rig::joined();
+    let transfer = rig.session.upload(name("a"), 300_000, None).unwrap();
+    rig.sent();
+    rig.give(ready(1, 0)).unwrap();
+    rig.begin();
+    rig.reply(FileReply::Block { transfer, block: pattern(BLOCK_BYTES) });
+    assert!(!rig.session.output()[0].is_empty());
+    rig.session.advance_output(1);
+    rig.session.cancel(transfer).unwrap();
+    assert_eq!(rig.outcome(), Outcome::Cancelled);
+    let head = data_head(TransferId(1), 0, 65_536);
+    assert!(rig.sent.next(&mut &head[..1]).unwrap().is_none());
+    let sent = rig.sent();
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(matches!(&sent[0], Sent::Data(1, 0, bytes) if bytes.len() == 65_536));
+    assert_eq!(sent[1], Sent::Frame(Cancel { transfer: TransferId(1) }.into()));
+    rig.give(refused_transfer(Code::CANCELLED, 1)).unwrap();
+    assert_eq!(rig.ends(), 0, "it ended once");
+    assert_eq!(rig.session.cancel(transfer), Err(CommandError::NoSuchTransfer));
+}
+
+#[test]
+fn an_upload_that_is_done_can_not_be_called_back() {
+    let mut rig = Rig::joined();
+    let transfer = rig.session.upload(name("a"), 0, None).unwrap();
+    rig.give(ready(1, 0)).unwrap();
+    keep_upload(&mut rig, b"");
+    assert_eq!(rig.session.cancel(transfer), Err(CommandError::TooLate));
+}
+
+#[test]
+fn a_file_that_fails_cancels_its_upload() {
+    let mut rig = Rig::joined();
+    let transfer = rig.session.upload(name("a"), 10, None).unwrap();
+    rig.give(ready(1, 0)).unwrap();
+    rig.sent();
+    rig.reply(FileReply::Failed { transfer, why: "it shrank".into() });
+    assert_eq!(rig.outcome(), Outcome::Failed("it shrank".into()));
+    assert_eq!(rig.sent(), [Sent::Frame(Cancel { transfer: TransferId(1) }.into())]);
+}
+
+#[test]
+fn transfers_beyond_the_limit_wait_their_turn_in_order() {
+    let mut rig = Rig::joined();
+    let ids: Vec<TransferHandle> =
+        (0..4).map(|_| rig.session.upload(name("a"), 5, None).unwrap()).collect();
+    assert_eq!(rig.sent().len(), 2, "the server takes two");
+    rig.session.cancel(ids[2]).unwrap();
+    assert_eq!(rig.sent(), [], "a queued one is cancelled without a word");
+    rig.give(refused_transfer(Code::STALLED, 1)).unwrap();
+    assert_eq!(rig.sent(), [offer(3, 5, None)], "the third on the wire");
+    rig.give(ready(3, 0)).unwrap();
+    assert_eq!(rig.session.transfers().count(), 2);
+}

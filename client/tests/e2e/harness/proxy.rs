@@ -1,0 +1,221 @@
+//! A network between clients and a server that does as the test says: it counts, holds back, cuts
+//! and loses. What it takes from one side it passes to the other at once, until it is told
+//! otherwise.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::eventually;
+
+/// Bytes passed on at a time: the grain of [`Proxy::cut_after`].
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    ToServer,
+    ToClient,
+}
+
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    server: SocketAddr,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Connections are closed as soon as they are made.
+    refuses: bool,
+    /// Connections that stand, or did.
+    connections: Vec<Connection>,
+    /// The newest connection passes on so many bytes this way, and then ends or is held.
+    limit: Option<(Way, u64, Limit)>,
+    is_over: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    Cut,
+    Hold,
+}
+
+struct Connection {
+    client: TcpStream,
+    server: TcpStream,
+    /// Passed on each way.
+    moved: [u64; 2],
+    is_held: bool,
+    /// The server's side is left open, though nobody listens to it any more.
+    is_deserted: bool,
+}
+
+impl Proxy {
+    /// A way to this server.
+    pub(crate) fn open(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { server, state, changed });
+        let acceptor = Arc::clone(&shared);
+        std::thread::spawn(move || acceptor.accept(&listener));
+        Self { address, shared }
+    }
+
+    /// Where clients connect to.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Connections that were passed on so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.state().connections.len()
+    }
+
+    /// Bytes that the newest connection has passed on.
+    pub(crate) fn moved(&self, way: Way) -> u64 {
+        self.shared.state().connections.last().map_or(0, |it| it.moved[way as usize])
+    }
+
+    /// Closes what is connected, on both sides; with `refuses`, also what connects from now on.
+    pub(crate) fn cut(&self, refuses: bool) {
+        let mut state = self.shared.state();
+        state.refuses = refuses;
+        state.connections.iter().for_each(Connection::close);
+        self.shared.changed.notify_all();
+    }
+
+    /// Lets clients through again.
+    pub(crate) fn admit(&self) {
+        self.shared.state().refuses = false;
+    }
+
+    /// Closes what is connected on the client's side alone: the server does not hear of it.
+    pub(crate) fn desert(&self) {
+        for connection in &mut self.shared.state().connections {
+            connection.is_deserted = true;
+            let _ = connection.client.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Cuts the newest connection, or the first to come, when it has passed on this much.
+    pub(crate) fn cut_after(&self, way: Way, bytes: u64) {
+        self.shared.state().limit = Some((way, bytes, Limit::Cut));
+    }
+
+    /// Holds the newest connection, or the first to come, when it has passed on this much: it
+    /// stands, but nothing moves any more.
+    pub(crate) fn hold_after(&self, way: Way, bytes: u64) {
+        self.shared.state().limit = Some((way, bytes, Limit::Hold));
+    }
+
+    /// Waits until so many connections were made.
+    #[track_caller]
+    pub(crate) fn has_connected(&self, times: usize) {
+        let what = format!("{times} connections through the proxy");
+        eventually(&what, || (self.connections() >= times).then_some(()));
+    }
+
+    /// Waits until the newest connection is held.
+    #[track_caller]
+    pub(crate) fn is_holding(&self) {
+        eventually("a connection that is held", || {
+            self.shared.state().connections.last().filter(|it| it.is_held).map(drop)
+        });
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.state().is_over = true;
+        self.cut(true);
+        // Wakes the acceptor, which then ends.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Connection {
+    fn close(&self) {
+        let _ = self.client.shutdown(Shutdown::Both);
+        let _ = self.server.shutdown(Shutdown::Both);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("no thread of a proxy panics")
+    }
+
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        for client in listener.incoming().flatten() {
+            let mut state = self.state();
+            if state.is_over {
+                return;
+            }
+            if state.refuses {
+                continue;
+            }
+            // The server may be away just now.
+            let Ok(server) = TcpStream::connect(self.server) else { continue };
+            let pair = |stream: &TcpStream| stream.try_clone().expect("a socket");
+            for stream in [&client, &server] {
+                stream.set_nodelay(true).expect("a socket");
+            }
+            let number = state.connections.len();
+            let ways = [
+                (Way::ToServer, pair(&client), pair(&server)),
+                (Way::ToClient, pair(&server), pair(&client)),
+            ];
+            let (moved, is_held, is_deserted) = ([0, 0], false, false);
+            state.connections.push(Connection { client, server, moved, is_held, is_deserted });
+            drop(state);
+            for (way, from, to) in ways {
+                let shared = Arc::clone(self);
+                std::thread::spawn(move || shared.pump(number, way, from, to));
+            }
+        }
+    }
+
+    /// Passes bytes on until one of the sides is closed.
+    fn pump(&self, number: usize, way: Way, mut from: TcpStream, mut to: TcpStream) {
+        let mut buffer = vec![0; CHUNK_BYTES];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            if !self.may_pass(number, way, count as u64) || to.write_all(&buffer[..count]).is_err()
+            {
+                break;
+            }
+        }
+        let state = self.state();
+        if !state.connections[number].is_deserted {
+            // The end is passed on as well, and the other way goes on until its own.
+            let _ = to.shutdown(Shutdown::Write);
+        }
+    }
+
+    /// Counts what is to be passed on, and waits while the connection is held. False when it is
+    /// over.
+    fn may_pass(&self, number: usize, way: Way, count: u64) -> bool {
+        let mut state = self.state();
+        state.connections[number].moved[way as usize] += count;
+        let moved = state.connections[number].moved[way as usize];
+        let is_newest = number + 1 == state.connections.len();
+        if let Some((_, _, limit)) =
+            state.limit.take_if(|(at, bytes, _)| is_newest && *at == way && moved >= *bytes)
+        {
+            match limit {
+                Limit::Cut => state.connections[number].close(),
+                Limit::Hold => state.connections[number].is_held = true,
+            }
+        }
+        while state.connections[number].is_held && !state.is_over {
+            state = self.changed.wait(state).expect("no thread of a proxy panics");
+        }
+        true
+    }
+}

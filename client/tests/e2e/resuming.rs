@@ -1,0 +1,220 @@
+//! Transfers that are interrupted and go on where they were: by a broken connection, by the end of
+//! the server, by the end of the client.
+
+use std::fs;
+
+use crate::harness::client::Client;
+use crate::harness::eventually;
+use crate::harness::proxy::{Proxy, Way};
+use crate::harness::room::{Room, names};
+
+const MIB: u64 = 1024 * 1024;
+/// Size of what is moved, and how much of it before it is interrupted. What is on its way then is
+/// lost, but never so much as [`LOST_MAX`].
+const SIZE: u64 = 12 * MIB;
+const BEFORE: u64 = 8 * MIB;
+const LOST_MAX: u64 = 6 * MIB;
+
+/// Bytes without a pattern that a fault could hide behind.
+fn content(seed: &str) -> Vec<u8> {
+    let mut bytes = vec![0; SIZE as usize];
+    blake3::Hasher::new().update(seed.as_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// A room that ada reaches over a proxy, and a file in her folder.
+fn room() -> (Room, Proxy, Vec<u8>) {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let bytes = content("f");
+    room.write("f", &bytes);
+    (room, proxy, bytes)
+}
+
+/// Checks that what the newest connection has moved is the rest of the file, not all of it.
+#[track_caller]
+fn has_moved_the_rest(proxy: &Proxy, way: Way) {
+    let moved = proxy.moved(way);
+    assert!(moved < SIZE - BEFORE + LOST_MAX, "{moved} bytes went over the last connection");
+}
+
+/// Checks that the only item of the shelf is the file, by fetching it.
+#[track_caller]
+fn is_on_the_shelf(room: &Room, bytes: &[u8]) {
+    fs::create_dir(room.path("check")).unwrap();
+    let ended = room.run("checker", "/files\n/download f check\n");
+    ended.has_code(0);
+    ended.line("-- on the shelf: 1 file");
+    assert!(room.read("check/f") == bytes);
+}
+
+/// The size of the one file that ends so, if there is one.
+fn part_size(room: &Room, folder: &str) -> u64 {
+    fs::metadata(room.path(folder).join("f.part")).map_or(0, |metadata| metadata.len())
+}
+
+#[test]
+fn an_upload_goes_on_after_a_break_where_the_server_has_it() {
+    let (room, proxy, bytes) = room();
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.cut_after(Way::ToServer, BEFORE);
+    ada.types("/upload f");
+    ada.shows("-- connection lost: ");
+    ada.shows("-- resuming f at ");
+    ada.shows("-- f uploaded as number 1");
+    has_moved_the_rest(&proxy, Way::ToServer);
+    assert_eq!(proxy.connections(), 2);
+    ada.leave();
+    is_on_the_shelf(&room, &bytes);
+}
+
+#[test]
+fn an_upload_goes_on_though_the_server_does_not_see_the_break() {
+    let (room, proxy, bytes) = room();
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.hold_after(Way::ToServer, BEFORE);
+    ada.types("/upload f");
+    proxy.is_holding();
+    proxy.desert();
+    ada.shows("-- resuming f at ");
+    ada.shows("-- f uploaded as number 1");
+    has_moved_the_rest(&proxy, Way::ToServer);
+    ada.leave();
+    is_on_the_shelf(&room, &bytes);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_upload_goes_on_after_the_server_was_killed() {
+    let (mut room, proxy, bytes) = room();
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.hold_after(Way::ToServer, BEFORE);
+    ada.types("/upload f");
+    proxy.is_holding();
+    room.kill_server();
+    proxy.cut(false);
+    ada.shows("-- connection lost: ");
+    room.restart_server();
+    ada.shows("-- resuming f at ");
+    ada.shows("-- f uploaded as number 1");
+    has_moved_the_rest(&proxy, Way::ToServer);
+    ada.leave();
+    is_on_the_shelf(&room, &bytes);
+}
+
+#[test]
+fn a_download_goes_on_after_a_break_in_the_same_file() {
+    let (room, proxy, bytes) = room();
+    room.run("bob", "/upload f\n").has_code(0);
+    fs::create_dir(room.path("down")).unwrap();
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.cut_after(Way::ToClient, BEFORE);
+    ada.types("/download f down");
+    ada.shows("-- connection lost: ");
+    ada.shows("-- resuming f at ");
+    ada.shows("-- f downloaded to ");
+    has_moved_the_rest(&proxy, Way::ToClient);
+    ada.leave();
+    assert_eq!(names(&room.path("down")), ["f"]);
+    assert!(room.read("down/f") == bytes);
+}
+
+#[test]
+fn an_upload_of_a_client_that_was_killed_is_gone_on_with_by_the_next() {
+    let (room, proxy, bytes) = room();
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.hold_after(Way::ToServer, BEFORE);
+    ada.types("/upload f");
+    proxy.is_holding();
+    ada.kill();
+    proxy.cut(false);
+    let mut ada = room.join_through(proxy.address(), "ada2");
+    ada.types("/upload f");
+    ada.shows("-- resuming f at ");
+    ada.shows("-- f uploaded as number 1");
+    has_moved_the_rest(&proxy, Way::ToServer);
+    ada.leave();
+    is_on_the_shelf(&room, &bytes);
+}
+
+#[test]
+fn a_file_that_has_changed_meanwhile_is_uploaded_from_its_start() {
+    let (room, proxy, _) = room();
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.hold_after(Way::ToServer, BEFORE);
+    ada.types("/upload f");
+    proxy.is_holding();
+    ada.kill();
+    proxy.cut(false);
+    let bytes = content("changed");
+    room.write("f", &bytes);
+    let mut ada = room.join_through(proxy.address(), "ada2");
+    ada.types("/upload f");
+    ada.shows("-- f uploaded as number 1");
+    assert!(!ada.leave().stdout.contains("resuming"));
+    is_on_the_shelf(&room, &bytes);
+}
+
+#[test]
+fn a_download_of_a_client_that_was_killed_is_gone_on_with_by_the_next() {
+    let (room, proxy, bytes) = room();
+    room.run("bob", "/upload f\n").has_code(0);
+    fs::create_dir(room.path("down")).unwrap();
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.hold_after(Way::ToClient, BEFORE);
+    ada.types("/download f down");
+    proxy.is_holding();
+    eventually("most of the file", || (part_size(&room, "down") > 4 * MIB).then_some(()));
+    ada.kill();
+    proxy.cut(false);
+    let mut ada = room.join_through(proxy.address(), "ada2");
+    ada.types("/download 1 down");
+    ada.shows("-- resuming f at ");
+    ada.shows("-- f downloaded to ");
+    has_moved_the_rest(&proxy, Way::ToClient);
+    ada.leave();
+    assert_eq!(names(&room.path("down")), ["f"]);
+    assert!(room.read("down/f") == bytes);
+}
+
+#[test]
+fn a_download_that_is_left_says_how_to_go_on_and_a_part_that_was_changed_is_not_kept() {
+    let (room, proxy, bytes) = room();
+    room.run("bob", "/upload f\n").has_code(0);
+    fs::create_dir(room.path("down")).unwrap();
+    let mut command = room.command_through(proxy.address(), "ada");
+    let mut ada = Client::start(command.args(["--reconnect", "0"]));
+    ada.shows("/help lists the commands");
+    proxy.cut_after(Way::ToClient, BEFORE);
+    ada.types("/download f down");
+    let ended = ada.wait();
+    ended.has_code(1);
+    let line = ended.line("-- f not downloaded: ");
+    assert!(line.ends_with("% of it is kept, /download 1 goes on"), "{line}");
+    let mut part = room.read("down/f.part");
+    part[1000] ^= 1;
+    room.write("down/f.part", part);
+    let ended = room.run("ada", "/download 1 down\n");
+    ended.has_code(1);
+    assert!(ended.line("!! f not downloaded: ").contains("damaged"), "{}", ended.stdout);
+    assert_eq!(names(&room.path("down")).len(), 0);
+    room.run("ada", "/download 1 down\n").has_code(0);
+    assert!(room.read("down/f") == bytes);
+}
+
+#[test]
+fn a_transfer_that_waits_for_the_connection_says_so_and_can_be_cancelled() {
+    let (room, proxy, _) = room();
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.hold_after(Way::ToServer, BEFORE);
+    ada.types("/upload f");
+    proxy.is_holding();
+    proxy.cut(true);
+    ada.shows("MB, waiting for the connection");
+    ada.types("/cancel");
+    ada.shows("-- f cancelled, not uploaded");
+    proxy.admit();
+    ada.shows("-- back as ada");
+    ada.types("/files");
+    assert!(!ada.leave().stdout.contains("f uploaded"));
+}

@@ -1,0 +1,327 @@
+//! Connections that break, servers that die, and clients that come back as if nothing had been.
+
+use std::io::Write;
+
+use chatshelf_common::wire::Code;
+
+use crate::harness::client::{Client, said};
+use crate::harness::fake::{FakeServer, goodbye};
+use crate::harness::peer::Peer;
+use crate::harness::proxy::Proxy;
+use crate::harness::room::{Room, client_command};
+#[cfg(unix)]
+use crate::harness::terminal::Terminal;
+
+#[test]
+fn what_is_said_on_either_side_of_a_break_is_there_once_and_in_order() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut bob = room.join("bob");
+    let mut ada = room.join_through(proxy.address(), "ada");
+    ada.types("before");
+    bob.shows("ada  before");
+    proxy.cut(true);
+    ada.shows("-- connection lost: ");
+    bob.types("while she is away");
+    bob.types("and once more");
+    bob.shows("bob  and once more");
+    ada.types("typed offline");
+    ada.types("/me waves offline");
+    proxy.admit();
+    ada.shows("-- back as ada");
+    ada.shows("* ada waves offline");
+    ada.types("after");
+    ada.shows("ada  after");
+    let ended = ada.leave();
+    let expected = [
+        "ada  before",
+        "bob  while she is away",
+        "bob  and once more",
+        "ada  typed offline",
+        "* ada waves offline",
+        "ada  after",
+    ];
+    assert_eq!(ended.said(), expected);
+    ended.line("-- 2 lines while you were away");
+    assert_eq!(bob.leave().said(), expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_killed_and_started_again_costs_no_line() {
+    const EACH: usize = 150;
+    // What was shown is on disk: else a kill may cost lines that some have seen.
+    let mut room = Room::open_with(&["--durability", "always"]);
+    let names = ["ada", "bob", "cyd"];
+    let mut clients: Vec<_> = names.iter().map(|name| room.join(name)).collect();
+    for number in 0..EACH {
+        for client in &mut clients {
+            client.types(&format!("line {number}"));
+        }
+        if number == EACH / 3 {
+            room.kill_server();
+            room.restart_server();
+        }
+    }
+    let mut orders = Vec::new();
+    for client in &mut clients {
+        for name in names {
+            client.shows(&format!("{name}  line {}", EACH - 1));
+        }
+        let output = client.stdout();
+        orders.push(said(&output).join("\n"));
+    }
+    for name in names {
+        let prefix = format!("{name}  line ");
+        let lines = orders[0].lines().filter_map(|line| line.strip_prefix(&prefix));
+        let numbers: Vec<usize> = lines.map(|number| number.parse().unwrap()).collect();
+        assert!(numbers.into_iter().eq(0..EACH), "{name}: each line once and in order");
+    }
+    assert!(orders.iter().all(|order| *order == orders[0]), "one order for all");
+    for client in clients {
+        assert!(client.leave().stdout.contains("-- back as "));
+    }
+}
+
+#[test]
+fn a_member_whose_connection_dies_unseen_keeps_its_name_and_nobody_sees_it_leave() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut bob = room.join("bob");
+    let mut ada = room.join_through(proxy.address(), "ada");
+    bob.shows("-- ada joined");
+    proxy.desert();
+    ada.shows("-- back as ada");
+    ada.types("here again");
+    bob.shows("ada  here again");
+    let ended = bob.leave();
+    assert!(!ended.stdout.contains("-- ada left"), "{}", ended.stdout);
+    // The name is hers alone, for she has the token.
+    let thief = room.run("ada", "hello\n");
+    thief.has_code(1);
+    assert!(thief.complaint().contains("that name is taken"));
+    assert_eq!(ada.leave().said(), ["ada  here again"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_somebody_else_has_by_now_is_replaced_without_asking() {
+    let mut room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.cut(true);
+    // Tokens of a server's run end with it.
+    room.kill_server();
+    room.restart_server();
+    let mut other = Peer::join(room.address(), "ada");
+    proxy.admit();
+    ada.shows("-- the name ada can't be had any more: that name is taken; you are ada2 now");
+    ada.shows("-- back as ada2");
+    ada.types("it is me");
+    other.hears(|said| said.nick.as_str() == "ada2" && said.text.as_str() == "it is me");
+    ada.leave();
+}
+
+#[test]
+fn a_script_at_its_end_waits_for_the_connection() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.cut(true);
+    ada.shows("-- connection lost: ");
+    room.write("f", "content");
+    ada.types("said at the end");
+    ada.types("/upload f");
+    ada.types("/who");
+    ada.close_input();
+    proxy.admit();
+    let ended = ada.wait();
+    ended.has_code(0);
+    assert_eq!(ended.said(), ["ada  said at the end"]);
+    ended.line("-- f uploaded as number 1");
+    assert_eq!(ended.stdout.matches("-- 1 here: ada").count(), 2, "{}", ended.stdout);
+}
+
+#[test]
+fn a_script_gives_up_after_its_time_and_says_what_was_not_sent() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut command = room.command_through(proxy.address(), "ada");
+    let mut ada = Client::start(command.args(["--reconnect", "1"]));
+    ada.shows("/help lists the commands");
+    proxy.cut(true);
+    ada.shows("-- connection lost: ");
+    ada.types("never heard");
+    let ended = ada.wait();
+    ended.has_code(1);
+    let complaint = ended.complaint();
+    let place = proxy.address();
+    assert!(complaint.contains(&format!("lost the connection to {place}: ")), "{complaint}");
+    ended.line("!! 1 line was not sent");
+}
+
+#[test]
+fn a_first_connection_that_can_not_be_made_is_not_tried_again() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    proxy.cut(true);
+    let ended = Client::run(&mut room.command_through(proxy.address(), "ada"), "hello\n");
+    ended.has_code(1);
+    assert!(ended.complaint().contains("lost the connection"), "{}", ended.stderr);
+    assert!(!ended.stdout.contains("trying again"), "{}", ended.stdout);
+}
+
+#[test]
+fn whose_place_another_connection_has_taken_does_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let ada = Client::start(command.args(["--name", "ada"]));
+    let mut guest = server.accept();
+    guest.welcome();
+    guest.send(&goodbye(Code::REPLACED));
+    let ended = ada.wait();
+    ended.has_code(1);
+    assert!(ended.complaint().contains("another connection has taken its place"));
+}
+
+#[test]
+fn a_private_message_in_flight_is_reported_not_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut ada = Client::start(command.args(["--name", "ada"]));
+    let mut guest = server.accept();
+    guest.welcome();
+    ada.types("/msg bob psst");
+    ada.types("aloud");
+    guest.wait_for_say();
+    guest.send(&goodbye(Code::TOO_SLOW));
+    ada.shows("-- the server said goodbye: ");
+    let mut guest = server.accept();
+    guest.welcome();
+    ada.shows("!! your private message to bob may not have arrived");
+    assert!(guest.wait_for_say(), "the line is said again, as one that may be a repetition");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_without_a_connection_ends_it_at_once() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    for (typed, code) in [(None, 0), (Some("unsent"), 1)] {
+        let mut ada = room.join_through(proxy.address(), "ada");
+        proxy.cut(true);
+        ada.shows("-- connection lost: ");
+        if let Some(typed) = typed {
+            ada.types(typed);
+            ada.types("/help");
+            ada.shows("-- a line is said to everyone");
+        }
+        let status = std::process::Command::new("kill").arg(ada.pid().to_string()).status();
+        assert!(status.unwrap().success());
+        let ended = ada.wait();
+        ended.has_code(code);
+        assert_eq!(ended.stdout.contains("!! 1 line was not sent"), code == 1);
+        proxy.admit();
+    }
+}
+
+// On a terminal.
+
+#[cfg(unix)]
+fn on_terminal(room: &Room, proxy: &Proxy) -> Terminal {
+    let terminal = Terminal::start(&room.command_through(proxy.address(), "ada"));
+    terminal.shows("/help lists the commands");
+    terminal.cursor_is_behind("> ");
+    terminal
+}
+
+#[cfg(unix)]
+#[test]
+fn the_screen_tells_of_the_break_of_attempts_and_of_what_was_missed() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut bob = room.join("bob");
+    let mut terminal = on_terminal(&room, &proxy);
+    proxy.cut(true);
+    terminal.shows("-- connection lost: the server closed it; trying again in 1 s (/reconnect");
+    terminal.cursor_is_behind("> ");
+    terminal.shows("-- no connection after 1 attempt: ");
+    bob.types("are you there?");
+    bob.shows("bob  are you there?");
+    terminal.types("typed offline\r");
+    terminal.shows("-- kept; it is sent when the connection is back");
+    terminal.types("/who\r");
+    terminal.shows("-- not connected; so it was when the connection broke:");
+    proxy.admit();
+    terminal.types("/reconnect\r");
+    terminal.shows("-- back as ada");
+    terminal.shows("-- 1 line while you were away");
+    terminal.shows("  ada  typed offline");
+    terminal.cursor_is_behind("> ");
+    let screen = terminal.screen();
+    let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text}:\n{screen}"));
+    assert!(place("-- back as ada") < place("-- 1 line while you were away"));
+    assert!(place("-- 1 line while") < place("  bob  are you there?"));
+    assert!(place("  bob  are you there?") < place("  ada  typed offline"));
+    assert!(!screen.contains("-- ada joined"), "one's own coming is no news:\n{screen}");
+    bob.shows("ada  typed offline");
+    terminal.types("/quit\r");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_connection_can_be_asked_for_while_the_old_one_stands() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut terminal = on_terminal(&room, &proxy);
+    terminal.types("/reconnect\r");
+    terminal.shows("-- making a new connection");
+    terminal.shows("-- back as ada");
+    proxy.has_connected(2);
+    terminal.types("still me\r");
+    terminal.shows("  ada  still me");
+}
+
+#[cfg(unix)]
+#[test]
+fn leaving_without_a_connection_is_prompt_and_says_what_is_lost() {
+    for keys in ["/quit\r", "\x04", "\x03"] {
+        let room = Room::open();
+        let proxy = Proxy::open(room.address());
+        let mut terminal = on_terminal(&room, &proxy);
+        proxy.cut(true);
+        terminal.shows("-- connection lost: ");
+        terminal.types("unsent\r");
+        terminal.shows("-- kept");
+        terminal.types(keys);
+        terminal.wait();
+        terminal.shows("!! 1 line was not sent");
+    }
+}
+
+#[test]
+fn lines_piped_in_while_there_is_no_connection_are_all_carried_out() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut command = room.command_through(proxy.address(), "ada");
+    let mut ada = Client::start(&mut command);
+    ada.shows("/help lists the commands");
+    proxy.cut(true);
+    ada.shows("-- connection lost: ");
+    let mut lines = Vec::new();
+    (0..500).for_each(|number| writeln!(lines, "line {number}").unwrap());
+    ada.types(std::str::from_utf8(&lines).unwrap().trim_end());
+    proxy.admit();
+    let mut next = 0;
+    peer.hears(|said| {
+        let number = said.text.as_str().strip_prefix("line ").unwrap();
+        assert_eq!(number.parse(), Ok(next), "each once and in order");
+        next += 1;
+        next == 500
+    });
+    ada.leave();
+}

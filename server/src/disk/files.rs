@@ -1,0 +1,180 @@
+//! What the store and the journal need of a file system, and the system's own.
+//!
+//! They are generic over it, so that the tests can put them over a disk that fails, fills up and
+//! loses what was not synced.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// A tree of files and folders.
+pub trait Files: Clone + fmt::Debug {
+    /// An open file.
+    type File: StoredFile;
+
+    /// Makes a folder and those above it, as far as they are not there.
+    ///
+    /// # Errors
+    /// What the file system says; likewise below.
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// What is in a folder, in no order to rely on.
+    ///
+    /// # Errors
+    /// Also when there is no such folder.
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+
+    /// Makes a file, to write to.
+    ///
+    /// # Errors
+    /// Also when there is one already.
+    fn create(&self, path: &Path) -> io::Result<Self::File>;
+
+    /// Opens a file, to read from.
+    ///
+    /// # Errors
+    /// Also when there is none.
+    fn open(&self, path: &Path) -> io::Result<Self::File>;
+
+    /// Opens a file, to read from and to write to.
+    ///
+    /// # Errors
+    /// Also when there is none.
+    fn edit(&self, path: &Path) -> io::Result<Self::File>;
+
+    /// A file's size in bytes.
+    ///
+    /// # Errors
+    /// Also when there is none.
+    fn size(&self, path: &Path) -> io::Result<u64>;
+
+    /// Gives a file or folder another name, in one step. A file of that name is replaced, and so
+    /// may be an empty folder.
+    ///
+    /// # Errors
+    /// Also when a folder that is not empty has that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// Also when there is none.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes an empty folder.
+    ///
+    /// # Errors
+    /// Also when it is not empty.
+    fn remove_empty_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Removes a folder and all that is in it.
+    ///
+    /// # Errors
+    /// Also when there is none.
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable: what was created, renamed or removed in it.
+    ///
+    /// # Errors
+    /// When the disk can't say so.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Bytes that can still be written to the disk that holds a folder.
+    ///
+    /// # Errors
+    /// When the system can't say.
+    fn available(&self, dir: &Path) -> io::Result<u64>;
+}
+
+/// An open file of [`Files`].
+pub trait StoredFile: Read + Write + Seek + fmt::Debug + Sized {
+    /// A second handle on the same open file, for another thread to sync.
+    ///
+    /// # Errors
+    /// When the system has none to give.
+    fn try_clone(&self) -> io::Result<Self>;
+
+    /// Makes its content and its size durable.
+    ///
+    /// # Errors
+    /// When the disk can't say so.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Cuts or extends it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn set_len(&mut self, bytes: u64) -> io::Result<()>;
+}
+
+/// The operating system's files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemFiles;
+
+impl Files for SystemFiles {
+    type File = fs::File;
+
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        fs::create_dir_all(dir)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect()
+    }
+
+    fn create(&self, path: &Path) -> io::Result<fs::File> {
+        fs::File::create_new(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<fs::File> {
+        fs::File::open(path)
+    }
+
+    fn edit(&self, path: &Path) -> io::Result<fs::File> {
+        fs::File::options().read(true).write(true).open(path)
+    }
+
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        fs::metadata(path).map(|metadata| metadata.len())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_empty_dir(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir(dir)
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir_all(dir)
+    }
+
+    /// Windows offers no such call; there, a name is as durable as the file system makes it.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        if cfg!(unix) { fs::File::open(dir)?.sync_all() } else { Ok(()) }
+    }
+
+    fn available(&self, dir: &Path) -> io::Result<u64> {
+        fs4::available_space(dir)
+    }
+}
+
+impl StoredFile for fs::File {
+    fn try_clone(&self) -> io::Result<Self> {
+        fs::File::try_clone(self)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+
+    fn set_len(&mut self, bytes: u64) -> io::Result<()> {
+        fs::File::set_len(self, bytes)
+    }
+}

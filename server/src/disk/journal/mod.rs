@@ -1,0 +1,242 @@
+//! The journal: the room log's events on disk, appended as they happen, read once at the start.
+//!
+//! ```text
+//! DATA/log/<seq of the first event, 20 digits>.log
+//! record: length of the frame (4), checksum (4: the start of its BLAKE3), the frame as on the wire
+//! ```
+//!
+//! When a segment is full the next is begun. Of the older ones as many stay as are needed to hold
+//! a segment's worth of bytes, usually one: so disk use stays bounded, and the newest events, a
+//! window's worth at least, are always there.
+//!
+//! No event of a segment has a lower number than its name says, and a segment is only begun when
+//! no other has a name as high; so the order of the names is that of writing.
+
+mod past;
+mod record;
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::id::Seq;
+use chatshelf_common::wire::Event;
+
+use super::files::{Files, StoredFile};
+use past::Past;
+
+/// Most segments kept. So many small ones there are only after many a failed sync.
+const SEGMENTS_MAX: usize = 64;
+
+/// Digits of a segment's name.
+const NAME_DIGITS: usize = 20;
+
+/// No event takes fewer bytes in the room log.
+const EVENT_BYTES_MIN: u64 = 28;
+
+/// The open end of the journal.
+#[derive(Debug)]
+pub struct Journal<F: Files> {
+    files: F,
+    dir: PathBuf,
+    /// Size at which a segment is full, in bytes.
+    segment_bytes: u64,
+    /// The segment being written. None before the first event, and after a failure that leaves
+    /// in doubt what the segment holds: the next event begins another.
+    open: Option<Segment<F::File>>,
+}
+
+#[derive(Debug)]
+struct Segment<T> {
+    file: T,
+    /// Bytes up to the end of its last whole record.
+    length: u64,
+    is_synced: bool,
+}
+
+impl<F: Files> Journal<F> {
+    /// Opens the journal below `data_dir` and reads the events that it holds, oldest first, in the
+    /// order of their seqs. Some may be missing in between: that is for the caller to fill, but
+    /// not to append here.
+    ///
+    /// What is no whole record is reported, and skipped if whole ones come after it, else cut off.
+    /// When numbers came again, because a crash had lost their first use, the later events count.
+    /// What comes before a hole too large to be filled is left out.
+    ///
+    /// A segment that opens but can't be read, as from a bad sector, is reported, set aside as
+    /// `<seq>.bad` and left out: better a room without a part of its past than none. One that
+    /// can't even be opened is an error, for whoever runs the server can put that right (mostly it
+    /// belongs to another user), and going on without it would lose its events for good.
+    ///
+    /// # Errors
+    /// When the folder can't be made, listed or synced, or a segment can't be opened, cut, set
+    /// aside or, being empty, removed.
+    pub fn open(files: F, data_dir: &Path, segment_bytes: u64) -> io::Result<(Self, Vec<Event>)> {
+        let dir = data_dir.join("log");
+        files.create_dir(&dir)?;
+        files.sync_dir(data_dir)?;
+        files.sync_dir(&dir)?;
+        let mut journal = Self { files, dir, segment_bytes, open: None };
+        let mut past = Past::default();
+        for path in journal.segments()? {
+            journal.open = journal
+                .read_segment(&path, &mut past)
+                .map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))?;
+        }
+        Ok((journal, past.into_events(segment_bytes / EVENT_BYTES_MIN)))
+    }
+
+    /// Adds a segment's events to the past, and makes it ready to be appended to. One without any
+    /// is removed: what follows may have to begin below its name.
+    fn read_segment(&self, path: &Path, past: &mut Past) -> io::Result<Option<Segment<F::File>>> {
+        let mut file = self.files.edit(path)?;
+        let mut bytes = Vec::new();
+        if let Err(why) = file.read_to_end(&mut bytes) {
+            log::error!("{} can't be read and is set aside: {why}", path.display());
+            drop(file);
+            self.files.rename(path, &path.with_extension("bad"))?;
+            return Ok(None);
+        }
+        let found = record::find(&bytes, past.last());
+        report(path, &found, bytes.len());
+        if found.events.is_empty() {
+            drop(file);
+            self.files.remove_file(path)?;
+            return Ok(None);
+        }
+        let length = found.end as u64;
+        if found.end < bytes.len() {
+            file.set_len(length)?;
+        }
+        file.seek(SeekFrom::Start(length))?;
+        found.events.into_iter().for_each(|event| past.add(event));
+        Ok(Some(Segment { file, length, is_synced: false }))
+    }
+
+    /// Appends events, given as one or more whole frames. They are written, not yet synced.
+    ///
+    /// # Errors
+    /// When they can't be written. Then none of them is in the journal, as far as the disk lets
+    /// them be taken back, and it can go on.
+    pub fn append(&mut self, frames: &[u8]) -> io::Result<()> {
+        let Some((first, records)) = record::of_frames(frames) else { return Ok(()) };
+        let segment_bytes = self.segment_bytes;
+        if self.open.as_ref().is_none_or(|segment| segment.length >= segment_bytes) {
+            self.begin_segment(first)?;
+        }
+        let Some(segment) = &mut self.open else { return Ok(()) };
+        let written = segment.file.write_all(&records);
+        if written.is_ok() {
+            segment.length += records.len() as u64;
+            segment.is_synced = false;
+        } else {
+            self.take_back();
+        }
+        written
+    }
+
+    /// Goes back to the end of the last whole record after a write that failed. Where even that
+    /// fails, nothing more is written behind what may be there now.
+    fn take_back(&mut self) {
+        let Some(segment) = &mut self.open else { return };
+        let length = segment.length;
+        let back = segment.file.set_len(length);
+        if back.and_then(|()| segment.file.seek(SeekFrom::Start(length))).is_err() {
+            // What was whole before is to be as safe as it can be.
+            let _ = segment.file.sync();
+            self.open = None;
+        }
+    }
+
+    /// Makes everything appended so far durable.
+    ///
+    /// # Errors
+    /// When the disk can't say so. It could not be believed later either, so what is appended
+    /// from then on goes to a new segment.
+    pub fn sync(&mut self) -> io::Result<()> {
+        let Some(segment) = &mut self.open else { return Ok(()) };
+        if segment.is_synced {
+            return Ok(());
+        }
+        let synced = segment.file.sync();
+        segment.is_synced = synced.is_ok();
+        if synced.is_err() {
+            self.open = None;
+        }
+        synced
+    }
+
+    /// A second handle on the segment being written, to sync what is in it; none if there is none,
+    /// or nothing to sync.
+    ///
+    /// # Errors
+    /// When the system has none to give.
+    pub fn handle(&self) -> io::Result<Option<F::File>> {
+        let unsynced = self.open.as_ref().filter(|segment| !segment.is_synced);
+        unsynced.map(|segment| segment.file.try_clone()).transpose()
+    }
+
+    /// The segment being written could not be synced: what is appended from now on goes to a new
+    /// one.
+    pub fn distrust(&mut self) {
+        self.open = None;
+    }
+
+    /// Begins a segment whose first event is `first`, and removes what it makes superfluous.
+    fn begin_segment(&mut self, first: Seq) -> io::Result<()> {
+        self.sync()?;
+        self.open = None;
+        let path = self.dir.join(format!("{:0NAME_DIGITS$}.log", first.0));
+        let mut older = self.segments()?;
+        // Its events come again now, for it could not be trusted.
+        while let Some(doubtful) = older.pop_if(|newest| *newest >= path) {
+            self.files.remove_file(&doubtful)?;
+        }
+        let file = self.files.create(&path)?;
+        // If that fails, what is left is empty, and the next start removes it.
+        self.files.sync_dir(&self.dir)?;
+        self.open = Some(Segment { file, length: 0, is_synced: true });
+        self.remove_surplus(&older);
+        Ok(())
+    }
+
+    /// Removes those of the older segments that are not needed any more. Where that fails, the
+    /// next one tries again.
+    fn remove_surplus(&self, older: &[PathBuf]) {
+        let mut held = 0;
+        for (newer, path) in older.iter().rev().enumerate() {
+            if held < self.segment_bytes && newer + 1 < SEGMENTS_MAX {
+                held += self.files.size(path).unwrap_or(0);
+            } else if let Err(why) = self.files.remove_file(path) {
+                log::warn!("can't remove {}: {why}", path.display());
+            }
+        }
+    }
+
+    /// The segment files, oldest first.
+    fn segments(&self) -> io::Result<Vec<PathBuf>> {
+        let mut paths = self.files.list(&self.dir)?;
+        paths.retain(|path| is_segment(path));
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+/// True for the name of a segment.
+fn is_segment(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    path.extension().is_some_and(|extension| extension == "log")
+        && stem.len() == NAME_DIGITS
+        && stem.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Says where a segment of so many bytes is damaged.
+fn report(path: &Path, found: &record::Found, bytes: usize) {
+    let tail = (found.end < bytes).then_some(found.end..bytes);
+    for damaged in found.damaged.iter().chain(&tail) {
+        let (path, at) = (path.display(), damaged.start);
+        log::warn!("{path}: {} bytes at {at} are no whole events", damaged.len());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Records: an event's frame with its length and a checksum, and how they are found again among
+//! bytes that may be damaged anywhere.
+
+use byteorder::{BigEndian, ByteOrder};
+use chatshelf_common::id::Seq;
+use chatshelf_common::limits::FRAME_BYTES_MAX;
+use chatshelf_common::wire::header::{HEADER_BYTES, Header};
+use chatshelf_common::wire::{Deframer, Event, Unit};
+use std::ops::{Range, RangeInclusive};
+
+/// Bytes before a record's frame: length (4) and checksum (4).
+pub(super) const HEAD_BYTES: usize = 8;
+
+/// Frame types that are events.
+const EVENT_KINDS: RangeInclusive<u8> = 0xC0..=0xCF;
+
+/// What a segment's bytes hold.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) events: Vec<Event>,
+    /// Where the last whole record ends.
+    pub(super) end: usize,
+    /// Stretches before that which are no whole records.
+    pub(super) damaged: Vec<Range<usize>>,
+}
+
+/// Finds the whole records of a segment. What is damaged is skipped: after it, a record must be of
+/// a later event than all before it, for the bytes in between say nothing of where one begins.
+pub(super) fn find(bytes: &[u8], mut last: Seq) -> Found {
+    let (mut found, mut at) = (Found::default(), 0);
+    while at < bytes.len() {
+        match event_at(bytes, at) {
+            Some((event, next)) if at == found.end || event.seq() > last => {
+                if found.end < at {
+                    found.damaged.push(found.end..at);
+                }
+                last = event.seq();
+                found.events.push(event);
+                (at, found.end) = (next, next);
+            }
+            _ => at += 1,
+        }
+    }
+    found
+}
+
+/// The event whose record begins at `at`, and where the record ends.
+fn event_at(bytes: &[u8], at: usize) -> Option<(Event, usize)> {
+    let start = at + HEAD_BYTES;
+    let head = bytes.get(at..start)?;
+    let length = BigEndian::read_u32(head) as usize;
+    if !(HEADER_BYTES..=HEADER_BYTES + FRAME_BYTES_MAX as usize).contains(&length) {
+        return None;
+    }
+    let frame = bytes.get(start..start + length)?;
+    let header = Header::from_bytes(*frame.first_chunk()?);
+    let is_event = EVENT_KINDS.contains(&header.kind)
+        && header.length as usize + HEADER_BYTES == length
+        && head[4..] == checksum(frame);
+    is_event.then(|| event_of(frame)).flatten().map(|event| (event, start + length))
+}
+
+/// The event that is exactly this frame.
+fn event_of(mut frame: &[u8]) -> Option<Event> {
+    match Deframer::joined().next(&mut frame) {
+        Ok(Some(Unit::Control { header, value })) => Event::decode(header.kind, value).ok(),
+        _ => None,
+    }
+}
+
+/// The records of events given as whole frames, and the first one's seq; none without frames.
+pub(super) fn of_frames(frames: &[u8]) -> Option<(Seq, Vec<u8>)> {
+    let mut records = Vec::with_capacity(frames.len() * 2);
+    let (mut rest, mut first) = (frames, None);
+    while let Some((frame, after)) = split_frame(rest) {
+        first = first.or_else(|| event_of(frame).map(|event| event.seq()));
+        put(&mut records, frame);
+        rest = after;
+    }
+    debug_assert!(rest.is_empty(), "only whole frames are journaled");
+    first.map(|first| (first, records))
+}
+
+/// The first frame of `bytes` and what follows it, if it is whole.
+fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let header = Header::from_bytes(*bytes.first_chunk::<HEADER_BYTES>()?);
+    bytes.split_at_checked(HEADER_BYTES + header.length as usize)
+}
+
+fn put(out: &mut Vec<u8>, frame: &[u8]) {
+    let mut head = [0; HEAD_BYTES];
+    BigEndian::write_u32(&mut head, frame.len() as u32);
+    head[4..].copy_from_slice(&checksum(frame));
+    out.extend_from_slice(&head);
+    out.extend_from_slice(frame);
+}
+
+fn checksum(frame: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = *blake3::hash(frame).as_bytes();
+    [a, b, c, d]
+}

@@ -1,0 +1,370 @@
+//! The journal over real files: damaged at every byte, failing at every operation.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+
+use chatshelf_common::id::{MessageId, UnixMillis};
+use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::wire::frame::Said;
+use proptest::prelude::*;
+
+use super::*;
+use crate::disk::faulty::{Fault, FaultyFiles};
+
+fn said(seq: u64, text: &str) -> Event {
+    let (nick, text) = (Nick::new("ada").unwrap(), Message::new(text).unwrap());
+    Said { seq: Seq(seq), at: UnixMillis(1), nick, id: MessageId(seq), text, style: None }.into()
+}
+
+fn line(seq: u64) -> Event {
+    said(seq, &format!("line {seq}"))
+}
+
+fn frames(events: impl IntoIterator<Item = Event>) -> Vec<u8> {
+    let mut out = Vec::new();
+    events.into_iter().for_each(|event| event.encode(&mut out));
+    out
+}
+
+fn lines(seqs: impl IntoIterator<Item = u64>) -> Vec<u8> {
+    frames(seqs.into_iter().map(line))
+}
+
+const LARGE: u64 = 1 << 20;
+
+fn open(files: &FaultyFiles, segment_bytes: u64) -> (Journal<FaultyFiles>, Vec<Event>) {
+    Journal::open(files.clone(), files.path(), segment_bytes).unwrap()
+}
+
+fn seqs(events: &[Event]) -> Vec<u64> {
+    events.iter().map(|event| event.seq().0).collect()
+}
+
+/// The seqs of what a start finds, all of them lines as they were said.
+fn reopen(files: &FaultyFiles) -> Vec<u64> {
+    let (_, events) = open(files, LARGE);
+    assert!(events.iter().all(|event| *event == line(event.seq().0)));
+    seqs(&events)
+}
+
+/// A journal of one segment with these lines, its file, and where each record ends.
+fn of_lines(seqs: std::ops::RangeInclusive<u64>) -> (FaultyFiles, PathBuf, Vec<usize>) {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, LARGE);
+    let mut ends = Vec::new();
+    for seq in seqs {
+        journal.append(&lines([seq])).unwrap();
+        ends.push(journal.open.as_ref().unwrap().length as usize);
+    }
+    let path = journal.segments().unwrap().remove(0);
+    (files, path, ends)
+}
+
+#[test]
+fn what_was_appended_is_there_at_the_next_start() {
+    let files = FaultyFiles::new();
+    let (mut journal, events) = open(&files, LARGE);
+    assert!(events.is_empty());
+    journal.append(&lines(1..=3)).unwrap();
+    journal.append(&[]).unwrap();
+    journal.append(&lines([4])).unwrap();
+    drop(journal);
+    assert_eq!(reopen(&files), [1, 2, 3, 4]);
+    let (mut journal, _) = open(&files, LARGE);
+    journal.append(&lines([5])).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 3, 4, 5]);
+    assert_eq!(journal.segments().unwrap().len(), 1);
+}
+
+#[test]
+fn a_tail_torn_at_any_byte_is_cut_to_whole_events_and_written_on() {
+    let (files, path, ends) = of_lines(1..=3);
+    let whole = fs::read(&path).unwrap();
+    for cut in 0..=whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let left = ends.iter().filter(|end| **end <= cut).count() as u64;
+        let (mut journal, events) = open(&files, LARGE);
+        assert!(seqs(&events).into_iter().eq(1..=left), "torn at {cut}");
+        let length = fs::metadata(&path).map_or(0, |metadata| metadata.len() as usize);
+        assert_eq!(length, ends[..left as usize].last().copied().unwrap_or(0));
+        journal.append(&lines(left + 1..=9)).unwrap();
+        assert_eq!(reopen(&files), (1..=9).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn one_damaged_byte_costs_the_event_it_is_in() {
+    let (files, path, ends) = of_lines(1..=9);
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1 << bit;
+            fs::write(&path, &damaged).unwrap();
+            let lost = 1 + ends.iter().filter(|end| **end <= at).count() as u64;
+            let left: Vec<u64> = (1..=9).filter(|seq| *seq != lost).collect();
+            assert_eq!(reopen(&files), left, "damaged at {at}");
+            let length = fs::metadata(&path).unwrap().len() as usize;
+            assert_eq!(length, if lost == 9 { ends[7] } else { whole.len() });
+        }
+    }
+}
+
+#[test]
+fn bytes_too_few_or_too_many_cost_the_event_they_are_in() {
+    let (files, path, ends) = of_lines(1..=9);
+    let whole = fs::read(&path).unwrap();
+    for at in 0..ends[7] {
+        for count in [1, 2, 7] {
+            let end = at + count;
+            let left = |from: usize, to: usize| {
+                let begin = |seq: usize| if seq == 1 { 0 } else { ends[seq - 2] };
+                let is_whole = |seq: &usize| ends[seq - 1] <= from || begin(*seq) >= to;
+                (1..=9).filter(is_whole).map(|seq| seq as u64).collect::<Vec<_>>()
+            };
+            fs::write(&path, [&whole[..at], &whole[end..]].concat()).unwrap();
+            assert_eq!(reopen(&files), left(at, end), "{count} missing at {at}");
+            fs::write(&path, [&whole[..at], &vec![0xC0; count], &whole[at..]].concat()).unwrap();
+            assert_eq!(reopen(&files), left(at, at), "{count} inserted at {at}");
+        }
+    }
+}
+
+#[test]
+fn a_hole_of_zeros_in_the_middle_is_skipped_and_writing_goes_on_at_the_end() {
+    let (files, path, ends) = of_lines(1..=9);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[ends[2] + 5..ends[5] + 5].fill(0);
+    fs::write(&path, &bytes).unwrap();
+    let (mut journal, events) = open(&files, LARGE);
+    assert_eq!(seqs(&events), [1, 2, 3, 8, 9]);
+    journal.append(&lines([10])).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 3, 8, 9, 10]);
+}
+
+/// After damage, only a record of a later event can be one that follows.
+#[test]
+fn an_old_record_behind_damage_is_not_taken_for_a_new_one() {
+    let (files, path, ends) = of_lines(1..=5);
+    let whole = fs::read(&path).unwrap();
+    let old = &whole[..ends[1]];
+    fs::write(&path, [&whole[..ends[3]], b"garbage", old, &whole[ends[3]..]].concat()).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn events_whose_numbers_came_again_are_the_later_ones() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, LARGE);
+    let old = |seq: u64| said(seq, "of a past that was given up");
+    journal.append(&frames([line(1), line(2), old(3), old(4), old(5)])).unwrap();
+    journal.append(&lines(3..=4)).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 3, 4]);
+    journal.append(&lines([4])).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 3, 4], "the same number twice");
+}
+
+#[test]
+fn holes_are_left_to_the_caller_as_long_as_they_can_be_filled() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, LARGE);
+    let far = 100 + LARGE / EVENT_BYTES_MIN;
+    journal.append(&lines([1, 2, 5, 99])).unwrap();
+    journal.append(&lines([far])).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 5, 99, far]);
+    journal.append(&lines([2 * far + 1, 2 * far + 9])).unwrap();
+    assert_eq!(reopen(&files), [2 * far + 1, 2 * far + 9]);
+    // And if the number that made the hole was wrong, the hole is none.
+    journal.append(&lines([6])).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 5, 6]);
+}
+
+#[test]
+fn old_segments_go_and_the_newest_events_stay() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, 500);
+    for seq in 1..=100 {
+        journal.append(&lines([seq])).unwrap();
+    }
+    assert_eq!(journal.segments().unwrap().len(), 2);
+    let seqs = reopen(&files);
+    assert_eq!(seqs.last(), Some(&100));
+    assert!(seqs.len() > 5 && seqs.len() < 30, "{seqs:?}");
+}
+
+#[test]
+fn small_segments_do_not_push_out_the_past() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, 2000);
+    journal.append(&lines(1..=20)).unwrap();
+    for seq in 21..=30 {
+        files.fail(Fault::Once(files.done()), ErrorKind::Other);
+        assert!(journal.sync().is_err());
+        journal.append(&lines([seq])).unwrap();
+    }
+    assert!(reopen(&files).into_iter().eq(1..=30));
+    assert_eq!(journal.segments().unwrap().len(), 11);
+    for seq in 31..=200 {
+        journal.append(&lines([seq])).unwrap();
+    }
+    assert_eq!(journal.segments().unwrap().len(), 2);
+}
+
+#[test]
+fn a_failed_write_is_taken_back_and_what_follows_is_kept() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, LARGE);
+    journal.append(&lines(1..=2)).unwrap();
+    files.leave_free(20);
+    assert_eq!(journal.append(&lines(3..=4)).unwrap_err().kind(), ErrorKind::StorageFull);
+    assert_eq!(reopen(&files), [1, 2]);
+    files.heal();
+    journal.append(&lines(5..=6)).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 5, 6]);
+    assert_eq!(journal.segments().unwrap().len(), 1);
+}
+
+#[test]
+fn after_a_failed_sync_a_new_segment_is_begun() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, LARGE);
+    journal.append(&lines(1..=2)).unwrap();
+    files.fail(Fault::Once(files.done()), ErrorKind::Other);
+    assert!(journal.sync().is_err());
+    assert!(journal.sync().is_ok(), "there is nothing that could be synced");
+    // Even when the very same events come again.
+    journal.append(&lines(1..=3)).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 3]);
+    files.fail(Fault::Once(files.done()), ErrorKind::Other);
+    assert!(journal.sync().is_err());
+    journal.append(&lines(4..=5)).unwrap();
+    assert_eq!(journal.segments().unwrap().len(), 2);
+    assert_eq!(reopen(&files), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_segment_that_can_not_be_read_is_set_aside() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, 150);
+    (1..=9).for_each(|seq| journal.append(&lines([seq])).unwrap());
+    let before = journal.segments().unwrap();
+    assert_eq!(before.len(), 2);
+    let kept = reopen(&files);
+    // The first read of a start, which is of the older segment.
+    let start = files.done();
+    reopen(&files);
+    let read = files.done_since(start).iter().position(|name| *name == "read").unwrap();
+    files.fail(Fault::Once(files.done() + read), ErrorKind::Other);
+    let left = reopen(&files);
+    assert!(kept.ends_with(&left) && left.len() < kept.len(), "{left:?} of {kept:?}");
+    assert!(before[0].with_extension("bad").exists());
+    fs::rename(before[0].with_extension("bad"), &before[0]).unwrap();
+    assert_eq!(reopen(&files), kept);
+}
+
+#[test]
+fn a_segment_that_can_not_be_opened_is_an_error_that_names_it() {
+    let (files, path, _) = of_lines(1..=3);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let why = Journal::open(files.clone(), files.path(), LARGE).unwrap_err();
+    assert!(why.to_string().contains(path.to_str().unwrap()), "{why}");
+}
+
+#[test]
+fn other_files_are_left_alone() {
+    let (files, _, _) = of_lines(1..=3);
+    let dir = files.path().join("log");
+    for name in ["1.log", "notes.txt", "0000000000000000000x.log", "00000000000000000009.bad"] {
+        fs::write(dir.join(name), b"not ours").unwrap();
+    }
+    assert_eq!(reopen(&files), [1, 2, 3]);
+    assert_eq!(fs::read_dir(dir).unwrap().count(), 5);
+}
+
+/// What a room does over its journal: events in batches, some synced. Says which batches were
+/// kept.
+fn live(journal: &mut Journal<FaultyFiles>) -> BTreeSet<u64> {
+    let mut kept = BTreeSet::new();
+    for first in (1..=60).step_by(3) {
+        if journal.append(&lines(first..first + 3)).is_ok() {
+            kept.extend(first..first + 3);
+        }
+        if first % 2 == 0 {
+            let _ = journal.sync();
+        }
+    }
+    kept
+}
+
+/// Bytes of a segment, of which it takes three to hold all that.
+const SEGMENT: u64 = 1500;
+
+#[test]
+fn whichever_operation_fails_what_was_acknowledged_is_there() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, SEGMENT);
+    let start = files.done();
+    assert_eq!(live(&mut journal).len(), 60);
+    let line_bytes = (lines([60]).len() + record::HEAD_BYTES) as u64;
+    let operations = start..files.done();
+    assert!(operations.len() > 20, "{operations:?} are no test");
+    for fault in operations.flat_map(|at| [Fault::Once(at), Fault::From(at)]) {
+        let files = FaultyFiles::new();
+        let (mut journal, _) = open(&files, SEGMENT);
+        files.fail(fault, ErrorKind::Other);
+        let kept = live(&mut journal);
+        files.heal();
+        let (mut journal, found) = open(&files, SEGMENT);
+        assert!(seqs(&found).is_sorted_by(|a, b| a < b), "{fault:?}: {found:?}");
+        assert!(found.iter().all(|event| *event == line(event.seq().0)), "{fault:?}");
+        let found: BTreeSet<u64> = seqs(&found).into_iter().collect();
+        let missing: Vec<u64> = kept.difference(&found).copied().collect();
+        // With more segments than usual the oldest may go, when a segment's worth is left.
+        let is_rotated =
+            missing.last() < found.first() && found.len() as u64 * line_bytes >= SEGMENT;
+        assert!(missing.is_empty() || is_rotated, "{fault:?}: {missing:?} are missing");
+        // And it can go on.
+        let next = found.last().map_or(1, |last| last + 1);
+        journal.append(&lines([next])).unwrap();
+        assert_eq!(reopen(&files).last(), Some(&next), "{fault:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 200, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    /// Whatever has become of the files, a start gives whole events in order, and can go on.
+    #[test]
+    fn no_content_is_too_strange(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0usize..60), 0..8),
+        garbage in prop::collection::vec(any::<u8>(), 0..300),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let (files, path, _) = of_lines(1..=20);
+        let mut bytes = fs::read(&path).unwrap();
+        for (at, byte, count) in edits {
+            let at = at.index(bytes.len());
+            let end = bytes.len().min(at + count);
+            match byte % 3 {
+                0 => drop(bytes.drain(at..end)),
+                1 => bytes[at..end].iter_mut().for_each(|it| *it ^= byte),
+                _ => bytes.copy_within(at..end, 0),
+            }
+            bytes.push(byte);
+        }
+        bytes.truncate(end.index(bytes.len()) + 1);
+        bytes.extend(garbage);
+        fs::write(&path, bytes).unwrap();
+        let found = reopen(&files);
+        prop_assert!(found.is_sorted_by(|a, b| a < b));
+        prop_assert_eq!(reopen(&files), found.clone());
+        let (mut journal, _) = open(&files, LARGE);
+        let next = found.last().map_or(1, |last| last + 1);
+        journal.append(&lines([next])).unwrap();
+        prop_assert_eq!(reopen(&files), [found, vec![next]].concat());
+    }
+}

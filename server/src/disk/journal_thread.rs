@@ -1,0 +1,207 @@
+//! The journal thread: hands what it is given to the [`Keeper`], and its answers back. A thread
+//! beside it syncs what is written at intervals, for a sync may take as long as the disk has
+//! other things to do, and what people say is not to wait for that.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use super::Reply;
+use super::files::{Files, StoredFile};
+use super::keeper::Keeper;
+
+/// Bytes of events, about, that are written to the journal at once.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// How long until a sync that is due is looked at again while another one is under way.
+const BUSY_WAIT: Duration = Duration::from_millis(100);
+
+/// What the reactor hands over, in the order in which it happened. `to` is the offset in the room
+/// log after it.
+#[derive(Debug)]
+pub(super) enum Batch {
+    /// Whole event frames.
+    Frames { frames: Vec<u8>, to: u64 },
+    /// There were too many waiting for these to be taken.
+    Lost { to: u64 },
+}
+
+/// The thread that syncs, one file at a time. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Syncer<T> {
+    files: Sender<T>,
+    results: Receiver<io::Result<()>>,
+    is_busy: bool,
+}
+
+impl<T: StoredFile + Send + 'static> Syncer<T> {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system has none to give.
+    pub(super) fn start() -> io::Result<Self> {
+        let (files, waiting) = channel::<T>();
+        let (answers, results) = channel();
+        Builder::new().name("sync".into()).spawn(move || {
+            for mut file in waiting {
+                if answers.send(file.sync()).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { files, results, is_busy: false })
+    }
+}
+
+impl<T> Syncer<T> {
+    /// Takes in what has been synced, and hands over what is due.
+    fn turn<F: Files<File = T>>(&mut self, keeper: &mut Keeper<F>, now: Instant) -> Option<Reply> {
+        let ended = self.results.try_recv().ok();
+        self.is_busy &= ended.is_none();
+        let reply = ended.and_then(|synced| keeper.end_sync(synced));
+        if !self.is_busy
+            && let Some(file) = keeper.begin_sync(now)
+        {
+            self.is_busy = self.files.send(file).is_ok();
+        }
+        reply
+    }
+
+    /// How long to wait for the next batch at most.
+    fn timeout<F: Files<File = T>>(&self, keeper: &Keeper<F>, now: Instant) -> Option<Duration> {
+        let timeout = keeper.timeout(now)?;
+        Some(if self.is_busy { timeout.max(BUSY_WAIT) } else { timeout })
+    }
+}
+
+/// Keeps batches until no more can come, then makes all durable. `backlog_bytes` counts what waits.
+pub(super) fn serve<F: Files>(
+    mut keeper: Keeper<F>,
+    mut syncer: Syncer<F::File>,
+    batches: &Receiver<Batch>,
+    backlog_bytes: &AtomicUsize,
+    mut answer: impl FnMut(Reply),
+) {
+    while let Some(mut next) = wait(batches, syncer.timeout(&keeper, Instant::now())) {
+        while let Some(batch) = next.take() {
+            let reply = match batch {
+                Batch::Lost { to } => keeper.lose(to),
+                Batch::Frames { mut frames, mut to } => {
+                    next = gather(batches, &mut frames, &mut to);
+                    let reply = keeper.keep(&frames, to, Instant::now());
+                    backlog_bytes.fetch_sub(frames.len(), Ordering::Relaxed);
+                    reply
+                }
+            };
+            reply.into_iter().for_each(&mut answer);
+        }
+        syncer.turn(&mut keeper, Instant::now()).into_iter().for_each(&mut answer);
+    }
+    keeper.sync();
+}
+
+/// Waits for a batch, at most for so long; none at the end of all.
+fn wait(batches: &Receiver<Batch>, timeout: Option<Duration>) -> Option<Option<Batch>> {
+    match timeout {
+        None => batches.recv().ok().map(Some),
+        Some(timeout) => match batches.recv_timeout(timeout) {
+            Ok(batch) => Some(Some(batch)),
+            Err(RecvTimeoutError::Timeout) => Some(None),
+            Err(RecvTimeoutError::Disconnected) => None,
+        },
+    }
+}
+
+/// Adds to `frames` what else waits, so that it is written and synced at once. What can't be added
+/// is returned.
+fn gather(batches: &Receiver<Batch>, frames: &mut Vec<u8>, to: &mut u64) -> Option<Batch> {
+    while frames.len() < BATCH_BYTES {
+        match batches.try_recv().ok()? {
+            Batch::Frames { frames: more, to: end } => {
+                frames.extend_from_slice(&more);
+                *to = end;
+            }
+            lost @ Batch::Lost { .. } => return Some(lost),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use chatshelf_common::id::{Seq, UnixMillis};
+    use chatshelf_common::text::Nick;
+    use chatshelf_common::wire::Frame;
+    use chatshelf_common::wire::frame::Joined;
+
+    use super::*;
+    use crate::disk::Durability;
+    use crate::disk::faulty::FaultyFiles;
+    use crate::disk::journal::Journal;
+
+    fn joined(seq: u64) -> Vec<u8> {
+        let nick = Nick::new("ada").unwrap();
+        Joined { seq: Seq(seq), at: UnixMillis(1), nick }.to_bytes()
+    }
+
+    fn keeper(files: &FaultyFiles, durability: Durability) -> Keeper<FaultyFiles> {
+        let (journal, _) = Journal::open(files.clone(), files.path(), 1 << 20).unwrap();
+        let mut keeper = Keeper::new(journal, durability);
+        // The first of all begins a segment.
+        keeper.keep(&joined(1), 1, Instant::now());
+        keeper.sync();
+        keeper
+    }
+
+    #[test]
+    fn the_thread_makes_one_batch_of_what_waits_and_answers_in_order() {
+        let files = FaultyFiles::new();
+        let keeper = keeper(&files, Durability::Always);
+        let (batches, waiting) = channel();
+        for to in 2..=5 {
+            batches.send(Batch::Frames { frames: joined(to), to }).unwrap();
+        }
+        batches.send(Batch::Lost { to: 6 }).unwrap();
+        batches.send(Batch::Frames { frames: joined(7), to: 7 }).unwrap();
+        drop(batches);
+        let backlog = AtomicUsize::new(5 * joined(2).len());
+        let mut replies = Vec::new();
+        let before = files.done();
+        let syncer = Syncer::start().unwrap();
+        serve(keeper, syncer, &waiting, &backlog, |reply| replies.push(reply));
+        let done = files.done() - before;
+        let expected = [
+            Reply::Journaled { to: 5 },
+            Reply::JournalFailed { to: 6 },
+            Reply::Journaled { to: 7 },
+        ];
+        assert_eq!(format!("{replies:?}"), format!("{expected:?}"));
+        assert_eq!((done, backlog.into_inner()), (4, 0), "two writes, two syncs");
+        let (_, events) = Journal::open(files.clone(), files.path(), 1 << 20).unwrap();
+        assert!(events.iter().map(|event| event.seq().0).eq([1, 2, 3, 4, 5, 7]));
+    }
+
+    #[test]
+    fn what_is_due_is_synced_beside_and_what_came_of_it_is_taken_in() {
+        let files = FaultyFiles::new();
+        let mut keeper = keeper(&files, Durability::Interval);
+        let mut syncer = Syncer::start().unwrap();
+        let now = Instant::now();
+        keeper.keep(&joined(2), 20, now);
+        let later = now + Duration::from_secs(1);
+        let before = files.done();
+        assert!(syncer.turn(&mut keeper, later).is_none());
+        assert!(syncer.is_busy && syncer.timeout(&keeper, later).is_none());
+        keeper.keep(&joined(3), 30, now);
+        assert_eq!(syncer.timeout(&keeper, later), Some(BUSY_WAIT), "it does not spin");
+        while syncer.is_busy {
+            assert!(syncer.turn(&mut keeper, now).is_none());
+            std::thread::yield_now();
+        }
+        assert_eq!(files.done() - before, 2, "one write, one sync");
+        assert!(syncer.turn(&mut keeper, later).is_none());
+        assert!(syncer.is_busy, "the next one");
+    }
+}

@@ -1,0 +1,264 @@
+//! What the journal thread does with time and failures, without the thread: keeps what it is
+//! given, as safe as the durability level asks, and says how far it has come.
+
+use std::fmt::Display;
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::files::Files;
+use super::journal::Journal;
+use super::{Durability, Reply};
+
+/// At [`Durability::Interval`], the longest that what is written waits to be synced, in
+/// milliseconds.
+pub const SYNC_INTERVAL_MS: u64 = 1000;
+
+/// The journal, and what has been said of it.
+#[derive(Debug)]
+pub struct Keeper<F: Files> {
+    journal: Journal<F>,
+    durability: Durability,
+    /// When what is written must be synced.
+    sync_by: Option<Instant>,
+    /// End of what was given last.
+    to: u64,
+    /// That it fails has been said, and that it works again has not.
+    is_failing: bool,
+}
+
+impl<F: Files> Keeper<F> {
+    /// Nothing is kept yet.
+    #[must_use]
+    pub fn new(journal: Journal<F>, durability: Durability) -> Self {
+        Self { journal, durability, sync_by: None, to: 0, is_failing: false }
+    }
+
+    /// Keeps frames that end at `to`.
+    pub fn keep(&mut self, frames: &[u8], to: u64, now: Instant) -> Option<Reply> {
+        self.to = to;
+        let mut kept = self.journal.append(frames);
+        match self.durability {
+            Durability::None => {}
+            Durability::Interval if kept.is_ok() => {
+                self.sync_by.get_or_insert(now + Duration::from_millis(SYNC_INTERVAL_MS));
+                return self.acknowledge();
+            }
+            Durability::Interval => {}
+            Durability::Always => kept = kept.and_then(|()| self.journal.sync()),
+        }
+        match kept {
+            Ok(()) => {
+                self.recover();
+                self.acknowledge()
+            }
+            Err(why) => self.fail(&why),
+        }
+    }
+
+    /// Takes note that frames that end at `to` were lost on the way.
+    pub fn lose(&mut self, to: u64) -> Option<Reply> {
+        self.to = to;
+        self.fail(&"too much of it waits for the disk")
+    }
+
+    /// Syncs what is left at the end of all. Only a failure is answered: what was written is
+    /// acknowledged already.
+    pub fn sync(&mut self) -> Option<Reply> {
+        self.sync_by = None;
+        let synced = self.journal.sync();
+        self.answer_sync(synced)
+    }
+
+    /// What is to be synced now, if that is due, for someone else to do it: meanwhile batches are
+    /// kept as before. What came of it is told by [`Self::end_sync`].
+    pub fn begin_sync(&mut self, now: Instant) -> Option<F::File> {
+        self.sync_by.take_if(|by| *by <= now)?;
+        match self.journal.handle() {
+            Ok(file) => file,
+            Err(why) => {
+                // There is another try when something more is written.
+                log::error!("the log can't be synced: {why}");
+                None
+            }
+        }
+    }
+
+    /// Takes note of what came of a sync. Only a failure is answered.
+    pub fn end_sync(&mut self, synced: io::Result<()>) -> Option<Reply> {
+        if synced.is_err() {
+            self.journal.distrust();
+        }
+        self.answer_sync(synced)
+    }
+
+    fn answer_sync(&mut self, synced: io::Result<()>) -> Option<Reply> {
+        match synced {
+            Ok(()) => {
+                self.recover();
+                None
+            }
+            Err(why) => self.fail(&why),
+        }
+    }
+
+    /// How long from `now` a sync can wait; none while nothing is to be synced.
+    #[must_use]
+    pub fn timeout(&self, now: Instant) -> Option<Duration> {
+        self.sync_by.map(|by| by.saturating_duration_since(now))
+    }
+
+    fn acknowledge(&self) -> Option<Reply> {
+        self.durability.is_acknowledged().then_some(Reply::Journaled { to: self.to })
+    }
+
+    fn fail(&mut self, why: &dyn Display) -> Option<Reply> {
+        if !std::mem::replace(&mut self.is_failing, true) {
+            log::error!("the log can't be kept on disk: {why}");
+        }
+        self.durability.is_acknowledged().then_some(Reply::JournalFailed { to: self.to })
+    }
+
+    fn recover(&mut self) {
+        if std::mem::take(&mut self.is_failing) {
+            log::error!("the log is kept on disk again; what came in between is missing there");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use chatshelf_common::id::{Seq, UnixMillis};
+    use chatshelf_common::text::Nick;
+    use chatshelf_common::wire::Frame;
+    use chatshelf_common::wire::frame::Joined;
+
+    use super::*;
+    use crate::disk::faulty::{Fault, FaultyFiles};
+    use crate::disk::files::StoredFile;
+
+    const LATER: Duration = Duration::from_millis(SYNC_INTERVAL_MS);
+
+    fn joined(seq: u64) -> Vec<u8> {
+        let nick = Nick::new("ada").unwrap();
+        Joined { seq: Seq(seq), at: UnixMillis(1), nick }.to_bytes()
+    }
+
+    fn keeper(durability: Durability) -> (FaultyFiles, Keeper<FaultyFiles>, Instant) {
+        let files = FaultyFiles::new();
+        let (journal, _) = Journal::open(files.clone(), files.path(), 1 << 20).unwrap();
+        let mut keeper = Keeper::new(journal, durability);
+        // The first of all begins a segment.
+        keeper.keep(&joined(1), 1, Instant::now());
+        keeper.sync();
+        (files, keeper, Instant::now())
+    }
+
+    fn sync_if_due(keeper: &mut Keeper<FaultyFiles>, now: Instant) -> Option<Reply> {
+        let synced = keeper.begin_sync(now)?.sync();
+        keeper.end_sync(synced)
+    }
+
+    fn fail_next(files: &FaultyFiles) {
+        files.fail(Fault::Once(files.done()), ErrorKind::Other);
+    }
+
+    /// Operations that this takes.
+    fn operations(files: &FaultyFiles, work: impl FnOnce()) -> usize {
+        let before = files.done();
+        work();
+        files.done() - before
+    }
+
+    fn kept(files: &FaultyFiles) -> Vec<u64> {
+        let (_, events) = Journal::open(files.clone(), files.path(), 1 << 20).unwrap();
+        events.iter().map(|event| event.seq().0).collect()
+    }
+
+    #[test]
+    fn without_durability_nothing_is_synced_or_answered() {
+        let (files, mut keeper, now) = keeper(Durability::None);
+        let done = operations(&files, || assert!(keeper.keep(&joined(2), 20, now).is_none()));
+        assert_eq!((done, keeper.timeout(now)), (1, None), "one write");
+        fail_next(&files);
+        assert!(keeper.keep(&joined(3), 30, now).is_none());
+        assert!(keeper.is_failing);
+        assert!(keeper.keep(&joined(4), 40, now).is_none());
+        assert!(!keeper.is_failing);
+        assert_eq!(kept(&files), [1, 2, 4]);
+    }
+
+    #[test]
+    fn at_an_interval_the_first_unsynced_write_sets_when_to_sync() {
+        let (files, mut keeper, now) = keeper(Durability::Interval);
+        assert_eq!(keeper.timeout(now), None);
+        for (seq, ms) in [(2, 0), (3, 400), (4, 900)] {
+            let now = now + Duration::from_millis(ms);
+            let reply = keeper.keep(&joined(seq), 10 * seq, now);
+            assert!(matches!(reply, Some(Reply::Journaled { to }) if to == 10 * seq));
+            assert_eq!(keeper.timeout(now), Some(LATER - Duration::from_millis(ms)));
+            assert!(sync_if_due(&mut keeper, now).is_none());
+        }
+        let done = operations(&files, || drop(sync_if_due(&mut keeper, now + LATER)));
+        assert_eq!(done, 1, "one sync");
+        assert_eq!(keeper.timeout(now + LATER), None);
+        let done = operations(&files, || drop(sync_if_due(&mut keeper, now + 9 * LATER)));
+        assert_eq!(done, 0);
+    }
+
+    #[test]
+    fn at_an_interval_a_failure_is_answered_and_the_next_batch_tried() {
+        let (files, mut keeper, now) = keeper(Durability::Interval);
+        fail_next(&files);
+        let reply = keeper.keep(&joined(2), 20, now);
+        assert!(matches!(reply, Some(Reply::JournalFailed { to: 20 })));
+        let reply = keeper.keep(&joined(3), 30, now);
+        assert!(matches!(reply, Some(Reply::Journaled { to: 30 })));
+        fail_next(&files);
+        let reply = sync_if_due(&mut keeper, now + LATER);
+        assert!(matches!(reply, Some(Reply::JournalFailed { to: 30 })));
+        assert!(keeper.is_failing && keeper.timeout(now).is_none());
+        let reply = keeper.keep(&joined(4), 40, now);
+        assert!(matches!(reply, Some(Reply::Journaled { to: 40 })));
+        assert!(keeper.is_failing, "a write alone does not prove that it works again");
+        assert!(sync_if_due(&mut keeper, now + LATER).is_none() && !keeper.is_failing);
+        assert_eq!(kept(&files), [1, 3, 4]);
+    }
+
+    #[test]
+    fn always_means_that_a_batch_is_synced_before_it_is_acknowledged() {
+        let (files, mut keeper, now) = keeper(Durability::Always);
+        let batch = [joined(2), joined(3)].concat();
+        let done = operations(&files, || {
+            let reply = keeper.keep(&batch, 30, now);
+            assert!(matches!(reply, Some(Reply::Journaled { to: 30 })));
+        });
+        assert_eq!((done, keeper.timeout(now)), (2, None), "one write, one sync");
+        for (operation, to) in [(0, 40), (1, 50)] {
+            files.fail(Fault::Once(files.done() + operation), ErrorKind::Other);
+            match keeper.keep(&joined(to / 10), to, now) {
+                Some(Reply::JournalFailed { to: failed }) => assert_eq!(failed, to),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn batches_are_kept_while_a_sync_is_under_way() {
+        let (files, mut keeper, now) = keeper(Durability::Interval);
+        keeper.keep(&joined(2), 20, now);
+        let file = keeper.begin_sync(now + LATER).expect("a sync is due");
+        let reply = keeper.keep(&joined(3), 30, now + LATER);
+        assert!(matches!(reply, Some(Reply::Journaled { to: 30 })));
+        assert_eq!(keeper.timeout(now + LATER), Some(LATER), "what came since is synced later");
+        drop(file);
+        assert!(keeper.end_sync(Err(ErrorKind::Other.into())).is_some());
+        // Nothing more is written behind what may be lost.
+        keeper.keep(&joined(4), 40, now);
+        keeper.sync();
+        let log = files.path().join("log");
+        assert!(log.join(format!("{:020}.log", 4)).exists());
+        assert_eq!(kept(&files), [1, 2, 3, 4]);
+    }
+}

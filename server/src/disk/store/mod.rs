@@ -1,0 +1,208 @@
+//! The files of the shelf, and of uploads that are not on it yet.
+//!
+//! ```text
+//! DATA/uploads/<n>/content        an upload without a key (or something being removed)
+//! DATA/uploads/<key>/content      an upload with a key, running or interrupted; 32 digits
+//! DATA/uploads/<key>/meta         what was offered, and when it was interrupted
+//! DATA/shelf/<item>/content,meta  the same folder, renamed: from then on it is an item; its meta
+//!                                 has the item's fields, and the key if there was one
+//! ```
+//!
+//! When all content is there and verified, `meta` becomes that of the item, and durable; then the
+//! folder is renamed. The rename is the one step that makes an item: before it nothing is visible,
+//! after it everything is. So a folder on the shelf always has an item's meta, and one in
+//! `uploads` is never an item, whatever its meta says. This module alone opens, writes, renames
+//! and removes them, always on the disk thread.
+
+mod meta;
+mod partials;
+mod shelf;
+mod space;
+mod upload;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::id::{ItemId, UnixMillis};
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Item;
+
+use super::block::Block;
+use super::files::Files;
+use super::{Reply, Request, TransferKey};
+use meta::Offer;
+use partials::Partial;
+use upload::{Check, Upload};
+
+pub use partials::PARTIALS_MAX;
+
+/// What an operator sets of the store.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreSettings {
+    /// Bytes of the disk that uploads leave free.
+    pub min_free_bytes: u64,
+    /// How long an interrupted upload is kept, in milliseconds; 0 is not at all.
+    pub keep_partial_ms: u64,
+    /// Most bytes kept of interrupted uploads, of all together.
+    pub partial_bytes_max: u64,
+}
+
+/// The files of all transfers, and what is kept of interrupted uploads.
+#[derive(Debug)]
+pub struct Store<F: Files> {
+    files: F,
+    settings: StoreSettings,
+    uploads_dir: PathBuf,
+    shelf_dir: PathBuf,
+    /// Those that may be written to.
+    uploads: HashMap<TransferKey, Upload<F::File>>,
+    /// Those whose kept content is being read back.
+    checks: VecDeque<Check<F::File>>,
+    /// What is kept of interrupted uploads; none of these is open.
+    kept: Vec<Partial>,
+    /// What was offered of the items on the shelf that came with a key.
+    stored: BTreeMap<ItemId, Offer>,
+    downloads: HashMap<TransferKey, F::File>,
+    /// Folders of dropped items that could not be removed: on Windows, while a download has one
+    /// open.
+    doomed: Vec<PathBuf>,
+    /// The highest number of a folder in `uploads_dir`.
+    last_dir: u64,
+    /// That the system can't tell how much space is free has been said.
+    blindness_is_said: bool,
+}
+
+impl<F: Files> Store<F> {
+    /// Opens the folders below `data_dir`, clears what can't be gone on with, and says which whole
+    /// items are there, oldest first. A first [`Request::Expire`] tells when the kept uploads end.
+    ///
+    /// # Errors
+    /// When a folder can't be made, listed or synced.
+    pub fn open(
+        files: F,
+        data_dir: &Path,
+        settings: StoreSettings,
+        at: UnixMillis,
+    ) -> io::Result<(Self, Vec<Item>)> {
+        let (uploads_dir, shelf_dir) = (data_dir.join("uploads"), data_dir.join("shelf"));
+        files.create_dir(&uploads_dir)?;
+        files.create_dir(&shelf_dir)?;
+        // The server before this one may have been killed between a rename and its sync.
+        [data_dir, &uploads_dir, &shelf_dir].into_iter().try_for_each(|dir| files.sync_dir(dir))?;
+        let mut store = Self {
+            files,
+            settings,
+            uploads_dir,
+            shelf_dir,
+            uploads: HashMap::new(),
+            checks: VecDeque::new(),
+            kept: Vec::new(),
+            stored: BTreeMap::new(),
+            downloads: HashMap::new(),
+            doomed: Vec::new(),
+            last_dir: 0,
+            blindness_is_said: false,
+        };
+        store.load_partials(at)?;
+        let items = store.load_items()?;
+        Ok((store, items))
+    }
+
+    /// Does one piece of work, or the beginning of it, and says what came of it where someone
+    /// waits for that: with one answer, or several, or later ones from [`Self::step`].
+    pub fn handle(&mut self, request: Request, answer: &mut impl FnMut(Reply)) {
+        match request {
+            Request::Create { upload, name, size, key, at } => {
+                self.create(upload, name, size, key, at, answer);
+            }
+            Request::Write { upload, block } => answer(self.write(upload, block)),
+            Request::Publish { upload, item } => {
+                if let Some(reply) = self.publish(upload, item) {
+                    answer(reply);
+                }
+            }
+            Request::Discard { upload } => {
+                self.discard(upload);
+                answer(Reply::Ended);
+            }
+            Request::Suspend { upload, at } => {
+                let is_kept = self.suspend(upload, at);
+                self.keep_within_bounds();
+                answer(Reply::Ended);
+                if is_kept {
+                    answer(Reply::Expires { at: self.next_expiry() });
+                }
+            }
+            Request::Expire { at } => {
+                self.expire(at);
+                answer(Reply::Expires { at: self.next_expiry() });
+            }
+            Request::Open { download, item, offset } => {
+                answer(match self.open_item(download, item, offset) {
+                    Ok(()) => Reply::Opened { download },
+                    Err(why) => failed(download, &why, None),
+                });
+            }
+            Request::Read { download, bytes, block } => answer(self.read(download, bytes, block)),
+            Request::Close { download } => {
+                self.close(download);
+                answer(Reply::Ended);
+            }
+            Request::Remove { item } => self.remove_item(item),
+        }
+    }
+
+    /// True while [`Self::step`] has something to do.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.checks.is_empty()
+    }
+
+    /// A name in `uploads` that nothing has.
+    fn new_dir(&mut self) -> PathBuf {
+        self.last_dir += 1;
+        self.uploads_dir.join(self.last_dir.to_string())
+    }
+
+    /// Moves a folder, in one step, to where a restart would clear it; says where it is then. If
+    /// it can't be moved, it is where it was.
+    fn take_away(&mut self, dir: &Path) -> PathBuf {
+        let away = self.new_dir();
+        if self.files.rename(dir, &away).is_ok() { away } else { dir.into() }
+    }
+
+    /// Removes a folder that nobody has open. Should that fail nothing waits for it: the next
+    /// start tries again.
+    fn clear(&mut self, dir: &Path) {
+        let dir = self.take_away(dir);
+        self.remove_dir(&dir);
+    }
+
+    fn remove_dir(&self, dir: &Path) {
+        match self.files.remove_dir_all(dir) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => {
+                log::error!("can't remove {}: {why}", dir.display());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn failed(transfer: TransferKey, why: &io::Error, block: Option<Block>) -> Reply {
+    log::error!("transfer {transfer:?}: {why}");
+    let code = if is_full(why) { Code::STORAGE_FULL } else { Code::STORAGE_FAILED };
+    Reply::Failed { transfer, code, detail: Some(why.to_string()), block }
+}
+
+/// True when an error says that there is no space left.
+fn is_full(why: &io::Error) -> bool {
+    matches!(why.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn bad_data(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+#[cfg(test)]
+mod tests;

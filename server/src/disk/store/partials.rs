@@ -1,0 +1,167 @@
+//! Partials: what is kept of interrupted uploads, for how long, and how much of it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::id::{UnixMillis, UploadKey};
+
+use super::meta::{self, Offer};
+use super::upload::Upload;
+use super::{Store, bad_data};
+use crate::disk::files::{Files, StoredFile};
+
+/// Most interrupted uploads kept.
+pub const PARTIALS_MAX: usize = 64;
+
+/// An interrupted upload: its folder holds the beginning of its content.
+#[derive(Debug)]
+pub(super) struct Partial {
+    pub(super) offer: Offer,
+    /// Length of its content.
+    pub(super) bytes: u64,
+    /// When it was interrupted.
+    pub(super) at: UnixMillis,
+}
+
+impl<F: Files> Store<F> {
+    /// Finds what can be gone on with, and removes everything else from `uploads`.
+    pub(super) fn load_partials(&mut self, at: UnixMillis) -> io::Result<()> {
+        for path in self.files.list(&self.uploads_dir)? {
+            let number = path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+            self.last_dir = self.last_dir.max(number.map_or(0, u64::from));
+            match self.load_partial(&path, at) {
+                Ok(partial) => self.kept.push(partial),
+                Err(why) => {
+                    if number.is_none() {
+                        log::warn!("{} can't be gone on with: {why}", path.display());
+                    }
+                    // Who knows what is there: it may even be a file.
+                    if self.files.remove_file(&path).is_err() {
+                        self.remove_dir(&path);
+                    }
+                }
+            }
+        }
+        self.expire(at);
+        self.keep_within_bounds();
+        Ok(())
+    }
+
+    fn load_partial(&self, dir: &Path, now: UnixMillis) -> io::Result<Partial> {
+        let (offer, interrupted) =
+            Offer::decode(&meta::read(&self.files, dir)?).map_err(bad_data)?;
+        if *dir != self.partial_dir(offer.key) {
+            return Err(bad_data("its meta file is another upload's"));
+        }
+        let bytes = self.content_bytes(&offer)?;
+        if interrupted.is_none()
+            && let Err(why) = self.note(&offer, Some(now))
+        {
+            log::error!("{}: its meta file stays as it is: {why}", dir.display());
+        }
+        // A time that is yet to come is that of a clock which was wrong.
+        let at = interrupted.map_or(now, |at| at.min(now));
+        Ok(Partial { offer, bytes, at })
+    }
+
+    /// Length of what has come of an upload; it is an error if that is nothing, or too much.
+    fn content_bytes(&self, offer: &Offer) -> io::Result<u64> {
+        let bytes = self.files.size(&self.partial_dir(offer.key).join("content"))?;
+        let is_good = (1..=offer.size).contains(&bytes);
+        if is_good { Ok(bytes) } else { Err(bad_data("its content has no length it could have")) }
+    }
+
+    /// Where the files of an upload with this key are.
+    pub(super) fn partial_dir(&self, key: UploadKey) -> PathBuf {
+        self.uploads_dir.join(key.to_string())
+    }
+
+    /// Writes the meta file of an upload that is there, and makes its folder durable.
+    pub(super) fn note(&self, offer: &Offer, interrupted: Option<UnixMillis>) -> io::Result<()> {
+        let dir = self.partial_dir(offer.key);
+        meta::replace(&self.files, &dir, &offer.encode(interrupted))?;
+        self.files.sync_dir(&self.uploads_dir)
+    }
+
+    /// Closes an upload of which `bytes` have come, and keeps them; true if so. Without a key,
+    /// when nothing has come or nothing may be kept, it is removed.
+    pub(super) fn keep(&mut self, upload: Upload<F::File>, bytes: u64, at: UnixMillis) -> bool {
+        let Upload { dir, mut content, offer, .. } = upload;
+        let limit = self.settings.partial_bytes_max;
+        let may_be_kept = self.settings.keep_partial_ms > 0 && (1..=limit).contains(&bytes);
+        let Some(offer) = offer.filter(|_| may_be_kept) else {
+            drop(content);
+            self.clear(&dir);
+            return false;
+        };
+        let synced = content.sync();
+        drop(content);
+        match synced.and_then(|()| self.note(&offer, Some(at))) {
+            Ok(()) => self.kept.push(Partial { offer, bytes, at }),
+            Err(why) => {
+                log::error!("{}: an upload can't be kept: {why}", dir.display());
+                self.clear(&dir);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Takes out what is kept of exactly this upload. What has its key but is another file, or is
+    /// damaged, goes.
+    pub(super) fn take_kept(&mut self, offer: &Offer) -> Option<Partial> {
+        let place = self.kept.iter().position(|partial| partial.offer.key == offer.key)?;
+        let mut partial = self.kept.swap_remove(place);
+        match self.content_bytes(&partial.offer) {
+            Ok(bytes) if partial.offer == *offer => {
+                partial.bytes = bytes;
+                return Some(partial);
+            }
+            Ok(_) => {}
+            Err(why) => log::warn!("a kept upload of {} is lost: {why}", offer.name.as_str()),
+        }
+        self.clear(&self.partial_dir(offer.key));
+        None
+    }
+
+    /// Puts back what was taken out.
+    pub(super) fn put_back(&mut self, partial: Partial) {
+        self.kept.push(partial);
+        self.keep_within_bounds();
+    }
+
+    /// Bytes of all that is kept.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        self.kept.iter().map(|partial| partial.bytes).fold(0, u64::saturating_add)
+    }
+
+    /// Removes what there is too much of, the oldest first.
+    pub(super) fn keep_within_bounds(&mut self) {
+        while self.kept.len() > PARTIALS_MAX || self.kept_bytes() > self.settings.partial_bytes_max
+        {
+            self.remove_oldest_kept();
+        }
+    }
+
+    /// Removes what has been kept longest; false if nothing is. It counts as gone even where the
+    /// disk does not let go of it.
+    pub(super) fn remove_oldest_kept(&mut self) -> bool {
+        let oldest = self.kept.iter().enumerate().min_by_key(|(_, partial)| partial.at);
+        let Some((place, _)) = oldest else { return false };
+        let Partial { offer, bytes, .. } = self.kept.swap_remove(place);
+        log::info!("the {bytes} bytes kept of {} are removed", offer.name.as_str());
+        self.clear(&self.partial_dir(offer.key));
+        true
+    }
+
+    /// Removes what has been kept for long enough.
+    pub(super) fn expire(&mut self, now: UnixMillis) {
+        while self.next_expiry().is_some_and(|due| due <= now) && self.remove_oldest_kept() {}
+    }
+
+    /// When the next of those that are kept ends.
+    pub(super) fn next_expiry(&self) -> Option<UnixMillis> {
+        let oldest = self.kept.iter().map(|partial| partial.at).min()?;
+        Some(UnixMillis(oldest.0.saturating_add(self.settings.keep_partial_ms)))
+    }
+}

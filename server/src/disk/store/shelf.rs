@@ -1,0 +1,148 @@
+//! Items: how an upload becomes one, how it is read, how it goes.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::wire::field::{self, FieldValue, Fields, Tag};
+use chatshelf_common::wire::frame::Item;
+
+use super::meta::Offer;
+use super::upload::Upload;
+use super::{Store, bad_data, failed, meta};
+use crate::disk::block::{BLOCK_BYTES, Block};
+use crate::disk::files::{Files, StoredFile};
+use crate::disk::{Reply, TransferKey};
+
+impl<F: Files> Store<F> {
+    /// The whole items on the shelf, oldest first.
+    pub(super) fn load_items(&mut self) -> io::Result<Vec<Item>> {
+        let mut items = Vec::new();
+        for dir in self.files.list(&self.shelf_dir)? {
+            match self.load_item(&dir) {
+                Ok(item) => items.push(item),
+                // What is left of a dropped item; only an empty folder can go this way.
+                Err(_) if is_item_dir(&dir) && self.files.remove_empty_dir(&dir).is_ok() => {}
+                Err(why) => log::error!("{} is no item of the shelf: {why}", dir.display()),
+            }
+        }
+        items.sort_by_key(|item| item.id);
+        Ok(items)
+    }
+
+    /// Reads an item's meta file and checks it against the folder that holds it.
+    fn load_item(&mut self, dir: &Path) -> io::Result<Item> {
+        let bytes = meta::read(&self.files, dir)?;
+        let item = Item::take(Tag::SHELF_ITEM, &bytes).map_err(bad_data)?;
+        if dir.file_name().and_then(|name| name.to_str()) != Some(&item.id.to_string()) {
+            return Err(bad_data("its meta file is another item's"));
+        }
+        if self.files.size(&dir.join("content"))? != item.size {
+            return Err(bad_data("its content has another size than its meta file says"));
+        }
+        let key = Fields::parse(&bytes).and_then(|fields| fields.optional(Tag::UPLOAD_KEY));
+        if let Some(key) = key.map_err(bad_data)? {
+            self.stored.insert(item.id, Offer { key, name: item.name.clone(), size: item.size });
+        }
+        Ok(item)
+    }
+
+    /// The item that this offer has become already.
+    pub(super) fn stored_as(&self, offer: &Offer) -> Option<ItemId> {
+        self.stored.iter().find(|(_, stored)| *stored == offer).map(|(&item, _)| item)
+    }
+
+    /// Makes content and meta durable, then the item visible, then its being visible durable. If
+    /// any of this fails, nothing is left.
+    pub(super) fn put_on_shelf(&mut self, upload: Upload<F::File>, item: &Item) -> io::Result<()> {
+        let place = self.item_dir(item.id);
+        let Upload { dir, mut content, offer, .. } = upload;
+        let mut bytes = Vec::new();
+        item.put(&mut bytes);
+        if let Some(offer) = &offer {
+            field::put(&mut bytes, Tag::UPLOAD_KEY, &offer.key);
+        }
+        let sealed = content.sync().and_then(|()| meta::replace(&self.files, &dir, &bytes));
+        // Windows renames no folder that has an open file in it.
+        drop(content);
+        if let Err(why) = sealed.and_then(|()| self.files.rename(&dir, &place)) {
+            self.clear(&dir);
+            return Err(why);
+        }
+        let shown = self.files.sync_dir(&self.shelf_dir);
+        match (&shown, offer) {
+            (Ok(()), Some(offer)) => drop(self.stored.insert(item.id, offer)),
+            (Ok(()), None) => {}
+            (Err(_), _) => self.clear(&place),
+        }
+        shown
+    }
+
+    /// Takes an item off the shelf by one rename, so that a crash leaves it whole or gone, then
+    /// removes its files. Where the rename is not allowed (on Windows, while a download has the
+    /// content open), they are removed in place.
+    pub(super) fn remove_item(&mut self, item: ItemId) {
+        self.stored.remove(&item);
+        let dir = self.take_away(&self.item_dir(item));
+        match self.files.remove_dir_all(&dir) {
+            Ok(()) => {}
+            Err(_) if !self.downloads.is_empty() => self.doomed.push(dir),
+            Err(why) => log::error!("can't remove item {item}: {why}"),
+        }
+    }
+
+    pub(super) fn open_item(
+        &mut self,
+        download: TransferKey,
+        item: ItemId,
+        offset: u64,
+    ) -> io::Result<()> {
+        let mut file = self.files.open(&self.item_dir(item).join("content"))?;
+        if offset > 0 {
+            file.seek(SeekFrom::Start(offset))?;
+        }
+        self.downloads.insert(download, file);
+        Ok(())
+    }
+
+    /// Closes a download's file, and removes the dropped items that nobody has open any more.
+    pub(super) fn close(&mut self, download: TransferKey) {
+        self.downloads.remove(&download);
+        let nobody_reads = self.downloads.is_empty();
+        self.doomed.retain(|dir| match self.files.remove_dir_all(dir) {
+            Ok(()) => false,
+            Err(why) if nobody_reads => {
+                log::error!("can't remove {}: {why}", dir.display());
+                false
+            }
+            Err(_) => true,
+        });
+    }
+
+    pub(super) fn read(&mut self, key: TransferKey, bytes: usize, mut block: Block) -> Reply {
+        debug_assert!(bytes <= BLOCK_BYTES);
+        block.clear();
+        // A download that was closed is gone; its last blocks come back empty.
+        let Some(file) = self.downloads.get_mut(&key) else {
+            return Reply::Read { download: key, block };
+        };
+        let why = match file.take(bytes as u64).read_to_end(&mut block) {
+            Ok(read) if read == bytes => return Reply::Read { download: key, block },
+            Ok(_) => {
+                io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than it was")
+            }
+            Err(why) => why,
+        };
+        self.close(key);
+        failed(key, &why, Some(block))
+    }
+
+    fn item_dir(&self, item: ItemId) -> PathBuf {
+        self.shelf_dir.join(item.to_string())
+    }
+}
+
+/// True for the name of an item's folder: its number.
+fn is_item_dir(dir: &Path) -> bool {
+    dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<u64>().is_ok())
+}

@@ -1,0 +1,123 @@
+//! Items: put on the shelf, read, removed, found again.
+
+use super::*;
+use crate::disk::block::BLOCK_BYTES;
+
+#[test]
+fn an_upload_becomes_an_item_that_reads_back_and_survives_a_restart() {
+    let content = content(1, 300_000);
+    let mut bench = Bench::new();
+    assert!(bench.items.is_empty());
+    bench.shelve(1, &content);
+    let (download, mut got) = (transfer(9), Vec::new());
+    bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
+    for bytes in [BLOCK_BYTES, 300_000 - BLOCK_BYTES] {
+        match bench.ask_one(Request::Read { download, bytes, block: Vec::new() }) {
+            Reply::Read { block, .. } => got.extend(block),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(got, content);
+    assert_eq!(bench.names("shelf/1"), ["content", "meta"]);
+    assert_eq!(bench.reopen().items, [item(1, &content)]);
+}
+
+/// The order on which it rests that a crash, or a loss of power, leaves an item whole or not
+/// there at all.
+#[test]
+fn content_and_meta_are_durable_before_the_item_is_visible() {
+    let mut bench = Bench::new();
+    bench.begin(1, Some(key(1)), 4);
+    bench.write(1, b"item");
+    let start = bench.files.done();
+    assert!(matches!(bench.publish(1, item(1, b"item")), Reply::Published { .. }));
+    let meta = ["remove_file", "create", "write", "sync", "rename", "sync_dir"];
+    let expected = [&["sync"][..], &meta, &["rename", "sync_dir"]].concat();
+    assert_eq!(bench.files.done_since(start), expected);
+}
+
+#[test]
+fn wrong_content_is_refused_and_leaves_nothing() {
+    let mut bench = Bench::new();
+    for (number, key, item, expected) in [
+        (1, None, item(1, b"other content"), Code::SIZE_MISMATCH),
+        (2, None, item(2, b"contenT"), Code::DIGEST_MISMATCH),
+        (3, Some(key(3)), item(3, b"contenT"), Code::DIGEST_MISMATCH),
+    ] {
+        bench.begin(number, key, item.size);
+        bench.write(number, b"content");
+        let reply = bench.publish(number, item);
+        assert_eq!(code(&reply), Some(expected));
+        let upload = transfer(number);
+        assert!(matches!(bench.ask_one(Request::Discard { upload }), Reply::Ended));
+    }
+    assert_eq!(bench.names("uploads").len() + bench.names("shelf").len(), 0);
+}
+
+#[test]
+fn a_removed_item_can_still_be_read_by_who_has_it_open() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"0123456789");
+    let download = transfer(2);
+    bench.ask_one(Request::Open { download, item: ItemId(1), offset: 4 });
+    assert!(bench.ask(Request::Remove { item: ItemId(1) }).is_empty());
+    match bench.ask_one(Request::Read { download, bytes: 6, block: Vec::new() }) {
+        Reply::Read { block, .. } => assert_eq!(block, b"456789"),
+        other => panic!("{other:?}"),
+    }
+    let reply = bench.ask_one(Request::Open { download: transfer(3), item: ItemId(1), offset: 0 });
+    assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
+    bench.ask_one(Request::Close { download });
+    assert!(bench.store.downloads.is_empty());
+    assert_eq!(bench.names("uploads").len() + bench.names("shelf").len(), 0);
+}
+
+#[test]
+fn a_file_that_shrank_is_an_error_not_a_short_download() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"0123456789");
+    fs::File::options()
+        .write(true)
+        .open(bench.path("shelf/1/content"))
+        .unwrap()
+        .set_len(3)
+        .unwrap();
+    let download = transfer(2);
+    bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
+    let reply = bench.ask_one(Request::Read { download, bytes: 10, block: Vec::new() });
+    assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
+    assert!(bench.reopen().items.is_empty());
+}
+
+#[test]
+fn late_work_for_a_transfer_that_is_gone_gives_the_block_back() {
+    let mut bench = Bench::new();
+    let reply = bench.ask_one(Request::Write { upload: transfer(1), block: vec![1] });
+    assert!(matches!(reply, Reply::Wrote { block, .. } if block == [1]));
+    let reply = bench.ask_one(Request::Read { download: transfer(1), bytes: 5, block: vec![1] });
+    assert!(matches!(reply, Reply::Read { block, .. } if block.is_empty()));
+    assert!(bench.ask(Request::Publish { upload: transfer(1), item: item(1, b"") }).is_empty());
+    assert!(matches!(bench.suspend(1)[..], [Reply::Ended]));
+}
+
+#[test]
+fn a_damaged_folder_on_the_shelf_is_left_aside() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"good");
+    bench.shelve(2, b"meta will be cut");
+    let meta = bench.path("shelf/2/meta");
+    fs::File::options().write(true).open(meta).unwrap().set_len(5).unwrap();
+    fs::create_dir(bench.path("shelf/lost+found")).unwrap();
+    fs::create_dir(bench.path("shelf/7")).unwrap();
+    let bench = bench.reopen();
+    assert_eq!(bench.items, [item(1, b"good")]);
+    assert!(bench.path("shelf/2").exists() && !bench.path("shelf/7").exists());
+}
+
+#[test]
+fn a_kept_upload_on_the_shelf_would_be_no_item() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 7, b"content");
+    fs::rename(bench.path("uploads").join(key(1).to_string()), bench.path("shelf/1")).unwrap();
+    assert!(bench.reopen().items.is_empty());
+}

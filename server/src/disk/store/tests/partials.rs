@@ -1,0 +1,349 @@
+//! Interrupted uploads: kept, gone on with, bounded.
+
+use super::*;
+use crate::disk::store::PARTIALS_MAX;
+
+/// More than one step reads back.
+const LONG: usize = 9 << 20;
+
+fn next_expiry(replies: &[Reply]) -> Option<u64> {
+    match replies {
+        [.., Reply::Expires { at }] => at.map(|at| at.0),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_interrupted_upload_is_gone_on_with_also_after_a_restart() {
+    for restart in [false, true] {
+        let content = content(1, LONG);
+        let (begun, rest) = content.split_at(LONG - 1000);
+        let mut bench = Bench::new();
+        bench.interrupt(1, key(1), LONG as u64, begun);
+        if restart {
+            bench = bench.reopen();
+        }
+        let kept = bench.go_on(2, key(1), LONG as u64);
+        assert_eq!(kept, (begun.len() as u64, Some(digest(begun))));
+        bench.write(2, rest);
+        let reply = bench.publish(2, item(1, &content));
+        assert!(matches!(reply, Reply::Published { .. }), "{reply:?}");
+        assert_eq!(bench.names("shelf/1"), ["content", "meta"]);
+        assert_eq!(fs::read(bench.path("shelf/1/content")).unwrap(), content);
+        assert!(bench.names("uploads").is_empty());
+        assert_eq!(bench.reopen().items, [item(1, &content)]);
+    }
+}
+
+#[test]
+fn an_upload_that_ran_when_the_server_was_killed_is_gone_on_with() {
+    let mut bench = Bench::new();
+    bench.begin(1, Some(key(1)), 20);
+    bench.write(1, b"0123456789");
+    // It had run for longer than it would be kept.
+    let mut bench = bench.reopen_after(5000);
+    assert_eq!(bench.go_on(1, key(1), 20), (10, Some(digest(b"0123456789"))));
+    let bench = bench.reopen_after(5000);
+    // And it was found again at 11,000 at the latest: that counts from then on.
+    let bench = bench.reopen_after(999);
+    assert_eq!(bench.names("uploads").len(), 1);
+    assert!(bench.reopen_after(1).names("uploads").is_empty());
+}
+
+#[test]
+fn what_is_kept_is_durable_before_that_is_said() {
+    let mut bench = Bench::new();
+    bench.begin(1, Some(key(1)), 20);
+    bench.write(1, b"0123456789");
+    let start = bench.files.done();
+    bench.suspend(1);
+    let meta = ["remove_file", "create", "write", "sync", "rename", "sync_dir"];
+    let expected = [&["sync"][..], &meta, &["sync_dir"]].concat();
+    assert_eq!(bench.files.done_since(start), expected);
+}
+
+#[test]
+fn a_long_upload_is_durable_while_it_runs() {
+    let mut bench = Bench::new();
+    bench.begin(1, Some(key(1)), 1 << 30);
+    let block = vec![7; 3 << 20];
+    let mut syncs = Vec::new();
+    for _ in 0..6 {
+        let start = bench.files.done();
+        bench.write(1, &block);
+        let done = bench.files.done_since(start);
+        syncs.push(done.iter().filter(|name| name.starts_with("sync")).count());
+    }
+    // Content, meta, and the names in both folders; later on the content alone.
+    assert_eq!(syncs, [0, 0, 4, 0, 0, 1]);
+}
+
+#[test]
+fn a_meta_file_that_was_half_written_is_in_nobodys_way() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 20, b"0123456789");
+    let half = bench.path("uploads").join(key(1).to_string()).join("meta.new");
+    fs::write(&half, b"half").unwrap();
+    let mut bench = bench.reopen();
+    assert_eq!(bench.go_on(2, key(1), 20).0, 10);
+    fs::write(&half, b"half").unwrap();
+    bench.write(2, b"0123456789");
+    let reply = bench.publish(2, item(1, b"01234567890123456789"));
+    assert!(matches!(reply, Reply::Published { .. }), "{reply:?}");
+    assert_eq!(bench.names("shelf/1"), ["content", "meta"]);
+}
+
+#[test]
+fn the_digest_is_of_what_the_disk_holds() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 20, b"0123456789");
+    let path = bench.path("uploads").join(key(1).to_string()).join("content");
+    fs::write(path, b"01234x").unwrap();
+    assert_eq!(bench.go_on(2, key(1), 20), (6, Some(digest(b"01234x"))));
+    bench.write(2, b"56789");
+    let reply = bench.publish(2, item(1, b"0123456789"));
+    assert_eq!(code(&reply), Some(Code::SIZE_MISMATCH));
+}
+
+#[test]
+fn all_that_has_come_may_be_kept() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 4, b"full");
+    assert_eq!(bench.go_on(2, key(1), 4), (4, Some(digest(b"full"))));
+    assert!(matches!(bench.publish(2, item(1, b"full")), Reply::Published { .. }));
+}
+
+#[test]
+fn another_name_or_size_begins_anew() {
+    let other = FileName::new("other").unwrap();
+    for (name, size) in [(other, 20), (name(), 21)] {
+        let mut bench = Bench::new();
+        bench.interrupt(1, key(1), 20, b"0123456789");
+        let (upload, key, at) = (transfer(2), Some(key(1)), bench.now);
+        let reply = bench.ask_one(Request::Create { upload, name, size, key, at });
+        assert!(matches!(reply, Reply::Created { offset: 0, digest: None, .. }), "{reply:?}");
+        bench.write(2, b"abc");
+        assert_eq!(bench.names("uploads").len(), 1);
+    }
+}
+
+#[test]
+fn what_is_damaged_begins_anew() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 5] = [
+        |dir| fs::write(dir.join("content"), vec![0; 21]).unwrap(),
+        |dir| fs::write(dir.join("content"), b"").unwrap(),
+        |dir| fs::remove_file(dir.join("content")).unwrap(),
+        |dir| fs::write(dir.join("meta"), b"garbage").unwrap(),
+        |dir| fs::remove_file(dir.join("meta")).unwrap(),
+    ];
+    for (number, damage) in damages.iter().enumerate() {
+        let mut bench = Bench::new();
+        bench.interrupt(1, key(1), 20, b"0123456789");
+        damage(&bench.path("uploads").join(key(1).to_string()));
+        let mut bench = bench.reopen();
+        assert!(bench.names("uploads").is_empty(), "damage {number}");
+        assert_eq!(bench.go_on(2, key(1), 20), (0, None));
+    }
+    // While the server runs, the meta file is not looked at again.
+    for (number, damage) in damages[..3].iter().enumerate() {
+        let mut bench = Bench::new();
+        bench.interrupt(1, key(1), 20, b"0123456789");
+        damage(&bench.path("uploads").join(key(1).to_string()));
+        assert_eq!(bench.go_on(2, key(1), 20), (0, None), "damage {number}");
+        bench.write(2, b"0123456789");
+        bench.suspend(2);
+        assert_eq!(bench.go_on(3, key(1), 20), (10, Some(digest(b"0123456789"))));
+    }
+}
+
+#[test]
+fn content_that_ends_while_it_is_read_back_begins_anew() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 20, b"0123456789");
+    assert!(bench.create(2, Some(key(1)), 20).is_empty());
+    fs::write(bench.path("uploads").join(key(1).to_string()).join("content"), b"0").unwrap();
+    let reply = bench.work();
+    assert!(matches!(reply, Reply::Created { offset: 0, digest: None, .. }), "{reply:?}");
+    bench.write(2, b"new");
+    assert!(matches!(bench.publish(2, item(1, b"new")), Reply::Published { .. }));
+}
+
+#[test]
+fn nothing_is_kept_without_a_key_or_a_byte_or_the_operators_leave() {
+    let never = StoreSettings { keep_partial_ms: 0, ..SETTINGS };
+    for (settings, key, bytes) in
+        [(SETTINGS, None, 10), (SETTINGS, Some(key(1)), 0), (never, Some(key(1)), 10)]
+    {
+        let mut bench = Bench::with(settings);
+        bench.begin(1, key, 20);
+        if bytes > 0 {
+            bench.write(1, &vec![1; bytes]);
+        }
+        assert!(matches!(bench.suspend(1)[..], [Reply::Ended]));
+        assert!(bench.names("uploads").is_empty());
+    }
+}
+
+#[test]
+fn what_is_cancelled_is_gone() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 20, b"0123456789");
+    bench.go_on(2, key(1), 20);
+    bench.ask_one(Request::Discard { upload: transfer(2) });
+    assert!(bench.names("uploads").is_empty());
+    assert_eq!(bench.go_on(3, key(1), 20), (0, None));
+}
+
+#[test]
+fn reading_back_can_end_at_any_moment() {
+    let content = content(1, LONG);
+    for steps in 0..3 {
+        let mut bench = Bench::new();
+        bench.interrupt(1, key(1), 1 << 30, &content);
+        assert!(bench.create(2, Some(key(1)), 1 << 30).is_empty());
+        (0..steps).for_each(|_| bench.store.step(&mut |reply| panic!("{reply:?}")));
+        assert!(matches!(bench.suspend(2)[..], [Reply::Ended, Reply::Expires { .. }]));
+        assert!(!bench.store.has_work());
+        assert!(bench.create(3, Some(key(1)), 1 << 30).is_empty());
+        (0..steps).for_each(|_| bench.store.step(&mut |reply| panic!("{reply:?}")));
+        assert!(matches!(bench.ask_one(Request::Discard { upload: transfer(3) }), Reply::Ended));
+        assert!(!bench.store.has_work() && bench.names("uploads").is_empty());
+    }
+}
+
+#[test]
+fn other_transfers_go_on_while_kept_content_is_read_back() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 1 << 30, &content(1, LONG));
+    bench.interrupt(2, key(2), 20, b"0123456789");
+    assert!(bench.create(3, Some(key(1)), 1 << 30).is_empty());
+    assert!(bench.create(4, Some(key(2)), 20).is_empty());
+    bench.store.step(&mut |reply| panic!("{reply:?}"));
+    // A block that comes too early, and blocks of others.
+    let reply = bench.ask_one(Request::Write { upload: transfer(3), block: vec![9] });
+    assert!(matches!(reply, Reply::Wrote { .. }));
+    bench.shelve(7, b"in between");
+    let mut replies = Vec::new();
+    bench.store.step(&mut |reply| replies.push(reply));
+    assert!(
+        matches!(&replies[..], [Reply::Created { upload, offset: 10, .. }] if *upload == transfer(4)),
+        "the short one does not wait for the long one: {replies:?}"
+    );
+    let reply = bench.work();
+    let expected = Some(digest(&content(1, LONG)));
+    assert!(matches!(reply, Reply::Created { digest, .. } if digest == expected), "{reply:?}");
+}
+
+#[test]
+fn a_key_in_use_is_taken_over_with_what_has_come() {
+    let mut bench = Bench::new();
+    bench.begin(1, Some(key(1)), 20);
+    bench.write(1, b"01234");
+    // Over the one that runs, then over the one that is read back.
+    for number in [2, 3] {
+        let replies = bench.create(number, Some(key(1)), 20);
+        let [Reply::Failed { transfer: old, code, block: None, .. }] = replies[..] else {
+            panic!("{replies:?}")
+        };
+        assert_eq!((old, code), (transfer(number - 1), Code::REPLACED));
+    }
+    let reply = bench.work();
+    assert!(matches!(reply, Reply::Created { upload, offset: 5, .. } if upload == transfer(3)));
+    // What the others still ask for does no harm.
+    for number in [1, 2] {
+        bench.write(number, b"xxxxx");
+        let upload = transfer(number);
+        assert!(bench.ask(Request::Publish { upload, item: item(9, b"01234") }).is_empty());
+        assert!(matches!(bench.suspend(number)[..], [Reply::Ended]));
+        assert!(matches!(bench.ask_one(Request::Discard { upload }), Reply::Ended));
+    }
+    bench.write(3, b"56789");
+    let reply = bench.publish(3, item(1, b"0123456789"));
+    assert!(matches!(reply, Reply::Published { .. }), "{reply:?}");
+}
+
+#[test]
+fn what_is_kept_expires() {
+    let mut bench = Bench::new();
+    for number in 1..=3 {
+        bench.now = UnixMillis(1000 + 100 * u64::from(number));
+        bench.interrupt(number.into(), key(number), 20, b"x");
+    }
+    for (at, next, left) in
+        [(2099, Some(2100), 3), (2100, Some(2200), 2), (2299, Some(2300), 1), (9999, None, 0)]
+    {
+        let replies = bench.ask(Request::Expire { at: UnixMillis(at) });
+        assert_eq!((next_expiry(&replies), bench.names("uploads").len()), (next, left), "at {at}");
+    }
+}
+
+#[test]
+fn a_start_removes_what_has_expired_and_what_has_no_key() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 20, b"x");
+    bench.now = UnixMillis(1500);
+    bench.interrupt(2, key(2), 20, b"x");
+    bench.begin(3, None, 20);
+    bench.write(3, b"x");
+    fs::write(bench.path("uploads/stray"), b"x").unwrap();
+    fs::create_dir(bench.path("uploads/folder")).unwrap();
+    let mut bench = bench.reopen_after(500);
+    assert!(bench.items.is_empty());
+    assert_eq!(bench.names("uploads"), [key(2).to_string()]);
+    let replies = bench.ask(Request::Expire { at: bench.now });
+    assert_eq!(next_expiry(&replies), Some(2500));
+}
+
+#[test]
+fn a_clock_that_was_wrong_keeps_nothing_for_ever() {
+    let mut bench = Bench::new();
+    bench.now = UnixMillis(u64::MAX);
+    bench.interrupt(1, key(1), 20, b"x");
+    bench.now = UnixMillis(5000);
+    let mut bench = bench.reopen();
+    let replies = bench.ask(Request::Expire { at: bench.now });
+    assert_eq!(next_expiry(&replies), Some(6000));
+}
+
+#[test]
+fn of_too_many_the_oldest_go() {
+    let mut bench = Bench::new();
+    for number in 0..=PARTIALS_MAX as u8 {
+        bench.now = UnixMillis(1500 - u64::from(number % 50));
+        bench.interrupt(number.into(), key(number), 20, b"x");
+    }
+    let names = bench.names("uploads");
+    assert_eq!(names.len(), PARTIALS_MAX);
+    assert!(!names.contains(&key(49).to_string()), "the oldest is the one of 1451");
+}
+
+#[test]
+fn of_too_many_bytes_the_oldest_go_also_at_a_start() {
+    let settings = StoreSettings { partial_bytes_max: 100, ..SETTINGS };
+    let mut bench = Bench::with(settings);
+    for (number, bytes) in [(1, 40), (2, 40), (3, 20), (4, 30)] {
+        bench.now = UnixMillis(1000 + u64::from(number));
+        bench.interrupt(number.into(), key(number), 200, &vec![1; bytes]);
+    }
+    assert_eq!(bench.names("uploads"), [2, 3, 4].map(|number| key(number).to_string()));
+    // One that alone is too large costs the others nothing.
+    bench.begin(5, Some(key(5)), 200);
+    bench.write(5, &[1; 101]);
+    assert!(matches!(bench.suspend(5)[..], [Reply::Ended]));
+    assert_eq!(bench.names("uploads").len(), 3);
+    bench.settings.partial_bytes_max = 50;
+    assert_eq!(bench.reopen().names("uploads"), [3, 4].map(|number| key(number).to_string()));
+}
+
+#[test]
+fn what_runs_does_not_count() {
+    let settings = StoreSettings { partial_bytes_max: 10, ..SETTINGS };
+    let mut bench = Bench::with(settings);
+    bench.interrupt(1, key(1), 20, b"0123456789");
+    bench.go_on(2, key(1), 20);
+    bench.interrupt(3, key(3), 20, b"0123456789");
+    bench.write(2, b"0123456789");
+    assert!(matches!(bench.publish(2, item(1, b"01234567890123456789")), Reply::Published { .. }));
+    assert_eq!(bench.names("uploads"), [key(3).to_string()]);
+}

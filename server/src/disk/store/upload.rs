@@ -1,0 +1,307 @@
+//! Uploads: begun or gone on with, written, verified, interrupted.
+
+use std::io::{self, Read, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::id::{Digest, UnixMillis, UploadKey};
+use chatshelf_common::text::FileName;
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Item;
+
+use super::meta::{self, Offer};
+use super::partials::Partial;
+use super::space::no_room;
+use super::{Store, failed, is_full};
+use crate::disk::block::Block;
+use crate::disk::files::{Files, StoredFile};
+use crate::disk::{Reply, TransferKey};
+
+/// Bytes of an upload after which it is synced. All at once at the end, the system would be busy
+/// with a gigabyte for so long that talk is felt to wait.
+const SYNC_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Bytes of kept content that one step reads back. Other transfers wait for no more than that.
+const STEP_BYTES: u64 = 4 * 1024 * 1024;
+
+/// An upload's open file.
+#[derive(Debug)]
+pub(super) struct Upload<T> {
+    pub(super) dir: PathBuf,
+    pub(super) content: T,
+    /// What was offered, if it has a key.
+    pub(super) offer: Option<Offer>,
+    /// The whole file's size in bytes.
+    pub(super) size: u64,
+    /// Has seen all bytes that are written.
+    hasher: blake3::Hasher,
+    unsynced: u64,
+    /// Its meta file and the names of its folder are durable.
+    is_noted: bool,
+}
+
+/// An upload whose kept content is being read back. Until that is done it takes no blocks.
+#[derive(Debug)]
+pub(super) struct Check<T> {
+    transfer: TransferKey,
+    pub(super) upload: Upload<T>,
+    /// Length of the kept content.
+    pub(super) bytes: u64,
+}
+
+impl<T: StoredFile> Upload<T> {
+    fn new(dir: PathBuf, content: T, offer: Option<Offer>, size: u64) -> Self {
+        let hasher = blake3::Hasher::new();
+        Self { dir, content, offer, size, hasher, unsynced: 0, is_noted: false }
+    }
+
+    /// Bytes that are written, from the beginning on.
+    pub(super) fn written(&self) -> u64 {
+        self.hasher.count()
+    }
+
+    fn write(&mut self, block: &[u8]) -> io::Result<()> {
+        self.content.write_all(block)?;
+        self.hasher.update(block);
+        self.unsynced += block.len() as u64;
+        Ok(())
+    }
+
+    /// Goes back to where the last whole block ended.
+    fn rewind(&mut self) -> io::Result<()> {
+        self.content.seek(SeekFrom::Start(self.written())).map(drop)
+    }
+}
+
+impl<T: StoredFile> Check<T> {
+    /// Reads on for one step; true at the end.
+    fn step(&mut self) -> io::Result<bool> {
+        let Upload { content, hasher, .. } = &mut self.upload;
+        let end = self.bytes.min(hasher.count() + STEP_BYTES);
+        hasher.update_reader(content.take(end - hasher.count()))?;
+        if hasher.count() < end {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(end == self.bytes)
+    }
+}
+
+impl<F: Files> Store<F> {
+    /// Begins an upload, or goes on with what is kept of it, which is read back first.
+    pub(super) fn create(
+        &mut self,
+        transfer: TransferKey,
+        name: FileName,
+        size: u64,
+        key: Option<UploadKey>,
+        at: UnixMillis,
+        answer: &mut impl FnMut(Reply),
+    ) {
+        let offer = key.map(|key| Offer { key, name, size });
+        if let Some(offer) = &offer {
+            if let Some(item) = self.stored_as(offer) {
+                return answer(Reply::Stored { upload: transfer, item });
+            }
+            self.take_over(offer.key, at, answer);
+        }
+        let kept = offer.as_ref().and_then(|offer| self.take_kept(offer));
+        let to_come = size - kept.as_ref().map_or(0, |partial| partial.bytes);
+        if !self.has_room_for_upload(to_come) {
+            if let Some(partial) = kept {
+                self.put_back(partial);
+                answer(Reply::Expires { at: self.next_expiry() });
+            }
+            return answer(failed(transfer, &no_room(), None));
+        }
+        match kept {
+            Some(partial) => self.go_on(transfer, partial, answer),
+            None => answer(self.begin(transfer, offer, size)),
+        }
+    }
+
+    /// Interrupts the upload that has this key, if one runs, and says so.
+    fn take_over(&mut self, key: UploadKey, at: UnixMillis, answer: &mut impl FnMut(Reply)) {
+        let has_key =
+            |upload: &Upload<F::File>| upload.offer.as_ref().is_some_and(|offer| offer.key == key);
+        let running = self.uploads.iter().find(|(_, upload)| has_key(upload));
+        let checked = self.checks.iter().find(|check| has_key(&check.upload));
+        let old = running.map(|(transfer, _)| *transfer).or(checked.map(|check| check.transfer));
+        let Some(transfer) = old else { return };
+        self.suspend(transfer, at);
+        answer(Reply::Failed { transfer, code: Code::REPLACED, detail: None, block: None });
+    }
+
+    /// Opens what is kept, to be read back step by step.
+    fn go_on(&mut self, transfer: TransferKey, partial: Partial, answer: &mut impl FnMut(Reply)) {
+        let Partial { offer, bytes, .. } = partial;
+        let dir = self.partial_dir(offer.key);
+        match self.files.edit(&dir.join("content")) {
+            Ok(content) => {
+                let size = offer.size;
+                let upload = Upload::new(dir, content, Some(offer), size);
+                self.checks.push_back(Check { transfer, upload, bytes });
+            }
+            Err(why) => answer(self.begin_anew(transfer, offer, &why)),
+        }
+    }
+
+    /// Does one slice of background work: reads on in one of the kept uploads that are to be gone
+    /// on with. They take turns.
+    pub fn step(&mut self, answer: &mut impl FnMut(Reply)) {
+        let Some(mut check) = self.checks.pop_front() else { return };
+        match check.step() {
+            Ok(false) => self.checks.push_back(check),
+            Ok(true) => answer(self.finish_check(check)),
+            Err(why) => {
+                let Check { transfer, upload, .. } = check;
+                drop(upload.content);
+                if let Some(offer) = upload.offer {
+                    answer(self.begin_anew(transfer, offer, &why));
+                }
+            }
+        }
+    }
+
+    fn finish_check(&mut self, check: Check<F::File>) -> Reply {
+        let Check { transfer, mut upload, bytes } = check;
+        if let Some(offer) = &upload.offer {
+            // From here on it runs: should the server die, that is when it was interrupted.
+            match self.note(offer, None) {
+                Ok(()) => upload.is_noted = true,
+                Err(why) => log::error!("{}: its meta file is old: {why}", upload.dir.display()),
+            }
+        }
+        let digest = Some(Digest::from(upload.hasher.finalize()));
+        self.uploads.insert(transfer, upload);
+        Reply::Created { upload: transfer, offset: bytes, digest }
+    }
+
+    /// Removes what is kept and can't be read, and begins from nothing.
+    fn begin_anew(&mut self, transfer: TransferKey, offer: Offer, why: &io::Error) -> Reply {
+        log::error!("a kept upload of {} can't be read: {why}", offer.name.as_str());
+        self.clear(&self.partial_dir(offer.key));
+        let size = offer.size;
+        self.begin(transfer, Some(offer), size)
+    }
+
+    fn begin(&mut self, transfer: TransferKey, offer: Option<Offer>, size: u64) -> Reply {
+        let dir = match &offer {
+            Some(offer) => self.partial_dir(offer.key),
+            None => self.new_dir(),
+        };
+        loop {
+            match self.make_files(&dir, offer.as_ref()) {
+                Ok(content) => {
+                    self.uploads.insert(transfer, Upload::new(dir, content, offer, size));
+                    return Reply::Created { upload: transfer, offset: 0, digest: None };
+                }
+                Err(why) => {
+                    self.clear(&dir);
+                    if !is_full(&why) || !self.remove_oldest_kept() {
+                        return failed(transfer, &why, None);
+                    }
+                }
+            }
+        }
+    }
+
+    fn make_files(&self, dir: &Path, offer: Option<&Offer>) -> io::Result<F::File> {
+        self.files.create_dir(dir)?;
+        let content = self.files.create(&dir.join("content"))?;
+        if let Some(offer) = offer {
+            meta::create(&self.files, dir, &offer.encode(None))?;
+        }
+        Ok(content)
+    }
+
+    pub(super) fn write(&mut self, transfer: TransferKey, block: Block) -> Reply {
+        // An upload that failed is gone; the blocks that were already on their way come back.
+        if !self.uploads.contains_key(&transfer) {
+            return Reply::Wrote { upload: transfer, block };
+        }
+        match self.try_write(transfer, &block) {
+            Ok(()) => Reply::Wrote { upload: transfer, block },
+            Err(why) => {
+                self.discard(transfer);
+                failed(transfer, &why, Some(block))
+            }
+        }
+    }
+
+    fn try_write(&mut self, transfer: TransferKey, block: &[u8]) -> io::Result<()> {
+        if !self.has_room_for_block(block.len()) {
+            return Err(no_room());
+        }
+        while let Some(upload) = self.uploads.get_mut(&transfer) {
+            match upload.write(block) {
+                Ok(()) => break,
+                // A quota, for one, is seen by nobody before.
+                Err(why) if is_full(&why) => {
+                    upload.rewind()?;
+                    if !self.remove_oldest_kept() {
+                        return Err(why);
+                    }
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        self.sync_if_due(transfer)
+    }
+
+    fn sync_if_due(&mut self, transfer: TransferKey) -> io::Result<()> {
+        let Some(upload) = self.uploads.get_mut(&transfer) else { return Ok(()) };
+        if upload.unsynced < SYNC_BYTES {
+            return Ok(());
+        }
+        upload.unsynced = 0;
+        upload.content.sync()?;
+        // A small file is on the shelf before it could be worth going on with.
+        let Some(offer) = upload.offer.as_ref().filter(|_| !upload.is_noted).cloned() else {
+            return Ok(());
+        };
+        upload.is_noted = true;
+        self.note(&offer, None)
+    }
+
+    pub(super) fn publish(&mut self, transfer: TransferKey, item: Item) -> Option<Reply> {
+        let upload = self.uploads.remove(&transfer)?;
+        let code = if upload.written() != item.size {
+            Code::SIZE_MISMATCH
+        } else if Digest::from(upload.hasher.finalize()) != item.digest {
+            Code::DIGEST_MISMATCH
+        } else {
+            return Some(match self.put_on_shelf(upload, &item) {
+                Ok(()) => Reply::Published { upload: transfer, item },
+                Err(why) => failed(transfer, &why, None),
+            });
+        };
+        self.remove(upload);
+        Some(Reply::Failed { transfer, code, detail: None, block: None })
+    }
+
+    /// Forgets an upload and removes its files.
+    pub(super) fn discard(&mut self, transfer: TransferKey) {
+        if let Some((upload, _)) = self.take(transfer) {
+            self.remove(upload);
+        }
+    }
+
+    /// Forgets an upload; true if what has come of it is kept.
+    pub(super) fn suspend(&mut self, transfer: TransferKey, at: UnixMillis) -> bool {
+        self.take(transfer).is_some_and(|(upload, bytes)| self.keep(upload, bytes, at))
+    }
+
+    /// Takes out an upload, wherever it is, with the length of its content.
+    fn take(&mut self, transfer: TransferKey) -> Option<(Upload<F::File>, u64)> {
+        if let Some(upload) = self.uploads.remove(&transfer) {
+            let bytes = upload.written();
+            return Some((upload, bytes));
+        }
+        let place = self.checks.iter().position(|check| check.transfer == transfer)?;
+        self.checks.remove(place).map(|check| (check.upload, check.bytes))
+    }
+
+    fn remove(&mut self, upload: Upload<F::File>) {
+        drop(upload.content);
+        self.clear(&upload.dir);
+    }
+}

@@ -1,0 +1,85 @@
+//! What the engine holds at a moment, and what it may hold at most (docs/ARCHITECTURE.md, "What
+//! bounds memory").
+
+use super::limits::{
+    CONTROL_BYTES_MAX, LOG_WINDOW_BYTES, READ_BUDGET_BYTES, READ_BUFFER_BYTES, UNRELEASED_BYTES_MAX,
+};
+use super::{Engine, Stream, TRANSFERS_MAX};
+use crate::disk::Request;
+use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
+
+/// Bytes of replies that one byte read can bring about, at most: a message of one bad character is
+/// answered by a refusal that says which, some four times as long.
+const REPLY_BYTES_PER_BYTE: usize = 8;
+/// Blocks of one transfer: two at the disk thread and one being filled, or two being sent.
+const TRANSFER_BLOCKS_MAX: usize = 3;
+
+/// Counts of what the engine holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections, whatever their phase.
+    pub connections: usize,
+    /// Those that are members.
+    pub members: usize,
+    /// Entries in the table of deadlines.
+    pub deadlines: usize,
+    /// Uploads and downloads that the disk thread knows of.
+    pub transfers: usize,
+    /// Blocks held here: in lanes, being filled, waiting for the disk thread, and spare ones.
+    pub blocks: usize,
+    /// Bytes of the log's window.
+    pub log_bytes: usize,
+    /// Bytes of replies that wait, of frames that have come in part, and of what was sent too
+    /// early, of all connections.
+    pub queued_bytes: usize,
+}
+
+impl Usage {
+    /// The most that `connections` connections can make the engine hold, in bytes, whatever they do.
+    #[must_use]
+    pub fn bytes_max(connections: usize) -> usize {
+        let reply_bytes = CONTROL_BYTES_MAX + REPLY_BYTES_PER_BYTE * READ_BUFFER_BYTES;
+        let connection_bytes = reply_bytes + 2 * READ_BUFFER_BYTES;
+        let blocks = TRANSFERS_MAX * TRANSFER_BLOCKS_MAX + POOL_BLOCKS_MAX;
+        2 * LOG_WINDOW_BYTES
+            + UNRELEASED_BYTES_MAX as usize
+            + READ_BUDGET_BYTES
+            + blocks * BLOCK_BYTES
+            + connections * connection_bytes
+    }
+
+    /// Bytes held, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.log_bytes + self.queued_bytes + self.blocks * BLOCK_BYTES
+    }
+}
+
+impl<S: Stream> Engine<S> {
+    /// What the engine holds now. Looks at every connection.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let log = self.room.log();
+        let mut usage = Usage {
+            connections: self.connections.len(),
+            members: self.room.members_len(),
+            deadlines: self.timers.len(),
+            transfers: self.transfers,
+            blocks: self.blocks.len(),
+            log_bytes: (log.end() - log.start()) as usize,
+            queued_bytes: self.journal.len(),
+        };
+        for (_, connection) in &self.connections {
+            let uploads = connection.transfers.uploads.values();
+            usage.blocks += uploads.filter(|upload| upload.block.is_some()).count();
+            usage.blocks += connection.outbound.blocks();
+            usage.queued_bytes += connection.outbound.control_bytes()
+                + connection.deframer.partial_bytes()
+                + connection.held.capacity();
+        }
+        let has_block =
+            |request: &&Request| matches!(request, Request::Write { .. } | Request::Read { .. });
+        usage.blocks += self.disk.iter().filter(has_block).count();
+        usage
+    }
+}

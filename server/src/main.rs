@@ -56,9 +56,7 @@ fn run(config: &Config) -> Result<(), String> {
     announce(address, &config.data_dir);
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|why| format!("no random numbers: {why}"))?;
-    reactor
-        .run(config.settings, Secret::new(secret), disk, found)
-        .map_err(|why| format!("can't poll: {why}"))
+    reactor.run(config.settings, Secret::new(secret), disk, found).map_err(|why| why.to_string())
 }
 
 /// One line that says where the room is and how to join it.

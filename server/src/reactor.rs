@@ -141,7 +141,9 @@ impl Reactor {
             pass_on(&mut engine, &disk);
             if stop_by_ms.is_some_and(|by_ms| engine.is_empty() || by_ms <= now.mono_ms) {
                 return if engine.has_journal_failed() {
-                    Err(io::Error::other("what is said can't be kept on disk, as it must be"))
+                    Err(io::Error::other(
+                        "the log can't be kept on disk, and --durability always allows no less",
+                    ))
                 } else {
                     Ok(())
                 };
@@ -179,7 +181,9 @@ impl Reactor {
                 events.clear();
                 Ok(())
             }
-            polled => polled,
+            polled => {
+                polled.map_err(|why| io::Error::new(why.kind(), format!("can't poll: {why}")))
+            }
         }
     }
 

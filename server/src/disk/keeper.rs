@@ -119,7 +119,8 @@ impl<F: Files> Keeper<F> {
     }
 
     fn recover(&mut self) {
-        if std::mem::take(&mut self.is_failing) {
+        // Where everything must be kept, the server ends at the first failure, and nothing is well.
+        if std::mem::take(&mut self.is_failing) && self.durability != Durability::Always {
             log::error!("the log is kept on disk again; what came in between is missing there");
         }
     }

@@ -1,9 +1,9 @@
-//! Everything on disk, and the two threads that alone touch it.
+//! Everything on disk, and the threads that alone touch it.
 //!
 //! The *disk thread* owns the [`store`]: it does the file work of all transfers, in the order in
 //! which it was asked. The *journal thread* owns the [`journal`]: it is one of its own so that
 //! what people say is kept at once, and outlives a crash of the server, even while a gigabyte is
-//! being synced. Requests go in by channels that never block the reactor; replies come back by
+//! being synced; a third one beside it syncs the journal at intervals. Requests go in by channels that never block the reactor; replies come back by
 //! one, with a call that wakes it.
 
 pub mod block;
@@ -232,7 +232,7 @@ pub struct Found {
     pub items: Vec<Item>,
 }
 
-/// The two threads, as the reactor sees them. Dropped, it finishes the work that was asked for
+/// The threads, as the reactor sees them. Dropped, it finishes the work that was asked for
 /// and makes it durable.
 #[derive(Debug)]
 pub struct Disk {

@@ -1,5 +1,5 @@
 //! The log on its way to the journal and back: what is new is handed over, and what the journal
-//! answers for is released to the members (docs/OPERATIONS.md, "What a crash can cost").
+//! answers for is released to the members (docs/OPERATIONS.md, "When a line counts as safe").
 
 use chatshelf_common::wire::Code;
 

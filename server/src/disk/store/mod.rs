@@ -190,7 +190,12 @@ impl<F: Files> Store<F> {
 }
 
 fn failed(transfer: TransferKey, why: &io::Error, block: Option<Block>) -> Reply {
-    log::error!("transfer {transfer:?}: {why}");
+    if is_full(why) {
+        // Any guest can bring this about, as often as they like.
+        log::info!("a transfer ends for want of space: {why}");
+    } else {
+        log::error!("a transfer fails: {why}");
+    }
     let code = if is_full(why) { Code::STORAGE_FULL } else { Code::STORAGE_FAILED };
     Reply::Failed { transfer, code, detail: Some(why.to_string()), block }
 }

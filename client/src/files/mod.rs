@@ -172,6 +172,7 @@ enum Request {
         target: Target,
         part: Option<HeldPart>,
     },
+    Drop(HeldPart),
     Session(FileRequest),
 }
 
@@ -229,6 +230,11 @@ impl Files {
         part: Option<HeldPart>,
     ) {
         self.send(Request::Create { transfer, item, held, target, part });
+    }
+
+    /// Removes the beginning of a download that nobody wants any more.
+    pub fn discard(&self, part: HeldPart) {
+        self.send(Request::Drop(part));
     }
 
     /// Passes on what a session asks for. A `Create` keeps the file in the current directory;

@@ -43,6 +43,7 @@ pub(super) fn directory() -> Option<PathBuf> {
     if let Some(directory) = variable(DIRECTORY_VARIABLE) {
         return Some(directory.into());
     }
+    // Three lines of the platforms' rules are no reason for a crate.
     if cfg!(windows) {
         return variable("LOCALAPPDATA").map(|base| PathBuf::from(base).join("chatshelf"));
     }
@@ -54,6 +55,9 @@ pub(super) fn directory() -> Option<PathBuf> {
 impl State {
     /// Makes the directory, and removes from it what is of no more use.
     pub(super) fn open(directory: Option<PathBuf>, place: String) -> Self {
+        if directory.is_none() {
+            log::info!("the user has no state directory; no transfer survives this run");
+        }
         let usable = directory.filter(|directory| match create_private(directory) {
             Ok(()) => true,
             Err(error) => {

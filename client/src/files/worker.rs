@@ -90,6 +90,9 @@ impl Worker<'_> {
                     self.failed(transfer, &error);
                 }
             }
+            Request::Drop(HeldPart { file, path, entry, .. }) => {
+                Part::new(file, path.clone(), path, Some(entry)).discard();
+            }
             Request::Session(FileRequest::Discard { transfer }) => match self.remove(transfer) {
                 Some(Content::Upload(source)) => source.discard(),
                 Some(Content::Download(part)) => part.discard(),

@@ -121,7 +121,6 @@ impl Front {
         let why = render::goodbye(goodbye);
         match self.leaving_code() {
             Some(code) => {
-                self.said_goodbye = true;
                 self.notice("goodbye");
                 self.finish(Ok(code));
             }

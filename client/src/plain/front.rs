@@ -93,8 +93,6 @@ pub(super) struct Front {
     pub(super) quit_warned: bool,
     /// Something that was asked for did not work.
     pub(super) failed: bool,
-    /// The server has heard all that we had to say.
-    pub(super) said_goodbye: bool,
     leaving: Option<Leaving>,
     pub(super) end: Option<Result<u8, Failure>>,
     scratch: Vec<u8>,
@@ -134,7 +132,6 @@ impl Front {
             quitting: false,
             quit_warned: false,
             failed: false,
-            said_goodbye: false,
             leaving: None,
             end: None,
             scratch: vec![0; READ_BYTES],
@@ -149,9 +146,7 @@ impl Front {
             self.turn();
         }
         self.flush_batch();
-        if !self.said_goodbye {
-            self.say_what_is_lost();
-        }
+        self.say_what_is_lost();
         self.screen.close();
         self.end.take().unwrap_or(Ok(EXIT_FAILED))
     }

@@ -290,6 +290,48 @@ mod tests {
     }
 
     #[test]
+    fn it_is_said_once_that_a_transfer_waits_and_the_wait_is_not_counted() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut progress = Progress::new(start);
+        progress.note(&at(MB, 10 * MB), after(1), true);
+        let waiting = TransferStatus { stage: Stage::Waiting, ..at(MB, 10 * MB) };
+        let line = progress.note(&waiting, after(2), true);
+        assert_eq!(line.unwrap(), "notes.iso  10% | 1.0/10.0 MB, waiting for the connection");
+        assert_eq!(progress.note(&waiting, after(60), true), None);
+        progress.go_on(MB, after(100));
+        assert_eq!(progress.note(&at(MB, 10 * MB), after(100), true).map(|_| ()), Some(()));
+        let line = progress.note(&at(3 * MB, 10 * MB), after(102), true).unwrap();
+        assert_eq!(line, "notes.iso  30% | 3.0/10.0 MB, 1.0 MB/s, ETA 0:07");
+    }
+
+    #[test]
+    fn what_was_there_before_this_run_does_not_count_for_the_rate() {
+        let start = Instant::now();
+        let mut progress = Progress::new(start);
+        progress.go_on(40 * MB, start);
+        let now = start + Duration::from_secs(2);
+        let outcome = Outcome::Uploaded(ItemId(7));
+        let (text, _) = progress.closing(&at(48 * MB, 48 * MB), &outcome, None, now);
+        assert!(text.contains("48.0 MB in 2.0 s, 4.0 MB/s"), "{text}");
+    }
+
+    #[test]
+    fn an_interrupted_transfer_says_how_it_goes_on_if_it_can() {
+        let up = at(MB, 10 * MB);
+        assert!(interrupted(&up, true).ends_with("/upload of the same file goes on with it"));
+        assert_eq!(interrupted(&up, false), "notes.iso not uploaded");
+        let down = TransferStatus {
+            direction: Direction::Download,
+            item: Some(ItemId(7)),
+            ..at(MB, 10 * MB)
+        };
+        let text = interrupted(&down, true);
+        assert_eq!(text, "notes.iso not downloaded: 10% of it is kept, /download 7 goes on");
+        assert_eq!(interrupted(&down, false), "notes.iso not downloaded");
+    }
+
+    #[test]
     fn the_closing_line_says_size_time_rate_and_verified() {
         let start = Instant::now();
         let progress = Progress::new(start);

@@ -75,7 +75,12 @@ impl Front {
 
     pub(super) fn ended(&mut self, status: &TransferStatus, outcome: &Outcome, now: Instant) {
         let number = status.transfer;
-        let kept = self.kept.remove(&number).unwrap_or_default();
+        let mut kept = self.kept.remove(&number).unwrap_or_default();
+        if !outcome.can_be_gone_on_with()
+            && let Some(part) = kept.part.take()
+        {
+            self.files.discard(part);
+        }
         let progress = self.progress.remove(&number).unwrap_or_else(|| Progress::new(now));
         let (text, good) = match outcome {
             Outcome::Interrupted => (progress::interrupted(status, kept.survives), true),

@@ -70,9 +70,12 @@ impl Session {
     }
 
     /// The connection has ended without a goodbye, or could not be made; `why` is for people. The
-    /// session waits for its next attempt, or is over.
+    /// session waits for its next attempt, or is over. Of a connection that it has given up itself
+    /// the session wants to hear no more.
     pub fn handle_lost(&mut self, why: String, now: Instant) {
-        self.lose(Loss::Link(why), now);
+        if !matches!(self.phase, Phase::Offline { .. }) {
+            self.lose(Loss::Link(why), now);
+        }
     }
 
     /// Looks at the clock: asks a silent server for a sign of life, and takes one that has been
@@ -163,6 +166,7 @@ impl Session {
         let may = matches!(
             code,
             Code::SHUTTING_DOWN
+                | Code::STORAGE_FAILED
                 | Code::TIMED_OUT
                 | Code::TOO_SLOW
                 | Code::NOT_JOINED_IN_TIME

@@ -244,6 +244,20 @@ pub enum Outcome {
     Failed(String),
 }
 
+impl Outcome {
+    /// True when a later attempt can go on with what was moved.
+    #[must_use]
+    pub fn can_be_gone_on_with(&self) -> bool {
+        match self {
+            Self::Interrupted => true,
+            Self::Refused(refused) => {
+                matches!(refused.code, Code::STALLED | Code::REPLACED | Code::TOO_MANY_TRANSFERS)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What a command needs to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandError {

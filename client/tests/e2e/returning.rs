@@ -2,10 +2,12 @@
 
 use std::io::Write;
 
-use chatshelf_common::wire::Code;
+use chatshelf_common::id::{Seq, UnixMillis};
+use chatshelf_common::wire::frame::Forgotten;
+use chatshelf_common::wire::{Code, Event};
 
 use crate::harness::client::{Client, said};
-use crate::harness::fake::{FakeServer, goodbye};
+use crate::harness::fake::{FakeServer, JOINED_AT, goodbye, said as said_at};
 use crate::harness::peer::Peer;
 use crate::harness::proxy::Proxy;
 use crate::harness::room::{Room, client_command};
@@ -183,6 +185,59 @@ fn whose_place_another_connection_has_taken_does_not_come_back() {
     let ended = ada.wait();
     ended.has_code(1);
     assert!(ended.complaint().contains("another connection has taken its place"));
+}
+
+#[test]
+fn what_the_server_has_forgotten_or_no_longer_holds_is_told_in_few_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut ada = Client::start(command.args(["--name", "ada"]));
+    let mut guest = server.accept();
+    guest.welcome();
+    guest.send(&said_at(0, "before"));
+    ada.shows("bob  before");
+    drop(guest);
+    let mut guest = server.accept();
+    let seq = |after| Seq(JOINED_AT.0 + 1 + after);
+    let forgotten = |after| Event::from(Forgotten { seq: seq(after), at: UnixMillis(0) });
+    let events = [
+        said_at(4, "one").into(),
+        forgotten(5),
+        forgotten(6),
+        forgotten(7),
+        said_at(8, "two").into(),
+    ];
+    guest.welcome_back(seq(4), &events);
+    ada.shows("bob  two");
+    ada.shows("-- now");
+    drop(guest);
+    let mut guest = server.accept();
+    guest.welcome_back(seq(3), &[said_at(3, "instead").into()]);
+    ada.shows("bob  instead");
+    ada.close_input();
+    guest.see_off();
+    let ended = ada.wait();
+    let from = ended.stdout.find("-- back as ada").unwrap();
+    let lines: Vec<&str> = ended.stdout[from..].lines().collect();
+    let told: Vec<&str> =
+        lines.into_iter().filter(|line| !line.starts_with("-- connection lost")).collect();
+    let expected = [
+        "-- back as ada",
+        "-- away for too long: 3 events of the room can't be shown",
+        "-- 2 lines while you were away",
+        "00:00  bob  one",
+        "-- 3 events are lost from the server's disk here",
+        "00:00  bob  two",
+        "-- now",
+        "-- back as ada",
+        "-- the server has lost some of what was shown above; what it has instead follows",
+        "-- 1 line while you were away",
+        "00:00  bob  instead",
+        "-- now",
+        "-- goodbye",
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn after_joining(mut plan: Plan) -> Plan {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn any_number_of_breaks_costs_nothing(plan in cuts(), history in 0..4_u32, big: bool) {

@@ -1,7 +1,7 @@
 //! The session over bytes in memory: server frames in, client frames and events out.
 //!
 //! Here is what the tests are written with. One connection: `joining`, `room`, `talking`,
-//! `uploads`, `downloads`, `hostile`. Several: `returning` (each rule by itself), `surviving`
+//! `uploads`, `downloads`, `hostile`. Several: `returning`, `repeating` (what was said), `surviving`
 //! (transfers), and `breaks`, where a `world` of session, file keeper and a `model` of the server is
 //! cut apart at every byte.
 
@@ -10,6 +10,7 @@ mod downloads;
 mod hostile;
 mod joining;
 mod model;
+mod repeating;
 mod returning;
 mod room;
 mod surviving;
@@ -163,6 +164,55 @@ impl Rig {
         let is_end = |event: &SessionEvent| matches!(event, SessionEvent::TransferEnded(..));
         self.events().iter().filter(|event| is_end(event)).count()
     }
+}
+
+impl Rig {
+    /// In the room at 42, and coming back for ever.
+    fn returning() -> Self {
+        Self::with(Some(Reconnect::default()), Some(20)).arrived()
+    }
+
+    /// Loses the connection; what that told is forgotten.
+    fn lose(&mut self) {
+        self.session.handle_lost("cut".into(), self.now);
+        self.events();
+        assert!(self.session.is_offline() && !self.session.has_output());
+    }
+
+    /// Connects when it is time to; the `Join`.
+    fn reconnect(&mut self) -> Join {
+        self.now = self.session.retry_at().expect("a next attempt");
+        self.session.handle_connecting();
+        self.session.handle_connected(self.now);
+        self.sent = Deframer::joined();
+        let mut sent = self.sent();
+        let Some(Sent::Frame(ClientFrame::Join(join))) = sent.pop() else { panic!("{sent:?}") };
+        assert!(matches!(sent[..], [Sent::Frame(ClientFrame::Hello(_))]), "{sent:?}");
+        join
+    }
+
+    /// Comes back to a room at `seq`, with a history from `from` on.
+    fn come_back(&mut self, from: u64, seq: u64) {
+        self.reconnect();
+        self.feed(&arrival_from(from, seq, &[]).concat()).unwrap();
+    }
+
+    /// Lines to the room that were sent, and whether they say that they may be repeated.
+    fn said_to(&mut self) -> Vec<(String, bool)> {
+        let said = |sent| match sent {
+            Sent::Frame(ClientFrame::Say(say)) => (say.text.to_string(), say.repeat.is_some()),
+            other => panic!("{other:?}"),
+        };
+        self.sent().into_iter().map(said).collect()
+    }
+
+    fn say(&mut self, text: &str) -> MessageId {
+        self.session.say(message(text), Style::SPEECH).unwrap()
+    }
+}
+
+fn line(text: &str, repeat: bool) -> (String, bool) {
+    (text.into(), repeat)
 }
 
 fn ack() -> HelloAck {

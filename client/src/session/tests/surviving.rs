@@ -103,6 +103,23 @@ fn answers_of_the_file_keeper_from_before_the_break_are_not_taken_for_new_ones()
 }
 
 #[test]
+fn a_digest_from_before_the_break_is_not_sent() {
+    let mut rig = rig();
+    let transfer = rig.session.upload(name("a"), 5, Some(KEY)).unwrap();
+    rig.give(ready(1, 0)).unwrap();
+    assert_eq!(rig.begin().len(), 2, "a block and the digest are asked for");
+    break_and_return(&mut rig, &[]);
+    rig.reply(FileReply::Hashed { transfer, digest: digest(b"stale") });
+    rig.give(ready(2, 0)).unwrap();
+    rig.begin();
+    rig.reply(FileReply::Block { transfer, block: b"hello".to_vec() });
+    assert_eq!(rig.sent(), [Sent::Data(2, 0, b"hello".to_vec())]);
+    rig.reply(FileReply::Hashed { transfer, digest: digest(b"hello") });
+    let done = UploadDone { transfer: TransferId(2), digest: digest(b"hello") };
+    assert_eq!(rig.sent(), [Sent::Frame(done.into())]);
+}
+
+#[test]
 fn what_the_server_does_not_have_any_more_is_sent_anew() {
     let (mut rig, transfer) = uploading();
     break_and_return(&mut rig, &[]);
@@ -368,6 +385,18 @@ fn what_may_be_gone_on_with_is_suspended_and_the_rest_discarded() {
         let discard = FileRequest::Discard { transfer };
         assert_eq!(rig.requests(), [if goes_on { suspend } else { discard }], "{code:?}");
     }
+}
+
+#[test]
+fn a_download_that_is_interrupted_for_good_hands_over_its_last_bytes_first() {
+    let (mut rig, transfer) = downloading(b"hello", 3);
+    rig.requests();
+    rig.session.leave();
+    let write = FileRequest::Write { transfer, block: b"hel".to_vec() };
+    assert_eq!(rig.requests(), [write, FileRequest::Suspend { transfer }]);
+    let told = rig.events().pop();
+    let Some(SessionEvent::TransferEnded(status, Outcome::Interrupted)) = told else { panic!() };
+    assert_eq!((status.item, status.moved), (Some(ItemId(7)), 3));
 }
 
 #[test]

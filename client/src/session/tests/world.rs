@@ -1,7 +1,7 @@
 //! A session, its file keeper and the model of a server, with bytes that go between them up to a
 //! cut. Time passes only while nothing else can happen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::model::{Cut, Server};
 use super::*;
@@ -27,6 +27,8 @@ pub(super) struct World {
     pub(super) moved: [usize; 2],
     /// Content of uploads, and what has come of downloads.
     pub(super) files: HashMap<TransferHandle, Vec<u8>>,
+    /// Answers of the file keeper on their way: they come when nothing else can happen.
+    replies: VecDeque<FileReply>,
     pub(super) events: Vec<SessionEvent>,
     /// Bob says something whenever the client loses its connection.
     pub(super) away: usize,
@@ -50,6 +52,7 @@ impl World {
             plan: plan.into_iter().rev().collect(),
             moved: [0, 0],
             files: HashMap::new(),
+            replies: VecDeque::new(),
             events: Vec::new(),
             away: 0,
             typed: Vec::new(),
@@ -98,7 +101,13 @@ impl World {
             self.connect();
             return true;
         }
-        self.send() || self.receive()
+        if self.send() || self.receive() {
+            return true;
+        }
+        let reply = self.replies.pop_front();
+        let is_reply = reply.is_some();
+        reply.into_iter().for_each(|reply| self.session.handle_file_reply(reply));
+        is_reply
     }
 
     fn connect(&mut self) {
@@ -198,7 +207,7 @@ impl World {
             FileRequest::Keep { transfer } => FileReply::Kept { transfer },
             FileRequest::Discard { .. } | FileRequest::Suspend { .. } => return,
         };
-        self.session.handle_file_reply(reply);
+        self.replies.push_back(reply);
     }
 
     /// How the transfer ended, once.

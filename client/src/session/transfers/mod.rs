@@ -11,7 +11,6 @@ mod uploads;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chatshelf_common::id::{Digest, ItemId, TransferId};
-use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Cancel, DownloadRequest, Refused, UploadOffer};
 
 use super::event::{CommandError, Outcome, SessionEvent, TransferHandle, TransferStatus};
@@ -172,7 +171,7 @@ impl Transfers {
         out.forget(transfer.number());
         self.numbers.remove(&transfer.number());
         let status = transfer.status(handle, queued);
-        if can_go_on_after(&why) {
+        if why.can_be_gone_on_with() {
             if let Transfer::Down(down) = transfer {
                 self.requests.extend(down.into_rest(handle));
             }
@@ -281,17 +280,6 @@ impl Transfers {
         if self.count() == 0 {
             self.spare = Vec::new();
         }
-    }
-}
-
-/// True when what was moved of a transfer that ended so is of use to a later one.
-fn can_go_on_after(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Interrupted => true,
-        Outcome::Refused(refused) => {
-            matches!(refused.code, Code::STALLED | Code::REPLACED | Code::TOO_MANY_TRANSFERS)
-        }
-        _ => false,
     }
 }
 

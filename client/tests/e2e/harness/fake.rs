@@ -11,7 +11,7 @@ use chatshelf_common::wire::frame::{
     DownloadReady, DownloadRequest, Goodbye, HelloAck, Item, Join, Part, Said, Snapshot, Welcome,
 };
 use chatshelf_common::wire::header::data_head;
-use chatshelf_common::wire::{ClientFrame, Code, Deframer, Frame, Unit};
+use chatshelf_common::wire::{ClientFrame, Code, Deframer, Event, Frame, Unit};
 
 use socket2::{Domain, Socket, Type};
 
@@ -95,10 +95,7 @@ impl Guest {
 
     /// Answers its `Hello` and lets it join a room with these on the shelf.
     pub(crate) fn welcome_to(&mut self, items: Vec<Item>) {
-        let nick = self.wait(|frame| match frame {
-            ClientFrame::Join(Join { nick, .. }) => Some(nick),
-            _ => None,
-        });
+        let nick = self.joins();
         self.send(&ack());
         self.send(&welcome(nick.clone()));
         self.send(&Snapshot { items, ..snapshot(nick) });
@@ -117,6 +114,25 @@ impl Guest {
     pub(crate) fn download_asked(&mut self) -> TransferId {
         self.wait(|frame| match frame {
             ClientFrame::DownloadRequest(DownloadRequest { transfer, .. }) => Some(transfer),
+            _ => None,
+        })
+    }
+
+    /// Lets it come back to a room where these have happened meanwhile, from `from` on.
+    pub(crate) fn welcome_back(&mut self, from: Seq, events: &[Event]) {
+        let nick = self.joins();
+        let seq = events.last().map_or(JOINED_AT, Event::seq);
+        self.send(&ack());
+        self.send(&Welcome { seq, from, ..welcome(nick.clone()) });
+        self.send(&Snapshot { seq, ..snapshot(nick) });
+        let mut bytes = Vec::new();
+        events.iter().for_each(|event| event.encode(&mut bytes));
+        self.send_bytes(&bytes);
+    }
+
+    fn joins(&mut self) -> Nick {
+        self.wait(|frame| match frame {
+            ClientFrame::Join(Join { nick, .. }) => Some(nick),
             _ => None,
         })
     }

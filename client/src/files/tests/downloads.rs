@@ -1,0 +1,155 @@
+//! Files that are written by downloads, and the parts that survive.
+
+use super::*;
+
+#[test]
+fn two_downloads_of_one_name_are_both_kept() {
+    let rig = Rig::new();
+    let run = rig.run();
+    for transfer in [T, U] {
+        run.create(transfer, &rig, b"hello");
+        run.write(transfer, b"hello");
+    }
+    assert_eq!(run.keep(U), rig.path("a.txt"));
+    assert_eq!(run.keep(T), rig.path("a (1).txt"));
+    assert_eq!(rig.names(), ["a (1).txt", "a.txt"]);
+    assert_eq!(names(rig.state.path()).len(), 0);
+}
+
+#[test]
+fn a_download_that_is_discarded_leaves_nothing() {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"he");
+    assert_eq!(rig.names(), ["a.txt.part"]);
+    assert_eq!(names(rig.state.path()).len(), 1);
+    run.ask(FileRequest::Discard { transfer: T });
+    run.end();
+    assert_eq!((rig.names().len(), names(rig.state.path()).len()), (0, 0));
+}
+
+#[test]
+fn a_download_that_is_interrupted_is_gone_on_with_by_the_next_run() {
+    // More than a slice.
+    let content = pattern(3_000_000);
+    for suspends in [false, true] {
+        let rig = Rig::new();
+        let run = rig.run();
+        run.create(T, &rig, &content);
+        run.write(T, &content[..2_500_000]);
+        if suspends {
+            run.ask(FileRequest::Suspend { transfer: T });
+        }
+        run.end();
+        assert_eq!(rig.names(), ["a.txt.part"]);
+        let run = rig.run();
+        assert_eq!(run.take_up(U, &rig, &content), Some(2_500_000));
+        run.write(U, &content[2_500_000..]);
+        assert_eq!(run.digest(U), digest(&content));
+        run.keep(U);
+        assert!(rig.read("a.txt") == content);
+        assert_eq!((rig.names(), names(rig.state.path()).len()), (vec!["a.txt".into()], 0));
+    }
+}
+
+#[test]
+fn of_a_part_no_more_is_taken_than_the_session_asked_behind() {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"hell");
+    run.end();
+    let run = rig.run();
+    run.send(Request::Find { ticket: 2, item: item(b"hello"), target: rig.target() });
+    let Reply::Found { part, .. } = run.next() else { panic!() };
+    let (item, target) = (item(b"hello"), rig.target());
+    run.send(Request::Create { transfer: T, item, held: 2, target, part });
+    run.write(T, b"llo");
+    assert_eq!(run.digest(T), digest(b"hello"));
+}
+
+#[test]
+fn a_part_that_was_found_can_be_removed() {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"he");
+    run.end();
+    let run = rig.run();
+    run.send(Request::Find { ticket: 2, item: item(b"hello"), target: rig.target() });
+    let Reply::Found { part: Some(part), .. } = run.next() else { panic!() };
+    run.send(Request::Drop(part));
+    run.end();
+    assert_eq!((rig.names().len(), names(rig.state.path()).len()), (0, 0));
+}
+
+#[test]
+fn another_item_is_not_gone_on_with() {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"he");
+    run.end();
+    let run = rig.run();
+    assert_eq!(run.take_up(T, &rig, b"help!"), None);
+    run.write(T, b"help!");
+    assert_eq!(run.keep(T), rig.path("a.txt"));
+    assert_eq!(rig.names(), ["a.txt", "a.txt.part"]);
+}
+
+#[test]
+fn a_download_that_starts_over_takes_its_own_place() {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"he");
+    run.create(T, &rig, b"other");
+    run.write(T, b"other");
+    assert_eq!(run.digest(T), digest(b"other"));
+    assert_eq!(rig.names(), ["a.txt.part"]);
+}
+
+#[test]
+fn a_part_in_use_is_left_to_its_download() {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"he");
+    assert_eq!(run.take_up(U, &rig, b"hello"), None);
+    run.write(U, b"hello");
+    run.write(T, b"llo");
+    assert_eq!((run.digest(T), run.digest(U)), (digest(b"hello"), digest(b"hello")));
+}
+
+#[test]
+fn a_part_file_of_someone_else_is_left_alone() {
+    let rig = Rig::new();
+    rig.write("a.txt.part", b"other");
+    let run = rig.run();
+    assert_eq!(run.take_up(T, &rig, b"hello"), None);
+    run.write(T, b"hello");
+    run.keep(T);
+    assert_eq!(rig.names(), ["a.txt", "a.txt.part"]);
+    assert_eq!((rig.read("a.txt.part"), rig.read("a.txt")), (b"other".into(), b"hello".into()));
+}
+
+#[test]
+fn nothing_is_left_of_a_download_that_had_not_got_a_byte() {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.end();
+    assert_eq!((rig.names().len(), names(rig.state.path()).len()), (0, 0));
+}
+
+#[test]
+fn a_download_into_a_missing_directory_fails() {
+    let rig = Rig::new();
+    let run = rig.run();
+    let (item, target) = (item(b"hello"), Target::Directory(rig.path("no")));
+    run.send(Request::Create { transfer: T, item, held: 0, target, part: None });
+    assert!(run.failure().contains("no such file"));
+    run.ask(FileRequest::Write { transfer: T, block: b"hello".to_vec() });
+    assert!(run.end().is_empty(), "what follows is passed over");
+}

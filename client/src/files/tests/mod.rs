@@ -1,0 +1,198 @@
+//! The file thread's work on real files.
+
+mod downloads;
+mod uploads;
+
+use std::path::Path;
+use std::time::Duration;
+
+use chatshelf_common::id::{Digest, ItemId, UnixMillis};
+use chatshelf_common::text::Nick;
+use tempfile::TempDir;
+
+use super::*;
+
+const T: TransferHandle = TransferHandle(1);
+const U: TransferHandle = TransferHandle(2);
+
+/// A folder for files and another for what survives.
+struct Rig {
+    dir: TempDir,
+    state: TempDir,
+}
+
+/// One run of the program.
+struct Run {
+    requests: Option<Sender<Request>>,
+    replies: Receiver<Reply>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap() }
+    }
+
+    fn run(&self) -> Run {
+        self.run_with(Vec::new())
+    }
+
+    /// A run that finds these requests waiting when it starts.
+    fn run_with(&self, waiting: Vec<Request>) -> Run {
+        let (requests, inbox) = channel();
+        waiting.into_iter().for_each(|request| requests.send(request).unwrap());
+        let (outbox, replies) = channel();
+        let state = State::open(Some(self.state.path().into()), "a:1".into());
+        let reply = move |reply| drop(outbox.send(reply));
+        let thread = std::thread::spawn(move || worker::run(&inbox, &reply, state));
+        Run { requests: Some(requests), replies, thread: Some(thread) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        std::fs::write(self.path(name), content).unwrap();
+        self.path(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        names(self.dir.path())
+    }
+
+    fn target(&self) -> Target {
+        Target::Directory(self.dir.path().into())
+    }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+impl Run {
+    fn send(&self, request: Request) {
+        self.requests.as_ref().unwrap().send(request).unwrap();
+    }
+
+    fn ask(&self, request: FileRequest) {
+        self.send(Request::Session(request));
+    }
+
+    fn next(&self) -> Reply {
+        loop {
+            let reply = self.replies.recv_timeout(Duration::from_secs(20)).expect("a reply");
+            if !matches!(reply, Reply::Survives { .. }) {
+                return reply;
+            }
+        }
+    }
+
+    fn reply(&self) -> FileReply {
+        match self.next() {
+            Reply::Session(reply) => reply,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn failure(&self) -> String {
+        match self.reply() {
+            FileReply::Failed { why, .. } => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Ends; the replies that were not taken.
+    fn end(mut self) -> Vec<Reply> {
+        self.requests = None;
+        self.thread.take().unwrap().join().unwrap();
+        self.replies.try_iter().collect()
+    }
+
+    fn open(&self, path: &Path) -> Result<OpenFile, FileError> {
+        self.send(Request::Open { ticket: 1, path: path.into() });
+        match self.next() {
+            Reply::Opened { ticket: 1, result } => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn upload(&self, transfer: TransferHandle, path: &Path) -> UploadKey {
+        let file = self.open(path).unwrap();
+        let key = file.key().unwrap();
+        self.send(Request::Upload { transfer, file });
+        key
+    }
+
+    fn begin(&self, run: u32, offset: u64, digest: Option<Digest>) -> FileReply {
+        self.ask(FileRequest::Begin { transfer: T, run, offset, digest });
+        self.reply()
+    }
+
+    fn read(&self, offset: u64, length: usize) {
+        let buffer = b"left over".to_vec();
+        self.ask(FileRequest::Read { transfer: T, offset, length, buffer });
+    }
+
+    fn create(&self, transfer: TransferHandle, rig: &Rig, content: &[u8]) {
+        let (item, target) = (item(content), rig.target());
+        self.send(Request::Create { transfer, item, held: 0, target, part: None });
+    }
+
+    /// Takes a download up again if there is something of it; its size.
+    fn take_up(&self, transfer: TransferHandle, rig: &Rig, content: &[u8]) -> Option<u64> {
+        self.send(Request::Find { ticket: 2, item: item(content), target: rig.target() });
+        let Reply::Found { ticket: 2, part } = self.next() else { panic!() };
+        let held = part.as_ref().map(|part| part.bytes);
+        let (item, target) = (item(content), rig.target());
+        self.send(Request::Create { transfer, item, held: held.unwrap_or(0), target, part });
+        held
+    }
+
+    fn write(&self, transfer: TransferHandle, block: &[u8]) {
+        self.ask(FileRequest::Write { transfer, block: block.to_vec() });
+        assert!(matches!(self.reply(), FileReply::Written { .. }));
+    }
+
+    fn keep(&self, transfer: TransferHandle) -> PathBuf {
+        self.ask(FileRequest::Keep { transfer });
+        let Reply::KeptAt { path, .. } = self.next() else { panic!() };
+        assert_eq!(self.reply(), FileReply::Kept { transfer });
+        path
+    }
+
+    fn digest(&self, transfer: TransferHandle) -> Digest {
+        self.ask(FileRequest::Hash { transfer });
+        match self.reply() {
+            FileReply::Hashed { digest, .. } => digest,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn item(content: &[u8]) -> Item {
+    Item {
+        id: ItemId(7),
+        name: FileName::new("a.txt").unwrap(),
+        size: content.len() as u64,
+        digest: digest(content),
+        nick: Nick::new("ada").unwrap(),
+        at: UnixMillis(0),
+    }
+}
+
+fn digest(content: &[u8]) -> Digest {
+    blake3::hash(content).into()
+}
+
+fn pattern(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|i| (i % 251) as u8).collect()
+}

@@ -1,0 +1,165 @@
+//! Links over real sockets, to servers of a few bytes.
+
+use std::net::TcpListener;
+
+use chatshelf_common::id::{ResumeToken, Seq};
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::{Frame, Goodbye, HelloAck, Part, Snapshot, Welcome};
+use mio::{Events, Poll};
+
+use super::*;
+use crate::session::{Config, Reconnect, SessionEvent};
+
+const TOKEN: Token = Token(7);
+
+/// Serves the link until the session is over; how that came.
+fn drive(poll: &mut Poll, link: &mut Link) -> Result<(), LinkError> {
+    drive_until(poll, link, |link| link.session().is_over())
+}
+
+fn drive_until(
+    poll: &mut Poll,
+    link: &mut Link,
+    mut is_done: impl FnMut(&mut Link) -> bool,
+) -> Result<(), LinkError> {
+    let mut events = Events::with_capacity(8);
+    let mut scratch = [0; 4096];
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_done(link) {
+        assert!(Instant::now() < deadline, "it hangs");
+        poll.poll(&mut events, Some(Duration::from_millis(50))).unwrap();
+        events.iter().for_each(|event| link.handle_ready(event));
+        link.receive(poll.registry(), &mut scratch, Instant::now())?;
+        link.transmit(poll.registry(), &mut scratch, Instant::now())?;
+    }
+    Ok(())
+}
+
+fn connect(addresses: Vec<SocketAddr>) -> (Poll, Result<Link, LinkError>) {
+    connect_with(None, addresses)
+}
+
+fn connect_with(
+    reconnect: Option<Reconnect>,
+    addresses: Vec<SocketAddr>,
+) -> (Poll, Result<Link, LinkError>) {
+    let poll = Poll::new().unwrap();
+    let nick = Nick::new("ada").unwrap();
+    let config = Config { nick, history: None, seed: 0, reconnect };
+    let session = Session::new(config, Instant::now());
+    let link = Link::connect(addresses, session, poll.registry(), TOKEN, Instant::now());
+    (poll, link)
+}
+
+/// An address where nobody listens.
+fn closed() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A server that reads a first frame, sends `reply` and closes.
+fn server(reply: Vec<u8>) -> (SocketAddr, std::thread::JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = vec![0; 6];
+        stream.read_exact(&mut head).unwrap();
+        stream.write_all(&reply).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+        head
+    });
+    (address, thread)
+}
+
+fn goodbye() -> Vec<u8> {
+    let code = Code::ROOM_FULL;
+    Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }.to_bytes()
+}
+
+#[test]
+fn addresses_are_tried_in_turn_until_one_answers() {
+    let (address, thread) = server(goodbye());
+    let (mut poll, link) = connect(vec![closed(), address]);
+    let mut link = link.unwrap();
+    drive(&mut poll, &mut link).unwrap();
+    let event = link.session_mut().poll_event();
+    assert!(matches!(event, Some(SessionEvent::Goodbye(bye)) if bye.code == Code::ROOM_FULL));
+    assert_eq!(thread.join().unwrap()[0], 0x01, "a Hello came first");
+}
+
+#[test]
+fn no_address_that_answers_is_no_connection() {
+    let (mut poll, link) = connect(vec![closed(), closed()]);
+    let end = link.and_then(|mut link| drive(&mut poll, &mut link));
+    assert!(matches!(end, Err(LinkError::Connect(_))), "{end:?}");
+    assert!(matches!(connect(Vec::new()).1, Err(LinkError::Connect(_))));
+}
+
+#[test]
+fn an_end_without_goodbye_is_a_loss() {
+    for reply in [Vec::new(), goodbye()[..8].to_vec()] {
+        let (address, thread) = server(reply);
+        let (mut poll, link) = connect(vec![address]);
+        let mut link = link.unwrap();
+        let end = drive(&mut poll, &mut link);
+        assert!(matches!(end, Err(LinkError::Lost(_))), "{end:?}");
+        assert!(!link.is_connected() && !link.wants_turn());
+        drop(link);
+        thread.join().unwrap();
+    }
+}
+
+/// What lets a client in.
+fn welcome() -> Vec<u8> {
+    let ack = HelloAck {
+        version: 1,
+        capabilities: None,
+        software: None,
+        file_bytes_max: 1,
+        shelf_items_max: 1,
+        transfers_max: 1,
+        history_max: 1,
+    };
+    let (nick, seq, from) = (Nick::new("ada").unwrap(), Seq(1), Seq(2));
+    let members = vec![nick.clone()];
+    let welcome = Welcome { nick, seq, from, resume: ResumeToken([0; 24]) };
+    let part = Part { first: true, last: true };
+    let snapshot = Snapshot { seq, part, topic: None, members, items: Vec::new() };
+    [ack.to_bytes(), welcome.to_bytes(), snapshot.to_bytes()].concat()
+}
+
+#[test]
+fn a_connection_that_breaks_is_made_again_over_any_of_the_addresses() {
+    let (first, first_thread) = server(welcome());
+    let (second, second_thread) = server(welcome());
+    let (mut poll, link) = connect_with(Some(Reconnect::default()), vec![first, second]);
+    let mut link = link.unwrap();
+    let mut come_back = |link: &mut Link| {
+        link.reconnect(Instant::now()).unwrap();
+        drive_until(&mut poll, link, |link| {
+            let arrival = |event: &SessionEvent| {
+                matches!(event, SessionEvent::JoinedRoom { .. } | SessionEvent::Back { .. })
+            };
+            std::iter::from_fn(|| link.session_mut().poll_event()).any(|it| arrival(&it))
+        })
+    };
+    come_back(&mut link).unwrap();
+    // The server has closed behind its welcome; the first one listens no more.
+    come_back(&mut link).unwrap();
+    drop(link);
+    first_thread.join().unwrap();
+    second_thread.join().unwrap();
+}
+
+#[test]
+fn garbage_is_named_as_such() {
+    let (address, thread) = server(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
+    let (mut poll, link) = connect(vec![address]);
+    let mut link = link.unwrap();
+    let end = drive(&mut poll, &mut link).unwrap_err().to_string();
+    assert!(end.contains("can't be understood"), "{end}");
+    drop(link);
+    thread.join().unwrap();
+}

@@ -94,6 +94,7 @@ impl<F: Files> Journal<F> {
             log::error!("{} can't be read and is set aside: {why}", path.display());
             drop(file);
             self.files.rename(path, &path.with_extension("bad"))?;
+            self.files.sync_dir(&self.dir)?;
             return Ok(None);
         }
         let found = record::find(&bytes, past.last());
@@ -108,8 +109,11 @@ impl<F: Files> Journal<F> {
             file.set_len(length)?;
         }
         file.seek(SeekFrom::Start(length))?;
+        // The server before may have been killed before it could: what is shown from now on must
+        // not be lost.
+        file.sync()?;
         found.events.into_iter().for_each(|event| past.add(event));
-        Ok(Some(Segment { file, length, is_synced: false }))
+        Ok(Some(Segment { file, length, is_synced: true }))
     }
 
     /// Appends events, given as one or more whole frames. They are written, not yet synced.

@@ -78,6 +78,19 @@ fn what_was_appended_is_there_at_the_next_start() {
 }
 
 #[test]
+fn what_a_start_finds_is_durable_before_it_is_shown() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, LARGE);
+    journal.append(&lines(1..=3)).unwrap();
+    // Killed before it could sync.
+    drop(journal);
+    let start = files.done();
+    let (journal, events) = open(&files, LARGE);
+    assert_eq!((events.len(), files.done_since(start).last()), (3, Some(&"sync")));
+    drop(journal);
+}
+
+#[test]
 fn a_tail_torn_at_any_byte_is_cut_to_whole_events_and_written_on() {
     let (files, path, ends) = of_lines(1..=3);
     let whole = fs::read(&path).unwrap();

@@ -23,6 +23,14 @@ impl<F: Files> Store<F> {
                 Ok(item) => items.push(item),
                 // What is left of a dropped item; only an empty folder can go this way.
                 Err(_) if is_item_dir(&dir) && self.files.remove_empty_dir(&dir).is_ok() => {}
+                // Without its meta it can't be an item again: what is left of one that was dropped
+                // while it could not be removed whole.
+                Err(why) if is_item_dir(&dir) && why.kind() == io::ErrorKind::NotFound => {
+                    self.remove_dir(&dir);
+                }
+                Err(why) if !is_damage(&why) => {
+                    return Err(io::Error::new(why.kind(), format!("{}: {why}", dir.display())));
+                }
                 Err(why) => log::error!("{} is no item of the shelf: {why}", dir.display()),
             }
         }
@@ -140,6 +148,18 @@ impl<F: Files> Store<F> {
     fn item_dir(&self, item: ItemId) -> PathBuf {
         self.shelf_dir.join(item.to_string())
     }
+}
+
+/// True when an error says what is on the disk, and not that the disk could not be read: that may
+/// be otherwise the next time, but an item that is once taken for gone stays so.
+fn is_damage(why: &io::Error) -> bool {
+    matches!(
+        why.kind(),
+        io::ErrorKind::InvalidData
+            | io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::UnexpectedEof
+    )
 }
 
 /// True for the name of an item's folder: its number.

@@ -1,7 +1,10 @@
 //! Items: put on the shelf, read, removed, found again.
 
+use std::io::ErrorKind;
+
 use super::*;
 use crate::disk::block::BLOCK_BYTES;
+use crate::disk::faulty::Fault;
 
 #[test]
 fn an_upload_becomes_an_item_that_reads_back_and_survives_a_restart() {
@@ -112,6 +115,35 @@ fn a_damaged_folder_on_the_shelf_is_left_aside() {
     let bench = bench.reopen();
     assert_eq!(bench.items, [item(1, b"good")]);
     assert!(bench.path("shelf/2").exists() && !bench.path("shelf/7").exists());
+}
+
+#[test]
+fn an_item_that_can_not_be_read_for_now_is_not_taken_for_gone() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"good");
+    let Bench { files, settings, store, now, .. } = bench;
+    drop(store);
+    let start = files.done();
+    drop(Store::open(files.clone(), files.path(), settings, now).unwrap());
+    let operations = files.done_since(start);
+    for name in ["open", "read", "size"] {
+        let place = operations.iter().position(|done| *done == name).expect("it is looked at");
+        files.fail(Fault::Once(files.done() + place), ErrorKind::Other);
+        let why = Store::open(files.clone(), files.path(), settings, now).unwrap_err();
+        assert!(why.to_string().contains("shelf/1"), "{name}: {why}");
+        files.heal();
+        let (_, items) = Store::open(files.clone(), files.path(), settings, now).unwrap();
+        assert_eq!(items, [item(1, b"good")]);
+    }
+}
+
+#[test]
+fn what_is_left_of_an_item_without_its_meta_is_cleared() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"dropped, but its content would not go");
+    fs::remove_file(bench.path("shelf/1/meta")).unwrap();
+    let bench = bench.reopen();
+    assert!(bench.items.is_empty() && !bench.path("shelf/1").exists());
 }
 
 #[test]

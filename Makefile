@@ -14,6 +14,9 @@ SIZE =
 UPLOADS =
 DOWNLOADS =
 FILE_SIZE =
+SEEDS =
+SEED_FROM =
+SEED =
 # Further options, written as the program itself wants them.
 ARGS =
 
@@ -84,6 +87,12 @@ load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWN
 		$(call option,--file-size,FILE_SIZE) $(call option,--host,HOST) \
 		$(call option,--port,PORT) $(ARGS)
 
+simulate: toolchain ## Run the server and its clients in a simulated world [SEEDS=2000 SEED_FROM=0 or SEED=]
+	@$(CARGO) test -q --profile simulate -p chatshelf-server --test simulator $(call quote,whatever) -- --nocapture
+simulate: export SEEDS := $(or $(value SEEDS),2000)
+simulate: export SEED_FROM := $(value SEED_FROM)
+simulate: export SEED := $(value SEED)
+
 clean: toolchain ## Remove everything that was built
 	$(CARGO) clean
 
@@ -92,4 +101,4 @@ toolchain:
 		chatshelf needs Rust 1.91 or newer: install it from https://rustup.rs, or as the \
 		packages cargo and rustc of your distribution))
 
-.PHONY: help build run-server run-client test check load-test clean toolchain
+.PHONY: help build run-server run-client test check load-test simulate clean toolchain

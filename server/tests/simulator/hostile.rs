@@ -1,0 +1,191 @@
+//! Hostile peers: what comes from them breaks every rule, and nobody may suffer for it.
+
+use std::io::{Read, Write};
+
+use chatshelf_common::id::{MessageId, TransferId};
+use chatshelf_common::text::{FileName, Message, Nick};
+use chatshelf_common::wire::Frame;
+use chatshelf_common::wire::frame::{
+    DownloadRequest, Hello, Join, MAGIC, Ping, Say, Tell, UploadOffer,
+};
+use chatshelf_common::wire::header::data_head;
+
+use super::clock::Clock;
+use super::net::{Attempt, Net};
+use super::network::End;
+use super::plan::Plan;
+use super::rng::Rng;
+use super::server::Server;
+use super::trace::{Trace, told};
+
+/// One hostile peer, which comes again and again.
+pub(crate) struct Hostile<const SHORT: bool> {
+    name: String,
+    clock: Clock,
+    trace: Trace,
+    rng: Rng,
+    attempt: Option<Attempt>,
+    socket: Option<End<SHORT>>,
+    /// What is still to be sent, and how much of it at once.
+    script: Vec<u8>,
+    step_bytes: usize,
+    step_ms: u64,
+    reads: bool,
+    act_at_ms: u64,
+    ends_at_ms: u64,
+    is_over: bool,
+}
+
+impl<const SHORT: bool> Hostile<SHORT> {
+    pub(crate) fn new(number: u64, plan: &Plan, clock: &Clock, trace: &Trace) -> Self {
+        let mut rng = Rng::new(plan.seed, 2_000 + number);
+        let act_at_ms = clock.now_ms() + rng.below(plan.heals_at_ms);
+        Self {
+            name: format!("hostile{number}"),
+            clock: clock.clone(),
+            trace: trace.clone(),
+            rng,
+            attempt: None,
+            socket: None,
+            script: Vec::new(),
+            step_bytes: 0,
+            step_ms: 0,
+            reads: false,
+            act_at_ms,
+            ends_at_ms: 0,
+            is_over: false,
+        }
+    }
+
+    pub(crate) fn due_ms(&self) -> Option<u64> {
+        (!self.is_over).then(|| self.attempt.map_or(self.act_at_ms, |attempt| attempt.due_ms))
+    }
+
+    pub(crate) fn heal(&mut self) {
+        (self.is_over, self.socket) = (true, None);
+    }
+
+    pub(crate) fn step(&mut self, net: &mut Net, server: &mut Server<SHORT>) {
+        let now_ms = self.clock.now_ms();
+        if self.due_ms().is_none_or(|due| due > now_ms) {
+            return;
+        }
+        if let Some(attempt) = self.attempt.take() {
+            self.socket = net.connect(attempt, server);
+            self.begin();
+        } else if self.socket.is_none() {
+            self.attempt = Some(net.attempt());
+        } else {
+            self.go_on();
+        }
+    }
+
+    /// Chooses what to do on a new connection.
+    fn begin(&mut self) {
+        let now_ms = self.clock.now_ms();
+        self.script = self.choose_script();
+        self.step_bytes = self.rng.pick(&[1, 7, 1_000, 1_000_000]);
+        self.step_ms = self.rng.pick(&[0, 10, 500, 3_000]) + u64::from(self.step_bytes < 100) * 10;
+        self.reads = self.rng.one_in(3);
+        self.ends_at_ms = now_ms + self.rng.pick(&[100, 5_000, 200_000]);
+        self.act_at_ms = now_ms + 1;
+        told!(self.trace, self.name, "sends {} bytes", self.script.len());
+    }
+
+    fn choose_script(&mut self) -> Vec<u8> {
+        let mut script = Vec::new();
+        let rng = &mut self.rng;
+        if rng.one_in(6) {
+            let count = rng.up_to(10_000);
+            return rng.bytes(count);
+        }
+        hello().encode(&mut script);
+        let nick = Nick::new(&self.name).expect("it is a nick");
+        Join::new(nick, Some(u32::MAX)).encode(&mut script);
+        match rng.below(6) {
+            0 => (0..20_000).for_each(|_| Ping {}.encode(&mut script)),
+            1 => (0..rng.below(60)).for_each(|number| say(number).encode(&mut script)),
+            2 => tells(rng, &mut script),
+            3 => files(rng, &mut script),
+            4 => script.extend(rng.bytes(5_000)),
+            _ => {}
+        }
+        if rng.one_in(2) {
+            let count = rng.up_to(script.len());
+            script.truncate(count);
+        }
+        if rng.one_in(3) && !script.is_empty() {
+            for _ in 0..=rng.below(3) {
+                let place = rng.up_to(script.len() - 1);
+                script[place] ^= 1 << rng.below(8);
+            }
+        }
+        script
+    }
+
+    fn go_on(&mut self) {
+        let now_ms = self.clock.now_ms();
+        let Some(socket) = &mut self.socket else { return };
+        let count = self.script.len().min(self.step_bytes);
+        // Whatever comes of it: it is not here to behave.
+        if count > 0
+            && let Ok(sent) = socket.write(&self.script[..count])
+        {
+            self.script.drain(..sent);
+        }
+        if self.reads {
+            let _ = socket.read(&mut [0; 4096]);
+        }
+        self.act_at_ms = now_ms + self.step_ms.max(1);
+        if self.script.is_empty() && !self.reads {
+            self.act_at_ms = self.ends_at_ms.max(now_ms + 1);
+        }
+        if self.ends_at_ms <= now_ms {
+            self.socket = None;
+            self.act_at_ms = now_ms + self.rng.below(30_000);
+        }
+    }
+}
+
+fn hello() -> Hello {
+    Hello { magic: MAGIC, version_min: 1, version_max: 1, capabilities: None, software: None }
+}
+
+fn say(number: u64) -> Say {
+    let text = Message::new(&"noise".repeat(1 + number as usize * 20)).expect("it is a message");
+    Say::new(MessageId(number), text, None)
+}
+
+fn tells(rng: &mut Rng, script: &mut Vec<u8>) {
+    for number in 0..rng.below(300) {
+        let to = Nick::new(&format!("user{}", rng.below(4))).expect("it is a nick");
+        let text = Message::new(&"!".repeat(1_000)).expect("it is a message");
+        Tell { id: MessageId(number), to, text }.encode(script);
+    }
+}
+
+/// Offers that are never kept, data that nobody asked for, requests for what is not there.
+fn files(rng: &mut Rng, script: &mut Vec<u8>) {
+    for number in 1..=rng.below(30) as u32 {
+        let transfer = TransferId(number);
+        let item = chatshelf_common::id::ItemId(rng.below(10));
+        match rng.below(4) {
+            0 => DownloadRequest { transfer, item, offset: None }.encode(script),
+            1 => {
+                let name = FileName::new("noise").expect("it is a name");
+                UploadOffer::new(transfer, name, rng.below(40 << 20)).encode(script);
+            }
+            2 => {
+                let name = FileName::new("kept noise").expect("it is a name");
+                let mut offer = UploadOffer::new(transfer, name, 100);
+                offer.key = Some(chatshelf_common::id::UploadKey([rng.below(3) as u8; 16]));
+                offer.encode(script);
+            }
+            _ if rng.one_in(4) => {
+                script.extend_from_slice(&data_head(transfer, 0, 50));
+                script.extend(rng.bytes(50));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! All wires of the world, and how new ones are made.
+
+use super::clock::Clock;
+use super::network::{End, Shared, Side, Weather, Wire};
+use super::plan::Plan;
+use super::rng::Rng;
+use super::sabotage::Sabotage;
+use super::server::Server;
+use super::trace::{Trace, told};
+
+/// How long a connection is waited for.
+const CONNECT_TIMEOUT_MS: u64 = 10_000;
+
+/// The network of the world.
+pub(crate) struct Net {
+    clock: Clock,
+    trace: Trace,
+    rng: Rng,
+    weather: Weather,
+    sabotage: Option<Sabotage>,
+    wires: Vec<Shared>,
+    made: u64,
+    is_healed: bool,
+}
+
+/// A connection that is being made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) due_ms: u64,
+    /// Nobody answers.
+    is_lost: bool,
+}
+
+impl Net {
+    pub(crate) fn new(
+        plan: &Plan,
+        clock: &Clock,
+        trace: &Trace,
+        sabotage: Option<Sabotage>,
+    ) -> Self {
+        Self {
+            clock: clock.clone(),
+            trace: trace.clone(),
+            rng: Rng::new(plan.seed, 4),
+            weather: plan.weather,
+            sabotage,
+            wires: Vec::new(),
+            made: 0,
+            is_healed: false,
+        }
+    }
+
+    /// Begins to connect.
+    pub(crate) fn attempt(&mut self) -> Attempt {
+        let now_ms = self.clock.now_ms();
+        let is_lost = !self.is_healed && self.weather.cuts_percent > 0 && self.rng.one_in(20);
+        let wait_ms =
+            if is_lost { CONNECT_TIMEOUT_MS } else { self.rng.below(self.weather.latency_ms + 1) };
+        Attempt { due_ms: now_ms + wait_ms, is_lost }
+    }
+
+    /// What comes of an attempt: the client's end of a connection, or none.
+    pub(crate) fn connect<const SHORT: bool>(
+        &mut self,
+        attempt: Attempt,
+        server: &mut Server<SHORT>,
+    ) -> Option<End<SHORT>> {
+        if attempt.is_lost || !server.is_up() {
+            return None;
+        }
+        self.made += 1;
+        let rng = Rng::new(self.rng.next(), 5);
+        let wire = Wire::new(self.made, rng, self.trace.clone(), self.weather, SHORT);
+        if self.made % 3 == 1 && !self.is_healed {
+            wire.borrow_mut().sabotage = self.sabotage.and_then(Sabotage::of_wires);
+        }
+        told!(self.trace, "net", "wire {} is made", self.made);
+        server.connect(wire.clone());
+        self.wires.push(wire.clone());
+        Some(End::new(&wire, Side::Client, self.clock.clone()))
+    }
+
+    pub(crate) fn due_ms(&self) -> Option<u64> {
+        self.wires.iter().filter_map(|wire| wire.borrow().due_ms()).min()
+    }
+
+    pub(crate) fn step(&mut self) {
+        self.wires.retain(|wire| !wire.borrow().is_over());
+        for wire in &self.wires {
+            let mut wire = wire.borrow_mut();
+            if wire.due_ms().is_some_and(|due| due <= self.clock.now_ms()) {
+                wire.step(self.clock.now_ms());
+            }
+        }
+    }
+
+    /// Does something to one wire, or to all.
+    pub(crate) fn each(&mut self, all: bool, mut act: impl FnMut(&mut Wire, u64)) {
+        let now_ms = self.clock.now_ms();
+        let count = self.wires.len();
+        let only = self.rng.below(count as u64) as usize;
+        for (place, wire) in self.wires.iter().enumerate() {
+            if all || place == only {
+                act(&mut wire.borrow_mut(), now_ms);
+            }
+        }
+    }
+
+    /// The network is good from now on; wires that are silent stay so.
+    pub(crate) fn heal(&mut self) {
+        self.is_healed = true;
+        let weather = &mut self.weather;
+        weather.latency_ms = weather.latency_ms.min(20);
+        weather.piece_bytes = weather.piece_bytes.max(1_000);
+        weather.buffer_bytes = weather.buffer_bytes.max(16_384);
+        (weather.stalls_per_mille, weather.cuts_percent) = (0, 0);
+        self.each(true, Wire::heal);
+    }
+}

@@ -1,0 +1,368 @@
+//! The server: the real engine over the simulated network and disk, turned as the reactor turns
+//! it, killed, cut from its power, stopped and started again.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use chatshelf_common::wire::frame::Item;
+use chatshelf_server::disk::Found;
+use chatshelf_server::engine::{Engine, Readiness, Secret, Usage};
+use chatshelf_server::token::Token;
+
+use super::clock::Clock;
+use super::disk::Disk;
+use super::model::{Ending, Model};
+use super::network::{End, Shared, Side};
+use super::plan::Plan;
+use super::rng::Rng;
+use super::sabotage::Sabotage;
+use super::threads::{DATA, Threads};
+use super::trace::{Trace, told};
+
+/// Connections accepted in one turn.
+const ACCEPTS_MAX: usize = 256;
+/// How long a shutdown may take to say farewell to everyone.
+const SHUTDOWN_MS: u64 = 3_000;
+/// Turns in which nothing came in, at one moment, after which an engine that wants another is
+/// taken to spin.
+const IDLE_TURNS_MAX: usize = 500;
+
+/// The machine that the server runs on.
+pub(crate) struct Server<const SHORT: bool> {
+    clock: Clock,
+    trace: Trace,
+    rng: Rng,
+    plan: Plan,
+    sabotage: Option<Sabotage>,
+    pub(crate) disk: Disk,
+    process: Option<Process<SHORT>>,
+    /// Connections that the system has taken and the server has not.
+    backlog: VecDeque<Shared>,
+    starts_at_ms: Option<u64>,
+    /// How the last process ended, at worst, since one has been running.
+    ending: Ending,
+    /// How many disk operations had failed by then.
+    failures: u64,
+    /// What happens at the disk's crash point.
+    pub(crate) dies_with_power: bool,
+    is_healed: bool,
+}
+
+struct Process<const SHORT: bool> {
+    engine: Engine<End<SHORT>>,
+    threads: Threads,
+    wires: Vec<(Token, Shared)>,
+    is_asked_to_stop: bool,
+    stop_by_ms: Option<u64>,
+    /// When the reactor is woken by what has become ready.
+    wakes_at_ms: Option<u64>,
+    idle_turns: usize,
+    idle_ms: u64,
+}
+
+impl<const SHORT: bool> Server<SHORT> {
+    pub(crate) fn new(
+        plan: &Plan,
+        clock: &Clock,
+        trace: &Trace,
+        sabotage: Option<Sabotage>,
+    ) -> Self {
+        let lies = sabotage == Some(Sabotage::LyingSync);
+        let rng = Rng::new(plan.seed, 3);
+        Self {
+            clock: clock.clone(),
+            trace: trace.clone(),
+            rng: Rng::new(plan.seed, 2),
+            plan: plan.clone(),
+            sabotage,
+            disk: Disk::new(rng, trace.clone(), plan.is_windows, lies),
+            process: None,
+            backlog: VecDeque::new(),
+            starts_at_ms: Some(clock.now_ms()),
+            ending: Ending::Stopped,
+            failures: 0,
+            dies_with_power: false,
+            is_healed: false,
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// True when there is no work that anyone waits for.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| !process.threads.is_busy())
+    }
+
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.process.as_ref().map(|process| process.engine.usage())
+    }
+
+    /// The system takes a connection.
+    pub(crate) fn connect(&mut self, wire: Shared) {
+        self.backlog.push_back(wire);
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub(crate) fn heal(&mut self) {
+        self.is_healed = true;
+        self.set_pace(self.plan.disk_ms.min(5), self.plan.journal_ms.min(5));
+        let now_ms = self.clock.now_ms();
+        self.starts_at_ms = self.starts_at_ms.map(|at| at.min(now_ms + 1_000));
+    }
+
+    /// The longest that the disk takes for a piece of work, and for one of the journal.
+    pub(crate) fn set_pace(&mut self, disk_ms: u64, journal_ms: u64) {
+        if let Some(process) = &mut self.process {
+            process.threads.disk_ms = disk_ms;
+            process.threads.journal_ms = journal_ms;
+        }
+    }
+
+    pub(crate) fn ask_to_stop(&mut self) {
+        if let Some(process) = &mut self.process {
+            told!(self.trace, "server", "is asked to stop");
+            process.is_asked_to_stop = true;
+            process.wakes_at_ms = Some(self.clock.now_ms());
+        }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        told!(self.trace, "server", "is killed");
+        self.end(Ending::Killed);
+    }
+
+    pub(crate) fn cut_power(&mut self) {
+        told!(self.trace, "server", "loses its power");
+        if let Some(process) = &self.process {
+            process.wires.iter().for_each(|(_, wire)| wire.borrow_mut().silence());
+        }
+        self.backlog.iter().for_each(|wire| wire.borrow_mut().silence());
+        self.end(Ending::PowerCut);
+        self.disk.cut_power();
+    }
+
+    fn end(&mut self, ending: Ending) {
+        if self.process.take().is_some() {
+            self.failures = self.disk.failures();
+        }
+        for wire in std::mem::take(&mut self.backlog) {
+            drop(End::<SHORT>::new(&wire, Side::Server, self.clock.clone()));
+        }
+        self.ending = self.ending.max(ending);
+        let pause_ms = self.rng.pick(&[0, 100, 3_000, 20_000]);
+        let at_ms = self.clock.now_ms() + self.rng.below(pause_ms + 1);
+        self.starts_at_ms = Some(self.starts_at_ms.map_or(at_ms, |at| at.max(at_ms)));
+    }
+
+    /// When something happens here.
+    pub(crate) fn due_ms(&mut self) -> Option<u64> {
+        let now = self.clock.now();
+        let Some(process) = &mut self.process else { return self.starts_at_ms };
+        let is_ready = |(_, wire): &(Token, Shared)| wire.borrow_mut().is_ready(Side::Server);
+        let has_news = !self.backlog.is_empty()
+            || !process.threads.replies.is_empty()
+            || process.wires.iter().any(is_ready);
+        if has_news && process.wakes_at_ms.is_none() {
+            let pause_ms = self.rng.pick(&[0, 0, 0, 1, 5]);
+            process.wakes_at_ms = Some(now.mono_ms + pause_ms);
+        }
+        let timeout = process.engine.poll_timeout(now).map(|ms| now.mono_ms + ms);
+        let dues = [process.wakes_at_ms, timeout, process.stop_by_ms, process.threads.due_ms()];
+        dues.into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub(crate) fn step(&mut self, model: &mut Model) {
+        let now = self.clock.now();
+        if self.process.is_none() {
+            if self.starts_at_ms.is_some_and(|at| at <= now.mono_ms) {
+                self.start(model);
+                self.die_if_frozen();
+            }
+            return;
+        }
+        let Some(process) = &mut self.process else { return };
+        process.threads.step(model);
+        if self.die_if_frozen() {
+            return;
+        }
+        let Some(process) = &mut self.process else { return };
+        let is_woken = process.wakes_at_ms.is_some_and(|at| at <= now.mono_ms);
+        let is_due = process.engine.poll_timeout(now) == Some(0)
+            || process.stop_by_ms.is_some_and(|by| by <= now.mono_ms);
+        if is_woken || is_due {
+            process.wakes_at_ms = None;
+            if self.turn(model) {
+                self.stop(model);
+            }
+        }
+    }
+
+    /// Dies if the disk has come to the operation for that.
+    fn die_if_frozen(&mut self) -> bool {
+        let is_frozen = self.disk.take_frozen();
+        match (is_frozen, self.dies_with_power) {
+            (true, true) => self.cut_power(),
+            (true, false) => self.kill(),
+            (false, _) => {}
+        }
+        is_frozen
+    }
+
+    fn start(&mut self, model: &mut Model) {
+        let now = self.clock.now();
+        let is_hasty = self.sabotage == Some(Sabotage::HastyJournal);
+        let rng = Rng::new(self.plan.seed, 100 + model.starts);
+        let opened = Threads::open(&self.plan, &self.clock, &self.trace, &self.disk, rng, is_hasty);
+        let (threads, found) = match opened {
+            _ if self.disk.is_frozen() => return,
+            Ok(opened) => opened,
+            Err(why) => {
+                told!(self.trace, "server", "can't start: {why}");
+                assert!(!self.is_healed, "the server can't start: {why}");
+                self.starts_at_ms = Some(now.mono_ms + 2_000);
+                return;
+            }
+        };
+        self.starts_at_ms = None;
+        told!(self.trace, "server", "starts with {} items", found.items.len());
+        // A segment that can't be read is set aside.
+        let is_damaged = self.disk.failures() > self.failures;
+        let safety = self.disk.safety(&Path::new(DATA).join("log"));
+        let ending = std::mem::replace(&mut self.ending, Ending::Stopped);
+        self.check_found(&found, model);
+        model.restarted(&found.events, ending, safety, is_damaged);
+        let mut secret = [0; 32];
+        secret.copy_from_slice(&self.rng.bytes(32));
+        self.process = Some(Process {
+            engine: Engine::new(self.plan.settings, Secret::new(secret), found, now),
+            threads,
+            wires: Vec::new(),
+            is_asked_to_stop: false,
+            stop_by_ms: None,
+            wakes_at_ms: Some(now.mono_ms),
+            idle_turns: 0,
+            idle_ms: 0,
+        });
+        if self.is_healed {
+            self.heal();
+        }
+    }
+
+    fn check_found(&self, found: &Found, model: &mut Model) {
+        model.found(&found.items);
+        found.items.iter().for_each(|item| self.check_content(item, model));
+    }
+
+    /// An item's content on disk is what was uploaded.
+    pub(crate) fn check_content(&self, item: &Item, model: &Model) {
+        let path = Path::new(DATA).join("shelf").join(item.id.to_string()).join("content");
+        let content = self.disk.content(&path);
+        let file = model.file(item.digest);
+        assert!(content.as_ref() == file.map(AsRef::as_ref), "item {} is damaged", item.id);
+    }
+
+    /// One turn of the reactor; true when the server's run is over.
+    fn turn(&mut self, model: &mut Model) -> bool {
+        let now = self.clock.now();
+        let Some(process) = &mut self.process else { return false };
+        process.engine.begin_turn(now);
+        let mut has_news = process.note_readiness(&mut self.rng);
+        while let Some(reply) = process.threads.replies.pop_front() {
+            has_news = true;
+            process.engine.handle_disk(reply);
+        }
+        if process.is_asked_to_stop && process.stop_by_ms.is_none() {
+            process.stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
+            process.engine.shut_down();
+        }
+        if process.engine.has_journal_failed() && process.stop_by_ms.is_none() {
+            told!(self.trace, "server", "ends: its journal has failed");
+            process.stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
+        }
+        process.engine.serve_turn();
+        process.pass_on(model);
+        process.engine.finish_turn();
+        process.pass_on(model);
+        if process.stop_by_ms.is_some_and(|by| process.engine.is_empty() || by <= now.mono_ms) {
+            return true;
+        }
+        has_news |= process.accept(&mut self.backlog, &self.clock, &self.trace);
+        process.check(has_news, now.mono_ms);
+        false
+    }
+
+    /// The server's run is over in good order: its threads finish.
+    fn stop(&mut self, model: &mut Model) {
+        if let Some(Process { engine, threads, .. }) = self.process.take() {
+            drop(engine);
+            threads.finish(model);
+            self.failures = self.disk.failures();
+        }
+        if self.die_if_frozen() {
+            return;
+        }
+        assert_eq!(self.disk.handles(), 0, "files are left open");
+        told!(self.trace, "server", "has ended");
+        self.end(Ending::Stopped);
+    }
+}
+
+impl<const SHORT: bool> Process<SHORT> {
+    /// Tells the engine what is ready, in any order, and now and then what is not.
+    fn note_readiness(&mut self, rng: &mut Rng) -> bool {
+        let mut has_news = false;
+        self.wires.retain(|(_, wire)| !wire.borrow_mut().is_closed(Side::Server));
+        if rng.one_in(8) {
+            rng.shuffle(&mut self.wires);
+        }
+        for (token, wire) in &self.wires {
+            let ready = wire.borrow_mut().take_ready(Side::Server);
+            if ready != Readiness::default() {
+                has_news = true;
+                self.engine.handle_readiness(*token, ready);
+            } else if rng.one_in(50) {
+                let spurious = Readiness { readable: true, ..ready };
+                self.engine.handle_readiness(*token, spurious);
+            }
+        }
+        has_news
+    }
+
+    /// Hands new events to the journal and file work to the store.
+    fn pass_on(&mut self, model: &mut Model) {
+        if let Some(batch) = self.engine.poll_journal() {
+            model.handed(&batch);
+            self.threads.append(batch);
+        }
+        while let Some(request) = self.engine.poll_disk() {
+            self.threads.submit(request);
+        }
+    }
+
+    fn accept(&mut self, backlog: &mut VecDeque<Shared>, clock: &Clock, trace: &Trace) -> bool {
+        let count = backlog.len().min(ACCEPTS_MAX);
+        for wire in backlog.drain(..count) {
+            let token = self.engine.vacant_token();
+            let peer = SocketAddr::from(([192, 0, 2, 1], 4_000));
+            told!(trace, "server", "accepts wire {} as {token:?}", wire.borrow().number);
+            self.engine.handle_accept(End::new(&wire, Side::Server, clock.clone()), peer);
+            self.wires.push((token, wire));
+        }
+        count > 0
+    }
+
+    /// What holds after every turn.
+    fn check(&mut self, has_news: bool, now_ms: u64) {
+        let is_idle = !has_news && self.idle_ms == now_ms;
+        self.idle_turns = if is_idle { self.idle_turns + 1 } else { 0 };
+        self.idle_ms = now_ms;
+        assert!(self.idle_turns < IDLE_TURNS_MAX, "the engine spins");
+        let usage = self.engine.usage();
+        let bytes_max = Usage::bytes_max(usage.connections);
+        assert!(usage.bytes() <= bytes_max, "{} of {bytes_max} bytes: {usage:?}", usage.bytes());
+    }
+}

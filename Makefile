@@ -14,6 +14,11 @@ SIZE =
 UPLOADS =
 DOWNLOADS =
 FILE_SIZE =
+SLOW =
+DEAF =
+GARBAGE =
+KILLS =
+MINUTES =
 SEEDS =
 SEED_FROM =
 SEED =
@@ -78,20 +83,29 @@ check: toolchain ## Check formatting, lints and docs, then run all tests
 	$(CARGO) test --workspace
 check: export RUSTDOCFLAGS = -Dwarnings
 
-load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= HOST= PORT=]
+load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf-load)
 	@$(exec) $(call release,chatshelf-load) $(call option,--clients,CLIENTS,500) \
 		$(call option,--messages,MESSAGES) $(call option,--size,SIZE) \
 		$(call option,--uploads,UPLOADS) $(call option,--downloads,DOWNLOADS) \
-		$(call option,--file-size,FILE_SIZE) $(call option,--host,HOST) \
-		$(call option,--port,PORT) $(ARGS)
+		$(call option,--file-size,FILE_SIZE) $(call option,--slow,SLOW) \
+		$(call option,--deaf,DEAF) $(call option,--garbage,GARBAGE) \
+		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
 
 simulate: toolchain ## Run the server and its clients in a simulated world [SEEDS=2000 SEED_FROM=0 or SEED=]
 	@$(CARGO) test -q --profile simulate -p chatshelf-server --test simulator $(call quote,whatever) -- --nocapture
 simulate: export SEEDS := $(or $(value SEEDS),2000)
 simulate: export SEED_FROM := $(value SEED_FROM)
 simulate: export SEED := $(value SEED)
+
+kill-test: toolchain ## Kill a server at random moments, again and again, and look what is left [KILLS=200]
+	@$(CARGO) test -p chatshelf-server --test e2e -- --nocapture crashes
+kill-test: export KILLS := $(or $(value KILLS),200)
+
+soak: toolchain ## Load a server for long and look whether it grows (Linux) [MINUTES=30]
+	@$(CARGO) test --release -p chatshelf-server --test e2e -- --ignored --nocapture soak
+soak: export MINUTES := $(or $(value MINUTES),30)
 
 clean: toolchain ## Remove everything that was built
 	$(CARGO) clean
@@ -101,4 +115,4 @@ toolchain:
 		chatshelf needs Rust 1.91 or newer: install it from https://rustup.rs, or as the \
 		packages cargo and rustc of your distribution))
 
-.PHONY: help build run-server run-client test check load-test simulate clean toolchain
+.PHONY: help build run-server run-client test check load-test simulate kill-test soak clean toolchain

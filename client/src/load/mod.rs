@@ -1,7 +1,8 @@
 //! The load test: hundreds of sessions from one poll, in phases: everyone joins, one talks fast,
-//! one talks slowly, files move while the room talks. What it measures it prints; what it loses
-//! is an error.
+//! one talks slowly, files move while the room talks, all beside attackers if that is asked for.
+//! What it measures it prints; what it loses is an error.
 
+mod attackers;
 mod content;
 mod crowd;
 pub mod options;
@@ -15,7 +16,7 @@ use bytesize::ByteSize;
 
 use content::file_name;
 use crowd::Crowd;
-use options::{IN_FLIGHT, Plan};
+use options::{Attack, IN_FLIGHT, Plan};
 use report::{Spread, cpu_each, grouped, per_second};
 use server::Server;
 
@@ -53,6 +54,8 @@ impl Test<'_> {
     fn run(&mut self) -> Result<(), String> {
         let plan = self.plan;
         self.join_all()?;
+        let memory = self.server.memory();
+        self.let_attackers_loose()?;
         self.talk("busy", plan.messages, IN_FLIGHT)?;
         self.talk("quiet", plan.messages / 10, 1)?;
         if plan.uploads > 0 {
@@ -71,6 +74,7 @@ impl Test<'_> {
                 crowd.download(member, item)
             })?;
         }
+        self.say_of_attackers(memory);
         self.crowd.check_order(self.said)?;
         let lines = grouped(self.said as u64);
         let downloads = self.crowd.tally.downloaded;
@@ -109,6 +113,36 @@ impl Test<'_> {
         };
         self.say_result(&format!("memory     {memory}"));
         Ok(())
+    }
+
+    /// Waits until all attackers are there who stay.
+    fn let_attackers_loose(&mut self) -> Result<(), String> {
+        if self.plan.attack.is_empty() {
+            return Ok(());
+        }
+        self.crowd.attack(self.plan.attack);
+        while self.crowd.attackers().is_some_and(|attackers| !attackers.are_there()) {
+            self.crowd.turn(TICK)?;
+            self.progress.show(|| "attackers come".into());
+        }
+        self.rest()
+    }
+
+    /// What became of the attackers, and what they cost.
+    fn say_of_attackers(&mut self, memory_before: Option<u64>) {
+        let Some(attackers) = self.crowd.attackers() else { return };
+        let (made, ended) = (attackers.made as u64, attackers.ended as u64);
+        let Attack { slow, deaf, garbage } = self.plan.attack;
+        let grown = growth(memory_before, self.server.memory());
+        self.say_result(&format!(
+            "attackers  {} slow, {} deaf, {} of garbage: {} connections, {} of them ended by the \
+             server; {grown}",
+            grouped(slow as u64),
+            grouped(deaf as u64),
+            grouped(garbage as u64),
+            grouped(made),
+            grouped(ended),
+        ));
     }
 
     /// One client says `messages` lines, `in_flight` of them on their way at once: the client that
@@ -198,12 +232,7 @@ impl Test<'_> {
             }
             _ => "server CPU unknown".into(),
         };
-        let grown = match (memory_before, peak) {
-            (Some(before), Some(peak)) => {
-                format!("server memory +{}", ByteSize(peak.saturating_sub(before)).display().iec())
-            }
-            _ => "server memory unknown".into(),
-        };
+        let grown = growth(memory_before, peak);
         self.say_result(&format!(
             "{name:<10} {count} of {} in {:.2} s: {rate}/s, {cpu_per_gib}, {grown}; \
              {said} lines meanwhile: {}",
@@ -231,6 +260,16 @@ impl Test<'_> {
     fn say_result(&mut self, line: &str) {
         self.progress.clear();
         let _ = writeln!(io::stdout(), "{line}");
+    }
+}
+
+/// By how much the server's memory has grown.
+fn growth(before: Option<u64>, after: Option<u64>) -> String {
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            format!("server memory +{}", ByteSize(after.saturating_sub(before)).display().iec())
+        }
+        _ => "server memory unknown".into(),
     }
 }
 

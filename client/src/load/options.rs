@@ -14,7 +14,8 @@ Usage: chatshelf-load [OPTIONS]
 
 Opens many clients from one process, lets them talk and share files, checks that every client
 got every line in the same order and that every download is byte-identical, and prints what it
-measured. Starts a server of its own unless --host is given. Exit code 1 on any loss.";
+measured. Starts a server of its own unless --host is given. Exit code 1 on any loss.
+With --slow, --deaf and --garbage all that happens beside peers that mean no good.";
 
 /// What the command line asks for.
 #[derive(Clone, Debug)]
@@ -40,8 +41,35 @@ pub struct Plan {
     pub downloads: usize,
     /// Size of each file, in bytes.
     pub file_bytes: u64,
+    /// Who else connects, and means no good.
+    pub attack: Attack,
     /// The server to load: host and port; one of its own when absent.
     pub server: Option<(String, u16)>,
+}
+
+/// Attackers beside the clients, from the end of the joining on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attack {
+    /// Say nothing, or their greeting so slowly that it never ends.
+    pub slow: usize,
+    /// Join and never read.
+    pub deaf: usize,
+    /// Send garbage, and again as soon as they have been thrown out.
+    pub garbage: usize,
+}
+
+impl Attack {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slow + self.deaf + self.garbage
+    }
+
+    /// True when there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Lines on their way at once while the room is busy.
@@ -87,6 +115,11 @@ impl Plan {
             uploads,
             downloads: number("downloads", if uploads == 0 { 0 } else { 20 }, 0, 10_000)?,
             file_bytes: file_bytes.as_u64(),
+            attack: Attack {
+                slow: number("slow", 0, 0, 10_000)?,
+                deaf: number("deaf", 0, 0, 10_000)?,
+                garbage: number("garbage", 0, 0, 10_000)?,
+            },
             server: matches.opt_str("host").map(|host| (host, port)),
         })
     }
@@ -101,6 +134,9 @@ fn options() -> Options {
         .optopt("u", "uploads", "files uploaded while the room talks (6)", "N")
         .optopt("d", "downloads", "downloads while the room talks (20)", "N")
         .optopt("f", "file-size", "size of each file (4MiB)", "SIZE")
+        .optopt("", "slow", "connections that say next to nothing (0)", "N")
+        .optopt("", "deaf", "members that never read (0)", "N")
+        .optopt("", "garbage", "connections that send garbage, 10 times a second each (0)", "N")
         .optopt("", "host", "load the server on this host, not one of its own", "HOST")
         .optopt("p", "port", "its port (9000)", "N")
         .optflag("h", "help", "print this help")
@@ -142,7 +178,16 @@ mod tests {
         let Ok(Command::Run(plan)) = parse("") else { panic!("no plan") };
         assert_eq!((plan.clients, plan.messages, plan.message_bytes), (500, 2000, 100));
         assert_eq!((plan.uploads, plan.downloads, plan.file_bytes), (6, 20, 4 << 20));
-        assert!(plan.server.is_none());
+        assert!(plan.server.is_none() && plan.attack.is_empty());
+    }
+
+    #[test]
+    fn attackers_come_in_three_kinds() {
+        let Ok(Command::Run(plan)) = parse("--slow 1000 --deaf 100 --garbage 10") else {
+            panic!("no plan")
+        };
+        assert_eq!(plan.attack, Attack { slow: 1000, deaf: 100, garbage: 10 });
+        assert_eq!(plan.attack.len(), 1110);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Server {
             .arg("--max-file-size")
             .arg(plan.file_bytes.to_string())
             .arg("--max-members")
-            .arg((plan.clients + 100).to_string())
+            .arg((plan.clients + 2 * plan.attack.len() + 100).to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn();

@@ -49,6 +49,20 @@ fn a_server_that_is_named_is_loaded_and_left_running() {
     room.run("ada", "does it still serve?\n").has_code(0);
 }
 
+#[test]
+fn attackers_are_counted_and_the_clients_beside_them_lose_nothing() {
+    let options = format!("{SMALL} --slow 20 --deaf 5 --garbage 5");
+    let ended = Client::run(&mut command(&options), "");
+    ended.has_code(0);
+    let line = ended.line("attackers");
+    assert!(line.contains("20 slow, 5 deaf, 5 of garbage"), "{line}");
+    let counts: Vec<usize> =
+        line.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
+    // 25 stay, and those of garbage are thrown out at once.
+    assert!(counts[3] >= 30 && counts[4] >= 5, "{line}");
+    assert!(ended.line("checked").contains("6 downloads are byte-identical"));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_server_that_dies_meanwhile_is_a_failure_in_one_line() {

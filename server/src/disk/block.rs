@@ -18,14 +18,8 @@ pub struct BlockPool {
 impl BlockPool {
     /// How many are at hand.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn spare(&self) -> usize {
         self.free.len()
-    }
-
-    /// True when there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.free.is_empty()
     }
 
     /// An empty block.
@@ -40,5 +34,25 @@ impl BlockPool {
             block.clear();
             self.free.push(block);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_used_again_empty_and_not_too_many_are_kept() {
+        let mut pool = BlockPool::default();
+        let mut block = pool.take();
+        assert_eq!((block.len(), block.capacity()), (0, BLOCK_BYTES));
+        block.push(7);
+        let place = block.as_ptr();
+        pool.give(block);
+        assert_eq!(pool.spare(), 1);
+        let block = pool.take();
+        assert_eq!((block.as_ptr(), block.len(), pool.spare()), (place, 0, 0));
+        (0..2 * POOL_BLOCKS_MAX).for_each(|_| pool.give(Block::new()));
+        assert_eq!(pool.spare(), POOL_BLOCKS_MAX);
     }
 }

@@ -65,7 +65,7 @@ impl<S: Stream> Engine<S> {
             members: self.room.members_len(),
             deadlines: self.timers.len(),
             transfers: self.transfers,
-            blocks: self.blocks.len(),
+            blocks: self.blocks.spare(),
             log_bytes: (log.end() - log.start()) as usize,
             queued_bytes: self.journal.len(),
         };

@@ -10,10 +10,11 @@ use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
 
 use crate::harness::bytes::{hello, hello_and_join};
 use crate::harness::company::beside_talk;
+use crate::harness::names;
 use crate::harness::peer::Peer;
 use crate::harness::server::eventually;
 use crate::harness::view::Seen;
-use crate::harness::{Room, names};
+use crate::harness::vitals::{descriptors, peak_memory_kib};
 
 #[test]
 fn hundreds_of_connections_that_come_and_go_leave_nothing_behind() {
@@ -21,7 +22,7 @@ fn hundreds_of_connections_that_come_and_go_leave_nothing_behind() {
         // The log's file is open once something is in it.
         let log = room.home.data_dir().join("log");
         eventually("the log's file", || (!names(&log).is_empty()).then_some(()));
-        let before = descriptors(room);
+        let before = descriptors(room.server.pid()).len();
         for round in 0..3 {
             let mut peers: Vec<Peer> = (0..100).map(|_| Peer::connect(room.address())).collect();
             // Some say nothing, some greet, some join.
@@ -33,14 +34,9 @@ fn hundreds_of_connections_that_come_and_go_leave_nothing_behind() {
         // Whoever is welcomed now was accepted after all of them.
         drop(room.join("the-last"));
         eventually("the descriptors of all connections", || {
-            (descriptors(room) <= before).then_some(())
+            (descriptors(room.server.pid()).len() <= before).then_some(())
         });
     });
-}
-
-/// Open descriptors of the server, where the system tells.
-fn descriptors(room: &Room) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", room.server.pid())).map_or(0, Iterator::count)
 }
 
 #[test]
@@ -63,7 +59,7 @@ fn members_who_never_read_cost_the_room_no_memory_and_no_time() {
         }
         talker.say_and_hear("that was all");
         assert_eq!(talker.view().gaps, []);
-        if let Some(peak) = peak_memory_kib(room) {
+        if let Some(peak) = peak_memory_kib(room.server.pid()) {
             println!("the server's peak: {peak} KiB");
             assert!(peak < MEMORY_KIB_MAX, "the server has used {peak} KiB");
         }
@@ -88,13 +84,6 @@ fn await_company(peer: &mut Peer, seq: Seq) {
     peer.try_until(have_read).unwrap();
 }
 
-/// Most memory that the server ever had, where the system tells.
-fn peak_memory_kib(room: &Room) -> Option<usize> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", room.server.pid())).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 #[test]
 fn who_asks_and_does_not_read_is_not_read_either_until_it_does() {
     const PINGS: usize = 2_000_000;
@@ -109,7 +98,7 @@ fn who_asks_and_does_not_read_is_not_read_either_until_it_does() {
         });
         // Time for the server to do it wrong; nothing depends on it when it does it right.
         std::thread::sleep(Duration::from_millis(500));
-        if let Some(peak) = peak_memory_kib(room) {
+        if let Some(peak) = peak_memory_kib(room.server.pid()) {
             assert!(peak < MEMORY_KIB_MAX, "the server has used {peak} KiB");
         }
         for _ in 0..PINGS {

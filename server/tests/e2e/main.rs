@@ -1,19 +1,26 @@
 //! The real server, run as its users run it and spoken to over loopback: what it does as a
-//! program (`start_up`), as a room (`talk`), as a shelf (`files`), over restarts and crashes
-//! (`restart`), beside peers that break every rule (`bad_peers`) or never read (`greedy_peers`),
-//! and when the system has nothing left to give (`scarcity`).
+//! program (`start_up`), as a room (`talk`), as a shelf (`files`), over restarts (`restart`) and when
+//! it is killed at any moment (`crashes`), beside peers that break every rule (`bad_peers`), never
+//! read (`greedy_peers`) or come in numbers (`attackers`), when the disk is full (`full_disk`) or the
+//! system has no descriptors left to give (`scarcity`), and for as long as one likes (`soak`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attackers;
 mod bad_peers;
+mod crashes;
 mod files;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod greedy_peers;
 mod harness;
 mod restart;
 #[cfg(target_os = "linux")]
 mod scarcity;
+#[cfg(target_os = "linux")]
+mod soak;
 mod start_up;
 mod talk;

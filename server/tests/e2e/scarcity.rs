@@ -1,6 +1,5 @@
 //! A server that the system gives no more descriptors. Linux only: it looks into /proc.
 
-use std::path::Path;
 use std::process::Command;
 
 use chatshelf_common::text::Nick;
@@ -10,11 +9,14 @@ use chatshelf_common::wire::{Code, ServerFrame};
 use crate::harness::bytes::hello;
 use crate::harness::peer::Peer;
 use crate::harness::server::{Server, eventually};
-use crate::harness::transfers::digest;
-use crate::harness::{BINARY, Home, names};
+use crate::harness::vitals;
+use crate::harness::{BINARY, Home};
 
 const DESCRIPTORS: usize = 40;
 const NEWCOMERS: usize = 60;
+/// Lines that take more than a segment of the journal, so that it needs another file.
+const LINES: usize = 600;
+const LINE_BYTES: usize = 8000;
 
 /// A server that may have few files and connections open.
 fn start_short_of_descriptors(home: &Home) -> Server {
@@ -27,8 +29,7 @@ fn start_short_of_descriptors(home: &Home) -> Server {
 /// Descriptors in use of those that the limit leaves. (One that the server was born with may have a
 /// higher number and does not count.)
 fn descriptors(server: &Server) -> usize {
-    let names = names(Path::new(&format!("/proc/{}/fd", server.pid())));
-    names.iter().filter(|name| name.parse::<usize>().is_ok_and(|fd| fd < DESCRIPTORS)).count()
+    vitals::descriptors(server.pid()).iter().filter(|&&number| number < DESCRIPTORS).count()
 }
 
 #[test]
@@ -37,7 +38,7 @@ fn beyond_the_last_descriptor_newcomers_wait_and_members_do_not_notice() {
     let server = start_short_of_descriptors(&home);
     let (mut ada, mut bob) =
         (Peer::join(server.address(), "ada"), Peer::join(server.address(), "bob"));
-    ada.say_and_hear("the log is open now");
+    let kept = ada.upload("kept", b"12345");
     let room_for = DESCRIPTORS - descriptors(&server);
     let mut newcomers: Vec<Peer> =
         (0..NEWCOMERS).map(|_| Peer::connect(server.address())).collect();
@@ -45,15 +46,37 @@ fn beyond_the_last_descriptor_newcomers_wait_and_members_do_not_notice() {
     eventually("a server without descriptors", || {
         (descriptors(&server) == DESCRIPTORS).then_some(())
     });
-    for line in 0..20 {
-        ada.say_and_hear(&format!("line {line}"));
-        bob.hear(&format!("line {line}"));
-    }
     // A file needs a descriptor too; its refusal ends nothing else.
-    let transfer = ada.offer("f", 5);
-    let refused = ada.stored(transfer).unwrap_err();
-    assert_eq!(refused.code, Code::STORAGE_FAILED);
-    // Those who came first are in; as they leave, the next take their place, to the last.
+    assert_eq!(refused_upload(&mut ada), Code::STORAGE_FAILED);
+    let transfer = bob.request(kept, None);
+    assert_eq!(bob.download_ready(transfer).unwrap_err().code, Code::STORAGE_FAILED);
+    for line in 0..LINES {
+        ada.say_and_hear(&format!("line {line} {}", "x".repeat(LINE_BYTES)));
+    }
+    bob.say_and_hear("I have heard it all");
+    assert_eq!((&ada.view().gaps[..], &bob.view().gaps[..]), (&[][..], &[][..]));
+    assert!(newcomers.len() > room_for, "some of them are still waiting");
+    all_enter_in_turn(newcomers, room_for);
+    let item = ada.upload("f", b"12345");
+    [item, kept].into_iter().for_each(|item| drop(bob.download(item)));
+    ada.say_and_hear("and this is kept");
+    drop((ada, bob));
+    server.end_well();
+    let server = home.start(&[]);
+    let mut carol = Peer::join_with(server.address(), "carol", Some(1));
+    carol.hear("and this is kept");
+    assert_eq!(carol.view().item_ids(), [kept.0, item.0]);
+    drop(carol);
+    server.end_well();
+}
+
+fn refused_upload(peer: &mut Peer) -> Code {
+    let transfer = peer.offer("f", 5);
+    peer.stored(transfer).unwrap_err().code
+}
+
+/// Those who came first are in; as they leave, the next take their place, to the last.
+fn all_enter_in_turn(mut newcomers: Vec<Peer>, room_for: usize) {
     let mut entered = 0;
     while !newcomers.is_empty() {
         let rest = newcomers.split_off(room_for.min(newcomers.len()));
@@ -67,14 +90,6 @@ fn beyond_the_last_descriptor_newcomers_wait_and_members_do_not_notice() {
         }
     }
     assert_eq!(entered, NEWCOMERS);
-    let transfer = ada.offer("f", 5);
-    ada.ready(transfer);
-    ada.data(transfer, 0, b"12345");
-    ada.done(transfer, digest(b"12345"));
-    let item = ada.stored(transfer).unwrap();
-    bob.download(item);
-    drop((ada, bob));
-    server.end_well();
 }
 
 fn is_greeted(peer: &mut Peer) {

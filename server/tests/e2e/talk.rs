@@ -1,7 +1,5 @@
 //! The room: joining, talking, leaving, and what everyone sees of it.
 
-use std::sync::Barrier;
-
 use chatshelf_common::id::Seq;
 use chatshelf_common::limits::{HISTORY_ALL, MESSAGE_BYTES_MAX, TOPIC_BYTES_MAX};
 use chatshelf_common::text::{Message, Nick, Topic};
@@ -13,6 +11,7 @@ use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
 use socket2::SockRef;
 
 use crate::harness::bytes::{field, frame, hello, hello_and_join};
+use crate::harness::company::{all_talk, assert_all_saw_the_same};
 use crate::harness::in_a_room;
 use crate::harness::peer::Peer;
 use crate::harness::server::eventually;
@@ -24,57 +23,19 @@ const LINES_OF_THE_QUIET: usize = 2;
 
 #[test]
 fn everyone_gets_the_same_events_byte_for_byte_from_their_join_on() {
+    let lines: Vec<usize> =
+        (0..MEMBERS).map(|n| if n < TALKERS { LINES } else { LINES_OF_THE_QUIET }).collect();
     in_a_room(&[], |room| {
-        let address = room.address();
-        let mut first = Peer::join_with(address, "first", Some(HISTORY_ALL));
-        let all_have_talked = Barrier::new(MEMBERS + 1);
-        let others: Vec<Peer> = std::thread::scope(|scope| {
-            let member = |number: usize| {
-                let mut peer = Peer::join(address, &format!("member{number}"));
-                let lines = if number < TALKERS { LINES } else { LINES_OF_THE_QUIET };
-                for line in 0..lines {
-                    let id = peer.say(&format!("line {line} of {number}"));
-                    // Some wait for their echo, others talk on.
-                    if number.is_multiple_of(2) {
-                        peer.try_echo(id).unwrap();
-                    }
-                }
-                all_have_talked.wait();
-                peer.hear("the end");
-                peer
-            };
-            let threads: Vec<_> = (0..MEMBERS).map(|n| scope.spawn(move || member(n))).collect();
-            all_have_talked.wait();
-            first.say_and_hear("the end");
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
-        let reference = first.view();
-        assert_eq!(reference.seen[0].event.seq(), Seq(1));
-        for peer in &others {
-            let seen = &peer.view().seen;
-            let start = seen[0].event.seq().0 as usize - 1;
-            assert!(seen[..] == reference.seen[start..start + seen.len()], "{} differs", peer.nick);
-            assert_eq!(peer.view().state().members, reference.state().members, "{}", peer.nick);
-        }
-        assert_eq!(reference.state().members.len(), MEMBERS + 1);
-        for peer in &others {
-            assert_ids_ascend(peer, reference.seen.iter().map(|seen| &seen.event));
+        let all = all_talk(room.address(), &lines, "");
+        assert_all_saw_the_same(&all, &lines);
+        let (first, others, _) = &all;
+        assert_eq!(first.view().seen[0].event.seq(), Seq(1));
+        assert_eq!(first.view().state().members.len(), MEMBERS + 1);
+        for peer in others {
+            let members = &peer.view().state().members;
+            assert_eq!(members, &first.view().state().members, "{}", peer.nick);
         }
     });
-}
-
-/// What one member said stands in the log in the order in which it was said, all of it.
-fn assert_ids_ascend<'a>(peer: &Peer, events: impl Iterator<Item = &'a Event>) {
-    let own = events.filter_map(|event| match event {
-        Event::Said(said) if said.nick == peer.nick => Some(said.id),
-        _ => None,
-    });
-    let ids: Vec<_> = own.collect();
-    assert!(
-        ids.is_sorted() && (ids.len() == LINES || ids.len() == LINES_OF_THE_QUIET),
-        "{}: {ids:?}",
-        peer.nick
-    );
 }
 
 #[test]

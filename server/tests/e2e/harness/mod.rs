@@ -1,20 +1,32 @@
-//! What the tests are written with: a real server ([`server`]), peers that speak to it over real
-//! sockets ([`peer`], [`transfers`]) and check all that they hear ([`view`]), and company that
-//! talks on while something else goes wrong ([`company`]).
+//! What the tests are written with: a real server ([`server`]), on a small disk of its own where it
+//! is to fill one (`small_disk`), and what it uses ([`vitals`]); peers that speak to it over real
+//! sockets ([`peer`], [`transfers`]) and check all that they hear ([`view`]); company that talks on
+//! while something else goes wrong ([`company`]); members who do the same over and over ([`busy`]),
+//! as [`random`] wants it, and the [`ledger`] of what they were promised.
 
+pub(crate) mod attackers;
+pub(crate) mod busy;
 pub(crate) mod bytes;
 pub(crate) mod company;
+pub(crate) mod ledger;
 pub(crate) mod peer;
+pub(crate) mod random;
 pub(crate) mod server;
+#[cfg(target_os = "linux")]
+pub(crate) mod small_disk;
 pub(crate) mod transfers;
 pub(crate) mod view;
+pub(crate) mod vitals;
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use peer::Peer;
-use server::{Server, eventually};
+use random::Random;
+use server::{Server, command, eventually};
 use tempfile::TempDir;
 
 /// The program under test.
@@ -35,6 +47,19 @@ impl Home {
 
     pub(crate) fn start(&self, options: &[&str]) -> Server {
         Server::start(BINARY, &self.data_dir(), options)
+    }
+
+    /// Starts a server and kills it before, or just when, it has started.
+    pub(crate) fn kill_in_the_start(&self, random: &mut Random) {
+        let mut child = command(BINARY, &self.data_dir())
+            .args(["--bind", "127.0.0.1"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        std::thread::sleep(Duration::from_micros(random.below(8_000)));
+        child.kill().expect("the child is ours");
+        child.wait().expect("the child is ours");
     }
 
     /// Waits until no upload has a file any more.

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use chatshelf_common::id::{MessageId, Seq, TransferId};
 use chatshelf_common::text::{Message, Nick};
-use chatshelf_common::wire::frame::{Goodbye, Pong, Refused, Rename, Say, Welcome};
+use chatshelf_common::wire::frame::{Goodbye, Join, Leave, Pong, Refused, Rename, Say, Welcome};
 use chatshelf_common::wire::{Code, Deframer, Event, Frame, ServerFrame, Unit};
 
 use super::bytes;
@@ -77,10 +77,16 @@ impl Peer {
 
     /// Joins a server that may end at any moment.
     pub(crate) fn try_join(address: SocketAddr, nick: &str) -> io::Result<Self> {
+        let join = Join::new(Nick::new(nick).expect("a nick"), Some(0));
+        Self::try_join_as(address, &join).map(|(peer, _)| peer)
+    }
+
+    /// Joins such a server by any `Join`.
+    pub(crate) fn try_join_as(address: SocketAddr, join: &Join) -> io::Result<(Self, Welcome)> {
         let mut peer = Self::over(TcpStream::connect(address)?);
-        peer.try_send_bytes(&bytes::hello_and_join(nick, Some(0)))?;
-        peer.try_welcomed()?;
-        Ok(peer)
+        peer.try_send_bytes(&[bytes::hello(), join.to_bytes()].concat())?;
+        let welcome = peer.try_welcomed()?;
+        Ok((peer, welcome))
     }
 
     /// Waits for the welcome and the whole snapshot.
@@ -268,6 +274,18 @@ impl Peer {
         assert_eq!(end.kind(), ErrorKind::UnexpectedEof, "the end is orderly: {end}");
         assert!(self.deframer.is_between_frames(), "the end is between frames");
         self.inbox.goodbye.clone().expect("a farewell before the end")
+    }
+
+    /// Says that it leaves, and waits for the farewell.
+    pub(crate) fn try_leave(&mut self) -> io::Result<()> {
+        self.try_send(&Leave {})?;
+        let started = Instant::now();
+        while self.inbox.goodbye.is_none() {
+            self.read_before(started)?;
+        }
+        let code = self.inbox.goodbye.as_ref().map(|farewell| farewell.code);
+        assert_eq!(code, Some(Code::LEFT), "{}", self.nick);
+        Ok(())
     }
 
     /// Reads until it is true of all that came so far.

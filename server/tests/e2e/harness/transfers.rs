@@ -2,12 +2,12 @@
 
 use std::io;
 
-use chatshelf_common::id::{Digest, ItemId, TransferId};
+use chatshelf_common::id::{Digest, ItemId, TransferId, UploadKey};
 use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::ServerFrame;
 use chatshelf_common::wire::frame::{
-    Cancel, DownloadReady, DownloadRequest, Item, Refused, UploadDone, UploadOffer,
+    Cancel, DownloadReady, DownloadRequest, Item, Refused, UploadDone, UploadOffer, UploadReady,
 };
 
 use super::bytes;
@@ -73,20 +73,37 @@ impl Peer {
         self.try_offer(name, size).expect("the server reads")
     }
 
+    /// Offers a file that can be gone on with by `key`.
+    pub(crate) fn try_offer_keyed(
+        &mut self,
+        key: UploadKey,
+        name: FileName,
+        size: u64,
+    ) -> io::Result<TransferId> {
+        let transfer = self.next_transfer();
+        let offer = UploadOffer { key: Some(key), ..UploadOffer::new(transfer, name, size) };
+        self.try_send(&offer).map(|()| transfer)
+    }
+
     /// Waits for the answer to an offer.
-    pub(crate) fn try_ready(&mut self, transfer: TransferId) -> io::Result<Result<(), Refused>> {
+    pub(crate) fn try_ready(
+        &mut self,
+        transfer: TransferId,
+    ) -> io::Result<Result<UploadReady, Refused>> {
         self.try_frame(|frame| match frame {
             ServerFrame::UploadReady(ready) if ready.transfer == transfer => {
-                assert_eq!(ready.offset, 0);
-                Some(Ok(()))
+                assert_eq!(ready.offset > 0, ready.digest.is_some(), "{ready:?}");
+                Some(Ok(ready.clone()))
             }
             frame => refusal_of(transfer, frame).map(Err),
         })
     }
 
+    /// Waits until an upload may begin, at the file's beginning.
     #[track_caller]
     pub(crate) fn ready(&mut self, transfer: TransferId) {
-        self.try_ready(transfer).expect("an answer").expect("the upload may begin");
+        let answer = self.try_ready(transfer).expect("an answer");
+        assert_eq!(answer.expect("the upload may begin").offset, 0);
     }
 
     /// Sends a stretch of a file, which begins at `offset`.
@@ -125,18 +142,30 @@ impl Peer {
         self.try_stored(transfer).expect("an answer")
     }
 
-    pub(crate) fn try_upload(
+    /// Sends a whole file, up to its `UploadDone`.
+    pub(crate) fn try_send_file(
         &mut self,
         name: &str,
         content: &[u8],
-    ) -> io::Result<Result<ItemId, Refused>> {
+    ) -> io::Result<Result<TransferId, Refused>> {
         let transfer = self.try_offer(name, content.len() as u64)?;
         if let Err(refused) = self.try_ready(transfer)? {
             return Ok(Err(refused));
         }
         self.try_data(transfer, 0, content)?;
         self.try_send(&UploadDone { transfer, digest: digest(content) })?;
-        self.try_stored(transfer)
+        Ok(Ok(transfer))
+    }
+
+    pub(crate) fn try_upload(
+        &mut self,
+        name: &str,
+        content: &[u8],
+    ) -> io::Result<Result<ItemId, Refused>> {
+        match self.try_send_file(name, content)? {
+            Ok(transfer) => self.try_stored(transfer),
+            Err(refused) => Ok(Err(refused)),
+        }
     }
 
     /// Puts a file on the shelf.
@@ -145,32 +174,48 @@ impl Peer {
         self.try_upload(name, content).expect("an answer").expect("the file is taken")
     }
 
+    pub(crate) fn try_request(
+        &mut self,
+        item: ItemId,
+        offset: Option<u64>,
+    ) -> io::Result<TransferId> {
+        let transfer = self.next_transfer();
+        self.try_send(&DownloadRequest { transfer, item, offset }).map(|()| transfer)
+    }
+
     /// Asks for an item, without waiting for the answer.
     #[track_caller]
     pub(crate) fn request(&mut self, item: ItemId, offset: Option<u64>) -> TransferId {
-        let transfer = self.next_transfer();
-        self.send(&DownloadRequest { transfer, item, offset });
-        transfer
+        self.try_request(item, offset).expect("the server reads")
+    }
+
+    pub(crate) fn try_download_ready(
+        &mut self,
+        transfer: TransferId,
+    ) -> io::Result<Result<Item, Refused>> {
+        self.try_frame(|frame| match frame {
+            ServerFrame::DownloadReady(ready) if ready.transfer == transfer => {
+                Some(Ok(ready.item.clone()))
+            }
+            frame => refusal_of(transfer, frame).map(Err),
+        })
     }
 
     /// Waits until a download is accepted, or refused.
     #[track_caller]
     pub(crate) fn download_ready(&mut self, transfer: TransferId) -> Result<Item, Refused> {
-        let answer = self.try_frame(|frame| match frame {
-            ServerFrame::DownloadReady(ready) if ready.transfer == transfer => {
-                Some(Ok(ready.item.clone()))
-            }
-            frame => refusal_of(transfer, frame).map(Err),
-        });
-        answer.expect("an answer")
+        self.try_download_ready(transfer).expect("an answer")
+    }
+
+    pub(crate) fn try_fetched(&mut self, transfer: TransferId) -> io::Result<Digest> {
+        self.try_until(|peer| peer.fetch(transfer).is_some_and(|it| it.is_complete()))?;
+        Ok(self.fetch(transfer).expect("it was accepted").digest())
     }
 
     /// Reads until all of an accepted download has come; answers the digest of what came.
     #[track_caller]
     pub(crate) fn fetched(&mut self, transfer: TransferId) -> Digest {
-        let complete = |peer: &mut Self| peer.fetch(transfer).is_some_and(|it| it.is_complete());
-        self.try_until(complete).expect("the rest of the download");
-        self.fetch(transfer).expect("it was accepted").digest()
+        self.try_fetched(transfer).expect("the rest of the download")
     }
 
     /// Downloads a whole item and checks it against its digest.

@@ -48,6 +48,11 @@ impl View {
         &self.state
     }
 
+    /// The newest event that came; 0 when there is none.
+    pub(crate) fn newest(&self) -> Seq {
+        self.seen.last().map_or(Seq(0), |seen| seen.event.seq())
+    }
+
     /// Numbers of the items on the shelf.
     pub(crate) fn item_ids(&self) -> Vec<u64> {
         self.state().items.iter().map(|item| item.id.0).collect()

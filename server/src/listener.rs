@@ -19,6 +19,20 @@ const NOTSENT_LOWAT_BYTES: u32 = 128 * 1024;
 /// closes ends the pause earlier.
 pub const PAUSE_MS: u64 = 500;
 
+/// Descriptors that the server needs for itself: standard streams, poll, waker, listener, lock,
+/// journal, and what it opens for a moment.
+const DESCRIPTORS_OWN: usize = 16;
+/// Descriptors kept for transfers and for the journal's next segment, at most.
+const DESCRIPTORS_KEPT_MAX: usize = 160;
+
+/// How many connections may be open when the system gives so many descriptors: newcomers are not
+/// to take those that members' files need, or the journal.
+#[must_use]
+pub fn connections_max(descriptors: usize) -> usize {
+    let kept = DESCRIPTORS_OWN + (descriptors / 4).min(DESCRIPTORS_KEPT_MAX);
+    descriptors.saturating_sub(kept).max(1)
+}
+
 /// What one try to accept came to.
 #[derive(Debug)]
 pub enum Accepted {
@@ -87,6 +101,15 @@ pub fn accept(listener: &TcpListener) -> Accepted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn newcomers_leave_descriptors_for_files() {
+        assert_eq!(connections_max(1_048_576), 1_048_400);
+        assert_eq!(connections_max(1024), 848);
+        assert_eq!(connections_max(40), 14);
+        assert_eq!((connections_max(5), connections_max(0)), (1, 1));
+        assert!(connections_max(usize::MAX) > usize::MAX / 2);
+    }
 
     #[test]
     fn a_port_in_use_is_an_error_on_every_address() {

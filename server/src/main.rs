@@ -35,11 +35,12 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Config) -> Result<(), String> {
-    raise_descriptor_limit();
+    let descriptors = raise_descriptor_limit();
     let listener =
         listener::listen(config.bind, config.port).map_err(|why| explain_listen(config, &why))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
-    let reactor = Reactor::new(listener).map_err(|why| format!("can't poll: {why}"))?;
+    let reactor =
+        Reactor::new(listener, descriptors).map_err(|why| format!("can't poll: {why}"))?;
     let handle = reactor.handle();
     let on_signal = handle.clone();
     ctrlc::set_handler(move || {
@@ -109,16 +110,20 @@ fn own_name() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
 }
 
-/// Every member is a descriptor: take as many as the system lets us have.
+/// Every member is a descriptor: take as many as the system lets us have, and say how many that is.
 #[cfg(unix)]
-fn raise_descriptor_limit() {
+fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(why) = setrlimit(Resource::Nofile, limit) {
         log::warn!("the limit of open files stays: {why}");
     }
+    let current = getrlimit(Resource::Nofile).current;
+    current.and_then(|current| usize::try_from(current).ok()).unwrap_or(usize::MAX)
 }
 
 #[cfg(not(unix))]
-fn raise_descriptor_limit() {}
+fn raise_descriptor_limit() -> usize {
+    usize::MAX
+}

@@ -66,6 +66,8 @@ pub struct Reactor {
     listener: TcpListener,
     handle: Handle,
     started: Instant,
+    /// Connections that may be open at once, for want of descriptors.
+    connections_max: usize,
     /// The listener may have connections waiting.
     accept_ready: bool,
     /// Until when accepting pauses, for want of descriptors.
@@ -75,11 +77,11 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// Registers the listener.
+    /// Registers the listener; `descriptors` is how many the system gives.
     ///
     /// # Errors
     /// When the system has no poll to give.
-    pub fn new(mut listener: TcpListener) -> io::Result<Self> {
+    pub fn new(mut listener: TcpListener, descriptors: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -90,6 +92,7 @@ impl Reactor {
             listener,
             handle,
             started,
+            connections_max: listener::connections_max(descriptors),
             accept_ready: true,
             paused_until_ms: None,
             pause_is_said: false,
@@ -209,9 +212,11 @@ impl Reactor {
         }
         self.paused_until_ms = None;
         for _ in 0..ACCEPTS_MAX {
+            if engine.connections() >= self.connections_max {
+                return self.pause(&"the other descriptors are for files", now);
+            }
             match listener::accept(&self.listener) {
                 Accepted::Connection(mut stream, peer) => {
-                    self.pause_is_said = false;
                     let token = mio::Token(engine.vacant_token().to_mio());
                     let interest = Interest::READABLE | Interest::WRITABLE;
                     match self.poll.registry().register(&mut stream, token, interest) {
@@ -221,18 +226,19 @@ impl Reactor {
                 }
                 Accepted::Gone => {}
                 Accepted::Empty => {
-                    self.accept_ready = false;
+                    (self.accept_ready, self.pause_is_said) = (false, false);
                     return;
                 }
-                Accepted::Exhausted(why) => {
-                    if !std::mem::replace(&mut self.pause_is_said, true) {
-                        log::warn!("accepting pauses: {why}");
-                    }
-                    self.paused_until_ms = Some(now.mono_ms + listener::PAUSE_MS);
-                    return;
-                }
+                Accepted::Exhausted(why) => return self.pause(&why, now),
             }
         }
+    }
+
+    fn pause(&mut self, why: &dyn std::fmt::Display, now: Now) {
+        if !std::mem::replace(&mut self.pause_is_said, true) {
+            log::warn!("accepting pauses: {why}");
+        }
+        self.paused_until_ms = Some(now.mono_ms + listener::PAUSE_MS);
     }
 }
 

@@ -160,10 +160,6 @@ impl<S> Connection<S> {
         }
     }
 
-    pub(super) fn is_dead(&self) -> bool {
-        self.phase == Phase::Dead
-    }
-
     /// True while what the peer sends has a meaning.
     pub(super) fn is_listening(&self) -> bool {
         matches!(self.phase, Phase::Greeting { .. } | Phase::Greeted { .. } | Phase::Joined { .. })

@@ -80,7 +80,7 @@ impl<S: Stream> Engine<S> {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connection(token) else { return Got::Nothing };
         // Paused, the readiness stays latched: the event will not come again.
-        if !connection.readable || connection.is_paused() || connection.is_dead() {
+        if !connection.readable || connection.is_paused() {
             return Got::Nothing;
         }
         match connection.stream.read(buffer) {

@@ -180,12 +180,22 @@ impl<F: Files> Store<F> {
     }
 
     fn remove_dir(&self, dir: &Path) {
-        match self.files.remove_dir_all(dir) {
+        match self.try_remove_dir(dir) {
             Err(why) if why.kind() != io::ErrorKind::NotFound => {
                 log::error!("can't remove {}: {why}", dir.display());
             }
             _ => {}
         }
+    }
+
+    /// Removes a folder of an upload or an item. What is in one is known, so that it need not be
+    /// listed: for that, a descriptor would be needed, and there may be none.
+    fn try_remove_dir(&self, dir: &Path) -> io::Result<()> {
+        for name in ["content", "meta", "meta.new"] {
+            // What is left makes the next step fail.
+            let _ = self.files.remove_file(&dir.join(name));
+        }
+        self.files.remove_empty_dir(dir).or_else(|_| self.files.remove_dir_all(dir))
     }
 }
 

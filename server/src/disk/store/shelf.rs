@@ -92,7 +92,7 @@ impl<F: Files> Store<F> {
     pub(super) fn remove_item(&mut self, item: ItemId) {
         self.stored.remove(&item);
         let dir = self.take_away(&self.item_dir(item));
-        match self.files.remove_dir_all(&dir) {
+        match self.try_remove_dir(&dir) {
             Ok(()) => {}
             Err(_) if !self.downloads.is_empty() => self.doomed.push(dir),
             Err(why) => log::error!("can't remove item {item}: {why}"),

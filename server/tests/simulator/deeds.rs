@@ -29,12 +29,14 @@ impl<const SHORT: bool> User<SHORT> {
         }
         self.deeds -= 1;
         match self.rng.below(40) {
+            0..10 if self.plan.is_flood => (0..self.rng.below(400)).for_each(|_| self.say()),
             0..14 => self.say(),
             14..17 => (0..self.rng.between(2, 20)).for_each(|_| self.say()),
             17 => self.tell(),
             18 => self.rename(),
             19 => self.set_topic(),
-            20..27 => self.upload(model),
+            20 => (0..self.rng.between(2, 12)).for_each(|_| self.upload(model)),
+            21..27 => self.upload(model),
             27..33 => self.download(),
             33 => self.cancel(),
             34 => self.go_on_with_files(model),
@@ -53,7 +55,8 @@ impl<const SHORT: bool> User<SHORT> {
     fn say(&mut self) {
         self.lines += 1;
         let mut text = format!("{LINE_MARK}{} {}", self.name, self.lines);
-        let most = if self.rng.one_in(4) { self.plan.line_bytes } else { 40 };
+        let is_long = self.plan.is_flood || self.rng.one_in(4);
+        let most = if is_long { self.plan.line_bytes } else { 40 };
         let length = text.len() + self.rng.up_to(most.saturating_sub(text.len()));
         text.extend(std::iter::repeat_n('.', length - text.len()));
         let Some(process) = &mut self.process else { return };
@@ -90,10 +93,12 @@ impl<const SHORT: bool> User<SHORT> {
     }
 
     fn upload(&mut self, model: &mut Model) {
-        let size = if self.rng.one_in(self.plan.big_file_one_in) {
+        let is_big = !self.plan.is_narrow() && self.rng.one_in(self.plan.big_file_one_in);
+        let size = if is_big {
             self.rng.between(1 << 20, 9 << 20)
         } else {
-            let edge = self.rng.pick(&EDGES);
+            let edges = if self.plan.is_narrow() { &EDGES[..3] } else { &EDGES[..] };
+            let edge = self.rng.pick(edges);
             let size = edge.saturating_add_signed(self.rng.pick(&[-1, 0, 0, 1, 1_000]));
             if self.rng.one_in(2) { self.rng.below(size + 2) } else { size }
         };
@@ -265,13 +270,19 @@ impl<const SHORT: bool> User<SHORT> {
                 Code::STORAGE_FULL,
                 Code::CANCELLED,
                 Code::STALLED,
+                // By what an earlier process had sent, and came late.
+                Code::REPLACED,
             ];
             assert!(codes.contains(&refused.code), "{}: {refused:?}", self.name);
         }
         assert_ne!(*outcome, Outcome::DigestMismatch, "{}: {status:?}", self.name);
         let Some(number) = process.uploads.remove(&status.transfer) else { return };
         let task = &mut self.tasks[number];
-        let is_interrupted = *outcome == Outcome::Interrupted;
+        let is_interrupted = match outcome {
+            Outcome::Interrupted => true,
+            Outcome::Refused(refused) => refused.code == Code::REPLACED,
+            _ => false,
+        };
         task.state = if is_interrupted { TaskState::Interrupted } else { TaskState::Over };
         if let Outcome::Uploaded(_) = outcome {
             assert!(model.has_copy(&task.content), "{}: {status:?} is not there", self.name);

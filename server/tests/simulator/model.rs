@@ -150,6 +150,7 @@ impl Model {
                 let is_held = end - self.log[&before].end < LOG_WINDOW_BYTES as u64;
                 let is_known = !self.forgotten.contains(said.text.as_str());
                 assert!(!(is_held && is_known), "said twice, at {before} and {seq}: {event:?}");
+                self.forgotten.insert(said.text.as_str().to_owned());
             }
         }
         let (fate, handed_ms) = (Fate::Handed, self.clock.now_ms());

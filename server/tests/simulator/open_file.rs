@@ -54,6 +54,7 @@ impl Write for SimFile {
         let mut state = self.disk.0.borrow_mut();
         let mut count = bytes.len();
         if std::mem::take(&mut self.fails_next) {
+            state.failures += 1;
             return Err(io::Error::other("EIO"));
         }
         if let Err(why) = state.try_luck("write", &self.path) {

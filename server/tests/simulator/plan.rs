@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) deeds: u64,
     /// Longest text of a line, in bytes.
     pub(crate) line_bytes: usize,
+    /// So much is said that the server can't hold it all for who is slow.
+    pub(crate) is_flood: bool,
     /// Files are mostly small; this one in so many is of megabytes.
     pub(crate) big_file_one_in: u64,
     pub(crate) weather: Weather,
@@ -114,6 +116,7 @@ impl Plan {
         };
         let heals_at_ms = rng.pick(&[20_000, 60_000, 120_000, 300_000]);
         let is_busy = rng.one_in(3);
+        let is_flood = rng.one_in(50);
         let mut plan = Self {
             seed,
             settings,
@@ -123,8 +126,9 @@ impl Plan {
             is_windows: rng.one_in(6),
             users: if is_busy { rng.between(5, 9) } else { rng.between(1, 5) },
             hostiles: rng.pick(&[0, 0, 1, 2, 4]),
-            deeds: rng.pick(&[5, 15, 40, 60]),
-            line_bytes: rng.pick(&[40, 40, 300, 8_000]),
+            deeds: if is_flood { 40 } else { rng.pick(&[5, 15, 40, 60]) },
+            line_bytes: if is_flood { 8_000 } else { rng.pick(&[40, 40, 300, 8_000]) },
+            is_flood,
             big_file_one_in: rng.pick(&[100, 30]),
             weather: weather(rng),
             disk_ms: rng.pick(&[0, 2, 20, 200]),
@@ -132,6 +136,10 @@ impl Plan {
             heals_at_ms,
             troubles: Vec::new(),
         };
+        if is_flood {
+            plan.weather.piece_bytes = 100_000;
+            plan.weather.buffer_bytes = 65_536;
+        }
         let troubles = rng.pick(&[0, 1, 3, 6, 12]);
         for _ in 0..troubles {
             let at_ms = rng.below(heals_at_ms);
@@ -139,6 +147,13 @@ impl Plan {
         }
         plan.troubles.sort_by_key(|(at_ms, _)| *at_ms);
         plan
+    }
+}
+
+impl Plan {
+    /// True when so few bytes move at once that large files would take too many steps.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.weather.buffer_bytes < 4_096 || self.weather.piece_bytes < 1_000
     }
 }
 

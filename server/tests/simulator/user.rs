@@ -156,8 +156,8 @@ impl<const SHORT: bool> User<SHORT> {
             seed: self.rng.next(),
             reconnect: Some(Reconnect { give_up_after: None }),
         };
-        let scratch_bytes =
-            self.rng.pick(&[10, 1_000, 262_144]).max(if self.is_healed { 4_096 } else { 0 });
+        let least = if self.is_healed || self.plan.is_flood { 4_096 } else { 0 };
+        let scratch_bytes = self.rng.pick(&[10, 1_000, 262_144]).max(least);
         let session = Session::new(config, self.clock.instant());
         self.process = Some(Process {
             link: Link::new(session, &self.clock, scratch_bytes),
@@ -292,13 +292,16 @@ impl<const SHORT: bool> User<SHORT> {
         let Some(process) = &self.process else { return format!("{}: no process", self.name) };
         let session = &process.link.session;
         format!(
-            "{}: joined: {}, connected: {}, commands: {}, transfers: {:?}, seq {}",
+            "{}: joined: {}, connected: {}, commands: {}, transfers: {:?} and {}, files idle: {}, seq {}, start {}",
             self.name,
             session.is_joined(),
             process.link.is_connected(),
             session.outstanding(),
             session.transfers().collect::<Vec<_>>(),
+            session.transfers_outstanding(),
+            process.files.is_idle(),
             session.room().seq(),
+            process.link.start,
         )
     }
 

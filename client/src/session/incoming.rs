@@ -190,6 +190,7 @@ impl Session {
         self.reached();
         let (nick, seq) = (self.nick.clone(), self.room.seq());
         self.events.push_back(if std::mem::replace(&mut self.arrived, true) {
+            self.pending.forget_stored();
             SessionEvent::Back { nick, seq }
         } else {
             SessionEvent::JoinedRoom { nick, seq }
@@ -260,6 +261,7 @@ impl Session {
                 self.pending.renamed();
             }
             Event::Shelved(_) => self.pending.shelved(self.room.newest_item()),
+            Event::Dropped(dropped) => self.pending.dropped(dropped.item),
             _ => {}
         }
     }

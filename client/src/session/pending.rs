@@ -242,6 +242,16 @@ impl Pending {
         unanswered
     }
 
+    /// An item has left the shelf, whether or not it was seen there.
+    pub(super) fn dropped(&mut self, item: ItemId) {
+        self.unshelved.remove(&item);
+    }
+
+    /// Back, with a whole snapshot: what was stored before is in it, or gone.
+    pub(super) fn forget_stored(&mut self) {
+        self.unshelved.clear();
+    }
+
     fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
         self.entries.retain(keep);
         self.bytes = self.entries.iter().map(|entry| entry.wish.bytes()).sum();

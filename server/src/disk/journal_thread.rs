@@ -15,7 +15,7 @@ use super::keeper::Keeper;
 /// Bytes of events, about, that are written to the journal at once.
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// How long until a sync that is due is looked at again while another one is under way.
+/// How often a sync that is under way is looked at while nothing comes.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
 
 /// What the reactor hands over, in the order in which it happened. `to` is the offset in the room
@@ -56,23 +56,33 @@ impl<T: StoredFile + Send + 'static> Syncer<T> {
 }
 
 impl<T> Syncer<T> {
-    /// Takes in what has been synced, and hands over what is due.
-    fn turn<F: Files<File = T>>(&mut self, keeper: &mut Keeper<F>, now: Instant) -> Option<Reply> {
-        let ended = self.results.try_recv().ok();
-        self.is_busy &= ended.is_none();
-        let reply = ended.and_then(|synced| keeper.end_sync(synced));
+    /// Takes in what came of a sync, before anything more is written behind it.
+    fn take_in<F: Files<File = T>>(&mut self, keeper: &mut Keeper<F>) -> Option<Reply> {
+        let ended = self.results.try_recv().ok()?;
+        self.is_busy = false;
+        keeper.end_sync(ended)
+    }
+
+    /// Hands over what is due, unless a sync is under way.
+    fn hand_over<F: Files<File = T>>(&mut self, keeper: &mut Keeper<F>, now: Instant) {
         if !self.is_busy
             && let Some(file) = keeper.begin_sync(now)
         {
             self.is_busy = self.files.send(file).is_ok();
         }
-        reply
     }
 
     /// How long to wait for the next batch at most.
     fn timeout<F: Files<File = T>>(&self, keeper: &Keeper<F>, now: Instant) -> Option<Duration> {
-        let timeout = keeper.timeout(now)?;
-        Some(if self.is_busy { timeout.max(BUSY_WAIT) } else { timeout })
+        let timeout = keeper.timeout(now);
+        if self.is_busy { Some(timeout.map_or(BUSY_WAIT, |it| it.max(BUSY_WAIT))) } else { timeout }
+    }
+
+    /// Waits for the sync that is under way.
+    fn finish<F: Files<File = T>>(&mut self, keeper: &mut Keeper<F>) -> Option<Reply> {
+        let ended = self.results.recv().ok()?;
+        self.is_busy = false;
+        keeper.end_sync(ended)
     }
 }
 
@@ -85,6 +95,7 @@ pub(super) fn serve<F: Files>(
     mut answer: impl FnMut(Reply),
 ) {
     while let Some(mut next) = wait(batches, syncer.timeout(&keeper, Instant::now())) {
+        syncer.take_in(&mut keeper).into_iter().for_each(&mut answer);
         while let Some(batch) = next.take() {
             let reply = match batch {
                 Batch::Lost { to } => keeper.lose(to),
@@ -97,7 +108,10 @@ pub(super) fn serve<F: Files>(
             };
             reply.into_iter().for_each(&mut answer);
         }
-        syncer.turn(&mut keeper, Instant::now()).into_iter().for_each(&mut answer);
+        syncer.hand_over(&mut keeper, Instant::now());
+    }
+    if syncer.is_busy {
+        syncer.finish(&mut keeper).into_iter().for_each(&mut answer);
     }
     keeper.sync();
 }
@@ -138,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::disk::Durability;
-    use crate::disk::faulty::FaultyFiles;
+    use crate::disk::faulty::{Fault, FaultyFiles};
     use crate::disk::journal::Journal;
 
     fn joined(seq: u64) -> Vec<u8> {
@@ -192,16 +206,33 @@ mod tests {
         keeper.keep(&joined(2), 20, now);
         let later = now + Duration::from_secs(1);
         let before = files.done();
-        assert!(syncer.turn(&mut keeper, later).is_none());
-        assert!(syncer.is_busy && syncer.timeout(&keeper, later).is_none());
+        syncer.hand_over(&mut keeper, later);
+        assert!(syncer.is_busy);
+        assert_eq!(syncer.timeout(&keeper, later), Some(BUSY_WAIT), "its result is looked for");
         keeper.keep(&joined(3), 30, now);
         assert_eq!(syncer.timeout(&keeper, later), Some(BUSY_WAIT), "it does not spin");
         while syncer.is_busy {
-            assert!(syncer.turn(&mut keeper, now).is_none());
+            assert!(syncer.take_in(&mut keeper).is_none());
             std::thread::yield_now();
         }
         assert_eq!(files.done() - before, 2, "one write, one sync");
-        assert!(syncer.turn(&mut keeper, later).is_none());
+        syncer.hand_over(&mut keeper, later);
         assert!(syncer.is_busy, "the next one");
+    }
+
+    #[test]
+    fn a_sync_that_fails_is_heard_of_though_nobody_says_anything_more() {
+        let files = FaultyFiles::new();
+        let mut keeper = keeper(&files, Durability::Interval);
+        let mut syncer = Syncer::start().unwrap();
+        let now = Instant::now();
+        keeper.keep(&joined(2), 20, now);
+        files.fail(Fault::Once(files.done()), std::io::ErrorKind::Other);
+        syncer.hand_over(&mut keeper, now + Duration::from_secs(1));
+        let reply = syncer.finish(&mut keeper);
+        assert!(matches!(reply, Some(Reply::JournalFailed { to: 20 })));
+        let before = files.done();
+        keeper.sync();
+        assert_eq!(files.done(), before, "what failed to sync is not believed the second time");
     }
 }

@@ -94,7 +94,7 @@ load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWN
 		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
 
 simulate: toolchain ## Run the server and its clients in a simulated world [SEEDS=2000 SEED_FROM=0 or SEED=]
-	@$(CARGO) test -q --profile simulate -p chatshelf-server --test simulator $(call quote,whatever) -- --nocapture
+	@$(CARGO) test -q --profile simulate -p chatshelf-server --test simulator -- --nocapture whatever_happens
 simulate: export SEEDS := $(or $(value SEEDS),2000)
 simulate: export SEED_FROM := $(value SEED_FROM)
 simulate: export SEED := $(value SEED)

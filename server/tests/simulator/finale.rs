@@ -16,8 +16,8 @@ const MINUTE_MS: u64 = 60_000;
 const SETTLES_MS: u64 = 30 * MINUTE_MS;
 /// How long until everyone has left.
 const LEAVES_MS: u64 = 10 * MINUTE_MS;
-/// Longer than anything is kept.
-const DAY_MS: u64 = 25 * 60 * MINUTE_MS;
+/// Longer than anything is kept, also where the wall clock was set back.
+const DAY_MS: u64 = 30 * 60 * MINUTE_MS;
 
 impl<const SHORT: bool> World<SHORT> {
     /// Everything, from the first moment to the last.

@@ -134,11 +134,12 @@ impl Threads {
         if self.journal_at_ms.is_none() && !self.batches.is_empty() {
             self.journal_at_ms = Some(now_ms + self.rng.below(self.journal_ms + 1));
         }
-        if self.looks_at_ms.is_none()
-            && let Some(time) = self.keeper.timeout(self.clock.instant())
-        {
-            let pause_ms = if self.sync.is_some() { BUSY_WAIT_MS } else { 0 };
-            self.looks_at_ms = Some(now_ms + (time.as_millis() as u64).max(pause_ms));
+        if self.looks_at_ms.is_none() {
+            let timeout = self.keeper.timeout(self.clock.instant());
+            let wait_ms = timeout.map(|time| time.as_millis() as u64);
+            let is_busy = self.sync.is_some();
+            let busy_ms = is_busy.then(|| wait_ms.unwrap_or(0).max(BUSY_WAIT_MS));
+            self.looks_at_ms = busy_ms.or(wait_ms).map(|wait_ms| now_ms + wait_ms);
         }
         // A thread that is at its work looks at the clock after it.
         let journal_at_ms = self.journal_at_ms.or(self.looks_at_ms);
@@ -156,12 +157,14 @@ impl Threads {
         if let Some(sync) = self.sync.as_mut().filter(|sync| sync.ends_at_ms <= now_ms) {
             sync.go_on();
         }
-        let is_waiting = self.journal_at_ms.is_none();
-        if self.journal_at_ms.take_if(|at| *at <= now_ms).is_some() {
+        let has_batch = self.journal_at_ms.is_some();
+        let is_woken = self.journal_at_ms.take_if(|at| *at <= now_ms).is_some();
+        let looks = !has_batch && self.looks_at_ms.is_some_and(|at| at <= now_ms);
+        if is_woken || looks {
+            self.looks_at_ms = None;
+            self.take_in_sync(model);
             self.keep(model);
-            self.turn_to_sync(model);
-        } else if is_waiting && self.looks_at_ms.is_some_and(|at| at <= now_ms) {
-            self.turn_to_sync(model);
+            self.hand_over_sync(model);
         }
     }
 
@@ -215,15 +218,18 @@ impl Threads {
         self.replies.extend(reply);
     }
 
-    /// Takes in what has been synced, and hands over what is due.
-    fn turn_to_sync(&mut self, model: &mut Model) {
-        self.looks_at_ms = None;
+    /// Takes in what came of a sync, before anything more is written behind it.
+    fn take_in_sync(&mut self, model: &mut Model) {
         if let Some(Sync { last, state: SyncState::Done(result), .. }) =
             self.sync.take_if(|sync| !sync.is_under_way())
         {
             self.note_sync(result.is_err(), last, model);
             self.replies.extend(self.keeper.end_sync(result));
         }
+    }
+
+    /// Hands over what is due to be synced, unless a sync is under way.
+    fn hand_over_sync(&mut self, model: &Model) {
         if self.sync.is_none()
             && let Some(file) = self.keeper.begin_sync(self.clock.instant())
         {
@@ -251,8 +257,10 @@ impl Threads {
         while !self.batches.is_empty() {
             self.keep(model);
         }
-        // The thread beside it ends by itself.
-        self.sync = None;
+        if let Some(sync) = &mut self.sync {
+            sync.go_on();
+        }
+        self.take_in_sync(model);
         let failures = self.disk.failures();
         self.keeper.sync();
         let has_failed = self.disk.failures() != failures || self.disk.is_frozen();

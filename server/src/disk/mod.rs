@@ -3,8 +3,8 @@
 //! The *disk thread* owns the [`store`]: it does the file work of all transfers, in the order in
 //! which it was asked. The *journal thread* owns the [`journal`]: it is one of its own so that
 //! what people say is kept at once, and outlives a crash of the server, even while a gigabyte is
-//! being synced; a third one beside it syncs the journal at intervals. Requests go in by channels that never block the reactor; replies come back by
-//! one, with a call that wakes it.
+//! being synced; a third one beside it syncs the journal at intervals. Requests go in by channels
+//! that never block the reactor; replies come back by one, with a call that wakes it.
 
 pub mod block;
 mod durability;
@@ -71,8 +71,8 @@ pub struct TransferKey {
 #[derive(Debug)]
 pub enum Request {
     /// Begin an upload's file, or find what an earlier upload with this key has left and check
-    /// it, which may take a while; answered by `Created`, or by `Stored` if it is on the shelf. If an upload with the key still runs it
-    /// ends there, with `Failed` REPLACED.
+    /// it, which may take a while; answered by `Created`, or by `Stored` if it is on the shelf. If
+    /// an upload with the key still runs it ends there, with `Failed` REPLACED.
     Create {
         /// Which.
         upload: TransferKey,

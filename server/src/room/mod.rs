@@ -45,8 +45,9 @@ impl Room {
     /// items that were found there but had been dropped, for their files to be removed.
     ///
     /// `past` are the events of the log's window, oldest first; the topic is the last one set in
-    /// them. Where some are missing, the disk has lost them, and the log says so. `items` are those on disk, oldest first. What the log does not know of them yet
-    /// (the server died in between) is recorded now, at `at`.
+    /// them. Where some are missing, the disk has lost them, and the log says so. `items` are those
+    /// on disk, oldest first. What the log does not know of them yet (the server died in between)
+    /// is recorded now, at `at`.
     pub fn restore(
         mut log: RoomLog,
         past: &[Event],

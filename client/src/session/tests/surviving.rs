@@ -207,6 +207,19 @@ fn an_offer_may_be_answered_by_the_receipt_that_was_lost() {
 }
 
 #[test]
+fn a_stored_item_that_nobody_will_ever_show_is_not_waited_for() {
+    let (mut rig, ..) = done();
+    rig.give(stored(1, 6)).unwrap();
+    assert_eq!(rig.session.transfers_outstanding(), 1, "the room has not shown it");
+    break_and_return(&mut rig, &[item(5, b"")]);
+    assert_eq!(rig.session.transfers_outstanding(), 0, "the server has lost it");
+    let (mut rig, _, made) = done();
+    rig.give(stored(1, 6)).unwrap();
+    rig.give(Dropped { seq: Seq(44), at: UnixMillis(1), item: made.id, name: made.name }).unwrap();
+    assert_eq!(rig.session.transfers_outstanding(), 0, "it left while it was not seen");
+}
+
+#[test]
 fn an_upload_that_the_room_has_shown_before_the_break_is_done() {
     let (mut rig, _, made) = done();
     rig.give(shelved(44, made)).unwrap();

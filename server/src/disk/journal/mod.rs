@@ -63,7 +63,7 @@ impl<F: Files> Journal<F> {
     /// What comes before a hole too large to be filled is left out.
     ///
     /// A segment that opens but can't be read, as from a bad sector, is reported, set aside as
-    /// `<seq>.bad` and left out: better a room without a part of its past than none. One that
+    /// `<seq>.bad` and left out (nobody removes it): better a room without a part of its past than none. One that
     /// can't even be opened is an error, for whoever runs the server can put that right (mostly it
     /// belongs to another user), and going on without it would lose its events for good.
     ///
@@ -93,8 +93,7 @@ impl<F: Files> Journal<F> {
         if let Err(why) = file.read_to_end(&mut bytes) {
             log::error!("{} can't be read and is set aside: {why}", path.display());
             drop(file);
-            self.files.rename(path, &path.with_extension("bad"))?;
-            self.files.sync_dir(&self.dir)?;
+            self.set_aside(path)?;
             return Ok(None);
         }
         let found = record::find(&bytes, past.last());
@@ -114,6 +113,20 @@ impl<F: Files> Journal<F> {
         file.sync()?;
         found.events.into_iter().for_each(|event| past.add(event));
         Ok(Some(Segment { file, length, is_synced: true }))
+    }
+
+    /// Gives a segment a name under which it is no segment any more: `<seq>.bad`, or `<seq>.2.bad`
+    /// and so on where an earlier one has that.
+    fn set_aside(&self, path: &Path) -> io::Result<()> {
+        let mut bad = path.with_extension("bad");
+        for number in 2.. {
+            if self.files.size(&bad).is_err() {
+                break;
+            }
+            bad = path.with_extension(format!("{number}.bad"));
+        }
+        self.files.rename(path, &bad)?;
+        self.files.sync_dir(&self.dir)
     }
 
     /// Appends events, given as one or more whole frames. They are written, not yet synced.

@@ -263,6 +263,8 @@ fn a_segment_that_can_not_be_read_is_set_aside() {
     (1..=9).for_each(|seq| journal.append(&lines([seq])).unwrap());
     let before = journal.segments().unwrap();
     assert_eq!(before.len(), 2);
+    let earlier = before[0].with_extension("bad");
+    fs::write(&earlier, b"set aside before").unwrap();
     let kept = reopen(&files);
     // The first read of a start, which is of the older segment.
     let start = files.done();
@@ -271,8 +273,8 @@ fn a_segment_that_can_not_be_read_is_set_aside() {
     files.fail(Fault::Once(files.done() + read), ErrorKind::Other);
     let left = reopen(&files);
     assert!(kept.ends_with(&left) && left.len() < kept.len(), "{left:?} of {kept:?}");
-    assert!(before[0].with_extension("bad").exists());
-    fs::rename(before[0].with_extension("bad"), &before[0]).unwrap();
+    assert_eq!(fs::read(earlier).unwrap(), b"set aside before");
+    fs::rename(before[0].with_extension("2.bad"), &before[0]).unwrap();
     assert_eq!(reopen(&files), kept);
 }
 

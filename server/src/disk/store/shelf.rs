@@ -117,7 +117,8 @@ impl<F: Files> Store<F> {
     pub(super) fn close(&mut self, download: TransferKey) {
         self.downloads.remove(&download);
         let nobody_reads = self.downloads.is_empty();
-        self.doomed.retain(|dir| match self.files.remove_dir_all(dir) {
+        let doomed = std::mem::take(&mut self.doomed);
+        let doomed = doomed.into_iter().filter(|dir| match self.try_remove_dir(dir) {
             Ok(()) => false,
             Err(why) if nobody_reads => {
                 log::error!("can't remove {}: {why}", dir.display());
@@ -125,6 +126,7 @@ impl<F: Files> Store<F> {
             }
             Err(_) => true,
         });
+        self.doomed = doomed.collect();
     }
 
     pub(super) fn read(&mut self, key: TransferKey, bytes: usize, mut block: Block) -> Reply {

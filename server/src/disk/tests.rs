@@ -72,6 +72,21 @@ fn events_are_kept_at_every_level_and_acknowledged_where_that_means_something() 
 }
 
 #[test]
+fn what_waits_for_a_slow_disk_is_bounded() {
+    let data = tempfile::tempdir().unwrap();
+    let (disk, _, woken) = open(data.path(), Durability::Interval);
+    let reply = || {
+        woken.recv_timeout(PATIENCE).unwrap();
+        disk.poll_reply().unwrap()
+    };
+    let frame = joined(1);
+    disk.append(frame.repeat(JOURNAL_BACKLOG_BYTES_MAX / frame.len() + 1), 1);
+    assert!(matches!(reply(), Reply::JournalFailed { to: 1 }), "it is more than may wait");
+    disk.append(joined(2), 2);
+    assert!(matches!(reply(), Reply::Journaled { to: 2 }), "nothing waits any more");
+}
+
+#[test]
 fn a_kept_upload_is_read_back_though_nothing_else_is_asked() {
     let data = tempfile::tempdir().unwrap();
     let (disk, _, woken) = open(data.path(), Durability::None);

@@ -83,3 +83,17 @@ impl<S: Stream> Engine<S> {
         usage
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_held_counts() {
+        let (connections, members, deadlines, transfers) = (1, 1, 1, 1);
+        let (blocks, log_bytes, queued_bytes) = (3, 10, 200);
+        let usage =
+            Usage { connections, members, deadlines, transfers, blocks, log_bytes, queued_bytes };
+        assert_eq!(usage.bytes(), 210 + 3 * BLOCK_BYTES);
+    }
+}

@@ -257,6 +257,19 @@ fn after_a_failed_sync_a_new_segment_is_begun() {
 }
 
 #[test]
+fn however_often_a_sync_fails_segments_stay_few() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, LARGE);
+    for seq in 1..=SEGMENTS_MAX as u64 + 9 {
+        journal.append(&lines([seq])).unwrap();
+        files.fail(Fault::Once(files.done()), ErrorKind::Other);
+        assert!(journal.sync().is_err());
+    }
+    assert_eq!(journal.segments().unwrap().len(), SEGMENTS_MAX);
+    assert_eq!(reopen(&files), (10..=SEGMENTS_MAX as u64 + 9).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_segment_that_can_not_be_read_is_set_aside() {
     let files = FaultyFiles::new();
     let (mut journal, _) = open(&files, 150);

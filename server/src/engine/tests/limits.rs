@@ -13,6 +13,7 @@ fn assert_refused(peer: &mut Peer, limit: usize) {
     let refused = peer.refusals().remove(0);
     assert_eq!(refused.code, Code::TOO_MANY_TRANSFERS);
     assert_eq!(refused.limit, Some(limit as u64));
+    assert!(refused.transfer.is_some(), "it is about one of them");
 }
 
 #[test]

@@ -131,6 +131,12 @@ fn a_length_over_the_limit_is_refused_by_the_header_alone() {
 }
 
 #[test]
+fn a_farewell_says_what_was_malformed() {
+    let farewell = goodbye(Phase::Greeted, &frame(0x02, 0, b""));
+    assert!(farewell.detail.is_some_and(|detail| !detail.as_str().is_empty()));
+}
+
+#[test]
 fn data_without_file_bytes_is_malformed() {
     for length in [0, 11, 12] {
         let wrong = frame(0x20, 0, &vec![0; length]);

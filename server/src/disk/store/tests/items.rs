@@ -76,6 +76,19 @@ fn a_removed_item_can_still_be_read_by_who_has_it_open() {
 }
 
 #[test]
+fn a_folder_that_will_not_go_is_left_to_the_next_start() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"0123456789");
+    let download = transfer(2);
+    bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
+    bench.files.fail(Fault::From(bench.files.done()), ErrorKind::Other);
+    bench.ask(Request::Remove { item: ItemId(1) });
+    assert_eq!(bench.store.doomed.len(), 1, "once nobody reads it, it is tried again");
+    bench.ask_one(Request::Close { download });
+    assert!(bench.store.doomed.is_empty(), "but then no more");
+}
+
+#[test]
 fn a_file_that_shrank_is_an_error_not_a_short_download() {
     let mut bench = Bench::new();
     bench.shelve(1, b"0123456789");

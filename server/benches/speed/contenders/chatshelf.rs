@@ -1,0 +1,68 @@
+//! Our own server, as it is installed.
+
+use std::io;
+use std::process::Command;
+
+use chatshelf_common::id::MessageId;
+use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
+use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::wire::Frame;
+use chatshelf_common::wire::frame::{Hello, Join, MAGIC, Say, Welcome};
+use chatshelf_common::wire::header::{HEADER_BYTES, Header};
+
+use super::{Contender, Newcomer, Step};
+use crate::process::{Process, free_port};
+
+pub(super) struct Chatshelf;
+
+impl Contender for Chatshelf {
+    fn name(&self) -> &'static str {
+        "chatshelf"
+    }
+
+    fn version(&self) -> Option<String> {
+        Some(format!("chatshelf-server {}", env!("CARGO_PKG_VERSION")))
+    }
+
+    fn start(&self, members: usize) -> io::Result<Process> {
+        let (dir, port) = (tempfile::tempdir()?, free_port()?);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatshelf-server"));
+        command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
+        command.args(["--max-members", &(members + 100).to_string()]);
+        command.arg("--data-dir").arg(dir.path());
+        Process::start(&mut command, port, dir)
+    }
+
+    fn greeting(&self, member: usize) -> Vec<u8> {
+        let hello = Hello {
+            magic: MAGIC,
+            version_min: VERSION_MIN,
+            version_max: VERSION_MAX,
+            capabilities: None,
+            software: None,
+        };
+        let nick = Nick::new(&format!("m{member}")).expect("a nick of a letter and digits");
+        [hello.to_bytes(), Join::new(nick, Some(0)).to_bytes()].concat()
+    }
+
+    fn arrive(&self, newcomer: &mut Newcomer) -> Step {
+        let received = &mut newcomer.received;
+        while let Some(header) = received.first_chunk::<HEADER_BYTES>() {
+            let header = Header::from_bytes(*header);
+            let end = HEADER_BYTES + header.length as usize;
+            if received.len() < end {
+                break;
+            }
+            if header.kind == Welcome::KIND {
+                return Step::Joined;
+            }
+            received.drain(..end);
+        }
+        Step::Wait
+    }
+
+    fn line(&self, _: &str, number: u64, text: &str) -> Vec<u8> {
+        let text = Message::new(text).expect("a line of plain letters");
+        Say::new(MessageId(number), text, None).to_bytes()
+    }
+}

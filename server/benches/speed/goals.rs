@@ -1,0 +1,84 @@
+//! What the server is to reach, as ratios within one run where others come into it.
+
+use crate::large::LARGE;
+use crate::report::Measured;
+use crate::rooms::{Results, WORKS};
+use crate::spread::Spread;
+
+/// One goal, and how it went.
+#[derive(Clone, Debug)]
+pub(crate) struct Goal {
+    pub(crate) what: String,
+    /// The bound.
+    pub(crate) most: f64,
+    /// The bound is the least that will do, not the most.
+    pub(crate) is_floor: bool,
+    pub(crate) measured: f64,
+}
+
+/// For each of [`WORKS`]: the bound beside the best peer, and beside the bare shared log.
+const TALK: [(f64, Option<f64>); WORKS.len()] =
+    [(0.5, Some(1.3)), (1.0, None), (0.5, None), (0.6, Some(1.2))];
+/// Contenders before the first peer: ours, and the two limits.
+const OWN: usize = 3;
+
+/// All goals that this run says something about.
+pub(crate) fn of(measured: &Measured<'_>) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    for (work, (peer_most, log_most)) in TALK.into_iter().enumerate() {
+        let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
+        let Some(ours) = measured.rooms.first().and_then(cpu) else { continue };
+        let peers = measured.rooms.iter().skip(OWN);
+        let best = peers.filter_map(|results| Some((results.contender.name(), cpu(results)?)));
+        if let Some((name, best)) = best.min_by(|one, other| one.1.total_cmp(&other.1)) {
+            let what = format!("{}: CPU per delivery / best peer ({name})", short(work));
+            goals.push(most(what, peer_most, ours / best));
+        }
+        if let (Some(bound), Some(log)) = (log_most, measured.rooms.get(1).and_then(cpu)) {
+            let what = format!("{}: CPU per delivery / bare shared log", short(work));
+            goals.push(most(what, bound, ours / log));
+        }
+    }
+    goals.extend(joins(measured));
+    goals.extend(large(measured));
+    goals
+}
+
+fn most(what: impl Into<String>, most: f64, measured: f64) -> Goal {
+    Goal { what: what.into(), most, is_floor: false, measured }
+}
+
+fn short(work: usize) -> String {
+    let work = WORKS[work];
+    format!("{} members, {} × {} in flight", work.members, work.senders, work.in_flight)
+}
+
+fn joins(measured: &Measured<'_>) -> Option<Goal> {
+    let rate = |results: &Results<'_>| {
+        let thousand = results.arrivals.iter().filter(|(members, _)| *members == 1000);
+        Some(Spread::of(thousand.map(|(_, arrival)| arrival.joins_per_s))?.median)
+    };
+    let ours = measured.rooms.first().and_then(rate)?;
+    let uhub = measured.rooms.iter().find(|results| results.contender.name() == "uhub");
+    let measured = ours / uhub.and_then(rate)?;
+    Some(Goal { what: "1,000 joins: rate / uhub's".into(), most: 20.0, is_floor: true, measured })
+}
+
+fn large(measured: &Measured<'_>) -> Vec<Goal> {
+    let median = |value: &dyn Fn(&crate::large::Large) -> f64| {
+        Spread::of(measured.large.iter().map(value)).map(|spread| spread.median)
+    };
+    let goals = [
+        (
+            "10,000 members / 100: CPU per delivery",
+            1.25,
+            median(&|it| it.large.cpu_us / it.small.cpu_us),
+        ),
+        ("memory for each of 10,000, bytes", 512.0, median(&|it| it.arrival.memory_bytes)),
+        ("10,000 join, s", 10.0, median(&|it| LARGE as f64 / it.arrival.joins_per_s)),
+        ("a line reaches all 10,000, ms", 100.0, median(&|it| it.last_hears_ms)),
+        ("memory with 10,000, MiB", 64.0, median(&|it| it.memory_bytes as f64 / 1048576.0)),
+    ];
+    let goals = goals.into_iter();
+    goals.filter_map(|(what, bound, measured)| Some(most(what, bound, measured?))).collect()
+}

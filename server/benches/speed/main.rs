@@ -1,0 +1,37 @@
+//! What the server costs, beside the least that could do the same, and beside what people run
+//! instead (docs/BENCHMARKS.md). Run by `make bench` and `make bench-peers`.
+
+#[cfg(target_os = "linux")]
+mod chart;
+#[cfg(target_os = "linux")]
+mod contenders;
+#[cfg(target_os = "linux")]
+mod crowd;
+#[cfg(target_os = "linux")]
+mod floor;
+#[cfg(target_os = "linux")]
+mod goals;
+#[cfg(target_os = "linux")]
+mod large;
+#[cfg(target_os = "linux")]
+mod machine;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(target_os = "linux")]
+mod report;
+#[cfg(target_os = "linux")]
+mod rooms;
+#[cfg(target_os = "linux")]
+mod run;
+#[cfg(target_os = "linux")]
+mod spread;
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    run::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("the benchmarks need Linux: they pin processes to cores and read /proc");
+}

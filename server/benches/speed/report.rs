@@ -1,0 +1,181 @@
+//! What was measured, as Markdown and charts: the part of docs/BENCHMARKS.md that is written by
+//! this program.
+
+use std::fmt::Write;
+
+use crate::chart::{self, Bar};
+use crate::goals::{self, Goal};
+use crate::large::{LARGE, Large};
+use crate::rooms::{Results, Sample, WORKS, Work};
+use crate::spread::{Spread, number};
+
+/// Everything that one run has measured.
+pub(crate) struct Measured<'a> {
+    /// The machine and the day.
+    pub(crate) machine: String,
+    pub(crate) rounds: usize,
+    /// Ours first.
+    pub(crate) rooms: Vec<Results<'a>>,
+    /// Ours, with ten thousand members.
+    pub(crate) large: Vec<Large>,
+}
+
+/// A table of cells, the first row being its head.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let mut out = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        // Writing to a String can't fail.
+        let _ = writeln!(out, "| {} |", row.join(" | "));
+        if index == 0 {
+            let _ = writeln!(out, "|{}", " --- |".repeat(row.len()));
+        }
+    }
+    out
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).into()
+}
+
+impl Measured<'_> {
+    /// The text, and the charts by the names that it calls them.
+    pub(crate) fn written(&self) -> (String, Vec<(String, String)>) {
+        let mut out = format!("Measured on {}; medians of {} rounds, ", self.machine, self.rounds);
+        out += "with the lowest and the highest in brackets.\n\n";
+        out += &self.goals();
+        let mut charts = Vec::new();
+        for (index, work) in WORKS.iter().enumerate() {
+            let name = format!(
+                "cpu-{}-members-{}-senders-{}.svg",
+                work.members, work.senders, work.in_flight
+            );
+            let title = title(*work);
+            let _ =
+                write!(out, "### {title}\n\n![{title}](charts/{name})\n\n{}\n", self.talk(index));
+            charts.push((name, self.chart(index)));
+        }
+        let _ = write!(out, "### Coming in\n\n{}\n", self.arrivals());
+        if !self.large.is_empty() {
+            let _ = write!(out, "### Ten thousand members\n\n{}\n", self.large());
+        }
+        let _ = write!(out, "### Who they are\n\n{}", self.contenders());
+        (out, charts)
+    }
+
+    fn goals(&self) -> String {
+        let mut rows = vec![row(["what", "goal", "measured", "held"])];
+        for Goal { what, most, is_floor, measured } in goals::of(self) {
+            let bound = if is_floor { "at least" } else { "at most" };
+            let is_held = if is_floor { measured >= most } else { measured <= most };
+            let bound = format!("{bound} {}", number(most));
+            let held = if is_held { "yes" } else { "**no**" };
+            rows.push(vec![what, bound, number(measured), held.into()]);
+        }
+        if rows.len() == 1 { String::new() } else { format!("### Goals\n\n{}\n", table(&rows)) }
+    }
+
+    fn talk(&self, work: usize) -> String {
+        let head =
+            ["", "CPU per delivery, µs", "× ours", "deliveries/s", "latency p50, p99, p99.9, ms"];
+        let mut rows = vec![row(head)];
+        let ours = self.rooms.first().and_then(|results| results.cpu_us(work));
+        for results in &self.rooms {
+            let samples = &results.works[work];
+            let (Some(cpu), Some(rate)) = (
+                results.cpu_us(work),
+                Spread::of(samples.iter().map(|sample| sample.deliveries_per_s)),
+            ) else {
+                continue;
+            };
+            let ratio = ours.map_or(String::new(), |ours| number(cpu.median / ours.median));
+            let name = results.contender.name().to_owned();
+            rows.push(vec![name, cpu.to_string(), ratio, number(rate.median), latencies(samples)]);
+        }
+        table(&rows)
+    }
+
+    fn chart(&self, work: usize) -> String {
+        let bar = |(index, results): (usize, &Results<'_>)| {
+            let median = results.cpu_us(work)?.median;
+            let label = results.contender.name().into();
+            let text = format!("{} µs", number(median));
+            Some(Bar { label, value: median, text, is_ours: index == 0 })
+        };
+        let bars: Vec<Bar> = self.rooms.iter().enumerate().filter_map(bar).collect();
+        chart::svg(&format!("CPU per delivery: {}", title(WORKS[work])), &bars)
+    }
+
+    fn arrivals(&self) -> String {
+        let head =
+            ["", "100 members: joins/s", "1,000 members: joins/s", "bytes for each of 1,000"];
+        let mut rows = vec![row(head)];
+        for results in &self.rooms {
+            let of = |members: usize, what: fn(&crate::rooms::Arrival) -> f64| {
+                let arrivals = results.arrivals.iter().filter(|(size, _)| *size == members);
+                let spread = Spread::of(arrivals.map(|(_, arrival)| what(arrival)));
+                spread.map_or(String::new(), |spread| number(spread.median))
+            };
+            rows.push(vec![
+                results.contender.name().into(),
+                of(100, |arrival| arrival.joins_per_s),
+                of(1000, |arrival| arrival.joins_per_s),
+                of(1000, |arrival| arrival.memory_bytes),
+            ]);
+        }
+        table(&rows)
+    }
+
+    fn large(&self) -> String {
+        let mut rows = vec![row(["what", "measured"])];
+        let mut add = |what: &str, value: &dyn Fn(&Large) -> f64| {
+            if let Some(spread) = Spread::of(self.large.iter().map(value)) {
+                rows.push(vec![what.into(), spread.to_string()]);
+            }
+        };
+        add("until all are in and told of one another, s", &|it| {
+            LARGE as f64 / it.arrival.joins_per_s
+        });
+        add("memory of the server, MiB", &|it| it.memory_bytes as f64 / 1048576.0);
+        add("memory for each member, bytes", &|it| it.arrival.memory_bytes);
+        add("one line at a time: CPU per delivery, µs", &|it| it.large.cpu_us);
+        add("the same with 100 members, µs", &|it| it.small.cpu_us);
+        add("from a line to the last who hears it, ms", &|it| it.last_hears_ms);
+        table(&rows)
+    }
+
+    fn contenders(&self) -> String {
+        let mut rows = vec![row(["", "version", ""])];
+        for results in &self.rooms {
+            let version = results.contender.version().unwrap_or_else(|| "not installed".into());
+            let failure = results.failure.clone().unwrap_or_default();
+            rows.push(vec![results.contender.name().into(), version, failure]);
+        }
+        table(&rows)
+    }
+}
+
+impl Results<'_> {
+    /// CPU time for each delivery of one of [`WORKS`], in microseconds.
+    pub(crate) fn cpu_us(&self, work: usize) -> Option<Spread> {
+        Spread::of(self.works[work].iter().map(|sample| sample.cpu_us))
+    }
+}
+
+fn title(work: Work) -> String {
+    let Work { members, senders, in_flight, .. } = work;
+    let members = number(members as f64);
+    if senders == 1 {
+        format!("{members} members, one speaks, {in_flight} in flight")
+    } else {
+        format!("{members} members, {senders} speak, {in_flight} in flight each")
+    }
+}
+
+fn latencies(samples: &[Sample]) -> String {
+    let at = |place: usize| {
+        let values = samples.iter().filter_map(|sample| sample.latency_us);
+        Spread::of(values.map(|latency| f64::from(latency[place]) / 1000.0))
+    };
+    let cells: Vec<String> = (0..3).filter_map(at).map(|spread| number(spread.median)).collect();
+    cells.join(", ")
+}

@@ -1,9 +1,12 @@
-//! Peers that mean no good, in numbers: raw sockets beside the sessions, in the same poll. Some
-//! send next to nothing, some never read, some send garbage; all come back when they are thrown
-//! out.
+//! Peers that mean no good, in numbers: raw sockets on a poll and a thread of their own, so that
+//! it is the server they keep busy and not the clients beside them. Some send next to nothing, some
+//! never read, some send garbage; all come back when they are thrown out.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use chatshelf_common::limits::HISTORY_ALL;
@@ -11,7 +14,7 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Frame, Hello, Join, MAGIC, Pong};
 use mio::event::Event;
 use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Events, Interest, Poll, Token};
 
 use super::options::Attack;
 
@@ -22,6 +25,9 @@ const DRIP_EVERY: Duration = Duration::from_secs(3);
 const RETURN_AFTER: Duration = Duration::from_millis(100);
 /// How often those are looked for who have something to do.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The nice value of their thread: where it shares a core with the clients, these go first.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 19;
 /// Garbage that one connection is sent.
 const GARBAGE_BYTES: usize = 32 * 1024;
 
@@ -49,25 +55,74 @@ struct Attacker {
     due: Instant,
 }
 
-/// All of them.
+/// All of them, as the load test sees them. Dropped, they go.
 #[derive(Debug)]
 pub(super) struct Attackers {
+    tally: Arc<Tally>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What has become of them so far.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Connections made, and connections that the server has ended.
+    made: AtomicUsize,
+    ended: AtomicUsize,
+    /// All who stay connected are.
+    are_there: AtomicBool,
+    /// They are to go.
+    is_over: AtomicBool,
+}
+
+/// All of them, at work.
+#[derive(Debug)]
+struct Horde {
     address: SocketAddr,
-    /// Token of the first; the others follow.
-    first: usize,
+    poll: Poll,
     list: Vec<Attacker>,
     /// A good `Hello`.
     greeting: Vec<u8>,
     garbage: Vec<u8>,
-    look_due: Instant,
-    /// Connections made, and connections that the server has ended.
-    pub(super) made: usize,
-    pub(super) ended: usize,
+    tally: Arc<Tally>,
 }
 
 impl Attackers {
-    /// So many of each kind, with the tokens from `first` on. They come when they are served.
-    pub(super) fn new(address: SocketAddr, first: usize, attack: Attack) -> Self {
+    /// Lets so many of each kind come.
+    ///
+    /// # Errors
+    /// One line that says what the system does not give.
+    pub(super) fn start(address: SocketAddr, attack: Attack) -> Result<Self, String> {
+        let tally = Arc::<Tally>::default();
+        let horde = Horde::new(address, attack, Arc::clone(&tally));
+        let mut horde = horde.map_err(|why| format!("no poll for the attackers: {why}"))?;
+        let thread = Builder::new().name("attackers".into()).spawn(move || horde.run());
+        let thread = thread.map_err(|why| format!("no thread for the attackers: {why}"))?;
+        Ok(Self { tally, thread: Some(thread) })
+    }
+
+    /// True once all who stay connected are.
+    pub(super) fn are_there(&self) -> bool {
+        self.tally.are_there.load(Ordering::Relaxed)
+    }
+
+    /// Connections made, and connections that the server has ended.
+    pub(super) fn made_and_ended(&self) -> (usize, usize) {
+        let Tally { made, ended, .. } = &*self.tally;
+        (made.load(Ordering::Relaxed), ended.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Attackers {
+    fn drop(&mut self) {
+        self.tally.is_over.store(true, Ordering::Relaxed);
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            log::error!("the attackers' thread had died");
+        }
+    }
+}
+
+impl Horde {
+    fn new(address: SocketAddr, attack: Attack, tally: Arc<Tally>) -> std::io::Result<Self> {
         let Attack { slow, deaf, garbage } = attack;
         let now = Instant::now();
         let slow_kind =
@@ -80,43 +135,55 @@ impl Attackers {
         let hello = Hello { magic: MAGIC, version_min: 1, version_max: 1, capabilities, software };
         let mut garbage = vec![0; GARBAGE_BYTES];
         blake3::Hasher::new().update(b"garbage").finalize_xof().fill(&mut garbage);
-        Self {
+        Ok(Self {
             address,
-            first,
+            poll: Poll::new()?,
             list: kinds.map(attacker).collect(),
             greeting: hello.to_bytes(),
             garbage,
-            look_due: now,
-            made: 0,
-            ended: 0,
-        }
+            tally,
+        })
     }
 
-    /// True once all who stay connected are.
-    pub(super) fn are_there(&self) -> bool {
-        self.list.iter().all(|it| it.is_there || it.kind == Kind::Garbage)
+    /// Attacks until it is over.
+    fn run(&mut self) {
+        yield_to_the_clients();
+        let mut events = Events::with_capacity(1024);
+        let mut look_due = Instant::now();
+        while !self.tally.is_over.load(Ordering::Relaxed) {
+            let patience = look_due.saturating_duration_since(Instant::now());
+            if self.poll.poll(&mut events, Some(patience)).is_err() {
+                events.clear();
+            }
+            let now = Instant::now();
+            for event in &events {
+                self.handle_ready(event, now);
+            }
+            if now >= look_due {
+                look_due = now + LOOK_EVERY;
+                self.look_around(now);
+            }
+        }
     }
 
     /// Does what is due.
-    pub(super) fn serve(&mut self, registry: &Registry, now: Instant) {
-        if now < self.look_due {
-            return;
-        }
-        self.look_due = now + LOOK_EVERY;
+    fn look_around(&mut self, now: Instant) {
         for number in 0..self.list.len() {
             if self.list[number].due > now {
                 continue;
             }
             match self.list[number].stream {
                 Some(_) => self.act(number, now),
-                None => self.connect(number, registry, now),
+                None => self.connect(number, now),
             }
         }
+        let are_there = self.list.iter().all(|it| it.is_there || it.kind == Kind::Garbage);
+        self.tally.are_there.store(are_there, Ordering::Relaxed);
     }
 
     /// Takes note of what the poll says of one of them.
-    pub(super) fn handle_ready(&mut self, event: &Event, now: Instant) {
-        let number = event.token().0 - self.first;
+    fn handle_ready(&mut self, event: &Event, now: Instant) {
+        let number = event.token().0;
         let attacker = &mut self.list[number];
         let Some(stream) = &mut attacker.stream else { return };
         if event.is_error() || event.is_write_closed() {
@@ -133,8 +200,7 @@ impl Attackers {
         }
     }
 
-    fn connect(&mut self, number: usize, registry: &Registry, now: Instant) {
-        let token = Token(self.first + number);
+    fn connect(&mut self, number: usize, now: Instant) {
         let attacker = &mut self.list[number];
         // What is not read is not worth an event.
         let interest = match attacker.kind {
@@ -143,12 +209,12 @@ impl Attackers {
         };
         attacker.due = now + DRIP_EVERY;
         let begun = TcpStream::connect(self.address).and_then(|mut stream| {
-            registry.register(&mut stream, token, interest)?;
+            self.poll.registry().register(&mut stream, Token(number), interest)?;
             Ok(stream)
         });
         match begun {
             Ok(stream) => {
-                self.made += 1;
+                self.tally.made.fetch_add(1, Ordering::Relaxed);
                 (attacker.stream, attacker.sent) = (Some(stream), 0);
             }
             Err(why) => log::debug!("attacker {number}: {why}"),
@@ -184,7 +250,8 @@ impl Attackers {
         let attacker = &mut self.list[number];
         attacker.stream = None;
         attacker.due = now + RETURN_AFTER;
-        self.ended += usize::from(std::mem::take(&mut attacker.is_there));
+        let ended = usize::from(std::mem::take(&mut attacker.is_there));
+        self.tally.ended.fetch_add(ended, Ordering::Relaxed);
     }
 }
 
@@ -194,6 +261,17 @@ fn deaf_join(greeting: &[u8], number: usize) -> Vec<u8> {
     let join = nick.map(|nick| Join::new(nick, Some(HISTORY_ALL)).to_bytes());
     [greeting, &join.unwrap_or_default()].concat()
 }
+
+#[cfg(target_os = "linux")]
+fn yield_to_the_clients() {
+    let own = Some(rustix::thread::gettid());
+    if let Err(why) = rustix::process::setpriority_process(own, NICENESS) {
+        log::warn!("the attackers keep their priority: {why}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_the_clients() {}
 
 /// True when the server has ended a connection; what it said is read.
 fn has_ended(stream: &mut TcpStream) -> bool {

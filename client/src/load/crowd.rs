@@ -1,5 +1,4 @@
-//! The crowd: all clients of the load test, driven from one poll with the attackers beside them,
-//! and what they have received.
+//! The crowd: all clients of the load test, driven from one poll, and what they have received.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
@@ -11,9 +10,7 @@ use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Style;
 use mio::{Events, Poll, Token};
 
-use super::attackers::Attackers;
 use super::content::{Keeper, Pattern};
-use super::options::Attack;
 use crate::link::Link;
 use crate::session::{BLOCK_BYTES, Config, Outcome, Session, SessionEvent, TransferHandle};
 
@@ -62,8 +59,6 @@ pub(super) struct Crowd {
     pattern: Pattern,
     started: Instant,
     last_news: Instant,
-    /// None before everyone has joined.
-    attackers: Option<Attackers>,
     pub(super) tally: Tally,
 }
 
@@ -99,23 +94,12 @@ impl Crowd {
             pattern: Pattern::new(),
             started: Instant::now(),
             last_news: Instant::now(),
-            attackers: None,
             tally: Tally::default(),
         })
     }
 
     pub(super) fn len(&self) -> usize {
         self.members.len()
-    }
-
-    /// Lets attackers come from now on.
-    pub(super) fn attack(&mut self, attack: Attack) {
-        self.attackers = Some(Attackers::new(self.address, self.size, attack));
-    }
-
-    /// The attackers, once they have been let loose.
-    pub(super) fn attackers(&self) -> Option<&Attackers> {
-        self.attackers.as_ref()
     }
 
     /// How many files the server keeps.
@@ -195,17 +179,11 @@ impl Crowd {
         let mut ready = std::mem::take(&mut self.ready);
         for event in &self.events {
             let number = event.token().0;
-            let Some(member) = self.members.get_mut(number) else {
-                self.attackers.iter_mut().for_each(|it| it.handle_ready(event, now));
-                continue;
-            };
+            let member = &mut self.members[number];
             member.link.handle_ready(event);
             if !std::mem::replace(&mut member.queued, true) {
                 ready.push(number);
             }
-        }
-        if let Some(attackers) = &mut self.attackers {
-            attackers.serve(self.poll.registry(), now);
         }
         if !ready.is_empty() {
             self.last_news = now;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 
+use attackers::Attackers;
 use content::file_name;
 use crowd::Crowd;
 use options::{Attack, IN_FLIGHT, Plan};
@@ -35,7 +36,8 @@ pub fn run(plan: &Plan) -> Result<(), String> {
     raise_descriptor_limit();
     let server = Server::open(plan)?;
     let crowd = Crowd::new(server.address, plan.clients)?;
-    let mut test = Test { plan, server, crowd, said: 0, progress: Progress::default() };
+    let mut test =
+        Test { plan, server, crowd, attackers: None, said: 0, progress: Progress::default() };
     let result = test.run();
     test.server.close();
     result
@@ -45,6 +47,8 @@ struct Test<'a> {
     plan: &'a Plan,
     server: Server,
     crowd: Crowd,
+    /// None before everyone has joined.
+    attackers: Option<Attackers>,
     /// Lines said so far.
     said: usize,
     progress: Progress,
@@ -120,8 +124,9 @@ impl Test<'_> {
         if self.plan.attack.is_empty() {
             return Ok(());
         }
-        self.crowd.attack(self.plan.attack);
-        while self.crowd.attackers().is_some_and(|attackers| !attackers.are_there()) {
+        let attackers = Attackers::start(self.server.address, self.plan.attack)?;
+        let attackers = self.attackers.insert(attackers);
+        while !attackers.are_there() {
             self.crowd.turn(TICK)?;
             self.progress.show(|| "attackers come".into());
         }
@@ -130,8 +135,8 @@ impl Test<'_> {
 
     /// What became of the attackers, and what they cost.
     fn say_of_attackers(&mut self, memory_before: Option<u64>) {
-        let Some(attackers) = self.crowd.attackers() else { return };
-        let (made, ended) = (attackers.made as u64, attackers.ended as u64);
+        let Some(attackers) = &self.attackers else { return };
+        let (made, ended) = attackers.made_and_ended();
         let Attack { slow, deaf, garbage } = self.plan.attack;
         let grown = growth(memory_before, self.server.memory());
         self.say_result(&format!(
@@ -140,8 +145,8 @@ impl Test<'_> {
             grouped(slow as u64),
             grouped(deaf as u64),
             grouped(garbage as u64),
-            grouped(made),
-            grouped(ended),
+            grouped(made as u64),
+            grouped(ended as u64),
         ));
     }
 

@@ -104,6 +104,10 @@ mod tests {
         assert!(parts.iter().skip(1).all(|part| part.topic.is_none() && !part.part.first));
         assert_eq!(parts.iter().filter(|part| part.part.last).count(), 1);
         assert!(parts.last().unwrap().part.last && parts[0].part.first);
+        // They are as full as they may be, but for the last: no two would fit in one.
+        let bytes: Vec<usize> = parts.iter().map(|part| part.to_bytes().len()).collect();
+        let full = FRAME_BYTES_MAX as usize;
+        assert!(bytes.windows(2).all(|pair| pair[0] + pair[1] > full && pair[0] > full / 2));
         assert!(parts.iter().flat_map(|part| &part.members).eq(&members));
         assert!(parts.iter().flat_map(|part| &part.items).eq(&items));
     }

@@ -70,6 +70,19 @@ fn what_is_queued_inside_a_frame_comes_after_it_by_the_order_of_the_lanes() {
 }
 
 #[test]
+fn of_the_replies_only_what_is_not_sent_counts_as_waiting() {
+    let mut lanes = Lanes::<true>::new(1 << 20);
+    lanes.reply();
+    lanes.reply();
+    let whole = lanes.out.control_bytes();
+    assert!(whole > 0);
+    lanes.flush(&[Step::Take(3), Step::Block], usize::MAX);
+    assert_eq!(lanes.out.control_bytes(), whole - 3);
+    lanes.drain();
+    assert_eq!(lanes.out.control_bytes(), 0);
+}
+
+#[test]
 fn a_reply_waits_for_one_data_frame_at_most() {
     let mut lanes = Lanes::<true>::new(1 << 20);
     lanes.data(1, 3 * DATA_BYTES_MAX as usize);

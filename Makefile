@@ -57,7 +57,7 @@ help: ## List these targets
 ifeq ($(OS)$(MSYSTEM),Windows_NT)
 	@findstr /r /c:"^[a-z].*: .*## " Makefile
 else
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 endif
 
 build: toolchain ## Build the programs, optimised, into target/release
@@ -93,6 +93,9 @@ load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWN
 		$(call option,--deaf,DEAF) $(call option,--garbage,GARBAGE) \
 		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
 
+instructions: toolchain valgrind ## Count the instructions of the server's hot paths (Linux, valgrind)
+	@$(CARGO) bench -q --profile instructions -p chatshelf-server --bench instructions
+
 simulate: toolchain ## Run the server and its clients in a simulated world [SEEDS=2000 SEED_FROM=0 or SEED=]
 	@$(CARGO) test -q --profile simulate -p chatshelf-server --test simulator -- --nocapture whatever_happens
 simulate: export SEEDS := $(or $(value SEEDS),2000)
@@ -115,4 +118,10 @@ toolchain:
 		chatshelf needs Rust 1.91 or newer: install it from https://rustup.rs, or as the \
 		packages cargo and rustc of your distribution))
 
-.PHONY: help build run-server run-client test check load-test simulate kill-test soak clean toolchain
+valgrind:
+	@$(if $(shell valgrind --version 2>$(null)),,$(error \
+		instructions are counted by valgrind, which is not here: install it (on Debian: \
+		apt-get install valgrind)))
+
+.PHONY: help build run-server run-client test check load-test instructions simulate kill-test soak \
+	clean toolchain valgrind

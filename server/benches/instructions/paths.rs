@@ -1,0 +1,106 @@
+//! The hot paths themselves. Each looks whether the work was done: a path that does nothing takes
+//! few instructions.
+
+use std::hint::black_box;
+
+use chatshelf_common::id::{MessageId, Seq, UnixMillis};
+use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::wire::frame::Say;
+use chatshelf_common::wire::{ClientFrame, Deframer, Frame, Unit};
+use chatshelf_server::engine::LOG_WINDOW_BYTES;
+use chatshelf_server::room::Room;
+use chatshelf_server::room::log::RoomLog;
+
+use super::counted_alone;
+use super::rig::{MEMBERS, Rig};
+
+/// What is said.
+const TEXT: &str = "The quick brown fox jumps over the lazy dog, and over the next, \
+    until the fox is out of dogs to jump";
+
+/// Bytes of that.
+const TEXT_BYTES: usize = 100;
+
+/// Lines that are decoded or appended. The log holds more before it cuts its front.
+const LINES_IN_A_ROW: u64 = 2_000;
+
+/// Turns are counted until so many lines are said, or so many turns are over.
+const LINES_MAX: usize = 1_280;
+const TURNS_MAX: usize = 200;
+/// Turns before those, in which what is allocated once is allocated.
+const TURNS_BEFORE: usize = 3;
+
+/// From bytes to a frame.
+pub(super) fn decode() -> u64 {
+    let bytes = said(LINES_IN_A_ROW);
+    let mut deframer = Deframer::joined();
+    let mut input = bytes.as_slice();
+    let mut lines = 0;
+    counted_alone(|| {
+        while let Ok(Some(Unit::Control { header, value })) = deframer.next(&mut input) {
+            let frame = black_box(ClientFrame::decode(header.kind, value));
+            lines += u64::from(matches!(frame, Ok(ClientFrame::Say(_))));
+        }
+    });
+    assert_eq!((lines, input.len()), (LINES_IN_A_ROW, 0), "every line is decoded");
+    LINES_IN_A_ROW
+}
+
+/// From a line to the end of the room's log.
+pub(super) fn append() -> u64 {
+    let log = RoomLog::new(Seq(1), LOG_WINDOW_BYTES);
+    let (mut room, _) = Room::restore(log, &[], 5, Vec::new(), UnixMillis(0));
+    let lines: Vec<_> = (0..LINES_IN_A_ROW).map(|id| (nick(0), MessageId(id), text())).collect();
+    counted_alone(|| {
+        for (nick, id, text) in lines {
+            room.say(nick, id, text, None, UnixMillis(id.0));
+        }
+    });
+    assert_eq!(room.log().last_seq(), Seq(LINES_IN_A_ROW), "every line is in the log");
+    LINES_IN_A_ROW
+}
+
+/// The turn in which the journal answers for `LINES` lines, and all members are sent them.
+pub(super) fn flush<const LINES: usize>() -> u64 {
+    let mut rig = Rig::new(LINES, turns(LINES) + TURNS_BEFORE);
+    rig.run(TURNS_BEFORE);
+    for _ in 0..turns(LINES) {
+        rig.hear();
+        counted_alone(|| rig.deliver());
+    }
+    rig.assert_delivered();
+    (turns(LINES) * MEMBERS) as u64
+}
+
+/// The whole way of `LINES` lines that come at once: from one member's connection through decoder,
+/// log and journal to the connections of all. The system calls are not in it.
+pub(super) fn deliver<const LINES: usize>() -> u64 {
+    let mut rig = Rig::new(LINES, turns(LINES) + TURNS_BEFORE);
+    rig.run(TURNS_BEFORE);
+    counted_alone(|| rig.run(turns(LINES)));
+    rig.assert_delivered();
+    (turns(LINES) * LINES * MEMBERS) as u64
+}
+
+fn turns(lines: usize) -> usize {
+    (LINES_MAX / lines).min(TURNS_MAX)
+}
+
+/// So many lines, as a client sends them.
+pub(super) fn said(lines: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for id in 0..lines {
+        Say { id: MessageId(id), text: text(), style: None, repeat: None }.encode(&mut bytes);
+    }
+    bytes
+}
+
+/// The nick of a member.
+pub(super) fn nick(member: usize) -> Nick {
+    Nick::new(&format!("member{member}")).expect("it is a nick")
+}
+
+fn text() -> Message {
+    assert_eq!(TEXT.len(), TEXT_BYTES);
+    Message::new(TEXT).expect("it is a message")
+}

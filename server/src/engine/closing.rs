@@ -81,7 +81,7 @@ impl<S: Stream> Engine<S> {
             return;
         };
         let (nick, session) = (nick.clone(), *session);
-        self.sessions.remove(&session);
+        self.moved_sessions.remove(&session);
         // Nobody is left to hear of it when the server itself goes.
         if !self.shutting_down {
             self.room.leave(nick, code, at);

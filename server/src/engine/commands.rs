@@ -93,7 +93,7 @@ impl<S: Stream> Engine<S> {
 
     fn join(&mut self, token: Token, join: Join) {
         let earlier = join.resume.and_then(|resume| self.secret.session(resume));
-        let ghost = earlier.and_then(|session| self.sessions.get(&session).copied());
+        let ghost = earlier.and_then(|session| self.connection_of(session));
         let nick = match ghost.and_then(|ghost| self.replace(ghost)) {
             Some(nick) => {
                 self.room.reseat(&nick, token);
@@ -114,7 +114,9 @@ impl<S: Stream> Engine<S> {
         let lines = wanted.min(self.settings.history_max);
         let since = join.since.map(|since| (since, join.since_at));
         let session = earlier.unwrap_or(token);
-        self.sessions.insert(session, token);
+        if session != token {
+            self.moved_sessions.insert(session, token);
+        }
         self.joiners.push(Joiner { token, session, lines, since, was_here: earlier.is_some() });
         let Some(connection) = self.connection(token) else { return };
         log::debug!("{} joined from {}", nick, connection.peer);
@@ -122,6 +124,15 @@ impl<S: Stream> Engine<S> {
         connection.awaits_welcome = true;
         connection.outbound.reserve_welcome();
         self.arm(token, self.now.mono_ms + limits::IDLE_MS);
+    }
+
+    /// The connection on which a session goes on now, if its member is here.
+    fn connection_of(&self, session: Token) -> Option<Token> {
+        let token = self.moved_sessions.get(&session).copied().unwrap_or(session);
+        let connection = self.connections.get(token.slot())?;
+        let is_it =
+            |phase: &Phase| matches!(phase, Phase::Joined { session: it, .. } if *it == session);
+        (connection.token == token && is_it(&connection.phase)).then_some(token)
     }
 
     fn say(&mut self, token: Token, nick: Nick, Say { id, text, style, repeat }: Say) {

@@ -16,6 +16,7 @@ use super::limits::{
     UPLOAD_BLOCKS_IN_FLIGHT, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
 use super::outbound::Outbound;
+use super::rare::{Empty, Rare};
 use super::timers;
 use crate::disk::block::Block;
 use crate::token::Token;
@@ -31,9 +32,9 @@ pub(super) struct Connection<S> {
     /// Joined in this turn and not welcomed yet: what follows is understood after the welcome.
     pub(super) awaits_welcome: bool,
     /// What came in one piece with the join.
-    pub(super) held: Vec<u8>,
+    pub(super) held: Rare<Vec<u8>>,
     pub(super) outbound: Outbound,
-    pub(super) transfers: Transfers,
+    pub(super) transfers: Rare<Transfers>,
     /// Latched: the stream may have something to read, or room to write.
     pub(super) readable: bool,
     pub(super) writable: bool,
@@ -76,6 +77,11 @@ pub(super) struct Transfers {
     pub(super) last: Option<TransferId>,
     pub(super) uploads: BTreeMap<TransferId, Upload>,
     pub(super) downloads: BTreeMap<TransferId, Download>,
+}
+
+impl Empty for Transfers {
+    const EMPTY: &'static Self =
+        &Self { last: None, uploads: BTreeMap::new(), downloads: BTreeMap::new() };
 }
 
 #[derive(Debug)]
@@ -137,9 +143,9 @@ impl<S> Connection<S> {
             phase: Phase::Greeting { since_ms: now_ms },
             deframer: Deframer::before_join(),
             awaits_welcome: false,
-            held: Vec::new(),
+            held: Rare::default(),
             outbound: Outbound::default(),
-            transfers: Transfers::default(),
+            transfers: Rare::default(),
             readable: false,
             writable: false,
             read_closed: false,

@@ -13,6 +13,7 @@ mod downloads;
 mod journaling;
 mod limits;
 mod outbound;
+mod rare;
 mod receive;
 mod resume;
 mod sending;
@@ -111,8 +112,8 @@ pub struct Engine<S> {
     /// Given to the next connection; never the same twice.
     generation: usize,
     room: Room,
-    /// The connection of each session whose member is here.
-    sessions: HashMap<Token, Token>,
+    /// The connection of each session whose member came back on another than it began on.
+    moved_sessions: HashMap<Token, Token>,
     timers: Timers,
     /// Connections with something to read.
     run_queue: VecDeque<Token>,
@@ -157,7 +158,7 @@ impl<S: Stream> Engine<S> {
             now,
             connections: Slab::new(),
             generation: 0,
-            sessions: HashMap::new(),
+            moved_sessions: HashMap::new(),
             timers: Timers::default(),
             run_queue: VecDeque::new(),
             dirty: Vec::new(),

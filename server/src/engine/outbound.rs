@@ -14,6 +14,7 @@ use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
 
 use super::Stream;
+use super::rare::{Empty, Rare};
 use crate::disk::block::Block;
 use crate::room::log::RoomLog;
 
@@ -31,13 +32,33 @@ pub(super) struct Outbound {
     /// The control lane waits until the log is released up to here: a snapshot tells nothing that
     /// a crash could still take back.
     gate: u64,
-    /// Where the log lane ends, once the conversation does.
-    log_stop: Option<u64>,
+    bulk: Rare<Bulk>,
+    ending: Rare<Ending>,
+}
+
+/// The lane of file data.
+#[derive(Debug, Default)]
+struct Bulk {
     data: VecDeque<DataBlock>,
-    /// The last frame, sent when the lanes are empty.
-    farewell: Option<Vec<u8>>,
     /// Blocks that are sent or given up, for their owner to take.
     spent: Vec<(TransferId, Block)>,
+}
+
+/// How the conversation ends, once it does.
+#[derive(Debug, Default)]
+struct Ending {
+    /// Where the log lane ends.
+    log_stop: Option<u64>,
+    /// The last frame, sent when the lanes are empty.
+    farewell: Option<Vec<u8>>,
+}
+
+impl Empty for Bulk {
+    const EMPTY: &'static Self = &Self { data: VecDeque::new(), spent: Vec::new() };
+}
+
+impl Empty for Ending {
+    const EMPTY: &'static Self = &Self { log_stop: None, farewell: None };
 }
 
 /// Whole frames, one after the other.
@@ -129,7 +150,7 @@ impl Outbound {
 
     /// Blocks that wait to be sent or taken.
     pub(super) fn blocks(&self) -> usize {
-        self.data.len() + self.spent.len()
+        self.bulk.data.len() + self.bulk.spent.len()
     }
 
     /// Keeps a place in the control lane for the welcome: what is queued later comes later.
@@ -166,10 +187,16 @@ impl Outbound {
     /// Queues a stretch of a download.
     pub(super) fn push_data(&mut self, transfer: TransferId, offset: u64, block: Block) {
         if block.is_empty() {
-            self.spent.push((transfer, block));
+            self.bulk.spent.push((transfer, block));
             return;
         }
-        self.data.push_back(DataBlock { transfer, offset, block, frame_start: 0, frame_at: 0 });
+        self.bulk.data.push_back(DataBlock {
+            transfer,
+            offset,
+            block,
+            frame_start: 0,
+            frame_at: 0,
+        });
     }
 
     /// Drops what waits of one download, save the rest of a frame that is begun.
@@ -178,14 +205,15 @@ impl Outbound {
     }
 
     fn cancel_data_if(&mut self, cancelled: impl Fn(&DataBlock) -> bool) {
-        for mut data in std::mem::take(&mut self.data) {
+        let Some(bulk) = self.bulk.made() else { return };
+        for mut data in std::mem::take(&mut bulk.data) {
             if !cancelled(&data) {
-                self.data.push_back(data);
+                bulk.data.push_back(data);
             } else if data.frame_at > 0 {
                 data.block.truncate(data.frame_start + data.frame_bytes());
-                self.data.push_back(data);
+                bulk.data.push_back(data);
             } else {
-                self.spent.push((data.transfer, data.block));
+                bulk.spent.push((data.transfer, data.block));
             }
         }
     }
@@ -195,23 +223,23 @@ impl Outbound {
         self.cancel_data_if(|_| true);
         // A welcome that was not made by now never will be.
         self.control.retain(|piece| !matches!(piece, Piece::Reserved));
-        self.log_stop = Some(log_end);
+        self.ending.log_stop = Some(log_end);
         if let Cursor::Lost { .. } = self.log {
             self.log = Cursor::Outside;
         }
-        self.farewell = Some(farewell.to_bytes());
+        self.ending.farewell = Some(farewell.to_bytes());
     }
 
     /// The next block that is sent or given up, with its transfer.
     pub(super) fn pop_spent(&mut self) -> Option<(TransferId, Block)> {
-        self.spent.pop()
+        self.bulk.made()?.spent.pop()
     }
 
     /// True when [`Self::flush`] would try to send something.
     pub(super) fn has_output(&self, log: &RoomLog) -> bool {
         !self.control.is_empty()
-            || !self.data.is_empty()
-            || self.farewell.is_some()
+            || !self.bulk.data.is_empty()
+            || self.ending.farewell.is_some()
             || match self.log {
                 Cursor::Outside => false,
                 Cursor::At { offset, .. } => offset < self.log_end(log),
@@ -221,7 +249,7 @@ impl Outbound {
 
     /// Where the log lane ends for now.
     fn log_end(&self, log: &RoomLog) -> u64 {
-        self.log_stop.map_or(log.released(), |stop| stop.min(log.released()))
+        self.ending.log_stop.map_or(log.released(), |stop| stop.min(log.released()))
     }
 
     /// Before the log's front is cut at `point`: a cursor below it is lost, and the rest of an
@@ -236,7 +264,7 @@ impl Outbound {
             let rest = log.between(offset, log.boundary_from(offset));
             self.control.push_front(Piece::Own(rest.to_vec()));
         }
-        self.log = match self.log_stop {
+        self.log = match self.ending.log_stop {
             Some(_) => Cursor::Outside,
             None => Cursor::Lost { from: log.seq_from(offset) },
         };
@@ -284,7 +312,7 @@ impl Outbound {
 
     /// The lane to draw from: the one inside a frame, or the first that has something.
     fn next_lane(&mut self, log: &RoomLog) -> Lane {
-        if self.data.front().is_some_and(|data| data.frame_at > 0) {
+        if self.bulk.data.front().is_some_and(|data| data.frame_at > 0) {
             return Lane::Data;
         }
         let log_end = self.log_end(log);
@@ -305,15 +333,15 @@ impl Outbound {
                 return Lane::Log { from: offset, to: log_end };
             }
             // The farewell comes after the last event, which is not released yet.
-            Cursor::At { offset, .. } if self.log_stop.is_some_and(|stop| offset < stop) => {
+            Cursor::At { offset, .. } if self.ending.log_stop.is_some_and(|stop| offset < stop) => {
                 return Lane::Nothing;
             }
             Cursor::At { .. } | Cursor::Outside => {}
         }
-        if !self.data.is_empty() {
+        if !self.bulk.data.is_empty() {
             return Lane::Data;
         }
-        match self.farewell.take() {
+        match self.ending.made().and_then(|ending| ending.farewell.take()) {
             Some(frame) => {
                 self.control.push_back(Piece::Own(frame));
                 Lane::Control
@@ -360,7 +388,7 @@ impl Outbound {
     }
 
     fn write_data<S: Stream>(&mut self, stream: &mut S) -> io::Result<(usize, usize)> {
-        let Some(data) = self.data.front_mut() else { return Ok((0, 0)) };
+        let Some(data) = self.bulk.data.front_mut() else { return Ok((0, 0)) };
         let bytes = data.frame_bytes();
         let body = &data.block[data.frame_start..data.frame_start + bytes];
         let asked = DATA_HEAD_BYTES + bytes - data.frame_at;
@@ -376,9 +404,9 @@ impl Outbound {
             data.frame_at = 0;
             data.frame_start += bytes;
             if data.frame_start == data.block.len()
-                && let Some(data) = self.data.pop_front()
+                && let Some(data) = self.bulk.data.pop_front()
             {
-                self.spent.push((data.transfer, data.block));
+                self.bulk.spent.push((data.transfer, data.block));
             }
         }
         Ok((sent, asked))

@@ -40,10 +40,7 @@ impl<S: Stream> Engine<S> {
 
     /// Reads one connection until it has nothing, may not be read, or has had its share.
     fn serve(&mut self, token: Token) {
-        if let Some(connection) = self.connection(token)
-            && !connection.held.is_empty()
-        {
-            let held = std::mem::take(&mut connection.held);
+        if let Some(held) = self.connection(token).and_then(|connection| connection.held.take()) {
             self.feed(token, &held);
         }
         let mut buffer = std::mem::take(&mut self.read_buffer);
@@ -141,7 +138,9 @@ impl<S: Stream> Engine<S> {
                 && connection.awaits_welcome
             {
                 deframer.set_joined();
-                connection.held.extend_from_slice(input);
+                if !input.is_empty() {
+                    connection.held.extend_from_slice(input);
+                }
                 break;
             }
         }

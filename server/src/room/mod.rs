@@ -10,6 +10,7 @@ mod snapshot;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis};
 use chatshelf_common::text::{Message, Nick, Topic};
@@ -27,7 +28,7 @@ use shelf::Shelf;
 pub struct Room {
     log: RoomLog,
     /// By [`Nick::key`], which makes nicks unique and gives the list its order.
-    members: BTreeMap<Box<str>, Member>,
+    members: BTreeMap<Arc<str>, Member>,
     shelf: Shelf,
     topic: Option<TopicState>,
     /// The snapshot at the newest seq, once someone asked for it.

@@ -9,6 +9,7 @@ use super::disk::FakeDisk;
 use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
 use crate::disk::{Durability, Found, Reply};
+use crate::engine::connection::Phase;
 use crate::engine::{Engine, Now, Secret, Settings};
 use crate::token::Token;
 
@@ -201,7 +202,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     /// What holds after every turn.
     fn assert_sound(&self) {
         let engine = &self.engine;
-        let (mut transfers, mut armed, mut members) = (0, 0, 0);
+        let (mut transfers, mut armed, mut members, mut moved) = (0, 0, 0, 0);
         for (slot, connection) in &engine.connections {
             assert_eq!(connection.token.slot(), slot);
             let own = connection.transfers.uploads.len() + connection.transfers.downloads.len();
@@ -215,14 +216,17 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             }
             transfers += own;
             armed += usize::from(connection.timer.is_some());
-            if let Some(nick) = connection.nick() {
+            if let Phase::Joined { nick, session } = &connection.phase {
+                let on = engine.moved_sessions.get(session);
+                assert_eq!(on, (*session != connection.token).then_some(&connection.token));
+                moved += usize::from(on.is_some());
                 assert_eq!(engine.room.find(nick), Some((connection.token, nick)));
                 members += 1;
             }
         }
         // The disk thread may not have let go of some yet.
         assert!(engine.transfers >= transfers);
-        assert!(engine.shutting_down || engine.sessions.len() == members);
+        assert!(engine.shutting_down || engine.moved_sessions.len() == moved);
         assert_eq!(engine.timers.len(), armed);
         assert!(engine.shutting_down || engine.room.members_len() == members);
         assert!(engine.joiners.is_empty() && engine.closed.is_empty());

@@ -22,6 +22,8 @@ MINUTES =
 SEEDS =
 SEED_FROM =
 SEED =
+ROUNDS =
+WRITE =
 # Further options, written as the program itself wants them.
 ARGS =
 
@@ -93,6 +95,13 @@ load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWN
 		$(call option,--deaf,DEAF) $(call option,--garbage,GARBAGE) \
 		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
 
+bench: toolchain ## Measure the server beside the least that could do (Linux) [ROUNDS=3 WRITE=]
+	@$(CARGO) bench -q -p chatshelf-server --bench speed -- $(bench_options) $(ARGS)
+
+bench-peers: toolchain ## The same, beside what people run instead, as far as it is installed [ROUNDS=3 WRITE=]
+	@$(CARGO) bench -q -p chatshelf-server --bench speed -- --peers $(bench_options) $(ARGS)
+bench_options = $(call option,--rounds,ROUNDS) $(if $(value WRITE),--write)
+
 instructions: toolchain valgrind ## Count the instructions of the server's hot paths (Linux, valgrind)
 	@$(CARGO) bench -q --profile instructions -p chatshelf-server --bench instructions
 
@@ -123,5 +132,5 @@ valgrind:
 		instructions are counted by valgrind, which is not here: install it (on Debian: \
 		apt-get install valgrind)))
 
-.PHONY: help build run-server run-client test check load-test instructions simulate kill-test soak \
-	clean toolchain valgrind
+.PHONY: help build run-server run-client test check load-test bench bench-peers instructions \
+	simulate kill-test soak clean toolchain valgrind

@@ -1,7 +1,8 @@
 //! What the server is to reach, as ratios within one run where others come into it.
 
+use crate::files::results::{FileResults, Latency, Series};
 use crate::large::LARGE;
-use crate::report::Measured;
+use crate::report::{Measured, spread_ms};
 use crate::rooms::{Results, WORKS};
 use crate::spread::Spread;
 
@@ -41,6 +42,8 @@ pub(crate) fn of(measured: &Measured<'_>) -> Vec<Goal> {
     }
     goals.extend(joins(measured));
     goals.extend(large(measured));
+    goals.extend(files(&measured.files));
+    goals.extend(lines_beside_files(measured));
     goals
 }
 
@@ -81,4 +84,49 @@ fn large(measured: &Measured<'_>) -> Vec<Goal> {
     ];
     let goals = goals.into_iter();
     goals.filter_map(|(what, bound, measured)| Some(most(what, bound, measured?))).collect()
+}
+
+fn files(files: &FileResults) -> Vec<Goal> {
+    let by_name = |all: &[Series], name: &str, what: fn(&Series) -> Option<Spread>| {
+        let series = all.iter().find(|series| series.name == name)?;
+        Some(what(series)?.median)
+    };
+    let ratio = |all: &[Series], other: &str, what: fn(&Series) -> Option<Spread>| {
+        Some(by_name(all, "chatshelf", what)? / by_name(all, other, what)?)
+    };
+    let (down, up) = (&files.downloads, &files.uploads);
+    let goals = [
+        ("download: rate / nginx sendfile's", 1.0, true, ratio(down, "nginx", Series::mib_per_s)),
+        ("download: CPU / nginx's", 1.1, false, ratio(down, "nginx", Series::cpu_s_per_gib)),
+        (
+            "upload, verified and durable: rate / nginx PUT's, which is neither",
+            1.5,
+            true,
+            ratio(up, "nginx", Series::mib_per_s),
+        ),
+        (
+            "upload: time / a bare receive-and-write loop's",
+            1.3,
+            false,
+            ratio(up, "receive and write", Series::mib_per_s).map(f64::recip),
+        ),
+    ];
+    let goal = |(what, most, is_floor, measured): (&str, f64, bool, Option<f64>)| {
+        Some(Goal { what: what.into(), most, is_floor, measured: measured? })
+    };
+    goals.into_iter().filter_map(goal).collect()
+}
+
+fn lines_beside_files(measured: &Measured<'_>) -> Vec<Goal> {
+    let p99 = |latency: &Latency| latency.p99;
+    let (quiet, busy) = (spread_ms(measured.quiet(), p99), spread_ms(measured.busy(), p99));
+    let listening = measured.files.starts.iter().map(|start| start.listening.as_secs_f64() * 1e3);
+    let mut goals = Vec::new();
+    if let (Some(quiet), Some(busy)) = (quiet, busy) {
+        goals.push(most("a line beside 4 downloads and 4 uploads: p99, ms", 2.0, busy.median));
+        goals.push(most("the same / quiet", 5.0, busy.median / quiet.median));
+    }
+    let start = Spread::of(listening).map(|spread| spread.median);
+    goals.extend(start.map(|ms| most("start with a full shelf, until it listens, ms", 20.0, ms)));
+    goals
 }

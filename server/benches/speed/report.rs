@@ -2,12 +2,16 @@
 //! this program.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use crate::chart::{self, Bar};
+use crate::files::results::{self, FileResults, Latency, Series};
 use crate::goals::{self, Goal};
 use crate::large::{LARGE, Large};
 use crate::rooms::{Results, Sample, WORKS, Work};
 use crate::spread::{Spread, number};
+
+const MIB: f64 = 1048576.0;
 
 /// Everything that one run has measured.
 pub(crate) struct Measured<'a> {
@@ -18,6 +22,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) rooms: Vec<Results<'a>>,
     /// Ours, with ten thousand members.
     pub(crate) large: Vec<Large>,
+    pub(crate) files: FileResults,
 }
 
 /// A table of cells, the first row being its head.
@@ -58,6 +63,7 @@ impl Measured<'_> {
         if !self.large.is_empty() {
             let _ = write!(out, "### Ten thousand members\n\n{}\n", self.large());
         }
+        let _ = write!(out, "### Files\n\n{}\n{}\n", self.transfers(), self.beside_transfers());
         let _ = write!(out, "### Who they are\n\n{}", self.contenders());
         (out, charts)
     }
@@ -135,12 +141,58 @@ impl Measured<'_> {
         add("until all are in and told of one another, s", &|it| {
             LARGE as f64 / it.arrival.joins_per_s
         });
-        add("memory of the server, MiB", &|it| it.memory_bytes as f64 / 1048576.0);
+        add("memory of the server, MiB", &|it| it.memory_bytes as f64 / MIB);
         add("memory for each member, bytes", &|it| it.arrival.memory_bytes);
         add("one line at a time: CPU per delivery, µs", &|it| it.large.cpu_us);
         add("the same with 100 members, µs", &|it| it.small.cpu_us);
         add("from a line to the last who hears it, ms", &|it| it.last_hears_ms);
         table(&rows)
+    }
+
+    fn transfers(&self) -> String {
+        let mut rows = vec![row(["1 GiB", "", "MiB/s", "server CPU per GiB, s"])];
+        for (what, all) in [("down", &self.files.downloads), ("up", &self.files.uploads)] {
+            for series in all {
+                let cells = (series.mib_per_s(), series.cpu_s_per_gib());
+                if let (Some(rate), Some(cpu)) = cells {
+                    let name = series.name.to_owned();
+                    rows.push(vec![what.into(), name, rate.to_string(), cpu.to_string()]);
+                }
+            }
+        }
+        table(&rows)
+    }
+
+    fn beside_transfers(&self) -> String {
+        let mut rows = vec![row(["what", "measured"])];
+        let mut add = |what: &str, spread: Option<Spread>| {
+            rows.extend(spread.map(|spread| vec![what.into(), spread.to_string()]));
+        };
+        add("a line in a quiet room of ten: p50, ms", spread_ms(self.quiet(), |it| it.p50));
+        add("p99, ms", spread_ms(self.quiet(), |it| it.p99));
+        add("beside 4 downloads and 4 uploads: p50, ms", spread_ms(self.busy(), |it| it.p50));
+        add("p99, ms", spread_ms(self.busy(), |it| it.p99));
+        let moved = self.files.busy.iter().map(|busy| {
+            let bytes = busy.moved.down_bytes + busy.moved.up_bytes;
+            bytes as f64 / MIB / busy.moved.elapsed.as_secs_f64()
+        });
+        add("moved meanwhile, both ways, MiB/s", Spread::of(moved));
+        let starts = &self.files.starts;
+        let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+        let listening = starts.iter().map(|start| ms(start.listening));
+        add("start with a full shelf, until it listens, ms", Spread::of(listening));
+        let answering = starts.iter().map(|start| ms(start.answering));
+        add("until it answers, ms", Spread::of(answering));
+        table(&rows)
+    }
+
+    /// Lines in a room without transfers, and beside them.
+    pub(crate) fn quiet(&self) -> impl Iterator<Item = &Latency> {
+        self.files.quiet.iter()
+    }
+
+    pub(crate) fn busy(&self) -> impl Iterator<Item = &Latency> {
+        self.files.busy.iter().map(|busy| &busy.latency)
     }
 
     fn contenders(&self) -> String {
@@ -159,6 +211,24 @@ impl Results<'_> {
     pub(crate) fn cpu_us(&self, work: usize) -> Option<Spread> {
         Spread::of(self.works[work].iter().map(|sample| sample.cpu_us))
     }
+}
+
+impl Series {
+    pub(crate) fn mib_per_s(&self) -> Option<Spread> {
+        Spread::of(self.samples.iter().map(|sample| sample.bytes_per_second() / MIB))
+    }
+
+    pub(crate) fn cpu_s_per_gib(&self) -> Option<Spread> {
+        Spread::of(self.samples.iter().map(results::Sample::cpu_seconds_per_gib))
+    }
+}
+
+/// Times in milliseconds.
+pub(crate) fn spread_ms<'a>(
+    all: impl Iterator<Item = &'a Latency>,
+    time: impl Fn(&Latency) -> Duration,
+) -> Option<Spread> {
+    Spread::of(all.map(|latency| time(latency).as_secs_f64() * 1000.0))
 }
 
 fn title(work: Work) -> String {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::contenders::{Contender, MARK};
 use crate::crowd::{Crowd, Heard, Talk};
 use crate::process::Process;
+use crate::run::check_interrupt;
 
 /// Bytes of a line.
 const LINE_BYTES: usize = 100;
@@ -62,12 +63,15 @@ pub(crate) struct Results<'a> {
     pub(crate) failure: Option<String>,
 }
 
-/// Measures all works of all contenders, `rounds` times.
+/// Measures all works of all contenders, `rounds` times. One that fails is left out from then on.
+///
+/// # Errors
+/// When it is interrupted.
 pub(crate) fn measure<'a>(
     contenders: &[&'a dyn Contender],
     rounds: usize,
     progress: &mut dyn FnMut(&str),
-) -> Vec<Results<'a>> {
+) -> io::Result<Vec<Results<'a>>> {
     let new = |contender: &&'a dyn Contender| Results {
         contender: *contender,
         works: Default::default(),
@@ -81,13 +85,14 @@ pub(crate) fn measure<'a>(
                 let name = results.contender.name();
                 progress(&format!("round {round} of {rounds}: {members} members, {name}"));
                 if let Err(why) = results.round(members) {
+                    check_interrupt()?;
                     progress(&format!("{name} can't be measured: {why}"));
                     results.failure = Some(why.to_string());
                 }
             }
         }
     }
-    all
+    Ok(all)
 }
 
 impl Results<'_> {

@@ -1,13 +1,15 @@
 //! One run: what is measured is chosen, measured and written down.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use getopts::Options;
 
 use crate::contenders::{self, Contender};
 use crate::report::Measured;
-use crate::{floor, large, machine, process, rooms};
+use crate::{files, floor, large, machine, process, rooms};
 
 /// Rounds unless told otherwise.
 const ROUNDS: usize = 3;
@@ -15,6 +17,21 @@ const ROUNDS: usize = 3;
 /// What the figures stand between in docs/BENCHMARKS.md.
 const BEGIN: &str = "<!-- figures: written by make bench-peers WRITE=1 -->\n";
 const END: &str = "<!-- end of figures -->\n";
+
+/// Comes first where this program is started as one of the limits.
+pub(crate) const FLOOR: &str = "--floor";
+
+/// Ctrl-C was pressed.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Asked now and then while something is measured.
+///
+/// # Errors
+/// When all is to end.
+pub(crate) fn check_interrupt() -> io::Result<()> {
+    let is_interrupted = INTERRUPTED.load(Ordering::Relaxed);
+    if is_interrupted { Err(io::Error::other("interrupted")) } else { Ok(()) }
+}
 
 /// What is asked for.
 struct Plan {
@@ -29,11 +46,8 @@ struct Plan {
 /// Runs it all; what goes wrong is told in one line.
 pub(crate) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match &arguments[..] {
-        [flag, which, port] if flag == "--floor" => match port.parse() {
-            Ok(port) => floor::serve(which, port),
-            Err(why) => Err(io::Error::other(why)),
-        },
+    let done = match arguments.split_first() {
+        Some((flag, rest)) if flag == FLOOR => serve_floor(rest),
         _ => parse(&arguments).and_then(|plan| run(&plan)),
     };
     match done {
@@ -42,6 +56,16 @@ pub(crate) fn main() -> ExitCode {
             eprintln!("{why}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Is one of the limits that others are held against, until it is killed.
+fn serve_floor(arguments: &[String]) -> io::Result<()> {
+    let port = |port: &str| port.parse::<u16>().map_err(io::Error::other);
+    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [files::RECEIVE_AND_WRITE, at, dir] => files::receive_and_write(port(at)?, Path::new(dir)),
+        [which, at] => floor::serve(which, port(at)?),
+        _ => Err(io::Error::other(format!("no such floor: {arguments:?}"))),
     }
 }
 
@@ -64,6 +88,8 @@ fn parse(arguments: &[String]) -> io::Result<Plan> {
 
 fn run(plan: &Plan) -> io::Result<()> {
     process::pin_load()?;
+    // The measurement that is under way fails then, and with it ends what it has started.
+    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).map_err(io::Error::other)?;
     let mut progress = |line: &str| eprintln!("{line}");
     let mut all = contenders::own();
     if plan.peers {
@@ -80,9 +106,17 @@ fn run(plan: &Plan) -> io::Result<()> {
         }
         is_installed
     });
-    let rooms = rooms::measure(&here, plan.rounds, &mut progress);
+    let rooms = rooms::measure(&here, plan.rounds, &mut progress)?;
     let large = large::measure(&*all[0], plan.rounds, &mut progress)?;
-    let measured = Measured { machine: machine::described()?, rounds: plan.rounds, rooms, large };
+    let files = files::measure(&std::env::temp_dir(), plan.rounds, plan.peers, &mut progress)?;
+    let congestion_control = files::congestion_control()?;
+    let measured = Measured {
+        machine: format!("{}, TCP under {congestion_control}", machine::described()?),
+        rounds: plan.rounds,
+        rooms,
+        large,
+        files,
+    };
     let (text, charts) = measured.written();
     print!("{text}");
     if plan.write { write(&text, &charts) } else { Ok(()) }

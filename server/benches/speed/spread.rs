@@ -19,12 +19,6 @@ impl Spread {
         let (below, above) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
         Some(Self { median: f64::midpoint(below, above), low, high })
     }
-
-    /// The same in another unit.
-    pub(crate) fn times(self, factor: f64) -> Self {
-        let Self { median, low, high } = self;
-        Self { median: median * factor, low: low * factor, high: high * factor }
-    }
 }
 
 impl fmt::Display for Spread {

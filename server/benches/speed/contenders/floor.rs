@@ -6,6 +6,7 @@ use std::process::Command;
 use super::{Contender, Newcomer, Step};
 use crate::floor::GREETING;
 use crate::process::{Process, free_port};
+use crate::run::FLOOR;
 
 /// Which of the two.
 #[derive(Clone, Copy)]
@@ -41,7 +42,7 @@ impl Contender for Floor {
             Self::SharedLog => "shared-log",
             Self::EachRead => "each-read",
         };
-        command.args(["--floor", which, &port.to_string()]);
+        command.args([FLOOR, which, &port.to_string()]);
         Process::start(&mut command, port, dir)
     }
 

@@ -1,0 +1,183 @@
+//! nginx as a contender: one process without a master, `sendfile`, and files stored by `PUT`.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::client::HANG;
+use super::content::{BLOCK_BYTES, Content};
+use super::race::{Contender, Meter};
+use super::results::Sample;
+use crate::process::{Process, free_port};
+
+const NAME: &str = "nginx";
+
+/// Where it may be: not everyone has the second folder in their path.
+const PROGRAMS: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
+
+/// The file's name in URLs and in the root folder.
+const FILE: &str = "file.bin";
+
+/// Longest head of an answer.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// The program, if it is installed.
+pub(super) fn program() -> Option<&'static str> {
+    PROGRAMS.into_iter().find(|program| Command::new(program).arg("-v").output().is_ok())
+}
+
+/// Starts it, with an empty root folder.
+fn start(program: &str, dir: &Path) -> io::Result<Process> {
+    let dir = tempfile::tempdir_in(dir)?;
+    let port = free_port()?;
+    fs::create_dir(dir.path().join("root"))?;
+    fs::write(dir.path().join("nginx.conf"), config(dir.path(), port))?;
+    let mut command = Command::new(program);
+    command.arg("-p").arg(dir.path()).arg("-c").arg(dir.path().join("nginx.conf"));
+    Process::start(command.arg("-e").arg(dir.path().join("error.log")), port, dir)
+}
+
+fn config(dir: &Path, port: u16) -> String {
+    let dir = dir.display();
+    format!(
+        "daemon off;
+master_process off;
+worker_processes 1;
+pid {dir}/pid;
+error_log {dir}/error.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    client_max_body_size 0;
+    client_body_buffer_size 256k;
+    client_body_temp_path {dir}/body;
+    proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi;
+    scgi_temp_path {dir}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        root {dir}/root;
+        location / {{ dav_methods PUT; }}
+    }}
+}}
+"
+    )
+}
+
+fn file(process: &Process) -> PathBuf {
+    process.dir().join("root").join(FILE)
+}
+
+fn connect(process: &Process) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(process.address())?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(HANG))?;
+    stream.set_write_timeout(Some(HANG))?;
+    Ok(stream)
+}
+
+/// Reads an answer to its end: its status, and the bytes of its body.
+fn answer(stream: &mut TcpStream) -> io::Result<(u16, u64)> {
+    let mut buffer = vec![0; BLOCK_BYTES];
+    let mut head = Vec::new();
+    let body_at = loop {
+        let bytes = stream.read(&mut buffer)?;
+        head.extend_from_slice(&buffer[..bytes]);
+        if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if bytes == 0 || head.len() > HEAD_BYTES_MAX {
+            return Err(io::Error::other("no answer in HTTP"));
+        }
+    };
+    let line = String::from_utf8_lossy(&head[..body_at]);
+    let status = line.split_whitespace().nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| io::Error::other(format!("no status in {line:?}")))?;
+    let mut body_bytes = (head.len() - body_at) as u64;
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return Ok((status, body_bytes)),
+            bytes => body_bytes += bytes as u64,
+        }
+    }
+}
+
+/// A server that has the file.
+#[derive(Debug)]
+pub(super) struct Downloads {
+    process: Process,
+    bytes: u64,
+}
+
+impl Downloads {
+    pub(super) fn start(program: &str, dir: &Path, content: &Content) -> io::Result<Self> {
+        let process = start(program, dir)?;
+        let mut file = File::create(file(&process))?;
+        content.blocks().try_for_each(|(_, block)| file.write_all(block))?;
+        // Or it would be written to the disk while others are measured.
+        file.sync_all()?;
+        Ok(Self { process, bytes: content.bytes() })
+    }
+}
+
+impl Contender for Downloads {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// From the request to the end.
+    fn transfer(&self) -> io::Result<Sample> {
+        let mut stream = connect(&self.process)?;
+        let meter = Meter::start(&self.process)?;
+        write!(stream, "GET /{FILE} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
+        let answer = answer(&mut stream)?;
+        let sample = meter.stop(self.bytes)?;
+        if answer != (200, self.bytes) {
+            return Err(io::Error::other(format!("the answer is {answer:?}")));
+        }
+        Ok(sample)
+    }
+}
+
+/// A server that stores what is put there, neither hashed nor synced.
+#[derive(Debug)]
+pub(super) struct Uploads<'a> {
+    process: Process,
+    content: &'a Content,
+}
+
+impl<'a> Uploads<'a> {
+    pub(super) fn start(program: &str, dir: &Path, content: &'a Content) -> io::Result<Self> {
+        Ok(Self { process: start(program, dir)?, content })
+    }
+}
+
+impl Contender for Uploads<'_> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// From the request to the answer.
+    fn transfer(&self) -> io::Result<Sample> {
+        let mut stream = connect(&self.process)?;
+        let meter = Meter::start(&self.process)?;
+        let bytes = self.content.bytes();
+        write!(stream, "PUT /{FILE} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n")?;
+        write!(stream, "Content-Length: {bytes}\r\n\r\n")?;
+        self.content.blocks().try_for_each(|(_, block)| stream.write_all(block))?;
+        let (status, _) = answer(&mut stream)?;
+        let sample = meter.stop(bytes)?;
+        let stored = fs::metadata(file(&self.process))?.len();
+        if status != 201 || stored != bytes {
+            return Err(io::Error::other(format!("status {status}, {stored} bytes stored")));
+        }
+        // What is not on the disk yet need not go there while others are measured.
+        fs::remove_file(file(&self.process))?;
+        Ok(sample)
+    }
+}

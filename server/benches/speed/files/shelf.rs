@@ -1,0 +1,95 @@
+//! chatshelf as a contender.
+
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use super::client::Client;
+use super::content::Content;
+use super::race::{Contender, Meter};
+use super::results::Sample;
+use crate::process::{Process, free_port};
+
+const NAME: &str = "chatshelf";
+
+/// Starts a server with a new data directory below `dir`.
+pub(super) fn start(dir: &Path, options: &[&str]) -> io::Result<Process> {
+    let dir = tempfile::tempdir_in(dir)?;
+    let data_dir = dir.path().join("data");
+    start_on(&data_dir, options, dir)
+}
+
+/// Starts a server with this data directory; `dir` is what goes when it ends.
+pub(super) fn start_on(
+    data_dir: &Path,
+    options: &[&str],
+    dir: tempfile::TempDir,
+) -> io::Result<Process> {
+    let port = free_port()?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatshelf-server"));
+    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--data-dir"]);
+    Process::start(command.arg(data_dir).args(options), port, dir)
+}
+
+/// A server with one item on its shelf.
+#[derive(Debug)]
+pub(super) struct Downloads {
+    process: Process,
+    bytes: u64,
+}
+
+impl Downloads {
+    pub(super) fn start(dir: &Path, content: &Content) -> io::Result<Self> {
+        let process = start(dir, &["--max-file-size", &content.bytes().to_string()])?;
+        Client::join(process.address())?.upload(content)?;
+        Ok(Self { process, bytes: content.bytes() })
+    }
+}
+
+impl Contender for Downloads {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// From the request to the last byte.
+    fn transfer(&self) -> io::Result<Sample> {
+        let mut client = Client::join(self.process.address())?;
+        let item = client.newest()?;
+        let meter = Meter::start(&self.process)?;
+        let bytes = client.download(item)?;
+        let sample = meter.stop(bytes)?;
+        if bytes != self.bytes {
+            return Err(io::Error::other(format!("{bytes} bytes came, not {}", self.bytes)));
+        }
+        Ok(sample)
+    }
+}
+
+/// A server that keeps one item: each upload has the one before removed, once it is stored.
+#[derive(Debug)]
+pub(super) struct Uploads<'a> {
+    process: Process,
+    content: &'a Content,
+}
+
+impl<'a> Uploads<'a> {
+    pub(super) fn start(dir: &Path, content: &'a Content) -> io::Result<Self> {
+        let size = content.bytes().to_string();
+        let process = start(dir, &["--keep", "1", "--max-file-size", &size])?;
+        Ok(Self { process, content })
+    }
+}
+
+impl Contender for Uploads<'_> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// From the offer to the answer that the file is verified, durable and on the shelf.
+    fn transfer(&self) -> io::Result<Sample> {
+        let mut client = Client::join(self.process.address())?;
+        let meter = Meter::start(&self.process)?;
+        client.upload(self.content)?;
+        meter.stop(self.content.bytes())
+    }
+}

@@ -15,8 +15,11 @@ use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
 
 use super::Stream;
 use super::rare::{Empty, Rare};
-use crate::disk::block::Block;
+use crate::disk::block::{BLOCK_BYTES, Block};
 use crate::room::log::RoomLog;
+
+/// Data frames that are written at once when nothing else waits: those of a whole block.
+const DATA_FRAMES_MAX: usize = BLOCK_BYTES.div_ceil(DATA_BYTES_MAX as usize);
 
 /// The lanes of one connection.
 ///
@@ -113,9 +116,17 @@ pub(super) enum Flushed {
 
 enum Lane {
     Control,
-    Log { from: u64, to: u64 },
-    Data,
-    Lost { from: Seq },
+    Log {
+        from: u64,
+        to: u64,
+    },
+    /// So many frames, the one that is begun included.
+    Data {
+        frames_max: usize,
+    },
+    Lost {
+        from: Seq,
+    },
     Nothing,
 }
 
@@ -240,11 +251,16 @@ impl Outbound {
         !self.control.is_empty()
             || !self.bulk.data.is_empty()
             || self.ending.farewell.is_some()
-            || match self.log {
-                Cursor::Outside => false,
-                Cursor::At { offset, .. } => offset < self.log_end(log),
-                Cursor::Lost { .. } => true,
-            }
+            || self.is_behind(log)
+    }
+
+    /// True when the log lane has something.
+    fn is_behind(&self, log: &RoomLog) -> bool {
+        match self.log {
+            Cursor::Outside => false,
+            Cursor::At { offset, .. } => offset < self.log_end(log),
+            Cursor::Lost { .. } => true,
+        }
     }
 
     /// Where the log lane ends for now.
@@ -290,7 +306,7 @@ impl Outbound {
                 _ if total >= budget => return Ok((total, Flushed::Budget)),
                 Lane::Control => self.write_control(stream),
                 Lane::Log { from, to } => self.write_log(stream, log, from, to),
-                Lane::Data => self.write_data(stream),
+                Lane::Data { frames_max } => self.write_data(stream, frames_max),
             };
             match result {
                 Ok((0, _)) => return Err(ErrorKind::WriteZero.into()),
@@ -313,7 +329,8 @@ impl Outbound {
     /// The lane to draw from: the one inside a frame, or the first that has something.
     fn next_lane(&mut self, log: &RoomLog) -> Lane {
         if self.bulk.data.front().is_some_and(|data| data.frame_at > 0) {
-            return Lane::Data;
+            let is_alone = self.control.is_empty() && !self.is_behind(log);
+            return Lane::Data { frames_max: if is_alone { DATA_FRAMES_MAX } else { 1 } };
         }
         let log_end = self.log_end(log);
         if let Cursor::At { offset, mid_frame: true } = self.log {
@@ -339,7 +356,7 @@ impl Outbound {
             Cursor::At { .. } | Cursor::Outside => {}
         }
         if !self.bulk.data.is_empty() {
-            return Lane::Data;
+            return Lane::Data { frames_max: DATA_FRAMES_MAX };
         }
         match self.ending.made().and_then(|ending| ending.farewell.take()) {
             Some(frame) => {
@@ -387,27 +404,18 @@ impl Outbound {
         Ok((sent, bytes.len()))
     }
 
-    fn write_data<S: Stream>(&mut self, stream: &mut S) -> io::Result<(usize, usize)> {
+    fn write_data<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        frames_max: usize,
+    ) -> io::Result<(usize, usize)> {
         let Some(data) = self.bulk.data.front_mut() else { return Ok((0, 0)) };
-        let bytes = data.frame_bytes();
-        let body = &data.block[data.frame_start..data.frame_start + bytes];
-        let asked = DATA_HEAD_BYTES + bytes - data.frame_at;
-        let sent = if data.frame_at < DATA_HEAD_BYTES {
-            let offset = data.offset + data.frame_start as u64;
-            let head = data_head(data.transfer, offset, bytes as u32);
-            stream.write_vectored(&[IoSlice::new(&head[data.frame_at..]), IoSlice::new(body)])?
-        } else {
-            stream.write(&body[data.frame_at - DATA_HEAD_BYTES..])?
-        };
-        data.frame_at += sent;
-        if sent == asked {
-            data.frame_at = 0;
-            data.frame_start += bytes;
-            if data.frame_start == data.block.len()
-                && let Some(data) = self.bulk.data.pop_front()
-            {
-                self.bulk.spent.push((data.transfer, data.block));
-            }
+        let (asked, sent) = data.write(stream, frames_max)?;
+        data.advance(sent);
+        if data.frame_start == data.block.len()
+            && let Some(data) = self.bulk.data.pop_front()
+        {
+            self.bulk.spent.push((data.transfer, data.block));
         }
         Ok((sent, asked))
     }
@@ -417,6 +425,43 @@ impl DataBlock {
     /// File bytes in the current frame.
     fn frame_bytes(&self) -> usize {
         (self.block.len() - self.frame_start).min(DATA_BYTES_MAX as usize)
+    }
+
+    /// Tries to write the rest of the current frame, and the frames after it up to so many, at
+    /// once; answers how many bytes those are, and how many went.
+    fn write<S: Stream>(&self, stream: &mut S, frames_max: usize) -> io::Result<(usize, usize)> {
+        let bodies = self.block[self.frame_start..].chunks(DATA_BYTES_MAX as usize);
+        let mut heads = [[0; DATA_HEAD_BYTES]; DATA_FRAMES_MAX];
+        let mut offset = self.offset + self.frame_start as u64;
+        for (head, body) in heads.iter_mut().zip(bodies.clone()).take(frames_max) {
+            *head = data_head(self.transfer, offset, body.len() as u32);
+            offset += body.len() as u64;
+        }
+        let mut slices = [IoSlice::new(&[]); 2 * DATA_FRAMES_MAX];
+        let (mut count, mut asked) = (0, 0);
+        for (head, body) in heads.iter().zip(bodies).take(frames_max) {
+            slices[count] = IoSlice::new(head);
+            slices[count + 1] = IoSlice::new(body);
+            count += 2;
+            asked += head.len() + body.len();
+        }
+        let mut slices = &mut slices[..count];
+        IoSlice::advance_slices(&mut slices, self.frame_at);
+        Ok((asked - self.frame_at, stream.write_vectored(slices)?))
+    }
+
+    /// Notes that so many more bytes are sent.
+    fn advance(&mut self, mut sent: usize) {
+        while sent > 0 {
+            let rest = DATA_HEAD_BYTES + self.frame_bytes() - self.frame_at;
+            if sent < rest {
+                self.frame_at += sent;
+                return;
+            }
+            sent -= rest;
+            self.frame_start += self.frame_bytes();
+            self.frame_at = 0;
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use getopts::Options;
 
 use crate::contenders::{self, Contender};
+use crate::files::results::FileResults;
 use crate::report::Measured;
 use crate::{files, floor, large, machine, process, rooms};
 
@@ -39,6 +40,8 @@ struct Plan {
     rounds: usize,
     /// Only contenders whose names begin so; all if there are none.
     only: Vec<String>,
+    /// Only these parts: `rooms`, `large`, `files`; all if there are none.
+    parts: Vec<String>,
     /// Into docs/, and not only onto the screen.
     write: bool,
 }
@@ -74,6 +77,7 @@ fn parse(arguments: &[String]) -> io::Result<Plan> {
     options.optflag("", "peers", "beside what people run instead");
     options.optopt("", "rounds", "how often everything is measured", "N");
     options.optmulti("", "only", "only contenders whose names begin so", "NAME");
+    options.optmulti("", "part", "only this part: rooms, large or files", "PART");
     options.optflag("", "write", "write the figures to docs/BENCHMARKS.md");
     // What cargo adds.
     options.optflag("", "bench", "");
@@ -82,6 +86,7 @@ fn parse(arguments: &[String]) -> io::Result<Plan> {
         peers: given.opt_present("peers"),
         rounds: given.opt_get_default("rounds", ROUNDS).map_err(io::Error::other)?,
         only: given.opt_strs("only"),
+        parts: given.opt_strs("part"),
         write: given.opt_present("write"),
     })
 }
@@ -106,17 +111,19 @@ fn run(plan: &Plan) -> io::Result<()> {
         }
         is_installed
     });
-    let rooms = rooms::measure(&here, plan.rounds, &mut progress)?;
-    let large = large::measure(&*all[0], plan.rounds, &mut progress)?;
-    let files = files::measure(&std::env::temp_dir(), plan.rounds, plan.peers, &mut progress)?;
-    let congestion_control = files::congestion_control()?;
-    let measured = Measured {
-        machine: format!("{}, TCP under {congestion_control}", machine::described()?),
-        rounds: plan.rounds,
-        rooms,
-        large,
-        files,
+    let is_asked = |part: &str| plan.parts.is_empty() || plan.parts.iter().any(|it| it == part);
+    let rooms_here = if is_asked("rooms") { &here[..] } else { &[] };
+    let rooms = rooms::measure(rooms_here, plan.rounds, &mut progress)?;
+    let large_rounds = if is_asked("large") { plan.rounds } else { 0 };
+    let large = large::measure(&*all[0], large_rounds, &mut progress)?;
+    let files = if is_asked("files") {
+        files::measure(&std::env::temp_dir(), plan.rounds, plan.peers, &mut progress)?
+    } else {
+        FileResults::default()
     };
+    let congestion_control = files::congestion_control()?;
+    let machine = format!("{}, TCP under {congestion_control}", machine::described()?);
+    let measured = Measured { machine, rounds: plan.rounds, rooms, large, files };
     let (text, charts) = measured.written();
     print!("{text}");
     if plan.write { write(&text, &charts) } else { Ok(()) }

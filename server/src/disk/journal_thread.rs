@@ -3,30 +3,17 @@
 //! other things to do, and what people say is not to wait for that.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use super::Reply;
+use super::backlog::{Backlog, Batch};
 use super::files::{Files, StoredFile};
 use super::keeper::Keeper;
 
-/// Bytes of events, about, that are written to the journal at once.
-const BATCH_BYTES: usize = 1024 * 1024;
-
 /// How often a sync that is under way is looked at while nothing comes.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
-
-/// What the reactor hands over, in the order in which it happened. `to` is the offset in the room
-/// log after it.
-#[derive(Debug)]
-pub(super) enum Batch {
-    /// Whole event frames.
-    Frames { frames: Vec<u8>, to: u64 },
-    /// There were too many waiting for these to be taken.
-    Lost { to: u64 },
-}
 
 /// The thread that syncs, one file at a time. It ends when this is dropped.
 #[derive(Debug)]
@@ -86,61 +73,27 @@ impl<T> Syncer<T> {
     }
 }
 
-/// Keeps batches until no more can come, then makes all durable. `backlog_bytes` counts what waits.
+/// Keeps batches until no more can come, then makes all durable.
 pub(super) fn serve<F: Files>(
     mut keeper: Keeper<F>,
     mut syncer: Syncer<F::File>,
-    batches: &Receiver<Batch>,
-    backlog_bytes: &AtomicUsize,
+    backlog: &Backlog,
     mut answer: impl FnMut(Reply),
 ) {
-    while let Some(mut next) = wait(batches, syncer.timeout(&keeper, Instant::now())) {
+    while let Some(batch) = backlog.take(syncer.timeout(&keeper, Instant::now())) {
         syncer.take_in(&mut keeper).into_iter().for_each(&mut answer);
-        while let Some(batch) = next.take() {
-            let reply = match batch {
-                Batch::Lost { to } => keeper.lose(to),
-                Batch::Frames { mut frames, mut to } => {
-                    next = gather(batches, &mut frames, &mut to);
-                    let reply = keeper.keep(&frames, to, Instant::now());
-                    backlog_bytes.fetch_sub(frames.len(), Ordering::Relaxed);
-                    reply
-                }
-            };
-            reply.into_iter().for_each(&mut answer);
-        }
+        let reply = match batch {
+            Some(Batch::Frames { frames, to }) => keeper.keep(&frames, to, Instant::now()),
+            Some(Batch::Lost { to }) => keeper.lose(to),
+            None => None,
+        };
+        reply.into_iter().for_each(&mut answer);
         syncer.hand_over(&mut keeper, Instant::now());
     }
     if syncer.is_busy {
         syncer.finish(&mut keeper).into_iter().for_each(&mut answer);
     }
     keeper.sync();
-}
-
-/// Waits for a batch, at most for so long; none at the end of all.
-fn wait(batches: &Receiver<Batch>, timeout: Option<Duration>) -> Option<Option<Batch>> {
-    match timeout {
-        None => batches.recv().ok().map(Some),
-        Some(timeout) => match batches.recv_timeout(timeout) {
-            Ok(batch) => Some(Some(batch)),
-            Err(RecvTimeoutError::Timeout) => Some(None),
-            Err(RecvTimeoutError::Disconnected) => None,
-        },
-    }
-}
-
-/// Adds to `frames` what else waits, so that it is written and synced at once. What can't be added
-/// is returned.
-fn gather(batches: &Receiver<Batch>, frames: &mut Vec<u8>, to: &mut u64) -> Option<Batch> {
-    while frames.len() < BATCH_BYTES {
-        match batches.try_recv().ok()? {
-            Batch::Frames { frames: more, to: end } => {
-                frames.extend_from_slice(&more);
-                *to = end;
-            }
-            lost @ Batch::Lost { .. } => return Some(lost),
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -152,6 +105,7 @@ mod tests {
 
     use super::*;
     use crate::disk::Durability;
+    use crate::disk::backlog::BACKLOG_BYTES_MAX;
     use crate::disk::faulty::{Fault, FaultyFiles};
     use crate::disk::journal::Journal;
 
@@ -173,18 +127,15 @@ mod tests {
     fn the_thread_makes_one_batch_of_what_waits_and_answers_in_order() {
         let files = FaultyFiles::new();
         let keeper = keeper(&files, Durability::Always);
-        let (batches, waiting) = channel();
-        for to in 2..=5 {
-            batches.send(Batch::Frames { frames: joined(to), to }).unwrap();
-        }
-        batches.send(Batch::Lost { to: 6 }).unwrap();
-        batches.send(Batch::Frames { frames: joined(7), to: 7 }).unwrap();
-        drop(batches);
-        let backlog = AtomicUsize::new(5 * joined(2).len());
+        let backlog = Backlog::default();
+        (2..=5).for_each(|to| backlog.push(joined(to), to));
+        backlog.push(vec![0; BACKLOG_BYTES_MAX], 6);
+        backlog.push(joined(7), 7);
+        backlog.close();
         let mut replies = Vec::new();
         let before = files.done();
         let syncer = Syncer::start().unwrap();
-        serve(keeper, syncer, &waiting, &backlog, |reply| replies.push(reply));
+        serve(keeper, syncer, &backlog, |reply| replies.push(reply));
         let done = files.done() - before;
         let expected = [
             Reply::Journaled { to: 5 },
@@ -192,7 +143,7 @@ mod tests {
             Reply::Journaled { to: 7 },
         ];
         assert_eq!(format!("{replies:?}"), format!("{expected:?}"));
-        assert_eq!((done, backlog.into_inner()), (4, 0), "two writes, two syncs");
+        assert_eq!(done, 4, "two writes, two syncs");
         let (_, events) = Journal::open(files.clone(), files.path(), 1 << 20).unwrap();
         assert!(events.iter().map(|event| event.seq().0).eq([1, 2, 3, 4, 5, 7]));
     }

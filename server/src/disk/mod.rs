@@ -6,6 +6,7 @@
 //! being synced; a third one beside it syncs the journal at intervals. Requests go in by channels
 //! that never block the reactor; replies come back by one, with a call that wakes it.
 
+mod backlog;
 pub mod block;
 mod durability;
 pub mod files;
@@ -19,7 +20,6 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -29,19 +29,16 @@ use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Event};
 
 use crate::token::Token;
+use backlog::Backlog;
 use block::Block;
 use files::SystemFiles;
 use journal::Journal;
-use journal_thread::{Batch, Syncer};
+use journal_thread::Syncer;
 use keeper::Keeper;
 use store::{Store, StoreSettings};
 
 pub use durability::{Durability, UnknownDurability};
 pub use keeper::SYNC_INTERVAL_MS;
-
-/// Bytes of events that may wait for the journal thread; beyond it a batch is lost to the disk,
-/// as if it could not have been written.
-const JOURNAL_BACKLOG_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How the data directory is used.
 #[derive(Clone, Copy, Debug)]
@@ -238,9 +235,7 @@ pub struct Found {
 pub struct Disk {
     requests: Option<Sender<Request>>,
     replies: Receiver<Reply>,
-    batches: Option<Sender<Batch>>,
-    /// Bytes that wait for the journal thread.
-    backlog_bytes: Arc<AtomicUsize>,
+    backlog: Arc<Backlog>,
     threads: Vec<JoinHandle<()>>,
     /// Locked while it is open, so that no second server uses the directory.
     _lock: File,
@@ -267,9 +262,8 @@ impl Disk {
         let syncer = Syncer::start()?;
         let (requests, work) = channel();
         let (answers, replies) = channel();
-        let (batches, waiting) = channel();
-        let backlog_bytes = Arc::new(AtomicUsize::new(0));
-        let backlog = Arc::clone(&backlog_bytes);
+        let backlog = Arc::<Backlog>::default();
+        let waiting = Arc::clone(&backlog);
         let from_disk = answer(answers.clone(), wake.clone());
         let from_journal = answer(answers, wake);
         let disk = Builder::new().name("disk".into());
@@ -277,11 +271,10 @@ impl Disk {
         let threads = vec![
             disk.spawn(move || store_thread::serve(store, &work, from_disk))?,
             journal.spawn(move || {
-                journal_thread::serve(keeper, syncer, &waiting, &backlog, from_journal);
+                journal_thread::serve(keeper, syncer, &waiting, from_journal);
             })?,
         ];
-        let (requests, batches) = (Some(requests), Some(batches));
-        let disk = Self { requests, replies, batches, backlog_bytes, threads, _lock: lock };
+        let disk = Self { requests: Some(requests), replies, backlog, threads, _lock: lock };
         Ok((disk, Found { events, items }))
     }
 
@@ -303,23 +296,14 @@ impl Disk {
     /// last of them. At levels that acknowledge, `Journaled` or `JournalFailed` will follow with
     /// this `to` or a later one.
     pub fn append(&self, frames: Vec<u8>, to: u64) {
-        let waiting = self.backlog_bytes.load(Ordering::Relaxed);
-        let batch = if waiting + frames.len() > JOURNAL_BACKLOG_BYTES_MAX {
-            Batch::Lost { to }
-        } else {
-            self.backlog_bytes.fetch_add(frames.len(), Ordering::Relaxed);
-            Batch::Frames { frames, to }
-        };
-        if let Some(batches) = &self.batches {
-            let _ = batches.send(batch);
-        }
+        self.backlog.push(frames, to);
     }
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
         self.requests = None;
-        self.batches = None;
+        self.backlog.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a disk thread had died");

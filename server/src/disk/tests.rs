@@ -80,7 +80,7 @@ fn what_waits_for_a_slow_disk_is_bounded() {
         disk.poll_reply().unwrap()
     };
     let frame = joined(1);
-    disk.append(frame.repeat(JOURNAL_BACKLOG_BYTES_MAX / frame.len() + 1), 1);
+    disk.append(frame.repeat(backlog::BACKLOG_BYTES_MAX / frame.len() + 1), 1);
     assert!(matches!(reply(), Reply::JournalFailed { to: 1 }), "it is more than may wait");
     disk.append(joined(2), 2);
     assert!(matches!(reply(), Reply::Journaled { to: 2 }), "nothing waits any more");

@@ -5,7 +5,7 @@ use std::time::Duration;
 const GIB: f64 = (1 << 30) as f64;
 
 /// All of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct FileResults {
     /// One file from the server to a client that drops the bytes, by contender.
     pub(crate) downloads: Vec<Series>,

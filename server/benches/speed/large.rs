@@ -20,6 +20,8 @@ pub(crate) struct Large {
     pub(crate) arrival: Arrival,
     /// Memory that the server has with the room full, in bytes.
     pub(crate) memory_bytes: u64,
+    /// What each member beyond [`SMALL`] adds to it.
+    pub(crate) member_bytes: f64,
     pub(crate) large: Sample,
     pub(crate) small: Sample,
     /// From a line's being written to the last member's having read it, in milliseconds.
@@ -41,6 +43,7 @@ pub(crate) fn measure(
             progress(&format!("round {round} of {rounds}: {LARGE} members, {name}"));
             let process = contender.start(SMALL)?;
             let (mut crowd, _) = rooms::arrive(contender, &process, SMALL)?;
+            let small_bytes = process.memory()?;
             let small = rooms::sample(&mut crowd, &process, work(SMALL))?;
             drop((crowd, process));
             let process = contender.start(LARGE)?;
@@ -49,7 +52,10 @@ pub(crate) fn measure(
             let large = rooms::sample(&mut crowd, &process, work(LARGE))?;
             // With one line on its way at a time, all of it is the time of that line.
             let last_hears_ms = 1000.0 * LARGE as f64 / large.deliveries_per_s;
-            Ok(Large { arrival, memory_bytes, large, small, last_hears_ms })
+            // What a server touches once, it has touched in the small room as well.
+            let grown_bytes = memory_bytes.saturating_sub(small_bytes) as f64;
+            let member_bytes = grown_bytes / (LARGE - SMALL) as f64;
+            Ok(Large { arrival, memory_bytes, member_bytes, large, small, last_hears_ms })
         })
         .collect()
 }

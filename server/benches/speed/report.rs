@@ -49,7 +49,8 @@ impl Measured<'_> {
         out += "with the lowest and the highest in brackets.\n\n";
         out += &self.goals();
         let mut charts = Vec::new();
-        for (index, work) in WORKS.iter().enumerate() {
+        let rooms = if self.rooms.is_empty() { &[][..] } else { &WORKS };
+        for (index, work) in rooms.iter().enumerate() {
             let name = format!(
                 "cpu-{}-members-{}-senders-{}.svg",
                 work.members, work.senders, work.in_flight
@@ -59,12 +60,18 @@ impl Measured<'_> {
                 write!(out, "### {title}\n\n![{title}](charts/{name})\n\n{}\n", self.talk(index));
             charts.push((name, self.chart(index)));
         }
-        let _ = write!(out, "### Coming in\n\n{}\n", self.arrivals());
+        if !self.rooms.is_empty() {
+            let _ = write!(out, "### Coming in\n\n{}\n", self.arrivals());
+        }
         if !self.large.is_empty() {
             let _ = write!(out, "### Ten thousand members\n\n{}\n", self.large());
         }
-        let _ = write!(out, "### Files\n\n{}\n{}\n", self.transfers(), self.beside_transfers());
-        let _ = write!(out, "### Who they are\n\n{}", self.contenders());
+        if !self.files.downloads.is_empty() {
+            let _ = write!(out, "### Files\n\n{}\n{}\n", self.transfers(), self.beside_transfers());
+        }
+        if !self.rooms.is_empty() {
+            let _ = write!(out, "### Who they are\n\n{}", self.contenders());
+        }
         (out, charts)
     }
 
@@ -142,7 +149,7 @@ impl Measured<'_> {
             LARGE as f64 / it.arrival.joins_per_s
         });
         add("memory of the server, MiB", &|it| it.memory_bytes as f64 / MIB);
-        add("memory for each member, bytes", &|it| it.arrival.memory_bytes);
+        add("memory for each member beyond 100, bytes", &|it| it.member_bytes);
         add("one line at a time: CPU per delivery, µs", &|it| it.large.cpu_us);
         add("the same with 100 members, µs", &|it| it.small.cpu_us);
         add("from a line to the last who hears it, ms", &|it| it.last_hears_ms);

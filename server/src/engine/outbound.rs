@@ -24,19 +24,25 @@ const DATA_FRAMES_MAX: usize = BLOCK_BYTES.div_ceil(DATA_BYTES_MAX as usize);
 /// The lanes of one connection.
 ///
 /// Invariant: at most one lane is inside a frame; the front piece of `control` when
-/// `control_at > 0`, the log when its cursor says `mid_frame`, the front of `data` when its
+/// `sent > 0`, the log when its cursor says `mid_frame`, the front of `data` when its
 /// `frame_at > 0`.
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
-    control: VecDeque<Piece>,
-    /// Bytes of the front piece that are sent.
-    control_at: usize,
+    control: Rare<Control>,
     log: Cursor,
     /// The control lane waits until the log is released up to here: a snapshot tells nothing that
     /// a crash could still take back.
     gate: u64,
     bulk: Rare<Bulk>,
     ending: Rare<Ending>,
+}
+
+/// The lane of replies and whatever else is for this connection alone.
+#[derive(Debug, Default)]
+struct Control {
+    pieces: VecDeque<Piece>,
+    /// Bytes of the front piece that are sent.
+    sent: usize,
 }
 
 /// The lane of file data.
@@ -54,6 +60,10 @@ struct Ending {
     log_stop: Option<u64>,
     /// The last frame, sent when the lanes are empty.
     farewell: Option<Vec<u8>>,
+}
+
+impl Empty for Control {
+    const EMPTY: &'static Self = &Self { pieces: VecDeque::new(), sent: 0 };
 }
 
 impl Empty for Bulk {
@@ -133,16 +143,16 @@ enum Lane {
 impl Outbound {
     /// Queues a control frame.
     pub(super) fn push(&mut self, frame: &impl Frame) {
-        if let Some(Piece::Own(bytes)) = self.control.back_mut() {
+        if let Some(Piece::Own(bytes)) = self.control.pieces.back_mut() {
             frame.encode(bytes);
         } else {
-            self.control.push_back(Piece::Own(frame.to_bytes()));
+            self.control.pieces.push_back(Piece::Own(frame.to_bytes()));
         }
     }
 
     /// Queues control frames that many connections share.
     fn push_shared(&mut self, frames: Rc<[u8]>) {
-        self.control.push_back(Piece::Shared(frames));
+        self.control.pieces.push_back(Piece::Shared(frames));
     }
 
     /// Bytes of control frames of its own that wait.
@@ -151,9 +161,9 @@ impl Outbound {
             Piece::Own(bytes) => bytes.len(),
             Piece::Shared(_) | Piece::Reserved => 0,
         };
-        let total: usize = self.control.iter().map(own).sum();
-        let sent = match self.control.front() {
-            Some(Piece::Own(_)) => self.control_at,
+        let total: usize = self.control.pieces.iter().map(own).sum();
+        let sent = match self.control.pieces.front() {
+            Some(Piece::Own(_)) => self.control.sent,
             _ => 0,
         };
         total - sent
@@ -166,7 +176,7 @@ impl Outbound {
 
     /// Keeps a place in the control lane for the welcome: what is queued later comes later.
     pub(super) fn reserve_welcome(&mut self) {
-        self.control.push_back(Piece::Reserved);
+        self.control.pieces.push_back(Piece::Reserved);
     }
 
     /// Fills the reserved place with the welcome and the snapshot, which holds the log up to
@@ -179,9 +189,9 @@ impl Outbound {
         end: u64,
     ) {
         let is_reserved = |piece: &Piece| matches!(piece, Piece::Reserved);
-        let Some(place) = self.control.iter().position(is_reserved) else { return };
-        self.control[place] = Piece::Own(welcome.to_bytes());
-        self.control.insert(place + 1, Piece::Shared(snapshot));
+        let Some(place) = self.control.pieces.iter().position(is_reserved) else { return };
+        self.control.pieces[place] = Piece::Own(welcome.to_bytes());
+        self.control.pieces.insert(place + 1, Piece::Shared(snapshot));
         self.log = Cursor::At { offset: start, mid_frame: false };
         self.gate = end;
     }
@@ -233,7 +243,7 @@ impl Outbound {
     pub(super) fn finish(&mut self, farewell: &impl Frame, log_end: u64) {
         self.cancel_data_if(|_| true);
         // A welcome that was not made by now never will be.
-        self.control.retain(|piece| !matches!(piece, Piece::Reserved));
+        self.control.pieces.retain(|piece| !matches!(piece, Piece::Reserved));
         self.ending.log_stop = Some(log_end);
         if let Cursor::Lost { .. } = self.log {
             self.log = Cursor::Outside;
@@ -248,7 +258,7 @@ impl Outbound {
 
     /// True when [`Self::flush`] would try to send something.
     pub(super) fn has_output(&self, log: &RoomLog) -> bool {
-        !self.control.is_empty()
+        !self.control.pieces.is_empty()
             || !self.bulk.data.is_empty()
             || self.ending.farewell.is_some()
             || self.is_behind(log)
@@ -276,9 +286,9 @@ impl Outbound {
             return;
         }
         if mid_frame {
-            debug_assert_eq!(self.control_at, 0);
+            debug_assert_eq!(self.control.sent, 0);
             let rest = log.between(offset, log.boundary_from(offset));
-            self.control.push_front(Piece::Own(rest.to_vec()));
+            self.control.pieces.push_front(Piece::Own(rest.to_vec()));
         }
         self.log = match self.ending.log_stop {
             Some(_) => Cursor::Outside,
@@ -329,15 +339,16 @@ impl Outbound {
     /// The lane to draw from: the one inside a frame, or the first that has something.
     fn next_lane(&mut self, log: &RoomLog) -> Lane {
         if self.bulk.data.front().is_some_and(|data| data.frame_at > 0) {
-            let is_alone = self.control.is_empty() && !self.is_behind(log);
+            let is_alone = self.control.pieces.is_empty() && !self.is_behind(log);
             return Lane::Data { frames_max: if is_alone { DATA_FRAMES_MAX } else { 1 } };
         }
         let log_end = self.log_end(log);
         if let Cursor::At { offset, mid_frame: true } = self.log {
-            let to = if self.control.is_empty() { log_end } else { log.boundary_from(offset) };
+            let to =
+                if self.control.pieces.is_empty() { log_end } else { log.boundary_from(offset) };
             return Lane::Log { from: offset, to };
         }
-        match self.control.front() {
+        match self.control.pieces.front() {
             // Before its welcome, a connection is sent nothing more.
             Some(Piece::Reserved) => return Lane::Nothing,
             Some(_) if log.released() < self.gate => return Lane::Nothing,
@@ -360,7 +371,7 @@ impl Outbound {
         }
         match self.ending.made().and_then(|ending| ending.farewell.take()) {
             Some(frame) => {
-                self.control.push_back(Piece::Own(frame));
+                self.control.pieces.push_back(Piece::Own(frame));
                 Lane::Control
             }
             None => Lane::Nothing,
@@ -369,19 +380,19 @@ impl Outbound {
 
     /// Each of these tries one write and answers how many bytes went, of how many.
     fn write_control<S: Stream>(&mut self, stream: &mut S) -> io::Result<(usize, usize)> {
-        let front = match self.control.front() {
-            Some(Piece::Own(bytes)) => &bytes[self.control_at..],
-            Some(Piece::Shared(bytes)) => &bytes[self.control_at..],
+        let front = match self.control.pieces.front() {
+            Some(Piece::Own(bytes)) => &bytes[self.control.sent..],
+            Some(Piece::Shared(bytes)) => &bytes[self.control.sent..],
             Some(Piece::Reserved) | None => &[],
         };
         let asked = front.len();
         let sent = stream.write(front)?;
-        self.control_at += sent;
+        self.control.sent += sent;
         if sent == asked {
-            self.control.pop_front();
-            self.control_at = 0;
-            if self.control.is_empty() {
-                self.control = VecDeque::new();
+            self.control.pieces.pop_front();
+            self.control.sent = 0;
+            if self.control.pieces.is_empty() {
+                self.control = Rare::default();
             }
         }
         Ok((sent, asked))

@@ -46,9 +46,10 @@ pub(super) struct Connection<S> {
     pub(super) queued: bool,
     pub(super) dirty: bool,
     pub(super) timer: timers::Entry,
-    /// When the peer was last heard, and when it was asked for a sign of life since.
-    pub(super) heard_ms: u64,
-    pub(super) pinged_ms: Option<u64>,
+    /// When the peer was last heard or, since then, asked for a sign of life.
+    pub(super) silent_since_ms: u64,
+    /// It was asked.
+    pub(super) is_pinged: bool,
     /// Since when output waits and the peer takes none.
     pub(super) blocked_ms: Option<u64>,
 }
@@ -153,8 +154,8 @@ impl<S> Connection<S> {
             queued: false,
             dirty: false,
             timer: None,
-            heard_ms: now_ms,
-            pinged_ms: None,
+            silent_since_ms: now_ms,
+            is_pinged: false,
             blocked_ms: None,
         }
     }
@@ -233,12 +234,9 @@ impl<S> Connection<S> {
             }
         }
         if self.nick().is_some() {
-            match self.pinged_ms {
-                Some(since_ms) if passed(since_ms, PONG_MS) => {
-                    return Due::Close(Code::TIMED_OUT);
-                }
-                None if passed(self.heard_ms, IDLE_MS) => return Due::Ping,
-                _ => {}
+            let allowed_ms = if self.is_pinged { PONG_MS } else { IDLE_MS };
+            if passed(self.silent_since_ms, allowed_ms) {
+                return if self.is_pinged { Due::Close(Code::TIMED_OUT) } else { Due::Ping };
             }
         }
         Due::Nothing(next)

@@ -359,7 +359,7 @@ impl<S: Stream> Engine<S> {
                         break;
                     }
                     Due::Ping => {
-                        connection.pinged_ms = Some(now_ms);
+                        (connection.silent_since_ms, connection.is_pinged) = (now_ms, true);
                         self.send(token, &ServerPing {});
                     }
                     Due::Stalled(transfer) => {

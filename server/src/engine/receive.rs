@@ -83,8 +83,7 @@ impl<S: Stream> Engine<S> {
         match connection.stream.read(buffer) {
             Ok(0) => Got::End,
             Ok(bytes) => {
-                connection.heard_ms = now_ms;
-                connection.pinged_ms = None;
+                (connection.silent_since_ms, connection.is_pinged) = (now_ms, false);
                 // A shut peer's end is read, not guessed: it brings no event of its own.
                 if bytes < buffer.len() && S::SHORT_IS_BLOCKED && !connection.read_closed {
                     connection.readable = false;

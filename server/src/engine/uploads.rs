@@ -132,7 +132,7 @@ impl<S: Stream> Engine<S> {
         upload.in_flight -= 1;
         let Some(connection) = self.connection(at.connection) else { return };
         // Nothing was heard of the peer, nor of any of its uploads, while it was not listened to.
-        connection.heard_ms = now_ms;
+        connection.silent_since_ms = now_ms;
         for upload in connection.transfers.uploads.values_mut() {
             upload.progress_ms = now_ms;
         }

@@ -9,7 +9,7 @@ use super::{Reply, Request};
 
 /// The disk thread's nice value.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// Works until no more requests can come.
 pub(super) fn serve<F: Files>(

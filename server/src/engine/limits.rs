@@ -29,7 +29,7 @@ pub(super) const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Bytes read from one connection in one turn, about.
 pub(super) const READ_BUDGET_BYTES: usize = 256 * 1024;
 /// Bytes sent to one connection in one turn, about.
-pub(super) const WRITE_BUDGET_BYTES: usize = 1024 * 1024;
+pub(super) const WRITE_BUDGET_BYTES: usize = 256 * 1024;
 /// Replies that wait for one connection to take them before it is no longer read, and before others
 /// can tell it anything. One more read may add to them.
 pub(super) const CONTROL_BYTES_MAX: usize = 64 * 1024;

@@ -247,6 +247,10 @@ impl StoredFile for FaultyFile {
         Ok(Self { file: self.file.try_clone()?, shared: Arc::clone(&self.shared) })
     }
 
+    fn begin_sync(&mut self, offset: u64, bytes: u64) {
+        self.file.begin_sync(offset, bytes);
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.shared.does("sync")?;
         self.file.sync()

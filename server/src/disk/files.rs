@@ -95,6 +95,10 @@ pub trait StoredFile: Read + Write + Seek + fmt::Debug + Sized {
     /// When the system has none to give.
     fn try_clone(&self) -> io::Result<Self>;
 
+    /// Has so many bytes from `offset` on begin their way to the disk, without waiting for them: the
+    /// next sync has less to do. Only a hint.
+    fn begin_sync(&mut self, offset: u64, bytes: u64);
+
     /// Makes its content and its size durable.
     ///
     /// # Errors
@@ -168,6 +172,18 @@ impl Files for SystemFiles {
 impl StoredFile for fs::File {
     fn try_clone(&self) -> io::Result<Self> {
         fs::File::try_clone(self)
+    }
+
+    /// On Linux, that pages are not needed in memory has them written (posix_fadvise(2)); those
+    /// that are on their way stay in memory.
+    fn begin_sync(&mut self, offset: u64, bytes: u64) {
+        #[cfg(target_os = "linux")]
+        {
+            let length = std::num::NonZeroU64::new(bytes);
+            let _ = rustix::fs::fadvise(&*self, offset, length, rustix::fs::Advice::DontNeed);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (offset, bytes);
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -16,9 +16,17 @@ use crate::disk::block::Block;
 use crate::disk::files::{Files, StoredFile};
 use crate::disk::{Reply, TransferKey};
 
-/// Bytes of an upload after which it is synced. All at once at the end, the system would be busy
-/// with a gigabyte for so long that talk is felt to wait.
-const SYNC_BYTES: u64 = 8 * 1024 * 1024;
+/// Bytes of an upload after which it is synced the first time: from then on it can be gone on with
+/// after a loss of power, too.
+const FIRST_SYNC_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Bytes after which it is synced again. All at once at the end, the system would be busy with a
+/// gigabyte for so long that talk is felt to wait.
+const SYNC_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Bytes of an upload after which they begin their way to the disk, so that the sync need not wait
+/// for all of its own.
+const BEGIN_SYNC_BYTES: u64 = 1024 * 1024;
 
 /// Bytes of kept content that one step reads back. Other transfers wait for no more than that.
 const STEP_BYTES: u64 = 4 * 1024 * 1024;
@@ -35,7 +43,9 @@ pub(super) struct Upload<T> {
     /// Has seen all bytes that are written.
     hasher: blake3::Hasher,
     unsynced: u64,
-    /// Its meta file and the names of its folder are durable.
+    /// Of those, the last that have not begun their way to the disk.
+    unbegun: u64,
+    /// Its meta file, if it has one, and the names of its folder are durable.
     is_noted: bool,
 }
 
@@ -51,7 +61,7 @@ pub(super) struct Check<T> {
 impl<T: StoredFile> Upload<T> {
     fn new(dir: PathBuf, content: T, offer: Option<Offer>, size: u64) -> Self {
         let hasher = blake3::Hasher::new();
-        Self { dir, content, offer, size, hasher, unsynced: 0, is_noted: false }
+        Self { dir, content, offer, size, hasher, unsynced: 0, unbegun: 0, is_noted: false }
     }
 
     /// Bytes that are written, from the beginning on.
@@ -63,7 +73,15 @@ impl<T: StoredFile> Upload<T> {
         self.content.write_all(block)?;
         self.hasher.update(block);
         self.unsynced += block.len() as u64;
+        self.unbegun += block.len() as u64;
         Ok(())
+    }
+
+    fn begin_sync_if_due(&mut self) {
+        if self.unbegun >= BEGIN_SYNC_BYTES {
+            self.content.begin_sync(self.written() - self.unbegun, self.unbegun);
+            self.unbegun = 0;
+        }
     }
 
     /// Goes back to where the last whole block ended.
@@ -249,17 +267,21 @@ impl<F: Files> Store<F> {
 
     fn sync_if_due(&mut self, transfer: TransferKey) -> io::Result<()> {
         let Some(upload) = self.uploads.get_mut(&transfer) else { return Ok(()) };
-        if upload.unsynced < SYNC_BYTES {
+        let due_bytes = if upload.is_noted { SYNC_BYTES } else { FIRST_SYNC_BYTES };
+        if upload.unsynced < due_bytes {
+            upload.begin_sync_if_due();
             return Ok(());
         }
-        upload.unsynced = 0;
+        (upload.unsynced, upload.unbegun) = (0, 0);
         upload.content.sync()?;
-        // A small file is on the shelf before it could be worth going on with.
-        let Some(offer) = upload.offer.as_ref().filter(|_| !upload.is_noted).cloned() else {
+        // A smaller file is on the shelf before it could be worth going on with.
+        if std::mem::replace(&mut upload.is_noted, true) {
             return Ok(());
-        };
-        upload.is_noted = true;
-        self.note(&offer, None)
+        }
+        match upload.offer.clone() {
+            Some(offer) => self.note(&offer, None),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn publish(&mut self, transfer: TransferKey, item: Item) -> Option<Reply> {

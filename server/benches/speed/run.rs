@@ -116,6 +116,7 @@ fn run(plan: &Plan) -> io::Result<()> {
     let rooms = rooms::measure(rooms_here, plan.rounds, &mut progress)?;
     let large_rounds = if is_asked("large") { plan.rounds } else { 0 };
     let large = large::measure(&*all[0], large_rounds, &mut progress)?;
+    let large_floor = large::measure(&*all[1], large_rounds, &mut progress)?;
     let files = if is_asked("files") {
         files::measure(&std::env::temp_dir(), plan.rounds, plan.peers, &mut progress)?
     } else {
@@ -123,7 +124,7 @@ fn run(plan: &Plan) -> io::Result<()> {
     };
     let congestion_control = files::congestion_control()?;
     let machine = format!("{}, TCP under {congestion_control}", machine::described()?);
-    let measured = Measured { machine, rounds: plan.rounds, rooms, large, files };
+    let measured = Measured { machine, rounds: plan.rounds, rooms, large, large_floor, files };
     let (text, charts) = measured.written();
     print!("{text}");
     if plan.write { write(&text, &charts) } else { Ok(()) }

@@ -83,8 +83,8 @@ pub(crate) fn own() -> Vec<Box<dyn Contender>> {
 pub(crate) fn peers() -> Vec<Box<dyn Contender>> {
     vec![
         Box::new(adc::Uhub),
-        Box::new(irc::Inspircd),
-        Box::new(irc::Ngircd),
+        Box::new(irc::INSPIRCD),
+        Box::new(irc::NGIRCD),
         Box::new(redis::Redis),
         Box::new(nats::Nats),
         Box::new(mqtt::Mosquitto),

@@ -1,5 +1,6 @@
 //! What the server is to reach, as ratios within one run where others come into it.
 
+use crate::contenders::{OURS, SHARED_LOG};
 use crate::files::results::{FileResults, Latency, Series};
 use crate::large::LARGE;
 use crate::report::{Measured, spread_ms};
@@ -20,22 +21,20 @@ pub(crate) struct Goal {
 /// For each of [`WORKS`]: the bound beside the best peer, and beside the bare shared log.
 const TALK: [(f64, Option<f64>); WORKS.len()] =
     [(0.5, Some(1.3)), (1.0, None), (0.5, None), (0.6, Some(1.2))];
-/// Contenders before the first peer: ours, and the two limits.
-const OWN: usize = 3;
 
 /// All goals that this run says something about.
 pub(crate) fn of(measured: &Measured<'_>) -> Vec<Goal> {
     let mut goals = Vec::new();
     for (work, (peer_most, log_most)) in TALK.into_iter().enumerate() {
         let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
-        let Some(ours) = measured.rooms.first().and_then(cpu) else { continue };
-        let peers = measured.rooms.iter().skip(OWN);
+        let Some(ours) = measured.room_of(OURS).and_then(cpu) else { continue };
+        let peers = measured.rooms.iter().filter(|results| results.contender.is_peer());
         let best = peers.filter_map(|results| Some((results.contender.name(), cpu(results)?)));
         if let Some((name, best)) = best.min_by(|one, other| one.1.total_cmp(&other.1)) {
             let what = format!("{}: CPU per delivery / best peer ({name})", short(work));
             goals.push(most(what, peer_most, ours / best));
         }
-        if let (Some(bound), Some(log)) = (log_most, measured.rooms.get(1).and_then(cpu)) {
+        if let (Some(bound), Some(log)) = (log_most, measured.room_of(SHARED_LOG).and_then(cpu)) {
             let what = format!("{}: CPU per delivery / bare shared log", short(work));
             goals.push(most(what, bound, ours / log));
         }
@@ -61,9 +60,8 @@ fn joins(measured: &Measured<'_>) -> Option<Goal> {
         let thousand = results.arrivals.iter().filter(|(members, _)| *members == 1000);
         Some(Spread::of(thousand.map(|(_, arrival)| arrival.joins_per_s))?.median)
     };
-    let ours = measured.rooms.first().and_then(rate)?;
-    let uhub = measured.rooms.iter().find(|results| results.contender.name() == "uhub");
-    let measured = ours / uhub.and_then(rate)?;
+    let ours = measured.room_of(OURS).and_then(rate)?;
+    let measured = ours / measured.room_of("uhub").and_then(rate)?;
     Some(Goal { what: "1,000 joins: rate / uhub's".into(), most: 20.0, is_floor: true, measured })
 }
 
@@ -92,7 +90,7 @@ fn files(files: &FileResults) -> Vec<Goal> {
         Some(what(series)?.median)
     };
     let ratio = |all: &[Series], other: &str, what: fn(&Series) -> Option<Spread>| {
-        Some(by_name(all, "chatshelf", what)? / by_name(all, other, what)?)
+        Some(by_name(all, OURS, what)? / by_name(all, other, what)?)
     };
     let (down, up) = (&files.downloads, &files.uploads);
     let goals = [

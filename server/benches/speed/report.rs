@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::chart::{self, Bar};
+use crate::contenders::OURS;
 use crate::files::results::{self, FileResults, Latency, Series};
 use crate::goals::{self, Goal};
 use crate::large::{LARGE, Large};
@@ -18,7 +19,6 @@ pub(crate) struct Measured<'a> {
     /// The machine and the day.
     pub(crate) machine: String,
     pub(crate) rounds: usize,
-    /// Ours first.
     pub(crate) rooms: Vec<Results<'a>>,
     /// Ours, with ten thousand members; and the bare shared log's.
     pub(crate) large: Vec<Large>,
@@ -76,6 +76,11 @@ impl Measured<'_> {
         (out, charts)
     }
 
+    /// What was measured of the contender of this name.
+    pub(crate) fn room_of(&self, name: &str) -> Option<&Results<'_>> {
+        self.rooms.iter().find(|results| results.contender.name() == name)
+    }
+
     fn goals(&self) -> String {
         let mut rows = vec![row(["what", "goal", "measured", "held"])];
         for Goal { what, most, is_floor, measured } in goals::of(self) {
@@ -92,7 +97,7 @@ impl Measured<'_> {
         let head =
             ["", "CPU per delivery, µs", "× ours", "deliveries/s", "latency p50, p99, p99.9, ms"];
         let mut rows = vec![row(head)];
-        let ours = self.rooms.first().and_then(|results| results.cpu_us(work));
+        let ours = self.room_of(OURS).and_then(|results| results.cpu_us(work));
         for results in &self.rooms {
             let samples = &results.works[work];
             let (Some(cpu), Some(rate)) = (
@@ -109,13 +114,14 @@ impl Measured<'_> {
     }
 
     fn chart(&self, work: usize) -> String {
-        let bar = |(index, results): (usize, &Results<'_>)| {
+        let bar = |results: &Results<'_>| {
             let median = results.cpu_us(work)?.median;
             let label = results.contender.name().into();
             let text = format!("{} µs", number(median));
-            Some(Bar { label, value: median, text, is_ours: index == 0 })
+            let is_ours = results.contender.name() == OURS;
+            Some(Bar { label, value: median, text, is_ours })
         };
-        let bars: Vec<Bar> = self.rooms.iter().enumerate().filter_map(bar).collect();
+        let bars: Vec<Bar> = self.rooms.iter().filter_map(bar).collect();
         chart::svg(&format!("CPU per delivery: {}", title(WORKS[work])), &bars)
     }
 

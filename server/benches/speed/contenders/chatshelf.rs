@@ -10,14 +10,14 @@ use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Hello, Join, MAGIC, Say, Welcome};
 use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 
-use super::{Contender, Newcomer, Step};
+use super::{Contender, Newcomer, OURS, Step};
 use crate::process::{Process, free_port};
 
 pub(super) struct Chatshelf;
 
 impl Contender for Chatshelf {
     fn name(&self) -> &'static str {
-        "chatshelf"
+        OURS
     }
 
     fn version(&self) -> Option<String> {
@@ -64,5 +64,9 @@ impl Contender for Chatshelf {
     fn line(&self, _: &str, number: u64, text: &str) -> Vec<u8> {
         let text = Message::new(text).expect("a line of plain letters");
         Say::new(MessageId(number), text, None).to_bytes()
+    }
+
+    fn is_peer(&self) -> bool {
+        false
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::process::Command;
 
-use super::{Contender, Newcomer, Step};
+use super::{Contender, Newcomer, SHARED_LOG, Step};
 use crate::floor::GREETING;
 use crate::process::{Process, free_port};
 use crate::run::FLOOR;
@@ -18,7 +18,7 @@ pub(super) enum Floor {
 impl Contender for Floor {
     fn name(&self) -> &'static str {
         match self {
-            Self::SharedLog => "bare shared log",
+            Self::SharedLog => SHARED_LOG,
             Self::EachRead => "bare loop",
         }
     }
@@ -56,5 +56,9 @@ impl Contender for Floor {
 
     fn line(&self, _: &str, _: u64, text: &str) -> Vec<u8> {
         text.into()
+    }
+
+    fn is_peer(&self) -> bool {
+        false
     }
 }

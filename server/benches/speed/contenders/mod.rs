@@ -18,6 +18,10 @@ use super::process::Process;
 /// What every line contains, and nothing else that any of the protocols sends.
 pub(crate) const MARK: &str = "=this.is.a.line=";
 
+/// Names that figures are held against.
+pub(crate) const OURS: &str = "chatshelf";
+pub(crate) const SHARED_LOG: &str = "bare shared log";
+
 /// A server and how to talk to it.
 pub(crate) trait Contender {
     /// Its name in the tables.
@@ -41,6 +45,11 @@ pub(crate) trait Contender {
 
     /// How a member whom the server calls `id` says its line of this number.
     fn line(&self, id: &str, number: u64, text: &str) -> Vec<u8>;
+
+    /// True for what people run instead of ours.
+    fn is_peer(&self) -> bool {
+        true
+    }
 
     /// True when members hear their own lines.
     fn echoes(&self) -> bool {

@@ -4,18 +4,19 @@
 //! from the first byte that ever was, so that cutting moves no cursor. What is appended may be
 //! sent once it is *released*: when the journal has it as safe as the durability level asks.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::VecDeque;
 
 use chatshelf_common::id::{MessageId, Seq, UnixMillis};
 use chatshelf_common::text::Message;
 use chatshelf_common::wire::{Deframer, Event, Unit};
 
+use super::said::SaidLines;
+
 /// The recent events of the room.
 ///
 /// Invariant: `bytes` holds whole events only, with the seqs `first`, `first + 1`, …; `starts`
 /// has the offset of each; `lines` has the seqs of those that are lines, ascending, and `said`
-/// the newest of them for each fingerprint. `base <= released <= end`, at the end of an event.
+/// knows them again. `base <= released <= end`, at the end of an event.
 #[derive(Debug)]
 pub struct RoomLog {
     bytes: Vec<u8>,
@@ -23,17 +24,10 @@ pub struct RoomLog {
     base: u64,
     starts: VecDeque<u64>,
     first: Seq,
-    lines: VecDeque<Line>,
-    said: HashMap<u64, Seq>,
+    lines: VecDeque<Seq>,
+    said: SaidLines,
     released: u64,
     window_bytes: usize,
-}
-
-/// Where a line is, and what it is known by when it comes a second time.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    seq: Seq,
-    fingerprint: u64,
 }
 
 impl RoomLog {
@@ -47,7 +41,7 @@ impl RoomLog {
             starts: VecDeque::new(),
             first,
             lines: VecDeque::new(),
-            said: HashMap::new(),
+            said: SaidLines::new(first),
             released: 0,
             window_bytes,
         }
@@ -101,9 +95,8 @@ impl RoomLog {
     pub fn append(&mut self, event: &Event) {
         debug_assert_eq!(event.seq(), self.next_seq());
         if let Event::Said(said) = event {
-            let line = Line { seq: said.seq, fingerprint: fingerprint(said.id, &said.text) };
-            self.lines.push_back(line);
-            self.said.insert(line.fingerprint, line.seq);
+            self.lines.push_back(said.seq);
+            self.said.add(said.id, &said.text);
         }
         self.starts.push_back(self.end());
         event.encode(&mut self.bytes);
@@ -143,14 +136,14 @@ impl RoomLog {
         match self.lines.len().checked_sub(lines as usize) {
             _ if lines == 0 => self.end(),
             None | Some(0) => self.base,
-            Some(older) => self.offset_of(self.lines[older].seq),
+            Some(older) => self.offset_of(self.lines[older]),
         }
     }
 
-    /// True when a line with this number and text is held.
+    /// True when a line with this number and text is held, or was not long ago.
     #[must_use]
     pub fn has_line(&self, id: MessageId, text: &Message) -> bool {
-        self.said.contains_key(&fingerprint(id, text))
+        self.said.contains(id, text)
     }
 
     /// The time of the event with this seq, if it is held.
@@ -188,24 +181,13 @@ impl RoomLog {
         let events = self.starts.partition_point(|&start| start < point);
         self.starts.drain(..events);
         self.first = Seq(self.first.0 + events as u64);
-        let lines = self.lines.partition_point(|line| line.seq < self.first);
-        for line in self.lines.drain(..lines) {
-            // The same may have been said again since.
-            if self.said.get(&line.fingerprint) == Some(&line.seq) {
-                self.said.remove(&line.fingerprint);
-            }
-        }
+        let lines = self.lines.partition_point(|&line| line < self.first);
+        self.lines.drain(..lines);
+        self.said.forget(self.first, self.next_seq());
         self.bytes.drain(..(point - self.base) as usize);
         self.base = point;
         debug_assert!(self.starts.front().is_none_or(|&start| start == self.base));
     }
-}
-
-/// What a line is known by: its number and its text.
-fn fingerprint(id: MessageId, text: &Message) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (id, text.as_str()).hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -320,15 +302,21 @@ mod tests {
         assert!(log.has_line(MessageId(1), &text(1)));
         assert!(!log.has_line(MessageId(2), &text(1)) && !log.has_line(MessageId(1), &text(2)));
         let mut seq = 1;
-        while !log.is_overfull() {
-            seq += 1;
-            log.append(&said(seq));
+        let mut trim = |log: &mut RoomLog| {
+            while !log.is_overfull() {
+                seq += 1;
+                log.append(&said(seq));
+            }
+            log.release(log.end());
+            log.trim();
+            seq
+        };
+        for _ in 0..5 {
+            let last = trim(&mut log);
+            let held = log.seq_from(log.start()).0..=last;
+            assert!(held.into_iter().all(|seq| log.has_line(MessageId(seq), &text(seq))));
         }
-        log.release(log.end());
-        log.trim();
-        assert!(!log.has_line(MessageId(1), &text(1)));
-        assert!(log.has_line(MessageId(seq), &text(seq)));
-        assert_eq!(log.said.len(), log.lines.len());
+        assert!(!log.has_line(MessageId(1), &text(1)), "long gone");
     }
 
     #[test]

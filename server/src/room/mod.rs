@@ -5,6 +5,7 @@
 //! log, here as in every client.
 
 pub mod log;
+mod said;
 pub mod shelf;
 mod snapshot;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Nick;
-use chatshelf_common::wire::frame::{Frame, Hello, Join, MAGIC, Pong};
+use chatshelf_common::wire::frame::{Frame, Hello, Join, Pong};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -131,8 +131,7 @@ impl Horde {
         let kinds = kinds.chain((0..deaf).map(|_| Kind::Deaf));
         let kinds = kinds.chain((0..garbage).map(|_| Kind::Garbage));
         let attacker = |kind| Attacker { kind, stream: None, is_there: false, sent: 0, due: now };
-        let (capabilities, software) = (None, None);
-        let hello = Hello { magic: MAGIC, version_min: 1, version_max: 1, capabilities, software };
+        let hello = Hello::new(1, 1);
         let mut garbage = vec![0; GARBAGE_BYTES];
         blake3::Hasher::new().update(b"garbage").finalize_xof().fill(&mut garbage);
         Ok(Self {

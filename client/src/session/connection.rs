@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Note;
-use chatshelf_common::wire::frame::{Hello, Join, MAGIC, Ping};
+use chatshelf_common::wire::frame::{Hello, Join, Ping};
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::event::{Loss, SessionError, SessionEvent};
@@ -59,13 +59,8 @@ impl Session {
         (self.pinged, self.pings, self.pongs) = (false, 0, 0);
         self.handled_with_pong = None;
         self.refusals = 0;
-        self.out.control(&Hello {
-            magic: MAGIC,
-            version_min: VERSION_MIN,
-            version_max: VERSION_MAX,
-            capabilities: None,
-            software: Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION")))),
-        });
+        let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
+        self.out.control(&Hello { software, ..Hello::new(VERSION_MIN, VERSION_MAX) });
         self.join();
     }
 

@@ -393,6 +393,14 @@ nested! {
     }
 }
 
+impl Hello {
+    /// Of a client that speaks these versions and does not say what program it is.
+    #[must_use]
+    pub fn new(version_min: u16, version_max: u16) -> Self {
+        Self { magic: MAGIC, version_min, version_max, capabilities: None, software: None }
+    }
+}
+
 impl Join {
     /// Of someone who has not been here before.
     #[must_use]

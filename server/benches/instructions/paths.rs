@@ -90,7 +90,7 @@ fn turns(lines: usize) -> usize {
 pub(super) fn said(lines: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     for id in 0..lines {
-        Say { id: MessageId(id), text: text(), style: None, repeat: None }.encode(&mut bytes);
+        Say::new(MessageId(id), text(), None).encode(&mut bytes);
     }
     bytes
 }

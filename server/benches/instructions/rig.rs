@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{Hello, Join, MAGIC};
+use chatshelf_common::wire::frame::{Hello, Join};
 use chatshelf_server::disk::{Durability, Found, Reply};
 use chatshelf_server::engine::{Engine, Now, Readiness, Secret, Settings, Stream};
 use chatshelf_server::token::Token;
@@ -88,15 +88,9 @@ impl Rig {
     }
 
     fn join(&mut self, member: usize) {
-        let hello = Hello {
-            magic: MAGIC,
-            version_min: VERSION_MIN,
-            version_max: VERSION_MAX,
-            capabilities: None,
-            software: None,
-        };
+        let hello = Hello::new(VERSION_MIN, VERSION_MAX);
         let nick = paths::nick(member);
-        let join = Join { nick, history: Some(0), since: None, since_at: None, resume: None };
+        let join = Join::new(nick, Some(0));
         let to_engine = [hello.to_bytes(), join.to_bytes()].concat();
         let arrived = to_engine.len();
         let wire = Rc::new(RefCell::new(Wire { to_engine, arrived, ..Wire::default() }));

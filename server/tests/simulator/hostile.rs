@@ -5,9 +5,7 @@ use std::io::{Read, Write};
 use chatshelf_common::id::{MessageId, TransferId};
 use chatshelf_common::text::{FileName, Message, Nick};
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{
-    DownloadRequest, Hello, Join, MAGIC, Ping, Say, Tell, UploadOffer,
-};
+use chatshelf_common::wire::frame::{DownloadRequest, Hello, Join, Ping, Say, Tell, UploadOffer};
 use chatshelf_common::wire::header::data_head;
 
 use super::clock::Clock;
@@ -148,7 +146,7 @@ impl<const SHORT: bool> Hostile<SHORT> {
 }
 
 fn hello() -> Hello {
-    Hello { magic: MAGIC, version_min: 1, version_max: 1, capabilities: None, software: None }
+    Hello::new(1, 1)
 }
 
 fn say(number: u64) -> Say {

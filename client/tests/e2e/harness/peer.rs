@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use chatshelf_common::id::MessageId;
 use chatshelf_common::text::{Message, Nick};
-use chatshelf_common::wire::frame::{Hello, Join, MAGIC, Said, Say};
+use chatshelf_common::wire::frame::{Hello, Join, Said, Say};
 use chatshelf_common::wire::{Code, Deframer, Event, Frame, ServerFrame, Unit};
 
 use super::server::HANG;
@@ -30,14 +30,9 @@ impl Peer {
         let stream = TcpStream::connect(server).expect("the server listens");
         stream.set_read_timeout(Some(HANG)).expect("a socket");
         let mut peer = Self { stream, deframer: Deframer::joined(), heard: VecDeque::new() };
-        let (version_min, version_max) = (1, 1);
-        let (capabilities, software) = (None, None);
-        peer.send(
-            &Hello { magic: MAGIC, version_min, version_max, capabilities, software }.to_bytes(),
-        );
+        peer.send(&Hello::new(1, 1).to_bytes());
         let (nick, history) = (Nick::new(nick).expect("a nick"), Some(0));
-        let (since, since_at, resume) = (None, None, None);
-        peer.send(&Join { nick, history, since, since_at, resume }.to_bytes());
+        peer.send(&Join::new(nick, history).to_bytes());
         peer.wait(|heard| match heard {
             Heard::Frame(ServerFrame::Snapshot(part)) => part.part.last.then_some(()),
             _ => None,

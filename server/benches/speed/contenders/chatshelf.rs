@@ -7,7 +7,7 @@ use chatshelf_common::id::MessageId;
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{Hello, Join, MAGIC, Say, Welcome};
+use chatshelf_common::wire::frame::{Hello, Join, Say, Welcome};
 use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 
 use super::{Contender, Newcomer, OURS, Step};
@@ -34,13 +34,7 @@ impl Contender for Chatshelf {
     }
 
     fn greeting(&self, member: usize) -> Vec<u8> {
-        let hello = Hello {
-            magic: MAGIC,
-            version_min: VERSION_MIN,
-            version_max: VERSION_MAX,
-            capabilities: None,
-            software: None,
-        };
+        let hello = Hello::new(VERSION_MIN, VERSION_MAX);
         let nick = Nick::new(&format!("m{member}")).expect("a nick of a letter and digits");
         [hello.to_bytes(), Join::new(nick, Some(0)).to_bytes()].concat()
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chatshelf_common::id::{ItemId, TransferId};
 use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::text::{FileName, Nick};
-use chatshelf_common::wire::frame::{DownloadRequest, Hello, Join, MAGIC, UploadDone, UploadOffer};
+use chatshelf_common::wire::frame::{DownloadRequest, Hello, Join, UploadDone, UploadOffer};
 use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{Deframer, Event, Frame, ServerFrame, Unit};
 
@@ -60,14 +60,7 @@ impl Client<TcpStream> {
             received: 0,
             moved: 0,
         };
-        let (capabilities, software) = (None, None);
-        client.send(&Hello {
-            magic: MAGIC,
-            version_min: 1,
-            version_max: 1,
-            capabilities,
-            software,
-        })?;
+        client.send(&Hello::new(1, 1))?;
         client.frame(|frame| matches!(frame, ServerFrame::HelloAck(_)).then_some(()))?;
         Ok(client)
     }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chatshelf_common::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UploadKey};
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::{
-    Cancel, DownloadRequest, Goodbye, Hello, Join, Leave, MAGIC, Refused, Rename, Say, SetTopic,
-    Snapshot, Tell, UploadDone, UploadOffer,
+    Cancel, DownloadRequest, Goodbye, Hello, Join, Leave, Refused, Rename, Say, SetTopic, Snapshot,
+    Tell, UploadDone, UploadOffer,
 };
 use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{ClientFrame, Code, Deframer, Event, ServerFrame, Unit};
@@ -367,7 +367,7 @@ pub(super) fn bytes(frame: impl Into<ClientFrame>) -> Vec<u8> {
 }
 
 pub(super) fn hello(version_min: u16, version_max: u16) -> Hello {
-    Hello { magic: MAGIC, version_min, version_max, capabilities: None, software: None }
+    Hello::new(version_min, version_max)
 }
 
 pub(super) fn join(name: &str, history: Option<u32>) -> Join {

@@ -4,7 +4,7 @@ use chatshelf_common::id::TransferId;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::field::Tag;
-use chatshelf_common::wire::frame::{Hello, Join, MAGIC};
+use chatshelf_common::wire::frame::{Hello, Join};
 use chatshelf_common::wire::header::{Header, data_head};
 
 /// A frame of any type with any value.
@@ -35,7 +35,7 @@ pub(crate) fn hello() -> Vec<u8> {
 }
 
 pub(crate) fn hello_of(version_min: u16, version_max: u16) -> Vec<u8> {
-    Hello { magic: MAGIC, version_min, version_max, capabilities: None, software: None }.to_bytes()
+    Hello::new(version_min, version_max).to_bytes()
 }
 
 /// `Hello` and `Join` in one.

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::disk::stretch::PIPES_MAX;
+
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
@@ -23,7 +25,7 @@ pub const PAUSE_MS: u64 = 500;
 /// journal, and what it opens for a moment.
 const DESCRIPTORS_OWN: usize = 16;
 /// Descriptors kept for transfers and for the journal's next segment, at most.
-const DESCRIPTORS_KEPT_MAX: usize = 160;
+const DESCRIPTORS_KEPT_MAX: usize = 160 + 2 * PIPES_MAX;
 
 /// How many connections may be open when the system gives so many descriptors: newcomers are not
 /// to take those that members' files need, or the journal.
@@ -31,6 +33,13 @@ const DESCRIPTORS_KEPT_MAX: usize = 160;
 pub fn connections_max(descriptors: usize) -> usize {
     let kept = DESCRIPTORS_OWN + (descriptors / 4).min(DESCRIPTORS_KEPT_MAX);
     descriptors.saturating_sub(kept).max(1)
+}
+
+/// How many pipes downloads may use when the system gives so many descriptors: a quarter of those
+/// that are kept for files.
+#[must_use]
+pub fn pipes_max(descriptors: usize) -> usize {
+    (descriptors / 32).min(PIPES_MAX)
 }
 
 /// What one try to accept came to.
@@ -104,11 +113,20 @@ mod tests {
 
     #[test]
     fn newcomers_leave_descriptors_for_files() {
-        assert_eq!(connections_max(1_048_576), 1_048_400);
-        assert_eq!(connections_max(1024), 848);
+        assert_eq!(connections_max(1_048_576), 1_048_336);
+        assert_eq!(connections_max(1024), 784);
         assert_eq!(connections_max(40), 14);
         assert_eq!((connections_max(5), connections_max(0)), (1, 1));
         assert!(connections_max(usize::MAX) > usize::MAX / 2);
+    }
+
+    #[test]
+    fn pipes_take_a_part_of_what_is_kept_for_files() {
+        for descriptors in [0, 31, 40, 1024, 1_048_576] {
+            let kept = descriptors - connections_max(descriptors).min(descriptors);
+            assert!(2 * pipes_max(descriptors) <= kept.saturating_sub(DESCRIPTORS_OWN) / 2);
+        }
+        assert_eq!((pipes_max(40), pipes_max(1024)), (1, PIPES_MAX));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! engine, and the engine's wishes to the sockets and the disk. It decides nothing.
 
 use std::io;
+#[cfg(target_os = "linux")]
+use std::io::PipeReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -29,6 +31,12 @@ const SHUTDOWN_MS: u64 = 3_000;
 impl Stream for TcpStream {
     // epoll and kqueue promise the event; on Windows mio needs to see the call that would block.
     const SHORT_IS_BLOCKED: bool = cfg!(unix);
+
+    #[cfg(target_os = "linux")]
+    fn splice(&mut self, pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
+        let flags = rustix::pipe::SpliceFlags::NONBLOCK;
+        Ok(rustix::pipe::splice(pipe, None, &*self, None, bytes, flags)?)
+    }
 
     fn shutdown_write(&self) -> io::Result<()> {
         self.shutdown(std::net::Shutdown::Write)
@@ -68,6 +76,8 @@ pub struct Reactor {
     started: Instant,
     /// Connections that may be open at once, for want of descriptors.
     connections_max: usize,
+    /// Pipes that downloads may use, likewise.
+    pipes_max: usize,
     /// The listener may have connections waiting.
     accept_ready: bool,
     /// Until when accepting pauses, for want of descriptors.
@@ -93,6 +103,7 @@ impl Reactor {
             handle,
             started,
             connections_max: listener::connections_max(descriptors),
+            pipes_max: listener::pipes_max(descriptors),
             accept_ready: true,
             paused_until_ms: None,
             pause_is_said: false,
@@ -117,6 +128,9 @@ impl Reactor {
         found: Found,
     ) -> io::Result<()> {
         let mut engine = Engine::<TcpStream>::new(settings, secret, found, self.now());
+        if cfg!(target_os = "linux") {
+            engine.allow_pipes(self.pipes_max);
+        }
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut stop_by_ms = None;
         loop {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, ErrorKind, PipeWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// A tree of files and folders.
@@ -105,6 +105,15 @@ pub trait StoredFile: Read + Write + Seek + fmt::Debug + Sized {
     /// When the disk can't say so.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// Moves up to so many bytes from where it stands into a pipe, without copying them; says how
+    /// many, 0 at its end.
+    ///
+    /// # Errors
+    /// `Unsupported` or `InvalidInput` where there is no such thing.
+    fn splice(&mut self, _pipe: &PipeWriter, _bytes: usize) -> io::Result<usize> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
     /// Cuts or extends it.
     ///
     /// # Errors
@@ -188,6 +197,12 @@ impl StoredFile for fs::File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_all()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn splice(&mut self, pipe: &PipeWriter, bytes: usize) -> io::Result<usize> {
+        let flags = rustix::pipe::SpliceFlags::empty();
+        Ok(rustix::pipe::splice(&*self, None, pipe, None, bytes, flags)?)
     }
 
     fn set_len(&mut self, bytes: u64) -> io::Result<()> {

@@ -15,6 +15,7 @@ mod journal_thread;
 pub mod keeper;
 pub mod store;
 mod store_thread;
+pub mod stretch;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -36,6 +37,7 @@ use journal::Journal;
 use journal_thread::Syncer;
 use keeper::Keeper;
 use store::{Store, StoreSettings};
+use stretch::Stretch;
 
 pub use durability::{Durability, UnknownDurability};
 pub use keeper::SYNC_INTERVAL_MS;
@@ -127,10 +129,12 @@ pub enum Request {
     Read {
         /// For which.
         download: TransferKey,
-        /// Exactly so many bytes, at most [`block::BLOCK_BYTES`].
+        /// From here, where the read before ended.
+        offset: u64,
+        /// Exactly so many bytes, at most what the stretch takes.
         bytes: usize,
         /// Where to.
-        block: Block,
+        stretch: Stretch,
     },
     /// Close it; answered by `Ended`.
     Close {
@@ -186,8 +190,8 @@ pub enum Reply {
     Read {
         /// For which.
         download: TransferKey,
-        /// They are in it.
-        block: Block,
+        /// They are in it; empty for a download that is closed.
+        stretch: Stretch,
     },
     /// A transfer is forgotten.
     Ended,
@@ -215,7 +219,7 @@ pub enum Reply {
         code: Code,
         /// More, for people.
         detail: Option<String>,
-        /// The block that came with the request, if one did.
+        /// The block that came with the request, if it was a `Write`.
         block: Option<Block>,
     },
 }

@@ -104,8 +104,8 @@ impl<S: Stream> Engine<S> {
             if self.connection(token).is_some() {
                 let mut connection = self.connections.remove(token.slot());
                 self.timers.disarm(&mut connection.timer, token);
-                while let Some((_, block)) = connection.outbound.pop_spent() {
-                    self.blocks.give(block);
+                while let Some((_, stretch)) = connection.outbound.pop_spent() {
+                    self.stretches.give(stretch);
                 }
             }
         }

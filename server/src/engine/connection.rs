@@ -114,9 +114,7 @@ pub(super) struct Download {
     pub(super) item: Item,
     /// Next byte to ask the disk thread for.
     pub(super) next_ask: u64,
-    /// Next byte to queue for the peer.
-    pub(super) next_queue: u64,
-    /// Blocks at the disk thread or waiting to be sent.
+    /// Stretches at the disk thread or waiting to be sent.
     pub(super) in_flight: usize,
 }
 

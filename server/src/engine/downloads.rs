@@ -1,6 +1,6 @@
 //! Downloads: request, ready, data (PROTOCOL.md, "Downloading").
 //!
-//! The disk thread reads ahead by two blocks; a block that has been sent is asked to be filled
+//! The disk thread reads ahead by two stretches; one that has been sent is asked to be filled
 //! again. An item that is dropped meanwhile stays open and is sent whole.
 
 use chatshelf_common::id::TransferId;
@@ -9,10 +9,10 @@ use chatshelf_common::wire::{Code, Frame};
 
 use super::commands::refused;
 use super::connection::Download;
-use super::limits::DOWNLOAD_BLOCKS_IN_FLIGHT;
+use super::limits::DOWNLOAD_STRETCHES_IN_FLIGHT;
 use super::transfers::key;
 use super::{Engine, Stream};
-use crate::disk::block::{BLOCK_BYTES, Block};
+use crate::disk::stretch::Stretch;
 use crate::disk::{Request, TransferKey};
 use crate::token::Token;
 
@@ -32,7 +32,7 @@ impl<S: Stream> Engine<S> {
             return;
         }
         let Some(connection) = self.connection(token) else { return };
-        let download = Download { item, next_ask: offset, next_queue: offset, in_flight: 0 };
+        let download = Download { item, next_ask: offset, in_flight: 0 };
         connection.transfers.downloads.insert(transfer, download);
         self.transfers += 1;
         self.disk.push_back(Request::Open { download: key(token, transfer), item: id, offset });
@@ -47,51 +47,56 @@ impl<S: Stream> Engine<S> {
         let Some(download) = self.download(at) else { return };
         let (offset, item) = (download.next_ask, download.item.clone());
         self.send(at.connection, &DownloadReady { transfer: at.transfer, offset, item });
-        for _ in 0..DOWNLOAD_BLOCKS_IN_FLIGHT {
-            let block = self.blocks.take();
-            self.read_on(at, block);
+        for _ in 0..DOWNLOAD_STRETCHES_IN_FLIGHT {
+            let stretch = self.stretches.take();
+            self.read_on(at, stretch);
         }
     }
 
-    /// Asks the disk thread for the next block of a download, into `block`. When there is none
-    /// left to ask for and none on its way, the download is over.
-    fn read_on(&mut self, at: TransferKey, block: Block) {
-        let Some(download) = self.download(at) else { return self.blocks.give(block) };
-        let bytes = (download.item.size - download.next_ask).min(BLOCK_BYTES as u64);
+    /// Asks the disk thread for what comes next of a download, into an empty stretch. When there is
+    /// nothing left to ask for and nothing on its way, the download is over.
+    fn read_on(&mut self, at: TransferKey, stretch: Stretch) {
+        let Some(download) = self.download(at) else { return self.stretches.give(stretch) };
+        let (offset, left) = (download.next_ask, download.item.size - download.next_ask);
+        let bytes = left.min(stretch.file_bytes_max() as u64);
         if bytes > 0 {
             download.next_ask += bytes;
             download.in_flight += 1;
             let bytes = bytes as usize;
-            return self.disk.push_back(Request::Read { download: at, bytes, block });
+            return self.disk.push_back(Request::Read { download: at, offset, bytes, stretch });
         }
         let is_over = download.in_flight == 0;
-        self.blocks.give(block);
+        self.stretches.give(stretch);
         if is_over && let Some(connection) = self.connection(at.connection) {
             connection.transfers.downloads.remove(&at.transfer);
             self.disk.push_back(Request::Close { download: at });
         }
     }
 
-    pub(super) fn download_read(&mut self, at: TransferKey, block: Block) {
-        let Some(download) = self.download(at) else { return self.blocks.give(block) };
-        let offset = download.next_queue;
-        download.next_queue += block.len() as u64;
+    pub(super) fn download_read(&mut self, at: TransferKey, stretch: Stretch) {
+        if self.download(at).is_none() {
+            return self.stretches.give(stretch);
+        }
         if let Some(connection) = self.connection(at.connection) {
-            connection.outbound.push_data(at.transfer, offset, block);
+            connection.outbound.push_data(at.transfer, stretch);
             self.mark_dirty(at.connection);
         }
     }
 
-    /// Has the blocks filled again that have been sent.
+    /// Has the stretches filled again that have been sent.
     pub(super) fn refill_downloads(&mut self, token: Token) {
-        while let Some((transfer, block)) =
+        while let Some((transfer, stretch)) =
             self.connection(token).and_then(|connection| connection.outbound.pop_spent())
         {
             let at = key(token, transfer);
-            if let Some(download) = self.download(at) {
-                download.in_flight -= 1;
-            }
-            self.read_on(at, block);
+            let Some(download) = self.download(at) else {
+                self.stretches.give(stretch);
+                continue;
+            };
+            download.in_flight -= 1;
+            self.stretches.give(stretch);
+            let stretch = self.stretches.take();
+            self.read_on(at, stretch);
         }
     }
 

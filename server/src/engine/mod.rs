@@ -23,7 +23,7 @@ mod uploads;
 mod usage;
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::net::SocketAddr;
 
 use chatshelf_common::id::{ItemId, Seq, UnixMillis};
@@ -32,6 +32,7 @@ use chatshelf_common::wire::{Code, Event};
 use slab::Slab;
 
 use crate::disk::block::BlockPool;
+use crate::disk::stretch::StretchPool;
 use crate::disk::{Durability, Found, Reply, Request};
 use crate::room::Room;
 use crate::room::log::RoomLog;
@@ -50,6 +51,15 @@ pub trait Stream: Read + Write {
     /// True when a read or write that moves fewer bytes than asked has met the end of what is
     /// possible now, and a readiness event will follow when more is.
     const SHORT_IS_BLOCKED: bool;
+
+    /// Writes up to so many bytes out of a pipe, which holds as many; says how many. Needed of
+    /// streams whose engine may use pipes ([`Engine::allow_pipes`]).
+    ///
+    /// # Errors
+    /// As `write`.
+    fn splice(&mut self, _pipe: &PipeReader, _bytes: usize) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Shuts the writing side: the peer reads to the end of what was sent.
     ///
@@ -134,6 +144,7 @@ pub struct Engine<S> {
     /// When something that is kept of an interrupted upload has been kept long enough.
     expire_by_ms: Option<u64>,
     blocks: BlockPool,
+    stretches: StretchPool,
     /// Uploads and downloads that the disk thread knows of, whether or not their connection still
     /// does: so what waits for that thread is bounded as well.
     transfers: usize,
@@ -172,6 +183,7 @@ impl<S: Stream> Engine<S> {
             disk: VecDeque::from([Request::Expire { at: now.at }]),
             expire_by_ms: None,
             blocks: BlockPool::default(),
+            stretches: StretchPool::default(),
             transfers: 0,
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             closed: Vec::new(),
@@ -182,6 +194,11 @@ impl<S: Stream> Engine<S> {
         engine.disk.extend(gone.into_iter().map(|item: ItemId| Request::Remove { item }));
         engine.drop_surplus_items();
         engine
+    }
+
+    /// Lets downloads use so many pipes, of two descriptors each; none unless this is called.
+    pub fn allow_pipes(&mut self, pipes_max: usize) {
+        self.stretches.allow_pipes(pipes_max);
     }
 
     /// The token that the next accepted connection will have.
@@ -236,7 +253,7 @@ impl<S: Stream> Engine<S> {
             Reply::Wrote { upload, block } => self.upload_wrote(upload, block),
             Reply::Published { upload, item } => self.upload_published(upload, item),
             Reply::Opened { download } => self.download_opened(download),
-            Reply::Read { download, block } => self.download_read(download, block),
+            Reply::Read { download, stretch } => self.download_read(download, stretch),
             Reply::Failed { transfer, code, detail, block } => {
                 if let Some(block) = block {
                     self.blocks.give(block);

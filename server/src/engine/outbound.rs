@@ -5,27 +5,22 @@
 //! the room's one log.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
 use chatshelf_common::id::{Seq, TransferId};
-use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
 
 use super::Stream;
 use super::rare::{Empty, Rare};
-use crate::disk::block::{BLOCK_BYTES, Block};
+use crate::disk::stretch::{Rest, Stretch};
 use crate::room::log::RoomLog;
-
-/// Data frames that are written at once when nothing else waits: those of a whole block.
-const DATA_FRAMES_MAX: usize = BLOCK_BYTES.div_ceil(DATA_BYTES_MAX as usize);
 
 /// The lanes of one connection.
 ///
 /// Invariant: at most one lane is inside a frame; the front piece of `control` when
-/// `sent > 0`, the log when its cursor says `mid_frame`, the front of `data` when its
-/// `frame_at > 0`.
+/// `sent > 0`, the log when its cursor says `mid_frame`, the front of `data` when it is
+/// `is_mid_frame()`.
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
     control: Rare<Control>,
@@ -48,9 +43,9 @@ struct Control {
 /// The lane of file data.
 #[derive(Debug, Default)]
 struct Bulk {
-    data: VecDeque<DataBlock>,
-    /// Blocks that are sent or given up, for their owner to take.
-    spent: Vec<(TransferId, Block)>,
+    data: VecDeque<(TransferId, Stretch)>,
+    /// Stretches that are sent or given up, for their owner to take.
+    spent: Vec<(TransferId, Stretch)>,
 }
 
 /// How the conversation ends, once it does.
@@ -95,19 +90,6 @@ enum Cursor {
     Lost { from: Seq },
 }
 
-/// A stretch of a download, sent as one or more data frames.
-#[derive(Debug)]
-struct DataBlock {
-    transfer: TransferId,
-    /// Place of `block[0]` in the file.
-    offset: u64,
-    block: Block,
-    /// Place in `block` of the current frame's first byte.
-    frame_start: usize,
-    /// Bytes of the current frame, head included, that are sent.
-    frame_at: usize,
-}
-
 /// Why a flush ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flushed {
@@ -130,9 +112,9 @@ enum Lane {
         from: u64,
         to: u64,
     },
-    /// So many frames, the one that is begun included.
+    /// To the end of one frame, or as far as it goes if there is nothing else.
     Data {
-        frames_max: usize,
+        is_alone: bool,
     },
     Lost {
         from: Seq,
@@ -169,8 +151,8 @@ impl Outbound {
         total - sent
     }
 
-    /// Blocks that wait to be sent or taken.
-    pub(super) fn blocks(&self) -> usize {
+    /// Stretches that wait to be sent or taken.
+    pub(super) fn stretches(&self) -> usize {
         self.bulk.data.len() + self.bulk.spent.len()
     }
 
@@ -206,35 +188,29 @@ impl Outbound {
     }
 
     /// Queues a stretch of a download.
-    pub(super) fn push_data(&mut self, transfer: TransferId, offset: u64, block: Block) {
-        if block.is_empty() {
-            self.bulk.spent.push((transfer, block));
-            return;
+    pub(super) fn push_data(&mut self, transfer: TransferId, stretch: Stretch) {
+        if stretch.is_taken() {
+            self.bulk.spent.push((transfer, stretch));
+        } else {
+            self.bulk.data.push_back((transfer, stretch));
         }
-        self.bulk.data.push_back(DataBlock {
-            transfer,
-            offset,
-            block,
-            frame_start: 0,
-            frame_at: 0,
-        });
     }
 
     /// Drops what waits of one download, save the rest of a frame that is begun.
     pub(super) fn cancel_data(&mut self, transfer: TransferId) {
-        self.cancel_data_if(|data| data.transfer == transfer);
+        self.cancel_data_if(|of| of == transfer);
     }
 
-    fn cancel_data_if(&mut self, cancelled: impl Fn(&DataBlock) -> bool) {
+    fn cancel_data_if(&mut self, is_cancelled: impl Fn(TransferId) -> bool) {
         let Some(bulk) = self.bulk.made() else { return };
-        for mut data in std::mem::take(&mut bulk.data) {
-            if !cancelled(&data) {
-                bulk.data.push_back(data);
-            } else if data.frame_at > 0 {
-                data.block.truncate(data.frame_start + data.frame_bytes());
-                bulk.data.push_back(data);
+        for (transfer, mut stretch) in std::mem::take(&mut bulk.data) {
+            if is_cancelled(transfer) {
+                stretch.cut();
+            }
+            if stretch.is_taken() {
+                bulk.spent.push((transfer, stretch));
             } else {
-                bulk.spent.push((data.transfer, data.block));
+                bulk.data.push_back((transfer, stretch));
             }
         }
     }
@@ -251,8 +227,8 @@ impl Outbound {
         self.ending.farewell = Some(farewell.to_bytes());
     }
 
-    /// The next block that is sent or given up, with its transfer.
-    pub(super) fn pop_spent(&mut self) -> Option<(TransferId, Block)> {
+    /// The next stretch that is sent or given up, with its transfer.
+    pub(super) fn pop_spent(&mut self) -> Option<(TransferId, Stretch)> {
         self.bulk.made()?.spent.pop()
     }
 
@@ -316,7 +292,7 @@ impl Outbound {
                 _ if total >= budget => return Ok((total, Flushed::Budget)),
                 Lane::Control => self.write_control(stream),
                 Lane::Log { from, to } => self.write_log(stream, log, from, to),
-                Lane::Data { frames_max } => self.write_data(stream, frames_max),
+                Lane::Data { is_alone } => self.write_data(stream, is_alone),
             };
             match result {
                 Ok((0, _)) => return Err(ErrorKind::WriteZero.into()),
@@ -338,9 +314,9 @@ impl Outbound {
 
     /// The lane to draw from: the one inside a frame, or the first that has something.
     fn next_lane(&mut self, log: &RoomLog) -> Lane {
-        if self.bulk.data.front().is_some_and(|data| data.frame_at > 0) {
+        if self.bulk.data.front().is_some_and(|(_, stretch)| stretch.is_mid_frame()) {
             let is_alone = self.control.pieces.is_empty() && !self.is_behind(log);
-            return Lane::Data { frames_max: if is_alone { DATA_FRAMES_MAX } else { 1 } };
+            return Lane::Data { is_alone };
         }
         let log_end = self.log_end(log);
         if let Cursor::At { offset, mid_frame: true } = self.log {
@@ -367,7 +343,7 @@ impl Outbound {
             Cursor::At { .. } | Cursor::Outside => {}
         }
         if !self.bulk.data.is_empty() {
-            return Lane::Data { frames_max: DATA_FRAMES_MAX };
+            return Lane::Data { is_alone: true };
         }
         match self.ending.made().and_then(|ending| ending.farewell.take()) {
             Some(frame) => {
@@ -418,61 +394,20 @@ impl Outbound {
     fn write_data<S: Stream>(
         &mut self,
         stream: &mut S,
-        frames_max: usize,
+        is_alone: bool,
     ) -> io::Result<(usize, usize)> {
-        let Some(data) = self.bulk.data.front_mut() else { return Ok((0, 0)) };
-        let (asked, sent) = data.write(stream, frames_max)?;
-        data.advance(sent);
-        if data.frame_start == data.block.len()
-            && let Some(data) = self.bulk.data.pop_front()
-        {
-            self.bulk.spent.push((data.transfer, data.block));
+        let Some((_, stretch)) = self.bulk.data.front_mut() else { return Ok((0, 0)) };
+        let asked = if is_alone { stretch.left() } else { stretch.left_of_frame() };
+        let sent = match stretch.rest(asked) {
+            Rest::Memory(bytes) => stream.write(bytes)?,
+            Rest::Pipe(pipe) => stream.splice(pipe, asked)?,
+        };
+        stretch.advance(sent);
+        if stretch.is_taken() {
+            let spent = self.bulk.data.pop_front();
+            self.bulk.spent.extend(spent);
         }
         Ok((sent, asked))
-    }
-}
-
-impl DataBlock {
-    /// File bytes in the current frame.
-    fn frame_bytes(&self) -> usize {
-        (self.block.len() - self.frame_start).min(DATA_BYTES_MAX as usize)
-    }
-
-    /// Tries to write the rest of the current frame, and the frames after it up to so many, at
-    /// once; answers how many bytes those are, and how many went.
-    fn write<S: Stream>(&self, stream: &mut S, frames_max: usize) -> io::Result<(usize, usize)> {
-        let bodies = self.block[self.frame_start..].chunks(DATA_BYTES_MAX as usize);
-        let mut heads = [[0; DATA_HEAD_BYTES]; DATA_FRAMES_MAX];
-        let mut offset = self.offset + self.frame_start as u64;
-        for (head, body) in heads.iter_mut().zip(bodies.clone()).take(frames_max) {
-            *head = data_head(self.transfer, offset, body.len() as u32);
-            offset += body.len() as u64;
-        }
-        let mut slices = [IoSlice::new(&[]); 2 * DATA_FRAMES_MAX];
-        let (mut count, mut asked) = (0, 0);
-        for (head, body) in heads.iter().zip(bodies).take(frames_max) {
-            slices[count] = IoSlice::new(head);
-            slices[count + 1] = IoSlice::new(body);
-            count += 2;
-            asked += head.len() + body.len();
-        }
-        let mut slices = &mut slices[..count];
-        IoSlice::advance_slices(&mut slices, self.frame_at);
-        Ok((asked - self.frame_at, stream.write_vectored(slices)?))
-    }
-
-    /// Notes that so many more bytes are sent.
-    fn advance(&mut self, mut sent: usize) {
-        while sent > 0 {
-            let rest = DATA_HEAD_BYTES + self.frame_bytes() - self.frame_at;
-            if sent < rest {
-                self.frame_at += sent;
-                return;
-            }
-            sent -= rest;
-            self.frame_start += self.frame_bytes();
-            self.frame_at = 0;
-        }
     }
 }
 

@@ -103,8 +103,8 @@ impl<S: Stream> Engine<S> {
             }
         } else if connection.transfers.downloads.remove(&transfer).is_some() {
             connection.outbound.cancel_data(transfer);
-            while let Some((_, block)) = connection.outbound.pop_spent() {
-                self.blocks.give(block);
+            while let Some((_, stretch)) = connection.outbound.pop_spent() {
+                self.stretches.give(stretch);
             }
             self.disk.push_back(Request::Close { download: key(token, transfer) });
         }

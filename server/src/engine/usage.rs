@@ -7,6 +7,7 @@ use super::limits::{
 use super::{Engine, Stream, TRANSFERS_MAX};
 use crate::disk::Request;
 use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
+use crate::disk::stretch::POOL_STRETCHES_MAX;
 
 /// Bytes of replies that one byte read can bring about, at most: a message of one bad character is
 /// answered by a refusal that says which, some four times as long.
@@ -25,7 +26,8 @@ pub struct Usage {
     pub deadlines: usize,
     /// Uploads and downloads that the disk thread knows of.
     pub transfers: usize,
-    /// Blocks held here: in lanes, being filled, waiting for the disk thread, and spare ones.
+    /// Blocks and stretches held here: in lanes, being filled, waiting for the disk thread, and
+    /// spare ones.
     pub blocks: usize,
     /// Bytes of the log's window.
     pub log_bytes: usize,
@@ -40,7 +42,7 @@ impl Usage {
     pub fn bytes_max(connections: usize) -> usize {
         let reply_bytes = CONTROL_BYTES_MAX + REPLY_BYTES_PER_BYTE * READ_BUFFER_BYTES;
         let connection_bytes = reply_bytes + 2 * READ_BUFFER_BYTES;
-        let blocks = TRANSFERS_MAX * TRANSFER_BLOCKS_MAX + POOL_BLOCKS_MAX;
+        let blocks = TRANSFERS_MAX * TRANSFER_BLOCKS_MAX + POOL_BLOCKS_MAX + POOL_STRETCHES_MAX;
         2 * LOG_WINDOW_BYTES
             + UNRELEASED_BYTES_MAX as usize
             + READ_BUDGET_BYTES
@@ -65,14 +67,14 @@ impl<S: Stream> Engine<S> {
             members: self.room.members_len(),
             deadlines: self.timers.len(),
             transfers: self.transfers,
-            blocks: self.blocks.spare(),
+            blocks: self.blocks.spare() + self.stretches.spare(),
             log_bytes: (log.end() - log.start()) as usize,
             queued_bytes: self.journal.len(),
         };
         for (_, connection) in &self.connections {
             let uploads = connection.transfers.uploads.values();
             usage.blocks += uploads.filter(|upload| upload.block.is_some()).count();
-            usage.blocks += connection.outbound.blocks();
+            usage.blocks += connection.outbound.stretches();
             usage.queued_bytes += connection.outbound.control_bytes()
                 + connection.deframer.partial_bytes()
                 + connection.held.capacity();

@@ -292,7 +292,9 @@ fn shown_request(request: &Request) -> String {
 fn shown_reply(reply: &Reply) -> String {
     match reply {
         Reply::Wrote { upload, .. } => format!("wrote {upload:?}"),
-        Reply::Read { download, block } => format!("read {download:?}, {} bytes", block.len()),
+        Reply::Read { download, stretch } => {
+            format!("read {download:?}, {} bytes with heads", stretch.left())
+        }
         Reply::Published { upload, item } => format!("published {upload:?} as {}", item.id),
         Reply::Failed { transfer, code, detail, .. } => {
             format!("failed {transfer:?}: {code:?} {detail:?}")

@@ -144,7 +144,9 @@ impl<F: Files> Store<F> {
                     Err(why) => failed(download, &why, None),
                 });
             }
-            Request::Read { download, bytes, block } => answer(self.read(download, bytes, block)),
+            Request::Read { download, offset, bytes, stretch } => {
+                answer(self.read(download, offset, bytes, stretch));
+            }
             Request::Close { download } => {
                 self.close(download);
                 answer(Reply::Ended);

@@ -1,6 +1,6 @@
 //! Items: how an upload becomes one, how it is read, how it goes.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::ItemId;
@@ -10,8 +10,8 @@ use chatshelf_common::wire::frame::Item;
 use super::meta::Offer;
 use super::upload::Upload;
 use super::{Store, bad_data, failed, meta};
-use crate::disk::block::{BLOCK_BYTES, Block};
 use crate::disk::files::{Files, StoredFile};
+use crate::disk::stretch::Stretch;
 use crate::disk::{Reply, TransferKey};
 
 impl<F: Files> Store<F> {
@@ -129,22 +129,24 @@ impl<F: Files> Store<F> {
         self.doomed = doomed.collect();
     }
 
-    pub(super) fn read(&mut self, key: TransferKey, bytes: usize, mut block: Block) -> Reply {
-        debug_assert!(bytes <= BLOCK_BYTES);
-        block.clear();
-        // A download that was closed is gone; its last blocks come back empty.
+    pub(super) fn read(
+        &mut self,
+        key: TransferKey,
+        offset: u64,
+        bytes: usize,
+        mut stretch: Stretch,
+    ) -> Reply {
+        // A download that was closed is gone; its last stretches come back empty.
         let Some(file) = self.downloads.get_mut(&key) else {
-            return Reply::Read { download: key, block };
+            return Reply::Read { download: key, stretch };
         };
-        let why = match file.take(bytes as u64).read_to_end(&mut block) {
-            Ok(read) if read == bytes => return Reply::Read { download: key, block },
-            Ok(_) => {
-                io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than it was")
+        match stretch.fill(file, key.transfer, offset, bytes) {
+            Ok(()) => Reply::Read { download: key, stretch },
+            Err(why) => {
+                self.close(key);
+                failed(key, &why, None)
             }
-            Err(why) => why,
-        };
-        self.close(key);
-        failed(key, &why, Some(block))
+        }
     }
 
     fn item_dir(&self, item: ItemId) -> PathBuf {

@@ -12,7 +12,7 @@ use chatshelf_common::wire::{Deframer, Event, Frame, ServerFrame, Unit};
 use proptest::prelude::*;
 
 use super::{Cursor, Flushed, Outbound};
-use crate::disk::block::Block;
+use crate::disk::stretch::Stretch;
 use crate::room::log::RoomLog;
 use model::{Lanes, Sink, Step, farewell, frames, last_reply_is, nick, reply, snapshot};
 
@@ -42,7 +42,7 @@ fn at_every_cut<const SHORT: bool>(act: impl Fn(&mut Lanes<SHORT>)) {
         assert_eq!(lanes.sink.got.len(), cut);
         act(&mut lanes);
         lanes.drain();
-        lanes.assert_blocks_are_back();
+        lanes.assert_stretches_are_back();
     }
 }
 
@@ -209,10 +209,10 @@ fn nothing_is_sent_before_the_welcome_that_is_to_come() {
 }
 
 #[test]
-fn an_empty_block_is_given_back_at_once() {
+fn an_empty_stretch_is_given_back_at_once() {
     let mut out = Outbound::default();
-    out.push_data(TransferId(4), 0, Block::new());
-    assert_eq!(out.pop_spent(), Some((TransferId(4), Block::new())));
+    out.push_data(TransferId(4), Stretch::in_memory());
+    assert!(matches!(out.pop_spent(), Some((TransferId(4), stretch)) if stretch.is_taken()));
     assert!(!out.has_output(&RoomLog::new(Seq(1), 1)));
 }
 
@@ -288,7 +288,7 @@ fn nothing_is_lost_or_doubled<const SHORT: bool>(ops: &[Op]) {
     }
     lanes.release();
     let whole = lanes.drain();
-    lanes.assert_blocks_are_back();
+    lanes.assert_stretches_are_back();
     if lanes.is_finished() {
         assert!(last_reply_is(&whole, &farewell()));
     }

@@ -134,7 +134,7 @@ impl FakeDisk {
             Request::Create { upload, .. } | Request::Publish { upload, .. } => (upload, None),
             Request::Write { upload, block } => (upload, Some(block)),
             Request::Open { download, .. } => (download, None),
-            Request::Read { download, block, .. } => (download, Some(block)),
+            Request::Read { download, .. } => (download, None),
             other => panic!("{other:?} is not answered"),
         };
         self.ask(Request::Discard { upload: transfer });

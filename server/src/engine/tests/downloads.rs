@@ -6,10 +6,11 @@ use chatshelf_common::wire::Code;
 use super::peer::{Peer, Seen, content};
 use super::rig::{AnyRig, LooseRig, Rig, SETTINGS};
 use super::uploads::upload;
-use crate::disk::block::BLOCK_BYTES;
+use crate::disk::stretch::{MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX};
 use crate::engine::Settings;
 
-const SIZE: usize = 3 * BLOCK_BYTES + 1000;
+/// More than two stretches, wherever they are.
+const SIZE: usize = 3 * PIPE_FILE_BYTES_MAX + 1000;
 
 /// A rig with one file on the shelf, and a member.
 fn shelf<const SHORT: bool>(file: &[u8]) -> (AnyRig<SHORT>, Peer) {
@@ -25,7 +26,8 @@ fn file_of(peer: &Peer, transfer: u32) -> &[u8] {
 
 #[test]
 fn files_of_every_size_come_whole() {
-    for size in [0, 1, 65_536, 65_537, BLOCK_BYTES, BLOCK_BYTES + 1, 2 * BLOCK_BYTES, SIZE] {
+    let stretches = [MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX].map(|bytes| [bytes, bytes + 1]);
+    for size in [0, 1, 65_536, 65_537, SIZE].into_iter().chain(stretches.concat()) {
         let file = content(size);
         let (mut rig, mut ada) = shelf::<true>(&file);
         ada.request(2, 1, None);
@@ -42,7 +44,8 @@ fn a_download_begins_where_it_is_asked_to() {
     let file = content(SIZE);
     let (mut rig, mut ada) = shelf::<true>(&file);
     let size = SIZE as u64;
-    for (transfer, offset) in (2..).zip([0, 1, 65_536, BLOCK_BYTES as u64, size - 1, size]) {
+    for (transfer, offset) in (2..).zip([0, 1, 65_536, PIPE_FILE_BYTES_MAX as u64, size - 1, size])
+    {
         ada.request(transfer, 1, Some(offset));
         rig.settle();
         ada.take();
@@ -57,14 +60,14 @@ fn a_download_begins_where_it_is_asked_to() {
 }
 
 #[test]
-fn a_slow_reader_gets_the_file_whole_and_holds_two_blocks_at_most() {
+fn a_slow_reader_gets_the_file_whole_and_holds_two_stretches_at_most() {
     let file = content(SIZE);
     let (mut rig, mut ada) = shelf::<true>(&file);
     ada.allow(0);
     ada.request(2, 1, None);
     rig.settle();
-    for room in (1..2000).step_by(37).cycle().take(900) {
-        assert!(rig.disk.count("Read") <= 2 + file_len(&ada, 2) / BLOCK_BYTES);
+    for room in (1..8000).step_by(149).cycle().take(900) {
+        assert!(rig.disk.count("Read") <= 2 + file_len(&ada, 2) / PIPE_FILE_BYTES_MAX);
         ada.allow(room);
         rig.settle();
         ada.take();

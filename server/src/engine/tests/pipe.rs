@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, PipeReader, Read, Write};
 use std::rc::Rc;
 
 use crate::engine::{Readiness, Stream};
@@ -77,6 +77,24 @@ impl Wire {
         self.ready = Readiness { readable: true, writable: true, read_closed: true };
     }
 
+    /// How many of so many bytes the engine may write now.
+    fn takes<const SHORT: bool>(&mut self, asked: usize) -> io::Result<usize> {
+        assert!(!self.shut, "nothing is written after the shutdown");
+        if self.broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let most = asked.min(self.room).min(self.write_max);
+        if most == 0 && asked > 0 {
+            self.blocked = true;
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.blocked |= SHORT && most < asked;
+        if self.room != usize::MAX {
+            self.room -= most;
+        }
+        Ok(most)
+    }
+
     /// Lets the engine write so many bytes from here on.
     pub(super) fn allow(&mut self, room: usize) {
         self.room = room;
@@ -110,24 +128,13 @@ impl<const SHORT: bool> Write for End<SHORT> {
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut wire = self.0.borrow_mut();
-        assert!(!wire.shut, "nothing is written after the shutdown");
-        if wire.broken {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
-        let asked: usize = slices.iter().map(|slice| slice.len()).sum();
-        let most = asked.min(wire.room).min(wire.write_max);
-        if most == 0 && asked > 0 {
-            wire.blocked = true;
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        wire.blocked |= SHORT && most < asked;
+        let most = wire.takes::<SHORT>(slices.iter().map(|slice| slice.len()).sum())?;
         let mut left = most;
         for slice in slices {
             let taken = left.min(slice.len());
             wire.to_peer.extend_from_slice(&slice[..taken]);
             left -= taken;
         }
-        wire.room = wire.room.saturating_sub(if wire.room == usize::MAX { 0 } else { most });
         Ok(most)
     }
 
@@ -138,6 +145,14 @@ impl<const SHORT: bool> Write for End<SHORT> {
 
 impl<const SHORT: bool> Stream for End<SHORT> {
     const SHORT_IS_BLOCKED: bool = SHORT;
+
+    fn splice(&mut self, mut pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
+        let most = self.0.borrow_mut().takes::<SHORT>(bytes)?;
+        let mut moved = vec![0; most];
+        pipe.read_exact(&mut moved)?;
+        self.0.borrow_mut().to_peer.extend(moved);
+        Ok(most)
+    }
 
     fn shutdown_write(&self) -> io::Result<()> {
         let mut wire = self.0.borrow_mut();

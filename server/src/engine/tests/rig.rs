@@ -8,6 +8,7 @@ use chatshelf_common::wire::{Code, Event};
 use super::disk::FakeDisk;
 use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
+use crate::disk::stretch::PIPES_MAX;
 use crate::disk::{Durability, Found, Reply};
 use crate::engine::connection::Phase;
 use crate::engine::{Engine, Now, Secret, Settings};
@@ -66,8 +67,11 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     ) -> Self {
         let now = START;
         let secret = Secret::new([42; 32]);
+        let mut engine = Engine::new(settings, secret, Found { events, items }, now);
+        // On Linux, where a short write is the end of what is possible, downloads are spliced.
+        engine.allow_pipes(if SHORT { PIPES_MAX } else { 0 });
         Self {
-            engine: Engine::new(settings, secret, Found { events, items }, now),
+            engine,
             disk,
             journal: Vec::new(),
             is_journal_held: false,
@@ -212,7 +216,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
                 assert!(upload.in_flight <= 3 && upload.received <= upload.size);
             }
             for download in connection.transfers.downloads.values() {
-                assert!(download.in_flight <= 2 && download.next_queue <= download.next_ask);
+                assert!(download.in_flight <= 2);
             }
             transfers += own;
             armed += usize::from(connection.timer.is_some());

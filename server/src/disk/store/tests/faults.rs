@@ -142,10 +142,13 @@ impl Day {
         let download = transfer(99);
         let open = Request::Open { download, item: ItemId(item), offset: 10 };
         if let Reply::Opened { .. } = self.bench.ask_one(open) {
-            let read = Request::Read { download, bytes: BLOCK, block: Vec::new() };
+            let stretch = Stretch::in_memory();
+            let read = Request::Read { download, offset: 10, bytes: BLOCK, stretch };
             match self.bench.ask_one(read) {
-                Reply::Read { block, .. } => assert_eq!(block, content[10..][..BLOCK]),
-                Reply::Failed { block: Some(_), .. } => {}
+                Reply::Read { mut stretch, .. } => {
+                    assert_eq!(stretch.take_file_bytes(), content[10..][..BLOCK]);
+                }
+                Reply::Failed { block: None, .. } => {}
                 other => panic!("{other:?}"),
             }
         }

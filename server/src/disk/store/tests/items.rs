@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 
 use super::*;
-use crate::disk::block::BLOCK_BYTES;
 use crate::disk::faulty::Fault;
+use crate::disk::stretch::MEMORY_FILE_BYTES_MAX;
 
 #[test]
 fn an_upload_becomes_an_item_that_reads_back_and_survives_a_restart() {
@@ -14,11 +14,8 @@ fn an_upload_becomes_an_item_that_reads_back_and_survives_a_restart() {
     bench.shelve(1, &content);
     let (download, mut got) = (transfer(9), Vec::new());
     bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
-    for bytes in [BLOCK_BYTES, 300_000 - BLOCK_BYTES] {
-        match bench.ask_one(Request::Read { download, bytes, block: Vec::new() }) {
-            Reply::Read { block, .. } => got.extend(block),
-            other => panic!("{other:?}"),
-        }
+    for bytes in [MEMORY_FILE_BYTES_MAX, 300_000 - MEMORY_FILE_BYTES_MAX] {
+        got.extend(bench.read(download, got.len() as u64, bytes));
     }
     assert_eq!(got, content);
     assert_eq!(bench.names("shelf/1"), ["content", "meta"]);
@@ -64,10 +61,7 @@ fn a_removed_item_can_still_be_read_by_who_has_it_open() {
     let download = transfer(2);
     bench.ask_one(Request::Open { download, item: ItemId(1), offset: 4 });
     assert!(bench.ask(Request::Remove { item: ItemId(1) }).is_empty());
-    match bench.ask_one(Request::Read { download, bytes: 6, block: Vec::new() }) {
-        Reply::Read { block, .. } => assert_eq!(block, b"456789"),
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(bench.read(download, 4, 6), b"456789");
     let reply = bench.ask_one(Request::Open { download: transfer(3), item: ItemId(1), offset: 0 });
     assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
     bench.ask_one(Request::Close { download });
@@ -100,18 +94,20 @@ fn a_file_that_shrank_is_an_error_not_a_short_download() {
         .unwrap();
     let download = transfer(2);
     bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
-    let reply = bench.ask_one(Request::Read { download, bytes: 10, block: Vec::new() });
+    let stretch = Stretch::in_memory();
+    let reply = bench.ask_one(Request::Read { download, offset: 0, bytes: 10, stretch });
     assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
     assert!(bench.reopen().items.is_empty());
 }
 
 #[test]
-fn late_work_for_a_transfer_that_is_gone_gives_the_block_back() {
+fn late_work_for_a_transfer_that_is_gone_gives_block_and_stretch_back() {
     let mut bench = Bench::new();
     let reply = bench.ask_one(Request::Write { upload: transfer(1), block: vec![1] });
     assert!(matches!(reply, Reply::Wrote { block, .. } if block == [1]));
-    let reply = bench.ask_one(Request::Read { download: transfer(1), bytes: 5, block: vec![1] });
-    assert!(matches!(reply, Reply::Read { block, .. } if block.is_empty()));
+    let (download, stretch) = (transfer(1), Stretch::in_memory());
+    let reply = bench.ask_one(Request::Read { download, offset: 0, bytes: 5, stretch });
+    assert!(matches!(reply, Reply::Read { stretch, .. } if stretch.is_taken()));
     assert!(bench.ask(Request::Publish { upload: transfer(1), item: item(1, b"") }).is_empty());
     assert!(matches!(bench.suspend(1)[..], [Reply::Ended]));
 }

@@ -17,6 +17,7 @@ use chatshelf_common::wire::frame::Item;
 use super::{Store, StoreSettings};
 use crate::disk::block::Block;
 use crate::disk::faulty::FaultyFiles;
+use crate::disk::stretch::Stretch;
 use crate::disk::{Reply, Request, TransferKey};
 use crate::token::Token;
 
@@ -44,6 +45,15 @@ impl Bench {
     fn over(files: FaultyFiles, settings: StoreSettings, now: UnixMillis) -> Self {
         let (store, items) = Store::open(files.clone(), files.path(), settings, now).unwrap();
         Self { files, settings, store, items, now }
+    }
+
+    /// So many bytes of a download's file, which stands at `offset`.
+    fn read(&mut self, download: TransferKey, offset: u64, bytes: usize) -> Vec<u8> {
+        let stretch = Stretch::in_memory();
+        match self.ask_one(Request::Read { download, offset, bytes, stretch }) {
+            Reply::Read { mut stretch, .. } => stretch.take_file_bytes(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// As the next start finds it, on a disk without faults.

@@ -1,7 +1,7 @@
 //! The lanes beside the simplest thing that does the same: three queues and a frame in progress.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::rc::Rc;
 
 use chatshelf_common::id::{MessageId, ResumeToken, Seq, TransferId, UnixMillis};
@@ -12,7 +12,7 @@ use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{Code, Event, Frame};
 
 use super::super::{Cursor, Flushed, Outbound};
-use crate::disk::block::Block;
+use crate::disk::stretch::Stretch;
 use crate::engine::Stream;
 use crate::room::log::RoomLog;
 
@@ -32,25 +32,24 @@ pub(super) struct Sink<const SHORT: bool> {
     pub(super) writes: usize,
 }
 
-impl<const SHORT: bool> Write for Sink<SHORT> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+impl<const SHORT: bool> Sink<SHORT> {
+    /// How many of so many bytes the next step of the script takes.
+    fn takes(&mut self, bytes: usize) -> io::Result<usize> {
+        assert!(bytes > 0, "nothing is worth no write");
         self.writes += 1;
         match self.script.pop_front() {
             Some(Step::Interrupt) => Err(ErrorKind::Interrupted.into()),
             Some(Step::Block) | None => Err(ErrorKind::WouldBlock.into()),
-            Some(Step::Take(most)) => {
-                let bytes: Vec<u8> =
-                    slices.iter().flat_map(|slice| slice.iter().copied()).collect();
-                assert!(!bytes.is_empty(), "nothing is worth no write");
-                let taken = bytes.len().min(most);
-                self.got.extend_from_slice(&bytes[..taken]);
-                Ok(taken)
-            }
+            Some(Step::Take(most)) => Ok(bytes.min(most)),
         }
+    }
+}
+
+impl<const SHORT: bool> Write for Sink<SHORT> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.takes(bytes.len())?;
+        self.got.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -66,6 +65,14 @@ impl<const SHORT: bool> Read for Sink<SHORT> {
 
 impl<const SHORT: bool> Stream for Sink<SHORT> {
     const SHORT_IS_BLOCKED: bool = SHORT;
+
+    fn splice(&mut self, mut pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
+        let start = self.got.len();
+        let taken = self.takes(bytes)?;
+        self.got.resize(start + taken, 0);
+        pipe.read_exact(&mut self.got[start..])?;
+        Ok(taken)
+    }
 
     fn shutdown_write(&self) -> io::Result<()> {
         Ok(())
@@ -91,7 +98,7 @@ pub(super) fn snapshot(seq: Seq) -> Rc<[u8]> {
     [frame.to_bytes(), ServerPong {}.to_bytes()].concat().into()
 }
 
-pub(super) fn body(transfer: u32, length: usize) -> Block {
+pub(super) fn body(transfer: u32, length: usize) -> Vec<u8> {
     (0..length).map(|at| (at as u32 * 31 + transfer) as u8).collect()
 }
 
@@ -118,7 +125,7 @@ pub(super) struct Lanes<const SHORT: bool> {
     pub(super) sink: Sink<SHORT>,
     pub(super) events: Vec<Vec<u8>>,
     pub(super) model: Model,
-    /// The transfers of the blocks that were queued.
+    /// The transfers of the stretches that were queued.
     pub(super) pushed: Vec<u32>,
     pub(super) next_reply: u32,
     /// Place in its file of the next block, by transfer.
@@ -264,10 +271,12 @@ impl<const SHORT: bool> Lanes<SHORT> {
         if self.is_finished() {
             return;
         }
-        let block = body(transfer, length);
+        let content = body(transfer, length);
         let mut offset = self.offsets[transfer as usize];
-        self.out.push_data(TransferId(transfer), offset, block.clone());
-        for piece in block.chunks(DATA_BYTES_MAX as usize) {
+        // Where a short write is the end of what is possible, from a pipe: so it is on Linux.
+        let stretch = Stretch::of(TransferId(transfer), offset, &content, SHORT);
+        self.out.push_data(TransferId(transfer), stretch);
+        for piece in content.chunks(DATA_BYTES_MAX as usize) {
             let head = data_head(TransferId(transfer), offset, piece.len() as u32);
             self.model.data.push_back((transfer, [&head[..], piece].concat()));
             offset += piece.len() as u64;
@@ -352,8 +361,8 @@ impl<const SHORT: bool> Lanes<SHORT> {
         frames(&self.sink.got)
     }
 
-    /// As many blocks have come out as went in, of each transfer.
-    pub(super) fn assert_blocks_are_back(&mut self) {
+    /// As many stretches have come out as went in, of each transfer.
+    pub(super) fn assert_stretches_are_back(&mut self) {
         let mut back: Vec<u32> =
             std::iter::from_fn(|| self.out.pop_spent()).map(|(transfer, _)| transfer.0).collect();
         back.sort_unstable();

@@ -1,0 +1,225 @@
+//! Stretches in memory and, where there are such, in pipes.
+
+use std::fs::File;
+use std::io::{ErrorKind, Seek, SeekFrom};
+
+use super::*;
+
+const TRANSFER: TransferId = TransferId(7);
+
+impl Stretch {
+    /// One that holds this.
+    pub(crate) fn of(transfer: TransferId, offset: u64, content: &[u8], in_pipe: bool) -> Self {
+        let mut stretch = if in_pipe { piped() } else { Self::in_memory() };
+        let frames = Frames { transfer, offset, bytes: content.len() };
+        stretch.length = frames.wire_bytes();
+        let mut left = content;
+        for (head, length) in frames.each() {
+            let (body, after) = left.split_at(length);
+            for bytes in [&head[..], body] {
+                match &mut stretch.place {
+                    Place::Memory(memory) => memory.extend_from_slice(bytes),
+                    Place::Pipe(_, writer) => writer.write_all(bytes).unwrap(),
+                }
+            }
+            left = after;
+        }
+        stretch
+    }
+
+    /// Takes what is left, as it goes on the wire.
+    pub(crate) fn take_all(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; self.left()];
+        match self.rest(usize::MAX) {
+            Rest::Memory(memory) => bytes.copy_from_slice(memory),
+            Rest::Pipe(mut pipe) => pipe.read_exact(&mut bytes).unwrap(),
+        }
+        self.advance(bytes.len());
+        bytes
+    }
+
+    /// Takes what is left, without the heads of its frames.
+    pub(crate) fn take_file_bytes(&mut self) -> Vec<u8> {
+        let wire = self.take_all();
+        let frames = wire.chunks(DATA_HEAD_BYTES + FRAME_FILE_BYTES);
+        frames.flat_map(|frame| &frame[DATA_HEAD_BYTES..]).copied().collect()
+    }
+}
+
+/// In a pipe, where there are such that can be spliced into; else in memory.
+fn piped() -> Stretch {
+    let mut pool = StretchPool::default();
+    pool.allow_pipes(1);
+    pool.take()
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at * 31 % 251) as u8).collect()
+}
+
+fn file(content: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    file
+}
+
+/// What the wire should have.
+fn framed(offset: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for (body, number) in bytes.chunks(FRAME_FILE_BYTES).zip(0..) {
+        let at = offset + number * FRAME_FILE_BYTES as u64;
+        wire.extend_from_slice(&data_head(TRANSFER, at, body.len() as u32));
+        wire.extend_from_slice(body);
+    }
+    wire
+}
+
+#[test]
+fn a_file_becomes_frames_wherever_it_is_read_and_as_much_as_fits() {
+    for offset in [0, 1, 4095, 4096, 70_001] {
+        for mut stretch in [Stretch::in_memory(), piped()] {
+            let most = stretch.file_bytes_max();
+            let content = content(offset + most);
+            let mut file = file(&content);
+            for bytes in [1, FRAME_FILE_BYTES, FRAME_FILE_BYTES + 1, most] {
+                let from = offset as u64;
+                file.seek(SeekFrom::Start(from)).unwrap();
+                stretch.fill(&mut file, TRANSFER, from, bytes).unwrap();
+                let expected = framed(from, &content[offset..][..bytes]);
+                assert_eq!(stretch.left(), expected.len());
+                assert!(stretch.take_all() == expected, "{bytes} at {offset}");
+                assert_eq!(file.stream_position().unwrap(), from + bytes as u64);
+                stretch = stretch.emptied().expect("all of it was taken");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_frame_is_known_at_each_of_its_bytes() {
+    let bytes = FRAME_FILE_BYTES + 1;
+    let frame = DATA_HEAD_BYTES + FRAME_FILE_BYTES;
+    let mut stretch = Stretch::of(TRANSFER, 0, &content(bytes), false);
+    for taken in 0..frame + DATA_HEAD_BYTES + 1 {
+        let (begun, end) = (taken % frame, if taken < frame { frame } else { stretch.length });
+        assert_eq!(stretch.is_mid_frame(), begun > 0);
+        assert_eq!(stretch.left_of_frame(), end - taken);
+        stretch.advance(1);
+    }
+    assert!(stretch.is_taken() && !stretch.is_mid_frame());
+}
+
+#[test]
+fn one_that_is_cut_ends_with_the_frame_that_is_begun_and_a_pipe_is_not_used_again() {
+    let bytes = content(2 * FRAME_FILE_BYTES);
+    let frame = DATA_HEAD_BYTES + FRAME_FILE_BYTES;
+    for (taken, end) in [(0, 0), (1, frame), (frame, frame), (frame + 1, 2 * frame)] {
+        for in_pipe in [false, true] {
+            let mut stretch = Stretch::of(TRANSFER, 0, &bytes, in_pipe);
+            let is_piped = matches!(stretch.place, Place::Pipe(..));
+            let mut all = match stretch.rest(taken) {
+                Rest::Memory(memory) => memory.to_vec(),
+                Rest::Pipe(mut pipe) => {
+                    let mut begun = vec![0; taken];
+                    pipe.read_exact(&mut begun).unwrap();
+                    begun
+                }
+            };
+            stretch.advance(taken);
+            stretch.cut();
+            all.extend(stretch.take_all());
+            assert!(all == framed(0, &bytes)[..end], "{taken}");
+            let is_usable = stretch.emptied().is_some();
+            assert_eq!(is_usable, !is_piped || end == 2 * frame, "{taken}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_too_short_is_an_error() {
+    for mut stretch in [Stretch::in_memory(), piped()] {
+        let mut file = file(&content(99));
+        file.rewind().unwrap();
+        let why = stretch.fill(&mut file, TRANSFER, 0, 100).unwrap_err();
+        assert_eq!(why.kind(), ErrorKind::UnexpectedEof);
+    }
+}
+
+/// A file without splice, as some file systems have it.
+#[derive(Debug)]
+struct Unspliceable(File);
+
+impl Read for Unspliceable {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Unspliceable {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for Unspliceable {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl StoredFile for Unspliceable {
+    fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+
+    fn begin_sync(&mut self, _: u64, _: u64) {}
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn set_len(&mut self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+}
+
+#[test]
+fn a_file_that_can_not_be_spliced_is_read_and_the_pipe_is_given_up() {
+    let mut pool = StretchPool::default();
+    pool.allow_pipes(1);
+    let mut stretch = pool.take();
+    let bytes = stretch.file_bytes_max();
+    let content = content(bytes);
+    let mut file = Unspliceable(file(&content));
+    file.rewind().unwrap();
+    stretch.fill(&mut file, TRANSFER, 0, bytes).unwrap();
+    assert!(stretch.take_file_bytes() == content);
+    assert_eq!(stretch.file_bytes_max(), MEMORY_FILE_BYTES_MAX);
+    assert_eq!(Arc::strong_count(&pool.pipes), 1);
+}
+
+#[test]
+fn there_are_as_many_pipes_as_are_allowed_however_they_go() {
+    const ALLOWED: usize = 3;
+    let mut pool = StretchPool::default();
+    pool.allow_pipes(ALLOWED);
+    let is_piped = |stretch: &Stretch| matches!(stretch.place, Place::Pipe(..));
+    for _ in 0..3 {
+        let mut taken: Vec<Stretch> = (0..2 * ALLOWED).map(|_| pool.take()).collect();
+        let allowed = if cfg!(target_os = "linux") { ALLOWED } else { 0 };
+        assert_eq!(taken.iter().filter(|stretch| is_piped(stretch)).count(), allowed);
+        // One is lost on its way, the others come back.
+        taken.swap_remove(0);
+        taken.into_iter().for_each(|stretch| pool.give(stretch));
+        assert_eq!(pool.spare(), 2 * ALLOWED - 1);
+        pool.free.retain(is_piped);
+    }
+    pool.allow_pipes(usize::MAX);
+    assert_eq!(pool.pipes_max, PIPES_MAX);
+    (0..2 * POOL_STRETCHES_MAX).for_each(|_| pool.give(Stretch::in_memory()));
+    assert_eq!(pool.spare(), POOL_STRETCHES_MAX);
+}

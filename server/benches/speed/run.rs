@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use getopts::Options;
 
 use crate::contenders::{self, Contender};
-use crate::files::results::FileResults;
 use crate::report::Measured;
 use crate::{files, floor, large, machine, process, rooms};
 
@@ -18,6 +17,9 @@ const ROUNDS: usize = 3;
 /// What the figures stand between in docs/BENCHMARKS.md.
 const BEGIN: &str = "<!-- figures: written by make bench-peers WRITE=1 -->\n";
 const END: &str = "<!-- end of figures -->\n";
+
+/// What can be measured by itself.
+const PARTS: [&str; 6] = ["rooms", "large", "downloads", "uploads", "talk", "starts"];
 
 /// Comes first where this program is started as one of the limits.
 pub(crate) const FLOOR: &str = "--floor";
@@ -40,7 +42,7 @@ struct Plan {
     rounds: usize,
     /// Only contenders whose names begin so; all if there are none.
     only: Vec<String>,
-    /// Only these parts: `rooms`, `large`, `files`; all if there are none.
+    /// Only these of [`PARTS`]; all if there are none.
     parts: Vec<String>,
     /// Into docs/, and not only onto the screen.
     write: bool,
@@ -77,16 +79,20 @@ fn parse(arguments: &[String]) -> io::Result<Plan> {
     options.optflag("", "peers", "beside what people run instead");
     options.optopt("", "rounds", "how often everything is measured", "N");
     options.optmulti("", "only", "only contenders whose names begin so", "NAME");
-    options.optmulti("", "part", "only this part: rooms, large or files", "PART");
+    options.optmulti("", "part", &format!("only this part: {}", PARTS.join(", ")), "PART");
     options.optflag("", "write", "write the figures to docs/BENCHMARKS.md");
     // What cargo adds.
     options.optflag("", "bench", "");
     let given = options.parse(arguments).map_err(io::Error::other)?;
+    let parts = given.opt_strs("part");
+    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        return Err(io::Error::other(format!("there is no part '{unknown}'")));
+    }
     Ok(Plan {
         peers: given.opt_present("peers"),
         rounds: given.opt_get_default("rounds", ROUNDS).map_err(io::Error::other)?,
         only: given.opt_strs("only"),
-        parts: given.opt_strs("part"),
+        parts,
         write: given.opt_present("write"),
     })
 }
@@ -117,11 +123,8 @@ fn run(plan: &Plan) -> io::Result<()> {
     let large_rounds = if is_asked("large") { plan.rounds } else { 0 };
     let large = large::measure(&*all[0], large_rounds, &mut progress)?;
     let large_floor = large::measure(&*all[1], large_rounds, &mut progress)?;
-    let files = if is_asked("files") {
-        files::measure(&std::env::temp_dir(), plan.rounds, plan.peers, &mut progress)?
-    } else {
-        FileResults::default()
-    };
+    let dir = std::env::temp_dir();
+    let files = files::measure(&dir, plan.rounds, plan.peers, &is_asked, &mut progress)?;
     let congestion_control = files::congestion_control()?;
     let machine = format!("{}, TCP under {congestion_control}", machine::described()?);
     let measured = Measured { machine, rounds: plan.rounds, rooms, large, large_floor, files };

@@ -33,8 +33,9 @@ const TALK: Duration = Duration::from_secs(5);
 /// How often the server is started with a full shelf.
 const STARTS: usize = 20;
 
-/// Measures everything. Its files are below `dir`, and gone afterwards. What it does is told by
-/// `progress`, and what it leaves out for want of a program.
+/// Measures what is asked for of `downloads`, `uploads`, `talk` (beside transfers) and `starts`. Its
+/// files are below `dir`, and gone afterwards. What it does is told by `progress`, and what it leaves
+/// out for want of a program.
 ///
 /// # Errors
 /// When a server can't be started, or does other than it should.
@@ -42,20 +43,29 @@ pub(crate) fn measure(
     dir: &Path,
     rounds: usize,
     with_nginx: bool,
+    is_asked: &dyn Fn(&str) -> bool,
     progress: &mut dyn FnMut(&str),
 ) -> io::Result<FileResults> {
     let nginx = if with_nginx { nginx::program() } else { None };
     if with_nginx && nginx.is_none() {
         progress("nginx is not installed: files are measured without it");
     }
-    let content = Content::new(FILE_BYTES);
-    let downloads = downloads(dir, &content, rounds, nginx, progress)?;
-    let uploads = uploads(dir, &content, rounds, nginx, progress)?;
-    let content = Content::new(TRAFFIC_FILE_BYTES);
-    let (quiet, busy) = talk(dir, &content, rounds, progress)?;
-    progress("starts with a full shelf");
-    let starts = starts::measure(dir, STARTS)?;
-    Ok(FileResults { downloads, uploads, quiet, busy, starts })
+    let mut results = FileResults::default();
+    if is_asked("downloads") {
+        results.downloads = downloads(dir, &Content::new(FILE_BYTES), rounds, nginx, progress)?;
+    }
+    if is_asked("uploads") {
+        results.uploads = uploads(dir, &Content::new(FILE_BYTES), rounds, nginx, progress)?;
+    }
+    if is_asked("talk") {
+        let content = Content::new(TRAFFIC_FILE_BYTES);
+        (results.quiet, results.busy) = talk(dir, &content, rounds, progress)?;
+    }
+    if is_asked("starts") {
+        progress("starts with a full shelf");
+        results.starts = starts::measure(dir, STARTS)?;
+    }
+    Ok(results)
 }
 
 fn downloads(

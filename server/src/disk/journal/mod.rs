@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DATA/log/<seq of the first event, 20 digits>.log
-//! record: length of the frame (4), checksum (4: the start of its BLAKE3), the frame as on the wire
+//! record: length of the frame (4), checksum (4: its CRC-32), the frame as on the wire
 //! ```
 //!
 //! When a segment is full the next is begun at once; to sync the full one is left to whoever syncs

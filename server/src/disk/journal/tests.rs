@@ -145,6 +145,22 @@ fn bytes_too_few_or_too_many_cost_the_event_they_are_in() {
 }
 
 #[test]
+fn a_journal_of_builds_before_the_first_release_is_read_and_written_on() {
+    let (files, path, ends) = of_lines(1..=3);
+    let mut bytes = fs::read(&path).unwrap();
+    let mut begin = 0;
+    for end in ends {
+        let (head, frame) = bytes[begin..end].split_at_mut(record::HEAD_BYTES);
+        head[4..].copy_from_slice(&blake3::hash(frame).as_bytes()[..4]);
+        begin = end;
+    }
+    fs::write(&path, &bytes).unwrap();
+    let (mut journal, _) = open(&files, LARGE);
+    journal.append(&lines(4..=5)).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn a_hole_of_zeros_in_the_middle_is_skipped_and_writing_goes_on_at_the_end() {
     let (files, path, ends) = of_lines(1..=9);
     let mut bytes = fs::read(&path).unwrap();

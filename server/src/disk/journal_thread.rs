@@ -9,78 +9,89 @@ use std::time::{Duration, Instant};
 
 use super::Reply;
 use super::backlog::{Backlog, Batch};
-use super::files::{Files, StoredFile};
+use super::files::Files;
+use super::journal::Unsynced;
 use super::keeper::Keeper;
 
 /// How often a sync that is under way is looked at while nothing comes.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
 
-/// The thread that syncs, one file at a time. It ends when this is dropped.
+/// The thread that syncs, one thing after the other. It ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Syncer<T> {
-    files: Sender<T>,
+pub(super) struct Syncer<F: Files> {
+    work: Sender<Unsynced<F>>,
     results: Receiver<io::Result<()>>,
-    is_busy: bool,
 }
 
-impl<T: StoredFile + Send + 'static> Syncer<T> {
+impl<F: Files + Send + 'static> Syncer<F>
+where
+    F::File: Send,
+{
     /// Starts the thread.
     ///
     /// # Errors
     /// When the system has none to give.
     pub(super) fn start() -> io::Result<Self> {
-        let (files, waiting) = channel::<T>();
+        let (work, waiting) = channel::<Unsynced<F>>();
         let (answers, results) = channel();
         Builder::new().name("sync".into()).spawn(move || {
-            for mut file in waiting {
-                if answers.send(file.sync()).is_err() {
+            for unsynced in waiting {
+                if answers.send(unsynced.sync()).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { files, results, is_busy: false })
+        Ok(Self { work, results })
     }
 }
 
-impl<T> Syncer<T> {
-    /// Takes in what came of a sync, before anything more is written behind it.
-    fn take_in<F: Files<File = T>>(&mut self, keeper: &mut Keeper<F>) -> Option<Reply> {
+impl<F: Files> Syncer<F> {
+    /// Takes in what came of a sync, before anything more is written behind it. Waits for it only
+    /// when so much is not durable that nothing more may be written.
+    fn take_in(&self, keeper: &mut Keeper<F>) -> Option<Reply> {
+        if keeper.must_wait() { self.finish(keeper) } else { self.poll(keeper) }
+    }
+
+    fn poll(&self, keeper: &mut Keeper<F>) -> Option<Reply> {
         let ended = self.results.try_recv().ok()?;
-        self.is_busy = false;
+        keeper.end_sync(ended)
+    }
+
+    /// Waits for the sync that is under way.
+    fn finish(&self, keeper: &mut Keeper<F>) -> Option<Reply> {
+        let ended = self.results.recv().ok()?;
         keeper.end_sync(ended)
     }
 
     /// Hands over what is due, unless a sync is under way.
-    fn hand_over<F: Files<File = T>>(&mut self, keeper: &mut Keeper<F>, now: Instant) {
-        if !self.is_busy
-            && let Some(file) = keeper.begin_sync(now)
+    fn hand_over(&self, keeper: &mut Keeper<F>, now: Instant) {
+        if !keeper.is_syncing()
+            && let Some(unsynced) = keeper.begin_sync(now)
         {
-            self.is_busy = self.files.send(file).is_ok();
+            // The thread lives as long as `self`.
+            let _ = self.work.send(unsynced);
         }
     }
+}
 
-    /// How long to wait for the next batch at most.
-    fn timeout<F: Files<File = T>>(&self, keeper: &Keeper<F>, now: Instant) -> Option<Duration> {
-        let timeout = keeper.timeout(now);
-        if self.is_busy { Some(timeout.map_or(BUSY_WAIT, |it| it.max(BUSY_WAIT))) } else { timeout }
-    }
-
-    /// Waits for the sync that is under way.
-    fn finish<F: Files<File = T>>(&mut self, keeper: &mut Keeper<F>) -> Option<Reply> {
-        let ended = self.results.recv().ok()?;
-        self.is_busy = false;
-        keeper.end_sync(ended)
+/// How long to wait for the next batch at most.
+fn timeout<F: Files>(keeper: &Keeper<F>, now: Instant) -> Option<Duration> {
+    let timeout = keeper.timeout(now);
+    if keeper.is_syncing() {
+        Some(timeout.map_or(BUSY_WAIT, |it| it.max(BUSY_WAIT)))
+    } else {
+        timeout
     }
 }
 
 /// Keeps batches until no more can come, then makes all durable.
 pub(super) fn serve<F: Files>(
     mut keeper: Keeper<F>,
-    mut syncer: Syncer<F::File>,
+    syncer: &Syncer<F>,
     backlog: &Backlog,
     mut answer: impl FnMut(Reply),
 ) {
-    while let Some(batch) = backlog.take(syncer.timeout(&keeper, Instant::now())) {
+    while let Some(batch) = backlog.take(timeout(&keeper, Instant::now())) {
         syncer.take_in(&mut keeper).into_iter().for_each(&mut answer);
         let reply = match batch {
             Some(Batch::Frames { frames, to }) => keeper.keep(&frames, to, Instant::now()),
@@ -90,7 +101,7 @@ pub(super) fn serve<F: Files>(
         reply.into_iter().for_each(&mut answer);
         syncer.hand_over(&mut keeper, Instant::now());
     }
-    if syncer.is_busy {
+    if keeper.is_syncing() {
         syncer.finish(&mut keeper).into_iter().for_each(&mut answer);
     }
     keeper.sync();
@@ -135,7 +146,7 @@ mod tests {
         let mut replies = Vec::new();
         let before = files.done();
         let syncer = Syncer::start().unwrap();
-        serve(keeper, syncer, &backlog, |reply| replies.push(reply));
+        serve(keeper, &syncer, &backlog, |reply| replies.push(reply));
         let done = files.done() - before;
         let expected = [
             Reply::Journaled { to: 5 },
@@ -152,30 +163,45 @@ mod tests {
     fn what_is_due_is_synced_beside_and_what_came_of_it_is_taken_in() {
         let files = FaultyFiles::new();
         let mut keeper = keeper(&files, Durability::Interval);
-        let mut syncer = Syncer::start().unwrap();
+        let syncer = Syncer::start().unwrap();
         let now = Instant::now();
         keeper.keep(&joined(2), 20, now);
         let later = now + Duration::from_secs(1);
         let before = files.done();
         syncer.hand_over(&mut keeper, later);
-        assert!(syncer.is_busy);
-        assert_eq!(syncer.timeout(&keeper, later), Some(BUSY_WAIT), "its result is looked for");
+        assert!(keeper.is_syncing());
+        assert_eq!(timeout(&keeper, later), Some(BUSY_WAIT), "its result is looked for");
         keeper.keep(&joined(3), 30, now);
-        assert_eq!(syncer.timeout(&keeper, later), Some(BUSY_WAIT), "it does not spin");
-        while syncer.is_busy {
+        assert_eq!(timeout(&keeper, later), Some(BUSY_WAIT), "it does not spin");
+        while keeper.is_syncing() {
             assert!(syncer.take_in(&mut keeper).is_none());
             std::thread::yield_now();
         }
         assert_eq!(files.done() - before, 2, "one write, one sync");
         syncer.hand_over(&mut keeper, later);
-        assert!(syncer.is_busy, "the next one");
+        assert!(keeper.is_syncing(), "the next one");
+    }
+
+    #[test]
+    fn writing_waits_only_when_a_sync_takes_so_long_that_too_much_is_not_durable() {
+        let files = FaultyFiles::new();
+        let mut keeper = keeper(&files, Durability::Interval);
+        let syncer = Syncer::start().unwrap();
+        let now = Instant::now();
+        keeper.keep(&joined(2), 20, now);
+        let unsynced = keeper.begin_sync(now + Duration::from_secs(1)).unwrap();
+        assert!(syncer.take_in(&mut keeper).is_none() && keeper.is_syncing());
+        keeper.keep(&joined(3).repeat((2 << 20) / joined(3).len()), 30, now);
+        assert!(keeper.must_wait());
+        syncer.work.send(unsynced).unwrap();
+        assert!(syncer.take_in(&mut keeper).is_none() && !keeper.is_syncing());
     }
 
     #[test]
     fn a_sync_that_fails_is_heard_of_though_nobody_says_anything_more() {
         let files = FaultyFiles::new();
         let mut keeper = keeper(&files, Durability::Interval);
-        let mut syncer = Syncer::start().unwrap();
+        let syncer = Syncer::start().unwrap();
         let now = Instant::now();
         keeper.keep(&joined(2), 20, now);
         files.fail(Fault::Once(files.done()), std::io::ErrorKind::Other);

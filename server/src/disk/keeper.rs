@@ -6,7 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::files::Files;
-use super::journal::Journal;
+use super::journal::{Journal, Unsynced};
 use super::{Durability, Reply};
 
 /// At [`Durability::Interval`], the longest that what is written waits to be synced, in
@@ -18,7 +18,7 @@ pub const SYNC_INTERVAL_MS: u64 = 1000;
 pub struct Keeper<F: Files> {
     journal: Journal<F>,
     durability: Durability,
-    /// When what is written must be synced.
+    /// When what is not durable must be synced.
     sync_by: Option<Instant>,
     /// End of what was given last.
     to: u64,
@@ -36,22 +36,27 @@ impl<F: Files> Keeper<F> {
     /// Keeps frames that end at `to`.
     pub fn keep(&mut self, frames: &[u8], to: u64, now: Instant) -> Option<Reply> {
         self.to = to;
-        let mut kept = self.journal.append(frames);
-        match self.durability {
-            Durability::None => {}
-            Durability::Interval if kept.is_ok() => {
-                self.sync_by.get_or_insert(now + Duration::from_millis(SYNC_INTERVAL_MS));
-                return self.acknowledge();
-            }
-            Durability::Interval => {}
-            Durability::Always => kept = kept.and_then(|()| self.journal.sync()),
-        }
+        let kept = match self.durability {
+            Durability::Always => self.journal.append(frames).and_then(|_| self.journal.sync()),
+            _ => self.journal.append(frames).map(|begins| self.plan_sync(begins, now)),
+        };
         match kept {
+            // It was written. Whether the disk works, the sync that is to follow tells.
+            Ok(()) if self.durability == Durability::Interval => self.acknowledge(),
             Ok(()) => {
                 self.recover();
                 self.acknowledge()
             }
             Err(why) => self.fail(&why),
+        }
+    }
+
+    /// A full segment is synced at once, at every level: the older ones go only then.
+    fn plan_sync(&mut self, begins_segment: bool, now: Instant) {
+        if begins_segment {
+            self.sync_by = Some(now);
+        } else if self.durability == Durability::Interval {
+            self.sync_by.get_or_insert(now + Duration::from_millis(SYNC_INTERVAL_MS));
         }
     }
 
@@ -70,11 +75,11 @@ impl<F: Files> Keeper<F> {
     }
 
     /// What is to be synced now, if that is due, for someone else to do it: meanwhile batches are
-    /// kept as before. What came of it is told by [`Self::end_sync`].
-    pub fn begin_sync(&mut self, now: Instant) -> Option<F::File> {
+    /// kept as before. What came of it is told by [`Self::end_sync`], before this is asked again.
+    pub fn begin_sync(&mut self, now: Instant) -> Option<Unsynced<F>> {
         self.sync_by.take_if(|by| *by <= now)?;
-        match self.journal.handle() {
-            Ok(file) => file,
+        match self.journal.begin_sync() {
+            Ok(unsynced) => unsynced,
             Err(why) => {
                 // There is another try when something more is written.
                 log::error!("the log can't be synced: {why}");
@@ -85,10 +90,20 @@ impl<F: Files> Keeper<F> {
 
     /// Takes note of what came of a sync. Only a failure is answered.
     pub fn end_sync(&mut self, synced: io::Result<()>) -> Option<Reply> {
-        if synced.is_err() {
-            self.journal.distrust();
-        }
+        self.journal.end_sync(&synced);
         self.answer_sync(synced)
+    }
+
+    /// True between [`Self::begin_sync`] and [`Self::end_sync`], if there was something to sync.
+    #[must_use]
+    pub fn is_syncing(&self) -> bool {
+        self.journal.is_syncing()
+    }
+
+    /// True when the sync under way must end before more is kept.
+    #[must_use]
+    pub fn must_wait(&self) -> bool {
+        self.journal.must_wait()
     }
 
     fn answer_sync(&mut self, synced: io::Result<()>) -> Option<Reply> {
@@ -137,7 +152,6 @@ mod tests {
 
     use super::*;
     use crate::disk::faulty::{Fault, FaultyFiles};
-    use crate::disk::files::StoredFile;
 
     const LATER: Duration = Duration::from_millis(SYNC_INTERVAL_MS);
 
@@ -163,6 +177,12 @@ mod tests {
 
     fn fail_next(files: &FaultyFiles) {
         files.fail(Fault::Once(files.done()), ErrorKind::Other);
+    }
+
+    /// What a full segment of 1 MiB and one line more take, which begins the next.
+    fn change_over(keeper: &mut Keeper<FaultyFiles>, now: Instant) {
+        keeper.keep(&joined(2).repeat((1 << 20) / joined(2).len()), 20, now);
+        keeper.keep(&joined(3), 30, now);
     }
 
     /// Operations that this takes.
@@ -243,6 +263,44 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_full_segment_is_synced_at_once_and_beside() {
+        for durability in [Durability::None, Durability::Interval] {
+            let (files, mut keeper, now) = keeper(durability);
+            let start = files.done();
+            change_over(&mut keeper, now);
+            let expected = ["write", "list", "create", "write"];
+            assert_eq!(files.done_since(start), expected, "{durability}");
+            assert_eq!(keeper.timeout(now), Some(Duration::ZERO));
+            let unsynced = keeper.begin_sync(now).expect("a sync is due");
+            assert!(keeper.is_syncing() && keeper.timeout(now).is_none());
+            assert!(keeper.end_sync(unsynced.sync()).is_none() && !keeper.is_syncing());
+        }
+    }
+
+    #[test]
+    fn that_a_full_segment_could_not_be_synced_is_answered() {
+        let (files, mut keeper, now) = keeper(Durability::Interval);
+        change_over(&mut keeper, now);
+        fail_next(&files);
+        let reply = sync_if_due(&mut keeper, now);
+        assert!(matches!(reply, Some(Reply::JournalFailed { to: 30 })));
+        keeper.keep(&joined(4), 40, now);
+        assert!(sync_if_due(&mut keeper, now).is_none() && !keeper.is_failing);
+        assert_eq!(kept(&files), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn at_always_a_new_segment_has_its_name_on_the_disk_before_anything_is_acknowledged() {
+        let (files, mut keeper, now) = keeper(Durability::Always);
+        let start = files.done();
+        change_over(&mut keeper, now);
+        let full = ["write", "sync"];
+        let next = ["list", "create", "write", "sync_dir", "size", "sync"];
+        assert_eq!(files.done_since(start), [&full[..], &next[..]].concat());
+        assert!(keeper.begin_sync(now + LATER).is_none(), "nothing is left for anyone else");
     }
 
     #[test]

@@ -275,7 +275,7 @@ impl Disk {
         let threads = vec![
             disk.spawn(move || store_thread::serve(store, &work, from_disk))?,
             journal.spawn(move || {
-                journal_thread::serve(keeper, syncer, &waiting, from_journal);
+                journal_thread::serve(keeper, &syncer, &waiting, from_journal);
             })?,
         ];
         let disk = Self { requests: Some(requests), replies, backlog, threads, _lock: lock };

@@ -6,8 +6,7 @@ use std::io;
 use std::path::Path;
 
 use chatshelf_common::id::Seq;
-use chatshelf_server::disk::files::StoredFile;
-use chatshelf_server::disk::journal::Journal;
+use chatshelf_server::disk::journal::{Journal, Unsynced};
 use chatshelf_server::disk::keeper::Keeper;
 use chatshelf_server::disk::store::Store;
 use chatshelf_server::disk::{Durability, Found, Reply, Request};
@@ -16,7 +15,6 @@ use chatshelf_server::engine::Batch;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::model::Model;
-use super::open_file::SimFile;
 use super::plan::Plan;
 use super::rng::Rng;
 use super::trace::{Trace, told};
@@ -61,7 +59,7 @@ struct Sync {
 }
 
 enum SyncState {
-    UnderWay(SimFile),
+    UnderWay(Option<Unsynced<Disk>>),
     /// The journal's thread has not heard of it.
     Done(io::Result<()>),
 }
@@ -72,8 +70,9 @@ impl Sync {
     }
 
     fn go_on(&mut self) {
-        if let SyncState::UnderWay(file) = &mut self.state {
-            self.state = SyncState::Done(file.sync());
+        if let SyncState::UnderWay(unsynced) = &mut self.state {
+            let synced = unsynced.take().map_or(Ok(()), Unsynced::sync);
+            self.state = SyncState::Done(synced);
         }
     }
 }
@@ -220,6 +219,9 @@ impl Threads {
 
     /// Takes in what came of a sync, before anything more is written behind it.
     fn take_in_sync(&mut self, model: &mut Model) {
+        if let Some(sync) = self.sync.as_mut().filter(|_| self.keeper.must_wait()) {
+            sync.go_on();
+        }
         if let Some(Sync { last, state: SyncState::Done(result), .. }) =
             self.sync.take_if(|sync| !sync.is_under_way())
         {
@@ -231,10 +233,10 @@ impl Threads {
     /// Hands over what is due to be synced, unless a sync is under way.
     fn hand_over_sync(&mut self, model: &Model) {
         if self.sync.is_none()
-            && let Some(file) = self.keeper.begin_sync(self.clock.instant())
+            && let Some(unsynced) = self.keeper.begin_sync(self.clock.instant())
         {
             let ends_at_ms = self.clock.now_ms() + self.rng.below(self.journal_ms + 1);
-            let (last, state) = (model.newest_written(), SyncState::UnderWay(file));
+            let (last, state) = (model.newest_written(), SyncState::UnderWay(Some(unsynced)));
             self.sync = Some(Sync { last, ends_at_ms, state });
         }
     }

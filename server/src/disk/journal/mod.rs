@@ -2,16 +2,18 @@
 //!
 //! ```text
 //! DATA/log/<seq of the first event, 20 digits>.log
-//! record: length of the frame (4), checksum (4: the start of its BLAKE3), the frame as on the wire
+//! record: length of the frame (4), checksum (4: its CRC-32), the frame as on the wire
 //! ```
 //!
-//! When a segment is full the next is begun. Of the older ones as many stay as are needed to hold
-//! a segment's worth of bytes, usually one: so disk use stays bounded, and the newest events, a
-//! window's worth at least, are always there.
+//! When a segment is full the next is begun at once; to sync the full one is left to whoever syncs
+//! next (`changeover.rs`). Of the older ones as many stay as are needed to hold a segment's worth of
+//! bytes, usually one, and none goes before what takes its place is durable: so disk use stays
+//! bounded, and the newest events, a window's worth at least, are always there.
 //!
 //! No event of a segment has a lower number than its name says, and a segment is only begun when
 //! no other has a name as high; so the order of the names is that of writing.
 
+mod changeover;
 mod past;
 mod record;
 
@@ -22,9 +24,13 @@ use chatshelf_common::id::Seq;
 use chatshelf_common::wire::Event;
 
 use super::files::{Files, StoredFile};
+use changeover::Changeover;
 use past::Past;
 
-/// Most segments kept. So many small ones there are only after many a failed sync.
+pub use changeover::Unsynced;
+
+/// Most segments kept, however many of them are not durable: so many there are only after many a
+/// failed sync.
 const SEGMENTS_MAX: usize = 64;
 
 /// Digits of a segment's name.
@@ -43,6 +49,11 @@ pub struct Journal<F: Files> {
     /// The segment being written. None before the first event, and after a failure that leaves
     /// in doubt what the segment holds: the next event begins another.
     open: Option<Segment<F::File>>,
+    /// What the beginning of that segment has left to be done.
+    changeover: Option<Changeover<F>>,
+    /// Someone else is at a sync. Until that ends no full segment is left for the next, or there
+    /// could be any number that are not durable.
+    is_syncing: bool,
 }
 
 #[derive(Debug)]
@@ -75,7 +86,8 @@ impl<F: Files> Journal<F> {
         files.create_dir(&dir)?;
         files.sync_dir(data_dir)?;
         files.sync_dir(&dir)?;
-        let mut journal = Self { files, dir, segment_bytes, open: None };
+        let mut journal =
+            Self { files, dir, segment_bytes, open: None, changeover: None, is_syncing: false };
         let mut past = Past::default();
         for path in journal.segments()? {
             journal.open = journal
@@ -129,18 +141,19 @@ impl<F: Files> Journal<F> {
         self.files.sync_dir(&self.dir)
     }
 
-    /// Appends events, given as one or more whole frames. They are written, not yet synced.
+    /// Appends events, given as one or more whole frames. They are written, not yet synced. True
+    /// when a segment was begun for them: the one before should be synced soon.
     ///
     /// # Errors
     /// When they can't be written. Then none of them is in the journal, as far as the disk lets
     /// them be taken back, and it can go on.
-    pub fn append(&mut self, frames: &[u8]) -> io::Result<()> {
-        let Some((first, records)) = record::of_frames(frames) else { return Ok(()) };
-        let segment_bytes = self.segment_bytes;
-        if self.open.as_ref().is_none_or(|segment| segment.length >= segment_bytes) {
+    pub fn append(&mut self, frames: &[u8]) -> io::Result<bool> {
+        let Some((first, records)) = record::of_frames(frames) else { return Ok(false) };
+        let begins = self.open.is_none() || (self.is_full(self.segment_bytes) && !self.is_syncing);
+        if begins {
             self.begin_segment(first)?;
         }
-        let Some(segment) = &mut self.open else { return Ok(()) };
+        let Some(segment) = &mut self.open else { return Ok(false) };
         let written = segment.file.write_all(&records);
         if written.is_ok() {
             segment.length += records.len() as u64;
@@ -148,7 +161,24 @@ impl<F: Files> Journal<F> {
         } else {
             self.take_back();
         }
-        written
+        written.map(|()| begins)
+    }
+
+    fn is_full(&self, bytes: u64) -> bool {
+        self.open.as_ref().is_some_and(|segment| segment.length >= bytes)
+    }
+
+    /// True while a sync is under way that began with [`Self::begin_sync`].
+    #[must_use]
+    pub fn is_syncing(&self) -> bool {
+        self.is_syncing
+    }
+
+    /// True when the sync under way has taken so long that nothing more should be appended before
+    /// it ends: the segment is as large as two.
+    #[must_use]
+    pub fn must_wait(&self) -> bool {
+        self.is_syncing && self.is_full(2 * self.segment_bytes)
     }
 
     /// Goes back to the end of the last whole record after a write that failed. Where even that
@@ -164,69 +194,69 @@ impl<F: Files> Journal<F> {
         }
     }
 
-    /// Makes everything appended so far durable.
+    /// Makes everything appended so far durable. What another sync is at is left to that.
     ///
     /// # Errors
     /// When the disk can't say so. It could not be believed later either, so what is appended
     /// from then on goes to a new segment.
     pub fn sync(&mut self) -> io::Result<()> {
-        let Some(segment) = &mut self.open else { return Ok(()) };
-        if segment.is_synced {
-            return Ok(());
+        let mut synced = self.changeover.take().map_or(Ok(()), Changeover::finish);
+        if let Some(segment) = self.open.as_mut().filter(|segment| !segment.is_synced) {
+            let open = segment.file.sync();
+            segment.is_synced = open.is_ok();
+            synced = synced.and(open);
         }
-        let synced = segment.file.sync();
-        segment.is_synced = synced.is_ok();
         if synced.is_err() {
             self.open = None;
         }
         synced
     }
 
-    /// A second handle on the segment being written, to sync what is in it; none if there is none,
-    /// or nothing to sync.
+    /// Everything that is not durable, for someone else to make it so while more is appended; none
+    /// if there is nothing. What came of it is told by [`Self::end_sync`], before another is begun.
     ///
     /// # Errors
-    /// When the system has none to give.
-    pub fn handle(&self) -> io::Result<Option<F::File>> {
+    /// When the system has no second handle on the segment being written. Nothing is begun then.
+    pub fn begin_sync(&mut self) -> io::Result<Option<Unsynced<F>>> {
+        debug_assert!(!self.is_syncing);
         let unsynced = self.open.as_ref().filter(|segment| !segment.is_synced);
-        unsynced.map(|segment| segment.file.try_clone()).transpose()
+        let open = unsynced.map(|segment| segment.file.try_clone()).transpose()?;
+        let changeover = self.changeover.take();
+        self.is_syncing = open.is_some() || changeover.is_some();
+        Ok(self.is_syncing.then_some(Unsynced { changeover, open }))
     }
 
-    /// The segment being written could not be synced: what is appended from now on goes to a new
-    /// one.
-    pub fn distrust(&mut self) {
-        self.open = None;
+    /// Takes note of what came of a sync. After one that failed, what is appended goes to a new
+    /// segment.
+    pub fn end_sync(&mut self, synced: &io::Result<()>) {
+        self.is_syncing = false;
+        if synced.is_err() {
+            self.open = None;
+        }
     }
 
-    /// Begins a segment whose first event is `first`, and removes what it makes superfluous.
+    /// Begins a segment whose first event is `first`. The one before may be full of what is not
+    /// durable: it is left to the next sync.
     fn begin_segment(&mut self, first: Seq) -> io::Result<()> {
-        self.sync()?;
-        self.open = None;
+        if self.changeover.is_some() {
+            // Nobody has taken the last one: it must not be forgotten.
+            self.sync()?;
+        }
         let path = self.dir.join(format!("{:0NAME_DIGITS$}.log", first.0));
         let mut older = self.segments()?;
         // Its events come again now, for it could not be trusted.
         while let Some(doubtful) = older.pop_if(|newest| *newest >= path) {
             self.files.remove_file(&doubtful)?;
         }
+        let too_many = (older.len() + 1).saturating_sub(SEGMENTS_MAX);
+        older.drain(..too_many).for_each(|path| changeover::remove(&self.files, &path));
         let file = self.files.create(&path)?;
-        // If that fails, what is left is empty, and the next start removes it.
-        self.files.sync_dir(&self.dir)?;
-        self.open = Some(Segment { file, length: 0, is_synced: true });
-        self.remove_surplus(&older);
+        let left = self.open.replace(Segment { file, length: 0, is_synced: true });
+        let left = left.filter(|segment| !segment.is_synced).map(|segment| segment.file);
+        let (files, dir, segment_bytes) =
+            (self.files.clone(), self.dir.clone(), self.segment_bytes);
+        self.changeover = Some(Changeover { files, dir, segment_bytes, left, older });
         Ok(())
-    }
-
-    /// Removes those of the older segments that are not needed any more. Where that fails, the
-    /// next one tries again.
-    fn remove_surplus(&self, older: &[PathBuf]) {
-        let mut held = 0;
-        for (newer, path) in older.iter().rev().enumerate() {
-            if held < self.segment_bytes && newer + 1 < SEGMENTS_MAX {
-                held += self.files.size(path).unwrap_or(0);
-            } else if let Err(why) = self.files.remove_file(path) {
-                log::warn!("can't remove {}: {why}", path.display());
-            }
-        }
     }
 
     /// The segment files, oldest first.

@@ -56,7 +56,7 @@ fn event_at(bytes: &[u8], at: usize) -> Option<(Event, usize)> {
     let header = Header::from_bytes(*frame.first_chunk()?);
     let is_event = EVENT_KINDS.contains(&header.kind)
         && header.length as usize + HEADER_BYTES == length
-        && head[4..] == checksum(frame);
+        && is_checksum(&head[4..], frame);
     is_event.then(|| event_of(frame)).flatten().map(|event| (event, start + length))
 }
 
@@ -96,6 +96,11 @@ fn put(out: &mut Vec<u8>, frame: &[u8]) {
 }
 
 fn checksum(frame: &[u8]) -> [u8; 4] {
-    let [a, b, c, d, ..] = *blake3::hash(frame).as_bytes();
-    [a, b, c, d]
+    crc32fast::hash(frame).to_be_bytes()
+}
+
+/// True for a frame's checksum, or for what was one in builds before the first release, whose
+/// journals are read as well: the start of its BLAKE3.
+fn is_checksum(bytes: &[u8], frame: &[u8]) -> bool {
+    bytes == checksum(frame) || bytes == &blake3::hash(frame).as_bytes()[..4]
 }

@@ -145,6 +145,22 @@ fn bytes_too_few_or_too_many_cost_the_event_they_are_in() {
 }
 
 #[test]
+fn a_journal_of_builds_before_the_first_release_is_read_and_written_on() {
+    let (files, path, ends) = of_lines(1..=3);
+    let mut bytes = fs::read(&path).unwrap();
+    let mut begin = 0;
+    for end in ends {
+        let (head, frame) = bytes[begin..end].split_at_mut(record::HEAD_BYTES);
+        head[4..].copy_from_slice(&blake3::hash(frame).as_bytes()[..4]);
+        begin = end;
+    }
+    fs::write(&path, &bytes).unwrap();
+    let (mut journal, _) = open(&files, LARGE);
+    journal.append(&lines(4..=5)).unwrap();
+    assert_eq!(reopen(&files), [1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn a_hole_of_zeros_in_the_middle_is_skipped_and_writing_goes_on_at_the_end() {
     let (files, path, ends) = of_lines(1..=9);
     let mut bytes = fs::read(&path).unwrap();
@@ -200,6 +216,7 @@ fn old_segments_go_and_the_newest_events_stay() {
     for seq in 1..=100 {
         journal.append(&lines([seq])).unwrap();
     }
+    journal.sync().unwrap();
     assert_eq!(journal.segments().unwrap().len(), 2);
     let seqs = reopen(&files);
     assert_eq!(seqs.last(), Some(&100));
@@ -221,6 +238,7 @@ fn small_segments_do_not_push_out_the_past() {
     for seq in 31..=200 {
         journal.append(&lines([seq])).unwrap();
     }
+    journal.sync().unwrap();
     assert_eq!(journal.segments().unwrap().len(), 2);
 }
 
@@ -273,7 +291,8 @@ fn however_often_a_sync_fails_segments_stay_few() {
 fn a_segment_that_can_not_be_read_is_set_aside() {
     let files = FaultyFiles::new();
     let (mut journal, _) = open(&files, 150);
-    (1..=9).for_each(|seq| journal.append(&lines([seq])).unwrap());
+    (1..=9).for_each(|seq| assert!(journal.append(&lines([seq])).is_ok()));
+    journal.sync().unwrap();
     let before = journal.segments().unwrap();
     assert_eq!(before.len(), 2);
     let earlier = before[0].with_extension("bad");
@@ -311,16 +330,121 @@ fn other_files_are_left_alone() {
     assert_eq!(fs::read_dir(dir).unwrap().count(), 5);
 }
 
-/// What a room does over its journal: events in batches, some synced. Says which batches were
-/// kept.
-fn live(journal: &mut Journal<FaultyFiles>) -> BTreeSet<u64> {
-    let mut kept = BTreeSet::new();
+/// A journal with 31 lines in its first segment, which is full and not synced, and two in the next.
+fn just_changed_over() -> (FaultyFiles, Journal<FaultyFiles>) {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, SEGMENT);
+    assert!(journal.append(&lines([1])).unwrap(), "the first of all");
+    journal.sync().unwrap();
+    assert!(!journal.append(&lines(2..=31)).unwrap());
+    assert!(journal.append(&lines([32, 33])).unwrap(), "the first was full");
+    (files, journal)
+}
+
+#[test]
+fn a_full_segment_is_left_unsynced_and_older_ones_go_once_it_is_synced() {
+    let files = FaultyFiles::new();
+    let (mut journal, _) = open(&files, SEGMENT);
+    for first in [1, 31] {
+        journal.append(&lines(first..first + 30)).unwrap();
+        journal.sync().unwrap();
+    }
+    let start = files.done();
+    journal.append(&lines(61..=62)).unwrap();
+    assert_eq!(files.done_since(start), ["list", "create", "write"]);
+    assert_eq!(journal.segments().unwrap().len(), 3);
+    let start = files.done();
+    journal.begin_sync().unwrap().unwrap().sync().unwrap();
+    // The second was durable; of the third the name is, before the first goes.
+    let expected = ["sync_dir", "size", "remove_file", "sync"];
+    assert_eq!(files.done_since(start), expected);
+    journal.end_sync(&Ok(()));
+    assert!(reopen(&files).into_iter().eq(31..=62));
+}
+
+#[test]
+fn what_was_left_is_synced_before_its_successor_is_counted_on() {
+    let (files, mut journal) = just_changed_over();
+    let start = files.done();
+    journal.begin_sync().unwrap().unwrap().sync().unwrap();
+    assert_eq!(files.done_since(start), ["sync", "sync_dir", "size", "sync"]);
+}
+
+#[test]
+fn no_segment_goes_while_what_takes_its_place_is_not_durable() {
+    // The sync of the segment that was left, that of the folder, and a kill between the two.
+    for fault in [Fault::Once(0), Fault::Once(1), Fault::From(1)] {
+        let (files, mut journal) = just_changed_over();
+        journal.sync().unwrap();
+        journal.append(&lines(34..=70)).unwrap();
+        journal.append(&lines([71])).unwrap();
+        let unsynced = journal.begin_sync().unwrap().unwrap();
+        let done = files.done();
+        files.fail(
+            match fault {
+                Fault::Once(at) => Fault::Once(done + at),
+                Fault::From(at) => Fault::From(done + at),
+            },
+            ErrorKind::Other,
+        );
+        let synced = unsynced.sync();
+        assert!(synced.is_err());
+        files.heal();
+        assert!(reopen(&files).into_iter().eq(1..=71), "{fault:?}");
+        journal.end_sync(&synced);
+        assert!(journal.append(&lines([72])).unwrap(), "a new segment after a failed sync");
+    }
+}
+
+#[test]
+fn what_fails_to_sync_does_not_keep_the_rest_from_being_synced() {
+    let (files, mut journal) = just_changed_over();
+    let unsynced = journal.begin_sync().unwrap().unwrap();
+    let start = files.done();
+    files.fail(Fault::Once(start), ErrorKind::Other);
+    assert!(unsynced.sync().is_err());
+    assert_eq!(files.done_since(start), ["sync", "sync"], "of both segments");
+}
+
+#[test]
+fn while_a_sync_is_under_way_a_full_segment_is_written_on_to_twice_its_size() {
+    let (files, mut journal) = just_changed_over();
+    let unsynced = journal.begin_sync().unwrap().unwrap();
+    let mut seq = 33;
+    while !journal.must_wait() {
+        seq += 1;
+        assert!(!journal.append(&lines([seq])).unwrap());
+    }
+    assert_eq!(journal.open.as_ref().unwrap().length / SEGMENT, 2);
+    journal.end_sync(&unsynced.sync());
+    assert!(!journal.must_wait());
+    assert!(journal.append(&lines([seq + 1])).unwrap());
+    assert!(reopen(&files).into_iter().eq(1..=seq + 1));
+}
+
+#[test]
+fn a_changeover_that_nobody_has_taken_is_finished_before_the_next() {
+    let (files, mut journal) = just_changed_over();
+    journal.append(&lines(34..=70)).unwrap();
+    let start = files.done();
+    assert!(journal.append(&lines([71])).unwrap());
+    let expected = ["sync", "sync_dir", "size", "sync", "list", "create", "write"];
+    assert_eq!(files.done_since(start), expected);
+}
+
+/// What a room does over its journal: events in batches, some synced, by itself or beside it.
+/// Says which batches were kept.
+fn live(journal: &mut Journal<FaultyFiles>, is_beside: bool) -> BTreeSet<u64> {
+    let (mut kept, mut under_way) = (BTreeSet::new(), None);
     for first in (1..=60).step_by(3) {
         if journal.append(&lines(first..first + 3)).is_ok() {
             kept.extend(first..first + 3);
         }
-        if first % 2 == 0 {
-            let _ = journal.sync();
+        match under_way.take().map(Unsynced::sync) {
+            Some(synced) => journal.end_sync(&synced),
+            None if is_beside => under_way = journal.begin_sync().unwrap(),
+            None if first % 2 == 0 => drop(journal.sync()),
+            None => {}
         }
     }
     kept
@@ -331,10 +455,14 @@ const SEGMENT: u64 = 1500;
 
 #[test]
 fn whichever_operation_fails_what_was_acknowledged_is_there() {
+    [false, true].into_iter().for_each(fail_at_each_operation);
+}
+
+fn fail_at_each_operation(is_beside: bool) {
     let files = FaultyFiles::new();
     let (mut journal, _) = open(&files, SEGMENT);
     let start = files.done();
-    assert_eq!(live(&mut journal).len(), 60);
+    assert_eq!(live(&mut journal, is_beside).len(), 60);
     let line_bytes = (lines([60]).len() + record::HEAD_BYTES) as u64;
     let operations = start..files.done();
     assert!(operations.len() > 20, "{operations:?} are no test");
@@ -342,7 +470,7 @@ fn whichever_operation_fails_what_was_acknowledged_is_there() {
         let files = FaultyFiles::new();
         let (mut journal, _) = open(&files, SEGMENT);
         files.fail(fault, ErrorKind::Other);
-        let kept = live(&mut journal);
+        let kept = live(&mut journal, is_beside);
         files.heal();
         let (mut journal, found) = open(&files, SEGMENT);
         assert!(seqs(&found).is_sorted_by(|a, b| a < b), "{fault:?}: {found:?}");

@@ -1,0 +1,73 @@
+//! What is to be made durable of the journal, and what may go once it is. All of it can be done
+//! on another thread, while more is appended.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::disk::files::{Files, StoredFile};
+
+/// All that was not durable when it was asked for ([`super::Journal::begin_sync`]).
+#[derive(Debug)]
+pub struct Unsynced<F: Files> {
+    pub(super) changeover: Option<Changeover<F>>,
+    /// The segment being written.
+    pub(super) open: Option<F::File>,
+}
+
+impl<F: Files> Unsynced<F> {
+    /// Makes it durable. Where a part of it fails, the rest is tried all the same.
+    ///
+    /// # Errors
+    /// When the disk can't say so.
+    pub fn sync(self) -> io::Result<()> {
+        let left = self.changeover.map_or(Ok(()), Changeover::finish);
+        let open = self.open.map_or(Ok(()), |mut file| file.sync());
+        left.and(open)
+    }
+}
+
+/// A segment was left for the next: what remains to be done about it.
+#[derive(Debug)]
+pub(super) struct Changeover<F: Files> {
+    pub(super) files: F,
+    pub(super) dir: PathBuf,
+    pub(super) segment_bytes: u64,
+    /// The one that was left, unless it is durable already.
+    pub(super) left: Option<F::File>,
+    /// All before the new one, oldest first.
+    pub(super) older: Vec<PathBuf>,
+}
+
+impl<F: Files> Changeover<F> {
+    /// Makes the segment that was left durable, and the name of the new one. Only then do older
+    /// ones go: until then nothing on the disk takes their place.
+    pub(super) fn finish(self) -> io::Result<()> {
+        let Self { files, dir, segment_bytes, left, older } = self;
+        if let Some(mut left) = left {
+            left.sync()?;
+        }
+        files.sync_dir(&dir)?;
+        remove_surplus(&files, segment_bytes, &older);
+        Ok(())
+    }
+}
+
+/// Removes those of the older segments that are not needed any more. Where that fails, the next
+/// changeover tries again.
+fn remove_surplus<F: Files>(files: &F, segment_bytes: u64, older: &[PathBuf]) {
+    let mut held = 0;
+    for path in older.iter().rev() {
+        if held < segment_bytes {
+            held += files.size(path).unwrap_or(0);
+        } else {
+            remove(files, path);
+        }
+    }
+}
+
+/// Removes a segment, if that can be done.
+pub(super) fn remove<F: Files>(files: &F, path: &Path) {
+    if let Err(why) = files.remove_file(path) {
+        log::warn!("can't remove {}: {why}", path.display());
+    }
+}

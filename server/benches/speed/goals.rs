@@ -106,7 +106,7 @@ fn files(files: &FileResults) -> Vec<Goal> {
             "upload: time / a bare receive-and-write loop's",
             1.3,
             false,
-            ratio(up, "receive and write", Series::mib_per_s).map(f64::recip),
+            ratio(up, crate::files::BARE, Series::mib_per_s).map(f64::recip),
         ),
     ];
     let goal = |(what, most, is_floor, measured): (&str, f64, bool, Option<f64>)| {

@@ -67,8 +67,12 @@ impl Measured<'_> {
         if !self.large.is_empty() {
             let _ = write!(out, "### Ten thousand members\n\n{}\n", self.large());
         }
-        if !self.files.downloads.is_empty() {
-            let _ = write!(out, "### Files\n\n{}\n{}\n", self.transfers(), self.beside_transfers());
+        if !(self.files.downloads.is_empty() && self.files.uploads.is_empty()) {
+            let _ = write!(out, "### Files\n\n{}\n", self.transfers());
+        }
+        if !(self.files.busy.is_empty() && self.files.starts.is_empty()) {
+            let _ =
+                write!(out, "### Talk beside files, and starts\n\n{}\n", self.beside_transfers());
         }
         if !self.rooms.is_empty() {
             let _ = write!(out, "### Who they are\n\n{}", self.contenders());

@@ -68,7 +68,12 @@ pub(crate) fn main() -> ExitCode {
 fn serve_floor(arguments: &[String]) -> io::Result<()> {
     let port = |port: &str| port.parse::<u16>().map_err(io::Error::other);
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [files::RECEIVE_AND_WRITE, at, dir] => files::receive_and_write(port(at)?, Path::new(dir)),
+        [files::RECEIVE_AND_WRITE, at, dir] => {
+            files::receive_and_write(port(at)?, Path::new(dir), false)
+        }
+        [files::RECEIVE_WRITE_AND_SYNC, at, dir] => {
+            files::receive_and_write(port(at)?, Path::new(dir), true)
+        }
         [which, at] => floor::serve(which, port(at)?),
         _ => Err(io::Error::other(format!("no such floor: {arguments:?}"))),
     }

@@ -151,7 +151,7 @@ impl<S> Connection<S> {
             read_ended: false,
             queued: false,
             dirty: false,
-            timer: None,
+            timer: timers::Entry::NONE,
             silent_since_ms: now_ms,
             is_pinged: false,
             blocked_ms: None,

@@ -40,7 +40,7 @@ use crate::token::Token;
 use closing::goodbye;
 use connection::{Connection, Due};
 use sending::Joiner;
-use timers::Timers;
+use timers::{Entry, Timers};
 
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
 pub use resume::Secret;
@@ -366,7 +366,7 @@ impl<S: Stream> Engine<S> {
         }
         while let Some(token) = self.timers.pop_due(now_ms) {
             if let Some(connection) = self.connection(token) {
-                connection.timer = None;
+                connection.timer = Entry::NONE;
             }
             while let Some(connection) = self.connection(token) {
                 match connection.due(now_ms) {

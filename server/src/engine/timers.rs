@@ -14,24 +14,33 @@ pub(super) struct Timers {
     entries: BTreeSet<(u64, Token)>,
 }
 
-/// A connection's place in the table: the moment of its entry, if it has one.
-pub(super) type Entry = Option<u64>;
+/// A connection's place in the table: the moment of its entry, if it has one. Each connection has
+/// this, so the last of all moments stands for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry(u64);
+
+impl Entry {
+    /// Not in the table.
+    pub(super) const NONE: Self = Self(u64::MAX);
+}
 
 impl Timers {
     /// Looks at `token` at `at_ms` or earlier.
     pub(super) fn arm(&mut self, entry: &mut Entry, token: Token, at_ms: u64) {
-        if entry.is_some_and(|armed| armed <= at_ms) {
+        debug_assert_ne!(at_ms, Entry::NONE.0);
+        if entry.0 <= at_ms {
             return;
         }
         self.disarm(entry, token);
         self.entries.insert((at_ms, token));
-        *entry = Some(at_ms);
+        *entry = Entry(at_ms);
     }
 
     /// Forgets `token`.
     pub(super) fn disarm(&mut self, entry: &mut Entry, token: Token) {
-        if let Some(armed) = entry.take() {
-            self.entries.remove(&(armed, token));
+        let armed = std::mem::replace(entry, Entry::NONE);
+        if armed != Entry::NONE {
+            self.entries.remove(&(armed.0, token));
         }
     }
 
@@ -62,7 +71,7 @@ mod tests {
 
     #[test]
     fn an_entry_moves_only_to_an_earlier_moment() {
-        let (mut timers, token, mut entry) = (Timers::default(), Token::new(1, 1), None);
+        let (mut timers, token, mut entry) = (Timers::default(), Token::new(1, 1), Entry::NONE);
         timers.arm(&mut entry, token, 50);
         timers.arm(&mut entry, token, 70);
         assert_eq!(timers.next(), Some(50));
@@ -77,7 +86,8 @@ mod tests {
     fn due_entries_come_in_the_order_of_their_moments() {
         let mut timers = Timers::default();
         for (slot, at_ms) in [(1, 30), (2, 10), (3, 20)] {
-            timers.arm(&mut None, Token::new(slot, 0), at_ms);
+            let mut entry = Entry::NONE;
+            timers.arm(&mut entry, Token::new(slot, 0), at_ms);
         }
         let due: Vec<usize> = std::iter::from_fn(|| timers.pop_due(25)).map(Token::slot).collect();
         assert_eq!(due, [2, 3]);

@@ -21,7 +21,9 @@ use content::Content;
 use race::{Contender, race};
 use results::{Busy, FileResults, Latency, Series};
 
-pub(crate) use bare::{ARGUMENT as RECEIVE_AND_WRITE, serve as receive_and_write};
+pub(crate) use bare::{
+    NAME as BARE, RECEIVE_AND_WRITE, RECEIVE_WRITE_AND_SYNC, serve as receive_and_write,
+};
 pub(crate) use loopback::congestion_control;
 
 /// The file that is downloaded and uploaded alone, in bytes.
@@ -95,7 +97,8 @@ fn uploads(
     if let Some(program) = nginx {
         contenders.push(Box::new(nginx::Uploads::start(program, dir, content)?));
     }
-    contenders.push(Box::new(bare::Uploads::start(dir, content)?));
+    contenders.push(Box::new(bare::Uploads::start(dir, content, bare::End::Leave)?));
+    contenders.push(Box::new(bare::Uploads::start(dir, content, bare::End::Sync)?));
     race("upload", &contenders, rounds, &|| refresh_free_memory(dir, content), progress)
 }
 

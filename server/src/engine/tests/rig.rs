@@ -11,6 +11,7 @@ use super::pipe::{End, Shared, Wire};
 use crate::disk::stretch::PIPES_MAX;
 use crate::disk::{Durability, Found, Reply};
 use crate::engine::connection::Phase;
+use crate::engine::timers;
 use crate::engine::{Engine, Now, Secret, Settings};
 use crate::token::Token;
 
@@ -219,7 +220,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
                 assert!(download.in_flight <= 2);
             }
             transfers += own;
-            armed += usize::from(connection.timer.is_some());
+            armed += usize::from(connection.timer != timers::Entry::NONE);
             if let Phase::Joined { nick, session } = &connection.phase {
                 let on = engine.moved_sessions.get(session);
                 assert_eq!(on, (*session != connection.token).then_some(&connection.token));

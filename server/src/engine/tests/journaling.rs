@@ -5,7 +5,7 @@ use chatshelf_common::wire::{Code, Event};
 
 use super::peer::{Seen, events};
 use super::rig::{Rig, SETTINGS};
-use crate::disk::Durability;
+use crate::disk::{Durability, Reply};
 use crate::engine::Settings;
 use crate::engine::limits::{JOURNAL_WAIT_MS, UNRELEASED_BYTES_MAX};
 
@@ -167,4 +167,21 @@ fn a_journal_that_fails_ends_a_server_that_must_keep_everything() {
     rig.pass(5_000);
     bob.take();
     assert!(rig.engine.is_empty());
+}
+
+#[test]
+fn what_was_not_kept_is_not_shown_though_what_follows_is_kept() {
+    let mut rig = rig(Durability::Always);
+    let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
+    rig.is_journal_held = true;
+    ada.allow(0);
+    bob.say("this can't be kept");
+    rig.settle();
+    rig.answer_journal(false);
+    let to = rig.engine.room.log().end();
+    rig.reply(Reply::Journaled { to });
+    ada.allow(usize::MAX);
+    rig.settle();
+    assert_eq!(ada.lines().len(), 0);
+    assert_eq!(ada.farewell(), Some(Code::STORAGE_FAILED));
 }

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use chatshelf_client::options::{self, Parsed};
-use chatshelf_client::plain;
+use chatshelf_client::{options, plain};
+use chatshelf_common::cli::Parsed;
 
 fn main() -> ExitCode {
     env_logger::init();
     let code = match options::parse(std::env::args_os().skip(1)) {
         Ok(Parsed::Run(options)) => plain::run(options),
-        Ok(Parsed::Show(text)) => plain::show(&text),
+        Ok(Parsed::Print(text)) => plain::show(&text),
         Err(error) => plain::fail(&error.to_string(), plain::EXIT_USAGE),
     };
     ExitCode::from(code)

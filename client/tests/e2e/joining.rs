@@ -1,17 +1,15 @@
 //! Getting in: the command line, the name, the connection; and why one does not get in.
 
-use std::process::Command;
-
 use chatshelf_common::wire::Code;
 
 use crate::harness::Ended;
 use crate::harness::client::Client;
 use crate::harness::fake::{FakeServer, Nowhere, goodbye};
-use crate::harness::programs::CLIENT;
+use crate::harness::programs;
 use crate::harness::room::{Room, client_command};
 
 fn client(args: &[&str]) -> Ended {
-    Client::run(Command::new(CLIENT).args(args).env_remove("RUST_LOG"), "")
+    Client::run(programs::client().args(args), "")
 }
 
 #[test]
@@ -69,7 +67,7 @@ fn a_mistake_on_the_command_line_is_one_line_and_exit_code_2() {
 fn an_argument_that_is_no_text_is_a_mistake_not_a_panic() {
     use std::os::unix::ffi::OsStrExt;
     let argument = std::ffi::OsStr::from_bytes(b"--name=\xff");
-    let ended = Client::run(Command::new(CLIENT).arg(argument), "");
+    let ended = Client::run(programs::client().arg(argument), "");
     ended.has_code(2);
     ended.complaint();
 }

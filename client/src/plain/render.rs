@@ -1,14 +1,14 @@
 //! From events to text: what each looks like as lines. Pure functions of what they are given;
 //! everything that came from elsewhere is made harmless here.
 
-use bytesize::ByteSize;
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::{Message, Nick};
-use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Said, Style, Told};
-use chatshelf_common::wire::{Code, Event};
+use chatshelf_common::wire::Event;
+use chatshelf_common::wire::frame::{Item, Said, Style, Told};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::front::words::{self, count, limit, size};
 use crate::session::{Room, ServerLimits};
 use crate::text::{shown, shown_lines};
 
@@ -26,25 +26,6 @@ pub(super) struct Look {
     pub(super) whole_digests: bool,
     /// Times are shown in this zone.
     pub(super) zone: TimeZone,
-}
-
-/// A size for people.
-pub(super) fn size(bytes: u64) -> String {
-    ByteSize(bytes).display().si().to_string()
-}
-
-/// A limit for people: in powers of 1024 where it was set so.
-fn limit(bytes: u64) -> String {
-    if bytes.is_multiple_of(1024) {
-        ByteSize(bytes).display().iec().to_string()
-    } else {
-        size(bytes)
-    }
-}
-
-/// A number with its noun.
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 impl Look {
@@ -114,28 +95,7 @@ impl Look {
     pub(super) fn event(&self, event: &Event) -> String {
         match event {
             Event::Said(said) => self.said(said),
-            Event::Joined(joined) => self.notice(&format!("{} joined", joined.nick)),
-            Event::Left(left) if left.code == Code::LEFT => {
-                self.notice(&format!("{} left", left.nick))
-            }
-            Event::Left(left) => self.notice(&format!("{} left: {}", left.nick, code(left.code))),
-            Event::Renamed(renamed) => {
-                self.notice(&format!("{} is now {}", renamed.nick, renamed.to))
-            }
-            Event::TopicChanged(change) => match &change.topic {
-                Some(topic) => self.notice(&format!("{} set the topic: {topic}", change.nick)),
-                None => self.notice(&format!("{} cleared the topic", change.nick)),
-            },
-            Event::Shelved(shelved) => {
-                let Item { id: item, name, size: bytes, nick, .. } = &shelved.item;
-                let size = size(*bytes);
-                self.notice(&format!("{nick} put {name} on the shelf (number {item}, {size})"))
-            }
-            Event::Dropped(dropped) => {
-                let (item, name) = (dropped.item, &dropped.name);
-                self.notice(&format!("{name} (number {item}) dropped from the shelf"))
-            }
-            Event::Forgotten(_) => self.notice("an event is lost from the server's disk here"),
+            other => self.notice(&words::event(other)),
         }
     }
 
@@ -214,66 +174,11 @@ impl Look {
     }
 }
 
-/// A code as half a sentence; one that is not known with its number.
-fn code(code: Code) -> String {
-    let known = chatshelf_common::wire::code::CODES.iter().any(|(known, _)| *known == code);
-    if known { code.to_string() } else { format!("{code} (code {})", code.0) }
-}
-
-/// Why something was refused, with the limit and what the server adds.
-pub(super) fn refusal(refused: &Refused) -> String {
-    let mut text = code(refused.code);
-    match (refused.limit, refused.code) {
-        (Some(limit), Code::FILE_TOO_LARGE) => {
-            text.push_str(&format!(" (the limit is {}, {limit} bytes)", size(limit)));
-        }
-        (Some(limit), Code::TEXT_TOO_LONG) => {
-            text.push_str(&format!(" (the limit is {limit} bytes)"));
-        }
-        (Some(limit), _) => text.push_str(&format!(" (the limit is {limit})")),
-        (None, _) => {}
-    }
-    if let Some(nick) = &refused.suggestion {
-        text.push_str(&format!("; {nick} is free"));
-    }
-    if let Some(detail) = &refused.detail {
-        text.push_str(&format!(": {detail}"));
-    }
-    text
-}
-
-/// Why the server said goodbye; for a version, which side is older.
-pub(super) fn goodbye(goodbye: &Goodbye) -> String {
-    use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
-    let mut text = code(goodbye.code);
-    if goodbye.code == Code::VERSION {
-        text = match (goodbye.version_min, goodbye.version_max) {
-            (Some(min), _) if min > VERSION_MAX => {
-                format!(
-                    "this program is older than the server: it speaks version {VERSION_MAX}, the server {min} or later"
-                )
-            }
-            (_, Some(max)) if max < VERSION_MIN => {
-                format!(
-                    "the server is older than this program: it speaks version {max}, this program {VERSION_MIN} or later"
-                )
-            }
-            _ => text,
-        };
-    }
-    if let Some(limit) = goodbye.limit {
-        text.push_str(&format!(" (the limit is {limit})"));
-    }
-    if let Some(detail) = &goodbye.detail {
-        text.push_str(&format!(": {detail}"));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use chatshelf_common::id::{ItemId, MessageId, Seq};
-    use chatshelf_common::text::{FileName, Note, Topic};
+    use chatshelf_common::text::{FileName, Topic};
+    use chatshelf_common::wire::Code;
     use chatshelf_common::wire::frame::{Joined, Left, Shelved, TopicChanged};
 
     use super::*;
@@ -394,38 +299,5 @@ mod tests {
         let line = Said { at: UnixMillis(u64::MAX), ..said("hi", None) };
         assert_eq!(style(false).said(&line), "--:--  ada  hi");
         assert_eq!(style(false).day(UnixMillis(i64::MAX as u64)), "----");
-    }
-
-    #[test]
-    fn refusals_carry_the_number() {
-        let mut refused = Refused {
-            code: Code::FILE_TOO_LARGE,
-            about: 0x10,
-            limit: Some(1000),
-            id: None,
-            transfer: None,
-            suggestion: None,
-            detail: Some(Note::lossy("ask the admin")),
-        };
-        let text = refusal(&refused);
-        assert!(text.contains("1000 bytes") && text.ends_with(": ask the admin"), "{text}");
-        refused.code = Code::NICK_TAKEN;
-        refused.suggestion = Some(nick("ada2"));
-        assert!(refusal(&refused).contains("ada2 is free"));
-    }
-
-    #[test]
-    fn a_version_goodbye_says_which_side_is_older() {
-        let with = |min, max| {
-            goodbye(&Goodbye {
-                code: Code::VERSION,
-                limit: None,
-                version_min: Some(min),
-                version_max: Some(max),
-                detail: None,
-            })
-        };
-        assert!(with(2, 3).starts_with("this program is older"));
-        assert!(with(0, 0).starts_with("the server is older"));
     }
 }

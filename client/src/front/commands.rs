@@ -1,5 +1,5 @@
-//! What is typed, carried out: takes lines while the session can take commands, and in a script
-//! waits where a line depends on the ones before it.
+//! Commands, carried out: whether they can be taken now, and in a script what must wait for the
+//! ones ahead of it.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -7,101 +7,57 @@ use std::time::Instant;
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::frame::Style;
 
-use super::front::Front;
+use super::desk::Desk;
 use super::transfers::Opening;
+use super::{Answer, News};
 use crate::command::{self, Command, resolve_download};
 use crate::files::Target;
-use crate::input::Line;
 use crate::session::{self, Direction, TransferHandle, TransferStatus};
 
-/// Commands that may wait for their receipts before further lines are taken.
+/// Commands that may wait for their receipts before further ones are taken.
 const OUTSTANDING_MAX: usize = 128;
-/// Unsent bytes of commands before further lines wait.
+/// Unsent bytes of commands before further ones wait.
 const CONTROL_BYTES_MAX: usize = 64 * 1024;
-/// Lines taken in one turn, so that a long script does not keep the loop from the socket.
-const LINES_PER_TURN: usize = 64;
 
-impl Front {
-    /// Takes lines and carries them out, as many as may be now.
-    pub(super) fn take_input(&mut self, now: Instant) {
-        self.more_input = false;
-        for _ in 0..LINES_PER_TURN {
-            if !self.takes_commands() {
-                return;
-            }
-            if let Some(command) = self.held.take() {
-                if self.must_wait(&command) {
-                    self.held = Some(command);
-                    return;
-                }
-                self.execute(command, now);
-                continue;
-            }
-            let Some(line) = self.input.poll_line() else { return };
-            self.take_line(line);
-        }
-        self.more_input = true;
-    }
-
-    fn takes_commands(&self) -> bool {
-        if self.end.is_some() || self.leaving_code().is_some() || self.quitting {
-            return false;
-        }
+impl Desk {
+    /// True while a command would be carried out (or kept) now.
+    pub(crate) fn takes_commands(&self) -> bool {
         let session = self.link.session();
-        let may_wait = session.is_joined() || self.surroundings.script;
-        // On a terminal who types without a connection is told how much can be kept.
+        let may_wait = session.is_joined() || self.manner.script;
+        // Who sits there and types without a connection is told how much can be kept.
         let is_ahead = may_wait
             && (session.outstanding() >= OUTSTANDING_MAX
                 || session.control_bytes() >= CONTROL_BYTES_MAX);
-        self.asking.is_some() || (session.takes_commands() && !is_ahead)
+        !self.is_leaving() && self.held.is_none() && session.takes_commands() && !is_ahead
     }
 
-    fn take_line(&mut self, line: Line) {
-        if line != Line::End {
-            self.screen.entered();
-        }
-        match line {
-            Line::End if self.asking.is_some() => {
-                let text = "no name was given".to_owned();
-                self.finish(Err(super::front::Failure::Said(text, super::EXIT_USAGE)));
-            }
-            Line::End => self.end_of_input(),
-            Line::TooLong => {
-                let limit = crate::input::LINE_BYTES_MAX;
-                self.failure(&format!("a line over {limit} bytes was passed over"));
-            }
-            Line::Text(text) => match self.asking.take() {
-                Some(suggestion) => self.answer_name(&text, suggestion),
-                None => match command::parse(&text) {
-                    Ok(None) => {}
-                    Ok(Some(command)) => self.held = Some(command),
-                    Err(error) => self.failure(&error.to_string()),
-                },
-            },
+    /// True while another nick is waited for: [`Desk::rejoin`].
+    pub(crate) fn wants_nick(&self) -> bool {
+        self.choosing && !self.is_leaving()
+    }
+
+    /// Carries a command out, now or when what it depends on is done; to be called while
+    /// [`Desk::takes_commands`].
+    pub(crate) fn carry_out(&mut self, command: Command, now: Instant) {
+        debug_assert!(self.held.is_none());
+        if self.must_wait(&command) {
+            self.held = Some(command);
+        } else {
+            self.execute(command, now);
         }
     }
 
-    fn end_of_input(&mut self) {
-        self.quitting = true;
-        self.screen.set_prompt("");
-        if !self.surroundings.script && self.has_work() && self.link.session().is_joined() {
-            self.notice("leaving as soon as all is done; Ctrl-C leaves at once");
+    /// Carries out the command that had to wait, if it needs to no more.
+    pub(super) fn retry_held(&mut self, now: Instant) {
+        let Some(command) = self.held.take() else { return };
+        if self.takes_commands() {
+            self.carry_out(command, now);
+        } else {
+            self.held = Some(command);
         }
     }
 
-    fn answer_name(&mut self, text: &str, suggestion: Option<Nick>) {
-        let text = text.trim();
-        match (suggestion, Nick::new(text)) {
-            (Some(free), _) if text.is_empty() => self.session().rejoin(free),
-            (_, Ok(nick)) => self.session().rejoin(nick),
-            (suggestion, Err(why)) => {
-                self.notice(&format!("that can't be a name: {why}"));
-                self.asking = Some(suggestion);
-            }
-        }
-    }
-
-    /// In a script, what depends on the lines ahead waits for them. On a terminal only a `/cancel`
+    /// In a script, what depends on the commands ahead waits for them. Elsewhere only a `/cancel`
     /// does, for the moment it takes to open a file.
     fn must_wait(&self, command: &Command) -> bool {
         let session = self.link.session();
@@ -110,7 +66,7 @@ impl Front {
         let uploads = session.uploads_outstanding() + opening;
         match command {
             Command::Cancel(_) => !self.opening.is_empty(),
-            _ if !self.surroundings.script => false,
+            _ if !self.manner.script => false,
             // What was so when the connection broke is no answer.
             Command::Who | Command::ShowTopic | Command::Files if !session.is_joined() => true,
             Command::Who | Command::ShowTopic => session.outstanding() > 0,
@@ -140,38 +96,38 @@ impl Front {
         let sent = match command {
             Command::Say(text) => self.say(text, Style::SPEECH),
             Command::Act(text) => self.say(text, Style::ACTION),
-            Command::Tell { to, text } => self.session().tell(to, text).map(drop),
+            Command::Tell { to, text } => self.session_mut().tell(to, text).map(drop),
             Command::Rename(nick) => self.rename(nick),
-            Command::SetTopic(topic) => self.session().set_topic(topic),
+            Command::SetTopic(topic) => self.session_mut().set_topic(topic),
             Command::Cancel(transfer) => self.cancel(transfer, now),
+            Command::Download(text) => self.download(&text, now),
+            Command::Reconnect => self.reconnect(now),
             Command::Upload(path) => {
                 self.upload(&path);
                 Ok(())
             }
-            Command::Download(text) => self.download(&text, now),
-            Command::ShowTopic | Command::Who | Command::Files | Command::Help => {
-                self.answer(&command);
-                Ok(())
-            }
-            Command::Reconnect => self.reconnect(now),
+            Command::ShowTopic => self.answer(Answer::Topic, now),
+            Command::Who => self.answer(Answer::Members, now),
+            Command::Files => self.answer(Answer::Shelf, now),
+            Command::Help => self.answer(Answer::Help, now),
             Command::Quit => {
                 self.quit(warned, now);
                 Ok(())
             }
         };
         if let Err(error) = sent {
-            self.failure(&error.to_string());
+            self.fail(error.to_string(), now);
         }
     }
 
     fn say(&mut self, text: Message, style: Style) -> Result<(), session::CommandError> {
-        self.session().say(text, style)?;
+        self.session_mut().say(text, style)?;
         self.say_if_kept();
         Ok(())
     }
 
     fn rename(&mut self, nick: Nick) -> Result<(), session::CommandError> {
-        match self.session().rename(nick) {
+        match self.session_mut().rename(nick) {
             Err(session::CommandError::SameNick) => {
                 self.notice("that is your name already");
                 Ok(())
@@ -181,19 +137,12 @@ impl Front {
     }
 
     /// Shows what is known without asking the server.
-    fn answer(&mut self, command: &Command) {
-        let is_old = !self.link.session().is_joined() && *command != Command::Help;
-        if is_old {
+    fn answer(&mut self, answer: Answer, now: Instant) -> Result<(), session::CommandError> {
+        if !self.session().is_joined() && answer != Answer::Help {
             self.notice("not connected; so it was when the connection broke:");
         }
-        let room = self.link.session().room();
-        let lines = match command {
-            Command::Who => vec![self.look.members(room, usize::MAX)],
-            Command::Files => self.look.shelf(room.shelf()),
-            Command::ShowTopic => vec![self.look.topic(room)],
-            _ => self.look.help(),
-        };
-        lines.iter().for_each(|line| self.screen.line(line));
+        self.tell(News::Answer(answer), now);
+        Ok(())
     }
 
     fn upload(&mut self, path: &str) {
@@ -203,10 +152,10 @@ impl Front {
     }
 
     fn download(&mut self, text: &str, now: Instant) -> Result<(), session::CommandError> {
-        let (id, path) = match resolve_download(text, self.link.session().room()) {
+        let (id, path) = match resolve_download(text, self.session().room()) {
             Ok(found) => found,
             Err(error) => {
-                self.failure(&error.to_string());
+                self.failure(error.to_string());
                 return Ok(());
             }
         };
@@ -214,7 +163,7 @@ impl Front {
             Some(path) => target(&self.download_dir, &path),
             None => Target::Directory(self.download_dir.clone()),
         };
-        let Some(item) = self.link.session().room().item(id).cloned() else {
+        let Some(item) = self.session().room().item(id).cloned() else {
             // The server knows what became of it.
             return self.begin_download(id, target, None, now);
         };
@@ -229,31 +178,17 @@ impl Front {
         transfer: Option<TransferHandle>,
         now: Instant,
     ) -> Result<(), session::CommandError> {
-        let latest = || self.link.session().transfers().map(|status| status.transfer).max();
+        let latest = || self.session().transfers().map(|status| status.transfer).max();
         let transfer = transfer.or_else(latest);
         let transfer = transfer.ok_or(session::CommandError::NoSuchTransfer)?;
-        self.session().cancel(transfer)?;
-        self.show_events(now);
+        self.session_mut().cancel(transfer)?;
+        self.collect(now);
         Ok(())
-    }
-
-    /// Leaves: in a script when all is done, on a terminal now, if need be after a warning.
-    fn quit(&mut self, warned: bool, now: Instant) {
-        let running = self.link.session().transfers().count() + self.opening.len();
-        if self.surroundings.script {
-            self.quitting = true;
-        } else if running > 0 && !warned && self.link.session().is_joined() {
-            let running = super::render::count(running, "transfer is", "transfers are");
-            self.notice(&format!("{running} running; /quit again ends them and leaves"));
-            self.quit_warned = true;
-        } else {
-            self.quit_now(now);
-        }
     }
 }
 
 /// The path with `~/` replaced by the home directory.
-fn expanded(path: &str) -> PathBuf {
+pub(crate) fn expanded(path: &str) -> PathBuf {
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
     match (path.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),

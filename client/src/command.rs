@@ -143,7 +143,8 @@ fn say(line: &str) -> Result<Option<Command>, CommandError> {
     if text.trim().is_empty() { Ok(None) } else { message(&text).map(Command::Say).map(Some) }
 }
 
-fn message(text: &str) -> Result<Message, CommandError> {
+/// A message, of what was typed or piped in.
+pub(crate) fn message(text: &str) -> Result<Message, CommandError> {
     let text = cleaned(text);
     Message::new(&text).map_err(|why| CommandError::Message(why, text.len()))
 }

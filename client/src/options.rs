@@ -2,6 +2,7 @@
 //! by its configuration file (`file`). Pure but for the looks at those.
 
 mod file;
+mod task;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,9 @@ use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::cli::{self, Block, Completes, Elsewhere, Error, Parsed, Program, Section};
 use chatshelf_common::limits::{HISTORY_ALL, PORT_DEFAULT};
 use chatshelf_common::text::Nick;
+
+pub(crate) use file::expanded;
+pub use task::{Output, Task, Wanted};
 
 /// What the program is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub struct Options {
     /// Seconds for which it is tried to come back after a lost connection, 0 for not at all;
     /// absent leaves it to the front.
     pub reconnect: Option<u32>,
+    /// One thing to be done, instead of joining the talk.
+    pub task: Option<Task>,
+    /// What its own options say, until it is known.
+    own: task::Own,
 }
 
 impl Default for Options {
@@ -41,6 +49,8 @@ impl Default for Options {
             history: None,
             download_dir: ".".into(),
             reconnect: None,
+            task: None,
+            own: task::Own::default(),
         }
     }
 }
@@ -87,7 +97,7 @@ static PROGRAM: Program<Options> = Program {
             Ok(())
         })
         .short('n')
-        .otherwise("asked for"),
+        .otherwise("asked for; for a command the user's"),
         Opt::flag("plain", "no prompt, no colours, no escapes", |options, on| options.plain = on),
         Opt::value(
             "history",
@@ -117,6 +127,7 @@ static PROGRAM: Program<Options> = Program {
         )
         .otherwise("on a terminal for ever, else 30"),
     ],
+    commands: task::COMMANDS,
     environment: Some("CHATSHELF_"),
     config: Some(file::PLACE),
     sections: SECTIONS,
@@ -134,6 +145,9 @@ const SECTIONS: &[Section] = &[
         blocks: &[Block::Lines(
             "chatshelf --host lab.local --name ada
 chatshelf --history none --download-dir ~/Downloads
+make 2>&1 | chatshelf --host lab.local upload --as build.log -
+chatshelf download --latest -o - | tar xz
+chatshelf tail --follow --json | jq -r 'select(.type == \"shelved\").name'
 printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
         )],
     },
@@ -141,7 +155,13 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
         title: "Scripts and broken connections",
         blocks: &[
             Block::Text(
-                "When standard input is not a terminal, its lines are carried out in order; at its \
+                "A command such as send joins the room, does one thing, leaves, and shows on \
+                 standard output only what was asked for; complaints go to standard error, and so \
+                 does progress if that is a terminal. It goes by the user's name unless --name is \
+                 given, and takes one that is free if that is in use.",
+            ),
+            Block::Text(
+                "Without a command, when standard input is not a terminal, its lines are carried out in order; at its \
                  end (or /quit) chatshelf waits for every receipt and transfer, then leaves.",
             ),
             Block::Text(
@@ -157,13 +177,14 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
         title: "Exit codes",
         blocks: &[Block::Table(&[
             ("0", "all was done"),
-            (
-                "1",
-                "something asked for failed, or the connection was lost for good or refused by the \
-                 server",
-            ),
+            ("1", "something asked for failed, or the connection was lost for good"),
             ("2", "a mistake in the options, or no usable name"),
             ("3", "no connection to the server"),
+            (
+                "4",
+                "the server refused: to let anyone in by that name, or at all; or what a command \
+                 asked for (the file is too large, there is no such item)",
+            ),
         ])],
     },
     Section {
@@ -245,6 +266,58 @@ mod tests {
     }
 
     #[test]
+    fn commands_are_understood() {
+        let named = |name: &str| Wanted::Named(name.into());
+        let text = |text| Task::Send(chatshelf_common::text::Message::new(text).ok());
+        let name = |name| chatshelf_common::text::FileName::new(name).ok();
+        for (line, task) in [
+            ("send hi  all", text("hi all")),
+            ("send -- --help", text("--help")),
+            ("send -", Task::Send(None)),
+            ("send - -", text("- -")),
+            ("upload a b", Task::Upload(vec!["a".into(), "b".into()], None)),
+            ("upload --as x a", Task::Upload(vec!["a".into()], name("x"))),
+            ("upload - --as x", Task::UploadInput(name("x").unwrap())),
+            ("download 7", Task::Download(named("7"), Output::DownloadDir)),
+            ("download --latest -o -", Task::Download(Wanted::Latest, Output::Stdout)),
+            ("download a -o b", Task::Download(named("a"), Output::Path("b".into()))),
+            ("list --json", Task::List { json: true }),
+            ("who", Task::Who { json: false }),
+            ("tail", Task::Tail { lines: 10, follow: false, json: false }),
+            ("tail -fn all", Task::Tail { lines: HISTORY_ALL, follow: true, json: false }),
+        ] {
+            let args: Vec<&str> = line.split_whitespace().collect();
+            assert_eq!(run(&args).unwrap().task, Some(task), "{line}");
+        }
+        assert_eq!(run(&[]).unwrap().task, None);
+    }
+
+    #[test]
+    fn commands_with_wrong_arguments_are_mistakes() {
+        let long = format!("send {}", "x".repeat(9000));
+        for (line, named) in [
+            ("send", "send needs a text"),
+            (&long, "too long: a message holds 8192 bytes"),
+            ("upload", "upload needs a file"),
+            ("upload -", "--as NAME"),
+            ("upload - f", "- can't be uploaded together with files"),
+            ("upload a b --as c", "--as is for a single file"),
+            ("upload a --as b/c", "--as 'b/c'"),
+            ("download", "download needs one"),
+            ("download a b", "download needs one"),
+            ("download a --latest", "download needs one"),
+            ("list all", "unexpected argument 'all'"),
+            ("who --follow", "follow"),
+            ("tail -n some", "--lines 'some'"),
+            ("tail 5", "unexpected argument '5'"),
+        ] {
+            let args: Vec<&str> = line.split_whitespace().collect();
+            let error = run(&args).unwrap_err();
+            assert!(error.contains(named), "{line}: {error}");
+        }
+    }
+
+    #[test]
     fn every_setting_can_be_in_the_environment_and_in_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_str().unwrap();
@@ -265,6 +338,7 @@ mod tests {
             history: Some(0),
             download_dir: path.into(),
             reconnect: Some(0),
+            ..Options::default()
         };
         let variable = |name: &str| {
             let key = name.strip_prefix("CHATSHELF_")?.to_lowercase().replace('_', "-");

@@ -1,10 +1,11 @@
 //! Commands, carried out: whether they can be taken now, and in a script what must wait for the
 //! ones ahead of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::{FileName, Message, Nick};
 use chatshelf_common::wire::frame::Style;
 
 use super::desk::Desk;
@@ -12,6 +13,7 @@ use super::transfers::Opening;
 use super::{Answer, News};
 use crate::command::{self, Command, resolve_download};
 use crate::files::Target;
+use crate::options::expanded;
 use crate::session::{self, Direction, TransferHandle, TransferStatus};
 
 /// Commands that may wait for their receipts before further ones are taken.
@@ -62,7 +64,7 @@ impl Desk {
     fn must_wait(&self, command: &Command) -> bool {
         let session = self.link.session();
         let opening = self.opening.values();
-        let opening = opening.filter(|it| matches!(it, Opening::Upload(_))).count();
+        let opening = opening.filter(|it| matches!(it, Opening::Upload(..))).count();
         let uploads = session.uploads_outstanding() + opening;
         match command {
             Command::Cancel(_) => !self.opening.is_empty(),
@@ -103,7 +105,7 @@ impl Desk {
             Command::Download(text) => self.download(&text, now),
             Command::Reconnect => self.reconnect(now),
             Command::Upload(path) => {
-                self.upload(&path);
+                self.upload(path, None);
                 Ok(())
             }
             Command::ShowTopic => self.answer(Answer::Topic, now),
@@ -145,15 +147,20 @@ impl Desk {
         Ok(())
     }
 
-    fn upload(&mut self, path: &str) {
+    /// Puts a file on the shelf, under its own name or another.
+    pub(crate) fn upload(&mut self, path: String, name: Option<FileName>) {
         self.last_ticket += 1;
-        self.opening.insert(self.last_ticket, Opening::Upload(path.to_owned()));
-        self.files.open(self.last_ticket, expanded(path));
+        self.files.open(self.last_ticket, expanded(&path));
+        self.opening.insert(self.last_ticket, Opening::Upload(path, name));
     }
 
     fn download(&mut self, text: &str, now: Instant) -> Result<(), session::CommandError> {
         let (id, path) = match resolve_download(text, self.session().room()) {
             Ok(found) => found,
+            Err(error @ command::CommandError::NotOnShelf(_)) => {
+                self.refusal(error.to_string());
+                return Ok(());
+            }
             Err(error) => {
                 self.failure(error.to_string());
                 return Ok(());
@@ -163,6 +170,16 @@ impl Desk {
             Some(path) => target(&self.download_dir, &path),
             None => Target::Directory(self.download_dir.clone()),
         };
+        self.fetch(id, target, now)
+    }
+
+    /// Fetches an item to a place.
+    pub(crate) fn fetch(
+        &mut self,
+        id: ItemId,
+        target: Target,
+        now: Instant,
+    ) -> Result<(), session::CommandError> {
         let Some(item) = self.session().room().item(id).cloned() else {
             // The server knows what became of it.
             return self.begin_download(id, target, None, now);
@@ -187,17 +204,8 @@ impl Desk {
     }
 }
 
-/// The path with `~/` replaced by the home directory.
-pub(crate) fn expanded(path: &str) -> PathBuf {
-    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
-    match (path.strip_prefix("~/"), home) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
-    }
-}
-
 /// Where a download with this path goes: a directory if it is one or ends like one.
-fn target(download_dir: &Path, path: &str) -> Target {
+pub(crate) fn target(download_dir: &Path, path: &str) -> Target {
     let is_directory = path.ends_with(std::path::is_separator);
     let path = download_dir.join(expanded(path));
     if is_directory || path.is_dir() { Target::Directory(path) } else { Target::File(path) }
@@ -217,12 +225,5 @@ mod tests {
         assert_eq!(to("new.txt"), Target::File(dir.path().join("new.txt")));
         let absolute = dir.path().join("x.bin");
         assert_eq!(target(Path::new("."), absolute.to_str().unwrap()), Target::File(absolute));
-    }
-
-    #[test]
-    fn only_a_leading_tilde_is_expanded() {
-        assert_eq!(expanded("a/~/b"), PathBuf::from("a/~/b"));
-        assert_eq!(expanded("~bob/x"), PathBuf::from("~bob/x"));
-        assert!(expanded("~/x").ends_with("x") && expanded("~/x") != Path::new("~/x"));
     }
 }

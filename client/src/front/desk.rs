@@ -13,7 +13,7 @@ use super::pace::Pace;
 use super::transfers::{Kept, Opening};
 use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, News};
 use crate::command::Command;
-use crate::files::Files;
+use crate::files::{Files, Target};
 use crate::link::{Link, LinkError};
 use crate::session::{Reconnect, Session, TransferHandle, TransferStatus};
 
@@ -26,6 +26,9 @@ pub(crate) struct Manner {
     /// In order and to the end, each waiting for those it depends on; then the program leaves, and
     /// its exit code tells whether all of it worked. Otherwise somebody sits there and sees.
     pub(crate) script: bool,
+    /// One thing is asked for: the exit code tells whether it was refused, and if the nick is not
+    /// to be had, another will do.
+    pub(crate) single: bool,
     /// How the session comes back when its connection breaks; `None` for one that then ends.
     pub(crate) reconnect: Option<Reconnect>,
 }
@@ -39,7 +42,12 @@ impl Manner {
             None => script.then_some(SCRIPT_RECONNECT),
         };
         let reconnect = (seconds != Some(0)).then_some(Reconnect { give_up_after });
-        Self { script, reconnect }
+        Self { script, single: false, reconnect }
+    }
+
+    /// The same for a script of one command.
+    pub(crate) fn single(self) -> Self {
+        Self { single: true, ..self }
     }
 }
 
@@ -69,6 +77,14 @@ pub(crate) struct Desk {
     pub(super) quit_warned: bool,
     /// Something that was asked for did not work.
     pub(super) failed: bool,
+    /// Something that was asked for was refused by the server.
+    pub(super) refused: bool,
+    /// We were in the room.
+    pub(super) arrived: bool,
+    /// Nicks that were refused before we were.
+    pub(super) nicks_refused: u32,
+    /// Where a download has gone.
+    pub(super) landed: Option<PathBuf>,
     pub(super) leaving: Option<Leaving>,
     pub(super) end: Option<Result<u8, Failure>>,
 }
@@ -99,6 +115,10 @@ impl Desk {
             quitting: false,
             quit_warned: false,
             failed: false,
+            refused: false,
+            arrived: false,
+            nicks_refused: 0,
+            landed: None,
             leaving: None,
             end: None,
         }
@@ -154,6 +174,23 @@ impl Desk {
     pub(super) fn failure(&mut self, text: impl Into<String>) {
         self.failed = true;
         self.news.push_back(News::Failure(text.into()));
+    }
+
+    /// Adds that something asked for is not to be had of the server, and remembers it for the exit
+    /// code.
+    pub(crate) fn refusal(&mut self, text: impl Into<String>) {
+        self.refused = true;
+        self.news.push_back(News::Failure(text.into()));
+    }
+
+    /// Where downloads go for which no place is named.
+    pub(crate) fn downloads(&self) -> Target {
+        Target::Directory(self.download_dir.clone())
+    }
+
+    /// Where the latest download has gone, once.
+    pub(crate) fn take_landed(&mut self) -> Option<PathBuf> {
+        self.landed.take()
     }
 
     /// Adds that what a front was told did not work: a line that is no command, say.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::desk::Desk;
 use super::words::count;
-use super::{EXIT_DONE, EXIT_FAILED};
+use super::{EXIT_DONE, EXIT_FAILED, EXIT_REFUSED};
 
 /// How long the `Goodbye` is waited for after a signal, and after a `/quit`.
 pub(super) const LEAVE_MAX_SIGNAL: Duration = Duration::from_secs(2);
@@ -71,10 +71,10 @@ impl Desk {
         }
     }
 
-    /// Leaves with whatever is running.
-    pub(super) fn take_leave(&mut self, now: Instant, patience: Duration) {
+    /// Leaves with whatever is running, or was not even begun.
+    pub(super) fn take_leave(&mut self, now: Instant, patience: Duration, unfinished: bool) {
         let running = self.has_work();
-        self.leave(now, patience, running);
+        self.leave(now, patience, running || unfinished);
     }
 
     /// Says `Leave` and waits a while for the `Goodbye`; at once where nobody can leave yet.
@@ -82,13 +82,22 @@ impl Desk {
         if self.leaving.is_some() || self.end.is_some() {
             return;
         }
-        let failed = unfinished || (self.failed && self.manner.script);
-        let code = if failed { EXIT_FAILED } else { EXIT_DONE };
+        let code = if unfinished { EXIT_FAILED } else { self.code() };
         self.session_mut().leave();
         self.leaving = Some(Leaving { deadline: now + patience, code });
         self.collect(now);
         if self.session().is_over() {
             self.finish(Ok(code));
+        }
+    }
+
+    /// The exit code by what was done so far: who sits there has seen it.
+    fn code(&self) -> u8 {
+        match (self.failed, self.refused) {
+            _ if !self.manner.script => EXIT_DONE,
+            (false, false) => EXIT_DONE,
+            (false, true) if self.manner.single => EXIT_REFUSED,
+            _ => EXIT_FAILED,
         }
     }
 

@@ -25,18 +25,21 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
 
+pub(crate) use commands::target;
 pub(crate) use desk::{Desk, Manner};
 pub(crate) use pace::Pace;
 pub(crate) use start::{Ground, Plan, no_start};
 
 /// All was done.
 pub const EXIT_DONE: u8 = 0;
-/// Something asked for failed, or the connection was lost or refused.
+/// Something asked for failed, or the connection was lost.
 pub const EXIT_FAILED: u8 = 1;
 /// A mistake on the command line, or no usable name.
 pub const EXIT_USAGE: u8 = 2;
 /// No connection to the server.
 pub const EXIT_UNREACHABLE: u8 = 3;
+/// The server said no: to letting us in, or to the one thing that was asked for.
+pub const EXIT_REFUSED: u8 = 4;
 
 /// What a front has of its own. The loop calls it in this order, turn by turn.
 pub(crate) trait View {
@@ -46,6 +49,12 @@ pub(crate) trait View {
 
     /// True when input is left that no event will announce.
     fn has_more_input(&self) -> bool {
+        false
+    }
+
+    /// True while it has something to ask for that it could not hand to the desk yet: an end that
+    /// comes now leaves it undone.
+    fn is_unfinished(&self) -> bool {
         false
     }
 

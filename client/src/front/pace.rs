@@ -102,11 +102,12 @@ pub(crate) fn head(status: &TransferStatus) -> String {
     format!("{}  {}% | {}", name(status), percent(status), part_of(status))
 }
 
-/// The file's name, or the transfer's number while it is not known.
+/// The file's name, or the number of the item or of the transfer while it is not known.
 pub(crate) fn name(status: &TransferStatus) -> String {
-    match &status.name {
-        Some(name) => name.to_string(),
-        None => format!("transfer {}", status.transfer),
+    match (&status.name, status.item) {
+        (Some(name), _) => name.to_string(),
+        (None, Some(item)) => format!("number {item}"),
+        (None, None) => format!("transfer {}", status.transfer),
     }
 }
 

@@ -85,7 +85,7 @@ impl<V: View> Reactor<V> {
         self.show(now);
         self.desk.check_link(received);
         if self.signals.load(Ordering::SeqCst) > 0 {
-            self.desk.take_leave(now, LEAVE_MAX_SIGNAL);
+            self.desk.take_leave(now, LEAVE_MAX_SIGNAL, self.view.is_unfinished());
         }
         self.desk.retry_held(now);
         self.view.take_input(&mut self.desk, now);
@@ -100,7 +100,7 @@ impl<V: View> Reactor<V> {
         self.desk.leave_in_time(now);
         self.view.end_turn(&mut self.desk, now);
         if self.view.is_broken() {
-            self.desk.take_leave(now, LEAVE_MAX_SIGNAL);
+            self.desk.take_leave(now, LEAVE_MAX_SIGNAL, self.view.is_unfinished());
         }
     }
 

@@ -10,8 +10,11 @@ use chatshelf_common::wire::{Event, Frame};
 
 use super::desk::Desk;
 use super::words;
-use super::{EXIT_FAILED, Failure, News};
+use super::{EXIT_FAILED, EXIT_REFUSED, Failure, News};
 use crate::session::{SessionEvent, When};
+
+/// Nicks that are tried where another one will do.
+const NICKS_MAX: u32 = 5;
 
 impl Desk {
     /// Takes in everything that the session has told by now.
@@ -27,7 +30,10 @@ impl Desk {
             SessionEvent::NickRefused { nick, code, suggestion } => {
                 self.nick_refused(&nick, code, suggestion);
             }
-            SessionEvent::JoinedRoom { nick, .. } => self.push(News::Joined(nick)),
+            SessionEvent::JoinedRoom { nick, .. } => {
+                self.arrived = true;
+                self.push(News::Joined(nick));
+            }
             SessionEvent::Happened { event, when } => self.happened(event, when),
             SessionEvent::Told(told) => {
                 self.flush_batch();
@@ -64,8 +70,16 @@ impl Desk {
     fn nick_refused(&mut self, nick: &Nick, code: Code, suggestion: Option<Nick>) {
         let free = suggestion.as_ref().map_or(String::new(), |free| format!("; {free} is free"));
         let text = format!("the name {nick} can't be had: {code}{free}");
-        if self.manner.script {
-            return self.finish(Err(Failure::new(text, EXIT_FAILED)));
+        self.nicks_refused += 1;
+        match &suggestion {
+            Some(free) if self.manner.single && self.nicks_refused < NICKS_MAX => {
+                self.notice(text);
+                return self.rejoin(free.clone());
+            }
+            _ if self.manner.script => {
+                return self.finish(Err(Failure::new(text, EXIT_REFUSED)));
+            }
+            _ => {}
         }
         self.choosing = true;
         self.push(News::NickRefused { text, suggestion });
@@ -79,7 +93,7 @@ impl Desk {
             SetTopic::KIND => "the topic stays",
             _ => "the server refused",
         };
-        self.failure(format!("{what}: {}", words::refusal(refused)));
+        self.refusal(format!("{what}: {}", words::refusal(refused)));
     }
 
     fn goodbye(&mut self, goodbye: &Goodbye) {
@@ -87,12 +101,15 @@ impl Desk {
         let why = words::goodbye(goodbye);
         match self.leaving_code() {
             Some(code) => {
-                self.notice("goodbye");
+                if !self.manner.single {
+                    self.notice("goodbye");
+                }
                 self.finish(Ok(code));
             }
             None => {
                 let text = format!("the server said goodbye: {why}");
-                self.finish(Err(Failure::new(text, EXIT_FAILED)));
+                let code = if self.arrived { EXIT_FAILED } else { EXIT_REFUSED };
+                self.finish(Err(Failure::new(text, code)));
             }
         }
     }

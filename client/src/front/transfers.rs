@@ -1,9 +1,11 @@
 //! Transfers, told and served: between the session, which moves bytes, and the file thread, which
 //! has them. Owns what is remembered of each.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use chatshelf_common::id::ItemId;
+use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
 use super::News;
@@ -19,8 +21,8 @@ use crate::session::{
 /// Something that the file thread looks for before a transfer can begin.
 #[derive(Debug)]
 pub(super) enum Opening {
-    /// A file to be uploaded, as it was named.
-    Upload(String),
+    /// A file to be uploaded, as it was named, and what it is to be called.
+    Upload(String, Option<FileName>),
     /// What there is of an item already.
     Download(Item, Target),
 }
@@ -35,7 +37,7 @@ pub(super) struct Kept {
     /// A later run can go on with it.
     survives: bool,
     /// Where the download has gone, until that is said.
-    path: Option<String>,
+    path: Option<PathBuf>,
 }
 
 impl Desk {
@@ -84,15 +86,17 @@ impl Desk {
             self.files.discard(part);
         }
         let pace = self.paces.remove(&number).unwrap_or_else(|| Pace::new(now));
+        let place = kept.path.as_ref().map(|path| path.display().to_string());
         let (text, good) = match outcome {
             Outcome::Interrupted => (endings::interrupted(status, kept.survives), true),
-            outcome => endings::closing(&pace, status, outcome, kept.path.as_deref(), now),
+            outcome => endings::closing(&pace, status, outcome, place.as_deref(), now),
         };
-        if good {
-            self.notice(text);
-        } else {
-            self.failure(text);
+        match outcome {
+            _ if good => self.notice(text),
+            Outcome::Refused(_) => self.refusal(text),
+            _ => self.failure(text),
         }
+        self.landed = kept.path.take().or_else(|| self.landed.take());
         self.quit_warned &= self.session().transfers_outstanding() > 0;
     }
 
@@ -135,7 +139,7 @@ impl Desk {
             match reply {
                 Reply::Session(reply) => self.session_mut().handle_file_reply(reply),
                 Reply::KeptAt { transfer, path } => {
-                    self.kept.entry(transfer).or_default().path = Some(path.display().to_string());
+                    self.kept.entry(transfer).or_default().path = Some(path);
                 }
                 Reply::Survives { transfer } => {
                     self.kept.entry(transfer).or_default().survives = true;
@@ -147,7 +151,7 @@ impl Desk {
     }
 
     fn opened(&mut self, ticket: u64, result: Result<OpenFile, FileError>, now: Instant) {
-        let Some(Opening::Upload(path)) = self.opening.remove(&ticket) else { return };
+        let Some(Opening::Upload(path, name)) = self.opening.remove(&ticket) else { return };
         if !self.session().takes_commands() {
             return;
         }
@@ -155,7 +159,7 @@ impl Desk {
             Ok(file) => file,
             Err(error) => return self.failure(format!("{path} not uploaded: {error}")),
         };
-        let (name, size, key) = (file.name.clone(), file.size, file.key());
+        let (name, size, key) = (name.unwrap_or(file.name.clone()), file.size, file.key());
         match self.session_mut().upload(name, size, key) {
             Ok(transfer) => {
                 self.files.upload(transfer, file);
@@ -164,7 +168,13 @@ impl Desk {
             }
             Err(error) => {
                 let size = words::size(size);
-                self.failure(format!("{path} ({size}) not uploaded: {error}"));
+                let text = format!("{path} ({size}) not uploaded: {error}");
+                match error {
+                    CommandError::FileTooLarge { .. } | CommandError::NoTransfers => {
+                        self.refusal(text);
+                    }
+                    _ => self.failure(text),
+                }
             }
         }
     }

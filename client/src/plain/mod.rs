@@ -6,7 +6,7 @@
 
 mod name;
 mod progress;
-mod render;
+pub(crate) mod render;
 mod screen;
 
 use std::collections::HashMap;

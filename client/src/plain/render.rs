@@ -19,18 +19,18 @@ const NAMED_MAX: usize = 30;
 
 /// How text is to look.
 #[derive(Clone, Debug)]
-pub(super) struct Look {
+pub(crate) struct Look {
     /// Colours and dim text may be used.
-    pub(super) colour: bool,
+    pub(crate) colour: bool,
     /// Digests are shown whole, for programs to read.
-    pub(super) whole_digests: bool,
+    pub(crate) whole_digests: bool,
     /// Times are shown in this zone.
-    pub(super) zone: TimeZone,
+    pub(crate) zone: TimeZone,
 }
 
 impl Look {
     /// A line about the room or ourselves.
-    pub(super) fn notice(&self, text: &str) -> String {
+    pub(crate) fn notice(&self, text: &str) -> String {
         let line = format!("-- {}", shown(text));
         if self.colour { format!("\x1b[2m{line}\x1b[0m") } else { line }
     }
@@ -51,7 +51,7 @@ impl Look {
     }
 
     /// The day of a moment, as `2026-11-22`.
-    pub(super) fn day(&self, at: UnixMillis) -> String {
+    pub(crate) fn day(&self, at: UnixMillis) -> String {
         self.local(at).map_or("----".into(), |at| at.strftime("%Y-%m-%d").to_string())
     }
 
@@ -80,7 +80,7 @@ impl Look {
     }
 
     /// `HH:MM  [ada → you] text`.
-    pub(super) fn told(&self, told: &Told, me: &Nick) -> String {
+    pub(crate) fn told(&self, told: &Told, me: &Nick) -> String {
         let name = |nick: &Nick| if nick == me { "you".into() } else { self.nick(nick) };
         let (from, to) = (name(&told.from), name(&told.to));
         format!("{}  [{from} → {to}] {}", self.clock(told.at), Self::text(&told.text, 7))
@@ -92,7 +92,7 @@ impl Look {
     }
 
     /// Any event of the room.
-    pub(super) fn event(&self, event: &Event) -> String {
+    pub(crate) fn event(&self, event: &Event) -> String {
         match event {
             Event::Said(said) => self.said(said),
             other => self.notice(&words::event(other)),
@@ -100,7 +100,7 @@ impl Look {
     }
 
     /// The shelf, oldest first: number, name, size, who, when, digest.
-    pub(super) fn shelf(&self, items: &[Item]) -> Vec<String> {
+    pub(crate) fn shelf(&self, items: &[Item]) -> Vec<String> {
         if items.is_empty() {
             return vec![self.notice("the shelf is empty")];
         }

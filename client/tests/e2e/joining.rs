@@ -17,7 +17,7 @@ fn a_taken_name_ends_a_script_and_the_suggestion_is_named() {
     let room = Room::open();
     let _ada = room.join("ada");
     let ended = room.run("Ada", "hello\n");
-    ended.has_code(1);
+    ended.has_code(4);
     let complaint = ended.complaint();
     assert!(complaint.contains("that name is taken"), "{complaint}");
     let (_, suggestion) = complaint.rsplit_once("; ").unwrap();
@@ -111,7 +111,7 @@ fn with_a_server_of_another_version_it_is_said_who_is_older() {
         let goodbye = goodbye(Code::VERSION);
         guest.send(&chatshelf_common::wire::frame::Goodbye { version_min, version_max, ..goodbye });
         let ended = client.wait();
-        ended.has_code(1);
+        ended.has_code(4);
         assert!(ended.complaint().contains(told), "{}", ended.stderr);
     }
 }
@@ -121,6 +121,6 @@ fn a_full_room_is_said_to_be_full() {
     let room = Room::open_with(&["--max-members", "1"]);
     let _ada = room.join("ada");
     let ended = room.run("bob", "hello\n");
-    ended.has_code(1);
+    ended.has_code(4);
     assert!(ended.complaint().contains("the room is full"), "{}", ended.stderr);
 }

@@ -1,7 +1,7 @@
 //! The real client against the real server, run as their users run them: what may be on standard
 //! input (`stdin`), how one gets in (`joining`) and out again (`leaving`), talk between several
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
-//! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`), and the load
+//! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`), one-shot commands (`once`, `once_files`), and the load
 //! test's program (`load`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
@@ -17,6 +17,8 @@ mod interactive;
 mod joining;
 mod leaving;
 mod load;
+mod once;
+mod once_files;
 mod resuming;
 mod returning;
 mod stdin;

@@ -100,7 +100,7 @@ fn a_member_whose_connection_dies_unseen_keeps_its_name_and_nobody_sees_it_leave
     assert!(!ended.stdout.contains("-- ada left"), "{}", ended.stdout);
     // The name is hers alone, for she has the token.
     let thief = room.run("ada", "hello\n");
-    thief.has_code(1);
+    thief.has_code(4);
     assert!(thief.complaint().contains("that name is taken"));
     assert_eq!(ada.leave().said(), ["ada  here again"]);
 }

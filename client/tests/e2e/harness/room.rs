@@ -124,6 +124,14 @@ impl Room {
     }
 }
 
+impl Room {
+    /// Has one command carried out there by a user called tester, with this as its input.
+    #[track_caller]
+    pub(crate) fn once(&self, arguments: &[&str], input: &str) -> Ended {
+        Client::run(client_command(self.address(), &self.files()).args(arguments), input)
+    }
+}
+
 /// Names in a folder, sorted.
 pub(crate) fn names(dir: &Path) -> Vec<String> {
     let name = |entry: std::io::Result<fs::DirEntry>| {
@@ -140,7 +148,7 @@ pub(crate) fn client_command(server: SocketAddr, dir: &Path) -> Command {
     let mut command = programs::client();
     let (host, port) = (server.ip().to_string(), server.port().to_string());
     command.args(["--host", &host, "--port", &port, "--history", "none"]);
-    command.current_dir(dir).env("TZ", "UTC");
+    command.current_dir(dir).env("TZ", "UTC").env("USER", "tester");
     command.env("CHATSHELF_STATE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/chatshelf-state"));
     command
 }

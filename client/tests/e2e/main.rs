@@ -1,7 +1,8 @@
 //! The real client against the real server, run as their users run them: what may be on standard
 //! input (`stdin`), how one gets in (`joining`) and out again (`leaving`), talk between several
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
-//! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`), one-shot commands (`once`, `once_files`), and the load
+//! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`), one-shot commands (`once`, `once_files`), options that
+//! are set elsewhere (`settings`), what is made for shells and manuals (`shells`), and the load
 //! test's program (`load`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
@@ -21,5 +22,8 @@ mod once;
 mod once_files;
 mod resuming;
 mod returning;
+mod settings;
+#[cfg(unix)]
+mod shells;
 mod stdin;
 mod talk;

@@ -311,6 +311,14 @@ mod tests {
     }
 
     #[test]
+    fn operators_are_told_of_every_variable() {
+        let told = include_str!("../../docs/OPERATIONS.md");
+        for variable in PROGRAM.variables() {
+            assert!(told.contains(&format!("`{variable}`")), "{variable}");
+        }
+    }
+
+    #[test]
     fn the_environment_sets_what_the_command_line_does_not() {
         let variable = |name: &str| match name {
             "CHATSHELF_SERVER_PORT" => Some("1".into()),

@@ -9,12 +9,15 @@ use tempfile::TempDir;
 
 use crate::harness::programs;
 
-/// Both programs, each with its command.
-const PROGRAMS: [(&str, fn() -> Command); 2] =
+/// Makes a program's command.
+type Make = fn() -> Command;
+
+/// Both programs.
+const PROGRAMS: [(&str, Make); 2] =
     [("chatshelf", programs::client), ("chatshelf-server", || Command::new(programs::server()))];
 
 /// A folder with a file that a program has generated, and with some to complete.
-fn generated(command: fn() -> Command, kind: &str) -> (TempDir, PathBuf) {
+fn generated(command: Make, kind: &str) -> (TempDir, PathBuf) {
     let output = command().args(["--generate", kind]).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let dir = tempfile::tempdir().unwrap();
@@ -45,7 +48,7 @@ fn says(program: &str, arguments: &[&str], dir: &Path) -> Option<String> {
 }
 
 /// What bash offers for the last of these words, sorted; none without bash.
-fn bash_offers(command: fn() -> Command, words: &[&str]) -> Option<Vec<String>> {
+fn bash_offers(command: Make, words: &[&str]) -> Option<Vec<String>> {
     let (dir, path) = generated(command, "bash");
     let script = r#". "$1"; shift
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
@@ -111,7 +114,7 @@ fn zsh_takes_the_completions() {
 fn fish_completes_commands_options_values_and_files() {
     let (_, server) = PROGRAMS[1];
     for (command, line, expected) in [
-        (programs::client as fn() -> Command, "chatshelf up", &["upload"][..]),
+        (programs::client as Make, "chatshelf up", &["upload"][..]),
         (programs::client, "chatshelf --host lab wh", &["who"]),
         (programs::client, "chatshelf --history n", &["none"]),
         (programs::client, "chatshelf upload a", &["a dir/", "a file"]),

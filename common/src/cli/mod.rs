@@ -236,6 +236,11 @@ impl<T> Program<T> {
         with_value.map(|option| (option.long, option.default))
     }
 
+    /// What the environment may set: for tests that hold a document against it.
+    pub fn variables(&self) -> impl Iterator<Item = String> {
+        self.options.iter().filter_map(|option| self.variable(option))
+    }
+
     /// The options that can be used behind a command (or without one), each with its short name
     /// there: where a command's own has the same, it is that one's.
     fn options_behind(&self, command: Option<&Command<T>>) -> Vec<(&Opt<T>, Option<char>)> {

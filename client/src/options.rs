@@ -21,6 +21,8 @@ pub struct Options {
     pub name: Option<Nick>,
     /// No prompt, no colours, no escapes.
     pub plain: bool,
+    /// The full screen is drawn with ASCII alone.
+    pub ascii: bool,
     /// Lines of history; absent leaves it to the server.
     pub history: Option<u32>,
     /// Where downloads go.
@@ -57,7 +59,8 @@ fn table() -> getopts::Options {
         .optopt("H", "host", "the server's name or address [127.0.0.1]", "HOST")
         .optopt("p", "port", "its TCP port [9000]", "PORT")
         .optopt("n", "name", "your name in the room [asked for]", "NAME")
-        .optflag("", "plain", "no prompt, no colours, no escapes")
+        .optflag("", "plain", "lines instead of the full screen; no prompt, no colours, no escapes")
+        .optflag("", "ascii", "draw the full screen with ASCII alone")
         .optopt("", "history", "lines to see of what was said before [50]", "N|none|all")
         .optopt("d", "download-dir", "where downloads go [the current directory]", "DIR")
         .optopt(
@@ -111,6 +114,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Options
         port: port.map_or(PORT_DEFAULT, |port| port as u16),
         name: name.transpose()?,
         plain: found.opt_present("plain"),
+        ascii: found.opt_present("ascii"),
         history: option("history", history)?,
         reconnect: option("reconnect", |seconds| {
             seconds.parse().map_err(|_| "not a number of seconds".into())
@@ -222,6 +226,7 @@ mod tests {
             "--port",
             "--name",
             "--plain",
+            "--ascii",
             "--history",
             "--download-dir",
             "--reconnect",

@@ -65,7 +65,7 @@ impl State {
             KeyCode::PageUp => self.scrollback.scroll_up(self.page(), self.frame()),
             KeyCode::PageDown => self.scrollback.scroll_down(self.page(), self.frame()),
             _ if self.chosen.is_some() => return self.shelf_key(key),
-            KeyCode::Esc => self.scrollback.to_end(),
+            KeyCode::Esc => self.scrollback.follow(),
             KeyCode::Enter
                 if !key.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SHIFT) =>
             {
@@ -87,7 +87,7 @@ impl State {
         if line.trim().is_empty() {
             return Vec::new();
         }
-        self.scrollback.to_end();
+        self.scrollback.follow();
         self.scrollback.unmark();
         vec![Action::Line(line)]
     }
@@ -274,7 +274,7 @@ impl State {
         let is_alone = self.editor.is_empty();
         self.editor.insert(text);
         let line = self.editor.take();
-        self.scrollback.to_end();
+        self.scrollback.follow();
         vec![if is_alone { Action::Say(line) } else { Action::Line(line) }]
     }
 

@@ -110,7 +110,7 @@ impl Scrollback {
     }
 
     /// Back to the newest.
-    pub(super) fn to_end(&mut self) {
+    pub(super) fn follow(&mut self) {
         self.scrolled_to = None;
     }
 

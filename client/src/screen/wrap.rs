@@ -16,7 +16,7 @@ pub(super) fn width(text: &str) -> usize {
 pub(super) fn wrap(line: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
     let (first, rest) = (first.max(1), rest.max(1));
     if line.is_ascii() && line.len() <= first {
-        return vec![0..line.len()];
+        return std::iter::once(0..line.len()).collect();
     }
     let mut rows = Vec::new();
     let (mut start, mut columns, mut limit) = (0, 0, first);

@@ -273,6 +273,7 @@ impl View for Screen {
             desk.probe(now);
         }
         self.learn(desk, now);
+        self.state.welcome(Clock::now());
         if !std::mem::take(&mut self.is_changed) {
             return;
         }

@@ -67,6 +67,8 @@ pub(super) struct State {
     day: String,
     /// What comes is from before we came.
     is_history: bool,
+    /// Somebody new is to be told what to do, below the history.
+    is_welcome_due: bool,
 }
 
 impl State {
@@ -85,6 +87,7 @@ impl State {
             day: clock.day(at),
             clock,
             is_history: false,
+            is_welcome_due: false,
         }
     }
 
@@ -103,7 +106,7 @@ impl State {
             News::Joined(nick) => {
                 self.dialog = None;
                 self.facts.nick = shown(nick.as_str());
-                self.welcome(at);
+                self.is_welcome_due = true;
             }
             News::NickRefused { text, suggestion } => {
                 let why = Some(format!("{text}."));
@@ -137,7 +140,11 @@ impl State {
         self.scrollback.push(Entry::Notice { time, text: shown(text), ink });
     }
 
-    fn welcome(&mut self, at: UnixMillis) {
+    /// Tells somebody new what to do, once.
+    pub(super) fn welcome(&mut self, at: UnixMillis) {
+        if self.is_history || !std::mem::take(&mut self.is_welcome_due) {
+            return;
+        }
         let text = format!(
             "welcome, {}. Type to talk; drop a file here to put it on the shelf; Ctrl-F chooses one \
              to fetch; F1 shows the rest",

@@ -23,5 +23,7 @@ mod load;
 mod restored;
 mod resuming;
 mod returning;
+#[cfg(unix)]
+mod screenshot;
 mod stdin;
 mod talk;

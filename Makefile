@@ -134,6 +134,9 @@ soak: toolchain ## Load a server for long and look whether it grows (Linux) [MIN
 	@$(CARGO) test --release -p chatshelf-server --test e2e -- --ignored --nocapture soak
 soak: export MINUTES := $(or $(value MINUTES),30)
 
+screenshots: toolchain ## Make docs/screen.svg, the picture of the README, of a real screen (Unix)
+	@$(CARGO) test -q -p chatshelf-client --test e2e -- --ignored --nocapture screenshots
+
 clean: toolchain ## Remove everything that was built
 	$(CARGO) clean
 
@@ -148,4 +151,4 @@ valgrind:
 		apt-get install valgrind)))
 
 .PHONY: help build share run-server run-client test check load-test bench bench-peers instructions \
-	simulate kill-test soak clean toolchain valgrind
+	simulate kill-test soak screenshots clean toolchain valgrind

@@ -26,6 +26,8 @@ pub struct Options {
     pub name: Option<Nick>,
     /// No prompt, no colours, no escapes.
     pub plain: bool,
+    /// The full screen is drawn with ASCII alone.
+    pub ascii: bool,
     /// Lines of history; absent leaves it to the server.
     pub history: Option<u32>,
     /// Where downloads go.
@@ -46,6 +48,7 @@ impl Default for Options {
             port: PORT_DEFAULT,
             name: None,
             plain: false,
+            ascii: false,
             history: None,
             download_dir: ".".into(),
             reconnect: None,
@@ -98,7 +101,14 @@ static PROGRAM: Program<Options> = Program {
         })
         .short('n')
         .otherwise("asked for; for a command the user's"),
-        Opt::flag("plain", "no prompt, no colours, no escapes", |options, on| options.plain = on),
+        Opt::flag(
+            "plain",
+            "lines instead of the full screen; no prompt, no colours, no escapes",
+            |options, on| options.plain = on,
+        ),
+        Opt::flag("ascii", "draw the full screen with ASCII alone", |options, on| {
+            options.ascii = on;
+        }),
         Opt::value(
             "history",
             "N|none|all",
@@ -326,6 +336,7 @@ mod tests {
             ("port", "7"),
             ("name", "ada"),
             ("plain", "yes"),
+            ("ascii", "on"),
             ("history", "none"),
             ("download-dir", path),
             ("reconnect", "0"),
@@ -335,6 +346,7 @@ mod tests {
             port: 7,
             name: Nick::new("ada").ok(),
             plain: true,
+            ascii: true,
             history: Some(0),
             download_dir: path.into(),
             reconnect: Some(0),

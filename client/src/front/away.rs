@@ -160,7 +160,7 @@ impl Desk {
             (true, 0) => "while you were away".to_owned(),
             (true, lines) => format!("{} while you were away", count(lines, "line", "lines")),
         };
-        self.push(News::Before(head));
+        self.push(News::Before(head, when));
         let is_forgotten = |event: &Event| matches!(event, Event::Forgotten(_));
         for run in events.chunk_by(|a, b| is_forgotten(a) && is_forgotten(b)) {
             if is_forgotten(&run[0]) {

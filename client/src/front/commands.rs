@@ -112,6 +112,8 @@ impl Desk {
             Command::Who => self.answer(Answer::Members, now),
             Command::Files => self.answer(Answer::Shelf, now),
             Command::Help => self.answer(Answer::Help, now),
+            Command::Clear => self.answer(Answer::Clear, now),
+            Command::Notify(level) => self.answer(Answer::Notify(level), now),
             Command::Quit => {
                 self.quit(warned, now);
                 Ok(())
@@ -140,7 +142,8 @@ impl Desk {
 
     /// Shows what is known without asking the server.
     fn answer(&mut self, answer: Answer, now: Instant) -> Result<(), session::CommandError> {
-        if !self.session().is_joined() && answer != Answer::Help {
+        let is_of_the_room = matches!(answer, Answer::Members | Answer::Topic | Answer::Shelf);
+        if is_of_the_room && !self.session().is_joined() {
             self.notice("not connected; so it was when the connection broke:");
         }
         self.tell(News::Answer(answer), now);

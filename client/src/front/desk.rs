@@ -133,6 +133,16 @@ impl Desk {
         self.link.session_mut()
     }
 
+    /// `HOST:PORT` of the server.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Measures the lag anew.
+    pub(crate) fn probe(&mut self, now: Instant) {
+        self.session_mut().probe(now);
+    }
+
     /// Running and queued transfers, those under way with their pace.
     pub(crate) fn transfers(&self) -> impl Iterator<Item = (TransferStatus, Option<&Pace>)> {
         let pace = |status: &TransferStatus| self.paces.get(&status.transfer);

@@ -8,6 +8,7 @@
 //! Nothing here writes to a terminal or knows what one is.
 
 mod away;
+mod clock;
 mod commands;
 mod desk;
 mod endings;
@@ -25,10 +26,14 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
 
+pub(crate) use clock::{Clock, age};
 pub(crate) use commands::target;
 pub(crate) use desk::{Desk, Manner};
 pub(crate) use pace::Pace;
 pub(crate) use start::{Ground, Plan, no_start};
+
+use crate::command::Notify;
+use crate::session::When;
 
 /// All was done.
 pub const EXIT_DONE: u8 = 0;
@@ -98,8 +103,8 @@ pub(crate) enum News {
     Room(Event),
     /// A private message, to us or from us.
     Told(Told),
-    /// What follows, up to [`News::Now`], happened before: when, in words.
-    Before(String),
+    /// What follows, up to [`News::Now`], happened before; in words, and when.
+    Before(String, When),
     /// What follows is live again.
     Now,
     /// A line about the room or ourselves.
@@ -123,6 +128,10 @@ pub(crate) enum Answer {
     Shelf,
     /// The commands.
     Help,
+    /// Nothing of what was shown before.
+    Clear,
+    /// What rings the bell from now on; `None` asks.
+    Notify(Option<Notify>),
 }
 
 /// Why a run ends badly: a sentence for standard error, and the exit code.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use chatshelf_common::text::Nick;
-use mio::{Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
 
 use super::desk::{Desk, Manner};
 use super::reactor::{LINK, Reactor};
@@ -25,6 +25,7 @@ const WAKE: Token = Token(0);
 pub(crate) struct Ground {
     poll: Poll,
     waker: Arc<Waker>,
+    signals: Option<Arc<AtomicUsize>>,
 }
 
 /// What is to be joined, and how.
@@ -57,7 +58,7 @@ impl Ground {
     pub(crate) fn new() -> Result<Self, Failure> {
         let poll = Poll::new().map_err(no_start)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(no_start)?);
-        Ok(Self { poll, waker })
+        Ok(Self { poll, waker, signals: None })
     }
 
     /// Ends the loop's wait: for whatever feeds a view from another thread.
@@ -65,11 +66,30 @@ impl Ground {
         Arc::clone(&self.waker)
     }
 
+    /// Watches for signals that ask for an end, from now on; else [`Ground::run`] does.
+    ///
+    /// # Errors
+    /// When the system does not let us.
+    pub(crate) fn watch_signals(&mut self, abandon: fn()) -> Result<(), Failure> {
+        self.signals = Some(watch_signals(self.waker(), abandon)?);
+        Ok(())
+    }
+
+    /// Waits until the waker is used; false when a signal has asked for an end.
+    pub(crate) fn wait(&mut self) -> bool {
+        let mut events = Events::with_capacity(1);
+        match self.poll.poll(&mut events, None) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return false,
+            _ => {}
+        }
+        self.signals.as_ref().is_none_or(|signals| signals.load(Ordering::SeqCst) == 0)
+    }
+
     /// Joins the room and stays until the end; the exit code.
     ///
     /// # Errors
     /// Why it did not come about, or ended badly.
-    pub(crate) fn run<V: View>(self, view: V, plan: Plan) -> Result<u8, Failure> {
+    pub(crate) fn run<V: View>(mut self, view: V, plan: Plan) -> Result<u8, Failure> {
         let place = place(&plan.host, plan.port);
         let unreachable = |why: String| {
             Failure::new(format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE)
@@ -77,7 +97,10 @@ impl Ground {
         let files = Files::start(self.waker(), place.clone()).map_err(no_start)?;
         let addresses = resolve(&plan.host, plan.port);
         let addresses = addresses.map_err(|error| unreachable(plain_error(&error)))?;
-        let signals = watch_signals(self.waker(), V::abandon)?;
+        let signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => watch_signals(self.waker(), V::abandon)?,
+        };
         let now = Instant::now();
         let config = Config {
             nick: plan.nick,

@@ -2,8 +2,11 @@
 //! event was. Pure functions; what came from others is still as it came.
 
 use bytesize::ByteSize;
+use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Goodbye, Item, Refused};
 use chatshelf_common::wire::{Code, Event};
+
+use crate::session::Room;
 
 /// A size for people.
 pub(crate) fn size(bytes: u64) -> String {
@@ -22,6 +25,48 @@ pub(crate) fn limit(bytes: u64) -> String {
 /// A number with its noun.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Who is here, at most so many by name.
+pub(crate) fn members(room: &Room, named_max: usize) -> String {
+    let here = room.members().len();
+    let mut members: Vec<&Nick> = room.members().collect();
+    members.sort_by_cached_key(|nick| nick.key());
+    let mut names: Vec<&str> = members.into_iter().take(named_max).map(Nick::as_str).collect();
+    let more = format!("and {} more (/who)", here - names.len());
+    if names.len() < here {
+        names.push(&more);
+    }
+    format!("{here} here: {}", names.join(", "))
+}
+
+/// What is on the shelf, oldest first.
+pub(crate) fn shelf(room: &Room) -> Vec<String> {
+    if room.shelf().is_empty() {
+        return vec!["the shelf is empty".to_owned()];
+    }
+    let files = count(room.shelf().len(), "file", "files");
+    let mut lines = vec![format!("on the shelf: {files}")];
+    lines.extend(room.shelf().iter().map(|item| {
+        let Item { id, name, size: bytes, nick, digest, .. } = item;
+        format!("   {id}  {name}  {}  {nick}  {digest:.16}", size(*bytes))
+    }));
+    lines
+}
+
+/// The topic, with who set it.
+pub(crate) fn topic(room: &Room) -> String {
+    match room.topic() {
+        Some(state) => format!("topic: {} (by {})", state.topic, state.nick),
+        None => "there is no topic".to_owned(),
+    }
+}
+
+/// A number that a nick always has, to choose its colour by.
+pub(crate) fn nick_number(nick: &Nick) -> u32 {
+    nick.key()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// An event that is not talk, as a sentence.
@@ -50,7 +95,7 @@ pub(crate) fn event(event: &Event) -> String {
 }
 
 /// A code as half a sentence; one that is not known with its number.
-fn code(code: Code) -> String {
+pub(crate) fn code(code: Code) -> String {
     let known = chatshelf_common::wire::code::CODES.iter().any(|(known, _)| *known == code);
     if known { code.to_string() } else { format!("{code} (code {})", code.0) }
 }
@@ -107,7 +152,7 @@ pub(crate) fn goodbye(goodbye: &Goodbye) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::text::{Nick, Note};
+    use chatshelf_common::text::Note;
 
     use super::*;
 

@@ -241,7 +241,7 @@ impl View for Once {
 
     fn show(&mut self, news: News, desk: &Desk, _now: Instant) {
         match news {
-            News::Before(_) => self.is_past = true,
+            News::Before(..) => self.is_past = true,
             News::Now => self.is_past = false,
             News::Room(event) => self.happened(&event, desk),
             News::Told(told) if matches!(self.work, Work::Follow) => self.show.told(&told, desk),
@@ -256,7 +256,7 @@ impl View for Once {
             | News::NickRefused { .. }
             | News::Told(_)
             | News::Underway(_)
-            | News::Answer(Answer::Topic | Answer::Help) => {}
+            | News::Answer(_) => {}
         }
     }
 

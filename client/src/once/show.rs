@@ -7,10 +7,9 @@ use std::path::Path;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Told};
-use jiff::tz::TimeZone;
 
 use super::json;
-use crate::front::Desk;
+use crate::front::{Clock, Desk};
 use crate::plain::render::Look;
 use crate::session::{Room, Session};
 use crate::text::shown;
@@ -27,7 +26,7 @@ pub(super) struct Show {
 impl Show {
     pub(super) fn new(json: bool) -> Self {
         let whole_digests = !io::stdout().is_terminal();
-        let look = Look { colour: false, whole_digests, zone: TimeZone::system() };
+        let look = Look { colour: false, whole_digests, clock: Clock::local() };
         Self { json, look, day: String::new(), buffer: String::new(), broken: false }
     }
 
@@ -89,7 +88,7 @@ impl Show {
 
     /// A line of another day than the one before is preceded by that day.
     fn mark_day(&mut self, at: chatshelf_common::id::UnixMillis) {
-        let day = self.look.day(at);
+        let day = self.look.clock.day(at);
         if day != self.day {
             let line = self.look.notice(&day);
             self.line(&line);

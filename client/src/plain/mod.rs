@@ -1,13 +1,13 @@
 //! The line front: a room as lines on standard output, commands as lines on standard input.
 //!
 //! Owns what is remembered of these lines: a day that was shown, a question that is open. `name`
-//! asks for a name before there is a room, `render` and `progress` make the text, `screen` writes
+//! asks for a name before there is a room, `render` and `progress` make the text, `output` writes
 //! it.
 
 mod name;
+mod output;
 mod progress;
 pub(crate) mod render;
-mod screen;
 
 use std::collections::HashMap;
 use std::io::{self, Stdout};
@@ -15,24 +15,21 @@ use std::time::Instant;
 
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::Nick;
-use jiff::tz::TimeZone;
 
 use crate::command;
 use crate::front::{
-    Answer, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, no_start,
+    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, no_start,
 };
 use crate::input::{Input, LINE_BYTES_MAX, Line};
 use crate::options::Options;
 use crate::session::TransferHandle;
 use crate::surroundings::Surroundings;
+use output::Output;
 use progress::Progress;
 use render::Look;
-use screen::Screen;
 
 /// Lines taken in one turn, so that a long script does not keep the loop from the socket.
 const LINES_PER_TURN: usize = 64;
-/// The prompt for lines.
-const PROMPT: &str = "> ";
 
 /// Joins the room and stays until the end; the exit code.
 #[must_use]
@@ -54,12 +51,11 @@ fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> 
         input,
         more_input: false,
         terminal: surroundings.output_is_terminal,
-        prompt: escapes && !script,
-        screen: Screen::new(io::stdout(), escapes && !script),
+        output: Output::new(io::stdout()),
         look: Look {
             colour: escapes && surroundings.colour,
             whole_digests: !surroundings.output_is_terminal,
-            zone: TimeZone::system(),
+            clock: Clock::local(),
         },
         day: String::new(),
         progress: HashMap::new(),
@@ -75,9 +71,7 @@ struct Lines {
     more_input: bool,
     /// Standard output is a terminal.
     terminal: bool,
-    /// A prompt may be shown and erased again.
-    prompt: bool,
-    screen: Screen<Stdout>,
+    output: Output<Stdout>,
     look: Look,
     /// The day of the last line shown, as text.
     day: String,
@@ -89,15 +83,11 @@ struct Lines {
 impl Lines {
     /// A line of today needs no day before it.
     fn starting_today(mut self) -> Self {
-        let now = jiff::Timestamp::now().as_millisecond();
-        self.day = self.look.day(UnixMillis(u64::try_from(now).unwrap_or(0)));
+        self.day = self.look.clock.day(Clock::now());
         self
     }
 
     fn take_line(&mut self, line: Line, desk: &mut Desk, now: Instant) {
-        if line != Line::End {
-            self.screen.entered();
-        }
         match line {
             Line::End if desk.wants_nick() => {
                 desk.give_up(Failure::new("no name was given", EXIT_USAGE));
@@ -132,19 +122,14 @@ impl Lines {
             Some(free) => format!("Your name [{free}]: "),
             None => "Your name: ".into(),
         };
-        if self.prompt {
-            self.screen.set_prompt(&question);
-        } else {
-            self.notice(&question);
-        }
+        self.notice(&question);
         self.asking = suggestion;
     }
 
     fn joined(&mut self, nick: &Nick, desk: &Desk) {
         let Some(limits) = desk.session().limits() else { return };
         let lines = self.look.welcome(nick, desk.session().room(), limits);
-        lines.iter().for_each(|line| self.screen.line(line));
-        self.screen.set_prompt(PROMPT);
+        lines.iter().for_each(|line| self.output.line(line));
     }
 
     fn answer(&mut self, answer: Answer, desk: &Desk) {
@@ -154,13 +139,16 @@ impl Lines {
             Answer::Shelf => self.look.shelf(room.shelf()),
             Answer::Topic => vec![self.look.topic(room)],
             Answer::Help => self.look.help(),
+            Answer::Clear | Answer::Notify(_) => {
+                vec![self.look.notice("that is for the full screen only")]
+            }
         };
-        lines.iter().for_each(|line| self.screen.line(line));
+        lines.iter().for_each(|line| self.output.line(line));
     }
 
     /// A line of another day than the one before is preceded by that day.
     fn mark_day(&mut self, at: UnixMillis) {
-        let day = self.look.day(at);
+        let day = self.look.clock.day(at);
         if day != self.day {
             self.notice(&day);
             self.day = day;
@@ -169,7 +157,7 @@ impl Lines {
 
     fn notice(&mut self, text: &str) {
         let line = self.look.notice(text);
-        self.screen.line(&line);
+        self.output.line(&line);
     }
 
     fn show_progress(&mut self, desk: &Desk, now: Instant) {
@@ -211,20 +199,20 @@ impl View for Lines {
             News::Room(event) => {
                 self.mark_day(event.at());
                 let line = self.look.event(&event);
-                self.screen.line(&line);
+                self.output.line(&line);
             }
             News::Told(told) => {
                 self.mark_day(told.at);
                 let line = self.look.told(&told, desk.session().nick());
-                self.screen.line(&line);
+                self.output.line(&line);
             }
-            News::Before(text) | News::Notice(text) | News::Underway(text) => {
+            News::Before(text, _) | News::Notice(text) | News::Underway(text) => {
                 self.notice(&text);
             }
             News::Now => self.notice("now"),
             News::Failure(text) => {
                 let line = self.look.failure(&text);
-                self.screen.line(&line);
+                self.output.line(&line);
             }
             News::Answer(answer) => self.answer(answer, desk),
         }
@@ -232,17 +220,14 @@ impl View for Lines {
 
     fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
         self.show_progress(desk, now);
-        if desk.is_leaving() {
-            self.screen.set_prompt("");
-        }
-        self.screen.flush();
+        self.output.flush();
     }
 
     fn is_broken(&self) -> bool {
-        self.screen.is_broken()
+        self.output.is_broken()
     }
 
     fn close(&mut self) {
-        self.screen.close();
+        self.output.flush();
     }
 }

@@ -1,13 +1,11 @@
 //! From events to text: what each looks like as lines. Pure functions of what they are given;
 //! everything that came from elsewhere is made harmless here.
 
-use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Said, Style, Told};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 
+use crate::front::Clock;
 use crate::front::words::{self, count, limit, size};
 use crate::session::{Room, ServerLimits};
 use crate::text::{shown, shown_lines};
@@ -24,8 +22,7 @@ pub(crate) struct Look {
     pub(crate) colour: bool,
     /// Digests are shown whole, for programs to read.
     pub(crate) whole_digests: bool,
-    /// Times are shown in this zone.
-    pub(crate) zone: TimeZone,
+    pub(crate) clock: Clock,
 }
 
 impl Look {
@@ -41,30 +38,12 @@ impl Look {
         if self.colour { format!("\x1b[31m{line}\x1b[0m") } else { line }
     }
 
-    fn local(&self, at: UnixMillis) -> Option<Zoned> {
-        let millis = i64::try_from(at.0).ok()?;
-        Some(Timestamp::from_millisecond(millis).ok()?.to_zoned(self.zone.clone()))
-    }
-
-    fn clock(&self, at: UnixMillis) -> String {
-        self.local(at).map_or("--:--".into(), |at| at.strftime("%H:%M").to_string())
-    }
-
-    /// The day of a moment, as `2026-11-22`.
-    pub(crate) fn day(&self, at: UnixMillis) -> String {
-        self.local(at).map_or("----".into(), |at| at.strftime("%Y-%m-%d").to_string())
-    }
-
     fn nick(&self, nick: &Nick) -> String {
         let text = shown(nick.as_str());
         if !self.colour {
             return text;
         }
-        let hash = nick
-            .key()
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        let colour = NICK_COLOURS[hash as usize % NICK_COLOURS.len()];
+        let colour = NICK_COLOURS[words::nick_number(nick) as usize % NICK_COLOURS.len()];
         format!("\x1b[{colour}m{text}\x1b[0m")
     }
 
@@ -72,18 +51,18 @@ impl Look {
     pub(super) fn said(&self, said: &Said) -> String {
         if said.style == Some(Style::ACTION) {
             let (text, nick) = (Self::text(&said.text, 7), self.nick(&said.nick));
-            return format!("{}  * {nick} {text}", self.clock(said.at));
+            return format!("{}  * {nick} {text}", self.clock.time(said.at));
         }
         let indent = 9 + said.nick.as_str().chars().count();
         let (text, nick) = (Self::text(&said.text, indent), self.nick(&said.nick));
-        format!("{}  {nick}  {text}", self.clock(said.at))
+        format!("{}  {nick}  {text}", self.clock.time(said.at))
     }
 
     /// `HH:MM  [ada → you] text`.
     pub(crate) fn told(&self, told: &Told, me: &Nick) -> String {
         let name = |nick: &Nick| if nick == me { "you".into() } else { self.nick(nick) };
         let (from, to) = (name(&told.from), name(&told.to));
-        format!("{}  [{from} → {to}] {}", self.clock(told.at), Self::text(&told.text, 7))
+        format!("{}  [{from} → {to}] {}", self.clock.time(told.at), Self::text(&told.text, 7))
     }
 
     fn text(text: &Message, indent: usize) -> String {
@@ -107,8 +86,9 @@ impl Look {
         let files = count(items.len(), "file", "files");
         let mut lines = vec![self.notice(&format!("on the shelf: {files}"))];
         lines.extend(items.iter().map(|item| {
-            let (number, size, when) = (item.id, size(item.size), self.clock(item.at));
-            let (name, nick, day) = (shown(item.name.as_str()), &item.nick, self.day(item.at));
+            let (number, size, when) = (item.id, size(item.size), self.clock.time(item.at));
+            let (name, nick, day) =
+                (shown(item.name.as_str()), &item.nick, self.clock.day(item.at));
             let digits = if self.whole_digests { 64 } else { 16 };
             let digest = format!("{:.digits$}", item.digest);
             format!("   {number}  {name}  {size}  {nick}  {day} {when}  {digest}")
@@ -118,23 +98,12 @@ impl Look {
 
     /// Who is here.
     pub(super) fn members(&self, room: &Room, named_max: usize) -> String {
-        let here = room.members().len();
-        let mut members: Vec<&Nick> = room.members().collect();
-        members.sort_by_cached_key(|nick| nick.key());
-        let mut names: Vec<&str> = members.into_iter().take(named_max).map(Nick::as_str).collect();
-        let more = format!("and {} more (/who)", here - names.len());
-        if names.len() < here {
-            names.push(&more);
-        }
-        self.notice(&format!("{here} here: {}", names.join(", ")))
+        self.notice(&words::members(room, named_max))
     }
 
     /// The topic.
     pub(super) fn topic(&self, room: &Room) -> String {
-        match room.topic() {
-            Some(state) => self.notice(&format!("topic: {} (by {})", state.topic, state.nick)),
-            None => self.notice("there is no topic"),
-        }
+        self.notice(&words::topic(room))
     }
 
     /// What a newcomer is told.
@@ -176,7 +145,7 @@ impl Look {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{ItemId, MessageId, Seq};
+    use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis};
     use chatshelf_common::text::{FileName, Topic};
     use chatshelf_common::wire::Code;
     use chatshelf_common::wire::frame::{Joined, Left, Shelved, TopicChanged};
@@ -184,7 +153,7 @@ mod tests {
     use super::*;
 
     fn style(colour: bool) -> Look {
-        Look { colour, whole_digests: false, zone: TimeZone::UTC }
+        Look { colour, whole_digests: false, clock: Clock::utc() }
     }
 
     fn nick(name: &str) -> Nick {
@@ -298,6 +267,5 @@ mod tests {
     fn a_time_beyond_the_calendar_is_no_panic() {
         let line = Said { at: UnixMillis(u64::MAX), ..said("hi", None) };
         assert_eq!(style(false).said(&line), "--:--  ada  hi");
-        assert_eq!(style(false).day(UnixMillis(i64::MAX as u64)), "----");
     }
 }

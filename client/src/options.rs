@@ -171,8 +171,9 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
                  given, and takes one that is free if that is in use.",
             ),
             Block::Text(
-                "Without a command, when standard input is not a terminal, its lines are carried out in order; at its \
-                 end (or /quit) chatshelf waits for every receipt and transfer, then leaves.",
+                "Without a command, when standard input is not a terminal, its lines are carried \
+                 out in order; at its end (or /quit) chatshelf waits for every receipt and transfer, \
+                 then leaves.",
             ),
             Block::Text(
                 "When the connection is lost, chatshelf comes back by itself: what was said \

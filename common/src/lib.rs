@@ -4,8 +4,8 @@
 //! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and
 //! frames into bytes ([`wire`]), and holds the words both sides must agree on: the limits
 //! ([`limits`]), the numbers that name things ([`id`]) and the text that may travel ([`text`]).
-//! Of the protocol nothing knows [`cli`], which makes options, help, man pages and shell
-//! completions of one table.
+//! [`cli`] knows nothing of the protocol: it makes options, help, man pages and shell completions
+//! of one table.
 //!
 //! ```
 //! use chatshelf_common::{id::MessageId, text::Message};

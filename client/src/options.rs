@@ -138,7 +138,8 @@ fn one_line(text: &str) -> String {
 fn help() -> String {
     let brief = "Usage: chatshelf [OPTIONS]\n\n\
         Joins the room of a chatshelf server: talk with everyone there, put files on the shelf,\n\
-        fetch files from it. /help inside the room lists the commands.";
+        fetch files from it. On a terminal the room has the whole screen, elsewhere it is lines;\n\
+        /help inside the room lists the commands.";
     format!(
         "{}
 Examples:

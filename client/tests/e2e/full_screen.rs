@@ -181,6 +181,21 @@ fn ctrl_c_asks_and_staying_is_an_answer() {
 }
 
 #[test]
+fn who_waits_for_a_server_that_says_nothing_can_still_leave() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut terminal = Terminal::start(command.args(["--name", "ada"]));
+    let _guest = server.accept();
+    terminal.shows("connecting");
+    terminal.types("hello\r\x03");
+    terminal.shows("Leave the room?");
+    terminal.types("\r");
+    assert_eq!(terminal.wait(), 0);
+    terminal.is_restored();
+}
+
+#[test]
 fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();

@@ -290,8 +290,8 @@ impl View for Screen {
     }
 
     fn poll_timeout(&self, desk: &Desk) -> Option<Instant> {
-        let frame = self.is_changed.then(|| self.drawn_at + FRAME_EVERY);
-        let tick = self.drawn_at.max(Instant::now()) + self.tick();
+        let frame = self.is_waiting.then(|| self.drawn_at + FRAME_EVERY);
+        let tick = Instant::now() + self.tick();
         let probe = desk
             .session()
             .is_joined()

@@ -80,7 +80,8 @@ type Opt = cli::Opt<Options>;
 
 static PROGRAM: Program<Options> = Program {
     about: "Joins the room of a chatshelf server: talk with everyone there, put files on the shelf, \
-            fetch files from it. /help inside the room lists the commands.",
+            fetch files from it. On a terminal the room has the whole screen, elsewhere it is \
+            lines; /help inside the room lists the commands.",
     options: &[
         Opt::value("host", "HOST", "the server's name or address", |options, text| {
             options.host = text.into();

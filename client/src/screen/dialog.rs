@@ -18,8 +18,8 @@ pub(super) enum Dialog {
     Quit,
     /// Send all these lines?
     Paste(String),
-    /// Put these on the shelf?
-    Upload(Vec<Dropped>),
+    /// Put these on the shelf? Otherwise what was pasted is text.
+    Upload(Vec<Dropped>, String),
     /// The commands and keys, from this row on.
     Help(usize),
 }
@@ -53,7 +53,7 @@ impl Dialog {
             Self::Name(_) => "chatshelf",
             Self::Quit => "Leave?",
             Self::Paste(_) => "Pasted",
-            Self::Upload(_) => "Dropped",
+            Self::Upload(..) => "Dropped",
             Self::Help(_) => "Help",
         }
     }
@@ -82,7 +82,7 @@ impl Dialog {
                 let lines = count(text.lines().count(), "line", "lines");
                 vec![format!("Send {lines} ({}) as one message?", size(text.len() as u64))]
             }
-            Self::Upload(files) => {
+            Self::Upload(files, _) => {
                 let mut lines = vec!["Put on the shelf?".to_owned()];
                 lines.extend(files.iter().map(|file| {
                     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
@@ -100,7 +100,7 @@ impl Dialog {
             Self::Name(_) => "Enter: join   Ctrl-C: leave",
             Self::Quit => "Enter: leave   Esc: stay",
             Self::Paste(_) => "Enter: send   e: edit   Esc: drop it",
-            Self::Upload(_) => "Enter: upload   Esc: no",
+            Self::Upload(..) => "Enter: upload   Esc: no, it is text",
             Self::Help(_) => "",
         }
     }

@@ -218,7 +218,7 @@ impl State {
             Some(files) if self.editor.text().starts_with('/') && files.len() == 1 => {
                 self.editor.insert(&files[0].path.display().to_string());
             }
-            Some(files) => self.dialog = Some(Dialog::Upload(files)),
+            Some(files) => self.dialog = Some(Dialog::Upload(files, text.to_owned())),
             None if text.lines().count() >= PASTE_LINES_ASKED => {
                 self.dialog = Some(Dialog::Paste(text.to_owned()));
             }
@@ -253,13 +253,16 @@ impl State {
                 _ if is_ctrl_c || key.code == KeyCode::Esc => Vec::new(),
                 _ => self.keep(Dialog::Paste(text)),
             },
-            Dialog::Upload(files) => match key.code {
+            Dialog::Upload(files, text) => match key.code {
                 KeyCode::Enter | KeyCode::Char('y' | 'Y') => {
                     files.into_iter().map(|file| Action::Upload(file.path)).collect()
                 }
-                KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
+                KeyCode::Esc | KeyCode::Char('n' | 'N') => {
+                    self.editor.insert(&text);
+                    Vec::new()
+                }
                 _ if is_ctrl_c => Vec::new(),
-                _ => self.keep(Dialog::Upload(files)),
+                _ => self.keep(Dialog::Upload(files, text)),
             },
         }
     }

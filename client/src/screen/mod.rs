@@ -154,24 +154,23 @@ impl Screen {
         }
     }
 
-    /// Does what can be done now of what was asked for.
+    /// Does what was asked for. Commands wait, in their order, until they can be taken.
     fn act(&mut self, desk: &mut Desk, now: Instant) {
-        while let Some(action) = self.actions.pop_front() {
+        let mut waiting = VecDeque::new();
+        for action in std::mem::take(&mut self.actions) {
             match action {
                 Action::Redraw => self.redraw(),
                 Action::Quit => desk.quit_now(now),
                 Action::Name(nick) => desk.rejoin(nick),
-                action if desk.takes_commands() => match command(action) {
+                action if waiting.is_empty() && desk.takes_commands() => match command(action) {
                     Ok(Some(command)) => desk.carry_out(command, now),
                     Ok(None) => {}
                     Err(error) => desk.fail(error.to_string(), now),
                 },
-                action => {
-                    self.actions.push_front(action);
-                    return;
-                }
+                action => waiting.push_back(action),
             }
         }
+        self.actions = waiting;
     }
 
     fn answer(&mut self, answer: Answer, desk: &Desk) {
@@ -291,8 +290,8 @@ impl View for Screen {
     }
 
     fn poll_timeout(&self, desk: &Desk) -> Option<Instant> {
-        let frame = self.is_changed.then(|| self.drawn_at + FRAME_EVERY);
-        let tick = self.drawn_at.max(Instant::now()) + self.tick();
+        let frame = self.is_waiting.then(|| self.drawn_at + FRAME_EVERY);
+        let tick = Instant::now() + self.tick();
         let probe = desk
             .session()
             .is_joined()

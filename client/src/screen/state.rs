@@ -169,7 +169,14 @@ impl State {
                 self.arrives(None, now);
                 self.say(&words::event(&event), Ink::Text, at);
             }
-            other => self.notice(&words::event(&other), at),
+            other => {
+                if let Event::Renamed(renamed) = &other
+                    && shown(renamed.nick.as_str()) == self.facts.nick
+                {
+                    self.facts.nick = shown(renamed.to.as_str());
+                }
+                self.notice(&words::event(&other), at);
+            }
         }
     }
 

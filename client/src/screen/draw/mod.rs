@@ -96,8 +96,9 @@ fn divide(state: &State, screen: Rect) -> [Rect; 5] {
 fn split_side(area: Rect) -> (Rect, Rect) {
     let columns =
         if area.width >= WIDE_SIDE_FROM_COLUMNS { WIDE_SIDE_COLUMNS } else { SIDE_COLUMNS };
-    let chat = Rect { width: area.width - columns, ..area };
-    (chat, Rect { x: chat.right(), width: columns, ..area })
+    let side = Rect { x: area.right() - columns, width: columns, ..area };
+    // A column between them.
+    (Rect { width: area.width - columns - 1, ..area }, side)
 }
 
 /// The newest lines (or those scrolled to), at the bottom.

@@ -148,6 +148,10 @@ fn a_file_that_is_dropped_is_offered_for_upload() {
     let text = rig.text(80, 20);
     assert!(text.contains("Put on the shelf?") && text.contains("my notes.txt  5 B"), "{text}");
     assert_eq!(rig.key(KeyCode::Enter), [Action::Upload(path.clone())]);
+    rig.pastes(&path.display().to_string());
+    rig.key(KeyCode::Esc);
+    assert_eq!(rig.state.editor.text(), path.display().to_string(), "else it is text");
+    rig.control('u');
     rig.types("/upload ");
     rig.pastes(&path.display().to_string());
     assert_eq!(rig.state.editor.text(), format!("/upload {}", path.display()));

@@ -152,3 +152,17 @@ fn what_goes_wrong_is_said_and_stands_out() {
     let buffer = rig.draw(60, 12);
     assert_eq!(colour_of(&buffer, "x\u{fffd}[2J not"), Color::Red);
 }
+
+#[test]
+fn our_own_lines_are_ours_under_a_new_name_at_once() {
+    let mut rig = Rig::new();
+    let renamed = chatshelf_common::wire::frame::Renamed {
+        seq: Seq(1),
+        at: AT,
+        nick: nick("ada"),
+        to: nick("lovelace"),
+    };
+    rig.happens(renamed);
+    rig.says("lovelace", "I am lovelace now");
+    assert!(!rig.state.attention.take_bell(rig.now));
+}

@@ -223,13 +223,13 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the screen was:\n{}", self.screen());
+        }
         // Only one that runs still: the number of one that has ended may be another's by now.
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
             let _ = self.child.wait();
-        }
-        if std::thread::panicking() {
-            eprintln!("the screen was:\n{}", self.screen());
         }
     }
 }

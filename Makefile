@@ -2,7 +2,8 @@
 # shell and in cmd.exe.
 
 # Set these on the command line: make run-server PORT=9100 DATA_DIR="my files". They are empty
-# here so that a HOST, NAME or PORT that happens to be in the environment changes nothing.
+# here so that a HOST, NAME or PORT that happens to be in the environment changes nothing; what is
+# not set is left to the programs' own settings and defaults.
 HOST =
 PORT =
 NAME =
@@ -41,7 +42,7 @@ null = /dev/null
 exec = exec
 endif
 
-# $(call option,--port,PORT,9000): the option with the value of PORT, or with 9000 when PORT is
+# $(call option,--clients,CLIENTS,500): the option with the value of CLIENTS, or with 500 when CLIENTS is
 # empty, or nothing at all when there is no default either.
 option = $(call with_value,$(1),$(or $(value $(2)),$(3)))
 with_value = $(if $(2),$(1) $(call quote,$(2)))
@@ -67,13 +68,27 @@ build: toolchain ## Build the programs, optimised, into target/release
 
 run-server: toolchain ## Run a server [PORT=9000 BIND= DATA_DIR= ARGS=]
 	@$(call compile,chatshelf-server,chatshelf-server)
-	@$(exec) $(call release,chatshelf-server) $(call option,--port,PORT,9000) \
+	@$(exec) $(call release,chatshelf-server) $(call option,--port,PORT) \
 		$(call option,--bind,BIND) $(call option,--data-dir,DATA_DIR) $(ARGS)
+
+share: toolchain ## Write man pages and shell completions to target/share, laid out as in /usr/share
+	@$(call compile,chatshelf-server,chatshelf-server)
+	@$(call compile,chatshelf-client,chatshelf)
+	@$(call share,chatshelf)
+	@$(call share,chatshelf-server)
+# $(call share,chatshelf): what a program generates, where packages put it. The names are the shells'.
+share = set -e; cd $(call quote,$(CARGO_TARGET_DIR)); \
+	mkdir -p share/man/man1 share/bash-completion/completions share/zsh/site-functions \
+		share/fish/vendor_completions.d; \
+	release/$(1) --generate man > share/man/man1/$(1).1; \
+	release/$(1) --generate bash > share/bash-completion/completions/$(1); \
+	release/$(1) --generate zsh > share/zsh/site-functions/_$(1); \
+	release/$(1) --generate fish > share/fish/vendor_completions.d/$(1).fish
 
 run-client: toolchain ## Join a server [HOST=127.0.0.1 PORT=9000 NAME= ARGS=]
 	@$(call compile,chatshelf-client,chatshelf)
-	@$(exec) $(call release,chatshelf) $(call option,--host,HOST,127.0.0.1) \
-		$(call option,--port,PORT,9000) $(call option,--name,NAME) $(ARGS)
+	@$(exec) $(call release,chatshelf) $(call option,--host,HOST) \
+		$(call option,--port,PORT) $(call option,--name,NAME) $(ARGS)
 
 test: toolchain ## Run all tests
 	$(CARGO) test --workspace
@@ -119,6 +134,9 @@ soak: toolchain ## Load a server for long and look whether it grows (Linux) [MIN
 	@$(CARGO) test --release -p chatshelf-server --test e2e -- --ignored --nocapture soak
 soak: export MINUTES := $(or $(value MINUTES),30)
 
+screenshots: toolchain ## Make docs/screen.svg, the picture of the README, of a real screen (Unix)
+	@$(CARGO) test -q -p chatshelf-client --test e2e -- --ignored --nocapture screenshots
+
 clean: toolchain ## Remove everything that was built
 	$(CARGO) clean
 
@@ -132,5 +150,5 @@ valgrind:
 		instructions are counted by valgrind, which is not here: install it (on Debian: \
 		apt-get install valgrind)))
 
-.PHONY: help build run-server run-client test check load-test bench bench-peers instructions \
-	simulate kill-test soak clean toolchain valgrind
+.PHONY: help build share run-server run-client test check load-test bench bench-peers instructions \
+	simulate kill-test soak screenshots clean toolchain valgrind

@@ -44,8 +44,35 @@ pub enum Command {
     Reconnect,
     /// `/help`.
     Help,
+    /// `/clear`: of what is on the screen.
+    Clear,
+    /// `/notify`, alone to ask.
+    Notify(Option<Notify>),
     /// `/quit`.
     Quit,
+}
+
+/// What rings the bell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notify {
+    /// Nothing.
+    Off,
+    /// Private messages, and lines with our nick.
+    #[default]
+    Mentions,
+    /// Every line of others.
+    All,
+}
+
+/// Every level, as it is written.
+pub const NOTIFY_LEVELS: [(&str, Notify); 3] =
+    [("off", Notify::Off), ("mentions", Notify::Mentions), ("all", Notify::All)];
+
+impl fmt::Display for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = NOTIFY_LEVELS.iter().find(|(_, level)| level == self);
+        f.write_str(known.map_or("", |(name, _)| name))
+    }
 }
 
 /// Why a line is no command.
@@ -121,6 +148,8 @@ help! {
          directory or a name; quote names with spaces";
     CANCEL &["cancel"], "/cancel [ID]", "stop a transfer: this one, or the latest";
     RECONNECT &["reconnect"], "/reconnect", "make a new connection now";
+    CLEAR &["clear"], "/clear", "clear the screen";
+    NOTIFY &["notify"], "/notify [off|mentions|all]", "what rings the bell";
     QUIT &["quit", "exit"], "/quit", "leave";
 }
 
@@ -138,12 +167,17 @@ pub fn parse(line: &str) -> Result<Option<Command>, CommandError> {
     say(line)
 }
 
-fn say(line: &str) -> Result<Option<Command>, CommandError> {
+/// Says a text, whatever it begins with.
+///
+/// # Errors
+/// When it can't be a message.
+pub fn say(line: &str) -> Result<Option<Command>, CommandError> {
     let text = cleaned(line);
     if text.trim().is_empty() { Ok(None) } else { message(&text).map(Command::Say).map(Some) }
 }
 
-fn message(text: &str) -> Result<Message, CommandError> {
+/// A message, of what was typed or piped in.
+pub(crate) fn message(text: &str) -> Result<Message, CommandError> {
     let text = cleaned(text);
     Message::new(&text).map_err(|why| CommandError::Message(why, text.len()))
 }
@@ -158,6 +192,12 @@ fn command(line: &str) -> Result<Command, CommandError> {
     let usage = Err(CommandError::Usage(help));
     match (help.names[0], rest) {
         ("help", "") => Ok(Command::Help),
+        ("clear", "") => Ok(Command::Clear),
+        ("notify", "") => Ok(Command::Notify(None)),
+        ("notify", word) => match NOTIFY_LEVELS.iter().find(|(name, _)| *name == word) {
+            Some((_, level)) => Ok(Command::Notify(Some(*level))),
+            None => usage,
+        },
         // "/help upload" is a question that the whole list answers as well.
         ("help", _) => Ok(Command::Help),
         ("who", "") => Ok(Command::Who),
@@ -172,7 +212,7 @@ fn command(line: &str) -> Result<Command, CommandError> {
             Ok(number) => Ok(Command::Cancel(Some(TransferHandle(number)))),
             Err(_) => usage,
         },
-        ("who" | "files" | "quit" | "reconnect", _) | (_, "") => usage,
+        ("who" | "files" | "quit" | "reconnect" | "clear", _) | (_, "") => usage,
         ("nick", name) => nick(name).map(Command::Rename),
         ("me", text) => message(text).map(Command::Act),
         ("msg", rest) => match rest.split_once(char::is_whitespace) {
@@ -206,7 +246,7 @@ fn unquoted(text: &str) -> Option<String> {
 
 /// Splits as a shell would, save that `#` begins no comment, and that on Windows a backslash is
 /// part of a path.
-fn words(text: &str) -> Option<Vec<String>> {
+pub(crate) fn words(text: &str) -> Option<Vec<String>> {
     /// Stands for `#` while the text is split; no character that has a meaning.
     const HASH: &str = "\u{f0023}";
     let mut text = text.replace('#', HASH);
@@ -307,9 +347,17 @@ mod tests {
 
     #[test]
     fn bad_arguments_get_the_usage_line() {
-        for line in
-            ["/me", "/nick", "/msg", "/msg bob", "/upload", "/download ", "/cancel x", "/quit now"]
-        {
+        for line in [
+            "/me",
+            "/nick",
+            "/msg",
+            "/msg bob",
+            "/upload",
+            "/download ",
+            "/cancel x",
+            "/quit now",
+            "/notify x",
+        ] {
             let error = parse(line).unwrap_err();
             assert!(matches!(error, CommandError::Usage(_)), "{line}: {error}");
             let name = line.split(' ').next().unwrap();
@@ -327,6 +375,8 @@ mod tests {
         assert_eq!(command("/cancel #3"), Command::Cancel(Some(TransferHandle(3))));
         assert_eq!(command("/cancel"), Command::Cancel(None));
         assert_eq!(command("/topic"), Command::ShowTopic);
+        assert_eq!(command("/notify all"), Command::Notify(Some(Notify::All)));
+        assert_eq!(command("/notify"), Command::Notify(None));
         assert_eq!(command("/topic -"), Command::SetTopic(None));
         assert_eq!(command("/upload a b.txt"), Command::Upload("a b.txt".into()));
         assert_eq!(command("/put \"a b.txt\""), Command::Upload("a b.txt".into()));

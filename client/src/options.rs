@@ -1,14 +1,19 @@
-//! The command line: what `chatshelf` is told when it starts. Pure but for the look whether the
-//! download directory is one.
+//! The options: what `chatshelf` is told when it starts, on the command line, by the environment or
+//! by its configuration file (`file`). Pure but for the looks at those.
+
+mod file;
+mod task;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 
+use chatshelf_common::cli::value::{number, parsed};
+use chatshelf_common::cli::{self, Block, Completes, Elsewhere, Error, Parsed, Program, Section};
 use chatshelf_common::limits::{HISTORY_ALL, PORT_DEFAULT};
 use chatshelf_common::text::Nick;
 
-const HOST_DEFAULT: &str = "127.0.0.1";
+pub(crate) use file::expanded;
+pub use task::{Output, Task, Wanted};
 
 /// What the program is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub struct Options {
     pub name: Option<Nick>,
     /// No prompt, no colours, no escapes.
     pub plain: bool,
+    /// The full screen is drawn with ASCII alone.
+    pub ascii: bool,
     /// Lines of history; absent leaves it to the server.
     pub history: Option<u32>,
     /// Where downloads go.
@@ -28,138 +35,186 @@ pub struct Options {
     /// Seconds for which it is tried to come back after a lost connection, 0 for not at all;
     /// absent leaves it to the front.
     pub reconnect: Option<u32>,
+    /// One thing to be done, instead of joining the talk.
+    pub task: Option<Task>,
+    /// What its own options say, until it is known.
+    own: task::Own,
 }
 
-/// What the command line asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Parsed {
-    /// Join the room.
-    Run(Options),
-    /// Print this and be done: help or version.
-    Show(String),
-}
-
-/// What is wrong with the command line, as one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OptionsError(String);
-
-impl fmt::Display for OptionsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (chatshelf --help lists the options)", self.0)
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".into(),
+            port: PORT_DEFAULT,
+            name: None,
+            plain: false,
+            ascii: false,
+            history: None,
+            download_dir: ".".into(),
+            reconnect: None,
+            task: None,
+            own: task::Own::default(),
+        }
     }
 }
 
-impl std::error::Error for OptionsError {}
-
-fn table() -> getopts::Options {
-    let mut table = getopts::Options::new();
-    table
-        .optopt("H", "host", "the server's name or address [127.0.0.1]", "HOST")
-        .optopt("p", "port", "its TCP port [9000]", "PORT")
-        .optopt("n", "name", "your name in the room [asked for]", "NAME")
-        .optflag("", "plain", "no prompt, no colours, no escapes")
-        .optopt("", "history", "lines to see of what was said before [50]", "N|none|all")
-        .optopt("d", "download-dir", "where downloads go [the current directory]", "DIR")
-        .optopt(
-            "",
-            "reconnect",
-            "how long to try to come back when the connection is lost, 0 for not at all \
-             [on a terminal for ever, else 30]",
-            "SECONDS",
-        )
-        .optflag("h", "help", "show this and exit")
-        .optflag("V", "version", "show the version and exit");
-    table
-}
-
-/// Understands the command line, without the program's name.
+/// Understands the arguments, without the program's name, together with the environment and the
+/// configuration file.
 ///
 /// # Errors
-/// What is wrong, as one line.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, OptionsError> {
-    let found = table().parse(args).map_err(|error| OptionsError(one_line(&error.to_string())))?;
-    if found.opt_present("help") {
-        return Ok(Parsed::Show(help()));
-    }
-    if found.opt_present("version") {
-        return Ok(Parsed::Show(concat!("chatshelf ", env!("CARGO_PKG_VERSION"), "\n").into()));
-    }
-    if let Some(extra) = found.free.first() {
-        return Err(OptionsError(one_line(&format!("unexpected argument '{extra}'"))));
-    }
-    let option = |name, parse: fn(&str) -> Result<u32, String>| match found.opt_str(name) {
-        Some(value) => parse(&value)
-            .map(Some)
-            .map_err(|why| OptionsError(one_line(&format!("--{name} '{value}': {why}")))),
-        None => Ok(None),
-    };
-    let port = option("port", |value| match value.parse::<u16>() {
-        Ok(port) if port > 0 => Ok(port.into()),
-        _ => Err("not a port, 1 to 65535".into()),
-    })?;
-    let name = found.opt_str("name").map(|name| {
-        Nick::new(&name).map_err(|why| OptionsError(one_line(&format!("--name '{name}': {why}"))))
-    });
-    let download_dir = PathBuf::from(found.opt_str("download-dir").unwrap_or_else(|| ".".into()));
-    if !download_dir.is_dir() {
-        let text = format!("--download-dir '{}': no such directory", download_dir.display());
-        return Err(OptionsError(one_line(&text)));
-    }
-    Ok(Parsed::Run(Options {
-        host: found.opt_str("host").unwrap_or_else(|| HOST_DEFAULT.into()),
-        // In range: it was parsed as a u16.
-        port: port.map_or(PORT_DEFAULT, |port| port as u16),
-        name: name.transpose()?,
-        plain: found.opt_present("plain"),
-        history: option("history", history)?,
-        reconnect: option("reconnect", |seconds| {
-            seconds.parse().map_err(|_| "not a number of seconds".into())
-        })?,
-        download_dir,
-    }))
+/// What is wrong where, as one line.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Options>, Error> {
+    let variable = |name: &str| std::env::var_os(name);
+    let elsewhere = Elsewhere { variable: &variable, config: &|| file::read(&variable) };
+    parse_with(arguments, &elsewhere)
 }
 
-fn history(value: &str) -> Result<u32, String> {
-    match value {
+fn parse_with(
+    arguments: impl IntoIterator<Item = OsString>,
+    elsewhere: &Elsewhere<'_>,
+) -> Result<Parsed<Options>, Error> {
+    PROGRAM.parse(arguments, elsewhere, Options::default())
+}
+
+type Opt = cli::Opt<Options>;
+
+static PROGRAM: Program<Options> = Program {
+    about: "Joins the room of a chatshelf server: talk with everyone there, put files on the shelf, \
+            fetch files from it. On a terminal the room has the whole screen, elsewhere it is \
+            lines; /help inside the room lists the commands.",
+    options: &[
+        Opt::value("host", "HOST", "the server's name or address", |options, text| {
+            options.host = text.into();
+            Ok(())
+        })
+        .short('H')
+        .default("127.0.0.1")
+        .completes(Completes::Hosts),
+        Opt::value("port", "PORT", "its TCP port", |options, text| {
+            number(text, 1..=u16::MAX).map(|port| options.port = port)
+        })
+        .short('p')
+        .default("9000"),
+        Opt::value("name", "NAME", "your name in the room", |options, text| {
+            let nick = Nick::new(text).map_err(|why| why.to_string())?;
+            options.name = Some(nick);
+            Ok(())
+        })
+        .short('n')
+        .otherwise("asked for; for a command the user's"),
+        Opt::flag(
+            "plain",
+            "lines instead of the full screen; no prompt, no colours, no escapes",
+            |options, on| options.plain = on,
+        ),
+        Opt::flag("ascii", "draw the full screen with ASCII alone", |options, on| {
+            options.ascii = on;
+        }),
+        Opt::value(
+            "history",
+            "N|none|all",
+            "lines to see of what was said before",
+            |options, text| history(text).map(|lines| options.history = Some(lines)),
+        )
+        .otherwise("50")
+        .completes(Completes::Words(&["none", "all"])),
+        Opt::value("download-dir", "DIR", "where downloads go", |options, text| {
+            options.download_dir = file::expanded(text);
+            let is_there = options.download_dir.is_dir();
+            if is_there { Ok(()) } else { Err("no such directory".into()) }
+        })
+        .short('d')
+        .otherwise("the current directory")
+        .completes(Completes::Directories),
+        Opt::value(
+            "reconnect",
+            "SECONDS",
+            "how long to try to come back when the connection is lost, 0 for not at all",
+            |options, text| {
+                let seconds = parsed(text, "a number of seconds")?;
+                options.reconnect = Some(seconds);
+                Ok(())
+            },
+        )
+        .otherwise("on a terminal for ever, else 30"),
+    ],
+    commands: task::COMMANDS,
+    environment: Some("CHATSHELF_"),
+    config: Some(file::PLACE),
+    sections: SECTIONS,
+    see_also: &["chatshelf-server(1)"],
+    ..Program::new(
+        "chatshelf",
+        env!("CARGO_PKG_VERSION"),
+        "talk in a room and share files, from a terminal",
+    )
+};
+
+const SECTIONS: &[Section] = &[
+    Section {
+        title: "Examples",
+        blocks: &[Block::Lines(
+            "chatshelf --host lab.local --name ada
+chatshelf --history none --download-dir ~/Downloads
+make 2>&1 | chatshelf --host lab.local upload --as build.log -
+chatshelf download --latest -o - | tar xz
+chatshelf tail --follow --json | jq -r 'select(.type == \"shelved\").name'
+printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
+        )],
+    },
+    Section {
+        title: "Scripts and broken connections",
+        blocks: &[
+            Block::Text(
+                "A command such as send joins the room, does one thing, leaves, and shows on \
+                 standard output only what was asked for; complaints go to standard error, and so \
+                 does progress if that is a terminal. It goes by the user's name unless --name is \
+                 given, and takes one that is free if that is in use.",
+            ),
+            Block::Text(
+                "Without a command, when standard input is not a terminal, its lines are carried \
+                 out in order; at its end (or /quit) chatshelf waits for every receipt and transfer, \
+                 then leaves.",
+            ),
+            Block::Text(
+                "When the connection is lost, chatshelf comes back by itself: what was said \
+                 meanwhile is shown, what was typed meanwhile is sent, and transfers go on where \
+                 they were. A transfer that is interrupted by the end of the program goes on with \
+                 the same /upload or /download; what that takes is kept in $CHATSHELF_STATE_DIR or \
+                 the user's state directory.",
+            ),
+        ],
+    },
+    Section {
+        title: "Exit codes",
+        blocks: &[Block::Table(&[
+            ("0", "all was done"),
+            ("1", "something asked for failed, or the connection was lost for good"),
+            ("2", "a mistake in the options, or no usable name"),
+            ("3", "no connection to the server"),
+            (
+                "4",
+                "the server refused: to let anyone in by that name, or at all; or what a command \
+                 asked for (the file is too large, there is no such item)",
+            ),
+        ])],
+    },
+    Section {
+        title: "Environment",
+        blocks: &[Block::Text(
+            "Beside the variables named with the options: CHATSHELF_STATE_DIR is where \
+             interrupted transfers are remembered, NO_COLOR turns colours off, RUST_LOG=debug logs \
+             to standard error.",
+        )],
+    },
+];
+
+fn history(text: &str) -> Result<u32, String> {
+    match text {
         "none" => Ok(0),
         "all" => Ok(HISTORY_ALL),
-        lines => lines.parse().map_err(|_| "not a number of lines, none or all".into()),
+        lines => parsed(lines, "a number of lines, none or all"),
     }
-}
-
-fn one_line(text: &str) -> String {
-    crate::text::shown(text)
-}
-
-fn help() -> String {
-    let brief = "Usage: chatshelf [OPTIONS]\n\n\
-        Joins the room of a chatshelf server: talk with everyone there, put files on the shelf,\n\
-        fetch files from it. /help inside the room lists the commands.";
-    format!(
-        "{}
-Examples:
-    chatshelf --host lab.local --name ada
-    chatshelf --history none --download-dir ~/Downloads
-    printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain
-
-When standard input is not a terminal, its lines are carried out in order; at its end (or /quit)
-chatshelf waits for every receipt and transfer, then leaves.
-
-When the connection is lost, chatshelf comes back by itself: what was said meanwhile is shown, what
-was typed meanwhile is sent, and transfers go on where they were. A transfer that is interrupted by
-the end of the program goes on with the same /upload or /download; what that takes is kept in
-$CHATSHELF_STATE_DIR or the user's state directory.
-
-Exit codes:
-    0  all was done
-    1  something asked for failed, or the connection was lost for good or refused by the server
-    2  a mistake on the command line, or no usable name
-    3  no connection to the server
-
-RUST_LOG=debug logs to standard error; NO_COLOR turns colours off.
-",
-        table().usage(brief)
-    )
 }
 
 #[cfg(test)]
@@ -167,9 +222,9 @@ mod tests {
     use super::*;
 
     fn run(args: &[&str]) -> Result<Options, String> {
-        match parse(args.iter().map(OsString::from)) {
+        match parse_with(args.iter().map(OsString::from), &Elsewhere::NOTHING) {
             Ok(Parsed::Run(options)) => Ok(options),
-            Ok(Parsed::Show(text)) => panic!("{text}"),
+            Ok(Parsed::Print(text)) => panic!("{text}"),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -201,7 +256,6 @@ mod tests {
             (&["--port"], "port"),
             (&["--bogus"], "bogus"),
             (&["--name", "a b"], "--name 'a b'"),
-            (&["--name", "a\nb"], "--name"),
             (&["--history", "-1"], "history"),
             (&["--history", "some"], "some"),
             (&["--reconnect", "1.5"], "--reconnect '1.5'"),
@@ -210,26 +264,109 @@ mod tests {
             (&["--host", "a", "--host", "b"], "host"),
         ] {
             let error = run(args).unwrap_err();
-            assert!(error.contains(named) && !error.contains('\n'), "{args:?}: {error}");
+            assert!(error.contains(named), "{args:?}: {error}");
         }
     }
 
     #[test]
-    fn help_names_every_option_and_exit_code() {
-        let Ok(Parsed::Show(text)) = parse(["--help".into()]) else { panic!() };
-        for word in [
-            "--host",
-            "--port",
-            "--name",
-            "--plain",
-            "--history",
-            "--download-dir",
-            "--reconnect",
-            "CHATSHELF_STATE_DIR",
-            "current directory",
-        ] {
-            assert!(text.contains(word), "{word}");
+    fn the_defaults_are_those_of_the_help() {
+        assert!(PROGRAM.defaults().count() >= 2);
+        for (option, default) in PROGRAM.defaults() {
+            let options = run(&[&format!("--{option}={default}")]);
+            assert_eq!(options, Ok(Options::default()), "{option}");
         }
-        assert!(matches!(parse(["-V".into()]), Ok(Parsed::Show(text)) if text.contains("0.1.0")));
+    }
+
+    #[test]
+    fn commands_are_understood() {
+        let named = |name: &str| Wanted::Named(name.into());
+        let text = |text| Task::Send(chatshelf_common::text::Message::new(text).ok());
+        let name = |name| chatshelf_common::text::FileName::new(name).ok();
+        for (line, task) in [
+            ("send hi  all", text("hi all")),
+            ("send -- --help", text("--help")),
+            ("send -", Task::Send(None)),
+            ("send - -", text("- -")),
+            ("upload a b", Task::Upload(vec!["a".into(), "b".into()], None)),
+            ("upload --as x a", Task::Upload(vec!["a".into()], name("x"))),
+            ("upload - --as x", Task::UploadInput(name("x").unwrap())),
+            ("download 7", Task::Download(named("7"), Output::DownloadDir)),
+            ("download --latest -o -", Task::Download(Wanted::Latest, Output::Stdout)),
+            ("download a -o b", Task::Download(named("a"), Output::Path("b".into()))),
+            ("list --json", Task::List { json: true }),
+            ("who", Task::Who { json: false }),
+            ("tail", Task::Tail { lines: 10, follow: false, json: false }),
+            ("tail -fn all", Task::Tail { lines: HISTORY_ALL, follow: true, json: false }),
+        ] {
+            let args: Vec<&str> = line.split_whitespace().collect();
+            assert_eq!(run(&args).unwrap().task, Some(task), "{line}");
+        }
+        assert_eq!(run(&[]).unwrap().task, None);
+    }
+
+    #[test]
+    fn commands_with_wrong_arguments_are_mistakes() {
+        let long = format!("send {}", "x".repeat(9000));
+        for (line, named) in [
+            ("send", "send needs a text"),
+            (&long, "too long: a message holds 8192 bytes"),
+            ("upload", "upload needs a file"),
+            ("upload -", "--as NAME"),
+            ("upload - f", "- can't be uploaded together with files"),
+            ("upload a b --as c", "--as is for a single file"),
+            ("upload a --as b/c", "--as 'b/c'"),
+            ("download", "download needs one"),
+            ("download a b", "download needs one"),
+            ("download a --latest", "download needs one"),
+            ("list all", "unexpected argument 'all'"),
+            ("who --follow", "follow"),
+            ("tail -n some", "--lines 'some'"),
+            ("tail 5", "unexpected argument '5'"),
+        ] {
+            let args: Vec<&str> = line.split_whitespace().collect();
+            let error = run(&args).unwrap_err();
+            assert!(error.contains(named), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_setting_can_be_in_the_environment_and_in_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap();
+        let settings = [
+            ("host", "lab"),
+            ("port", "7"),
+            ("name", "ada"),
+            ("plain", "yes"),
+            ("ascii", "on"),
+            ("history", "none"),
+            ("download-dir", path),
+            ("reconnect", "0"),
+        ];
+        let expected = Options {
+            host: "lab".into(),
+            port: 7,
+            name: Nick::new("ada").ok(),
+            plain: true,
+            ascii: true,
+            history: Some(0),
+            download_dir: path.into(),
+            reconnect: Some(0),
+            ..Options::default()
+        };
+        let variable = |name: &str| {
+            let key = name.strip_prefix("CHATSHELF_")?.to_lowercase().replace('_', "-");
+            let found = settings.iter().find(|(option, _)| *option == key)?;
+            Some(OsString::from(found.1))
+        };
+        let lines: Vec<String> = settings.map(|(key, value)| format!("{key} = {value}\n")).into();
+        let config = || cli::config::File::parse("/c".into(), &lines.concat()).map(Some);
+        for elsewhere in [
+            Elsewhere { variable: &variable, ..Elsewhere::NOTHING },
+            Elsewhere { config: &config, ..Elsewhere::NOTHING },
+        ] {
+            let Ok(Parsed::Run(options)) = parse_with([], &elsewhere) else { panic!() };
+            assert_eq!(options, expected);
+        }
     }
 }

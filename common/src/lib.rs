@@ -1,8 +1,11 @@
-//! What the chatshelf server and its clients share: the protocol of `docs/PROTOCOL.md`.
+//! What the chatshelf server and its clients share: the protocol of `docs/PROTOCOL.md`, and how
+//! their programs are told what to do.
 //!
 //! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and
 //! frames into bytes ([`wire`]), and holds the words both sides must agree on: the limits
 //! ([`limits`]), the numbers that name things ([`id`]) and the text that may travel ([`text`]).
+//! [`cli`] knows nothing of the protocol: it makes options, help, man pages and shell completions
+//! of one table.
 //!
 //! ```
 //! use chatshelf_common::{id::MessageId, text::Message};
@@ -16,6 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cli;
 pub mod id;
 pub mod limits;
 pub mod text;

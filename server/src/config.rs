@@ -1,45 +1,30 @@
-//! The command line: what may be set, and what each setting must be.
+//! The options: what may be set, and what each setting must be.
 
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use bytesize::ByteSize;
+use chatshelf_common::cli::value::{number, parsed};
+use chatshelf_common::cli::{self, Block, Completes, Elsewhere, Error, Parsed, Program, Section};
 use chatshelf_common::limits::PORT_DEFAULT;
-use getopts::{Matches, Options};
 use jiff::{Span, SpanRelativeTo};
 
 use crate::disk::{DiskSettings, Durability};
 use crate::engine::{LOG_WINDOW_BYTES, Settings};
 
-const BRIEF: &str = "\
-Usage: chatshelf-server [OPTIONS]
-
-Opens a chat room with a shelf that keeps the newest files. Join it with:
-chatshelf --host HOST --port PORT";
-
-/// `--keep-partial` when it is not given, in milliseconds: a day.
-const KEEP_PARTIAL_MS: u64 = 24 * 60 * 60 * 1000;
 /// Largest `--keep`.
 const KEEP_MAX: usize = 1000;
 /// Largest `--history`, in lines.
 const HISTORY_MAX: u32 = 100_000;
 /// Largest `--max-members`.
 const MEMBERS_MAX: usize = 1_000_000;
-
-/// What the command line asks for.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Run the server.
-    Run(Config),
-    /// Print this text and end.
-    Print(String),
-}
+/// What a size must be.
+const SIZE: &str = "a size such as 500MB or 1GiB";
 
 /// How to run the server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The address to listen on; all of the machine's when absent.
     pub bind: Option<IpAddr>,
@@ -53,93 +38,165 @@ pub struct Config {
     pub disk: DiskSettings,
 }
 
-impl Command {
-    /// Reads the arguments, without the program's name.
-    ///
-    /// ```
-    /// use chatshelf_server::config::Command;
-    ///
-    /// let Ok(Command::Run(config)) = Command::parse(["--max-file-size=2GiB".into()]) else { panic!() };
-    /// assert_eq!(config.settings.file_bytes_max, 2 << 30);
-    /// assert!(Command::parse(["--port=many".into()]).is_err());
-    /// ```
-    ///
-    /// # Errors
-    /// One line that says which option is wrong and what it should be.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
-        let options = options();
-        let matches = options.parse(arguments).map_err(|why| why.to_string())?;
-        if matches.opt_present("help") {
-            return Ok(Self::Print(options.usage(BRIEF)));
-        }
-        if matches.opt_present("version") {
-            let version = concat!("chatshelf-server ", env!("CARGO_PKG_VERSION"), "\n");
-            return Ok(Self::Print(version.into()));
-        }
-        if let Some(stray) = matches.free.first() {
-            return Err(format!("'{stray}' is not an option"));
-        }
-        Config::from_matches(&matches).map(Self::Run)
-    }
-}
-
-impl Config {
-    fn from_matches(matches: &Matches) -> Result<Self, String> {
-        let one_to = |max: usize| format!("a number from 1 to {max}");
-        let size = "a size such as 500MB or 1GiB";
-        let file_size: Option<ByteSize> = value(matches, "max-file-size", size)?;
-        let file_bytes_max = file_size.unwrap_or(ByteSize::gib(1)).as_u64();
-        let min_free: Option<ByteSize> = value(matches, "min-free", size)?;
-        let keep_partial: Option<Time> =
-            value(matches, "keep-partial", "0 or a time such as 90s, 30m, 24h or 7d")?;
-        let durability = value(matches, "durability", "none, interval or always")?;
-        let durability = durability.unwrap_or(Durability::Interval);
-        let keep = value(matches, "keep", &one_to(KEEP_MAX))?.unwrap_or(5);
-        let history_range = format!("a number from 0 to {HISTORY_MAX}");
-        let history_max = value(matches, "history", &history_range)?.unwrap_or(1000);
-        let members_max = value(matches, "max-members", &one_to(MEMBERS_MAX))?.unwrap_or(10_000);
-        within("keep", keep, 1, KEEP_MAX)?;
-        within("history", history_max, 0, HISTORY_MAX)?;
-        within("max-members", members_max, 1, MEMBERS_MAX)?;
-        Ok(Self {
-            bind: value(matches, "bind", "an IPv4 or IPv6 address")?,
-            port: value(matches, "port", "a number from 0 to 65535")?.unwrap_or(PORT_DEFAULT),
-            data_dir: matches.opt_str("data-dir").unwrap_or_else(|| "chatshelf-data".into()).into(),
-            settings: Settings { file_bytes_max, keep, history_max, members_max, durability },
+impl Default for Config {
+    fn default() -> Self {
+        let (file_bytes_max, durability) = (1 << 30, Durability::Interval);
+        Self {
+            bind: None,
+            port: PORT_DEFAULT,
+            data_dir: "chatshelf-data".into(),
+            settings: Settings {
+                file_bytes_max,
+                keep: 5,
+                history_max: 1000,
+                members_max: 10_000,
+                durability,
+            },
             disk: DiskSettings {
                 segment_bytes: LOG_WINDOW_BYTES as u64,
                 durability,
-                min_free_bytes: min_free.unwrap_or(ByteSize::mib(512)).as_u64(),
-                keep_partial_ms: keep_partial.map_or(KEEP_PARTIAL_MS, |time| time.0),
-                partial_bytes_max: file_bytes_max.saturating_mul(2),
+                min_free_bytes: 512 << 20,
+                keep_partial_ms: 24 * 60 * 60 * 1000,
+                partial_bytes_max: 2 * file_bytes_max,
             },
-        })
+        }
     }
 }
 
-fn options() -> Options {
-    let mut options = Options::new();
-    options
-        .optopt("p", "port", "port to listen on; 0 lets the system pick (9000)", "N")
-        .optopt("b", "bind", "address to listen on, IPv4 or IPv6 (all of them)", "ADDR")
-        .optopt("d", "data-dir", "where files and messages are kept (chatshelf-data)", "DIR")
-        .optopt("k", "keep", "files on the shelf; the oldest makes room (5)", "N")
-        .optopt("s", "max-file-size", "largest file taken, such as 500MB or 2GiB (1GiB)", "SIZE")
-        .optopt("", "history", "most lines shown to who joins (1000)", "N")
-        .optopt("", "max-members", "most connections at once (10000)", "N")
-        .optopt("", "min-free", "disk space that uploads leave free (512MiB)", "SIZE")
-        .optopt("", "keep-partial", "how long to keep interrupted uploads, 0 for not (24h)", "TIME")
-        .optopt(
-            "",
-            "durability",
-            "how safe a message is before it is shown: none, interval (synced within a second), \
-             always (interval)",
-            "LEVEL",
-        )
-        .optflag("h", "help", "print this help")
-        .optflag("V", "version", "print the version");
-    options
+/// Understands the arguments, without the program's name, and what `elsewhere` says beside them.
+///
+/// ```
+/// use chatshelf_common::cli::{Elsewhere, Parsed};
+/// use chatshelf_server::config::parse;
+///
+/// let parse = |argument: &str| parse([argument.into()], &Elsewhere::NOTHING);
+/// let Ok(Parsed::Run(config)) = parse("--max-file-size=2GiB") else { panic!() };
+/// assert_eq!(config.settings.file_bytes_max, 2 << 30);
+/// assert!(parse("--port=many").is_err());
+/// ```
+///
+/// # Errors
+/// One line that says what is wrong where, and what it should be.
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    elsewhere: &Elsewhere<'_>,
+) -> Result<Parsed<Config>, Error> {
+    PROGRAM.parse(arguments, elsewhere, Config::default())
 }
+
+type Opt = cli::Opt<Config>;
+
+static PROGRAM: Program<Config> = Program {
+    about: "Opens a chat room with a shelf that keeps the newest files. Join it with: chatshelf \
+            --host HOST --port PORT",
+    options: &[
+        Opt::value("port", "N", "port to listen on; 0 lets the system pick", |config, text| {
+            number(text, 0..=u16::MAX).map(|port| config.port = port)
+        })
+        .short('p')
+        .default("9000"),
+        Opt::value("bind", "ADDR", "address to listen on, IPv4 or IPv6", |config, text| {
+            let address = parsed(text, "an IPv4 or IPv6 address");
+            address.map(|address| config.bind = Some(address))
+        })
+        .short('b')
+        .otherwise("all of them"),
+        Opt::value("data-dir", "DIR", "where files and messages are kept", |config, text| {
+            config.data_dir = text.into();
+            Ok(())
+        })
+        .short('d')
+        .default("chatshelf-data")
+        .completes(Completes::Directories),
+        Opt::value("keep", "N", "files on the shelf; the oldest makes room", |config, text| {
+            number(text, 1..=KEEP_MAX).map(|keep| config.settings.keep = keep)
+        })
+        .short('k')
+        .default("5"),
+        Opt::value(
+            "max-file-size",
+            "SIZE",
+            "largest file taken, such as 500MB or 2GiB",
+            |config, text| {
+                let bytes = parsed::<ByteSize>(text, SIZE)?.as_u64();
+                config.settings.file_bytes_max = bytes;
+                config.disk.partial_bytes_max = bytes.saturating_mul(2);
+                Ok(())
+            },
+        )
+        .short('s')
+        .default("1GiB"),
+        Opt::value("history", "N", "most lines shown to who joins", |config, text| {
+            number(text, 0..=HISTORY_MAX).map(|lines| config.settings.history_max = lines)
+        })
+        .default("1000"),
+        Opt::value("max-members", "N", "most connections at once", |config, text| {
+            number(text, 1..=MEMBERS_MAX).map(|members| config.settings.members_max = members)
+        })
+        .default("10000"),
+        Opt::value("min-free", "SIZE", "disk space that uploads leave free", |config, text| {
+            let size: ByteSize = parsed(text, SIZE)?;
+            config.disk.min_free_bytes = size.as_u64();
+            Ok(())
+        })
+        .default("512MiB"),
+        Opt::value(
+            "keep-partial",
+            "TIME",
+            "how long to keep interrupted uploads, 0 for not",
+            |config, text| {
+                let time: Time = parsed(text, "0 or a time such as 90s, 30m, 24h or 7d")?;
+                config.disk.keep_partial_ms = time.0;
+                Ok(())
+            },
+        )
+        .default("24h"),
+        Opt::value(
+            "durability",
+            "LEVEL",
+            "how safe a message is before it is shown: none, interval (synced within a second), \
+             always",
+            |config, text| {
+                let level = parsed(text, "none, interval or always")?;
+                (config.settings.durability, config.disk.durability) = (level, level);
+                Ok(())
+            },
+        )
+        .default("interval")
+        .completes(Completes::Words(&["none", "interval", "always"])),
+    ],
+    environment: Some("CHATSHELF_SERVER_"),
+    sections: &[
+        Section {
+            title: "Signals",
+            blocks: &[Block::Text(
+                "SIGINT and SIGTERM end the server in order: everyone is told, files are closed. A \
+                 second one ends it at once.",
+            )],
+        },
+        Section {
+            title: "Exit codes",
+            blocks: &[Block::Table(&[
+                ("0", "it was asked to end"),
+                ("1", "it could not start, or could not go on; one line says why"),
+                ("2", "a mistake in the options"),
+            ])],
+        },
+        Section {
+            title: "Log",
+            blocks: &[Block::Text(
+                "Warnings go to standard error. RUST_LOG=info adds connections that are closed for \
+                 cause, RUST_LOG=debug joins.",
+            )],
+        },
+    ],
+    see_also: &["chatshelf(1)"],
+    ..Program::new(
+        "chatshelf-server",
+        env!("CARGO_PKG_VERSION"),
+        "a chat room with a shelf that keeps the newest files",
+    )
+};
 
 /// A length of time, in milliseconds. A day has 24 hours; months and years have no length.
 #[derive(Clone, Copy)]
@@ -158,30 +215,18 @@ impl FromStr for Time {
     }
 }
 
-fn value<T: FromStr>(matches: &Matches, name: &str, expected: &str) -> Result<Option<T>, String> {
-    let Some(text) = matches.opt_str(name) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| format!("--{name} must be {expected}, not '{text}'"))
-}
-
-fn within<T: PartialOrd + Display>(name: &str, value: T, min: T, max: T) -> Result<(), String> {
-    if min <= value && value <= max {
-        Ok(())
-    } else {
-        Err(format!("--{name} must be a number from {min} to {max}, not '{value}'"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Command, String> {
-        Command::parse(line.split_whitespace().map(OsString::from))
+    fn parsed(line: &str) -> Result<Parsed<Config>, String> {
+        let arguments = line.split_whitespace().map(OsString::from);
+        parse(arguments, &Elsewhere::NOTHING).map_err(|error| error.to_string())
     }
 
     fn config(line: &str) -> Config {
-        match parse(line) {
-            Ok(Command::Run(config)) => config,
+        match parsed(line) {
+            Ok(Parsed::Run(config)) => config,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -239,40 +284,49 @@ mod tests {
     #[test]
     fn a_bad_option_is_named_with_what_it_should_be() {
         for (line, told) in [
-            ("--port 70000", "--port must be a number from 0 to 65535, not '70000'"),
-            ("--keep 0", "--keep must be a number from 1 to 1000, not '0'"),
-            ("--max-file-size big", "--max-file-size must be a size such as"),
-            ("--bind nowhere", "--bind must be an IPv4 or IPv6 address, not 'nowhere'"),
+            ("--port 70000", "--port '70000': must be a number from 0 to 65535"),
+            ("--keep 0", "--keep '0': must be a number from 1 to 1000"),
+            ("--max-file-size big", "--max-file-size 'big': must be a size such as"),
+            ("--bind nowhere", "--bind 'nowhere': must be an IPv4 or IPv6 address"),
             ("--history -1", "--history"),
-            ("--min-free lots", "--min-free must be a size such as"),
-            ("--keep-partial 24", "--keep-partial must be 0 or a time such as"),
-            ("--keep-partial=-1h", "--keep-partial must be 0 or a time such as"),
-            ("--keep-partial 1y", "--keep-partial must be 0 or a time such as"),
-            ("--durability maybe", "--durability must be none, interval or always, not 'maybe'"),
+            ("--min-free lots", "must be a size such as"),
+            ("--keep-partial 24", "must be 0 or a time such as"),
+            ("--keep-partial=-1h", "must be 0 or a time such as"),
+            ("--keep-partial 1y", "must be 0 or a time such as"),
+            ("--durability maybe", "--durability 'maybe': must be none, interval or always"),
             ("--frobnicate", "Unrecognized option: 'frobnicate'"),
-            ("9000", "'9000' is not an option"),
+            ("9000", "unexpected argument '9000'"),
         ] {
-            let error = parse(line).unwrap_err();
+            let error = parsed(line).unwrap_err();
             assert!(error.contains(told) && !error.contains('\n'), "{line}: {error}");
         }
     }
 
     #[test]
-    fn help_names_every_option() {
-        let Ok(Command::Print(help)) = parse("--help") else { panic!("no help") };
-        for name in [
-            "port",
-            "bind",
-            "data-dir",
-            "keep",
-            "max-file-size",
-            "history",
-            "max-members",
-            "min-free",
-            "keep-partial",
-            "durability",
-        ] {
-            assert!(help.contains(&format!("--{name}")), "{name}");
+    fn the_defaults_are_those_of_the_help() {
+        assert!(PROGRAM.defaults().count() >= 9);
+        for (option, default) in PROGRAM.defaults() {
+            assert_eq!(config(&format!("--{option}={default}")), Config::default(), "{option}");
         }
+    }
+
+    #[test]
+    fn operators_are_told_of_every_variable() {
+        let told = include_str!("../../docs/OPERATIONS.md");
+        for variable in PROGRAM.variables() {
+            assert!(told.contains(&format!("`{variable}`")), "{variable}");
+        }
+    }
+
+    #[test]
+    fn the_environment_sets_what_the_command_line_does_not() {
+        let variable = |name: &str| match name {
+            "CHATSHELF_SERVER_PORT" => Some("1".into()),
+            "CHATSHELF_SERVER_MAX_FILE_SIZE" => Some("7".into()),
+            _ => None,
+        };
+        let elsewhere = Elsewhere { variable: &variable, ..Elsewhere::NOTHING };
+        let Ok(Parsed::Run(config)) = parse(["-p2".into()], &elsewhere) else { panic!() };
+        assert_eq!((config.port, config.settings.file_bytes_max), (2, 7));
     }
 }

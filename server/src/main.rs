@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
-use chatshelf_server::config::{Command, Config};
+use chatshelf_common::cli::{Elsewhere, Parsed};
+use chatshelf_server::config::{self, Config};
 use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
 use chatshelf_server::listener;
@@ -14,13 +15,15 @@ use chatshelf_server::reactor::Reactor;
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
-    match Command::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Print(text)) => {
+    let variable = |name: &str| std::env::var_os(name);
+    let elsewhere = Elsewhere { variable: &variable, ..Elsewhere::NOTHING };
+    match config::parse(std::env::args_os().skip(1), &elsewhere) {
+        Ok(Parsed::Print(text)) => {
             // A reader that has gone away wants no more of it.
             let _ = io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
-        Ok(Command::Run(config)) => match run(&config) {
+        Ok(Parsed::Run(config)) => match run(&config) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 eprintln!("chatshelf-server: {why}");
@@ -28,7 +31,7 @@ fn main() -> ExitCode {
             }
         },
         Err(why) => {
-            eprintln!("chatshelf-server: {why}; see chatshelf-server --help");
+            eprintln!("chatshelf-server: {why}");
             ExitCode::from(2)
         }
     }

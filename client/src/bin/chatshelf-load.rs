@@ -4,17 +4,18 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use chatshelf_client::load::{self, options::Command};
+use chatshelf_client::load::{self, options};
+use chatshelf_common::cli::Parsed;
 
 fn main() -> ExitCode {
     env_logger::init();
-    match Command::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Print(text)) => {
+    match options::parse(std::env::args_os().skip(1)) {
+        Ok(Parsed::Print(text)) => {
             // A reader that has gone away wants no more of it.
             let _ = io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
-        Ok(Command::Run(plan)) => match load::run(&plan) {
+        Ok(Parsed::Run(plan)) => match load::run(&plan) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 eprintln!("chatshelf-load: {why}");
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
             }
         },
         Err(why) => {
-            eprintln!("chatshelf-load: {why}; see chatshelf-load --help");
+            eprintln!("chatshelf-load: {why}");
             ExitCode::from(2)
         }
     }

@@ -1,33 +1,19 @@
 //! What the load test is asked to do.
 
 use std::ffi::OsString;
-use std::str::FromStr;
 
 use bytesize::ByteSize;
+use chatshelf_common::cli::value::{number, parsed};
+use chatshelf_common::cli::{self, Elsewhere, Error, Parsed, Program};
 use chatshelf_common::limits::{MESSAGE_BYTES_MAX, PORT_DEFAULT};
-use getopts::{Matches, Options};
 
 use super::crowd::STAMP_BYTES;
 
-const BRIEF: &str = "\
-Usage: chatshelf-load [OPTIONS]
-
-Opens many clients from one process, lets them talk and share files, checks that every client
-got every line in the same order and that every download is byte-identical, and prints what it
-measured. Starts a server of its own unless --host is given. Exit code 1 on any loss.
-With --slow, --deaf and --garbage all that happens beside peers that mean no good.";
-
-/// What the command line asks for.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Run the test.
-    Run(Plan),
-    /// Print this text and end.
-    Print(String),
-}
+/// Most of anything that there can be some thousands of.
+const MANY: usize = 10_000;
 
 /// The work of one run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Clients in the room, at least one.
     pub clients: usize,
@@ -75,115 +61,153 @@ impl Attack {
 /// Lines on their way at once while the room is busy.
 pub const IN_FLIGHT: usize = 64;
 
-impl Command {
-    /// Reads the arguments, without the program's name.
-    ///
-    /// # Errors
-    /// One line that says which option is wrong and what it should be.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
-        let options = options();
-        let matches = options.parse(arguments).map_err(|why| why.to_string())?;
-        if matches.opt_present("help") {
-            return Ok(Self::Print(options.usage(BRIEF)));
+/// Reads the arguments, without the program's name.
+///
+/// # Errors
+/// One line that says which option is wrong and what it should be.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Plan>, Error> {
+    let given = match PROGRAM.parse(arguments, &Elsewhere::NOTHING, Given::default())? {
+        Parsed::Print(text) => return Ok(Parsed::Print(text)),
+        Parsed::Run(given) => given,
+    };
+    let Given { mut plan, downloads, host, port } = given;
+    if port.is_some() && host.is_none() {
+        let (program, why) = (PROGRAM.name, "--port goes with --host".into());
+        return Err(Error::Usage { program, why });
+    }
+    plan.downloads = downloads.unwrap_or(if plan.uploads == 0 { 0 } else { plan.downloads });
+    plan.server = host.map(|host| (host, port.unwrap_or(PORT_DEFAULT)));
+    Ok(Parsed::Run(plan))
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            clients: 500,
+            messages: 2000,
+            message_bytes: 100,
+            uploads: 6,
+            downloads: 20,
+            file_bytes: 4 << 20,
+            attack: Attack::default(),
+            server: None,
         }
-        if matches.opt_present("version") {
-            return Ok(Self::Print(
-                concat!("chatshelf-load ", env!("CARGO_PKG_VERSION"), "\n").into(),
-            ));
-        }
-        if let Some(stray) = matches.free.first() {
-            return Err(format!("'{stray}' is not an option"));
-        }
-        Plan::from_matches(&matches).map(Self::Run)
     }
 }
 
-impl Plan {
-    fn from_matches(matches: &Matches) -> Result<Self, String> {
-        let number = |name, default, min, max| within(matches, name, default, min, max);
-        let file_bytes: ByteSize =
-            value(matches, "file-size", "a size such as 4MiB")?.unwrap_or(ByteSize::mib(4));
-        let port = value(matches, "port", "a number from 1 to 65535")?.unwrap_or(PORT_DEFAULT);
-        if matches.opt_present("port") && !matches.opt_present("host") {
-            return Err("--port goes with --host".into());
-        }
-        let uploads = number("uploads", 6, 0, 1000)?;
-        Ok(Self {
-            clients: number("clients", 500, 1, 50_000)?,
-            messages: number("messages", 2000, 0, 10_000_000)?,
-            message_bytes: number("size", 100, STAMP_BYTES, MESSAGE_BYTES_MAX)?,
-            uploads,
-            downloads: number("downloads", if uploads == 0 { 0 } else { 20 }, 0, 10_000)?,
-            file_bytes: file_bytes.as_u64(),
-            attack: Attack {
-                slow: number("slow", 0, 0, 10_000)?,
-                deaf: number("deaf", 0, 0, 10_000)?,
-                garbage: number("garbage", 0, 0, 10_000)?,
-            },
-            server: matches.opt_str("host").map(|host| (host, port)),
+/// A plan while it is being read.
+#[derive(Clone, Debug, Default)]
+struct Given {
+    plan: Plan,
+    downloads: Option<usize>,
+    host: Option<String>,
+    port: Option<u16>,
+}
+
+type Opt = cli::Opt<Given>;
+
+static PROGRAM: Program<Given> = Program {
+    about: "Opens many clients from one process, lets them talk and share files, checks that every \
+            client got every line in the same order and that every download is byte-identical, and \
+            prints what it measured. Starts a server of its own unless --host is given. Exit code 1 \
+            on any loss. With --slow, --deaf and --garbage all that happens beside peers that mean \
+            no good.",
+    options: &[
+        Opt::value("clients", "N", "clients in the room", |given, text| {
+            number(text, 1..=50_000).map(|clients| given.plan.clients = clients)
         })
-    }
-}
-
-fn options() -> Options {
-    let mut options = Options::new();
-    options
-        .optopt("c", "clients", "clients in the room (500)", "N")
-        .optopt("m", "messages", "lines said (2000)", "N")
-        .optopt("s", "size", "length of a line in bytes (100)", "N")
-        .optopt("u", "uploads", "files uploaded while the room talks (6)", "N")
-        .optopt("d", "downloads", "downloads while the room talks (20)", "N")
-        .optopt("f", "file-size", "size of each file (4MiB)", "SIZE")
-        .optopt("", "slow", "connections that say next to nothing (0)", "N")
-        .optopt("", "deaf", "members that never read (0)", "N")
-        .optopt("", "garbage", "connections that send garbage, 10 times a second each (0)", "N")
-        .optopt("", "host", "load the server on this host, not one of its own", "HOST")
-        .optopt("p", "port", "its port (9000)", "N")
-        .optflag("h", "help", "print this help")
-        .optflag("V", "version", "print the version");
-    options
-}
-
-fn value<T: FromStr>(matches: &Matches, name: &str, expected: &str) -> Result<Option<T>, String> {
-    let Some(text) = matches.opt_str(name) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| format!("--{name} must be {expected}, not '{text}'"))
-}
-
-fn within(
-    matches: &Matches,
-    name: &str,
-    default: usize,
-    min: usize,
-    max: usize,
-) -> Result<usize, String> {
-    let expected = format!("a number from {min} to {max}");
-    let number = value(matches, name, &expected)?.unwrap_or(default);
-    if (min..=max).contains(&number) {
-        Ok(number)
-    } else {
-        Err(format!("--{name} must be {expected}, not '{number}'"))
-    }
-}
+        .short('c')
+        .default("500"),
+        Opt::value("messages", "N", "lines said", |given, text| {
+            number(text, 0..=10_000_000).map(|messages| given.plan.messages = messages)
+        })
+        .short('m')
+        .default("2000"),
+        Opt::value("size", "N", "length of a line in bytes", |given, text| {
+            let bytes = number(text, STAMP_BYTES..=MESSAGE_BYTES_MAX);
+            bytes.map(|bytes| given.plan.message_bytes = bytes)
+        })
+        .short('s')
+        .default("100"),
+        Opt::value("uploads", "N", "files uploaded while the room talks", |given, text| {
+            number(text, 0..=1000).map(|uploads| given.plan.uploads = uploads)
+        })
+        .short('u')
+        .default("6"),
+        Opt::value("downloads", "N", "downloads while the room talks", |given, text| {
+            number(text, 0..=MANY).map(|downloads| given.downloads = Some(downloads))
+        })
+        .short('d')
+        .default("20"),
+        Opt::value("file-size", "SIZE", "size of each file", |given, text| {
+            let size: ByteSize = parsed(text, "a size such as 4MiB")?;
+            given.plan.file_bytes = size.as_u64();
+            Ok(())
+        })
+        .short('f')
+        .default("4MiB"),
+        Opt::value("slow", "N", "connections that say next to nothing", |given, text| {
+            number(text, 0..=MANY).map(|slow| given.plan.attack.slow = slow)
+        })
+        .default("0"),
+        Opt::value("deaf", "N", "members that never read", |given, text| {
+            number(text, 0..=MANY).map(|deaf| given.plan.attack.deaf = deaf)
+        })
+        .default("0"),
+        Opt::value(
+            "garbage",
+            "N",
+            "connections that send garbage, 10 times a second each",
+            |given, text| number(text, 0..=MANY).map(|garbage| given.plan.attack.garbage = garbage),
+        )
+        .default("0"),
+        Opt::value(
+            "host",
+            "HOST",
+            "load the server on this host, not one of its own",
+            |given, text| {
+                given.host = Some(text.into());
+                Ok(())
+            },
+        ),
+        Opt::value("port", "N", "its port", |given, text| {
+            number(text, 1..=u16::MAX).map(|port| given.port = Some(port))
+        })
+        .short('p')
+        .otherwise("9000"),
+    ],
+    ..Program::new("chatshelf-load", env!("CARGO_PKG_VERSION"), "loads a chatshelf server")
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Command, String> {
-        Command::parse(line.split_whitespace().map(OsString::from))
+    fn parsed(line: &str) -> Result<Parsed<Plan>, String> {
+        let arguments = line.split_whitespace().map(OsString::from);
+        parse(arguments).map_err(|error| error.to_string())
     }
 
     #[test]
     fn the_defaults_are_those_of_the_help() {
-        let Ok(Command::Run(plan)) = parse("") else { panic!("no plan") };
-        assert_eq!((plan.clients, plan.messages, plan.message_bytes), (500, 2000, 100));
-        assert_eq!((plan.uploads, plan.downloads, plan.file_bytes), (6, 20, 4 << 20));
-        assert!(plan.server.is_none() && plan.attack.is_empty());
+        assert!(PROGRAM.defaults().count() >= 9);
+        for (option, default) in PROGRAM.defaults() {
+            let Ok(Parsed::Run(plan)) = parsed(&format!("--{option}={default}")) else { panic!() };
+            assert_eq!(plan, Plan::default(), "{option}");
+        }
+    }
+
+    #[test]
+    fn without_uploads_there_are_no_downloads_unless_they_are_asked_for() {
+        for (line, downloads) in [("-u 0", 0), ("-u 0 -d 3", 3), ("-d 3", 3)] {
+            let Ok(Parsed::Run(plan)) = parsed(line) else { panic!("{line}") };
+            assert_eq!(plan.downloads, downloads, "{line}");
+        }
     }
 
     #[test]
     fn attackers_come_in_three_kinds() {
-        let Ok(Command::Run(plan)) = parse("--slow 1000 --deaf 100 --garbage 10") else {
+        let Ok(Parsed::Run(plan)) = parsed("--slow 1000 --deaf 100 --garbage 10") else {
             panic!("no plan")
         };
         assert_eq!(plan.attack, Attack { slow: 1000, deaf: 100, garbage: 10 });
@@ -192,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_host_means_no_server_of_its_own() {
-        let Ok(Command::Run(plan)) = parse("--host ::1 --port 9100") else { panic!("no plan") };
+        let Ok(Parsed::Run(plan)) = parsed("--host ::1 --port 9100") else { panic!("no plan") };
         assert_eq!(plan.server, Some(("::1".into(), 9100)));
     }
 
@@ -201,7 +225,7 @@ mod tests {
         for line in
             ["--clients 0", "--size 5", "--size 9000", "--file-size much", "--port 9000", "stray"]
         {
-            let error = parse(line).unwrap_err();
+            let error = parsed(line).unwrap_err();
             assert!(!error.contains('\n'), "{line}: {error}");
         }
     }

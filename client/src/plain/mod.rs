@@ -1,208 +1,233 @@
 //! The line front: a room as lines on standard output, commands as lines on standard input.
 //!
-//! Owns the program's run from options to exit code. `front` is the event loop, `events`,
-//! `transfers` and `away` show what happens, `commands` carries out what is typed, `render` and
-//! `progress` make the text, `screen` writes it.
+//! Owns what is remembered of these lines: a day that was shown, a question that is open. `name`
+//! asks for a name before there is a room, `render` and `progress` make the text, `output` writes
+//! it.
 
-mod away;
-mod commands;
-mod events;
-mod front;
+mod name;
+mod output;
 mod progress;
-mod render;
-mod screen;
-mod transfers;
+pub(crate) mod render;
 
-use std::io::{self, IsTerminal, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::io::{self, Stdout};
+use std::time::Instant;
 
+use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::Nick;
-use mio::{Poll, Token, Waker};
 
-use crate::files::Files;
-use crate::input::{Input, Line};
-use crate::link::{Link, LinkError, plain_error};
+use crate::command;
+use crate::front::{
+    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, no_start,
+};
+use crate::input::{Input, LINE_BYTES_MAX, Line};
 use crate::options::Options;
-use crate::session::{Config, Reconnect, Session};
+use crate::session::TransferHandle;
+use crate::surroundings::Surroundings;
+use output::Output;
+use progress::Progress;
+use render::Look;
 
-/// All was done.
-pub const EXIT_DONE: u8 = 0;
-/// Something asked for failed, or the connection was lost or refused.
-pub const EXIT_FAILED: u8 = 1;
-/// A mistake on the command line, or no usable name.
-pub const EXIT_USAGE: u8 = 2;
-/// No connection to the server.
-pub const EXIT_UNREACHABLE: u8 = 3;
-
-/// How long a script tries to come back, unless it is told otherwise.
-const SCRIPT_RECONNECT: Duration = Duration::from_secs(30);
-
-const WAKE: Token = Token(0);
-const LINK: Token = Token(1);
-
-/// What the program's surroundings are.
-#[derive(Clone, Copy, Debug)]
-struct Surroundings {
-    /// Commands come from a pipe or a file: carry them out in order, then leave.
-    script: bool,
-    /// A prompt may be shown and erased again.
-    prompt: bool,
-    colour: bool,
-    /// Standard output is a terminal.
-    terminal: bool,
-    /// A connection that is lost is made again.
-    comes_back: bool,
-}
-
-impl Surroundings {
-    fn look(plain: bool, comes_back: bool) -> Self {
-        let terminal = io::stdout().is_terminal();
-        let script = !io::stdin().is_terminal();
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        // Not every Windows console knows escapes; Windows Terminal does, and says who it is.
-        let knows_escapes = cfg!(not(windows)) || set("WT_SESSION") || set("TERM");
-        let escapes = terminal && !plain && !dumb && knows_escapes;
-        let (prompt, colour) = (escapes && !script, escapes && !set("NO_COLOR"));
-        Self { script, prompt, colour, terminal, comes_back }
-    }
-}
+/// Lines taken in one turn, so that a long script does not keep the loop from the socket.
+const LINES_PER_TURN: usize = 64;
 
 /// Joins the room and stays until the end; the exit code.
 #[must_use]
-pub fn run(options: Options) -> u8 {
-    match try_run(options) {
-        Ok(code) => code,
-        Err((text, code)) => fail(&text, code),
-    }
+pub fn run(options: Options, surroundings: Surroundings) -> u8 {
+    exit_code(try_run(options, surroundings))
 }
 
-/// Prints a text that was asked for, such as the help.
-#[must_use]
-pub fn show(text: &str) -> u8 {
-    // Whoever closed the output has seen enough.
-    let _ = io::stdout().lock().write_all(text.as_bytes());
-    EXIT_DONE
-}
-
-/// Says on standard error why the program ends; `code` again.
-#[must_use]
-pub fn fail(text: &str, code: u8) -> u8 {
-    let _ = writeln!(io::stderr().lock(), "chatshelf: {}", crate::text::shown(text));
-    code
-}
-
-/// A sentence for standard error, and the exit code.
-type End = (String, u8);
-
-fn try_run(options: Options) -> Result<u8, End> {
-    let surroundings = Surroundings::look(options.plain, options.reconnect != Some(0));
-    let no_start = |error: io::Error| (plain_error(&error), EXIT_FAILED);
-    let poll = Poll::new().map_err(no_start)?;
-    let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(no_start)?);
-    let input = Input::start(Arc::clone(&waker)).map_err(no_start)?;
+fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> {
+    let ground = Ground::new()?;
+    let input = Input::start(ground.waker()).map_err(no_start)?;
+    let script = !surroundings.input_is_terminal;
     let name = match options.name.clone() {
         Some(name) => name,
-        None => ask_name(&input, surroundings)?,
+        None => name::ask(&input, surroundings)?,
     };
-    let place = place(&options.host, options.port);
-    let files = Files::start(Arc::clone(&waker), place.clone()).map_err(no_start)?;
-    let unreachable = |why: String| (format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE);
-    let addresses = resolve(&options).map_err(|error| unreachable(plain_error(&error)))?;
-    let signals = watch_signals(waker)?;
-    let now = Instant::now();
-    let config = Config {
-        nick: name,
-        history: options.history,
-        seed: seed()?,
-        reconnect: reconnect(options.reconnect, surroundings),
+    let escapes = surroundings.escapes && !options.plain;
+    let manner = Manner::new(script, options.reconnect);
+    let front = Lines {
+        input,
+        more_input: false,
+        terminal: surroundings.output_is_terminal,
+        output: Output::new(io::stdout()),
+        look: Look {
+            colour: escapes && surroundings.colour,
+            whole_digests: !surroundings.output_is_terminal,
+            clock: Clock::local(),
+        },
+        day: String::new(),
+        progress: HashMap::new(),
+        asking: None,
     };
-    let session = Session::new(config, now);
-    let link = Link::connect(addresses, session, poll.registry(), LINK, now)
-        .map_err(|error| unreachable(error.to_string()))?;
-    let parts = front::Parts { poll, link, files, input, signals, place: place.clone() };
-    let end = front::Front::new(parts, surroundings, options.download_dir).run();
-    end.map_err(|error| match error {
-        front::Failure::Said(text, code) => (text, code),
-        front::Failure::Link(error @ LinkError::Connect(_)) => unreachable(error.to_string()),
-        front::Failure::Link(error) => {
-            (format!("lost the connection to {place}: {error}"), EXIT_FAILED)
-        }
-    })
+    ground.run(front.starting_today(), Plan::new(options, name, manner))
 }
 
-/// How a session comes back: on a terminal for ever, in a script for a while, or as it was asked.
-fn reconnect(seconds: Option<u32>, surroundings: Surroundings) -> Option<Reconnect> {
-    let give_up_after = match seconds {
-        Some(0) => return None,
-        Some(seconds) => Some(Duration::from_secs(seconds.into())),
-        None if surroundings.script => Some(SCRIPT_RECONNECT),
-        None => None,
-    };
-    Some(Reconnect { give_up_after })
+/// The line front.
+struct Lines {
+    input: Input,
+    /// Lines are left that no event will announce.
+    more_input: bool,
+    /// Standard output is a terminal.
+    terminal: bool,
+    output: Output<Stdout>,
+    look: Look,
+    /// The day of the last line shown, as text.
+    day: String,
+    progress: HashMap<TransferHandle, Progress>,
+    /// The nick that is suggested while another one is asked for.
+    asking: Option<Nick>,
 }
 
-/// A number that no other client has.
-fn seed() -> Result<u64, End> {
-    getrandom::u64().map_err(|error| (format!("no randomness: {error}"), EXIT_FAILED))
-}
+impl Lines {
+    /// A line of today needs no day before it.
+    fn starting_today(mut self) -> Self {
+        self.day = self.look.clock.day(Clock::now());
+        self
+    }
 
-/// `HOST:PORT`, with brackets around an IPv6 address.
-fn place(host: &str, port: u16) -> String {
-    let host = host.trim_matches(['[', ']']);
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-fn resolve(options: &Options) -> io::Result<Vec<SocketAddr>> {
-    let host = options.host.trim_matches(['[', ']']);
-    Ok((host, options.port).to_socket_addrs()?.collect())
-}
-
-/// Asks for a name: on a terminal until it is one, elsewhere once.
-fn ask_name(input: &Input, surroundings: Surroundings) -> Result<Nick, End> {
-    loop {
-        let question = b"Your name: ";
-        let asked = if surroundings.terminal {
-            io::stdout().write_all(question).and_then(|()| io::stdout().flush())
-        } else {
-            io::stderr().write_all(question)
-        };
-        if let Err(error) = asked {
-            log::info!("the name could not be asked for: {error}");
-        }
-        let no_name = || ("no name was given; try --name NAME".to_owned(), EXIT_USAGE);
-        let why = match input.wait_line() {
-            Line::End => {
-                let _ = writeln!(io::stderr());
-                return Err(no_name());
+    fn take_line(&mut self, line: Line, desk: &mut Desk, now: Instant) {
+        match line {
+            Line::End if desk.wants_nick() => {
+                desk.give_up(Failure::new("no name was given", EXIT_USAGE));
             }
-            Line::TooLong => "it is too long".to_owned(),
-            Line::Text(text) => match Nick::new(text.trim()) {
-                Ok(nick) => return Ok(nick),
-                Err(_) if text.trim().is_empty() && surroundings.script => return Err(no_name()),
-                Err(why) => format!("'{}' can't be a name: {why}", text.trim()),
+            Line::End => desk.end_of_input(),
+            Line::TooLong => {
+                desk.fail(format!("a line over {LINE_BYTES_MAX} bytes was passed over"), now);
+            }
+            Line::Text(text) if desk.wants_nick() => self.answer_name(text.trim(), desk),
+            Line::Text(text) => match command::parse(&text) {
+                Ok(None) => {}
+                Ok(Some(command)) => desk.carry_out(command, now),
+                Err(error) => desk.fail(error.to_string(), now),
             },
-        };
-        if surroundings.script {
-            return Err((why, EXIT_USAGE));
         }
-        let _ = fail(&why, EXIT_USAGE);
+    }
+
+    fn answer_name(&mut self, text: &str, desk: &mut Desk) {
+        match (self.asking.take(), Nick::new(text)) {
+            (Some(free), _) if text.is_empty() => desk.rejoin(free),
+            (_, Ok(nick)) => desk.rejoin(nick),
+            (suggestion, Err(why)) => {
+                self.notice(&format!("that can't be a name: {why}"));
+                self.asking = suggestion;
+            }
+        }
+    }
+
+    fn nick_refused(&mut self, text: &str, suggestion: Option<Nick>) {
+        self.notice(text);
+        let question = match &suggestion {
+            Some(free) => format!("Your name [{free}]: "),
+            None => "Your name: ".into(),
+        };
+        self.notice(&question);
+        self.asking = suggestion;
+    }
+
+    fn joined(&mut self, nick: &Nick, desk: &Desk) {
+        let Some(limits) = desk.session().limits() else { return };
+        let lines = self.look.welcome(nick, desk.session().room(), limits);
+        lines.iter().for_each(|line| self.output.line(line));
+    }
+
+    fn answer(&mut self, answer: Answer, desk: &Desk) {
+        let room = desk.session().room();
+        let lines = match answer {
+            Answer::Members => vec![self.look.members(room, usize::MAX)],
+            Answer::Shelf => self.look.shelf(room.shelf()),
+            Answer::Topic => vec![self.look.topic(room)],
+            Answer::Help => self.look.help(),
+            Answer::Clear | Answer::Notify(_) => {
+                vec![self.look.notice("that is for the full screen only")]
+            }
+        };
+        lines.iter().for_each(|line| self.output.line(line));
+    }
+
+    /// A line of another day than the one before is preceded by that day.
+    fn mark_day(&mut self, at: UnixMillis) {
+        let day = self.look.clock.day(at);
+        if day != self.day {
+            self.notice(&day);
+            self.day = day;
+        }
+    }
+
+    fn notice(&mut self, text: &str) {
+        let line = self.look.notice(text);
+        self.output.line(&line);
+    }
+
+    fn show_progress(&mut self, desk: &Desk, now: Instant) {
+        let mut lines = Vec::new();
+        let mut current = HashMap::new();
+        for (status, pace) in desk.transfers() {
+            let Some(pace) = pace else { continue };
+            let progress = self.progress.remove(&status.transfer);
+            let mut progress = progress.unwrap_or_else(|| Progress::new(now));
+            lines.extend(progress.line(&status, pace, now, self.terminal));
+            current.insert(status.transfer, progress);
+        }
+        self.progress = current;
+        lines.iter().for_each(|line| self.notice(line));
     }
 }
 
-/// Counts the signals that ask for an end. The second one ends the program at once.
-fn watch_signals(waker: Arc<Waker>) -> Result<Arc<AtomicUsize>, End> {
-    let signals = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&signals);
-    ctrlc::set_handler(move || {
-        if count.fetch_add(1, Ordering::SeqCst) > 0 {
-            std::process::exit(EXIT_FAILED.into());
+impl View for Lines {
+    fn take_input(&mut self, desk: &mut Desk, now: Instant) {
+        self.more_input = false;
+        for _ in 0..LINES_PER_TURN {
+            if !desk.wants_nick() && !desk.takes_commands() {
+                return;
+            }
+            let Some(line) = self.input.poll_line() else { return };
+            self.take_line(line, desk, now);
         }
-        let _ = waker.wake();
-    })
-    .map_err(|error| (format!("signals can't be watched: {error}"), EXIT_FAILED))?;
-    Ok(signals)
+        self.more_input = true;
+    }
+
+    fn has_more_input(&self) -> bool {
+        self.more_input
+    }
+
+    fn show(&mut self, news: News, desk: &Desk, _now: Instant) {
+        match news {
+            News::Joined(nick) => self.joined(&nick, desk),
+            News::NickRefused { text, suggestion } => self.nick_refused(&text, suggestion),
+            News::Room(event) => {
+                self.mark_day(event.at());
+                let line = self.look.event(&event);
+                self.output.line(&line);
+            }
+            News::Told(told) => {
+                self.mark_day(told.at);
+                let line = self.look.told(&told, desk.session().nick());
+                self.output.line(&line);
+            }
+            News::Before(text, _) | News::Notice(text) | News::Underway(text) => {
+                self.notice(&text);
+            }
+            News::Now => self.notice("now"),
+            News::Failure(text) => {
+                let line = self.look.failure(&text);
+                self.output.line(&line);
+            }
+            News::Answer(answer) => self.answer(answer, desk),
+        }
+    }
+
+    fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
+        self.show_progress(desk, now);
+        self.output.flush();
+    }
+
+    fn is_broken(&self) -> bool {
+        self.output.is_broken()
+    }
+
+    fn close(&mut self) {
+        self.output.flush();
+    }
 }

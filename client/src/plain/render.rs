@@ -1,14 +1,12 @@
 //! From events to text: what each looks like as lines. Pure functions of what they are given;
 //! everything that came from elsewhere is made harmless here.
 
-use bytesize::ByteSize;
-use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::{Message, Nick};
-use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Said, Style, Told};
-use chatshelf_common::wire::{Code, Event};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use chatshelf_common::wire::Event;
+use chatshelf_common::wire::frame::{Item, Said, Style, Told};
 
+use crate::front::Clock;
+use crate::front::words::{self, count, limit, size};
 use crate::session::{Room, ServerLimits};
 use crate::text::{shown, shown_lines};
 
@@ -19,37 +17,17 @@ const NAMED_MAX: usize = 30;
 
 /// How text is to look.
 #[derive(Clone, Debug)]
-pub(super) struct Look {
+pub(crate) struct Look {
     /// Colours and dim text may be used.
-    pub(super) colour: bool,
+    pub(crate) colour: bool,
     /// Digests are shown whole, for programs to read.
-    pub(super) whole_digests: bool,
-    /// Times are shown in this zone.
-    pub(super) zone: TimeZone,
-}
-
-/// A size for people.
-pub(super) fn size(bytes: u64) -> String {
-    ByteSize(bytes).display().si().to_string()
-}
-
-/// A limit for people: in powers of 1024 where it was set so.
-fn limit(bytes: u64) -> String {
-    if bytes.is_multiple_of(1024) {
-        ByteSize(bytes).display().iec().to_string()
-    } else {
-        size(bytes)
-    }
-}
-
-/// A number with its noun.
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+    pub(crate) whole_digests: bool,
+    pub(crate) clock: Clock,
 }
 
 impl Look {
     /// A line about the room or ourselves.
-    pub(super) fn notice(&self, text: &str) -> String {
+    pub(crate) fn notice(&self, text: &str) -> String {
         let line = format!("-- {}", shown(text));
         if self.colour { format!("\x1b[2m{line}\x1b[0m") } else { line }
     }
@@ -60,30 +38,12 @@ impl Look {
         if self.colour { format!("\x1b[31m{line}\x1b[0m") } else { line }
     }
 
-    fn local(&self, at: UnixMillis) -> Option<Zoned> {
-        let millis = i64::try_from(at.0).ok()?;
-        Some(Timestamp::from_millisecond(millis).ok()?.to_zoned(self.zone.clone()))
-    }
-
-    fn clock(&self, at: UnixMillis) -> String {
-        self.local(at).map_or("--:--".into(), |at| at.strftime("%H:%M").to_string())
-    }
-
-    /// The day of a moment, as `2026-11-22`.
-    pub(super) fn day(&self, at: UnixMillis) -> String {
-        self.local(at).map_or("----".into(), |at| at.strftime("%Y-%m-%d").to_string())
-    }
-
     fn nick(&self, nick: &Nick) -> String {
         let text = shown(nick.as_str());
         if !self.colour {
             return text;
         }
-        let hash = nick
-            .key()
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        let colour = NICK_COLOURS[hash as usize % NICK_COLOURS.len()];
+        let colour = NICK_COLOURS[words::nick_number(nick) as usize % NICK_COLOURS.len()];
         format!("\x1b[{colour}m{text}\x1b[0m")
     }
 
@@ -91,18 +51,18 @@ impl Look {
     pub(super) fn said(&self, said: &Said) -> String {
         if said.style == Some(Style::ACTION) {
             let (text, nick) = (Self::text(&said.text, 7), self.nick(&said.nick));
-            return format!("{}  * {nick} {text}", self.clock(said.at));
+            return format!("{}  * {nick} {text}", self.clock.time(said.at));
         }
         let indent = 9 + said.nick.as_str().chars().count();
         let (text, nick) = (Self::text(&said.text, indent), self.nick(&said.nick));
-        format!("{}  {nick}  {text}", self.clock(said.at))
+        format!("{}  {nick}  {text}", self.clock.time(said.at))
     }
 
     /// `HH:MM  [ada → you] text`.
-    pub(super) fn told(&self, told: &Told, me: &Nick) -> String {
+    pub(crate) fn told(&self, told: &Told, me: &Nick) -> String {
         let name = |nick: &Nick| if nick == me { "you".into() } else { self.nick(nick) };
         let (from, to) = (name(&told.from), name(&told.to));
-        format!("{}  [{from} → {to}] {}", self.clock(told.at), Self::text(&told.text, 7))
+        format!("{}  [{from} → {to}] {}", self.clock.time(told.at), Self::text(&told.text, 7))
     }
 
     fn text(text: &Message, indent: usize) -> String {
@@ -111,44 +71,24 @@ impl Look {
     }
 
     /// Any event of the room.
-    pub(super) fn event(&self, event: &Event) -> String {
+    pub(crate) fn event(&self, event: &Event) -> String {
         match event {
             Event::Said(said) => self.said(said),
-            Event::Joined(joined) => self.notice(&format!("{} joined", joined.nick)),
-            Event::Left(left) if left.code == Code::LEFT => {
-                self.notice(&format!("{} left", left.nick))
-            }
-            Event::Left(left) => self.notice(&format!("{} left: {}", left.nick, code(left.code))),
-            Event::Renamed(renamed) => {
-                self.notice(&format!("{} is now {}", renamed.nick, renamed.to))
-            }
-            Event::TopicChanged(change) => match &change.topic {
-                Some(topic) => self.notice(&format!("{} set the topic: {topic}", change.nick)),
-                None => self.notice(&format!("{} cleared the topic", change.nick)),
-            },
-            Event::Shelved(shelved) => {
-                let Item { id: item, name, size: bytes, nick, .. } = &shelved.item;
-                let size = size(*bytes);
-                self.notice(&format!("{nick} put {name} on the shelf (number {item}, {size})"))
-            }
-            Event::Dropped(dropped) => {
-                let (item, name) = (dropped.item, &dropped.name);
-                self.notice(&format!("{name} (number {item}) dropped from the shelf"))
-            }
-            Event::Forgotten(_) => self.notice("an event is lost from the server's disk here"),
+            other => self.notice(&words::event(other)),
         }
     }
 
     /// The shelf, oldest first: number, name, size, who, when, digest.
-    pub(super) fn shelf(&self, items: &[Item]) -> Vec<String> {
+    pub(crate) fn shelf(&self, items: &[Item]) -> Vec<String> {
         if items.is_empty() {
             return vec![self.notice("the shelf is empty")];
         }
         let files = count(items.len(), "file", "files");
         let mut lines = vec![self.notice(&format!("on the shelf: {files}"))];
         lines.extend(items.iter().map(|item| {
-            let (number, size, when) = (item.id, size(item.size), self.clock(item.at));
-            let (name, nick, day) = (shown(item.name.as_str()), &item.nick, self.day(item.at));
+            let (number, size, when) = (item.id, size(item.size), self.clock.time(item.at));
+            let (name, nick, day) =
+                (shown(item.name.as_str()), &item.nick, self.clock.day(item.at));
             let digits = if self.whole_digests { 64 } else { 16 };
             let digest = format!("{:.digits$}", item.digest);
             format!("   {number}  {name}  {size}  {nick}  {day} {when}  {digest}")
@@ -158,23 +98,12 @@ impl Look {
 
     /// Who is here.
     pub(super) fn members(&self, room: &Room, named_max: usize) -> String {
-        let here = room.members().len();
-        let mut members: Vec<&Nick> = room.members().collect();
-        members.sort_by_cached_key(|nick| nick.key());
-        let mut names: Vec<&str> = members.into_iter().take(named_max).map(Nick::as_str).collect();
-        let more = format!("and {} more (/who)", here - names.len());
-        if names.len() < here {
-            names.push(&more);
-        }
-        self.notice(&format!("{here} here: {}", names.join(", ")))
+        self.notice(&words::members(room, named_max))
     }
 
     /// The topic.
     pub(super) fn topic(&self, room: &Room) -> String {
-        match room.topic() {
-            Some(state) => self.notice(&format!("topic: {} (by {})", state.topic, state.nick)),
-            None => self.notice("there is no topic"),
-        }
+        self.notice(&words::topic(room))
     }
 
     /// What a newcomer is told.
@@ -214,72 +143,17 @@ impl Look {
     }
 }
 
-/// A code as half a sentence; one that is not known with its number.
-fn code(code: Code) -> String {
-    let known = chatshelf_common::wire::code::CODES.iter().any(|(known, _)| *known == code);
-    if known { code.to_string() } else { format!("{code} (code {})", code.0) }
-}
-
-/// Why something was refused, with the limit and what the server adds.
-pub(super) fn refusal(refused: &Refused) -> String {
-    let mut text = code(refused.code);
-    match (refused.limit, refused.code) {
-        (Some(limit), Code::FILE_TOO_LARGE) => {
-            text.push_str(&format!(" (the limit is {}, {limit} bytes)", size(limit)));
-        }
-        (Some(limit), Code::TEXT_TOO_LONG) => {
-            text.push_str(&format!(" (the limit is {limit} bytes)"));
-        }
-        (Some(limit), _) => text.push_str(&format!(" (the limit is {limit})")),
-        (None, _) => {}
-    }
-    if let Some(nick) = &refused.suggestion {
-        text.push_str(&format!("; {nick} is free"));
-    }
-    if let Some(detail) = &refused.detail {
-        text.push_str(&format!(": {detail}"));
-    }
-    text
-}
-
-/// Why the server said goodbye; for a version, which side is older.
-pub(super) fn goodbye(goodbye: &Goodbye) -> String {
-    use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
-    let mut text = code(goodbye.code);
-    if goodbye.code == Code::VERSION {
-        text = match (goodbye.version_min, goodbye.version_max) {
-            (Some(min), _) if min > VERSION_MAX => {
-                format!(
-                    "this program is older than the server: it speaks version {VERSION_MAX}, the server {min} or later"
-                )
-            }
-            (_, Some(max)) if max < VERSION_MIN => {
-                format!(
-                    "the server is older than this program: it speaks version {max}, this program {VERSION_MIN} or later"
-                )
-            }
-            _ => text,
-        };
-    }
-    if let Some(limit) = goodbye.limit {
-        text.push_str(&format!(" (the limit is {limit})"));
-    }
-    if let Some(detail) = &goodbye.detail {
-        text.push_str(&format!(": {detail}"));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{ItemId, MessageId, Seq};
-    use chatshelf_common::text::{FileName, Note, Topic};
+    use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis};
+    use chatshelf_common::text::{FileName, Topic};
+    use chatshelf_common::wire::Code;
     use chatshelf_common::wire::frame::{Joined, Left, Shelved, TopicChanged};
 
     use super::*;
 
     fn style(colour: bool) -> Look {
-        Look { colour, whole_digests: false, zone: TimeZone::UTC }
+        Look { colour, whole_digests: false, clock: Clock::utc() }
     }
 
     fn nick(name: &str) -> Nick {
@@ -393,39 +267,5 @@ mod tests {
     fn a_time_beyond_the_calendar_is_no_panic() {
         let line = Said { at: UnixMillis(u64::MAX), ..said("hi", None) };
         assert_eq!(style(false).said(&line), "--:--  ada  hi");
-        assert_eq!(style(false).day(UnixMillis(i64::MAX as u64)), "----");
-    }
-
-    #[test]
-    fn refusals_carry_the_number() {
-        let mut refused = Refused {
-            code: Code::FILE_TOO_LARGE,
-            about: 0x10,
-            limit: Some(1000),
-            id: None,
-            transfer: None,
-            suggestion: None,
-            detail: Some(Note::lossy("ask the admin")),
-        };
-        let text = refusal(&refused);
-        assert!(text.contains("1000 bytes") && text.ends_with(": ask the admin"), "{text}");
-        refused.code = Code::NICK_TAKEN;
-        refused.suggestion = Some(nick("ada2"));
-        assert!(refusal(&refused).contains("ada2 is free"));
-    }
-
-    #[test]
-    fn a_version_goodbye_says_which_side_is_older() {
-        let with = |min, max| {
-            goodbye(&Goodbye {
-                code: Code::VERSION,
-                limit: None,
-                version_min: Some(min),
-                version_max: Some(max),
-                detail: None,
-            })
-        };
-        assert!(with(2, 3).starts_with("this program is older"));
-        assert!(with(0, 0).starts_with("the server is older"));
     }
 }

@@ -9,6 +9,7 @@ use chatshelf_common::wire::frame::{Hello, Join, Ping};
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::event::{Loss, SessionError, SessionEvent};
+use super::lag::Lag;
 use super::outgoing::Outgoing;
 use super::{Phase, Reconnect, Session};
 
@@ -58,6 +59,7 @@ impl Session {
         self.heard_at = now;
         (self.pinged, self.pings, self.pongs) = (false, 0, 0);
         self.handled_with_pong = None;
+        self.lag = Lag::default();
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
         self.out.control(&Hello { software, ..Hello::new(VERSION_MIN, VERSION_MAX) });

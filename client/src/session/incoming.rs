@@ -135,6 +135,7 @@ impl Session {
     /// The sender of a `Ping` after a gap learns that all before it was handled.
     fn handle_pong(&mut self) {
         self.pongs += 1;
+        self.lag.pong(self.pongs, self.heard_at);
         if self.handled_with_pong.is_some_and(|pong| self.pongs >= pong) {
             self.handled_with_pong = None;
             self.pending.handled();

@@ -18,6 +18,7 @@ mod connection;
 mod event;
 mod file;
 mod incoming;
+mod lag;
 mod outgoing;
 mod pending;
 mod room;
@@ -45,6 +46,7 @@ pub use room::Room;
 
 use backoff::{Backoff, next_random};
 use connection::Absence;
+use lag::Lag;
 use outgoing::Outgoing;
 use pending::Pending;
 use seen::Seen;
@@ -114,6 +116,7 @@ pub struct Session {
     pings: u64,
     pongs: u64,
     handled_with_pong: Option<u64>,
+    lag: Lag,
     /// The gap whose snapshot is not whole yet.
     gap: Option<Gap>,
     /// The welcome to come back, while its snapshot is not whole.
@@ -157,6 +160,7 @@ impl Session {
             pings: 0,
             pongs: 0,
             handled_with_pong: None,
+            lag: Lag::default(),
             gap: None,
             welcome: None,
             joined_at: None,

@@ -102,7 +102,8 @@ impl Room {
     }
 
     /// True when all events up to the snapshot's have come: the next one is live.
-    pub(super) fn is_caught_up(&self) -> bool {
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
         matches!(self.next, Next::Event(next) if next > self.snapshot_seq)
     }
 

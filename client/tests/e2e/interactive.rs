@@ -1,4 +1,4 @@
-//! The client on a real terminal, as its user sees it.
+//! The line front on a real terminal (`--plain`), as its user sees it.
 
 use chatshelf_common::wire::Code;
 
@@ -10,9 +10,8 @@ use crate::harness::terminal::Terminal;
 
 /// A member on a terminal.
 fn join(room: &Room, name: &str) -> Terminal {
-    let terminal = Terminal::start(&room.command(name));
+    let terminal = Terminal::start(room.command(name).arg("--plain"));
     terminal.shows("/help lists the commands");
-    terminal.cursor_is_behind("> ");
     terminal
 }
 
@@ -24,14 +23,14 @@ fn lines(terminal: &Terminal, end: &str) -> usize {
 #[test]
 fn the_name_is_asked_for_until_it_is_one() {
     let room = Room::open();
-    let mut terminal = Terminal::start(&client_command(room.address(), &room.files()));
+    let mut command = client_command(room.address(), &room.files());
+    let mut terminal = Terminal::start(command.arg("--plain"));
     terminal.cursor_is_behind("Your name: ");
     terminal.types("no good\r");
     terminal.shows("'no good' can't be a name");
     terminal.cursor_is_behind("Your name: ");
     terminal.types("ada\r");
     terminal.shows("-- welcome, ada");
-    terminal.cursor_is_behind("> ");
     terminal.types("/quit\r");
     assert_eq!(terminal.wait(), 0);
 }
@@ -39,7 +38,8 @@ fn the_name_is_asked_for_until_it_is_one() {
 #[test]
 fn ctrl_d_instead_of_a_name_ends_it() {
     let room = Room::open();
-    let mut terminal = Terminal::start(&client_command(room.address(), &room.files()));
+    let mut command = client_command(room.address(), &room.files());
+    let mut terminal = Terminal::start(command.arg("--plain"));
     terminal.cursor_is_behind("Your name: ");
     terminal.types("\x04");
     assert_eq!(terminal.wait(), 2);
@@ -50,9 +50,9 @@ fn ctrl_d_instead_of_a_name_ends_it() {
 fn a_taken_name_offers_another_that_enter_takes() {
     let room = Room::open();
     let _ada = room.join("ada");
-    let mut terminal = Terminal::start(&room.command("ada"));
+    let mut terminal = Terminal::start(room.command("ada").arg("--plain"));
     terminal.shows("that name is taken");
-    terminal.cursor_is_behind("Your name [ada2]: ");
+    terminal.shows("-- Your name [ada2]: ");
     terminal.types("\r");
     terminal.shows("-- welcome, ada2");
 }
@@ -61,11 +61,10 @@ fn a_taken_name_offers_another_that_enter_takes() {
 fn a_taken_name_can_be_answered_with_any_other() {
     let room = Room::open();
     let _ada = room.join("ada");
-    let mut terminal = Terminal::start(&room.command("ada"));
-    terminal.cursor_is_behind("Your name [ada2]: ");
+    let mut terminal = Terminal::start(room.command("ada").arg("--plain"));
+    terminal.shows("-- Your name [ada2]: ");
     terminal.types("no good\r");
     terminal.shows("that can't be a name");
-    terminal.cursor_is_behind("Your name [ada2]: ");
     terminal.types("grace\r");
     terminal.shows("-- welcome, grace");
 }
@@ -78,23 +77,7 @@ fn a_line_that_is_typed_is_shown_once_as_said() {
     terminal.types("hello all\r");
     peer.hears(|said| said.text.as_str() == "hello all");
     terminal.shows("  ada  hello all");
-    terminal.cursor_is_behind("> ");
     assert_eq!(lines(&terminal, "  ada  hello all"), 1, "{}", terminal.screen());
-}
-
-#[test]
-fn what_others_say_appears_above_the_prompt() {
-    let room = Room::open();
-    let mut peer = Peer::join(room.address(), "peer");
-    let terminal = join(&room, "ada");
-    peer.say("hello ada");
-    terminal.shows("  peer  hello ada");
-    terminal.cursor_is_behind("> ");
-    let screen = terminal.screen();
-    let (above, prompt) = screen.trim_end().rsplit_once('\n').unwrap();
-    assert_eq!(prompt, ">");
-    assert!(above.ends_with("  peer  hello ada"), "{screen}");
-    assert_eq!(above.matches("\n>").count(), 0, "the old prompt is gone:\n{screen}");
 }
 
 #[test]
@@ -103,7 +86,7 @@ fn a_half_typed_line_is_sent_whole_though_others_speak() {
     let mut peer = Peer::join(room.address(), "peer");
     let mut terminal = join(&room, "ada");
     terminal.types("half a ");
-    terminal.cursor_is_behind("> half a ");
+    terminal.cursor_is_behind("half a ");
     peer.say("hello ada");
     terminal.shows("  peer  hello ada");
     terminal.types("line\r");
@@ -146,16 +129,15 @@ fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
     let mut command = client_command(server.address(), dir.path());
-    let mut terminal = Terminal::start(command.args(["--name", "ada"]));
+    let mut terminal = Terminal::start(command.args(["--name", "ada", "--plain"]));
     let mut guest = server.accept();
     guest.welcome();
-    terminal.cursor_is_behind("> ");
+    terminal.shows("/help lists the commands");
     terminal.types("/download 1\r");
     guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
     eventually("the file that is not whole", || (names(dir.path()) == ["f.part"]).then_some(()));
     terminal.types("/quit\r");
     terminal.shows("-- 1 transfer is running; /quit again");
-    terminal.cursor_is_behind("> ");
     terminal.types("/quit\r");
     guest.see_off();
     assert_eq!(terminal.wait(), 0);
@@ -169,13 +151,12 @@ fn a_failed_command_is_shown_and_does_not_change_the_exit_code() {
     let mut terminal = join(&room, "ada");
     terminal.types("/frobnicate\r");
     terminal.shows("!! there is no command /frobnicate");
-    terminal.cursor_is_behind("> ");
     terminal.types("/quit\r");
     assert_eq!(terminal.wait(), 0);
 }
 
 #[test]
-fn plain_output_has_no_escapes_on_a_terminal_either() {
+fn its_output_has_no_escapes_on_a_terminal_either() {
     let room = Room::open();
     let mut terminal = Terminal::start(room.command("ada").arg("--plain"));
     terminal.shows("/help lists the commands");
@@ -189,16 +170,13 @@ fn plain_output_has_no_escapes_on_a_terminal_either() {
 }
 
 #[test]
-fn no_color_means_a_prompt_without_colours() {
+fn a_dumb_terminal_gets_lines_without_escapes_too() {
     let room = Room::open();
-    let colours = |command: &std::process::Command| {
-        let mut terminal = Terminal::start(command);
-        terminal.shows("/help lists the commands");
-        terminal.cursor_is_behind("> ");
-        terminal.types("/quit\r");
-        assert_eq!(terminal.wait(), 0);
-        String::from_utf8_lossy(&terminal.bytes()).contains("m-- welcome")
-    };
-    assert!(colours(&room.command("ada")));
-    assert!(!colours(room.command("ada").env("NO_COLOR", "1")));
+    let mut terminal = Terminal::start(room.command("ada").env("TERM", "dumb"));
+    terminal.shows("/help lists the commands");
+    terminal.types("hello\r");
+    terminal.shows("  ada  hello");
+    terminal.types("/quit\r");
+    assert_eq!(terminal.wait(), 0);
+    assert!(!terminal.bytes().contains(&0x1b));
 }

@@ -1,17 +1,15 @@
 //! Getting in: the command line, the name, the connection; and why one does not get in.
 
-use std::process::Command;
-
 use chatshelf_common::wire::Code;
 
 use crate::harness::Ended;
 use crate::harness::client::Client;
 use crate::harness::fake::{FakeServer, Nowhere, goodbye};
-use crate::harness::programs::CLIENT;
+use crate::harness::programs;
 use crate::harness::room::{Room, client_command};
 
 fn client(args: &[&str]) -> Ended {
-    Client::run(Command::new(CLIENT).args(args).env_remove("RUST_LOG"), "")
+    Client::run(programs::client().args(args), "")
 }
 
 #[test]
@@ -19,7 +17,7 @@ fn a_taken_name_ends_a_script_and_the_suggestion_is_named() {
     let room = Room::open();
     let _ada = room.join("ada");
     let ended = room.run("Ada", "hello\n");
-    ended.has_code(1);
+    ended.has_code(4);
     let complaint = ended.complaint();
     assert!(complaint.contains("that name is taken"), "{complaint}");
     let (_, suggestion) = complaint.rsplit_once("; ").unwrap();
@@ -69,7 +67,7 @@ fn a_mistake_on_the_command_line_is_one_line_and_exit_code_2() {
 fn an_argument_that_is_no_text_is_a_mistake_not_a_panic() {
     use std::os::unix::ffi::OsStrExt;
     let argument = std::ffi::OsStr::from_bytes(b"--name=\xff");
-    let ended = Client::run(Command::new(CLIENT).arg(argument), "");
+    let ended = Client::run(programs::client().arg(argument), "");
     ended.has_code(2);
     ended.complaint();
 }
@@ -113,7 +111,7 @@ fn with_a_server_of_another_version_it_is_said_who_is_older() {
         let goodbye = goodbye(Code::VERSION);
         guest.send(&chatshelf_common::wire::frame::Goodbye { version_min, version_max, ..goodbye });
         let ended = client.wait();
-        ended.has_code(1);
+        ended.has_code(4);
         assert!(ended.complaint().contains(told), "{}", ended.stderr);
     }
 }
@@ -123,6 +121,6 @@ fn a_full_room_is_said_to_be_full() {
     let room = Room::open_with(&["--max-members", "1"]);
     let _ada = room.join("ada");
     let ended = room.run("bob", "hello\n");
-    ended.has_code(1);
+    ended.has_code(4);
     assert!(ended.complaint().contains("the room is full"), "{}", ended.stderr);
 }

@@ -1,8 +1,10 @@
 //! The real client against the real server, run as their users run them: what may be on standard
 //! input (`stdin`), how one gets in (`joining`) and out again (`leaving`), talk between several
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
-//! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`), and the load
-//! test's program (`load`).
+//! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`: lines,
+//! `full_screen`, and how that is left: `restored`), one-shot commands (`once`, `once_files`),
+//! options that are set elsewhere (`settings`), what is made for shells and manuals (`shells`), and
+//! the load test's program (`load`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -10,6 +12,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod files;
+#[cfg(unix)]
+mod full_screen;
 mod harness;
 mod hostile;
 #[cfg(unix)]
@@ -17,7 +21,16 @@ mod interactive;
 mod joining;
 mod leaving;
 mod load;
+mod once;
+mod once_files;
+#[cfg(unix)]
+mod restored;
 mod resuming;
 mod returning;
+#[cfg(unix)]
+mod screenshot;
+mod settings;
+#[cfg(unix)]
+mod shells;
 mod stdin;
 mod talk;

@@ -43,7 +43,7 @@ pub use durability::{Durability, UnknownDurability};
 pub use keeper::SYNC_INTERVAL_MS;
 
 /// How the data directory is used.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskSettings {
     /// Size at which a segment of the journal is full, in bytes.
     pub segment_bytes: u64,

@@ -78,7 +78,7 @@ pub struct Now {
 }
 
 /// What an operator sets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Largest file taken, in bytes.
     pub file_bytes_max: u64,

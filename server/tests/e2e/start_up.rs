@@ -69,11 +69,11 @@ fn a_bad_option_ends_it_with_2_and_a_line_that_names_it() {
     let home = Home::new();
     for (options, told) in [
         (&["--frobnicate"][..], "frobnicate"),
-        (&["--port", "70000"], "--port must be a number from 0 to 65535"),
+        (&["--port", "70000"], "--port '70000': must be a number from 0 to 65535"),
         (&["--keep", "0"], "--keep"),
         (&["--bind", "nowhere"], "--bind"),
         (&["--port"], "port"),
-        (&["9000"], "'9000' is not an option"),
+        (&["9000"], "unexpected argument '9000'"),
     ] {
         assert_says(&fails_to_start(&home.data_dir(), options), 2, &[told, "--help"]);
     }

@@ -46,3 +46,18 @@ fn leaving_ends_the_transfers_and_waits_for_goodbye() {
     assert_eq!(rig.events().last(), Some(&SessionEvent::Goodbye(bye)));
     assert!(rig.session.is_over() && rig.session.poll_timeout().is_none());
 }
+
+#[test]
+fn lag_is_the_time_to_the_answer_and_grows_while_none_comes() {
+    let mut rig = Rig::joined();
+    let after = |millis| rig.now + Duration::from_millis(millis);
+    let (begin, answered, later) = (after(0), after(40), after(900));
+    rig.session.probe(begin);
+    rig.session.probe(begin);
+    assert_eq!(rig.sent().len(), 1, "one question at a time");
+    assert_eq!(rig.session.lag(begin), None);
+    rig.session.handle_bytes(&Pong {}.to_bytes(), answered).unwrap();
+    assert_eq!(rig.session.lag(answered), Some(Duration::from_millis(40)));
+    rig.session.probe(answered);
+    assert_eq!(rig.session.lag(later), Some(Duration::from_millis(860)));
+}

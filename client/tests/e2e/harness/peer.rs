@@ -60,6 +60,15 @@ impl Peer {
         });
     }
 
+    /// Waits until this member is here.
+    #[cfg(unix)]
+    pub(crate) fn sees_join(&mut self, nick: &str) {
+        self.wait(|heard| match heard {
+            Heard::Event(Event::Joined(joined)) if joined.nick.as_str() == nick => Some(()),
+            _ => None,
+        });
+    }
+
     /// Waits until this member is gone, and says why.
     pub(crate) fn sees_leave(&mut self, nick: &str) -> Code {
         self.wait(|heard| match heard {

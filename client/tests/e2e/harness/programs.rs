@@ -6,8 +6,19 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::server::without_settings;
+
 pub(crate) const CLIENT: &str = env!("CARGO_BIN_EXE_chatshelf");
 pub(crate) const LOAD: &str = env!("CARGO_BIN_EXE_chatshelf-load");
+
+/// The client's command, whatever the one who runs the tests has set.
+pub(crate) fn client() -> Command {
+    let mut command = Command::new(CLIENT);
+    without_settings(&mut command);
+    let nothing = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings");
+    command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing).env_remove("RUST_LOG");
+    command
+}
 
 /// Longest build, from nothing and on a machine that is busy.
 const BUILD_MAX: Duration = Duration::from_secs(900);

@@ -124,6 +124,14 @@ impl Room {
     }
 }
 
+impl Room {
+    /// Has one command carried out there by a user called tester, with this as its input.
+    #[track_caller]
+    pub(crate) fn once(&self, arguments: &[&str], input: &str) -> Ended {
+        Client::run(client_command(self.address(), &self.files()).args(arguments), input)
+    }
+}
+
 /// Names in a folder, sorted.
 pub(crate) fn names(dir: &Path) -> Vec<String> {
     let name = |entry: std::io::Result<fs::DirEntry>| {
@@ -137,10 +145,10 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
 /// The command of a client without a name that works in this folder and asks for no history.
 /// What survives its end is where all tests have it.
 pub(crate) fn client_command(server: SocketAddr, dir: &Path) -> Command {
-    let mut command = Command::new(programs::CLIENT);
+    let mut command = programs::client();
     let (host, port) = (server.ip().to_string(), server.port().to_string());
     command.args(["--host", &host, "--port", &port, "--history", "none"]);
-    command.current_dir(dir).env_remove("RUST_LOG").env("TZ", "UTC");
+    command.current_dir(dir).env("TZ", "UTC").env("USER", "tester");
     command.env("CHATSHELF_STATE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/chatshelf-state"));
     command
 }

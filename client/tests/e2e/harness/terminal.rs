@@ -2,29 +2,61 @@
 
 use std::io::{Read, Write};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use super::eventually;
 
-const SIZE: PtySize = PtySize { rows: 50, cols: 120, pixel_width: 0, pixel_height: 0 };
+/// Rows and columns, unless it is said otherwise.
+const SIZE: (u16, u16) = (50, 120);
 
 /// A client that runs. Dropped, it is killed and waited for.
 pub(crate) struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     /// The terminal itself: gone, its window is closed.
     master: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
-    bytes: Arc<Mutex<Vec<u8>>>,
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// What has come so far.
+struct Shown {
+    bytes: Vec<u8>,
+    parser: vt100::Parser<Noticed>,
+}
+
+/// What is no text, but noticed by who sits there.
+#[derive(Default)]
+pub(crate) struct Noticed {
+    pub(crate) title: String,
+    pub(crate) bells: usize,
+}
+
+impl vt100::Callbacks for Noticed {
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.bells += 1;
+    }
+
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.title = String::from_utf8_lossy(title).into_owned();
+    }
 }
 
 impl Terminal {
     /// Runs the command there, with colours.
     pub(crate) fn start(command: &Command) -> Self {
-        let pty = native_pty_system().openpty(SIZE).expect("a pseudo-terminal");
+        Self::start_sized(command, SIZE)
+    }
+
+    /// The same on so many rows and columns.
+    pub(crate) fn start_sized(command: &Command, (rows, cols): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        let pty = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
-        builder.cwd(command.get_current_dir().expect("a folder to run in"));
+        if let Some(dir) = command.get_current_dir() {
+            builder.cwd(dir);
+        }
         builder.env("TERM", "xterm-256color");
         builder.env_remove("NO_COLOR");
         for (name, value) in command.get_envs() {
@@ -37,16 +69,23 @@ impl Terminal {
         drop(pty.slave);
         let mut output = pty.master.try_clone_reader().expect("the terminal's output");
         let input = pty.master.take_writer().expect("the terminal's input");
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&bytes);
+        let parser = vt100::Parser::new_with_callbacks(rows, cols, 0, Noticed::default());
+        let shown = Arc::new(Mutex::new(Shown { bytes: Vec::new(), parser }));
+        let sink = Arc::clone(&shown);
         // It ends when no program holds the terminal any more, which may be long after the test.
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut buffer) {
-                sink.lock().expect("no reader panics").extend_from_slice(&buffer[..count]);
+                let mut shown = sink.lock().expect("no reader panics");
+                shown.bytes.extend_from_slice(&buffer[..count]);
+                shown.parser.process(&buffer[..count]);
             }
         });
-        Self { child, master: Some((pty.master, input)), bytes }
+        Self { child, master: Some((pty.master, input)), shown }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().expect("no reader panics")
     }
 
     /// Presses keys; `\r` is Enter.
@@ -56,32 +95,80 @@ impl Terminal {
         input.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
+    /// Pastes a text in one piece, as terminals do for who has asked for that.
+    #[track_caller]
+    pub(crate) fn pastes(&mut self, text: &str) {
+        self.types(&format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r")));
+    }
+
+    /// Clicks there; both count from 0.
+    #[track_caller]
+    pub(crate) fn clicks(&mut self, row: u16, column: u16) {
+        let (row, column) = (row + 1, column + 1);
+        self.types(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    }
+
+    /// Makes the window another size.
+    pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
+        self.shown().parser.screen_mut().set_size(rows, cols);
+        let (master, _) = self.master.as_ref().expect("the window is open");
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        master.resize(size).expect("the terminal takes a size");
+    }
+
     /// Closes the window.
     pub(crate) fn close_window(&mut self) {
         self.master = None;
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.process_id().expect("it runs")
+    }
+
     /// All bytes that were sent to the screen.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.bytes.lock().expect("no reader panics").clone()
+        self.shown().bytes.clone()
     }
 
     /// The screen as text.
     pub(crate) fn screen(&self) -> String {
-        self.parsed().screen().contents()
+        self.shown().parser.screen().contents()
+    }
+
+    /// Looks at the screen with all its colours.
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
+        at(self.shown().parser.screen())
+    }
+
+    /// The window's title.
+    pub(crate) fn title(&self) -> String {
+        self.shown().parser.callbacks().title.clone()
+    }
+
+    /// How often the bell has rung.
+    pub(crate) fn bells(&self) -> usize {
+        self.shown().parser.callbacks().bells
     }
 
     /// The line the cursor is on, up to the cursor.
     pub(crate) fn cursor_line(&self) -> String {
-        let parsed = self.parsed();
-        let (row, column) = parsed.screen().cursor_position();
-        parsed.screen().contents_between(row, 0, row, column)
+        self.look(|screen| {
+            let (row, column) = screen.cursor_position();
+            screen.contents_between(row, 0, row, column)
+        })
     }
 
-    fn parsed(&self) -> vt100::Parser {
-        let mut parser = vt100::Parser::new(SIZE.rows, SIZE.cols, 0);
-        parser.process(&self.bytes());
-        parser
+    /// Where this is on the screen: row and column.
+    #[track_caller]
+    pub(crate) fn place_of(&self, text: &str) -> (u16, u16) {
+        self.look(|screen| {
+            let rows = screen.rows(0, screen.size().1).collect::<Vec<_>>();
+            let found = rows.iter().enumerate().find_map(|(row, line)| {
+                let before = &line[..line.find(text)?];
+                Some((row as u16, before.chars().count() as u16))
+            });
+            found.unwrap_or_else(|| panic!("{text:?} is not on the screen"))
+        })
     }
 
     /// Waits until the screen shows this.
@@ -91,11 +178,37 @@ impl Terminal {
         eventually(&what, || self.screen().contains(text).then_some(()));
     }
 
+    /// Waits until the screen shows this no more.
+    #[track_caller]
+    pub(crate) fn shows_no_more(&self, text: &str) {
+        let what = format!("a screen without {text:?}");
+        eventually(&what, || (!self.screen().contains(text)).then_some(()));
+    }
+
     /// Waits until the cursor stands behind exactly this, at the start of a line.
     #[track_caller]
     pub(crate) fn cursor_is_behind(&self, text: &str) {
         let what = format!("the cursor behind {text:?}");
         eventually(&what, || (self.cursor_line() == text).then_some(()));
+    }
+
+    /// Waits until the terminal is as it was before the full screen: its first screen, a cursor,
+    /// no mouse, pastes as they come.
+    #[track_caller]
+    pub(crate) fn is_restored(&self) {
+        eventually("a terminal that is restored", || {
+            let is_restored = self.look(|screen| {
+                !screen.alternate_screen()
+                    && !screen.hide_cursor()
+                    && !screen.bracketed_paste()
+                    && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+            });
+            is_restored.then_some(())
+        });
+        let (master, _) = self.master.as_ref().expect("the window is open");
+        let modes = master.get_termios().expect("a terminal has modes");
+        let shown = format!("{:?}", modes.local_flags);
+        assert!(shown.contains("ICANON") && shown.contains("ECHO"), "cooked again: {shown}");
     }
 
     /// Waits for its end; the exit code.
@@ -110,13 +223,13 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the screen was:\n{}", self.screen());
+        }
         // Only one that runs still: the number of one that has ended may be another's by now.
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
             let _ = self.child.wait();
-        }
-        if std::thread::panicking() {
-            eprintln!("the screen was:\n{}", self.screen());
         }
     }
 }

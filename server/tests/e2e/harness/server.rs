@@ -121,8 +121,17 @@ impl Server {
 /// The command that runs `binary` with its data in `data_dir` on a port that the system picks.
 pub(crate) fn command(binary: &str, data_dir: &Path) -> Command {
     let mut command = Command::new(binary);
+    without_settings(&mut command);
     command.args(["--port", "0", "--data-dir"]).arg(data_dir);
     command
+}
+
+/// What the one who runs the tests has set for the programs is not for these.
+pub(crate) fn without_settings(command: &mut Command) {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    for name in names.filter(|name| name.as_encoded_bytes().starts_with(b"CHATSHELF_")) {
+        command.env_remove(name);
+    }
 }
 
 /// Runs a command that ends by itself.

@@ -1,4 +1,4 @@
-//! Losing the connection and coming back, shown: few lines however long it takes, and then what was
+//! Losing the connection and coming back, told: few lines however long it takes, and then what was
 //! missed. Owns what is remembered of one absence; decides nothing about connections.
 
 use std::time::{Duration, Instant};
@@ -7,9 +7,9 @@ use chatshelf_common::id::Seq;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::{Code, Event};
 
-use super::EXIT_FAILED;
-use super::front::{Failure, Front};
-use super::render::{self, count};
+use super::desk::Desk;
+use super::words::{self, count};
+use super::{EXIT_FAILED, Failure, News};
 use crate::link::LinkError;
 use crate::session::{CommandError, Loss, Unanswered, When};
 
@@ -29,7 +29,7 @@ pub(super) struct Batch {
     when: Option<When>,
 }
 
-impl Front {
+impl Desk {
     pub(super) fn offline(&mut self, why: &Loss, attempts: u32, retry_in: Duration) {
         self.flush_batch();
         let again = format!("trying again in {}", seconds(retry_in));
@@ -37,33 +37,33 @@ impl Front {
             if std::mem::take(&mut self.away.is_renewing) {
                 return self.notice("making a new connection");
             }
-            let how = if self.surroundings.script { "" } else { " (/reconnect tries now)" };
+            let how = if self.manner.script { "" } else { " (/reconnect tries now)" };
             let text = match why {
                 Loss::Goodbye(_) => lost(why),
                 Loss::Link(_) | Loss::Silent { .. } => format!("connection lost: {}", reason(why)),
             };
-            self.notice(&format!("{text}; {again}{how}"));
+            self.notice(format!("{text}; {again}{how}"));
         } else if attempts.is_power_of_two() {
             // The first ones one by one, then fewer and fewer.
             let attempts = count(attempts as usize, "attempt", "attempts");
-            self.notice(&format!("no connection after {attempts}: {}; {again}", reason(why)));
+            self.notice(format!("no connection after {attempts}: {}; {again}", reason(why)));
         }
     }
 
     pub(super) fn back(&mut self, nick: &Nick) {
         self.away = Away::default();
-        self.notice(&format!("back as {nick}"));
+        self.notice(format!("back as {nick}"));
     }
 
     pub(super) fn nick_replaced(&mut self, nick: &Nick, code: Code, by: &Nick) {
-        self.notice(&format!("the name {nick} can't be had any more: {code}; you are {by} now"));
+        self.notice(format!("the name {nick} can't be had any more: {code}; you are {by} now"));
     }
 
     pub(super) fn missed(&mut self, why: &str, from: Seq, to: Seq) {
         self.flush_batch();
         let events = (to.0 - from.0).saturating_add(1);
         let events = count(usize::try_from(events).unwrap_or(usize::MAX), "event", "events");
-        self.notice(&format!("{why}: {events} of the room can't be shown"));
+        self.notice(format!("{why}: {events} of the room can't be shown"));
     }
 
     pub(super) fn rewound(&mut self) {
@@ -78,7 +78,7 @@ impl Front {
             Unanswered::Rename(nick) => format!("your wish to be called {nick}"),
             Unanswered::Topic(_) => "your topic".to_owned(),
         };
-        self.failure(&format!("{text} may not have arrived: the connection broke"));
+        self.failure(format!("{text} may not have arrived: the connection broke"));
     }
 
     pub(super) fn gave_up(&mut self, why: &Loss) {
@@ -88,25 +88,24 @@ impl Front {
                 format!("lost the connection to {}: {}", self.place, reason(why))
             }
         };
-        self.finish(Err(Failure::Said(text, EXIT_FAILED)));
+        self.finish(Err(Failure::new(text, EXIT_FAILED)));
     }
 
     /// `/reconnect`: the next attempt at once, or a new connection in place of one that stands.
     pub(super) fn reconnect(&mut self, now: Instant) -> Result<(), CommandError> {
-        if !self.link.session().takes_commands() {
+        if !self.session().takes_commands() {
             return Err(CommandError::NotJoined);
         }
-        if !self.surroundings.comes_back {
+        if self.manner.reconnect.is_none() {
             self.failure("this client does not come back when its connection ends (--reconnect 0)");
-        } else if self.link.session().retry_at().is_some() {
+        } else if self.session().retry_at().is_some() {
             self.notice("trying now");
-            self.session().reconnect_now(now);
+            self.session_mut().reconnect_now(now);
         } else if self.link.is_connected() {
             self.away.is_renewing = true;
-            if let Err(error) = self.link.reconnect(now) {
-                self.finish(Err(Failure::Link(error)));
-            }
-            self.show_events(now);
+            let renewed = self.link.reconnect(now);
+            self.check_link(renewed);
+            self.collect(now);
         } else {
             self.notice("a connection is being made already");
         }
@@ -115,24 +114,10 @@ impl Front {
 
     /// Says once that what is typed without a connection is not lost.
     pub(super) fn say_if_kept(&mut self) {
-        let is_kept = self.link.session().takes_commands() && !self.link.session().is_joined();
-        if is_kept && !self.surroundings.script && !self.away.kept_said {
+        let is_kept = self.session().takes_commands() && !self.session().is_joined();
+        if is_kept && !self.manner.script && !self.away.kept_said {
             self.away.kept_said = true;
             self.notice("kept; it is sent when the connection is back");
-        }
-    }
-
-    /// Says what of our own talk is lost by ending now.
-    pub(super) fn say_what_is_lost(&mut self) {
-        let session = self.link.session();
-        let (unsent, unconfirmed) = (session.unsent(), session.outstanding() - session.unsent());
-        if unsent > 0 {
-            let lines = count(unsent, "line was", "lines were");
-            self.failure(&format!("{lines} not sent"));
-        }
-        if unconfirmed > 0 {
-            let lines = count(unconfirmed, "line", "lines");
-            self.failure(&format!("{lines} may not have arrived"));
         }
     }
 
@@ -143,7 +128,7 @@ impl Front {
         if self.batch.when.is_some_and(|other| other != when) {
             self.flush_batch();
         }
-        let is_last = event.seq() == self.link.session().room().snapshot_seq();
+        let is_last = event.seq() == self.session().room().snapshot_seq();
         self.batch.when = Some(when);
         self.batch.events.push(event);
         if is_last {
@@ -151,13 +136,14 @@ impl Front {
         }
     }
 
-    /// Shows the events from before that have come, marked off from what is live. Our own coming
+    /// Tells the events from before that have come, marked off from what is live. Our own coming
     /// and going is no news.
     pub(super) fn flush_batch(&mut self) {
         let Batch { mut events, when } = std::mem::take(&mut self.batch);
+        let Some(when) = when else { return };
         let nick = self.link.session().nick();
         let arrival = self.link.session().room().snapshot_seq();
-        let is_away = when == Some(When::Away);
+        let is_away = when == When::Away;
         events.retain(|event| match event {
             Event::Joined(us) => us.nick != *nick || (!is_away && us.seq != arrival),
             Event::Left(us) => us.nick != *nick || !is_away,
@@ -167,23 +153,24 @@ impl Front {
             return;
         }
         let lines = events.iter().filter(|event| event.is_line()).count();
-        self.notice(&match (is_away, lines) {
+        let head = match (is_away, lines) {
             (false, 0) => "before you came".to_owned(),
             (false, 1) => "the last line".to_owned(),
             (false, lines) => format!("the last {lines} lines"),
             (true, 0) => "while you were away".to_owned(),
             (true, lines) => format!("{} while you were away", count(lines, "line", "lines")),
-        });
+        };
+        self.push(News::Before(head, when));
         let is_forgotten = |event: &Event| matches!(event, Event::Forgotten(_));
         for run in events.chunk_by(|a, b| is_forgotten(a) && is_forgotten(b)) {
             if is_forgotten(&run[0]) {
                 let events = count(run.len(), "event is", "events are");
-                self.notice(&format!("{events} lost from the server's disk here"));
+                self.notice(format!("{events} lost from the server's disk here"));
             } else {
-                self.show_room_event(&run[0]);
+                self.push(News::Room(run[0].clone()));
             }
         }
-        self.notice("now");
+        self.push(News::Now);
     }
 }
 
@@ -191,7 +178,7 @@ impl Front {
 fn reason(why: &Loss) -> String {
     match why {
         Loss::Link(why) => why.clone(),
-        Loss::Goodbye(goodbye) => render::goodbye(goodbye),
+        Loss::Goodbye(goodbye) => words::goodbye(goodbye),
         Loss::Silent { seconds } => {
             LinkError::Session(crate::session::SessionError::Silent { seconds: *seconds })
                 .to_string()

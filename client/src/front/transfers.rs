@@ -1,14 +1,18 @@
-//! Transfers, shown and served: between the session, which moves bytes, and the file thread, which
-//! has them. Owns nothing; what is remembered of each is the front's.
+//! Transfers, told and served: between the session, which moves bytes, and the file thread, which
+//! has them. Owns what is remembered of each.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use chatshelf_common::id::ItemId;
+use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
-use super::front::Front;
-use super::progress::{self, Progress};
-use super::render;
+use super::News;
+use super::desk::Desk;
+use super::endings;
+use super::pace::{self, Pace};
+use super::words;
 use crate::files::{FileError, HeldPart, OpenFile, Reply, Target};
 use crate::session::{
     CommandError, FileRequest, Outcome, Restart, Stage, TransferHandle, TransferStatus,
@@ -17,8 +21,8 @@ use crate::session::{
 /// Something that the file thread looks for before a transfer can begin.
 #[derive(Debug)]
 pub(super) enum Opening {
-    /// A file to be uploaded, as it was named.
-    Upload(String),
+    /// A file to be uploaded, as it was named, and what it is to be called.
+    Upload(String, Option<FileName>),
     /// What there is of an item already.
     Download(Item, Target),
 }
@@ -33,13 +37,13 @@ pub(super) struct Kept {
     /// A later run can go on with it.
     survives: bool,
     /// Where the download has gone, until that is said.
-    path: Option<String>,
+    path: Option<PathBuf>,
 }
 
-impl Front {
+impl Desk {
     pub(super) fn started(&mut self, status: &TransferStatus, now: Instant) {
-        let (name, number) = (progress::name(status), status.transfer);
-        let size = status.size.map_or(String::new(), |size| format!(", {}", render::size(size)));
+        let (name, number) = (pace::name(status), status.transfer);
+        let size = status.size.map_or(String::new(), |size| format!(", {}", words::size(size)));
         let verb = match status.direction {
             crate::session::Direction::Upload => "uploading",
             crate::session::Direction::Download => "downloading",
@@ -48,15 +52,15 @@ impl Front {
             Some(_) => format!("{verb} {name}{size}"),
             None => format!("{verb} a file that the shelf does not show"),
         };
-        self.notice(&format!("{what} (transfer {number}; /cancel {number} stops it)"));
-        self.progress.insert(number, Progress::new(now));
+        self.push(News::Underway(format!("{what} (transfer {number}; /cancel {number} stops it)")));
+        self.paces.insert(number, Pace::new(now));
     }
 
     pub(super) fn resumed(&mut self, status: &TransferStatus, now: Instant) {
-        let (name, percent) = (progress::name(status), progress::percent(status));
-        self.notice(&format!("resuming {name} at {percent}%"));
-        if let Some(progress) = self.progress.get_mut(&status.transfer) {
-            progress.go_on(status.moved, now);
+        let (name, percent) = (pace::name(status), pace::percent(status));
+        self.push(News::Underway(format!("resuming {name} at {percent}%")));
+        if let Some(pace) = self.paces.get_mut(&status.transfer) {
+            pace.go_on(status.moved, now);
         }
     }
 
@@ -66,10 +70,10 @@ impl Front {
             Restart::FileDiffers => "what the server has kept is not how the file begins",
             Restart::ItemDiffers => "another file has the number now",
         };
-        let name = progress::name(status);
-        self.notice(&format!("{name} starts over: {why}"));
-        if let Some(progress) = self.progress.get_mut(&status.transfer) {
-            progress.go_on(0, now);
+        let name = pace::name(status);
+        self.notice(format!("{name} starts over: {why}"));
+        if let Some(pace) = self.paces.get_mut(&status.transfer) {
+            pace.go_on(0, now);
         }
     }
 
@@ -81,17 +85,19 @@ impl Front {
         {
             self.files.discard(part);
         }
-        let progress = self.progress.remove(&number).unwrap_or_else(|| Progress::new(now));
+        let pace = self.paces.remove(&number).unwrap_or_else(|| Pace::new(now));
+        let place = kept.path.as_ref().map(|path| path.display().to_string());
         let (text, good) = match outcome {
-            Outcome::Interrupted => (progress::interrupted(status, kept.survives), true),
-            outcome => progress.closing(status, outcome, kept.path.as_deref(), now),
+            Outcome::Interrupted => (endings::interrupted(status, kept.survives), true),
+            outcome => endings::closing(&pace, status, outcome, place.as_deref(), now),
         };
-        if good {
-            self.notice(&text);
-        } else {
-            self.failure(&text);
+        match outcome {
+            _ if good => self.notice(text),
+            Outcome::Refused(_) => self.refusal(text),
+            _ => self.failure(text),
         }
-        self.quit_warned &= self.link.session().transfers_outstanding() > 0;
+        self.landed = kept.path.take().or_else(|| self.landed.take());
+        self.quit_warned &= self.session().transfers_outstanding() > 0;
     }
 
     /// Begins a download, once it is known what there is of it.
@@ -103,17 +109,17 @@ impl Front {
         now: Instant,
     ) -> Result<(), CommandError> {
         let held = part.as_ref().map_or(0, |part| part.bytes);
-        let transfer = self.session().download(item, held)?;
+        let transfer = self.session_mut().download(item, held)?;
         let kept = Kept { target: Some(target), part, ..Kept::default() };
         self.kept.insert(transfer, kept);
-        self.show_events(now);
+        self.collect(now);
         self.say_if_queued(transfer);
         Ok(())
     }
 
     /// Hands the session's wishes to the file thread.
     pub(super) fn pass_file_requests(&mut self) {
-        while let Some(request) = self.session().poll_file_request() {
+        while let Some(request) = self.session_mut().poll_file_request() {
             match request {
                 FileRequest::Create { transfer, item, held } => {
                     let kept = self.kept.entry(transfer).or_default();
@@ -131,9 +137,9 @@ impl Front {
     pub(super) fn take_file_replies(&mut self, now: Instant) {
         while let Some(reply) = self.files.poll_reply() {
             match reply {
-                Reply::Session(reply) => self.session().handle_file_reply(reply),
+                Reply::Session(reply) => self.session_mut().handle_file_reply(reply),
                 Reply::KeptAt { transfer, path } => {
-                    self.kept.entry(transfer).or_default().path = Some(path.display().to_string());
+                    self.kept.entry(transfer).or_default().path = Some(path);
                 }
                 Reply::Survives { transfer } => {
                     self.kept.entry(transfer).or_default().survives = true;
@@ -145,35 +151,41 @@ impl Front {
     }
 
     fn opened(&mut self, ticket: u64, result: Result<OpenFile, FileError>, now: Instant) {
-        let Some(Opening::Upload(path)) = self.opening.remove(&ticket) else { return };
-        if !self.link.session().takes_commands() {
+        let Some(Opening::Upload(path, name)) = self.opening.remove(&ticket) else { return };
+        if !self.session().takes_commands() {
             return;
         }
         let file = match result {
             Ok(file) => file,
-            Err(error) => return self.failure(&format!("{path} not uploaded: {error}")),
+            Err(error) => return self.failure(format!("{path} not uploaded: {error}")),
         };
-        let (name, size, key) = (file.name.clone(), file.size, file.key());
-        match self.session().upload(name, size, key) {
+        let (name, size, key) = (name.unwrap_or(file.name.clone()), file.size, file.key());
+        match self.session_mut().upload(name, size, key) {
             Ok(transfer) => {
                 self.files.upload(transfer, file);
-                self.show_events(now);
+                self.collect(now);
                 self.say_if_queued(transfer);
             }
             Err(error) => {
-                let size = render::size(size);
-                self.failure(&format!("{path} ({size}) not uploaded: {error}"));
+                let size = words::size(size);
+                let text = format!("{path} ({size}) not uploaded: {error}");
+                match error {
+                    CommandError::FileTooLarge { .. } | CommandError::NoTransfers => {
+                        self.refusal(text);
+                    }
+                    _ => self.failure(text),
+                }
             }
         }
     }
 
     fn found(&mut self, ticket: u64, part: Option<HeldPart>, now: Instant) {
         let Some(Opening::Download(item, target)) = self.opening.remove(&ticket) else { return };
-        if !self.link.session().takes_commands() {
+        if !self.session().takes_commands() {
             return;
         }
         if let Err(error) = self.begin_download(item.id, target, part, now) {
-            self.failure(&error.to_string());
+            self.failure(error.to_string());
         }
     }
 
@@ -181,12 +193,25 @@ impl Front {
     fn say_if_queued(&mut self, transfer: TransferHandle) {
         let queued =
             |status: &TransferStatus| status.transfer == transfer && status.stage == Stage::Queued;
-        let Some(status) = self.link.session().transfers().find(queued) else { return };
-        let name = progress::name(&status);
-        let what =
-            if self.link.session().is_joined() { "other transfers" } else { "the connection" };
-        self.notice(&format!(
+        let Some(status) = self.session().transfers().find(queued) else { return };
+        let name = pace::name(&status);
+        let what = if self.session().is_joined() { "other transfers" } else { "the connection" };
+        self.push(News::Underway(format!(
             "{name} waits for {what} (transfer {transfer}; /cancel {transfer} stops it)"
-        ));
+        )));
+    }
+
+    /// True while a transfer is under way.
+    pub(super) fn has_paces(&self) -> bool {
+        !self.paces.is_empty()
+    }
+
+    /// Notes where the transfers are.
+    pub(super) fn note_paces(&mut self, now: Instant) {
+        for status in self.link.session().transfers() {
+            if let Some(pace) = self.paces.get_mut(&status.transfer) {
+                pace.note(&status, now);
+            }
+        }
     }
 }

@@ -1,0 +1,232 @@
+//! Commands, carried out: whether they can be taken now, and in a script what must wait for the
+//! ones ahead of it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::{FileName, Message, Nick};
+use chatshelf_common::wire::frame::Style;
+
+use super::desk::Desk;
+use super::transfers::Opening;
+use super::{Answer, News};
+use crate::command::{self, Command, resolve_download};
+use crate::files::Target;
+use crate::options::expanded;
+use crate::session::{self, Direction, TransferHandle, TransferStatus};
+
+/// Commands that may wait for their receipts before further ones are taken.
+const OUTSTANDING_MAX: usize = 128;
+/// Unsent bytes of commands before further ones wait.
+const CONTROL_BYTES_MAX: usize = 64 * 1024;
+
+impl Desk {
+    /// True while a command would be carried out (or kept) now.
+    pub(crate) fn takes_commands(&self) -> bool {
+        let session = self.link.session();
+        let may_wait = session.is_joined() || self.manner.script;
+        // Who sits there and types without a connection is told how much can be kept.
+        let is_ahead = may_wait
+            && (session.outstanding() >= OUTSTANDING_MAX
+                || session.control_bytes() >= CONTROL_BYTES_MAX);
+        !self.is_leaving() && self.held.is_none() && session.takes_commands() && !is_ahead
+    }
+
+    /// True while another nick is waited for: [`Desk::rejoin`].
+    pub(crate) fn wants_nick(&self) -> bool {
+        self.choosing && !self.is_leaving()
+    }
+
+    /// Carries a command out, now or when what it depends on is done; to be called while
+    /// [`Desk::takes_commands`].
+    pub(crate) fn carry_out(&mut self, command: Command, now: Instant) {
+        debug_assert!(self.held.is_none());
+        if self.must_wait(&command) {
+            self.held = Some(command);
+        } else {
+            self.execute(command, now);
+        }
+    }
+
+    /// Carries out the command that had to wait, if it needs to no more.
+    pub(super) fn retry_held(&mut self, now: Instant) {
+        let Some(command) = self.held.take() else { return };
+        if self.takes_commands() {
+            self.carry_out(command, now);
+        } else {
+            self.held = Some(command);
+        }
+    }
+
+    /// In a script, what depends on the commands ahead waits for them. Elsewhere only a `/cancel`
+    /// does, for the moment it takes to open a file.
+    fn must_wait(&self, command: &Command) -> bool {
+        let session = self.link.session();
+        let opening = self.opening.values();
+        let opening = opening.filter(|it| matches!(it, Opening::Upload(..))).count();
+        let uploads = session.uploads_outstanding() + opening;
+        match command {
+            Command::Cancel(_) => !self.opening.is_empty(),
+            _ if !self.manner.script => false,
+            // What was so when the connection broke is no answer.
+            Command::Who | Command::ShowTopic | Command::Files if !session.is_joined() => true,
+            Command::Who | Command::ShowTopic => session.outstanding() > 0,
+            Command::Files => uploads > 0,
+            Command::Download(text) if uploads > 0 => self.may_mean_an_upload(text, uploads),
+            _ => false,
+        }
+    }
+
+    /// True while what a download asks for may be one of our uploads that the shelf does not show.
+    fn may_mean_an_upload(&self, text: &str, uploads: usize) -> bool {
+        let (session, room) = (self.link.session(), self.link.session().room());
+        let item = match resolve_download(text, room) {
+            Ok((item, _)) => room.item(item),
+            Err(command::CommandError::NotOnShelf(_)) => None,
+            Err(_) => return false,
+        };
+        let Some(item) = item else { return true };
+        let sent = |status: &TransferStatus| status.direction == Direction::Upload;
+        let running: Vec<TransferStatus> = session.transfers().filter(sent).collect();
+        // Of those that do not run, the name is not known yet or any more.
+        running.len() < uploads || running.iter().any(|it| it.name.as_ref() == Some(&item.name))
+    }
+
+    fn execute(&mut self, command: Command, now: Instant) {
+        let warned = std::mem::take(&mut self.quit_warned);
+        let sent = match command {
+            Command::Say(text) => self.say(text, Style::SPEECH),
+            Command::Act(text) => self.say(text, Style::ACTION),
+            Command::Tell { to, text } => self.session_mut().tell(to, text).map(drop),
+            Command::Rename(nick) => self.rename(nick),
+            Command::SetTopic(topic) => self.session_mut().set_topic(topic),
+            Command::Cancel(transfer) => self.cancel(transfer, now),
+            Command::Download(text) => self.download(&text, now),
+            Command::Reconnect => self.reconnect(now),
+            Command::Upload(path) => {
+                self.upload(path, None);
+                Ok(())
+            }
+            Command::ShowTopic => self.answer(Answer::Topic, now),
+            Command::Who => self.answer(Answer::Members, now),
+            Command::Files => self.answer(Answer::Shelf, now),
+            Command::Help => self.answer(Answer::Help, now),
+            Command::Clear => self.answer(Answer::Clear, now),
+            Command::Notify(level) => self.answer(Answer::Notify(level), now),
+            Command::Quit => {
+                self.quit(warned, now);
+                Ok(())
+            }
+        };
+        if let Err(error) = sent {
+            self.fail(error.to_string(), now);
+        }
+    }
+
+    fn say(&mut self, text: Message, style: Style) -> Result<(), session::CommandError> {
+        self.session_mut().say(text, style)?;
+        self.say_if_kept();
+        Ok(())
+    }
+
+    fn rename(&mut self, nick: Nick) -> Result<(), session::CommandError> {
+        match self.session_mut().rename(nick) {
+            Err(session::CommandError::SameNick) => {
+                self.notice("that is your name already");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Shows what is known without asking the server.
+    fn answer(&mut self, answer: Answer, now: Instant) -> Result<(), session::CommandError> {
+        let is_of_the_room = matches!(answer, Answer::Members | Answer::Topic | Answer::Shelf);
+        if is_of_the_room && !self.session().is_joined() {
+            self.notice("not connected; so it was when the connection broke:");
+        }
+        self.tell(News::Answer(answer), now);
+        Ok(())
+    }
+
+    /// Puts a file on the shelf, under its own name or another.
+    pub(crate) fn upload(&mut self, path: String, name: Option<FileName>) {
+        self.last_ticket += 1;
+        self.files.open(self.last_ticket, expanded(&path));
+        self.opening.insert(self.last_ticket, Opening::Upload(path, name));
+    }
+
+    fn download(&mut self, text: &str, now: Instant) -> Result<(), session::CommandError> {
+        let (id, path) = match resolve_download(text, self.session().room()) {
+            Ok(found) => found,
+            Err(error @ command::CommandError::NotOnShelf(_)) => {
+                self.refusal(error.to_string());
+                return Ok(());
+            }
+            Err(error) => {
+                self.failure(error.to_string());
+                return Ok(());
+            }
+        };
+        let target = match path {
+            Some(path) => target(&self.download_dir, &path),
+            None => Target::Directory(self.download_dir.clone()),
+        };
+        self.fetch(id, target, now)
+    }
+
+    /// Fetches an item to a place.
+    pub(crate) fn fetch(
+        &mut self,
+        id: ItemId,
+        target: Target,
+        now: Instant,
+    ) -> Result<(), session::CommandError> {
+        let Some(item) = self.session().room().item(id).cloned() else {
+            // The server knows what became of it.
+            return self.begin_download(id, target, None, now);
+        };
+        self.last_ticket += 1;
+        self.files.find(self.last_ticket, item.clone(), target.clone());
+        self.opening.insert(self.last_ticket, Opening::Download(item, target));
+        Ok(())
+    }
+
+    fn cancel(
+        &mut self,
+        transfer: Option<TransferHandle>,
+        now: Instant,
+    ) -> Result<(), session::CommandError> {
+        let latest = || self.session().transfers().map(|status| status.transfer).max();
+        let transfer = transfer.or_else(latest);
+        let transfer = transfer.ok_or(session::CommandError::NoSuchTransfer)?;
+        self.session_mut().cancel(transfer)?;
+        self.collect(now);
+        Ok(())
+    }
+}
+
+/// Where a download with this path goes: a directory if it is one or ends like one.
+pub(crate) fn target(download_dir: &Path, path: &str) -> Target {
+    let is_directory = path.ends_with(std::path::is_separator);
+    let path = download_dir.join(expanded(path));
+    if is_directory || path.is_dir() { Target::Directory(path) } else { Target::File(path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_path_is_a_directory_or_a_name_in_the_download_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        let to = |path| target(dir.path(), path);
+        assert_eq!(to("sub"), Target::Directory(dir.path().join("sub")));
+        assert_eq!(to("new/"), Target::Directory(dir.path().join("new/")));
+        assert_eq!(to("new.txt"), Target::File(dir.path().join("new.txt")));
+        let absolute = dir.path().join("x.bin");
+        assert_eq!(target(Path::new("."), absolute.to_str().unwrap()), Target::File(absolute));
+    }
+}

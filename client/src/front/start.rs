@@ -1,0 +1,152 @@
+//! The way into the loop: poll and waker first, for a view's input needs them; then the name is
+//! known, the host looked up, a session made and the first connection begun.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use chatshelf_common::text::Nick;
+use mio::{Events, Poll, Token, Waker};
+
+use super::desk::{Desk, Manner};
+use super::reactor::{LINK, Reactor};
+use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, View};
+use crate::files::Files;
+use crate::link::{Link, plain_error};
+use crate::options::Options;
+use crate::session::{Config, Session};
+
+const WAKE: Token = Token(0);
+
+/// What the loop waits on.
+pub(crate) struct Ground {
+    poll: Poll,
+    waker: Arc<Waker>,
+    signals: Option<Arc<AtomicUsize>>,
+}
+
+/// What is to be joined, and how.
+pub(crate) struct Plan {
+    /// Name or address of the server's machine.
+    pub(crate) host: String,
+    /// TCP port.
+    pub(crate) port: u16,
+    /// The nick to ask for.
+    pub(crate) nick: Nick,
+    /// Lines of history; absent leaves it to the server.
+    pub(crate) history: Option<u32>,
+    /// Where downloads go.
+    pub(crate) download_dir: PathBuf,
+    /// How commands are carried out.
+    pub(crate) manner: Manner,
+}
+
+impl Plan {
+    /// What the command line says, under this nick.
+    pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
+        let Options { host, port, history, download_dir, .. } = options;
+        Self { host, port, nick, history, download_dir, manner }
+    }
+}
+
+impl Ground {
+    /// # Errors
+    /// When the system gives no poll.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let poll = Poll::new().map_err(no_start)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(no_start)?);
+        Ok(Self { poll, waker, signals: None })
+    }
+
+    /// Ends the loop's wait: for whatever feeds a view from another thread.
+    pub(crate) fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    /// Watches for signals that ask for an end, from now on; else [`Ground::run`] does.
+    ///
+    /// # Errors
+    /// When the system does not let us.
+    pub(crate) fn watch_signals(&mut self, abandon: fn()) -> Result<(), Failure> {
+        self.signals = Some(watch_signals(self.waker(), abandon)?);
+        Ok(())
+    }
+
+    /// Waits until the waker is used; false when a signal has asked for an end.
+    pub(crate) fn wait(&mut self) -> bool {
+        let mut events = Events::with_capacity(1);
+        match self.poll.poll(&mut events, None) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return false,
+            _ => {}
+        }
+        self.signals.as_ref().is_none_or(|signals| signals.load(Ordering::SeqCst) == 0)
+    }
+
+    /// Joins the room and stays until the end; the exit code.
+    ///
+    /// # Errors
+    /// Why it did not come about, or ended badly.
+    pub(crate) fn run<V: View>(mut self, view: V, plan: Plan) -> Result<u8, Failure> {
+        let place = place(&plan.host, plan.port);
+        let unreachable = |why: String| {
+            Failure::new(format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE)
+        };
+        let files = Files::start(self.waker(), place.clone()).map_err(no_start)?;
+        let addresses = resolve(&plan.host, plan.port);
+        let addresses = addresses.map_err(|error| unreachable(plain_error(&error)))?;
+        let signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => watch_signals(self.waker(), V::abandon)?,
+        };
+        let now = Instant::now();
+        let config = Config {
+            nick: plan.nick,
+            history: plan.history,
+            seed: seed()?,
+            reconnect: plan.manner.reconnect,
+        };
+        let session = Session::new(config, now);
+        let link = Link::connect(addresses, session, self.poll.registry(), LINK, now)
+            .map_err(|error| unreachable(error.to_string()))?;
+        let desk = Desk::new(link, files, place, plan.download_dir, plan.manner);
+        Reactor::new(self.poll, desk, view, signals).run()
+    }
+}
+
+/// The system does not give what a run needs.
+pub(crate) fn no_start(error: io::Error) -> Failure {
+    Failure::new(plain_error(&error), EXIT_FAILED)
+}
+
+/// A number that no other client has.
+fn seed() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|error| Failure::new(format!("no randomness: {error}"), EXIT_FAILED))
+}
+
+/// `HOST:PORT`, with brackets around an IPv6 address.
+fn place(host: &str, port: u16) -> String {
+    let host = host.trim_matches(['[', ']']);
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host.trim_matches(['[', ']']), port).to_socket_addrs()?.collect())
+}
+
+/// Counts the signals that ask for an end. The second one ends the program at once.
+fn watch_signals(waker: Arc<Waker>, abandon: fn()) -> Result<Arc<AtomicUsize>, Failure> {
+    let signals = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&signals);
+    ctrlc::set_handler(move || {
+        if count.fetch_add(1, Ordering::SeqCst) > 0 {
+            abandon();
+            std::process::exit(EXIT_FAILED.into());
+        }
+        let _ = waker.wake();
+    })
+    .map_err(|error| Failure::new(format!("signals can't be watched: {error}"), EXIT_FAILED))?;
+    Ok(signals)
+}

@@ -1,0 +1,195 @@
+//! Half sentences that every front says alike: sizes, counts, codes, refusals, goodbyes, what an
+//! event was. Pure functions; what came from others is still as it came.
+
+use bytesize::ByteSize;
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::frame::{Goodbye, Item, Refused};
+use chatshelf_common::wire::{Code, Event};
+
+use crate::session::Room;
+
+/// A size for people.
+pub(crate) fn size(bytes: u64) -> String {
+    ByteSize(bytes).display().si().to_string()
+}
+
+/// A limit for people: in powers of 1024 where it was set so.
+pub(crate) fn limit(bytes: u64) -> String {
+    if bytes.is_multiple_of(1024) {
+        ByteSize(bytes).display().iec().to_string()
+    } else {
+        size(bytes)
+    }
+}
+
+/// A number with its noun.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Who is here, at most so many by name.
+pub(crate) fn members(room: &Room, named_max: usize) -> String {
+    let here = room.members().len();
+    let mut members: Vec<&Nick> = room.members().collect();
+    members.sort_by_cached_key(|nick| nick.key());
+    let mut names: Vec<&str> = members.into_iter().take(named_max).map(Nick::as_str).collect();
+    let more = format!("and {} more (/who)", here - names.len());
+    if names.len() < here {
+        names.push(&more);
+    }
+    format!("{here} here: {}", names.join(", "))
+}
+
+/// What is on the shelf, oldest first.
+pub(crate) fn shelf(room: &Room) -> Vec<String> {
+    if room.shelf().is_empty() {
+        return vec!["the shelf is empty".to_owned()];
+    }
+    let files = count(room.shelf().len(), "file", "files");
+    let mut lines = vec![format!("on the shelf: {files}")];
+    lines.extend(room.shelf().iter().map(|item| {
+        let Item { id, name, size: bytes, nick, digest, .. } = item;
+        format!("   {id}  {name}  {}  {nick}  {digest:.16}", size(*bytes))
+    }));
+    lines
+}
+
+/// The topic, with who set it.
+pub(crate) fn topic(room: &Room) -> String {
+    match room.topic() {
+        Some(state) => format!("topic: {} (by {})", state.topic, state.nick),
+        None => "there is no topic".to_owned(),
+    }
+}
+
+/// A number that a nick always has, to choose its colour by.
+pub(crate) fn nick_number(nick: &Nick) -> u32 {
+    nick.key()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// An event that is not talk, as a sentence.
+pub(crate) fn event(event: &Event) -> String {
+    match event {
+        Event::Said(said) => format!("{}: {}", said.nick, said.text),
+        Event::Joined(joined) => format!("{} joined", joined.nick),
+        Event::Left(left) if left.code == Code::LEFT => format!("{} left", left.nick),
+        Event::Left(left) => format!("{} left: {}", left.nick, code(left.code)),
+        Event::Renamed(renamed) => format!("{} is now {}", renamed.nick, renamed.to),
+        Event::TopicChanged(change) => match &change.topic {
+            Some(topic) => format!("{} set the topic: {topic}", change.nick),
+            None => format!("{} cleared the topic", change.nick),
+        },
+        Event::Shelved(shelved) => {
+            let Item { id: item, name, size: bytes, nick, .. } = &shelved.item;
+            let size = size(*bytes);
+            format!("{nick} put {name} on the shelf (number {item}, {size})")
+        }
+        Event::Dropped(dropped) => {
+            let (item, name) = (dropped.item, &dropped.name);
+            format!("{name} (number {item}) dropped from the shelf")
+        }
+        Event::Forgotten(_) => "an event is lost from the server's disk here".to_owned(),
+    }
+}
+
+/// A code as half a sentence; one that is not known with its number.
+pub(crate) fn code(code: Code) -> String {
+    let known = chatshelf_common::wire::code::CODES.iter().any(|(known, _)| *known == code);
+    if known { code.to_string() } else { format!("{code} (code {})", code.0) }
+}
+
+/// Why something was refused, with the limit and what the server adds.
+pub(crate) fn refusal(refused: &Refused) -> String {
+    let mut text = code(refused.code);
+    match (refused.limit, refused.code) {
+        (Some(limit), Code::FILE_TOO_LARGE) => {
+            text.push_str(&format!(" (the limit is {}, {limit} bytes)", size(limit)));
+        }
+        (Some(limit), Code::TEXT_TOO_LONG) => {
+            text.push_str(&format!(" (the limit is {limit} bytes)"));
+        }
+        (Some(limit), _) => text.push_str(&format!(" (the limit is {limit})")),
+        (None, _) => {}
+    }
+    if let Some(nick) = &refused.suggestion {
+        text.push_str(&format!("; {nick} is free"));
+    }
+    if let Some(detail) = &refused.detail {
+        text.push_str(&format!(": {detail}"));
+    }
+    text
+}
+
+/// Why the server said goodbye; for a version, which side is older.
+pub(crate) fn goodbye(goodbye: &Goodbye) -> String {
+    use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
+    let mut text = code(goodbye.code);
+    if goodbye.code == Code::VERSION {
+        text = match (goodbye.version_min, goodbye.version_max) {
+            (Some(min), _) if min > VERSION_MAX => {
+                format!(
+                    "this program is older than the server: it speaks version {VERSION_MAX}, the server {min} or later"
+                )
+            }
+            (_, Some(max)) if max < VERSION_MIN => {
+                format!(
+                    "the server is older than this program: it speaks version {max}, this program {VERSION_MIN} or later"
+                )
+            }
+            _ => text,
+        };
+    }
+    if let Some(limit) = goodbye.limit {
+        text.push_str(&format!(" (the limit is {limit})"));
+    }
+    if let Some(detail) = &goodbye.detail {
+        text.push_str(&format!(": {detail}"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use chatshelf_common::text::Note;
+
+    use super::*;
+
+    fn nick(name: &str) -> Nick {
+        Nick::new(name).unwrap()
+    }
+
+    #[test]
+    fn refusals_carry_the_number() {
+        let mut refused = Refused {
+            code: Code::FILE_TOO_LARGE,
+            about: 0x10,
+            limit: Some(1000),
+            id: None,
+            transfer: None,
+            suggestion: None,
+            detail: Some(Note::lossy("ask the admin")),
+        };
+        let text = refusal(&refused);
+        assert!(text.contains("1000 bytes") && text.ends_with(": ask the admin"), "{text}");
+        refused.code = Code::NICK_TAKEN;
+        refused.suggestion = Some(nick("ada2"));
+        assert!(refusal(&refused).contains("ada2 is free"));
+    }
+
+    #[test]
+    fn a_version_goodbye_says_which_side_is_older() {
+        let with = |min, max| {
+            goodbye(&Goodbye {
+                code: Code::VERSION,
+                limit: None,
+                version_min: Some(min),
+                version_max: Some(max),
+                detail: None,
+            })
+        };
+        assert!(with(2, 3).starts_with("this program is older"));
+        assert!(with(0, 0).starts_with("the server is older"));
+    }
+}

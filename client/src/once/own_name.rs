@@ -1,0 +1,48 @@
+//! A name for who has not given one: the user's, the machine's, or any.
+
+use chatshelf_common::limits::NICK_BYTES_MAX;
+use chatshelf_common::text::Nick;
+
+/// The first of these variables that makes a name.
+const VARIABLES: [&str; 5] = ["USER", "LOGNAME", "USERNAME", "HOSTNAME", "COMPUTERNAME"];
+
+pub(super) fn find() -> Nick {
+    let named = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
+    from(named.chain(["guest".to_owned()]))
+}
+
+fn from(names: impl Iterator<Item = String>) -> Nick {
+    let mut nicks = names.filter_map(|name| nick(&name));
+    // Not reached: the last of the names is one.
+    nicks.next().unwrap_or_else(|| Nick::new("guest").expect("letters make a nick"))
+}
+
+/// The name with what a nick may not hold replaced.
+fn nick(name: &str) -> Option<Nick> {
+    let fits = |c: &char| Nick::new(c.encode_utf8(&mut [0; 4])).is_ok();
+    let clean: String = name.chars().map(|c| if fits(&c) { c } else { '-' }).collect();
+    let clean = clean.trim_matches('-');
+    Nick::new(&clean[..clean.floor_char_boundary(NICK_BYTES_MAX)]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_name_becomes_a_nick_whatever_it_is() {
+        for (name, expected) in [
+            ("ada", Some("ada")),
+            ("Ada Lovelace", Some("Ada-Lovelace")),
+            ("DOMAIN\\ada", Some("DOMAIN-ada")),
+            ("zoë", Some("zoë")),
+            ("", None),
+            (" ", None),
+        ] {
+            assert_eq!(nick(name).as_ref().map(Nick::as_str), expected, "{name:?}");
+        }
+        assert_eq!(nick(&"é".repeat(40)).unwrap().as_str(), "é".repeat(16));
+        let names = ["", "ada", "bob"].map(str::to_owned);
+        assert_eq!(from(names.into_iter()).as_str(), "ada");
+    }
+}

@@ -1,0 +1,121 @@
+//! What was asked for, on standard output: as text or as JSON. Owns what is not yet written; an
+//! output that is gone is noted, never a panic.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::Event;
+use chatshelf_common::wire::frame::{Item, Told};
+
+use super::json;
+use crate::front::{Clock, Desk};
+use crate::plain::render::Look;
+use crate::session::{Room, Session};
+use crate::text::shown;
+
+pub(super) struct Show {
+    json: bool,
+    look: Look,
+    /// The day of the last line shown.
+    day: String,
+    buffer: String,
+    broken: bool,
+}
+
+impl Show {
+    pub(super) fn new(json: bool) -> Self {
+        let whole_digests = !io::stdout().is_terminal();
+        let look = Look { colour: false, whole_digests, clock: Clock::local() };
+        Self { json, look, day: String::new(), buffer: String::new(), broken: false }
+    }
+
+    /// Something that happened.
+    pub(super) fn event(&mut self, event: &Event) {
+        if self.json {
+            return self.line(&json::event(event));
+        }
+        // Every command comes and goes: who reads lines wants to know what was said.
+        if matches!(event, Event::Joined(_) | Event::Left(_)) {
+            return;
+        }
+        self.mark_day(event.at());
+        let line = self.look.event(event);
+        self.line(&line);
+    }
+
+    /// A private message.
+    pub(super) fn told(&mut self, told: &Told, desk: &Desk) {
+        if self.json {
+            return self.line(&json::told(told));
+        }
+        self.mark_day(told.at);
+        let line = self.look.told(told, desk.session().nick());
+        self.line(&line);
+    }
+
+    /// Everyone but us.
+    pub(super) fn members(&mut self, session: &Session) {
+        let own = session.nick();
+        let mut others: Vec<&Nick> = session.room().members().filter(|nick| *nick != own).collect();
+        others.sort_by_cached_key(|nick| nick.key());
+        if self.json {
+            return self.line(&json::array(others.into_iter().map(json::member)));
+        }
+        others.iter().for_each(|nick| self.line(&shown(nick.as_str())));
+    }
+
+    pub(super) fn shelf(&mut self, room: &Room) {
+        if self.json {
+            return self.line(&json::array(room.shelf().iter().map(json::item)));
+        }
+        // Behind its heading; an empty shelf is empty here.
+        for line in self.look.shelf(room.shelf()).iter().skip(1) {
+            self.line(line.trim_start());
+        }
+    }
+
+    /// An upload is on the shelf.
+    pub(super) fn stored(&mut self, item: &Item) {
+        self.line(&format!("{}  {}", item.id, shown(item.name.as_str())));
+    }
+
+    /// A download is here.
+    pub(super) fn path(&mut self, path: &Path) {
+        // As it is: a script wants to use it.
+        self.line(&path.display().to_string());
+    }
+
+    /// A line of another day than the one before is preceded by that day.
+    fn mark_day(&mut self, at: chatshelf_common::id::UnixMillis) {
+        let day = self.look.clock.day(at);
+        if day != self.day {
+            let line = self.look.notice(&day);
+            self.line(&line);
+            self.day = day;
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.buffer.push_str(text);
+        self.buffer.push('\n');
+    }
+
+    /// Writes what was added.
+    pub(super) fn flush(&mut self) {
+        if self.buffer.is_empty() || self.broken {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.buffer).into_bytes();
+        let mut out = io::stdout().lock();
+        if let Err(error) = out.write_all(&bytes).and_then(|()| out.flush()) {
+            log::info!("standard output: {error}");
+            self.broken = true;
+        }
+    }
+
+    /// True once the output takes nothing more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+}

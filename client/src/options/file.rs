@@ -1,0 +1,125 @@
+//! The configuration file: where it is, and reading it. What it says is understood by the table of
+//! options.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::cli::{Error, config};
+
+use crate::link::plain_error;
+
+/// Where it is, for people.
+pub(super) const PLACE: &str = if cfg!(windows) {
+    "%APPDATA%\\chatshelf\\config"
+} else {
+    "~/.config/chatshelf/config (or $XDG_CONFIG_HOME/chatshelf/config)"
+};
+/// Longest file that is read: a file of settings has some hundred bytes.
+const BYTES_MAX: u64 = 64 * 1024;
+
+/// Reads it, if there is one.
+///
+/// # Errors
+/// Its path, and why it can't be read or understood.
+pub(super) fn read(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<config::File>, Error> {
+    let Some(path) = path(variable) else { return Ok(None) };
+    let shown = path.display().to_string();
+    let wrong = |why: &str| Err(Error::Setting(format!("{shown}: {why}")));
+    match text(&path) {
+        Ok(bytes) if bytes.len() as u64 > BYTES_MAX => {
+            wrong("it is too long to be a file of settings")
+        }
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => config::File::parse(shown, &text).map(Some),
+            Err(_) => wrong("it is not UTF-8"),
+        },
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => wrong(&plain_error(&error)),
+    }
+}
+
+/// Its bytes, or one more than are taken.
+fn text(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Its path, by this platform's customs.
+fn path(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let base = if cfg!(windows) {
+        variable("APPDATA").map(PathBuf::from)
+    } else {
+        let xdg = variable("XDG_CONFIG_HOME").map(PathBuf::from);
+        let home = || variable("HOME").map(|home| PathBuf::from(home).join(".config"));
+        xdg.filter(|base| base.is_absolute()).or_else(home)
+    };
+    base.map(|base| base.join("chatshelf").join("config"))
+}
+
+/// The path with `~/` replaced by the home directory: outside a command line no shell does it.
+pub(crate) fn expanded(path: &str) -> PathBuf {
+    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An environment in which settings are below this directory.
+    fn read_below(dir: &Path) -> Result<Option<config::File>, Error> {
+        let name = if cfg!(windows) { "APPDATA" } else { "XDG_CONFIG_HOME" };
+        read(&|variable| (variable == name).then(|| dir.into()))
+    }
+
+    #[test]
+    fn no_file_is_no_mistake_and_one_that_can_not_be_read_is() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read_below(dir.path()), Ok(None));
+        assert_eq!(read(&|_| None), Ok(None));
+        let place = dir.path().join("chatshelf");
+        std::fs::create_dir(&place).unwrap();
+        let place = place.join("config");
+        let complaint = || read_below(dir.path()).unwrap_err().to_string();
+        std::fs::write(&place, b"name = \xff").unwrap();
+        assert_eq!(complaint(), format!("{}: it is not UTF-8", place.display()));
+        std::fs::write(&place, vec![b'#'; BYTES_MAX as usize + 1]).unwrap();
+        assert!(complaint().contains("too long"), "{}", complaint());
+        std::fs::write(&place, "host lab").unwrap();
+        assert!(complaint().starts_with(&format!("{}:1: ", place.display())), "{}", complaint());
+        std::fs::write(&place, "host = lab").unwrap();
+        assert_eq!(read_below(dir.path()).unwrap().unwrap().entries[0].value, "lab");
+        std::fs::remove_file(&place).unwrap();
+        std::fs::create_dir(&place).unwrap();
+        assert!(complaint().starts_with(&format!("{}: ", place.display())), "{}", complaint());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_where_the_desktops_custom_says() {
+        let path = |name: &'static str, value: &'static str| {
+            path(&move |variable| (variable == name).then(|| value.into()))
+        };
+        assert_eq!(path("HOME", "/h"), Some("/h/.config/chatshelf/config".into()));
+        assert_eq!(path("XDG_CONFIG_HOME", "/x"), Some("/x/chatshelf/config".into()));
+        assert_eq!(path("XDG_CONFIG_HOME", "relative"), None);
+    }
+
+    #[test]
+    fn only_a_leading_tilde_is_expanded() {
+        assert_eq!(expanded("a/~/b"), PathBuf::from("a/~/b"));
+        assert_eq!(expanded("~bob/x"), PathBuf::from("~bob/x"));
+        assert!(expanded("~/x").ends_with("x") && expanded("~/x") != Path::new("~/x"));
+    }
+}

@@ -1,0 +1,167 @@
+//! What Tab makes of a word: commands, nicks, names of items, local paths. Owns the candidates while
+//! one goes through them.
+
+use super::editor::Editor;
+use super::paths;
+use crate::command::{HELP, NOTIFY_LEVELS};
+
+/// Candidates for the text from `start` to the cursor.
+#[derive(Debug)]
+pub(super) struct Completion {
+    start: usize,
+    candidates: Vec<String>,
+    /// The one that is shown.
+    at: usize,
+}
+
+/// What there is to complete with.
+pub(super) struct Known<'a> {
+    /// Members, those first who spoke last.
+    pub(super) nicks: Vec<&'a str>,
+    /// Names on the shelf, the newest first.
+    pub(super) items: Vec<&'a str>,
+}
+
+impl Completion {
+    /// Begins with what is before the cursor, and shows the first candidate (or the last); `None`
+    /// if there is none.
+    pub(super) fn begin(editor: &mut Editor, known: &Known<'_>, backwards: bool) -> Option<Self> {
+        let (start, candidates) = candidates(editor.before_cursor(), known);
+        let at = if backwards { candidates.len().checked_sub(1)? } else { 0 };
+        editor.replace(start, candidates.get(at)?);
+        Some(Self { start, candidates, at })
+    }
+
+    /// Shows the next candidate, or the one before.
+    pub(super) fn go_on(&mut self, editor: &mut Editor, backwards: bool) {
+        let count = self.candidates.len();
+        self.at = (self.at + if backwards { count - 1 } else { 1 }) % count;
+        editor.replace(self.start, &self.candidates[self.at]);
+    }
+
+    /// True when there is nothing to go through: a further Tab begins anew, in a directory say.
+    pub(super) fn is_only_one(&self) -> bool {
+        self.candidates.len() == 1
+    }
+}
+
+/// Where the word before the cursor begins, and what it may become.
+fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
+    let word = text
+        .rfind(char::is_whitespace)
+        .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let Some(command) = text.strip_prefix('/').filter(|rest| !rest.starts_with('/')) else {
+        let end = if word == 0 { ": " } else { " " };
+        return (word, nicks(&text[word..], known, end));
+    };
+    let Some(blank) = command.find(' ') else {
+        return (0, commands(command));
+    };
+    let argument = blank + 2;
+    match main_name(&command[..blank]) {
+        Some("upload") => (argument, paths::completions(&text[argument..])),
+        Some("download") => {
+            let quoted = text[argument..].trim_start_matches(['"', '\'']);
+            let fits = |name: &&&str| starts_with(name, quoted);
+            let named = known.items.iter().filter(fits).map(|name| (*name).to_owned());
+            (argument, named.collect())
+        }
+        Some("msg") if word == argument => (word, nicks(&text[word..], known, " ")),
+        Some("notify") => {
+            let fits = |(name, _): &&(&str, _)| name.starts_with(&text[argument..]);
+            (argument, NOTIFY_LEVELS.iter().filter(fits).map(|(name, _)| (*name).into()).collect())
+        }
+        _ => (word, nicks(&text[word..], known, " ")),
+    }
+}
+
+fn main_name(name: &str) -> Option<&'static str> {
+    let lower = name.to_lowercase();
+    let help = HELP.iter().find(|help| help.names.contains(&lower.as_str()))?;
+    Some(help.names[0])
+}
+
+fn commands(begun: &str) -> Vec<String> {
+    let lower = begun.to_lowercase();
+    let names = HELP.iter().flat_map(|help| {
+        // By its main name if that fits, else by one of the others.
+        help.names.iter().find(|name| name.starts_with(&lower)).map(|name| {
+            let takes_more = help.usage.contains(' ');
+            format!("/{name}{}", if takes_more { " " } else { "" })
+        })
+    });
+    names.collect()
+}
+
+fn nicks(begun: &str, known: &Known<'_>, end: &str) -> Vec<String> {
+    let fits = |nick: &&&str| starts_with(nick, begun);
+    known.nicks.iter().filter(fits).map(|nick| format!("{nick}{end}")).collect()
+}
+
+/// Begins so, whatever the case.
+fn starts_with(text: &str, begun: &str) -> bool {
+    text.to_lowercase().starts_with(&begun.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Known<'static> {
+        Known { nicks: vec!["bob", "Ben", "ada"], items: vec!["notes.pdf", "my file.txt"] }
+    }
+
+    /// What is there after so many Tabs.
+    fn tab(text: &str, times: usize) -> String {
+        let mut editor = Editor::default();
+        editor.insert(text);
+        let mut completion = Completion::begin(&mut editor, &known(), false);
+        for _ in 1..times {
+            if let Some(completion) = &mut completion {
+                completion.go_on(&mut editor, false);
+            }
+        }
+        editor.text().to_owned()
+    }
+
+    #[test]
+    fn nicks_are_addressed_at_the_beginning_of_a_line_recent_speakers_first() {
+        assert_eq!(tab("b", 1), "bob: ");
+        assert_eq!(tab("B", 2), "Ben: ");
+        assert_eq!(tab("b", 3), "bob: ", "round and round");
+        assert_eq!(tab("ask a", 1), "ask ada ");
+        assert_eq!(tab("ask x", 1), "ask x");
+        assert_eq!(tab("", 1), "bob: ");
+    }
+
+    #[test]
+    fn commands_are_completed_by_any_of_their_names() {
+        assert_eq!(tab("/up", 1), "/upload ");
+        assert_eq!(tab("/ge", 1), "/get ");
+        assert_eq!(tab("/h", 1), "/help");
+        assert_eq!(tab("//u", 1), "//u");
+    }
+
+    #[test]
+    fn arguments_are_completed_by_what_the_command_takes() {
+        assert_eq!(tab("/download no", 1), "/download notes.pdf");
+        assert_eq!(tab("/get ", 2), "/get my file.txt");
+        assert_eq!(tab("/msg a", 1), "/msg ada ");
+        assert_eq!(tab("/msg ada b", 1), "/msg ada bob ");
+        assert_eq!(tab("/notify m", 1), "/notify mentions");
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a b.txt"), "").unwrap();
+        let path = |name: &str| format!("/put {}/{name}", dir.path().display());
+        assert_eq!(tab(&path("a"), 1), path("a b.txt"));
+    }
+
+    #[test]
+    fn backwards_begins_at_the_end() {
+        let mut editor = Editor::default();
+        editor.insert("b");
+        let mut completion = Completion::begin(&mut editor, &known(), true).unwrap();
+        assert_eq!(editor.text(), "Ben: ");
+        completion.go_on(&mut editor, true);
+        assert_eq!(editor.text(), "bob: ");
+    }
+}

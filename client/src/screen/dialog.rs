@@ -1,0 +1,143 @@
+//! Questions and overlays above the room: what they say. Owns what an open one needs to be answered;
+//! what the answers do is in `keys`.
+
+use chatshelf_common::text::Nick;
+
+use super::editor::Editor;
+use super::paths::Dropped;
+use crate::command::HELP;
+use crate::front::words::{count, size};
+use crate::text::shown;
+
+/// What is open.
+#[derive(Debug)]
+pub(super) enum Dialog {
+    /// Which name?
+    Name(NameQuestion),
+    /// Leave?
+    Quit,
+    /// Send all these lines?
+    Paste(String),
+    /// Put these on the shelf? Otherwise what was pasted is text.
+    Upload(Vec<Dropped>, String),
+    /// The commands and keys, from this row on.
+    Help(usize),
+}
+
+/// A name that is being typed.
+#[derive(Debug, Default)]
+pub(super) struct NameQuestion {
+    pub(super) editor: Editor,
+    /// Why the last one was none.
+    pub(super) why: Option<String>,
+    /// One that can be had.
+    pub(super) suggestion: Option<Nick>,
+}
+
+/// Keys, as the help shows them: two to a row.
+const KEYS: [[(&str, &str); 2]; 5] = [
+    [("Enter", "send"), ("Alt-Enter", "new line")],
+    [("Tab", "complete"), ("Up Down", "what you sent before")],
+    [("PgUp PgDn", "scroll, or the wheel"), ("Esc", "back to the newest")],
+    [("Ctrl-F", "the shelf, or click"), ("Ctrl-L", "redraw")],
+    [("Ctrl-K U W", "cut, Ctrl-Y brings back"), ("Ctrl-C", "leave")],
+];
+/// Columns of the help's commands, and of one of its keys.
+const USAGE_COLUMNS: usize = 26;
+const KEY_COLUMNS: usize = 11;
+const KEY_PAIR_COLUMNS: usize = 36;
+
+impl Dialog {
+    pub(super) fn title(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "chatshelf",
+            Self::Quit => "Leave?",
+            Self::Paste(_) => "Pasted",
+            Self::Upload(..) => "Dropped",
+            Self::Help(_) => "Help",
+        }
+    }
+
+    /// What it says; `running` transfers would be cut short by leaving.
+    pub(super) fn lines(&self, running: usize) -> Vec<String> {
+        match self {
+            Self::Name(question) => {
+                let mut lines = vec!["Which name do you want in the room?".to_owned()];
+                lines.extend(question.why.as_deref().map(shown));
+                let free = question.suggestion.as_ref();
+                lines.extend(
+                    free.map(|free| format!("Enter alone takes {}.", shown(free.as_str()))),
+                );
+                lines
+            }
+            Self::Quit => {
+                let mut lines = vec!["Leave the room?".to_owned()];
+                if running > 0 {
+                    let running = count(running, "transfer is", "transfers are");
+                    lines.push(format!("{running} running."));
+                }
+                lines
+            }
+            Self::Paste(text) => {
+                let lines = count(text.lines().count(), "line", "lines");
+                vec![format!("Send {lines} ({}) as one message?", size(text.len() as u64))]
+            }
+            Self::Upload(files, _) => {
+                let mut lines = vec!["Put on the shelf?".to_owned()];
+                lines.extend(files.iter().map(|file| {
+                    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+                    format!("  {}  {}", shown(&name), size(file.bytes))
+                }));
+                lines
+            }
+            Self::Help(_) => help(),
+        }
+    }
+
+    /// The keys that answer it.
+    pub(super) fn answers(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "Enter: join   Ctrl-C: leave",
+            Self::Quit => "Enter: leave   Esc: stay",
+            Self::Paste(_) => "Enter: send   e: edit   Esc: drop it",
+            Self::Upload(..) => "Enter: upload   Esc: no, it is text",
+            Self::Help(_) => "",
+        }
+    }
+}
+
+/// Commands and keys, a line each.
+fn help() -> Vec<String> {
+    let command = |help: &&crate::command::Help| {
+        // The first half of the sentence is enough here.
+        let does = help.does.split(';').next().unwrap_or_default();
+        format!("{:USAGE_COLUMNS$} {does}", help.usage)
+    };
+    let mut lines: Vec<String> = HELP.iter().map(command).collect();
+    lines.push(format!("{:USAGE_COLUMNS$} say /text", "//text"));
+    lines.push(String::new());
+    lines.extend(KEYS.iter().map(|row| {
+        let pair = |(key, does): &(&str, &str)| format!("{key:KEY_COLUMNS$} {does}");
+        let [left, right] = [pair(&row[0]), pair(&row[1])];
+        format!("{left:KEY_PAIR_COLUMNS$} {right}")
+    }));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::wrap::width;
+
+    #[test]
+    fn the_help_fits_on_a_screen_of_the_usual_size_with_its_frame() {
+        let lines = help();
+        assert!(lines.len() + 2 <= 24, "{}", lines.len());
+        for line in &lines {
+            assert!(width(line) + 4 <= 80, "{line}");
+        }
+        for help in HELP {
+            assert!(lines.iter().any(|line| line.starts_with(help.usage)), "{}", help.usage);
+        }
+    }
+}

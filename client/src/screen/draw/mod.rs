@@ -1,0 +1,183 @@
+//! The state, drawn: where each part of the screen is, and the parts in files of their own. Writes to
+//! a buffer of cells; changes nothing of the state and knows no terminal.
+
+mod bottom;
+mod overlay;
+mod side;
+
+use chatshelf_common::id::ItemId;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::entry::Span;
+use super::scrollback::Frame;
+use super::state::State;
+use super::theme::{Ink, Theme};
+use super::wrap::{cut, width};
+
+/// From this size on there is a side column, so wide, and wider from a further width on.
+const SIDE_FROM_COLUMNS: u16 = 80;
+const SIDE_FROM_ROWS: u16 = 12;
+const SIDE_COLUMNS: u16 = 26;
+const WIDE_SIDE_FROM_COLUMNS: u16 = 110;
+const WIDE_SIDE_COLUMNS: u16 = 34;
+/// From this height on the topic has a row.
+const TOPIC_FROM_ROWS: u16 = 12;
+/// The input grows to this part of the height.
+const INPUT_PART: u16 = 3;
+
+/// Where things are, for clicks and for scrolling.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Areas {
+    pub(super) screen: Rect,
+    pub(super) chat: Rect,
+    pub(super) items: Vec<(Rect, ItemId)>,
+    /// Where the cursor is to be.
+    pub(super) cursor: Option<Position>,
+}
+
+impl Areas {
+    /// The item of the shelf that is drawn there.
+    pub(super) fn item_at(&self, column: u16, row: u16) -> Option<ItemId> {
+        let at = Position::new(column, row);
+        self.items.iter().find(|(area, _)| area.contains(at)).map(|(_, id)| *id)
+    }
+}
+
+/// Draws everything; where it is.
+pub(super) fn draw(state: &State, buffer: &mut Buffer) -> Areas {
+    let screen = buffer.area;
+    let mut areas = Areas { screen, ..Areas::default() };
+    let [topic, middle, bars, status, input] = divide(state, screen);
+    let has_side = !state.facts.members.is_empty()
+        && screen.width >= SIDE_FROM_COLUMNS
+        && screen.height >= SIDE_FROM_ROWS;
+    let (chat, side) = if has_side { split_side(middle) } else { (middle, Rect::default()) };
+    let mut canvas = Canvas { buffer, theme: state.theme };
+
+    if let Some(text) = &state.facts.topic {
+        canvas.line(topic, &[span(" topic: ", Ink::Dim), span(text, Ink::Strong)]);
+    }
+    areas.chat = chat;
+    draw_chat(state, chat, &mut canvas);
+    if has_side {
+        areas.items = side::draw(state, side, &mut canvas);
+    } else if state.chosen.is_some() {
+        areas.items = side::draw_overlay(state, middle, &mut canvas);
+    }
+    bottom::draw_bars(state, bars, &mut canvas);
+    bottom::draw_status(state, status, &mut canvas);
+    areas.cursor = bottom::draw_input(state, input, &mut canvas);
+    if let Some(dialog) = &state.dialog {
+        areas.cursor = overlay::draw(dialog, state, screen, &mut canvas);
+    }
+    areas
+}
+
+/// The rows of topic, chat, transfers, status and input. What there is no room for is empty.
+fn divide(state: &State, screen: Rect) -> [Rect; 5] {
+    let height = screen.height;
+    let input = bottom::input_rows(state, screen.width).min((height / INPUT_PART).max(1));
+    let topic = u16::from(state.facts.topic.is_some() && height >= TOPIC_FROM_ROWS);
+    let bars = bottom::bar_rows(state, height);
+    let mut y = screen.y;
+    let mut left = height;
+    let mut take = |rows: u16| {
+        let rows = rows.min(left);
+        let area = Rect { y, height: rows, ..screen };
+        y += rows;
+        left -= rows;
+        area
+    };
+    let chat = height.saturating_sub(topic + bars + 1 + input);
+    [take(topic), take(chat), take(bars), take(1), take(input)]
+}
+
+fn split_side(area: Rect) -> (Rect, Rect) {
+    let columns =
+        if area.width >= WIDE_SIDE_FROM_COLUMNS { WIDE_SIDE_COLUMNS } else { SIDE_COLUMNS };
+    let side = Rect { x: area.right() - columns, width: columns, ..area };
+    // A column between them.
+    (Rect { width: area.width - columns - 1, ..area }, side)
+}
+
+/// The newest lines (or those scrolled to), at the bottom.
+fn draw_chat(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
+    let frame =
+        Frame { columns: area.width.into(), rows: area.height.into(), signs: state.theme.signs() };
+    let rows = state.scrollback.visible(frame);
+    let above = area.height.saturating_sub(rows.len() as u16);
+    for (row, y) in rows.iter().zip(area.y + above..) {
+        canvas.line(Rect { y, height: 1, ..area }, row);
+    }
+}
+
+pub(super) fn span(text: impl Into<String>, ink: Ink) -> Span {
+    super::entry::span(text, ink)
+}
+
+/// A buffer with the looks of a theme.
+pub(super) struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+    pub(super) theme: Theme,
+}
+
+impl Canvas<'_> {
+    /// Writes spans from the left, as far as there is room; the column behind them.
+    pub(super) fn line(&mut self, area: Rect, spans: &[Span]) -> u16 {
+        let area = area.intersection(self.buffer.area);
+        let mut x = area.x;
+        if area.is_empty() {
+            return x;
+        }
+        for Span { text, ink } in spans {
+            let room = usize::from(area.right().saturating_sub(x));
+            let style = self.theme.style(*ink);
+            (x, _) = self.buffer.set_stringn(x, area.y, text, room, style);
+        }
+        x
+    }
+
+    /// Writes a text that is cut to the room there is.
+    pub(super) fn text(&mut self, area: Rect, text: &str, ink: Ink) {
+        let text = cut(text, area.width.into(), self.theme.signs().cut);
+        self.line(area, &[span(text, ink)]);
+    }
+
+    /// Gives every cell this look, and no text.
+    pub(super) fn fill(&mut self, area: Rect, ink: Ink) {
+        let area = area.intersection(self.buffer.area);
+        for position in area.positions() {
+            self.buffer[position].reset();
+        }
+        self.buffer.set_style(area, self.theme.style(ink));
+    }
+
+    /// A frame with a title; what is inside.
+    pub(super) fn frame(&mut self, area: Rect, title: &str) -> Rect {
+        let signs = self.theme.signs();
+        self.fill(area, Ink::Text);
+        if area.width < 2 || area.height < 2 {
+            return area;
+        }
+        let inner = usize::from(area.width) - 2;
+        let title = cut(&format!(" {title} "), inner, signs.cut);
+        let rest = signs.across.repeat(inner.saturating_sub(width(&title)));
+        let [above_left, above_right, below_left, below_right] = signs.corners;
+        let top = [
+            span(above_left, Ink::Dim),
+            span(title, Ink::Strong),
+            span(format!("{rest}{above_right}"), Ink::Dim),
+        ];
+        self.line(Rect { height: 1, ..area }, &top);
+        for y in area.y + 1..area.bottom() - 1 {
+            for x in [area.x, area.right() - 1] {
+                self.line(Rect { x, y, width: 1, height: 1 }, &[span(signs.down, Ink::Dim)]);
+            }
+        }
+        let bottom = format!("{below_left}{}{below_right}", signs.across.repeat(inner));
+        let y = area.bottom() - 1;
+        self.line(Rect { y, height: 1, ..area }, &[span(bottom, Ink::Dim)]);
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+    }
+}

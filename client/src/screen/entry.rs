@@ -1,0 +1,229 @@
+//! One thing in the scrollback, and the rows it takes at a width. What came from others is made
+//! harmless when an entry is made; nothing here knows the terminal.
+
+use chatshelf_common::text::{Message, Nick};
+
+use super::theme::{Ink, Signs};
+use super::wrap::{cut, width, wrap};
+use crate::front::words::nick_number;
+use crate::text::{shown, shown_lines};
+
+/// Columns of a tab: no tab stops, but room.
+const TAB: &str = "    ";
+/// Columns of `HH:MM `.
+const TIME_COLUMNS: usize = 6;
+/// From this width on, nicks have a column of their own, right-aligned, so wide.
+const COLUMN_FROM: usize = 60;
+const NICK_COLUMNS: usize = 12;
+/// Names told in one folded line; more are counted.
+const NAMED_MAX: usize = 8;
+
+/// A stretch of text of one look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) text: String,
+    pub(super) ink: Ink,
+}
+
+/// A row of the screen.
+pub(super) type Row = Vec<Span>;
+
+pub(super) fn span(text: impl Into<String>, ink: Ink) -> Span {
+    Span { text: text.into(), ink }
+}
+
+/// Who came and who went, in one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Presence {
+    joined: Vec<String>,
+    left: Vec<String>,
+    /// Came and went.
+    passed: Vec<String>,
+}
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Talk: when, who (with its look), what, line by line.
+    Said { time: String, who: String, who_ink: Ink, lines: Vec<String>, ink: Ink },
+    /// A line about the room or ourselves.
+    Notice { time: String, text: String, ink: Ink },
+    /// Comings and goings.
+    Presence { time: String, who: Presence },
+    /// A line across, with a word in it: a day, where history ends.
+    Rule(String),
+}
+
+impl Entry {
+    /// Talk of a member. `ink` is that of the text.
+    pub(super) fn said(time: String, nick: &Nick, is_me: bool, text: &Message, ink: Ink) -> Self {
+        let who_ink = if is_me { Ink::Me } else { Ink::Nick(nick_number(nick)) };
+        Self::Said { time, who: shown(nick.as_str()), who_ink, lines: lines(text), ink }
+    }
+
+    /// Bytes of text in it, as a measure of memory.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Said { who, lines, .. } => {
+                who.len() + lines.iter().map(|line| line.len() + 24).sum::<usize>()
+            }
+            Self::Notice { text, .. } | Self::Rule(text) => text.len(),
+            Self::Presence { who, .. } => {
+                let all = [&who.joined, &who.left, &who.passed];
+                all.iter().flat_map(|names| names.iter()).map(|name| name.len() + 24).sum()
+            }
+        }
+    }
+
+    /// The rows it takes.
+    pub(super) fn rows(&self, columns: usize, signs: &Signs) -> Vec<Row> {
+        match self {
+            Self::Said { time, who, who_ink, lines, ink } => {
+                said_rows(time, span(who.clone(), *who_ink), lines, *ink, columns)
+            }
+            Self::Notice { time, text, ink } => {
+                let head = vec![span(format!("{time:5} "), Ink::Dim), span("-- ", *ink)];
+                flow(head, std::slice::from_ref(text), *ink, TIME_COLUMNS + 3, columns)
+            }
+            Self::Presence { time, who } => {
+                let head = vec![span(format!("{time:5} "), Ink::Dim), span("-- ", Ink::Dim)];
+                flow(head, &[who.text()], Ink::Dim, TIME_COLUMNS + 3, columns)
+            }
+            Self::Rule(text) => vec![rule(text, Ink::Dim, columns, signs)],
+        }
+    }
+}
+
+/// A line across with a word in its middle.
+pub(super) fn rule(text: &str, ink: Ink, columns: usize, signs: &Signs) -> Row {
+    let text = cut(&format!(" {text} "), columns, signs.cut);
+    let left = columns.saturating_sub(width(&text)) / 2;
+    let right = columns.saturating_sub(width(&text) + left);
+    vec![span(format!("{}{text}{}", signs.across.repeat(left), signs.across.repeat(right)), ink)]
+}
+
+/// A message as lines that can do nothing to the screen.
+pub(super) fn lines(text: &Message) -> Vec<String> {
+    shown_lines(text.as_str()).map(|line| line.replace('\t', TAB)).collect()
+}
+
+fn said_rows(time: &str, who: Span, lines: &[String], ink: Ink, columns: usize) -> Vec<Row> {
+    let has_column = columns >= COLUMN_FROM;
+    let pad = if has_column { NICK_COLUMNS.saturating_sub(width(&who.text)) } else { 0 };
+    let indent = if has_column { TIME_COLUMNS + NICK_COLUMNS + 2 } else { TIME_COLUMNS };
+    let gap = if has_column { "  " } else { " " };
+    let head = vec![span(format!("{time} {:pad$}", ""), Ink::Dim), who, span(gap, Ink::Text)];
+    flow(head, lines, ink, indent, columns)
+}
+
+/// Lines behind a head, further rows indented.
+fn flow(head: Row, lines: &[String], ink: Ink, indent: usize, columns: usize) -> Vec<Row> {
+    let head_columns: usize = head.iter().map(|span| width(&span.text)).sum();
+    let rest = columns.saturating_sub(indent);
+    let mut rows: Vec<Row> = Vec::new();
+    let mut head = Some(head);
+    for line in lines {
+        let first = if head.is_some() { columns.saturating_sub(head_columns) } else { rest };
+        for range in wrap(line, first, rest) {
+            let mut row = head.take().unwrap_or_else(|| vec![span(" ".repeat(indent), Ink::Text)]);
+            row.push(span(&line[range], ink));
+            rows.push(row);
+        }
+    }
+    rows.extend(head);
+    rows
+}
+
+impl Presence {
+    pub(super) fn join(&mut self, nick: &str) {
+        self.joined.push(shown(nick));
+    }
+
+    pub(super) fn leave(&mut self, nick: &str) {
+        let nick = shown(nick);
+        match self.joined.iter().position(|other| *other == nick) {
+            Some(place) => self.passed.push(self.joined.remove(place)),
+            None => self.left.push(nick),
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.joined.len() + self.left.len() + self.passed.len()
+    }
+
+    fn text(&self) -> String {
+        let part = |names: &[String], what: &str| {
+            (!names.is_empty()).then(|| format!("{} {what}", named(names)))
+        };
+        let parts = [
+            part(&self.joined, "joined"),
+            part(&self.left, "left"),
+            part(&self.passed, "came and went"),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// `a, b, c and 4 more`.
+fn named(names: &[String]) -> String {
+    let mut text = names[..names.len().min(NAMED_MAX)].join(", ");
+    if names.len() > NAMED_MAX {
+        text.push_str(&format!(" and {} more", names.len() - NAMED_MAX));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::theme::Theme;
+
+    fn text(entry: &Entry, columns: usize) -> Vec<String> {
+        let signs = Theme { colour: false, ascii: true }.signs();
+        let row = |row: Row| row.into_iter().map(|span| span.text).collect::<String>();
+        entry.rows(columns, signs).into_iter().map(row).collect()
+    }
+
+    fn said(what: &str) -> Entry {
+        let (nick, text) = (Nick::new("ada").unwrap(), Message::new(what).unwrap());
+        Entry::said("17:00".into(), &nick, false, &text, Ink::Text)
+    }
+
+    #[test]
+    fn wide_screens_have_a_column_of_nicks_and_narrow_ones_do_not() {
+        assert_eq!(
+            text(&said("hi\nall"), 60),
+            ["17:00          ada  hi", "                    all"]
+        );
+        assert_eq!(text(&said("hi\nall"), 20), ["17:00 ada hi", "      all"]);
+    }
+
+    #[test]
+    fn long_lines_go_on_below_the_text() {
+        assert_eq!(text(&said("one two three"), 18), ["17:00 ada one two", "      three"]);
+    }
+
+    #[test]
+    fn nothing_a_member_sends_can_act_on_the_terminal() {
+        assert_eq!(text(&said("a\u{202e}b\tc"), 40), ["17:00 ada a\u{fffd}b    c"]);
+    }
+
+    #[test]
+    fn comings_and_goings_fold_into_one_line() {
+        let mut who = Presence::default();
+        who.join("ada");
+        who.join("bob");
+        who.leave("eve");
+        who.leave("bob");
+        let entry = Entry::Presence { time: "17:00".into(), who: who.clone() };
+        assert_eq!(text(&entry, 80), ["17:00 -- ada joined; eve left; bob came and went"]);
+        (0..20).for_each(|number| who.join(&format!("m{number}")));
+        let entry = Entry::Presence { time: "17:00".into(), who };
+        assert!(text(&entry, 200)[0].contains("m6 and 13 more joined"), "{:?}", text(&entry, 200));
+    }
+
+    #[test]
+    fn a_rule_fills_the_width() {
+        assert_eq!(text(&Entry::Rule("new".into()), 11), ["--- new ---"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! What the terminal says, read by a thread of its own: keys, pastes, clicks, new sizes. Owns the
+//! thread; knows nothing of what they mean.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use mio::Waker;
+use ratatui::crossterm::event::{Event, read};
+
+/// Events that wait to be taken; the thread pauses behind them.
+const EVENTS_WAITING_MAX: usize = 1024;
+
+/// The events of the terminal.
+#[derive(Debug)]
+pub(super) struct Events {
+    events: Receiver<Event>,
+}
+
+impl Events {
+    /// Starts the thread; every event wakes `waker`. It ends with the program, or when the terminal
+    /// is gone.
+    pub(super) fn start(waker: Arc<Waker>) -> io::Result<Self> {
+        let (sender, events) = sync_channel(EVENTS_WAITING_MAX);
+        std::thread::Builder::new().name("terminal".into()).spawn(move || {
+            loop {
+                match read() {
+                    Ok(event) => {
+                        if sender.send(event).is_err() {
+                            return;
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => {
+                        log::info!("the terminal: {error}");
+                        drop(sender);
+                        let _ = waker.wake();
+                        return;
+                    }
+                }
+                let _ = waker.wake();
+            }
+        })?;
+        Ok(Self { events })
+    }
+
+    /// The next event, if there is one: `Err` when none will ever come. Does not wait.
+    pub(super) fn poll(&self) -> Result<Option<Event>, Gone> {
+        use std::sync::mpsc::TryRecvError;
+        match self.events.try_recv() {
+            Ok(event) => Ok(Some(event)),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(Gone),
+        }
+    }
+}
+
+/// The terminal is gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone;

@@ -1,0 +1,133 @@
+//! What the screen shows of the session: taken from it when something is to be drawn, as text that
+//! can do nothing to the terminal. Owns a copy, so that drawing needs no session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatshelf_common::id::{ItemId, UnixMillis};
+use chatshelf_common::text::Nick;
+
+use crate::front::pace::{part_of, percent};
+use crate::front::words::size;
+use crate::front::{Desk, age, pace};
+use crate::session::{Direction, Room, TransferStatus};
+use crate::text::shown;
+
+/// How the connection is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Connection {
+    /// The first one is being made.
+    #[default]
+    Connecting,
+    Joined,
+    /// It is lost; the next attempt is due in so many seconds, or being made.
+    Offline(Option<u64>),
+    Leaving,
+}
+
+/// A file on the shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ShelfItem {
+    pub(super) id: ItemId,
+    pub(super) name: String,
+    pub(super) size: String,
+    pub(super) who: String,
+    pub(super) age: String,
+}
+
+/// A transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bar {
+    pub(super) is_upload: bool,
+    pub(super) name: String,
+    pub(super) percent: u64,
+    /// `239.0/388.0 MB`.
+    pub(super) part: String,
+    /// Rate and time to come, or what it waits for.
+    pub(super) text: String,
+    pub(super) is_stalled: bool,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) nick: String,
+    pub(super) place: String,
+    pub(super) connection: Connection,
+    pub(super) lag: Option<Duration>,
+    pub(super) topic: Option<String>,
+    /// By name. Shared, for they may be thousands.
+    pub(super) members: Arc<Vec<String>>,
+    /// The newest first.
+    pub(super) shelf: Vec<ShelfItem>,
+    pub(super) bars: Vec<Bar>,
+}
+
+impl Facts {
+    /// Looks at the desk again; at the members only if there are none that are known.
+    pub(super) fn of(
+        desk: &Desk,
+        members: Option<Arc<Vec<String>>>,
+        now: Instant,
+        at: UnixMillis,
+    ) -> Self {
+        let session = desk.session();
+        let room = session.room();
+        Self {
+            nick: shown(session.nick().as_str()),
+            place: shown(desk.place()),
+            connection: connection(desk, now),
+            lag: session.lag(now).map(|lag| Duration::from_millis(lag.as_millis() as u64)),
+            topic: room.topic().map(|state| shown(state.topic.as_str())),
+            members: members.unwrap_or_else(|| Arc::new(self::members(room))),
+            shelf: shelf(room, at),
+            bars: desk.transfers().map(|(status, pace)| bar(&status, pace, now)).collect(),
+        }
+    }
+}
+
+fn connection(desk: &Desk, now: Instant) -> Connection {
+    let session = desk.session();
+    if desk.is_leaving() {
+        return Connection::Leaving;
+    }
+    if session.is_joined() {
+        return Connection::Joined;
+    }
+    if !session.takes_commands() {
+        return Connection::Connecting;
+    }
+    let wait = session.retry_at().map(|at| at.saturating_duration_since(now));
+    Connection::Offline(wait.map(|wait| wait.as_secs_f64().ceil() as u64))
+}
+
+/// Who is here, by name.
+fn members(room: &Room) -> Vec<String> {
+    let mut members: Vec<&Nick> = room.members().collect();
+    members.sort_by_cached_key(|nick| nick.key());
+    members.into_iter().map(|nick| shown(nick.as_str())).collect()
+}
+
+fn shelf(room: &Room, now: UnixMillis) -> Vec<ShelfItem> {
+    let item = |item: &chatshelf_common::wire::frame::Item| ShelfItem {
+        id: item.id,
+        name: shown(item.name.as_str()),
+        size: size(item.size),
+        who: shown(item.nick.as_str()),
+        age: age(item.at, now),
+    };
+    room.shelf().iter().rev().map(item).collect()
+}
+
+fn bar(status: &TransferStatus, pace: Option<&crate::front::Pace>, now: Instant) -> Bar {
+    let fresh = crate::front::Pace::new(now);
+    let pace = pace.unwrap_or(&fresh);
+    Bar {
+        is_upload: status.direction == Direction::Upload,
+        name: shown(&pace::name(status)),
+        percent: if status.size.is_some() { percent(status) } else { 0 },
+        part: part_of(status),
+        text: pace.text(status, now),
+        is_stalled: pace.stalled(now).is_some(),
+    }
+}

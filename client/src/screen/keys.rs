@@ -1,0 +1,328 @@
+//! Keys, clicks and pastes: what each does to the state, and what it asks the front to do. Reads no
+//! terminal.
+
+use std::time::Instant;
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::Nick;
+use ratatui::crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+
+use super::dialog::{Dialog, NameQuestion};
+use super::paths;
+use super::state::{Action, State};
+use crate::text::cleaned;
+
+/// A paste of so many lines is asked about before it is sent.
+const PASTE_LINES_ASKED: usize = 5;
+/// Rows that the wheel scrolls.
+const WHEEL_ROWS: usize = 3;
+
+impl State {
+    /// Takes what a terminal says.
+    pub(super) fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        match event {
+            Event::FocusGained => self.attention.focus(true),
+            Event::FocusLost => self.attention.focus(false),
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                self.attention.key(now);
+                let actions = self.key(key);
+                self.look(now);
+                return actions;
+            }
+            Event::Mouse(mouse) => {
+                self.attention.key(now);
+                let actions = self.mouse(mouse);
+                self.look(now);
+                return actions;
+            }
+            Event::Paste(text) => self.paste(&text),
+            Event::Key(_) | Event::Resize(..) => {}
+        }
+        self.look(now);
+        Vec::new()
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Vec<Action> {
+        let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if !matches!(key.code, KeyCode::Tab | KeyCode::BackTab) {
+            self.completion = None;
+        }
+        if is_control && key.code == KeyCode::Char('l') {
+            return vec![Action::Redraw];
+        }
+        if let Some(dialog) = self.dialog.take() {
+            return self.dialog_key(dialog, key);
+        }
+        match key.code {
+            KeyCode::Char('c') if is_control => self.dialog = Some(Dialog::Quit),
+            KeyCode::Char('d') if is_control && self.editor.is_empty() => {
+                self.dialog = Some(Dialog::Quit);
+            }
+            KeyCode::F(1) => self.dialog = Some(Dialog::Help(0)),
+            KeyCode::Char('f') if is_control => self.toggle_shelf(),
+            KeyCode::PageUp => self.scrollback.scroll_up(self.page(), self.frame()),
+            KeyCode::PageDown => self.scrollback.scroll_down(self.page(), self.frame()),
+            _ if self.chosen.is_some() => return self.shelf_key(key),
+            KeyCode::Esc => self.scrollback.follow(),
+            KeyCode::Enter
+                if !key.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SHIFT) =>
+            {
+                return self.enter();
+            }
+            _ => self.edit(key),
+        }
+        Vec::new()
+    }
+
+    /// A screenful, with a row of what was seen before.
+    fn page(&self) -> usize {
+        usize::from(self.areas.chat.height).saturating_sub(1).max(1)
+    }
+
+    /// The input is entered.
+    fn enter(&mut self) -> Vec<Action> {
+        let line = self.editor.take();
+        if line.trim().is_empty() {
+            return Vec::new();
+        }
+        self.scrollback.follow();
+        self.scrollback.unmark();
+        vec![Action::Line(line)]
+    }
+
+    fn edit(&mut self, key: KeyEvent) {
+        let KeyEvent { code, modifiers, .. } = key;
+        let (is_control, is_alt) =
+            (modifiers.contains(KeyModifiers::CONTROL), modifiers.contains(KeyModifiers::ALT));
+        let editor = &mut self.editor;
+        match code {
+            KeyCode::Enter => drop(editor.insert("\n")),
+            KeyCode::Char('j') if is_control => drop(editor.insert("\n")),
+            KeyCode::Tab => self.complete(false),
+            KeyCode::BackTab => self.complete(true),
+            KeyCode::Left if is_control || is_alt => editor.word_left(),
+            KeyCode::Right if is_control || is_alt => editor.word_right(),
+            KeyCode::Char('b') if is_alt => editor.word_left(),
+            KeyCode::Char('f') if is_alt => editor.word_right(),
+            KeyCode::Char('d') if is_alt => editor.kill_word_right(),
+            KeyCode::Char('y') if is_alt => editor.yank_older(),
+            KeyCode::Backspace if is_control || is_alt => editor.kill_word_left(),
+            KeyCode::Left => editor.left(),
+            KeyCode::Right => editor.right(),
+            KeyCode::Up => editor.up(),
+            KeyCode::Down => editor.down(),
+            KeyCode::Home => editor.home(),
+            KeyCode::End => editor.end(),
+            KeyCode::Backspace => editor.backspace(),
+            KeyCode::Delete => editor.delete(),
+            KeyCode::Char(c) if is_control => match c {
+                'a' => editor.home(),
+                'e' => editor.end(),
+                'b' => editor.left(),
+                'k' => editor.kill_to_end(),
+                'u' => editor.kill_to_start(),
+                'w' => editor.kill_word_left(),
+                'y' => editor.yank(),
+                'd' => editor.delete(),
+                'h' => editor.backspace(),
+                'p' => editor.up(),
+                'n' => editor.down(),
+                _ => {}
+            },
+            KeyCode::Char(c) if !is_alt => {
+                let mut bytes = [0; 4];
+                editor.insert(&cleaned(c.encode_utf8(&mut bytes)));
+            }
+            _ => {}
+        }
+    }
+
+    // The shelf.
+
+    fn toggle_shelf(&mut self) {
+        self.chosen = match self.chosen {
+            Some(_) => None,
+            None => self.facts.shelf.first().map(|item| item.id),
+        };
+        if self.facts.shelf.is_empty() {
+            let at = crate::front::Clock::now();
+            self.notice("the shelf is empty; drop a file here, or /upload PATH", at);
+        }
+    }
+
+    fn shelf_key(&mut self, key: KeyEvent) -> Vec<Action> {
+        match key.code {
+            KeyCode::Up => self.choose(-1),
+            KeyCode::Down => self.choose(1),
+            KeyCode::Enter => {
+                return self.chosen.take().map(Action::Download).into_iter().collect();
+            }
+            KeyCode::Esc => self.chosen = None,
+            // Whoever types wants to talk.
+            KeyCode::Char(_) => {
+                self.chosen = None;
+                self.edit(key);
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn choose(&mut self, step: isize) {
+        let shelf = &self.facts.shelf;
+        let at = shelf.iter().position(|item| Some(item.id) == self.chosen).unwrap_or(0);
+        let at = at.saturating_add_signed(step).min(shelf.len().saturating_sub(1));
+        self.chosen = shelf.get(at).map(|item| item.id);
+    }
+
+    fn mouse(&mut self, mouse: MouseEvent) -> Vec<Action> {
+        match mouse.kind {
+            MouseEventKind::ScrollUp => self.scrollback.scroll_up(WHEEL_ROWS, self.frame()),
+            MouseEventKind::ScrollDown => self.scrollback.scroll_down(WHEEL_ROWS, self.frame()),
+            MouseEventKind::Down(MouseButton::Left) if self.dialog.is_none() => {
+                return self.click(self.areas.item_at(mouse.column, mouse.row));
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// A click chooses an item, a click on the chosen one fetches it.
+    fn click(&mut self, item: Option<ItemId>) -> Vec<Action> {
+        if item.is_some() && item == self.chosen {
+            return self.chosen.take().map(Action::Download).into_iter().collect();
+        }
+        self.chosen = item;
+        Vec::new()
+    }
+
+    // Pastes.
+
+    fn paste(&mut self, text: &str) {
+        self.completion = None;
+        let text = cleaned(&text.replace("\r\n", "\n").replace('\r', "\n"));
+        let text = text.trim_end_matches('\n');
+        match &mut self.dialog {
+            Some(Dialog::Name(question)) => {
+                question.editor.insert(&text.replace('\n', " "));
+                return;
+            }
+            Some(_) => return,
+            None => {}
+        }
+        self.chosen = None;
+        match paths::dropped(text) {
+            // The command is there already: only the path is wanted.
+            Some(files) if self.editor.text().starts_with('/') && files.len() == 1 => {
+                self.editor.insert(&files[0].path.display().to_string());
+            }
+            Some(files) => self.dialog = Some(Dialog::Upload(files, text.to_owned())),
+            None if text.lines().count() >= PASTE_LINES_ASKED => {
+                self.dialog = Some(Dialog::Paste(text.to_owned()));
+            }
+            None => drop(self.editor.insert(text)),
+        }
+    }
+
+    // Dialogs: what is not put back is closed.
+
+    fn dialog_key(&mut self, dialog: Dialog, key: KeyEvent) -> Vec<Action> {
+        let is_ctrl_c =
+            key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+        match dialog {
+            Dialog::Name(question) => self.name_key(question, key, is_ctrl_c),
+            Dialog::Help(from) => {
+                self.help_key(from, key, is_ctrl_c);
+                Vec::new()
+            }
+            Dialog::Quit => match key.code {
+                // Who presses it twice means it.
+                _ if is_ctrl_c => vec![Action::Quit],
+                KeyCode::Enter | KeyCode::Char('y' | 'Y') => vec![Action::Quit],
+                KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
+                _ => self.keep(Dialog::Quit),
+            },
+            Dialog::Paste(text) => match key.code {
+                KeyCode::Enter => self.send_paste(&text),
+                KeyCode::Char('e' | 'E') => {
+                    self.editor.insert(&text);
+                    Vec::new()
+                }
+                _ if is_ctrl_c || key.code == KeyCode::Esc => Vec::new(),
+                _ => self.keep(Dialog::Paste(text)),
+            },
+            Dialog::Upload(files, text) => match key.code {
+                KeyCode::Enter | KeyCode::Char('y' | 'Y') => {
+                    files.into_iter().map(|file| Action::Upload(file.path)).collect()
+                }
+                KeyCode::Esc | KeyCode::Char('n' | 'N') => {
+                    self.editor.insert(&text);
+                    Vec::new()
+                }
+                _ if is_ctrl_c => Vec::new(),
+                _ => self.keep(Dialog::Upload(files, text)),
+            },
+        }
+    }
+
+    fn keep(&mut self, dialog: Dialog) -> Vec<Action> {
+        self.dialog = Some(dialog);
+        Vec::new()
+    }
+
+    /// What was pasted goes out with what was typed around it, as one message.
+    fn send_paste(&mut self, text: &str) -> Vec<Action> {
+        let is_alone = self.editor.is_empty();
+        self.editor.insert(text);
+        let line = self.editor.take();
+        self.scrollback.follow();
+        vec![if is_alone { Action::Say(line) } else { Action::Line(line) }]
+    }
+
+    fn help_key(&mut self, from: usize, key: KeyEvent, is_ctrl_c: bool) {
+        let page = usize::from(self.areas.screen.height).saturating_sub(3).max(1);
+        let from = match key.code {
+            KeyCode::Up => from.saturating_sub(1),
+            KeyCode::Down => from + 1,
+            KeyCode::PageUp => from.saturating_sub(page),
+            KeyCode::PageDown | KeyCode::Char(' ') => from + page,
+            _ => {
+                self.dialog = is_ctrl_c.then_some(Dialog::Quit);
+                return;
+            }
+        };
+        let dialog = Dialog::Help(from);
+        let last = dialog.lines(0).len().saturating_sub(page);
+        self.dialog = Some(Dialog::Help(from.min(last)));
+    }
+
+    fn name_key(&mut self, mut asked: NameQuestion, key: KeyEvent, is_ctrl_c: bool) -> Vec<Action> {
+        if is_ctrl_c
+            || (key.code == KeyCode::Char('d')
+                && asked.editor.is_empty()
+                && key.modifiers.contains(KeyModifiers::CONTROL))
+        {
+            return vec![Action::Quit];
+        }
+        if key.code != KeyCode::Enter {
+            std::mem::swap(&mut self.editor, &mut asked.editor);
+            if !matches!(key.code, KeyCode::Tab | KeyCode::BackTab) {
+                self.edit(key);
+            }
+            std::mem::swap(&mut self.editor, &mut asked.editor);
+            return self.keep(Dialog::Name(asked));
+        }
+        let text = asked.editor.text().trim().to_owned();
+        match (asked.suggestion.take(), Nick::new(&text)) {
+            (Some(free), _) if text.is_empty() => vec![Action::Name(free)],
+            (_, Ok(nick)) => vec![Action::Name(nick)],
+            (suggestion, Err(why)) => {
+                asked.why = (!text.is_empty()).then(|| format!("'{text}' can't be a name: {why}."));
+                asked.suggestion = suggestion;
+                self.keep(Dialog::Name(asked))
+            }
+        }
+    }
+}

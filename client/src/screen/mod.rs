@@ -1,0 +1,318 @@
+//! The full-screen front: a view over the loop that all fronts share.
+//!
+//! The state (`state`, and what it is made of: `scrollback` of `entry`s, `editor`, `complete`,
+//! `attention`, `dialog`, `facts` of the session) is plain data. `keys` changes it, `draw` shows
+//! it, [`terminal`] is the only part that knows the terminal, and `events` reads from it on a thread
+//! of its own. Here they are put together: what is asked of the desk, and when is drawn.
+
+mod attention;
+mod complete;
+mod dialog;
+mod draw;
+mod editor;
+mod entry;
+mod events;
+mod facts;
+mod keys;
+mod paths;
+mod scrollback;
+mod state;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod wrap;
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatshelf_common::text::Nick;
+
+use crate::command::{self, Command};
+use crate::front::{
+    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code,
+    no_start, words,
+};
+use crate::options::Options;
+use crate::surroundings::Surroundings;
+use crate::text::shown;
+use dialog::{Dialog, NameQuestion};
+use events::Events;
+use facts::{Connection, Facts};
+use state::{Action, State};
+use terminal::Terminal;
+use theme::Theme;
+
+/// Between two frames, at the least: 60 a second.
+const FRAME_EVERY: Duration = Duration::from_micros(16_667);
+/// What goes with time alone is looked at so often: a countdown, and ages of minutes.
+const COUNTDOWN_EVERY: Duration = Duration::from_millis(250);
+const AGES_EVERY: Duration = Duration::from_secs(20);
+/// How often the lag is measured.
+const PROBE_EVERY: Duration = Duration::from_secs(10);
+
+/// Joins the room and stays until the end; the exit code.
+#[must_use]
+pub fn run(options: Options, surroundings: Surroundings) -> u8 {
+    exit_code(try_run(options, surroundings))
+}
+
+fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> {
+    let mut ground = Ground::new()?;
+    ground.watch_signals(terminal::restore)?;
+    let theme = Theme { colour: surroundings.colour, ascii: options.ascii };
+    let mut screen = Screen::start(&ground, theme)?;
+    let name = match options.name.clone() {
+        Some(name) => Some(name),
+        None => screen.ask_name(&mut ground)?,
+    };
+    let Some(name) = name else {
+        return Err(Failure::new("no name was given; try --name NAME", EXIT_USAGE));
+    };
+    let manner = Manner::new(false, options.reconnect);
+    ground.run(screen, Plan::new(options, name, manner))
+}
+
+/// The full-screen front.
+struct Screen {
+    terminal: Terminal,
+    events: Events,
+    state: State,
+    /// What is to be done, in this order.
+    actions: VecDeque<Action>,
+    /// The state has changed since it was drawn.
+    is_changed: bool,
+    /// It was too early for a frame: the next one is to be looked at.
+    is_waiting: bool,
+    /// Members may have come or gone since they were looked at.
+    are_members_new: bool,
+    drawn_at: Instant,
+    probed_at: Option<Instant>,
+    /// The terminal is gone.
+    is_broken: bool,
+    /// What is told once we leave: it would vanish with the screen.
+    parting: Vec<String>,
+}
+
+impl Screen {
+    fn start(ground: &Ground, theme: Theme) -> Result<Self, Failure> {
+        let now = Instant::now();
+        Ok(Self {
+            terminal: Terminal::enter().map_err(no_start)?,
+            events: Events::start(ground.waker()).map_err(no_start)?,
+            state: State::new(theme, Clock::local(), now, Clock::now()),
+            actions: VecDeque::new(),
+            is_changed: true,
+            is_waiting: false,
+            are_members_new: true,
+            drawn_at: now,
+            probed_at: None,
+            is_broken: false,
+            parting: Vec::new(),
+        })
+    }
+
+    /// Asks for a name before there is a room; `None` when none is given.
+    fn ask_name(&mut self, ground: &mut Ground) -> Result<Option<Nick>, Failure> {
+        self.state.dialog = Some(Dialog::Name(NameQuestion::default()));
+        loop {
+            self.draw().map_err(no_start)?;
+            if !ground.wait() {
+                return Ok(None);
+            }
+            self.take_events(Instant::now());
+            if self.is_broken {
+                return Ok(None);
+            }
+            while let Some(action) = self.actions.pop_front() {
+                match action {
+                    Action::Name(nick) => return Ok(Some(nick)),
+                    Action::Quit => return Ok(None),
+                    Action::Redraw => self.redraw(),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn take_events(&mut self, now: Instant) {
+        loop {
+            match self.events.poll() {
+                Ok(Some(event)) => {
+                    let actions = self.state.handle(event, now);
+                    self.actions.extend(actions);
+                    self.is_changed = true;
+                }
+                Ok(None) => return,
+                Err(events::Gone) => {
+                    self.is_broken = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does what was asked for. Commands wait, in their order, until they can be taken.
+    fn act(&mut self, desk: &mut Desk, now: Instant) {
+        let mut waiting = VecDeque::new();
+        for action in std::mem::take(&mut self.actions) {
+            match action {
+                Action::Redraw => self.redraw(),
+                Action::Quit => desk.quit_now(now),
+                Action::Name(nick) => desk.rejoin(nick),
+                action if waiting.is_empty() && desk.takes_commands() => match command(action) {
+                    Ok(Some(command)) => desk.carry_out(command, now),
+                    Ok(None) => {}
+                    Err(error) => desk.fail(error.to_string(), now),
+                },
+                action => waiting.push_back(action),
+            }
+        }
+        self.actions = waiting;
+    }
+
+    fn answer(&mut self, answer: Answer, desk: &Desk) {
+        let (room, at) = (desk.session().room(), Clock::now());
+        match answer {
+            Answer::Help => self.state.dialog = Some(Dialog::Help(0)),
+            Answer::Clear => self.state.scrollback.clear(),
+            Answer::Members => self.state.notice(&words::members(room, usize::MAX), at),
+            Answer::Topic => self.state.notice(&words::topic(room), at),
+            Answer::Shelf => {
+                for line in words::shelf(room) {
+                    self.state.notice(&line, at);
+                }
+            }
+            Answer::Notify(level) => {
+                if let Some(level) = level {
+                    self.state.attention.notify = level;
+                }
+                let text = format!("the bell rings for: {}", self.state.attention.notify);
+                self.state.notice(&text, at);
+            }
+        }
+    }
+
+    /// Looks at the session again; true if there is something else to be seen.
+    fn learn(&mut self, desk: &Desk, now: Instant) {
+        let known = (!std::mem::take(&mut self.are_members_new))
+            .then(|| Arc::clone(&self.state.facts.members));
+        let facts = Facts::of(desk, known, now, Clock::now());
+        if facts != self.state.facts {
+            self.state.learn(facts);
+            self.is_changed = true;
+        }
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let state = &mut self.state;
+        self.terminal.draw(|frame| {
+            let areas = draw::draw(state, frame.buffer_mut());
+            if let Some(cursor) = areas.cursor {
+                frame.set_cursor_position(cursor);
+            }
+            state.areas = areas;
+        })?;
+        self.terminal.set_title(&self.state.title())
+    }
+
+    fn redraw(&mut self) {
+        self.is_changed = true;
+        self.is_broken |= self.terminal.redraw().is_err();
+    }
+
+    /// What only time changes is looked at then.
+    fn tick(&self) -> Duration {
+        match self.state.facts.connection {
+            Connection::Joined if self.state.facts.bars.is_empty() => AGES_EVERY,
+            _ => COUNTDOWN_EVERY,
+        }
+    }
+}
+
+/// What an action asks the desk for.
+fn command(action: Action) -> Result<Option<Command>, command::CommandError> {
+    match action {
+        Action::Line(line) => command::parse(&line),
+        Action::Say(text) => command::say(&text),
+        Action::Upload(path) => Ok(Some(Command::Upload(path.to_string_lossy().into_owned()))),
+        Action::Download(id) => Ok(Some(Command::Download(id.to_string()))),
+        Action::Name(_) | Action::Quit | Action::Redraw => Ok(None),
+    }
+}
+
+impl View for Screen {
+    fn take_input(&mut self, desk: &mut Desk, now: Instant) {
+        self.take_events(now);
+        self.act(desk, now);
+    }
+
+    fn show(&mut self, news: News, desk: &Desk, now: Instant) {
+        self.is_changed = true;
+        self.are_members_new |=
+            !matches!(&news, News::Room(chatshelf_common::wire::Event::Said(_)));
+        match news {
+            News::Answer(answer) => self.answer(answer, desk),
+            News::Notice(text) | News::Failure(text) if desk.is_leaving() => {
+                self.parting.push(text);
+            }
+            news => self.state.show(news, now, Clock::now()),
+        }
+    }
+
+    fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
+        self.is_waiting = now < self.drawn_at + FRAME_EVERY;
+        if self.is_broken || self.is_waiting {
+            return;
+        }
+        if desk.session().is_joined() && self.probed_at.is_none_or(|at| now >= at + PROBE_EVERY) {
+            self.probed_at = Some(now);
+            desk.probe(now);
+        }
+        self.learn(desk, now);
+        self.state.welcome(Clock::now());
+        if !std::mem::take(&mut self.is_changed) {
+            return;
+        }
+        let drawn = self.draw();
+        let rung = match self.state.attention.take_bell(now) {
+            true => self.terminal.ring(),
+            false => Ok(()),
+        };
+        if let Err(error) = drawn.and(rung) {
+            log::info!("the terminal: {error}");
+            self.is_broken = true;
+        }
+        // Drawing may have taken a while: the next frame is to leave time for the room.
+        self.drawn_at = Instant::now();
+    }
+
+    fn poll_timeout(&self, desk: &Desk) -> Option<Instant> {
+        let frame = self.is_waiting.then(|| self.drawn_at + FRAME_EVERY);
+        let tick = Instant::now() + self.tick();
+        let probe = desk
+            .session()
+            .is_joined()
+            .then(|| self.probed_at.map_or(self.drawn_at + FRAME_EVERY, |at| at + PROBE_EVERY));
+        [frame, Some(tick), probe].into_iter().flatten().min()
+    }
+
+    fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    fn close(&mut self) {
+        terminal::restore();
+        let mut out = io::stdout();
+        for text in &self.parting {
+            // Where nobody reads it any more, nothing is lost.
+            let _ = writeln!(out, "{}", shown(text));
+        }
+    }
+
+    fn abandon() {
+        terminal::restore();
+    }
+}

@@ -1,0 +1,300 @@
+//! The state of the screen: everything that drawing and keys need, and nothing of terminal or
+//! session. What happens is taken in here; keys are in `keys`, how it looks is in `draw`.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use chatshelf_common::id::{ItemId, UnixMillis};
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::frame::{Said, Style, Told};
+use chatshelf_common::wire::{Code, Event};
+
+use super::attention::{Attention, Call, mentions};
+use super::complete::{Completion, Known};
+use super::dialog::{Dialog, NameQuestion};
+use super::draw::Areas;
+use super::editor::Editor;
+use super::entry::{Entry, lines};
+use super::facts::Facts;
+use super::scrollback::{Frame, Scrollback};
+use super::theme::{Ink, Theme};
+use crate::front::words::nick_number;
+use crate::front::{Clock, News, words};
+use crate::session::When;
+use crate::text::shown;
+
+/// Nicks that are remembered as having spoken lately.
+const SPEAKERS_MAX: usize = 50;
+
+/// Something for the front to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// A line was entered.
+    Line(String),
+    /// Say this, whatever it begins with.
+    Say(String),
+    /// Put this on the shelf.
+    Upload(PathBuf),
+    /// Fetch this.
+    Download(ItemId),
+    /// This is our name.
+    Name(Nick),
+    /// Leave.
+    Quit,
+    /// Draw everything anew.
+    Redraw,
+}
+
+/// The state of the screen.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) theme: Theme,
+    pub(super) clock: Clock,
+    pub(super) facts: Facts,
+    pub(super) scrollback: Scrollback,
+    pub(super) editor: Editor,
+    pub(super) completion: Option<Completion>,
+    pub(super) attention: Attention,
+    pub(super) dialog: Option<Dialog>,
+    /// The item that is chosen, while the keys go to the shelf.
+    pub(super) chosen: Option<ItemId>,
+    /// Where things were drawn last.
+    pub(super) areas: Areas,
+    /// Who spoke last, first.
+    speakers: VecDeque<String>,
+    /// The day of the last line, as text.
+    day: String,
+    /// What comes is from before we came.
+    is_history: bool,
+    /// Somebody new is to be told what to do, below the history.
+    is_welcome_due: bool,
+}
+
+impl State {
+    pub(super) fn new(theme: Theme, clock: Clock, now: Instant, at: UnixMillis) -> Self {
+        Self {
+            theme,
+            facts: Facts::default(),
+            scrollback: Scrollback::default(),
+            editor: Editor::default(),
+            completion: None,
+            attention: Attention::new(now),
+            dialog: None,
+            chosen: None,
+            areas: Areas::default(),
+            speakers: VecDeque::new(),
+            day: clock.day(at),
+            clock,
+            is_history: false,
+            is_welcome_due: false,
+        }
+    }
+
+    /// Takes new facts. What is chosen on the shelf may be gone.
+    pub(super) fn learn(&mut self, facts: Facts) {
+        self.facts = facts;
+        let is_there = |id| self.facts.shelf.iter().any(|item| item.id == id);
+        if self.chosen.is_some_and(|id| !is_there(id)) {
+            self.chosen = self.facts.shelf.first().map(|item| item.id);
+        }
+    }
+
+    /// Takes in what has happened.
+    pub(super) fn show(&mut self, news: News, now: Instant, at: UnixMillis) {
+        match news {
+            News::Joined(nick) => {
+                self.dialog = None;
+                self.facts.nick = shown(nick.as_str());
+                self.is_welcome_due = true;
+            }
+            News::NickRefused { text, suggestion } => {
+                let why = Some(format!("{text}."));
+                let question = NameQuestion { why, suggestion, ..NameQuestion::default() };
+                self.dialog = Some(Dialog::Name(question));
+            }
+            News::Room(event) => self.event(event, now),
+            News::Told(told) => self.told(&told, now),
+            News::Before(text, when) => {
+                self.is_history = when == When::History;
+                self.scrollback.push(Entry::Rule(text));
+            }
+            News::Now => {
+                self.is_history = false;
+                self.scrollback.push(Entry::Rule("now".to_owned()));
+            }
+            News::Notice(text) => self.notice(&text, at),
+            News::Failure(text) => self.say(&text, Ink::Failure, at),
+            // There are bars.
+            News::Underway(_) | News::Answer(_) => {}
+        }
+    }
+
+    /// A line about the room or ourselves.
+    pub(super) fn notice(&mut self, text: &str, at: UnixMillis) {
+        self.say(text, Ink::Dim, at);
+    }
+
+    pub(super) fn say(&mut self, text: &str, ink: Ink, at: UnixMillis) {
+        let time = self.clock.time(at);
+        self.scrollback.push(Entry::Notice { time, text: shown(text), ink });
+    }
+
+    /// Tells somebody new what to do, once.
+    pub(super) fn welcome(&mut self, at: UnixMillis) {
+        if self.is_history || !std::mem::take(&mut self.is_welcome_due) {
+            return;
+        }
+        let text = format!(
+            "welcome, {}. Type to talk; drop a file here to put it on the shelf; Ctrl-F chooses one \
+             to fetch; F1 shows the rest",
+            self.facts.nick
+        );
+        self.say(&text, Ink::Accent, at);
+    }
+
+    fn event(&mut self, event: Event, now: Instant) {
+        let at = event.at();
+        self.mark_day(at);
+        let time = self.clock.time(at);
+        match event {
+            Event::Said(said) => self.said(&said, time, now),
+            Event::Joined(joined) => {
+                self.scrollback.fold(&time, |who| who.join(joined.nick.as_str()));
+            }
+            Event::Left(left) if matches!(left.code, Code::LEFT | Code::CONNECTION_LOST) => {
+                self.scrollback.fold(&time, |who| who.leave(left.nick.as_str()));
+            }
+            Event::Shelved(_) => {
+                self.arrives(None, now);
+                self.say(&words::event(&event), Ink::Text, at);
+            }
+            other => {
+                if let Event::Renamed(renamed) = &other
+                    && shown(renamed.nick.as_str()) == self.facts.nick
+                {
+                    self.facts.nick = shown(renamed.to.as_str());
+                }
+                self.notice(&words::event(&other), at);
+            }
+        }
+    }
+
+    fn said(&mut self, said: &Said, time: String, now: Instant) {
+        let is_me = shown(said.nick.as_str()) == self.facts.nick;
+        let is_mention = !is_me && mentions(said.text.as_str(), &self.facts.nick);
+        if !is_me {
+            self.spoke(&said.nick);
+            self.arrives(Some(if is_mention { Call::Personal } else { Call::Talk }), now);
+        }
+        let ink = if is_mention { Ink::Mention } else { Ink::Text };
+        if said.style == Some(Style::ACTION) {
+            let mut lines = lines(&said.text);
+            lines[0].insert_str(0, &format!("{} ", shown(said.nick.as_str())));
+            let who_ink = Ink::Nick(nick_number(&said.nick));
+            return self.scrollback.push(Entry::Said {
+                time,
+                who: "*".into(),
+                who_ink,
+                lines,
+                ink,
+            });
+        }
+        self.scrollback.push(Entry::said(time, &said.nick, is_me, &said.text, ink));
+    }
+
+    fn told(&mut self, told: &Told, now: Instant) {
+        self.mark_day(told.at);
+        let time = self.clock.time(told.at);
+        let is_me = shown(told.from.as_str()) == self.facts.nick;
+        if !is_me {
+            self.spoke(&told.from);
+            self.arrives(Some(Call::Personal), now);
+        }
+        let to = if is_me { &told.to } else { &told.from };
+        let arrow = self.theme.signs().right_arrow;
+        let name = |nick: &Nick| if nick == to { shown(nick.as_str()) } else { "you".to_owned() };
+        let who = format!("[{} {arrow} {}]", name(&told.from), name(&told.to));
+        let (who_ink, ink) = (Ink::Private, Ink::Private);
+        self.scrollback.push(Entry::Said { time, who, who_ink, lines: lines(&told.text), ink });
+    }
+
+    /// Something has come that wants to be seen; `call` if it is talk.
+    fn arrives(&mut self, call: Option<Call>, now: Instant) {
+        if self.is_history {
+            return;
+        }
+        let is_seen = self.attention.is_looking(self.scrollback.is_scrolled(), now);
+        if !is_seen {
+            if self.attention.unread() == 0 {
+                self.scrollback.unmark();
+            }
+            self.scrollback.mark_unread();
+        }
+        self.attention.line(call, is_seen);
+    }
+
+    /// Somebody looks: what is in sight is seen now.
+    pub(super) fn look(&mut self, now: Instant) {
+        if self.attention.is_looking(self.scrollback.is_scrolled(), now) {
+            self.attention.saw();
+        }
+    }
+
+    /// A line of another day than the one before is preceded by that day.
+    fn mark_day(&mut self, at: UnixMillis) {
+        let day = self.clock.day(at);
+        if day != self.day {
+            self.scrollback.push(Entry::Rule(self.clock.long_day(at)));
+            self.day = day;
+        }
+    }
+
+    fn spoke(&mut self, nick: &Nick) {
+        let nick = shown(nick.as_str());
+        if self.speakers.front() == Some(&nick) {
+            return;
+        }
+        self.speakers.retain(|other| *other != nick);
+        self.speakers.push_front(nick);
+        self.speakers.truncate(SPEAKERS_MAX);
+    }
+
+    /// Completes the word before the cursor, or goes on to the next candidate.
+    pub(super) fn complete(&mut self, backwards: bool) {
+        let completion = self.completion.take().filter(|completion| !completion.is_only_one());
+        self.completion = match completion {
+            Some(mut completion) => {
+                completion.go_on(&mut self.editor, backwards);
+                Some(completion)
+            }
+            None => {
+                let Facts { members, shelf, nick, .. } = &self.facts;
+                let is_here = |nick: &&String| members.contains(nick);
+                let spoke = self.speakers.iter().filter(is_here);
+                let silent = members.iter().filter(|member| !self.speakers.contains(member));
+                let others = spoke.chain(silent).filter(|member| *member != nick);
+                let known = Known {
+                    nicks: others.map(String::as_str).collect(),
+                    items: shelf.iter().map(|item| item.name.as_str()).collect(),
+                };
+                Completion::begin(&mut self.editor, &known, backwards)
+            }
+        };
+    }
+
+    /// What scrolling is done in.
+    pub(super) fn frame(&self) -> Frame<'static> {
+        let chat = self.areas.chat;
+        Frame { columns: chat.width.into(), rows: chat.height.into(), signs: self.theme.signs() }
+    }
+
+    /// The terminal's title.
+    pub(super) fn title(&self) -> String {
+        let unread = match self.attention.unread() {
+            0 => String::new(),
+            unread => format!("({unread}) "),
+        };
+        format!("{unread}chatshelf {}", self.facts.place)
+    }
+}

@@ -1,0 +1,184 @@
+//! What keys, clicks and pastes do, and what they ask for.
+
+use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+
+use super::*;
+
+fn click(rig: &mut Rig, text: &str) -> Vec<Action> {
+    let screen = rig.screen(80, 20);
+    let (row, line) =
+        screen.iter().enumerate().find(|(_, line)| line.contains(text)).expect("it is shown");
+    let column = super::super::wrap::width(line.split(text).next().unwrap()) as u16;
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    let modifiers = KeyModifiers::NONE;
+    let mouse = MouseEvent { kind, column, row: row as u16, modifiers };
+    rig.state.handle(Input::Mouse(mouse), rig.now)
+}
+
+#[test]
+fn enter_sends_the_line_and_clears_it() {
+    let mut rig = Rig::new();
+    rig.types("hello");
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Line("hello".into())]);
+    assert_eq!(rig.key(KeyCode::Enter), [], "nothing is nothing");
+    rig.key(KeyCode::Up);
+    assert_eq!(rig.state.editor.text(), "hello");
+}
+
+#[test]
+fn a_key_chooses_an_item_and_enter_fetches_it() {
+    let mut rig = Rig::new();
+    rig.control('f');
+    assert!(rig.text(80, 20).contains("▸7 notes.pdf"));
+    rig.key(KeyCode::Down);
+    rig.key(KeyCode::Down);
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Download(ItemId(3))]);
+    assert_eq!(rig.state.chosen, None);
+}
+
+#[test]
+fn the_shelf_can_be_chosen_from_without_a_side_column() {
+    let mut rig = Rig::new();
+    rig.control('f');
+    let text = rig.text(40, 10);
+    assert!(text.contains("Shelf") && text.contains("▸7 notes.pdf"), "{text}");
+    rig.key(KeyCode::Esc);
+    assert!(!rig.text(40, 10).contains("notes.pdf"));
+}
+
+#[test]
+fn a_click_chooses_an_item_and_another_fetches_it() {
+    let mut rig = Rig::new();
+    assert_eq!(click(&mut rig, "photo of us"), []);
+    assert_eq!(rig.state.chosen, Some(ItemId(3)));
+    assert_eq!(click(&mut rig, "photo of us"), [Action::Download(ItemId(3))]);
+    click(&mut rig, "notes.pdf");
+    click(&mut rig, "3 here");
+    assert_eq!(rig.state.chosen, None, "elsewhere");
+}
+
+#[test]
+fn whoever_types_while_an_item_is_chosen_talks() {
+    let mut rig = Rig::new();
+    rig.control('f');
+    rig.types("hi");
+    assert_eq!((rig.state.chosen, rig.state.editor.text()), (None, "hi"));
+}
+
+#[test]
+fn an_item_that_is_dropped_is_chosen_no_more() {
+    let mut rig = Rig::new();
+    rig.control('f');
+    rig.facts(|facts| drop(facts.shelf.remove(0)));
+    assert_eq!(rig.state.chosen, Some(ItemId(3)));
+    rig.facts(|facts| facts.shelf.clear());
+    assert_eq!(rig.state.chosen, None);
+}
+
+#[test]
+fn tab_completes_and_goes_on_recent_speakers_first() {
+    let mut rig = Rig::new();
+    rig.facts(|facts| facts.members = Arc::new(["ada", "Ben", "bob"].map(str::to_owned).into()));
+    rig.says("bob", "hello");
+    rig.types("b");
+    rig.key(KeyCode::Tab);
+    assert_eq!(rig.state.editor.text(), "bob: ");
+    rig.key(KeyCode::Tab);
+    assert_eq!(rig.state.editor.text(), "Ben: ");
+    rig.press(KeyCode::BackTab, KeyModifiers::SHIFT);
+    assert_eq!(rig.state.editor.text(), "bob: ");
+    rig.types("/g");
+    assert_eq!(rig.state.editor.text(), "bob: /g");
+}
+
+#[test]
+fn ctrl_c_asks_and_a_second_one_means_it() {
+    let mut rig = Rig::new();
+    rig.facts(|facts| facts.bars = vec![bar("x")]);
+    rig.types("half a line");
+    assert_eq!(rig.control('c'), []);
+    let text = rig.text(80, 20);
+    assert!(text.contains("Leave the room?") && text.contains("1 transfer is running"), "{text}");
+    rig.key(KeyCode::Esc);
+    assert_eq!(rig.state.editor.text(), "half a line", "nothing is lost");
+    rig.control('c');
+    assert_eq!(rig.control('c'), [Action::Quit]);
+}
+
+#[test]
+fn a_paste_of_five_lines_asks_and_goes_out_as_one_message() {
+    let mut rig = Rig::new();
+    rig.pastes("1\r\n2\r\n3\r\n4");
+    assert_eq!(rig.state.editor.text(), "1\n2\n3\n4", "four do not");
+    rig.control('c');
+    rig.key(KeyCode::Esc);
+    rig.state.editor.set("");
+    let code = "/etc\r2\r3\r4\r5\r";
+    rig.pastes(code);
+    assert!(
+        rig.text(80, 20).contains("Send 5 lines (12 B) as one message?"),
+        "{}",
+        rig.text(80, 20)
+    );
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Say("/etc\n2\n3\n4\n5".into())]);
+    rig.pastes(code);
+    rig.key(KeyCode::Char('e'));
+    assert_eq!(rig.state.editor.text(), "/etc\n2\n3\n4\n5");
+    rig.state.editor.set("");
+    rig.pastes(code);
+    rig.key(KeyCode::Esc);
+    assert!(rig.state.editor.is_empty() && rig.state.dialog.is_none());
+}
+
+#[test]
+fn escapes_in_a_paste_are_not_taken() {
+    let mut rig = Rig::new();
+    rig.pastes("\x1b[31mred\x1b[0m\x07");
+    assert_eq!(rig.state.editor.text(), "red");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_dropped_is_offered_for_upload() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("my notes.txt");
+    std::fs::write(&path, "hello").unwrap();
+    let mut rig = Rig::new();
+    rig.pastes(&format!("'{}' ", path.display()));
+    let text = rig.text(80, 20);
+    assert!(text.contains("Put on the shelf?") && text.contains("my notes.txt  5 B"), "{text}");
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Upload(path.clone())]);
+    rig.pastes(&path.display().to_string());
+    rig.key(KeyCode::Esc);
+    assert_eq!(rig.state.editor.text(), path.display().to_string(), "else it is text");
+    rig.control('u');
+    rig.types("/upload ");
+    rig.pastes(&path.display().to_string());
+    assert_eq!(rig.state.editor.text(), format!("/upload {}", path.display()));
+}
+
+#[test]
+fn a_name_is_asked_for_until_it_is_one() {
+    let mut rig = Rig::new();
+    let text = "the name ada can't be had: that name is taken; ada2 is free".to_owned();
+    let suggestion = Some(nick("ada2"));
+    rig.state.show(News::NickRefused { text, suggestion }, rig.now, AT);
+    rig.types("no good");
+    assert_eq!(rig.key(KeyCode::Enter), []);
+    let screen = rig.text(80, 20);
+    assert!(screen.contains("'no good' can't be a name"), "{screen}");
+    rig.control('u');
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Name(nick("ada2"))]);
+    let text = String::new();
+    rig.state.show(News::NickRefused { text, suggestion: None }, rig.now, AT);
+    rig.types("grace");
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Name(nick("grace"))]);
+}
+
+#[test]
+fn a_file_that_is_put_on_the_shelf_is_told_in_the_talk() {
+    let mut rig = Rig::new();
+    rig.shelves("slides.pdf");
+    let text = rig.text(90, 20);
+    assert!(text.contains("grace put slides.pdf on the shelf (number 9, 5.0 MB)"), "{text}");
+}

@@ -1,0 +1,360 @@
+//! The full screen on a real terminal: a room as a person sees it, and what their keys do there.
+
+use chatshelf_common::wire::Code;
+
+use crate::harness::eventually;
+use crate::harness::fake::{FakeServer, item, said};
+use crate::harness::peer::Peer;
+use crate::harness::proxy::{Proxy, Way};
+use crate::harness::room::{Room, client_command, names};
+use crate::harness::terminal::Terminal;
+
+/// A member on a terminal of so many rows and columns.
+fn join_on(room: &Room, name: &str, size: (u16, u16)) -> Terminal {
+    let terminal = Terminal::start_sized(&room.command(name), size);
+    terminal.shows(&format!("welcome, {name}"));
+    terminal
+}
+
+fn join(room: &Room, name: &str) -> Terminal {
+    join_on(room, name, (30, 100))
+}
+
+/// Leaves by keys, which is a good end.
+#[track_caller]
+fn leave(mut terminal: Terminal) {
+    terminal.types("\x03");
+    terminal.shows("Leave the room?");
+    terminal.types("\r");
+    assert_eq!(terminal.wait(), 0);
+    terminal.is_restored();
+}
+
+#[test]
+fn somebody_new_joins_talks_drops_a_file_and_fetches_one() {
+    let room = Room::open();
+    room.write("notes.txt", "hello shelf\n");
+    let mut peer = Peer::join(room.address(), "peer");
+    let command = client_command(room.address(), &room.files());
+    let mut terminal = Terminal::start_sized(&command, (24, 80));
+    terminal.shows("Which name do you want in the room?");
+    terminal.types("no good\r");
+    terminal.shows("'no good' can't be a name");
+    terminal.types("\x15ada\r");
+    terminal.shows("welcome, ada");
+    terminal.shows("2 here");
+    terminal.types("hello all\r");
+    peer.hears(|said| said.text.as_str() == "hello all");
+    terminal.shows(" ada hello all");
+    terminal.pastes(room.path("notes.txt").to_str().unwrap());
+    terminal.shows("Put on the shelf?");
+    terminal.types("\r");
+    terminal.shows("ada put notes.txt on the shelf");
+    terminal.shows("1 notes.txt");
+    terminal.types("\x06");
+    terminal.shows("▸1 notes.txt");
+    terminal.types("\r");
+    terminal.shows("notes.txt downloaded to ./notes (1).txt");
+    assert_eq!(room.read("notes (1).txt"), b"hello shelf\n");
+    leave(terminal);
+    assert_eq!(peer.sees_leave("ada"), Code::LEFT);
+}
+
+#[test]
+fn no_name_is_a_mistake_and_the_terminal_is_as_it_was() {
+    let room = Room::open();
+    let mut terminal = Terminal::start(&client_command(room.address(), &room.files()));
+    terminal.shows("Which name do you want");
+    terminal.types("\x03");
+    assert_eq!(terminal.wait(), 2);
+    terminal.shows("no name was given");
+    terminal.is_restored();
+}
+
+#[test]
+fn a_taken_name_offers_another_that_enter_takes() {
+    let room = Room::open();
+    let _ada = room.join("ada");
+    let mut terminal = Terminal::start(&room.command("ada"));
+    terminal.shows("that name is taken");
+    terminal.shows("Enter alone takes ada2.");
+    terminal.types("\r");
+    terminal.shows("welcome, ada2");
+}
+
+#[test]
+fn what_is_typed_stays_whole_while_others_speak() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    terminal.types("half a ");
+    terminal.cursor_is_behind("> half a ");
+    peer.say("hello everyone");
+    terminal.shows("peer  hello everyone");
+    terminal.cursor_is_behind("> half a ");
+    terminal.types("line\r");
+    peer.hears(|said| said.text.as_str() == "half a line");
+    terminal.cursor_is_behind("> ");
+}
+
+#[test]
+fn an_upload_has_a_bar_until_it_is_on_the_shelf() {
+    let room = Room::open();
+    room.write("big.iso", vec![7; 4_000_000]);
+    let proxy = Proxy::open(room.address());
+    proxy.hold_after(Way::ToServer, 1_000_000);
+    let command = room.command_through(proxy.address(), "ada");
+    let mut terminal = Terminal::start_sized(&command, (30, 100));
+    terminal.shows("welcome, ada");
+    terminal.types("/upload big.iso\r");
+    terminal.shows("↑ big.iso ");
+    terminal.shows("/4.0 MB");
+    terminal.shows("█");
+    // A connection that stands still: a new one goes on.
+    terminal.types("/reconnect\r");
+    terminal.shows("big.iso uploaded as number 1: 4.0 MB");
+    terminal.shows_no_more("↑ big.iso");
+}
+
+#[test]
+fn a_click_chooses_an_item_and_another_fetches_it() {
+    let room = Room::open();
+    room.write("f", "some content\n");
+    room.run("bob", "/upload f\n").has_code(0);
+    let mut terminal = join(&room, "ada");
+    terminal.shows("1 f");
+    let (row, column) = terminal.place_of("1 f");
+    terminal.clicks(row, column);
+    terminal.shows("▸1 f");
+    terminal.clicks(row, column);
+    terminal.shows("f downloaded to ./f (1)");
+    assert_eq!(room.read("f (1)"), b"some content\n");
+}
+
+#[test]
+fn a_window_may_become_any_size() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    peer.say("one line that is a little too long for forty columns");
+    terminal.shows("forty columns");
+    terminal.resize(10, 40);
+    terminal.shows_no_more("2 here");
+    terminal.shows("ada · 127.0.0.1:");
+    terminal.cursor_is_behind("> ");
+    terminal.resize(5, 12);
+    terminal.resize(40, 140);
+    terminal.shows("2 here ─");
+    terminal.shows("one line that is a little too long for forty columns");
+    terminal.types("still here\r");
+    peer.hears(|said| said.text.as_str() == "still here");
+    leave(terminal);
+}
+
+#[test]
+fn a_long_paste_asks_and_is_one_message() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    let code = "fn main() {\n    let a = 1;\n    let b = 2;\n    dbg!(a + b);\n}";
+    terminal.pastes(code);
+    terminal.shows("Send 5 lines");
+    terminal.types("\r");
+    peer.hears(|said| said.text.as_str() == code);
+    terminal.shows("dbg!(a + b);");
+}
+
+#[test]
+fn ctrl_c_asks_and_staying_is_an_answer() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    terminal.types("half a line\x03");
+    terminal.shows("Leave the room?");
+    terminal.types("n");
+    terminal.shows_no_more("Leave the room?");
+    terminal.cursor_is_behind("> half a line");
+    terminal.types("\x03\x03");
+    assert_eq!(terminal.wait(), 0);
+    terminal.is_restored();
+    assert_eq!(peer.sees_leave("ada"), Code::LEFT);
+}
+
+#[test]
+fn who_waits_for_a_server_that_says_nothing_can_still_leave() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut terminal = Terminal::start(command.args(["--name", "ada"]));
+    let _guest = server.accept();
+    terminal.shows("connecting");
+    terminal.types("hello\r\x03");
+    terminal.shows("Leave the room?");
+    terminal.types("\r");
+    assert_eq!(terminal.wait(), 0);
+    terminal.is_restored();
+}
+
+#[test]
+fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut terminal = Terminal::start(command.args(["--name", "ada"]));
+    let mut guest = server.accept();
+    guest.welcome();
+    terminal.shows("welcome, ada");
+    terminal.types("/download 1\r");
+    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    eventually("the file that is not whole", || (names(dir.path()) == ["f.part"]).then_some(()));
+    terminal.types("/quit\r");
+    terminal.shows("1 transfer is running; /quit again");
+    terminal.types("/quit\r");
+    guest.see_off();
+    assert_eq!(terminal.wait(), 0);
+    terminal.is_restored();
+    // Said where it can still be read.
+    terminal.shows("f not downloaded: 6% of it is kept, /download 1 goes on");
+}
+
+#[test]
+fn a_server_that_dies_and_comes_back_loses_no_line() {
+    let mut room = Room::open();
+    let mut terminal = join(&room, "ada");
+    terminal.types("before\r");
+    terminal.shows("ada  before");
+    room.kill_server();
+    terminal.shows("reconnecting");
+    terminal.types("typed meanwhile\r");
+    terminal.shows("kept; it is sent when the connection is back");
+    room.restart_server();
+    terminal.types("/reconnect\r");
+    terminal.shows("back as ada");
+    terminal.shows("ada  typed meanwhile");
+    terminal.shows_no_more("reconnecting");
+    leave(terminal);
+}
+
+#[test]
+fn a_mention_rings_the_bell_and_what_is_not_seen_is_in_the_title() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    peer.say("hello");
+    terminal.shows("peer  hello");
+    assert_eq!(terminal.bells(), 0);
+    // The window is no longer in front, as terminals say it.
+    terminal.types("\x1b[O");
+    peer.say("ada: are you there?");
+    terminal.shows("ada: are you there?");
+    eventually("a bell", || (terminal.bells() == 1).then_some(()));
+    terminal.shows("─ new ─");
+    eventually("a title", || terminal.title().starts_with("(1) chatshelf").then_some(()));
+    terminal.types("\x1b[I");
+    eventually("a title", || terminal.title().starts_with("chatshelf").then_some(()));
+    terminal.types("/notify off\r");
+    terminal.shows("the bell rings for: off");
+}
+
+#[test]
+fn clear_clears_and_help_helps() {
+    let room = Room::open();
+    let mut terminal = join(&room, "ada");
+    terminal.types("a line\r");
+    terminal.shows("ada  a line");
+    terminal.types("/clear\r");
+    terminal.shows_no_more("a line");
+    terminal.types("/he\t\r");
+    terminal.shows("/download ID|NAME [PATH]");
+    terminal.types("\x1b");
+    terminal.shows_no_more("/download ID|NAME [PATH]");
+}
+
+#[test]
+fn nothing_that_others_send_moves_the_cursor_or_changes_colours() {
+    let server = FakeServer::open();
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = client_command(server.address(), dir.path());
+    let terminal = Terminal::start_sized(command.args(["--name", "ada"]), (24, 80));
+    let mut guest = server.accept();
+    guest.welcome();
+    terminal.shows("welcome, ada");
+    guest.send(&said(0, "a\u{202e}b\u{200b}c\u{feff}\ttab"));
+    // vt100 passes over U+FFFD, which terminals show: what was sent to it is looked at.
+    let sent = || String::from_utf8_lossy(&terminal.bytes()).into_owned();
+    eventually("a line made harmless", || {
+        sent().contains("a\u{fffd}b\u{fffd}c\u{fffd}").then_some(())
+    });
+    assert!(!sent().contains(['\u{202e}', '\u{200b}', '\u{feff}', '\t']));
+    terminal.cursor_is_behind("> ");
+}
+
+#[test]
+fn no_color_means_no_colours_and_ascii_no_lines() {
+    let room = Room::open();
+    let _bob = room.join("bob");
+    let terminal =
+        Terminal::start_sized(room.command("ada").arg("--ascii").env("NO_COLOR", "1"), (24, 80));
+    terminal.shows("welcome, ada");
+    terminal.shows("- Shelf -");
+    let has_colours = |screen: &vt100::Screen| {
+        let (rows, columns) = screen.size();
+        let mut cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        cells.any(|(row, column)| {
+            let cell = screen.cell(row, column).unwrap();
+            (cell.fgcolor(), cell.bgcolor()) != (vt100::Color::Default, vt100::Color::Default)
+        })
+    };
+    assert!(!terminal.look(has_colours));
+    assert!(terminal.screen().is_ascii(), "{}", terminal.screen());
+    let coloured = join(&room, "eve");
+    coloured.shows("3 here");
+    assert!(coloured.look(has_colours));
+}
+
+#[test]
+fn where_there_is_no_server_it_says_so_on_the_screen_that_was_there_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = crate::harness::fake::Nowhere::reserve();
+    let mut command = client_command(nowhere.address(), dir.path());
+    let mut terminal = Terminal::start(command.args(["--name", "ada"]));
+    assert_eq!(terminal.wait(), 3);
+    terminal.shows("cannot connect to 127.0.0.1:");
+    terminal.is_restored();
+}
+
+/// Ticks of the processor's time that a process has had, 100 a second.
+#[cfg(target_os = "linux")]
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // Behind the name, which may hold anything, the 12th and 13th are user and system time.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thousand_lines_a_second_cost_less_than_half_a_core_and_typing_goes_on() {
+    use std::time::{Duration, Instant};
+    const SECONDS: u64 = 3;
+    let room = Room::open();
+    let mut flood = room.join("flood");
+    let mut terminal = join(&room, "ada");
+    let before = ticks(terminal.pid());
+    let started = Instant::now();
+    for tenth in 0..SECONDS * 10 {
+        let lines: Vec<String> = (0..100)
+            .map(|line| format!("line {line} of {tenth}: {}", "word ".repeat(12)))
+            .collect();
+        flood.types(&lines.join("\n"));
+        if tenth == 15 {
+            terminal.types("typed meanwhile");
+            terminal.cursor_is_behind("> typed meanwhile");
+        }
+        let due = started + Duration::from_millis((tenth + 1) * 100);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    terminal.shows(&format!("line 99 of {}:", SECONDS * 10 - 1));
+    let spent = ticks(terminal.pid()) - before;
+    assert!(spent < SECONDS * 50, "{spent} ticks in {SECONDS} s");
+}

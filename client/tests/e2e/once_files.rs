@@ -1,0 +1,164 @@
+//! One-shot commands that move files: from and to files and pipes, with nothing on standard output
+//! but what was asked for.
+
+use std::io::{Read, Write};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::harness::client::Client;
+use crate::harness::eventually;
+use crate::harness::fake::{FakeServer, item};
+use crate::harness::room::{Room, client_command};
+use crate::once::values;
+
+#[test]
+fn uploads_show_their_numbers_and_no_progress_on_pipes() {
+    let room = Room::open();
+    room.write("a", "content of a");
+    room.write("b b", vec![7; 3_000_000]);
+    let ended = room.once(&["upload", "a", "b b"], "");
+    ended.has_code(0);
+    let mut lines: Vec<&str> = ended.stdout.lines().map(|line| &line[3..]).collect();
+    lines.sort_unstable();
+    assert_eq!((lines, &ended.stderr[..]), (vec!["a", "b b"], ""));
+    let ended = room.once(&["list", "--json"], "");
+    ended.has_code(0);
+    let list = &values(&ended.stdout)[0];
+    let sizes: Vec<_> = list.as_array().unwrap().iter().map(|item| item["size"].clone()).collect();
+    assert!(sizes.contains(&json!(12)) && sizes.contains(&json!(3_000_000)), "{list}");
+    let ended = room.once(&["list"], "");
+    let line = ended.stdout.lines().find(|line| line.contains("  a  ")).unwrap();
+    assert!(line.ends_with(&blake3::hash(b"content of a").to_string()), "{line}");
+    assert_eq!(ended.stdout.lines().count(), 2);
+}
+
+#[test]
+fn an_upload_may_have_another_name_and_come_from_a_pipe() {
+    let room = Room::open();
+    room.write("a", "content");
+    assert_eq!(room.once(&["upload", "a", "--as", "b.txt"], "").stdout, "1  b.txt\n");
+    let ended = room.once(&["upload", "--as", "piped", "-"], "from a pipe\n");
+    ended.has_code(0);
+    assert_eq!(ended.stdout, "2  piped\n");
+    room.once(&["upload", "-", "--as", "nothing"], "").has_code(0);
+    assert_eq!(room.once(&["download", "2", "-o", "-"], "").stdout, "from a pipe\n");
+    assert_eq!(room.once(&["download", "nothing", "-o", "-"], "").stdout, "");
+    // Nothing of it stays in the folder it was run in.
+    assert_eq!(room.names(), ["a"]);
+}
+
+#[test]
+fn what_can_not_be_uploaded_fails_and_the_rest_is_there() {
+    let room = Room::open_with(&["--max-file-size", "10"]);
+    room.write("small", "small");
+    room.write("large", "large, too large");
+    let ended = room.once(&["upload", "missing", "small"], "");
+    ended.has_code(1);
+    assert_eq!(ended.stdout, "1  small\n");
+    let told = "chatshelf: missing not uploaded: no such file or directory";
+    assert_eq!(ended.complaint(), told);
+    let ended = room.once(&["upload", "large"], "");
+    ended.has_code(4);
+    assert!(ended.complaint().contains("(10 bytes)"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_download_shows_where_it_is_and_overwrites_nothing() {
+    let room = Room::open();
+    room.write("a.txt", "content");
+    room.once(&["upload", "a.txt"], "").has_code(0);
+    let shown = |args: &[&str]| {
+        let ended = room.once(args, "");
+        ended.has_code(0);
+        assert_eq!(ended.stderr, "");
+        ended.stdout.trim_end().to_owned()
+    };
+    std::fs::create_dir(room.path("dir")).unwrap();
+    for args in [
+        &["download", "a.txt"][..],
+        &["download", "#1", "-o", "dir"],
+        &["download", "--latest", "--output", "b.txt"],
+        &["--download-dir", "dir", "download", "1"],
+    ] {
+        let path = shown(args);
+        assert_eq!(room.read(&path), b"content", "{args:?}: {path}");
+    }
+    assert_eq!(room.names(), ["a (1).txt", "a.txt", "b.txt", "dir"]);
+    assert_eq!(std::fs::read_dir(room.path("dir")).unwrap().count(), 2);
+}
+
+#[test]
+fn what_is_not_on_the_shelf_is_refused() {
+    let room = Room::open_with(&["--keep", "1"]);
+    for (wanted, told) in
+        [("--latest", "the shelf is empty"), ("x", "called x"), ("7", "number 7 not downloaded")]
+    {
+        let ended = room.once(&["download", wanted], "");
+        ended.has_code(4);
+        assert!(ended.complaint().contains(told), "{}", ended.stderr);
+    }
+    for name in ["a", "b"] {
+        room.write(name, name);
+        room.once(&["upload", name], "").has_code(0);
+    }
+    let ended = room.once(&["download", "1", "-o", "-"], "");
+    ended.has_code(4);
+    assert!(ended.complaint().contains("dropped"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn nothing_that_was_not_verified_gets_onto_standard_output() {
+    let server = FakeServer::open();
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = client_command(server.address(), dir.path());
+    let client = Client::start(command.args(["download", "f", "-o", "-"]));
+    let mut guest = server.accept();
+    let damaged = item("f", 7, blake3::hash(b"other"));
+    guest.welcome_to(vec![damaged.clone()]);
+    guest.begin_download(damaged, b"content");
+    guest.see_off();
+    let ended = client.wait();
+    ended.has_code(1);
+    assert!(ended.complaint().contains("BLAKE3 differs"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let room = Room::open();
+    room.write("large", vec![b'x'; 2_000_000]);
+    room.once(&["upload", "large"], "").has_code(0);
+    let mut command = client_command(room.address(), &room.files());
+    command.args(["download", "large", "-o", "-"]).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let ended = eventually("the end of a download", || child.try_wait().unwrap());
+    assert_eq!((&first, ended.code()), (b"xxxxxxxxxx", Some(0)));
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(stderr, "");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_given_up_leaves_nothing_on_the_shelf_and_no_temporary_file() {
+    let room = Room::open();
+    let mut peer = crate::harness::peer::Peer::join(room.address(), "peer");
+    let space = tempfile::tempdir().unwrap();
+    let mut command = client_command(room.address(), &room.files());
+    command.args(["upload", "-", "--as", "half"]).env("TMPDIR", space.path());
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.as_mut().unwrap().write_all(b"half of it").unwrap();
+    let spooled = || std::fs::read_dir(space.path()).unwrap().count() == 1;
+    eventually("a temporary file", || spooled().then_some(()));
+    peer.sees_join("tester");
+    let kill = format!("kill -TERM {}", child.id());
+    assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let ended = eventually("the end of an upload", || child.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(1));
+    assert_eq!(std::fs::read_dir(space.path()).unwrap().count(), 0);
+    assert_eq!(room.once(&["list"], "").stdout, "");
+}

@@ -1,0 +1,323 @@
+//! The table of a program's options, and all that is made of it: the parser's options, `--help`,
+//! names in the environment and in the configuration file, man page, shell completions. So none of
+//! them can differ from the others.
+//!
+//! Owns the words; what an option does is a function in the program's own table. Looks at no
+//! environment and no file itself: a program hands in what it wants looked at
+//! ([`Elsewhere`]), and gets back a text to print or its options, set ([`Program::parse`]).
+//!
+//! ```
+//! use chatshelf_common::cli::{Elsewhere, Opt, Parsed, Program, value::number};
+//!
+//! #[derive(Default)]
+//! struct Settings { port: u16 }
+//! static PROGRAM: Program<Settings> = Program {
+//!     options: &[Opt::value("port", "N", "port to listen on", |settings: &mut Settings, text| {
+//!         number(text, 1..=65535).map(|port| settings.port = port)
+//!     }).short('p').default("9000")],
+//!     environment: Some("DEMO_"),
+//!     ..Program::new("demo", "1.0", "demonstrates")
+//! };
+//! let parse = |argument: &str| PROGRAM.parse([argument.into()], &Elsewhere::NOTHING, Settings::default());
+//! assert!(matches!(parse("-p80"), Ok(Parsed::Run(Settings { port: 80 }))));
+//! assert!(matches!(parse("--help"), Ok(Parsed::Print(help)) if help.contains("DEMO_PORT")));
+//! assert_eq!(parse("--port=0").err().unwrap().to_string(),
+//!     "--port '0': must be a number from 1 to 65535 (demo --help lists the options)");
+//! ```
+
+mod completions;
+pub mod config;
+mod help;
+mod man;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod text;
+pub mod value;
+
+use std::ffi::OsString;
+use std::fmt;
+
+/// Sets one thing from a text, or says what the text must be: half a sentence that follows
+/// `--option 'text': `.
+pub type SetValue<T> = fn(&mut T, &str) -> Result<(), String>;
+
+/// A program: what it is called, what it can be told. `T` is what the options set.
+#[derive(Debug)]
+pub struct Program<T: 'static> {
+    /// What it is run by.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it does, as the half line behind its name at the head of a man page.
+    pub does: &'static str,
+    /// What it does, in a few sentences.
+    pub about: &'static str,
+    /// Its options, in the order in which they are shown. `--help`, `--version` and `--generate`
+    /// come by themselves.
+    pub options: &'static [Opt<T>],
+    /// What it can be told to do instead of its usual work.
+    pub commands: &'static [Command<T>],
+    /// What an option's name in the environment begins with, if the environment is looked at.
+    pub environment: Option<&'static str>,
+    /// Where its configuration file is, for people, if it has one.
+    pub config: Option<&'static str>,
+    /// What else its users should know.
+    pub sections: &'static [Section],
+    /// Other man pages to look at, as `name(1)`.
+    pub see_also: &'static [&'static str],
+}
+
+/// One option.
+#[derive(Debug)]
+pub struct Opt<T> {
+    long: &'static str,
+    short: Option<char>,
+    /// Stands for its value; empty for a flag.
+    hint: &'static str,
+    does: &'static str,
+    default: &'static str,
+    /// The default is a value of the option, not words about it.
+    default_is_value: bool,
+    completes: Completes,
+    set: Set<T>,
+}
+
+#[derive(Debug)]
+enum Set<T> {
+    Flag(fn(&mut T, bool)),
+    Value(SetValue<T>),
+    /// Means the same in every program, and is taken care of here.
+    BuiltIn,
+}
+
+/// What a shell offers for a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completes {
+    /// Nothing: it can't know.
+    Nothing,
+    /// These words.
+    Words(&'static [&'static str]),
+    /// Names of files.
+    Files,
+    /// Names of directories.
+    Directories,
+    /// Names of machines.
+    Hosts,
+}
+
+/// Something to be done instead of the usual.
+#[derive(Debug)]
+pub struct Command<T: 'static> {
+    /// Its word.
+    pub name: &'static str,
+    /// How its arguments are written; empty for none.
+    pub arguments: &'static str,
+    /// What it does, in half a line.
+    pub does: &'static str,
+    /// What it does, in a few sentences.
+    pub about: &'static str,
+    /// Options that only it has. They are not looked for elsewhere than behind it.
+    pub options: &'static [Opt<T>],
+    /// What a shell offers for its arguments.
+    pub completes: Completes,
+    /// Takes its arguments, when all options are set; or says what is wrong, as a sentence.
+    pub take: fn(&mut T, Vec<String>) -> Result<(), String>,
+}
+
+/// A part of the help and of the man page.
+#[derive(Debug)]
+pub struct Section {
+    /// Its heading.
+    pub title: &'static str,
+    /// What it says.
+    pub blocks: &'static [Block],
+}
+
+/// A piece of a section.
+#[derive(Debug)]
+pub enum Block {
+    /// Sentences.
+    Text(&'static str),
+    /// Lines, shown as they are.
+    Lines(&'static str),
+    /// Words and what they mean.
+    Table(&'static [(&'static str, &'static str)]),
+}
+
+/// Where options may be set beside the command line.
+pub struct Elsewhere<'a> {
+    /// A variable of the environment.
+    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// The configuration file, or why it can't be read; asked for only when it matters.
+    pub config: &'a dyn Fn() -> Result<Option<config::File>, Error>,
+}
+
+impl Elsewhere<'_> {
+    /// The command line is all there is.
+    pub const NOTHING: Self = Self { variable: &|_| None, config: &|| Ok(None) };
+}
+
+/// What a program was asked for.
+#[derive(Debug)]
+pub enum Parsed<T> {
+    /// To print this and be done.
+    Print(String),
+    /// To do its work.
+    Run(T),
+}
+
+/// Why a program can't tell what it is asked for, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The command line is wrong.
+    Usage {
+        /// Whose.
+        program: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+    /// Something that was set elsewhere is wrong: where, and what.
+    Setting(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage { program, why } => {
+                write!(f, "{why} ({program} --help lists the options)")
+            }
+            Self::Setting(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl<T> Program<T> {
+    /// A program that can be told nothing yet.
+    #[must_use]
+    pub const fn new(name: &'static str, version: &'static str, does: &'static str) -> Self {
+        Self {
+            name,
+            version,
+            does,
+            about: "",
+            options: &[],
+            commands: &[],
+            environment: None,
+            config: None,
+            sections: &[],
+            see_also: &[],
+        }
+    }
+
+    /// What every program has.
+    const BUILT_IN: &'static [Opt<T>] = &[
+        Opt::built_in(
+            "generate",
+            "KIND",
+            "print the man page or a shell's completions: man, bash, zsh, fish",
+        )
+        .completes(Completes::Words(GENERATED)),
+        Opt::built_in("help", "", "show this and exit").short('h'),
+        Opt::built_in("version", "", "show the version and exit").short('V'),
+    ];
+
+    /// Its options and those that every program has.
+    fn all_options(&self) -> impl Iterator<Item = &Opt<T>> {
+        self.options.iter().chain(Self::BUILT_IN)
+    }
+
+    /// Each option whose default is a value of it, by its long name: what a program does without the
+    /// option must be what it does with that. Its tests can say so.
+    pub fn defaults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let with_value = self.options.iter().filter(|option| option.default_is_value);
+        with_value.map(|option| (option.long, option.default))
+    }
+
+    /// What the environment may set: for tests that hold a document against it.
+    pub fn variables(&self) -> impl Iterator<Item = String> {
+        self.options.iter().filter_map(|option| self.variable(option))
+    }
+
+    /// The options that can be used behind a command (or without one), each with its short name
+    /// there: where a command's own has the same, it is that one's.
+    fn options_behind(&self, command: Option<&Command<T>>) -> Vec<(&Opt<T>, Option<char>)> {
+        let own = command.map_or(&[][..], |command| command.options);
+        let is_free = |short: &char| own.iter().all(|option| option.short != Some(*short));
+        let global = self.all_options().map(|option| (option, option.short.filter(is_free)));
+        own.iter().map(|option| (option, option.short)).chain(global).collect()
+    }
+
+    /// The name by which the environment may set an option.
+    fn variable(&self, option: &Opt<T>) -> Option<String> {
+        let prefix = self.environment.filter(|_| !option.is_built_in())?;
+        Some(format!("{prefix}{}", option.long.to_uppercase().replace('-', "_")))
+    }
+}
+
+/// What `--generate` can be asked for.
+const GENERATED: &[&str] = &["man", "bash", "zsh", "fish"];
+
+impl<T> Opt<T> {
+    const fn new(long: &'static str, hint: &'static str, does: &'static str, set: Set<T>) -> Self {
+        let (short, default, completes) = (None, "", Completes::Nothing);
+        Self { long, short, hint, does, default, default_is_value: false, completes, set }
+    }
+
+    const fn built_in(long: &'static str, hint: &'static str, does: &'static str) -> Self {
+        Self::new(long, hint, does, Set::BuiltIn)
+    }
+
+    /// An option without a value, which is on when it is there.
+    pub const fn flag(long: &'static str, does: &'static str, set: fn(&mut T, bool)) -> Self {
+        Self::new(long, "", does, Set::Flag(set))
+    }
+
+    /// An option with a value, for which `hint` stands.
+    pub const fn value(
+        long: &'static str,
+        hint: &'static str,
+        does: &'static str,
+        set: SetValue<T>,
+    ) -> Self {
+        Self::new(long, hint, does, Set::Value(set))
+    }
+
+    /// The same, with a short name.
+    #[must_use]
+    pub const fn short(mut self, short: char) -> Self {
+        self.short = Some(short);
+        self
+    }
+
+    /// The same, with the value that it has when it is not set: shown, not set by this.
+    #[must_use]
+    pub const fn default(mut self, value: &'static str) -> Self {
+        (self.default, self.default_is_value) = (value, true);
+        self
+    }
+
+    /// The same, with words about what is so when it is not set.
+    #[must_use]
+    pub const fn otherwise(mut self, words: &'static str) -> Self {
+        (self.default, self.default_is_value) = (words, false);
+        self
+    }
+
+    /// The same, with something that a shell can offer.
+    #[must_use]
+    pub const fn completes(mut self, completes: Completes) -> Self {
+        self.completes = completes;
+        self
+    }
+
+    const fn is_flag(&self) -> bool {
+        self.hint.is_empty()
+    }
+
+    const fn is_built_in(&self) -> bool {
+        matches!(self.set, Set::BuiltIn)
+    }
+}

@@ -1,0 +1,213 @@
+//! From arguments, environment and configuration file to what is set. Precedence is that order; of
+//! a setting that is overridden the value is not looked at.
+
+use std::ffi::OsString;
+
+use getopts::{Matches, Options, ParsingStyle};
+
+use super::value::yes_or_no;
+use super::{Command, Elsewhere, Error, GENERATED, Opt, Parsed, Program, Set, config};
+
+/// A value, and where it was found: for people.
+struct Found {
+    place: String,
+    value: String,
+    on_command_line: bool,
+}
+
+impl<T> Program<T> {
+    /// Understands the arguments (without the program's name) and what is set elsewhere, and sets
+    /// `options` by them.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one line, with its place.
+    pub fn parse(
+        &self,
+        arguments: impl IntoIterator<Item = OsString>,
+        elsewhere: &Elsewhere<'_>,
+        mut options: T,
+    ) -> Result<Parsed<T>, Error> {
+        let mut texts = Vec::new();
+        for argument in arguments {
+            let text = argument.into_string();
+            texts.push(text.map_err(|raw| self.usage(format!("{raw:?} is not UTF-8")))?);
+        }
+        // What is behind a command is the command's.
+        let before = self.getopts(None, ParsingStyle::StopAtFirstFree).parse(texts);
+        let before = before.map_err(|why| self.usage(why.to_string()))?;
+        if let Some(text) = self.built_in(&before, None)? {
+            return Ok(Parsed::Print(text));
+        }
+        let (command, behind) = match before.free.split_first() {
+            None => (None, None),
+            Some((word, rest)) => {
+                let command = self.command(word)?;
+                let behind = self.getopts(Some(command), ParsingStyle::FloatingFrees).parse(rest);
+                let behind = behind.map_err(|why| self.usage(why.to_string()))?;
+                if let Some(text) = self.built_in(&behind, Some(command))? {
+                    return Ok(Parsed::Print(text));
+                }
+                (Some(command), Some(behind))
+            }
+        };
+        let matches: Vec<&Matches> =
+            [Some(&before), behind.as_ref()].into_iter().flatten().collect();
+        self.set_options(&matches, elsewhere, &mut options)?;
+        if let (Some(command), Some(behind)) = (command, behind) {
+            for option in command.options {
+                if let Some(found) = self.given(option, &[&behind])? {
+                    self.set(option, found, &mut options)?;
+                }
+            }
+            (command.take)(&mut options, behind.free).map_err(|why| self.usage(why))?;
+        }
+        Ok(Parsed::Run(options))
+    }
+
+    fn usage(&self, why: String) -> Error {
+        Error::Usage { program: self.name, why: one_line(&why) }
+    }
+
+    fn command(&self, word: &str) -> Result<&Command<T>, Error> {
+        if self.commands.is_empty() {
+            return Err(self.usage(format!("unexpected argument '{word}'")));
+        }
+        let named = self.commands.iter().find(|command| command.name == word);
+        named.ok_or_else(|| self.usage(format!("there is no command '{word}'")))
+    }
+
+    /// The text that one of the options asks for that every program has.
+    fn built_in(
+        &self,
+        matches: &Matches,
+        command: Option<&Command<T>>,
+    ) -> Result<Option<String>, Error> {
+        if matches.opt_present("help") {
+            return Ok(Some(command.map_or_else(|| self.help(), |command| self.help_of(command))));
+        }
+        if matches.opt_present("version") {
+            return Ok(Some(format!("{} {}\n", self.name, self.version)));
+        }
+        match matches.opt_str("generate").as_deref() {
+            None => Ok(None),
+            Some("man") => Ok(Some(self.man_page())),
+            Some("bash") => Ok(Some(self.bash())),
+            Some("zsh") => Ok(Some(self.zsh())),
+            Some("fish") => Ok(Some(self.fish())),
+            Some(other) => {
+                let kinds = GENERATED.join(", ");
+                Err(self.usage(format!("--generate '{other}': must be one of {kinds}")))
+            }
+        }
+    }
+
+    /// The parser: of the program's options, behind a command of that one's as well.
+    fn getopts(&self, command: Option<&Command<T>>, style: ParsingStyle) -> Options {
+        let mut parser = Options::new();
+        parser.parsing_style(style);
+        for (option, short) in self.options_behind(command) {
+            option.add_to(&mut parser, short);
+        }
+        parser
+    }
+
+    fn set_options(
+        &self,
+        matches: &[&Matches],
+        elsewhere: &Elsewhere<'_>,
+        options: &mut T,
+    ) -> Result<(), Error> {
+        let file = if self.config.is_some() { (elsewhere.config)()? } else { None };
+        self.expect_known(file.as_ref())?;
+        for option in self.options {
+            let found = match self.given(option, matches)? {
+                Some(found) => Some(found),
+                None => match self.in_environment(option, elsewhere)? {
+                    Some(found) => Some(found),
+                    None => file.as_ref().and_then(|file| in_file(option, file)),
+                },
+            };
+            if let Some(found) = found {
+                self.set(option, found, options)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every key of the file must be an option, so that a slip of the pen is noticed.
+    fn expect_known(&self, file: Option<&config::File>) -> Result<(), Error> {
+        for entry in file.map_or(&[][..], |file| &file.entries) {
+            if !self.options.iter().any(|option| option.long == entry.key) {
+                let path = file.map_or("", |file| &file.path);
+                let text = format!("{path}:{}: there is no option '{}'", entry.line, entry.key);
+                return Err(Error::Setting(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the command line says.
+    fn given(&self, option: &Opt<T>, matches: &[&Matches]) -> Result<Option<Found>, Error> {
+        let mut given = matches.iter().filter(|matches| matches.opt_present(option.long));
+        let Some(first) = given.next() else { return Ok(None) };
+        if given.next().is_some() {
+            return Err(self.usage(format!("Option '{}' given more than once", option.long)));
+        }
+        let value = first.opt_str(option.long).unwrap_or_else(|| "yes".into());
+        let place = format!("--{}", option.long);
+        Ok(Some(Found { place, value, on_command_line: true }))
+    }
+
+    /// What the environment says. A variable that is empty says nothing.
+    fn in_environment(
+        &self,
+        option: &Opt<T>,
+        elsewhere: &Elsewhere<'_>,
+    ) -> Result<Option<Found>, Error> {
+        let Some(place) = self.variable(option) else { return Ok(None) };
+        let value = (elsewhere.variable)(&place).filter(|value| !value.is_empty());
+        let Some(value) = value else { return Ok(None) };
+        match value.into_string() {
+            Ok(value) => Ok(Some(Found { place, value, on_command_line: false })),
+            Err(raw) => Err(Error::Setting(format!("{place} {raw:?}: is not UTF-8"))),
+        }
+    }
+
+    fn set(&self, option: &Opt<T>, found: Found, options: &mut T) -> Result<(), Error> {
+        let Found { place, value, on_command_line } = found;
+        let result = match &option.set {
+            Set::Flag(set) => yes_or_no(&value).map(|on| set(options, on)),
+            Set::Value(set) => set(options, &value),
+            Set::BuiltIn => Ok(()),
+        };
+        result.map_err(|why| {
+            let text = format!("{place} '{value}': {why}");
+            if on_command_line { self.usage(text) } else { Error::Setting(one_line(&text)) }
+        })
+    }
+}
+
+/// Whatever was given: no line's end and no escape sequence gets into a complaint.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// What the configuration file says.
+fn in_file<T>(option: &Opt<T>, file: &config::File) -> Option<Found> {
+    let entry = file.entries.iter().find(|entry| entry.key == option.long)?;
+    let place = format!("{}:{}: {}", file.path, entry.line, entry.key);
+    Some(Found { place, value: entry.value.clone(), on_command_line: false })
+}
+
+impl<T> Opt<T> {
+    fn add_to(&self, parser: &mut Options, short: Option<char>) {
+        let short = short.map(String::from).unwrap_or_default();
+        match &self.set {
+            _ if !self.is_flag() => parser.optopt(&short, self.long, self.does, self.hint),
+            // It may be set elsewhere, so the command line must be able to take it back. With a
+            // short name it can't: that would swallow the next argument.
+            Set::Flag(_) if short.is_empty() => parser.optflagopt("", self.long, self.does, "no"),
+            _ => parser.optflag(&short, self.long, self.does),
+        };
+    }
+}

@@ -1,0 +1,234 @@
+//! A small program's table, and all that is made of it.
+
+use std::ffi::OsString;
+
+use super::value::number;
+use super::*;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Set {
+    port: u16,
+    loud: bool,
+    lines: u16,
+    follow: bool,
+    words: Vec<String>,
+}
+
+static DEMO: Program<Set> = Program {
+    about: "Demonstrates. It does nothing else.",
+    options: &[
+        Opt::value("port", "N", "port to use; 0 for any", |set: &mut Set, text| {
+            number(text, 1..=65535).map(|port| set.port = port)
+        })
+        .short('p')
+        .default("9000"),
+        Opt::value("name", "NAME", "who's asking", |_, _| Ok(()))
+            .short('n')
+            .otherwise("nobody")
+            .completes(Completes::Words(&["ada", "bob"])),
+        Opt::flag("very-loud", "no [quiet] tones", |set: &mut Set, on| set.loud = on),
+    ],
+    commands: &[
+        Command {
+            name: "tail",
+            arguments: "WORD...",
+            does: "show the end: all of it",
+            about: "Shows the end. Then it is over.",
+            options: &[
+                Opt::value("lines", "N", "how many", |set: &mut Set, text| {
+                    number(text, 0..=9).map(|lines| set.lines = lines)
+                })
+                .short('n'),
+                Opt::flag("follow", "go on", |set: &mut Set, on| set.follow = on).short('f'),
+            ],
+            completes: Completes::Files,
+            take: |set, words| {
+                set.words = words;
+                if set.words.len() < 3 { Ok(()) } else { Err("too many words".into()) }
+            },
+        },
+        Command {
+            name: "list",
+            arguments: "",
+            does: "show all",
+            about: "Shows all.",
+            options: &[],
+            completes: Completes::Nothing,
+            take: |_, _| Ok(()),
+        },
+    ],
+    environment: Some("DEMO_"),
+    config: Some("/etc/demo"),
+    sections: &[Section {
+        title: "Exit codes",
+        blocks: &[Block::Table(&[("0", "good"), ("1", "bad")]), Block::Lines("$ demo -p1")],
+    }],
+    see_also: &["other(1)"],
+    ..Program::new("demo", "1.2", "shows how")
+};
+
+fn parse_with(
+    line: &str,
+    variables: &[(&str, &str)],
+    config: Option<&str>,
+) -> Result<Parsed<Set>, String> {
+    let find = |name: &str| {
+        let found = variables.iter().find(|(variable, _)| *variable == name);
+        found.map(|(_, value)| OsString::from(*value))
+    };
+    let file = || config.map(|text| config::File::parse("/c".into(), text)).transpose();
+    let elsewhere = Elsewhere { variable: &find, config: &file };
+    let arguments = line.split_whitespace().map(OsString::from);
+    DEMO.parse(arguments, &elsewhere, Set::default()).map_err(|error| error.to_string())
+}
+
+fn set(line: &str) -> Set {
+    match parse_with(line, &[], None) {
+        Ok(Parsed::Run(set)) => set,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn printed(line: &str) -> String {
+    match parse_with(line, &[], None) {
+        Ok(Parsed::Print(text)) => text,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_command_line_comes_before_the_environment_and_that_before_the_file() {
+    let environment = &[("DEMO_PORT", "2"), ("DEMO_VERY_LOUD", "yes")][..];
+    let config = Some("port = 3\nvery-loud = no\n");
+    for (line, environment, config, port, loud) in [
+        ("", &[][..], None, 0, false),
+        ("", &[], config, 3, false),
+        ("", environment, config, 2, true),
+        ("--port 1", environment, config, 1, true),
+        ("--very-loud=no -p1", environment, config, 1, false),
+        ("--very-loud", &[], config, 3, true),
+        // A variable that is empty says nothing.
+        ("", &[("DEMO_PORT", "")], config, 3, false),
+    ] {
+        let Ok(Parsed::Run(set)) = parse_with(line, environment, config) else { panic!("{line}") };
+        assert_eq!((set.port, set.loud), (port, loud), "{line} {environment:?} {config:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let hint = "(demo --help lists the options)";
+    for (line, variables, config, told) in [
+        ("--port 0", &[][..], None, format!("--port '0': must be a number from 1 to 65535 {hint}")),
+        ("-p 1 tail --port 2", &[], None, format!("Option 'port' given more than once {hint}")),
+        ("tail -n 10", &[], None, format!("--lines '10': must be a number from 0 to 9 {hint}")),
+        ("tail a b c", &[], None, format!("too many words {hint}")),
+        ("tial", &[], None, format!("there is no command 'tial' {hint}")),
+        (
+            "--generate pdf",
+            &[],
+            None,
+            format!("--generate 'pdf': must be one of man, bash, zsh, fish {hint}"),
+        ),
+        ("", &[("DEMO_PORT", "x")], None, "DEMO_PORT 'x': must be a number from 1 to 65535".into()),
+        ("", &[("DEMO_VERY_LOUD", "x")], None, "DEMO_VERY_LOUD 'x': must be yes or no".into()),
+        ("", &[], Some("#\nport = x"), "/c:2: port 'x': must be a number from 1 to 65535".into()),
+        ("", &[], Some("prot = 1"), "/c:1: there is no option 'prot'".into()),
+        // What a command takes is no setting.
+        ("tail", &[], Some("lines = 1"), "/c:1: there is no option 'lines'".into()),
+        ("", &[], Some("port"), "/c:1: 'port' is no line like 'option = value'".into()),
+    ] {
+        assert_eq!(parse_with(line, variables, config).unwrap_err(), told, "{line}");
+    }
+}
+
+#[test]
+fn a_complaint_is_one_line_whatever_was_given() {
+    let parse = |argument: &str| {
+        DEMO.parse([argument.into()], &Elsewhere::NOTHING, Set::default()).unwrap_err().to_string()
+    };
+    for argument in ["--port=1\n2", "a\x1b[2Jb\n", "--x\ny"] {
+        assert!(!parse(argument).contains(char::is_control), "{argument:?}");
+    }
+}
+
+#[test]
+fn what_is_overridden_is_not_looked_at() {
+    let overridden = parse_with("-p1", &[("DEMO_PORT", "x")], Some("port = x"));
+    assert!(matches!(overridden, Ok(Parsed::Run(Set { port: 1, .. }))));
+}
+
+#[test]
+fn help_is_had_whatever_is_wrong_elsewhere() {
+    assert!(matches!(parse_with("--help", &[], Some("nonsense")), Ok(Parsed::Print(_))));
+}
+
+#[test]
+fn options_stand_before_or_behind_the_command_and_a_short_name_is_the_nearest_ones() {
+    let expected = Set { port: 1, lines: 5, words: vec!["a".into()], ..Set::default() };
+    for line in ["-n ada -p1 tail -n5 a", "-p1 tail a --lines=5", "tail -n 5 --name bob a -p 1"] {
+        assert_eq!(set(line), expected, "{line}");
+    }
+    let followed = set("tail -f a");
+    assert_eq!((followed.follow, followed.words), (true, vec!["a".to_owned()]));
+    assert_eq!(set("tail -- -f --help").words, ["-f", "--help"]);
+    assert_eq!(set("--very-loud tail x").words, ["x"], "a flag takes no word");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_is_named() {
+    use std::os::unix::ffi::OsStringExt;
+    let raw = || OsString::from_vec(b"\xff".into());
+    let parse = |elsewhere: &Elsewhere<'_>, arguments: Vec<OsString>| {
+        DEMO.parse(arguments, elsewhere, Set::default()).unwrap_err().to_string()
+    };
+    assert!(parse(&Elsewhere::NOTHING, vec![raw()]).starts_with("\"\\xFF\" is not UTF-8"));
+    let variable = |_: &str| Some(raw());
+    let elsewhere = Elsewhere { variable: &variable, ..Elsewhere::NOTHING };
+    assert_eq!(parse(&elsewhere, vec![]), "DEMO_PORT \"\\xFF\": is not UTF-8");
+}
+
+#[test]
+fn help_shows_defaults_and_every_place_where_options_are_set() {
+    let help = printed("--help");
+    assert!(
+        help.contains("-p, --port N         port to use; 0 for any [9000] $DEMO_PORT\n"),
+        "{help}"
+    );
+    assert!(help.contains("who's asking [nobody] $DEMO_NAME"), "{help}");
+    assert!(help.contains("/etc/demo") && help.contains("--very-loud=no"), "{help}");
+    assert!(help.contains("    tail WORD...  show the end: all of it\n"), "{help}");
+    assert!(help.contains("\nExit codes:\n    0  good\n    1  bad\n\n    $ demo -p1\n"), "{help}");
+    let tail = printed("tail --help");
+    assert!(tail.starts_with("Usage: demo [OPTIONS] tail WORD...\n\nShows the end."), "{tail}");
+    assert!(tail.contains("-n, --lines N") && !tail.contains("DEMO_"), "{tail}");
+    assert!(help.lines().chain(tail.lines()).all(|line| line.chars().count() <= 88));
+}
+
+#[test]
+fn each_option_and_command_is_in_everything_that_is_made_of_the_table() {
+    let unescaped = |text: String| text.replace("\\-", "-").replace("\\'", "'");
+    for kind in ["--help", "--generate=man", "--generate=bash", "--generate=zsh", "--generate=fish"]
+    {
+        let text = unescaped(printed(kind));
+        let is_named = |long: &str| {
+            text.contains(&format!("--{long}")) || text.contains(&format!("-l {long}"))
+        };
+        for option in DEMO.all_options() {
+            assert!(is_named(option.long), "{} in {kind}:\n{text}", option.long);
+        }
+        for command in DEMO.commands {
+            assert!(text.contains(command.name), "{} in {kind}:\n{text}", command.name);
+            // The help of a command has a page of its own.
+            let own = if kind == "--help" { &[][..] } else { command.options };
+            assert!(own.iter().all(|option| is_named(option.long)), "{kind}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn version_is_one_line() {
+    assert_eq!(printed("-V"), "demo 1.2\n");
+    assert_eq!(printed("tail --version"), "demo 1.2\n");
+}

@@ -9,8 +9,8 @@ use chatshelf_common::text::Nick;
 
 use crate::front::pace::{part_of, percent};
 use crate::front::words::size;
-use crate::front::{Desk, age, pace};
-use crate::session::{Direction, Room, TransferStatus};
+use crate::front::{Desk, Pace, age, pace};
+use crate::session::{Direction, Room, Stage, TransferStatus};
 use crate::text::shown;
 
 /// How the connection is.
@@ -81,7 +81,10 @@ impl Facts {
             topic: room.topic().map(|state| shown(state.topic.as_str())),
             members: members.unwrap_or_else(|| Arc::new(self::members(room))),
             shelf: shelf(room, at),
-            bars: desk.transfers().map(|(status, pace)| bar(&status, pace, now)).collect(),
+            bars: desk
+                .transfers()
+                .map(|(status, pace)| bar(&status, pace, session.is_joined(), now))
+                .collect(),
         }
     }
 }
@@ -119,15 +122,48 @@ fn shelf(room: &Room, now: UnixMillis) -> Vec<ShelfItem> {
     room.shelf().iter().rev().map(item).collect()
 }
 
-fn bar(status: &TransferStatus, pace: Option<&crate::front::Pace>, now: Instant) -> Bar {
-    let fresh = crate::front::Pace::new(now);
+/// A transfer that is queued waits for others, or for the connection.
+fn bar(status: &TransferStatus, pace: Option<&Pace>, is_joined: bool, now: Instant) -> Bar {
+    let stage = match status.stage {
+        Stage::Queued if !is_joined => Stage::Waiting,
+        stage => stage,
+    };
+    let status = TransferStatus { stage, ..status.clone() };
+    let fresh = Pace::new(now);
     let pace = pace.unwrap_or(&fresh);
     Bar {
         is_upload: status.direction == Direction::Upload,
-        name: shown(&pace::name(status)),
-        percent: if status.size.is_some() { percent(status) } else { 0 },
-        part: part_of(status),
-        text: pace.text(status, now),
-        is_stalled: pace.stalled(now).is_some(),
+        name: shown(&pace::name(&status)),
+        percent: if status.size.is_some() { percent(&status) } else { 0 },
+        part: part_of(&status),
+        text: pace.text(&status, now),
+        is_stalled: stage == Stage::Moving && pace.stalled(now).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatshelf_common::text::FileName;
+
+    use super::*;
+    use crate::session::TransferHandle;
+
+    #[test]
+    fn a_bar_says_what_its_transfer_waits_for() {
+        let status = TransferStatus {
+            transfer: TransferHandle(1),
+            direction: Direction::Upload,
+            name: FileName::new("notes.iso").ok(),
+            item: None,
+            size: Some(10),
+            moved: 0,
+            stage: Stage::Queued,
+        };
+        let text = |is_joined| bar(&status, None, is_joined, Instant::now()).text;
+        assert_eq!(text(true), "waiting for other transfers");
+        assert_eq!(text(false), "waiting for the connection");
+        let unknown = TransferStatus { name: None, size: None, ..status.clone() };
+        let bar = bar(&unknown, None, true, Instant::now());
+        assert_eq!((bar.name.as_str(), bar.percent), ("transfer 1", 0));
     }
 }

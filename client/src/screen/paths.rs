@@ -74,7 +74,8 @@ pub(super) fn completions(begun: &str) -> Vec<String> {
     let fits = |entry: std::fs::DirEntry| {
         let found = entry.file_name().into_string().ok()?;
         let is_shown = name.starts_with('.') || !found.starts_with('.');
-        if !is_shown || !found.starts_with(name) || found.contains(char::is_control) {
+        // A name that would do something to the screen is not put into the input.
+        if !is_shown || !found.starts_with(name) || crate::text::shown(&found) != found {
             return None;
         }
         let is_directory = std::fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());

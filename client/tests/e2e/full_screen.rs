@@ -243,8 +243,10 @@ fn a_mention_rings_the_bell_and_what_is_not_seen_is_in_the_title() {
     peer.say("hello");
     terminal.shows("peer  hello");
     assert_eq!(terminal.bells(), 0);
-    // The window is no longer in front, as terminals say it.
-    terminal.types("\x1b[O");
+    // The window is no longer in front, as terminals say it; what is typed behind that is seen once
+    // the client knows.
+    terminal.types("\x1b[Ox");
+    terminal.cursor_is_behind("> x");
     peer.say("ada: are you there?");
     terminal.shows("ada: are you there?");
     eventually("a bell", || (terminal.bells() == 1).then_some(()));
@@ -252,7 +254,7 @@ fn a_mention_rings_the_bell_and_what_is_not_seen_is_in_the_title() {
     eventually("a title", || terminal.title().starts_with("(1) chatshelf").then_some(()));
     terminal.types("\x1b[I");
     eventually("a title", || terminal.title().starts_with("chatshelf").then_some(()));
-    terminal.types("/notify off\r");
+    terminal.types("\x15/notify off\r");
     terminal.shows("the bell rings for: off");
 }
 
@@ -321,6 +323,17 @@ fn where_there_is_no_server_it_says_so_on_the_screen_that_was_there_before() {
     assert_eq!(terminal.wait(), 3);
     terminal.shows("cannot connect to 127.0.0.1:");
     terminal.is_restored();
+}
+
+#[test]
+fn nothing_is_drawn_while_nothing_happens() {
+    let room = Room::open();
+    let terminal = join(&room, "ada");
+    terminal.shows("lag ");
+    let drawn = terminal.bytes().len();
+    // Within these nothing is due: the lag is measured every ten.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(terminal.bytes().len(), drawn);
 }
 
 /// Ticks of the processor's time that a process has had, 100 a second.

@@ -117,6 +117,9 @@ bench-peers: toolchain ## The same, beside what people run instead, as far as it
 	@$(CARGO) bench -q -p chatshelf-server --bench speed -- --peers $(bench_options) $(ARGS)
 bench_options = $(call option,--rounds,ROUNDS) $(if $(value WRITE),--write)
 
+bench-client: toolchain ## Measure what the full screen costs in a room that talks without end (Linux)
+	@$(CARGO) test -q --release -p chatshelf-client --test e2e -- --ignored --nocapture what_a_flood_costs
+
 instructions: toolchain valgrind ## Count the instructions of the server's hot paths (Linux, valgrind)
 	@$(CARGO) bench -q --profile instructions -p chatshelf-server --bench instructions
 
@@ -150,5 +153,5 @@ valgrind:
 		instructions are counted by valgrind, which is not here: install it (on Debian: \
 		apt-get install valgrind)))
 
-.PHONY: help build share run-server run-client test check load-test bench bench-peers instructions \
+.PHONY: help build share run-server run-client test check load-test bench bench-peers bench-client instructions \
 	simulate kill-test soak screenshots clean toolchain valgrind

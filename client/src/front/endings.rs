@@ -64,35 +64,20 @@ pub(super) fn interrupted(status: &TransferStatus, survives: bool) -> String {
 mod tests {
     use std::time::Duration;
 
-    use chatshelf_common::id::ItemId;
-    use chatshelf_common::text::FileName;
-
     use super::*;
-    use crate::session::TransferHandle;
+    use chatshelf_common::id::ItemId;
 
     const MB: u64 = 1_000_000;
 
-    fn at(moved: u64, size: u64) -> TransferStatus {
-        TransferStatus {
-            transfer: TransferHandle(1),
-            direction: Direction::Upload,
-            name: FileName::new("notes.iso").ok(),
-            item: None,
-            size: Some(size),
-            moved,
-            stage: Stage::Moving,
-        }
-    }
-
     #[test]
     fn an_interrupted_transfer_says_how_it_goes_on_if_it_can() {
-        let up = at(MB, 10 * MB);
+        let up = TransferStatus::underway(MB, 10 * MB);
         assert!(interrupted(&up, true).ends_with("/upload of the same file goes on with it"));
         assert_eq!(interrupted(&up, false), "notes.iso not uploaded");
         let down = TransferStatus {
             direction: Direction::Download,
             item: Some(ItemId(7)),
-            ..at(MB, 10 * MB)
+            ..TransferStatus::underway(MB, 10 * MB)
         };
         let text = interrupted(&down, true);
         assert_eq!(text, "notes.iso not downloaded: 10% of it is kept, /download 7 goes on");
@@ -105,13 +90,16 @@ mod tests {
         let pace = Pace::new(start);
         let now = start + Duration::from_secs(2);
         let outcome = Outcome::Uploaded(ItemId(7));
-        let (text, good) = closing(&pace, &at(48 * MB, 48 * MB), &outcome, None, now);
+        let (text, good) =
+            closing(&pace, &TransferStatus::underway(48 * MB, 48 * MB), &outcome, None, now);
         let expected =
             "notes.iso uploaded as number 7: 48.0 MB in 2.0 s, 24.0 MB/s, BLAKE3 verified";
         assert_eq!((text.as_str(), good), (expected, true));
-        let (text, good) = closing(&pace, &at(0, 9), &Outcome::DigestMismatch, None, now);
+        let (text, good) =
+            closing(&pace, &TransferStatus::underway(0, 9), &Outcome::DigestMismatch, None, now);
         assert!(!good && !text.contains("verified"), "{text}");
-        let (text, _) = closing(&pace, &at(0, 0), &Outcome::Downloaded, Some("x"), start);
+        let (text, _) =
+            closing(&pace, &TransferStatus::underway(0, 0), &Outcome::Downloaded, Some("x"), start);
         assert!(text.contains("to x: 0 B"), "{text}");
     }
 }

@@ -150,22 +150,7 @@ pub(crate) fn part_of(status: &TransferStatus) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::text::FileName;
-
     use super::*;
-    use crate::session::{Direction, TransferHandle};
-
-    fn at(moved: u64, size: u64) -> TransferStatus {
-        TransferStatus {
-            transfer: TransferHandle(1),
-            direction: Direction::Upload,
-            name: FileName::new("notes.iso").ok(),
-            item: None,
-            size: Some(size),
-            moved,
-            stage: Stage::Moving,
-        }
-    }
 
     const MB: u64 = 1_000_000;
 
@@ -173,10 +158,11 @@ mod tests {
     fn no_bytes_for_a_while_is_called_stalled() {
         let start = Instant::now();
         let mut pace = Pace::new(start);
-        pace.note(&at(MB, 10 * MB), start);
-        pace.note(&at(MB, 10 * MB), start + Duration::from_secs(7));
+        pace.note(&TransferStatus::underway(MB, 10 * MB), start);
+        pace.note(&TransferStatus::underway(MB, 10 * MB), start + Duration::from_secs(7));
         assert_eq!(pace.stalled(start + Duration::from_secs(4)), None);
-        let text = pace.text(&at(MB, 10 * MB), start + Duration::from_secs(7));
+        let text =
+            pace.text(&TransferStatus::underway(MB, 10 * MB), start + Duration::from_secs(7));
         assert_eq!(text, "stalled for 7 s");
     }
 
@@ -185,14 +171,18 @@ mod tests {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut pace = Pace::new(start);
-        pace.note(&at(MB, 10 * MB), after(1));
-        let waiting = TransferStatus { stage: Stage::Waiting, ..at(MB, 10 * MB) };
+        pace.note(&TransferStatus::underway(MB, 10 * MB), after(1));
+        let waiting =
+            TransferStatus { stage: Stage::Waiting, ..TransferStatus::underway(MB, 10 * MB) };
         pace.note(&waiting, after(60));
         assert_eq!(pace.text(&waiting, after(60)), "waiting for the connection");
         pace.go_on(MB, after(100));
-        pace.note(&at(MB, 10 * MB), after(100));
-        pace.note(&at(3 * MB, 10 * MB), after(102));
-        assert_eq!(pace.text(&at(3 * MB, 10 * MB), after(102)), "1.0 MB/s, ETA 0:07");
+        pace.note(&TransferStatus::underway(MB, 10 * MB), after(100));
+        pace.note(&TransferStatus::underway(3 * MB, 10 * MB), after(102));
+        assert_eq!(
+            pace.text(&TransferStatus::underway(3 * MB, 10 * MB), after(102)),
+            "1.0 MB/s, ETA 0:07"
+        );
     }
 
     #[test]
@@ -201,17 +191,20 @@ mod tests {
         let mut pace = Pace::new(start);
         pace.go_on(40 * MB, start);
         let took = Duration::from_secs(2);
-        assert_eq!(pace.whole(&at(48 * MB, 48 * MB), start + took), (4 * MB, took));
+        assert_eq!(
+            pace.whole(&TransferStatus::underway(48 * MB, 48 * MB), start + took),
+            (4 * MB, took)
+        );
     }
 
     #[test]
     fn an_empty_file_divides_nothing_by_zero() {
         let start = Instant::now();
         let mut pace = Pace::new(start);
-        pace.note(&at(0, 0), start);
-        assert_eq!(pace.text(&at(0, 0), start), "");
-        assert_eq!(pace.whole(&at(0, 0), start), (0, Duration::ZERO));
-        assert_eq!(head(&at(0, 0)), "notes.iso  100% | 0/0 B");
+        pace.note(&TransferStatus::underway(0, 0), start);
+        assert_eq!(pace.text(&TransferStatus::underway(0, 0), start), "");
+        assert_eq!(pace.whole(&TransferStatus::underway(0, 0), start), (0, Duration::ZERO));
+        assert_eq!(head(&TransferStatus::underway(0, 0)), "notes.iso  100% | 0/0 B");
     }
 
     #[test]

@@ -64,22 +64,7 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::text::FileName;
-
     use super::*;
-    use crate::session::{Direction, TransferHandle};
-
-    fn at(moved: u64, size: u64) -> TransferStatus {
-        TransferStatus {
-            transfer: TransferHandle(1),
-            direction: Direction::Upload,
-            name: FileName::new("notes.iso").ok(),
-            item: None,
-            size: Some(size),
-            moved,
-            stage: Stage::Moving,
-        }
-    }
 
     const MB: u64 = 1_000_000;
 
@@ -99,7 +84,11 @@ mod tests {
         let mut watched = Watched(Pace::new(start), Progress::new(start));
         let tick = |i: u32| {
             let now = start + Duration::from_millis(100) * i;
-            watched.line(&at((step * u64::from(i)).min(total), total), now, terminal)
+            watched.line(
+                &TransferStatus::underway((step * u64::from(i)).min(total), total),
+                now,
+                terminal,
+            )
         };
         (1..=ticks).filter_map(tick).collect()
     }
@@ -122,8 +111,12 @@ mod tests {
     fn a_stall_is_said_with_what_is_moved() {
         let start = Instant::now();
         let mut watched = Watched(Pace::new(start), Progress::new(start));
-        watched.line(&at(MB, 10 * MB), start, true);
-        let line = watched.line(&at(MB, 10 * MB), start + Duration::from_secs(7), true);
+        watched.line(&TransferStatus::underway(MB, 10 * MB), start, true);
+        let line = watched.line(
+            &TransferStatus::underway(MB, 10 * MB),
+            start + Duration::from_secs(7),
+            true,
+        );
         assert_eq!(line.unwrap(), "notes.iso  10% | 1.0/10.0 MB, stalled for 7 s");
     }
 
@@ -132,11 +125,12 @@ mod tests {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut watched = Watched(Pace::new(start), Progress::new(start));
-        watched.line(&at(MB, 10 * MB), after(1), true);
-        let waiting = TransferStatus { stage: Stage::Waiting, ..at(MB, 10 * MB) };
+        watched.line(&TransferStatus::underway(MB, 10 * MB), after(1), true);
+        let waiting =
+            TransferStatus { stage: Stage::Waiting, ..TransferStatus::underway(MB, 10 * MB) };
         let line = watched.line(&waiting, after(2), true);
         assert_eq!(line.unwrap(), "notes.iso  10% | 1.0/10.0 MB, waiting for the connection");
         assert_eq!(watched.line(&waiting, after(60), true), None);
-        assert!(watched.line(&at(MB, 10 * MB), after(100), true).is_some());
+        assert!(watched.line(&TransferStatus::underway(MB, 10 * MB), after(100), true).is_some());
     }
 }

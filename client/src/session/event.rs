@@ -225,6 +225,22 @@ pub struct TransferStatus {
     pub stage: Stage,
 }
 
+#[cfg(test)]
+impl TransferStatus {
+    /// An upload of `notes.iso` on its way, for tests.
+    pub(crate) fn underway(moved: u64, size: u64) -> Self {
+        Self {
+            transfer: TransferHandle(1),
+            direction: Direction::Upload,
+            name: FileName::new("notes.iso").ok(),
+            item: None,
+            size: Some(size),
+            moved,
+            stage: Stage::Moving,
+        }
+    }
+}
+
 /// How a transfer ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -335,39 +335,3 @@ fn nothing_is_drawn_while_nothing_happens() {
     std::thread::sleep(std::time::Duration::from_secs(2));
     assert_eq!(terminal.bytes().len(), drawn);
 }
-
-/// Ticks of the processor's time that a process has had, 100 a second.
-#[cfg(target_os = "linux")]
-fn ticks(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // Behind the name, which may hold anything, the 12th and 13th are user and system time.
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_thousand_lines_a_second_cost_less_than_half_a_core_and_typing_goes_on() {
-    use std::time::{Duration, Instant};
-    const SECONDS: u64 = 3;
-    let room = Room::open();
-    let mut flood = room.join("flood");
-    let mut terminal = join(&room, "ada");
-    let before = ticks(terminal.pid());
-    let started = Instant::now();
-    for tenth in 0..SECONDS * 10 {
-        let lines: Vec<String> = (0..100)
-            .map(|line| format!("line {line} of {tenth}: {}", "word ".repeat(12)))
-            .collect();
-        flood.types(&lines.join("\n"));
-        if tenth == 15 {
-            terminal.types("typed meanwhile");
-            terminal.cursor_is_behind("> typed meanwhile");
-        }
-        let due = started + Duration::from_millis((tenth + 1) * 100);
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-    }
-    terminal.shows(&format!("line 99 of {}:", SECONDS * 10 - 1));
-    let spent = ticks(terminal.pid()) - before;
-    assert!(spent < SECONDS * 50, "{spent} ticks in {SECONDS} s");
-}

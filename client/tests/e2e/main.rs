@@ -2,9 +2,9 @@
 //! input (`stdin`), how one gets in (`joining`) and out again (`leaving`), talk between several
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
 //! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`: lines,
-//! `full_screen`, and how that is left: `restored`), one-shot commands (`once`, `once_files`),
-//! options that are set elsewhere (`settings`), what is made for shells and manuals (`shells`), and
-//! the load test's program (`load`).
+//! `full_screen`, one in a room that talks without end: `flood`, and how it is left: `restored`),
+//! one-shot commands (`once`, `once_files`), options that are set elsewhere (`settings`), what is
+//! made for shells and manuals (`shells`), and the load test's program (`load`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -12,6 +12,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod files;
+#[cfg(unix)]
+mod flood;
 #[cfg(unix)]
 mod full_screen;
 mod harness;

@@ -55,7 +55,11 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let space = needs_space.then(tempfile::tempdir).transpose().map_err(no_start)?;
     let once = Once::new(task, space.as_ref(), &ground)?;
     let is_for_stdout = matches!(once.work, Work::Download(_, Output::Stdout));
+    let loss = once.show.loss();
     let code = ground.run(once, Plan::new(options, nick, manner))?;
+    if let Some(error) = loss.take() {
+        return Err(unwritten(&error));
+    }
     match space {
         Some(space) if is_for_stdout && code == EXIT_DONE => print_file(space.path()),
         _ => Ok(code),
@@ -71,12 +75,14 @@ fn print_file(dir: &Path) -> Result<u8, Failure> {
         io::Write::flush(&mut io::stdout())
     };
     match print() {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let text = format!("standard output: {}", plain_error(&error));
-            Err(Failure::new(text, EXIT_FAILED))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritten(&error)),
         _ => Ok(EXIT_DONE),
     }
+}
+
+/// Standard output did not get what was asked for.
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::new(format!("standard output: {}", plain_error(error)), EXIT_FAILED)
 }
 
 /// The front.

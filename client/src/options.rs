@@ -188,9 +188,17 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
     Section {
         title: "Exit codes",
         blocks: &[Block::Table(&[
-            ("0", "all was done"),
+            (
+                "0",
+                "all was done; also when whoever read the output had seen enough, or tail --follow \
+                 was interrupted",
+            ),
             ("1", "something asked for failed, or the connection was lost for good"),
-            ("2", "a mistake in the options, or no usable name"),
+            (
+                "2",
+                "a mistake in the options, the environment or the configuration file, or no usable \
+                 name",
+            ),
             ("3", "no connection to the server"),
             (
                 "4",

@@ -1,13 +1,15 @@
 //! One-shot commands: a front that has one thing done, shows what came of it, and leaves.
 //!
 //! Owns the order of that: join, ask, wait, print. `show` makes text and `json` objects of what is
-//! shown, `intake` reads standard input, `progress` draws on a terminal, `own_name` finds a name.
+//! shown, `intake` reads standard input, `reader` sees who reads standard output leave, `progress`
+//! draws on a terminal, `own_name` finds a name.
 //! Standard output gets what was asked for and nothing else.
 
 mod intake;
 mod json;
 mod own_name;
 mod progress;
+mod reader;
 mod show;
 
 use std::fs::File;
@@ -31,6 +33,7 @@ use crate::options::{Options, Output, Task, Wanted};
 use crate::session::Reconnect;
 use intake::Intake;
 use progress::Progress;
+use reader::Reader;
 use show::Show;
 
 /// Has it done; the exit code.
@@ -55,7 +58,11 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let space = needs_space.then(tempfile::tempdir).transpose().map_err(no_start)?;
     let once = Once::new(task, space.as_ref(), &ground)?;
     let is_for_stdout = matches!(once.work, Work::Download(_, Output::Stdout));
+    let loss = once.show.loss();
     let code = ground.run(once, Plan::new(options, nick, manner))?;
+    if let Some(error) = loss.take() {
+        return Err(unwritten(&error));
+    }
     match space {
         Some(space) if is_for_stdout && code == EXIT_DONE => print_file(space.path()),
         _ => Ok(code),
@@ -71,12 +78,14 @@ fn print_file(dir: &Path) -> Result<u8, Failure> {
         io::Write::flush(&mut io::stdout())
     };
     match print() {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let text = format!("standard output: {}", plain_error(&error));
-            Err(Failure::new(text, EXIT_FAILED))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritten(&error)),
         _ => Ok(EXIT_DONE),
     }
+}
+
+/// Standard output did not get what was asked for.
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::new(format!("standard output: {}", plain_error(error)), EXIT_FAILED)
 }
 
 /// The front.
@@ -86,6 +95,8 @@ struct Once {
     space: Option<std::path::PathBuf>,
     show: Show,
     progress: Progress,
+    /// Of what is shown for as long as somebody reads it.
+    reader: Option<Reader>,
     /// What is shown now happened before.
     is_past: bool,
 }
@@ -132,8 +143,16 @@ impl Once {
                 if follow { Work::Follow } else { Work::SeePast }
             }
         };
-        let space = space.map(|space| space.path().to_owned());
-        Ok(Self { work, space, show: Show::new(json), progress: Progress::new(), is_past: false })
+        let follows = matches!(work, Work::Follow);
+        let reader = follows.then(|| Reader::watch(ground.waker())).transpose();
+        Ok(Self {
+            work,
+            space: space.map(|space| space.path().to_owned()),
+            show: Show::new(json),
+            progress: Progress::new(),
+            reader: reader.map_err(no_start)?,
+            is_past: false,
+        })
     }
 
     /// Asks for what can be asked for now; true when that was all.
@@ -271,7 +290,7 @@ impl View for Once {
     }
 
     fn is_broken(&self) -> bool {
-        self.show.is_broken()
+        self.show.is_broken() || self.reader.as_ref().is_some_and(Reader::is_gone)
     }
 
     fn close(&mut self) {

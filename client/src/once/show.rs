@@ -1,8 +1,10 @@
 //! What was asked for, on standard output: as text or as JSON. Owns what is not yet written; an
 //! output that is gone is noted, never a panic.
 
-use std::io::{self, IsTerminal, Write};
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
@@ -21,13 +23,24 @@ pub(super) struct Show {
     day: String,
     buffer: String,
     broken: bool,
+    loss: Loss,
 }
+
+/// Why standard output did not get everything, for who looks when the run is over. An output that
+/// was closed had seen enough, and lost nothing.
+pub(super) type Loss = Rc<RefCell<Option<io::Error>>>;
 
 impl Show {
     pub(super) fn new(json: bool) -> Self {
         let whole_digests = !io::stdout().is_terminal();
         let look = Look { colour: false, whole_digests, clock: Clock::local() };
-        Self { json, look, day: String::new(), buffer: String::new(), broken: false }
+        let (day, buffer) = (String::new(), String::new());
+        Self { json, look, day, buffer, broken: false, loss: Loss::default() }
+    }
+
+    /// Where it is said what was lost.
+    pub(super) fn loss(&self) -> Loss {
+        Rc::clone(&self.loss)
     }
 
     /// Something that happened.
@@ -111,6 +124,9 @@ impl Show {
         if let Err(error) = out.write_all(&bytes).and_then(|()| out.flush()) {
             log::info!("standard output: {error}");
             self.broken = true;
+            if error.kind() != ErrorKind::BrokenPipe {
+                *self.loss.borrow_mut() = Some(error);
+            }
         }
     }
 

@@ -142,7 +142,13 @@ impl Presence {
     pub(super) fn leave(&mut self, nick: &str) {
         let nick = shown(nick);
         match self.joined.iter().position(|other| *other == nick) {
-            Some(place) => self.passed.push(self.joined.remove(place)),
+            Some(place) => {
+                self.joined.remove(place);
+                // Commands of a script come again and again: one name is enough.
+                if !self.passed.contains(&nick) {
+                    self.passed.push(nick);
+                }
+            }
             None => self.left.push(nick),
         }
     }
@@ -220,6 +226,17 @@ mod tests {
         (0..20).for_each(|number| who.join(&format!("m{number}")));
         let entry = Entry::Presence { time: "17:00".into(), who };
         assert!(text(&entry, 200)[0].contains("m6 and 13 more joined"), "{:?}", text(&entry, 200));
+    }
+
+    #[test]
+    fn who_comes_and_goes_often_is_named_once() {
+        let mut who = Presence::default();
+        for nick in ["bot", "eve", "bot"] {
+            who.join(nick);
+            who.leave(nick);
+        }
+        let entry = Entry::Presence { time: "17:00".into(), who };
+        assert_eq!(text(&entry, 80), ["17:00 -- bot, eve came and went"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use chatshelf_common::id::ItemId;
+use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 use chatshelf_common::text::Nick;
 use ratatui::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
@@ -12,6 +13,8 @@ use ratatui::crossterm::event::{
 use super::dialog::{Dialog, NameQuestion};
 use super::paths;
 use super::state::{Action, State};
+use super::theme::Ink;
+use crate::front::Clock;
 use crate::text::cleaned;
 
 /// A paste of so many lines is asked about before it is sent.
@@ -147,8 +150,7 @@ impl State {
             None => self.facts.shelf.first().map(|item| item.id),
         };
         if self.facts.shelf.is_empty() {
-            let at = crate::front::Clock::now();
-            self.notice("the shelf is empty; drop a file here, or /upload PATH", at);
+            self.notice("the shelf is empty; drop a file here, or /upload PATH", Clock::now());
         }
     }
 
@@ -219,11 +221,21 @@ impl State {
                 self.editor.insert(&files[0].path.display().to_string());
             }
             Some(files) => self.dialog = Some(Dialog::Upload(files, text.to_owned())),
+            // The input would hold a part of it, and nobody would see which.
+            None if text.len() > MESSAGE_BYTES_MAX => self.refuse_paste(text.len()),
             None if text.lines().count() >= PASTE_LINES_ASKED => {
                 self.dialog = Some(Dialog::Paste(text.to_owned()));
             }
             None => drop(self.editor.insert(text)),
         }
+    }
+
+    fn refuse_paste(&mut self, bytes: usize) {
+        let text = format!(
+            "not pasted: a message holds {MESSAGE_BYTES_MAX} bytes, this has {bytes}; a file of it \
+             can go on the shelf"
+        );
+        self.say(&text, Ink::Failure, Clock::now());
     }
 
     // Dialogs: what is not put back is closed.

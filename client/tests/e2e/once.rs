@@ -130,12 +130,29 @@ fn tail_follows_what_happens_until_nobody_reads_it() {
     peer.say("while");
     assert_eq!(next(), "while");
     drop(lines);
-    // It learns of that when it has something to write.
     let code = eventually("the end of a command without output", || {
-        peer.say("after");
+        // There it learns of that only when it has something to write.
+        if cfg!(windows) {
+            peer.say("after");
+        }
         child.try_wait().unwrap()
     });
     assert_eq!(code.code(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_could_not_be_written_is_a_failure() {
+    let room = Room::open();
+    let _peer = Peer::join(room.address(), "peer");
+    for task in [&["who"][..], &["who", "--json"], &["list", "--json"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = client_command(room.address(), &room.files());
+        let ended = command.args(task).stdin(Stdio::null()).stdout(full).output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{task:?}");
+        let complaint = String::from_utf8(ended.stderr).unwrap();
+        assert!(complaint.contains("standard output: no space left"), "{complaint}");
+    }
 }
 
 #[cfg(unix)]

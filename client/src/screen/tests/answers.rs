@@ -131,6 +131,21 @@ fn a_paste_of_five_lines_asks_and_goes_out_as_one_message() {
 }
 
 #[test]
+fn a_paste_that_no_message_can_hold_is_refused_whole() {
+    for pasted in ["x".repeat(8193), "line\n".repeat(20_000)] {
+        let mut rig = Rig::new();
+        rig.types("before ");
+        rig.pastes(&pasted);
+        assert!(rig.state.dialog.is_none() && rig.state.editor.text() == "before ");
+        let text = rig.text(120, 20);
+        assert!(text.contains("not pasted: a message holds 8192 bytes, this has "), "{text}");
+    }
+    let mut rig = Rig::new();
+    rig.pastes(&"x".repeat(8192));
+    assert_eq!(rig.state.editor.text().len(), 8192);
+}
+
+#[test]
 fn escapes_in_a_paste_are_not_taken() {
     let mut rig = Rig::new();
     rig.pastes("\x1b[31mred\x1b[0m\x07");

@@ -14,6 +14,7 @@ pub mod link;
 pub mod load;
 pub mod once;
 pub mod options;
+mod output;
 pub mod plain;
 pub mod screen;
 pub mod session;

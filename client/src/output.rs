@@ -1,40 +1,54 @@
-//! Standard output as lines. Owns what is not yet written; an output that is gone is noted, never a
-//! panic.
+//! Standard output as lines. Owns what is not yet written; an output that is gone or full is noted,
+//! never a panic.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
 /// Lines on their way to an output.
-pub(super) struct Output<W> {
+pub(crate) struct Output<W> {
     out: W,
     buffer: String,
-    broken: bool,
+    /// Why it takes nothing more.
+    error: Option<io::Error>,
 }
 
 impl<W: Write> Output<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { out, buffer: String::new(), broken: false }
+    pub(crate) fn new(out: W) -> Self {
+        Self { out, buffer: String::new(), error: None }
     }
 
     /// Adds a line (or several). It is written by the next [`Output::flush`].
-    pub(super) fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.buffer.push_str(text);
         self.buffer.push('\n');
     }
 
     /// True once the output takes nothing more.
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken
+    pub(crate) fn is_broken(&self) -> bool {
+        self.error.is_some()
     }
 
     /// Writes what was added.
-    pub(super) fn flush(&mut self) {
-        if self.buffer.is_empty() || self.broken {
+    pub(crate) fn flush(&mut self) {
+        if self.buffer.is_empty() || self.is_broken() {
             return;
         }
         let bytes = std::mem::take(&mut self.buffer).into_bytes();
         if let Err(error) = self.write(&bytes) {
             log::info!("standard output: {error}");
-            self.broken = true;
+            self.error = Some(error);
+        }
+    }
+
+    /// Writes what was added, and nothing more will be.
+    ///
+    /// # Errors
+    /// When not everything could be written. An output that was closed had seen enough, and lost
+    /// nothing.
+    pub(crate) fn close(&mut self) -> io::Result<()> {
+        self.flush();
+        match self.error.take() {
+            Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -60,23 +74,26 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_gone_is_noted_once_and_for_all() {
-        struct Gone;
-        impl Write for Gone {
+    fn an_output_that_fails_is_noted_once_and_for_all_and_only_a_closed_one_has_lost_nothing() {
+        struct Failing(ErrorKind);
+        impl Write for Failing {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::BrokenPipe.into())
+                Err(self.0.into())
             }
             fn flush(&mut self) -> io::Result<()> {
                 Ok(())
             }
         }
-        let mut output = Output::new(Gone);
-        output.flush();
-        assert!(!output.is_broken());
-        output.line("one");
-        output.flush();
-        output.line("two");
-        output.flush();
-        assert!(output.is_broken());
+        for kind in [ErrorKind::BrokenPipe, ErrorKind::StorageFull] {
+            let mut output = Output::new(Failing(kind));
+            output.flush();
+            assert!(!output.is_broken());
+            output.line("one");
+            output.flush();
+            output.line("two");
+            output.flush();
+            assert!(output.is_broken());
+            assert_eq!(output.close().is_ok(), kind == ErrorKind::BrokenPipe);
+        }
     }
 }

@@ -20,6 +20,7 @@ mod telling;
 mod transfers;
 pub(crate) mod words;
 
+use std::io::{self, ErrorKind, Write};
 use std::time::Instant;
 
 use chatshelf_common::text::Nick;
@@ -33,6 +34,7 @@ pub(crate) use pace::Pace;
 pub(crate) use start::{Ground, Plan, no_start};
 
 use crate::command::Notify;
+use crate::link::plain_error;
 use crate::session::When;
 
 /// All was done.
@@ -80,7 +82,10 @@ pub(crate) trait View {
     }
 
     /// The run is over, and all of it was shown.
-    fn close(&mut self);
+    ///
+    /// # Errors
+    /// When what was asked for could not be shown.
+    fn close(&mut self) -> io::Result<()>;
 
     /// The program ends this instant, on another thread: leaves the terminal as it was.
     fn abandon() {}
@@ -147,22 +152,29 @@ impl Failure {
     pub(crate) fn new(text: impl Into<String>, code: u8) -> Self {
         Self { text: text.into(), code }
     }
+
+    /// Standard output did not get what was asked for.
+    pub(crate) fn unwritten(error: &io::Error) -> Self {
+        Self::new(format!("standard output: {}", plain_error(error)), EXIT_FAILED)
+    }
 }
 
 /// Prints a text that was asked for, such as the help.
 #[must_use]
 pub fn show(text: &str) -> u8 {
-    use std::io::Write;
-    // Whoever closed the output has seen enough.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    EXIT_DONE
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever closed the output has seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            exit_code(Err(Failure::unwritten(&error)))
+        }
+        _ => EXIT_DONE,
+    }
 }
 
 /// Says on standard error why the program ends, or why something is asked again; `code` again.
 #[must_use]
 pub fn fail(text: &str, code: u8) -> u8 {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr().lock(), "chatshelf: {}", crate::text::shown(text));
+    let _ = writeln!(io::stderr().lock(), "chatshelf: {}", crate::text::shown(text));
     code
 }
 

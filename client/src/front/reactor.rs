@@ -44,8 +44,9 @@ impl<V: View> Reactor<V> {
         }
         self.desk.close();
         self.show(Instant::now());
-        self.view.close();
-        self.desk.end.take().unwrap_or(Ok(EXIT_FAILED))
+        let shown = self.view.close();
+        let code = self.desk.end.take().unwrap_or(Ok(EXIT_FAILED))?;
+        shown.map_or_else(|error| Err(Failure::unwritten(&error)), |()| Ok(code))
     }
 
     /// Waits for something to do.

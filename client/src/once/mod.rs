@@ -28,7 +28,6 @@ use crate::front::{
     Answer, Desk, EXIT_DONE, EXIT_FAILED, Failure, Ground, Manner, News, Plan, View, exit_code,
     fail, no_start, target,
 };
-use crate::link::plain_error;
 use crate::options::{Options, Output, Task, Wanted};
 use crate::session::Reconnect;
 use intake::Intake;
@@ -58,11 +57,7 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let space = needs_space.then(tempfile::tempdir).transpose().map_err(no_start)?;
     let once = Once::new(task, space.as_ref(), &ground)?;
     let is_for_stdout = matches!(once.work, Work::Download(_, Output::Stdout));
-    let loss = once.show.loss();
     let code = ground.run(once, Plan::new(options, nick, manner))?;
-    if let Some(error) = loss.take() {
-        return Err(unwritten(&error));
-    }
     match space {
         Some(space) if is_for_stdout && code == EXIT_DONE => print_file(space.path()),
         _ => Ok(code),
@@ -78,14 +73,9 @@ fn print_file(dir: &Path) -> Result<u8, Failure> {
         io::Write::flush(&mut io::stdout())
     };
     match print() {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritten(&error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::unwritten(&error)),
         _ => Ok(EXIT_DONE),
     }
-}
-
-/// Standard output did not get what was asked for.
-fn unwritten(error: &io::Error) -> Failure {
-    Failure::new(format!("standard output: {}", plain_error(error)), EXIT_FAILED)
 }
 
 /// The front.
@@ -293,8 +283,8 @@ impl View for Once {
         self.show.is_broken() || self.reader.as_ref().is_some_and(Reader::is_gone)
     }
 
-    fn close(&mut self) {
+    fn close(&mut self) -> io::Result<()> {
         self.progress.clear();
-        self.show.flush();
+        self.show.close()
     }
 }

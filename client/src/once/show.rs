@@ -1,10 +1,7 @@
-//! What was asked for, on standard output: as text or as JSON. Owns what is not yet written; an
-//! output that is gone is noted, never a panic.
+//! What was asked for, on standard output: as text or as JSON.
 
-use std::cell::RefCell;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal, Stdout};
 use std::path::Path;
-use std::rc::Rc;
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
@@ -12,6 +9,7 @@ use chatshelf_common::wire::frame::{Item, Told};
 
 use super::json;
 use crate::front::{Clock, Desk};
+use crate::output::Output;
 use crate::plain::render::Look;
 use crate::session::{Room, Session};
 use crate::text::shown;
@@ -21,26 +19,14 @@ pub(super) struct Show {
     look: Look,
     /// The day of the last line shown.
     day: String,
-    buffer: String,
-    broken: bool,
-    loss: Loss,
+    output: Output<Stdout>,
 }
-
-/// Why standard output did not get everything, for who looks when the run is over. An output that
-/// was closed had seen enough, and lost nothing.
-pub(super) type Loss = Rc<RefCell<Option<io::Error>>>;
 
 impl Show {
     pub(super) fn new(json: bool) -> Self {
         let whole_digests = !io::stdout().is_terminal();
         let look = Look { colour: false, whole_digests, clock: Clock::local() };
-        let (day, buffer) = (String::new(), String::new());
-        Self { json, look, day, buffer, broken: false, loss: Loss::default() }
-    }
-
-    /// Where it is said what was lost.
-    pub(super) fn loss(&self) -> Loss {
-        Rc::clone(&self.loss)
+        Self { json, look, day: String::new(), output: Output::new(io::stdout()) }
     }
 
     /// Something that happened.
@@ -110,28 +96,24 @@ impl Show {
     }
 
     fn line(&mut self, text: &str) {
-        self.buffer.push_str(text);
-        self.buffer.push('\n');
+        self.output.line(text);
     }
 
     /// Writes what was added.
     pub(super) fn flush(&mut self) {
-        if self.buffer.is_empty() || self.broken {
-            return;
-        }
-        let bytes = std::mem::take(&mut self.buffer).into_bytes();
-        let mut out = io::stdout().lock();
-        if let Err(error) = out.write_all(&bytes).and_then(|()| out.flush()) {
-            log::info!("standard output: {error}");
-            self.broken = true;
-            if error.kind() != ErrorKind::BrokenPipe {
-                *self.loss.borrow_mut() = Some(error);
-            }
-        }
+        self.output.flush();
+    }
+
+    /// Writes what was added, and nothing more will be.
+    ///
+    /// # Errors
+    /// As [`Output::close`].
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.output.close()
     }
 
     /// True once the output takes nothing more.
     pub(super) fn is_broken(&self) -> bool {
-        self.broken
+        self.output.is_broken()
     }
 }

@@ -1,11 +1,9 @@
 //! The line front: a room as lines on standard output, commands as lines on standard input.
 //!
 //! Owns what is remembered of these lines: a day that was shown, a question that is open. `name`
-//! asks for a name before there is a room, `render` and `progress` make the text, `output` writes
-//! it.
+//! asks for a name before there is a room, `render` and `progress` make the text.
 
 mod name;
-mod output;
 mod progress;
 pub(crate) mod render;
 
@@ -22,9 +20,9 @@ use crate::front::{
 };
 use crate::input::{Input, LINE_BYTES_MAX, Line};
 use crate::options::Options;
+use crate::output::Output;
 use crate::session::TransferHandle;
 use crate::surroundings::Surroundings;
-use output::Output;
 use progress::Progress;
 use render::Look;
 
@@ -227,7 +225,7 @@ impl View for Lines {
         self.output.is_broken()
     }
 
-    fn close(&mut self) {
-        self.output.flush();
+    fn close(&mut self) -> io::Result<()> {
+        self.output.close()
     }
 }

@@ -42,6 +42,8 @@ const KEYS: [[(&str, &str); 2]; 5] = [
     [("Ctrl-F", "the shelf, or click"), ("Ctrl-L", "redraw")],
     [("Ctrl-K U W", "cut, Ctrl-Y brings back"), ("Ctrl-C", "leave")],
 ];
+/// Names of dropped files that are shown: the question must fit on the smallest screen.
+const FILES_SHOWN_MAX: usize = 3;
 /// Columns of the help's commands, and of one of its keys.
 const USAGE_COLUMNS: usize = 26;
 const KEY_COLUMNS: usize = 11;
@@ -84,10 +86,15 @@ impl Dialog {
             }
             Self::Upload(files, _) => {
                 let mut lines = vec!["Put on the shelf?".to_owned()];
-                lines.extend(files.iter().map(|file| {
+                lines.extend(files.iter().take(FILES_SHOWN_MAX).map(|file| {
                     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
                     format!("  {}  {}", shown(&name), size(file.bytes))
                 }));
+                let rest = files.get(FILES_SHOWN_MAX..).unwrap_or_default();
+                if !rest.is_empty() {
+                    let bytes = rest.iter().map(|file| file.bytes).sum();
+                    lines.push(format!("  and {} more  {}", rest.len(), size(bytes)));
+                }
                 lines
             }
             Self::Help(_) => help(),
@@ -128,6 +135,15 @@ fn help() -> Vec<String> {
 mod tests {
     use super::*;
     use crate::screen::wrap::width;
+
+    #[test]
+    fn many_dropped_files_are_asked_about_in_few_lines() {
+        let file = |number| Dropped { path: format!("/f{number}").into(), bytes: 1_000_000 };
+        let dialog = Dialog::Upload((1..=20).map(file).collect(), String::new());
+        let lines = dialog.lines(0);
+        assert_eq!(lines.len(), 5);
+        assert_eq!(lines[3..], ["  f3  1.0 MB", "  and 17 more  17.0 MB"]);
+    }
 
     #[test]
     fn the_help_fits_on_a_screen_of_the_usual_size_with_its_frame() {

@@ -303,13 +303,14 @@ impl View for Screen {
         self.is_broken
     }
 
-    fn close(&mut self) {
+    fn close(&mut self) -> io::Result<()> {
         terminal::restore();
         let mut out = io::stdout();
         for text in &self.parting {
             // Where nobody reads it any more, nothing is lost.
             let _ = writeln!(out, "{}", shown(text));
         }
+        Ok(())
     }
 
     fn abandon() {

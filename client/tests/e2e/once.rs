@@ -145,7 +145,8 @@ fn tail_follows_what_happens_until_nobody_reads_it() {
 fn what_could_not_be_written_is_a_failure() {
     let room = Room::open();
     let _peer = Peer::join(room.address(), "peer");
-    for task in [&["who"][..], &["who", "--json"], &["list", "--json"]] {
+    let lines = &["--plain", "--name", "ada"][..];
+    for task in [&["who"][..], &["who", "--json"], &["list", "--json"], lines, &["--help"]] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut command = client_command(room.address(), &room.files());
         let ended = command.args(task).stdin(Stdio::null()).stdout(full).output().unwrap();

@@ -63,8 +63,11 @@ else
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 endif
 
+# One package after the other, as the targets below build them: both at once would choose other
+# features of what they share, and the first run would compile again.
 build: toolchain ## Build the programs, optimised, into target/release
-	$(CARGO) build --release --workspace
+	$(CARGO) build --release -p chatshelf-server
+	$(CARGO) build --release -p chatshelf-client
 
 run-server: toolchain ## Run a server [PORT=9000 BIND= DATA_DIR= ARGS=]
 	@$(call compile,chatshelf-server,chatshelf-server)

@@ -286,6 +286,11 @@ impl StretchPool {
         Stretch::in_pipe(Arc::clone(&self.pipes)).unwrap_or_else(|_| Stretch::in_memory())
     }
 
+    /// Frees what is at hand.
+    pub fn clear(&mut self) {
+        self.free.clear();
+    }
+
     /// Takes one back, whatever it holds.
     pub fn give(&mut self, stretch: Stretch) {
         if self.free.len() < POOL_STRETCHES_MAX {

@@ -105,7 +105,7 @@ impl<S: Stream> Engine<S> {
                 let mut connection = self.connections.remove(token.slot());
                 self.timers.disarm(&mut connection.timer, token);
                 while let Some((_, stretch)) = connection.outbound.pop_spent() {
-                    self.stretches.give(stretch);
+                    self.give_stretch(stretch);
                 }
             }
         }

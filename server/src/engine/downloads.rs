@@ -56,7 +56,7 @@ impl<S: Stream> Engine<S> {
     /// Asks the disk thread for what comes next of a download, into an empty stretch. When there is
     /// nothing left to ask for and nothing on its way, the download is over.
     fn read_on(&mut self, at: TransferKey, stretch: Stretch) {
-        let Some(download) = self.download(at) else { return self.stretches.give(stretch) };
+        let Some(download) = self.download(at) else { return self.give_stretch(stretch) };
         let (offset, left) = (download.next_ask, download.item.size - download.next_ask);
         let bytes = left.min(stretch.file_bytes_max() as u64);
         if bytes > 0 {
@@ -66,7 +66,7 @@ impl<S: Stream> Engine<S> {
             return self.disk.push_back(Request::Read { download: at, offset, bytes, stretch });
         }
         let is_over = download.in_flight == 0;
-        self.stretches.give(stretch);
+        self.give_stretch(stretch);
         if is_over && let Some(connection) = self.connection(at.connection) {
             connection.transfers.downloads.remove(&at.transfer);
             self.disk.push_back(Request::Close { download: at });
@@ -75,7 +75,7 @@ impl<S: Stream> Engine<S> {
 
     pub(super) fn download_read(&mut self, at: TransferKey, stretch: Stretch) {
         if self.download(at).is_none() {
-            return self.stretches.give(stretch);
+            return self.give_stretch(stretch);
         }
         if let Some(connection) = self.connection(at.connection) {
             connection.outbound.push_data(at.transfer, stretch);
@@ -90,13 +90,20 @@ impl<S: Stream> Engine<S> {
         {
             let at = key(token, transfer);
             let Some(download) = self.download(at) else {
-                self.stretches.give(stretch);
+                self.give_stretch(stretch);
                 continue;
             };
             download.in_flight -= 1;
-            self.stretches.give(stretch);
+            self.give_stretch(stretch);
             let stretch = self.stretches.take();
             self.read_on(at, stretch);
+        }
+    }
+
+    /// Keeps a stretch for its next use, or frees it when no transfer runs: a pipe takes descriptors.
+    pub(super) fn give_stretch(&mut self, stretch: Stretch) {
+        if self.transfers > 0 {
+            self.stretches.give(stretch);
         }
     }
 

@@ -260,7 +260,7 @@ impl<S: Stream> Engine<S> {
                 }
                 self.end_transfer(transfer.connection, transfer.transfer, code, detail.as_deref());
             }
-            Reply::Ended => self.transfers -= 1,
+            Reply::Ended => self.transfer_ended(),
             Reply::Expires { at } => {
                 let in_ms = at.map(|at| at.0.saturating_sub(self.now.at.0));
                 self.expire_by_ms = in_ms.map(|in_ms| self.now.mono_ms + in_ms);

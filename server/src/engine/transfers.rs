@@ -42,6 +42,14 @@ impl<S: Stream> Engine<S> {
         false
     }
 
+    /// The disk thread has let go of a transfer. After the last one, no pipe is left.
+    pub(super) fn transfer_ended(&mut self) {
+        self.transfers -= 1;
+        if self.transfers == 0 {
+            self.stretches.clear();
+        }
+    }
+
     /// Ends a transfer at the client's wish. What has ended already, or is being published, stays
     /// as it is.
     pub(super) fn cancel(&mut self, token: Token, transfer: TransferId) {

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use chatshelf_server::disk::block::POOL_BLOCKS_MAX;
-use chatshelf_server::disk::stretch::POOL_STRETCHES_MAX;
 use chatshelf_server::engine::Usage;
 
 use super::threads::DATA;
@@ -95,7 +94,7 @@ impl<const SHORT: bool> World<SHORT> {
         let usage = self.server.usage().expect("the server is up");
         let bare = Usage { log_bytes: usage.log_bytes, blocks: usage.blocks, ..Usage::default() };
         assert_eq!(usage, bare, "something is left behind");
-        assert!(usage.blocks <= POOL_BLOCKS_MAX + POOL_STRETCHES_MAX, "{usage:?}");
+        assert!(usage.blocks <= POOL_BLOCKS_MAX, "{usage:?}");
         // The journal's newest segment stays open.
         assert!(self.server.disk.handles() <= 1, "files are left open");
         if self.server.disk.failures() == 0 {

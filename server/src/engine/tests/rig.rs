@@ -229,6 +229,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
                 members += 1;
             }
         }
+        assert!(engine.transfers > 0 || engine.stretches.spare() == 0, "pipes are left");
         // The disk thread may not have let go of some yet.
         assert!(engine.transfers >= transfers);
         assert!(engine.shutting_down || engine.moved_sessions.len() == moved);

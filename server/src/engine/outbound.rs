@@ -207,11 +207,7 @@ impl Outbound {
             if is_cancelled(transfer) {
                 stretch.cut();
             }
-            if stretch.is_taken() {
-                bulk.spent.push((transfer, stretch));
-            } else {
-                bulk.data.push_back((transfer, stretch));
-            }
+            self.push_data(transfer, stretch);
         }
     }
 

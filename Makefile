@@ -88,7 +88,7 @@ share = set -e; cd $(call quote,$(CARGO_TARGET_DIR)); \
 	release/$(1) --generate zsh > share/zsh/site-functions/_$(1); \
 	release/$(1) --generate fish > share/fish/vendor_completions.d/$(1).fish
 
-run-client: toolchain ## Join a server [HOST=127.0.0.1 PORT=9000 NAME= ARGS=]
+run-client: toolchain ## Join a server [HOST=127.0.0.1[:9000] PORT=9000 NAME= ARGS=]
 	@$(call compile,chatshelf-client,chatshelf)
 	@$(exec) $(call release,chatshelf) $(call option,--host,HOST) \
 		$(call option,--port,PORT) $(call option,--name,NAME) $(ARGS)

@@ -7,9 +7,12 @@ mod task;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use chatshelf_common::address::{AddressError, ServerAddress};
 use chatshelf_common::cli::value::{number, parsed};
-use chatshelf_common::cli::{self, Block, Completes, Elsewhere, Error, Parsed, Program, Section};
-use chatshelf_common::limits::{HISTORY_ALL, PORT_DEFAULT};
+use chatshelf_common::cli::{
+    self, Block, Completes, Elsewhere, Error, Origin, Parsed, Program, Section,
+};
+use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Nick;
 
 pub(crate) use file::expanded;
@@ -18,10 +21,8 @@ pub use task::{Output, Task, Wanted};
 /// What the program is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Name or address of the server's machine.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
+    /// The server.
+    pub server: ServerAddress,
     /// The nick; asked for when absent.
     pub name: Option<Nick>,
     /// No prompt, no colours, no escapes.
@@ -39,13 +40,37 @@ pub struct Options {
     pub task: Option<Task>,
     /// What its own options say, until it is known.
     own: task::Own,
+    /// Where the server's host was set, if it was.
+    host_origin: Option<Origin>,
+}
+
+impl Options {
+    /// A host, perhaps with its port.
+    fn set_host(&mut self, text: &str, origin: Origin) -> Result<(), String> {
+        self.server = text.parse().map_err(|why: AddressError| why.to_string())?;
+        self.host_origin = Some(origin);
+        Ok(())
+    }
+
+    /// A port, which is set after the host. One that the host brought along holds unless this was
+    /// set in a place that comes first; in the same place both must agree.
+    fn set_port(&mut self, text: &str, origin: Origin) -> Result<(), String> {
+        let port = number(text, 1..=u16::MAX)?;
+        match (self.server.named_port(), self.host_origin) {
+            (Some(named), Some(host)) if host == origin && named != port => {
+                return Err(format!("the host names port {named} already"));
+            }
+            (Some(_), Some(host)) if host < origin => {}
+            _ => self.server.set_port(port),
+        }
+        Ok(())
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            host: "127.0.0.1".into(),
-            port: PORT_DEFAULT,
+            server: ServerAddress::loopback(),
             name: None,
             plain: false,
             ascii: false,
@@ -54,6 +79,7 @@ impl Default for Options {
             reconnect: None,
             task: None,
             own: task::Own::default(),
+            host_origin: None,
         }
     }
 }
@@ -83,18 +109,18 @@ static PROGRAM: Program<Options> = Program {
             fetch files from it. On a terminal the room has the whole screen, elsewhere it is \
             lines; /help inside the room lists the commands.",
     options: &[
-        Opt::value("host", "HOST", "the server's name or address", |options, text| {
-            options.host = text.into();
-            Ok(())
-        })
+        Opt::value_from(
+            "host",
+            "HOST",
+            "the server: a name or address, HOST:PORT or chatshelf://HOST:PORT",
+            Options::set_host,
+        )
         .short('H')
         .default("127.0.0.1")
         .completes(Completes::Hosts),
-        Opt::value("port", "PORT", "its TCP port", |options, text| {
-            number(text, 1..=u16::MAX).map(|port| options.port = port)
-        })
-        .short('p')
-        .default("9000"),
+        Opt::value_from("port", "PORT", "its TCP port", Options::set_port)
+            .short('p')
+            .default("9000"),
         Opt::value("name", "NAME", "your name in the room", |options, text| {
             let nick = Nick::new(text).map_err(|why| why.to_string())?;
             options.name = Some(nick);
@@ -240,7 +266,7 @@ mod tests {
     #[test]
     fn the_defaults_need_no_options() {
         let options = run(&[]).unwrap();
-        assert_eq!((options.host.as_str(), options.port), ("127.0.0.1", 9000));
+        assert_eq!(options.server.to_string(), "127.0.0.1:9000");
         assert_eq!((options.name, options.history, options.plain), (None, None, false));
         assert_eq!(options.download_dir, PathBuf::from("."));
     }
@@ -249,7 +275,7 @@ mod tests {
     fn options_are_understood() {
         let options = run(&["--host", "h", "--port", "1", "--name=ada", "--history", "none"]);
         let options = options.unwrap();
-        assert_eq!((options.host.as_str(), options.port, options.history), ("h", 1, Some(0)));
+        assert_eq!((options.server.to_string().as_str(), options.history), ("h:1", Some(0)));
         assert_eq!(options.name, Nick::new("ada").ok());
         assert_eq!(run(&["--history", "all"]).unwrap().history, Some(HISTORY_ALL));
         assert_eq!(run(&["--history", "7"]).unwrap().history, Some(7));
@@ -270,6 +296,10 @@ mod tests {
             (&["--download-dir", "/no/such"], "/no/such"),
             (&["extra"], "extra"),
             (&["--host", "a", "--host", "b"], "host"),
+            (&["--host", "http://lab"], "--host 'http://lab'"),
+            (&["--host", "lab:http"], "--host 'lab:http'"),
+            (&["--host", "lab:1", "--port", "2"], "--port '2'"),
+            (&["--host", "chatshelf://lab#SHA256:x"], "encryption"),
         ] {
             let error = run(args).unwrap_err();
             assert!(error.contains(named), "{args:?}: {error}");
@@ -280,8 +310,8 @@ mod tests {
     fn the_defaults_are_those_of_the_help() {
         assert!(PROGRAM.defaults().count() >= 2);
         for (option, default) in PROGRAM.defaults() {
-            let options = run(&[&format!("--{option}={default}")]);
-            assert_eq!(options, Ok(Options::default()), "{option}");
+            let options = run(&[&format!("--{option}={default}")]).unwrap();
+            assert_eq!(Options { host_origin: None, ..options }, Options::default(), "{option}");
         }
     }
 
@@ -352,8 +382,7 @@ mod tests {
             ("reconnect", "0"),
         ];
         let expected = Options {
-            host: "lab".into(),
-            port: 7,
+            server: "lab:7".parse().unwrap(),
             name: Nick::new("ada").ok(),
             plain: true,
             ascii: true,
@@ -374,7 +403,70 @@ mod tests {
             Elsewhere { config: &config, ..Elsewhere::NOTHING },
         ] {
             let Ok(Parsed::Run(options)) = parse_with([], &elsewhere) else { panic!() };
-            assert_eq!(options, expected);
+            let host_origin = options.host_origin;
+            assert_eq!(options, Options { host_origin, ..expected.clone() });
+        }
+    }
+
+    /// Host and port as they are set on the command line, by the environment and in the file.
+    fn server(settings: [[Option<&str>; 2]; 3]) -> Result<String, String> {
+        let [line, environment, file] = settings;
+        let args = ["--host", "--port"].into_iter().zip(line);
+        let args = args.filter_map(|(name, value)| Some([name, value?])).flatten();
+        let variable = |name: &str| {
+            let place = ["CHATSHELF_HOST", "CHATSHELF_PORT"].iter().position(|it| *it == name)?;
+            environment[place].map(OsString::from)
+        };
+        let lines = ["host", "port"].into_iter().zip(file);
+        let lines = lines.filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)));
+        let text: String = lines.collect();
+        let config = || cli::config::File::parse("/c".into(), &text).map(Some);
+        let elsewhere = Elsewhere { variable: &variable, config: &config };
+        match parse_with(args.map(OsString::from), &elsewhere) {
+            Ok(Parsed::Run(options)) => Ok(options.server.to_string()),
+            Ok(Parsed::Print(text)) => panic!("{text}"),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_host_may_bring_its_port_wherever_it_is_set() {
+        const NONE: [Option<&str>; 2] = [None; 2];
+        for (host, shown) in [
+            ("lab:9100", "lab:9100"),
+            ("[::1]:9100", "[::1]:9100"),
+            ("::1", "[::1]:9000"),
+            ("[::1]", "[::1]:9000"),
+            ("chatshelf://lab", "lab:9000"),
+            ("chatshelf://lab:9100/", "lab:9100"),
+        ] {
+            let set = [Some(host), None];
+            for settings in [[set, NONE, NONE], [NONE, set, NONE], [NONE, NONE, set]] {
+                assert_eq!(server(settings).as_deref(), Ok(shown), "{settings:?}");
+            }
+        }
+        assert_eq!(server([NONE, [None, Some("7")], [Some("lab"), None]]).as_deref(), Ok("lab:7"));
+    }
+
+    #[test]
+    fn of_two_ports_the_one_holds_whose_place_comes_first() {
+        const NONE: [Option<&str>; 2] = [None; 2];
+        let (host, port, both) =
+            ([Some("lab:1"), None], [None, Some("2")], [Some("lab:1"), Some("2")]);
+        for (settings, expected) in [
+            ([host, port, NONE], "lab:1"),
+            ([host, NONE, port], "lab:1"),
+            ([NONE, host, port], "lab:1"),
+            ([port, host, NONE], "lab:2"),
+            ([port, NONE, host], "lab:2"),
+            ([NONE, port, host], "lab:2"),
+            ([[Some("lab:1"), Some("1")], NONE, NONE], "lab:1"),
+        ] {
+            assert_eq!(server(settings).as_deref(), Ok(expected), "{settings:?}");
+        }
+        for settings in [[both, NONE, NONE], [NONE, both, NONE], [NONE, NONE, both]] {
+            let error = server(settings).unwrap_err();
+            assert!(error.contains("'2': the host names port 1 already"), "{error}");
         }
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and
 //! frames into bytes ([`wire`]), and holds the words both sides must agree on: the limits
-//! ([`limits`]), the numbers that name things ([`id`]) and the text that may travel ([`text`]).
+//! ([`limits`]), the numbers that name things ([`id`]), the text that may travel ([`text`]), and how a server's
+//! address is written ([`address`]).
 //! [`cli`] knows nothing of the protocol: it makes options, help, man pages and shell completions
 //! of one table.
 //!
@@ -19,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod address;
 pub mod cli;
 pub mod id;
 pub mod limits;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use chatshelf_common::address::ServerAddress;
 use chatshelf_common::text::Nick;
 use mio::{Events, Poll, Token, Waker};
 
@@ -30,10 +31,8 @@ pub(crate) struct Ground {
 
 /// What is to be joined, and how.
 pub(crate) struct Plan {
-    /// Name or address of the server's machine.
-    pub(crate) host: String,
-    /// TCP port.
-    pub(crate) port: u16,
+    /// The server.
+    pub(crate) server: ServerAddress,
     /// The nick to ask for.
     pub(crate) nick: Nick,
     /// Lines of history; absent leaves it to the server.
@@ -47,8 +46,8 @@ pub(crate) struct Plan {
 impl Plan {
     /// What the command line says, under this nick.
     pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
-        let Options { host, port, history, download_dir, .. } = options;
-        Self { host, port, nick, history, download_dir, manner }
+        let Options { server, history, download_dir, .. } = options;
+        Self { server, nick, history, download_dir, manner }
     }
 }
 
@@ -90,12 +89,12 @@ impl Ground {
     /// # Errors
     /// Why it did not come about, or ended badly.
     pub(crate) fn run<V: View>(mut self, view: V, plan: Plan) -> Result<u8, Failure> {
-        let place = place(&plan.host, plan.port);
+        let place = plan.server.to_string();
         let unreachable = |why: String| {
             Failure::new(format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE)
         };
         let files = Files::start(self.waker(), place.clone()).map_err(no_start)?;
-        let addresses = resolve(&plan.host, plan.port);
+        let addresses = resolve(&plan.server);
         let addresses = addresses.map_err(|error| unreachable(plain_error(&error)))?;
         let signals = match self.signals.take() {
             Some(signals) => signals,
@@ -126,14 +125,8 @@ fn seed() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| Failure::new(format!("no randomness: {error}"), EXIT_FAILED))
 }
 
-/// `HOST:PORT`, with brackets around an IPv6 address.
-fn place(host: &str, port: u16) -> String {
-    let host = host.trim_matches(['[', ']']);
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    Ok((host.trim_matches(['[', ']']), port).to_socket_addrs()?.collect())
+fn resolve(server: &ServerAddress) -> io::Result<Vec<SocketAddr>> {
+    Ok((server.host(), server.port()).to_socket_addrs()?.collect())
 }
 
 /// Counts the signals that ask for an end. The second one ends the program at once.

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 
 use bytesize::ByteSize;
+use chatshelf_common::address::{AddressError, ServerAddress};
 use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::cli::{self, Elsewhere, Error, Parsed, Program};
-use chatshelf_common::limits::{MESSAGE_BYTES_MAX, PORT_DEFAULT};
+use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 
 use super::crowd::STAMP_BYTES;
 
@@ -29,8 +30,8 @@ pub struct Plan {
     pub file_bytes: u64,
     /// Who else connects, and means no good.
     pub attack: Attack,
-    /// The server to load: host and port; one of its own when absent.
-    pub server: Option<(String, u16)>,
+    /// The server to load; one of its own when absent.
+    pub server: Option<ServerAddress>,
 }
 
 /// Attackers beside the clients, from the end of the joining on.
@@ -70,13 +71,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Pla
         Parsed::Print(text) => return Ok(Parsed::Print(text)),
         Parsed::Run(given) => given,
     };
-    let Given { mut plan, downloads, host, port } = given;
-    if port.is_some() && host.is_none() {
+    let Given { mut plan, downloads, port } = given;
+    if port.is_some() && plan.server.is_none() {
         let (program, why) = (PROGRAM.name, "--port goes with --host".into());
         return Err(Error::Usage { program, why });
     }
     plan.downloads = downloads.unwrap_or(if plan.uploads == 0 { 0 } else { plan.downloads });
-    plan.server = host.map(|host| (host, port.unwrap_or(PORT_DEFAULT)));
     Ok(Parsed::Run(plan))
 }
 
@@ -100,7 +100,6 @@ impl Default for Plan {
 struct Given {
     plan: Plan,
     downloads: Option<usize>,
-    host: Option<String>,
     port: Option<u16>,
 }
 
@@ -164,14 +163,22 @@ static PROGRAM: Program<Given> = Program {
         Opt::value(
             "host",
             "HOST",
-            "load the server on this host, not one of its own",
+            "load this server, not one of its own: HOST, HOST:PORT or chatshelf://HOST:PORT",
             |given, text| {
-                given.host = Some(text.into());
+                let server = text.parse().map_err(|why: AddressError| why.to_string())?;
+                given.plan.server = Some(server);
                 Ok(())
             },
         ),
         Opt::value("port", "N", "its port", |given, text| {
-            number(text, 1..=u16::MAX).map(|port| given.port = Some(port))
+            let port = number(text, 1..=u16::MAX)?;
+            given.port = Some(port);
+            let Some(server) = &mut given.plan.server else { return Ok(()) };
+            match server.named_port().filter(|named| *named != port) {
+                Some(named) => return Err(format!("the host names port {named} already")),
+                None => server.set_port(port),
+            }
+            Ok(())
         })
         .short('p')
         .otherwise("9000"),
@@ -216,15 +223,30 @@ mod tests {
 
     #[test]
     fn a_host_means_no_server_of_its_own() {
-        let Ok(Parsed::Run(plan)) = parsed("--host ::1 --port 9100") else { panic!("no plan") };
-        assert_eq!(plan.server, Some(("::1".into(), 9100)));
+        for line in [
+            "--host ::1 --port 9100",
+            "--host [::1]:9100",
+            "--host chatshelf://[::1]:9100/",
+            "--port 9100 --host [::1]:9100",
+        ] {
+            let Ok(Parsed::Run(plan)) = parsed(line) else { panic!("no plan: {line}") };
+            assert_eq!(plan.server, "[::1]:9100".parse().ok(), "{line}");
+        }
+        let error = parsed("--host lab:1 --port 2").unwrap_err();
+        assert!(error.contains("--port '2': the host names port 1"), "{error}");
     }
 
     #[test]
     fn what_makes_no_sense_is_said_in_one_line() {
-        for line in
-            ["--clients 0", "--size 5", "--size 9000", "--file-size much", "--port 9000", "stray"]
-        {
+        for line in [
+            "--clients 0",
+            "--size 5",
+            "--size 9000",
+            "--file-size much",
+            "--port 9000",
+            "--host lab:x",
+            "stray",
+        ] {
             let error = parsed(line).unwrap_err();
             assert!(!error.contains('\n'), "{line}: {error}");
         }

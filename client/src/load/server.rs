@@ -29,8 +29,9 @@ impl Server {
     /// # Errors
     /// One line that says what is wrong.
     pub(super) fn open(plan: &Plan) -> Result<Self, String> {
-        if let Some((host, port)) = &plan.server {
-            let mut addresses = (host.as_str(), *port)
+        if let Some(server) = &plan.server {
+            let host = server.host();
+            let mut addresses = (host, server.port())
                 .to_socket_addrs()
                 .map_err(|why| format!("can't find {host}: {why}"))?;
             let address = addresses.next().ok_or_else(|| format!("{host} has no address"))?;

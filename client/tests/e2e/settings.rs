@@ -43,6 +43,29 @@ fn the_file_says_where_the_room_is_and_who_comes() {
 }
 
 #[test]
+fn a_host_may_include_its_port_and_be_a_link() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let port = room.address().port();
+    for host in [format!("127.0.0.1:{port}"), format!("chatshelf://127.0.0.1:{port}/")] {
+        let (mut command, _dir) = configured("port = 1\nname = grace\n");
+        run(command.args(["--host", &host, "send", "by option"])).has_code(0);
+        peer.hears(|said| said.text.as_str() == "by option");
+        let (mut command, _dir) = configured("port = 1\nname = grace\n");
+        run(command.env("CHATSHELF_HOST", &host).args(["send", "by variable"])).has_code(0);
+        peer.hears(|said| said.text.as_str() == "by variable");
+        let (mut command, _dir) = configured(&format!("host = {host}\nname = grace\n"));
+        run(command.args(["send", "by file"])).has_code(0);
+        peer.hears(|said| said.text.as_str() == "by file");
+    }
+    let (mut command, _dir) = configured(&format!("host = lab:{port}\nport = 1\n"));
+    let ended = run(command.arg("list"));
+    ended.has_code(2);
+    let told = format!(":2: port '1': the host names port {port} already");
+    assert!(ended.complaint().ends_with(&told), "{}", ended.stderr);
+}
+
+#[test]
 fn the_command_line_comes_before_the_environment_and_that_before_the_file() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");

@@ -42,6 +42,20 @@ use std::fmt;
 /// `--option 'text': `.
 pub type SetValue<T> = fn(&mut T, &str) -> Result<(), String>;
 
+/// The same for a value whose meaning depends on where another was set.
+pub type SetValueFrom<T> = fn(&mut T, &str, Origin) -> Result<(), String>;
+
+/// Where a value was set. What overrides is less than what it overrides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// On the command line.
+    CommandLine,
+    /// By a variable of the environment.
+    Environment,
+    /// In the configuration file.
+    File,
+}
+
 /// A program: what it is called, what it can be told. `T` is what the options set.
 #[derive(Debug)]
 pub struct Program<T: 'static> {
@@ -87,6 +101,7 @@ pub struct Opt<T> {
 enum Set<T> {
     Flag(fn(&mut T, bool)),
     Value(SetValue<T>),
+    ValueFrom(SetValueFrom<T>),
     /// Means the same in every program, and is taken care of here.
     BuiltIn,
 }
@@ -283,6 +298,17 @@ impl<T> Opt<T> {
         set: SetValue<T>,
     ) -> Self {
         Self::new(long, hint, does, Set::Value(set))
+    }
+
+    /// The same, for a value whose meaning depends on where another was set. Options are set in the
+    /// order of the table.
+    pub const fn value_from(
+        long: &'static str,
+        hint: &'static str,
+        does: &'static str,
+        set: SetValueFrom<T>,
+    ) -> Self {
+        Self::new(long, hint, does, Set::ValueFrom(set))
     }
 
     /// The same, with a short name.

@@ -6,13 +6,13 @@ use std::ffi::OsString;
 use getopts::{Matches, Options, ParsingStyle};
 
 use super::value::yes_or_no;
-use super::{Command, Elsewhere, Error, GENERATED, Opt, Parsed, Program, Set, config};
+use super::{Command, Elsewhere, Error, GENERATED, Opt, Origin, Parsed, Program, Set, config};
 
 /// A value, and where it was found: for people.
 struct Found {
     place: String,
     value: String,
-    on_command_line: bool,
+    origin: Origin,
 }
 
 impl<T> Program<T> {
@@ -155,7 +155,7 @@ impl<T> Program<T> {
         }
         let value = first.opt_str(option.long).unwrap_or_else(|| "yes".into());
         let place = format!("--{}", option.long);
-        Ok(Some(Found { place, value, on_command_line: true }))
+        Ok(Some(Found { place, value, origin: Origin::CommandLine }))
     }
 
     /// What the environment says. A variable that is empty says nothing.
@@ -168,21 +168,26 @@ impl<T> Program<T> {
         let value = (elsewhere.variable)(&place).filter(|value| !value.is_empty());
         let Some(value) = value else { return Ok(None) };
         match value.into_string() {
-            Ok(value) => Ok(Some(Found { place, value, on_command_line: false })),
+            Ok(value) => Ok(Some(Found { place, value, origin: Origin::Environment })),
             Err(raw) => Err(Error::Setting(format!("{place} {raw:?}: is not UTF-8"))),
         }
     }
 
     fn set(&self, option: &Opt<T>, found: Found, options: &mut T) -> Result<(), Error> {
-        let Found { place, value, on_command_line } = found;
+        let Found { place, value, origin } = found;
         let result = match &option.set {
             Set::Flag(set) => yes_or_no(&value).map(|on| set(options, on)),
             Set::Value(set) => set(options, &value),
+            Set::ValueFrom(set) => set(options, &value, origin),
             Set::BuiltIn => Ok(()),
         };
         result.map_err(|why| {
             let text = format!("{place} '{value}': {why}");
-            if on_command_line { self.usage(text) } else { Error::Setting(one_line(&text)) }
+            if origin == Origin::CommandLine {
+                self.usage(text)
+            } else {
+                Error::Setting(one_line(&text))
+            }
         })
     }
 }
@@ -196,7 +201,7 @@ fn one_line(text: &str) -> String {
 fn in_file<T>(option: &Opt<T>, file: &config::File) -> Option<Found> {
     let entry = file.entries.iter().find(|entry| entry.key == option.long)?;
     let place = format!("{}:{}: {}", file.path, entry.line, entry.key);
-    Some(Found { place, value: entry.value.clone(), on_command_line: false })
+    Some(Found { place, value: entry.value.clone(), origin: Origin::File })
 }
 
 impl<T> Opt<T> {

@@ -4,20 +4,81 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use chatshelf_common::text::is_invisible_format;
+use unicode_width::UnicodeWidthChar;
 
-/// Shown in place of a character that would hide or move others.
+/// Shown in place of a character that would act on the terminal or move others.
 pub const REPLACEMENT: char = '\u{fffd}';
+/// Characters without a width of their own that may sit on one that has it: accents, vowel signs,
+/// joiners. The scripts and emoji that people write need fewer; a pile of them hides other lines.
+pub const MARKS_MAX: usize = 8;
+/// Letters and digits of the region that a flag made of tag characters names.
+const FLAG_TAGS_MAX: usize = 6;
 
-/// True for what may not reach a terminal as it is.
-fn is_harmful(c: char) -> bool {
-    c.is_control() || is_invisible_format(c)
-}
-
-/// The text on one line, with every character that could act on the terminal made visible.
+/// The text on one line, as a terminal may have it: a character that would act on the terminal or
+/// move others is replaced by [`REPLACEMENT`]; one that only formats and has no look of its own (a
+/// soft hyphen, a zero-width space, a direction mark) is left out; of marks piled up on one
+/// character, [`MARKS_MAX`] stay.
 #[must_use]
 pub fn shown(text: &str) -> String {
-    text.chars().map(|c| if is_harmful(c) { REPLACEMENT } else { c }).collect()
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut marks = 0;
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{2028}' | '\u{2029}' => clean.push(' '),
+            c if is_harmful(c) => clean.push(REPLACEMENT),
+            BLACK_FLAG => {
+                clean.push(c);
+                if let Some(tags) = flag_tags(rest.as_str()) {
+                    clean.push_str(tags);
+                    rest = rest.as_str()[tags.len()..].chars();
+                }
+            }
+            c if is_unseen(c) => continue,
+            c if c.width() == Some(0) => {
+                if marks < MARKS_MAX {
+                    clean.push(c);
+                }
+                marks += 1;
+                continue;
+            }
+            c => clean.push(c),
+        }
+        marks = 0;
+    }
+    clean
+}
+
+/// True for what may not reach a terminal: control characters, and those that reorder the text
+/// around them whatever its script.
+fn is_harmful(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// True for what a reader does not see and a grid of cells has no use for: the default-ignorable
+/// characters of Unicode, but for the two joiners and the variation selectors, which change how
+/// their neighbours look, and the anchors of interlinear annotations.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// What the flags of Scotland and the like begin with.
+const BLACK_FLAG: char = '\u{1f3f4}';
+const CANCEL_TAG: char = '\u{e007f}';
+
+/// The tags that make a flag of the black one before them: a region's letters and digits, and the
+/// end. Tags anywhere else only hide text.
+fn flag_tags(text: &str) -> Option<&str> {
+    let is_tag = |c: &char| matches!(c, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}');
+    let region = text.chars().take_while(is_tag).count();
+    let end = text.char_indices().nth(region).filter(|(_, c)| *c == CANCEL_TAG)?;
+    (1..=FLAG_TAGS_MAX).contains(&region).then(|| &text[..end.0 + CANCEL_TAG.len_utf8()])
 }
 
 /// The same for a text that may have lines and tabs.
@@ -85,6 +146,8 @@ fn skip_string(chars: &mut Peekable<Chars<'_>>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -93,9 +156,68 @@ mod tests {
             shown("a\x1b[2Jb\u{9b}c\u{202e}d\re"),
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}e"
         );
+        for moved in ['\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{85}', '\u{7f}'] {
+            assert_eq!(shown(&format!("a{moved}b")), "a\u{fffd}b", "{moved:?}");
+        }
         assert_eq!(shown("żółw 👩\u{200d}🚀"), "żółw 👩\u{200d}🚀");
+        assert_eq!(shown("one\u{2028}two\u{2029}three"), "one two three");
         let lines: Vec<_> = shown_lines("a\tb\n\x07c").collect();
         assert_eq!(lines, ["a\tb", "\u{fffd}c"]);
+    }
+
+    #[test]
+    fn what_nobody_sees_is_left_out() {
+        assert_eq!(shown("Silben\u{ad}trennung a\u{200b}b"), "Silbentrennung ab");
+        assert_eq!(shown("שלום\u{200f}!\u{200e} \u{61c}\u{feff}"), "שלום! ");
+        assert_eq!(shown("f\u{2061}(x)\u{2060}\u{34f}\u{206a}\u{fff9}"), "f(x)");
+        assert_eq!(shown("\u{3164}\u{115f}\u{180b}"), "");
+    }
+
+    #[test]
+    fn what_changes_its_neighbours_stays() {
+        // Emoji and text presentation, joined emoji, a conjunct, a script that needs a non-joiner.
+        for text in [
+            "❤\u{fe0f} ❤\u{fe0e}",
+            "👩🏻\u{200d}❤\u{fe0f}\u{200d}👨",
+            "क्\u{200d}ष",
+            "می\u{200c}خواهم",
+        ] {
+            assert_eq!(shown(text), text);
+        }
+    }
+
+    #[test]
+    fn tags_make_flags_and_hide_nothing() {
+        let tags = |text: &str| -> String {
+            text.chars().map(|c| char::from_u32(0xe0000 + c as u32).unwrap()).collect()
+        };
+        let end = '\u{e007f}';
+        let scotland = format!("🏴{}{end}", tags("gbsct"));
+        assert_eq!(shown(&format!("{scotland}!{scotland}")), format!("{scotland}!{scotland}"));
+        assert_eq!(shown(&tags("hidden")), "");
+        assert_eq!(shown(&format!("🏴{}", tags("gbsct"))), "🏴", "without an end");
+        assert_eq!(shown(&format!("🏴{}{end}", tags("ignore all"))), "🏴");
+        assert_eq!(shown(&format!("🏴{end}")), "🏴");
+    }
+
+    #[test]
+    fn marks_piled_up_on_one_character_have_an_end() {
+        let pile = |marks| format!("a{}b", "\u{301}".repeat(marks));
+        assert_eq!(shown(&pile(MARKS_MAX)), pile(MARKS_MAX));
+        assert_eq!(shown(&pile(1000)), pile(MARKS_MAX));
+        let thai = "ก็".to_owned() + &"\u{e47}".repeat(50);
+        assert_eq!(shown(&thai).chars().count(), 1 + MARKS_MAX);
+        let joiners = format!("a{}b", "\u{200d}\u{200b}".repeat(50));
+        assert_eq!(shown(&joiners).chars().count(), 2 + MARKS_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_harmless_and_stays_as_it_is(text in ".*") {
+            let shown = shown(&text);
+            prop_assert!(!shown.contains(is_harmful));
+            prop_assert_eq!(self::shown(&shown), shown);
+        }
     }
 
     #[test]

@@ -284,9 +284,7 @@ fn nothing_that_others_send_moves_the_cursor_or_changes_colours() {
     guest.send(&said(0, "a\u{202e}b\u{200b}c\u{feff}\ttab"));
     // vt100 passes over U+FFFD, which terminals show: what was sent to it is looked at.
     let sent = || String::from_utf8_lossy(&terminal.bytes()).into_owned();
-    eventually("a line made harmless", || {
-        sent().contains("a\u{fffd}b\u{fffd}c\u{fffd}").then_some(())
-    });
+    eventually("a line made harmless", || sent().contains("a\u{fffd}bc").then_some(()));
     assert!(!sent().contains(['\u{202e}', '\u{200b}', '\u{feff}', '\t']));
     terminal.cursor_is_behind("> ");
 }

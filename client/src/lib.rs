@@ -7,6 +7,7 @@
 //! [`load`] (the load test, which has a loop of its own).
 
 pub mod command;
+mod default_nick;
 pub mod files;
 pub mod front;
 pub mod input;

@@ -127,7 +127,7 @@ static PROGRAM: Program<Options> = Program {
             Ok(())
         })
         .short('n')
-        .otherwise("asked for; for a command the user's"),
+        .otherwise("asked for on a terminal, else your user name"),
         Opt::flag(
             "plain",
             "lines instead of the full screen; no prompt, no colours, no escapes",
@@ -194,13 +194,14 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
             Block::Text(
                 "A command such as send joins the room, does one thing, leaves, and shows on \
                  standard output only what was asked for; complaints go to standard error, and so \
-                 does progress if that is a terminal. It goes by the user's name unless --name is \
+                 does progress if that is a terminal. It goes by your user name unless --name is \
                  given, and takes one that is free if that is in use.",
             ),
             Block::Text(
                 "Without a command, when standard input is not a terminal, its lines are carried \
-                 out in order; at its end (or /quit) chatshelf waits for every receipt and transfer, \
-                 then leaves.",
+                 out in order, from the first on; without --name they are said by your user name, \
+                 or one like it that is free. At its end (or /quit) chatshelf waits for every \
+                 receipt and transfer, then leaves.",
             ),
             Block::Text(
                 "When the connection is lost, chatshelf comes back by itself: what was said \

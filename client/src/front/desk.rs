@@ -26,9 +26,10 @@ pub(crate) struct Manner {
     /// In order and to the end, each waiting for those it depends on; then the program leaves, and
     /// its exit code tells whether all of it worked. Otherwise somebody sits there and sees.
     pub(crate) script: bool,
-    /// One thing is asked for: the exit code tells whether it was refused, and if the nick is not
-    /// to be had, another will do.
+    /// One thing is asked for: the exit code tells whether it was refused.
     pub(crate) single: bool,
+    /// Nobody chose the nick: if it is taken, another will do.
+    pub(crate) any_nick: bool,
     /// How the session comes back when its connection breaks; `None` for one that then ends.
     pub(crate) reconnect: Option<Reconnect>,
 }
@@ -42,12 +43,12 @@ impl Manner {
             None => script.then_some(SCRIPT_RECONNECT),
         };
         let reconnect = (seconds != Some(0)).then_some(Reconnect { give_up_after });
-        Self { script, single: false, reconnect }
+        Self { script, single: false, any_nick: false, reconnect }
     }
 
     /// The same for a script of one command.
     pub(crate) fn single(self) -> Self {
-        Self { single: true, ..self }
+        Self { single: true, any_nick: true, ..self }
     }
 }
 

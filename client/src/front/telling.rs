@@ -72,7 +72,7 @@ impl Desk {
         let text = format!("the name {nick} can't be had: {code}{free}");
         self.nicks_refused += 1;
         match &suggestion {
-            Some(free) if self.manner.single && self.nicks_refused < NICKS_MAX => {
+            Some(free) if self.manner.any_nick && self.nicks_refused < NICKS_MAX => {
                 self.notice(text);
                 return self.rejoin(free.clone());
             }

@@ -2,12 +2,11 @@
 //!
 //! Owns the order of that: join, ask, wait, print. `show` makes text and `json` objects of what is
 //! shown, `intake` reads standard input, `reader` sees who reads standard output leave, `progress`
-//! draws on a terminal, `own_name` finds a name.
+//! draws on a terminal.
 //! Standard output gets what was asked for and nothing else.
 
 mod intake;
 mod json;
-mod own_name;
 mod progress;
 mod reader;
 mod show;
@@ -23,6 +22,7 @@ use chatshelf_common::wire::Event;
 use tempfile::TempDir;
 
 use crate::command::Command;
+use crate::default_nick;
 use crate::files::{Target, local_name};
 use crate::front::{
     Answer, Desk, EXIT_DONE, EXIT_FAILED, Failure, Ground, Manner, News, Plan, View, exit_code,
@@ -43,7 +43,7 @@ pub fn run(options: Options, task: Task) -> u8 {
 
 fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let ground = Ground::new()?;
-    let nick = options.name.clone().unwrap_or_else(own_name::find);
+    let nick = options.name.clone().unwrap_or_else(default_nick::find);
     let mut manner = Manner::new(true, options.reconnect).single();
     options.history = Some(0);
     if let Task::Tail { lines, follow, .. } = task {

@@ -15,6 +15,7 @@ use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::Nick;
 
 use crate::command;
+use crate::default_nick;
 use crate::front::{
     Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, no_start,
 };
@@ -41,10 +42,13 @@ fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> 
     let script = !surroundings.input_is_terminal;
     let name = match options.name.clone() {
         Some(name) => name,
+        // What comes from a pipe is to be said: no line of it answers a question.
+        None if script => default_nick::find(),
         None => name::ask(&input, surroundings)?,
     };
     let escapes = surroundings.escapes && !options.plain;
-    let manner = Manner::new(script, options.reconnect);
+    let any_nick = script && options.name.is_none();
+    let manner = Manner { any_nick, ..Manner::new(script, options.reconnect) };
     let front = Lines {
         input,
         more_input: false,

@@ -8,9 +8,8 @@ use crate::front::{EXIT_USAGE, Failure, fail};
 use crate::input::{Input, Line};
 use crate::surroundings::Surroundings;
 
-/// Asks for a name: on a terminal until it is one, elsewhere once.
+/// Asks on a terminal for a name, until it is one.
 pub(super) fn ask(input: &Input, surroundings: Surroundings) -> Result<Nick, Failure> {
-    let script = !surroundings.input_is_terminal;
     loop {
         let question = b"Your name: ";
         let asked = if surroundings.output_is_terminal {
@@ -21,22 +20,17 @@ pub(super) fn ask(input: &Input, surroundings: Surroundings) -> Result<Nick, Fai
         if let Err(error) = asked {
             log::info!("the name could not be asked for: {error}");
         }
-        let no_name = || Failure::new("no name was given; try --name NAME", EXIT_USAGE);
         let why = match input.wait_line() {
             Line::End => {
                 let _ = writeln!(io::stderr());
-                return Err(no_name());
+                return Err(Failure::new("no name was given; try --name NAME", EXIT_USAGE));
             }
             Line::TooLong => "it is too long".to_owned(),
             Line::Text(text) => match Nick::new(text.trim()) {
                 Ok(nick) => return Ok(nick),
-                Err(_) if text.trim().is_empty() && script => return Err(no_name()),
                 Err(why) => format!("'{}' can't be a name: {why}", text.trim()),
             },
         };
-        if script {
-            return Err(Failure::new(why, EXIT_USAGE));
-        }
         let _ = fail(&why, EXIT_USAGE);
     }
 }

@@ -26,18 +26,30 @@ fn a_taken_name_ends_a_script_and_the_suggestion_is_named() {
 }
 
 #[test]
-fn without_a_name_the_first_line_is_it() {
+fn without_a_name_every_piped_line_is_said_by_the_users_name() {
     let room = Room::open();
     let run = |input| Client::run(&mut client_command(room.address(), &room.files()), input);
-    let ended = run("  grace \nhello\n");
-    ended.has_code(0);
-    assert_eq!(ended.said(), ["grace  hello"]);
-    for (input, why) in [("", "no name"), ("\nhello\n", "no name"), ("no good\n", "'no good'")] {
+    for (input, said) in [
+        ("done\nall tests pass\n", &["tester  done", "tester  all tests pass"][..]),
+        ("no good as a name\n", &["tester  no good as a name"]),
+        ("\nhello\n", &["tester  hello"]),
+        ("", &[]),
+    ] {
         let ended = run(input);
-        ended.has_code(2);
-        assert!(ended.stderr.contains(why), "{}", ended.stderr);
-        assert_eq!(ended.stdout, "");
+        ended.has_code(0);
+        assert_eq!(ended.said(), said, "{input:?}");
+        assert!(!ended.stdout.contains("Your name"), "{}", ended.stdout);
+        assert_eq!(ended.stderr, "", "nothing is asked of a pipe");
     }
+}
+
+#[test]
+fn without_a_name_a_script_takes_one_that_is_free() {
+    let room = Room::open();
+    let _tester = room.join("tester");
+    let ended = Client::run(&mut client_command(room.address(), &room.files()), "hello\n");
+    ended.has_code(0);
+    assert_eq!(ended.said(), ["tester2  hello"]);
 }
 
 #[test]

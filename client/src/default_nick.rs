@@ -6,7 +6,7 @@ use chatshelf_common::text::Nick;
 /// The first of these variables that makes a name.
 const VARIABLES: [&str; 5] = ["USER", "LOGNAME", "USERNAME", "HOSTNAME", "COMPUTERNAME"];
 
-pub(super) fn find() -> Nick {
+pub(crate) fn find() -> Nick {
     let named = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
     from(named.chain(["guest".to_owned()]))
 }

@@ -29,5 +29,10 @@ pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// Longest explanatory text (refusals, software names), in bytes of UTF-8.
 pub const NOTE_BYTES_MAX: usize = 256;
 
+/// Most members a room may have; a server's own limit is at most this.
+pub const ROOM_MEMBERS_MAX: usize = 250_000;
+/// Most items a shelf may have; a server's own limit is at most this.
+pub const ROOM_ITEMS_MAX: usize = 1_000;
+
 /// History value that asks for every line the server still holds.
 pub const HISTORY_ALL: u32 = u32::MAX;

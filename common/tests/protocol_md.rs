@@ -397,6 +397,8 @@ fn every_field_code_and_limit_has_its_row() {
         ("TOPIC_BYTES_MAX", limits::TOPIC_BYTES_MAX as u64),
         ("FILE_NAME_BYTES_MAX", limits::FILE_NAME_BYTES_MAX as u64),
         ("NOTE_BYTES_MAX", limits::NOTE_BYTES_MAX as u64),
+        ("ROOM_MEMBERS_MAX", limits::ROOM_MEMBERS_MAX as u64),
+        ("ROOM_ITEMS_MAX", limits::ROOM_ITEMS_MAX as u64),
     ] {
         assert!(has_row(name, &value.to_string()), "no row for limit {name} = {value}");
     }

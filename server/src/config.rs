@@ -8,18 +8,14 @@ use std::str::FromStr;
 use bytesize::ByteSize;
 use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::cli::{self, Block, Completes, Elsewhere, Error, Parsed, Program, Section};
-use chatshelf_common::limits::PORT_DEFAULT;
+use chatshelf_common::limits::{PORT_DEFAULT, ROOM_ITEMS_MAX, ROOM_MEMBERS_MAX};
 use jiff::{Span, SpanRelativeTo};
 
 use crate::disk::{DiskSettings, Durability};
 use crate::engine::{LOG_WINDOW_BYTES, Settings};
 
-/// Largest `--keep`.
-const KEEP_MAX: usize = 1000;
 /// Largest `--history`, in lines.
 const HISTORY_MAX: u32 = 100_000;
-/// Largest `--max-members`.
-const MEMBERS_MAX: usize = 1_000_000;
 /// What a size must be.
 const SIZE: &str = "a size such as 500MB or 1GiB";
 
@@ -109,7 +105,7 @@ static PROGRAM: Program<Config> = Program {
         .default("chatshelf-data")
         .completes(Completes::Directories),
         Opt::value("keep", "N", "files on the shelf; the oldest makes room", |config, text| {
-            number(text, 1..=KEEP_MAX).map(|keep| config.settings.keep = keep)
+            number(text, 1..=ROOM_ITEMS_MAX).map(|keep| config.settings.keep = keep)
         })
         .short('k')
         .default("5"),
@@ -131,7 +127,7 @@ static PROGRAM: Program<Config> = Program {
         })
         .default("1000"),
         Opt::value("max-members", "N", "most connections at once", |config, text| {
-            number(text, 1..=MEMBERS_MAX).map(|members| config.settings.members_max = members)
+            number(text, 1..=ROOM_MEMBERS_MAX).map(|members| config.settings.members_max = members)
         })
         .default("10000"),
         Opt::value("min-free", "SIZE", "disk space that uploads leave free", |config, text| {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chatshelf_common::id::Seq;
+use chatshelf_common::limits::NICK_BYTES_MAX;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::{Code, Event};
 
@@ -12,6 +13,10 @@ use super::words::{self, count};
 use super::{EXIT_FAILED, Failure, News};
 use crate::link::LinkError;
 use crate::session::{CommandError, Loss, Unanswered, When};
+
+/// Bytes of events from before that are kept until they are whole, about. Every server's log is
+/// shorter; one that sends more is not to fill our memory.
+const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What is remembered while there is no connection.
 #[derive(Debug, Default)]
@@ -26,6 +31,8 @@ pub(super) struct Away {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     events: Vec<Event>,
+    /// Their size in memory, about.
+    bytes: usize,
     when: Option<When>,
 }
 
@@ -130,8 +137,9 @@ impl Desk {
         }
         let is_last = event.seq() == self.session().room().snapshot_seq();
         self.batch.when = Some(when);
+        self.batch.bytes += bytes_of(&event);
         self.batch.events.push(event);
-        if is_last {
+        if is_last || self.batch.bytes > BATCH_BYTES_MAX {
             self.flush_batch();
         }
     }
@@ -139,7 +147,7 @@ impl Desk {
     /// Tells the events from before that have come, marked off from what is live. Our own coming
     /// and going is no news.
     pub(super) fn flush_batch(&mut self) {
-        let Batch { mut events, when } = std::mem::take(&mut self.batch);
+        let Batch { mut events, when, .. } = std::mem::take(&mut self.batch);
         let Some(when) = when else { return };
         let nick = self.link.session().nick();
         let arrival = self.link.session().room().snapshot_seq();
@@ -172,6 +180,17 @@ impl Desk {
         }
         self.push(News::Now);
     }
+}
+
+/// What an event takes in memory, about: itself, and the texts it points to.
+fn bytes_of(event: &Event) -> usize {
+    let text = match event {
+        Event::Said(said) => said.text.as_str().len(),
+        Event::TopicChanged(change) => change.topic.as_ref().map_or(0, |it| it.as_str().len()),
+        Event::Shelved(shelved) => shelved.item.name.as_str().len(),
+        _ => 0,
+    };
+    size_of::<Event>() + NICK_BYTES_MAX + text
 }
 
 /// The reason of a loss as half a sentence.

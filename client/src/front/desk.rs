@@ -10,6 +10,7 @@ use chatshelf_common::text::Nick;
 use super::away::{Away, Batch};
 use super::leaving::Leaving;
 use super::pace::Pace;
+use super::patience::Patience;
 use super::transfers::{Kept, Opening};
 use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, News};
 use crate::command::Command;
@@ -87,6 +88,7 @@ pub(crate) struct Desk {
     /// Where a download has gone.
     pub(super) landed: Option<PathBuf>,
     pub(super) leaving: Option<Leaving>,
+    pub(super) patience: Patience,
     pub(super) end: Option<Result<u8, Failure>>,
 }
 
@@ -121,6 +123,7 @@ impl Desk {
             nicks_refused: 0,
             landed: None,
             leaving: None,
+            patience: Patience::default(),
             end: None,
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! A front is a `View` over this one loop: it says where commands come from and how what happens
 //! is shown. `reactor` is the loop, `Desk` what it works on: `commands` carries out what is
-//! wanted, `transfers` and `leaving` keep the books, `telling` and `away` make `News` of what the
+//! wanted, `transfers` and `leaving` keep the books, `patience` ends what a server lets hang, `telling` and `away` make `News` of what the
 //! session tells. `words`, `pace` and `endings` say it in sentences, the same in every front.
 //! Nothing here writes to a terminal or knows what one is.
 
@@ -14,6 +14,7 @@ mod desk;
 mod endings;
 mod leaving;
 pub(crate) mod pace;
+mod patience;
 mod reactor;
 mod start;
 mod telling;

@@ -72,8 +72,8 @@ impl<V: View> Reactor<V> {
         }
         let progress = self.desk.has_paces().then(|| now + PROGRESS_EVERY);
         let (link, leaving) = (self.desk.link.poll_timeout(), self.desk.leaving_deadline());
-        let view = self.view.poll_timeout(&self.desk);
-        let next = [link, progress, leaving, view].into_iter().flatten().min()?;
+        let (view, patience) = (self.view.poll_timeout(&self.desk), self.desk.patience_deadline());
+        let next = [link, progress, leaving, view, patience].into_iter().flatten().min()?;
         // Rounded up: waking a moment too early would spin.
         Some(next.saturating_duration_since(now) + Duration::from_millis(1))
     }
@@ -99,6 +99,7 @@ impl<V: View> Reactor<V> {
         self.desk.pass_file_requests();
         self.desk.note_paces(now);
         self.desk.leave_in_time(now);
+        self.desk.lose_patience(now);
         self.view.end_turn(&mut self.desk, now);
         if self.view.is_broken() {
             self.desk.take_leave(now, LEAVE_MAX_SIGNAL, self.view.is_unfinished());

@@ -19,6 +19,9 @@ const PING_AFTER: Duration = Duration::from_secs(60);
 const SILENCE_MAX: Duration = Duration::from_secs(150);
 /// The same before the server has said a first word.
 const GREETING_MAX: Duration = Duration::from_secs(30);
+/// How long a server that is not silent may take to answer a `Join`, and then to send a whole
+/// snapshot.
+const ENTRY_MAX: Duration = Duration::from_secs(60);
 /// A connection that was in the room for so long was a good one: when it breaks, the waits begin
 /// with short ones again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
@@ -59,6 +62,7 @@ impl Session {
         self.heard_at = now;
         (self.pinged, self.pings, self.pongs) = (false, 0, 0);
         self.handled_with_pong = None;
+        self.entry_by = None;
         self.lag = Lag::default();
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
@@ -75,11 +79,11 @@ impl Session {
         }
     }
 
-    /// Looks at the clock: asks a silent server for a sign of life, and takes one that has been
-    /// silent for too long for lost.
+    /// Looks at the clock: asks a silent server for a sign of life, and gives up one that has been
+    /// silent, or has kept us waiting at the door, for too long.
     ///
     /// # Errors
-    /// When it has been silent for too long and we do not come back.
+    /// When it is given up and we do not come back.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
         if self.is_offline() || self.phase == Phase::Over {
             return Ok(());
@@ -95,6 +99,11 @@ impl Session {
             let over = Err(SessionError::Silent { seconds });
             return if self.is_over() { over } else { Ok(()) };
         }
+        if self.is_kept_waiting(now) {
+            let error = SessionError::NotLetIn { seconds: ENTRY_MAX.as_secs() };
+            self.lose(Loss::Link(error.to_string()), now);
+            return if self.is_over() { Err(error) } else { Ok(()) };
+        }
         if silence >= PING_AFTER && !self.pinged {
             self.pinged = true;
             self.ping();
@@ -102,17 +111,29 @@ impl Session {
         Ok(())
     }
 
+    /// True when the step towards the room that is awaited has taken too long, however much else
+    /// the server says.
+    fn is_kept_waiting(&mut self, now: Instant) -> bool {
+        if !matches!(self.phase, Phase::Greeting | Phase::Joining | Phase::Arriving) {
+            self.entry_by = None;
+            return false;
+        }
+        now >= *self.entry_by.get_or_insert(now + ENTRY_MAX)
+    }
+
     /// When something is to be done at the latest: [`Session::handle_timeout`], or a connection to
     /// be made. While one is being made that is the driver's to know.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Over | Phase::Connecting => None,
-            Phase::Offline { retry_at } => Some(retry_at),
-            Phase::Greeting => Some(self.heard_at + GREETING_MAX),
-            _ if self.pinged => Some(self.heard_at + SILENCE_MAX),
-            _ => Some(self.heard_at + PING_AFTER),
-        }
+        let silence_max = match self.phase {
+            Phase::Over | Phase::Connecting => return None,
+            Phase::Offline { retry_at } => return Some(retry_at),
+            Phase::Greeting => GREETING_MAX,
+            _ if self.pinged => SILENCE_MAX,
+            _ => PING_AFTER,
+        };
+        let silent_at = self.heard_at + silence_max;
+        Some(self.entry_by.map_or(silent_at, |by| by.min(silent_at)))
     }
 
     /// True while there is no connection, though one is wanted.

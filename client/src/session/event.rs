@@ -330,6 +330,11 @@ pub enum SessionError {
         /// Seconds of silence.
         seconds: u64,
     },
+    /// It talks, but did not let us into the room for this many seconds.
+    NotLetIn {
+        /// Seconds that we waited.
+        seconds: u64,
+    },
 }
 
 impl fmt::Display for SessionError {
@@ -341,6 +346,9 @@ impl fmt::Display for SessionError {
             Self::Unexpected(what) => write!(f, "{sent}: {what}"),
             Self::Silent { seconds } => {
                 write!(f, "nothing was heard from the server for {seconds} s")
+            }
+            Self::NotLetIn { seconds } => {
+                write!(f, "the server did not let us into the room within {seconds} s")
             }
         }
     }

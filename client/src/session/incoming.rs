@@ -6,7 +6,7 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::field::{Fields, Tag};
 use chatshelf_common::wire::frame::{
-    Gap, Goodbye, HelloAck, Join, Pong, Refused, Snapshot, UploadStored, Welcome,
+    Gap, Goodbye, HelloAck, Join, Refused, Snapshot, UploadStored, Welcome,
 };
 use chatshelf_common::wire::{
     Code, DecodeError, Deframer, Event, Frame, Header, ServerFrame, Unit,
@@ -18,6 +18,8 @@ use super::{Phase, Session};
 
 /// `Join`s that are refused in a row before we wait and connect anew.
 const REFUSALS_MAX: u32 = 10;
+/// `Ping`s that a server may send without taking the answers.
+const PONGS_OWED_MAX: u64 = 10_000;
 
 impl Session {
     pub(super) fn handle_units(
@@ -72,7 +74,11 @@ impl Session {
         let in_room = !matches!(self.phase, Phase::Greeting | Phase::Joining | Phase::Choosing);
         match frame {
             ServerFrame::HelloAck(ack) => return self.handle_ack(ack),
-            ServerFrame::ServerPing(_) => self.out.control(&Pong {}),
+            ServerFrame::ServerPing(_) => {
+                if self.out.pong() > PONGS_OWED_MAX {
+                    return Err(SessionError::Unexpected("more pings than it takes answers"));
+                }
+            }
             ServerFrame::ServerPong(_) => self.handle_pong(),
             ServerFrame::Goodbye(goodbye) => self.handle_goodbye(goodbye),
             // Also after a leave that was said while the join was under way.
@@ -160,6 +166,7 @@ impl Session {
             self.welcome = Some(welcome);
         }
         self.catching_up = self.arrived;
+        self.entry_by = None;
         if self.phase == Phase::Joining {
             self.phase = Phase::Arriving;
         }

@@ -31,7 +31,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use chatshelf_common::id::ResumeToken;
+use chatshelf_common::id::{ResumeToken, Seq};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Deframer;
 use chatshelf_common::wire::frame::{Gap, Welcome};
@@ -111,6 +111,9 @@ pub struct Session {
     /// When the server last sent something, or could not be heard for our own backpressure.
     heard_at: Instant,
     pinged: bool,
+    /// When the next step towards the room (the answer to `Join`, then a whole snapshot) must have
+    /// been made, while one is awaited.
+    entry_by: Option<Instant>,
     /// `Ping`s sent, and `Pong`s that are still to come before all that was sent ahead of the last
     /// gap is handled.
     pings: u64,
@@ -157,6 +160,7 @@ impl Session {
             out: Outgoing::default(),
             heard_at: now,
             pinged: false,
+            entry_by: None,
             pings: 0,
             pongs: 0,
             handled_with_pong: None,
@@ -209,6 +213,22 @@ impl Session {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
+    }
+
+    /// How far the room log was seen, history included: up to and with this event.
+    #[must_use]
+    pub fn position(&self) -> Seq {
+        self.seen.position()
+    }
+
+    /// Bytes that the session holds because of what the server has sent, about: the room, events
+    /// that no front has taken, answers that the server has not taken, a frame that came in part.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.room.bytes()
+            + self.events.capacity() * size_of::<SessionEvent>()
+            + self.out.control_capacity()
+            + self.deframer.partial_bytes()
     }
 
     /// Commands of ours that wait for being sent, or for receipt or refusal.

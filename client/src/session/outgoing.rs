@@ -6,8 +6,14 @@ use std::collections::VecDeque;
 use chatshelf_common::id::TransferId;
 use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::wire::Frame;
+use chatshelf_common::wire::frame::Pong;
 use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
 
+/// Unsent control bytes beyond which a `Pong` is only counted. A server may ask for more of them
+/// than it takes, and what it does not take must not pile up here.
+const PONG_AFTER_BYTES_MAX: usize = 16 * 1024;
+/// `Pong`s that are written at once when it is their turn.
+const PONGS_AT_ONCE: u64 = 64;
 /// Spent control bytes are given back beyond this many, in bytes.
 const CONTROL_KEEP_BYTES: usize = 16 * 1024;
 
@@ -17,6 +23,8 @@ pub(super) struct Outgoing {
     /// Whole control frames, the first `control_sent` bytes of them sent.
     control: Vec<u8>,
     control_sent: usize,
+    /// `Pong`s that are owed and not among the control frames yet.
+    pongs: u64,
     /// Uploads with data to send, the next one first.
     uploads: VecDeque<Upload>,
     current: Option<DataFrame>,
@@ -67,6 +75,16 @@ impl Outgoing {
         frame.encode(&mut self.control);
     }
 
+    /// Answers a `Ping`; the number of answers that are owed by now.
+    pub(super) fn pong(&mut self) -> u64 {
+        if self.pongs == 0 && self.control_bytes() < PONG_AFTER_BYTES_MAX {
+            self.control(&Pong {});
+        } else {
+            self.pongs += 1;
+        }
+        self.pongs
+    }
+
     /// Appends a block of an upload, which must continue where the upload's last one ended.
     pub(super) fn data(&mut self, transfer: TransferId, offset: u64, bytes: Vec<u8>) {
         debug_assert!(!bytes.is_empty());
@@ -95,14 +113,25 @@ impl Outgoing {
         self.control.len() - self.control_sent
     }
 
+    /// Bytes of memory that the control lane has taken.
+    pub(super) fn control_capacity(&self) -> usize {
+        self.control.capacity()
+    }
+
     /// True when there is nothing to send.
     pub(super) fn is_empty(&self) -> bool {
-        self.control_bytes() == 0 && self.current.is_none() && self.uploads.is_empty()
+        self.control_bytes() == 0
+            && self.pongs == 0
+            && self.current.is_none()
+            && self.uploads.is_empty()
     }
 
     /// The next bytes to send, in one or two slices; both empty when there is nothing.
     pub(super) fn peek(&mut self) -> [&[u8]; 2] {
         let begun = self.current.as_ref().is_some_and(|frame| frame.sent > 0);
+        if self.control_bytes() == 0 {
+            self.write_pongs();
+        }
         if !begun && self.control_bytes() > 0 {
             return [&self.control[self.control_sent..], &[]];
         }
@@ -137,6 +166,14 @@ impl Outgoing {
             return None;
         }
         self.current.take().map(|frame| self.completed(frame))
+    }
+
+    fn write_pongs(&mut self) {
+        let count = self.pongs.min(PONGS_AT_ONCE);
+        self.pongs -= count;
+        for _ in 0..count {
+            self.control(&Pong {});
+        }
     }
 
     /// Puts what is left of the frame's block back to its upload, which then comes last.

@@ -1,7 +1,12 @@
 //! The room as seen so far: members, shelf, topic, and the order of events (PROTOCOL.md, "The
 //! room log"). Owns that view; never sends anything and knows no transfers.
 
+use std::collections::BTreeSet;
+
 use chatshelf_common::id::{ItemId, Seq};
+use chatshelf_common::limits::{
+    FILE_NAME_BYTES_MAX, NICK_BYTES_MAX, ROOM_ITEMS_MAX, ROOM_MEMBERS_MAX,
+};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Gap, Item, Snapshot, TopicState};
@@ -22,10 +27,30 @@ enum Next {
 /// What a snapshot holds and events change.
 #[derive(Debug, Default)]
 struct State {
-    /// Spelled as the server spells them, in every event alike: no search but for who leaves.
-    members: Vec<Nick>,
+    /// Spelled as the server spells them, in every event alike.
+    members: BTreeSet<Nick>,
     topic: Option<TopicState>,
     shelf: Vec<Item>,
+}
+
+impl State {
+    /// Names and their places in the set, items and their texts, about.
+    fn bytes(&self) -> usize {
+        let member_bytes = 2 * size_of::<Nick>() + NICK_BYTES_MAX;
+        let item_bytes = size_of::<Item>() + FILE_NAME_BYTES_MAX + NICK_BYTES_MAX;
+        self.members.len() * member_bytes + self.shelf.capacity() * item_bytes
+    }
+
+    /// A server must not make us hold more than a room may have.
+    fn check_size(&self) -> Result<(), &'static str> {
+        if self.members.len() > ROOM_MEMBERS_MAX {
+            return Err("more members than a room may have");
+        }
+        if self.shelf.len() > ROOM_ITEMS_MAX {
+            return Err("more items than a shelf may have");
+        }
+        Ok(())
+    }
 }
 
 /// The room's state after event [`Room::seq`].
@@ -67,7 +92,7 @@ impl Room {
         self.snapshot_seq
     }
 
-    /// Who is here, in no order to rely on.
+    /// Who is here, each once, in the order of their nicks' bytes.
     pub fn members(&self) -> impl ExactSizeIterator<Item = &Nick> {
         self.state.members.iter()
     }
@@ -99,6 +124,11 @@ impl Room {
     /// The newest item that was ever seen on the shelf.
     pub(super) fn newest_item(&self) -> Option<ItemId> {
         self.newest_item
+    }
+
+    /// Bytes that this view takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.state.bytes() + self.arriving.bytes()
     }
 
     /// True when all events up to the snapshot's have come: the next one is live.
@@ -150,6 +180,7 @@ impl Room {
         }
         self.arriving.shelf.extend(part.items);
         self.arriving.members.extend(part.members);
+        self.arriving.check_size()?;
         if !part.part.last {
             self.next = Next::FurtherPart { then };
             return Ok(false);
@@ -166,6 +197,7 @@ impl Room {
     pub(super) fn event(&mut self, event: &Event) -> Result<(), &'static str> {
         if self.pass(event.seq())? {
             self.apply(event);
+            self.state.check_size()?;
         }
         Ok(())
     }
@@ -208,13 +240,12 @@ impl Room {
     }
 
     fn enter(&mut self, nick: &Nick) {
-        self.state.members.push(nick.clone());
+        self.state.members.insert(nick.clone());
     }
 
     fn exit(&mut self, nick: &Nick) {
-        match self.state.members.iter().position(|member| member == nick) {
-            Some(place) => drop(self.state.members.swap_remove(place)),
-            None => log::warn!("{nick} left, but was not here"),
+        if !self.state.members.remove(nick) {
+            log::warn!("{nick} left, but was not here");
         }
     }
 }

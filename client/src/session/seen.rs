@@ -48,6 +48,11 @@ impl Seen {
         self.newest
     }
 
+    /// Up to which event the log was taken in, or is known to be missing.
+    pub(super) fn position(&self) -> Seq {
+        self.told_until
+    }
+
     /// How many lines of history to ask for when `wanted` of them are to be shown.
     ///
     /// One that is to come back needs an event to come back to, and without it all that is held.

@@ -5,17 +5,18 @@ use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId, UnixMillis};
 use chatshelf_common::text::{Message, Note, Topic};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{
-    DownloadReady, Frame, Goodbye, Joined, Refused, Said, Say, SetTopic, Shelved, Told,
-    TopicChanged, UploadOffer, UploadReady, UploadStored,
+    DownloadReady, Frame, Goodbye, Joined, Refused, Said, Say, ServerPing, SetTopic, Shelved, Told,
+    TopicChanged, UploadOffer, UploadReady, UploadStored, Welcome,
 };
 use chatshelf_common::wire::header::{Header, data_head};
 
 use crate::harness::Ended;
+use crate::harness::client::Client;
 use crate::harness::fake::{
     FakeServer, Guest, JOINED_AT, ack, goodbye, item, nick, said, snapshot, welcome,
 };
 use crate::harness::peer::Peer;
-use crate::harness::room::{Room, names};
+use crate::harness::room::{Room, client_command, names};
 
 /// Turns the text behind it around, and back.
 const OVERRIDE: &str = "\u{202e}gpj.exe\u{202c}";
@@ -275,4 +276,57 @@ fn a_size_no_disk_holds_is_a_failure_like_any_other() {
     ended.has_code(1);
     ended.line("-- f not downloaded: 0% of it is kept");
     assert_eq!(names, ["f.part"]);
+}
+
+/// A server that says what `greets` has it say, and then pings for ever: it is there, and does
+/// nothing. How each command ends for which it does nothing.
+fn does_nothing_for(commands: &[&[&str]], greets: fn(&mut Guest)) -> Vec<Ended> {
+    let server = FakeServer::open();
+    let dir = tempfile::tempdir().unwrap();
+    let mut clients = Vec::new();
+    for arguments in commands {
+        let mut command = client_command(server.address(), dir.path());
+        let client = Client::start(command.args(["--name", "ada"]).args(*arguments));
+        let mut guest = server.accept();
+        let pings = std::thread::spawn(move || {
+            greets(&mut guest);
+            while guest.try_send(&ServerPing {}) {
+                std::thread::sleep(std::time::Duration::from_millis(500));
+            }
+        });
+        clients.push((client, pings));
+    }
+    let wait = |(client, pings): (Client, std::thread::JoinHandle<()>)| {
+        let ended = client.wait_for(std::time::Duration::from_secs(120));
+        pings.join().unwrap();
+        ended
+    };
+    clients.into_iter().map(wait).collect()
+}
+
+#[test]
+fn a_one_shot_command_does_not_wait_for_ever_to_be_let_in() {
+    let commands: [&[&str]; 3] = [&["list"], &["send", "hi"], &["tail", "--follow"]];
+    for ended in does_nothing_for(&commands, |_| {}) {
+        ended.has_code(1);
+        let complaint = ended.complaint();
+        assert!(complaint.contains("did not let us into the room within 60 s"), "{complaint}");
+    }
+}
+
+#[test]
+fn a_script_does_not_wait_for_ever_for_what_a_server_never_does() {
+    let commands: [&[&str]; 2] = [&["send", "hi"], &["tail"]];
+    let ended = does_nothing_for(&commands, |guest| {
+        let nick = nick("ada");
+        guest.send(&ack());
+        // A line of history is announced, and never comes.
+        guest.send(&Welcome { from: JOINED_AT, ..welcome(nick.clone()) });
+        guest.send(&snapshot(nick));
+    });
+    for ended in ended {
+        ended.has_code(1);
+        let told = ended.stderr.contains("has not done what was asked within 60 s");
+        assert!(told, "{}", ended.stderr);
+    }
 }

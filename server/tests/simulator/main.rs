@@ -13,6 +13,7 @@ mod disk;
 mod files;
 mod finale;
 mod hostile;
+mod impostor;
 mod link;
 mod model;
 mod net;

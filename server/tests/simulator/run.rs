@@ -6,6 +6,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::clock::Clock;
+use super::impostor;
 use super::plan::Plan;
 use super::sabotage::Sabotage;
 use super::trace::Trace;
@@ -76,6 +77,9 @@ pub(crate) fn run(seed: u64, sabotage: Option<Sabotage>, keeps_all: bool) -> Out
             World::<true>::new(plan, &clock, &trace, sabotage).run(expects_more);
         } else {
             World::<false>::new(plan, &clock, &trace, sabotage).run(expects_more);
+        }
+        if sabotage.is_none() {
+            impostor::meet(seed);
         }
     }));
     IS_RUNNING.set(false);

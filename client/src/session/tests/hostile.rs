@@ -88,3 +88,122 @@ fn one_changed_byte_never_panics() {
         let _ = Rig::new().feed(&stream);
     });
 }
+
+/// More than the largest room takes.
+const HELD_BYTES_MAX: usize = 64 << 20;
+
+/// Feeds what `more` makes until the session has enough of it, and takes what it tells.
+fn feed_until_refused(rig: &mut Rig, mut more: impl FnMut(u64) -> Vec<u8>) -> SessionError {
+    for round in 0..100_000 {
+        let fed = rig.feed(&more(round));
+        rig.events();
+        assert!(rig.session.held_bytes() < HELD_BYTES_MAX, "{}", rig.session.held_bytes());
+        if let Err(error) = fed {
+            assert!(rig.session.is_over());
+            return error;
+        }
+    }
+    panic!("it takes everything");
+}
+
+#[test]
+fn an_endless_snapshot_is_refused_before_it_fills_the_memory() {
+    let mut rig = Rig::new();
+    rig.give(ack()).unwrap();
+    rig.give(welcome("ada", 43, 42)).unwrap();
+    let error = feed_until_refused(&mut rig, |round| {
+        let members = (0..1000).map(|number| nick(&format!("m{}", round * 1000 + number)));
+        let part = Part { first: round == 0, last: false };
+        Snapshot { seq: Seq(42), part, topic: None, members: members.collect(), items: vec![] }
+            .to_bytes()
+    });
+    assert_eq!(error, SessionError::Unexpected("more members than a room may have"));
+}
+
+#[test]
+fn a_room_that_grows_for_ever_is_refused_as_well() {
+    let mut rig = Rig::joined();
+    let error = feed_until_refused(&mut rig, |round| {
+        let joins = (0..1000).map(|number| 43 + round * 1000 + number);
+        joins.flat_map(|seq| joined(seq, &format!("m{seq}")).to_bytes()).collect()
+    });
+    assert_eq!(error, SessionError::Unexpected("more members than a room may have"));
+    let mut rig = Rig::joined();
+    let error =
+        feed_until_refused(&mut rig, |round| shelved(43 + round, item(8 + round, b"y")).to_bytes());
+    assert_eq!(error, SessionError::Unexpected("more items than a shelf may have"));
+}
+
+#[test]
+fn a_member_named_twice_is_one_member() {
+    let mut rig = Rig::joined();
+    for seq in 43..1_000 {
+        rig.give(joined(seq, "eve")).unwrap();
+    }
+    assert_eq!(rig.session.room().members().len(), 3);
+}
+
+#[test]
+fn answers_that_the_server_does_not_take_are_counted_and_not_kept() {
+    let mut rig = Rig::joined();
+    (0..9_000).for_each(|_| rig.give(ServerPing {}).unwrap());
+    assert!(rig.session.held_bytes() < 100_000, "{}", rig.session.held_bytes());
+    let pong = Sent::Frame(Pong {}.into());
+    assert_eq!(rig.sent(), vec![pong; 9_000], "each is answered once");
+    let error = feed_until_refused(&mut rig, |_| ServerPing {}.to_bytes());
+    assert_eq!(error, SessionError::Unexpected("more pings than it takes answers"));
+}
+
+/// A server that pings every 10 s and does nothing else; when the session has had enough.
+fn waits_at_most(mut rig: Rig, seconds: u64) -> Rig {
+    let begin = rig.now;
+    loop {
+        rig.now += Duration::from_secs(10);
+        rig.give(ServerPing {}).unwrap();
+        rig.sent();
+        let waited = (rig.now - begin).as_secs();
+        if rig.session.handle_timeout(rig.now).is_err() || rig.session.is_offline() {
+            assert_eq!(waited, seconds);
+            return rig;
+        }
+        let looks_at = rig.session.poll_timeout().expect("it has a deadline");
+        assert!(looks_at <= begin + Duration::from_secs(seconds), "{waited}");
+    }
+}
+
+#[test]
+fn a_server_that_talks_and_lets_nobody_in_is_given_up() {
+    let mut rig = Rig::new();
+    rig.session.handle_timeout(rig.now).unwrap();
+    assert!(waits_at_most(rig, 60).session.is_over());
+
+    let mut rig = Rig::new();
+    rig.give(ack()).unwrap();
+    rig.session.handle_timeout(rig.now).unwrap();
+    rig.now += Duration::from_secs(50);
+    rig.give(welcome("ada", 43, 42)).unwrap();
+    rig.session.handle_timeout(rig.now).unwrap();
+    assert!(waits_at_most(rig, 60).session.is_over(), "the snapshot has 60 s of its own");
+
+    let mut rig = Rig::returning();
+    rig.lose();
+    rig.reconnect();
+    rig.session.handle_timeout(rig.now).unwrap();
+    let rig = waits_at_most(rig, 60);
+    assert!(rig.session.is_offline() && !rig.session.is_over(), "another attempt is made");
+}
+
+#[test]
+fn whoever_chooses_another_nick_may_take_their_time() {
+    let mut rig = Rig::new();
+    rig.give(ack()).unwrap();
+    rig.give(refused(Code::NICK_TAKEN, Join::KIND)).unwrap();
+    for _ in 0..20 {
+        rig.now += Duration::from_secs(10);
+        rig.give(ServerPing {}).unwrap();
+        rig.session.handle_timeout(rig.now).unwrap();
+    }
+    rig.session.rejoin(nick("bob"));
+    rig.session.handle_timeout(rig.now).unwrap();
+    assert!(waits_at_most(rig, 60).session.is_over());
+}

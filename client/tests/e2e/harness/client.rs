@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use super::server::{HANG, within};
 use super::{Ended, eventually};
 
 /// A client that runs. Dropped, it is killed and waited for.
@@ -92,9 +94,15 @@ impl Client {
 
     /// Waits for its end, which its input or something else has caused.
     #[track_caller]
-    pub(crate) fn wait(mut self) -> Ended {
-        let status =
-            eventually("the end of a client", || self.child.try_wait().expect("the child is ours"));
+    pub(crate) fn wait(self) -> Ended {
+        self.wait_for(HANG)
+    }
+
+    /// The same for an end that is to take as long as this.
+    #[track_caller]
+    pub(crate) fn wait_for(mut self, time: Duration) -> Ended {
+        let ended = || self.child.try_wait().expect("the child is ours");
+        let status = within(time, "the end of a client", ended);
         self.stdin = None;
         let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
         assert!(!stderr.contains("panicked"), "{stderr}");

@@ -158,6 +158,11 @@ impl Guest {
         self.stream.write_all(bytes).expect("the client reads");
     }
 
+    /// False when the client is gone.
+    pub(crate) fn try_send(&mut self, frame: &impl Frame) -> bool {
+        self.stream.write_all(&frame.to_bytes()).is_ok()
+    }
+
     /// Waits for `Leave`, and says goodbye.
     pub(crate) fn see_off(&mut self) {
         self.wait(|frame| matches!(frame, ClientFrame::Leave(_)).then_some(()));

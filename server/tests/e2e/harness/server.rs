@@ -19,13 +19,19 @@ pub(crate) const HANG: Duration = Duration::from_secs(30);
 /// # Panics
 /// When there is none within [`HANG`]; the message says what was waited for.
 #[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    within(HANG, what, ask)
+}
+
+/// The same for what is to take as long as this.
+#[track_caller]
+pub(crate) fn within<T>(time: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(started.elapsed() < HANG, "this did not come within {HANG:?}: {what}");
+        assert!(started.elapsed() < time, "this did not come within {time:?}: {what}");
         std::thread::sleep(Duration::from_millis(3));
     }
 }

@@ -7,6 +7,7 @@ use chatshelf_common::id::ItemId;
 use chatshelf_common::limits::{MESSAGE_BYTES_MAX, NICK_BYTES_MAX, TOPIC_BYTES_MAX};
 use chatshelf_common::text::{Message, Nick, TextError, Topic};
 
+use crate::item::{ItemError, Shelf};
 use crate::session::{Room, TransferHandle};
 use crate::text::cleaned;
 
@@ -88,8 +89,8 @@ pub enum CommandError {
     Message(TextError, usize),
     /// Not a topic.
     Topic(TextError),
-    /// Nothing on the shelf has that name.
-    NotOnShelf(String),
+    /// Not an item of the shelf.
+    Item(ItemError),
 }
 
 impl fmt::Display for CommandError {
@@ -107,7 +108,7 @@ impl fmt::Display for CommandError {
             }
             Self::Message(why, _) => write!(f, "that message can't be sent: {why}"),
             Self::Topic(why) => write!(f, "not a topic: {why} (1 to {TOPIC_BYTES_MAX} bytes)"),
-            Self::NotOnShelf(name) => write!(f, "nothing on the shelf is called {name}"),
+            Self::Item(why) => why.fmt(f),
         }
     }
 }
@@ -144,8 +145,9 @@ help! {
     FILES &["files", "ls"], "/files", "what is on the shelf";
     UPLOAD &["upload", "put", "send"], "/upload PATH", "put a file on the shelf";
     DOWNLOAD &["download", "get"], "/download ID|NAME [PATH]",
-        "fetch a file of the shelf; PATH (in the download directory unless absolute) is a \
-         directory or a name; quote names with spaces";
+        "fetch a file of the shelf; of several of one NAME it is the newest; #7 is always a number, \
+         name:7 a name; PATH (in the download directory unless absolute) is a directory or a name; \
+         quote names with spaces";
     CANCEL &["cancel"], "/cancel [ID]", "stop a transfer: this one, or the latest";
     RECONNECT &["reconnect"], "/reconnect", "make a new connection now";
     CLEAR &["clear"], "/clear", "clear the screen";
@@ -259,27 +261,14 @@ pub(crate) fn words(text: &str) -> Option<Vec<String>> {
 
 /// Which item `/download` means, and where it is to go (`None`: the download directory).
 ///
-/// The whole text may be an item's name. Otherwise the first word is a number or a name, and the
-/// second a path. Of items of one name the newest is meant. A number need not be on the shelf:
-/// the server can say what became of it.
+/// The first word is a number or a name, and the second a path; or the whole text is a name.
 ///
 /// # Errors
-/// When the text is no such thing, or nothing on the shelf has the name.
+/// When the text is no such thing, could mean two, or nothing on the shelf has the name.
 pub fn resolve_download(text: &str, room: &Room) -> Result<(ItemId, Option<String>), CommandError> {
-    if let Some(item) = room.item_named(text) {
-        return Ok((item.id, None));
-    }
-    let usage = CommandError::Usage(&DOWNLOAD);
-    let mut words = words(text).ok_or(usage.clone())?.into_iter();
-    let (Some(what), path, None) = (words.next(), words.next(), words.next()) else {
-        return Err(usage);
-    };
-    if let Some(item) = room.item_named(&what) {
-        return Ok((item.id, path));
-    }
-    match what.strip_prefix('#').unwrap_or(&what).parse() {
-        Ok(number) => Ok((ItemId(number), path)),
-        Err(_) => Err(CommandError::NotOnShelf(what)),
+    match Shelf::of(room).item_and_path(text, words(text)) {
+        Some(found) => found.map_err(CommandError::Item),
+        None => Err(CommandError::Usage(&DOWNLOAD)),
     }
 }
 
@@ -436,9 +425,11 @@ mod tests {
         assert_eq!(resolve("my notes.txt"), found(2, None), "the whole text is a name");
         assert_eq!(resolve("\"my notes.txt\" x"), found(2, Some("x")));
         assert_eq!(resolve("it's"), found(4, None), "though its quote is open");
-        assert_eq!(resolve("77"), found(5, None), "a name before a number");
+        assert_eq!(resolve("name:77"), found(5, None));
+        assert!(matches!(resolve("77"), Err(CommandError::Item(ItemError::NumberOrName(..)))));
         assert_eq!(resolve("99"), found(99, None), "the server knows what became of it");
-        assert_eq!(resolve("nope"), Err(CommandError::NotOnShelf("nope".into())));
+        let unknown = ItemError::NotOnShelf("nope".into());
+        assert_eq!(resolve("nope"), Err(CommandError::Item(unknown)));
         assert!(matches!(resolve("1 a b"), Err(CommandError::Usage(_))));
         assert!(matches!(resolve("'open"), Err(CommandError::Usage(_))));
     }

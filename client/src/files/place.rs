@@ -16,10 +16,14 @@ const TRIES_MAX: u32 = 1000;
 /// What an incomplete download's name ends in.
 const PART: &str = ".part";
 
-/// The item's name as this platform can hold it.
+/// The item's name as a file may have it here that nobody has chosen this name for: one that this
+/// platform can hold, and that is neither hidden nor read as an option or a home directory by
+/// whatever command it is given to next.
 #[must_use]
 pub fn local_name(name: &FileName) -> String {
-    if cfg!(windows) { windows_name(name.as_str()) } else { name.as_str().to_owned() }
+    let name = name.as_str();
+    let name = if cfg!(windows) { windows_name(name) } else { name.to_owned() };
+    if name.starts_with(['.', '-', '~']) { format!("_{name}") } else { name }
 }
 
 /// A name Windows takes: no reserved characters or device names, no dot or space at the end.
@@ -141,6 +145,26 @@ mod tests {
             ("…", "…"),
         ] {
             assert_eq!(windows_name(name), local);
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_be_hidden_or_an_option_gets_another_first_character() {
+        for (name, local) in [
+            (".bashrc", "_.bashrc"),
+            ("...", "_..."),
+            ("-rf", "_-rf"),
+            ("~", "_~"),
+            ("~root", "_~root"),
+            ("a.-~", "a.-~"),
+            ("_", "_"),
+        ] {
+            let name = FileName::new(name).unwrap();
+            if cfg!(unix) {
+                assert_eq!(local_name(&name), local);
+            }
+            let asked = Target::File(PathBuf::from(".bashrc"));
+            assert_eq!(wanted_path(&asked, &name), Path::new(".bashrc"), "asked for");
         }
     }
 

@@ -13,6 +13,7 @@ use super::transfers::Opening;
 use super::{Answer, News};
 use crate::command::{self, Command, resolve_download};
 use crate::files::Target;
+use crate::item::ItemError;
 use crate::options::expanded;
 use crate::session::{self, Direction, TransferHandle, TransferStatus};
 
@@ -83,7 +84,7 @@ impl Desk {
         let (session, room) = (self.link.session(), self.link.session().room());
         let item = match resolve_download(text, room) {
             Ok((item, _)) => room.item(item),
-            Err(command::CommandError::NotOnShelf(_)) => None,
+            Err(command::CommandError::Item(ItemError::NotOnShelf(_))) => None,
             Err(_) => return false,
         };
         let Some(item) = item else { return true };
@@ -160,7 +161,7 @@ impl Desk {
     fn download(&mut self, text: &str, now: Instant) -> Result<(), session::CommandError> {
         let (id, path) = match resolve_download(text, self.session().room()) {
             Ok(found) => found,
-            Err(error @ command::CommandError::NotOnShelf(_)) => {
+            Err(error @ command::CommandError::Item(ItemError::NotOnShelf(_))) => {
                 self.refusal(error.to_string());
                 return Ok(());
             }
@@ -169,11 +170,25 @@ impl Desk {
                 return Ok(());
             }
         };
+        self.say_if_one_of_several(id, text);
         let target = match path {
             Some(path) => target(&self.download_dir, &path),
             None => Target::Directory(self.download_dir.clone()),
         };
         self.fetch(id, target, now)
+    }
+
+    /// Says that a name was given that several items have.
+    fn say_if_one_of_several(&mut self, id: ItemId, text: &str) {
+        let room = self.session().room();
+        let Some(item) = room.item(id).filter(|item| text.contains(item.name.as_str())) else {
+            return;
+        };
+        let named = room.shelf().iter().filter(|other| other.name == item.name).count();
+        if named > 1 {
+            let text = format!("{named} files are called {}; number {id} is the newest", item.name);
+            self.notice(text);
+        }
     }
 
     /// Fetches an item to a place.

@@ -68,7 +68,6 @@ impl Desk {
         let why = match why {
             Restart::NothingKept => "the server has kept nothing of it",
             Restart::FileDiffers => "what the server has kept is not how the file begins",
-            Restart::ItemDiffers => "another file has the number now",
         };
         let name = pace::name(status);
         self.notice(format!("{name} starts over: {why}"));

@@ -16,7 +16,6 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use chatshelf_common::id::ItemId;
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::Event;
 use tempfile::TempDir;
@@ -28,6 +27,7 @@ use crate::front::{
     Answer, Desk, EXIT_DONE, EXIT_FAILED, Failure, Ground, Manner, News, Plan, View, exit_code,
     fail, no_start, target,
 };
+use crate::item::{ItemError, Shelf};
 use crate::options::{Options, Output, Task, Wanted};
 use crate::session::Reconnect;
 use intake::Intake;
@@ -191,17 +191,14 @@ impl Once {
     fn download(&self, wanted: &Wanted, output: &Output, desk: &mut Desk, now: Instant) {
         let room = desk.session().room();
         let found = match wanted {
-            Wanted::Latest => room.shelf().last().map(|item| item.id),
-            Wanted::Named(name) => {
-                let number = || name.strip_prefix('#').unwrap_or(name).parse().ok().map(ItemId);
-                room.item_named(name).map(|item| item.id).or_else(number)
-            }
+            Wanted::Latest => room.shelf().last().map(|item| item.id).ok_or(None),
+            Wanted::Named(text) => Shelf::of(room).item(text).map_err(Some),
         };
-        let Some(item) = found else {
-            return desk.refusal(match wanted {
-                Wanted::Latest => "the shelf is empty".into(),
-                Wanted::Named(name) => format!("nothing on the shelf is called {name}"),
-            });
+        let item = match found {
+            Ok(item) => item,
+            Err(None) => return desk.refusal("the shelf is empty"),
+            Err(Some(error @ ItemError::NotOnShelf(_))) => return desk.refusal(error.to_string()),
+            Err(Some(error)) => return desk.fail(error.to_string(), now),
         };
         let place = match (output, &self.space) {
             (Output::Stdout, Some(space)) => Target::Directory(space.clone()),

@@ -47,7 +47,7 @@ pub enum Task {
 pub enum Wanted {
     /// The newest one.
     Latest,
-    /// The newest one of this name, or the one of this number.
+    /// What this text means: a number, or a name.
     Named(String),
 }
 
@@ -138,8 +138,10 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         arguments: "ID|NAME|--latest",
         does: "fetch a file from the shelf",
         about: "Fetches the item of that number or (the newest one) of that name, or the newest of \
-                all, compares its digest, and shows the path it was kept as. A file that is there \
-                is never overwritten: the new one is called 'name (1).ext'. With -o - the content \
+                all; #7 is always a number, name:7 always a name. It compares the digest \
+                and shows the path it was kept as. A file that is there is never overwritten: the \
+                new one is called 'name (1).ext', and a name that begins with ., - or ~ gets a _ in \
+                front unless -o asks for it. With -o - the content \
                 goes to standard output, once all of it has come and was found to be right: never a \
                 byte that was not verified. Until then it is in a temporary file.",
         options: &[

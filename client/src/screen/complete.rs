@@ -18,8 +18,8 @@ pub(super) struct Completion {
 pub(super) struct Known<'a> {
     /// Members, those first who spoke last.
     pub(super) nicks: Vec<&'a str>,
-    /// Names on the shelf, the newest first.
-    pub(super) items: Vec<&'a str>,
+    /// What is on the shelf, the newest first: each name, and what means that item alone.
+    pub(super) items: Vec<(&'a str, String)>,
 }
 
 impl Completion {
@@ -62,8 +62,10 @@ fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
         Some("upload") => (argument, paths::completions(&text[argument..])),
         Some("download") => {
             let quoted = text[argument..].trim_start_matches(['"', '\'']);
-            let fits = |name: &&&str| starts_with(name, quoted);
-            let named = known.items.iter().filter(fits).map(|name| (*name).to_owned());
+            let fits = |(name, reference): &&(&str, String)| {
+                starts_with(name, quoted) || reference.starts_with(quoted)
+            };
+            let named = known.items.iter().filter(fits).map(|(_, reference)| reference.clone());
             (argument, named.collect())
         }
         Some("msg") if word == argument => (word, nicks(&text[word..], known, " ")),
@@ -108,7 +110,9 @@ mod tests {
     use super::*;
 
     fn known() -> Known<'static> {
-        Known { nicks: vec!["bob", "Ben", "ada"], items: vec!["notes.pdf", "my file.txt"] }
+        let items = ["notes.pdf", "my file.txt"].map(|name| (name, name.to_owned()));
+        let items = items.into_iter().chain([("1", "#7".to_owned())]).collect();
+        Known { nicks: vec!["bob", "Ben", "ada"], items }
     }
 
     /// What is there after so many Tabs.
@@ -146,6 +150,8 @@ mod tests {
     fn arguments_are_completed_by_what_the_command_takes() {
         assert_eq!(tab("/download no", 1), "/download notes.pdf");
         assert_eq!(tab("/get ", 2), "/get my file.txt");
+        assert_eq!(tab("/get 1", 1), "/get #7", "what means that file alone");
+        assert_eq!(tab("/get #", 1), "/get #7");
         assert_eq!(tab("/msg a", 1), "/msg ada ");
         assert_eq!(tab("/msg ada b", 1), "/msg ada bob ");
         assert_eq!(tab("/notify m", 1), "/notify mentions");

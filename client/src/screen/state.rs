@@ -16,11 +16,12 @@ use super::dialog::{Dialog, NameQuestion};
 use super::draw::Areas;
 use super::editor::Editor;
 use super::entry::{Entry, lines};
-use super::facts::Facts;
+use super::facts::{Facts, ShelfItem};
 use super::scrollback::{Frame, Scrollback};
 use super::theme::{Ink, Theme};
 use crate::front::words::nick_number;
 use crate::front::{Clock, News, words};
+use crate::item::Shelf;
 use crate::session::When;
 use crate::text::shown;
 
@@ -274,9 +275,12 @@ impl State {
                 let spoke = self.speakers.iter().filter(is_here);
                 let silent = members.iter().filter(|member| !self.speakers.contains(member));
                 let others = spoke.chain(silent).filter(|member| *member != nick);
+                let oldest_first = shelf.iter().rev().map(|item| (item.id, item.name.as_str()));
+                let on_shelf = Shelf::new(oldest_first);
+                let reference = |item: &ShelfItem| on_shelf.reference(item.id, &item.name);
                 let known = Known {
                     nicks: others.map(String::as_str).collect(),
-                    items: shelf.iter().map(|item| item.name.as_str()).collect(),
+                    items: shelf.iter().map(|it| (it.name.as_str(), reference(it))).collect(),
                 };
                 Completion::begin(&mut self.editor, &known, backwards)
             }

@@ -148,8 +148,6 @@ pub enum Restart {
     NothingKept,
     /// What the server has kept is not how the file begins.
     FileDiffers,
-    /// The item of that number is another than before.
-    ItemDiffers,
 }
 
 /// What the server said of itself in its `HelloAck` (PROTOCOL.md, "Joining").

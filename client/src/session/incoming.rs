@@ -103,8 +103,10 @@ impl Session {
             }
             ServerFrame::UploadStored(stored) if in_room => return self.handle_stored(&stored),
             ServerFrame::DownloadReady(ready) if in_room => {
-                let told = self.transfers.download_ready(ready, &mut self.out);
+                let on_shelf = self.room.item(ready.item.id);
+                let told = self.transfers.download_ready(ready, on_shelf, &mut self.out);
                 self.events.extend(told.map_err(unexpected)?);
+                self.start_transfers();
             }
             _ => return Err(SessionError::Unexpected("a frame that may not come now")),
         }

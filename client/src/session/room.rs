@@ -109,12 +109,6 @@ impl Room {
         &self.state.shelf
     }
 
-    /// The newest item of that name.
-    #[must_use]
-    pub fn item_named(&self, name: &str) -> Option<&Item> {
-        self.state.shelf.iter().rev().find(|item| item.name.as_str() == name)
-    }
-
     /// The item of that number, if it is on the shelf.
     #[must_use]
     pub fn item(&self, id: ItemId) -> Option<&Item> {

@@ -101,6 +101,27 @@ fn is_understood_as_broken(bytes: &[u8]) -> Ended {
 }
 
 #[test]
+fn a_download_that_is_not_what_the_shelf_shows_ends_the_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    for offered in [
+        item("f", 7, blake3::hash(b"another")),
+        item("f", 8, blake3::hash(b"content")),
+        item("other", 7, blake3::hash(b"content")),
+    ] {
+        let server = FakeServer::open();
+        let mut command = client_command(server.address(), dir.path());
+        let client = Client::start(command.args(["download", "f"]));
+        let mut guest = server.accept();
+        guest.welcome_to(vec![item("f", 7, blake3::hash(b"content"))]);
+        guest.begin_download(offered, b"content");
+        let ended = client.wait();
+        ended.has_code(1);
+        assert!(ended.complaint().contains("another file than the shelf"), "{}", ended.stderr);
+        assert_eq!((ended.stdout.as_str(), names(dir.path()).len()), ("", 0));
+    }
+}
+
+#[test]
 fn text_with_escapes_from_a_server_is_not_shown() {
     let at = UnixMillis(0);
     let seq = JOINED_AT.next();

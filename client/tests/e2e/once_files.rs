@@ -109,6 +109,51 @@ fn what_is_not_on_the_shelf_is_refused() {
 }
 
 #[test]
+fn a_file_called_like_a_number_is_never_taken_for_the_item_of_that_number() {
+    let room = Room::open();
+    for (name, content) in [("a", "the first"), ("1", "called 1"), ("#1", "called #1")] {
+        room.write(name, content);
+        room.once(&["upload", name], "").has_code(0);
+    }
+    let got = |wanted| room.once(&["download", wanted, "-o", "-"], "");
+    for (wanted, content) in [
+        ("#1", "the first"),
+        ("2", "called 1"),
+        ("name:1", "called 1"),
+        ("name:#1", "called #1"),
+        ("a", "the first"),
+    ] {
+        assert_eq!(got(wanted).stdout, content, "{wanted}");
+    }
+    let ended = got("1");
+    ended.has_code(1);
+    assert!(ended.complaint().contains("could be a number or a name"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    let ended = room.run("bob", "/download 1\n/download #1 first\n");
+    ended.has_code(1);
+    assert!(ended.line("!! '1' could be").contains("name:1 the name"));
+    assert_eq!(room.read("first"), b"the first");
+}
+
+#[test]
+fn a_hidden_name_and_one_like_an_option_are_written_only_when_asked_for() {
+    let room = Room::open();
+    for name in [".profile", "-rf", "~"] {
+        room.write(name, "content");
+        room.once(&["upload", "--", name], "").has_code(0);
+        std::fs::remove_file(room.path(name)).unwrap();
+        room.once(&["download", "--", name], "").has_code(0);
+        room.run("bob", &format!("/download {name}\n")).has_code(0);
+    }
+    let kept = ["_-rf", "_-rf (1)", "_.profile", "_ (1).profile", "_~", "_~ (1)"];
+    let mut names = room.names();
+    names.sort_by_key(|name| kept.iter().position(|kept| kept == name));
+    assert_eq!(names, kept);
+    room.once(&["download", ".profile", "-o", ".profile"], "").has_code(0);
+    assert_eq!(room.read(".profile"), b"content");
+}
+
+#[test]
 fn nothing_that_was_not_verified_gets_onto_standard_output() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();

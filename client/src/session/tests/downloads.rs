@@ -88,6 +88,37 @@ fn data_elsewhere_or_beyond_the_size_is_an_error() {
 }
 
 #[test]
+fn what_begins_must_be_what_the_shelf_has_shown() {
+    let shown = item(7, b"hello");
+    let lies: [fn(&mut Item); 5] = [
+        |item| item.name = name("other.txt"),
+        |item| item.size += 1,
+        |item| item.digest = digest(b"other"),
+        |item| item.nick = nick("eve"),
+        |item| item.at = UnixMillis(9),
+    ];
+    for is_dropped in [false, true] {
+        for lie in lies {
+            let mut rig = Rig::joined();
+            rig.give(shelved(43, shown.clone())).unwrap();
+            rig.session.download(ItemId(7), 0).unwrap();
+            if is_dropped {
+                let (at, name) = (UnixMillis(1), shown.name.clone());
+                rig.give(Dropped { seq: Seq(44), at, item: ItemId(7), name }).unwrap();
+            }
+            let mut item = shown.clone();
+            lie(&mut item);
+            assert!(rig.give(download_ready(1, 0, item)).is_err());
+            assert_eq!(rig.requests().len(), 1, "nothing but the end of it");
+        }
+    }
+    let mut rig = Rig::joined();
+    rig.session.download(ItemId(7), 0).unwrap();
+    rig.give(shelved(43, shown)).unwrap();
+    assert!(rig.give(download_ready(1, 0, item(7, b"other"))).is_err(), "shown since then");
+}
+
+#[test]
 fn data_of_a_cancelled_download_is_discarded() {
     let (mut rig, transfer) = begun(b"hello");
     rig.data(1, 0, b"he").unwrap();

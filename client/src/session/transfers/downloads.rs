@@ -3,11 +3,11 @@
 
 use chatshelf_common::id::{ItemId, TransferId};
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::{Cancel, DownloadReady, Item, Refused};
+use chatshelf_common::wire::frame::{DownloadReady, Item, Refused};
 
 use super::{Step, Transfer, Transfers};
 use crate::session::event::{
-    Direction, Restart, SessionEvent, Stage, TransferHandle, TransferStatus,
+    Direction, Outcome, SessionEvent, Stage, TransferHandle, TransferStatus,
 };
 use crate::session::file::{BLOCK_BYTES, FileRequest};
 use crate::session::outgoing::Outgoing;
@@ -17,8 +17,11 @@ pub(super) struct Download {
     pub(super) id: ItemId,
     pub(super) number: TransferId,
     pub(super) begun: bool,
-    /// As the shelf showed it, and from `DownloadReady` on as the server sends it.
+    /// As the shelf showed it, or as the server sends it.
     pub(super) item: Option<Item>,
+    /// The item was seen on an earlier connection. The server may have lost its shelf since then,
+    /// and given the number to another file.
+    pub(super) is_of_before: bool,
     pub(super) state: DownloadState,
     /// Bytes received, with those that were held before.
     pub(super) received: u64,
@@ -65,18 +68,17 @@ impl Download {
         (!block.is_empty()).then_some(FileRequest::Write { transfer: handle, block })
     }
 
-    /// True when the server refuses to go on because its item is shorter than what we have.
+    /// True when the server refuses to resume because its item is shorter than what we have.
     pub(super) fn is_beyond(&self, refused: &Refused) -> bool {
         refused.code == Code::SIZE_MISMATCH
             && self.state == DownloadState::Asked
             && self.received > 0
     }
+}
 
-    /// What the server sends belongs to what we have already.
-    fn goes_on_with(&self, item: &Item) -> bool {
-        let is_same = |had: &Item| (had.digest, had.size) == (item.digest, item.size);
-        self.received == 0 || self.item.as_ref().is_some_and(is_same)
-    }
+/// What was asked for is no longer to be had under its number.
+pub(super) fn another_file() -> Outcome {
+    Outcome::Failed("another file has its number now".into())
 }
 
 impl Transfers {
@@ -92,6 +94,7 @@ impl Transfers {
             number: TransferId(0),
             begun: false,
             item,
+            is_of_before: false,
             state: DownloadState::Asked,
             received: held,
             created: false,
@@ -100,10 +103,12 @@ impl Transfers {
         }))
     }
 
-    /// `DownloadReady`: the item as the server will send it.
+    /// `DownloadReady`: the item as the server will send it. `on_shelf` is what this connection
+    /// has shown of it.
     pub(in crate::session) fn download_ready(
         &mut self,
         ready: DownloadReady,
+        on_shelf: Option<&Item>,
         out: &mut Outgoing,
     ) -> Step {
         let Some(handle) = self.find(ready.transfer)? else { return Ok(None) };
@@ -117,10 +122,17 @@ impl Transfers {
         if ready.offset > ready.item.size {
             return Err("a download begins beyond the item's end");
         }
-        if !down.goes_on_with(&ready.item) {
-            out.control(&Cancel { transfer: ready.transfer });
-            return Ok(self.restart_download(handle, out));
+        if on_shelf.is_some_and(|item| *item != ready.item) {
+            return Err("a download is of another file than the shelf shows");
         }
+        if down.item.as_ref().is_some_and(|item| *item != ready.item) {
+            return if down.is_of_before {
+                Ok(self.end(handle, another_file(), out))
+            } else {
+                Err("a download is of another file than the shelf has shown")
+            };
+        }
+        down.is_of_before = false;
         down.state = DownloadState::Receiving;
         let item = down.item.insert(ready.item).clone();
         if !std::mem::replace(&mut down.created, true) {
@@ -130,22 +142,6 @@ impl Transfers {
         let resumed = (ready.offset > 0).then(|| down.status(handle, false));
         self.hand_on(handle);
         Ok(resumed.map(SessionEvent::TransferResumed))
-    }
-
-    /// What we have is of another item: all is asked for again.
-    pub(super) fn restart_download(
-        &mut self,
-        handle: TransferHandle,
-        out: &mut Outgoing,
-    ) -> Option<SessionEvent> {
-        let Transfer::Down(down) = self.active.get_mut(&handle)? else { return None };
-        (down.received, down.created, down.item) = (0, false, None);
-        down.block.clear();
-        let number = down.number;
-        self.numbers.remove(&number);
-        self.ask(handle, out);
-        let status = self.active.get(&handle)?.status(handle, false);
-        Some(SessionEvent::TransferRestarted(status, Restart::ItemDiffers))
     }
 
     /// File bytes of a download.

@@ -195,7 +195,7 @@ impl Transfers {
         Ok(self.numbers.get(&number).copied())
     }
 
-    /// `Refused` with a transfer: it is over, unless it only can't go on where it was.
+    /// `Refused` with a transfer: it is over.
     pub(super) fn refused(
         &mut self,
         refused: Refused,
@@ -207,7 +207,7 @@ impl Transfers {
             // All is here, and the server has no say any more.
             Some(transfer @ Transfer::Down(_)) if transfer.has_passed() => Ok(None),
             Some(Transfer::Down(down)) if down.is_beyond(&refused) => {
-                Ok(self.restart_download(handle, out))
+                Ok(self.remove(handle, downloads::another_file(), out))
             }
             _ => Ok(self.remove(handle, Outcome::Refused(refused), out)),
         }

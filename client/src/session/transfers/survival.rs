@@ -42,6 +42,11 @@ impl Transfers {
                 self.queue.push_front((handle, transfer));
             }
         }
+        for (_, transfer) in &mut self.queue {
+            if let Transfer::Down(down) = transfer {
+                down.is_of_before = true;
+            }
+        }
         self.numbers.clear();
         self.last_number_before = self.last_number;
         ended

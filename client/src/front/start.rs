@@ -1,8 +1,7 @@
 //! The way into the loop: poll and waker first, for a view's input needs them; then the name is
-//! known, the host looked up, a session made and the first connection begun.
+//! known, a session made and the first connection begun.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +15,7 @@ use super::desk::{Desk, Manner};
 use super::reactor::{LINK, Reactor};
 use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, View};
 use crate::files::Files;
-use crate::link::{Link, plain_error};
+use crate::link::{Link, LinkError, Route, plain_error};
 use crate::options::Options;
 use crate::session::{Config, Session};
 
@@ -90,12 +89,10 @@ impl Ground {
     /// Why it did not come about, or ended badly.
     pub(crate) fn run<V: View>(mut self, view: V, plan: Plan) -> Result<u8, Failure> {
         let place = plan.server.to_string();
-        let unreachable = |why: String| {
+        let unreachable = |why: &LinkError| {
             Failure::new(format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE)
         };
         let files = Files::start(self.waker(), place.clone()).map_err(no_start)?;
-        let addresses = resolve(&plan.server);
-        let addresses = addresses.map_err(|error| unreachable(plain_error(&error)))?;
         let signals = match self.signals.take() {
             Some(signals) => signals,
             None => watch_signals(self.waker(), V::abandon)?,
@@ -108,8 +105,9 @@ impl Ground {
             reconnect: plan.manner.reconnect,
         };
         let session = Session::new(config, now);
-        let link = Link::connect(addresses, session, self.poll.registry(), LINK, now)
-            .map_err(|error| unreachable(error.to_string()))?;
+        let route = Route::to(&plan.server, self.waker());
+        let link = Link::connect(route, session, self.poll.registry(), LINK, now)
+            .map_err(|error| unreachable(&error))?;
         let desk = Desk::new(link, files, place, plan.download_dir, plan.manner);
         Reactor::new(self.poll, desk, view, signals).run()
     }
@@ -123,10 +121,6 @@ pub(crate) fn no_start(error: io::Error) -> Failure {
 /// A number that no other client has.
 fn seed() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| Failure::new(format!("no randomness: {error}"), EXIT_FAILED))
-}
-
-fn resolve(server: &ServerAddress) -> io::Result<Vec<SocketAddr>> {
-    Ok((server.host(), server.port()).to_socket_addrs()?.collect())
 }
 
 /// Counts the signals that ask for an end. The second one ends the program at once.

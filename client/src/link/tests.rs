@@ -1,12 +1,14 @@
 //! Links over real sockets, to servers of a few bytes.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chatshelf_common::id::{ResumeToken, Seq};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Frame, Goodbye, HelloAck, Part, Snapshot, Welcome};
-use mio::{Events, Poll};
+use mio::{Events, Poll, Waker};
 
 use super::*;
 use crate::session::{Config, Reconnect, SessionEvent};
@@ -44,11 +46,19 @@ fn connect_with(
     reconnect: Option<Reconnect>,
     addresses: Vec<SocketAddr>,
 ) -> (Poll, Result<Link, LinkError>) {
+    connect_over(reconnect, |_| Route::fixed(addresses))
+}
+
+fn connect_over(
+    reconnect: Option<Reconnect>,
+    route: impl FnOnce(Arc<Waker>) -> Route,
+) -> (Poll, Result<Link, LinkError>) {
     let poll = Poll::new().unwrap();
+    let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
     let nick = Nick::new("ada").unwrap();
     let config = Config { nick, history: None, seed: 0, reconnect };
     let session = Session::new(config, Instant::now());
-    let link = Link::connect(addresses, session, poll.registry(), TOKEN, Instant::now());
+    let link = Link::connect(route(waker), session, poll.registry(), TOKEN, Instant::now());
     (poll, link)
 }
 
@@ -138,12 +148,7 @@ fn a_connection_that_breaks_is_made_again_over_any_of_the_addresses() {
     let mut link = link.unwrap();
     let mut come_back = |link: &mut Link| {
         link.reconnect(Instant::now()).unwrap();
-        drive_until(&mut poll, link, |link| {
-            let arrival = |event: &SessionEvent| {
-                matches!(event, SessionEvent::JoinedRoom { .. } | SessionEvent::Back { .. })
-            };
-            std::iter::from_fn(|| link.session_mut().poll_event()).any(|it| arrival(&it))
-        })
+        arrive(&mut poll, link)
     };
     come_back(&mut link).unwrap();
     // The server has closed behind its welcome; the first one listens no more.
@@ -151,6 +156,72 @@ fn a_connection_that_breaks_is_made_again_over_any_of_the_addresses() {
     drop(link);
     first_thread.join().unwrap();
     second_thread.join().unwrap();
+}
+
+/// Serves the link until it is in the room, for the first time or again.
+fn arrive(poll: &mut Poll, link: &mut Link) -> Result<(), LinkError> {
+    drive_until(poll, link, |link| {
+        let is_arrival = |event: &SessionEvent| {
+            matches!(event, SessionEvent::JoinedRoom { .. } | SessionEvent::Back { .. })
+        };
+        std::iter::from_fn(|| link.session_mut().poll_event()).any(|it| is_arrival(&it))
+    })
+}
+
+#[test]
+fn a_name_is_looked_up_again_for_each_connection() {
+    let (first, first_thread) = server(welcome());
+    let (second, second_thread) = server(welcome());
+    let place = Arc::new(Mutex::new(first));
+    let named = Arc::clone(&place);
+    let lookup = move || Ok(vec![*named.lock().unwrap()]);
+    let (mut poll, link) =
+        connect_over(Some(Reconnect::default()), |waker| Route::by(Arc::new(lookup), waker));
+    let mut link = link.unwrap();
+    arrive(&mut poll, &mut link).unwrap();
+    *place.lock().unwrap() = second;
+    link.reconnect(Instant::now()).unwrap();
+    arrive(&mut poll, &mut link).unwrap();
+    drop(link);
+    first_thread.join().unwrap();
+    second_thread.join().unwrap();
+}
+
+#[test]
+fn a_name_that_is_none_is_no_connection() {
+    let lookup = || Err(io::Error::other("no such host"));
+    let (mut poll, link) = connect_over(None, |waker| Route::by(Arc::new(lookup), waker));
+    let end = drive(&mut poll, &mut link.unwrap());
+    assert!(matches!(end, Err(LinkError::Connect(ref why)) if why.to_string() == "no such host"));
+}
+
+/// A socket that listens, and whose queue is full: who connects hears nothing. None where the
+/// system does it otherwise.
+#[cfg(target_os = "linux")]
+fn black_hole() -> (socket2::Socket, Vec<std::net::TcpStream>, SocketAddr) {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let patience = Duration::from_millis(200);
+    let fill = || std::net::TcpStream::connect_timeout(&address, patience).ok();
+    let queued: Vec<_> = std::iter::from_fn(fill).take(16).collect();
+    assert!(queued.len() < 16, "the queue is full");
+    (socket, queued, address)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_swallows_everything_does_not_keep_the_next_from_being_tried() {
+    let (_hole, _queued, silent) = black_hole();
+    let (address, thread) = server(goodbye());
+    let (mut poll, link) = connect(vec![silent, address]);
+    let mut link = link.unwrap();
+    let begun = Instant::now();
+    drive(&mut poll, &mut link).unwrap();
+    assert!(begun.elapsed() < CONNECT_TIMEOUT, "it was tried meanwhile");
+    thread.join().unwrap();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use chatshelf_common::wire::frame::Style;
 use mio::{Events, Poll, Token};
 
 use super::content::{Keeper, Pattern};
-use crate::link::Link;
+use crate::link::{Link, Route};
 use crate::session::{BLOCK_BYTES, Config, Outcome, Session, SessionEvent, TransferHandle};
 
 /// Bytes at the start of a line that say when it was sent, and a space.
@@ -121,7 +121,7 @@ impl Crowd {
             let config = Config { nick, history: Some(0), seed: number as u64, reconnect: None };
             let session = Session::new(config, Instant::now());
             let link = Link::connect(
-                vec![self.address],
+                Route::fixed(vec![self.address]),
                 session,
                 self.poll.registry(),
                 Token(number),

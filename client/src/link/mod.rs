@@ -1,26 +1,31 @@
 //! A session on a socket: connects without blocking, reads and writes what is ready, and connects
 //! again when the session wants it.
 //!
-//! Owns the socket and its latched readiness, and the addresses, resolved once. Many links can be
-//! driven from one poll; each is given the events of its token, and the buffer it reads into is the
-//! caller's. When to connect is the session's to decide.
+//! Owns the socket and its latched readiness; `dial` makes the connection, `race` says which address
+//! is tried when, `resolve` finds them out. Many links can be driven from one poll; each is given the
+//! events of its token, and the buffer it reads into is the caller's. When to connect is the
+//! session's to decide.
 
+mod dial;
+mod race;
+mod resolve;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::event::Event;
 use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 
 use crate::session::{BLOCK_BYTES, Session, SessionError};
+use dial::Dial;
 
-/// How long one address is tried.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub use race::CONNECT_TIMEOUT;
+pub use resolve::Route;
+
 /// Most bytes in the kernel that are not yet on their way, so that a line said now is not
 /// behind megabytes of a file.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -33,7 +38,7 @@ const READS_PER_TURN: usize = 16;
 pub struct Link {
     session: Session,
     socket: Socket,
-    addresses: Vec<SocketAddr>,
+    route: Route,
     token: Token,
     /// Readiness as the poll last said, until a call says otherwise.
     readable: bool,
@@ -42,13 +47,7 @@ pub struct Link {
 
 #[derive(Debug)]
 enum Socket {
-    Connecting {
-        stream: TcpStream,
-        address: SocketAddr,
-        /// Addresses to try after this one.
-        rest: std::vec::IntoIter<SocketAddr>,
-        deadline: Instant,
-    },
+    Dialing(Dial),
     Open(TcpStream),
     Closed,
 }
@@ -56,7 +55,7 @@ enum Socket {
 /// Why a link is down for good.
 #[derive(Debug)]
 pub enum LinkError {
-    /// No address could be connected to; this is what the last one said.
+    /// No address was found or could be connected to; this is the most telling reason.
     Connect(io::Error),
     /// The connection ended without a `Goodbye`: by an error, or by the server closing it.
     Lost(Option<io::Error>),
@@ -93,19 +92,19 @@ pub fn plain_error(error: &io::Error) -> String {
 }
 
 impl Link {
-    /// Begins to connect to the first of `addresses` that can be tried.
+    /// Begins to connect.
     ///
     /// # Errors
-    /// [`LinkError::Connect`] when none can.
+    /// [`LinkError::Connect`] when it is known at once that there is no way.
     pub fn connect(
-        addresses: Vec<SocketAddr>,
+        route: Route,
         session: Session,
         registry: &Registry,
         token: Token,
         now: Instant,
     ) -> Result<Self, LinkError> {
         let (socket, readable, writable) = (Socket::Closed, false, false);
-        let mut link = Self { session, socket, addresses, token, readable, writable };
+        let mut link = Self { session, socket, route, token, readable, writable };
         link.connect_if_wanted(registry, now)?;
         Ok(link)
     }
@@ -131,7 +130,7 @@ impl Link {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.socket {
-            Socket::Connecting { deadline, .. } => Some(*deadline),
+            Socket::Dialing(dial) => dial.wake_at(),
             Socket::Open(_) | Socket::Closed => self.session.poll_timeout(),
         }
     }
@@ -175,9 +174,6 @@ impl Link {
     ) -> Result<(), LinkError> {
         debug_assert!(!scratch.is_empty() && scratch.len() <= BLOCK_BYTES);
         self.connect_if_wanted(registry, now)?;
-        if matches!(self.socket, Socket::Connecting { .. }) {
-            self.go_on_connecting(registry, now)?;
-        }
         for _ in 0..READS_PER_TURN {
             let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
             if !self.readable || !self.session.wants_input() {
@@ -260,85 +256,22 @@ impl Link {
 
     /// Begins to connect when it is time to.
     fn connect_if_wanted(&mut self, registry: &Registry, now: Instant) -> Result<(), LinkError> {
-        if !matches!(self.socket, Socket::Closed) || !self.session.wants_connection(now) {
-            return Ok(());
+        if matches!(self.socket, Socket::Closed) && self.session.wants_connection(now) {
+            self.session.handle_connecting();
+            self.socket = Socket::Dialing(Dial::begin(&mut self.route, now));
         }
-        self.session.handle_connecting();
-        let none = io::Error::new(ErrorKind::NotFound, "the host has no address");
-        self.try_next(self.addresses.clone().into_iter(), none, registry, now)
-    }
-
-    /// Looks whether the connection stands, has failed, or has taken too long.
-    fn go_on_connecting(&mut self, registry: &Registry, now: Instant) -> Result<(), LinkError> {
-        let old = std::mem::replace(&mut self.socket, Socket::Closed);
-        let Socket::Connecting { stream, address, rest, deadline } = old else { return Ok(()) };
-        let failed = match (self.writable, now >= deadline) {
-            (true, _) => match connected(&stream) {
-                Ok(true) => {
-                    log::info!("connected to {address}");
-                    configure(&stream);
-                    self.session.handle_connected(now);
-                    self.socket = Socket::Open(stream);
-                    self.readable = true;
-                    return Ok(());
-                }
-                Ok(false) => None,
-                Err(error) => Some(error),
-            },
-            (false, true) => Some(io::Error::new(ErrorKind::TimedOut, "no answer in time")),
-            (false, false) => None,
-        };
-        match failed {
-            Some(error) => {
-                log::info!("{address}: {error}");
-                drop(stream);
-                self.try_next(rest, error, registry, now)
-            }
-            None => {
-                self.writable = false;
-                self.socket = Socket::Connecting { stream, address, rest, deadline };
+        let Socket::Dialing(dial) = &mut self.socket else { return Ok(()) };
+        match dial.advance(&mut self.route, registry, self.token, now) {
+            Ok(None) => Ok(()),
+            Ok(Some(stream)) => {
+                configure(&stream);
+                self.session.handle_connected(now);
+                self.socket = Socket::Open(stream);
+                (self.readable, self.writable) = (true, true);
                 Ok(())
             }
+            Err(error) => self.lose(LinkError::Connect(error), now),
         }
-    }
-
-    /// Begins to connect to the next address that can be tried.
-    fn try_next(
-        &mut self,
-        mut rest: std::vec::IntoIter<SocketAddr>,
-        mut error: io::Error,
-        registry: &Registry,
-        now: Instant,
-    ) -> Result<(), LinkError> {
-        (self.readable, self.writable) = (false, false);
-        while let Some(address) = rest.next() {
-            let begun = TcpStream::connect(address).and_then(|mut stream| {
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                registry.register(&mut stream, self.token, interest)?;
-                Ok(stream)
-            });
-            match begun {
-                Ok(stream) => {
-                    let deadline = now + CONNECT_TIMEOUT;
-                    self.socket = Socket::Connecting { stream, address, rest, deadline };
-                    return Ok(());
-                }
-                Err(why) => error = why,
-            }
-        }
-        self.lose(LinkError::Connect(error), now)
-    }
-}
-
-/// True when the connection stands, false when that is still open.
-fn connected(stream: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

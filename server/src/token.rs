@@ -14,7 +14,7 @@ impl Token {
     ///
     /// Slots stay far below half a word: they are bounded by the connections the server takes.
     #[must_use]
-    pub fn new(slot: usize, generation: usize) -> Self {
+    pub const fn new(slot: usize, generation: usize) -> Self {
         debug_assert!(slot >> HALF == 0);
         Self(generation << HALF | slot)
     }

@@ -93,7 +93,7 @@ impl<S: Stream> Engine<S> {
 
     fn join(&mut self, token: Token, join: Join) {
         let earlier = join.resume.and_then(|resume| self.secret.session(resume));
-        let ghost = earlier.and_then(|session| self.connection_of(session));
+        let ghost = earlier.and_then(|session| self.connection_of(session.name));
         let nick = match ghost.and_then(|ghost| self.replace(ghost)) {
             Some(nick) => {
                 self.room.reseat(&nick, token);
@@ -113,11 +113,11 @@ impl<S: Stream> Engine<S> {
         };
         let lines = wanted.min(self.settings.history_max);
         let since = join.since.map(|since| (since, join.since_at));
-        let session = earlier.unwrap_or(token);
+        let session = earlier.map_or(token, |session| session.name);
         if session != token {
             self.moved_sessions.insert(session, token);
         }
-        self.joiners.push(Joiner { token, session, lines, since, was_here: earlier.is_some() });
+        self.joiners.push(Joiner { token, earlier, lines, since });
         let Some(connection) = self.connection(token) else { return };
         log::debug!("{} joined from {}", nick, connection.peer);
         connection.phase = Phase::Joined { nick, session };

@@ -1,18 +1,30 @@
 //! Resume tokens: by them a client has its membership back (PROTOCOL.md, "Coming back").
 //!
-//! A token is the name of a session and a keyed digest of that name. So nobody who lacks the secret
-//! can make one, and of a session whose member is gone nothing need be remembered. A session has
-//! the name of the connection it began on, and keeps it on all later ones: who did not hear of
-//! the last one comes back with what they have.
+//! A token holds the name of a session, the first event it was sent, and a keyed digest of both. So
+//! nobody who lacks the secret can make one or reach further back with it, and of a session whose
+//! member is gone nothing need be remembered. A session has the name of the connection it began on,
+//! and keeps it on all later ones: who did not hear of the last one comes back with what they have.
 
 use blake3::Hash;
 use byteorder::{BigEndian, ByteOrder};
-use chatshelf_common::id::ResumeToken;
+use chatshelf_common::id::{ResumeToken, Seq};
 
 use crate::token::Token;
 
-/// Bytes of the session's name in a token; the rest is the digest.
+/// Bytes of the session's name in a token, and of its first event; the rest is the digest.
 const NAME_BYTES: usize = 8;
+const FIRST_BYTES: usize = 6;
+/// The highest event that a token can name. Whoever begins later may reach back to it.
+const FIRST_MAX: u64 = (1 << (8 * FIRST_BYTES)) - 1;
+
+/// A membership, over all its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Session {
+    /// The connection that it began on.
+    pub(super) name: Token,
+    /// The first event that it was sent, or was to be.
+    pub(super) first: Seq,
+}
 
 /// The key of the digests; random at each start of the server, and shown to nobody.
 pub struct Secret([u8; blake3::KEY_LEN]);
@@ -31,19 +43,22 @@ impl Secret {
     }
 
     /// The token for a session.
-    pub(super) fn token(&self, session: Token) -> ResumeToken {
+    pub(super) fn token(&self, session: Session) -> ResumeToken {
         let mut token = [0; 24];
-        let (name, digest) = token.split_at_mut(NAME_BYTES);
-        BigEndian::write_u64(name, session.to_mio() as u64);
-        let whole = blake3::keyed_hash(&self.0, name);
+        let (session_bytes, digest) = token.split_at_mut(NAME_BYTES + FIRST_BYTES);
+        BigEndian::write_u64(session_bytes, session.name.to_mio() as u64);
+        let first = session.first.0.min(FIRST_MAX);
+        BigEndian::write_uint(&mut session_bytes[NAME_BYTES..], first, FIRST_BYTES);
+        let whole = blake3::keyed_hash(&self.0, session_bytes);
         digest.copy_from_slice(&whole.as_bytes()[..digest.len()]);
         ResumeToken(token)
     }
 
     /// The session that a token was made for; none if it was not made with this secret.
-    pub(super) fn session(&self, token: ResumeToken) -> Option<Token> {
+    pub(super) fn session(&self, token: ResumeToken) -> Option<Session> {
         let name = usize::try_from(BigEndian::read_u64(&token.0)).ok()?;
-        let session = Token::from_mio(name);
+        let first = Seq(BigEndian::read_uint(&token.0[NAME_BYTES..], FIRST_BYTES));
+        let session = Session { name: Token::from_mio(name), first };
         // Hashes are compared in constant time: how long it takes tells nothing of the secret.
         let hash = |token: ResumeToken| {
             let mut bytes = [0; blake3::OUT_LEN];
@@ -58,12 +73,13 @@ impl Secret {
 mod tests {
     use super::*;
 
+    const SESSION: Session = Session { name: Token::new(3, 9), first: Seq(77) };
+
     #[test]
     fn a_token_names_its_session_and_no_byte_of_it_can_be_changed() {
         let secret = Secret::new([7; 32]);
-        let session = Token::new(3, 9);
-        let token = secret.token(session);
-        assert_eq!(secret.session(token), Some(session));
+        let token = secret.token(SESSION);
+        assert_eq!(secret.session(token), Some(SESSION));
         for place in 0..token.0.len() {
             let mut changed = token;
             changed.0[place] ^= 1;
@@ -73,7 +89,20 @@ mod tests {
 
     #[test]
     fn a_token_of_another_start_is_worth_nothing() {
-        let token = Secret::new([7; 32]).token(Token::new(3, 9));
+        let token = Secret::new([7; 32]).token(SESSION);
         assert_eq!(Secret::new([8; 32]).session(token), None);
+    }
+
+    #[test]
+    fn where_a_session_begins_is_kept_as_far_as_it_fits() {
+        let secret = Secret::new([7; 32]);
+        let kept = |first| {
+            let token = secret.token(Session { first: Seq(first), ..SESSION });
+            secret.session(token).map(|session| session.first.0)
+        };
+        for first in [0, 1, FIRST_MAX - 1, FIRST_MAX] {
+            assert_eq!(kept(first), Some(first));
+        }
+        assert_eq!(kept(u64::MAX), Some(FIRST_MAX));
     }
 }

@@ -7,6 +7,7 @@ use chatshelf_common::wire::frame::{Gap, Welcome};
 use super::connection::Phase;
 use super::limits::{LINGER_MS, WRITE_BUDGET_BYTES, WRITE_STALL_MS};
 use super::outbound::Flushed;
+use super::resume::Session;
 use super::{Engine, Stream};
 use crate::token::Token;
 
@@ -14,13 +15,12 @@ use crate::token::Token;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Joiner {
     pub(super) token: Token,
-    pub(super) session: Token,
+    /// The session that goes on, if one does: what it missed is its to see.
+    pub(super) earlier: Option<Session>,
     /// Lines at most, of a past that they are not known to have been here for.
     pub(super) lines: u32,
     /// The newest event that they have, and its time.
     pub(super) since: Option<(Seq, Option<UnixMillis>)>,
-    /// They have been here since the server started: what they missed is theirs to see.
-    pub(super) was_here: bool,
 }
 
 impl<S: Stream> Engine<S> {
@@ -42,7 +42,8 @@ impl<S: Stream> Engine<S> {
             let start = self.history_start(joiner);
             let (from, end) = (self.room.log().seq_from(start), self.room.log().end());
             let (seq, snapshot) = self.room.snapshot();
-            let resume = self.secret.token(joiner.session);
+            let session = joiner.earlier.unwrap_or(Session { name: token, first: from });
+            let resume = self.secret.token(session);
             let Some(connection) = self.connection(token) else { continue };
             let Some(nick) = connection.nick().cloned() else { continue };
             connection.awaits_welcome = false;
@@ -64,7 +65,14 @@ impl<S: Stream> Engine<S> {
         let is_theirs = since <= log.last_seq()
             && at.is_none_or(|at| log.time_of(since).is_none_or(|time| time == at));
         let next = if is_theirs { since.next() } else { self.started_at.next() };
-        let earliest = if joiner.was_here { log.start() } else { lines };
+        // A session sees no further back than its first join let it.
+        let earliest = match joiner.earlier {
+            Some(session) if session.first > log.seq_from(log.start()) => {
+                log.offset_of(session.first)
+            }
+            Some(_) => log.start(),
+            None => lines,
+        };
         if log.seq_from(earliest) >= next { earliest } else { log.offset_of(next) }
     }
 

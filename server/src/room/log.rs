@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use chatshelf_common::id::{MessageId, Seq, UnixMillis};
 use chatshelf_common::text::Message;
+use chatshelf_common::wire::field::{Fields, Tag};
 use chatshelf_common::wire::{Deframer, Event, Unit};
 
 use super::said::SaidLines;
@@ -154,8 +155,9 @@ impl RoomLog {
         }
         let mut frame = self.between(self.offset_of(seq), self.offset_of(seq.next()));
         match Deframer::joined().next(&mut frame) {
-            Ok(Some(Unit::Control { header, value })) => {
-                Event::decode(header.kind, value).ok().map(|event| event.at())
+            Ok(Some(Unit::Control { value, .. })) => {
+                // The text may be long, and is not looked at.
+                Fields::parse(value).ok()?.optional(Tag::AT).ok().flatten()
             }
             _ => None,
         }

@@ -153,6 +153,66 @@ fn events_after_since_come_whatever_the_history_and_its_limit() {
     assert_eq!(stranger.first_event, Some(Seq(20)));
 }
 
+/// A room in which 20 lines were said before ada came, and 3 since; and ada, who has left
+/// if she `is_gone`.
+fn room_with_a_past(history_max: u32, history: u32, is_gone: bool) -> (Rig, Peer) {
+    let mut rig = Rig::with(Settings { history_max, ..SETTINGS });
+    let mut bob = rig.join("bob");
+    (0..20).for_each(|n| bob.say(&format!("before {n}")));
+    rig.settle();
+    let mut ada = rig.connect();
+    ada.hello();
+    ada.join("ada", Some(history));
+    rig.settle();
+    ada.take();
+    (0..3).for_each(|n| bob.say(&format!("after {n}")));
+    rig.settle();
+    if is_gone {
+        ada.leave();
+        rig.settle();
+    }
+    (rig, ada)
+}
+
+#[test]
+fn a_session_sees_no_further_back_than_its_first_join() {
+    let nowhen = UnixMillis(0);
+    for (history_max, history, is_gone, expected) in [
+        (5, 5, false, 8),
+        (5, 5, true, 8),
+        (5, 2, false, 5),
+        (0, 50, false, 3),
+        (0, 50, true, 3),
+        (1000, 0, false, 3),
+        (1000, 1000, false, 23),
+    ] {
+        // As often as one likes, and whatever is claimed to be known.
+        for since in [Some((Seq(0), nowhen)), Some((Seq(1), nowhen)), Some((Seq(u64::MAX), nowhen))]
+        {
+            let (mut rig, ada) = room_with_a_past(history_max, history, is_gone);
+            for round in 0..3 {
+                let mut again = come_back(&mut rig, "ada", since, &ada);
+                let lines = again.lines();
+                let case = format!("{history_max} {history} {is_gone} {since:?} {round}");
+                assert_eq!(lines.len(), expected, "{case}: {lines:?}");
+                assert_eq!(again.first_event, ada.first_event, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_since_a_session_gets_as_many_lines_as_any_joiner() {
+    let (mut rig, ada) = room_with_a_past(5, 5, false);
+    for history in [0, 3, u32::MAX] {
+        let mut again = rig.connect();
+        again.hello();
+        again.send(Join { resume: ada.resume, ..join("ada", Some(history)) });
+        rig.settle();
+        assert_eq!(again.lines().len(), history.min(5) as usize);
+    }
+}
+
 #[test]
 fn what_is_no_longer_held_shows_in_the_first_event() {
     let mut rig = Rig::new();

@@ -71,10 +71,14 @@ impl Desk {
         let free = suggestion.as_ref().map_or(String::new(), |free| format!("; {free} is free"));
         let text = format!("the name {nick} can't be had: {code}{free}");
         self.nicks_refused += 1;
-        match &suggestion {
-            Some(free) if self.manner.any_nick && self.nicks_refused < NICKS_MAX => {
+        let other = match (&suggestion, code) {
+            (None, Code::NICK_TAKEN) => self.session_mut().guess_nick(),
+            _ => suggestion.clone(),
+        };
+        match &other {
+            Some(other) if self.manner.any_nick && self.nicks_refused < NICKS_MAX => {
                 self.notice(text);
-                return self.rejoin(free.clone());
+                return self.rejoin(other.clone());
             }
             _ if self.manner.script => {
                 return self.finish(Err(Failure::new(text, EXIT_REFUSED)));

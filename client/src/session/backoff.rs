@@ -31,6 +31,11 @@ impl Backoff {
         Duration::from_millis(half + next_random(&mut self.random) % (half + 1))
     }
 
+    /// Any number, for whatever else is left to chance.
+    pub(super) fn random(&mut self) -> u64 {
+        next_random(&mut self.random)
+    }
+
     /// The connection was a good one: the next wait is a first one again.
     pub(super) fn reset(&mut self) {
         self.waits = 0;

@@ -2,6 +2,7 @@
 //! of what is kept; how it is kept is the matter of `pending` and `transfers`.
 
 use chatshelf_common::id::{ItemId, MessageId, UploadKey};
+use chatshelf_common::limits::NICK_BYTES_MAX;
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::{Leave, Style};
 
@@ -124,6 +125,14 @@ impl Session {
             self.join();
             self.phase = Phase::Joining;
         }
+    }
+
+    /// A nick like ours that may be free, for when ours is taken and the server suggests none.
+    pub fn guess_nick(&mut self) -> Option<Nick> {
+        let number = (1_000 + self.backoff.random() % 999_000).to_string();
+        let stem = self.nick.as_str().trim_end_matches(|c: char| c.is_ascii_digit());
+        let end = stem.floor_char_boundary(NICK_BYTES_MAX - number.len());
+        Nick::new(&format!("{}{number}", &stem[..end])).ok()
     }
 
     /// True from the first whole snapshot to the end: commands are carried out, or kept until

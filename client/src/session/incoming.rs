@@ -296,7 +296,7 @@ impl Session {
     }
 
     /// A first nick is for the front to choose; one that we come back with is replaced by what the
-    /// server suggests.
+    /// server suggests or, if it suggests nothing, by a guess.
     fn handle_nick_refused(&mut self, code: Code, suggestion: Option<Nick>) {
         let nick = self.nick.clone();
         if self.resume.is_none() {
@@ -305,7 +305,11 @@ impl Session {
             return;
         }
         self.refusals += 1;
-        match suggestion.filter(|_| self.refusals <= REFUSALS_MAX) {
+        let other = match code {
+            Code::NICK_TAKEN => suggestion.or_else(|| self.guess_nick()),
+            _ => suggestion,
+        };
+        match other.filter(|_| self.refusals <= REFUSALS_MAX) {
             Some(by) => {
                 self.nick = by.clone();
                 self.events.push_back(SessionEvent::NickReplaced { nick, code, by });

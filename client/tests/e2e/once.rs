@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::{Frame, Join, Refused};
 use serde_json::{Value, json};
 
 use crate::harness::client::Client;
 use crate::harness::eventually;
-use crate::harness::fake::{FakeServer, Nowhere, goodbye};
+use crate::harness::fake::{FakeServer, Nowhere, ack, goodbye, snapshot, welcome};
 use crate::harness::peer::Peer;
 use crate::harness::programs;
 use crate::harness::room::{Room, client_command};
@@ -199,6 +200,26 @@ fn exit_codes_tell_what_went_wrong() {
     let ended = full.once(&["send", "hi"], "");
     ended.has_code(4);
     assert!(ended.complaint().contains("the room is full"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_name_is_made_up_where_the_server_suggests_none() {
+    let server = FakeServer::open();
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = client_command(server.address(), dir.path());
+    let client = Client::start(command.args(["--name", "ada", "send", "hi"]));
+    let mut guest = server.accept();
+    guest.joins();
+    guest.send(&ack());
+    let (code, about) = (Code::NICK_TAKEN, Join::KIND);
+    let (limit, id, transfer, suggestion, detail) = (None, None, None, None, None);
+    guest.send(&Refused { code, about, limit, id, transfer, suggestion, detail });
+    let other = guest.joins();
+    assert!(other.as_str().starts_with("ada") && other.as_str().len() > 3, "{other}");
+    guest.send(&welcome(other.clone()));
+    guest.send(&snapshot(other));
+    guest.wait_for_say();
+    drop(client);
 }
 
 #[test]

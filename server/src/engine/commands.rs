@@ -183,9 +183,28 @@ impl<S: Stream> Engine<S> {
         }
     }
 
+    /// Refuses a nick that somebody else has, and suggests another, unless this connection has been
+    /// suggested enough of them.
     fn refuse_nick(&mut self, token: Token, about: u8, nick: &Nick) {
-        let suggestion = self.room.suggest(nick);
+        let Some(refusals) = self.count_refusal(token, about) else { return };
+        let salt = token.to_mio() as u64 ^ u64::from(refusals);
+        let may_suggest = refusals <= limits::SUGGESTIONS_MAX;
+        let suggestion = may_suggest.then(|| self.room.suggest(nick, salt)).flatten();
         self.send(token, &Refused { suggestion, ..refused(Code::NICK_TAKEN, about) });
+    }
+
+    /// Counts a nick that is refused; says which of this connection it is. None when its `Join`s
+    /// were refused too often: it has been closed.
+    fn count_refusal(&mut self, token: Token, about: u8) -> Option<u8> {
+        let connection = self.connection(token)?;
+        connection.refusals = connection.refusals.saturating_add(1);
+        let refusals = connection.refusals;
+        if about != Join::KIND || refusals <= limits::REFUSED_JOINS_MAX {
+            return Some(refusals);
+        }
+        let limit = Some(u64::from(limits::REFUSED_JOINS_MAX));
+        self.close_with(token, Goodbye { limit, ..goodbye(Code::TOO_MANY_REFUSALS) });
+        None
     }
 
     /// Answers a frame that could not be understood: text that may not travel is refused, anything
@@ -217,6 +236,9 @@ impl<S: Stream> Engine<S> {
                 if let Some(transfer) = transfer
                     && !self.accept_number(token, transfer)
                 {
+                    return;
+                }
+                if *tag == Tag::NICK && self.count_refusal(token, header.kind).is_none() {
                     return;
                 }
                 let refusal = refused(code, header.kind);

@@ -33,6 +33,8 @@ pub(super) struct Connection<S> {
     pub(super) awaits_welcome: bool,
     /// What came in one piece with the join.
     pub(super) held: Rare<Vec<u8>>,
+    /// `Join`s and `Rename`s that were refused for their nick, as far as it matters.
+    pub(super) refusals: u8,
     pub(super) outbound: Outbound,
     pub(super) transfers: Rare<Transfers>,
     /// Latched: the stream may have something to read, or room to write.
@@ -143,6 +145,7 @@ impl<S> Connection<S> {
             deframer: Deframer::before_join(),
             awaits_welcome: false,
             held: Rare::default(),
+            refusals: 0,
             outbound: Outbound::default(),
             transfers: Rare::default(),
             readable: false,

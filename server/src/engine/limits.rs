@@ -5,6 +5,11 @@
 pub(super) const HELLO_MS: u64 = 10_000;
 /// From `Hello` to a `Join` that is accepted.
 pub(super) const JOIN_MS: u64 = 60_000;
+/// `Join`s of one connection that are refused for their nick; at the next one it is closed.
+pub(super) const REFUSED_JOINS_MAX: u8 = 16;
+/// Refusals of one connection, of `Join`s and `Rename`s, that come with a nick that is free: to find
+/// one costs more than anything else that so few bytes can ask for.
+pub(super) const SUGGESTIONS_MAX: u8 = 16;
 /// Silence after which a member is asked for a sign of life.
 pub(super) const IDLE_MS: u64 = 60_000;
 /// From there to giving up on it.

@@ -5,6 +5,7 @@
 //! log, here as in every client.
 
 pub mod log;
+mod nicks;
 mod said;
 pub mod shelf;
 mod snapshot;
@@ -130,17 +131,11 @@ impl Room {
         self.members.get(&nick.key()).map(|member| (member.token, &member.nick))
     }
 
-    /// A nick like `nick` that nobody here has: `ada2`, `ada3`, …
+    /// A nick like `nick` that nobody here has; none if the few that are tried are all taken.
+    /// Which those are depends on `salt`.
     #[must_use]
-    pub fn suggest(&self, nick: &Nick) -> Option<Nick> {
-        let stem = nick.as_str().trim_end_matches(|c: char| c.is_ascii_digit());
-        let stem = if stem.is_empty() { "guest" } else { stem };
-        let numbered = |n: u32| {
-            let number = n.to_string();
-            let room = chatshelf_common::limits::NICK_BYTES_MAX - number.len();
-            Nick::new(&format!("{}{number}", &stem[..stem.floor_char_boundary(room)])).ok()
-        };
-        (2..10_000).filter_map(numbered).find(|nick| !self.members.contains_key(&nick.key()))
+    pub fn suggest(&self, nick: &Nick, salt: u64) -> Option<Nick> {
+        nicks::like(nick, salt).find(|nick| self.find(nick).is_none())
     }
 
     /// The room's state as bytes on the wire, at the newest seq; made once for each seq.
@@ -307,9 +302,31 @@ mod tests {
         for (number, name) in ["ada", "ada2", &longest, "7"].into_iter().enumerate() {
             room.join(nick(name), Token::new(number, 1), AT);
         }
-        assert_eq!(room.suggest(&nick("ADA")), Some(nick("ADA3")));
-        assert_eq!(room.suggest(&nick(&longest)), Some(nick(&format!("{}2", "n".repeat(31)))));
-        assert_eq!(room.suggest(&nick("7")), Some(nick("guest2")));
+        assert_eq!(room.suggest(&nick("ADA"), 1), Some(nick("ADA3")));
+        assert_eq!(room.suggest(&nick(&longest), 1), Some(nick(&format!("{}2", "n".repeat(31)))));
+        assert_eq!(room.suggest(&nick("7"), 1), Some(nick("guest2")));
+    }
+
+    #[test]
+    fn in_a_crowd_of_one_name_a_free_one_is_still_found() {
+        let (mut room, _) = room(&[], vec![]);
+        room.join(nick("ada"), Token::new(1, 1), AT);
+        for number in 2..5_000 {
+            room.join(nick(&format!("ada{number}")), Token::new(number, 1), AT);
+        }
+        let suggested: Vec<Nick> =
+            (0..100).filter_map(|salt| room.suggest(&nick("ada"), salt)).collect();
+        assert_eq!(suggested.len(), 100);
+        assert!(suggested.iter().all(|nick| room.find(nick).is_none()));
+    }
+
+    #[test]
+    fn where_all_that_are_tried_are_taken_none_is_suggested() {
+        let (mut room, _) = room(&[], vec![]);
+        for (number, taken) in nicks::like(&nick("ada"), 7).enumerate() {
+            room.join(taken, Token::new(number, 1), AT);
+        }
+        assert_eq!(room.suggest(&nick("ada"), 7), None);
     }
 
     #[test]

@@ -200,6 +200,24 @@ fn a_name_that_is_taken_meanwhile_is_replaced_by_what_is_suggested() {
 }
 
 #[test]
+fn a_name_that_is_taken_meanwhile_is_replaced_by_a_guess_where_none_is_suggested() {
+    let mut rig = Rig::returning();
+    rig.lose();
+    rig.reconnect();
+    rig.give(ack()).unwrap();
+    rig.events();
+    rig.give(refused(Code::NICK_TAKEN, Join::KIND)).unwrap();
+    let events = rig.events();
+    let [SessionEvent::NickReplaced { by, .. }] = &events[..] else { panic!("{events:?}") };
+    let number = by.as_str().strip_prefix("ada").unwrap();
+    assert!((4..=6).contains(&number.len()) && number.parse::<u32>().is_ok(), "{by}");
+    let sent = rig.sent();
+    assert!(matches!(&sent[..], [Sent::Frame(ClientFrame::Join(join))] if join.nick == *by));
+    rig.give(refused(Code::NICK_INVALID, Join::KIND)).unwrap();
+    assert!(rig.session.is_offline(), "a name that can't be used is no better with a number");
+}
+
+#[test]
 fn back_is_told_before_what_happened_meanwhile() {
     let mut rig = Rig::returning();
     rig.give(joined(43, "eve")).unwrap();

@@ -130,7 +130,8 @@ impl Guest {
         self.send_bytes(&bytes);
     }
 
-    fn joins(&mut self) -> Nick {
+    /// Waits for it to ask for a name.
+    pub(crate) fn joins(&mut self) -> Nick {
         self.wait(|frame| match frame {
             ClientFrame::Join(Join { nick, .. }) => Some(nick),
             _ => None,

@@ -4,7 +4,7 @@ use chatshelf_common::id::Seq;
 use chatshelf_common::wire::frame::{Goodbye, Said};
 use chatshelf_common::wire::{Code, Event, ServerFrame};
 
-use super::peer::{Peer, Seen, nick};
+use super::peer::{Peer, Seen, bytes, frame, join, nick};
 use super::rig::{Rig, SETTINGS};
 use crate::engine::Settings;
 
@@ -172,6 +172,57 @@ fn a_nick_that_is_taken_is_refused_with_one_that_is_free() {
     rig.settle();
     peer.take();
     assert!(peer.view.members.iter().eq(["ADA2", "Ada"]));
+}
+
+#[test]
+fn who_is_refused_again_and_again_is_sent_away() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    ada.take();
+    for wrong in [bytes(join("ada", None)), frame(0x02, 0, b"\x07\0\x03a b")] {
+        let mut peer = rig.connect();
+        peer.hello();
+        (0..16).for_each(|_| peer.send_raw(&wrong));
+        rig.settle();
+        assert_eq!(peer.refusals().len(), 16);
+        assert_eq!(peer.goodbye, None, "so many are allowed");
+        (0..1000).for_each(|_| peer.send_raw(&wrong));
+        rig.settle();
+        assert_eq!((peer.refusals().len(), peer.farewell()), (0, Some(Code::TOO_MANY_REFUSALS)));
+        assert_eq!(peer.goodbye.as_ref().unwrap().limit, Some(16));
+        peer.end();
+    }
+    rig.settle();
+    assert_eq!((ada.take(), rig.engine.connections()), (vec![], 1));
+}
+
+#[test]
+fn the_last_join_that_is_allowed_may_still_succeed() {
+    let mut rig = Rig::new();
+    let _ada = rig.join("ada");
+    let mut peer = rig.connect();
+    peer.hello();
+    (0..16).for_each(|_| peer.join("ada", None));
+    peer.join("bob", None);
+    rig.settle();
+    peer.take();
+    assert!(peer.view.members.iter().eq(["ada", "bob"]));
+}
+
+#[test]
+fn a_member_is_suggested_so_many_nicks_and_no_more() {
+    let mut rig = Rig::new();
+    let (_ada, mut bob) = (rig.join("ada"), rig.join("bob"));
+    (0..100).for_each(|_| bob.rename("ada"));
+    rig.settle();
+    let refusals = bob.refusals();
+    assert_eq!(refusals.len(), 100);
+    assert!(refusals.iter().all(|refused| refused.code == Code::NICK_TAKEN));
+    let suggested = refusals.iter().map(|refused| refused.suggestion.is_some());
+    assert!(suggested.eq((0..100).map(|place| place < 16)));
+    bob.rename("robert");
+    rig.settle();
+    assert!(bob.refusals().is_empty() && bob.goodbye.is_none());
 }
 
 #[test]

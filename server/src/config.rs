@@ -51,7 +51,7 @@ impl Default for Config {
             disk: DiskSettings {
                 segment_bytes: LOG_WINDOW_BYTES as u64,
                 durability,
-                min_free_bytes: 512 << 20,
+                min_free_bytes: None,
                 keep_partial_ms: 24 * 60 * 60 * 1000,
                 partial_bytes_max: 2 * file_bytes_max,
             },
@@ -132,10 +132,10 @@ static PROGRAM: Program<Config> = Program {
         .default("10000"),
         Opt::value("min-free", "SIZE", "disk space that uploads leave free", |config, text| {
             let size: ByteSize = parsed(text, SIZE)?;
-            config.disk.min_free_bytes = size.as_u64();
+            config.disk.min_free_bytes = Some(size.as_u64());
             Ok(())
         })
-        .default("512MiB"),
+        .otherwise("512MiB, or 5 % of a smaller disk"),
         Opt::value(
             "keep-partial",
             "TIME",
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!((bind, port, data_dir), (None, 9000, "chatshelf-data".into()));
         assert_eq!((settings.file_bytes_max, settings.keep), (1 << 30, 5));
         assert_eq!((settings.history_max, settings.members_max), (1000, 10_000));
-        assert_eq!((disk.min_free_bytes, disk.partial_bytes_max), (512 << 20, 2 << 30));
+        assert_eq!((disk.min_free_bytes, disk.partial_bytes_max), (None, 2 << 30));
         assert_eq!((disk.keep_partial_ms, disk.durability), (86_400_000, Durability::Interval));
     }
 
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_help() {
-        assert!(PROGRAM.defaults().count() >= 9);
+        assert!(PROGRAM.defaults().count() >= 8);
         for (option, default) in PROGRAM.defaults() {
             assert_eq!(config(&format!("--{option}={default}")), Config::default(), "{option}");
         }

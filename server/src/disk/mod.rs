@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
+use bytesize::ByteSize;
 use chatshelf_common::id::{Digest, ItemId, TransferId, UnixMillis, UploadKey};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
@@ -36,7 +37,7 @@ use files::SystemFiles;
 use journal::Journal;
 use journal_thread::Syncer;
 use keeper::Keeper;
-use store::{Store, StoreSettings};
+use store::{Store, StoreSettings, default_reserve};
 use stretch::Stretch;
 
 pub use durability::{Durability, UnknownDurability};
@@ -49,8 +50,8 @@ pub struct DiskSettings {
     pub segment_bytes: u64,
     /// How safe an event is before anyone hears of it.
     pub durability: Durability,
-    /// Bytes of the disk that uploads leave free.
-    pub min_free_bytes: u64,
+    /// Bytes of the disk that uploads leave free; none has [`store::default_reserve`] say.
+    pub min_free_bytes: Option<u64>,
     /// How long an interrupted upload is kept, in milliseconds; 0 is not at all.
     pub keep_partial_ms: u64,
     /// Most bytes kept of interrupted uploads, of all together.
@@ -259,8 +260,14 @@ impl Disk {
         wake: impl Fn() + Clone + Send + 'static,
     ) -> io::Result<(Self, Found)> {
         fs::create_dir_all(data_dir)?;
+        mark::check(&SystemFiles, data_dir)?;
         let lock = lock(data_dir)?;
-        let (store, items) = Store::open(SystemFiles, data_dir, settings.store(), at)?;
+        mark::claim(&SystemFiles, data_dir)?;
+        #[cfg(unix)]
+        permissions::tighten(data_dir);
+        let settings_of_store = settings.store(data_dir);
+        warn_if_full(data_dir, settings_of_store.min_free_bytes);
+        let (store, items) = Store::open(SystemFiles, data_dir, settings_of_store, at)?;
         let (journal, events) = Journal::open(SystemFiles, data_dir, settings.segment_bytes)?;
         let keeper = Keeper::new(journal, settings.durability);
         let syncer = Syncer::start()?;
@@ -317,9 +324,26 @@ impl Drop for Disk {
 }
 
 impl DiskSettings {
-    fn store(&self) -> StoreSettings {
+    fn store(&self, data_dir: &Path) -> StoreSettings {
         let Self { min_free_bytes, keep_partial_ms, partial_bytes_max, .. } = *self;
+        // Where the system can't say how large the disk is, it is taken for a large one.
+        let by_size = || default_reserve(fs4::total_space(data_dir).unwrap_or(u64::MAX));
+        let min_free_bytes = min_free_bytes.unwrap_or_else(by_size);
         StoreSettings { min_free_bytes, keep_partial_ms, partial_bytes_max }
+    }
+}
+
+/// Says so when there is no room for any upload from the start.
+fn warn_if_full(data_dir: &Path, min_free_bytes: u64) {
+    if let Ok(free) = fs4::available_space(data_dir)
+        && free <= min_free_bytes
+    {
+        log::warn!(
+            "every upload will be refused: {} are free for {}, and {} must stay so (--min-free)",
+            ByteSize(free),
+            data_dir.display(),
+            ByteSize(min_free_bytes)
+        );
     }
 }
 

@@ -13,7 +13,7 @@ use super::*;
 const SETTINGS: DiskSettings = DiskSettings {
     segment_bytes: 1 << 20,
     durability: Durability::Interval,
-    min_free_bytes: 0,
+    min_free_bytes: Some(0),
     keep_partial_ms: 1000,
     partial_bytes_max: 1 << 30,
 };

@@ -212,6 +212,26 @@ fn uploads_leave_free_what_they_must() {
     server.end_well();
 }
 
+#[test]
+fn a_small_disk_takes_uploads_and_a_reserve_larger_than_it_is_named() {
+    let Some((_disk, server)) = SmallDisk::start(16 * MIB, &[]) else { return };
+    let mut ada = Peer::join(server.address(), "ada");
+    ada.upload("small", b"six by");
+    drop(ada);
+    server.end_well();
+    let Some((_disk, server)) = SmallDisk::start(16 * MIB, &["--min-free", "1GiB"]) else { return };
+    let mut ada = Peer::join(server.address(), "ada");
+    let refused = ada.try_upload("small", b"six by").expect("an answer").unwrap_err();
+    let detail = refused.detail.expect("it says why");
+    assert!(detail.as_str().contains("1.0 GiB of the disk free"), "{detail:?}");
+    drop(ada);
+    server.signal("TERM");
+    let stderr = server.wait().stderr;
+    for told in ["every upload will be refused", "uploads are refused", "(--min-free)"] {
+        assert!(stderr.contains(told), "{stderr}");
+    }
+}
+
 /// Uploads a file, or is refused for want of space.
 fn is_taken(peer: &mut Peer, seed: u64, bytes: usize) -> bool {
     let answer = peer.try_upload("f", &content(seed, bytes)).expect("an answer");

@@ -36,6 +36,10 @@ use partials::Partial;
 use upload::{Check, Upload};
 
 pub use partials::PARTIALS_MAX;
+pub use space::default_reserve;
+
+/// The name of a meta file in a folder that is being removed.
+const DROPPED: &str = "dropped";
 
 /// What an operator sets of the store.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +75,8 @@ pub struct Store<F: Files> {
     last_dir: u64,
     /// That the system can't tell how much space is free has been said.
     blindness_is_said: bool,
+    /// The bytes that were wanted when it was said that uploads are refused.
+    refused_for: Option<u64>,
 }
 
 impl<F: Files> Store<F> {
@@ -103,6 +109,7 @@ impl<F: Files> Store<F> {
             doomed: Vec::new(),
             last_dir: 0,
             blindness_is_said: false,
+            refused_for: None,
         };
         store.load_partials(at)?;
         let items = store.load_items()?;

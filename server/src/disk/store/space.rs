@@ -2,8 +2,21 @@
 
 use std::io;
 
+use bytesize::ByteSize;
+
 use super::Store;
 use crate::disk::files::Files;
+
+/// What uploads leave free of a disk, unless the operator says otherwise: so many bytes, but of a
+/// small disk no more than so many hundredths.
+const RESERVE_BYTES: u64 = 512 * 1024 * 1024;
+const RESERVE_PERCENT: u64 = 5;
+
+/// What uploads leave free of a disk of so many bytes, unless the operator says otherwise.
+#[must_use]
+pub fn default_reserve(disk_bytes: u64) -> u64 {
+    RESERVE_BYTES.min(disk_bytes / 100 * RESERVE_PERCENT)
+}
 
 impl<F: Files> Store<F> {
     /// True when the rest of an upload, of so many bytes, fits beside what all others still have
@@ -27,10 +40,13 @@ impl<F: Files> Store<F> {
         let needed = self.settings.min_free_bytes.saturating_add(bytes);
         loop {
             let Some(available) = self.available() else { return true };
+            // So much more is no guest's doing: the next refusal is news again.
+            self.refused_for.take_if(|needed| available / 2 >= *needed);
             if available >= needed {
                 return true;
             }
             if available.saturating_add(self.kept_bytes()) < needed || !self.remove_oldest_kept() {
+                self.tell_of_refusal(available, needed);
                 return false;
             }
         }
@@ -51,9 +67,40 @@ impl<F: Files> Store<F> {
             }
         }
     }
+
+    /// Tells the operator which setting it is, but not of each refusal.
+    fn tell_of_refusal(&mut self, available: u64, needed: u64) {
+        if self.refused_for.replace(needed).is_none() {
+            log::warn!(
+                "uploads are refused: {} of the disk are free, and {} must stay so (--min-free)",
+                ByteSize(available),
+                ByteSize(self.settings.min_free_bytes)
+            );
+        }
+    }
+
+    /// The error of an upload for which there is no room: its text is for guests.
+    pub(super) fn no_room(&self) -> io::Error {
+        let why = match self.settings.min_free_bytes {
+            0 => "too little space is left on the disk".into(),
+            bytes => format!("uploads must leave {} of the disk free", ByteSize(bytes)),
+        };
+        io::Error::new(io::ErrorKind::StorageFull, why)
+    }
 }
 
-/// The error of an upload for which there is no room.
-pub(super) fn no_room() -> io::Error {
-    io::Error::new(io::ErrorKind::StorageFull, "too little space is left on the disk")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_follows_the_size_of_a_small_disk() {
+        const GIB: u64 = 1 << 30;
+        for (disk, reserve) in [(0, 0), (200 << 20, 10 << 20), (GIB, GIB / 20), (10 * GIB, GIB / 2)]
+        {
+            let found = default_reserve(disk);
+            assert!(found <= reserve && reserve - found < 100, "{disk}: {found}");
+        }
+        assert_eq!(default_reserve(u64::MAX), 512 << 20);
+    }
 }

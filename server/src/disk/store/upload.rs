@@ -8,9 +8,8 @@ use chatshelf_common::text::FileName;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
-use super::meta::{self, Offer};
+use super::meta::{self, Offer, UploadId};
 use super::partials::Partial;
-use super::space::no_room;
 use super::{Store, failed, is_full};
 use crate::disk::block::Block;
 use crate::disk::files::{Files, StoredFile};
@@ -128,7 +127,7 @@ impl<F: Files> Store<F> {
                 self.put_back(partial);
                 answer(Reply::Expires { at: self.next_expiry() });
             }
-            return answer(failed(transfer, &no_room(), None));
+            return answer(failed(transfer, &self.no_room(), None));
         }
         match kept {
             Some(partial) => self.go_on(transfer, partial, answer),
@@ -247,7 +246,7 @@ impl<F: Files> Store<F> {
 
     fn try_write(&mut self, transfer: TransferKey, block: &[u8]) -> io::Result<()> {
         if !self.has_room_for_block(block.len()) {
-            return Err(no_room());
+            return Err(self.no_room());
         }
         while let Some(upload) = self.uploads.get_mut(&transfer) {
             match upload.write(block) {

@@ -26,6 +26,40 @@ fn an_offer_must_leave_the_reserve_and_what_others_will_take() {
 }
 
 #[test]
+fn a_refusal_says_what_must_stay_free() {
+    for (min_free_bytes, told) in
+        [(1000, "uploads must leave 1000 B of the disk free"), (0, "too little space is left")]
+    {
+        let mut bench = Bench::with(StoreSettings { min_free_bytes, ..SETTINGS });
+        bench.files.leave_free(900);
+        match bench.create(1, None, 1000).remove(0) {
+            Reply::Failed { code: Code::STORAGE_FULL, detail: Some(detail), .. } => {
+                assert!(detail.contains(told), "{detail}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_operator_is_told_once_of_refusals_until_there_is_much_more_space() {
+    let mut bench = Bench::with(RESERVE);
+    bench.files.leave_free(1500);
+    let refused = |bench: &mut Bench| {
+        assert_eq!(code(&bench.create(1, None, 1000).remove(0)), Some(Code::STORAGE_FULL));
+        bench.store.refused_for
+    };
+    assert_eq!(refused(&mut bench), Some(2000));
+    bench.shelve(1, b"what still fits makes the next refusal no news");
+    assert_eq!(bench.store.refused_for, Some(2000));
+    bench.files.leave_free(4000);
+    bench.shelve(2, b"there is much more space");
+    assert_eq!(bench.store.refused_for, None);
+    bench.files.leave_free(1500);
+    assert_eq!(refused(&mut bench), Some(2000));
+}
+
+#[test]
 fn of_an_upload_that_is_gone_on_with_only_the_rest_must_fit() {
     let mut bench = Bench::with(RESERVE);
     bench.interrupt(1, key(1), 5000, &[1; 4000]);

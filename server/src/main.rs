@@ -38,6 +38,8 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Config) -> Result<(), String> {
+    #[cfg(unix)]
+    keep_files_private();
     let descriptors = raise_descriptor_limit();
     let listener =
         listener::listen(config.bind, config.port).map_err(|why| explain_listen(config, &why))?;
@@ -111,6 +113,12 @@ fn own_name() -> String {
 #[cfg(not(unix))]
 fn own_name() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
+}
+
+/// What the server writes is for its own user, whatever the umask was.
+#[cfg(unix)]
+fn keep_files_private() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 /// Every member is a descriptor: take as many as the system lets us have, and say how many that is.

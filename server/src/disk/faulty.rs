@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::files::{Files, StoredFile, SystemFiles};
+use super::files::{Files, Kind, StoredFile, SystemFiles};
 
 /// Which operations fail, counted from the making of the files on.
 #[derive(Clone, Copy, Debug)]
@@ -160,6 +160,11 @@ impl Files for FaultyFiles {
     fn edit(&self, path: &Path) -> io::Result<FaultyFile> {
         self.does("edit")?;
         Ok(FaultyFile { file: SystemFiles.edit(path)?, shared: Arc::clone(&self.shared) })
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Kind> {
+        self.does("kind")?;
+        SystemFiles.kind(path)
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {

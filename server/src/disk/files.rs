@@ -8,15 +8,27 @@ use std::fs;
 use std::io::{self, ErrorKind, PipeWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link, a pipe, a device.
+    Other,
+}
+
 /// A tree of files and folders.
 pub trait Files: Clone + fmt::Debug {
     /// An open file.
     type File: StoredFile;
 
-    /// Makes a folder and those above it, as far as they are not there.
+    /// Makes a folder, if it is not there.
     ///
     /// # Errors
-    /// What the file system says; likewise below.
+    /// What the file system says; likewise below. Also when the one above is not there: who has
+    /// removed that does not want it back.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
 
     /// What is in a folder, in no order to rely on.
@@ -42,6 +54,12 @@ pub trait Files: Clone + fmt::Debug {
     /// # Errors
     /// Also when there is none.
     fn edit(&self, path: &Path) -> io::Result<Self::File>;
+
+    /// What a path names; a link is not followed.
+    ///
+    /// # Errors
+    /// Also when it names nothing.
+    fn kind(&self, path: &Path) -> io::Result<Kind>;
 
     /// A file's size in bytes.
     ///
@@ -129,7 +147,10 @@ impl Files for SystemFiles {
     type File = fs::File;
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)
+        match fs::create_dir(dir) {
+            Err(why) if why.kind() == ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+            made => made,
+        }
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
@@ -141,11 +162,20 @@ impl Files for SystemFiles {
     }
 
     fn open(&self, path: &Path) -> io::Result<fs::File> {
-        fs::File::open(path)
+        open_regular(fs::File::options().read(true), path)
     }
 
     fn edit(&self, path: &Path) -> io::Result<fs::File> {
-        fs::File::options().read(true).write(true).open(path)
+        open_regular(fs::File::options().read(true).write(true), path)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Kind> {
+        let kind = fs::symlink_metadata(path)?.file_type();
+        Ok(match kind {
+            kind if kind.is_file() => Kind::File,
+            kind if kind.is_dir() => Kind::Folder,
+            _ => Kind::Other,
+        })
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {
@@ -175,6 +205,21 @@ impl Files for SystemFiles {
 
     fn available(&self, dir: &Path) -> io::Result<u64> {
         fs4::available_space(dir)
+    }
+}
+
+/// Opens a file, and nothing else that has its name: a pipe would be waited for.
+fn open_regular(options: &mut fs::OpenOptions, path: &Path) -> io::Result<fs::File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(ErrorKind::InvalidData, "it is not a regular file"))
     }
 }
 

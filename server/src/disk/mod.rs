@@ -13,6 +13,9 @@ pub mod files;
 pub mod journal;
 mod journal_thread;
 pub mod keeper;
+pub mod mark;
+#[cfg(unix)]
+mod permissions;
 pub mod store;
 mod store_thread;
 pub mod stretch;
@@ -247,12 +250,14 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Opens a data directory, making it if need be, clears leftovers, and starts the threads.
+    /// Opens a data directory, making it if need be, clears leftovers, and starts the threads. One
+    /// that is somebody else's is left as it is.
     ///
     /// `wake` is called after each reply, from the thread that gives it.
     ///
     /// # Errors
-    /// When another server has the directory, or it can't be written, read or cleared.
+    /// When the directory is no data directory, or another server has it, or it can't be written,
+    /// read or cleared.
     pub fn open(
         data_dir: &Path,
         settings: DiskSettings,
@@ -357,7 +362,13 @@ fn answer(replies: Sender<Reply>, wake: impl Fn()) -> impl FnMut(Reply) {
 }
 
 fn lock(data_dir: &Path) -> io::Result<File> {
-    let file = File::create(data_dir.join("lock"))?;
+    // Whatever is in it, it stays: it may not be ours.
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(data_dir.join(mark::LOCK))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::harness::peer::Peer;
 use crate::harness::server::{Ended, Server, command, run_to_end};
-use crate::harness::{BINARY, Home};
+use crate::harness::{BINARY, Home, names};
 
 /// Runs the server with options that keep it from starting.
 fn fails_to_start(data_dir: &Path, options: &[&str]) -> Ended {
@@ -105,6 +105,101 @@ fn a_data_directory_that_can_not_be_used_ends_it_with_1() {
         assert_says(&ended, 1, &["data directory", data_dir.to_str().unwrap()]);
     }
     assert_eq!(fs::read(&file).unwrap(), b"a file, not a folder");
+}
+
+#[test]
+fn a_directory_that_is_not_a_data_directory_is_refused_and_left_as_it_is() {
+    for name in ["notes.txt", "uploads/2024/photo.jpg", "uploads/7/content", "shelf/1/content"] {
+        let home = Home::new();
+        let path = home.data_dir().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "precious").unwrap();
+        let ended = run_to_end(command(BINARY, &home.data_dir()).args(["--bind", "127.0.0.1"]));
+        let place = home.data_dir();
+        let told = [place.to_str().unwrap(), "not empty", "choose another --data-dir"];
+        assert_says(&ended, 1, &told);
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        let top = name.split('/').next().unwrap();
+        assert_eq!(names(&home.data_dir()), [top], "nothing was written");
+    }
+}
+
+#[test]
+fn a_data_directory_of_a_newer_format_is_refused() {
+    let home = Home::new();
+    home.start(&[]).end_well();
+    let mark = home.data_dir().join("chatshelf.format");
+    fs::write(&mark, "chatshelf data directory, format 4711\n").unwrap();
+    let ended = run_to_end(command(BINARY, &home.data_dir()).args(["--bind", "127.0.0.1"]));
+    assert_says(&ended, 1, &["a newer chatshelf-server", "4711"]);
+}
+
+#[test]
+fn a_data_directory_without_a_mark_is_adopted() {
+    let home = Home::new();
+    let server = home.start(&[]);
+    let item = Peer::join(server.address(), "ada").upload("notes.txt", b"hello shelf\n");
+    server.end_well();
+    let mark = home.data_dir().join("chatshelf.format");
+    fs::remove_file(&mark).unwrap();
+    let server = home.start(&[]);
+    assert!(mark.exists());
+    Peer::join(server.address(), "bob").download(item);
+    server.end_well();
+}
+
+/// All that is in a data directory, with its permissions.
+#[cfg(unix)]
+fn modes(dir: &Path) -> Vec<(std::path::PathBuf, u32)> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut modes = vec![(dir.into(), mode(dir))];
+    for name in names(dir) {
+        let path = dir.join(name);
+        if path.is_dir() {
+            modes.extend(self::modes(&path));
+        } else {
+            modes.push((path.clone(), mode(&path)));
+        }
+    }
+    modes
+}
+
+#[cfg(unix)]
+#[test]
+fn what_it_writes_is_for_its_own_user_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    for umask in ["000", "022", "277"] {
+        let home = Home::new();
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!(r#"umask {umask}; exec "$@""#), "sh", BINARY]);
+        command.args(["--port", "0", "--bind", "127.0.0.1", "--data-dir"]).arg(home.data_dir());
+        crate::harness::server::without_settings(&mut command);
+        let server = Server::run(&mut command);
+        let mut ada = Peer::join(server.address(), "ada");
+        let item = ada.upload("notes.txt", b"hello shelf\n");
+        let transfer = ada.offer("unfinished", 10);
+        ada.ready(transfer);
+        let found = modes(&home.data_dir());
+        assert!(found.len() > 10, "{found:?}");
+        for (path, mode) in found {
+            let expected = if path.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode, expected, "{}, umask {umask}", path.display());
+        }
+        drop(ada);
+        server.end_well();
+        // What was more open is closed at the next start.
+        let paths = ["", "chatshelf.format", "lock", "log", "shelf", "uploads"];
+        let item = [format!("shelf/{item}"), format!("shelf/{item}/content")];
+        for path in paths.into_iter().chain(item.iter().map(String::as_str)) {
+            let path = home.data_dir().join(path);
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        home.start(&[]).end_well();
+        for (path, mode) in modes(&home.data_dir()) {
+            assert_eq!(mode & 0o077, 0, "{}", path.display());
+        }
+    }
 }
 
 #[test]

@@ -295,11 +295,15 @@ impl Files for Disk {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
         state.try_luck("make folder", dir)?;
-        let mut missing: Vec<&Path> = dir.ancestors().collect();
-        missing.retain(|dir| !state.names.contains_key(*dir) && !dir.as_os_str().is_empty());
-        for dir in missing.into_iter().rev() {
-            state.change(Change::Make(dir.into(), Node::Folder));
+        match state.names.get(dir) {
+            Some(Node::Folder) => return Ok(()),
+            Some(Node::File(_)) => return Err(ErrorKind::AlreadyExists.into()),
+            None => {}
         }
+        if !dir.parent().is_some_and(|above| state.names.contains_key(above)) {
+            return Err(ErrorKind::NotFound.into());
+        }
+        state.change(Change::Make(dir.into(), Node::Folder));
         Ok(())
     }
 
@@ -338,6 +342,15 @@ impl Files for Disk {
     fn edit(&self, path: &Path) -> io::Result<SimFile> {
         self.0.borrow_mut().try_luck("edit", path)?;
         self.open_inode(path)
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Kind> {
+        self.0.borrow_mut().try_luck("look at", path)?;
+        match self.0.borrow().names.get(path) {
+            Some(Node::File(_)) => Ok(Kind::File),
+            Some(Node::Folder) => Ok(Kind::Folder),
+            None => Err(ErrorKind::NotFound.into()),
+        }
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {

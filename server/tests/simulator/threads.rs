@@ -88,6 +88,8 @@ impl Threads {
         is_hasty: bool,
     ) -> io::Result<(Self, Found)> {
         let dir = Path::new(DATA);
+        disk.create_dir(dir)?;
+        mark::claim(disk, dir)?;
         let (store, items) = Store::open(disk.clone(), dir, plan.store, clock.at())?;
         let (journal, events) = Journal::open(disk.clone(), dir, plan.segment_bytes)?;
         let durability = plan.settings.durability;

@@ -269,7 +269,7 @@ impl<F: Files> Journal<F> {
 }
 
 /// True for the name of a segment.
-fn is_segment(path: &Path) -> bool {
+pub(super) fn is_segment(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
     path.extension().is_some_and(|extension| extension == "log")
         && stem.len() == NAME_DIGITS

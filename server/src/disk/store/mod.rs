@@ -197,15 +197,42 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// Removes a folder of an upload or an item. What is in one is known, so that it need not be
-    /// listed: for that, a descriptor would be needed, and there may be none.
+    /// Removes a folder of an upload or an item, but nothing in it that is not ours. That it has
+    /// begun is noted first: an item without its meta would else be taken for a damaged one.
     fn try_remove_dir(&self, dir: &Path) -> io::Result<()> {
-        for name in ["content", "meta", "meta.new"] {
-            // What is left makes the next step fail.
-            let _ = self.files.remove_file(&dir.join(name));
+        match self.files.rename(&dir.join("meta"), &dir.join(DROPPED)) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+            _ => {}
         }
-        self.files.remove_empty_dir(dir).or_else(|_| self.files.remove_dir_all(dir))
+        for name in ["content", "meta.new", DROPPED] {
+            match self.files.remove_file(&dir.join(name)) {
+                Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+                _ => {}
+            }
+        }
+        self.files.remove_empty_dir(dir)
     }
+}
+
+/// True for the name of a folder in `uploads`.
+pub(super) fn has_upload_name(path: &Path) -> bool {
+    partials::UploadName::of(path).is_some()
+}
+
+/// True for the name of a folder on the shelf.
+pub(super) fn has_item_name(path: &Path) -> bool {
+    shelf::item_of(path).is_some()
+}
+
+/// True for an item's folder whose meta file can be read.
+pub(super) fn is_item(files: &impl Files, dir: &Path) -> bool {
+    has_item_name(dir) && meta::read(files, dir).is_ok_and(|meta| meta::decode_item(&meta).is_ok())
+}
+
+/// True for the name of a file in such folders.
+pub(super) fn has_name_of_ours(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| ["content", "meta", "meta.new", DROPPED].contains(&name))
 }
 
 fn failed(transfer: TransferKey, why: &io::Error, block: Option<Block>) -> Reply {

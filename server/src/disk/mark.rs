@@ -1,0 +1,326 @@
+//! The mark: a small file that says that a data directory is a chatshelf-server's, and in which
+//! format it is kept.
+//!
+//! Nothing is written to a directory, and nothing removed from it, before it is known to be ours:
+//! marked, or empty and then marked, or laid out as versions before there was a mark did it. The
+//! mark is durable before anything else is made.
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::files::{Files, Kind, StoredFile, is_set_aside};
+use super::{journal, store};
+
+/// The format that this version writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// Name of the file that is locked while a server runs.
+pub(super) const LOCK: &str = "lock";
+
+/// Name of the mark.
+pub(super) const MARK: &str = "chatshelf.format";
+
+/// Its name while it is written: all that a crash can leave of it.
+const MARK_NEW: &str = "chatshelf.format.new";
+
+/// What it says, before the number.
+const WORDS: &str = "chatshelf data directory, format ";
+
+/// Longest mark that is believed, in bytes.
+const MARK_BYTES_MAX: u64 = 256;
+
+/// Names of the folders in a data directory.
+const FOLDERS: [&str; 3] = ["log", "shelf", "uploads"];
+
+/// Whose a directory is; a stranger's is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Nobody,
+    /// It is laid out as ours, from before there was a mark.
+    Unmarked,
+    Marked,
+}
+
+/// Makes sure that a directory is ours or empty. Writes nothing.
+///
+/// # Errors
+/// When it is not, or is kept in a format that this version does not know; or when it can't be
+/// read.
+pub fn check<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
+    owner(files, data_dir).map(drop)
+}
+
+/// The same, and marks it if it has no mark.
+///
+/// # Errors
+/// As [`check`] says, or when the mark can't be written and made durable.
+pub fn claim<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
+    if owner(files, data_dir)? == Owner::Marked {
+        return Ok(());
+    }
+    let new = data_dir.join(MARK_NEW);
+    // What a crash has left of an earlier try; mostly there is none.
+    let _ = files.remove_file(&new);
+    let mut file = files.create(&new)?;
+    file.write_all(format!("{WORDS}{FORMAT}\n").as_bytes())?;
+    file.sync()?;
+    drop(file);
+    files.rename(&new, &data_dir.join(MARK))?;
+    files.sync_dir(data_dir)
+}
+
+fn owner<F: Files>(files: &F, data_dir: &Path) -> io::Result<Owner> {
+    let mut paths = files.list(data_dir)?;
+    if paths.iter().any(|path| is_called(path, MARK)) {
+        return check_format(files, &data_dir.join(MARK)).map(|()| Owner::Marked);
+    }
+    // The second is in every new file system of some kinds.
+    paths.retain(|path| !is_called(path, MARK_NEW) && !is_called(path, "lost+found"));
+    paths.sort();
+    if paths.is_empty() {
+        return Ok(Owner::Nobody);
+    }
+    match stranger(files, &paths)? {
+        None => Ok(Owner::Unmarked),
+        Some(path) => Err(refusal(data_dir, &path)),
+    }
+}
+
+fn check_format<F: Files>(files: &F, mark: &Path) -> io::Result<()> {
+    let mut text = Vec::new();
+    files.open(mark)?.take(MARK_BYTES_MAX).read_to_end(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let number = text.strip_prefix(WORDS).and_then(|rest| rest.trim_end().parse::<u32>().ok());
+    match number {
+        Some(1..=FORMAT) => Ok(()),
+        Some(newer) if newer > FORMAT => Err(io::Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "a newer chatshelf-server keeps it in format {newer}, and this one knows none \
+                 above {FORMAT}; run the newer one"
+            ),
+        )),
+        _ => Err(io::Error::new(
+            ErrorKind::InvalidData,
+            format!("its file {MARK} does not say which format it has; choose another --data-dir"),
+        )),
+    }
+}
+
+fn refusal(data_dir: &Path, stranger: &Path) -> io::Error {
+    let name = stranger.strip_prefix(data_dir).unwrap_or(stranger);
+    let why = format!(
+        "it is not empty and not a chatshelf-server's, for {name:?} is in it; choose another \
+         --data-dir, or an empty one"
+    );
+    io::Error::new(ErrorKind::AlreadyExists, why)
+}
+
+/// What in a directory without a mark shows that it is not ours. Beside a whole layout of ours
+/// anything may stand, for it is not touched.
+fn stranger<F: Files>(files: &F, paths: &[PathBuf]) -> io::Result<Option<PathBuf>> {
+    let has = |name: &str| paths.iter().any(|path| is_called(path, name));
+    let is_whole = has(LOCK) && FOLDERS.into_iter().all(has);
+    let mut is_proven = has(LOCK);
+    for path in paths {
+        let kind = files.kind(path)?;
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or("");
+        if name == LOCK {
+            if kind != Kind::File || files.size(path)? > 0 {
+                return Ok(Some(path.clone()));
+            }
+        } else if FOLDERS.contains(&name) {
+            if kind != Kind::Folder {
+                return Ok(Some(path.clone()));
+            }
+            if let Some(stranger) = stranger_in(files, path, name, &mut is_proven)? {
+                return Ok(Some(stranger));
+            }
+        } else if !is_whole {
+            return Ok(Some(path.clone()));
+        }
+    }
+    Ok(paths.first().filter(|_| !is_proven).cloned())
+}
+
+/// What in one of our folders is not ours. Notes what only we can have written.
+fn stranger_in<F: Files>(
+    files: &F,
+    dir: &Path,
+    name: &str,
+    is_proven: &mut bool,
+) -> io::Result<Option<PathBuf>> {
+    for path in files.list(dir)? {
+        let kind = files.kind(&path)?;
+        let is_ours = match name {
+            "log" => {
+                *is_proven |= journal::is_segment(&path);
+                kind == Kind::File && (journal::is_segment(&path) || is_set_aside(&path))
+            }
+            "shelf" => {
+                *is_proven |= store::is_item(files, &path);
+                kind == Kind::Folder && store::has_item_name(&path)
+            }
+            _ => kind == Kind::Folder && store::has_upload_name(&path),
+        };
+        if !is_ours {
+            return Ok(Some(path));
+        }
+        if kind == Kind::Folder
+            && let Some(other) =
+                files.list(&path)?.into_iter().find(|path| !store::has_name_of_ours(path))
+        {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
+}
+
+fn is_called(path: &Path, name: &str) -> bool {
+    path.file_name() == Some(OsStr::new(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::disk::faulty::{Fault, FaultyFiles};
+    use crate::disk::files::SystemFiles;
+
+    const SEGMENT: &str = "log/00000000000000000001.log";
+    const KEY: &str = "uploads/0123456789abcdef0123456789abcdef/content";
+
+    /// A directory with these files, or with these folders where a name ends with a slash.
+    fn dir(names: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            if name.ends_with('/') {
+                fs::create_dir_all(path).unwrap();
+            } else {
+                fs::write(path, if *name == "lock" { "" } else { "precious" }).unwrap();
+            }
+        }
+        dir
+    }
+
+    fn owner_of(names: &[&str]) -> Result<Owner, String> {
+        owner(&SystemFiles, dir(names).path()).map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn an_empty_directory_is_marked_and_known_again() {
+        for names in [&[][..], &["lost+found/"], &[MARK_NEW], &["lock"]] {
+            let dir = dir(names);
+            claim(&SystemFiles, dir.path()).unwrap();
+            assert_eq!(owner(&SystemFiles, dir.path()).unwrap(), Owner::Marked, "{names:?}");
+            // What others put beside it later is no matter.
+            fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+            claim(&SystemFiles, dir.path()).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_earlier_versions_have_laid_out_is_adopted() {
+        let whole = ["lock", "log/", "shelf/", "uploads/"];
+        for more in [
+            &[][..],
+            &[SEGMENT, "log/00000000000000000001.bad", "log/00000000000000000001.2.bad"],
+            &["shelf/12/content", "shelf/12/meta", "uploads/3/content"],
+            &[KEY, "uploads/0123456789abcdef0123456789abcdef/meta.new"],
+            &["notes.txt", "copy/of/something"],
+        ] {
+            assert_eq!(owner_of(&[&whole, more].concat()), Ok(Owner::Unmarked), "{more:?}");
+        }
+        // Killed in its first start; a backup of the log; and one of both, put back.
+        for names in [&["lock", "uploads/"][..], &[SEGMENT], &[SEGMENT, "shelf/1/meta"]] {
+            assert_eq!(owner_of(names), Ok(Owner::Unmarked), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_strangers_directory_is_refused_and_stays_as_it_is() {
+        let whole = ["lock", "log/", "shelf/", "uploads/"];
+        for (names, told) in [
+            (&["notes.txt"][..], "notes.txt"),
+            (&["uploads/2024/photo.jpg"], "uploads/2024/photo.jpg"),
+            (&["uploads/3/content"], "uploads"),
+            (&["shelf/1/content", "shelf/1/meta"], "shelf"),
+            (&["shelf/1/book.txt"], "shelf/1/book.txt"),
+            (&["uploads/"], "uploads"),
+            (&["log/access.log"], "log/access.log"),
+            (&["lock", "notes.txt"], "notes.txt"),
+            (&["lock/", "log/", "shelf/", "uploads/"], "lock"),
+            (&["lock", "log", "shelf/", "uploads/"], "log"),
+            (&[".hidden"], ".hidden"),
+        ] {
+            let dir = dir(names);
+            let before = tree(dir.path());
+            let why = claim(&SystemFiles, dir.path()).unwrap_err().to_string();
+            assert!(why.contains(&format!("{told:?}")) && why.contains("--data-dir"), "{why}");
+            assert_eq!(tree(dir.path()), before, "{names:?}");
+        }
+        for more in ["uploads/2024/photo.jpg", "shelf/books/1", "log/x.log", "shelf/3/thesis"] {
+            let why = owner_of(&[&whole[..], &[more]].concat()).unwrap_err();
+            assert!(why.contains("--data-dir"), "{more}: {why}");
+        }
+        let dir = dir(&whole);
+        fs::write(dir.path().join("lock"), "4711").unwrap();
+        assert!(owner(&SystemFiles, dir.path()).is_err(), "our lock is empty");
+    }
+
+    fn tree(dir: &Path) -> Vec<PathBuf> {
+        let mut paths = SystemFiles.list(dir).unwrap();
+        for path in paths.clone() {
+            if path.is_dir() {
+                paths.extend(tree(&path));
+            }
+        }
+        paths.sort();
+        paths
+    }
+
+    #[test]
+    fn another_format_is_refused() {
+        let newer = FORMAT + 1;
+        for (text, told) in [
+            (format!("{WORDS}{newer}\n"), "a newer chatshelf-server"),
+            (format!("{WORDS}0\n"), "does not say"),
+            (String::new(), "does not say"),
+            ("my own notes".into(), "does not say"),
+        ] {
+            let dir = dir(&[]);
+            fs::write(dir.path().join(MARK), text).unwrap();
+            let why = claim(&SystemFiles, dir.path()).unwrap_err().to_string();
+            assert!(why.contains(told), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_crash_at_any_step_leaves_nothing_that_is_refused_later() {
+        for step in 0..10 {
+            let files = FaultyFiles::new();
+            files.fail(Fault::From(files.done() + step), ErrorKind::Other);
+            let claimed = claim(&files, files.path());
+            files.heal();
+            claim(&files, files.path()).unwrap();
+            assert_eq!(owner(&files, files.path()).unwrap(), Owner::Marked);
+            if claimed.is_ok() {
+                return assert!(step > 5);
+            }
+        }
+        panic!("it takes more steps than that");
+    }
+
+    #[test]
+    fn the_mark_is_durable_before_it_counts() {
+        let files = FaultyFiles::new();
+        let start = files.done();
+        claim(&files, files.path()).unwrap();
+        let expected = ["list", "remove_file", "create", "write", "sync", "rename", "sync_dir"];
+        assert_eq!(files.done_since(start), expected);
+    }
+}

@@ -187,18 +187,6 @@ impl Files for FaultyFiles {
         SystemFiles.remove_empty_dir(dir)
     }
 
-    /// When it fails, a part is gone all the same.
-    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
-        if let Err(why) = self.does("remove_dir_all") {
-            if self.shared.was_first() {
-                let names = SystemFiles.list(dir)?;
-                names.first().map_or(Ok(()), |path| SystemFiles.remove_file(path))?;
-            }
-            return Err(why);
-        }
-        SystemFiles.remove_dir_all(dir)
-    }
-
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.does("sync_dir")?;
         SystemFiles.sync_dir(dir)

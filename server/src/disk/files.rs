@@ -86,12 +86,6 @@ pub trait Files: Clone + fmt::Debug {
     /// Also when it is not empty.
     fn remove_empty_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Removes a folder and all that is in it.
-    ///
-    /// # Errors
-    /// Also when there is none.
-    fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
-
     /// Makes the names in a folder durable: what was created, renamed or removed in it.
     ///
     /// # Errors
@@ -103,6 +97,33 @@ pub trait Files: Clone + fmt::Debug {
     /// # Errors
     /// When the system can't say.
     fn available(&self, dir: &Path) -> io::Result<u64>;
+}
+
+/// What is set aside ends so.
+const BAD: &str = "bad";
+
+/// Gives what can't be read a name under which it is in nobody's way, and says which: `7.bad`, or
+/// `7.2.bad` and so on where an earlier one has that. Nobody removes it but whoever runs the server.
+///
+/// # Errors
+/// When it can't be renamed, or that can't be made durable.
+pub fn set_aside<F: Files>(files: &F, path: &Path) -> io::Result<PathBuf> {
+    let mut bad = path.with_extension(BAD);
+    for number in 2.. {
+        if files.size(&bad).is_err() {
+            break;
+        }
+        bad = path.with_extension(format!("{number}.{BAD}"));
+    }
+    files.rename(path, &bad)?;
+    path.parent().map_or(Ok(()), |dir| files.sync_dir(dir))?;
+    Ok(bad)
+}
+
+/// True for the name of what was set aside.
+#[must_use]
+pub fn is_set_aside(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == BAD)
 }
 
 /// An open file of [`Files`].
@@ -192,10 +213,6 @@ impl Files for SystemFiles {
 
     fn remove_empty_dir(&self, dir: &Path) -> io::Result<()> {
         fs::remove_dir(dir)
-    }
-
-    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
-        fs::remove_dir_all(dir)
     }
 
     /// Windows offers no such call; there, a name is as durable as the file system makes it.

@@ -6,6 +6,10 @@ use chatshelf_common::id::ItemId;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
+/// The highest number that an item may have. What names a higher one is damaged: after it there
+/// would be no numbers left to come.
+pub const ITEM_ID_MAX: ItemId = ItemId(u64::MAX >> 1);
+
 /// The newest `keep` items. Says what is on it, never touches a file.
 #[derive(Debug)]
 pub struct Shelf {
@@ -29,7 +33,7 @@ impl Shelf {
     /// Takes a new number for an item that is about to be published.
     pub fn reserve_id(&mut self) -> ItemId {
         let id = self.next_id;
-        self.next_id = ItemId(id.0 + 1);
+        self.next_id = ItemId(id.0.saturating_add(1));
         id
     }
 

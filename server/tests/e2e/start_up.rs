@@ -272,7 +272,6 @@ mod signals {
 
     use super::*;
     use crate::harness::bytes::{data, hello};
-    use crate::harness::names;
 
     #[test]
     fn term_ends_it_with_a_farewell_to_everyone() {

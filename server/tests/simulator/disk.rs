@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use chatshelf_server::disk::files::Files;
+use chatshelf_server::disk::files::{Files, Kind};
 
 use super::content::{Content, Safety};
 use super::open_file::SimFile;
@@ -396,19 +396,6 @@ impl Files for Disk {
             Some(Node::Folder) if is_full => Err(ErrorKind::DirectoryNotEmpty.into()),
             Some(Node::Folder) => state.remove(dir),
         }
-    }
-
-    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
-        match self.0.borrow().names.get(dir) {
-            Some(Node::Folder) => {}
-            Some(Node::File(_)) => return Err(ErrorKind::NotADirectory.into()),
-            None => return Err(ErrorKind::NotFound.into()),
-        }
-        for path in self.list(dir)? {
-            let is_folder = matches!(self.0.borrow().names.get(&path), Some(Node::Folder));
-            if is_folder { self.remove_dir_all(&path)? } else { self.remove_file(&path)? }
-        }
-        self.remove_empty_dir(dir)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

@@ -6,8 +6,10 @@ use std::io;
 use std::path::Path;
 
 use chatshelf_common::id::Seq;
+use chatshelf_server::disk::files::Files;
 use chatshelf_server::disk::journal::{Journal, Unsynced};
 use chatshelf_server::disk::keeper::Keeper;
+use chatshelf_server::disk::mark;
 use chatshelf_server::disk::store::Store;
 use chatshelf_server::disk::{Durability, Found, Reply, Request};
 use chatshelf_server::engine::Batch;

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use chatshelf_common::id::Seq;
 use chatshelf_common::wire::Event;
 
-use super::files::{Files, StoredFile};
+use super::files::{Files, StoredFile, set_aside};
 use changeover::Changeover;
 use past::Past;
 
@@ -105,7 +105,7 @@ impl<F: Files> Journal<F> {
         if let Err(why) = file.read_to_end(&mut bytes) {
             log::error!("{} can't be read and is set aside: {why}", path.display());
             drop(file);
-            self.set_aside(path)?;
+            set_aside(&self.files, path)?;
             return Ok(None);
         }
         let found = record::find(&bytes, past.last());
@@ -125,20 +125,6 @@ impl<F: Files> Journal<F> {
         file.sync()?;
         found.events.into_iter().for_each(|event| past.add(event));
         Ok(Some(Segment { file, length, is_synced: true }))
-    }
-
-    /// Gives a segment a name under which it is no segment any more: `<seq>.bad`, or `<seq>.2.bad`
-    /// and so on where an earlier one has that.
-    fn set_aside(&self, path: &Path) -> io::Result<()> {
-        let mut bad = path.with_extension("bad");
-        for number in 2.. {
-            if self.files.size(&bad).is_err() {
-                break;
-            }
-            bad = path.with_extension(format!("{number}.bad"));
-        }
-        self.files.rename(path, &bad)?;
-        self.files.sync_dir(&self.dir)
     }
 
     /// Appends events, given as one or more whole frames. They are written, not yet synced. True

@@ -1,28 +1,68 @@
 //! Meta files: what stands beside a content and says whose it is.
 //!
-//! That of an item holds the item's fields. That of an upload with a key holds what its offer
-//! said, the time at which it was interrupted unless it still runs, and the BLAKE3 of all that:
-//! half a file, another file or an item's is never taken for one.
+//! ```text
+//! magic (4)    "csi" for an item, "csu" for an upload, then the format's number: 1
+//! fields       as on the wire: the item's, or what the offer said and when it was interrupted
+//! seal (32)    BLAKE3 of all before
+//! ```
+//!
+//! Half a file, a damaged one or the other kind's is never taken for one. An upload key is a secret
+//! of the client that made it: in these files, and in the names of folders, stands an [`UploadId`].
+//! Files from before there were magic and seal are read as well.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use chatshelf_common::id::{Digest, UnixMillis, UploadKey};
+use chatshelf_common::id::{Digest, ItemId, UnixMillis, UploadKey};
 use chatshelf_common::text::FileName;
-use chatshelf_common::wire::field::{self, DecodeError, FIELD_HEAD_BYTES, Fields, Tag};
+use chatshelf_common::wire::field::{self, DecodeError, FIELD_HEAD_BYTES, FieldValue, Fields, Tag};
+use chatshelf_common::wire::frame::Item;
 
 use crate::disk::files::{Files, StoredFile};
+use crate::room::shelf::ITEM_ID_MAX;
 
 /// Longest meta file that is believed, in bytes.
 const META_BYTES_MAX: u64 = 4096;
 
-/// Bytes of the field with the digest, the last of an upload's meta.
-const DIGEST_FIELD_BYTES: usize = FIELD_HEAD_BYTES + 32;
+/// Bytes of the seal.
+const SEAL_BYTES: usize = 32;
+
+/// What the meta file of an item begins with, and that of an upload. Read as a field, either says
+/// that it is longer than any meta file.
+const ITEM_MAGIC: [u8; 4] = *b"csi\x01";
+const UPLOAD_MAGIC: [u8; 4] = *b"csu\x01";
+
+/// What an upload key is known by on the disk. It says nothing of the key itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct UploadId([u8; 32]);
+
+impl UploadId {
+    /// Digits of its name.
+    pub(super) const DIGITS: usize = 64;
+
+    pub(super) fn of(key: &UploadKey) -> Self {
+        Self(blake3::derive_key("chatshelf 2026-11-29 an upload key's name on the disk", &key.0))
+    }
+}
+
+impl fmt::Display for UploadId {
+    /// Sixty-four lower-case hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(blake3::Hash::from_bytes(self.0).to_hex().as_str())
+    }
+}
+
+impl fmt::Debug for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UploadId({self})")
+    }
+}
 
 /// What an upload with a key is known by when it is offered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
-    pub(super) key: UploadKey,
+    pub(super) id: UploadId,
     pub(super) name: FileName,
     /// In bytes.
     pub(super) size: u64,
@@ -32,33 +72,91 @@ impl Offer {
     /// A meta file's bytes. An upload that runs has no `interrupted`: should the server die, its
     /// time is that of the start that finds it.
     pub(super) fn encode(&self, interrupted: Option<UnixMillis>) -> Vec<u8> {
-        let mut out = Vec::new();
-        field::put(&mut out, Tag::UPLOAD_KEY, &self.key);
+        let mut out = UPLOAD_MAGIC.to_vec();
+        field::put(&mut out, Tag::UPLOAD_KEY, &self.id.0);
         field::put(&mut out, Tag::NAME, &self.name);
         field::put(&mut out, Tag::SIZE, &self.size);
         if let Some(at) = interrupted {
             field::put(&mut out, Tag::AT, &at);
         }
-        let digest = Digest::from(blake3::hash(&out));
-        field::put(&mut out, Tag::DIGEST, &digest);
-        out
+        seal(out)
     }
 
     /// Back from a meta file's bytes.
     pub(super) fn decode(bytes: &[u8]) -> Result<(Self, Option<UnixMillis>), DecodeError> {
-        let end = bytes.len().checked_sub(DIGEST_FIELD_BYTES).ok_or(DecodeError::Truncated)?;
-        let digest = Fields::parse(&bytes[end..])?.required::<Digest>(Tag::DIGEST)?;
-        if digest != Digest::from(blake3::hash(&bytes[..end])) {
+        let fields = Fields::parse(unseal(UPLOAD_MAGIC, bytes)?)?;
+        let id = UploadId(fields.required(Tag::UPLOAD_KEY)?);
+        Self::of_fields(id, &fields)
+    }
+
+    /// Back from the bytes of a meta file from before [`UPLOAD_MAGIC`]: it holds the key itself,
+    /// and its seal is a field.
+    pub(super) fn decode_old(
+        bytes: &[u8],
+    ) -> Result<(UploadKey, Self, Option<UnixMillis>), DecodeError> {
+        let end = bytes.len().checked_sub(FIELD_HEAD_BYTES + SEAL_BYTES);
+        let (before, seal) = bytes.split_at(end.ok_or(DecodeError::Truncated)?);
+        if Fields::parse(seal)?.required::<Digest>(Tag::DIGEST)? != blake3::hash(before).into() {
             return Err(DecodeError::Value(Tag::DIGEST));
         }
-        let fields = Fields::parse(&bytes[..end])?;
-        let offer = Self {
-            key: fields.required(Tag::UPLOAD_KEY)?,
-            name: fields.required(Tag::NAME)?,
-            size: fields.required(Tag::SIZE)?,
-        };
-        Ok((offer, fields.optional(Tag::AT)?))
+        let fields = Fields::parse(before)?;
+        let key: UploadKey = fields.required(Tag::UPLOAD_KEY)?;
+        let (offer, interrupted) = Self::of_fields(UploadId::of(&key), &fields)?;
+        Ok((key, offer, interrupted))
     }
+
+    fn of_fields(
+        id: UploadId,
+        fields: &Fields<'_>,
+    ) -> Result<(Self, Option<UnixMillis>), DecodeError> {
+        let (name, size) = (fields.required(Tag::NAME)?, fields.required(Tag::SIZE)?);
+        Ok((Self { id, name, size }, fields.optional(Tag::AT)?))
+    }
+}
+
+/// The meta file of an item, and of the upload that it was if that had a key.
+pub(super) fn encode_item(item: &Item, id: Option<UploadId>) -> Vec<u8> {
+    let mut out = ITEM_MAGIC.to_vec();
+    item.put(&mut out);
+    if let Some(id) = id {
+        field::put(&mut out, Tag::UPLOAD_KEY, &id.0);
+    }
+    seal(out)
+}
+
+/// Back from a meta file's bytes.
+pub(super) fn decode_item(bytes: &[u8]) -> Result<(Item, Option<UploadId>), DecodeError> {
+    let (fields, is_sealed) = if bytes.starts_with(&ITEM_MAGIC) {
+        (unseal(ITEM_MAGIC, bytes)?, true)
+    } else {
+        (bytes, false)
+    };
+    let item = Item::take(Tag::SHELF_ITEM, fields)?;
+    if !(ItemId(1)..=ITEM_ID_MAX).contains(&item.id) {
+        return Err(DecodeError::Value(Tag::ITEM));
+    }
+    let fields = Fields::parse(fields)?;
+    let id = if is_sealed {
+        fields.optional(Tag::UPLOAD_KEY)?.map(UploadId)
+    } else {
+        fields.optional(Tag::UPLOAD_KEY)?.map(|key| UploadId::of(&key))
+    };
+    Ok((item, id))
+}
+
+fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+    let seal = blake3::hash(&bytes);
+    bytes.extend_from_slice(seal.as_bytes());
+    bytes
+}
+
+/// What stands between magic and seal, if both are right.
+fn unseal(magic: [u8; 4], bytes: &[u8]) -> Result<&[u8], DecodeError> {
+    let (sealed, seal) = bytes.split_last_chunk::<SEAL_BYTES>().ok_or(DecodeError::Truncated)?;
+    if blake3::hash(sealed) != *seal {
+        return Err(DecodeError::Value(Tag::DIGEST));
+    }
+    sealed.strip_prefix(&magic).ok_or(DecodeError::Value(Tag::MAGIC))
 }
 
 /// Reads a folder's meta file.
@@ -88,12 +186,48 @@ pub(super) fn replace(files: &impl Files, dir: &Path, bytes: &[u8]) -> io::Resul
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use chatshelf_common::text::Nick;
+
+    const KEY: UploadKey = UploadKey([0xAB; 16]);
 
     fn offer() -> Offer {
         let name = FileName::new("notes.txt").unwrap();
-        Offer { key: UploadKey([0xAB; 16]), name, size: 1 << 40 }
+        Offer { id: UploadId::of(&KEY), name, size: 1 << 40 }
+    }
+
+    fn item() -> Item {
+        let (name, nick) = (FileName::new("notes.txt").unwrap(), Nick::new("ada").unwrap());
+        let (size, digest, at) = (1 << 40, Digest([7; 32]), UnixMillis(9));
+        Item { id: ItemId(3), name, size, digest, nick, at }
+    }
+
+    /// An upload's meta file as it was before there were magic and seal.
+    pub(in crate::disk::store) fn old_upload(
+        key: UploadKey,
+        offer: &Offer,
+        interrupted: Option<UnixMillis>,
+    ) -> Vec<u8> {
+        let mut out = Vec::new();
+        field::put(&mut out, Tag::UPLOAD_KEY, &key);
+        field::put(&mut out, Tag::NAME, &offer.name);
+        field::put(&mut out, Tag::SIZE, &offer.size);
+        interrupted.iter().for_each(|at| field::put(&mut out, Tag::AT, at));
+        let digest = Digest::from(blake3::hash(&out));
+        field::put(&mut out, Tag::DIGEST, &digest);
+        out
+    }
+
+    /// Every way in which one byte can be wrong, or the end be missing.
+    fn damages(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        let cut = (0..bytes.len()).map(|at| bytes[..at].to_vec());
+        let flipped = (0..bytes.len()).flat_map(|at| (1..=255).map(move |by| (at, by)));
+        cut.chain(flipped.map(|(at, by)| {
+            let mut damaged = bytes.to_vec();
+            damaged[at] ^= by;
+            damaged
+        }))
     }
 
     #[test]
@@ -101,20 +235,60 @@ mod tests {
         for interrupted in [None, Some(UnixMillis(0)), Some(UnixMillis(u64::MAX))] {
             let bytes = offer().encode(interrupted);
             assert_eq!(Offer::decode(&bytes), Ok((offer(), interrupted)));
+            let old = old_upload(KEY, &offer(), interrupted);
+            assert_eq!(Offer::decode_old(&old), Ok((KEY, offer(), interrupted)));
+        }
+        for id in [None, Some(UploadId::of(&KEY))] {
+            assert_eq!(decode_item(&encode_item(&item(), id)), Ok((item(), id)));
         }
     }
 
     #[test]
+    fn an_items_meta_from_before_the_seal_is_read() {
+        let mut bytes = Vec::new();
+        item().put(&mut bytes);
+        assert_eq!(decode_item(&bytes), Ok((item(), None)));
+        field::put(&mut bytes, Tag::UPLOAD_KEY, &KEY);
+        assert_eq!(decode_item(&bytes), Ok((item(), Some(UploadId::of(&KEY)))));
+    }
+
+    #[test]
     fn a_meta_that_is_damaged_anywhere_is_not_believed() {
-        let bytes = offer().encode(Some(UnixMillis(7)));
-        for at in 0..bytes.len() {
-            assert!(Offer::decode(&bytes[..at]).is_err(), "cut at {at}");
-            let mut damaged = bytes.clone();
-            damaged[at] ^= 1;
-            assert!(Offer::decode(&damaged).is_err(), "damaged at {at}");
+        for damaged in damages(&offer().encode(Some(UnixMillis(7)))) {
+            assert!(Offer::decode(&damaged).is_err() && Offer::decode_old(&damaged).is_err());
         }
-        assert!(Offer::decode(&vec![0; bytes.len()]).is_err());
-        let more = [&bytes[..], &[0]].concat();
-        assert!(Offer::decode(&more).is_err());
+        for damaged in damages(&encode_item(&item(), Some(UploadId::of(&KEY)))) {
+            assert!(decode_item(&damaged).is_err(), "{damaged:?}");
+        }
+        let more = [&offer().encode(None)[..], &[0]].concat();
+        assert!(Offer::decode(&more).is_err() && Offer::decode(&[0; 200]).is_err());
+    }
+
+    #[test]
+    fn one_kind_is_never_taken_for_the_other() {
+        let id = Some(UploadId::of(&KEY));
+        assert!(Offer::decode(&encode_item(&item(), id)).is_err());
+        assert!(decode_item(&offer().encode(Some(UnixMillis(7)))).is_err());
+    }
+
+    #[test]
+    fn numbers_that_leave_none_to_come_are_damage() {
+        for id in [0, ITEM_ID_MAX.0 + 1, u64::MAX] {
+            let item = Item { id: ItemId(id), ..item() };
+            assert!(decode_item(&encode_item(&item, None)).is_err(), "{id}");
+        }
+        let item = Item { id: ITEM_ID_MAX, ..item() };
+        assert!(decode_item(&encode_item(&item, None)).is_ok());
+    }
+
+    #[test]
+    fn the_key_is_nowhere() {
+        let key = UploadKey(*b"secret key, 16 b");
+        let offer = Offer { id: UploadId::of(&key), ..offer() };
+        let metas = [offer.encode(None), encode_item(&item(), Some(offer.id))];
+        for meta in metas {
+            assert!(!meta.windows(16).any(|bytes| bytes == key.0), "{meta:?}");
+        }
+        assert!(!offer.id.to_string().contains(&key.to_string()));
     }
 }

@@ -2,11 +2,16 @@
 //!
 //! ```text
 //! DATA/uploads/<n>/content        an upload without a key (or something being removed)
-//! DATA/uploads/<key>/content      an upload with a key, running or interrupted; 32 digits
-//! DATA/uploads/<key>/meta         what was offered, and when it was interrupted
+//! DATA/uploads/<id>/content       an upload with a key, running or interrupted; 64 digits, made of
+//!                                 the key by a hash
+//! DATA/uploads/<id>/meta          what was offered, and when it was interrupted
 //! DATA/shelf/<item>/content,meta  the same folder, renamed: from then on it is an item; its meta
-//!                                 has the item's fields, and the key if there was one
+//!                                 has the item's fields, and the upload's id if there was one
+//! DATA/shelf/<item>/dropped       it is being removed where it is
+//! DATA/shelf/<item>.bad           a damaged item that was set aside; nobody removes it
 //! ```
+//!
+//! Names that are not ours are left alone, and so is what stands beside our files.
 //!
 //! When all content is there and verified, `meta` becomes that of the item, and durable; then the
 //! folder is renamed. The rename is the one step that makes an item: before it nothing is visible,

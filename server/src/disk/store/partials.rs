@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chatshelf_common::id::{UnixMillis, UploadKey};
+use chatshelf_common::id::UnixMillis;
 
-use super::meta::{self, Offer};
+use super::meta::{self, Offer, UploadId};
 use super::upload::Upload;
 use super::{Store, bad_data};
 use crate::disk::files::{Files, StoredFile};
@@ -23,22 +23,51 @@ pub(super) struct Partial {
     pub(super) at: UnixMillis,
 }
 
+/// What a folder in `uploads` is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UploadName {
+    /// An upload without a key, or something being removed.
+    Number(u64),
+    /// An upload with a key: by its id or, as earlier versions had it, by the key.
+    Key,
+}
+
+impl UploadName {
+    /// Digits of a key.
+    const KEY_DIGITS: usize = 32;
+
+    /// None for a name that we do not give.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_hex = name.bytes().all(is_digit);
+        if is_hex && [Self::KEY_DIGITS, UploadId::DIGITS].contains(&name.len()) {
+            return Some(Self::Key);
+        }
+        let number: u32 = name.parse().ok()?;
+        (number.to_string() == name).then_some(Self::Number(number.into()))
+    }
+}
+
 impl<F: Files> Store<F> {
-    /// Finds what can be gone on with, and removes everything else from `uploads`.
+    /// Finds what can be gone on with, and removes what else of ours is in `uploads`. What is not
+    /// ours is left alone.
     pub(super) fn load_partials(&mut self, at: UnixMillis) -> io::Result<()> {
         for path in self.files.list(&self.uploads_dir)? {
-            let number = path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
-            self.last_dir = self.last_dir.max(number.map_or(0, u64::from));
+            let Some(name) = UploadName::of(&path) else {
+                log::warn!("{} is not a chatshelf-server's: it is left alone", path.display());
+                continue;
+            };
+            if let UploadName::Number(number) = name {
+                self.last_dir = self.last_dir.max(number);
+                self.remove_dir(&path);
+                continue;
+            }
             match self.load_partial(&path, at) {
                 Ok(partial) => self.kept.push(partial),
                 Err(why) => {
-                    if number.is_none() {
-                        log::warn!("{} can't be gone on with: {why}", path.display());
-                    }
-                    // Who knows what is there: it may even be a file.
-                    if self.files.remove_file(&path).is_err() {
-                        self.remove_dir(&path);
-                    }
+                    log::warn!("{} can't be gone on with: {why}", path.display());
+                    self.remove_dir(&path);
                 }
             }
         }
@@ -48,11 +77,14 @@ impl<F: Files> Store<F> {
     }
 
     fn load_partial(&self, dir: &Path, now: UnixMillis) -> io::Result<Partial> {
-        let (offer, interrupted) =
-            Offer::decode(&meta::read(&self.files, dir)?).map_err(bad_data)?;
-        if *dir != self.partial_dir(offer.key) {
-            return Err(bad_data("its meta file is another upload's"));
-        }
+        let meta = meta::read(&self.files, dir)?;
+        let (offer, interrupted) = match Offer::decode(&meta) {
+            Ok((offer, _)) if *dir != self.partial_dir(offer.id) => {
+                return Err(bad_data("its meta file is another upload's"));
+            }
+            Ok(read) => read,
+            Err(why) => self.adopt_partial(dir, &meta)?.ok_or_else(|| bad_data(why))?,
+        };
         let bytes = self.content_bytes(&offer)?;
         if interrupted.is_none()
             && let Err(why) = self.note(&offer, Some(now))
@@ -64,21 +96,41 @@ impl<F: Files> Store<F> {
         Ok(Partial { offer, bytes, at })
     }
 
+    /// Gives what was kept under its key, as earlier versions did, its name and its meta file of
+    /// today; none if the meta file is not one of theirs.
+    fn adopt_partial(
+        &self,
+        dir: &Path,
+        meta: &[u8],
+    ) -> io::Result<Option<(Offer, Option<UnixMillis>)>> {
+        let Ok((key, offer, interrupted)) = Offer::decode_old(meta) else { return Ok(None) };
+        let new = self.partial_dir(offer.id);
+        // The server before may have been killed between the two steps.
+        if *dir != new {
+            if *dir != self.uploads_dir.join(key.to_string()) {
+                return Ok(None);
+            }
+            self.files.rename(dir, &new)?;
+        }
+        self.note(&offer, interrupted)?;
+        Ok(Some((offer, interrupted)))
+    }
+
     /// Length of what has come of an upload; it is an error if that is nothing, or too much.
     fn content_bytes(&self, offer: &Offer) -> io::Result<u64> {
-        let bytes = self.files.size(&self.partial_dir(offer.key).join("content"))?;
+        let bytes = self.files.size(&self.partial_dir(offer.id).join("content"))?;
         let is_good = (1..=offer.size).contains(&bytes);
         if is_good { Ok(bytes) } else { Err(bad_data("its content has no length it could have")) }
     }
 
-    /// Where the files of an upload with this key are.
-    pub(super) fn partial_dir(&self, key: UploadKey) -> PathBuf {
-        self.uploads_dir.join(key.to_string())
+    /// Where the files of an upload with a key are.
+    pub(super) fn partial_dir(&self, id: UploadId) -> PathBuf {
+        self.uploads_dir.join(id.to_string())
     }
 
     /// Writes the meta file of an upload that is there, and makes its folder durable.
     pub(super) fn note(&self, offer: &Offer, interrupted: Option<UnixMillis>) -> io::Result<()> {
-        let dir = self.partial_dir(offer.key);
+        let dir = self.partial_dir(offer.id);
         meta::replace(&self.files, &dir, &offer.encode(interrupted))?;
         self.files.sync_dir(&self.uploads_dir)
     }
@@ -110,7 +162,7 @@ impl<F: Files> Store<F> {
     /// Takes out what is kept of exactly this upload. What has its key but is another file, or is
     /// damaged, goes.
     pub(super) fn take_kept(&mut self, offer: &Offer) -> Option<Partial> {
-        let place = self.kept.iter().position(|partial| partial.offer.key == offer.key)?;
+        let place = self.kept.iter().position(|partial| partial.offer.id == offer.id)?;
         let mut partial = self.kept.swap_remove(place);
         match self.content_bytes(&partial.offer) {
             Ok(bytes) if partial.offer == *offer => {
@@ -120,7 +172,7 @@ impl<F: Files> Store<F> {
             Ok(_) => {}
             Err(why) => log::warn!("a kept upload of {} is lost: {why}", offer.name.as_str()),
         }
-        self.clear(&self.partial_dir(offer.key));
+        self.clear(&self.partial_dir(offer.id));
         None
     }
 
@@ -150,7 +202,7 @@ impl<F: Files> Store<F> {
         let Some((place, _)) = oldest else { return false };
         let Partial { offer, bytes, .. } = self.kept.swap_remove(place);
         log::info!("the {bytes} bytes kept of {} are removed", offer.name.as_str());
-        self.clear(&self.partial_dir(offer.key));
+        self.clear(&self.partial_dir(offer.id));
         true
     }
 

@@ -4,34 +4,36 @@ use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::ItemId;
-use chatshelf_common::wire::field::{self, FieldValue, Fields, Tag};
 use chatshelf_common::wire::frame::Item;
 
 use super::meta::Offer;
 use super::upload::Upload;
-use super::{Store, bad_data, failed, meta};
-use crate::disk::files::{Files, StoredFile};
+use super::{DROPPED, Store, bad_data, failed, meta};
+use crate::disk::files::{Files, StoredFile, is_set_aside, set_aside};
 use crate::disk::stretch::Stretch;
 use crate::disk::{Reply, TransferKey};
+use crate::room::shelf::ITEM_ID_MAX;
 
 impl<F: Files> Store<F> {
-    /// The whole items on the shelf, oldest first.
+    /// The whole items on the shelf, oldest first. A folder of ours that is damaged is set aside;
+    /// what is not ours is left alone.
     pub(super) fn load_items(&mut self) -> io::Result<Vec<Item>> {
         let mut items = Vec::new();
         for dir in self.files.list(&self.shelf_dir)? {
+            if item_of(&dir).is_none() {
+                if !is_set_aside(&dir) {
+                    log::warn!("{} is not a chatshelf-server's: it is left alone", dir.display());
+                }
+                continue;
+            }
             match self.load_item(&dir) {
                 Ok(item) => items.push(item),
-                // What is left of a dropped item; only an empty folder can go this way.
-                Err(_) if is_item_dir(&dir) && self.files.remove_empty_dir(&dir).is_ok() => {}
-                // Without its meta it can't be an item again: what is left of one that was dropped
-                // while it could not be removed whole.
-                Err(why) if is_item_dir(&dir) && why.kind() == io::ErrorKind::NotFound => {
-                    self.remove_dir(&dir);
-                }
+                // What is left of a dropped item that could not be removed whole.
+                Err(_) if self.is_dropped(&dir) => self.remove_dir(&dir),
                 Err(why) if !is_damage(&why) => {
                     return Err(io::Error::new(why.kind(), format!("{}: {why}", dir.display())));
                 }
-                Err(why) => log::error!("{} is no item of the shelf: {why}", dir.display()),
+                Err(why) => self.set_item_aside(&dir, &why),
             }
         }
         items.sort_by_key(|item| item.id);
@@ -40,19 +42,34 @@ impl<F: Files> Store<F> {
 
     /// Reads an item's meta file and checks it against the folder that holds it.
     fn load_item(&mut self, dir: &Path) -> io::Result<Item> {
-        let bytes = meta::read(&self.files, dir)?;
-        let item = Item::take(Tag::SHELF_ITEM, &bytes).map_err(bad_data)?;
-        if dir.file_name().and_then(|name| name.to_str()) != Some(&item.id.to_string()) {
+        let (item, id) = meta::decode_item(&meta::read(&self.files, dir)?).map_err(bad_data)?;
+        if item_of(dir) != Some(item.id) {
             return Err(bad_data("its meta file is another item's"));
         }
         if self.files.size(&dir.join("content"))? != item.size {
             return Err(bad_data("its content has another size than its meta file says"));
         }
-        let key = Fields::parse(&bytes).and_then(|fields| fields.optional(Tag::UPLOAD_KEY));
-        if let Some(key) = key.map_err(bad_data)? {
-            self.stored.insert(item.id, Offer { key, name: item.name.clone(), size: item.size });
+        if let Some(id) = id {
+            self.stored.insert(item.id, Offer { id, name: item.name.clone(), size: item.size });
         }
         Ok(item)
+    }
+
+    /// True for an item's folder that is empty, or in which a removal has begun.
+    fn is_dropped(&self, dir: &Path) -> bool {
+        self.files.size(&dir.join(DROPPED)).is_ok() || self.files.remove_empty_dir(dir).is_ok()
+    }
+
+    /// Whatever is wrong with an item, its bytes may be worth something to whoever runs the server.
+    fn set_item_aside(&self, dir: &Path, why: &io::Error) {
+        match set_aside(&self.files, dir) {
+            Ok(place) => log::error!(
+                "{} is damaged ({why}) and set aside as {}",
+                dir.display(),
+                place.display()
+            ),
+            Err(why) => log::error!("{} is damaged and can't be set aside: {why}", dir.display()),
+        }
     }
 
     /// The item that this offer has become already.
@@ -65,11 +82,7 @@ impl<F: Files> Store<F> {
     pub(super) fn put_on_shelf(&mut self, upload: Upload<F::File>, item: &Item) -> io::Result<()> {
         let place = self.item_dir(item.id);
         let Upload { dir, mut content, offer, .. } = upload;
-        let mut bytes = Vec::new();
-        item.put(&mut bytes);
-        if let Some(offer) = &offer {
-            field::put(&mut bytes, Tag::UPLOAD_KEY, &offer.key);
-        }
+        let bytes = meta::encode_item(item, offer.as_ref().map(|offer| offer.id));
         let sealed = content.sync().and_then(|()| meta::replace(&self.files, &dir, &bytes));
         // Windows renames no folder that has an open file in it.
         drop(content);
@@ -166,7 +179,9 @@ fn is_damage(why: &io::Error) -> bool {
     )
 }
 
-/// True for the name of an item's folder: its number.
-fn is_item_dir(dir: &Path) -> bool {
-    dir.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<u64>().is_ok())
+/// The item whose folder has this name; none if it is no item's.
+pub(super) fn item_of(dir: &Path) -> Option<ItemId> {
+    let name = dir.file_name()?.to_str()?;
+    let id = ItemId(name.parse().ok()?);
+    (id.to_string() == name && (ItemId(1)..=ITEM_ID_MAX).contains(&id)).then_some(id)
 }

@@ -113,12 +113,12 @@ impl<F: Files> Store<F> {
         at: UnixMillis,
         answer: &mut impl FnMut(Reply),
     ) {
-        let offer = key.map(|key| Offer { key, name, size });
+        let offer = key.map(|key| Offer { id: UploadId::of(&key), name, size });
         if let Some(offer) = &offer {
             if let Some(item) = self.stored_as(offer) {
                 return answer(Reply::Stored { upload: transfer, item });
             }
-            self.take_over(offer.key, at, answer);
+            self.take_over(offer.id, at, answer);
         }
         let kept = offer.as_ref().and_then(|offer| self.take_kept(offer));
         let to_come = size - kept.as_ref().map_or(0, |partial| partial.bytes);
@@ -136,9 +136,9 @@ impl<F: Files> Store<F> {
     }
 
     /// Interrupts the upload that has this key, if one runs, and says so.
-    fn take_over(&mut self, key: UploadKey, at: UnixMillis, answer: &mut impl FnMut(Reply)) {
+    fn take_over(&mut self, id: UploadId, at: UnixMillis, answer: &mut impl FnMut(Reply)) {
         let has_key =
-            |upload: &Upload<F::File>| upload.offer.as_ref().is_some_and(|offer| offer.key == key);
+            |upload: &Upload<F::File>| upload.offer.as_ref().is_some_and(|offer| offer.id == id);
         let running = self.uploads.iter().find(|(_, upload)| has_key(upload));
         let checked = self.checks.iter().find(|check| has_key(&check.upload));
         let old = running.map(|(transfer, _)| *transfer).or(checked.map(|check| check.transfer));
@@ -150,7 +150,7 @@ impl<F: Files> Store<F> {
     /// Opens what is kept, to be read back step by step.
     fn go_on(&mut self, transfer: TransferKey, partial: Partial, answer: &mut impl FnMut(Reply)) {
         let Partial { offer, bytes, .. } = partial;
-        let dir = self.partial_dir(offer.key);
+        let dir = self.partial_dir(offer.id);
         match self.files.edit(&dir.join("content")) {
             Ok(content) => {
                 let size = offer.size;
@@ -195,14 +195,14 @@ impl<F: Files> Store<F> {
     /// Removes what is kept and can't be read, and begins from nothing.
     fn begin_anew(&mut self, transfer: TransferKey, offer: Offer, why: &io::Error) -> Reply {
         log::error!("a kept upload of {} can't be read: {why}", offer.name.as_str());
-        self.clear(&self.partial_dir(offer.key));
+        self.clear(&self.partial_dir(offer.id));
         let size = offer.size;
         self.begin(transfer, Some(offer), size)
     }
 
     fn begin(&mut self, transfer: TransferKey, offer: Option<Offer>, size: u64) -> Reply {
         let dir = match &offer {
-            Some(offer) => self.partial_dir(offer.key),
+            Some(offer) => self.partial_dir(offer.id),
             None => self.new_dir(),
         };
         loop {

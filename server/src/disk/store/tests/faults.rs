@@ -173,7 +173,7 @@ impl Day {
         for name in bench.names("uploads") {
             let (key, whole) = sent
                 .iter()
-                .find(|(key, _)| key.to_string() == name)
+                .find(|(key, _)| UploadId::of(key).to_string() == name)
                 .unwrap_or_else(|| panic!("{context}: {name} is left"));
             let kept = fs::read(bench.path(&format!("uploads/{name}/content"))).unwrap();
             assert!(whole.starts_with(&kept), "{context}: {name} holds what was never sent");

@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 
+use chatshelf_common::wire::field::FieldValue;
+
 use super::*;
 use crate::disk::faulty::Fault;
 use crate::disk::stretch::MEMORY_FILE_BYTES_MAX;
@@ -113,17 +115,73 @@ fn late_work_for_a_transfer_that_is_gone_gives_block_and_stretch_back() {
 }
 
 #[test]
-fn a_damaged_folder_on_the_shelf_is_left_aside() {
+fn a_damaged_item_is_set_aside_with_all_that_is_in_it() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 5] = [
+        |dir| cut(&dir.join("meta"), 5),
+        |dir| flip(&dir.join("meta"), 60),
+        |dir| cut(&dir.join("content"), 3),
+        |dir| fs::remove_file(dir.join("content")).unwrap(),
+        |dir| fs::remove_file(dir.join("meta")).unwrap(),
+    ];
+    for (number, damage) in damages.iter().enumerate() {
+        let mut bench = Bench::new();
+        bench.shelve(1, b"good");
+        bench.shelve(2, b"precious");
+        let dir = bench.path("shelf/2");
+        fs::write(dir.join("notes"), b"not ours").unwrap();
+        damage(&dir);
+        let damaged = names(&dir);
+        let bench = bench.reopen();
+        assert_eq!(bench.items, [item(1, b"good")], "damage {number}");
+        assert_eq!(bench.names("shelf"), ["1", "2.bad"]);
+        assert_eq!(bench.names("shelf/2.bad"), damaged);
+        // Neither another start nor another item of that number touches it.
+        let mut bench = bench.reopen();
+        bench.shelve(2, b"another");
+        damage(&bench.path("shelf/2"));
+        assert_eq!(bench.reopen().names("shelf"), ["1", "2.2.bad", "2.bad"], "damage {number}");
+    }
+}
+
+fn cut(path: &Path, bytes: u64) {
+    fs::File::options().write(true).open(path).unwrap().set_len(bytes).unwrap();
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 0x20;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn what_is_not_ours_on_the_shelf_is_left_alone() {
     let mut bench = Bench::new();
     bench.shelve(1, b"good");
-    bench.shelve(2, b"meta will be cut");
-    let meta = bench.path("shelf/2/meta");
-    fs::File::options().write(true).open(meta).unwrap().set_len(5).unwrap();
-    fs::create_dir(bench.path("shelf/lost+found")).unwrap();
+    let foreign =
+        ["lost+found/f", "2024 photos/f", "007/content", "0/meta", "books.bad/f", "stray"];
+    for path in foreign {
+        let path = bench.path("shelf").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, b"precious").unwrap();
+    }
     fs::create_dir(bench.path("shelf/7")).unwrap();
     let bench = bench.reopen();
     assert_eq!(bench.items, [item(1, b"good")]);
-    assert!(bench.path("shelf/2").exists() && !bench.path("shelf/7").exists());
+    for path in foreign {
+        assert_eq!(fs::read(bench.path("shelf").join(path)).unwrap(), b"precious", "{path}");
+    }
+    assert!(!bench.path("shelf/7").exists(), "an empty folder is what a removal leaves");
+}
+
+#[test]
+fn an_item_of_an_earlier_version_is_read() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"good");
+    let mut old = Vec::new();
+    item(1, b"good").put(&mut old);
+    fs::write(bench.path("shelf/1/meta"), old).unwrap();
+    assert_eq!(bench.reopen().items, [item(1, b"good")]);
 }
 
 #[test]
@@ -147,18 +205,18 @@ fn an_item_that_can_not_be_read_for_now_is_not_taken_for_gone() {
 }
 
 #[test]
-fn what_is_left_of_an_item_without_its_meta_is_cleared() {
+fn a_removal_that_was_begun_is_finished_at_the_next_start() {
     let mut bench = Bench::new();
     bench.shelve(1, b"dropped, but its content would not go");
-    fs::remove_file(bench.path("shelf/1/meta")).unwrap();
+    fs::rename(bench.path("shelf/1/meta"), bench.path("shelf/1/dropped")).unwrap();
     let bench = bench.reopen();
-    assert!(bench.items.is_empty() && !bench.path("shelf/1").exists());
+    assert!(bench.items.is_empty() && bench.names("shelf").is_empty());
 }
 
 #[test]
 fn a_kept_upload_on_the_shelf_would_be_no_item() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 7, b"content");
-    fs::rename(bench.path("uploads").join(key(1).to_string()), bench.path("shelf/1")).unwrap();
+    fs::rename(bench.dir(1), bench.path("shelf/1")).unwrap();
     assert!(bench.reopen().items.is_empty());
 }

@@ -14,6 +14,7 @@ use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
+use super::meta::UploadId;
 use super::{Store, StoreSettings};
 use crate::disk::block::Block;
 use crate::disk::faulty::FaultyFiles;
@@ -152,6 +153,11 @@ impl Bench {
         self.files.path().join(path)
     }
 
+    /// The folder of an upload with a key.
+    fn dir(&self, number: u8) -> PathBuf {
+        self.store.partial_dir(UploadId::of(&key(number)))
+    }
+
     fn names(&self, dir: &str) -> Vec<String> {
         names(&self.path(dir))
     }
@@ -186,6 +192,13 @@ fn item(id: u64, content: &[u8]) -> Item {
 
 fn digest(content: &[u8]) -> Digest {
     blake3::hash(content).into()
+}
+
+/// Names of the folders of uploads with these keys, sorted.
+fn dirs<const N: usize>(numbers: [u8; N]) -> [String; N] {
+    let mut names = numbers.map(|number| UploadId::of(&key(number)).to_string());
+    names.sort();
+    names
 }
 
 /// Bytes that are nowhere the same.

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::disk::store::PARTIALS_MAX;
+use crate::disk::store::meta::tests::old_upload;
+use crate::disk::store::meta::{Offer, UploadId};
 
 /// More than one step reads back.
 const LONG: usize = 9 << 20;
@@ -82,7 +84,7 @@ fn a_long_upload_is_durable_while_it_runs() {
 fn a_meta_file_that_was_half_written_is_in_nobodys_way() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 20, b"0123456789");
-    let half = bench.path("uploads").join(key(1).to_string()).join("meta.new");
+    let half = bench.dir(1).join("meta.new");
     fs::write(&half, b"half").unwrap();
     let mut bench = bench.reopen();
     assert_eq!(bench.go_on(2, key(1), 20).0, 10);
@@ -97,7 +99,7 @@ fn a_meta_file_that_was_half_written_is_in_nobodys_way() {
 fn the_digest_is_of_what_the_disk_holds() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 20, b"0123456789");
-    let path = bench.path("uploads").join(key(1).to_string()).join("content");
+    let path = bench.dir(1).join("content");
     fs::write(path, b"01234x").unwrap();
     assert_eq!(bench.go_on(2, key(1), 20), (6, Some(digest(b"01234x"))));
     bench.write(2, b"56789");
@@ -140,7 +142,7 @@ fn what_is_damaged_begins_anew() {
     for (number, damage) in damages.iter().enumerate() {
         let mut bench = Bench::new();
         bench.interrupt(1, key(1), 20, b"0123456789");
-        damage(&bench.path("uploads").join(key(1).to_string()));
+        damage(&bench.dir(1));
         let mut bench = bench.reopen();
         assert!(bench.names("uploads").is_empty(), "damage {number}");
         assert_eq!(bench.go_on(2, key(1), 20), (0, None));
@@ -149,7 +151,7 @@ fn what_is_damaged_begins_anew() {
     for (number, damage) in damages[..3].iter().enumerate() {
         let mut bench = Bench::new();
         bench.interrupt(1, key(1), 20, b"0123456789");
-        damage(&bench.path("uploads").join(key(1).to_string()));
+        damage(&bench.dir(1));
         assert_eq!(bench.go_on(2, key(1), 20), (0, None), "damage {number}");
         bench.write(2, b"0123456789");
         bench.suspend(2);
@@ -162,7 +164,7 @@ fn content_that_ends_while_it_is_read_back_begins_anew() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 20, b"0123456789");
     assert!(bench.create(2, Some(key(1)), 20).is_empty());
-    fs::write(bench.path("uploads").join(key(1).to_string()).join("content"), b"0").unwrap();
+    fs::write(bench.dir(1).join("content"), b"0").unwrap();
     let reply = bench.work();
     assert!(matches!(reply, Reply::Created { offset: 0, digest: None, .. }), "{reply:?}");
     bench.write(2, b"new");
@@ -286,13 +288,52 @@ fn a_start_removes_what_has_expired_and_what_has_no_key() {
     bench.interrupt(2, key(2), 20, b"x");
     bench.begin(3, None, 20);
     bench.write(3, b"x");
-    fs::write(bench.path("uploads/stray"), b"x").unwrap();
-    fs::create_dir(bench.path("uploads/folder")).unwrap();
     let mut bench = bench.reopen_after(500);
     assert!(bench.items.is_empty());
-    assert_eq!(bench.names("uploads"), [key(2).to_string()]);
+    assert_eq!(bench.names("uploads"), dirs([2]));
     let replies = bench.ask(Request::Expire { at: bench.now });
     assert_eq!(next_expiry(&replies), Some(2500));
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone() {
+    let mut bench = Bench::new();
+    bench.interrupt(1, key(1), 20, b"x");
+    let foreign = ["stray", "folder/f", "2024/photo.jpg", "007/content", "notes/content/f"];
+    let key = format!("{}/thesis.tex", "ab".repeat(16));
+    for path in foreign.iter().copied().chain([&key[..]]) {
+        let path = bench.path("uploads").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, b"precious").unwrap();
+    }
+    fs::write(bench.path("uploads/77"), b"a file where we would have a folder").unwrap();
+    let mut bench = bench.reopen();
+    for path in foreign.iter().copied().chain([&key[..]]) {
+        assert_eq!(fs::read(bench.path("uploads").join(path)).unwrap(), b"precious", "{path}");
+    }
+    assert!(bench.path("uploads/77").exists());
+    assert_eq!(bench.go_on(1, super::key(1), 20).0, 1);
+    // A number that is taken is in nobody's way either.
+    bench.begin(2, None, 20);
+    assert!(bench.path("uploads/2025/content").exists());
+}
+
+#[test]
+fn what_earlier_versions_kept_under_its_key_is_gone_on_with_and_loses_the_key() {
+    for (renamed, interrupted) in [(false, None), (false, Some(UnixMillis(900))), (true, None)] {
+        let bench = Bench::new();
+        let offer = Offer { id: UploadId::of(&key(1)), name: name(), size: 20 };
+        let dir =
+            if renamed { bench.dir(1) } else { bench.path("uploads").join(key(1).to_string()) };
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("content"), b"0123456789").unwrap();
+        fs::write(dir.join("meta"), old_upload(key(1), &offer, interrupted)).unwrap();
+        let mut bench = bench.reopen();
+        assert_eq!(bench.names("uploads"), dirs([1]));
+        let meta = fs::read(bench.dir(1).join("meta")).unwrap();
+        assert!(!meta.windows(16).any(|bytes| bytes == key(1).0));
+        assert_eq!(bench.go_on(1, key(1), 20), (10, Some(digest(b"0123456789"))));
+    }
 }
 
 #[test]
@@ -315,7 +356,7 @@ fn of_too_many_the_oldest_go() {
     }
     let names = bench.names("uploads");
     assert_eq!(names.len(), PARTIALS_MAX);
-    assert!(!names.contains(&key(49).to_string()), "the oldest is the one of 1451");
+    assert!(!names.contains(&dirs([49])[0]), "the oldest is the one of 1451");
 }
 
 #[test]
@@ -326,14 +367,14 @@ fn of_too_many_bytes_the_oldest_go_also_at_a_start() {
         bench.now = UnixMillis(1000 + u64::from(number));
         bench.interrupt(number.into(), key(number), 200, &vec![1; bytes]);
     }
-    assert_eq!(bench.names("uploads"), [2, 3, 4].map(|number| key(number).to_string()));
+    assert_eq!(bench.names("uploads"), dirs([2, 3, 4]));
     // One that alone is too large costs the others nothing.
     bench.begin(5, Some(key(5)), 200);
     bench.write(5, &[1; 101]);
     assert!(matches!(bench.suspend(5)[..], [Reply::Ended]));
     assert_eq!(bench.names("uploads").len(), 3);
     bench.settings.partial_bytes_max = 50;
-    assert_eq!(bench.reopen().names("uploads"), [3, 4].map(|number| key(number).to_string()));
+    assert_eq!(bench.reopen().names("uploads"), dirs([3, 4]));
 }
 
 #[test]
@@ -345,5 +386,5 @@ fn what_runs_does_not_count() {
     bench.interrupt(3, key(3), 20, b"0123456789");
     bench.write(2, b"0123456789");
     assert!(matches!(bench.publish(2, item(1, b"01234567890123456789")), Reply::Published { .. }));
-    assert_eq!(bench.names("uploads"), [key(3).to_string()]);
+    assert_eq!(bench.names("uploads"), dirs([3]));
 }

@@ -219,7 +219,7 @@ fn command(line: &str) -> Result<Command, CommandError> {
         ("me", text) => message(text).map(Command::Act),
         ("msg", rest) => match rest.split_once(char::is_whitespace) {
             Some((to, text)) => {
-                Ok(Command::Tell { to: nick(to)?, text: message(text.trim_start())? })
+                Ok(Command::Tell { to: member(to)?, text: message(text.trim_start())? })
             }
             None => usage,
         },
@@ -231,6 +231,11 @@ fn command(line: &str) -> Result<Command, CommandError> {
 
 fn nick(name: &str) -> Result<Nick, CommandError> {
     Nick::new(name).map_err(CommandError::Nick)
+}
+
+/// The name of somebody who may be here, whatever names are given today.
+fn member(name: &str) -> Result<Nick, CommandError> {
+    Nick::from_bytes(name.as_bytes()).map_err(CommandError::Nick)
 }
 
 fn topic(text: &str) -> Result<Topic, CommandError> {

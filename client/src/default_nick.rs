@@ -19,7 +19,8 @@ fn from(names: impl Iterator<Item = String>) -> Nick {
 
 /// The name with what a nick may not hold replaced.
 fn nick(name: &str) -> Option<Nick> {
-    let fits = |c: &char| Nick::new(c.encode_utf8(&mut [0; 4])).is_ok();
+    // Behind a letter, for a mark alone is no nick.
+    let fits = |c: &char| Nick::new(&format!("x{c}")).is_ok();
     let clean: String = name.chars().map(|c| if fits(&c) { c } else { '-' }).collect();
     let clean = clean.trim_matches('-');
     Nick::new(&clean[..clean.floor_char_boundary(NICK_BYTES_MAX)]).ok()
@@ -36,6 +37,8 @@ mod tests {
             ("Ada Lovelace", Some("Ada-Lovelace")),
             ("DOMAIN\\ada", Some("DOMAIN-ada")),
             ("zoë", Some("zoë")),
+            ("zoe\u{308}", Some("zoe\u{308}")),
+            ("you", None),
             ("", None),
             (" ", None),
         ] {

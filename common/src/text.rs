@@ -1,8 +1,16 @@
 //! Text that may travel: types that cannot hold a nick, file name or message the protocol
-//! forbids (PROTOCOL.md, "Text").
+//! forbids (PROTOCOL.md, "Text"). Which nicks count as the same is in [`lookalike`].
+//!
+//! Names have two rules. A *new* one, which somebody chooses now, must obey the narrow rule, and
+//! that depends on the version of Unicode. One that was given already, perhaps by a server with
+//! newer tables, must stay readable: it need only do no harm.
+
+mod lookalike;
 
 use std::fmt;
 use std::sync::Arc;
+
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::limits::{
     FILE_NAME_BYTES_MAX, MESSAGE_BYTES_MAX, NICK_BYTES_MAX, NOTE_BYTES_MAX, TOPIC_BYTES_MAX,
@@ -25,6 +33,10 @@ pub enum TextError {
     Forbidden(char),
     /// Not a name: `.` and `..` are places.
     Reserved,
+    /// Begins with a mark, which belongs to a letter before it.
+    BeginsWithMark(char),
+    /// Looks like what a client calls its own user.
+    LooksLikeYou,
     /// Not UTF-8.
     NotUtf8,
 }
@@ -36,6 +48,10 @@ impl fmt::Display for TextError {
             Self::TooLong { limit } => write!(f, "it is longer than {limit} bytes"),
             Self::Forbidden(c) => write!(f, "it may not hold {c:?}"),
             Self::Reserved => f.write_str("it is not a name"),
+            Self::BeginsWithMark(c) => write!(f, "it begins with the mark {c:?}"),
+            Self::LooksLikeYou => {
+                f.write_str("it looks like \"you\", as clients call their own user")
+            }
             Self::NotUtf8 => f.write_str("it is not UTF-8"),
         }
     }
@@ -52,6 +68,32 @@ pub fn is_invisible_format(c: char) -> bool {
         | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// True for characters that no new name may hold because they are not seen, or are not seen alike
+/// everywhere: control and format characters, those that Unicode lets a renderer ignore, those of
+/// private use, and those that Unicode has not assigned yet.
+fn is_unfit_for_names(c: char) -> bool {
+    use GeneralCategory::{Control, Format, PrivateUse, Surrogate, Unassigned};
+    if c.is_ascii() {
+        return c.is_control();
+    }
+    is_invisible_format(c)
+        || is_variation_selector(c)
+        || matches!(c.general_category(), Control | Format | PrivateUse | Surrogate | Unassigned)
+}
+
+fn is_variation_selector(c: char) -> bool {
+    matches!(c, '\u{fe00}'..='\u{fe0f}')
+}
+
+/// True for characters that are drawn as nothing although Unicode counts them as symbols.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\u{2800}' | '\u{fffc}' | '\u{1d159}')
+}
+
+fn is_mark(c: char) -> bool {
+    c.general_category_group() == GeneralCategoryGroup::Mark
 }
 
 fn breaks_a_line(c: char) -> bool {
@@ -79,12 +121,11 @@ fn none_of(text: &str, forbidden: impl Fn(char) -> bool) -> Result<(), TextError
     text.chars().find(|&c| forbidden(c)).map_or(Ok(()), |c| Err(TextError::Forbidden(c)))
 }
 
-/// Declares a text type: an `Arc<str>` that has passed `check`. A clone is the same text.
+/// Declares a text type: an `Arc<str>` that has passed `check`. A clone is the same text. A name's
+/// `new` checks the narrow rule as well.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        checked_text! { @type $(#[$doc])* $name, $check }
 
         impl $name {
             /// Takes the text as it is.
@@ -92,16 +133,50 @@ macro_rules! checked_text {
             /// # Errors
             /// When it breaks the rule above.
             pub fn new(text: &str) -> Result<Self, TextError> {
+                Self::checked(text)
+            }
+        }
+    };
+    ($(#[$doc:meta])* $name:ident, $check:expr, when new $check_new:expr) => {
+        checked_text! { @type $(#[$doc])* $name, $check }
+
+        impl $name {
+            /// A name that somebody chooses now.
+            ///
+            /// # Errors
+            /// When it breaks the rule above or that for new names.
+            pub fn new(text: &str) -> Result<Self, TextError> {
+                let name = Self::checked(text)?;
+                name.check_new().map(|()| name)
+            }
+
+            /// Whether a name that was read may be given now.
+            ///
+            /// # Errors
+            /// When it breaks the rule for new names.
+            pub fn check_new(&self) -> Result<(), TextError> {
+                let check: fn(&Self) -> Result<(), TextError> = $check_new;
+                check(self)
+            }
+        }
+    };
+    (@type $(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            fn checked(text: &str) -> Result<Self, TextError> {
                 let check: fn(&str) -> Result<(), TextError> = $check;
                 check(text).map(|()| Self(text.into()))
             }
 
-            /// Takes bytes off the wire.
+            /// Takes bytes off the wire or the disk.
             ///
             /// # Errors
             /// When they are not UTF-8 or break the rule above.
             pub fn from_bytes(bytes: &[u8]) -> Result<Self, TextError> {
-                Self::new(std::str::from_utf8(bytes).map_err(|_| TextError::NotUtf8)?)
+                Self::checked(std::str::from_utf8(bytes).map_err(|_| TextError::NotUtf8)?)
             }
 
             /// The text itself.
@@ -123,11 +198,21 @@ checked_text! {
     /// A member's name: 1 to 32 bytes; ASCII letters and digits, `_`, `-`, `.`, and any character
     /// beyond ASCII that is seen: no control, white space, invisible formatting, joiners or
     /// variation selectors; not beginning with `-` or `.`.
+    ///
+    /// A new one moreover holds nothing that is unfit for names or blank, does not begin with a
+    /// mark, and does not look like `you`.
     Nick, |text| {
         within(text, NICK_BYTES_MAX)?;
         none_of(text, |c| !may_be_in_nick(c))?;
         match text.chars().next() {
             Some(c @ ('-' | '.')) => Err(TextError::Forbidden(c)),
+            _ => Ok(()),
+        }
+    }, when new |nick| {
+        none_of(&nick.0, |c| is_unfit_for_names(c) || is_blank(c))?;
+        match nick.0.chars().next() {
+            Some(c) if is_mark(c) => Err(TextError::BeginsWithMark(c)),
+            _ if nick.looks_like_you() => Err(TextError::LooksLikeYou),
             _ => Ok(()),
         }
     }
@@ -136,11 +221,13 @@ checked_text! {
 checked_text! {
     /// A file's name, never a path: 1 to 255 bytes; no control or invisible formatting
     /// characters, no `/` and no `\`; neither `.` nor `..`.
+    ///
+    /// A new one moreover holds nothing that is unfit for names.
     FileName, |text| {
         within(text, FILE_NAME_BYTES_MAX)?;
         none_of(text, |c| matches!(c, '/' | '\\') || c.is_control() || is_invisible_format(c))?;
         if matches!(text, "." | "..") { Err(TextError::Reserved) } else { Ok(()) }
-    }
+    }, when new |name| none_of(&name.0, is_unfit_for_names)
 }
 
 checked_text! {
@@ -171,22 +258,6 @@ checked_text! {
     }
 }
 
-impl Nick {
-    /// What nicks that differ in case only have in common: each character in upper case, then in
-    /// lower case, wherever it stands.
-    ///
-    /// Nicks are unique by this key, so `Ada` and `ada` cannot both be in the room.
-    #[must_use]
-    pub fn key(&self) -> Arc<str> {
-        if self.0.is_ascii() {
-            let is_key = !self.0.bytes().any(|byte| byte.is_ascii_uppercase());
-            return if is_key { Arc::clone(&self.0) } else { self.0.to_ascii_lowercase().into() };
-        }
-        let upper = self.0.chars().flat_map(char::to_uppercase);
-        upper.flat_map(char::to_lowercase).collect::<String>().into()
-    }
-}
-
 impl Note {
     /// Makes a note of any text, replacing what a note may not hold and cutting what is too long.
     #[must_use]
@@ -199,14 +270,18 @@ impl Note {
 }
 
 impl FileName {
-    /// Makes a file name of any name, replacing each character it may not hold by `_` and
-    /// cutting what is too long, before the extension if that is a short one.
+    /// Makes a new file name of any name: leaves out the joiners and variation selectors of
+    /// emoji and scripts, which change how their neighbours look, replaces each other character it
+    /// may not hold by `_`, and cuts what is too long, before the extension if that is a short one.
     ///
     /// # Errors
     /// When it is empty, `.` or `..`.
     pub fn lossy(name: &str) -> Result<Self, TextError> {
-        let forbidden =
-            |c: char| matches!(c, '/' | '\\') || c.is_control() || is_invisible_format(c);
+        let is_joiner = |c: char| matches!(c, '\u{200c}' | '\u{200d}') || is_variation_selector(c);
+        let forbidden = |c: char| matches!(c, '/' | '\\') || is_unfit_for_names(c);
+        let spelt: String = name.chars().filter(|&c| !is_joiner(c)).collect();
+        // Of joiners alone nothing would be left.
+        let name = if matches!(&*spelt, "" | "." | "..") { name } else { &spelt };
         let clean: String = name.chars().map(|c| if forbidden(c) { '_' } else { c }).collect();
         if clean.len() <= FILE_NAME_BYTES_MAX {
             return Self::new(&clean);
@@ -263,11 +338,45 @@ mod tests {
     }
 
     #[test]
-    fn nicks_that_differ_in_case_only_share_a_key() {
-        for (a, b) in [("ÅDA", "åda"), ("ΟΔΟΣ", "οδοσ"), ("οδος", "οδοσ")] {
-            assert_eq!(Nick::new(a).unwrap().key(), Nick::new(b).unwrap().key(), "{a} {b}");
+    fn a_new_nick_can_be_seen_and_is_nobody_elses() {
+        for bad in [
+            "\u{301}",
+            "\u{301}a",
+            "\u{20dd}",
+            "\u{93e}",
+            "\u{301}\u{302}",
+            "a\u{fe0f}",
+            "a\u{e0100}",
+            "a\u{600}",
+            "a\u{e000}",
+            "a\u{f0000}",
+            "a\u{378}",
+            "a\u{fffe}",
+            "\u{2800}",
+            "\u{1d159}",
+            "you",
+            "YOU",
+            "Yоu",
+            "уоu",
+            "y0u",
+        ] {
+            assert!(Nick::new(bad).is_err(), "{bad:?}");
         }
-        assert_ne!(Nick::new("ada").unwrap().key(), Nick::new("ada2").unwrap().key());
+        for good in ["youssef", "thou", "zoe\u{308}", "हिन्दी", "🦀🏽"] {
+            assert!(Nick::new(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_in_use_stays_readable() {
+        for used in ["you", "a\u{378}", "\u{301}"] {
+            let nick = Nick::from_bytes(used.as_bytes()).unwrap();
+            assert!(nick.as_str() == used && nick.check_new().is_err(), "{used:?}");
+        }
+        let family = "👨\u{200d}👩\u{200d}👧.jpg";
+        let name = FileName::from_bytes(family.as_bytes()).unwrap();
+        assert!(name.as_str() == family && name.check_new().is_err());
+        assert!(Nick::from_bytes("a\u{202e}b".as_bytes()).is_err());
     }
 
     #[test]
@@ -276,7 +385,21 @@ mod tests {
             assert!(FileName::new(good).is_ok(), "{good}");
         }
         let long = "x".repeat(256);
-        for bad in ["", ".", "..", "a/b", "a\\b", "a\0b", "a\x1b[2J", "gpj.\u{202e}exe", &long] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a\\b",
+            "a\0b",
+            "a\x1b[2J",
+            "gpj.\u{202e}exe",
+            "❤\u{fe0f}",
+            "a\u{200d}b",
+            "a\u{e000}",
+            "a\u{378}",
+            &long,
+        ] {
             assert!(FileName::new(bad).is_err(), "{bad:?}");
         }
     }
@@ -290,6 +413,9 @@ mod tests {
         assert_eq!(titled.as_str().len(), 255);
         assert!(FileName::lossy(&format!("..{}", "a".repeat(300))).is_ok());
         assert!(FileName::lossy("..").is_err());
+        assert_eq!(FileName::lossy("👨\u{200d}👧 ❤\u{fe0f}.jpg").unwrap().as_str(), "👨👧 ❤.jpg");
+        assert_eq!(FileName::lossy("a\u{202e}b\u{e000}\u{378}").unwrap().as_str(), "a_b__");
+        assert_eq!(FileName::lossy(".\u{200d}.").unwrap().as_str(), "._.");
         assert_eq!(FileName::new(".profile").unwrap().split_extension(), (".profile", ""));
     }
 

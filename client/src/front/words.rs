@@ -31,7 +31,7 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
 pub(crate) fn members(room: &Room, named_max: usize) -> String {
     let here = room.members().len();
     let mut members: Vec<&Nick> = room.members().collect();
-    members.sort_by_cached_key(|nick| nick.key());
+    members.sort_by_cached_key(|nick| nick.folded());
     let mut names: Vec<&str> = members.into_iter().take(named_max).map(Nick::as_str).collect();
     let more = format!("and {} more (/who)", here - names.len());
     if names.len() < here {
@@ -64,7 +64,7 @@ pub(crate) fn topic(room: &Room) -> String {
 
 /// A number that a nick always has, to choose its colour by.
 pub(crate) fn nick_number(nick: &Nick) -> u32 {
-    nick.key()
+    nick.folded()
         .bytes()
         .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

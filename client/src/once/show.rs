@@ -57,7 +57,7 @@ impl Show {
     pub(super) fn members(&mut self, session: &Session) {
         let own = session.nick();
         let mut others: Vec<&Nick> = session.room().members().filter(|nick| *nick != own).collect();
-        others.sort_by_cached_key(|nick| nick.key());
+        others.sort_by_cached_key(|nick| nick.folded());
         if self.json {
             return self.line(&json::array(others.into_iter().map(json::member)));
         }

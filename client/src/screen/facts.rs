@@ -107,7 +107,7 @@ fn connection(desk: &Desk, now: Instant) -> Connection {
 /// Who is here, by name.
 fn members(room: &Room) -> Vec<String> {
     let mut members: Vec<&Nick> = room.members().collect();
-    members.sort_by_cached_key(|nick| nick.key());
+    members.sort_by_cached_key(|nick| nick.folded());
     members.into_iter().map(|nick| shown(nick.as_str())).collect()
 }
 

@@ -26,6 +26,17 @@ fn a_taken_name_ends_a_script_and_the_suggestion_is_named() {
 }
 
 #[test]
+fn a_name_that_looks_like_a_members_is_taken_in_any_script() {
+    let room = Room::open();
+    let _alice = room.join("alice");
+    for like in ["аlісе", "aIice", "a1ice", "ａｌｉｃｅ"] {
+        let ended = room.run(like, "hello\n");
+        ended.has_code(4);
+        assert!(ended.complaint().contains("that name is taken"), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn without_a_name_every_piped_line_is_said_by_the_users_name() {
     let room = Room::open();
     let run = |input| Client::run(&mut client_command(room.address(), &room.files()), input);
@@ -60,6 +71,8 @@ fn a_mistake_on_the_command_line_is_one_line_and_exit_code_2() {
         (&["--port", "http"], "http"),
         (&["--name", "no good"], "--name 'no good'"),
         (&["--name", "esc\x1b[2J"], "--name"),
+        (&["--name", "\u{301}"], "it begins with the mark"),
+        (&["--name", "You"], "it looks like \"you\""),
         (&["--history", "some"], "some"),
         (&["--download-dir", "no/such/folder"], "no/such/folder"),
         (&["stray"], "stray"),

@@ -7,6 +7,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use chatshelf_common::text::{FileName, Message, Nick, Note, TextError, Topic};
+use unicode_properties::GeneralCategory::{
+    EnclosingMark, Format, NonspacingMark, PrivateUse, SpacingMark, Unassigned,
+};
+use unicode_properties::UnicodeGeneralCategory;
 
 const CONTROL: &[RangeInclusive<char>] = &['\u{0}'..='\u{1f}', '\u{7f}'..='\u{9f}'];
 
@@ -50,6 +54,27 @@ fn may_be_nick(text: &str) -> bool {
     is_of(text, 32, may_hold) && !text.starts_with(['-', '.'])
 }
 
+/// What new names may hold besides: "Text" has it in terms of the Unicode standard.
+fn may_be_in_new_name(c: char) -> bool {
+    !is_in(CONTROL, c)
+        && !is_in(INVISIBLE, c)
+        && !is_in(&['\u{fe00}'..='\u{fe0f}'], c)
+        && !matches!(c.general_category(), Format | Unassigned | PrivateUse)
+}
+
+fn may_be_new_nick(text: &str) -> bool {
+    let is_mark =
+        |c: char| matches!(c.general_category(), NonspacingMark | SpacingMark | EnclosingMark);
+    may_be_nick(text)
+        && text.chars().all(|c| may_be_in_new_name(c) && !"\u{fffc}\u{1d159}".contains(c))
+        && !text.starts_with(is_mark)
+        && !Nick::from_bytes(text.as_bytes()).unwrap().is_same(&Nick::from_bytes(b"you").unwrap())
+}
+
+fn may_be_new_file_name(text: &str) -> bool {
+    may_be_file_name(text) && text.chars().all(may_be_in_new_name)
+}
+
 fn may_be_message(text: &str) -> bool {
     is_of(text, 8192, |c| matches!(c, '\n' | '\t') || !is_in(CONTROL, c))
 }
@@ -73,7 +98,7 @@ fn character() -> impl Strategy<Value = char> {
         let (start, end) = (u32::from(*range.start()), u32::from(*range.end()));
         [start.wrapping_sub(1), start, end, end + 1].into_iter().filter_map(char::from_u32)
     });
-    let special = "-_./\\\n\t @²Ⅷ९李ß\u{200c}\u{200d}🦀".chars();
+    let special = "-_./\\\n\t @²Ⅷ९李ß\u{200c}\u{200d}\u{301}\u{93e}\u{e000}\u{378}🦀".chars();
     prop_oneof![
         4 => proptest::char::range('a', 'z'),
         2 => select(special.collect::<Vec<_>>()),
@@ -99,13 +124,12 @@ fn text() -> impl Strategy<Value = String> {
 /// Asserts that a text type takes exactly what its rule allows, and takes it as it is.
 macro_rules! assert_takes {
     ($text:ident: $($kind:ident by $allowed:ident up to $limit:literal,)*) => {$(
-        let made = $kind::new($text);
+        let made = $kind::from_bytes($text.as_bytes());
         prop_assert_eq!(made.is_ok(), $allowed($text), "{:?}", made);
         if $text.len() > $limit {
             prop_assert_eq!(&made, &Err(TextError::TooLong { limit: $limit }));
         }
         prop_assert!(made.as_ref().map_or(true, |made| made.as_str() == $text));
-        prop_assert_eq!($kind::from_bytes($text.as_bytes()), made);
     )*};
 }
 
@@ -122,6 +146,11 @@ proptest! {
             FileName by may_be_file_name up to 255,
             Note by may_be_note up to 256,
         }
+        prop_assert_eq!(Nick::new(text).is_ok(), may_be_new_nick(text));
+        prop_assert_eq!(FileName::new(text).is_ok(), may_be_new_file_name(text));
+        prop_assert_eq!(Message::new(text), Message::from_bytes(text.as_bytes()));
+        prop_assert_eq!(Topic::new(text), Topic::from_bytes(text.as_bytes()));
+        prop_assert_eq!(Note::new(text), Note::from_bytes(text.as_bytes()));
     }
 
     #[test]
@@ -144,8 +173,8 @@ proptest! {
     fn a_lossy_file_name_is_a_file_name_or_there_was_no_name(text in text()) {
         match FileName::lossy(&text) {
             Ok(name) => {
-                prop_assert!(may_be_file_name(name.as_str()), "{:?}", name);
-                prop_assert!(!may_be_file_name(&text) || name.as_str() == text);
+                prop_assert!(may_be_new_file_name(name.as_str()), "{:?}", name);
+                prop_assert!(!may_be_new_file_name(&text) || name.as_str() == text);
                 let (stem, extension) = name.split_extension();
                 prop_assert_eq!([stem, extension].concat(), name.as_str());
                 prop_assert!(extension.is_empty() || extension.starts_with('.'));

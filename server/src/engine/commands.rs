@@ -6,8 +6,8 @@ use chatshelf_common::limits::{HISTORY_ALL, VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Nick, Note, TextError};
 use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
 use chatshelf_common::wire::frame::{
-    Goodbye, Hello, HelloAck, Join, MAGIC, Pong, Refused, Say, ServerPong, SetTopic, Tell, Told,
-    UploadOffer,
+    Goodbye, Hello, HelloAck, Join, MAGIC, Pong, Refused, Rename, Say, ServerPong, SetTopic, Tell,
+    Told, UploadOffer,
 };
 use chatshelf_common::wire::header::{DATA, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
@@ -99,10 +99,13 @@ impl<S: Stream> Engine<S> {
                 self.room.reseat(&nick, token);
                 nick
             }
-            None if self.room.find(&join.nick).is_some() => {
-                return self.refuse_nick(token, Join::KIND, &join.nick);
-            }
             None => {
+                if let Err(why) = join.nick.check_new() {
+                    return self.refuse_new_nick(token, Join::KIND, &why);
+                }
+                if self.room.holders(&join.nick).next().is_some() {
+                    return self.refuse_nick(token, Join::KIND, &join.nick);
+                }
                 self.room.join(join.nick.clone(), token, self.now.at);
                 join.nick
             }
@@ -174,12 +177,23 @@ impl<S: Stream> Engine<S> {
     }
 
     fn rename(&mut self, token: Token, nick: Nick, to: Nick) {
-        if self.room.find(&to).is_some_and(|(owner, _)| owner != token) || to == nick {
-            return self.refuse_nick(token, chatshelf_common::wire::frame::Rename::KIND, &to);
+        if let Err(why) = to.check_new() {
+            return self.refuse_new_nick(token, Rename::KIND, &why);
+        }
+        if to == nick || self.room.holders(&to).any(|owner| owner != token) {
+            return self.refuse_nick(token, Rename::KIND, &to);
         }
         self.room.rename(nick, to.clone(), self.now.at);
         if let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) = self.connection(token) {
             *nick = to;
+        }
+    }
+
+    /// Refuses a nick that is readable but that nobody may take (PROTOCOL.md, "Text").
+    fn refuse_new_nick(&mut self, token: Token, about: u8, why: &TextError) {
+        if self.count_refusal(token, about).is_some() {
+            let detail = Note::new(&why.to_string()).ok();
+            self.send(token, &Refused { detail, ..refused(Code::NICK_INVALID, about) });
         }
     }
 

@@ -4,7 +4,7 @@
 //! thread. While two blocks of an upload are there, its connection is not read.
 
 use chatshelf_common::id::{Digest, ItemId, TransferId};
-use chatshelf_common::text::Nick;
+use chatshelf_common::text::{Nick, Note};
 use chatshelf_common::wire::frame::{
     Item, Refused, UploadDone, UploadOffer, UploadReady, UploadStored,
 };
@@ -24,6 +24,11 @@ impl<S: Stream> Engine<S> {
         let UploadOffer { transfer, name, size, key: upload_key } = offer;
         if !self.accept_number(token, transfer) {
             return;
+        }
+        if let Err(why) = name.check_new() {
+            let (transfer, detail) = (Some(transfer), Note::new(&why.to_string()).ok());
+            let refusal = refused(Code::FILE_NAME_INVALID, UploadOffer::KIND);
+            return self.send(token, &Refused { transfer, detail, ..refusal });
         }
         if size > self.settings.file_bytes_max {
             let limit = Some(self.settings.file_bytes_max);

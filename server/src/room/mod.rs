@@ -29,8 +29,11 @@ use shelf::Shelf;
 #[derive(Debug)]
 pub struct Room {
     log: RoomLog,
-    /// By [`Nick::key`], which makes nicks unique and gives the list its order.
+    /// By [`Nick::key`], which makes nicks unique.
     members: BTreeMap<Arc<str>, Member>,
+    /// Of the few members who have a second key ([`Nick::key_as_spelt`]): the first by the second.
+    /// A key stands in one of the two maps at most.
+    spelt: BTreeMap<Arc<str>, Arc<str>>,
     shelf: Shelf,
     topic: Option<TopicState>,
     /// The snapshot at the newest seq, once someone asked for it.
@@ -78,7 +81,8 @@ impl Room {
         let is_new = |item: &Item| {
             !announced.contains(&item.id) && window_start.is_none_or(|start| item.at >= start)
         };
-        let mut room = Self { log, members: BTreeMap::new(), shelf, topic, snapshot: None };
+        let (members, spelt) = (BTreeMap::new(), BTreeMap::new());
+        let mut room = Self { log, members, spelt, shelf, topic, snapshot: None };
         let (gone, items): (Vec<Item>, Vec<Item>) =
             items.into_iter().partition(|item| dropped.contains(&item.id));
         for item in items {
@@ -125,17 +129,32 @@ impl Room {
         self.members.len()
     }
 
-    /// The connection of the member with this nick.
+    /// The connection of the member whom this nick names, in whatever case.
     #[must_use]
     pub fn find(&self, nick: &Nick) -> Option<(Token, &Nick)> {
         self.members.get(&nick.key()).map(|member| (member.token, &member.nick))
+    }
+
+    /// The connections of the members whose nicks count as the same as this one, which is free if
+    /// there are none.
+    pub fn holders(&self, nick: &Nick) -> impl Iterator<Item = Token> {
+        let keys = [Some(nick.key()), nick.key_as_spelt()];
+        let members = keys.into_iter().flatten().flat_map(|key| {
+            let spelt = self.spelt.get(&key).and_then(|first| self.members.get(first));
+            [self.members.get(&key), spelt]
+        });
+        members.flatten().map(|member| member.token)
+    }
+
+    fn is_free(&self, nick: &Nick) -> bool {
+        self.holders(nick).next().is_none()
     }
 
     /// A nick like `nick` that nobody here has; none if the few that are tried are all taken.
     /// Which those are depends on `salt`.
     #[must_use]
     pub fn suggest(&self, nick: &Nick, salt: u64) -> Option<Nick> {
-        nicks::like(nick, salt).find(|nick| self.find(nick).is_none())
+        nicks::like(nick, salt).find(|nick| self.is_free(nick))
     }
 
     /// The room's state as bytes on the wire, at the newest seq; made once for each seq.
@@ -161,7 +180,7 @@ impl Room {
 
     /// Someone enters. The nick must be free.
     pub fn join(&mut self, nick: Nick, token: Token, at: UnixMillis) {
-        debug_assert!(self.find(&nick).is_none());
+        debug_assert!(self.is_free(&nick));
         let key = nick.key();
         self.record(Joined { seq: self.next_seq(), at, nick });
         self.members.get_mut(&key).expect("the event has seated them").token = token;
@@ -225,22 +244,35 @@ impl Room {
         match event {
             Event::Said(_) | Event::Forgotten(_) => {}
             Event::Joined(event) => {
-                let member = Member { nick: event.nick, token: Token::NOBODY };
-                self.members.insert(member.nick.key(), member);
+                self.seat(Member { nick: event.nick, token: Token::NOBODY });
             }
             Event::Left(event) => {
-                self.members.remove(&event.nick.key());
+                self.unseat(&event.nick);
             }
             Event::Renamed(event) => {
-                if let Some(mut member) = self.members.remove(&event.nick.key()) {
-                    member.nick = event.to;
-                    self.members.insert(member.nick.key(), member);
+                if let Some(member) = self.unseat(&event.nick) {
+                    self.seat(Member { nick: event.to, ..member });
                 }
             }
             Event::TopicChanged(event) => self.topic = topic_state(&event),
             Event::Shelved(event) => self.shelf.add(event.item),
             Event::Dropped(event) => self.shelf.remove(event.item),
         }
+    }
+
+    fn seat(&mut self, member: Member) {
+        let key = member.nick.key();
+        if let Some(spelt) = member.nick.key_as_spelt() {
+            self.spelt.insert(spelt, Arc::clone(&key));
+        }
+        self.members.insert(key, member);
+    }
+
+    fn unseat(&mut self, nick: &Nick) -> Option<Member> {
+        if let Some(spelt) = nick.key_as_spelt() {
+            self.spelt.remove(&spelt);
+        }
+        self.members.remove(&nick.key())
     }
 }
 
@@ -293,6 +325,25 @@ mod tests {
         room.leave(nick("bob"), Code::LEFT, AT);
         assert_eq!(room.members_len(), 0);
         assert!(events(&room).iter().map(|event| event.seq().0).eq(1..=3));
+    }
+
+    #[test]
+    fn a_nick_is_held_by_all_who_read_or_look_like_it() {
+        let (mut room, _) = room(&[], vec![]);
+        let held = |room: &Room, text| room.holders(&nick(text)).collect::<Vec<_>>();
+        let token = |number| Token::new(number, 1);
+        room.join(nick("ian"), token(1), AT);
+        room.join(nick("lan"), token(2), AT);
+        assert_eq!(held(&room, "Ian"), [token(1), token(2)]);
+        assert_eq!(room.find(&nick("Ian")), Some((token(1), &nick("ian"))));
+        room.leave(nick("ian"), Code::LEFT, AT);
+        room.rename(nick("lan"), nick("Ian"), AT);
+        assert_eq!(held(&room, "lan"), [token(2)]);
+        assert_eq!(held(&room, "1an"), [token(2)]);
+        assert_eq!(room.find(&nick("lan")), None, "what looks like it is not addressed by it");
+        room.rename(nick("Ian"), nick("bob"), AT);
+        assert!(held(&room, "lan").is_empty() && held(&room, "ian").is_empty());
+        assert!(room.spelt.is_empty());
     }
 
     #[test]

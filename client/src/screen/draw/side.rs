@@ -61,7 +61,7 @@ fn draw_members(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
 
 /// A member's own colour, the same as in the chat.
 fn member_ink(member: &str) -> Ink {
-    chatshelf_common::text::Nick::new(member)
+    chatshelf_common::text::Nick::from_bytes(member.as_bytes())
         .map_or(Ink::Text, |nick| Ink::Nick(crate::front::words::nick_number(&nick)))
 }
 

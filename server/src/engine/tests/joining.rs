@@ -1,7 +1,8 @@
 //! Greeting and joining (PROTOCOL.md, "Joining").
 
 use chatshelf_common::id::Seq;
-use chatshelf_common::wire::frame::{Goodbye, Said};
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::frame::{Goodbye, Join, Rename, Said};
 use chatshelf_common::wire::{Code, Event, ServerFrame};
 
 use super::peer::{Peer, Seen, bytes, frame, join, nick};
@@ -223,6 +224,47 @@ fn a_member_is_suggested_so_many_nicks_and_no_more() {
     bob.rename("robert");
     rig.settle();
     assert!(bob.refusals().is_empty() && bob.goodbye.is_none());
+}
+
+#[test]
+fn a_nick_that_reads_or_looks_like_a_members_is_taken() {
+    let mut rig = Rig::new();
+    let _ada = rig.join("ada");
+    let mut eve = rig.join("eve");
+    let mut peer = rig.connect();
+    peer.hello();
+    for like in ["ADA", "аdа", "АДА".replace('Д', "D").as_str(), "ａｄａ"] {
+        peer.join(like, None);
+        eve.rename(like);
+        rig.settle();
+        assert_eq!([peer.refusal(), eve.refusal()], [Code::NICK_TAKEN; 2], "{like}");
+    }
+    // One's own nick in other letters is no one else's.
+    eve.rename("еvе");
+    rig.settle();
+    assert_eq!(kinds(&eve.take()), ["renamed"]);
+}
+
+#[test]
+fn a_nick_that_nobody_may_take_is_invalid_for_join_and_rename() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    let mut peer = rig.connect();
+    peer.hello();
+    for name in ["\u{301}", "\u{301}\u{302}", "a\u{e000}", "a\u{378}", "a\u{600}", "you", "уоu"] {
+        let nick = Nick::from_bytes(name.as_bytes()).unwrap();
+        peer.send(Join::new(nick.clone(), None));
+        ada.send(Rename { nick });
+        rig.settle();
+        for (refused, about) in [(peer.refusals(), 0x02), (ada.refusals(), 0x05)] {
+            let [refused] = &refused[..] else { panic!("{name:?}: {refused:?}") };
+            assert_eq!((refused.code, refused.about), (Code::NICK_INVALID, about), "{name:?}");
+            assert!(refused.detail.is_some());
+        }
+    }
+    peer.join("bob", None);
+    rig.settle();
+    assert!(peer.take().len() > 1 && peer.welcomed.is_some());
 }
 
 #[test]

@@ -220,17 +220,19 @@ fn text_that_breaks_the_rules_is_refused_and_the_connection_goes_on() {
     }
     let topic = refused(&frame(0x06, 0, &field(15, &[b't'; 513])));
     assert_eq!((topic.code, topic.limit, topic.about), (Code::TEXT_TOO_LONG, Some(512), 0x06));
-    for name in [&b""[..], b"a b", b"-a", &[b'n'; 33]] {
+    for name in [&b""[..], b"a b", b"-a", &[b'n'; 33], b"YOU", "\u{301}".as_bytes()] {
         let rename = refused(&frame(0x05, 0, &field(7, name)));
         assert_eq!((rename.code, rename.about), (Code::NICK_INVALID, 0x05));
     }
     let tell = [id.clone(), field(14, b"a b"), field(12, b"hi")].concat();
     let tell = refused(&frame(0x04, 0, &tell));
     assert_eq!((tell.code, tell.id), (Code::NICK_INVALID, Some(MessageId(4))));
-    let offer = [field(16, &[0, 0, 0, 9]), field(17, b"../x"), field(18, &[0; 8])].concat();
-    let offer = refused(&frame(0x10, 0, &offer));
-    assert_eq!((offer.code, offer.about), (Code::FILE_NAME_INVALID, 0x10));
-    assert_eq!(offer.transfer, Some(TransferId(9)));
+    for name in ["../x", "a\u{202e}b", "a\u{200d}b", "a\u{fe0f}", "a\u{e000}", "a\u{378}"] {
+        let fields = [field(16, &[0, 0, 0, 9]), field(17, name.as_bytes()), field(18, &[0; 8])];
+        let offer = refused(&frame(0x10, 0, &fields.concat()));
+        assert_eq!((offer.code, offer.about), (Code::FILE_NAME_INVALID, 0x10), "{name:?}");
+        assert_eq!(offer.transfer, Some(TransferId(9)));
+    }
 }
 
 #[test]

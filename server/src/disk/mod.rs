@@ -198,7 +198,10 @@ pub enum Reply {
         stretch: Stretch,
     },
     /// A transfer is forgotten.
-    Ended,
+    Ended {
+        /// Which.
+        transfer: TransferKey,
+    },
     /// When [`Request::Expire`] will have something to do; never if nothing is kept.
     Expires {
         /// The moment.

@@ -105,7 +105,7 @@ fn a_kept_upload_is_read_back_though_nothing_else_is_asked() {
     disk.submit(Request::Write { upload, block: content.clone() });
     assert!(matches!(reply(), Reply::Wrote { .. }));
     disk.submit(Request::Suspend { upload, at: NOW });
-    assert!(matches!((reply(), reply()), (Reply::Ended, Reply::Expires { at: Some(_) })));
+    assert!(matches!((reply(), reply()), (Reply::Ended { .. }, Reply::Expires { at: Some(_) })));
     disk.submit(create());
     let expected = Some(Digest::from(blake3::hash(&content)));
     let reply = reply();

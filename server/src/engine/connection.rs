@@ -12,10 +12,11 @@ use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::limits::{
-    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, IDLE_MS, JOIN_MS, LINGER_MS, PONG_MS,
+    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, IDLE_MS, JOIN_MS, LINGER_MS, PONG_MS, RATE_STEP_MS,
     UPLOAD_BLOCKS_IN_FLIGHT, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
 use super::outbound::Outbound;
+use super::pace::Pace;
 use super::rare::{Empty, Rare};
 use super::timers;
 use crate::disk::block::Block;
@@ -80,11 +81,19 @@ pub(super) struct Transfers {
     pub(super) last: Option<TransferId>,
     pub(super) uploads: BTreeMap<TransferId, Upload>,
     pub(super) downloads: BTreeMap<TransferId, Download>,
+    pub(super) pace: Pace,
+}
+
+impl Transfers {
+    /// How many have not ended.
+    pub(super) fn running(&self) -> usize {
+        self.uploads.len() + self.downloads.len()
+    }
 }
 
 impl Empty for Transfers {
     const EMPTY: &'static Self =
-        &Self { last: None, uploads: BTreeMap::new(), downloads: BTreeMap::new() };
+        &Self { last: None, uploads: BTreeMap::new(), downloads: BTreeMap::new(), pace: Pace::NEW };
 }
 
 #[derive(Debug)]
@@ -97,6 +106,8 @@ pub(super) struct Upload {
     pub(super) block: Option<Block>,
     /// Blocks at the disk thread.
     pub(super) in_flight: usize,
+    /// When it was offered.
+    pub(super) since_ms: u64,
     /// When it last got on, by either side.
     pub(super) progress_ms: u64,
 }
@@ -114,6 +125,8 @@ pub(super) enum UploadStage {
 #[derive(Debug)]
 pub(super) struct Download {
     pub(super) item: Item,
+    /// When it was asked for.
+    pub(super) since_ms: u64,
     /// Next byte to ask the disk thread for.
     pub(super) next_ask: u64,
     /// Stretches at the disk thread or waiting to be sent.
@@ -131,6 +144,8 @@ pub(super) enum Due {
     Ping,
     /// End this upload.
     Stalled(TransferId),
+    /// See whether its transfers get on.
+    Pace,
     /// Nothing yet; look again then, if ever.
     Nothing(Option<u64>),
 }
@@ -233,6 +248,9 @@ impl<S> Connection<S> {
             {
                 return Due::Stalled(transfer);
             }
+        }
+        if self.transfers.running() > 0 && passed(self.transfers.pace.stepped_ms(), RATE_STEP_MS) {
+            return Due::Pace;
         }
         if self.nick().is_some() {
             let allowed_ms = if self.is_pinged { PONG_MS } else { IDLE_MS };

@@ -10,6 +10,7 @@ use chatshelf_common::wire::{Code, Frame};
 use super::commands::refused;
 use super::connection::Download;
 use super::limits::DOWNLOAD_STRETCHES_IN_FLIGHT;
+use super::slots::Way;
 use super::transfers::key;
 use super::{Engine, Stream};
 use crate::disk::stretch::Stretch;
@@ -28,13 +29,13 @@ impl<S: Stream> Engine<S> {
             Ok(_) => return self.refuse_download(token, transfer, Code::SIZE_MISMATCH),
             Err(code) => return self.refuse_download(token, transfer, code),
         };
-        if !self.admit_transfer(token, transfer, DownloadRequest::KIND) {
+        if !self.admit_transfer(token, transfer, Way::Down) {
             return;
         }
+        let since_ms = self.now.mono_ms;
         let Some(connection) = self.connection(token) else { return };
-        let download = Download { item, next_ask: offset, in_flight: 0 };
+        let download = Download { item, since_ms, next_ask: offset, in_flight: 0 };
         connection.transfers.downloads.insert(transfer, download);
-        self.transfers += 1;
         self.disk.push_back(Request::Open { download: key(token, transfer), item: id, offset });
     }
 
@@ -102,7 +103,7 @@ impl<S: Stream> Engine<S> {
 
     /// Keeps a stretch for its next use, or frees it when no transfer runs: a pipe takes descriptors.
     pub(super) fn give_stretch(&mut self, stretch: Stretch) {
-        if self.transfers > 0 {
+        if self.slots.taken() > 0 {
             self.stretches.give(stretch);
         }
     }

@@ -48,8 +48,25 @@ pub(super) const UPLOAD_BLOCKS_IN_FLIGHT: usize = 2;
 pub(super) const DOWNLOAD_STRETCHES_IN_FLIGHT: usize = 2;
 /// Transfers one member may run at once.
 pub const MEMBER_TRANSFERS_MAX: usize = 8;
+/// Those and the member's ended ones that the disk thread still holds.
+pub(super) const MEMBER_SLOTS_MAX: usize = 2 * MEMBER_TRANSFERS_MAX;
 /// Transfers of all members together; with three blocks each they bound the memory for files.
 pub const TRANSFERS_MAX: usize = 128;
+/// Uploads among them: the others are for downloads.
+pub const UPLOADS_MAX: usize = 96;
+/// How many times as many transfers as are still free one address may have.
+pub(super) const ORIGIN_SHARE: usize = 4;
+/// So many free ones are left by the members of an address that has more than its share, even by
+/// those who have none: they are for who comes from elsewhere.
+pub(super) const NEWCOMER_FREE_SLOTS_MIN: usize = 8;
+
+/// Bytes of files that a member moves in a second for each transfer, at least, while few are free:
+/// a phone of 1999 does that.
+pub(super) const TRANSFER_RATE_MIN_BYTES_PER_S: u64 = 1024;
+/// Over how long that is averaged.
+pub(super) const RATE_WINDOW_MS: u64 = 60_000;
+/// How often it is looked at.
+pub(super) const RATE_STEP_MS: u64 = 15_000;
 
 /// Lines of history for a joiner that names no number.
 pub(super) const HISTORY_DEFAULT: u32 = 50;

@@ -12,11 +12,14 @@ mod connection;
 mod downloads;
 mod journaling;
 mod limits;
+mod origin;
 mod outbound;
+mod pace;
 mod rare;
 mod receive;
 mod resume;
 mod sending;
+mod slots;
 mod timers;
 mod transfers;
 mod uploads;
@@ -40,9 +43,10 @@ use crate::token::Token;
 use closing::goodbye;
 use connection::{Connection, Due};
 use sending::Joiner;
+use slots::Slots;
 use timers::{Entry, Timers};
 
-pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
+pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
 pub use resume::Secret;
 pub use usage::Usage;
 
@@ -145,9 +149,9 @@ pub struct Engine<S> {
     expire_by_ms: Option<u64>,
     blocks: BlockPool,
     stretches: StretchPool,
-    /// Uploads and downloads that the disk thread knows of, whether or not their connection still
-    /// does: so what waits for that thread is bounded as well.
-    transfers: usize,
+    /// The uploads and downloads that the disk thread knows of, whether or not their connection
+    /// still does: so what waits for that thread is bounded as well.
+    slots: Slots,
     read_buffer: Box<[u8]>,
     closed: Vec<Token>,
     shutting_down: bool,
@@ -184,7 +188,7 @@ impl<S: Stream> Engine<S> {
             expire_by_ms: None,
             blocks: BlockPool::default(),
             stretches: StretchPool::default(),
-            transfers: 0,
+            slots: Slots::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             closed: Vec::new(),
             shutting_down: false,
@@ -260,7 +264,7 @@ impl<S: Stream> Engine<S> {
                 }
                 self.end_transfer(transfer.connection, transfer.transfer, code, detail.as_deref());
             }
-            Reply::Ended => self.transfer_ended(),
+            Reply::Ended { transfer } => self.transfer_ended(transfer),
             Reply::Expires { at } => {
                 let in_ms = at.map(|at| at.0.saturating_sub(self.now.at.0));
                 self.expire_by_ms = in_ms.map(|in_ms| self.now.mono_ms + in_ms);
@@ -382,6 +386,7 @@ impl<S: Stream> Engine<S> {
                     Due::Stalled(transfer) => {
                         self.end_transfer(token, transfer, Code::STALLED, None);
                     }
+                    Due::Pace => self.look_at_pace(token),
                     Due::Nothing(next) => {
                         if let Some(at_ms) = next {
                             self.arm(token, at_ms);

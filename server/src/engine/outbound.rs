@@ -46,6 +46,8 @@ struct Bulk {
     data: VecDeque<(TransferId, Stretch)>,
     /// Stretches that are sent or given up, for their owner to take.
     spent: Vec<(TransferId, Stretch)>,
+    /// Bytes that went since someone last asked.
+    sent: u64,
 }
 
 /// How the conversation ends, once it does.
@@ -62,7 +64,7 @@ impl Empty for Control {
 }
 
 impl Empty for Bulk {
-    const EMPTY: &'static Self = &Self { data: VecDeque::new(), spent: Vec::new() };
+    const EMPTY: &'static Self = &Self { data: VecDeque::new(), spent: Vec::new(), sent: 0 };
 }
 
 impl Empty for Ending {
@@ -221,6 +223,16 @@ impl Outbound {
             self.log = Cursor::Outside;
         }
         self.ending.farewell = Some(farewell.to_bytes());
+    }
+
+    /// True when something of this download waits to be sent.
+    pub(super) fn has_data(&self, of: TransferId) -> bool {
+        self.bulk.data.iter().any(|&(transfer, _)| transfer == of)
+    }
+
+    /// Bytes of the data lane that were sent since this was last asked.
+    pub(super) fn take_data_sent(&mut self) -> u64 {
+        self.bulk.made().map_or(0, |bulk| std::mem::take(&mut bulk.sent))
     }
 
     /// The next stretch that is sent or given up, with its transfer.
@@ -392,16 +404,17 @@ impl Outbound {
         stream: &mut S,
         is_alone: bool,
     ) -> io::Result<(usize, usize)> {
-        let Some((_, stretch)) = self.bulk.data.front_mut() else { return Ok((0, 0)) };
+        let Some(bulk) = self.bulk.made() else { return Ok((0, 0)) };
+        let Some((_, stretch)) = bulk.data.front_mut() else { return Ok((0, 0)) };
         let asked = if is_alone { stretch.left() } else { stretch.left_of_frame() };
         let sent = match stretch.rest(asked) {
             Rest::Memory(bytes) => stream.write(bytes)?,
             Rest::Pipe(pipe) => stream.splice(pipe, asked)?,
         };
         stretch.advance(sent);
+        bulk.sent += sent as u64;
         if stretch.is_taken() {
-            let spent = self.bulk.data.pop_front();
-            self.bulk.spent.extend(spent);
+            bulk.spent.extend(bulk.data.pop_front());
         }
         Ok((sent, asked))
     }

@@ -13,6 +13,7 @@ mod persistence;
 mod pipe;
 mod resuming;
 mod rig;
+mod shares;
 mod slow;
 mod split;
 mod talking;

@@ -7,7 +7,9 @@ use chatshelf_common::wire::{Code, Frame};
 
 use super::commands::refused;
 use super::connection::UploadStage;
-use super::limits::{MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
+use super::limits::{RATE_STEP_MS, RATE_WINDOW_MS};
+use super::origin::Origin;
+use super::slots::{Asker, Way};
 use super::uploads::send_block;
 use super::{Engine, Stream};
 use crate::disk::{Request, TransferKey};
@@ -25,28 +27,62 @@ impl<S: Stream> Engine<S> {
         is_accepted
     }
 
-    /// True when there is room for one more transfer; otherwise refuses it.
-    pub(super) fn admit_transfer(&mut self, token: Token, transfer: TransferId, about: u8) -> bool {
-        let Some(connection) = self.connection(token) else { return false };
-        let own = connection.transfers.uploads.len() + connection.transfers.downloads.len();
-        let limit = if own >= MEMBER_TRANSFERS_MAX {
-            MEMBER_TRANSFERS_MAX
-        } else if self.transfers >= TRANSFERS_MAX {
-            TRANSFERS_MAX
-        } else {
-            return true;
-        };
-        let (limit, transfer) = (Some(limit as u64), Some(transfer));
-        let refusal = refused(Code::TOO_MANY_TRANSFERS, about);
-        self.send(token, &Refused { limit, transfer, ..refusal });
-        false
+    /// Takes a slot for a new transfer; if there is none for this member, refuses the transfer.
+    pub(super) fn admit_transfer(&mut self, token: Token, transfer: TransferId, way: Way) -> bool {
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return false };
+        let origin = Origin::from(connection.peer);
+        let running = connection.transfers.running();
+        let asker = Asker { connection: token, origin, running };
+        if let Some(limit) = self.slots.limit_reached(asker, way) {
+            let about = if way == Way::Up { UploadOffer::KIND } else { DownloadRequest::KIND };
+            let (limit, transfer) = (Some(limit as u64), Some(transfer));
+            let refusal = refused(Code::TOO_MANY_TRANSFERS, about);
+            self.send(token, &Refused { limit, transfer, ..refusal });
+            return false;
+        }
+        if running == 0 {
+            connection.transfers.pace.begin(now_ms);
+        }
+        self.slots.take(key(token, transfer), origin, way);
+        self.arm(token, now_ms + RATE_STEP_MS);
+        true
     }
 
     /// The disk thread has let go of a transfer. After the last one, no pipe is left.
-    pub(super) fn transfer_ended(&mut self) {
-        self.transfers -= 1;
-        if self.transfers == 0 {
+    pub(super) fn transfer_ended(&mut self, transfer: TransferKey) {
+        self.slots.free(transfer);
+        if self.slots.taken() == 0 {
             self.stretches.clear();
+        }
+    }
+
+    /// While few slots are free, ends the transfers of a connection that it moves too few bytes
+    /// for, the newest first. Those of the last minute, and those that wait for the disk, are not
+    /// among them.
+    pub(super) fn look_at_pace(&mut self, token: Token) {
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let sent = connection.outbound.take_data_sent();
+        let transfers = &mut *connection.transfers;
+        transfers.pace.add(sent);
+        let suffices_for = transfers.pace.step(now_ms);
+        let is_judged = |since_ms: u64| since_ms + RATE_WINDOW_MS <= now_ms;
+        let uploads = transfers.uploads.iter().filter(|(_, upload)| {
+            upload.stage == UploadStage::Receiving && is_judged(upload.since_ms)
+        });
+        let downloads = transfers.downloads.iter().filter(|(transfer, download)| {
+            connection.outbound.has_data(**transfer) && is_judged(download.since_ms)
+        });
+        let mut judged: Vec<(TransferId, Way)> = uploads
+            .map(|(&transfer, _)| (transfer, Way::Up))
+            .chain(downloads.map(|(&transfer, _)| (transfer, Way::Down)))
+            .collect();
+        judged.sort_unstable_by_key(|&(transfer, _)| transfer);
+        for (transfer, way) in judged.into_iter().skip(suffices_for).rev() {
+            if self.slots.are_scarce(way) {
+                self.end_transfer(token, transfer, Code::STALLED, None);
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use chatshelf_common::wire::{Code, Frame};
 use super::commands::refused;
 use super::connection::{Connection, Upload, UploadStage};
 use super::limits::UPLOAD_STALL_MS;
+use super::slots::Way;
 use super::transfers::key;
 use super::{Engine, Stream};
 use crate::disk::block::{BLOCK_BYTES, Block};
@@ -36,7 +37,7 @@ impl<S: Stream> Engine<S> {
             let transfer = Some(transfer);
             return self.send(token, &Refused { limit, transfer, ..refusal });
         }
-        if !self.admit_transfer(token, transfer, UploadOffer::KIND) {
+        if !self.admit_transfer(token, transfer, Way::Up) {
             return;
         }
         let upload = Upload {
@@ -46,11 +47,11 @@ impl<S: Stream> Engine<S> {
             stage: UploadStage::Creating,
             block: None,
             in_flight: 0,
+            since_ms: self.now.mono_ms,
             progress_ms: self.now.mono_ms,
         };
         let Some(connection) = self.connection(token) else { return };
         connection.transfers.uploads.insert(transfer, upload);
-        self.transfers += 1;
         let (upload, at) = (key(token, transfer), self.now.at);
         self.disk.push_back(Request::Create { upload, name, size, key: upload_key, at });
     }
@@ -65,7 +66,10 @@ impl<S: Stream> Engine<S> {
     ) {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token.slot()) else { return };
-        let Some(upload) = connection.transfers.uploads.get_mut(&transfer) else {
+        let found = connection.transfers.made().and_then(|transfers| {
+            Some((transfers.uploads.get_mut(&transfer)?, &mut transfers.pace))
+        });
+        let Some((upload, pace)) = found else {
             if !was_ended(connection, transfer) {
                 self.close(token, Code::UNEXPECTED);
             }
@@ -79,6 +83,7 @@ impl<S: Stream> Engine<S> {
         }
         upload.received += bytes.len() as u64;
         upload.progress_ms = now_ms;
+        pace.add(bytes.len() as u64);
         while !bytes.is_empty() {
             let block = upload.block.get_or_insert_with(|| self.blocks.take());
             let take = bytes.len().min(BLOCK_BYTES - block.len());

@@ -66,7 +66,7 @@ impl<S: Stream> Engine<S> {
             connections: self.connections.len(),
             members: self.room.members_len(),
             deadlines: self.timers.len(),
-            transfers: self.transfers,
+            transfers: self.slots.taken(),
             blocks: self.blocks.spare() + self.stretches.spare(),
             log_bytes: (log.end() - log.start()) as usize,
             queued_bytes: self.journal.len(),

@@ -1,13 +1,19 @@
 //! Peers that would have more than their share: hundreds of connections, answers and lines that
 //! they never read. The members beside them talk on undisturbed.
 
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chatshelf_common::id::Seq;
-use chatshelf_common::text::Message;
-use chatshelf_common::wire::frame::{Ping, Tell};
+use chatshelf_common::id::{Seq, TransferId};
+use chatshelf_common::text::{FileName, Message};
+use chatshelf_common::wire::frame::{Cancel, Ping, Tell, UploadOffer};
 use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
+use socket2::{Domain, Socket, Type};
 
+use crate::harness::Room;
 use crate::harness::bytes::{hello, hello_and_join};
 use crate::harness::company::beside_talk;
 use crate::harness::names;
@@ -139,5 +145,89 @@ fn private_messages_to_who_does_not_read_are_refused_when_enough_wait() {
         deaf.say_and_hear("I was away");
         assert!(!deaf.unread().iter().any(|frame| matches!(frame, ServerFrame::Told(_))));
         talker.hear("I was away");
+    });
+}
+
+/// Connects from another address of the loopback network than everyone else; none where the system
+/// has only one.
+fn connect_from_elsewhere(room: &Room) -> Option<Peer> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).ok()?;
+    socket.connect(&room.address().into()).ok()?;
+    Some(Peer::over(socket.into()))
+}
+
+#[test]
+fn members_who_hold_every_transfer_they_can_leave_some_to_others() {
+    const GREEDY: usize = 16;
+    const EACH: usize = 8;
+    beside_talk(&[], |room| {
+        let item = room.join("shelver").upload("notes.txt", b"for everyone");
+        let mut greedy: Vec<Peer> = (0..GREEDY).map(|n| room.join(&format!("greedy{n}"))).collect();
+        // Each holds as many as it can get, with a byte each.
+        let mut held = 0;
+        for peer in &mut greedy {
+            let offers: Vec<TransferId> = (0..EACH).map(|_| peer.offer("held", 16)).collect();
+            for transfer in offers {
+                match peer.try_ready(transfer).unwrap() {
+                    Ok(_) => {
+                        peer.data(transfer, 0, b"x");
+                        held += 1;
+                    }
+                    Err(refused) => assert_eq!(refused.code, Code::TOO_MANY_TRANSFERS),
+                }
+            }
+        }
+        assert!(held > GREEDY * EACH / 2, "who is alone may have most: {held}");
+        let mut newcomers = vec![room.join("same-address")];
+        newcomers.extend(connect_from_elsewhere(room).map(|mut peer| {
+            peer.send_bytes(&hello_and_join("elsewhere", Some(0)));
+            peer.welcomed();
+            peer
+        }));
+        for newcomer in &mut newcomers {
+            newcomer.download(item);
+            newcomer.upload("mine.txt", b"mine");
+        }
+        greedy[0].say_and_hear("we are members all the same");
+    });
+}
+
+#[test]
+fn who_offers_and_cancels_without_end_leaves_the_transfers_of_others_alone() {
+    beside_talk(&[], |room| {
+        let mut looper = room.join("looper");
+        let mut stream = looper.stream.try_clone().unwrap();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let is_told = Arc::clone(&is_over);
+        let flood = std::thread::spawn(move || {
+            let name = FileName::new("never").unwrap();
+            for number in (1..).step_by(100) {
+                let some = (number..number + 100).flat_map(|number| {
+                    let transfer = TransferId(number);
+                    let offer = UploadOffer::new(transfer, name.clone(), 1 << 20);
+                    [offer.to_bytes(), Cancel { transfer }.to_bytes()].concat()
+                });
+                stream.write_all(&some.collect::<Vec<u8>>()).unwrap();
+                if is_told.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        let tell = Arc::clone(&is_over);
+        let drain = std::thread::spawn(move || {
+            while !tell.load(Ordering::Relaxed) {
+                looper.frame(|frame| matches!(frame, ServerFrame::Refused(_)).then_some(()));
+            }
+            looper
+        });
+        for number in 0..10 {
+            let mut peer = room.join(&format!("peer{number}"));
+            peer.upload("mine.txt", b"mine");
+            peer.try_leave().unwrap();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        flood.join().unwrap();
+        drop(drain.join().unwrap());
     });
 }

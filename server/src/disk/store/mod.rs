@@ -136,12 +136,12 @@ impl<F: Files> Store<F> {
             }
             Request::Discard { upload } => {
                 self.discard(upload);
-                answer(Reply::Ended);
+                answer(Reply::Ended { transfer: upload });
             }
             Request::Suspend { upload, at } => {
                 let is_kept = self.suspend(upload, at);
                 self.keep_within_bounds();
-                answer(Reply::Ended);
+                answer(Reply::Ended { transfer: upload });
                 if is_kept {
                     answer(Reply::Expires { at: self.next_expiry() });
                 }
@@ -161,7 +161,7 @@ impl<F: Files> Store<F> {
             }
             Request::Close { download } => {
                 self.close(download);
-                answer(Reply::Ended);
+                answer(Reply::Ended { transfer: download });
             }
             Request::Remove { item } => self.remove_item(item),
         }

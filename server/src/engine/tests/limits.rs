@@ -1,15 +1,15 @@
-//! How many transfers may run, and that their places are free again.
+//! How many transfers a member may run, and that their slots are free again.
 
 use chatshelf_common::wire::Code;
 
 use super::peer::Peer;
 use super::rig::Rig;
 use super::uploads::upload;
-use crate::engine::{MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
+use crate::engine::MEMBER_TRANSFERS_MAX;
 
 const EACH: u32 = MEMBER_TRANSFERS_MAX as u32;
 
-fn assert_refused(peer: &mut Peer, limit: usize) {
+pub(super) fn assert_refused(peer: &mut Peer, limit: usize) {
     let refused = peer.refusals().remove(0);
     assert_eq!(refused.code, Code::TOO_MANY_TRANSFERS);
     assert_eq!(refused.limit, Some(limit as u64));
@@ -33,7 +33,7 @@ fn a_member_runs_eight_transfers_uploads_and_downloads_together() {
     rig.settle();
     assert_refused(&mut ada, MEMBER_TRANSFERS_MAX);
     rig.release_disk();
-    // The four downloads are over; four places are free.
+    // The four downloads are over: there may be four others.
     (12..=15).for_each(|number| ada.offer(number, 4));
     rig.settle();
     assert!(ada.refusals().is_empty());
@@ -43,7 +43,7 @@ fn a_member_runs_eight_transfers_uploads_and_downloads_together() {
 }
 
 #[test]
-fn places_are_free_again_after_every_kind_of_end() {
+fn slots_are_free_again_after_every_kind_of_end() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     let mut number = 0;
@@ -71,38 +71,8 @@ fn places_are_free_again_after_every_kind_of_end() {
             rig.pass(60_000);
         }
         ada.take();
-        assert_eq!(rig.engine.transfers, 0, "{end}");
+        assert_eq!(rig.engine.slots.taken(), 0, "{end}");
         rig.disk.assert_idle();
     }
     assert_eq!(ada.goodbye, None);
-}
-
-#[test]
-fn the_server_runs_so_many_transfers_and_their_places_are_free_again() {
-    let mut rig = Rig::new();
-    let full = TRANSFERS_MAX / MEMBER_TRANSFERS_MAX;
-    let mut peers: Vec<Peer> = (0..full).map(|n| rig.join(&format!("peer-{n}"))).collect();
-    for peer in &peers {
-        (1..=EACH).for_each(|number| peer.offer(number, 4));
-    }
-    rig.settle();
-    assert_eq!(rig.engine.transfers, TRANSFERS_MAX);
-    let mut late = rig.join("late");
-    late.offer(1, 4);
-    rig.settle();
-    assert_refused(&mut late, TRANSFERS_MAX);
-    let one = peers.pop().unwrap();
-    one.reset();
-    rig.settle();
-    (2..2 + EACH).for_each(|number| late.offer(number, 4));
-    rig.settle();
-    assert!(late.refusals().is_empty());
-    assert_eq!(rig.engine.transfers, TRANSFERS_MAX);
-    for peer in &peers {
-        peer.leave();
-    }
-    late.reset();
-    rig.settle();
-    rig.pass(2_000);
-    rig.assert_empty();
 }

@@ -29,6 +29,9 @@ pub(super) const SETTINGS: Settings = Settings {
 /// How long an interrupted upload is kept.
 pub(super) const KEEP_PARTIAL_MS: u64 = 40_000;
 
+/// Where peers come from unless a test says otherwise.
+pub(super) const HOME: &str = "192.0.2.1:4000";
+
 const START: Now = Now { mono_ms: 7_000, at: UnixMillis(1_700_000_000_000) };
 
 /// A rig whose streams report a short move as the end of what is possible, as epoll's do.
@@ -92,9 +95,14 @@ impl<const SHORT: bool> AnyRig<SHORT> {
 
     /// A connection that has said nothing.
     pub(super) fn connect(&mut self) -> Peer {
+        self.connect_from(HOME)
+    }
+
+    /// One from another address than most.
+    pub(super) fn connect_from(&mut self, address: &str) -> Peer {
         let token = self.engine.vacant_token();
         let wire = Wire::new();
-        self.engine.handle_accept(End(wire.clone()), "192.0.2.1:4000".parse().unwrap());
+        self.engine.handle_accept(End(wire.clone()), address.parse().unwrap());
         if !wire.borrow().dropped {
             self.wires.push((token, wire.clone()));
         }
@@ -103,7 +111,11 @@ impl<const SHORT: bool> AnyRig<SHORT> {
 
     /// A member, welcomed, without history. What it was sent so far is taken.
     pub(super) fn join(&mut self, nick: &str) -> Peer {
-        let mut peer = self.connect();
+        self.join_from(HOME, nick)
+    }
+
+    pub(super) fn join_from(&mut self, address: &str, nick: &str) -> Peer {
+        let mut peer = self.connect_from(address);
         peer.hello();
         peer.join(nick, Some(0));
         self.settle();
@@ -229,9 +241,9 @@ impl<const SHORT: bool> AnyRig<SHORT> {
                 members += 1;
             }
         }
-        assert!(engine.transfers > 0 || engine.stretches.spare() == 0, "pipes are left");
+        assert!(engine.slots.taken() > 0 || engine.stretches.spare() == 0, "pipes are left");
         // The disk thread may not have let go of some yet.
-        assert!(engine.transfers >= transfers);
+        assert!(engine.slots.taken() >= transfers);
         assert!(engine.shutting_down || engine.moved_sessions.len() == moved);
         assert_eq!(engine.timers.len(), armed);
         assert!(engine.shutting_down || engine.room.members_len() == members);
@@ -253,7 +265,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     pub(super) fn assert_empty(&self) {
         assert!(self.engine.is_empty(), "{} connections are left", self.engine.connections());
         assert_eq!(self.engine.timers.len(), 0);
-        assert_eq!(self.engine.transfers, 0);
+        assert_eq!(self.engine.slots.taken(), 0);
         assert_eq!(self.engine.room.members_len(), 0);
         assert!(self.engine.run_queue.is_empty() && self.engine.dirty.is_empty());
         assert_eq!(self.engine.poll_timeout(self.now), None);

@@ -143,7 +143,7 @@ fn a_connection_lost_before_done_discards_the_upload_at_every_stage() {
             assert!(ada.view.members.iter().eq(["ada"]), "{sent:?} {is_held}");
             assert!(ada.view.items.is_empty());
             rig.disk.assert_idle();
-            assert_eq!(rig.engine.transfers, 0);
+            assert_eq!(rig.engine.slots.taken(), 0);
         }
     }
 }
@@ -194,7 +194,7 @@ fn the_rest_of_a_frame_whose_upload_has_ended_is_discarded() {
     rig.settle();
     let seen = ada.take();
     assert!(matches!(seen.last(), Some(Seen::Event(Event::Said(_)))), "{seen:?}");
-    assert_eq!((ada.goodbye.as_ref(), rig.engine.transfers), (None, 0));
+    assert_eq!((ada.goodbye.as_ref(), rig.engine.slots.taken()), (None, 0));
     rig.disk.assert_idle();
 }
 

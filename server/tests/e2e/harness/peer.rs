@@ -48,7 +48,8 @@ impl Peer {
         Self::over(TcpStream::connect(address).expect("the server listens"))
     }
 
-    fn over(stream: TcpStream) -> Self {
+    /// Over a connection that was made some other way.
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a socket");
         stream.set_read_timeout(Some(HANG)).expect("a socket");
         stream.set_write_timeout(Some(HANG)).expect("a socket");

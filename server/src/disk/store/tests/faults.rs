@@ -69,7 +69,7 @@ impl Day {
             }
         }
         if interrupted.is_some() {
-            assert!(matches!(self.bench.suspend(number)[0], Reply::Ended));
+            assert!(matches!(self.bench.suspend(number)[0], Reply::Ended { .. }));
             return;
         }
         let item = item(number.into(), content);
@@ -117,7 +117,7 @@ impl Day {
 
     fn discard(&mut self, number: u32) {
         let upload = transfer(number);
-        assert!(matches!(self.bench.ask_one(Request::Discard { upload }), Reply::Ended));
+        assert!(matches!(self.bench.ask_one(Request::Discard { upload }), Reply::Ended { .. }));
     }
 
     /// One upload takes the place of another, which does not know of it yet.
@@ -129,7 +129,7 @@ impl Day {
             self.write(old, b"this must not get into the file");
             self.discard(old);
             if self.write(new, &content[offset..offset + BLOCK - 1]) {
-                assert!(matches!(self.bench.suspend(new)[0], Reply::Ended));
+                assert!(matches!(self.bench.suspend(new)[0], Reply::Ended { .. }));
             } else {
                 self.discard(new);
             }
@@ -152,7 +152,7 @@ impl Day {
                 other => panic!("{other:?}"),
             }
         }
-        assert!(matches!(self.bench.ask_one(Request::Close { download }), Reply::Ended));
+        assert!(matches!(self.bench.ask_one(Request::Close { download }), Reply::Ended { .. }));
     }
 
     /// What a start finds is whole: items that were published and not removed, and the beginnings

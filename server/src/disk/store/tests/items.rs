@@ -51,7 +51,7 @@ fn wrong_content_is_refused_and_leaves_nothing() {
         let reply = bench.publish(number, item);
         assert_eq!(code(&reply), Some(expected));
         let upload = transfer(number);
-        assert!(matches!(bench.ask_one(Request::Discard { upload }), Reply::Ended));
+        assert!(matches!(bench.ask_one(Request::Discard { upload }), Reply::Ended { .. }));
     }
     assert_eq!(bench.names("uploads").len() + bench.names("shelf").len(), 0);
 }
@@ -111,7 +111,7 @@ fn late_work_for_a_transfer_that_is_gone_gives_block_and_stretch_back() {
     let reply = bench.ask_one(Request::Read { download, offset: 0, bytes: 5, stretch });
     assert!(matches!(reply, Reply::Read { stretch, .. } if stretch.is_taken()));
     assert!(bench.ask(Request::Publish { upload: transfer(1), item: item(1, b"") }).is_empty());
-    assert!(matches!(bench.suspend(1)[..], [Reply::Ended]));
+    assert!(matches!(bench.suspend(1)[..], [Reply::Ended { .. }]));
 }
 
 #[test]

@@ -137,7 +137,7 @@ impl Bench {
         self.begin(number, Some(key), size);
         self.write(number, content);
         let replies = self.suspend(number);
-        assert!(matches!(replies[..], [Reply::Ended, Reply::Expires { at: Some(_) }]));
+        assert!(matches!(replies[..], [Reply::Ended { .. }, Reply::Expires { at: Some(_) }]));
     }
 
     /// Puts an item on the shelf.

@@ -182,7 +182,7 @@ fn nothing_is_kept_without_a_key_or_a_byte_or_the_operators_leave() {
         if bytes > 0 {
             bench.write(1, &vec![1; bytes]);
         }
-        assert!(matches!(bench.suspend(1)[..], [Reply::Ended]));
+        assert!(matches!(bench.suspend(1)[..], [Reply::Ended { .. }]));
         assert!(bench.names("uploads").is_empty());
     }
 }
@@ -205,11 +205,14 @@ fn reading_back_can_end_at_any_moment() {
         bench.interrupt(1, key(1), 1 << 30, &content);
         assert!(bench.create(2, Some(key(1)), 1 << 30).is_empty());
         (0..steps).for_each(|_| bench.store.step(&mut |reply| panic!("{reply:?}")));
-        assert!(matches!(bench.suspend(2)[..], [Reply::Ended, Reply::Expires { .. }]));
+        assert!(matches!(bench.suspend(2)[..], [Reply::Ended { .. }, Reply::Expires { .. }]));
         assert!(!bench.store.has_work());
         assert!(bench.create(3, Some(key(1)), 1 << 30).is_empty());
         (0..steps).for_each(|_| bench.store.step(&mut |reply| panic!("{reply:?}")));
-        assert!(matches!(bench.ask_one(Request::Discard { upload: transfer(3) }), Reply::Ended));
+        assert!(matches!(
+            bench.ask_one(Request::Discard { upload: transfer(3) }),
+            Reply::Ended { .. }
+        ));
         assert!(!bench.store.has_work() && bench.names("uploads").is_empty());
     }
 }
@@ -257,8 +260,8 @@ fn a_key_in_use_is_taken_over_with_what_has_come() {
         bench.write(number, b"xxxxx");
         let upload = transfer(number);
         assert!(bench.ask(Request::Publish { upload, item: item(9, b"01234") }).is_empty());
-        assert!(matches!(bench.suspend(number)[..], [Reply::Ended]));
-        assert!(matches!(bench.ask_one(Request::Discard { upload }), Reply::Ended));
+        assert!(matches!(bench.suspend(number)[..], [Reply::Ended { .. }]));
+        assert!(matches!(bench.ask_one(Request::Discard { upload }), Reply::Ended { .. }));
     }
     bench.write(3, b"56789");
     let reply = bench.publish(3, item(1, b"0123456789"));
@@ -371,7 +374,7 @@ fn of_too_many_bytes_the_oldest_go_also_at_a_start() {
     // One that alone is too large costs the others nothing.
     bench.begin(5, Some(key(5)), 200);
     bench.write(5, &[1; 101]);
-    assert!(matches!(bench.suspend(5)[..], [Reply::Ended]));
+    assert!(matches!(bench.suspend(5)[..], [Reply::Ended { .. }]));
     assert_eq!(bench.names("uploads").len(), 3);
     bench.settings.partial_bytes_max = 50;
     assert_eq!(bench.reopen().names("uploads"), dirs([3, 4]));

@@ -119,7 +119,7 @@ fn a_block_that_would_take_of_the_reserve_ends_the_upload() {
     };
     assert_eq!(block.len(), 3000);
     assert!(bench.names("uploads").is_empty());
-    assert!(matches!(bench.suspend(2)[..], [Reply::Ended]));
+    assert!(matches!(bench.suspend(2)[..], [Reply::Ended { .. }]));
 }
 
 #[test]

@@ -1,0 +1,49 @@
+//! Where a peer comes from, as far as shares go: its address, or of IPv6 the network of one site.
+//!
+//! Connections are cheap and nicks are free, addresses less so. Still, one address may be a whole
+//! school behind a router: what is counted by origin is shared out, never refused outright.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// Bits of an IPv6 address that name a site's network; who has one has all addresses in it.
+const SITE_BITS: u32 = 64;
+
+/// Who shares what is counted for one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Origin(IpAddr);
+
+impl From<SocketAddr> for Origin {
+    fn from(peer: SocketAddr) -> Self {
+        // On a socket for both, IPv4 addresses come dressed as IPv6.
+        Self(match peer.ip().to_canonical() {
+            IpAddr::V6(address) => {
+                let site = address.to_bits() >> SITE_BITS << SITE_BITS;
+                IpAddr::V6(Ipv6Addr::from_bits(site))
+            }
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(address: &str) -> Origin {
+        Origin::from(SocketAddr::new(address.parse().unwrap(), 4000))
+    }
+
+    #[test]
+    fn an_ipv4_address_is_an_origin_however_it_is_written() {
+        assert_eq!(origin("192.0.2.1"), origin("::ffff:192.0.2.1"));
+        assert_ne!(origin("192.0.2.1"), origin("192.0.2.2"));
+        assert_ne!(origin("127.0.0.1"), origin("127.0.0.2"));
+    }
+
+    #[test]
+    fn an_ipv6_network_of_64_bits_is_one_origin() {
+        assert_eq!(origin("2001:db8:1:2::1"), origin("2001:db8:1:2:ffff::7"));
+        assert_ne!(origin("2001:db8:1:2::1"), origin("2001:db8:1:3::1"));
+        assert_ne!(origin("::1"), origin("127.0.0.1"));
+    }
+}

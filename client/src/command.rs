@@ -385,13 +385,9 @@ mod tests {
         let config = Config { nick: nick.clone(), history: None, seed: 0, reconnect: None };
         let mut session = Session::new(config, now);
         session.handle_connected(now);
-        let item = |(number, name): (usize, &&str)| Item {
-            id: ItemId(number as u64 + 1),
-            name: FileName::new(name).unwrap(),
-            size: 0,
-            digest: Digest([0; 32]),
-            nick: nick.clone(),
-            at: UnixMillis(0),
+        let item = |(number, name): (usize, &&str)| {
+            let (id, name) = (ItemId(number as u64 + 1), FileName::new(name).unwrap());
+            Item::new(id, name, 0, Digest([0; 32]), nick.clone(), UnixMillis(0))
         };
         let ack = HelloAck {
             version: 1,

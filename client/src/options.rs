@@ -33,6 +33,8 @@ pub struct Options {
     pub history: Option<u32>,
     /// Where downloads go.
     pub download_dir: PathBuf,
+    /// Downloads get the permissions and the time of change of what was uploaded.
+    pub preserve: bool,
     /// Seconds for which it is tried to come back after a lost connection, 0 for not at all;
     /// absent leaves it to the front.
     pub reconnect: Option<u32>,
@@ -76,6 +78,7 @@ impl Default for Options {
             ascii: false,
             history: None,
             download_dir: ".".into(),
+            preserve: false,
             reconnect: None,
             task: None,
             own: task::Own::default(),
@@ -152,6 +155,12 @@ static PROGRAM: Program<Options> = Program {
         .short('d')
         .otherwise("the current directory")
         .completes(Completes::Directories),
+        Opt::flag(
+            "preserve",
+            "give downloads the permissions and the date of what was uploaded, so that a program \
+             can be run; without it, a download is a new file like any other",
+            |options, on| options.preserve = on,
+        ),
         Opt::value(
             "reconnect",
             "SECONDS",
@@ -380,6 +389,7 @@ mod tests {
             ("ascii", "on"),
             ("history", "none"),
             ("download-dir", path),
+            ("preserve", "yes"),
             ("reconnect", "0"),
         ];
         let expected = Options {
@@ -389,6 +399,7 @@ mod tests {
             ascii: true,
             history: Some(0),
             download_dir: path.into(),
+            preserve: true,
             reconnect: Some(0),
             ..Options::default()
         };

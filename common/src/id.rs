@@ -30,6 +30,43 @@ pub struct MessageId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub u64);
 
+/// Unix permission bits of a file: read, write and execute for owner, group and others. Nothing
+/// else: no set-user-id, set-group-id or sticky bit ever travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Mode(u16);
+
+/// What a file's system says of it that outlives a copy. Either may be unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Attributes {
+    /// Who may do what with it.
+    pub mode: Option<Mode>,
+    /// When its content was last changed.
+    pub modified: Option<UnixMillis>,
+}
+
+impl Mode {
+    /// All permissions.
+    const ALL: u16 = 0o777;
+
+    /// These bits; none when there are others among them.
+    #[must_use]
+    pub fn new(bits: u16) -> Option<Self> {
+        (bits & !Self::ALL == 0).then_some(Self(bits))
+    }
+
+    /// What of these bits, such as a system's `st_mode`, are permissions.
+    #[must_use]
+    pub fn of(bits: u32) -> Self {
+        Self(bits as u16 & Self::ALL)
+    }
+
+    /// The bits, 0 to `0o777`.
+    #[must_use]
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+}
+
 /// Names an upload beyond its connection, so that it can be gone on with: chosen at random by the
 /// client, known to nobody else.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +96,13 @@ impl fmt::Display for ItemId {
 impl fmt::Display for TransferId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Mode {
+    /// Four octal digits, such as `0644`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.0)
     }
 }
 

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use chatshelf_common::id::{
-    Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+    Attributes, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
+    UploadKey,
 };
 use chatshelf_common::limits;
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
@@ -79,6 +80,9 @@ fn note(text: &str) -> Note {
 /// 2026-11-22T17:00:00Z.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);
 
+/// 2020-01-02T03:04:05.678Z.
+const MODIFIED: UnixMillis = UnixMillis(1_577_934_245_678);
+
 const RESUME: ResumeToken = ResumeToken([
     0, 0, 0, 0, 0, 0, 0, 5, 0xe1, 0x0d, 0x77, 0x3c, 0x9b, 0x22, 0x40, 0xa8, 0x5f, 0x16, 0xd3, 0x8e,
     0x61, 0xb4, 0x0a, 0x9c,
@@ -93,14 +97,9 @@ fn join() -> Join {
 }
 
 fn item() -> Item {
-    Item {
-        id: ItemId(7),
-        name: FileName::new("notes.txt").unwrap(),
-        size: 12,
-        digest: Digest(*blake3::hash(b"hello shelf\n").as_bytes()),
-        nick: nick("ada"),
-        at: AT,
-    }
+    let name = FileName::new("notes.txt").unwrap();
+    let digest = Digest(*blake3::hash(b"hello shelf\n").as_bytes());
+    Item::new(ItemId(7), name, 12, digest, nick("ada"), AT)
 }
 
 fn client_samples() -> Vec<(&'static str, ClientFrame)> {
@@ -148,7 +147,16 @@ fn client_samples() -> Vec<(&'static str, ClientFrame)> {
         ("UploadOffer", UploadOffer::new(transfer, item().name, 12).into()),
         (
             "UploadOffer-key",
-            UploadOffer { transfer, name: item().name, size: 12, key: Some(KEY) }.into(),
+            UploadOffer { key: Some(KEY), ..UploadOffer::new(transfer, item().name, 12) }.into(),
+        ),
+        (
+            "UploadOffer-attributes",
+            UploadOffer {
+                mode: Mode::new(0o755),
+                modified: Some(MODIFIED),
+                ..UploadOffer::new(transfer, item().name, 12)
+            }
+            .into(),
         ),
         ("UploadDone", UploadDone { transfer, digest }.into()),
         (
@@ -280,6 +288,7 @@ fn server_samples() -> Vec<(&'static str, ServerFrame)> {
 
 fn event_samples() -> Vec<(&'static str, Event)> {
     let (at, ada) = (AT, nick("ada"));
+    let attributes = Attributes { mode: Mode::new(0o755), modified: Some(MODIFIED) };
     vec![
         (
             "Said",
@@ -307,6 +316,7 @@ fn event_samples() -> Vec<(&'static str, Event)> {
             .into(),
         ),
         ("Shelved", Shelved { seq: Seq(48), at, item: item() }.into()),
+        ("Shelved-attributes", Shelved { seq: Seq(48), at, item: item().with(attributes) }.into()),
         ("Dropped", Dropped { seq: Seq(49), at, item: ItemId(2), name: item().name }.into()),
         ("Forgotten", Forgotten { seq: Seq(50), at }.into()),
     ]

@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
 
-use chatshelf_common::id::{Digest, UploadKey};
+use chatshelf_common::id::{Attributes, Digest, UploadKey};
 
 use super::state::Entry;
-use super::{FileError, place};
+use super::{FileError, attributes, place};
 
 /// A file that is uploaded.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Part {
     hasher: blake3::Hasher,
     path: PathBuf,
     wanted: PathBuf,
+    /// What it gets when it is whole.
+    attributes: Attributes,
     entry: Option<Entry>,
 }
 
@@ -76,7 +78,13 @@ impl Source {
 
 impl Part {
     pub(super) fn new(file: File, path: PathBuf, wanted: PathBuf, entry: Option<Entry>) -> Self {
-        Self { file, hasher: blake3::Hasher::new(), path, wanted, entry }
+        let (hasher, attributes) = (blake3::Hasher::new(), Attributes::default());
+        Self { file, hasher, path, wanted, attributes, entry }
+    }
+
+    /// The same, to have these attributes once it is whole.
+    pub(super) fn with(self, attributes: Attributes) -> Self {
+        Self { attributes, ..self }
     }
 
     /// Goes to the start and forgets what is behind the first `length` bytes.
@@ -101,6 +109,11 @@ impl Part {
 
     pub(super) fn digest(&self) -> Digest {
         self.hasher.finalize().into()
+    }
+
+    /// Gives the whole file the attributes that it is to have.
+    pub(super) fn preserve(&self) -> Result<(), FileError> {
+        Ok(attributes::apply(&self.file, self.attributes)?)
     }
 
     /// Makes the content durable, closes it (Windows renames no open file) and names it.

@@ -1,9 +1,10 @@
 //! Local files, on a thread of their own: the event loop never waits for a disk.
 //!
 //! Owns the thread and the channels to it. Requests go in and never block; each reply wakes the
-//! poll. `worker` does the work, `local` is one file of it, `place` finds names that are free, and
-//! `state` keeps what the next run of the program needs to go on.
+//! poll. `worker` does the work, `local` is one file of it, `attributes` its mode and time, `place`
+//! finds names that are free, and `state` keeps what the next run of the program needs to go on.
 
+mod attributes;
 mod local;
 mod place;
 mod state;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use chatshelf_common::id::UploadKey;
+use chatshelf_common::id::{Attributes, UploadKey};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 use mio::Waker;
@@ -46,6 +47,8 @@ pub struct OpenFile {
     pub name: FileName,
     /// Its size in bytes when it was opened.
     pub size: u64,
+    /// What the system says of it besides.
+    pub attributes: Attributes,
     origin: Option<UploadOrigin>,
 }
 
@@ -139,6 +142,13 @@ pub enum Reply {
         /// Which.
         transfer: TransferHandle,
     },
+    /// A download is whole, but does not have the mode and time that were to be preserved.
+    NotPreserved {
+        /// Which.
+        transfer: TransferHandle,
+        /// Why, for people.
+        why: String,
+    },
     /// A download is whole and has this name; [`FileReply::Kept`] follows.
     KeptAt {
         /// Which.
@@ -185,11 +195,13 @@ pub struct Files {
 }
 
 impl Files {
-    /// Starts the thread; every reply wakes `waker`. Uploads go to the server at `place`.
+    /// Starts the thread; every reply wakes `waker`. Uploads go to the server at `place`. What is
+    /// downloaded has the attributes of the item if it is to `preserve` them, else those that
+    /// the system gives a new file.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(waker: Arc<Waker>, place: String) -> io::Result<Self> {
+    pub fn start(waker: Arc<Waker>, place: String, preserve: bool) -> io::Result<Self> {
         let (requests, inbox) = channel();
         let (outbox, replies) = channel();
         let notify = move |reply| {
@@ -198,7 +210,7 @@ impl Files {
             let _ = waker.wake();
         };
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
-            worker::run(&inbox, &notify, State::open(state::directory(), place));
+            worker::run(&inbox, &notify, State::open(state::directory(), place), preserve);
         })?;
         Ok(Self { requests: Some(requests), replies, thread: Some(thread) })
     }

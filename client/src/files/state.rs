@@ -309,14 +309,9 @@ mod tests {
     }
 
     fn item(content: &[u8]) -> Item {
-        Item {
-            id: ItemId(7),
-            name: FileName::new("a.txt").unwrap(),
-            size: content.len() as u64,
-            digest: blake3::hash(content).into(),
-            nick: Nick::new("ada").unwrap(),
-            at: UnixMillis(0),
-        }
+        let (name, nick) = (FileName::new("a.txt").unwrap(), Nick::new("ada").unwrap());
+        let (size, digest) = (content.len() as u64, blake3::hash(content).into());
+        Item::new(ItemId(7), name, size, digest, nick, UnixMillis(0))
     }
 
     #[test]

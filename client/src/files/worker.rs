@@ -9,21 +9,22 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use chatshelf_common::id::Digest;
+use chatshelf_common::id::{Attributes, Digest};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
 use super::local::{Part, Source};
 use super::state::{State, UploadOrigin, fresh_key};
-use super::{FileError, HeldPart, OpenFile, Reply, Request, Target, place};
+use super::{FileError, HeldPart, OpenFile, Reply, Request, Target, attributes, place};
 use crate::session::{FileReply, FileRequest, TransferHandle};
 
 /// Bytes hashed before the next request is looked at.
 const SLICE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Works until the other end of `inbox` is gone. What is not whole then stays for a later run.
-pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply), state: State) {
-    let mut worker = Worker { state, open: HashMap::new(), hashing: VecDeque::new(), reply };
+pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply), state: State, preserve: bool) {
+    let (open, hashing) = (HashMap::new(), VecDeque::new());
+    let mut worker = Worker { state, preserve, open, hashing, reply };
     loop {
         let request = if worker.hashing.is_empty() {
             inbox.recv().map_err(|_| TryRecvError::Disconnected)
@@ -41,6 +42,8 @@ pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply), state: State
 
 struct Worker<'a> {
     state: State,
+    /// Downloads are to have the mode and time that their items had where they came from.
+    preserve: bool,
     open: HashMap<TransferHandle, Local>,
     /// Transfers whose place is being gone to, the next one first.
     hashing: VecDeque<TransferHandle>,
@@ -130,7 +133,8 @@ impl Worker<'_> {
         let name = path.file_name().ok_or(FileError::NoName)?.to_string_lossy();
         let name = FileName::lossy(&name).map_err(|_| FileError::NoName)?;
         let origin = self.state.upload(path, &file);
-        Ok(OpenFile { file, name, size: metadata.len(), origin })
+        let attributes = attributes::of(&metadata);
+        Ok(OpenFile { file, name, size: metadata.len(), attributes, origin })
     }
 
     /// What an earlier run has left of a download.
@@ -155,8 +159,9 @@ impl Worker<'_> {
             part.discard();
         }
         let wanted = place::wanted_path(target, &item.name);
+        let wished = if self.preserve { item.attributes() } else { Attributes::default() };
         if let Some(HeldPart { file, path, bytes, entry }) = found {
-            let mut part = Part::new(file, path, wanted.clone(), Some(entry));
+            let mut part = Part::new(file, path, wanted.clone(), Some(entry)).with(wished);
             if (1..=bytes).contains(&held) {
                 part.rewind(held)?;
                 self.tell_if_survives(transfer, true);
@@ -169,7 +174,8 @@ impl Worker<'_> {
         let (file, path) = place::create_part(&wanted)?;
         let entry = self.state.note_part(&wanted, item, &path);
         self.tell_if_survives(transfer, entry.is_some());
-        self.insert(transfer, Content::Download(Part::new(file, path, wanted, entry)));
+        let part = Part::new(file, path, wanted, entry).with(wished);
+        self.insert(transfer, Content::Download(part));
         Ok(())
     }
 
@@ -246,8 +252,12 @@ impl Worker<'_> {
 
     fn keep(&mut self, transfer: TransferHandle) {
         let Some(Content::Download(part)) = self.remove(transfer) else { return };
+        let preserved = part.preserve();
         match part.keep() {
             Ok(path) => {
+                if let Err(error) = preserved {
+                    (self.reply)(Reply::NotPreserved { transfer, why: error.to_string() });
+                }
                 (self.reply)(Reply::KeptAt { transfer, path });
                 (self.reply)(Reply::Session(FileReply::Kept { transfer }));
             }

@@ -1,7 +1,7 @@
 //! Commands, carried out: whether they can be taken now, and in a script what must wait for the
 //! ones ahead of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use chatshelf_common::id::ItemId;
@@ -156,6 +156,13 @@ impl Desk {
         self.last_ticket += 1;
         self.files.open(self.last_ticket, expanded(&path));
         self.opening.insert(self.last_ticket, Opening::Upload(path, name));
+    }
+
+    /// The same for a temporary file of ours.
+    pub(crate) fn upload_spooled(&mut self, path: String, name: FileName) {
+        self.last_ticket += 1;
+        self.files.open(self.last_ticket, PathBuf::from(&path));
+        self.opening.insert(self.last_ticket, Opening::Spooled(path, Some(name)));
     }
 
     fn download(&mut self, text: &str, now: Instant) -> Result<(), session::CommandError> {

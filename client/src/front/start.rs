@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) history: Option<u32>,
     /// Where downloads go.
     pub(crate) download_dir: PathBuf,
+    /// Downloads are to have the mode and time that their items had where they came from.
+    pub(crate) preserve: bool,
     /// How commands are carried out.
     pub(crate) manner: Manner,
 }
@@ -45,8 +47,8 @@ pub(crate) struct Plan {
 impl Plan {
     /// What the command line says, under this nick.
     pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
-        let Options { server, history, download_dir, .. } = options;
-        Self { server, nick, history, download_dir, manner }
+        let Options { server, history, download_dir, preserve, .. } = options;
+        Self { server, nick, history, download_dir, preserve, manner }
     }
 }
 
@@ -92,7 +94,7 @@ impl Ground {
         let unreachable = |why: &LinkError| {
             Failure::new(format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE)
         };
-        let files = Files::start(self.waker(), place.clone()).map_err(no_start)?;
+        let files = Files::start(self.waker(), place.clone(), plan.preserve).map_err(no_start)?;
         let signals = match self.signals.take() {
             Some(signals) => signals,
             None => watch_signals(self.waker(), V::abandon)?,

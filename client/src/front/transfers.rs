@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chatshelf_common::id::ItemId;
+use chatshelf_common::id::{Attributes, ItemId};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
@@ -23,6 +23,8 @@ use crate::session::{
 pub(super) enum Opening {
     /// A file to be uploaded, as it was named, and what it is to be called.
     Upload(String, Option<FileName>),
+    /// A temporary file of ours, likewise: its attributes mean nothing.
+    Spooled(String, Option<FileName>),
     /// What there is of an item already.
     Download(Item, Target),
 }
@@ -140,6 +142,7 @@ impl Desk {
                 Reply::KeptAt { transfer, path } => {
                     self.kept.entry(transfer).or_default().path = Some(path);
                 }
+                Reply::NotPreserved { transfer, why } => self.not_preserved(transfer, &why),
                 Reply::Survives { transfer } => {
                     self.kept.entry(transfer).or_default().survives = true;
                 }
@@ -150,7 +153,11 @@ impl Desk {
     }
 
     fn opened(&mut self, ticket: u64, result: Result<OpenFile, FileError>, now: Instant) {
-        let Some(Opening::Upload(path, name)) = self.opening.remove(&ticket) else { return };
+        let (path, name, is_ours) = match self.opening.remove(&ticket) {
+            Some(Opening::Upload(path, name)) => (path, name, false),
+            Some(Opening::Spooled(path, name)) => (path, name, true),
+            Some(Opening::Download(..)) | None => return,
+        };
         if !self.session().takes_commands() {
             return;
         }
@@ -159,7 +166,8 @@ impl Desk {
             Err(error) => return self.failure(format!("{path} not uploaded: {error}")),
         };
         let (name, size, key) = (name.unwrap_or(file.name.clone()), file.size, file.key());
-        match self.session_mut().upload(name, size, key) {
+        let attributes = if is_ours { Attributes::default() } else { file.attributes };
+        match self.session_mut().upload_file(name, size, key, attributes) {
             Ok(transfer) => {
                 self.files.upload(transfer, file);
                 self.collect(now);
@@ -176,6 +184,12 @@ impl Desk {
                 }
             }
         }
+    }
+
+    fn not_preserved(&mut self, transfer: TransferHandle, why: &str) {
+        let status = self.session().transfers().find(|status| status.transfer == transfer);
+        let name = status.as_ref().map_or_else(|| "a download".into(), pace::name);
+        self.failure(format!("{name} keeps neither its mode nor its date: {why}"));
     }
 
     fn found(&mut self, ticket: u64, part: Option<HeldPart>, now: Instant) {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use chatshelf_common::id::UnixMillis;
+use chatshelf_common::id::{Mode, UnixMillis};
 use chatshelf_common::text::{Nick, Topic, is_invisible_format};
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Style, Told};
@@ -54,6 +54,19 @@ impl Object {
         self
     }
 
+    /// Permissions in octal, if they are known.
+    fn mode(self, key: &str, mode: Option<Mode>) -> Self {
+        self.optional(key, mode.map(|mode| mode.to_string()).as_deref())
+    }
+
+    /// A moment that may not be known.
+    fn optional_time(self, key: &str, at: Option<UnixMillis>) -> Self {
+        match at {
+            Some(at) => self.time(key, at),
+            None => self.optional(key, None),
+        }
+    }
+
     /// A moment, as RFC 3339 has it; null where there is no such day.
     fn time(self, key: &str, at: UnixMillis) -> Self {
         let millis = i64::try_from(at.0).ok();
@@ -67,6 +80,10 @@ impl Object {
             .text("name", item.name.as_str())
             .number("size", item.size)
             .text("nick", item.nick.as_str())
+    }
+
+    fn attributes(self, item: &Item) -> Self {
+        self.mode("mode", item.mode).optional_time("modified", item.modified)
     }
 
     fn key(&mut self, key: &str) {
@@ -103,7 +120,7 @@ pub(super) fn event(event: &Event) -> String {
             .optional("topic", change.topic.as_ref().map(Topic::as_str)),
         Event::Shelved(shelved) => {
             let digest = shelved.item.digest.to_string();
-            of("shelved").item(&shelved.item).text("digest", &digest)
+            of("shelved").item(&shelved.item).text("digest", &digest).attributes(&shelved.item)
         }
         Event::Dropped(dropped) => {
             of("dropped").number("id", dropped.item.0).text("name", dropped.name.as_str())
@@ -123,7 +140,7 @@ pub(super) fn told(told: &Told) -> String {
 /// What is on the shelf.
 pub(super) fn item(item: &Item) -> String {
     let object = Object::new().item(item).time("at", item.at);
-    object.text("digest", &item.digest.to_string()).end()
+    object.text("digest", &item.digest.to_string()).attributes(item).end()
 }
 
 /// Who is here.
@@ -157,7 +174,7 @@ fn quote(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{ItemId, MessageId, Seq};
+    use chatshelf_common::id::{Attributes, ItemId, MessageId, Seq};
     use chatshelf_common::text::{FileName, Message};
     use chatshelf_common::wire::frame::{Forgotten, Said, Shelved, TopicChanged};
     use proptest::prelude::*;
@@ -184,19 +201,20 @@ mod tests {
         let expected = json!({"type": "said", "seq": 7, "at": "2026-11-22T17:00:00.000Z", "nick": "ada",
             "text": "say \"hi\"\n\\o/", "action": false});
         assert_eq!(parsed(&event(&said.into())), expected);
-        let item = Item {
-            id: ItemId(3),
-            name: FileName::new("a b").unwrap(),
-            size: 1 << 40,
-            digest: blake3::hash(b"").into(),
-            nick: nick.clone(),
-            at,
-        };
+        let (name, digest) = (FileName::new("a b").unwrap(), blake3::hash(b"").into());
+        let item = Item::new(ItemId(3), name, 1 << 40, digest, nick.clone(), at);
         let shelved = parsed(&event(&Shelved { seq, at, item: item.clone() }.into()));
         assert_eq!(shelved["id"], 3);
         assert_eq!(shelved["digest"], blake3::hash(b"").to_string());
         let listed = parsed(&array([super::item(&item), super::item(&item)].into_iter()));
         assert_eq!(listed[1]["size"], 1_u64 << 40);
+        assert_eq!((&listed[0]["mode"], &listed[0]["modified"]), (&Value::Null, &Value::Null));
+        let attributes = Attributes { mode: Mode::new(0o644), modified: Some(at) };
+        let item = item.with(attributes);
+        for shown in [super::item(&item), event(&Shelved { seq, at, item }.into())] {
+            let shown = parsed(&shown);
+            assert_eq!((&shown["mode"], &shown["modified"]), (&json!("0644"), &expected["at"]));
+        }
         let cleared = TopicChanged { seq, at, nick, topic: None };
         assert_eq!(parsed(&event(&cleared.into()))["topic"], Value::Null);
         let no_day = Forgotten { seq, at: UnixMillis(u64::MAX) };

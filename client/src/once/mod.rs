@@ -57,6 +57,8 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let space = needs_space.then(tempfile::tempdir).transpose().map_err(no_start)?;
     let once = Once::new(task, space.as_ref(), &ground)?;
     let is_for_stdout = matches!(once.work, Work::Download(_, Output::Stdout));
+    // Of a temporary file there is nothing to preserve, and we must be able to read it.
+    options.preserve &= !is_for_stdout;
     let code = ground.run(once, Plan::new(options, nick, manner))?;
     match space {
         Some(space) if is_for_stdout && code == EXIT_DONE => print_file(space.path()),
@@ -170,7 +172,7 @@ impl Once {
                     self.work = Work::UploadInput(intake, name);
                     return false;
                 }
-                Some(Ok(path)) => desk.upload(path, Some(name)),
+                Some(Ok(path)) => desk.upload_spooled(path, name),
                 Some(Err(why)) => desk.fail(why, now),
             },
             Work::Download(wanted, output) => self.download(&wanted, &output, desk, now),

@@ -143,7 +143,8 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 new one is called 'name (1).ext', and a name that begins with ., - or ~ gets a _ in \
                 front unless -o asks for it. With -o - the content \
                 goes to standard output, once all of it has come and was found to be right: never a \
-                byte that was not verified. Until then it is in a temporary file.",
+                byte that was not verified. Until then it is in a temporary file. With --preserve \
+                the file gets the permissions and the date of what was uploaded.",
         options: &[
             Opt::flag("latest", "the newest item", |options, on| options.own.latest = on),
             Opt::value(
@@ -179,7 +180,8 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         arguments: "",
         does: "show what is on the shelf",
         about: "Shows what is on the shelf, oldest first: number, name, size, who, when, digest; as \
-                JSON one array of objects with id, name, size (bytes), nick, at, digest (BLAKE3).",
+                JSON one array of objects with id, name, size (bytes), nick, at, digest (BLAKE3), mode \
+                (octal) and modified.",
         options: &[JSON],
         completes: Completes::Nothing,
         take: |options, words| {

@@ -169,14 +169,9 @@ mod tests {
     }
 
     fn item() -> Item {
-        Item {
-            id: ItemId(7),
-            name: FileName::new("notes.txt").unwrap(),
-            size: 388_000_000,
-            digest: blake3::hash(b"hello shelf\n").into(),
-            nick: nick("ada"),
-            at: AT,
-        }
+        let (name, digest) =
+            (FileName::new("notes.txt").unwrap(), blake3::hash(b"hello shelf\n").into());
+        Item::new(ItemId(7), name, 388_000_000, digest, nick("ada"), AT)
     }
 
     #[test]

@@ -91,14 +91,8 @@ impl Rig {
     }
 
     fn shelves(&mut self, name: &str) {
-        let item = Item {
-            id: ItemId(9),
-            name: FileName::new(name).unwrap(),
-            size: 5_000_000,
-            digest: Digest([0; 32]),
-            nick: nick("grace"),
-            at: self.at,
-        };
+        let name = FileName::new(name).unwrap();
+        let item = Item::new(ItemId(9), name, 5_000_000, Digest([0; 32]), nick("grace"), self.at);
         self.happens(Shelved { seq: Seq(1), at: self.at, item });
     }
 

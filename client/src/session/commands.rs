@@ -1,7 +1,7 @@
 //! What a front wants of the room, carried out or kept until there is a connection. Owns the bounds
 //! of what is kept; how it is kept is the matter of `pending` and `transfers`.
 
-use chatshelf_common::id::{ItemId, MessageId, UploadKey};
+use chatshelf_common::id::{Attributes, ItemId, MessageId, UploadKey};
 use chatshelf_common::limits::NICK_BYTES_MAX;
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::{Leave, Style};
@@ -68,11 +68,25 @@ impl Session {
         size: u64,
         key: Option<UploadKey>,
     ) -> Result<TransferHandle, CommandError> {
+        self.upload_file(name, size, key, Attributes::default())
+    }
+
+    /// The same, of a file that has these attributes.
+    ///
+    /// # Errors
+    /// As [`Session::upload`].
+    pub fn upload_file(
+        &mut self,
+        name: FileName,
+        size: u64,
+        key: Option<UploadKey>,
+        attributes: Attributes,
+    ) -> Result<TransferHandle, CommandError> {
         let limit = self.transfer_limits()?.file_bytes_max;
         if size > limit {
             return Err(CommandError::FileTooLarge { limit });
         }
-        let transfer = self.transfers.upload(name, size, key);
+        let transfer = self.transfers.upload(name, size, key, attributes);
         self.start_transfers();
         Ok(transfer)
     }

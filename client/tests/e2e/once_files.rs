@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
@@ -46,6 +47,54 @@ fn an_upload_may_have_another_name_and_come_from_a_pipe() {
     assert_eq!(room.once(&["download", "nothing", "-o", "-"], "").stdout, "");
     // Nothing of it stays in the folder it was run in.
     assert_eq!(room.names(), ["a"]);
+}
+
+#[test]
+fn a_download_is_a_new_file_unless_it_is_to_preserve_what_was_uploaded() {
+    let room = Room::open();
+    room.write("run.sh", "#!/bin/sh\n");
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_577_934_245);
+    let file = std::fs::OpenOptions::new().write(true).open(room.path("run.sh")).unwrap();
+    file.set_modified(time).unwrap();
+    make_executable(&file);
+    room.once(&["upload", "run.sh"], "").has_code(0);
+    let listed = &values(&room.once(&["list", "--json"], "").stdout)[0][0];
+    assert_eq!(listed["modified"], "2020-01-02T03:04:05.000Z");
+    assert_eq!(listed["mode"], if cfg!(unix) { json!("0755") } else { json!(null) });
+    room.once(&["download", "1", "-o", "plain"], "").has_code(0);
+    room.once(&["download", "1", "-o", "same", "--preserve"], "").has_code(0);
+    let metadata = |name| std::fs::metadata(room.path(name)).unwrap();
+    assert_eq!(metadata("same").modified().unwrap(), time);
+    assert_ne!(metadata("plain").modified().unwrap(), time);
+    assert_eq!(
+        (is_executable(&metadata("same")), is_executable(&metadata("plain"))),
+        (cfg!(unix), false)
+    );
+    let piped = room.once(&["download", "1", "-o", "-", "--preserve"], "");
+    assert_eq!((piped.stdout.as_str(), piped.stderr.as_str()), ("#!/bin/sh\n", ""));
+    // Of what comes from a pipe, only our own temporary file has a mode and a time.
+    room.once(&["upload", "-", "--as", "piped"], "x").has_code(0);
+    let listed = &values(&room.once(&["list", "--json"], "").stdout)[0][1];
+    assert_eq!((&listed["mode"], &listed["modified"]), (&json!(null), &json!(null)));
+}
+
+#[cfg(unix)]
+fn make_executable(file: &std::fs::File) {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    file.set_permissions(mode).unwrap();
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn make_executable(_file: &std::fs::File) {}
+
+#[cfg(not(unix))]
+fn is_executable(_metadata: &std::fs::Metadata) -> bool {
+    false
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::fmt;
 
 use byteorder::{BigEndian, ByteOrder, WriteBytesExt};
 
-use crate::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey};
+use crate::id::{
+    Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+};
 use crate::text::{FileName, Message, Nick, Note, TextError, Topic};
 use crate::wire::Code;
 
@@ -77,10 +79,21 @@ tags! {
     RESUME = 38
     REPEAT = 39
     UPLOAD_KEY = 40
+    MODE = 41
+    MODIFIED = 42
 }
 
 /// Slots for known tags; one more than the highest.
-const SLOTS: usize = 41;
+const SLOTS: usize = {
+    let (mut highest, mut at) = (0, 0);
+    while at < TAGS.len() {
+        if TAGS[at].0.0 > highest {
+            highest = TAGS[at].0.0;
+        }
+        at += 1;
+    }
+    highest as usize + 1
+};
 
 /// Why a frame's value could not be understood. Each names the field at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,6 +285,16 @@ integer_value! {
     u64 write_u64 read_u64: Seq ItemId MessageId UnixMillis;
 }
 
+impl FieldValue for Mode {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.bits().put(out);
+    }
+
+    fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::new(u16::take(tag, bytes)?).ok_or(DecodeError::Value(tag))
+    }
+}
+
 impl FieldValue for u8 {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(*self);
@@ -329,9 +352,16 @@ mod tests {
 
     #[test]
     fn slots_cover_every_tag_and_fit_the_mask() {
-        let highest = TAGS.iter().map(|(tag, _)| tag.0).max().unwrap();
-        assert_eq!(usize::from(highest) + 1, SLOTS);
+        assert!(TAGS.iter().all(|(tag, _)| usize::from(tag.0) < SLOTS));
         const { assert!(SLOTS <= 64) };
+    }
+
+    #[test]
+    fn a_mode_is_permission_bits_and_no_other() {
+        assert_eq!(Mode::take(Tag::MODE, &[1, 0o355]), Ok(Mode::new(0o755).unwrap()));
+        for wrong in [[2, 0], [0o10, 0], [255, 255]] {
+            assert_eq!(Mode::take(Tag::MODE, &wrong), Err(DecodeError::Value(Tag::MODE)));
+        }
     }
 
     #[test]
@@ -351,7 +381,7 @@ mod tests {
         assert_eq!(fields.required::<u32>(Tag::TRANSFER), Ok(9));
         assert_eq!(fields.optional::<u64>(Tag::SIZE), Ok(None));
         assert_eq!(fields.optional::<u16>(Tag(200)), Ok(None));
-        assert_eq!(fields.repeated::<u16>(Tag(41)), Ok(vec![]));
+        assert_eq!(fields.repeated::<u16>(Tag(63)), Ok(vec![]));
     }
 
     #[test]

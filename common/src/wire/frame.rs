@@ -6,7 +6,10 @@
 
 use byteorder::{BigEndian, ByteOrder};
 
-use crate::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey};
+use crate::id::{
+    Attributes, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
+    UploadKey,
+};
 use crate::text::{FileName, Message, Nick, Note, Topic};
 use crate::wire::Code;
 use crate::wire::field::{self, DecodeError, FieldValue, Fields, Tag};
@@ -119,6 +122,10 @@ frames! {
             req SIZE size: u64,
             /// By which it can be gone on with when it is interrupted.
             opt UPLOAD_KEY key: UploadKey,
+            /// The file's permission bits at its sender.
+            opt MODE mode: Mode,
+            /// When its sender last changed it, by the sender's clock.
+            opt MODIFIED modified: UnixMillis,
         }
         /// All bytes of an upload are sent.
         0x11 UploadDone {
@@ -381,6 +388,10 @@ nested! {
         req NICK nick: Nick,
         /// When it was whole.
         req AT at: UnixMillis,
+        /// Its permission bits at its sender.
+        opt MODE mode: Mode,
+        /// When its sender last changed it, by the sender's clock.
+        opt MODIFIED modified: UnixMillis,
     }
     /// The topic, with who set it and when.
     TopicState {
@@ -421,7 +432,34 @@ impl UploadOffer {
     /// Of a file that will not be gone on with.
     #[must_use]
     pub fn new(transfer: TransferId, name: FileName, size: u64) -> Self {
-        Self { transfer, name, size, key: None }
+        Self { transfer, name, size, key: None, mode: None, modified: None }
+    }
+}
+
+impl Item {
+    /// An item of which mode and time of change are not known.
+    #[must_use]
+    pub fn new(
+        id: ItemId,
+        name: FileName,
+        size: u64,
+        digest: Digest,
+        nick: Nick,
+        at: UnixMillis,
+    ) -> Self {
+        Self { id, name, size, digest, nick, at, mode: None, modified: None }
+    }
+
+    /// The same, with what its sender's system said of it.
+    #[must_use]
+    pub fn with(self, Attributes { mode, modified }: Attributes) -> Self {
+        Self { mode, modified, ..self }
+    }
+
+    /// What its sender's system said of it.
+    #[must_use]
+    pub fn attributes(&self) -> Attributes {
+        Attributes { mode: self.mode, modified: self.modified }
     }
 }
 
@@ -527,14 +565,7 @@ mod tests {
         let (nick, to) = (Nick::new("ada").unwrap(), Nick::new("bob").unwrap());
         let name = FileName::new("f").unwrap();
         let text = Message::new("hi").unwrap();
-        let item = Item {
-            id: ItemId(1),
-            name: name.clone(),
-            size: 0,
-            digest: Digest([0; 32]),
-            nick: nick.clone(),
-            at,
-        };
+        let item = Item::new(ItemId(1), name.clone(), 0, Digest([0; 32]), nick.clone(), at);
         [
             Said { seq, at, nick: nick.clone(), id: MessageId(1), text, style: None }.into(),
             Joined { seq, at, nick: nick.clone() }.into(),

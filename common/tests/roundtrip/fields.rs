@@ -88,6 +88,10 @@ fn bad_values(tag: Tag) -> Vec<(Vec<u8>, DecodeError)> {
     if tag == Tag::PART {
         bad.extend((4..=255).map(|bits| (vec![bits], DecodeError::Value(tag))));
     }
+    if tag == Tag::MODE {
+        let bits = (9..16).map(|bit| 1_u16 << bit);
+        bad.extend(bits.map(|bit| (bit.to_be_bytes().into(), DecodeError::Value(tag))));
+    }
     bad
 }
 

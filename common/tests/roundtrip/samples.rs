@@ -9,7 +9,7 @@ use proptest::sample::select;
 use proptest::strategy::Union;
 
 use chatshelf_common::id::{
-    Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+    Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
 };
 use chatshelf_common::limits;
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
@@ -72,7 +72,8 @@ drawn! {
     Topic = text("aZ0 /\\ß李🦀", limits::TOPIC_BYTES_MAX)
         .prop_map(|text| Topic::new(&text).unwrap());
     Note = text("aZ0 /\\ß李🦀", limits::NOTE_BYTES_MAX).prop_map(|text| Note::new(&text).unwrap());
-    Item = of_fields!(Item id name size digest nick at);
+    Mode = any::<u32>().prop_map(Mode::of);
+    Item = of_fields!(Item id name size digest nick at mode modified);
     TopicState = of_fields!(TopicState topic nick at);
 }
 
@@ -149,7 +150,7 @@ samples! {
         Rename: nick;
         SetTopic: topic;
         Leave: ;
-        UploadOffer: transfer name size key;
+        UploadOffer: transfer name size key mode modified;
         UploadDone: transfer digest;
         DownloadRequest: transfer item offset;
         Cancel: transfer;

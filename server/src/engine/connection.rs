@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use chatshelf_common::id::TransferId;
+use chatshelf_common::id::{Attributes, TransferId};
 use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Deframer};
@@ -100,6 +100,8 @@ impl Empty for Transfers {
 pub(super) struct Upload {
     pub(super) name: FileName,
     pub(super) size: u64,
+    /// What the item is to have of them.
+    pub(super) attributes: Attributes,
     pub(super) received: u64,
     pub(super) stage: UploadStage,
     /// The block being filled.

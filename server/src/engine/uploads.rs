@@ -3,7 +3,7 @@
 //! Body bytes are copied once, from the read buffer into a block that then moves to the disk
 //! thread. While two blocks of an upload are there, its connection is not read.
 
-use chatshelf_common::id::{Digest, ItemId, TransferId};
+use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId};
 use chatshelf_common::text::{Nick, Note};
 use chatshelf_common::wire::frame::{
     Item, Refused, UploadDone, UploadOffer, UploadReady, UploadStored,
@@ -22,7 +22,7 @@ use crate::token::Token;
 
 impl<S: Stream> Engine<S> {
     pub(super) fn offer_upload(&mut self, token: Token, offer: UploadOffer) {
-        let UploadOffer { transfer, name, size, key: upload_key } = offer;
+        let UploadOffer { transfer, name, size, key: upload_key, mode, modified } = offer;
         if !self.accept_number(token, transfer) {
             return;
         }
@@ -43,6 +43,7 @@ impl<S: Stream> Engine<S> {
         let upload = Upload {
             name: name.clone(),
             size,
+            attributes: Attributes { mode, modified },
             received: 0,
             stage: UploadStage::Creating,
             block: None,
@@ -117,7 +118,8 @@ impl<S: Stream> Engine<S> {
         send_block(upload, key(token, transfer), &mut self.disk);
         upload.stage = UploadStage::Publishing;
         let (name, size) = (upload.name.clone(), upload.size);
-        let item = Item { id: self.room.reserve_item_id(), name, size, digest, nick, at };
+        let item = Item::new(self.room.reserve_item_id(), name, size, digest, nick, at)
+            .with(upload.attributes);
         self.disk.push_back(Request::Publish { upload: key(token, transfer), item });
     }
 

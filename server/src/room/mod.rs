@@ -297,7 +297,7 @@ mod tests {
     fn item(id: u64) -> Item {
         let name = FileName::new(&format!("file {id}")).unwrap();
         let (size, digest) = (id, Digest([id as u8; 32]));
-        Item { id: ItemId(id), name, size, digest, nick: nick("ada"), at: AT }
+        Item::new(ItemId(id), name, size, digest, nick("ada"), AT)
     }
 
     fn room(past: &[Event], items: Vec<Item>) -> (Room, Vec<ItemId>) {

@@ -90,14 +90,8 @@ mod tests {
     use chatshelf_common::text::{FileName, Nick};
 
     fn item(id: u64) -> Item {
-        Item {
-            id: ItemId(id),
-            name: FileName::new("f").unwrap(),
-            size: id,
-            digest: Digest([0; 32]),
-            nick: Nick::new("ada").unwrap(),
-            at: UnixMillis(id),
-        }
+        let (name, nick) = (FileName::new("f").unwrap(), Nick::new("ada").unwrap());
+        Item::new(ItemId(id), name, id, Digest([0; 32]), nick, UnixMillis(id))
     }
 
     #[test]

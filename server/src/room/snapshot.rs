@@ -61,7 +61,7 @@ fn part(seq: Seq) -> Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chatshelf_common::id::{Digest, ItemId, UnixMillis};
+    use chatshelf_common::id::{Attributes, Digest, ItemId, Mode, UnixMillis};
     use chatshelf_common::text::{FileName, Topic};
     use chatshelf_common::wire::{Deframer, ServerFrame, Unit};
 
@@ -88,13 +88,12 @@ mod tests {
     fn the_largest_room_arrives_whole_in_frames_within_the_limit() {
         let nick = |n| Nick::new(&format!("{n:032}")).unwrap();
         let members: Vec<Nick> = (0..10_000).map(nick).collect();
-        let item = |n| Item {
-            id: ItemId(n),
-            name: FileName::new(&"x".repeat(255)).unwrap(),
-            size: u64::MAX,
-            digest: Digest([9; 32]),
-            nick: nick(n),
-            at: UnixMillis(n),
+        let attributes = Attributes { mode: Mode::new(0o777), modified: Some(UnixMillis(9)) };
+        let item = |n| {
+            let name = FileName::new(&"x".repeat(255)).unwrap();
+            let item =
+                Item::new(ItemId(n), name, u64::MAX, Digest([9; 32]), nick(n), UnixMillis(n));
+            item.with(attributes)
         };
         let items: Vec<Item> = (0..1000).map(item).collect();
         let topic = Topic::new(&"t".repeat(512)).unwrap();

@@ -341,7 +341,7 @@ fn refused(code: Code, about: u8) -> Refused {
 
 fn item(id: u64) -> Item {
     let (name, digest) = (name("notes.txt"), Digest([id as u8; 32]));
-    Item { id: ItemId(id), name, size: 5, digest, nick: nick("bob"), at: UnixMillis(1) }
+    Item::new(ItemId(id), name, 5, digest, nick("bob"), UnixMillis(1))
 }
 
 fn nick(text: &str) -> Nick {

@@ -1,5 +1,6 @@
 //! The file thread's work on real files.
 
+mod attributes;
 mod downloads;
 mod uploads;
 
@@ -39,12 +40,21 @@ impl Rig {
 
     /// A run that finds these requests waiting when it starts.
     fn run_with(&self, waiting: Vec<Request>) -> Run {
+        self.run_to(waiting, false)
+    }
+
+    /// A run whose downloads have the attributes of their items.
+    fn run_and_preserve(&self) -> Run {
+        self.run_to(Vec::new(), true)
+    }
+
+    fn run_to(&self, waiting: Vec<Request>, preserve: bool) -> Run {
         let (requests, inbox) = channel();
         waiting.into_iter().for_each(|request| requests.send(request).unwrap());
         let (outbox, replies) = channel();
         let state = State::open(Some(self.state.path().into()), "a:1".into());
         let reply = move |reply| drop(outbox.send(reply));
-        let thread = std::thread::spawn(move || worker::run(&inbox, &reply, state));
+        let thread = std::thread::spawn(move || worker::run(&inbox, &reply, state, preserve));
         Run { requests: Some(requests), replies, thread: Some(thread) }
     }
 
@@ -143,7 +153,11 @@ impl Run {
     }
 
     fn create(&self, transfer: TransferHandle, rig: &Rig, content: &[u8]) {
-        let (item, target) = (item(content), rig.target());
+        self.create_item(transfer, rig, item(content));
+    }
+
+    fn create_item(&self, transfer: TransferHandle, rig: &Rig, item: Item) {
+        let target = rig.target();
         self.send(Request::Create { transfer, item, held: 0, target, part: None });
     }
 
@@ -179,14 +193,8 @@ impl Run {
 }
 
 fn item(content: &[u8]) -> Item {
-    Item {
-        id: ItemId(7),
-        name: FileName::new("a.txt").unwrap(),
-        size: content.len() as u64,
-        digest: digest(content),
-        nick: Nick::new("ada").unwrap(),
-        at: UnixMillis(0),
-    }
+    let (name, nick) = (FileName::new("a.txt").unwrap(), Nick::new("ada").unwrap());
+    Item::new(ItemId(7), name, content.len() as u64, digest(content), nick, UnixMillis(0))
 }
 
 fn digest(content: &[u8]) -> Digest {

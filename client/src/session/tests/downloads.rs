@@ -1,5 +1,7 @@
 //! Downloads on one connection.
 
+use chatshelf_common::id::Mode;
+
 use super::*;
 
 /// A download of `content` that has begun; what that told and sent is forgotten.
@@ -90,12 +92,14 @@ fn data_elsewhere_or_beyond_the_size_is_an_error() {
 #[test]
 fn what_begins_must_be_what_the_shelf_has_shown() {
     let shown = item(7, b"hello");
-    let lies: [fn(&mut Item); 5] = [
+    let lies: [fn(&mut Item); 7] = [
         |item| item.name = name("other.txt"),
         |item| item.size += 1,
         |item| item.digest = digest(b"other"),
         |item| item.nick = nick("eve"),
         |item| item.at = UnixMillis(9),
+        |item| item.mode = Mode::new(0o777),
+        |item| item.modified = Some(UnixMillis(9)),
     ];
     for is_dropped in [false, true] {
         for lie in lies {

@@ -260,14 +260,8 @@ fn said(seq: u64, name: &str, id: u64) -> Said {
 }
 
 fn item(id: u64, content: &[u8]) -> Item {
-    Item {
-        id: ItemId(id),
-        name: name("notes.txt"),
-        size: content.len() as u64,
-        digest: blake3::hash(content).into(),
-        nick: nick("bob"),
-        at: UnixMillis(1),
-    }
+    let (size, digest) = (content.len() as u64, blake3::hash(content).into());
+    Item::new(ItemId(id), name("notes.txt"), size, digest, nick("bob"), UnixMillis(1))
 }
 
 fn shelved(seq: u64, item: Item) -> Shelved {
@@ -294,7 +288,8 @@ fn stored(transfer: u32, item: u64) -> UploadStored {
 
 /// The offer of a file "a".
 fn offer(transfer: u32, size: u64, key: Option<UploadKey>) -> Sent {
-    Sent::Frame(UploadOffer { transfer: TransferId(transfer), name: name("a"), size, key }.into())
+    let offer = UploadOffer::new(TransferId(transfer), name("a"), size);
+    Sent::Frame(UploadOffer { key, ..offer }.into())
 }
 
 /// The request for item 7.

@@ -287,7 +287,7 @@ impl Server {
         assert_eq!(digest(&upload.bytes), done.digest, "content and digest belong together");
         let id = ItemId(self.shelf.last().map_or(1, |(item, _)| item.id.0 + 1));
         let (name, size, digest) = (upload.offer.name, upload.offer.size, done.digest);
-        let item = Item { id, name, size, digest, nick: me.clone(), at: AT };
+        let item = Item::new(id, name, size, digest, me.clone(), AT);
         self.shelf.push((item.clone(), upload.bytes));
         self.record(|seq, at| Shelved { seq, at, item }.into());
         self.send(&UploadStored { transfer: done.transfer, item: id });

@@ -1,5 +1,7 @@
 //! Uploads on one connection.
 
+use chatshelf_common::id::{Attributes, Mode};
+
 use super::*;
 
 /// Plays the file keeper for an upload of `content` until nothing more is asked for.
@@ -93,6 +95,22 @@ fn a_resumed_upload_begins_where_the_server_says() {
         rig.session.upload(name("a"), 5, key).unwrap();
         assert!(rig.give(ready).is_err(), "beyond the end, without digest, or without key");
     }
+}
+
+#[test]
+fn mode_and_time_of_a_file_are_offered_on_every_connection() {
+    let attributes = Attributes { mode: Mode::new(0o755), modified: Some(UnixMillis(5)) };
+    let mut rig = Rig::returning();
+    rig.session.upload_file(name("a"), 5, Some(KEY), attributes).unwrap();
+    let offer = |transfer| {
+        let offer = UploadOffer::new(TransferId(transfer), name("a"), 5);
+        let Attributes { mode, modified } = attributes;
+        Sent::Frame(UploadOffer { key: Some(KEY), mode, modified, ..offer }.into())
+    };
+    assert_eq!(rig.sent(), [offer(1)]);
+    rig.lose();
+    rig.come_back(43, 42);
+    assert_eq!(rig.sent(), [offer(2)]);
 }
 
 #[test]

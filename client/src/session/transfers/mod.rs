@@ -10,7 +10,7 @@ mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chatshelf_common::id::{Digest, ItemId, TransferId};
+use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId};
 use chatshelf_common::wire::frame::{Cancel, DownloadRequest, Refused, UploadOffer};
 
 use super::event::{CommandError, Outcome, SessionEvent, TransferHandle, TransferStatus};
@@ -84,8 +84,9 @@ impl Transfers {
         match transfer {
             Transfer::Up(up) => {
                 (up.number, up.state) = (number, UploadState::Offered);
-                let name = up.name.clone();
-                out.control(&UploadOffer { transfer: number, name, size: up.size, key: up.key });
+                let Attributes { mode, modified } = up.attributes;
+                let offer = UploadOffer::new(number, up.name.clone(), up.size);
+                out.control(&UploadOffer { key: up.key, mode, modified, ..offer });
             }
             Transfer::Down(down) => {
                 (down.number, down.state) = (number, DownloadState::Asked);

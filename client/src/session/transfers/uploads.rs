@@ -1,7 +1,7 @@
 //! The steps of an upload (PROTOCOL.md, "Uploading"): from `UploadReady` over blocks read and
 //! frames sent to `UploadStored`. At most two blocks are on their way.
 
-use chatshelf_common::id::{Digest, ItemId, TransferId, UploadKey};
+use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId, UploadKey};
 use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::{Cancel, UploadDone, UploadReady, UploadStored};
 
@@ -20,6 +20,7 @@ pub(super) struct Upload {
     pub(super) key: Option<UploadKey>,
     /// The key was never offered before: nothing can have been kept under it.
     key_is_fresh: bool,
+    pub(super) attributes: Attributes,
     pub(super) number: TransferId,
     pub(super) begun: bool,
     pub(super) state: UploadState,
@@ -108,11 +109,13 @@ impl Transfers {
         name: FileName,
         size: u64,
         key: Option<UploadKey>,
+        attributes: Attributes,
     ) -> TransferHandle {
         self.queue_up(Transfer::Up(Upload {
             name,
             size,
             key,
+            attributes,
             key_is_fresh: false,
             number: TransferId(0),
             begun: false,

@@ -216,7 +216,7 @@ pub(crate) fn goodbye(code: Code) -> Goodbye {
 
 pub(crate) fn item(name: &str, size: u64, digest: impl Into<Digest>) -> Item {
     let (name, digest) = (FileName::new(name).expect("a file name"), digest.into());
-    Item { id: ItemId(1), name, size, digest, nick: nick("bob"), at: UnixMillis(0) }
+    Item::new(ItemId(1), name, size, digest, nick("bob"), UnixMillis(0))
 }
 
 pub(crate) fn nick(name: &str) -> Nick {

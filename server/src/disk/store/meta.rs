@@ -200,7 +200,7 @@ pub(super) mod tests {
     fn item() -> Item {
         let (name, nick) = (FileName::new("notes.txt").unwrap(), Nick::new("ada").unwrap());
         let (size, digest, at) = (1 << 40, Digest([7; 32]), UnixMillis(9));
-        Item { id: ItemId(3), name, size, digest, nick, at }
+        Item::new(ItemId(3), name, size, digest, nick, at)
     }
 
     /// An upload's meta file as it was before there were magic and seal.

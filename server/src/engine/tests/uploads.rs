@@ -1,6 +1,8 @@
 //! Uploads (PROTOCOL.md, "Uploading").
 
-use chatshelf_common::id::{ItemId, TransferId};
+use chatshelf_common::id::{Attributes, ItemId, Mode, TransferId, UnixMillis};
+use chatshelf_common::text::FileName;
+use chatshelf_common::wire::frame::UploadOffer;
 use chatshelf_common::wire::{Code, Event, ServerFrame};
 
 use super::peer::{Peer, Seen, content};
@@ -57,6 +59,25 @@ fn files_of_every_size_arrive_whole_and_are_announced_to_all() {
     }
     rig.disk.assert_idle();
     assert_eq!(ada.view, bob.view);
+}
+
+#[test]
+fn mode_and_time_of_a_file_are_passed_on_and_survive_a_restart() {
+    let attributes = Attributes { mode: Mode::new(0o755), modified: Some(UnixMillis(u64::MAX)) };
+    let (mut rig, file) = (Rig::new(), content(10));
+    let mut ada = rig.join("ada");
+    let name = FileName::new("run.sh").unwrap();
+    let offer = UploadOffer::new(TransferId(1), name, 10);
+    ada.send(UploadOffer { mode: attributes.mode, modified: attributes.modified, ..offer });
+    rig.settle();
+    ada.data(1, 0, &file, 65_536);
+    ada.done(1, &file);
+    rig.settle();
+    assert_eq!(stored(&ada.take()), Some(ItemId(1)));
+    let shelved = rig.engine.room.shelf().find(ItemId(1)).unwrap().clone();
+    assert_eq!(shelved.attributes(), attributes);
+    let rig = rig.restart(SETTINGS);
+    assert_eq!(rig.engine.room.shelf().find(ItemId(1)), Ok(&shelved));
 }
 
 #[test]

@@ -180,14 +180,8 @@ fn key(number: u8) -> UploadKey {
 }
 
 fn item(id: u64, content: &[u8]) -> Item {
-    Item {
-        id: ItemId(id),
-        name: name(),
-        size: content.len() as u64,
-        digest: digest(content),
-        nick: Nick::new("ada").unwrap(),
-        at: UnixMillis(5),
-    }
+    let (size, nick) = (content.len() as u64, Nick::new("ada").unwrap());
+    Item::new(ItemId(id), name(), size, digest(content), nick, UnixMillis(5))
 }
 
 fn digest(content: &[u8]) -> Digest {

@@ -16,6 +16,7 @@ mod leaving;
 pub(crate) mod pace;
 mod patience;
 mod reactor;
+mod signals;
 mod start;
 mod telling;
 mod transfers;
@@ -32,6 +33,7 @@ pub(crate) use clock::{Clock, age};
 pub(crate) use commands::target;
 pub(crate) use desk::{Desk, Manner};
 pub(crate) use pace::Pace;
+pub(crate) use signals::stop_job;
 pub(crate) use start::{Ground, Plan, no_start};
 
 use crate::command::Notify;
@@ -51,6 +53,9 @@ pub const EXIT_REFUSED: u8 = 4;
 
 /// What a front has of its own. The loop calls it in this order, turn by turn.
 pub(crate) trait View {
+    /// It changes how the terminal works, so must give it back before the program is stopped.
+    const TAKES_TERMINAL: bool = false;
+
     /// Takes what was typed since the last turn, as far as the desk takes commands, and has it
     /// carried out.
     fn take_input(&mut self, desk: &mut Desk, now: Instant);
@@ -87,6 +92,12 @@ pub(crate) trait View {
     /// # Errors
     /// When what was asked for could not be shown.
     fn close(&mut self) -> io::Result<()>;
+
+    /// The program is about to be stopped: leaves the terminal as it was.
+    fn suspend(&mut self) {}
+
+    /// The program goes on, and the terminal may have been another's: takes it again.
+    fn resume(&mut self) {}
 
     /// The program ends this instant, on another thread: leaves the terminal as it was.
     fn abandon() {}

@@ -2,14 +2,13 @@
 //! Owns the order of a turn; what things mean is the desk's matter, what they look like the view's.
 
 use std::io::ErrorKind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
 use super::desk::Desk;
 use super::leaving::LEAVE_MAX_SIGNAL;
+use super::signals::Signals;
 use super::{EXIT_FAILED, Failure, View};
 use crate::link::LinkError;
 
@@ -26,12 +25,12 @@ pub(super) struct Reactor<V> {
     poll: Poll,
     desk: Desk,
     view: V,
-    signals: Arc<AtomicUsize>,
+    signals: Signals,
     scratch: Vec<u8>,
 }
 
 impl<V: View> Reactor<V> {
-    pub(super) fn new(poll: Poll, desk: Desk, view: V, signals: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(poll: Poll, desk: Desk, view: V, signals: Signals) -> Self {
         Self { poll, desk, view, signals, scratch: vec![0; READ_BYTES] }
     }
 
@@ -80,12 +79,13 @@ impl<V: View> Reactor<V> {
 
     /// One pass: take in what is there, act on it, send, show.
     fn turn(&mut self) {
+        self.signals.stop_if_asked(&mut self.view);
         let now = Instant::now();
         self.desk.take_file_replies(now);
         let received = self.desk.link.receive(self.poll.registry(), &mut self.scratch, now);
         self.show(now);
         self.desk.check_link(received);
-        if self.signals.load(Ordering::SeqCst) > 0 {
+        if self.signals.wants_end() {
             self.desk.take_leave(now, LEAVE_MAX_SIGNAL, self.view.is_unfinished());
         }
         self.desk.retry_held(now);

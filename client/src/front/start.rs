@@ -4,7 +4,6 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use chatshelf_common::address::ServerAddress;
@@ -13,6 +12,7 @@ use mio::{Events, Poll, Token, Waker};
 
 use super::desk::{Desk, Manner};
 use super::reactor::{LINK, Reactor};
+use super::signals::Signals;
 use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, View};
 use crate::files::Files;
 use crate::link::{Link, LinkError, Route, plain_error};
@@ -25,7 +25,7 @@ const WAKE: Token = Token(0);
 pub(crate) struct Ground {
     poll: Poll,
     waker: Arc<Waker>,
-    signals: Option<Arc<AtomicUsize>>,
+    signals: Option<Signals>,
 }
 
 /// What is to be joined, and how.
@@ -66,23 +66,25 @@ impl Ground {
         Arc::clone(&self.waker)
     }
 
-    /// Watches for signals that ask for an end, from now on; else [`Ground::run`] does.
+    /// Watches for signals from now on; else [`Ground::run`] does.
     ///
     /// # Errors
     /// When the system does not let us.
-    pub(crate) fn watch_signals(&mut self, abandon: fn()) -> Result<(), Failure> {
-        self.signals = Some(watch_signals(self.waker(), abandon)?);
+    pub(crate) fn watch_signals<V: View>(&mut self) -> Result<(), Failure> {
+        self.signals = Some(Signals::watch::<V>(self.waker())?);
         Ok(())
     }
 
     /// Waits until the waker is used; false when a signal has asked for an end.
-    pub(crate) fn wait(&mut self) -> bool {
+    pub(crate) fn wait(&mut self, view: &mut impl View) -> bool {
         let mut events = Events::with_capacity(1);
         match self.poll.poll(&mut events, None) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return false,
             _ => {}
         }
-        self.signals.as_ref().is_none_or(|signals| signals.load(Ordering::SeqCst) == 0)
+        let Some(signals) = &self.signals else { return true };
+        signals.stop_if_asked(view);
+        !signals.wants_end()
     }
 
     /// Joins the room and stays until the end; the exit code.
@@ -97,7 +99,7 @@ impl Ground {
         let files = Files::start(self.waker(), place.clone(), plan.preserve).map_err(no_start)?;
         let signals = match self.signals.take() {
             Some(signals) => signals,
-            None => watch_signals(self.waker(), V::abandon)?,
+            None => Signals::watch::<V>(self.waker())?,
         };
         let now = Instant::now();
         let config = Config {
@@ -123,19 +125,4 @@ pub(crate) fn no_start(error: io::Error) -> Failure {
 /// A number that no other client has.
 fn seed() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| Failure::new(format!("no randomness: {error}"), EXIT_FAILED))
-}
-
-/// Counts the signals that ask for an end. The second one ends the program at once.
-fn watch_signals(waker: Arc<Waker>, abandon: fn()) -> Result<Arc<AtomicUsize>, Failure> {
-    let signals = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&signals);
-    ctrlc::set_handler(move || {
-        if count.fetch_add(1, Ordering::SeqCst) > 0 {
-            abandon();
-            std::process::exit(EXIT_FAILED.into());
-        }
-        let _ = waker.wake();
-    })
-    .map_err(|error| Failure::new(format!("signals can't be watched: {error}"), EXIT_FAILED))?;
-    Ok(signals)
 }

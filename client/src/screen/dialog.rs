@@ -39,7 +39,7 @@ const KEYS: [[(&str, &str); 2]; 5] = [
     [("Enter", "send"), ("Alt-Enter", "new line")],
     [("Tab", "complete"), ("Up Down", "what you sent before")],
     [("PgUp PgDn", "scroll, or the wheel"), ("Esc", "back to the newest")],
-    [("Ctrl-F", "the shelf, or click"), ("Ctrl-L", "redraw")],
+    [("Ctrl-F", "the shelf, or click"), ("Ctrl-L Z", "redraw; stop, till fg")],
     [("Ctrl-K U W", "cut, Ctrl-Y brings back"), ("Ctrl-C", "leave")],
 ];
 /// Names of dropped files that are shown: the question must fit on the smallest screen.

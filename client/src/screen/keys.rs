@@ -55,6 +55,9 @@ impl State {
         if is_control && key.code == KeyCode::Char('l') {
             return vec![Action::Redraw];
         }
+        if is_control && key.code == KeyCode::Char('z') {
+            return vec![Action::Stop];
+        }
         if let Some(dialog) = self.dialog.take() {
             return self.dialog_key(dialog, key);
         }

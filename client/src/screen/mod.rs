@@ -33,7 +33,7 @@ use chatshelf_common::text::Nick;
 use crate::command::{self, Command};
 use crate::front::{
     Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code,
-    no_start, words,
+    no_start, stop_job, words,
 };
 use crate::options::Options;
 use crate::surroundings::Surroundings;
@@ -61,7 +61,7 @@ pub fn run(options: Options, surroundings: Surroundings) -> u8 {
 
 fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> {
     let mut ground = Ground::new()?;
-    ground.watch_signals(terminal::restore)?;
+    ground.watch_signals::<Screen>()?;
     let theme = Theme { colour: surroundings.colour, ascii: options.ascii };
     let mut screen = Screen::start(&ground, theme)?;
     let name = match options.name.clone() {
@@ -119,7 +119,7 @@ impl Screen {
         self.state.dialog = Some(Dialog::Name(NameQuestion::default()));
         loop {
             self.draw().map_err(no_start)?;
-            if !ground.wait() {
+            if !ground.wait(self) {
                 return Ok(None);
             }
             self.take_events(Instant::now());
@@ -131,6 +131,7 @@ impl Screen {
                     Action::Name(nick) => return Ok(Some(nick)),
                     Action::Quit => return Ok(None),
                     Action::Redraw => self.redraw(),
+                    Action::Stop => self.stop(),
                     _ => {}
                 }
             }
@@ -160,6 +161,7 @@ impl Screen {
         for action in std::mem::take(&mut self.actions) {
             match action {
                 Action::Redraw => self.redraw(),
+                Action::Stop => self.stop(),
                 Action::Quit => desk.quit_now(now),
                 Action::Name(nick) => desk.rejoin(nick),
                 action if waiting.is_empty() && desk.takes_commands() => match command(action) {
@@ -208,19 +210,23 @@ impl Screen {
 
     fn draw(&mut self) -> io::Result<()> {
         let state = &mut self.state;
-        self.terminal.draw(|frame| {
-            let areas = draw::draw(state, frame.buffer_mut());
-            if let Some(cursor) = areas.cursor {
-                frame.set_cursor_position(cursor);
-            }
-            state.areas = areas;
+        self.terminal.draw(|buffer| {
+            state.areas = draw::draw(state, buffer);
+            state.areas.cursor
         })?;
         self.terminal.set_title(&self.state.title())
     }
 
     fn redraw(&mut self) {
         self.is_changed = true;
-        self.is_broken |= self.terminal.redraw().is_err();
+        self.terminal.redraw();
+    }
+
+    /// Back to the shell, if there is one.
+    fn stop(&mut self) {
+        if !stop_job() {
+            self.state.notice("there is no shell here to go back to", Clock::now());
+        }
     }
 
     /// What only time changes is looked at then.
@@ -239,11 +245,13 @@ fn command(action: Action) -> Result<Option<Command>, command::CommandError> {
         Action::Say(text) => command::say(&text),
         Action::Upload(path) => Ok(Some(Command::Upload(path.to_string_lossy().into_owned()))),
         Action::Download(id) => Ok(Some(Command::Download(id.to_string()))),
-        Action::Name(_) | Action::Quit | Action::Redraw => Ok(None),
+        Action::Name(_) | Action::Quit | Action::Redraw | Action::Stop => Ok(None),
     }
 }
 
 impl View for Screen {
+    const TAKES_TERMINAL: bool = true;
+
     fn take_input(&mut self, desk: &mut Desk, now: Instant) {
         self.take_events(now);
         self.act(desk, now);
@@ -311,6 +319,15 @@ impl View for Screen {
             let _ = writeln!(out, "{}", shown(text));
         }
         Ok(())
+    }
+
+    fn suspend(&mut self) {
+        terminal::restore();
+    }
+
+    fn resume(&mut self) {
+        self.is_changed = true;
+        self.is_broken |= self.terminal.resume().is_err();
     }
 
     fn abandon() {

@@ -45,6 +45,8 @@ pub(super) enum Action {
     Quit,
     /// Draw everything anew.
     Redraw,
+    /// Let the shell have the terminal.
+    Stop,
 }
 
 /// The state of the screen.

@@ -6,17 +6,19 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ratatui::Frame;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::cursor::{Hide, MoveTo, Show};
 use ratatui::crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
 use ratatui::crossterm::style::Print;
 use ratatui::crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    SetTitle, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
 };
-use ratatui::crossterm::{cursor::Show, execute, queue};
+use ratatui::crossterm::{execute, queue};
+use ratatui::layout::{Position, Rect};
 
 /// Bytes that a screenful seldom exceeds.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -36,7 +38,12 @@ static PANIC_HOOK: Once = Once::new();
 
 /// The terminal in full-screen mode. Dropped, it is as it was before.
 pub struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    backend: CrosstermBackend<BufWriter<Stdout>>,
+    /// What the terminal shows.
+    shown: Buffer,
+    /// The next frame, in the making.
+    next: Buffer,
+    is_cursor_shown: bool,
     title: String,
 }
 
@@ -54,46 +61,66 @@ impl Terminal {
                 before(info);
             }));
         });
-        enable_raw_mode()?;
-        IS_ON.store(true, Ordering::SeqCst);
-        let entered = Self::begin();
-        if entered.is_err() {
-            restore();
+        turn_on()?;
+        Ok(Self {
+            backend: CrosstermBackend::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
+            shown: Buffer::default(),
+            next: Buffer::default(),
+            is_cursor_shown: true,
+            title: String::new(),
+        })
+    }
+
+    /// Turns the full screen on again, after a time in which the terminal was another's. All of it
+    /// is drawn the next time.
+    ///
+    /// # Errors
+    /// As [`Terminal::enter`].
+    pub fn resume(&mut self) -> io::Result<()> {
+        // Nobody may have turned it off, and what the terminal is now is not known.
+        restore();
+        turn_on()?;
+        self.is_cursor_shown = true;
+        self.title.clear();
+        self.redraw();
+        Ok(())
+    }
+
+    /// Draws what has changed, all of it at once; `draw` fills a buffer of blanks and answers where
+    /// the cursor is.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Buffer) -> Option<Position>) -> io::Result<()> {
+        let area = Rect::from((Position::ORIGIN, self.backend.size()?));
+        self.next.resize(area);
+        self.next.reset();
+        let cursor = draw(&mut self.next);
+        queue!(self.backend, BeginSynchronizedUpdate)?;
+        if self.shown.area != area {
+            self.shown = Buffer::empty(area);
+            queue!(self.backend, Clear(ClearType::All))?;
         }
-        entered
+        self.backend.draw(self.shown.diff(&self.next).into_iter())?;
+        if self.is_cursor_shown != cursor.is_some() {
+            self.is_cursor_shown = cursor.is_some();
+            if self.is_cursor_shown {
+                queue!(self.backend, Show)
+            } else {
+                queue!(self.backend, Hide)
+            }?;
+        }
+        if let Some(Position { x, y }) = cursor {
+            queue!(self.backend, MoveTo(x, y))?;
+        }
+        std::mem::swap(&mut self.shown, &mut self.next);
+        execute!(self.backend, EndSynchronizedUpdate)
     }
 
-    fn begin() -> io::Result<Self> {
-        let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout());
-        queue!(
-            out,
-            Print(KEEP_TITLE),
-            EnterAlternateScreen,
-            EnableBracketedPaste,
-            EnableFocusChange
-        )?;
-        mouse(&mut out, true)?;
-        out.flush()?;
-        let inner = ratatui::Terminal::new(CrosstermBackend::new(out))?;
-        Ok(Self { inner, title: String::new() })
-    }
-
-    /// Draws what has changed, all of it at once.
-    ///
-    /// # Errors
-    /// When the terminal is gone.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        queue!(self.inner.backend_mut(), BeginSynchronizedUpdate)?;
-        self.inner.draw(draw)?;
-        execute!(self.inner.backend_mut(), EndSynchronizedUpdate)
-    }
-
-    /// Has everything drawn anew the next time.
-    ///
-    /// # Errors
-    /// When the terminal is gone.
-    pub fn redraw(&mut self) -> io::Result<()> {
-        self.inner.clear()
+    /// Has everything drawn anew the next time. Asks the terminal for nothing: what it would answer
+    /// is read by another thread.
+    pub fn redraw(&mut self) {
+        self.shown = Buffer::default();
     }
 
     /// Shows this as the window's title.
@@ -105,7 +132,7 @@ impl Terminal {
             return Ok(());
         }
         title.clone_into(&mut self.title);
-        execute!(self.inner.backend_mut(), SetTitle(title))
+        execute!(self.backend, SetTitle(title))
     }
 
     /// Rings the bell.
@@ -113,7 +140,7 @@ impl Terminal {
     /// # Errors
     /// When the terminal is gone.
     pub fn ring(&mut self) -> io::Result<()> {
-        execute!(self.inner.backend_mut(), Print(BELL))
+        execute!(self.backend, Print(BELL))
     }
 }
 
@@ -121,6 +148,17 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// Turns the full screen on, whole or not at all.
+fn turn_on() -> io::Result<()> {
+    enable_raw_mode()?;
+    IS_ON.store(true, Ordering::SeqCst);
+    let mut out = io::stdout();
+    queue!(out, Print(KEEP_TITLE), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)
+        .and_then(|()| mouse(&mut out, true))
+        .and_then(|()| out.flush())
+        .inspect_err(|_| restore())
 }
 
 /// Leaves the terminal as it was before the full screen, if that is on. May be called from any

@@ -273,6 +273,19 @@ fn clear_clears_and_help_helps() {
 }
 
 #[test]
+fn ctrl_l_draws_everything_anew_and_asks_the_terminal_for_nothing() {
+    let room = Room::open();
+    let mut terminal = Terminal::start_sized(&room.command("ada"), (24, 80));
+    terminal.shows("welcome, ada");
+    let drawn = terminal.bytes().len();
+    terminal.types("\x0chello\r");
+    terminal.shows("ada hello");
+    let bytes = String::from_utf8_lossy(&terminal.bytes()[drawn..]).into_owned();
+    assert!(bytes.contains("\x1b[2J") && bytes.contains("welcome, ada"), "{bytes:?}");
+    assert!(!bytes.contains("\x1b[6n"), "a question that this terminal does not answer");
+}
+
+#[test]
 fn nothing_that_others_send_moves_the_cursor_or_changes_colours() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();

@@ -61,6 +61,55 @@ fn a_signal_makes_it_leave_the_room_properly() {
     }
 }
 
+/// A client that whoever starts it lets ignore a signal, as `nohup` does.
+#[cfg(unix)]
+fn ignoring(name: &str, client: &std::process::Command) -> std::process::Command {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &format!("trap '' {name}; exec \"$0\" \"$@\"")]);
+    command.arg(client.get_program()).args(client.get_args());
+    for (name, value) in client.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.current_dir(client.get_current_dir().unwrap());
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_was_ignored_before_stays_ignored() {
+    let room = Room::open();
+    for name in ["HUP", "INT", "TERM"] {
+        let mut ada = Client::start(&mut ignoring(name, &room.command("ada")));
+        ada.shows("/help lists the commands");
+        signal(&ada, name);
+        ada.types(&format!("still here after {name}"));
+        ada.shows(&format!("ada  still here after {name}"));
+        let other = if name == "TERM" { "HUP" } else { "TERM" };
+        signal(&ada, other);
+        ada.wait().has_code(0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_under_nohup_lives_through_the_end_of_its_session() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("f"), "content").unwrap();
+    let server = FakeServer::open();
+    let mut command = crate::harness::room::client_command(server.address(), dir.path());
+    let mut upload = Client::start(&mut ignoring("HUP", command.args(["send", "-"])));
+    let mut guest = server.accept();
+    guest.welcome();
+    signal(&upload, "HUP");
+    upload.types("said in the end");
+    upload.close_input();
+    guest.wait_for_say();
+    upload.kill();
+}
+
 /// A client in the middle of a download, in this folder.
 fn downloading(dir: &std::path::Path) -> (Client, Guest) {
     let (mut ada, mut guest) = FakeServer::open().joined_client(dir);

@@ -2,7 +2,8 @@
 //! input (`stdin`), how one gets in (`joining`) and out again (`leaving`), talk between several
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
 //! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`: lines,
-//! `full_screen`, one in a room that talks without end: `flood`, and how it is left: `restored`),
+//! `full_screen`, one in a room that talks without end: `flood`, how it is left: `restored`, and
+//! stopped and continued by a shell: `suspend`),
 //! one-shot commands (`once`, `once_files`), options that are set elsewhere (`settings`), what is
 //! made for shells and manuals (`shells`), and the load test's program (`load`).
 //!
@@ -35,4 +36,6 @@ mod settings;
 #[cfg(unix)]
 mod shells;
 mod stdin;
+#[cfg(target_os = "linux")]
+mod suspend;
 mod talk;

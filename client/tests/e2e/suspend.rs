@@ -1,0 +1,139 @@
+//! Stopped by its shell and continued, as a job on a terminal.
+
+use std::process::Command;
+
+use crate::harness::eventually;
+use crate::harness::peer::Peer;
+use crate::harness::room::Room;
+use crate::harness::terminal::Terminal;
+
+/// A shell with job control, and the client as its job.
+struct Shell {
+    terminal: Terminal,
+    client: u32,
+}
+
+impl Shell {
+    fn with_client(room: &Room, options: &str) -> Self {
+        let client = room.command("ada");
+        let mut shell = Command::new("sh");
+        shell.arg("-i").current_dir(room.files()).env("PS1", "shell> ").env_remove("ENV");
+        for (name, value) in client.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let mut terminal = Terminal::start_sized(&shell, (24, 80));
+        terminal.shows("shell> ");
+        let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_str().unwrap());
+        let words = std::iter::once(client.get_program()).chain(client.get_args());
+        let line = words.map(quoted).collect::<Vec<_>>().join(" ");
+        // The shell's own number is told, and the client's is that of its only child.
+        terminal.types(&format!("clear; {line} {options}\r"));
+        terminal.shows("welcome, ada");
+        let client = child_of(terminal.pid());
+        Self { terminal, client }
+    }
+
+    #[track_caller]
+    fn is_stopped(&self, expected: bool) {
+        let state = format!("/proc/{}/stat", self.client);
+        eventually("a client that is stopped, or is not", || {
+            let stat = std::fs::read_to_string(&state).unwrap();
+            let is_stopped = stat.rsplit(')').next().unwrap().trim_start().starts_with('T');
+            (is_stopped == expected).then_some(())
+        });
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.client);
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// The shell has the terminal, as it was.
+    #[track_caller]
+    fn has_the_terminal(&mut self, mark: &str) {
+        self.terminal.is_restored();
+        self.terminal.types(&format!("echo {mark}$((1+1))\r"));
+        self.terminal.shows(&format!("{mark}2"));
+    }
+
+    #[track_caller]
+    fn foreground(&mut self) {
+        self.terminal.types("clear; fg\n");
+        self.is_stopped(false);
+    }
+
+    #[track_caller]
+    fn leaves(mut self) {
+        self.terminal.types("/quit\r");
+        self.terminal.is_restored();
+        self.terminal.types("exit\r");
+        self.terminal.wait();
+    }
+}
+
+fn child_of(shell: u32) -> u32 {
+    let children = format!("/proc/{shell}/task/{shell}/children");
+    eventually("the shell's child", || {
+        std::fs::read_to_string(&children).unwrap().split_whitespace().last()?.parse().ok()
+    })
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_and_fg_draws_the_room_again() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut shell = Shell::with_client(&room, "");
+    shell.terminal.types("half typed");
+    shell.terminal.cursor_is_behind("> half typed");
+    for round in 0..2 {
+        shell.terminal.types("\x1a");
+        shell.is_stopped(true);
+        shell.has_the_terminal(&format!("stopped{round}"));
+        peer.say(&format!("said meanwhile {round}"));
+        shell.foreground();
+        shell.terminal.shows(&format!("said meanwhile {round}"));
+        shell.terminal.cursor_is_behind("> half typed");
+        assert!(shell.terminal.look(vt100::Screen::alternate_screen));
+    }
+    shell.terminal.types("\x15");
+    shell.leaves();
+}
+
+#[test]
+fn a_stop_that_is_sent_gives_the_terminal_back_too() {
+    let room = Room::open();
+    let mut shell = Shell::with_client(&room, "");
+    shell.signal("TSTP");
+    shell.is_stopped(true);
+    shell.has_the_terminal("stopped");
+    shell.foreground();
+    shell.terminal.shows("welcome, ada");
+    shell.leaves();
+}
+
+#[test]
+fn after_a_stop_that_nothing_can_hear_the_screen_is_drawn_again() {
+    let room = Room::open();
+    let mut shell = Shell::with_client(&room, "");
+    shell.signal("STOP");
+    shell.is_stopped(true);
+    shell.foreground();
+    shell.terminal.shows("welcome, ada");
+    shell.terminal.types("still here\r");
+    shell.terminal.shows("ada still here");
+    shell.leaves();
+}
+
+#[test]
+fn where_no_shell_could_continue_it_ctrl_z_does_not_stop_it() {
+    let room = Room::open();
+    let mut terminal = Terminal::start(&room.command("ada"));
+    terminal.shows("welcome, ada");
+    terminal.types("\x1a");
+    terminal.shows("there is no shell here to go back to");
+    terminal.types("hello\r");
+    terminal.shows("ada  hello");
+}

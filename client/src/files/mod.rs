@@ -2,10 +2,12 @@
 //!
 //! Owns the thread and the channels to it. Requests go in and never block; each reply wakes the
 //! poll. `worker` does the work, `local` is one file of it, `attributes` its mode and time, `place`
-//! finds names that are free, and `state` keeps what the next run of the program needs to go on.
+//! finds names that are free, `path_kind` tells where there can be none, and `state` keeps what the
+//! next run of the program needs to go on.
 
 mod attributes;
 mod local;
+mod path_kind;
 mod place;
 mod state;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use mio::Waker;
 use crate::session::{FileReply, FileRequest, TransferHandle};
 use state::{Entry, State, UploadOrigin};
 
+pub use path_kind::PathKind;
 pub use place::local_name;
 
 /// Where a download is to be kept.
@@ -37,6 +40,8 @@ pub enum Target {
     Directory(PathBuf),
     /// Under this path; the next free name beside it if it exists.
     File(PathBuf),
+    /// In this directory, which goes away with the program: no later run finds it.
+    Scratch(PathBuf),
 }
 
 /// A file about to be uploaded.

@@ -45,7 +45,9 @@ fn windows_name(name: &str) -> String {
 /// Where a download is to end up.
 pub(super) fn wanted_path(target: &Target, name: &FileName) -> PathBuf {
     match target {
-        Target::Directory(directory) => directory.join(local_name(name)),
+        Target::Directory(directory) | Target::Scratch(directory) => {
+            directory.join(local_name(name))
+        }
         Target::File(path) => path.clone(),
     }
 }

@@ -172,7 +172,10 @@ impl Worker<'_> {
             part.discard();
         }
         let (file, path) = place::create_part(&wanted)?;
-        let entry = self.state.note_part(&wanted, item, &path);
+        let entry = match target {
+            Target::Scratch(_) => None,
+            Target::Directory(_) | Target::File(_) => self.state.note_part(&wanted, item, &path),
+        };
         self.tell_if_survives(transfer, entry.is_some());
         let part = Part::new(file, path, wanted, entry).with(wished);
         self.insert(transfer, Content::Download(part));

@@ -12,7 +12,7 @@ use super::desk::Desk;
 use super::transfers::Opening;
 use super::{Answer, News};
 use crate::command::{self, Command, resolve_download};
-use crate::files::Target;
+use crate::files::{PathKind, Target};
 use crate::item::ItemError;
 use crate::options::expanded;
 use crate::session::{self, Direction, TransferHandle, TransferStatus};
@@ -63,10 +63,7 @@ impl Desk {
     /// In a script, what depends on the commands ahead waits for them. Elsewhere only a `/cancel`
     /// does, for the moment it takes to open a file.
     fn must_wait(&self, command: &Command) -> bool {
-        let session = self.link.session();
-        let opening = self.opening.values();
-        let opening = opening.filter(|it| matches!(it, Opening::Upload(..))).count();
-        let uploads = session.uploads_outstanding() + opening;
+        let (session, uploads) = (self.link.session(), self.uploads_begun());
         match command {
             Command::Cancel(_) => !self.opening.is_empty(),
             _ if !self.manner.script => false,
@@ -156,6 +153,25 @@ impl Desk {
         self.last_ticket += 1;
         self.files.open(self.last_ticket, expanded(&path));
         self.opening.insert(self.last_ticket, Opening::Upload(path, name));
+        self.warn_if_more_than_kept();
+    }
+
+    /// Warns whoever begins more uploads than the shelf keeps, with the first that is too many.
+    fn warn_if_more_than_kept(&mut self) {
+        let kept = self.session().limits().map_or(usize::MAX, |it| it.shelf_items_max as usize);
+        if !self.manner.script && self.uploads_begun() == kept.saturating_add(1) {
+            self.notice(format!(
+                "these are more files than the shelf keeps ({kept}): the first of them will drop \
+                 from it when the others are there"
+            ));
+        }
+    }
+
+    /// Uploads that are not over, with those whose files are being opened.
+    fn uploads_begun(&self) -> usize {
+        let opening = self.opening.values();
+        let opening = opening.filter(|it| matches!(it, Opening::Upload(..))).count();
+        self.session().uploads_outstanding() + opening
     }
 
     /// The same for a temporary file of ours.
@@ -180,9 +196,15 @@ impl Desk {
         self.say_if_one_of_several(id, text);
         let target = match path {
             Some(path) => target(&self.download_dir, &path),
-            None => Target::Directory(self.download_dir.clone()),
+            None => Ok(self.downloads()),
         };
-        self.fetch(id, target, now)
+        match target {
+            Ok(target) => self.fetch(id, target, now),
+            Err(why) => {
+                self.failure(why);
+                Ok(())
+            }
+        }
     }
 
     /// Says that a name was given that several items have.
@@ -230,10 +252,20 @@ impl Desk {
 }
 
 /// Where a download with this path goes: a directory if it is one or ends like one.
-pub(crate) fn target(download_dir: &Path, path: &str) -> Target {
+///
+/// # Errors
+/// When no file can be kept there, in a sentence. One-shot commands write to such places.
+pub(crate) fn target(download_dir: &Path, path: &str) -> Result<Target, String> {
     let is_directory = path.ends_with(std::path::is_separator);
     let path = download_dir.join(expanded(path));
-    if is_directory || path.is_dir() { Target::Directory(path) } else { Target::File(path) }
+    match PathKind::of(&path) {
+        PathKind::Directory => Ok(Target::Directory(path)),
+        PathKind::File if is_directory => Ok(Target::Directory(path)),
+        PathKind::File => Ok(Target::File(path)),
+        PathKind::Stdout | PathKind::Stream | PathKind::Socket => {
+            Err(format!("{} is not a regular file or a directory", path.display()))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -244,11 +276,25 @@ mod tests {
     fn a_download_path_is_a_directory_or_a_name_in_the_download_directory() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("sub")).unwrap();
-        let to = |path| target(dir.path(), path);
+        let to = |path| target(dir.path(), path).unwrap();
         assert_eq!(to("sub"), Target::Directory(dir.path().join("sub")));
         assert_eq!(to("new/"), Target::Directory(dir.path().join("new/")));
         assert_eq!(to("new.txt"), Target::File(dir.path().join("new.txt")));
         let absolute = dir.path().join("x.bin");
-        assert_eq!(target(Path::new("."), absolute.to_str().unwrap()), Target::File(absolute));
+        assert_eq!(target(Path::new("."), absolute.to_str().unwrap()), Ok(Target::File(absolute)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_no_place_for_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/null", dir.path().join("sink")).unwrap();
+        for path in ["sink", "/dev/null", "/dev/stdout"] {
+            assert!(
+                target(dir.path(), path)
+                    .unwrap_err()
+                    .ends_with("not a regular file or a directory")
+            );
+        }
     }
 }

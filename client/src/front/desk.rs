@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chatshelf_common::text::Nick;
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::{FileName, Nick};
 
 use super::away::{Away, Batch};
 use super::leaving::Leaving;
@@ -20,6 +21,8 @@ use crate::session::{Reconnect, Session, TransferHandle, TransferStatus};
 
 /// How long a script tries to come back, unless it is told otherwise.
 const SCRIPT_RECONNECT: Duration = Duration::from_secs(30);
+/// Paths of downloads that wait to be taken: a one-shot command takes them, others never do.
+const LANDED_MAX: usize = 1000;
 
 /// How commands are carried out.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +88,10 @@ pub(crate) struct Desk {
     pub(super) arrived: bool,
     /// Nicks that were refused before we were.
     pub(super) nicks_refused: u32,
-    /// Where a download has gone.
-    pub(super) landed: Option<PathBuf>,
+    /// Where downloads have gone, until somebody takes that.
+    landed: VecDeque<PathBuf>,
+    /// Our uploads that were put on the shelf, the latest.
+    pub(super) uploaded: VecDeque<(ItemId, FileName)>,
     pub(super) leaving: Option<Leaving>,
     pub(super) patience: Patience,
     pub(super) end: Option<Result<u8, Failure>>,
@@ -121,7 +126,8 @@ impl Desk {
             refused: false,
             arrived: false,
             nicks_refused: 0,
-            landed: None,
+            landed: VecDeque::new(),
+            uploaded: VecDeque::new(),
             leaving: None,
             patience: Patience::default(),
             end: None,
@@ -202,9 +208,17 @@ impl Desk {
         Target::Directory(self.download_dir.clone())
     }
 
-    /// Where the latest download has gone, once.
-    pub(crate) fn take_landed(&mut self) -> Option<PathBuf> {
-        self.landed.take()
+    /// Where downloads have gone since this was asked last.
+    pub(crate) fn take_landed(&mut self) -> VecDeque<PathBuf> {
+        std::mem::take(&mut self.landed)
+    }
+
+    /// Remembers where a download has gone, as long as the last [`LANDED_MAX`] are not taken.
+    pub(super) fn landed(&mut self, path: PathBuf) {
+        self.landed.push_back(path);
+        if self.landed.len() > LANDED_MAX {
+            self.landed.pop_front();
+        }
     }
 
     /// Adds that what a front was told did not work: a line that is no command, say.

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::FileName;
+
 use super::desk::Desk;
 use super::words::count;
 use super::{EXIT_DONE, EXIT_FAILED, EXIT_REFUSED};
@@ -9,6 +12,11 @@ use super::{EXIT_DONE, EXIT_FAILED, EXIT_REFUSED};
 /// How long the `Goodbye` is waited for after a signal, and after a `/quit`.
 pub(super) const LEAVE_MAX_SIGNAL: Duration = Duration::from_secs(2);
 const LEAVE_MAX: Duration = Duration::from_secs(5);
+
+/// Uploads of which it is told at the end whether they are still on the shelf: the latest.
+const UPLOADS_REMEMBERED_MAX: usize = 1000;
+/// How many of them are named.
+const GONE_NAMED_MAX: usize = 10;
 
 /// `Leave` was said.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +90,7 @@ impl Desk {
         if self.leaving.is_some() || self.end.is_some() {
             return;
         }
+        self.say_what_is_gone();
         let code = if unfinished { EXIT_FAILED } else { self.code() };
         self.session_mut().leave();
         self.leaving = Some(Leaving { deadline: now + patience, code });
@@ -122,6 +131,35 @@ impl Desk {
         {
             self.finish(Ok(code));
         }
+    }
+
+    /// Remembers an upload that was put on the shelf.
+    pub(super) fn uploaded(&mut self, item: ItemId, name: FileName) {
+        self.uploaded.push_back((item, name));
+        if self.uploaded.len() > UPLOADS_REMEMBERED_MAX {
+            self.uploaded.pop_front();
+        }
+    }
+
+    /// Tells a script which of its uploads others, or its own, have pushed off the shelf. Who sits
+    /// there has seen it.
+    fn say_what_is_gone(&mut self) {
+        let room = self.link.session().room();
+        let is_gone = |(id, _): &&(ItemId, FileName)| room.item(*id).is_none();
+        let gone: Vec<_> = self.uploaded.iter().filter(is_gone).collect();
+        if !self.manner.script || gone.is_empty() {
+            return;
+        }
+        let named = gone.iter().take(GONE_NAMED_MAX);
+        let mut names: Vec<_> = named.map(|(id, name)| format!("{name} (number {id})")).collect();
+        if gone.len() > names.len() {
+            names.push(format!("{} more", gone.len() - names.len()));
+        }
+        let many = count(gone.len(), "upload is", "uploads are");
+        let kept = self.link.session().limits().map_or(0, |limits| limits.shelf_items_max);
+        let names = names.join(", ");
+        let text = format!("{many} no longer on the shelf, which keeps {kept}: {names}");
+        if self.manner.single { self.failure(text) } else { self.notice(text) }
     }
 
     /// Tells what of our own talk is lost by ending now.

@@ -97,7 +97,12 @@ impl Desk {
             Outcome::Refused(_) => self.refusal(text),
             _ => self.failure(text),
         }
-        self.landed = kept.path.take().or_else(|| self.landed.take());
+        if let Some(path) = kept.path {
+            self.landed(path);
+        }
+        if let (Outcome::Uploaded(item), Some(name)) = (outcome, &status.name) {
+            self.uploaded(*item, name.clone());
+        }
         self.quit_warned &= self.session().transfers_outstanding() > 0;
     }
 

@@ -1,8 +1,8 @@
 //! One-shot commands: a front that has one thing done, shows what came of it, and leaves.
 //!
 //! Owns the order of that: join, ask, wait, print. `show` makes text and `json` objects of what is
-//! shown, `intake` reads standard input, `reader` sees who reads standard output leave, `progress`
-//! draws on a terminal.
+//! shown, `intake` reads standard input, `reader` sees who reads standard output leave, `sink`
+//! writes a download that is to be no file, `progress` draws on a terminal.
 //! Standard output gets what was asked for and nothing else.
 
 mod intake;
@@ -10,15 +10,18 @@ mod json;
 mod progress;
 mod reader;
 mod show;
+mod sink;
 
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::{FileName, Message, Nick};
 use chatshelf_common::wire::Event;
-use tempfile::TempDir;
+use mio::Waker;
 
 use crate::command::Command;
 use crate::default_nick;
@@ -28,12 +31,14 @@ use crate::front::{
     fail, no_start, target,
 };
 use crate::item::{ItemError, Shelf};
+use crate::link::plain_error;
 use crate::options::{Options, Output, Task, Wanted};
 use crate::session::Reconnect;
-use intake::Intake;
+use intake::{Intake, NoInput};
 use progress::Progress;
 use reader::Reader;
 use show::Show;
+use sink::Sink;
 
 /// Has it done; the exit code.
 #[must_use]
@@ -53,38 +58,29 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
             manner.reconnect = Some(Reconnect { give_up_after: None });
         }
     }
-    let needs_space = matches!(task, Task::UploadInput(_) | Task::Download(_, Output::Stdout));
-    let space = needs_space.then(tempfile::tempdir).transpose().map_err(no_start)?;
-    let once = Once::new(task, space.as_ref(), &ground)?;
-    let is_for_stdout = matches!(once.work, Work::Download(_, Output::Stdout));
-    // Of a temporary file there is nothing to preserve, and we must be able to read it.
-    options.preserve &= !is_for_stdout;
-    let code = ground.run(once, Plan::new(options, nick, manner))?;
-    match space {
-        Some(space) if is_for_stdout && code == EXIT_DONE => print_file(space.path()),
-        _ => Ok(code),
-    }
-}
-
-/// Prints the one file of a directory. Whoever closed the output has seen enough.
-fn print_file(dir: &Path) -> Result<u8, Failure> {
-    let print = || -> io::Result<()> {
-        for entry in std::fs::read_dir(dir)? {
-            io::copy(&mut File::open(entry?.path())?, &mut io::stdout().lock())?;
-        }
-        io::Write::flush(&mut io::stdout())
+    let sink = match &task {
+        Task::Download(_, output) => Sink::of(output)?,
+        _ => None,
     };
-    match print() {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::unwritten(&error)),
-        _ => Ok(EXIT_DONE),
+    let needs_space = sink.is_some() || matches!(task, Task::UploadInput(_));
+    // Of a temporary file there is nothing to preserve, and we must be able to read it.
+    options.preserve &= sink.is_none();
+    let space = needs_space.then(tempfile::tempdir).transpose().map_err(no_start)?;
+    let once = Once::new(task, space.as_ref().map(|space| space.path().to_owned()), &ground)?;
+    let code = ground.run(once, Plan::new(options, nick, manner))?;
+    match (sink, space) {
+        (Some(sink), Some(space)) if code == EXIT_DONE => sink.pour(space.path()),
+        _ => Ok(code),
     }
 }
 
 /// The front.
 struct Once {
     work: Work,
-    /// Where a download goes that is for standard output.
-    space: Option<std::path::PathBuf>,
+    /// For what passes through a temporary file: a download that is to be no file of its own, and
+    /// standard input.
+    space: Option<PathBuf>,
+    waker: Arc<Waker>,
     show: Show,
     progress: Progress,
     /// Of what is shown for as long as somebody reads it.
@@ -97,9 +93,11 @@ struct Once {
 enum Work {
     Say(Message),
     SayInput(Intake<String>),
-    Upload(Vec<String>, Option<chatshelf_common::text::FileName>),
-    UploadInput(Intake<String>, chatshelf_common::text::FileName),
-    Download(Wanted, Output),
+    Upload(Vec<String>, Option<FileName>),
+    /// Standard input, once the server's limit is known.
+    UploadInput(FileName),
+    Spool(Intake<String>, FileName),
+    Download(Vec<Wanted>, Output),
     Ask(Command),
     /// Until all of history is there.
     SeePast,
@@ -110,17 +108,13 @@ enum Work {
 }
 
 impl Once {
-    fn new(task: Task, space: Option<&TempDir>, ground: &Ground) -> Result<Self, Failure> {
+    fn new(task: Task, space: Option<PathBuf>, ground: &Ground) -> Result<Self, Failure> {
         let mut json = false;
         let work = match task {
             Task::Send(Some(text)) => Work::Say(text),
             Task::Send(None) => Work::SayInput(Intake::text(ground.waker()).map_err(no_start)?),
             Task::Upload(files, name) => Work::Upload(files, name),
-            Task::UploadInput(name) => {
-                let dir = space.map_or(Path::new("."), TempDir::path);
-                let path = dir.join(local_name(&name));
-                Work::UploadInput(Intake::spool(path, ground.waker()).map_err(no_start)?, name)
-            }
+            Task::UploadInput(name) => Work::UploadInput(name),
             Task::Download(wanted, output) => Work::Download(wanted, output),
             Task::List { json: as_json } => {
                 json = as_json;
@@ -139,7 +133,8 @@ impl Once {
         let reader = follows.then(|| Reader::watch(ground.waker())).transpose();
         Ok(Self {
             work,
-            space: space.map(|space| space.path().to_owned()),
+            space,
+            waker: ground.waker(),
             show: Show::new(json),
             progress: Progress::new(),
             reader: reader.map_err(no_start)?,
@@ -160,20 +155,23 @@ impl Once {
                     Ok(message) => desk.carry_out(Command::Say(message), now),
                     Err(error) => desk.fail(error.to_string(), now),
                 },
-                Some(Err(why)) => desk.fail(why, now),
+                Some(Err(why)) => no_input(why, desk, now),
             },
-            Work::Upload(files, name) => {
-                for file in files {
-                    desk.upload(file, name.clone());
+            Work::Upload(files, name) => upload(files, name.as_ref(), desk),
+            Work::UploadInput(name) => match self.spool(&name, desk) {
+                Ok(intake) => {
+                    self.work = Work::Spool(intake, name);
+                    return false;
                 }
-            }
-            Work::UploadInput(intake, name) => match intake.poll() {
+                Err(error) => desk.fail(plain_error(&error), now),
+            },
+            Work::Spool(intake, name) => match intake.poll() {
                 None => {
-                    self.work = Work::UploadInput(intake, name);
+                    self.work = Work::Spool(intake, name);
                     return false;
                 }
                 Some(Ok(path)) => desk.upload_spooled(path, name),
-                Some(Err(why)) => desk.fail(why, now),
+                Some(Err(why)) => no_input(why, desk, now),
             },
             Work::Download(wanted, output) => self.download(&wanted, &output, desk, now),
             Work::Ask(command) => desk.carry_out(command, now),
@@ -190,25 +188,32 @@ impl Once {
         true
     }
 
-    fn download(&self, wanted: &Wanted, output: &Output, desk: &mut Desk, now: Instant) {
-        let room = desk.session().room();
-        let found = match wanted {
-            Wanted::Latest => room.shelf().last().map(|item| item.id).ok_or(None),
-            Wanted::Named(text) => Shelf::of(room).item(text).map_err(Some),
-        };
-        let item = match found {
-            Ok(item) => item,
-            Err(None) => return desk.refusal("the shelf is empty"),
-            Err(Some(error @ ItemError::NotOnShelf(_))) => return desk.refusal(error.to_string()),
-            Err(Some(error)) => return desk.fail(error.to_string(), now),
-        };
+    /// Begins to keep standard input, as far as the server would take it.
+    fn spool(&self, name: &FileName, desk: &Desk) -> io::Result<Intake<String>> {
+        let dir = self.space.as_deref().unwrap_or(Path::new("."));
+        let limit = desk.session().limits().map_or(0, |limits| limits.file_bytes_max);
+        Intake::spool(dir.join(local_name(name)), limit, Arc::clone(&self.waker))
+    }
+
+    fn download(&self, wanted: &[Wanted], output: &Output, desk: &mut Desk, now: Instant) {
         let place = match (output, &self.space) {
-            (Output::Stdout, Some(space)) => Target::Directory(space.clone()),
+            (_, Some(space)) => Ok(Target::Scratch(space.clone())),
             (Output::Path(path), _) => target(Path::new(""), &path.to_string_lossy()),
-            _ => desk.downloads(),
+            _ => Ok(desk.downloads()),
         };
-        if let Err(error) = desk.fetch(item, place, now) {
-            desk.fail(error.to_string(), now);
+        let place = match place {
+            Ok(place) => place,
+            Err(why) => return desk.fail(why, now),
+        };
+        // What is named twice, by its number and its name say, is fetched once.
+        let mut asked = BTreeSet::new();
+        for wanted in wanted {
+            if let Some(item) = find(wanted, desk, now)
+                && asked.insert(item)
+                && let Err(error) = desk.fetch(item, place.clone(), now)
+            {
+                desk.fail(error.to_string(), now);
+            }
         }
     }
 
@@ -224,6 +229,55 @@ impl Once {
             }
             _ => {}
         }
+    }
+}
+
+/// Puts files on the shelf, unless some of them could not stay there.
+fn upload(files: Vec<String>, name: Option<&FileName>, desk: &mut Desk) {
+    let limits = desk.session().limits();
+    let kept = limits.map_or(usize::MAX, |limits| limits.shelf_items_max as usize);
+    if files.len() > kept {
+        return desk.refusal(format!(
+            "nothing uploaded: of {} files the shelf would keep the last {kept}; upload no more \
+             than that, or pack them into one",
+            files.len()
+        ));
+    }
+    for file in files {
+        desk.upload(file, name.cloned());
+    }
+}
+
+/// The item that is wanted; tells if there is none.
+fn find(wanted: &Wanted, desk: &mut Desk, now: Instant) -> Option<ItemId> {
+    let room = desk.session().room();
+    match wanted {
+        Wanted::Latest => {
+            let latest = room.shelf().last().map(|item| item.id);
+            if latest.is_none() {
+                desk.refusal("the shelf is empty");
+            }
+            latest
+        }
+        Wanted::Named(text) => match Shelf::of(room).item(text) {
+            Ok(item) => Some(item),
+            Err(error @ ItemError::NotOnShelf(_)) => {
+                desk.refusal(error.to_string());
+                None
+            }
+            Err(error) => {
+                desk.fail(error.to_string(), now);
+                None
+            }
+        },
+    }
+}
+
+/// Standard input is not what was to be done with it.
+fn no_input(why: NoInput, desk: &mut Desk, now: Instant) {
+    match why {
+        NoInput::TooLarge(text) => desk.refusal(text),
+        NoInput::Failed(text) => desk.fail(text, now),
     }
 }
 
@@ -269,10 +323,10 @@ impl View for Once {
     }
 
     fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
-        if let Some(path) = desk.take_landed()
-            && self.space.is_none()
-        {
-            self.show.path(&path);
+        for path in desk.take_landed() {
+            if self.space.is_none() {
+                self.show.path(&path);
+            }
         }
         self.progress.draw(desk, now);
         self.show.flush();

@@ -19,8 +19,8 @@ pub enum Task {
     Upload(Vec<String>, Option<FileName>),
     /// Put what comes from standard input on the shelf, under this name.
     UploadInput(FileName),
-    /// Fetch an item.
-    Download(Wanted, Output),
+    /// Fetch these items.
+    Download(Vec<Wanted>, Output),
     /// Show what is on the shelf.
     List {
         /// As JSON.
@@ -104,9 +104,10 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         name: "upload",
         arguments: "FILE...|-",
         does: "put files on the shelf",
-        about: "Puts files on the shelf and shows number and name of each. With - the content is \
-                what comes from standard input; it is kept in a temporary file until all of it is \
-                there, for the server wants to know its size.",
+        about: "Puts files on the shelf and shows number and name of each. More files than the \
+                shelf keeps are refused before any is sent. With - the content is what comes from \
+                standard input; it is kept in a temporary file until all of it is there, for the \
+                server wants to know its size, and no more of it than the server takes.",
         options: &[Opt::value(
             "as",
             "NAME",
@@ -135,22 +136,24 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
     },
     Command {
         name: "download",
-        arguments: "ID|NAME|--latest",
-        does: "fetch a file from the shelf",
-        about: "Fetches the item of that number or (the newest one) of that name, or the newest of \
-                all; #7 is always a number, name:7 always a name. It compares the digest \
-                and shows the path it was kept as. A file that is there is never overwritten: the \
-                new one is called 'name (1).ext', and a name that begins with ., - or ~ gets a _ in \
-                front unless -o asks for it. With -o - the content \
-                goes to standard output, once all of it has come and was found to be right: never a \
-                byte that was not verified. Until then it is in a temporary file. With --preserve \
-                the file gets the permissions and the date of what was uploaded.",
+        arguments: "ID|NAME...|--latest",
+        does: "fetch files from the shelf",
+        about: "Fetches items by number or name (the newest one of that name), or the newest of \
+                all; #7 is always a number, name:7 always a name. Compares the digest of each and \
+                shows the path it was kept as, as soon as it is there. A file that is there is never \
+                overwritten: the new one is called 'name (1).ext', and a name that begins with ., - \
+                or ~ gets a _ in front unless -o asks for it. With -o - the content of a single item \
+                goes to standard output, with -o and the path of a device or a named pipe there, \
+                once all of it has come and was found to be right: never a byte that was not \
+                verified. Until then it is in a temporary file. A terminal is only shown text, with \
+                everything made visible that could act on it. With --preserve a file gets the \
+                permissions and the date of what was uploaded.",
         options: &[
             Opt::flag("latest", "the newest item", |options, on| options.own.latest = on),
             Opt::value(
                 "output",
                 "PATH|-",
-                "file or directory, - for standard output",
+                "file, directory, device or pipe, - for standard output",
                 |options, text| {
                     options.own.output = Some(text.into());
                     Ok(())
@@ -161,16 +164,22 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         ],
         completes: Completes::Nothing,
         take: |options, names| {
-            let wanted = match (&names[..], options.own.latest) {
-                ([], true) => Wanted::Latest,
-                ([name], false) => Wanted::Named(name.clone()),
-                _ => return Err("download needs one number or name, or --latest".into()),
-            };
+            let mut wanted: Vec<Wanted> = names.into_iter().map(Wanted::Named).collect();
+            wanted.extend(options.own.latest.then_some(Wanted::Latest));
             let output = match options.own.output.take() {
                 None => Output::DownloadDir,
                 Some(path) if path == "-" => Output::Stdout,
                 Some(path) => Output::Path(path.into()),
             };
+            match (wanted.len(), &output) {
+                (0, _) => return Err("download needs numbers or names, or --latest".into()),
+                (2.., Output::Stdout) => return Err("-o - takes a single item".into()),
+                (2.., Output::Path(path)) if !path.is_dir() => {
+                    let path = path.display();
+                    return Err(format!("several items need a directory, and {path} is none"));
+                }
+                _ => {}
+            }
             options.task = Some(Task::Download(wanted, output));
             Ok(())
         },

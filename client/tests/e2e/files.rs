@@ -168,6 +168,7 @@ fn of_six_uploads_the_newest_five_stay() {
     let ended = room.run("ada", &script);
     ended.has_code(0);
     ended.line("-- f1 (number 1) dropped from the shelf");
+    ended.line("-- 1 upload is no longer on the shelf, which keeps 5: f1 (number 1)");
     let (_, last) = ended.stdout.rsplit_once("-- on the shelf: ").unwrap();
     let items = last.lines().skip(1).map_while(|line| line.strip_prefix("   "));
     let items: Vec<&str> = items.map(|line| line.rsplit_once("  1 B").unwrap().0).collect();

@@ -36,6 +36,23 @@ fn the_name_is_asked_for_until_it_is_one() {
 }
 
 #[test]
+fn more_uploads_than_the_shelf_keeps_are_warned_of_once() {
+    let room = Room::open_with(&["--keep", "2"]);
+    let mut ada = join(&room, "ada");
+    // A server that does nothing can't finish one before the next is begun.
+    room.server.signal("STOP");
+    for name in ["a", "b", "c", "d"] {
+        room.write(name, name);
+        ada.types(&format!("/upload {name}\r"));
+    }
+    ada.shows("uploading d");
+    let warned = ada.screen().matches("these are more files than the shelf keeps (2)").count();
+    assert_eq!(warned, 1, "{}", ada.screen());
+    room.server.signal("CONT");
+    ada.shows("dropped from the shelf");
+}
+
+#[test]
 fn ctrl_d_instead_of_a_name_ends_it() {
     let room = Room::open();
     let mut command = client_command(room.address(), &room.files());

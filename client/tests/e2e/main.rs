@@ -3,9 +3,9 @@
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
 //! (`resuming`), peers that mean no good (`hostile`), a real terminal (`interactive`: lines,
 //! `full_screen`, one in a room that talks without end: `flood`, how it is left: `restored`, and
-//! stopped and continued by a shell: `suspend`),
-//! one-shot commands (`once`, `once_files`), options that are set elsewhere (`settings`), what is
-//! made for shells and manuals (`shells`), and the load test's program (`load`).
+//! stopped and continued by a shell: `suspend`), one-shot commands (`once`, `once_files`,
+//! `once_places`), options that are set elsewhere (`settings`), what is made for shells and manuals
+//! (`shells`), and the load test's program (`load`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -26,6 +26,8 @@ mod leaving;
 mod load;
 mod once;
 mod once_files;
+#[cfg(unix)]
+mod once_places;
 #[cfg(unix)]
 mod restored;
 mod resuming;

@@ -138,6 +138,71 @@ fn a_download_shows_where_it_is_and_overwrites_nothing() {
 }
 
 #[test]
+fn several_downloads_show_a_path_each_and_the_worst_decides() {
+    let room = Room::open();
+    for name in ["a", "b", "c d"] {
+        room.write(name, format!("content of {name}"));
+        room.once(&["upload", name], "").has_code(0);
+    }
+    std::fs::create_dir(room.path("dir")).unwrap();
+    // Item 2 by its number, its name, and once more: it is fetched once.
+    let ended = room.once(&["download", "a", "2", "b", "--latest", "#2", "-o", "dir"], "");
+    ended.has_code(0);
+    let mut paths: Vec<&str> = ended.stdout.lines().collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["dir/a", "dir/b", "dir/c d"]);
+    for name in ["a", "b", "c d"] {
+        let content = format!("content of {name}").into_bytes();
+        assert_eq!(room.read(&format!("dir/{name}")), content);
+    }
+    let ended = room.once(&["--download-dir", "dir", "download", "nothing", "a"], "");
+    ended.has_code(4);
+    assert_eq!(ended.complaint(), "chatshelf: nothing on the shelf is called nothing");
+    assert_eq!(ended.stdout, "dir/a (1)\n", "the other one is there");
+    for arguments in [&["a", "b", "-o", "-"][..], &["a", "b", "-o", "file"]] {
+        let ended = room.once(&[&["download"], arguments].concat(), "");
+        ended.has_code(2);
+    }
+    assert_eq!(room.names(), ["a", "b", "c d", "dir"]);
+}
+
+#[test]
+fn more_uploads_than_the_shelf_keeps_are_refused_before_the_first() {
+    let room = Room::open_with(&["--keep", "2"]);
+    for name in ["a", "b", "c"] {
+        room.write(name, name);
+    }
+    let ended = room.once(&["upload", "a", "b", "c"], "");
+    ended.has_code(4);
+    assert!(ended.complaint().contains("of 3 files the shelf would keep the last 2"));
+    assert_eq!((&ended.stdout[..], &room.once(&["list"], "").stdout[..]), ("", ""));
+    room.once(&["upload", "a", "b"], "").has_code(0);
+    assert_eq!(room.once(&["list"], "").stdout.lines().count(), 2);
+}
+
+#[test]
+fn a_pipe_with_more_than_the_server_takes_is_refused_and_nothing_stays() {
+    let room = Room::open_with(&["--max-file-size", "1000"]);
+    let space = tempfile::tempdir().unwrap();
+    let mut command = client_command(room.address(), &room.files());
+    command.args(["upload", "-", "--as", "endless"]).env("TMPDIR", space.path());
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // It never ends by itself: the program does not wait for that.
+    while input.write_all(&[b'x'; 4096]).is_ok() {}
+    let ended = eventually("the end of an upload", || child.try_wait().unwrap());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(ended.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("larger than the server takes (1000 bytes)"), "{stderr}");
+    assert_eq!(std::fs::read_dir(space.path()).unwrap().count(), 0);
+    assert_eq!(room.once(&["list"], "").stdout, "");
+    let exact = "x".repeat(1000);
+    room.once(&["upload", "-", "--as", "exact"], &exact).has_code(0);
+    assert_eq!(room.once(&["download", "exact", "-o", "-"], "").stdout, exact);
+}
+
+#[test]
 fn what_is_not_on_the_shelf_is_refused() {
     let room = Room::open_with(&["--keep", "1"]);
     for (wanted, told) in

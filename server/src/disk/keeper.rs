@@ -24,13 +24,29 @@ pub struct Keeper<F: Files> {
     to: u64,
     /// That it fails has been said, and that it works again has not.
     is_failing: bool,
+    /// Something was written since it failed last.
+    has_written: bool,
+    /// A sync is under way, of what was written since it failed last as well.
+    is_proof: bool,
+    /// At [`Durability::None`], where no sync would notice it: when to look whether the files are
+    /// still where they were made.
+    look_at: Option<Instant>,
 }
 
 impl<F: Files> Keeper<F> {
     /// Nothing is kept yet.
     #[must_use]
     pub fn new(journal: Journal<F>, durability: Durability) -> Self {
-        Self { journal, durability, sync_by: None, to: 0, is_failing: false }
+        Self {
+            journal,
+            durability,
+            sync_by: None,
+            to: 0,
+            is_failing: false,
+            has_written: false,
+            is_proof: false,
+            look_at: None,
+        }
     }
 
     /// Keeps frames that end at `to`.
@@ -38,13 +54,16 @@ impl<F: Files> Keeper<F> {
         self.to = to;
         let kept = match self.durability {
             Durability::Always => self.journal.append(frames).and_then(|_| self.journal.sync()),
-            _ => self.journal.append(frames).map(|begins| self.plan_sync(begins, now)),
+            Durability::Interval => self.write(frames, now),
+            Durability::None => self.look(now).and_then(|()| self.write(frames, now)),
         };
         match kept {
-            // It was written. Whether the disk works, the sync that is to follow tells.
-            Ok(()) if self.durability == Durability::Interval => self.acknowledge(),
             Ok(()) => {
-                self.recover();
+                self.has_written = true;
+                // At intervals, the sync that is to follow tells whether the disk works.
+                if self.durability != Durability::Interval {
+                    self.recover();
+                }
                 self.acknowledge()
             }
             Err(why) => self.fail(&why),
@@ -70,6 +89,7 @@ impl<F: Files> Keeper<F> {
     /// acknowledged already.
     pub fn sync(&mut self) -> Option<Reply> {
         self.sync_by = None;
+        self.is_proof = self.has_written;
         let synced = self.journal.sync();
         self.answer_sync(synced)
     }
@@ -78,6 +98,7 @@ impl<F: Files> Keeper<F> {
     /// kept as before. What came of it is told by [`Self::end_sync`], before this is asked again.
     pub fn begin_sync(&mut self, now: Instant) -> Option<Unsynced<F>> {
         self.sync_by.take_if(|by| *by <= now)?;
+        self.is_proof = self.has_written;
         match self.journal.begin_sync() {
             Ok(unsynced) => unsynced,
             Err(why) => {
@@ -109,7 +130,9 @@ impl<F: Files> Keeper<F> {
     fn answer_sync(&mut self, synced: io::Result<()>) -> Option<Reply> {
         match synced {
             Ok(()) => {
-                self.recover();
+                if std::mem::take(&mut self.is_proof) {
+                    self.recover();
+                }
                 None
             }
             Err(why) => self.fail(&why),
@@ -127,6 +150,7 @@ impl<F: Files> Keeper<F> {
     }
 
     fn fail(&mut self, why: &dyn Display) -> Option<Reply> {
+        (self.has_written, self.is_proof) = (false, false);
         if !std::mem::replace(&mut self.is_failing, true) {
             log::error!("the log can't be kept on disk: {why}");
         }
@@ -245,6 +269,61 @@ mod tests {
         assert!(keeper.is_failing, "a write alone does not prove that it works again");
         assert!(sync_if_due(&mut keeper, now + LATER).is_none() && !keeper.is_failing);
         assert_eq!(kept(&files), [1, 3, 4]);
+    }
+
+    #[test]
+    fn that_it_works_again_is_only_said_of_what_was_written_after_the_failure() {
+        for durability in [Durability::Interval, Durability::None] {
+            let (files, mut keeper, now) = keeper(durability);
+            keeper.keep(&joined(2), 20, now);
+            // A sync of what came before succeeds, while nothing more can be written.
+            files.fail(Fault::Once(files.done()), ErrorKind::StorageFull);
+            keeper.keep(&joined(3), 30, now);
+            assert!(keeper.is_failing);
+            assert!(sync_if_due(&mut keeper, now + LATER).is_none());
+            keeper.sync();
+            assert!(keeper.is_failing, "{durability}: nothing was written");
+            // One that was begun before the failure proves nothing either.
+            keeper.keep(&joined(4), 40, now);
+            assert_eq!(keeper.is_failing, durability == Durability::Interval);
+            let unsynced = keeper.begin_sync(now + 2 * LATER);
+            files.fail(Fault::Once(files.done()), ErrorKind::StorageFull);
+            keeper.keep(&joined(5), 50, now);
+            unsynced.into_iter().for_each(|it| drop(keeper.end_sync(it.sync())));
+            assert!(keeper.is_failing, "{durability}: the newest could not be written");
+            keeper.keep(&joined(6), 60, now);
+            keeper.sync();
+            assert!(!keeper.is_failing, "{durability}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_that_were_removed_under_it_are_missed_at_every_level() {
+        for durability in [Durability::None, Durability::Interval, Durability::Always] {
+            for moved in [false, true] {
+                let (files, mut keeper, now) = keeper(durability);
+                keeper.keep(&joined(2), 20, now);
+                let (log, away) = (files.path().join("log"), files.path().join("away"));
+                if moved {
+                    std::fs::rename(&log, away).unwrap();
+                } else {
+                    std::fs::remove_dir_all(&log).unwrap();
+                }
+                let later = now + 2 * LATER;
+                let reply = keeper.keep(&joined(3), 30, later);
+                let reply = sync_if_due(&mut keeper, later + LATER).or(reply);
+                let failed = matches!(reply, Some(Reply::JournalFailed { to: 30 }));
+                assert_eq!(failed, durability != Durability::None, "{durability}");
+                assert!(keeper.is_failing, "{durability}");
+                keeper.keep(&joined(4), 40, later);
+                assert!(keeper.is_failing, "{durability}: there is no place to write to");
+                std::fs::create_dir(&log).unwrap();
+                keeper.keep(&joined(5), 50, later);
+                keeper.sync();
+                assert_eq!(kept(&files), [5], "{durability}");
+            }
+        }
     }
 
     #[test]

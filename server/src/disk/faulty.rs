@@ -244,6 +244,10 @@ impl StoredFile for FaultyFile {
         self.file.begin_sync(offset, bytes);
     }
 
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        self.file.is_at(path)
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.shared.does("sync")?;
         self.file.sync()

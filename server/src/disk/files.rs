@@ -144,6 +144,13 @@ pub trait StoredFile: Read + Write + Seek + fmt::Debug + Sized {
     /// When the disk can't say so.
     fn sync(&mut self) -> io::Result<()>;
 
+    /// True when it is this file that has this name. On systems where nobody can take the name from
+    /// an open file, the name is enough.
+    ///
+    /// # Errors
+    /// When the system can't say.
+    fn is_at(&self, path: &Path) -> io::Result<bool>;
+
     /// Moves up to so many bytes from where it stands into a pipe, without copying them; says how
     /// many, 0 at its end.
     ///
@@ -259,6 +266,26 @@ impl StoredFile for fs::File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_all()
+    }
+
+    #[cfg(unix)]
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        match fs::symlink_metadata(path) {
+            Ok(there) => {
+                let here = self.metadata()?;
+                Ok((here.dev(), here.ino()) == (there.dev(), there.ino()))
+            }
+            Err(why) if matches!(why.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Ok(false)
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        fs::exists(path)
     }
 
     #[cfg(target_os = "linux")]

@@ -70,6 +70,19 @@ impl<F: Files> Keeper<F> {
         }
     }
 
+    fn write(&mut self, frames: &[u8], now: Instant) -> io::Result<()> {
+        self.journal.append(frames).map(|begins| self.plan_sync(begins, now))
+    }
+
+    /// Now and then, makes sure that what is written can be found again.
+    fn look(&mut self, now: Instant) -> io::Result<()> {
+        if self.look_at.is_some_and(|at| at > now) {
+            return Ok(());
+        }
+        self.look_at = Some(now + Duration::from_millis(SYNC_INTERVAL_MS));
+        self.journal.check_place()
+    }
+
     /// A full segment is synced at once, at every level: the older ones go only then.
     fn plan_sync(&mut self, begins_segment: bool, now: Instant) {
         if begins_segment {

@@ -13,6 +13,10 @@ use chatshelf_common::wire::{Deframer, Event, Unit};
 
 use super::said::SaidLines;
 
+/// The highest number that an event may have. What names a higher one is damaged: after it there
+/// would be no numbers left to come.
+pub const SEQ_MAX: Seq = Seq(u64::MAX >> 1);
+
 /// The recent events of the room.
 ///
 /// Invariant: `bytes` holds whole events only, with the seqs `first`, `first + 1`, …; `starts`

@@ -144,3 +144,64 @@ fn a_drop_that_the_log_has_not_had_is_told_after_the_restart() {
     drop(bob);
     server.end_well();
 }
+
+#[test]
+fn a_topic_stays_however_much_is_said_after_it() {
+    let home = Home::new();
+    let server = home.start(ALL);
+    let mut ada = Peer::join(server.address(), "ada");
+    let topic = Topic::new("engines, and nothing else").unwrap();
+    ada.send(&SetTopic { topic: Some(topic.clone()) });
+    // Three segments of 4 MiB, of which two stay.
+    let filler = "x".repeat(8000);
+    for line in 0..1600 {
+        ada.say_and_hear(&format!("{line} {filler}"));
+    }
+    drop(ada);
+    server.end_well();
+    for _ in 0..2 {
+        let server = home.start(ALL);
+        let mut bob = Peer::join_with(server.address(), "bob", Some(HISTORY_ALL));
+        bob.say_and_hear("what is it about?");
+        let is_change = |event: &Event| matches!(event, Event::TopicChanged(_));
+        assert!(!bob.view().seen.iter().any(|seen| is_change(&seen.event)), "it is in the log");
+        let state = bob.view().state().topic.clone().expect("there is a topic");
+        assert_eq!((state.topic, state.nick.as_str()), (topic.clone(), "ada"));
+        drop(bob);
+        server.kill();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_data_directory_that_is_removed_under_a_server_ends_it_where_all_must_be_safe() {
+    for level in ["always", "interval", "none"] {
+        let home = Home::new();
+        let server = home.start(&["--durability", level]);
+        let mut ada = Peer::join(server.address(), "ada");
+        ada.say_and_hear("safe");
+        fs::remove_dir_all(home.data_dir()).unwrap();
+        if level == "always" {
+            ada.say("lost");
+            assert_eq!(ada.goodbye().code, Code::STORAGE_FAILED);
+            let ended = server.wait();
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            assert!(ended.stderr.contains("was removed or moved away"), "{ended:?}");
+            continue;
+        }
+        let refused = ada.try_upload("f", b"content").expect("an answer").unwrap_err();
+        assert_eq!(refused.code, Code::STORAGE_FAILED);
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        for line in 0..3 {
+            ada.say_and_hear(&format!("the talk goes on, {line}"));
+        }
+        drop(ada);
+        server.signal("TERM");
+        let ended = server.wait();
+        let told = ended.stderr.matches("the log can't be kept on disk").count();
+        assert_eq!((ended.code, told), (Some(0), 1), "{level}: {ended:?}");
+        assert!(ended.stderr.contains("was removed or moved away"), "{level}: {ended:?}");
+        assert!(!ended.stderr.contains("again"), "{level}: {ended:?}");
+        assert!(!home.data_dir().exists(), "it is not made again");
+    }
+}

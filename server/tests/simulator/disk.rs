@@ -181,6 +181,11 @@ impl Disk {
         state.names.values().map(handles).sum()
     }
 
+    /// True when a path names this file.
+    pub(super) fn is_at(&self, path: &Path, inode: &Rc<Inode>) -> bool {
+        is_same(self.0.borrow().names.get(path), inode)
+    }
+
     fn open_inode(&self, path: &Path) -> io::Result<SimFile> {
         match self.0.borrow().names.get(path) {
             Some(Node::File(inode)) => Ok(SimFile::new(self, path, inode)),

@@ -109,6 +109,10 @@ impl StoredFile for SimFile {
     /// What a crash leaves of unsynced bytes is anyone's guess, with the hint or without.
     fn begin_sync(&mut self, _: u64, _: u64) {}
 
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.disk.is_at(path, &self.inode))
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.disk.0.borrow_mut();
         let mut content = self.inode.content.borrow_mut();

@@ -10,19 +10,37 @@ use crate::disk::files::{Files, StoredFile};
 #[derive(Debug)]
 pub struct Unsynced<F: Files> {
     pub(super) changeover: Option<Changeover<F>>,
-    /// The segment being written.
-    pub(super) open: Option<F::File>,
+    /// The segment being written, and where it is.
+    pub(super) open: Option<(F::File, PathBuf)>,
 }
 
 impl<F: Files> Unsynced<F> {
-    /// Makes it durable. Where a part of it fails, the rest is tried all the same.
+    /// Makes it durable. Where a part of it fails, the rest is tried all the same. Older segments go
+    /// last, and only once all that takes their place is durable: that is also the topic, which the
+    /// new segment repeats.
     ///
     /// # Errors
-    /// When the disk can't say so.
+    /// When the disk can't say so, or the segment is not where it was made any more.
     pub fn sync(self) -> io::Result<()> {
-        let left = self.changeover.map_or(Ok(()), Changeover::finish);
-        let open = self.open.map_or(Ok(()), |mut file| file.sync());
-        left.and(open)
+        let Self { mut changeover, open } = self;
+        let left = changeover.as_mut().map_or(Ok(()), Changeover::settle);
+        let has_open = open.is_some();
+        let open = open.map_or(Ok(()), |(mut file, path)| sync_in_place(&mut file, &path));
+        left.and(open)?;
+        changeover.filter(|_| has_open).iter().for_each(Changeover::remove_surplus);
+        Ok(())
+    }
+}
+
+/// Makes a file durable, and makes sure that it is still there: a sync succeeds for a file that
+/// somebody has removed, too.
+pub(super) fn sync_in_place(file: &mut impl StoredFile, path: &Path) -> io::Result<()> {
+    file.sync()?;
+    if file.is_at(path)? {
+        Ok(())
+    } else {
+        let why = format!("{} was removed or moved away", path.display());
+        Err(io::Error::new(io::ErrorKind::NotFound, why))
     }
 }
 

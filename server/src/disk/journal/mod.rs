@@ -22,9 +22,10 @@ use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::Seq;
 use chatshelf_common::wire::Event;
+use chatshelf_common::wire::frame::TopicChanged;
 
 use super::files::{Files, StoredFile, set_aside};
-use changeover::Changeover;
+use changeover::{Changeover, sync_in_place};
 use past::Past;
 
 pub use changeover::Unsynced;
@@ -59,9 +60,20 @@ pub struct Journal<F: Files> {
 #[derive(Debug)]
 struct Segment<T> {
     file: T,
+    path: PathBuf,
     /// Bytes up to the end of its last whole record.
     length: u64,
+    /// Those of them that are no events.
+    topic_bytes: u64,
     is_synced: bool,
+    /// The system lets it grow no further.
+    is_at_limit: bool,
+}
+
+impl<T> Segment<T> {
+    fn new(file: T, path: PathBuf) -> Self {
+        Self { file, path, length: 0, topic_bytes: 0, is_synced: true, is_at_limit: false }
+    }
 }
 
 impl<F: Files> Journal<F> {
@@ -80,7 +92,7 @@ impl<F: Files> Journal<F> {
     ///
     /// # Errors
     /// When the folder can't be made, listed or synced, or a segment can't be opened, cut, set
-    /// aside or, being empty, removed.
+    /// aside or, holding nothing, removed.
     pub fn open(files: F, data_dir: &Path, segment_bytes: u64) -> io::Result<(Self, Vec<Event>)> {
         let dir = data_dir.join("log");
         files.create_dir(&dir)?;
@@ -110,9 +122,14 @@ impl<F: Files> Journal<F> {
         }
         let found = record::find(&bytes, past.last());
         report(path, &found, bytes.len());
-        if found.events.is_empty() {
+        if !found.has_events() {
             drop(file);
-            self.files.remove_file(path)?;
+            // A file can be longer than what was written to it before the power failed.
+            if bytes[found.end..].iter().all(|byte| *byte == 0) {
+                self.files.remove_file(path)?;
+            } else {
+                set_aside(&self.files, path)?;
+            }
             return Ok(None);
         }
         let length = found.end as u64;
@@ -134,24 +151,65 @@ impl<F: Files> Journal<F> {
     /// When they can't be written. Then none of them is in the journal, as far as the disk lets
     /// them be taken back, and it can go on.
     pub fn append(&mut self, frames: &[u8]) -> io::Result<bool> {
-        let Some((first, records)) = record::of_frames(frames) else { return Ok(false) };
+        let Some(events) = record::of_frames(frames) else { return Ok(false) };
+        let written = self.append_records(events.first, &events.records);
+        if events.topic.is_some() {
+            self.topic = events.topic;
+            self.is_topic_due |= written.is_err();
+        }
+        written
+    }
+
+    fn append_records(&mut self, first: Seq, records: &[u8]) -> io::Result<bool> {
         let begins = self.open.is_none() || (self.is_full(self.segment_bytes) && !self.is_syncing);
         if begins {
             self.begin_segment(first)?;
         }
+        let topic = self.topic.as_ref().filter(|_| begins || self.is_topic_due);
+        let topic = topic.map(record::of_topic).unwrap_or_default();
         let Some(segment) = &mut self.open else { return Ok(false) };
-        let written = segment.file.write_all(&records);
-        if written.is_ok() {
-            segment.length += records.len() as u64;
-            segment.is_synced = false;
-        } else {
-            self.take_back();
+        let repeated = if topic.is_empty() { Ok(()) } else { segment.file.write_all(&topic) };
+        match repeated.and_then(|()| segment.file.write_all(records)) {
+            Ok(()) => {
+                segment.length += (topic.len() + records.len()) as u64;
+                segment.topic_bytes += topic.len() as u64;
+                segment.is_synced = false;
+                self.is_topic_due = false;
+                Ok(begins)
+            }
+            Err(why) => {
+                segment.is_at_limit = why.kind() == io::ErrorKind::FileTooLarge;
+                let can_go_on = segment.is_at_limit && !begins && !self.is_syncing;
+                self.take_back();
+                if can_go_on { self.append_records(first, records) } else { Err(why) }
+            }
         }
-        written.map(|()| begins)
     }
 
+    /// True when the segment has so many bytes of events. A full one is left for the next, and then
+    /// its events alone are as many as must stay.
     fn is_full(&self, bytes: u64) -> bool {
-        self.open.as_ref().is_some_and(|segment| segment.length >= bytes)
+        self.open.as_ref().is_some_and(|segment| {
+            segment.length - segment.topic_bytes >= bytes || segment.is_at_limit
+        })
+    }
+
+    /// Makes sure that the segment being written is still where it was made.
+    ///
+    /// # Errors
+    /// When it is not. What is appended then fails, too, until there is a folder for a new one.
+    pub fn check_place(&mut self) -> io::Result<()> {
+        let Some(segment) = &self.open else { return Ok(()) };
+        let checked = match segment.file.is_at(&segment.path) {
+            Ok(true) => return Ok(()),
+            Ok(false) => io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("{} was removed or moved away", segment.path.display()),
+            ),
+            Err(why) => why,
+        };
+        self.open = None;
+        Err(checked)
     }
 
     /// True while a sync is under way that began with [`Self::begin_sync`].
@@ -186,14 +244,17 @@ impl<F: Files> Journal<F> {
     /// When the disk can't say so. It could not be believed later either, so what is appended
     /// from then on goes to a new segment.
     pub fn sync(&mut self) -> io::Result<()> {
-        let mut synced = self.changeover.take().map_or(Ok(()), Changeover::finish);
+        let mut changeover = self.changeover.take();
+        let mut synced = changeover.as_mut().map_or(Ok(()), Changeover::settle);
+        let mut has_open = false;
         if let Some(segment) = self.open.as_mut().filter(|segment| !segment.is_synced) {
-            let open = segment.file.sync();
-            segment.is_synced = open.is_ok();
+            let open = sync_in_place(&mut segment.file, &segment.path);
+            (has_open, segment.is_synced) = (true, open.is_ok());
             synced = synced.and(open);
         }
-        if synced.is_err() {
-            self.open = None;
+        match &synced {
+            Ok(()) => changeover.filter(|_| has_open).iter().for_each(Changeover::remove_surplus),
+            Err(_) => self.open = None,
         }
         synced
     }

@@ -1,12 +1,19 @@
 //! Records: an event's frame with its length and a checksum, and how they are found again among
 //! bytes that may be damaged anywhere.
+//!
+//! A record whose length has its highest bit set is no event: it repeats the newest `TopicChanged`
+//! that was written before it, or failed to be.
 
 use byteorder::{BigEndian, ByteOrder};
-use chatshelf_common::id::Seq;
+use chatshelf_common::id::{ItemId, Seq};
 use chatshelf_common::limits::FRAME_BYTES_MAX;
+use chatshelf_common::wire::frame::TopicChanged;
 use chatshelf_common::wire::header::{HEADER_BYTES, Header};
-use chatshelf_common::wire::{Deframer, Event, Unit};
+use chatshelf_common::wire::{Deframer, Event, Frame, Unit};
 use std::ops::{Range, RangeInclusive};
+
+use crate::room::log::SEQ_MAX;
+use crate::room::shelf::ITEM_ID_MAX;
 
 /// Bytes before a record's frame: length (4) and checksum (4).
 pub(super) const HEAD_BYTES: usize = 8;
@@ -57,7 +64,25 @@ fn event_at(bytes: &[u8], at: usize) -> Option<(Event, usize)> {
     let is_event = EVENT_KINDS.contains(&header.kind)
         && header.length as usize + HEADER_BYTES == length
         && is_checksum(&head[4..], frame);
-    is_event.then(|| event_of(frame)).flatten().map(|event| (event, start + length))
+    let event = is_event.then(|| event_of(frame)).flatten().filter(is_sound)?;
+    let record = match event {
+        Event::TopicChanged(topic) if word & REPEATS_TOPIC != 0 => Record::Topic(topic),
+        _ if word & REPEATS_TOPIC != 0 => return None,
+        event => Record::Event(event),
+    };
+    Some((record, start + length))
+}
+
+/// False for an event with a number after which none would be left: no room gets there, so it is
+/// damage, or made by somebody.
+fn is_sound(event: &Event) -> bool {
+    let is_item = |id: ItemId| (ItemId(1)..=ITEM_ID_MAX).contains(&id);
+    let names_items = match event {
+        Event::Shelved(event) => is_item(event.item.id),
+        Event::Dropped(event) => is_item(event.item),
+        _ => true,
+    };
+    (Seq(1)..=SEQ_MAX).contains(&event.seq()) && names_items
 }
 
 /// The event that is exactly this frame.

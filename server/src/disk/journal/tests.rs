@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 
-use chatshelf_common::id::{MessageId, UnixMillis};
-use chatshelf_common::text::{Message, Nick};
-use chatshelf_common::wire::frame::Said;
+use chatshelf_common::id::{ItemId, MessageId, UnixMillis};
+use chatshelf_common::text::{FileName, Message, Nick};
+use chatshelf_common::wire::frame::{Dropped, Said};
 use proptest::prelude::*;
 
 use super::*;
 use crate::disk::faulty::{Fault, FaultyFiles};
+use crate::room::log::SEQ_MAX;
+use crate::room::shelf::ITEM_ID_MAX;
 
 fn said(seq: u64, text: &str) -> Event {
     let (nick, text) = (Nick::new("ada").unwrap(), Message::new(text).unwrap());
@@ -308,6 +310,72 @@ fn a_segment_that_can_not_be_read_is_set_aside() {
     assert_eq!(fs::read(earlier).unwrap(), b"set aside before");
     fs::rename(before[0].with_extension("2.bad"), &before[0]).unwrap();
     assert_eq!(reopen(&files), kept);
+}
+
+#[test]
+fn a_segment_without_a_whole_record_is_set_aside_unless_nothing_was_ever_in_it() {
+    for (content, is_kept) in [
+        (&b""[..], false),
+        (&[0; 4096], false),
+        (b"somebody's access log\n", true),
+        (&[0, 0, 9], true),
+    ] {
+        let (files, path, _) = of_lines(1..=3);
+        let other = path.with_file_name(format!("{:020}.log", 4));
+        fs::write(&other, content).unwrap();
+        assert_eq!(reopen(&files), [1, 2, 3]);
+        let aside = other.with_extension("bad");
+        assert!(!other.exists() && aside.exists() == is_kept, "{content:?}");
+        if is_kept {
+            assert_eq!(fs::read(aside).unwrap(), content);
+        }
+        let (mut journal, _) = open(&files, LARGE);
+        journal.append(&lines([4])).unwrap();
+        assert_eq!(reopen(&files), [1, 2, 3, 4]);
+    }
+}
+
+#[test]
+fn records_with_numbers_after_which_none_are_left_are_damage() {
+    let item = |id| Dropped {
+        seq: Seq(4),
+        at: UnixMillis(1),
+        item: ItemId(id),
+        name: FileName::new("f").unwrap(),
+    };
+    let last = SEQ_MAX.0 + 1;
+    for event in [
+        line(last),
+        line(u64::MAX),
+        line(0),
+        item(0).into(),
+        item(ITEM_ID_MAX.0 + 1).into(),
+        item(u64::MAX).into(),
+    ] {
+        let (files, path, _) = of_lines(1..=3);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.extend(record::of_frames(&frames([event.clone()])).unwrap().records);
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(reopen(&files), [1, 2, 3], "{event:?}");
+        let (mut journal, _) = open(&files, LARGE);
+        journal.append(&lines([4])).unwrap();
+        assert_eq!(reopen(&files), [1, 2, 3, 4]);
+    }
+}
+
+/// As under `ulimit -f`.
+#[test]
+fn a_segment_that_may_not_grow_further_is_left_for_the_next() {
+    let (files, _, _) = of_lines(1..=3);
+    let (mut journal, _) = open(&files, LARGE);
+    files.fail(Fault::Once(files.done()), ErrorKind::FileTooLarge);
+    assert!(journal.append(&lines([4, 5])).unwrap(), "another was begun");
+    journal.append(&lines([6])).unwrap();
+    assert_eq!(journal.segments().unwrap().len(), 2);
+    assert_eq!(reopen(&files), [1, 2, 3, 4, 5, 6]);
+    // Where not even one batch has room it is an error, as any other.
+    files.fail(Fault::From(files.done()), ErrorKind::FileTooLarge);
+    assert_eq!(journal.append(&lines([7])).unwrap_err().kind(), ErrorKind::FileTooLarge);
 }
 
 #[test]

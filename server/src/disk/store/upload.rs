@@ -214,7 +214,7 @@ impl<F: Files> Store<F> {
                 Err(why) => {
                     self.clear(&dir);
                     if !is_full(&why) || !self.remove_oldest_kept() {
-                        return failed(transfer, &why, None);
+                        return failed(transfer, &gone(why), None);
                     }
                 }
             }
@@ -324,5 +324,14 @@ impl<F: Files> Store<F> {
     fn remove(&mut self, upload: Upload<F::File>) {
         drop(upload.content);
         self.clear(&upload.dir);
+    }
+}
+
+/// Puts it plainly when there is no place for an upload's files: somebody has removed it.
+fn gone(why: io::Error) -> io::Error {
+    if why.kind() == io::ErrorKind::NotFound {
+        io::Error::new(why.kind(), "the data directory was removed or moved away")
+    } else {
+        why
     }
 }

@@ -178,6 +178,10 @@ impl StoredFile for Unspliceable {
 
     fn begin_sync(&mut self, _: u64, _: u64) {}
 
+    fn is_at(&self, path: &std::path::Path) -> io::Result<bool> {
+        self.0.is_at(path)
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_all()
     }

@@ -49,7 +49,7 @@ pub(super) fn decode() -> u64 {
 /// From a line to the end of the room's log.
 pub(super) fn append() -> u64 {
     let log = RoomLog::new(Seq(1), LOG_WINDOW_BYTES);
-    let (mut room, _) = Room::restore(log, &[], 5, Vec::new(), UnixMillis(0));
+    let (mut room, _) = Room::restore(log, &[], None, 5, Vec::new(), UnixMillis(0));
     let lines: Vec<_> = (0..LINES_IN_A_ROW).map(|id| (nick(0), MessageId(id), text())).collect();
     counted_alone(|| {
         for (nick, id, text) in lines {

@@ -390,7 +390,7 @@ mod tests {
         let start = files.done();
         change_over(&mut keeper, now);
         let full = ["write", "sync"];
-        let next = ["list", "create", "write", "sync_dir", "size", "sync"];
+        let next = ["list", "create", "write", "sync_dir", "sync", "size"];
         assert_eq!(files.done_since(start), [&full[..], &next[..]].concat());
         assert!(keeper.begin_sync(now + LATER).is_none(), "nothing is left for anyone else");
     }

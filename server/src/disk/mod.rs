@@ -30,7 +30,7 @@ use std::thread::{Builder, JoinHandle};
 use bytesize::ByteSize;
 use chatshelf_common::id::{Digest, ItemId, TransferId, UnixMillis, UploadKey};
 use chatshelf_common::text::FileName;
-use chatshelf_common::wire::frame::Item;
+use chatshelf_common::wire::frame::{Item, TopicChanged};
 use chatshelf_common::wire::{Code, Event};
 
 use crate::token::Token;
@@ -236,6 +236,8 @@ pub enum Reply {
 pub struct Found {
     /// The newest events of the room log, oldest first; some may be missing in between.
     pub events: Vec<Event>,
+    /// The newest change of the topic, which may be older than all of these.
+    pub topic: Option<TopicChanged>,
     /// The whole items, oldest first.
     pub items: Vec<Item>,
 }
@@ -277,6 +279,7 @@ impl Disk {
         warn_if_full(data_dir, settings_of_store.min_free_bytes);
         let (store, items) = Store::open(SystemFiles, data_dir, settings_of_store, at)?;
         let (journal, events) = Journal::open(SystemFiles, data_dir, settings.segment_bytes)?;
+        let topic = journal.topic().cloned();
         let keeper = Keeper::new(journal, settings.durability);
         let syncer = Syncer::start()?;
         let (requests, work) = channel();
@@ -294,7 +297,7 @@ impl Disk {
             })?,
         ];
         let disk = Self { requests: Some(requests), replies, backlog, threads, _lock: lock };
-        Ok((disk, Found { events, items }))
+        Ok((disk, Found { events, topic, items }))
     }
 
     /// Asks for file work.

@@ -164,8 +164,9 @@ impl<S: Stream> Engine<S> {
     pub fn new(settings: Settings, secret: Secret, found: Found, now: Now) -> Self {
         let first = found.events.first().map_or(Seq(1), Event::seq);
         let log = RoomLog::new(first, LOG_WINDOW_BYTES);
-        let (room, gone) = Room::restore(log, &found.events, settings.keep, found.items, now.at);
-        let started_at = found.events.last().map_or(Seq(0), Event::seq);
+        let Found { events, topic, items } = found;
+        let started_at = events.last().map_or(Seq(0), Event::seq);
+        let (room, gone) = Room::restore(log, &events, topic, settings.keep, items, now.at);
         let journaled_to = room.log().offset_of(started_at.next().max(first));
         let mut engine = Self {
             settings,

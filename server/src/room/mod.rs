@@ -50,22 +50,22 @@ impl Room {
     /// A room without members, with the log and the shelf as they were found on disk; and the
     /// items that were found there but had been dropped, for their files to be removed.
     ///
-    /// `past` are the events of the log's window, oldest first; the topic is the last one set in
-    /// them. Where some are missing, the disk has lost them, and the log says so. `items` are those
+    /// `past` are the events of the log's window, oldest first; `topic` is the newest change of the
+    /// topic that is known, which may be older than all of them. Where some are missing, the disk has lost them, and the log says so. `items` are those
     /// on disk, oldest first. What the log does not know of them yet (the server died in between)
     /// is recorded now, at `at`.
     pub fn restore(
         mut log: RoomLog,
         past: &[Event],
+        topic: Option<TopicChanged>,
         keep: usize,
         items: Vec<Item>,
         at: UnixMillis,
     ) -> (Self, Vec<ItemId>) {
-        let (mut shelf, mut topic) = (Shelf::new(keep), None);
+        let mut shelf = Shelf::new(keep);
         let (mut announced, mut dropped) = (Vec::new(), Vec::new());
         for event in past {
             match event {
-                Event::TopicChanged(event) => topic = topic_state(event),
                 Event::Shelved(event) => announced.push(event.item.id),
                 Event::Dropped(event) => dropped.push(event.item),
                 _ => {}
@@ -81,6 +81,7 @@ impl Room {
         let is_new = |item: &Item| {
             !announced.contains(&item.id) && window_start.is_none_or(|start| item.at >= start)
         };
+        let topic = topic.as_ref().and_then(topic_state);
         let (members, spelt) = (BTreeMap::new(), BTreeMap::new());
         let mut room = Self { log, members, spelt, shelf, topic, snapshot: None };
         let (gone, items): (Vec<Item>, Vec<Item>) =
@@ -302,7 +303,11 @@ mod tests {
 
     fn room(past: &[Event], items: Vec<Item>) -> (Room, Vec<ItemId>) {
         let first = past.first().map_or(Seq(1), Event::seq);
-        Room::restore(RoomLog::new(first, 1 << 20), past, 5, items, AT)
+        let topic = past.iter().rev().find_map(|event| match event {
+            Event::TopicChanged(event) => Some(event.clone()),
+            _ => None,
+        });
+        Room::restore(RoomLog::new(first, 1 << 20), past, topic, 5, items, AT)
     }
 
     fn events(room: &Room) -> Vec<Event> {
@@ -415,6 +420,20 @@ mod tests {
             panic!("{now:?}");
         };
         assert_eq!((&shelved.item, gone.item), (&item(7), ItemId(2)));
+    }
+
+    #[test]
+    fn a_topic_from_before_the_log_stays_until_it_is_changed() {
+        let (nick, topic) = (nick("ada"), Some(Topic::new("engines").unwrap()));
+        let set = TopicChanged { seq: Seq(7), at: AT, nick: nick.clone(), topic };
+        let restored =
+            |set| Room::restore(RoomLog::new(Seq(900), 1 << 20), &[], set, 5, vec![], AT).0;
+        let mut room = restored(Some(set.clone()));
+        let state = room.topic.clone().unwrap();
+        assert_eq!((state.topic.as_str(), state.nick, state.at), ("engines", nick.clone(), AT));
+        room.set_topic(nick, None, AT);
+        assert_eq!(room.topic, None);
+        assert_eq!(restored(Some(TopicChanged { topic: None, ..set })).topic, None);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::path::Path;
 use chatshelf_common::id::{ItemId, Seq};
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Topic;
-use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Leave, SetTopic};
+use chatshelf_common::wire::{Code, Event};
 
 use crate::harness::peer::Peer;
 use crate::harness::random::Random;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use chatshelf_common::id::{Digest, ItemId, Seq};
-use chatshelf_common::wire::frame::Item;
+use chatshelf_common::wire::frame::{Item, TopicChanged};
 use chatshelf_common::wire::{Deframer, Event, Unit};
 use chatshelf_server::disk::Durability;
 use chatshelf_server::engine::{Batch, LOG_WINDOW_BYTES};
@@ -40,6 +40,15 @@ enum Fate {
     Synced,
     /// The journal says that it could not keep it, or it can't be believed any more.
     Doubtful,
+}
+
+impl Fate {
+    fn survives(self, ending: Ending) -> bool {
+        match ending {
+            Ending::Stopped | Ending::Killed => matches!(self, Self::Written | Self::Synced),
+            Ending::PowerCut => self == Self::Synced,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -82,6 +91,10 @@ pub(crate) struct Model {
     /// Events up to this one were found at a start, but a sync of them had failed before: they
     /// can't be made safe any more but by writing them anew.
     excused_until: Seq,
+    /// What the topic was from each of these events on, in this run of the server.
+    topics: Vec<(Seq, Option<String>)>,
+    /// A start finds this change of the topic, or a newer one.
+    topic_floor: Seq,
     /// How often the server has been started.
     pub(crate) starts: u64,
     views: BTreeMap<(u64, Seq), View>,
@@ -108,6 +121,8 @@ impl Model {
             lines: BTreeMap::new(),
             slow_until: Seq(0),
             excused_until: Seq(0),
+            topics: vec![(Seq(0), None)],
+            topic_floor: Seq(0),
             starts: 0,
             views: BTreeMap::new(),
             keep: plan.settings.keep,
@@ -152,6 +167,9 @@ impl Model {
                 assert!(!(is_held && is_known), "said twice, at {before} and {seq}: {event:?}");
                 self.forgotten.insert(said.text.as_str().to_owned());
             }
+        }
+        if let Event::TopicChanged(event) = &event {
+            self.topics.push((seq, text_of(event)));
         }
         let (fate, handed_ms) = (Fate::Handed, self.clock.now_ms());
         self.log.insert(seq, Entry { event, fate, handed_ms, end: end + bytes });
@@ -227,10 +245,15 @@ impl Model {
     pub(crate) fn restarted(
         &mut self,
         found: &[Event],
+        topic: Option<&TopicChanged>,
         ending: Ending,
         safety: Safety,
         is_damaged: bool,
     ) {
+        self.check_topic(topic, ending, is_damaged);
+        if safety != Safety::Durable {
+            self.topic_floor = Seq(0);
+        }
         let newest = found.last().map_or(Seq(0), Event::seq);
         let by_seq: BTreeMap<Seq, &Event> =
             found.iter().map(|event| (event.seq(), event)).collect();
@@ -244,12 +267,7 @@ impl Model {
             }
             let is_within =
                 all - entry.end + (place as u64 + 1) * RECORD_HEAD_BYTES < self.segment_bytes;
-            let must_be_there = match ending {
-                Ending::Stopped | Ending::Killed => {
-                    matches!(entry.fate, Fate::Written | Fate::Synced)
-                }
-                Ending::PowerCut => entry.fate == Fate::Synced,
-            };
+            let must_be_there = entry.fate.survives(ending);
             assert!(!must_be_there || !is_within || is_damaged, "lost: {entry:?}");
         }
         let gone: Vec<Seq> =
@@ -275,6 +293,25 @@ impl Model {
         self.slow_until = self.slow_until.min(newest);
         self.batches.clear();
         self.starts += 1;
+    }
+
+    /// The topic that a start finds is the newest that must have survived, or one set since.
+    fn check_topic(&mut self, found: Option<&TopicChanged>, ending: Ending, is_damaged: bool) {
+        let survives = |(_, entry): &(&Seq, &Entry)| {
+            matches!(entry.event, Event::TopicChanged(_)) && entry.fate.survives(ending)
+        };
+        let newest = self.log.iter().rev().find(survives).map_or(Seq(0), |(seq, _)| *seq);
+        let floor = newest.max(self.topic_floor);
+        let seq = found.map_or(Seq(0), |found| found.seq);
+        assert!(is_damaged || seq >= floor, "the topic of {floor} is lost: {found:?}");
+        if let Some(found) = found {
+            let event = Event::from(found.clone());
+            let is_known = self.log.get(&seq).is_some_and(|entry| entry.event == event)
+                || self.lost.get(&seq).is_some_and(|lost| lost.contains(&event));
+            assert!(is_known, "a topic that never was: {found:?}");
+        }
+        self.topics = vec![(Seq(0), found.and_then(text_of))];
+        self.topic_floor = seq;
     }
 
     /// An event was found in the journal: the one that has its number, or one that was lost and
@@ -339,6 +376,10 @@ impl Model {
 
     /// A member of the server's run `start` sees the room so, at an event.
     pub(crate) fn views(&mut self, start: u64, seq: Seq, view: View) {
+        if start == self.starts {
+            let topic = self.topics.iter().rfind(|(from, _)| *from <= seq);
+            assert_eq!(topic.map(|(_, topic)| topic), Some(&view.topic), "at {seq}");
+        }
         match self.views.get(&(start, seq)) {
             None => drop(self.views.insert((start, seq), view)),
             Some(other) => assert_eq!(*other, view, "members at {seq} see different rooms"),
@@ -414,6 +455,10 @@ impl Model {
         let skipped = self.published.len().saturating_sub(keep);
         self.published.values().skip(skipped).collect()
     }
+}
+
+fn text_of(event: &TopicChanged) -> Option<String> {
+    event.topic.as_ref().map(|topic| topic.as_str().to_owned())
 }
 
 /// An event in one line.

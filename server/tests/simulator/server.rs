@@ -234,7 +234,7 @@ impl<const SHORT: bool> Server<SHORT> {
         let safety = self.disk.safety(&Path::new(DATA).join("log"));
         let ending = std::mem::replace(&mut self.ending, Ending::Stopped);
         self.check_found(&found, model);
-        model.restarted(&found.events, ending, safety, is_damaged);
+        model.restarted(&found.events, found.topic.as_ref(), ending, safety, is_damaged);
         let mut secret = [0; 32];
         secret.copy_from_slice(&self.rng.bytes(32));
         self.process = Some(Process {

@@ -95,6 +95,7 @@ impl Threads {
         let (store, items) = Store::open(disk.clone(), dir, plan.store, clock.at())?;
         let (journal, events) = Journal::open(disk.clone(), dir, plan.segment_bytes)?;
         let durability = plan.settings.durability;
+        let topic = journal.topic().cloned();
         let threads = Self {
             clock: clock.clone(),
             trace: trace.clone(),
@@ -114,7 +115,7 @@ impl Threads {
             journal_ms: plan.journal_ms,
             is_hasty,
         };
-        Ok((threads, Found { events, items }))
+        Ok((threads, Found { events, topic, items }))
     }
 
     pub(crate) fn submit(&mut self, request: Request) {

@@ -57,16 +57,15 @@ pub(super) struct Changeover<F: Files> {
 }
 
 impl<F: Files> Changeover<F> {
-    /// Makes the segment that was left durable, and the name of the new one. Only then do older
-    /// ones go: until then nothing on the disk takes their place.
-    pub(super) fn finish(self) -> io::Result<()> {
-        let Self { files, dir, segment_bytes, left, older } = self;
-        if let Some(mut left) = left {
-            left.sync()?;
-        }
-        files.sync_dir(&dir)?;
-        remove_surplus(&files, segment_bytes, &older);
-        Ok(())
+    /// Makes the segment that was left durable, and the name of the new one.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.left.take().map_or(Ok(()), |mut left| left.sync())?;
+        self.files.sync_dir(&self.dir)
+    }
+
+    /// Removes the older segments that are not needed any more.
+    pub(super) fn remove_surplus(&self) {
+        remove_surplus(&self.files, self.segment_bytes, &self.older);
     }
 }
 

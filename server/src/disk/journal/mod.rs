@@ -5,6 +5,9 @@
 //! record: length of the frame (4), checksum (4: its CRC-32), the frame as on the wire
 //! ```
 //!
+//! A segment begins with a record that repeats the topic (`record.rs`): however long ago it was
+//! set, a start finds it in the segments that are kept.
+//!
 //! When a segment is full the next is begun at once; to sync the full one is left to whoever syncs
 //! next (`changeover.rs`). Of the older ones as many stay as are needed to hold a segment's worth of
 //! bytes, usually one, and none goes before what takes its place is durable: so disk use stays
@@ -55,6 +58,10 @@ pub struct Journal<F: Files> {
     /// Someone else is at a sync. Until that ends no full segment is left for the next, or there
     /// could be any number that are not durable.
     is_syncing: bool,
+    /// The newest change of the topic.
+    topic: Option<TopicChanged>,
+    /// It could not be written as an event, so the next that is written repeats it.
+    is_topic_due: bool,
 }
 
 #[derive(Debug)]
@@ -98,19 +105,35 @@ impl<F: Files> Journal<F> {
         files.create_dir(&dir)?;
         files.sync_dir(data_dir)?;
         files.sync_dir(&dir)?;
-        let mut journal =
-            Self { files, dir, segment_bytes, open: None, changeover: None, is_syncing: false };
+        let mut journal = Self {
+            files,
+            dir,
+            segment_bytes,
+            open: None,
+            changeover: None,
+            is_syncing: false,
+            topic: None,
+            is_topic_due: false,
+        };
         let mut past = Past::default();
         for path in journal.segments()? {
             journal.open = journal
                 .read_segment(&path, &mut past)
                 .map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))?;
         }
+        journal.topic = past.topic();
         Ok((journal, past.into_events(segment_bytes / EVENT_BYTES_MIN)))
     }
 
-    /// Adds a segment's events to the past, and makes it ready to be appended to. One without any
-    /// is removed: what follows may have to begin below its name.
+    /// The newest change of the topic, wherever in the log it was.
+    #[must_use]
+    pub fn topic(&self) -> Option<&TopicChanged> {
+        self.topic.as_ref()
+    }
+
+    /// Adds a segment's records to the past, and makes it ready to be appended to. One without
+    /// events gets out of the way, for what follows may have to begin below its name: it is removed
+    /// if nothing was ever written to it but a topic, and else set aside.
     fn read_segment(&self, path: &Path, past: &mut Past) -> io::Result<Option<Segment<F::File>>> {
         let mut file = self.files.edit(path)?;
         let mut bytes = Vec::new();
@@ -140,8 +163,9 @@ impl<F: Files> Journal<F> {
         // The server before may have been killed before it could: what is shown from now on must
         // not be lost.
         file.sync()?;
-        found.events.into_iter().for_each(|event| past.add(event));
-        Ok(Some(Segment { file, length, is_synced: true }))
+        let topic_bytes = found.topic_bytes as u64;
+        found.records.into_iter().for_each(|record| past.add(record));
+        Ok(Some(Segment { length, topic_bytes, ..Segment::new(file, path.into()) }))
     }
 
     /// Appends events, given as one or more whole frames. They are written, not yet synced. True
@@ -267,7 +291,10 @@ impl<F: Files> Journal<F> {
     pub fn begin_sync(&mut self) -> io::Result<Option<Unsynced<F>>> {
         debug_assert!(!self.is_syncing);
         let unsynced = self.open.as_ref().filter(|segment| !segment.is_synced);
-        let open = unsynced.map(|segment| segment.file.try_clone()).transpose()?;
+        let with_path = |segment: &Segment<F::File>| {
+            segment.file.try_clone().map(|file| (file, segment.path.clone()))
+        };
+        let open = unsynced.map(with_path).transpose()?;
         let changeover = self.changeover.take();
         self.is_syncing = open.is_some() || changeover.is_some();
         Ok(self.is_syncing.then_some(Unsynced { changeover, open }))
@@ -298,7 +325,7 @@ impl<F: Files> Journal<F> {
         let too_many = (older.len() + 1).saturating_sub(SEGMENTS_MAX);
         older.drain(..too_many).for_each(|path| changeover::remove(&self.files, &path));
         let file = self.files.create(&path)?;
-        let left = self.open.replace(Segment { file, length: 0, is_synced: true });
+        let left = self.open.replace(Segment::new(file, path));
         let left = left.filter(|segment| !segment.is_synced).map(|segment| segment.file);
         let (files, dir, segment_bytes) =
             (self.files.clone(), self.dir.clone(), self.segment_bytes);
@@ -334,3 +361,5 @@ fn report(path: &Path, found: &record::Found, bytes: usize) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod topic_tests;

@@ -21,14 +21,33 @@ pub(super) const HEAD_BYTES: usize = 8;
 /// Frame types that are events.
 const EVENT_KINDS: RangeInclusive<u8> = 0xC0..=0xCF;
 
+/// Set in the length of a record that repeats a topic.
+const REPEATS_TOPIC: u32 = 1 << 31;
+
+/// One of a segment's whole records.
+#[derive(Debug)]
+pub(super) enum Record {
+    Event(Event),
+    /// The topic as it was at this place.
+    Topic(TopicChanged),
+}
+
 /// What a segment's bytes hold.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) events: Vec<Event>,
+    pub(super) records: Vec<Record>,
     /// Where the last whole record ends.
     pub(super) end: usize,
+    /// Bytes of the records that are no events.
+    pub(super) topic_bytes: usize,
     /// Stretches before that which are no whole records.
     pub(super) damaged: Vec<Range<usize>>,
+}
+
+impl Found {
+    pub(super) fn has_events(&self) -> bool {
+        self.records.iter().any(|record| matches!(record, Record::Event(_)))
+    }
 }
 
 /// Finds the whole records of a segment. What is damaged is skipped: after it, a record must be of
@@ -36,13 +55,18 @@ pub(super) struct Found {
 pub(super) fn find(bytes: &[u8], mut last: Seq) -> Found {
     let (mut found, mut at) = (Found::default(), 0);
     while at < bytes.len() {
-        match event_at(bytes, at) {
-            Some((event, next)) if at == found.end || event.seq() > last => {
+        match record_at(bytes, at) {
+            Some((Record::Event(event), next)) if at == found.end || event.seq() > last => {
                 if found.end < at {
                     found.damaged.push(found.end..at);
                 }
                 last = event.seq();
-                found.events.push(event);
+                found.records.push(Record::Event(event));
+                (at, found.end) = (next, next);
+            }
+            Some((topic @ Record::Topic(_), next)) if at == found.end => {
+                found.topic_bytes += next - at;
+                found.records.push(topic);
                 (at, found.end) = (next, next);
             }
             _ => at += 1,
@@ -51,11 +75,12 @@ pub(super) fn find(bytes: &[u8], mut last: Seq) -> Found {
     found
 }
 
-/// The event whose record begins at `at`, and where the record ends.
-fn event_at(bytes: &[u8], at: usize) -> Option<(Event, usize)> {
+/// The record that begins at `at`, and where it ends.
+fn record_at(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
     let start = at + HEAD_BYTES;
     let head = bytes.get(at..start)?;
-    let length = BigEndian::read_u32(head) as usize;
+    let word = BigEndian::read_u32(head);
+    let length = (word & !REPEATS_TOPIC) as usize;
     if !(HEADER_BYTES..=HEADER_BYTES + FRAME_BYTES_MAX as usize).contains(&length) {
         return None;
     }
@@ -93,17 +118,39 @@ fn event_of(mut frame: &[u8]) -> Option<Event> {
     }
 }
 
-/// The records of events given as whole frames, and the first one's seq; none without frames.
-pub(super) fn of_frames(frames: &[u8]) -> Option<(Seq, Vec<u8>)> {
+/// Events that were given as whole frames.
+#[derive(Debug)]
+pub(super) struct Events {
+    /// The first one's seq.
+    pub(super) first: Seq,
+    pub(super) records: Vec<u8>,
+    /// The last change of the topic among them.
+    pub(super) topic: Option<TopicChanged>,
+}
+
+/// The records of events given as whole frames; none without frames.
+pub(super) fn of_frames(frames: &[u8]) -> Option<Events> {
     let mut records = Vec::with_capacity(frames.len() * 2);
-    let (mut rest, mut first) = (frames, None);
+    let (mut rest, mut first, mut topic) = (frames, None, None);
     while let Some((frame, after)) = split_frame(rest) {
         first = first.or_else(|| event_of(frame).map(|event| event.seq()));
-        put(&mut records, frame);
+        if frame[0] == TopicChanged::KIND
+            && let Some(Event::TopicChanged(event)) = event_of(frame)
+        {
+            topic = Some(event);
+        }
+        put(&mut records, 0, frame);
         rest = after;
     }
     debug_assert!(rest.is_empty(), "only whole frames are journaled");
-    first.map(|first| (first, records))
+    first.map(|first| Events { first, records, topic })
+}
+
+/// The record that repeats a topic.
+pub(super) fn of_topic(topic: &TopicChanged) -> Vec<u8> {
+    let mut record = Vec::new();
+    put(&mut record, REPEATS_TOPIC, &topic.to_bytes());
+    record
 }
 
 /// The first frame of `bytes` and what follows it, if it is whole.
@@ -112,9 +159,9 @@ fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(HEADER_BYTES + header.length as usize)
 }
 
-fn put(out: &mut Vec<u8>, frame: &[u8]) {
+fn put(out: &mut Vec<u8>, flag: u32, frame: &[u8]) {
     let mut head = [0; HEAD_BYTES];
-    BigEndian::write_u32(&mut head, frame.len() as u32);
+    BigEndian::write_u32(&mut head, flag | frame.len() as u32);
     head[4..].copy_from_slice(&checksum(frame));
     out.extend_from_slice(&head);
     out.extend_from_slice(frame);

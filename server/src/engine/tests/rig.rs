@@ -71,7 +71,11 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     ) -> Self {
         let now = START;
         let secret = Secret::new([42; 32]);
-        let mut engine = Engine::new(settings, secret, Found { events, items }, now);
+        let topic = events.iter().rev().find_map(|event| match event {
+            Event::TopicChanged(event) => Some(event.clone()),
+            _ => None,
+        });
+        let mut engine = Engine::new(settings, secret, Found { events, topic, items }, now);
         // On Linux, where a short write is the end of what is possible, downloads are spliced.
         engine.allow_pipes(if SHORT { PIPES_MAX } else { 0 });
         Self {

@@ -244,6 +244,26 @@ fn an_item_that_can_not_be_put_on_the_shelf_is_nowhere() {
 }
 
 #[test]
+fn a_data_directory_that_was_removed_takes_no_upload_and_is_not_made_again() {
+    for keyed in [None, Some(key(1))] {
+        let mut bench = Bench::new();
+        bench.begin(1, None, 10);
+        fs::remove_dir_all(bench.path("uploads")).unwrap();
+        match bench.create(2, keyed, 10).pop() {
+            Some(Reply::Failed { code: Code::STORAGE_FAILED, detail: Some(detail), .. }) => {
+                assert!(detail.contains("the data directory was removed"), "{detail}");
+            }
+            other => panic!("{other:?}"),
+        }
+        // One that runs ends when it comes to an end.
+        bench.write(1, b"0123456789");
+        let reply = bench.publish(1, item(1, b"0123456789"));
+        assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
+        assert!(!bench.path("uploads").exists() && bench.names("shelf").is_empty());
+    }
+}
+
+#[test]
 fn any_one_operation_may_fail() {
     fail_everywhere(Fault::Once, ErrorKind::Other);
 }

@@ -49,6 +49,8 @@ pub enum Command {
     Clear,
     /// `/notify`, alone to ask.
     Notify(Option<Notify>),
+    /// `/joins`, alone to ask.
+    Joins(Option<bool>),
     /// `/quit`.
     Quit,
 }
@@ -68,6 +70,9 @@ pub enum Notify {
 /// Every level, as it is written.
 pub const NOTIFY_LEVELS: [(&str, Notify); 3] =
     [("off", Notify::Off), ("mentions", Notify::Mentions), ("all", Notify::All)];
+
+/// What is on or off, as it is written.
+pub const SWITCH: [(&str, bool); 2] = [("on", true), ("off", false)];
 
 impl fmt::Display for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,6 +157,7 @@ help! {
     RECONNECT &["reconnect"], "/reconnect", "make a new connection now";
     CLEAR &["clear"], "/clear", "clear the screen";
     NOTIFY &["notify"], "/notify [off|mentions|all]", "what rings the bell";
+    JOINS &["joins"], "/joins [on|off]", "whether joins and leaves are shown";
     QUIT &["quit", "exit"], "/quit", "leave";
 }
 
@@ -198,6 +204,11 @@ fn command(line: &str) -> Result<Command, CommandError> {
         ("notify", "") => Ok(Command::Notify(None)),
         ("notify", word) => match NOTIFY_LEVELS.iter().find(|(name, _)| *name == word) {
             Some((_, level)) => Ok(Command::Notify(Some(*level))),
+            None => usage,
+        },
+        ("joins", "") => Ok(Command::Joins(None)),
+        ("joins", word) => match SWITCH.iter().find(|(name, _)| *name == word) {
+            Some((_, on)) => Ok(Command::Joins(Some(*on))),
             None => usage,
         },
         // "/help upload" is a question that the whole list answers as well.
@@ -351,6 +362,7 @@ mod tests {
             "/cancel x",
             "/quit now",
             "/notify x",
+            "/joins maybe",
         ] {
             let error = parse(line).unwrap_err();
             assert!(matches!(error, CommandError::Usage(_)), "{line}: {error}");
@@ -371,6 +383,8 @@ mod tests {
         assert_eq!(command("/topic"), Command::ShowTopic);
         assert_eq!(command("/notify all"), Command::Notify(Some(Notify::All)));
         assert_eq!(command("/notify"), Command::Notify(None));
+        assert_eq!(command("/joins off"), Command::Joins(Some(false)));
+        assert_eq!(command("/joins"), Command::Joins(None));
         assert_eq!(command("/topic -"), Command::SetTopic(None));
         assert_eq!(command("/upload a b.txt"), Command::Upload("a b.txt".into()));
         assert_eq!(command("/put \"a b.txt\""), Command::Upload("a b.txt".into()));
@@ -382,7 +396,8 @@ mod tests {
     fn with_shelf(names: &[&str]) -> Session {
         let nick = Nick::new("ada").unwrap();
         let now = Instant::now();
-        let config = Config { nick: nick.clone(), history: None, seed: 0, reconnect: None };
+        let config =
+            Config { nick: nick.clone(), history: None, seed: 0, reconnect: None, quiet: false };
         let mut session = Session::new(config, now);
         session.handle_connected(now);
         let item = |(number, name): (usize, &&str)| {

@@ -38,6 +38,8 @@ pub struct Options {
     /// Seconds for which it is tried to come back after a lost connection, 0 for not at all;
     /// absent leaves it to the front.
     pub reconnect: Option<u32>,
+    /// Who joins and leaves is shown.
+    pub joins: bool,
     /// One thing to be done, instead of joining the talk.
     pub task: Option<Task>,
     /// What its own options say, until it is known.
@@ -80,6 +82,7 @@ impl Default for Options {
             download_dir: ".".into(),
             preserve: false,
             reconnect: None,
+            joins: true,
             task: None,
             own: task::Own::default(),
             host_origin: None,
@@ -172,6 +175,13 @@ static PROGRAM: Program<Options> = Program {
             },
         )
         .otherwise("on a terminal for ever, else 30"),
+        Opt::value("joins", "on|off", "show who joins and leaves", |options, text| {
+            let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
+            options.joins = known.ok_or("on or off")?.1;
+            Ok(())
+        })
+        .default("on")
+        .completes(Completes::Words(&["on", "off"])),
     ],
     commands: task::COMMANDS,
     environment: Some("CHATSHELF_"),
@@ -204,7 +214,8 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
                 "A command such as send joins the room, does one thing, leaves, and shows on \
                  standard output only what was asked for; complaints go to standard error, and so \
                  does progress if that is a terminal. It goes by your user name unless --name is \
-                 given, and takes one that is free if that is in use.",
+                 given, and takes one that is free if that is in use. Others see it in /who, but \
+                 are not told that it joins and leaves.",
             ),
             Block::Text(
                 "Without a command, when standard input is not a terminal, its lines are carried \
@@ -302,6 +313,7 @@ mod tests {
             (&["--name", "a b"], "--name 'a b'"),
             (&["--history", "-1"], "history"),
             (&["--history", "some"], "some"),
+            (&["--joins", "some"], "--joins 'some': must be on or off"),
             (&["--reconnect", "1.5"], "--reconnect '1.5'"),
             (&["--download-dir", "/no/such"], "/no/such"),
             (&["extra"], "extra"),
@@ -396,6 +408,7 @@ mod tests {
             ("download-dir", path),
             ("preserve", "yes"),
             ("reconnect", "0"),
+            ("joins", "off"),
         ];
         let expected = Options {
             server: "lab:7".parse().unwrap(),
@@ -406,6 +419,7 @@ mod tests {
             download_dir: path.into(),
             preserve: true,
             reconnect: Some(0),
+            joins: false,
             ..Options::default()
         };
         let variable = |name: &str| {

@@ -118,6 +118,7 @@ fn client_samples() -> Vec<(&'static str, ClientFrame)> {
             .into(),
         ),
         ("Join", Join { history: Some(20), ..join() }.into()),
+        ("Join-quiet", Join { quiet: Some(Marker), ..join() }.into()),
         (
             "Join-resume",
             Join { since: Some(Seq(42)), since_at: Some(AT), resume: Some(RESUME), ..join() }
@@ -302,8 +303,11 @@ fn event_samples() -> Vec<(&'static str, Event)> {
             }
             .into(),
         ),
-        ("Joined", Joined { seq: Seq(44), at, nick: nick("bob") }.into()),
-        ("Left", Left { seq: Seq(45), at, nick: nick("bob"), code: Code::LEFT }.into()),
+        ("Joined", Joined { seq: Seq(44), at, nick: nick("bob"), quiet: None }.into()),
+        (
+            "Left",
+            Left { seq: Seq(45), at, nick: nick("bob"), code: Code::LEFT, quiet: None }.into(),
+        ),
         ("Renamed", Renamed { seq: Seq(46), at, nick: ada.clone(), to: nick("lovelace") }.into()),
         (
             "TopicChanged",

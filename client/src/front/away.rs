@@ -157,6 +157,7 @@ impl Desk {
             Event::Left(us) => us.nick != *nick || !is_away,
             _ => true,
         });
+        events.retain(|event| self.is_told(event));
         if events.is_empty() {
             return;
         }

@@ -112,6 +112,10 @@ impl Desk {
             Command::Help => self.answer(Answer::Help, now),
             Command::Clear => self.answer(Answer::Clear, now),
             Command::Notify(level) => self.answer(Answer::Notify(level), now),
+            Command::Joins(on) => {
+                self.joins(on);
+                Ok(())
+            }
             Command::Quit => {
                 self.quit(warned, now);
                 Ok(())
@@ -136,6 +140,12 @@ impl Desk {
             }
             result => result,
         }
+    }
+
+    fn joins(&mut self, on: Option<bool>) {
+        self.manner.joins = on.unwrap_or(self.manner.joins);
+        let are = if self.manner.joins { "shown" } else { "hidden" };
+        self.notice(format!("joins and leaves are {are}"));
     }
 
     /// Shows what is known without asking the server.

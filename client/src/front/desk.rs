@@ -34,6 +34,8 @@ pub(crate) struct Manner {
     pub(crate) single: bool,
     /// Nobody chose the nick: if it is taken, another will do.
     pub(crate) any_nick: bool,
+    /// Who joins and leaves is shown.
+    pub(crate) joins: bool,
     /// How the session comes back when its connection breaks; `None` for one that then ends.
     pub(crate) reconnect: Option<Reconnect>,
 }
@@ -47,7 +49,7 @@ impl Manner {
             None => script.then_some(SCRIPT_RECONNECT),
         };
         let reconnect = (seconds != Some(0)).then_some(Reconnect { give_up_after });
-        Self { script, single: false, any_nick: false, reconnect }
+        Self { script, single: false, any_nick: false, joins: true, reconnect }
     }
 
     /// The same for a script of one command.

@@ -118,6 +118,8 @@ pub(crate) enum News {
     },
     /// Something happened in the room.
     Room(Event),
+    /// Somebody came or went of whom no line is to tell.
+    Quietly,
     /// A private message, to us or from us.
     Told(Told),
     /// What follows, up to [`News::Now`], happened before; in words, and when.

@@ -47,7 +47,8 @@ pub(crate) struct Plan {
 impl Plan {
     /// What the command line says, under this nick.
     pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
-        let Options { server, history, download_dir, preserve, .. } = options;
+        let Options { server, history, download_dir, preserve, joins, .. } = options;
+        let manner = Manner { joins, ..manner };
         Self { server, nick, history, download_dir, preserve, manner }
     }
 }
@@ -107,6 +108,7 @@ impl Ground {
             history: plan.history,
             seed: seed()?,
             reconnect: plan.manner.reconnect,
+            quiet: plan.manner.single,
         };
         let session = Session::new(config, now);
         let route = Route::to(&plan.server, self.waker());

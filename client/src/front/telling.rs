@@ -64,7 +64,15 @@ impl Desk {
             return self.batch_up(event, when);
         }
         self.flush_batch();
-        self.push(News::Room(event));
+        let news = if self.is_told(&event) { News::Room(event) } else { News::Quietly };
+        self.push(news);
+    }
+
+    /// True for what a line is to tell. One command is asked for everything, or shows what it likes.
+    pub(super) fn is_told(&self, event: &Event) -> bool {
+        let is_passage = matches!(event, Event::Joined(_) | Event::Left(_));
+        let is_hidden = is_passage && (event.is_quiet() || !self.manner.joins);
+        self.manner.single || !is_hidden
     }
 
     fn nick_refused(&mut self, nick: &Nick, code: Code, suggestion: Option<Nick>) {

@@ -118,7 +118,13 @@ impl Crowd {
             let nick = Nick::new(&format!("load{number}")).map_err(|why| why.to_string())?;
             // A client that loses its connection has failed the test. What it sends is echoed to
             // it alone, so ids need not be random.
-            let config = Config { nick, history: Some(0), seed: number as u64, reconnect: None };
+            let config = Config {
+                nick,
+                history: Some(0),
+                seed: number as u64,
+                reconnect: None,
+                quiet: false,
+            };
             let session = Session::new(config, Instant::now());
             let link = Link::connect(
                 Route::fixed(vec![self.address]),

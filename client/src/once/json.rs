@@ -108,10 +108,13 @@ pub(super) fn event(event: &Event) -> String {
             .text("nick", said.nick.as_str())
             .text("text", said.text.as_str())
             .flag("action", said.style == Some(Style::ACTION)),
-        Event::Joined(joined) => of("joined").text("nick", joined.nick.as_str()),
-        Event::Left(left) => {
-            of("left").text("nick", left.nick.as_str()).text("why", &left.code.to_string())
+        Event::Joined(joined) => {
+            of("joined").text("nick", joined.nick.as_str()).flag("quiet", event.is_quiet())
         }
+        Event::Left(left) => of("left")
+            .text("nick", left.nick.as_str())
+            .text("why", &left.code.to_string())
+            .flag("quiet", event.is_quiet()),
         Event::Renamed(renamed) => {
             of("renamed").text("nick", renamed.nick.as_str()).text("to", renamed.to.as_str())
         }

@@ -318,6 +318,7 @@ impl View for Once {
             | News::NickRefused { .. }
             | News::Told(_)
             | News::Underway(_)
+            | News::Quietly
             | News::Answer(_) => {}
         }
     }

@@ -211,6 +211,7 @@ impl View for Lines {
             News::Before(text, _) | News::Notice(text) | News::Underway(text) => {
                 self.notice(&text);
             }
+            News::Quietly => {}
             News::Now => self.notice("now"),
             News::Failure(text) => {
                 let line = self.look.failure(&text);

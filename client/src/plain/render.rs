@@ -204,9 +204,9 @@ mod tests {
     #[test]
     fn events_read_as_sentences() {
         let plain = style(false);
-        let joined = Joined { seq: Seq(1), at: AT, nick: nick("bob") };
+        let joined = Joined { seq: Seq(1), at: AT, nick: nick("bob"), quiet: None };
         assert_eq!(plain.event(&joined.into()), "-- bob joined");
-        let left = |code| Left { seq: Seq(1), at: AT, nick: nick("bob"), code };
+        let left = |code| Left { seq: Seq(1), at: AT, nick: nick("bob"), code, quiet: None };
         assert_eq!(plain.event(&left(Code::LEFT).into()), "-- bob left");
         let lost = plain.event(&left(Code::CONNECTION_LOST).into());
         assert_eq!(lost, "-- bob left: the connection was lost");

@@ -3,7 +3,7 @@
 
 use super::editor::Editor;
 use super::paths;
-use crate::command::{HELP, NOTIFY_LEVELS};
+use crate::command::{HELP, NOTIFY_LEVELS, SWITCH};
 
 /// Candidates for the text from `start` to the cursor.
 #[derive(Debug)]
@@ -72,6 +72,10 @@ fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
         Some("notify") => {
             let fits = |(name, _): &&(&str, _)| name.starts_with(&text[argument..]);
             (argument, NOTIFY_LEVELS.iter().filter(fits).map(|(name, _)| (*name).into()).collect())
+        }
+        Some("joins") => {
+            let fits = |(name, _): &&(&str, _)| name.starts_with(&text[argument..]);
+            (argument, SWITCH.iter().filter(fits).map(|(name, _)| (*name).into()).collect())
         }
         _ => (word, nicks(&text[word..], known, " ")),
     }
@@ -155,6 +159,7 @@ mod tests {
         assert_eq!(tab("/msg a", 1), "/msg ada ");
         assert_eq!(tab("/msg ada b", 1), "/msg ada bob ");
         assert_eq!(tab("/notify m", 1), "/notify mentions");
+        assert_eq!(tab("/joins of", 1), "/joins off");
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a b.txt"), "").unwrap();
         let path = |name: &str| format!("/put {}/{name}", dir.path().display());

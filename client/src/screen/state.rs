@@ -129,7 +129,7 @@ impl State {
             News::Notice(text) => self.notice(&text, at),
             News::Failure(text) => self.say(&text, Ink::Failure, at),
             // There are bars.
-            News::Underway(_) | News::Answer(_) => {}
+            News::Underway(_) | News::Quietly | News::Answer(_) => {}
         }
     }
 

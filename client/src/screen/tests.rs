@@ -76,11 +76,17 @@ impl Rig {
     }
 
     fn joins(&mut self, who: &str) {
-        self.happens(Joined { seq: Seq(1), at: self.at, nick: nick(who) });
+        self.happens(Joined { seq: Seq(1), at: self.at, nick: nick(who), quiet: None });
     }
 
     fn leaves(&mut self, who: &str) {
-        self.happens(Left { seq: Seq(1), at: self.at, nick: nick(who), code: Code::LEFT });
+        self.happens(Left {
+            seq: Seq(1),
+            at: self.at,
+            nick: nick(who),
+            code: Code::LEFT,
+            quiet: None,
+        });
     }
 
     fn told(&mut self, from: &str, to: &str, text: &str) {

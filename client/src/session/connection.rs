@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Note;
-use chatshelf_common::wire::frame::{Hello, Join, Ping};
+use chatshelf_common::wire::frame::{Hello, Join, Marker, Ping};
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::event::{Loss, SessionError, SessionEvent};
@@ -169,6 +169,7 @@ impl Session {
             since: newest.map(|(seq, _)| seq),
             since_at: newest.map(|(_, at)| at),
             resume: self.resume,
+            quiet: self.quiet.then_some(Marker),
         });
     }
 

@@ -64,6 +64,8 @@ pub struct Config {
     pub seed: u64,
     /// How it comes back when the connection breaks; `None` for a session that then ends.
     pub reconnect: Option<Reconnect>,
+    /// It only sends or reads: nobody need be shown that it comes and goes.
+    pub quiet: bool,
 }
 
 /// How a session comes back.
@@ -103,6 +105,7 @@ pub struct Session {
     phase: Phase,
     nick: Nick,
     history: Option<u32>,
+    quiet: bool,
     reconnect: Option<Reconnect>,
 
     // Of the connection.
@@ -149,12 +152,13 @@ impl Session {
     /// A session that wants its first connection.
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
-        let Config { nick, history, mut seed, reconnect } = config;
+        let Config { nick, history, mut seed, reconnect, quiet } = config;
         let first_message = next_random(&mut seed);
         Self {
             phase: Phase::Offline { retry_at: now },
             nick,
             history,
+            quiet,
             reconnect,
             deframer: Deframer::joined(),
             out: Outgoing::default(),

@@ -139,8 +139,8 @@ fn text_with_escapes_from_a_server_is_not_shown() {
     for bytes in [
         patched(&said(0, "XXXX"), "XXXX", escapes),
         patched(&from_to("bob"), "XXXX", escapes),
-        patched(&Joined { seq, at, nick: nick("XXXX") }, "XXXX", escapes),
-        patched(&Joined { seq, at, nick: nick("XXXX") }, "XXX", "\u{202e}"),
+        patched(&Joined { seq, at, nick: nick("XXXX"), quiet: None }, "XXXX", escapes),
+        patched(&Joined { seq, at, nick: nick("XXXX"), quiet: None }, "XXX", "\u{202e}"),
         patched(&shelved, "XXXX", escapes),
         patched(&shelved, "XXX", "\u{202e}"),
         patched(&shelved, "XXX", "../"),

@@ -22,6 +22,31 @@ pub(crate) fn values(output: &str) -> Vec<Value> {
 }
 
 #[test]
+fn nobody_is_told_that_a_command_comes_and_goes() {
+    let room = Room::open();
+    let mut ada = room.join("ada");
+    room.once(&["send", "built"], "").has_code(0);
+    room.once(&["list"], "").has_code(0);
+    ada.shows("tester  built");
+    let _bob = room.join("bob");
+    ada.shows("-- bob joined");
+    assert!(!ada.stdout().contains("tester joined") && !ada.stdout().contains("tester left"));
+    let mut tail = Client::start(
+        client_command(room.address(), &room.files()).args(["tail", "-fn", "all", "--json"]),
+    );
+    tail.shows("\"joined\"");
+    ada.types("/who");
+    ada.shows("3 here: ada, bob, tester");
+    // Who asks for everything is told all of it.
+    let told = values(&tail.stdout());
+    let passages = told.iter().filter(|it| it["type"] == "joined" || it["type"] == "left");
+    let passages: Vec<(&str, bool)> =
+        passages.map(|it| (it["nick"].as_str().unwrap(), it["quiet"].as_bool().unwrap())).collect();
+    assert!(passages.contains(&("tester", true)) && passages.contains(&("ada", false)));
+    assert!(passages.iter().all(|(nick, quiet)| *quiet == (*nick == "tester")), "{passages:?}");
+}
+
+#[test]
 fn what_is_sent_is_said_once_and_nothing_is_printed() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");

@@ -7,6 +7,30 @@ use crate::harness::peer::Peer;
 use crate::harness::room::Room;
 
 #[test]
+fn who_joins_and_leaves_is_hidden_from_those_who_like_it_so() {
+    let room = Room::open();
+    let mut ada = room.join_with("ada", &["--joins", "off"]);
+    let mut bob = room.join("bob");
+    bob.types("hi");
+    ada.shows("bob  hi");
+    bob.leave();
+    ada.types("/joins on");
+    ada.shows("-- joins and leaves are shown");
+    let carl = room.join("carl");
+    ada.shows("-- carl joined");
+    ada.types("/joins off");
+    ada.shows("-- joins and leaves are hidden");
+    carl.leave();
+    room.join("dora").leave();
+    ada.types("/who");
+    ada.shows("here: ada");
+    let ended = ada.leave();
+    for hidden in ["bob joined", "bob left", "carl left", "dora"] {
+        assert!(!ended.stdout.contains(hidden), "{hidden}:\n{}", ended.stdout);
+    }
+}
+
+#[test]
 fn everyone_sees_the_same_lines_in_the_same_order() {
     const EACH: usize = 100;
     let room = Room::open();

@@ -81,6 +81,7 @@ tags! {
     UPLOAD_KEY = 40
     MODE = 41
     MODIFIED = 42
+    QUIET = 43
 }
 
 /// Slots for known tags; one more than the highest.

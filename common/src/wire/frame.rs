@@ -79,6 +79,8 @@ frames! {
             opt AT since_at: UnixMillis,
             /// From the `Welcome` of the membership that is to go on.
             opt RESUME resume: ResumeToken,
+            /// Nobody need be shown that this member comes and goes.
+            opt QUIET quiet: Marker,
         }
         /// A message to everyone.
         0x03 Say {
@@ -309,6 +311,8 @@ frames! {
             req AT at: UnixMillis,
             /// Who.
             req NICK nick: Nick,
+            /// It is to be applied, but need not be shown.
+            opt QUIET quiet: Marker,
         }
         /// A member is gone.
         0xC2 Left {
@@ -320,6 +324,8 @@ frames! {
             req NICK nick: Nick,
             /// Why.
             req CODE code: Code,
+            /// It is to be applied, but need not be shown.
+            opt QUIET quiet: Marker,
         }
         /// A member has another nick.
         0xC3 Renamed {
@@ -416,7 +422,7 @@ impl Join {
     /// Of someone who has not been here before.
     #[must_use]
     pub fn new(nick: Nick, history: Option<u32>) -> Self {
-        Self { nick, history, since: None, since_at: None, resume: None }
+        Self { nick, history, since: None, since_at: None, resume: None, quiet: None }
     }
 }
 
@@ -494,6 +500,16 @@ impl Event {
         }
     }
 
+    /// True for the coming and going of a member who joined quietly.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Self::Joined(event) => event.quiet.is_some(),
+            Self::Left(event) => event.quiet.is_some(),
+            _ => false,
+        }
+    }
+
     /// True for what a joiner's history counts: the lines people said.
     #[must_use]
     pub fn is_line(&self) -> bool {
@@ -568,8 +584,8 @@ mod tests {
         let item = Item::new(ItemId(1), name.clone(), 0, Digest([0; 32]), nick.clone(), at);
         [
             Said { seq, at, nick: nick.clone(), id: MessageId(1), text, style: None }.into(),
-            Joined { seq, at, nick: nick.clone() }.into(),
-            Left { seq, at, nick: nick.clone(), code: Code::LEFT }.into(),
+            Joined { seq, at, nick: nick.clone(), quiet: None }.into(),
+            Left { seq, at, nick: nick.clone(), code: Code::LEFT, quiet: None }.into(),
             Renamed { seq, at, nick: nick.clone(), to }.into(),
             TopicChanged { seq, at, nick, topic: None }.into(),
             Shelved { seq, at, item }.into(),

@@ -66,7 +66,7 @@ drawn! {
     Part = any::<(bool, bool)>().prop_map(|(first, last)| Part { first, last });
     Nick = text("aZ0_ßż李९٣", limits::NICK_BYTES_MAX).prop_map(|text| Nick::new(&text).unwrap());
     FileName = text("aZ0_. :żß李\u{200d}🦀", limits::FILE_NAME_BYTES_MAX)
-        .prop_filter_map("`.` and `..` are places", |text| FileName::new(&text).ok());
+        .prop_filter_map("`.` and `..` are places", |text| FileName::from_bytes(text.as_bytes()).ok());
     Message = text("aZ0 \n\t/\\ß李\u{202e}🦀", limits::MESSAGE_BYTES_MAX)
         .prop_map(|text| Message::new(&text).unwrap());
     Topic = text("aZ0 /\\ß李🦀", limits::TOPIC_BYTES_MAX)
@@ -144,7 +144,7 @@ macro_rules! samples {
 samples! {
     ClientFrame {
         Hello: magic version_min version_max capabilities software;
-        Join: nick history since since_at resume;
+        Join: nick history since since_at resume quiet;
         Say: id text style repeat;
         Tell: id to text;
         Rename: nick;
@@ -174,8 +174,8 @@ samples! {
     }
     Event {
         Said: seq at nick id text style;
-        Joined: seq at nick;
-        Left: seq at nick code;
+        Joined: seq at nick quiet;
+        Left: seq at nick code quiet;
         Renamed: seq at nick to;
         TopicChanged: seq at nick topic;
         Shelved: seq at item;

@@ -122,7 +122,7 @@ mod tests {
 
     fn joined(seq: u64) -> Vec<u8> {
         let nick = Nick::new("ada").unwrap();
-        Joined { seq: Seq(seq), at: UnixMillis(1), nick }.to_bytes()
+        Joined { seq: Seq(seq), at: UnixMillis(1), nick, quiet: None }.to_bytes()
     }
 
     fn keeper(files: &FaultyFiles, durability: Durability) -> Keeper<FaultyFiles> {

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn joined(seq: u64) -> Vec<u8> {
     let nick = Nick::new("ada").unwrap();
-    Joined { seq: Seq(seq), at: NOW, nick }.to_bytes()
+    Joined { seq: Seq(seq), at: NOW, nick, quiet: None }.to_bytes()
 }
 
 /// A disk, with what tells of each reply.

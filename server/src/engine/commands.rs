@@ -106,7 +106,7 @@ impl<S: Stream> Engine<S> {
                 if self.room.holders(&join.nick).next().is_some() {
                     return self.refuse_nick(token, Join::KIND, &join.nick);
                 }
-                self.room.join(join.nick.clone(), token, self.now.at);
+                self.room.join(join.nick.clone(), token, join.quiet, self.now.at);
                 join.nick
             }
         };

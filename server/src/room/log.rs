@@ -210,7 +210,8 @@ mod tests {
     }
 
     fn joined(seq: u64) -> Event {
-        Joined { seq: Seq(seq), at: UnixMillis(1), nick: Nick::new("bob").unwrap() }.into()
+        Joined { seq: Seq(seq), at: UnixMillis(1), nick: Nick::new("bob").unwrap(), quiet: None }
+            .into()
     }
 
     fn bytes(event: &Event) -> Vec<u8> {

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis};
 use chatshelf_common::text::{Message, Nick, Topic};
 use chatshelf_common::wire::frame::{
-    Dropped, Forgotten, Item, Joined, Left, Renamed, Said, Shelved, Style, TopicChanged, TopicState,
+    Dropped, Forgotten, Item, Joined, Left, Marker, Renamed, Said, Shelved, Style, TopicChanged,
+    TopicState,
 };
 use chatshelf_common::wire::{Code, Event};
 
@@ -44,6 +45,8 @@ pub struct Room {
 struct Member {
     nick: Nick,
     token: Token,
+    /// Nobody need be shown that they come and go.
+    quiet: Option<Marker>,
 }
 
 impl Room {
@@ -179,11 +182,11 @@ impl Room {
         self.log.trim();
     }
 
-    /// Someone enters. The nick must be free.
-    pub fn join(&mut self, nick: Nick, token: Token, at: UnixMillis) {
+    /// Someone enters, quietly or not. The nick must be free.
+    pub fn join(&mut self, nick: Nick, token: Token, quiet: Option<Marker>, at: UnixMillis) {
         debug_assert!(self.is_free(&nick));
         let key = nick.key();
-        self.record(Joined { seq: self.next_seq(), at, nick });
+        self.record(Joined { seq: self.next_seq(), at, nick, quiet });
         self.members.get_mut(&key).expect("the event has seated them").token = token;
     }
 
@@ -194,9 +197,10 @@ impl Room {
         }
     }
 
-    /// A member is gone, for the reason `code`.
+    /// A member is gone, for the reason `code`; as quietly as they came.
     pub fn leave(&mut self, nick: Nick, code: Code, at: UnixMillis) {
-        self.record(Left { seq: self.next_seq(), at, nick, code });
+        let quiet = self.members.get(&nick.key()).and_then(|member| member.quiet);
+        self.record(Left { seq: self.next_seq(), at, nick, code, quiet });
     }
 
     /// A member takes another nick, which must be free or their own in other letters.
@@ -245,7 +249,8 @@ impl Room {
         match event {
             Event::Said(_) | Event::Forgotten(_) => {}
             Event::Joined(event) => {
-                self.seat(Member { nick: event.nick, token: Token::NOBODY });
+                let Joined { nick, quiet, .. } = event;
+                self.seat(Member { nick, token: Token::NOBODY, quiet });
             }
             Event::Left(event) => {
                 self.unseat(&event.nick);
@@ -322,7 +327,7 @@ mod tests {
     #[test]
     fn members_are_found_by_any_spelling_of_their_nick() {
         let (mut room, _) = room(&[], vec![]);
-        room.join(nick("Ada"), Token::new(1, 1), AT);
+        room.join(nick("Ada"), Token::new(1, 1), None, AT);
         assert_eq!(room.find(&nick("ADA")), Some((Token::new(1, 1), &nick("Ada"))));
         room.rename(nick("Ada"), nick("bob"), AT);
         assert_eq!(room.find(&nick("ada")), None);
@@ -337,8 +342,8 @@ mod tests {
         let (mut room, _) = room(&[], vec![]);
         let held = |room: &Room, text| room.holders(&nick(text)).collect::<Vec<_>>();
         let token = |number| Token::new(number, 1);
-        room.join(nick("ian"), token(1), AT);
-        room.join(nick("lan"), token(2), AT);
+        room.join(nick("ian"), token(1), None, AT);
+        room.join(nick("lan"), token(2), None, AT);
         assert_eq!(held(&room, "Ian"), [token(1), token(2)]);
         assert_eq!(room.find(&nick("Ian")), Some((token(1), &nick("ian"))));
         room.leave(nick("ian"), Code::LEFT, AT);
@@ -356,7 +361,7 @@ mod tests {
         let (mut room, _) = room(&[], vec![]);
         let longest = "n".repeat(32);
         for (number, name) in ["ada", "ada2", &longest, "7"].into_iter().enumerate() {
-            room.join(nick(name), Token::new(number, 1), AT);
+            room.join(nick(name), Token::new(number, 1), None, AT);
         }
         assert_eq!(room.suggest(&nick("ADA"), 1), Some(nick("ADA3")));
         assert_eq!(room.suggest(&nick(&longest), 1), Some(nick(&format!("{}2", "n".repeat(31)))));
@@ -366,9 +371,9 @@ mod tests {
     #[test]
     fn in_a_crowd_of_one_name_a_free_one_is_still_found() {
         let (mut room, _) = room(&[], vec![]);
-        room.join(nick("ada"), Token::new(1, 1), AT);
+        room.join(nick("ada"), Token::new(1, 1), None, AT);
         for number in 2..5_000 {
-            room.join(nick(&format!("ada{number}")), Token::new(number, 1), AT);
+            room.join(nick(&format!("ada{number}")), Token::new(number, 1), None, AT);
         }
         let suggested: Vec<Nick> =
             (0..100).filter_map(|salt| room.suggest(&nick("ada"), salt)).collect();
@@ -380,7 +385,7 @@ mod tests {
     fn where_all_that_are_tried_are_taken_none_is_suggested() {
         let (mut room, _) = room(&[], vec![]);
         for (number, taken) in nicks::like(&nick("ada"), 7).enumerate() {
-            room.join(taken, Token::new(number, 1), AT);
+            room.join(taken, Token::new(number, 1), None, AT);
         }
         assert_eq!(room.suggest(&nick("ada"), 7), None);
     }
@@ -451,7 +456,7 @@ mod tests {
         assert_eq!((&now[0], &now[3]), (&past[0], &past[1]));
         assert!(now[1..3].iter().all(|event| matches!(event, Event::Forgotten(_))));
         assert_eq!(after.topic.as_ref().unwrap().topic.as_str(), "three");
-        after.join(nick("bob"), Token::new(1, 1), AT);
+        after.join(nick("bob"), Token::new(1, 1), None, AT);
         assert_eq!(after.log().last_seq(), Seq(5));
     }
 
@@ -472,7 +477,7 @@ mod tests {
         let (mut room, _) = room(&[], vec![]);
         let (_, first) = room.snapshot();
         assert!(Rc::ptr_eq(&first, &room.snapshot().1));
-        room.join(nick("ada"), Token::new(1, 1), AT);
+        room.join(nick("ada"), Token::new(1, 1), None, AT);
         let (seq, second) = room.snapshot();
         assert_eq!(seq, Seq(1));
         assert_ne!(first, second);

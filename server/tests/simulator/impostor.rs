@@ -96,7 +96,8 @@ pub(crate) fn meet(seed: u64) {
     let reads = rng.one_in(2);
     let reconnect = rng.one_in(2).then_some(Reconnect { give_up_after: None });
     let now = Instant::now();
-    let config = Config { nick: nick("ada"), history: None, seed: rng.next(), reconnect };
+    let config =
+        Config { nick: nick("ada"), history: None, seed: rng.next(), reconnect, quiet: false };
     let session = Session::new(config, now);
     let impostor = Impostor { rng, habit, reads, seq: 0 };
     let mut meeting = Meeting { session, impostor, now, waits_ms: 0, fed: 0, sent: 0 };
@@ -245,7 +246,7 @@ impl Impostor {
             }
             Habit::Room => {
                 let (seq, nick) = (self.next_seq(), self.stranger());
-                Joined { seq, at, nick }.encode(out);
+                Joined { seq, at, nick, quiet: None }.encode(out);
             }
             Habit::Refuses => {
                 let suggestion = self.rng.one_in(2).then(|| self.stranger());
@@ -262,7 +263,8 @@ impl Impostor {
         match self.rng.below(16) {
             0 => ack().encode(out),
             1 => ServerPong {}.encode(out),
-            2 => Left { seq: self.next_seq(), at, nick: stranger, code: Code(7) }.encode(out),
+            2 => Left { seq: self.next_seq(), at, nick: stranger, code: Code(7), quiet: None }
+                .encode(out),
             3 => {
                 let (seq, to) = (self.next_seq(), self.stranger());
                 Renamed { seq, at, nick: stranger, to }.encode(out);

@@ -46,7 +46,8 @@ fn a_refused_nick_can_be_replaced_on_the_same_connection() {
     assert_eq!(rig.events().last(), Some(&refused));
     rig.session.rejoin(nick("ada2"));
     let (since, since_at, resume) = (None, None, None);
-    let join = Join { nick: nick("ada2"), history: Some(20), since, since_at, resume };
+    let (ada2, history, quiet) = (nick("ada2"), Some(20), None);
+    let join = Join { nick: ada2, history, since, since_at, resume, quiet };
     assert_eq!(rig.sent(), [Sent::Frame(join.into())]);
     rig.give(welcome("ada2", 2, 1)).unwrap();
     rig.give(snapshot(1, WHOLE, &["ada2"], &[])).unwrap();

@@ -67,7 +67,7 @@ impl Rig {
 
     fn with(reconnect: Option<Reconnect>, history: Option<u32>) -> Self {
         let now = Instant::now();
-        let config = Config { nick: nick("ada"), history, seed: 7, reconnect };
+        let config = Config { nick: nick("ada"), history, seed: 7, reconnect, quiet: false };
         let mut session = Session::new(config, now);
         session.handle_connecting();
         session.handle_connected(now);
@@ -251,7 +251,7 @@ fn welcome(name: &str, from: u64, seq: u64) -> Welcome {
 }
 
 fn joined(seq: u64, name: &str) -> Joined {
-    Joined { seq: Seq(seq), at: UnixMillis(1), nick: nick(name) }
+    Joined { seq: Seq(seq), at: UnixMillis(1), nick: nick(name), quiet: None }
 }
 
 fn said(seq: u64, name: &str, id: u64) -> Said {

@@ -54,7 +54,7 @@ const AT: UnixMillis = UnixMillis(0);
 impl Server {
     pub(super) fn new(shelf: Vec<(Item, Vec<u8>)>) -> Self {
         let bob = nick("bob");
-        let log = vec![Joined { seq: Seq(1), at: AT, nick: bob.clone() }.into()];
+        let log = vec![Joined { seq: Seq(1), at: AT, nick: bob.clone(), quiet: None }.into()];
         Self {
             log,
             held_from: 1,
@@ -102,7 +102,7 @@ impl Server {
     fn leave(&mut self, code: Code) {
         if let Some(nick) = self.ada.take() {
             self.members.retain(|member| *member != nick);
-            self.record(|seq, at| Left { seq, at, nick, code }.into());
+            self.record(|seq, at| Left { seq, at, nick, code, quiet: None }.into());
         }
     }
 
@@ -217,7 +217,7 @@ impl Server {
                 (self.ada, self.connection.as_mut().unwrap().joined) = (Some(me.clone()), false);
                 self.members.push(me.clone());
                 let nick = me.clone();
-                self.record(|seq, at| Joined { seq, at, nick }.into());
+                self.record(|seq, at| Joined { seq, at, nick, quiet: None }.into());
                 me
             }
         };

@@ -40,7 +40,7 @@ fn every_event_changes_the_room_as_it_says() {
     rig.give(Renamed { seq: Seq(48), at, nick: nick("bob"), to: nick("bo") }).unwrap();
     rig.give(Renamed { seq: Seq(49), at, nick: nick("ada"), to: nick("lovelace") }).unwrap();
     assert_eq!(rig.session.nick(), &nick("lovelace"));
-    rig.give(Left { seq: Seq(50), at, nick: nick("bo"), code: Code::LEFT }).unwrap();
+    rig.give(Left { seq: Seq(50), at, nick: nick("bo"), code: Code::LEFT, quiet: None }).unwrap();
     assert_eq!(rig.session.room().members().count(), 1);
     assert_eq!(rig.session.room().seq(), Seq(50));
 }

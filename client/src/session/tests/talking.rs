@@ -39,7 +39,8 @@ fn leaving_ends_the_transfers_and_waits_for_goodbye() {
     let sent = rig.sent();
     assert!(matches!(sent[1..], [Sent::Frame(ClientFrame::Leave(_))]), "no Cancel: {sent:?}");
     rig.give(ready(1, 0)).unwrap();
-    let left = Left { seq: Seq(43), at: UnixMillis(1), nick: nick("ada"), code: Code::LEFT };
+    let left =
+        Left { seq: Seq(43), at: UnixMillis(1), nick: nick("ada"), code: Code::LEFT, quiet: None };
     rig.give(left).unwrap();
     let bye = goodbye(Code::LEFT);
     rig.give(bye.clone()).unwrap();

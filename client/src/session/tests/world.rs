@@ -43,7 +43,7 @@ impl World {
     pub(super) fn new(plan: Plan, history: Option<u32>, server: Server) -> Self {
         let now = Instant::now();
         let reconnect = Some(Reconnect::default());
-        let config = Config { nick: nick("ada"), history, seed: 3, reconnect };
+        let config = Config { nick: nick("ada"), history, seed: 3, reconnect, quiet: false };
         Self {
             session: Session::new(config, now),
             server,

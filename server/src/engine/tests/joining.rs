@@ -2,7 +2,7 @@
 
 use chatshelf_common::id::Seq;
 use chatshelf_common::text::Nick;
-use chatshelf_common::wire::frame::{Goodbye, Join, Rename, Said};
+use chatshelf_common::wire::frame::{Goodbye, Join, Marker, Rename, Said};
 use chatshelf_common::wire::{Code, Event, ServerFrame};
 
 use super::peer::{Peer, Seen, bytes, frame, join, nick};
@@ -265,6 +265,32 @@ fn a_nick_that_nobody_may_take_is_invalid_for_join_and_rename() {
     peer.join("bob", None);
     rig.settle();
     assert!(peer.take().len() > 1 && peer.welcomed.is_some());
+}
+
+#[test]
+fn a_member_who_joins_quietly_is_here_like_all_and_leaves_quietly() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    let mut peer = rig.connect();
+    peer.hello();
+    peer.send(Join { quiet: Some(Marker), ..join("bob", None) });
+    rig.settle();
+    let is_quiet = |seen: Vec<Seen>| match &seen[..] {
+        [Seen::Event(event)] => event.is_quiet(),
+        _ => panic!("{seen:?}"),
+    };
+    assert!(is_quiet(ada.take()));
+    assert!(ada.view.members.contains("bob"));
+    peer.rename("robert");
+    rig.settle();
+    assert!(!is_quiet(ada.take()));
+    peer.take();
+    peer.reset();
+    rig.settle();
+    assert!(is_quiet(ada.take()), "however it ends");
+    assert!(ada.view.members.iter().eq(["ada"]));
+    let _carl = rig.join("carl");
+    assert!(!is_quiet(ada.take()));
 }
 
 #[test]

@@ -116,17 +116,17 @@ impl Part {
         Ok(attributes::apply(&self.file, self.attributes)?)
     }
 
-    /// Makes the content durable, closes it (Windows renames no open file) and names it.
+    /// Makes the content durable, closes it (Windows renames no open file) and names it. Where that
+    /// does not work it stays, if a later run can find it.
     pub(super) fn keep(self) -> Result<PathBuf, FileError> {
         let synced = self.file.sync_all();
         drop(self.file);
         let kept =
             synced.map_err(FileError::from).and_then(|()| place::keep(&self.path, &self.wanted));
-        if kept.is_err() {
-            place::remove(&self.path);
-        }
-        if let Some(entry) = self.entry {
-            entry.remove();
+        match (&kept, self.entry) {
+            (Ok(_), Some(entry)) => entry.remove(),
+            (Err(_), None) => place::remove(&self.path),
+            (Ok(_), None) | (Err(_), Some(_)) => {}
         }
         kept
     }
@@ -140,10 +140,15 @@ impl Part {
         }
     }
 
-    /// Leaves it to a later run, if there is anything in it and that run can find it.
-    pub(super) fn suspend(self) {
+    /// True when there is something in it, and a later run can find it.
+    pub(super) fn survives(&self) -> bool {
         let is_empty = self.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
-        if is_empty || self.entry.is_none() {
+        !is_empty && self.entry.is_some()
+    }
+
+    /// Leaves it to a later run if it survives.
+    pub(super) fn suspend(self) {
+        if !self.survives() {
             self.discard();
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! Owns the thread and the channels to it. Requests go in and never block; each reply wakes the
 //! poll. `worker` does the work, `local` is one file of it, `attributes` its mode and time, `place`
-//! finds names that are free, `path_kind` tells where there can be none, and `state` keeps what the
-//! next run of the program needs to go on.
+//! finds names that are free, `path_kind` tells where there can be none, `space` whether there is room,
+//! and `state` keeps what the next run of the program needs to go on.
 
 mod attributes;
 mod local;
 mod path_kind;
 mod place;
+mod space;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ mod worker;
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -27,11 +28,13 @@ use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 use mio::Waker;
 
+use crate::front::words::size;
 use crate::session::{FileReply, FileRequest, TransferHandle};
 use state::{Entry, State, UploadOrigin};
 
 pub use path_kind::PathKind;
 pub use place::local_name;
+pub(crate) use space::free_bytes;
 
 /// Where a download is to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +91,15 @@ pub enum FileError {
     Grew,
     /// Every name that was tried is taken.
     NoFreeName,
+    /// The disk is too full for it.
+    NoRoom {
+        /// Bytes that are still to come.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+        /// Where.
+        dir: PathBuf,
+    },
     /// Nothing can be created there.
     Create(PathBuf, io::Error),
     /// The system says no.
@@ -102,6 +114,11 @@ impl fmt::Display for FileError {
             Self::Shrank => f.write_str("the file became shorter while it was sent"),
             Self::Grew => f.write_str("the file became longer while it was sent"),
             Self::NoFreeName => f.write_str("every name like it is taken"),
+            Self::NoRoom { needed, free, dir } => {
+                let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+                let (needed, free) = (size(*needed), size(*free));
+                write!(f, "it needs {needed}, and {free} are free in {}", here.display())
+            }
             Self::Create(path, error) => {
                 write!(f, "{}: {}", path.display(), crate::link::plain_error(error))
             }

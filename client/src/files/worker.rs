@@ -15,7 +15,7 @@ use chatshelf_common::wire::frame::Item;
 
 use super::local::{Part, Source};
 use super::state::{State, UploadOrigin, fresh_key};
-use super::{FileError, HeldPart, OpenFile, Reply, Request, Target, attributes, place};
+use super::{FileError, HeldPart, OpenFile, Reply, Request, Target, attributes, place, space};
 use crate::session::{FileReply, FileRequest, TransferHandle};
 
 /// Bytes hashed before the next request is looked at.
@@ -163,6 +163,7 @@ impl Worker<'_> {
         if let Some(HeldPart { file, path, bytes, entry }) = found {
             let mut part = Part::new(file, path, wanted.clone(), Some(entry)).with(wished);
             if (1..=bytes).contains(&held) {
+                space::expect_room(&wanted, item.size.saturating_sub(held))?;
                 part.rewind(held)?;
                 self.tell_if_survives(transfer, true);
                 self.insert(transfer, Content::Download(part));
@@ -171,6 +172,7 @@ impl Worker<'_> {
             }
             part.discard();
         }
+        space::expect_room(&wanted, item.size)?;
         let (file, path) = place::create_part(&wanted)?;
         let entry = match target {
             Target::Scratch(_) => None,
@@ -255,7 +257,7 @@ impl Worker<'_> {
 
     fn keep(&mut self, transfer: TransferHandle) {
         let Some(Content::Download(part)) = self.remove(transfer) else { return };
-        let preserved = part.preserve();
+        let (preserved, survives) = (part.preserve(), part.survives());
         match part.keep() {
             Ok(path) => {
                 if let Err(error) = preserved {
@@ -264,17 +266,37 @@ impl Worker<'_> {
                 (self.reply)(Reply::KeptAt { transfer, path });
                 (self.reply)(Reply::Session(FileReply::Kept { transfer }));
             }
-            Err(error) => self.failed(transfer, &error),
+            Err(error) => self.tell_failed(transfer, &error, survives),
         }
     }
 
+    /// A transfer has failed. What has come of a download is kept: a full disk or a cable that was
+    /// pulled is no reason to throw it away. What can't be read back is of no use.
     fn failed(&mut self, transfer: TransferHandle, error: &FileError) {
-        match self.remove(transfer) {
-            Some(Content::Upload(source)) => source.discard(),
-            Some(Content::Download(part)) => part.discard(),
-            None => {}
-        }
-        let why = error.to_string();
+        let is_unreadable = self.open.get(&transfer).is_some_and(|local| local.going.is_some());
+        let survives = match self.remove(transfer) {
+            Some(Content::Download(part)) if !is_unreadable => {
+                let survives = part.survives();
+                part.suspend();
+                survives
+            }
+            Some(Content::Download(part)) => {
+                part.discard();
+                false
+            }
+            Some(Content::Upload(source)) => {
+                source.discard();
+                false
+            }
+            None => false,
+        };
+        self.tell_failed(transfer, error, survives);
+    }
+
+    fn tell_failed(&self, transfer: TransferHandle, error: &FileError, survives: bool) {
+        let rest =
+            if survives { "; what has come is kept for the same download again" } else { "" };
+        let why = format!("{error}{rest}");
         (self.reply)(Reply::Session(FileReply::Failed { transfer, why }));
     }
 

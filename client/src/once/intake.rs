@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use mio::Waker;
 
+use crate::files::free_bytes;
 use crate::front::words::size;
 use crate::link::plain_error;
 
@@ -77,7 +78,7 @@ fn spool(input: &mut impl Read, path: &Path, limit: u64) -> Result<(), NoInput> 
             NoInput::Failed(format!("{NOT_UPLOADED}: {}: {}", path.display(), plain_error(&error)))
         }
     };
-    let free = fs4::available_space(dir).map_err(failed)?;
+    let free = free_bytes(dir).unwrap_or(u64::MAX);
     let mut file = File::create_new(path).map_err(failed)?;
     let bytes_max = limit.min(free);
     io::copy(&mut input.by_ref().take(bytes_max), &mut file).map_err(failed)?;

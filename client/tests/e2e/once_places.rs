@@ -1,10 +1,11 @@
 //! Downloads that go to no file of their own: to devices, pipes, other names of standard output, and
-//! terminals, on which nothing may act.
+//! terminals, on which nothing may act. And to a disk that is too small.
 
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
+use crate::harness::client::Client;
 use crate::harness::eventually;
 use crate::harness::room::{Room, client_command};
 use crate::harness::terminal::Terminal;
@@ -75,6 +76,29 @@ fn where_nothing_can_be_written_is_told_before_anything_is_fetched() {
     ended.has_code(1);
     assert!(ended.complaint().contains("it is a socket"), "{}", ended.stderr);
     assert_eq!(room.names(), ["socket"]);
+}
+
+#[test]
+fn a_disk_that_takes_no_more_costs_nothing_that_had_come() {
+    let content: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
+    let room = room_with("f", &content);
+    let state = tempfile::tempdir().unwrap();
+    let download = client_command(room.address(), &room.files());
+    // A limit on the size of files is met as a full disk is: in the middle of writing.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 1500; exec \"$0\" \"$@\""]);
+    command.arg(download.get_program()).args(download.get_args()).args(["download", "f"]);
+    command.current_dir(room.files()).env("CHATSHELF_STATE_DIR", state.path());
+    let ended = Client::run(&mut command, "");
+    ended.has_code(1);
+    assert!(ended.complaint().ends_with("what has come is kept for the same download again"));
+    let kept = room.read("f.part");
+    assert!(!kept.is_empty() && kept.len() < content.len() && content.starts_with(&kept));
+    let mut command = client_command(room.address(), &room.files());
+    command.args(["download", "f"]).env("CHATSHELF_STATE_DIR", state.path());
+    Client::run(&mut command, "").has_code(0);
+    assert!(room.read("f") == content);
+    assert_eq!(room.names(), ["f"]);
 }
 
 /// What a terminal got of a download to standard output.

@@ -144,6 +144,40 @@ fn nothing_is_left_of_a_download_that_had_not_got_a_byte() {
 }
 
 #[test]
+fn a_download_that_has_no_room_is_not_begun() {
+    let rig = Rig::new();
+    let run = rig.run();
+    let item = Item { size: u64::MAX / 2, ..item(b"hello") };
+    run.create_item(T, &rig, item);
+    let why = run.failure();
+    let dir = rig.dir.path().display().to_string();
+    assert!(why.starts_with("it needs ") && why.ends_with(&format!("free in {dir}")), "{why}");
+    assert_eq!((rig.names().len(), names(rig.state.path()).len()), (0, 0));
+}
+
+#[test]
+fn a_whole_download_that_finds_no_name_is_kept_for_the_next_run() {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"hello");
+    rig.write("a.txt", b"");
+    for number in 1..1000 {
+        rig.write(&format!("a ({number}).txt"), b"");
+    }
+    run.ask(FileRequest::Keep { transfer: T });
+    let why = run.failure();
+    assert!(why.contains("taken") && why.contains("is kept for the same download"), "{why}");
+    assert_eq!(rig.read("a.txt.part"), b"hello");
+    run.end();
+    std::fs::remove_file(rig.path("a (7).txt")).unwrap();
+    let run = rig.run();
+    assert_eq!(run.take_up(U, &rig, b"hello"), Some(5));
+    assert_eq!(run.digest(U), digest(b"hello"));
+    assert_eq!(run.keep(U), rig.path("a (7).txt"));
+}
+
+#[test]
 fn a_download_into_a_missing_directory_fails() {
     let rig = Rig::new();
     let run = rig.run();

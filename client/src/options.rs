@@ -177,7 +177,7 @@ static PROGRAM: Program<Options> = Program {
         .otherwise("on a terminal for ever, else 30"),
         Opt::value("joins", "on|off", "show who joins and leaves", |options, text| {
             let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
-            options.joins = known.ok_or("on or off")?.1;
+            options.joins = known.ok_or("must be on or off")?.1;
             Ok(())
         })
         .default("on")

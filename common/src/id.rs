@@ -15,7 +15,7 @@ impl Seq {
 }
 
 /// Names an item of the shelf for as long as the data directory lives; grows by completion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemId(pub u64);
 
 /// Names one upload or download; chosen by the client, growing within a connection.

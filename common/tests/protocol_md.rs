@@ -165,6 +165,8 @@ fn client_samples() -> Vec<(&'static str, ClientFrame)> {
             DownloadRequest { transfer: TransferId(2), item: ItemId(7), offset: None }.into(),
         ),
         ("Cancel", Cancel { transfer: TransferId(2) }.into()),
+        ("Drop", Drop { item: ItemId(7), key: None }.into()),
+        ("Drop-key", Drop { item: ItemId(7), key: Some(KEY) }.into()),
         ("Ping", Ping {}.into()),
         ("Pong", Pong {}.into()),
     ]
@@ -173,15 +175,6 @@ fn client_samples() -> Vec<(&'static str, ClientFrame)> {
 fn server_samples() -> Vec<(&'static str, ServerFrame)> {
     let transfer = TransferId(1);
     let topic = TopicState { topic: Topic::new("engines").unwrap(), nick: nick("ada"), at: AT };
-    let refused = |code, about| Refused {
-        code,
-        about,
-        limit: None,
-        id: None,
-        transfer: None,
-        suggestion: None,
-        detail: None,
-    };
     vec![
         (
             "HelloAck",
@@ -213,14 +206,15 @@ fn server_samples() -> Vec<(&'static str, ServerFrame)> {
         ),
         (
             "Refused-nick",
-            Refused { suggestion: Some(nick("ada2")), ..refused(Code::NICK_TAKEN, 0x02) }.into(),
+            Refused { suggestion: Some(nick("ada2")), ..Refused::new(Code::NICK_TAKEN, 0x02) }
+                .into(),
         ),
         (
             "Refused-upload",
             Refused {
                 limit: Some(1 << 30),
                 transfer: Some(transfer),
-                ..refused(Code::FILE_TOO_LARGE, 0x10)
+                ..Refused::new(Code::FILE_TOO_LARGE, 0x10)
             }
             .into(),
         ),
@@ -229,9 +223,13 @@ fn server_samples() -> Vec<(&'static str, ServerFrame)> {
             Refused {
                 id: Some(MessageId(4)),
                 limit: Some(8192),
-                ..refused(Code::TEXT_TOO_LONG, 0x03)
+                ..Refused::new(Code::TEXT_TOO_LONG, 0x03)
             }
             .into(),
+        ),
+        (
+            "Refused-item",
+            Refused { item: Some(ItemId(7)), ..Refused::new(Code::NOT_YOURS, 0x14) }.into(),
         ),
         (
             "Goodbye",
@@ -321,7 +319,21 @@ fn event_samples() -> Vec<(&'static str, Event)> {
         ),
         ("Shelved", Shelved { seq: Seq(48), at, item: item() }.into()),
         ("Shelved-attributes", Shelved { seq: Seq(48), at, item: item().with(attributes) }.into()),
-        ("Dropped", Dropped { seq: Seq(49), at, item: ItemId(2), name: item().name }.into()),
+        (
+            "Dropped",
+            Dropped { seq: Seq(49), at, item: ItemId(2), name: item().name, nick: None }.into(),
+        ),
+        (
+            "Dropped-taken-off",
+            Dropped {
+                seq: Seq(49),
+                at,
+                item: ItemId(7),
+                name: item().name,
+                nick: Some(nick("ada")),
+            }
+            .into(),
+        ),
         ("Forgotten", Forgotten { seq: Seq(50), at }.into()),
     ]
 }

@@ -163,13 +163,9 @@ mod tests {
     #[test]
     fn refusals_carry_the_number() {
         let mut refused = Refused {
-            code: Code::FILE_TOO_LARGE,
-            about: 0x10,
             limit: Some(1000),
-            id: None,
-            transfer: None,
-            suggestion: None,
             detail: Some(Note::lossy("ask the admin")),
+            ..Refused::new(Code::FILE_TOO_LARGE, 0x10)
         };
         let text = refusal(&refused);
         assert!(text.contains("1000 bytes") && text.ends_with(": ask the admin"), "{text}");

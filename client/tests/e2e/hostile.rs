@@ -207,7 +207,7 @@ fn a_server_that_breaks_the_protocol_is_left_with_one_sentence() {
 
 fn refusal_of(transfer: TransferId) -> Refused {
     let (code, about, transfer) = (Code::STALLED, UploadOffer::KIND, Some(transfer));
-    Refused { code, about, limit: None, id: None, transfer, suggestion: None, detail: None }
+    Refused { transfer, ..Refused::new(code, about) }
 }
 
 #[test]

@@ -236,9 +236,7 @@ fn a_name_is_made_up_where_the_server_suggests_none() {
     let mut guest = server.accept();
     guest.joins();
     guest.send(&ack());
-    let (code, about) = (Code::NICK_TAKEN, Join::KIND);
-    let (limit, id, transfer, suggestion, detail) = (None, None, None, None, None);
-    guest.send(&Refused { code, about, limit, id, transfer, suggestion, detail });
+    guest.send(&Refused::new(Code::NICK_TAKEN, Join::KIND));
     let other = guest.joins();
     assert!(other.as_str().starts_with("ada") && other.as_str().len() > 3, "{other}");
     guest.send(&welcome(other.clone()));

@@ -72,6 +72,7 @@ codes! {
     48 SIZE_MISMATCH "the content has not the announced size"
     49 CANCELLED "the transfer was cancelled"
     50 STALLED "the transfer made no progress for too long"
+    51 NOT_YOURS "somebody else put that file there"
 }
 
 impl fmt::Display for Code {

@@ -150,6 +150,13 @@ frames! {
             /// Which.
             req TRANSFER transfer: TransferId,
         }
+        /// Takes an item off the shelf; answered by `Dropped`, which everyone gets.
+        0x14 Drop {
+            /// Which.
+            req ITEM item: ItemId,
+            /// The key it was uploaded with: proves whose it is.
+            opt UPLOAD_KEY key: UploadKey,
+        }
         /// Asks for a `Pong`.
         0x30 Ping {}
         /// Answers a `Ping`.
@@ -213,6 +220,8 @@ frames! {
             opt MESSAGE_ID id: MessageId,
             /// The transfer it ends.
             opt TRANSFER transfer: TransferId,
+            /// The item it is about.
+            opt ITEM item: ItemId,
             /// A nick that is free.
             opt SUGGESTION suggestion: Nick,
             /// More, for people.
@@ -368,6 +377,8 @@ frames! {
             req ITEM item: ItemId,
             /// Its name.
             req NAME name: FileName,
+            /// Who took it off; absent when a newer one took its place.
+            opt NICK nick: Nick,
         }
         /// What happened under this number has been lost from the server's disk.
         0xC7 Forgotten {
@@ -439,6 +450,15 @@ impl UploadOffer {
     #[must_use]
     pub fn new(transfer: TransferId, name: FileName, size: u64) -> Self {
         Self { transfer, name, size, key: None, mode: None, modified: None }
+    }
+}
+
+impl Refused {
+    /// A refusal without particulars.
+    #[must_use]
+    pub fn new(code: Code, about: u8) -> Self {
+        let (limit, id, transfer, item) = (None, None, None, None);
+        Self { code, about, limit, id, transfer, item, suggestion: None, detail: None }
     }
 }
 
@@ -589,7 +609,7 @@ mod tests {
             Renamed { seq, at, nick: nick.clone(), to }.into(),
             TopicChanged { seq, at, nick, topic: None }.into(),
             Shelved { seq, at, item }.into(),
-            Dropped { seq, at, item: ItemId(1), name }.into(),
+            Dropped { seq, at, item: ItemId(1), name, nick: None }.into(),
             Forgotten { seq, at }.into(),
         ]
     }

@@ -154,6 +154,7 @@ samples! {
         UploadDone: transfer digest;
         DownloadRequest: transfer item offset;
         Cancel: transfer;
+        Drop: item key;
         Ping: ;
         Pong: ;
     }
@@ -162,7 +163,7 @@ samples! {
             history_max;
         Welcome: nick seq from resume;
         Snapshot: seq part topic members items;
-        Refused: code about limit id transfer suggestion detail;
+        Refused: code about limit id transfer item suggestion detail;
         Goodbye: code limit version_min version_max detail;
         Told: at from to id text;
         Gap: from to nick;
@@ -179,7 +180,7 @@ samples! {
         Renamed: seq at nick to;
         TopicChanged: seq at nick topic;
         Shelved: seq at item;
-        Dropped: seq at item name;
+        Dropped: seq at item name nick;
         Forgotten: seq at;
     }
 }

@@ -65,7 +65,7 @@ impl Rig {
     /// say `lines` lines at once, so many times.
     pub(crate) fn new(lines: usize, times: usize) -> Self {
         let now = Now::default();
-        let found = Found { events: Vec::new(), topic: None, items: Vec::new() };
+        let found = Found::default();
         let mut rig = Self {
             engine: Engine::new(SETTINGS, Secret::new([42; 32]), found, now),
             now,

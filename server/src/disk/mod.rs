@@ -45,6 +45,7 @@ use stretch::Stretch;
 
 pub use durability::{Durability, UnknownDurability};
 pub use keeper::SYNC_INTERVAL_MS;
+pub use store::UploadId;
 
 /// How the data directory is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +185,8 @@ pub enum Reply {
         upload: TransferKey,
         /// The item.
         item: Item,
+        /// What its key is known by, if it had one.
+        id: Option<UploadId>,
     },
     /// The item is open.
     Opened {
@@ -232,7 +235,7 @@ pub enum Reply {
 }
 
 /// What a data directory held when it was opened.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Found {
     /// The newest events of the room log, oldest first; some may be missing in between.
     pub events: Vec<Event>,
@@ -240,6 +243,10 @@ pub struct Found {
     pub topic: Option<TopicChanged>,
     /// The whole items, oldest first.
     pub items: Vec<Item>,
+    /// What the keys of their uploads are known by, of those that had one.
+    pub upload_ids: Vec<(ItemId, UploadId)>,
+    /// The highest number of an item that was ever on the shelf, if it can be told; else 0.
+    pub newest_item: ItemId,
 }
 
 /// The threads, as the reactor sees them. Dropped, it finishes the work that was asked for
@@ -280,6 +287,7 @@ impl Disk {
         let (store, items) = Store::open(SystemFiles, data_dir, settings_of_store, at)?;
         let (journal, events) = Journal::open(SystemFiles, data_dir, settings.segment_bytes)?;
         let topic = journal.topic().cloned();
+        let (upload_ids, newest_item) = (store.upload_ids().collect(), store.newest_item());
         let keeper = Keeper::new(journal, settings.durability);
         let syncer = Syncer::start()?;
         let (requests, work) = channel();
@@ -297,7 +305,7 @@ impl Disk {
             })?,
         ];
         let disk = Self { requests: Some(requests), replies, backlog, threads, _lock: lock };
-        Ok((disk, Found { events, topic, items }))
+        Ok((disk, Found { events, topic, items, upload_ids, newest_item }))
     }
 
     /// Asks for file work.

@@ -55,6 +55,7 @@ impl<S: Stream> Engine<S> {
             ClientFrame::UploadOffer(offer) => self.offer_upload(token, offer),
             ClientFrame::UploadDone(done) => self.finish_upload(token, nick, &done),
             ClientFrame::DownloadRequest(request) => self.request_download(token, &request),
+            ClientFrame::Drop(drop) => self.drop_item(token, nick, &drop),
             ClientFrame::Cancel(cancel) => self.cancel(token, cancel.transfer),
             ClientFrame::Hello(_)
             | ClientFrame::Join(_)
@@ -268,7 +269,7 @@ impl<S: Stream> Engine<S> {
 
 /// A refusal without particulars.
 pub(super) fn refused(code: Code, about: u8) -> Refused {
-    Refused { code, about, limit: None, id: None, transfer: None, suggestion: None, detail: None }
+    Refused::new(code, about)
 }
 
 fn text_refusal(tag: Tag, why: &TextError) -> (Code, Option<u64>) {

@@ -10,6 +10,7 @@ mod closing;
 mod commands;
 mod connection;
 mod downloads;
+mod drops;
 mod journaling;
 mod limits;
 mod origin;
@@ -42,6 +43,7 @@ use crate::room::log::RoomLog;
 use crate::token::Token;
 use closing::goodbye;
 use connection::{Connection, Due};
+use drops::Owners;
 use sending::Joiner;
 use slots::Slots;
 use timers::{Entry, Timers};
@@ -149,6 +151,8 @@ pub struct Engine<S> {
     expire_by_ms: Option<u64>,
     blocks: BlockPool,
     stretches: StretchPool,
+    /// Who may take which item off the shelf.
+    owners: Owners,
     /// The uploads and downloads that the disk thread knows of, whether or not their connection
     /// still does: so what waits for that thread is bounded as well.
     slots: Slots,
@@ -164,9 +168,10 @@ impl<S: Stream> Engine<S> {
     pub fn new(settings: Settings, secret: Secret, found: Found, now: Now) -> Self {
         let first = found.events.first().map_or(Seq(1), Event::seq);
         let log = RoomLog::new(first, LOG_WINDOW_BYTES);
-        let Found { events, topic, items } = found;
+        let Found { events, topic, items, upload_ids, newest_item } = found;
         let started_at = events.last().map_or(Seq(0), Event::seq);
-        let (room, gone) = Room::restore(log, &events, topic, settings.keep, items, now.at);
+        let (mut room, gone) = Room::restore(log, &events, topic, settings.keep, items, now.at);
+        room.note_item_id(newest_item);
         let journaled_to = room.log().offset_of(started_at.next().max(first));
         let mut engine = Self {
             settings,
@@ -189,6 +194,7 @@ impl<S: Stream> Engine<S> {
             expire_by_ms: None,
             blocks: BlockPool::default(),
             stretches: StretchPool::default(),
+            owners: Owners::found(upload_ids),
             slots: Slots::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             closed: Vec::new(),
@@ -256,7 +262,7 @@ impl<S: Stream> Engine<S> {
             }
             Reply::Stored { upload, item } => self.upload_stored(upload, item),
             Reply::Wrote { upload, block } => self.upload_wrote(upload, block),
-            Reply::Published { upload, item } => self.upload_published(upload, item),
+            Reply::Published { upload, item, id } => self.upload_published(upload, item, id),
             Reply::Opened { download } => self.download_opened(download),
             Reply::Read { download, stretch } => self.download_read(download, stretch),
             Reply::Failed { transfer, code, detail, block } => {

@@ -4,6 +4,7 @@ mod chaos;
 mod deadlines;
 mod disk;
 mod downloads;
+mod drops;
 mod endings;
 mod joining;
 mod journaling;

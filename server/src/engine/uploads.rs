@@ -17,7 +17,7 @@ use super::slots::Way;
 use super::transfers::key;
 use super::{Engine, Stream};
 use crate::disk::block::{BLOCK_BYTES, Block};
-use crate::disk::{Request, TransferKey};
+use crate::disk::{Request, TransferKey, UploadId};
 use crate::token::Token;
 
 impl<S: Stream> Engine<S> {
@@ -155,11 +155,18 @@ impl<S: Stream> Engine<S> {
     }
 
     /// The item is on disk for good: the room hears of it, whether or not its sender is still here.
-    pub(super) fn upload_published(&mut self, at: TransferKey, item: Item) {
+    pub(super) fn upload_published(
+        &mut self,
+        at: TransferKey,
+        item: Item,
+        upload_id: Option<UploadId>,
+    ) {
         let stored = UploadStored { transfer: at.transfer, item: item.id };
+        self.owners.add(item.id, upload_id);
         self.room.shelve(item, self.now.at);
         self.drop_surplus_items();
         if self.upload(at).is_some() {
+            self.note_owner(at.connection, stored.item);
             self.forget_transfer(at.connection, at.transfer, false);
             self.send(at.connection, &stored);
         }
@@ -168,6 +175,7 @@ impl<S: Stream> Engine<S> {
     /// What is offered is on the shelf already: its sender had not heard of it.
     pub(super) fn upload_stored(&mut self, at: TransferKey, item: ItemId) {
         if self.upload(at).is_some() {
+            self.note_owner(at.connection, item);
             self.forget_transfer(at.connection, at.transfer, false);
             self.send(at.connection, &UploadStored { transfer: at.transfer, item });
         }
@@ -175,7 +183,7 @@ impl<S: Stream> Engine<S> {
 
     pub(super) fn drop_surplus_items(&mut self) {
         while let Some(item) = self.room.drop_surplus(self.now.at) {
-            self.disk.push_back(Request::Remove { item: item.id });
+            self.remove_item(item.id);
         }
     }
 

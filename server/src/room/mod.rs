@@ -104,7 +104,7 @@ impl Room {
         for Item { id, name, .. } in shelved {
             if !dropped.contains(id) && room.shelf.find(*id).is_err() {
                 let (item, name) = (*id, name.clone());
-                room.record(Dropped { seq: room.next_seq(), at, item, name });
+                room.record(Dropped { seq: room.next_seq(), at, item, name, nick: None });
             }
         }
         (room, gone.into_iter().map(|item| item.id).collect())
@@ -234,8 +234,23 @@ impl Room {
     pub fn drop_surplus(&mut self, at: UnixMillis) -> Option<Item> {
         let item = self.shelf.surplus()?.clone();
         let name = item.name.clone();
-        self.record(Dropped { seq: self.next_seq(), at, item: item.id, name });
+        self.record(Dropped { seq: self.next_seq(), at, item: item.id, name, nick: None });
         Some(item)
+    }
+
+    /// A member takes an item off.
+    ///
+    /// # Errors
+    /// As [`Shelf::find`].
+    pub fn take_off(&mut self, item: ItemId, nick: Nick, at: UnixMillis) -> Result<(), Code> {
+        let name = self.shelf.find(item)?.name.clone();
+        self.record(Dropped { seq: self.next_seq(), at, item, name, nick: Some(nick) });
+        Ok(())
+    }
+
+    /// Takes note that an item up to this number was on the shelf once: none is used again.
+    pub fn note_item_id(&mut self, id: ItemId) {
+        self.shelf.note_id(id);
     }
 
     fn next_seq(&self) -> Seq {

@@ -58,7 +58,9 @@ impl Shelf {
 
     /// Takes an item off.
     pub fn remove(&mut self, id: ItemId) {
-        self.items.retain(|item| item.id != id);
+        if let Ok(place) = self.place_of(id) {
+            self.items.remove(place);
+        }
     }
 
     /// The item with this number.
@@ -66,9 +68,14 @@ impl Shelf {
     /// # Errors
     /// [`Code::ITEM_DROPPED`] when it was there once, [`Code::ITEM_UNKNOWN`] when it never was.
     pub fn find(&self, id: ItemId) -> Result<&Item, Code> {
-        self.items.iter().find(|item| item.id == id).ok_or({
+        self.place_of(id).map(|place| &self.items[place]).map_err(|_| {
             if id.0 > 0 && id <= self.newest { Code::ITEM_DROPPED } else { Code::ITEM_UNKNOWN }
         })
+    }
+
+    /// Where an item is among the others, however many there are.
+    fn place_of(&self, id: ItemId) -> Result<usize, usize> {
+        self.items.binary_search_by_key(&id, |item| item.id)
     }
 
     /// The items, oldest first.

@@ -282,7 +282,7 @@ impl Impostor {
             }
             8 => {
                 let (item, name) = (ItemId(self.rng.below(9)), name("gone"));
-                Dropped { seq: self.next_seq(), at, item, name }.encode(out);
+                Dropped { seq: self.next_seq(), at, item, name, nick: None }.encode(out);
             }
             9 => {
                 let text = Message::new("psst").expect("a message");
@@ -338,7 +338,7 @@ fn snapshot(seq: Seq, part: Part, members: Vec<Nick>, items: Vec<Item>) -> Snaps
 }
 
 fn refused(code: Code, about: u8) -> Refused {
-    Refused { code, about, limit: None, id: None, transfer: None, suggestion: None, detail: None }
+    Refused::new(code, about)
 }
 
 fn item(id: u64) -> Item {

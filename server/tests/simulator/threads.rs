@@ -96,6 +96,7 @@ impl Threads {
         let (journal, events) = Journal::open(disk.clone(), dir, plan.segment_bytes)?;
         let durability = plan.settings.durability;
         let topic = journal.topic().cloned();
+        let (upload_ids, newest_item) = (store.upload_ids().collect(), store.newest_item());
         let threads = Self {
             clock: clock.clone(),
             trace: trace.clone(),
@@ -115,7 +116,7 @@ impl Threads {
             journal_ms: plan.journal_ms,
             is_hasty,
         };
-        Ok((threads, Found { events, topic, items }))
+        Ok((threads, Found { events, topic, items, upload_ids, newest_item }))
     }
 
     pub(crate) fn submit(&mut self, request: Request) {
@@ -302,7 +303,7 @@ fn shown_reply(reply: &Reply) -> String {
         Reply::Read { download, stretch } => {
             format!("read {download:?}, {} bytes with heads", stretch.left())
         }
-        Reply::Published { upload, item } => format!("published {upload:?} as {}", item.id),
+        Reply::Published { upload, item, .. } => format!("published {upload:?} as {}", item.id),
         Reply::Failed { transfer, code, detail, .. } => {
             format!("failed {transfer:?}: {code:?} {detail:?}")
         }

@@ -108,7 +108,7 @@ fn what_begins_must_be_what_the_shelf_has_shown() {
             rig.session.download(ItemId(7), 0).unwrap();
             if is_dropped {
                 let (at, name) = (UnixMillis(1), shown.name.clone());
-                rig.give(Dropped { seq: Seq(44), at, item: ItemId(7), name }).unwrap();
+                rig.give(Dropped { seq: Seq(44), at, item: ItemId(7), name, nick: None }).unwrap();
             }
             let mut item = shown.clone();
             lie(&mut item);

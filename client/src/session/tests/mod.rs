@@ -269,7 +269,7 @@ fn shelved(seq: u64, item: Item) -> Shelved {
 }
 
 fn refused(code: Code, about: u8) -> Refused {
-    Refused { code, about, limit: None, id: None, transfer: None, suggestion: None, detail: None }
+    Refused::new(code, about)
 }
 
 fn ready(transfer: u32, offset: u64) -> UploadReady {

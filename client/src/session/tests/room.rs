@@ -35,7 +35,8 @@ fn every_event_changes_the_room_as_it_says() {
     rig.give(shelved(45, item(7, b"a"))).unwrap();
     rig.give(shelved(46, item(8, b"b"))).unwrap();
     assert!(rig.session.room().shelf().iter().map(|item| item.id).eq([ItemId(7), ItemId(8)]));
-    rig.give(Dropped { seq: Seq(47), at, item: ItemId(7), name: name("notes.txt") }).unwrap();
+    rig.give(Dropped { seq: Seq(47), at, item: ItemId(7), name: name("notes.txt"), nick: None })
+        .unwrap();
     assert_eq!(rig.session.room().shelf().len(), 1);
     rig.give(Renamed { seq: Seq(48), at, nick: nick("bob"), to: nick("bo") }).unwrap();
     rig.give(Renamed { seq: Seq(49), at, nick: nick("ada"), to: nick("lovelace") }).unwrap();

@@ -212,7 +212,14 @@ fn a_stored_item_that_nobody_will_ever_show_is_not_waited_for() {
     assert_eq!(rig.session.transfers_outstanding(), 0, "the server has lost it");
     let (mut rig, _, made) = done();
     rig.give(stored(1, 6)).unwrap();
-    rig.give(Dropped { seq: Seq(44), at: UnixMillis(1), item: made.id, name: made.name }).unwrap();
+    rig.give(Dropped {
+        seq: Seq(44),
+        at: UnixMillis(1),
+        item: made.id,
+        name: made.name,
+        nick: None,
+    })
+    .unwrap();
     assert_eq!(rig.session.transfers_outstanding(), 0, "it left while it was not seen");
 }
 

@@ -342,6 +342,7 @@ fn records_with_numbers_after_which_none_are_left_are_damage() {
         at: UnixMillis(1),
         item: ItemId(id),
         name: FileName::new("f").unwrap(),
+        nick: None,
     };
     let last = SEQ_MAX.0 + 1;
     for event in [

@@ -35,13 +35,15 @@ const UPLOAD_MAGIC: [u8; 4] = *b"csu\x01";
 
 /// What an upload key is known by on the disk. It says nothing of the key itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct UploadId([u8; 32]);
+pub struct UploadId([u8; 32]);
 
 impl UploadId {
     /// Digits of its name.
     pub(super) const DIGITS: usize = 64;
 
-    pub(super) fn of(key: &UploadKey) -> Self {
+    /// That of a key.
+    #[must_use]
+    pub fn of(key: &UploadKey) -> Self {
         Self(blake3::derive_key("chatshelf 2026-11-29 an upload key's name on the disk", &key.0))
     }
 }

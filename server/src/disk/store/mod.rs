@@ -7,7 +7,8 @@
 //! DATA/uploads/<id>/meta          what was offered, and when it was interrupted
 //! DATA/shelf/<item>/content,meta  the same folder, renamed: from then on it is an item; its meta
 //!                                 has the item's fields, and the upload's id if there was one
-//! DATA/shelf/<item>/dropped       it is being removed where it is
+//! DATA/shelf/<item>/dropped       it is being removed where it is; of the newest item this stays, as
+//!                                 its number is not to be used again, until there is a newer one
 //! DATA/shelf/<item>.bad           a damaged item that was set aside; nobody removes it
 //! ```
 //!
@@ -40,6 +41,7 @@ use meta::Offer;
 use partials::Partial;
 use upload::{Check, Upload};
 
+pub use meta::UploadId;
 pub use partials::PARTIALS_MAX;
 pub use space::default_reserve;
 
@@ -72,6 +74,10 @@ pub struct Store<F: Files> {
     kept: Vec<Partial>,
     /// What was offered of the items on the shelf that came with a key.
     stored: BTreeMap<ItemId, Offer>,
+    /// The highest number of an item that was on the shelf; 0 before the first.
+    newest: ItemId,
+    /// That item was dropped, and its folder is there for its number alone.
+    newest_is_dropped: bool,
     downloads: HashMap<TransferKey, F::File>,
     /// Folders of dropped items that could not be removed: on Windows, while a download has one
     /// open.
@@ -110,6 +116,8 @@ impl<F: Files> Store<F> {
             checks: VecDeque::new(),
             kept: Vec::new(),
             stored: BTreeMap::new(),
+            newest: ItemId(0),
+            newest_is_dropped: false,
             downloads: HashMap::new(),
             doomed: Vec::new(),
             last_dir: 0,
@@ -173,6 +181,18 @@ impl<F: Files> Store<F> {
         !self.checks.is_empty()
     }
 
+    /// The highest number of an item that was ever on the shelf, as far as the shelf's folder tells;
+    /// 0 for none.
+    #[must_use]
+    pub fn newest_item(&self) -> ItemId {
+        self.newest
+    }
+
+    /// The ids of the uploads that became the items on the shelf, of those that had a key.
+    pub fn upload_ids(&self) -> impl Iterator<Item = (ItemId, UploadId)> {
+        self.stored.iter().map(|(item, offer)| (*item, offer.id))
+    }
+
     /// A name in `uploads` that nothing has.
     fn new_dir(&mut self) -> PathBuf {
         self.last_dir += 1;
@@ -205,17 +225,30 @@ impl<F: Files> Store<F> {
     /// Removes a folder of an upload or an item, but nothing in it that is not ours. That it has
     /// begun is noted first: an item without its meta would else be taken for a damaged one.
     fn try_remove_dir(&self, dir: &Path) -> io::Result<()> {
-        match self.files.rename(&dir.join("meta"), &dir.join(DROPPED)) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
-            _ => {}
-        }
-        for name in ["content", "meta.new", DROPPED] {
-            match self.files.remove_file(&dir.join(name)) {
-                Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
-                _ => {}
-            }
-        }
+        self.note_removal(dir)?;
+        self.remove_content(dir)?;
+        remove_if_there(&self.files, &dir.join(DROPPED))?;
         self.files.remove_empty_dir(dir)
+    }
+
+    fn note_removal(&self, dir: &Path) -> io::Result<()> {
+        match self.files.rename(&dir.join("meta"), &dir.join(DROPPED)) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    fn remove_content(&self, dir: &Path) -> io::Result<()> {
+        ["content", "meta.new"]
+            .into_iter()
+            .try_for_each(|name| remove_if_there(&self.files, &dir.join(name)))
+    }
+}
+
+fn remove_if_there(files: &impl Files, path: &Path) -> io::Result<()> {
+    match files.remove_file(path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+        _ => Ok(()),
     }
 }
 

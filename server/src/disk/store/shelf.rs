@@ -18,26 +18,46 @@ impl<F: Files> Store<F> {
     /// The whole items on the shelf, oldest first. A folder of ours that is damaged is set aside;
     /// what is not ours is left alone.
     pub(super) fn load_items(&mut self) -> io::Result<Vec<Item>> {
-        let mut items = Vec::new();
+        let (mut items, mut dropped) = (Vec::new(), Vec::new());
         for dir in self.files.list(&self.shelf_dir)? {
-            if item_of(&dir).is_none() {
+            // A damaged item that was set aside had its number, too.
+            self.newest = self.newest.max(number_of(&dir).unwrap_or(self.newest));
+            let Some(id) = item_of(&dir) else {
                 if !is_set_aside(&dir) {
                     log::warn!("{} is not a chatshelf-server's: it is left alone", dir.display());
                 }
                 continue;
-            }
+            };
             match self.load_item(&dir) {
                 Ok(item) => items.push(item),
-                // What is left of a dropped item that could not be removed whole.
-                Err(_) if self.is_dropped(&dir) => self.remove_dir(&dir),
+                // What is left of a dropped item: it could not be removed whole, or was the newest.
+                Err(_) if self.files.size(&dir.join(DROPPED)).is_ok() => dropped.push(id),
+                Err(_) if self.files.remove_empty_dir(&dir).is_ok() => {}
                 Err(why) if !is_damage(&why) => {
                     return Err(io::Error::new(why.kind(), format!("{}: {why}", dir.display())));
                 }
                 Err(why) => self.set_item_aside(&dir, &why),
             }
         }
+        self.newest_is_dropped = dropped.contains(&self.newest);
+        for id in dropped {
+            if let Err(why) = self.remove_item_dir(id) {
+                log::error!("can't remove what is left of item {id}: {why}");
+            }
+        }
         items.sort_by_key(|item| item.id);
         Ok(items)
+    }
+
+    /// Removes the folder of a dropped item, but that of the newest only down to the note.
+    fn remove_item_dir(&self, item: ItemId) -> io::Result<()> {
+        let dir = self.item_dir(item);
+        if self.newest_is_dropped && item == self.newest {
+            self.note_removal(&dir)?;
+            self.files.sync_dir(&dir)?;
+            return self.remove_content(&dir);
+        }
+        self.try_remove_dir(&dir)
     }
 
     /// Reads an item's meta file and checks it against the folder that holds it.
@@ -53,11 +73,6 @@ impl<F: Files> Store<F> {
             self.stored.insert(item.id, Offer { id, name: item.name.clone(), size: item.size });
         }
         Ok(item)
-    }
-
-    /// True for an item's folder that is empty, or in which a removal has begun.
-    fn is_dropped(&self, dir: &Path) -> bool {
-        self.files.size(&dir.join(DROPPED)).is_ok() || self.files.remove_empty_dir(dir).is_ok()
     }
 
     /// Whatever is wrong with an item, its bytes may be worth something to whoever runs the server.
@@ -91,24 +106,59 @@ impl<F: Files> Store<F> {
             return Err(why);
         }
         let shown = self.files.sync_dir(&self.shelf_dir);
-        match (&shown, offer) {
-            (Ok(()), Some(offer)) => drop(self.stored.insert(item.id, offer)),
-            (Ok(()), None) => {}
-            (Err(_), _) => self.clear(&place),
+        if shown.is_err() {
+            self.clear(&place);
+            return shown;
         }
-        shown
+        if let Some(offer) = offer {
+            self.stored.insert(item.id, offer);
+        }
+        self.note_newest(item.id);
+        Ok(())
+    }
+
+    /// An item is on the shelf, and stands for the numbers before it: if the newest until now was
+    /// dropped, its folder goes.
+    fn note_newest(&mut self, item: ItemId) {
+        let before = std::mem::replace(&mut self.newest, item);
+        if std::mem::take(&mut self.newest_is_dropped) {
+            let dir = self.item_dir(before);
+            self.remove_or_doom(dir);
+        }
     }
 
     /// Takes an item off the shelf by one rename, so that a crash leaves it whole or gone, then
     /// removes its files. Where the rename is not allowed (on Windows, while a download has the
-    /// content open), they are removed in place.
+    /// content open), they are removed in place. So are those of the newest, for its number would be
+    /// used again after a restart if nothing of it were left.
     pub(super) fn remove_item(&mut self, item: ItemId) {
         self.stored.remove(&item);
-        let dir = self.take_away(&self.item_dir(item));
-        match self.try_remove_dir(&dir) {
+        let dir = self.item_dir(item);
+        if item == self.newest {
+            self.newest_is_dropped = true;
+            return self.remove_or_doom(dir);
+        }
+        let dir = self.take_away(&dir);
+        self.remove_or_doom(dir);
+    }
+
+    /// Removes a folder, now or when nobody reads from it any more.
+    fn remove_or_doom(&mut self, dir: PathBuf) {
+        match self.remove_doomed(&dir) {
             Ok(()) => {}
-            Err(_) if !self.downloads.is_empty() => self.doomed.push(dir),
-            Err(why) => log::error!("can't remove item {item}: {why}"),
+            Err(_) if !self.downloads.is_empty() => {
+                if !self.doomed.contains(&dir) {
+                    self.doomed.push(dir);
+                }
+            }
+            Err(why) => log::error!("can't remove {}: {why}", dir.display()),
+        }
+    }
+
+    fn remove_doomed(&self, dir: &Path) -> io::Result<()> {
+        match item_of(dir) {
+            Some(item) if dir == self.item_dir(item) => self.remove_item_dir(item),
+            _ => self.try_remove_dir(dir),
         }
     }
 
@@ -131,7 +181,7 @@ impl<F: Files> Store<F> {
         self.downloads.remove(&download);
         let nobody_reads = self.downloads.is_empty();
         let doomed = std::mem::take(&mut self.doomed);
-        let doomed = doomed.into_iter().filter(|dir| match self.try_remove_dir(dir) {
+        let doomed = doomed.into_iter().filter(|dir| match self.remove_doomed(dir) {
             Ok(()) => false,
             Err(why) if nobody_reads => {
                 log::error!("can't remove {}: {why}", dir.display());
@@ -177,6 +227,12 @@ fn is_damage(why: &io::Error) -> bool {
             | io::ErrorKind::NotADirectory
             | io::ErrorKind::UnexpectedEof
     )
+}
+
+/// The item whose folder this is, or was before it was set aside.
+fn number_of(dir: &Path) -> Option<ItemId> {
+    let name = dir.file_name()?.to_str()?;
+    item_of(Path::new(name.split('.').next()?))
 }
 
 /// The item whose folder has this name; none if it is no item's.

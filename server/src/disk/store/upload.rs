@@ -290,8 +290,9 @@ impl<F: Files> Store<F> {
         } else if Digest::from(upload.hasher.finalize()) != item.digest {
             Code::DIGEST_MISMATCH
         } else {
+            let id = upload.offer.as_ref().map(|offer| offer.id);
             return Some(match self.put_on_shelf(upload, &item) {
-                Ok(()) => Reply::Published { upload: transfer, item },
+                Ok(()) => Reply::Published { upload: transfer, item, id },
                 Err(why) => failed(transfer, &why, None),
             });
         };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
-use chatshelf_common::id::UnixMillis;
+use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 use tempfile::TempDir;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::rig::KEEP_PARTIAL_MS;
 use crate::disk::files::SystemFiles;
 use crate::disk::store::{Store, StoreSettings};
-use crate::disk::{Reply, Request, TransferKey};
+use crate::disk::{Reply, Request, TransferKey, UploadId};
 
 /// Does the engine's file work in the order in which it was asked.
 pub(super) struct FakeDisk {
@@ -59,6 +59,14 @@ impl FakeDisk {
     pub(super) fn reopen(self, at: UnixMillis) -> (Self, Vec<Item>) {
         drop(self.store);
         Self::open(self.dir, at)
+    }
+
+    pub(super) fn upload_ids(&self) -> Vec<(ItemId, UploadId)> {
+        self.store.upload_ids().collect()
+    }
+
+    pub(super) fn newest_item(&self) -> ItemId {
+        self.store.newest_item()
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -75,7 +75,9 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             Event::TopicChanged(event) => Some(event.clone()),
             _ => None,
         });
-        let mut engine = Engine::new(settings, secret, Found { events, topic, items }, now);
+        let (upload_ids, newest_item) = (disk.upload_ids(), disk.newest_item());
+        let found = Found { events, topic, items, upload_ids, newest_item };
+        let mut engine = Engine::new(settings, secret, found, now);
         // On Linux, where a short write is the end of what is possible, downloads are spliced.
         engine.allow_pipes(if SHORT { PIPES_MAX } else { 0 });
         Self {

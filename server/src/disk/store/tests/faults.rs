@@ -161,7 +161,13 @@ impl Day {
         assert!(!self.bench.store.has_work());
         let Self { bench, sent, published } = self;
         let mut bench = bench.reopen();
-        let items: Vec<String> = bench.items.iter().map(|item| item.id.to_string()).collect();
+        let mut items: Vec<String> = bench.items.iter().map(|item| item.id.to_string()).collect();
+        let newest = bench.store.newest_item().to_string();
+        if newest != "0" && !items.contains(&newest) {
+            assert_eq!(bench.names(&format!("shelf/{newest}")), ["dropped"], "{context}");
+            items.push(newest);
+        }
+        items.sort();
         assert_eq!(bench.names("shelf"), items, "{context}");
         for item in &bench.items {
             let bytes = fs::read(bench.path(&format!("shelf/{}/content", item.id))).unwrap();

@@ -68,7 +68,44 @@ fn a_removed_item_can_still_be_read_by_who_has_it_open() {
     assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
     bench.ask_one(Request::Close { download });
     assert!(bench.store.downloads.is_empty());
-    assert_eq!(bench.names("uploads").len() + bench.names("shelf").len(), 0);
+    assert_eq!(bench.names("uploads").len(), 0);
+    assert_eq!(bench.names("shelf/1"), ["dropped"], "for its number");
+}
+
+#[test]
+fn of_the_newest_item_its_number_stays_until_there_is_a_newer_one() {
+    let mut bench = Bench::new();
+    for id in 1..=3 {
+        bench.shelve(id, b"file");
+    }
+    for id in [1, 3] {
+        assert!(bench.ask(Request::Remove { item: ItemId(id) }).is_empty());
+    }
+    assert_eq!(bench.names("shelf"), ["2", "3"]);
+    for _ in 0..2 {
+        bench = bench.reopen();
+        assert_eq!(bench.items, [item(2, b"file")]);
+        assert_eq!(bench.store.newest_item(), ItemId(3));
+        assert_eq!(bench.names("shelf/3"), ["dropped"]);
+    }
+    assert!(bench.ask(Request::Remove { item: ItemId(2) }).is_empty());
+    assert_eq!(bench.names("shelf"), ["3"]);
+    let mut bench = bench.reopen();
+    bench.shelve(4, b"file");
+    assert_eq!(bench.names("shelf"), ["4"]);
+    assert_eq!(bench.reopen().store.newest_item(), ItemId(4));
+}
+
+#[test]
+fn a_number_stays_that_was_an_items_which_is_set_aside() {
+    let mut bench = Bench::new();
+    bench.shelve(7, b"file");
+    cut(&bench.path("shelf/7/meta"), 5);
+    for _ in 0..2 {
+        bench = bench.reopen();
+        assert_eq!(bench.names("shelf"), ["7.bad"]);
+        assert_eq!(bench.store.newest_item(), ItemId(7));
+    }
 }
 
 #[test]
@@ -210,7 +247,8 @@ fn a_removal_that_was_begun_is_finished_at_the_next_start() {
     bench.shelve(1, b"dropped, but its content would not go");
     fs::rename(bench.path("shelf/1/meta"), bench.path("shelf/1/dropped")).unwrap();
     let bench = bench.reopen();
-    assert!(bench.items.is_empty() && bench.names("shelf").is_empty());
+    assert!(bench.items.is_empty());
+    assert_eq!(bench.names("shelf/1"), ["dropped"]);
 }
 
 #[test]

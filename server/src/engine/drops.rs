@@ -1,0 +1,96 @@
+//! Taking an item off the shelf (PROTOCOL.md, "Taking an item off"): who may, and what follows.
+
+use std::collections::HashMap;
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::frame::{Drop, Refused};
+use chatshelf_common::wire::{Code, Frame};
+
+use super::connection::{Connection, Phase};
+use super::{Engine, Stream};
+use crate::disk::{Request, UploadId};
+use crate::token::Token;
+
+/// Who may take which of the items off that are on the shelf.
+#[derive(Debug, Default)]
+pub(super) struct Owners(HashMap<ItemId, Owner>);
+
+/// What proves that an item is somebody's. Their nick does not: others may have it by now.
+#[derive(Debug, Default)]
+struct Owner {
+    /// Made of the key that the item was uploaded with.
+    upload: Option<UploadId>,
+    /// The membership that was told that the item is on the shelf.
+    session: Option<Token>,
+}
+
+impl Owners {
+    /// Those of the items that were found on the disk.
+    pub(super) fn found(upload_ids: Vec<(ItemId, UploadId)>) -> Self {
+        let owner = |id| Owner { upload: Some(id), session: None };
+        Self(upload_ids.into_iter().map(|(item, id)| (item, owner(id))).collect())
+    }
+
+    /// An item is on the shelf now.
+    pub(super) fn add(&mut self, item: ItemId, upload: Option<UploadId>) {
+        self.0.insert(item, Owner { upload, session: None });
+    }
+
+    /// An item is on the shelf no more.
+    pub(super) fn remove(&mut self, item: ItemId) {
+        self.0.remove(&item);
+    }
+
+    /// How many items have one.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_owned_by(&self, session: Token, drop: &Drop) -> bool {
+        let Some(owner) = self.0.get(&drop.item) else { return false };
+        let shown = drop.key.as_ref().map(UploadId::of);
+        owner.session == Some(session) || (shown.is_some() && owner.upload == shown)
+    }
+}
+
+impl<S: Stream> Engine<S> {
+    /// The member of this connection is told that an item is theirs.
+    pub(super) fn note_owner(&mut self, token: Token, item: ItemId) {
+        let Some(session) = self.session_of(token) else { return };
+        if let Some(owner) = self.owners.0.get_mut(&item) {
+            owner.session = Some(session);
+        }
+    }
+
+    pub(super) fn drop_item(&mut self, token: Token, nick: Nick, drop: &Drop) {
+        let item = drop.item;
+        let session = self.session_of(token);
+        let is_theirs = session.is_some_and(|session| self.owners.is_owned_by(session, drop));
+        let result = match self.room.shelf().find(item) {
+            Ok(_) if !is_theirs => Err(Code::NOT_YOURS),
+            _ => self.room.take_off(item, nick, self.now.at),
+        };
+        match result {
+            Ok(()) => self.remove_item(item),
+            Err(code) => {
+                let refusal = Refused { item: Some(item), ..Refused::new(code, Drop::KIND) };
+                self.send(token, &refusal);
+            }
+        }
+    }
+
+    /// Has the files removed of an item that the room has no more.
+    pub(super) fn remove_item(&mut self, item: ItemId) {
+        self.owners.remove(item);
+        self.disk.push_back(Request::Remove { item });
+    }
+
+    fn session_of(&mut self, token: Token) -> Option<Token> {
+        match self.connection(token)? {
+            Connection { phase: Phase::Joined { session, .. }, .. } => Some(*session),
+            _ => None,
+        }
+    }
+}

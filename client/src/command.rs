@@ -41,6 +41,8 @@ pub enum Command {
     Download(String),
     /// `/cancel`, of this transfer or the latest.
     Cancel(Option<TransferHandle>),
+    /// `/waiting`: what is not delivered yet.
+    Waiting,
     /// `/reconnect`.
     Reconnect,
     /// `/help`.
@@ -154,6 +156,7 @@ help! {
          name:7 a name; PATH (in the download directory unless absolute) is a directory or a name; \
          quote names with spaces";
     CANCEL &["cancel"], "/cancel [ID]", "stop a transfer: this one, or the latest";
+    WAITING &["waiting"], "/waiting", "what of yours is not delivered yet";
     RECONNECT &["reconnect"], "/reconnect", "make a new connection now";
     CLEAR &["clear"], "/clear", "clear the screen";
     NOTIFY &["notify"], "/notify [off|mentions|all]", "what rings the bell";
@@ -216,6 +219,7 @@ fn command(line: &str) -> Result<Command, CommandError> {
         ("who", "") => Ok(Command::Who),
         ("files", "") => Ok(Command::Files),
         ("quit", "") => Ok(Command::Quit),
+        ("waiting", "") => Ok(Command::Waiting),
         ("reconnect", "") => Ok(Command::Reconnect),
         ("topic", "") => Ok(Command::ShowTopic),
         ("topic", "-") => Ok(Command::SetTopic(None)),
@@ -225,7 +229,7 @@ fn command(line: &str) -> Result<Command, CommandError> {
             Ok(number) => Ok(Command::Cancel(Some(TransferHandle(number)))),
             Err(_) => usage,
         },
-        ("who" | "files" | "quit" | "reconnect" | "clear", _) | (_, "") => usage,
+        ("who" | "files" | "quit" | "waiting" | "reconnect" | "clear", _) | (_, "") => usage,
         ("nick", name) => nick(name).map(Command::Rename),
         ("me", text) => message(text).map(Command::Act),
         ("msg", rest) => match rest.split_once(char::is_whitespace) {

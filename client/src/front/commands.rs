@@ -109,6 +109,7 @@ impl Desk {
             Command::ShowTopic => self.answer(Answer::Topic, now),
             Command::Who => self.answer(Answer::Members, now),
             Command::Files => self.answer(Answer::Shelf, now),
+            Command::Waiting => self.answer(Answer::Waiting, now),
             Command::Help => self.answer(Answer::Help, now),
             Command::Clear => self.answer(Answer::Clear, now),
             Command::Notify(level) => self.answer(Answer::Notify(level), now),

@@ -145,6 +145,8 @@ pub(crate) enum Answer {
     Topic,
     /// What is on the shelf.
     Shelf,
+    /// What of ours is not delivered yet.
+    Waiting,
     /// The commands.
     Help,
     /// Nothing of what was shown before.

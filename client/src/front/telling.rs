@@ -9,9 +9,9 @@ use chatshelf_common::wire::frame::{Goodbye, Refused, Rename, Say, SetTopic, Tel
 use chatshelf_common::wire::{Event, Frame};
 
 use super::desk::Desk;
-use super::words;
+use super::words::{self, count};
 use super::{EXIT_FAILED, EXIT_REFUSED, Failure, News};
-use crate::session::{SessionEvent, When};
+use crate::session::{PendingCommand, SessionEvent, When};
 
 /// Nicks that are tried where another one will do.
 const NICKS_MAX: u32 = 5;
@@ -47,7 +47,9 @@ impl Desk {
             SessionEvent::Missed { from, to } => self.missed("away for too long", from, to),
             SessionEvent::Gap { from, to } => self.missed("too slow for the room", from, to),
             SessionEvent::Rewound { .. } => self.rewound(),
-            SessionEvent::Refused(refused) => self.refused(&refused),
+            SessionEvent::Refused(refused, command) => self.refused(&refused, command.as_ref()),
+            SessionEvent::Undelivered { is_silent } => self.undelivered(is_silent),
+            SessionEvent::Delivered => self.notice("all of it is delivered now"),
             SessionEvent::Unanswered(what) => self.unanswered(&what),
             SessionEvent::TransferStarted(status) => self.started(&status, now),
             SessionEvent::TransferResumed(status) => self.resumed(&status, now),
@@ -97,7 +99,8 @@ impl Desk {
         self.push(News::NickRefused { text, suggestion });
     }
 
-    fn refused(&mut self, refused: &Refused) {
+    /// What was typed is told with it: a line that is not in the room is nowhere else to be seen.
+    fn refused(&mut self, refused: &Refused, command: Option<&PendingCommand>) {
         let what = match refused.about {
             Say::KIND => "the message was not sent",
             Tell::KIND => "the private message was not sent",
@@ -105,7 +108,24 @@ impl Desk {
             SetTopic::KIND => "the topic stays",
             _ => "the server refused",
         };
-        self.refusal(format!("{what}: {}", words::refusal(refused)));
+        let typed = match command {
+            Some(command @ (PendingCommand::Say { .. } | PendingCommand::Tell { .. })) => {
+                format!("; it was: {}", words::typed(command))
+            }
+            _ => String::new(),
+        };
+        self.refusal(format!("{what}: {}{typed}", words::refusal(refused)));
+    }
+
+    /// Something waits for its receipt for longer than is usual.
+    fn undelivered(&mut self, is_silent: bool) {
+        let session = self.session();
+        let what = match (session.outstanding(), session.pending_commands().next()) {
+            (1, Some((command, _))) => words::typed(command),
+            (lines, _) => format!("{} (/waiting shows them)", count(lines, "line", "lines")),
+        };
+        let why = if is_silent { "the server does not answer; " } else { "" };
+        self.notice(format!("{why}not delivered yet: {what}"));
     }
 
     fn goodbye(&mut self, goodbye: &Goodbye) {

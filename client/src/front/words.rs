@@ -3,10 +3,15 @@
 
 use bytesize::ByteSize;
 use chatshelf_common::text::Nick;
-use chatshelf_common::wire::frame::{Goodbye, Item, Refused};
+use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Style};
 use chatshelf_common::wire::{Code, Event};
 
-use crate::session::Room;
+use crate::session::{PendingCommand, Room, Session};
+
+/// Characters that are shown of a line that was typed.
+const TYPED_CHARS_MAX: usize = 60;
+/// Lines that wait and are shown; more are counted.
+const WAITING_NAMED_MAX: usize = 20;
 
 /// A size for people.
 pub(crate) fn size(bytes: u64) -> String {
@@ -60,6 +65,38 @@ pub(crate) fn topic(room: &Room) -> String {
         Some(state) => format!("topic: {} (by {})", state.topic, state.nick),
         None => "there is no topic".to_owned(),
     }
+}
+
+/// A command of ours as it was typed, on one line and not too long.
+pub(crate) fn typed(command: &PendingCommand) -> String {
+    let text = match command {
+        PendingCommand::Say { text, style } if *style == Style::ACTION => format!("/me {text}"),
+        PendingCommand::Say { text, .. } => text.to_string(),
+        PendingCommand::Tell { to, text } => format!("/msg {to} {text}"),
+        PendingCommand::Rename(nick) => format!("/nick {nick}"),
+        PendingCommand::Topic(Some(topic)) => format!("/topic {topic}"),
+        PendingCommand::Topic(None) => "/topic -".to_owned(),
+    };
+    let line = text.lines().next().unwrap_or_default();
+    let shortened: String = line.chars().take(TYPED_CHARS_MAX).collect();
+    if shortened.len() < text.len() { format!("{shortened}…") } else { shortened }
+}
+
+/// What of ours is not delivered yet, oldest first.
+pub(crate) fn waiting(session: &Session) -> Vec<String> {
+    let lines = session.outstanding();
+    if lines == 0 {
+        return vec!["all that you have said is delivered".to_owned()];
+    }
+    let mut told = vec![format!("not delivered yet: {}", count(lines, "line", "lines"))];
+    told.extend(session.pending_commands().take(WAITING_NAMED_MAX).map(|(command, is_sent)| {
+        let state = if is_sent { "sent, no receipt" } else { "kept" };
+        format!("   {}  ({state})", typed(command))
+    }));
+    if lines > WAITING_NAMED_MAX {
+        told.push(format!("   and {} more", lines - WAITING_NAMED_MAX));
+    }
+    told
 }
 
 /// A number that a nick always has, to choose its colour by.

@@ -288,7 +288,7 @@ fn note(
             return Err(format!("too slow: events {from} to {to} were not sent"));
         }
         SessionEvent::NickRefused { nick, code, .. } => return Err(format!("{nick}: {code}")),
-        SessionEvent::Refused(refused) => return Err(refused.code.to_string()),
+        SessionEvent::Refused(refused, _) => return Err(refused.code.to_string()),
         SessionEvent::Goodbye(goodbye) => return Err(goodbye.code.to_string()),
         SessionEvent::Happened { .. }
         | SessionEvent::Greeted(_)

@@ -17,7 +17,8 @@ use chatshelf_common::text::Nick;
 use crate::command;
 use crate::default_nick;
 use crate::front::{
-    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, no_start,
+    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code,
+    no_start, words,
 };
 use crate::input::{Input, LINE_BYTES_MAX, Line};
 use crate::options::Options;
@@ -140,6 +141,10 @@ impl Lines {
             Answer::Members => vec![self.look.members(room, usize::MAX)],
             Answer::Shelf => self.look.shelf(room.shelf()),
             Answer::Topic => vec![self.look.topic(room)],
+            Answer::Waiting => {
+                let lines = words::waiting(desk.session());
+                lines.iter().map(|line| self.look.notice(line)).collect()
+            }
             Answer::Help => self.look.help(),
             Answer::Clear | Answer::Notify(_) => {
                 vec![self.look.notice("that is for the full screen only")]

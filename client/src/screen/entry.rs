@@ -15,6 +15,8 @@ const TIME_COLUMNS: usize = 6;
 /// From this width on, nicks have a column of their own, right-aligned, so wide.
 const COLUMN_FROM: usize = 60;
 const NICK_COLUMNS: usize = 12;
+/// In place of the time of what is not in the room yet.
+const PENDING_TIME: &str = "  ...";
 /// Names told in one folded line; more are counted.
 const NAMED_MAX: usize = 8;
 
@@ -59,6 +61,25 @@ impl Entry {
     pub(super) fn said(time: String, nick: &Nick, is_me: bool, text: &Message, ink: Ink) -> Self {
         let who_ink = if is_me { Ink::Me } else { Ink::Nick(nick_number(nick)) };
         Self::Said { time, who: shown(nick.as_str()), who_ink, lines: lines(text), ink }
+    }
+
+    /// Talk of our own that is not in the room yet.
+    pub(super) fn pending(nick: &Nick, text: &Message, is_action: bool) -> Self {
+        let nick = shown(nick.as_str());
+        let mut lines = lines(text);
+        let who = if is_action {
+            lines[0].insert_str(0, &format!("{nick} "));
+            "*".to_owned()
+        } else {
+            nick
+        };
+        let (who_ink, ink) = (Ink::Dim, Ink::Dim);
+        Self::Said { time: PENDING_TIME.to_owned(), who, who_ink, lines, ink }
+    }
+
+    /// A command of our own that is not answered yet, as it was typed.
+    pub(super) fn pending_command(typed: &str) -> Self {
+        Self::Notice { time: PENDING_TIME.to_owned(), text: shown(typed), ink: Ink::Dim }
     }
 
     /// Bytes of text in it, as a measure of memory.

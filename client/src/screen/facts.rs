@@ -6,12 +6,17 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::text::Nick;
+use chatshelf_common::wire::frame::Style;
 
+use super::entry::Entry;
 use crate::front::pace::{part_of, percent};
-use crate::front::words::size;
+use crate::front::words::{self, size};
 use crate::front::{Desk, Pace, age, pace};
-use crate::session::{Direction, Room, Stage, TransferStatus};
+use crate::session::{Direction, PendingCommand, Room, Session, Stage, TransferStatus};
 use crate::text::shown;
+
+/// Lines of ours that are not in the room yet and are drawn below it.
+const PENDING_SHOWN_MAX: usize = 20;
 
 /// How the connection is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +60,12 @@ pub(super) struct Facts {
     pub(super) place: String,
     pub(super) connection: Connection,
     pub(super) lag: Option<Duration>,
+    /// Seconds without an answer from a server that owes us one, once they are worth telling.
+    pub(super) silent: Option<u64>,
+    /// Lines of ours that wait for their receipt, once that is worth telling.
+    pub(super) undelivered: usize,
+    /// The newest lines of ours that are not in the room yet, as they will look there.
+    pub(super) pending: Vec<Entry>,
     pub(super) topic: Option<String>,
     /// By name. Shared, for they may be thousands.
     pub(super) members: Arc<Vec<String>>,
@@ -78,6 +89,13 @@ impl Facts {
             place: shown(desk.place()),
             connection: connection(desk, now),
             lag: session.lag(now).map(|lag| Duration::from_millis(lag.as_millis() as u64)),
+            silent: session.silence(now).map(|silence| silence.as_secs()),
+            undelivered: if session.is_late() || !session.is_joined() {
+                session.outstanding()
+            } else {
+                0
+            },
+            pending: pending(session),
             topic: room.topic().map(|state| shown(state.topic.as_str())),
             members: members.unwrap_or_else(|| Arc::new(self::members(room))),
             shelf: shelf(room, at),
@@ -87,6 +105,20 @@ impl Facts {
                 .collect(),
         }
     }
+}
+
+/// The newest lines of ours that are not in the room yet.
+fn pending(session: &Session) -> Vec<Entry> {
+    let entry = |(command, _): (&PendingCommand, bool)| match command {
+        PendingCommand::Say { text, style } => {
+            Entry::pending(session.nick(), text, *style == Style::ACTION)
+        }
+        other => Entry::pending_command(&words::typed(other)),
+    };
+    let mut entries: Vec<Entry> =
+        session.pending_commands().rev().take(PENDING_SHOWN_MAX).map(entry).collect();
+    entries.reverse();
+    entries
 }
 
 fn connection(desk: &Desk, now: Instant) -> Connection {

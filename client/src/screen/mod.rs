@@ -182,11 +182,8 @@ impl Screen {
             Answer::Clear => self.state.scrollback.clear(),
             Answer::Members => self.state.notice(&words::members(room, usize::MAX), at),
             Answer::Topic => self.state.notice(&words::topic(room), at),
-            Answer::Shelf => {
-                for line in words::shelf(room) {
-                    self.state.notice(&line, at);
-                }
-            }
+            Answer::Shelf => self.state.notices(&words::shelf(room), at),
+            Answer::Waiting => self.state.notices(&words::waiting(desk.session()), at),
             Answer::Notify(level) => {
                 if let Some(level) = level {
                     self.state.attention.notify = level;
@@ -232,7 +229,11 @@ impl Screen {
     /// What only time changes is looked at then.
     fn tick(&self) -> Duration {
         match self.state.facts.connection {
-            Connection::Joined if self.state.facts.bars.is_empty() => AGES_EVERY,
+            Connection::Joined
+                if self.state.facts.bars.is_empty() && self.state.facts.undelivered == 0 =>
+            {
+                AGES_EVERY
+            }
             _ => COUNTDOWN_EVERY,
         }
     }

@@ -138,6 +138,10 @@ impl State {
         self.say(text, Ink::Dim, at);
     }
 
+    pub(super) fn notices(&mut self, lines: &[String], at: UnixMillis) {
+        lines.iter().for_each(|line| self.notice(line, at));
+    }
+
     pub(super) fn say(&mut self, text: &str, ink: Ink, at: UnixMillis) {
         let time = self.clock.time(at);
         self.scrollback.push(Entry::Notice { time, text: shown(text), ink });

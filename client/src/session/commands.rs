@@ -6,8 +6,7 @@ use chatshelf_common::limits::NICK_BYTES_MAX;
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::{Leave, Style};
 
-use super::event::{CommandError, ServerLimits, TransferHandle};
-use super::pending::Wish;
+use super::event::{CommandError, PendingCommand, ServerLimits, TransferHandle};
 use super::{Phase, Session};
 
 /// Commands that may wait for a connection.
@@ -23,7 +22,7 @@ impl Session {
     /// # Errors
     /// When not in the room, or without a connection and too much is waiting for one.
     pub fn say(&mut self, text: Message, style: Style) -> Result<MessageId, CommandError> {
-        self.wish(Wish::Say { text, style })
+        self.ask(PendingCommand::Say { text, style })
     }
 
     /// Says something to one member; the receipt is the `Told` with this number.
@@ -31,7 +30,7 @@ impl Session {
     /// # Errors
     /// When not in the room, or without a connection and too much is waiting for one.
     pub fn tell(&mut self, to: Nick, text: Message) -> Result<MessageId, CommandError> {
-        self.wish(Wish::Tell { to, text })
+        self.ask(PendingCommand::Tell { to, text })
     }
 
     /// Asks for another nick; answered by `Renamed` or `Refused`.
@@ -44,7 +43,7 @@ impl Session {
         if nick == self.nick {
             return Err(CommandError::SameNick);
         }
-        self.wish(Wish::Rename(nick)).map(drop)
+        self.ask(PendingCommand::Rename(nick)).map(drop)
     }
 
     /// Sets the topic, or clears it; answered by `TopicChanged` or `Refused`.
@@ -52,7 +51,7 @@ impl Session {
     /// # Errors
     /// When not in the room, or without a connection and too much is waiting for one.
     pub fn set_topic(&mut self, topic: Option<Topic>) -> Result<(), CommandError> {
-        self.wish(Wish::Topic(topic)).map(drop)
+        self.ask(PendingCommand::Topic(topic)).map(drop)
     }
 
     /// Begins an upload of `size` bytes, or queues it behind those that run. The handle is good
@@ -165,13 +164,13 @@ impl Session {
         self.is_joined() && !self.catching_up
     }
 
-    fn wish(&mut self, wish: Wish) -> Result<MessageId, CommandError> {
+    fn ask(&mut self, command: PendingCommand) -> Result<MessageId, CommandError> {
         self.member()?;
         let (count, bytes) = (self.pending.count(), self.pending.bytes());
         if !self.can_send() && (count >= COMMANDS_WAITING_MAX || bytes >= BYTES_WAITING_MAX) {
             return Err(CommandError::TooMuchWaiting);
         }
-        let id = self.pending.add(wish);
+        let id = self.pending.add(command);
         if self.can_send() {
             self.pending.send(&mut self.out);
         }

@@ -8,6 +8,7 @@ use chatshelf_common::text::Note;
 use chatshelf_common::wire::frame::{Hello, Join, Marker, Ping};
 use chatshelf_common::wire::{Code, Deframer};
 
+use super::delivery::Delivery;
 use super::event::{Loss, SessionError, SessionEvent};
 use super::lag::Lag;
 use super::outgoing::Outgoing;
@@ -63,7 +64,7 @@ impl Session {
         (self.pinged, self.pings, self.pongs) = (false, 0, 0);
         self.handled_with_pong = None;
         self.entry_by = None;
-        self.lag = Lag::default();
+        (self.lag, self.delivery) = (Lag::default(), Delivery::default());
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
         self.out.control(&Hello { software, ..Hello::new(VERSION_MIN, VERSION_MAX) });
@@ -94,21 +95,28 @@ impl Session {
         let silence = now.saturating_duration_since(self.heard_at);
         let greeting = self.phase == Phase::Greeting;
         if silence >= if greeting { GREETING_MAX } else { SILENCE_MAX } {
-            let seconds = silence.as_secs();
-            self.lose(Loss::Silent { seconds }, now);
-            let over = Err(SessionError::Silent { seconds });
-            return if self.is_over() { over } else { Ok(()) };
+            return self.fall_silent(silence, now);
         }
         if self.is_kept_waiting(now) {
             let error = SessionError::NotLetIn { seconds: ENTRY_MAX.as_secs() };
             self.lose(Loss::Link(error.to_string()), now);
             return if self.is_over() { Err(error) } else { Ok(()) };
         }
+        if let Some(silence) = self.watch_delivery(now) {
+            return self.fall_silent(silence, now);
+        }
         if silence >= PING_AFTER && !self.pinged {
             self.pinged = true;
             self.ping();
         }
         Ok(())
+    }
+
+    /// The server was silent for too long.
+    fn fall_silent(&mut self, silence: Duration, now: Instant) -> Result<(), SessionError> {
+        let seconds = silence.as_secs();
+        self.lose(Loss::Silent { seconds }, now);
+        if self.is_over() { Err(SessionError::Silent { seconds }) } else { Ok(()) }
     }
 
     /// True when the step towards the room that is awaited has taken too long, however much else
@@ -133,7 +141,8 @@ impl Session {
             _ => PING_AFTER,
         };
         let silent_at = self.heard_at + silence_max;
-        Some(self.entry_by.map_or(silent_at, |by| by.min(silent_at)))
+        let others = [self.entry_by, self.delivery_deadline()];
+        others.into_iter().flatten().chain([silent_at]).min()
     }
 
     /// True while there is no connection, though one is wanted.
@@ -236,6 +245,7 @@ impl Session {
         self.pending.lost();
         self.room.lost();
         self.out = Outgoing::default();
+        self.delivery = Delivery::default();
         (self.gap, self.welcome, self.catching_up) = (None, None, false);
     }
 

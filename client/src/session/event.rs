@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use chatshelf_common::id::{ItemId, Seq};
-use chatshelf_common::text::{FileName, Nick, Note, Topic};
-use chatshelf_common::wire::frame::{Goodbye, Refused, Told};
+use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
+use chatshelf_common::wire::frame::{Goodbye, Refused, Style, Told};
 use chatshelf_common::wire::{Code, DecodeError, Event, FrameError};
 
 /// Something the front should know of, in the order it happened.
@@ -83,8 +83,16 @@ pub enum SessionEvent {
     },
     /// A private message, to us or (the receipt) from us.
     Told(Told),
-    /// A command was refused. Refused transfers come as [`SessionEvent::TransferEnded`].
-    Refused(Refused),
+    /// A command was refused, and which, if that is known. Refused transfers come as
+    /// [`SessionEvent::TransferEnded`].
+    Refused(Refused, Option<PendingCommand>),
+    /// A command of ours waits for its answer for longer than is usual.
+    Undelivered {
+        /// The server has said nothing else either.
+        is_silent: bool,
+    },
+    /// After [`SessionEvent::Undelivered`], on the same connection: all is answered.
+    Delivered,
     /// The connection broke before this was answered: it may not have arrived, and is not
     /// repeated.
     Unanswered(Unanswered),
@@ -125,6 +133,29 @@ pub enum Loss {
         /// Seconds of silence.
         seconds: u64,
     },
+}
+
+/// Something that we want of the room, until it is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PendingCommand {
+    /// Saying something to everyone.
+    Say {
+        /// What.
+        text: Message,
+        /// As speech or action.
+        style: Style,
+    },
+    /// Saying something to one member.
+    Tell {
+        /// To whom.
+        to: Nick,
+        /// What.
+        text: Message,
+    },
+    /// Asking for this nick.
+    Rename(Nick),
+    /// Setting the topic, or clearing it.
+    Topic(Option<Topic>),
 }
 
 /// A command whose answer was lost with its connection.

@@ -287,10 +287,10 @@ impl Session {
             self.handle_nick_refused(refused.code, refused.suggestion);
             return Ok(());
         }
-        self.pending.refused(&refused);
+        let command = self.pending.refused(&refused);
         // That a message has been said already is as good as its echo.
         if refused.code != Code::ALREADY_SAID {
-            self.events.push_back(SessionEvent::Refused(refused));
+            self.events.push_back(SessionEvent::Refused(refused, command));
         }
         Ok(())
     }

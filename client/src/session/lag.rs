@@ -26,6 +26,11 @@ impl Lag {
 }
 
 impl Session {
+    /// True while the answer to a [`Session::probe`] is awaited.
+    pub(super) fn is_probing(&self) -> bool {
+        self.lag.asked.is_some()
+    }
+
     /// Asks the server for a sign of life in order to measure [`Session::lag`]. Does nothing while
     /// one is awaited, or outside the room.
     pub fn probe(&mut self, now: Instant) {

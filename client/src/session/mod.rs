@@ -15,6 +15,7 @@
 mod backoff;
 mod commands;
 mod connection;
+mod delivery;
 mod event;
 mod file;
 mod incoming;
@@ -38,14 +39,15 @@ use chatshelf_common::wire::frame::{Gap, Welcome};
 
 pub use commands::{BYTES_WAITING_MAX, COMMANDS_WAITING_MAX, TRANSFERS_WAITING_MAX};
 pub use event::{
-    CommandError, Direction, Loss, Outcome, Restart, ServerLimits, SessionError, SessionEvent,
-    Stage, TransferHandle, TransferStatus, Unanswered, When,
+    CommandError, Direction, Loss, Outcome, PendingCommand, Restart, ServerLimits, SessionError,
+    SessionEvent, Stage, TransferHandle, TransferStatus, Unanswered, When,
 };
 pub use file::{BLOCK_BYTES, BLOCKS_IN_FLIGHT_MAX, FileReply, FileRequest};
 pub use room::Room;
 
 use backoff::{Backoff, next_random};
 use connection::Absence;
+use delivery::Delivery;
 use lag::Lag;
 use outgoing::Outgoing;
 use pending::Pending;
@@ -123,6 +125,7 @@ pub struct Session {
     pongs: u64,
     handled_with_pong: Option<u64>,
     lag: Lag,
+    delivery: Delivery,
     /// The gap whose snapshot is not whole yet.
     gap: Option<Gap>,
     /// The welcome to come back, while its snapshot is not whole.
@@ -169,6 +172,7 @@ impl Session {
             pongs: 0,
             handled_with_pong: None,
             lag: Lag::default(),
+            delivery: Delivery::default(),
             gap: None,
             welcome: None,
             joined_at: None,
@@ -247,6 +251,11 @@ impl Session {
         self.pending.unsent()
     }
 
+    /// All of them, in their order, and whether each was sent on this connection.
+    pub fn pending_commands(&self) -> impl DoubleEndedIterator<Item = (&PendingCommand, bool)> {
+        self.pending.commands()
+    }
+
     /// Running and queued transfers.
     pub fn transfers(&self) -> impl Iterator<Item = TransferStatus> {
         self.transfers.statuses()
@@ -296,6 +305,7 @@ impl Session {
     /// Notes that the first `count` bytes of what [`Session::output`] just showed are sent.
     pub fn advance_output(&mut self, count: usize) {
         if let Some(frame) = self.out.advance(count) {
+            self.delivery.data_sent();
             self.transfers.frame_sent(frame, &mut self.out);
         }
     }

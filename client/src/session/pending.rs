@@ -7,23 +7,14 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use chatshelf_common::id::{ItemId, MessageId};
-use chatshelf_common::text::{Message, Nick, Topic};
+use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{
     Marker, Refused, Rename, Said, Say, SetTopic, Style, Tell, TopicState,
 };
 
-use super::event::Unanswered;
+use super::event::{PendingCommand, Unanswered};
 use super::outgoing::Outgoing;
-
-/// Something we want of the room.
-#[derive(Debug)]
-pub(super) enum Wish {
-    Say { text: Message, style: Style },
-    Tell { to: Nick, text: Message },
-    Rename(Nick),
-    Topic(Option<Topic>),
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -39,7 +30,7 @@ enum State {
 #[derive(Debug)]
 struct Entry {
     id: MessageId,
-    wish: Wish,
+    command: PendingCommand,
     state: State,
 }
 
@@ -54,7 +45,7 @@ pub(super) struct Pending {
     unshelved: BTreeSet<ItemId>,
 }
 
-impl Wish {
+impl PendingCommand {
     fn bytes(&self) -> usize {
         match self {
             Self::Say { text, .. } => text.as_str().len(),
@@ -87,17 +78,17 @@ impl Entry {
 
     fn put(&self, out: &mut Outgoing) {
         let id = self.id;
-        match &self.wish {
-            Wish::Say { text, style } => {
+        match &self.command {
+            PendingCommand::Say { text, style } => {
                 let style = (*style != Style::SPEECH).then_some(*style);
                 let repeat = (self.state == State::InDoubt).then_some(Marker);
                 out.control(&Say { id, text: text.clone(), style, repeat });
             }
-            Wish::Tell { to, text } => {
+            PendingCommand::Tell { to, text } => {
                 out.control(&Tell { id, to: to.clone(), text: text.clone() });
             }
-            Wish::Rename(nick) => out.control(&Rename { nick: nick.clone() }),
-            Wish::Topic(topic) => out.control(&SetTopic { topic: topic.clone() }),
+            PendingCommand::Rename(nick) => out.control(&Rename { nick: nick.clone() }),
+            PendingCommand::Topic(topic) => out.control(&SetTopic { topic: topic.clone() }),
         }
     }
 }
@@ -108,12 +99,12 @@ impl Pending {
         Self { next: first, entries: VecDeque::new(), bytes: 0, unshelved: BTreeSet::new() }
     }
 
-    /// Takes a wish in, to be sent by [`Pending::send`].
-    pub(super) fn add(&mut self, wish: Wish) -> MessageId {
+    /// Takes a command in, to be sent by [`Pending::send`].
+    pub(super) fn add(&mut self, command: PendingCommand) -> MessageId {
         let id = MessageId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.bytes += wish.bytes();
-        self.entries.push_back(Entry { id, wish, state: State::Waiting });
+        self.bytes += command.bytes();
+        self.entries.push_back(Entry { id, command, state: State::Waiting });
         id
     }
 
@@ -133,7 +124,9 @@ impl Pending {
 
     /// Our own message has come back in the log.
     pub(super) fn said(&mut self, id: MessageId) {
-        self.remove_first(|entry| entry.id == id && matches!(entry.wish, Wish::Say { .. }));
+        self.remove_first(|entry| {
+            entry.id == id && matches!(entry.command, PendingCommand::Say { .. })
+        });
     }
 
     /// A message was said while we were away: if it is one in doubt, it has arrived.
@@ -143,13 +136,15 @@ impl Pending {
         self.remove_first(|entry| {
             entry.id == said.id
                 && entry.state == State::InDoubt
-                && matches!(&entry.wish, Wish::Say { text, .. } if *text == said.text)
+                && matches!(&entry.command, PendingCommand::Say { text, .. } if *text == said.text)
         });
     }
 
     /// Our own private message has come back.
     pub(super) fn told(&mut self, id: MessageId) {
-        self.remove_first(|entry| entry.id == id && matches!(entry.wish, Wish::Tell { .. }));
+        self.remove_first(|entry| {
+            entry.id == id && matches!(entry.command, PendingCommand::Tell { .. })
+        });
     }
 
     /// We have another nick.
@@ -159,7 +154,9 @@ impl Pending {
 
     /// A rename is not answered yet.
     pub(super) fn is_renaming(&self) -> bool {
-        self.entries.iter().any(|entry| entry.is_sent() && matches!(entry.wish, Wish::Rename(_)))
+        self.entries
+            .iter()
+            .any(|entry| entry.is_sent() && matches!(entry.command, PendingCommand::Rename(_)))
     }
 
     /// We have set the topic.
@@ -172,33 +169,34 @@ impl Pending {
         self.unshelved.retain(|item| Some(*item) > newest);
     }
 
-    /// A command was refused. One without a number is about the oldest of its kind.
-    pub(super) fn refused(&mut self, refused: &Refused) {
+    /// A command was refused: which, if it is known. A refusal without a number is about the oldest
+    /// of its kind.
+    pub(super) fn refused(&mut self, refused: &Refused) -> Option<PendingCommand> {
         match refused.id {
             Some(id) => self.remove_first(|entry| {
-                entry.is_sent() && entry.id == id && entry.wish.kind() == refused.about
+                entry.is_sent() && entry.id == id && entry.command.kind() == refused.about
             }),
             None => self.answered(refused.about),
         }
     }
 
     /// The oldest command of a kind is answered: they are in the order in which they were sent.
-    fn answered(&mut self, kind: u8) {
-        self.remove_first(|entry| entry.is_sent() && entry.wish.kind() == kind);
+    fn answered(&mut self, kind: u8) -> Option<PendingCommand> {
+        self.remove_first(|entry| entry.is_sent() && entry.command.kind() == kind)
     }
 
-    fn remove_first(&mut self, is_it: impl Fn(&Entry) -> bool) {
+    fn remove_first(&mut self, is_it: impl Fn(&Entry) -> bool) -> Option<PendingCommand> {
         let place = self.entries.iter().position(is_it);
-        if let Some(entry) = place.and_then(|place| self.entries.remove(place)) {
-            self.bytes -= entry.wish.bytes();
-        }
+        let entry = place.and_then(|place| self.entries.remove(place))?;
+        self.bytes -= entry.command.bytes();
+        Some(entry.command)
     }
 
     /// Events are missing, and receipts may be among them. True if something waits for one.
     pub(super) fn gap(&mut self) -> bool {
         let mut any = false;
         for entry in &mut self.entries {
-            if entry.state == State::Sent && entry.wish.is_answered_by_event() {
+            if entry.state == State::Sent && entry.command.is_answered_by_event() {
                 entry.state = State::SentBeforeGap;
             }
             any |= entry.state == State::SentBeforeGap;
@@ -229,13 +227,18 @@ impl Pending {
             if entry.state != State::InDoubt {
                 return true;
             }
-            match &entry.wish {
-                Wish::Say { .. } => return true,
-                Wish::Tell { to, .. } => unanswered.push(Unanswered::Tell { to: to.clone() }),
-                Wish::Rename(wanted) if wanted == nick => {}
-                Wish::Rename(wanted) => unanswered.push(Unanswered::Rename(wanted.clone())),
-                Wish::Topic(wanted) if wanted.as_ref() == topic.map(|state| &state.topic) => {}
-                Wish::Topic(wanted) => unanswered.push(Unanswered::Topic(wanted.clone())),
+            match &entry.command {
+                PendingCommand::Say { .. } => return true,
+                PendingCommand::Tell { to, .. } => {
+                    unanswered.push(Unanswered::Tell { to: to.clone() });
+                }
+                PendingCommand::Rename(wanted) if wanted == nick => {}
+                PendingCommand::Rename(wanted) => {
+                    unanswered.push(Unanswered::Rename(wanted.clone()));
+                }
+                PendingCommand::Topic(wanted)
+                    if wanted.as_ref() == topic.map(|state| &state.topic) => {}
+                PendingCommand::Topic(wanted) => unanswered.push(Unanswered::Topic(wanted.clone())),
             }
             false
         });
@@ -254,7 +257,18 @@ impl Pending {
 
     fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
         self.entries.retain(keep);
-        self.bytes = self.entries.iter().map(|entry| entry.wish.bytes()).sum();
+        self.bytes = self.entries.iter().map(|entry| entry.command.bytes()).sum();
+    }
+
+    /// The oldest command that was sent on this connection and not answered.
+    pub(super) fn oldest_sent(&self) -> Option<MessageId> {
+        self.entries.front().filter(|entry| entry.is_sent()).map(|entry| entry.id)
+    }
+
+    /// Those that wait for being sent or for an answer, in their order, and whether each was sent
+    /// on this connection.
+    pub(super) fn commands(&self) -> impl DoubleEndedIterator<Item = (&PendingCommand, bool)> {
+        self.entries.iter().map(|entry| (&entry.command, entry.is_sent()))
     }
 
     /// Commands that wait for being sent or for an answer.

@@ -273,6 +273,30 @@ fn clear_clears_and_help_helps() {
 }
 
 #[test]
+fn a_line_into_a_connection_that_hangs_is_seen_and_said_to_be_late() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut terminal = Terminal::start_sized(command.args(["--name", "ada"]), (24, 100));
+    let mut guest = server.accept();
+    guest.welcome();
+    terminal.shows("welcome, ada");
+    terminal.types("second line xyzzy\r");
+    terminal.shows("...          ada  second line xyzzy");
+    guest.wait_for_say();
+    terminal.shows("the server does not answer; not delivered yet: second line xyzzy");
+    terminal.shows("1 line waiting");
+    terminal.types("/waiting\r");
+    terminal.shows("second line xyzzy  (sent, no receipt)");
+    // The connection breaks: the line is kept, and so is what is typed now.
+    drop((guest, server));
+    terminal.shows("reconnecting");
+    terminal.types("third line plugh\r");
+    terminal.shows("...          ada  third line plugh");
+    terminal.shows("2 lines waiting");
+}
+
+#[test]
 fn ctrl_l_draws_everything_anew_and_asks_the_terminal_for_nothing() {
     let room = Room::open();
     let mut terminal = Terminal::start_sized(&room.command("ada"), (24, 80));

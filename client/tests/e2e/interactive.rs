@@ -1,9 +1,10 @@
 //! The line front on a real terminal (`--plain`), as its user sees it.
 
-use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Said;
+use chatshelf_common::wire::{ClientFrame, Code};
 
 use crate::harness::eventually;
-use crate::harness::fake::{FakeServer, item};
+use crate::harness::fake::{self, FakeServer, item, nick};
 use crate::harness::peer::Peer;
 use crate::harness::room::{Room, client_command, names};
 use crate::harness::terminal::Terminal;
@@ -108,6 +109,26 @@ fn a_half_typed_line_is_sent_whole_though_others_speak() {
     terminal.shows("  peer  hello ada");
     terminal.types("line\r");
     peer.hears(|said| said.text.as_str() == "half a line");
+}
+
+#[test]
+fn a_line_that_is_not_delivered_is_told_and_so_is_its_coming() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut terminal = Terminal::start(command.args(["--name", "ada", "--plain"]));
+    let mut guest = server.accept();
+    guest.welcome();
+    terminal.shows("/help lists the commands");
+    terminal.types("xyzzy\r");
+    let said = guest.wait(|frame| match frame {
+        ClientFrame::Say(say) => Some(say),
+        _ => None,
+    });
+    terminal.shows("-- the server does not answer; not delivered yet: xyzzy");
+    guest.send(&Said { id: said.id, nick: nick("ada"), ..fake::said(0, "xyzzy") });
+    terminal.shows("  ada  xyzzy");
+    terminal.shows("-- all of it is delivered now");
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn a_private_line_to_nobody_is_a_failure_that_says_so() {
     ended.has_code(1);
     let line = ended.line("!! the private message was not sent");
     assert!(line.contains("nobody of that name is here"), "{line}");
+    assert!(line.ends_with("it was: /msg nobody psst"), "{line}");
     assert_eq!(ended.said(), ["ada  after"]);
 }
 

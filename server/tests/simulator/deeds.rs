@@ -215,7 +215,7 @@ impl<const SHORT: bool> User<SHORT> {
                 let other = suggestion.filter(|it| *it != nick).unwrap_or(other);
                 process.link.session.rejoin(other);
             }
-            SessionEvent::Refused(refused) => self.note_refusal(&refused),
+            SessionEvent::Refused(refused, _) => self.note_refusal(&refused),
             SessionEvent::TransferEnded(status, outcome) => self.note_end(&status, &outcome, model),
             SessionEvent::Goodbye(goodbye) => {
                 let codes = [

@@ -3,6 +3,7 @@
 use ratatui::layout::{Position, Rect};
 
 use super::{Canvas, span};
+use crate::front::words::count;
 use crate::screen::facts::{Bar, Connection};
 use crate::screen::state::State;
 use crate::screen::theme::{Ink, Signs};
@@ -127,10 +128,16 @@ fn parts(state: &State) -> Vec<Part> {
         }
         Connection::Offline(None) => parts.push(part("reconnecting".into(), Ink::BarWarning, 0)),
     }
-    if let (Connection::Joined, Some(lag)) = (&facts.connection, facts.lag)
+    if let Some(seconds) = facts.silent {
+        parts.push(part(format!("no answer for {seconds} s"), Ink::BarWarning, 0));
+    } else if let (Connection::Joined, Some(lag)) = (&facts.connection, facts.lag)
         && lag.as_millis() >= LAG_WARNED_MS
     {
         parts.push(part(format!("lag {:.1} s", lag.as_secs_f64()), Ink::BarWarning, 1));
+    }
+    if facts.undelivered > 0 {
+        let lines = count(facts.undelivered, "line", "lines");
+        parts.push(part(format!("{lines} waiting"), Ink::BarWarning, 1));
     }
     parts.push(part(facts.nick.clone(), Ink::Bar, 4));
     parts.push(part(facts.place.clone(), Ink::Bar, 2));
@@ -138,7 +145,7 @@ fn parts(state: &State) -> Vec<Part> {
         parts.push(part(format!("{} here", facts.members.len()), Ink::Bar, 5));
     }
     parts.push(part("not encrypted".into(), Ink::Bar, 3));
-    if let (Connection::Joined, Some(lag)) = (&facts.connection, facts.lag)
+    if let (Connection::Joined, Some(lag), None) = (&facts.connection, facts.lag, facts.silent)
         && lag.as_millis() < LAG_WARNED_MS
     {
         parts.push(part(format!("lag {} ms", lag.as_millis()), Ink::Bar, 6));

@@ -9,7 +9,7 @@ use chatshelf_common::id::ItemId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::entry::Span;
+use super::entry::{Row, Span};
 use super::scrollback::Frame;
 use super::state::State;
 use super::theme::{Ink, Theme};
@@ -58,8 +58,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer) -> Areas {
     if let Some(text) = &state.facts.topic {
         canvas.line(topic, &[span(" topic: ", Ink::Dim), span(text, Ink::Strong)]);
     }
-    areas.chat = chat;
-    draw_chat(state, chat, &mut canvas);
+    areas.chat = draw_chat(state, chat, &mut canvas);
     if has_side {
         areas.items = side::draw(state, side, &mut canvas);
     } else if state.chosen.is_some() {
@@ -101,8 +100,15 @@ fn split_side(area: Rect) -> (Rect, Rect) {
     (Rect { width: area.width - columns - 1, ..area }, side)
 }
 
-/// The newest lines (or those scrolled to), at the bottom.
-fn draw_chat(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
+/// The newest lines (or those scrolled to), at the bottom; below the newest, what we have said and
+/// nobody has seen yet. Where the scrollback is.
+fn draw_chat(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Rect {
+    let pending = pending_rows(state, area);
+    let pending_y = area.bottom() - pending.len() as u16;
+    for (row, y) in pending.iter().zip(pending_y..) {
+        canvas.line(Rect { y, height: 1, ..area }, row);
+    }
+    let area = Rect { height: area.height - pending.len() as u16, ..area };
     let frame =
         Frame { columns: area.width.into(), rows: area.height.into(), signs: state.theme.signs() };
     let rows = state.scrollback.visible(frame);
@@ -110,6 +116,19 @@ fn draw_chat(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
     for (row, y) in rows.iter().zip(area.y + above..) {
         canvas.line(Rect { y, height: 1, ..area }, row);
     }
+    area
+}
+
+/// The newest rows of what we have said and nobody has seen yet, for at most half of the area.
+fn pending_rows(state: &State, area: Rect) -> Vec<Row> {
+    if state.scrollback.is_scrolled() {
+        return Vec::new();
+    }
+    let (columns, signs) = (area.width.into(), state.theme.signs());
+    let entries = state.facts.pending.iter();
+    let mut rows: Vec<Row> = entries.flat_map(|entry| entry.rows(columns, signs)).collect();
+    rows.drain(..rows.len().saturating_sub(usize::from(area.height / 2)));
+    rows
 }
 
 pub(super) fn span(text: impl Into<String>, ink: Ink) -> Span {

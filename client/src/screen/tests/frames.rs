@@ -1,9 +1,10 @@
 //! What is around the talk: side column, transfers, status line, input, questions; on wide and narrow
 //! terminals, with and without colours and lines.
 
-use ratatui::style::Color;
+use ratatui::style::{Color, Modifier};
 
 use super::super::dialog::Dialog;
+use super::super::entry::Entry;
 use super::*;
 
 fn rig_with_bars() -> Rig {
@@ -34,6 +35,54 @@ fn transfers_have_bars_with_name_percent_bytes_rate_and_eta() {
     let buffer = rig_with_bars().draw(100, 24);
     assert_eq!(colour_of(&buffer, "24.0 MB/s"), Color::Reset);
     assert_eq!(colour_of(&buffer, "stalled"), Color::Red);
+}
+
+#[test]
+fn what_is_not_in_the_room_yet_stands_below_the_talk_and_is_dim() {
+    let mut rig = Rig::new();
+    rig.says("bob", "hello");
+    let (me, text) = (nick("ada"), Message::new("second line xyzzy").unwrap());
+    rig.facts(|facts| {
+        let tell = Entry::pending_command("/msg bob psst");
+        facts.pending = vec![Entry::pending(&me, &text, false), tell];
+    });
+    let screen = rig.screen(70, 8);
+    assert_eq!(screen[3], "17:00          bob  hello");
+    assert_eq!(screen[4], "  ...          ada  second line xyzzy");
+    assert_eq!(screen[5], "  ... -- /msg bob psst");
+    let buffer = rig.draw(70, 8);
+    assert!(buffer[(20, 4)].modifier.contains(Modifier::DIM), "{:?}", buffer[(20, 4)]);
+    // It has come: now it is talk like any other.
+    rig.facts(|facts| facts.pending.clear());
+    rig.says("ada", "second line xyzzy");
+    assert_eq!(rig.screen(70, 8)[5], "17:00          ada  second line xyzzy");
+}
+
+#[test]
+fn much_that_is_not_in_the_room_yet_leaves_half_to_the_talk() {
+    let mut rig = Rig::new();
+    (0..20).for_each(|number| rig.says("bob", &format!("line {number}")));
+    rig.facts(|facts| {
+        facts.pending = (0..9).map(|n| Entry::pending_command(&format!("/nick n{n}"))).collect();
+    });
+    let text = rig.text(70, 10);
+    assert!(text.contains("line 19") && text.contains("/nick n8") && !text.contains("/nick n4"));
+    rig.key(KeyCode::PageUp);
+    assert!(!rig.text(70, 10).contains("/nick"), "older lines are looked at");
+}
+
+#[test]
+fn that_the_server_does_not_answer_is_in_the_status_line() {
+    let mut rig = Rig::new();
+    rig.facts(|facts| {
+        facts.lag = Some(Duration::from_secs(7));
+        (facts.silent, facts.undelivered) = (Some(7), 2);
+    });
+    let screen = rig.screen(100, 24);
+    assert!(screen[22].starts_with(" no answer for 7 s · 2 lines waiting · ada"), "{}", screen[22]);
+    assert!(!screen[22].contains("lag"), "{}", screen[22]);
+    let narrow = rig.screen(40, 10);
+    assert!(narrow[8].starts_with(" no answer for 7 s · 2 lines waiting"), "{}", narrow[8]);
 }
 
 #[test]

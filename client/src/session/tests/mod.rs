@@ -1,11 +1,12 @@
 //! The session over bytes in memory: server frames in, client frames and events out.
 //!
 //! Here is what the tests are written with. One connection: `joining`, `room`, `talking`,
-//! `uploads`, `downloads`, `hostile`. Several: `returning`, `repeating` (what was said), `surviving`
+//! `uploads`, `downloads`, `delivery`, `hostile`. Several: `returning`, `repeating` (what was said), `surviving`
 //! (transfers), and `breaks`, where a `world` of session, file keeper and a `model` of the server is
 //! cut apart at every byte.
 
 mod breaks;
+mod delivery;
 mod downloads;
 mod hostile;
 mod joining;

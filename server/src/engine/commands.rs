@@ -1,7 +1,7 @@
 //! What control frames mean: greeting, joining, talking, leaving (PROTOCOL.md, "Joining" to
 //! "Leaving"), and what is answered when they break a rule ("Violations").
 
-use chatshelf_common::id::{MessageId, TransferId};
+use chatshelf_common::id::{MessageId, ResumeToken, TransferId};
 use chatshelf_common::limits::{HISTORY_ALL, VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Nick, Note, TextError};
 use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
@@ -14,6 +14,7 @@ use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
 use super::closing::goodbye;
 use super::connection::{Connection, Phase};
+use super::resume::Session;
 use super::sending::Joiner;
 use super::{Engine, MEMBER_TRANSFERS_MAX, Stream, limits};
 use crate::token::Token;
@@ -26,7 +27,7 @@ impl<S: Stream> Engine<S> {
         if matches!(phase, Phase::Greeting { .. }) && header.kind != Hello::KIND {
             return self.close(token, Code::NOT_CHATSHELF);
         }
-        let frame = match ClientFrame::decode(header.kind, value) {
+        let frame = match self.decode(header, value) {
             Ok(frame) => frame,
             Err(why) => return self.handle_decode_error(token, header, value, &why),
         };
@@ -92,9 +93,37 @@ impl<S: Stream> Engine<S> {
         self.send(token, &ack);
     }
 
+    fn decode(&self, header: Header, value: &[u8]) -> Result<ClientFrame, DecodeError> {
+        let frame = ClientFrame::decode(header.kind, value);
+        match frame {
+            Err(DecodeError::Text(Tag::NICK, _)) if header.kind == Join::KIND => {
+                self.decode_resume(value)?.map_or(frame, |join| Ok(join.into()))
+            }
+            frame => frame,
+        }
+    }
+
+    /// A join that takes a membership over, whatever its nick is like: the member has one.
+    fn decode_resume(&self, value: &[u8]) -> Result<Option<Join>, DecodeError> {
+        let fields = Fields::parse(value)?;
+        let resume: Option<ResumeToken> = fields.optional(Tag::RESUME)?;
+        let ghost = resume.and_then(|resume| self.ghost(self.secret.session(resume)?));
+        let Some(nick) = ghost.and_then(|token| self.connections.get(token.slot())?.nick()) else {
+            return Ok(None);
+        };
+        Ok(Some(Join {
+            nick: nick.clone(),
+            history: fields.optional(Tag::HISTORY)?,
+            since: fields.optional(Tag::SINCE)?,
+            since_at: fields.optional(Tag::AT)?,
+            resume,
+            quiet: fields.optional(Tag::QUIET)?,
+        }))
+    }
+
     fn join(&mut self, token: Token, join: Join) {
         let earlier = join.resume.and_then(|resume| self.secret.session(resume));
-        let ghost = earlier.and_then(|session| self.connection_of(session.name));
+        let ghost = earlier.and_then(|session| self.ghost(session));
         let nick = match ghost.and_then(|ghost| self.replace(ghost)) {
             Some(nick) => {
                 self.room.reseat(&nick, token);
@@ -131,7 +160,8 @@ impl<S: Stream> Engine<S> {
     }
 
     /// The connection on which a session goes on now, if its member is here.
-    fn connection_of(&self, session: Token) -> Option<Token> {
+    fn ghost(&self, session: Session) -> Option<Token> {
+        let session = session.name;
         let token = self.moved_sessions.get(&session).copied().unwrap_or(session);
         let connection = self.connections.get(token.slot())?;
         let is_it =

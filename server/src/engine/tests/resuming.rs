@@ -4,7 +4,7 @@ use chatshelf_common::id::{MessageId, ResumeToken, Seq, UnixMillis};
 use chatshelf_common::wire::frame::{Join, Marker, Say};
 use chatshelf_common::wire::{Code, Event};
 
-use super::peer::{Peer, Seen, events, join, say};
+use super::peer::{Peer, Seen, bytes, events, frame, join, say};
 use super::rig::{Rig, SETTINGS};
 use crate::engine::Settings;
 
@@ -64,6 +64,32 @@ fn what_a_replaced_connection_had_sent_and_was_not_read_is_discarded() {
     rig.settle();
     assert_eq!(bob.lines().len(), 0);
     assert_eq!(ada.farewell(), Some(Code::REPLACED));
+}
+
+#[test]
+fn the_nick_beside_a_good_token_may_be_anything() {
+    let mut rig = Rig::new();
+    let (ada, mut bob) = (rig.join("ada"), rig.join("bob"));
+    let mut good = bytes(Join { resume: ada.resume, ..join("ada", Some(0)) });
+    for wrong in [&b"a b"[..], b"", b"\xff\xff\xff", b"-x"] {
+        let nick = [&[7, 0, wrong.len() as u8][..], wrong].concat();
+        let value = [&nick, &good[12..]].concat();
+        let mut again = rig.connect();
+        again.hello();
+        again.send_raw(&frame(0x02, 0, &value));
+        rig.settle();
+        again.take();
+        assert!(again.view.members.iter().eq(["ada", "bob"]), "{wrong:02x?}");
+    }
+    assert_eq!(bob.take(), []);
+    // With a token that is none, it is what it is.
+    *good.last_mut().unwrap() ^= 1;
+    good[9..12].copy_from_slice(b"a b");
+    let mut other = rig.connect();
+    other.hello();
+    other.send_raw(&good);
+    rig.settle();
+    assert_eq!(other.refusal(), Code::NICK_INVALID);
 }
 
 #[test]

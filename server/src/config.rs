@@ -126,7 +126,7 @@ static PROGRAM: Program<Config> = Program {
             number(text, 0..=HISTORY_MAX).map(|lines| config.settings.history_max = lines)
         })
         .default("1000"),
-        Opt::value("max-members", "N", "most connections at once", |config, text| {
+        Opt::value("max-members", "N", "most members at once", |config, text| {
             number(text, 1..=ROOM_MEMBERS_MAX).map(|members| config.settings.members_max = members)
         })
         .default("10000"),

@@ -128,6 +128,10 @@ impl Reactor {
         found: Found,
     ) -> io::Result<()> {
         let mut engine = Engine::<TcpStream>::new(settings, secret, found, self.now());
+        let members_max = engine.limit_connections(self.connections_max);
+        if members_max < settings.members_max {
+            log::warn!("the limit of open files leaves room for {members_max} members only");
+        }
         if cfg!(target_os = "linux") {
             engine.allow_pipes(self.pipes_max);
         }
@@ -189,7 +193,8 @@ impl Reactor {
     ) -> io::Result<()> {
         let now = self.now();
         let until = |at_ms: Option<u64>| at_ms.map(|at_ms| at_ms.saturating_sub(now.mono_ms));
-        let accept = if self.accept_ready { until(self.paused_until_ms).or(Some(0)) } else { None };
+        let opens_at_ms = self.paused_until_ms.max(engine.opens_at_ms());
+        let accept = if self.accept_ready { until(opens_at_ms).or(Some(0)) } else { None };
         let due = [engine.poll_timeout(now), accept, until(stop_by_ms)];
         let timeout = due.into_iter().flatten().min().map(Duration::from_millis);
         match self.poll.poll(events, timeout) {
@@ -226,12 +231,12 @@ impl Reactor {
         }
         self.paused_until_ms = None;
         for _ in 0..ACCEPTS_MAX {
-            if engine.connections() >= self.connections_max {
-                return self.pause(&"the other descriptors are for files", now);
+            if engine.opens_at_ms().is_some() {
+                return;
             }
             match listener::accept(&self.listener) {
                 Accepted::Connection(mut stream, peer) => {
-                    let token = mio::Token(engine.vacant_token().to_mio());
+                    let token = mio::Token(engine.make_way().to_mio());
                     let interest = Interest::READABLE | Interest::WRITABLE;
                     match self.poll.registry().register(&mut stream, token, interest) {
                         Ok(()) => engine.handle_accept(stream, peer),

@@ -47,8 +47,9 @@ enum Kind {
 struct Attacker {
     kind: Kind,
     stream: Option<TcpStream>,
-    /// Its connection stands.
+    /// Its connection stands, and has ever stood.
     is_there: bool,
+    has_come: bool,
     /// Bytes of what it has to say that are sent.
     sent: usize,
     /// When it does something again.
@@ -68,8 +69,8 @@ struct Tally {
     /// Connections made, and connections that the server has ended.
     made: AtomicUsize,
     ended: AtomicUsize,
-    /// All who stay connected are.
-    are_there: AtomicBool,
+    /// All who mean to stay have been connected.
+    have_come: AtomicBool,
     /// They are to go.
     is_over: AtomicBool,
 }
@@ -100,9 +101,10 @@ impl Attackers {
         Ok(Self { tally, thread: Some(thread) })
     }
 
-    /// True once all who stay connected are.
-    pub(super) fn are_there(&self) -> bool {
-        self.tally.are_there.load(Ordering::Relaxed)
+    /// True once all who mean to stay have been connected. Not all may be at once: of those who do
+    /// not join, the server keeps so many.
+    pub(super) fn have_come(&self) -> bool {
+        self.tally.have_come.load(Ordering::Relaxed)
     }
 
     /// Connections made, and connections that the server has ended.
@@ -130,7 +132,14 @@ impl Horde {
         let kinds = (0..slow).map(slow_kind);
         let kinds = kinds.chain((0..deaf).map(|_| Kind::Deaf));
         let kinds = kinds.chain((0..garbage).map(|_| Kind::Garbage));
-        let attacker = |kind| Attacker { kind, stream: None, is_there: false, sent: 0, due: now };
+        let attacker = |kind| Attacker {
+            kind,
+            stream: None,
+            is_there: false,
+            has_come: false,
+            sent: 0,
+            due: now,
+        };
         let hello = Hello::new(1, 1);
         let mut garbage = vec![0; GARBAGE_BYTES];
         blake3::Hasher::new().update(b"garbage").finalize_xof().fill(&mut garbage);
@@ -176,8 +185,8 @@ impl Horde {
                 None => self.connect(number, now),
             }
         }
-        let are_there = self.list.iter().all(|it| it.is_there || it.kind == Kind::Garbage);
-        self.tally.are_there.store(are_there, Ordering::Relaxed);
+        let have_come = self.list.iter().all(|it| it.has_come || it.kind == Kind::Garbage);
+        self.tally.have_come.store(have_come, Ordering::Relaxed);
     }
 
     /// Takes note of what the poll says of one of them.
@@ -192,7 +201,7 @@ impl Horde {
             return self.leave(number, now);
         }
         if event.is_writable() {
-            attacker.is_there = true;
+            (attacker.is_there, attacker.has_come) = (true, true);
             if matches!(attacker.kind, Kind::Deaf | Kind::Garbage) {
                 self.act(number, now);
             }

@@ -119,14 +119,14 @@ impl Test<'_> {
         Ok(())
     }
 
-    /// Waits until all attackers are there who stay.
+    /// Waits until all attackers who mean to stay have come.
     fn let_attackers_loose(&mut self) -> Result<(), String> {
         if self.plan.attack.is_empty() {
             return Ok(());
         }
         let attackers = Attackers::start(self.server.address, self.plan.attack)?;
         let attackers = self.attackers.insert(attackers);
-        while !attackers.are_there() {
+        while !attackers.have_come() {
             self.crowd.turn(TICK)?;
             self.progress.show(|| "attackers come".into());
         }

@@ -199,6 +199,7 @@ impl Session {
                 | Code::TOO_SLOW
                 | Code::NOT_JOINED_IN_TIME
                 | Code::ROOM_FULL
+                | Code::TOO_MANY_CONNECTIONS
                 | Code::CONNECTION_LOST
         );
         may && self.comes_back()

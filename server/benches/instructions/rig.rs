@@ -94,7 +94,7 @@ impl Rig {
         let to_engine = [hello.to_bytes(), join.to_bytes()].concat();
         let arrived = to_engine.len();
         let wire = Rc::new(RefCell::new(Wire { to_engine, arrived, ..Wire::default() }));
-        let token = self.engine.vacant_token();
+        let token = self.engine.make_way();
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 4_000));
         self.engine.handle_accept(End(wire.clone()), peer);
         self.members.push(Member { token, wire });

@@ -60,6 +60,9 @@ impl<S: Stream> Engine<S> {
         if let Some(connection) = self.connection(token) {
             connection.phase = Phase::Closing { since_ms };
             connection.outbound.finish(farewell, log_end);
+            let peer = connection.peer;
+            self.door.forget(peer, token);
+            self.note_leaving(token);
         }
         self.mark_dirty(token);
         self.arm(token, since_ms + CLOSE_MS);
@@ -95,11 +98,16 @@ impl<S: Stream> Engine<S> {
             && connection.phase != Phase::Dead
         {
             connection.phase = Phase::Dead;
+            let peer = connection.peer;
+            self.door.forget(peer, token);
             self.closed.push(token);
         }
     }
 
     pub(super) fn reap(&mut self) {
+        if self.closed.is_empty() {
+            return;
+        }
         for token in std::mem::take(&mut self.closed) {
             if self.connection(token).is_some() {
                 let mut connection = self.connections.remove(token.slot());
@@ -109,6 +117,7 @@ impl<S: Stream> Engine<S> {
                 }
             }
         }
+        self.forget_gone();
     }
 }
 

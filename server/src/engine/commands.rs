@@ -136,6 +136,10 @@ impl<S: Stream> Engine<S> {
                 if self.room.holders(&join.nick).next().is_some() {
                     return self.refuse_nick(token, Join::KIND, &join.nick);
                 }
+                if self.room.members_len() >= self.door.members_max {
+                    let limit = Some(self.door.members_max as u64);
+                    return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
+                }
                 self.room.join(join.nick.clone(), token, join.quiet, self.now.at);
                 join.nick
             }
@@ -156,6 +160,8 @@ impl<S: Stream> Engine<S> {
         connection.phase = Phase::Joined { nick, session };
         connection.awaits_welcome = true;
         connection.outbound.reserve_welcome();
+        let peer = connection.peer;
+        self.door.forget(peer, token);
         self.arm(token, self.now.mono_ms + limits::IDLE_MS);
     }
 

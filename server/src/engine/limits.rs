@@ -70,5 +70,11 @@ pub(super) const RATE_STEP_MS: u64 = 15_000;
 
 /// Lines of history for a joiner that names no number.
 pub(super) const HISTORY_DEFAULT: u32 = 50;
-/// Connections beyond the members' limit that may wait for their farewell.
-pub(super) const TURNED_AWAY_MAX: usize = 100;
+/// Connections that have not joined, at most; then the oldest gives way. Where there are few
+/// descriptors, a quarter of all connections.
+pub(super) const UNJOINED_MAX: usize = 1_000;
+/// How long a connection has to join before it gives way to a newcomer.
+pub(super) const JOIN_GRACE_MS: u64 = 500;
+/// Connections beyond all others that may take their time to hear the farewell; then the oldest is
+/// dropped. Free places of the others serve for it too.
+pub(super) const LEAVING_MAX: usize = 1_000;

@@ -9,6 +9,7 @@
 mod closing;
 mod commands;
 mod connection;
+mod door;
 mod downloads;
 mod drops;
 mod journaling;
@@ -28,10 +29,9 @@ mod usage;
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, PipeReader, Read, Write};
-use std::net::SocketAddr;
 
 use chatshelf_common::id::{ItemId, Seq, UnixMillis};
-use chatshelf_common::wire::frame::{Goodbye, ServerPing};
+use chatshelf_common::wire::frame::ServerPing;
 use chatshelf_common::wire::{Code, Event};
 use slab::Slab;
 
@@ -41,8 +41,8 @@ use crate::disk::{Durability, Found, Reply, Request};
 use crate::room::Room;
 use crate::room::log::RoomLog;
 use crate::token::Token;
-use closing::goodbye;
 use connection::{Connection, Due};
+use door::Door;
 use drops::Owners;
 use sending::Joiner;
 use slots::Slots;
@@ -92,7 +92,7 @@ pub struct Settings {
     pub keep: usize,
     /// Most lines of history for a joiner.
     pub history_max: u32,
-    /// Most members and members-to-be.
+    /// Most members.
     pub members_max: usize,
     /// When an event is safe enough to be sent.
     pub durability: Durability,
@@ -127,6 +127,7 @@ pub struct Engine<S> {
     connections: Slab<Connection<S>>,
     /// Given to the next connection; never the same twice.
     generation: usize,
+    door: Door,
     room: Room,
     /// The connection of each session whose member came back on another than it began on.
     moved_sessions: HashMap<Token, Token>,
@@ -179,6 +180,7 @@ impl<S: Stream> Engine<S> {
             now,
             connections: Slab::new(),
             generation: 0,
+            door: Door::new(settings.members_max),
             moved_sessions: HashMap::new(),
             timers: Timers::default(),
             run_queue: VecDeque::new(),
@@ -210,32 +212,6 @@ impl<S: Stream> Engine<S> {
     /// Lets downloads use so many pipes, of two descriptors each; none unless this is called.
     pub fn allow_pipes(&mut self, pipes_max: usize) {
         self.stretches.allow_pipes(pipes_max);
-    }
-
-    /// The token that the next accepted connection will have.
-    #[must_use]
-    pub fn vacant_token(&self) -> Token {
-        Token::new(self.connections.vacant_key(), self.generation)
-    }
-
-    /// Takes a new connection, under [`Self::vacant_token`]. If the server is full it is told so;
-    /// if even those who are being told are too many, it is dropped.
-    pub fn handle_accept(&mut self, stream: S, peer: SocketAddr) {
-        if self.connections.len() >= self.settings.members_max + limits::TURNED_AWAY_MAX {
-            return;
-        }
-        let token = self.vacant_token();
-        self.generation = self.generation.wrapping_add(1);
-        let is_full = self.connections.len() >= self.settings.members_max;
-        let connection = Connection::new(token, stream, peer, self.now.mono_ms);
-        self.connections.insert(connection);
-        self.arm(token, self.now.mono_ms + limits::HELLO_MS);
-        if self.shutting_down {
-            self.close(token, Code::SHUTTING_DOWN);
-        } else if is_full {
-            let limit = Some(self.settings.members_max as u64);
-            self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
-        }
     }
 
     /// Latches what a poll said of a connection. Stale tokens are no one.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 const SITE_BITS: u32 = 64;
 
 /// Who shares what is counted for one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Origin(IpAddr);
 
 impl From<SocketAddr> for Origin {

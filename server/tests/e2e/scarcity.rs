@@ -6,7 +6,7 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Join, Leave};
 use chatshelf_common::wire::{Code, ServerFrame};
 
-use crate::harness::bytes::hello;
+use crate::harness::bytes::hello_and_join;
 use crate::harness::peer::Peer;
 use crate::harness::server::{Server, eventually};
 use crate::harness::vitals;
@@ -14,8 +14,9 @@ use crate::harness::{BINARY, Home};
 
 const DESCRIPTORS: usize = 40;
 const NEWCOMERS: usize = 60;
-/// Of 40 descriptors 16 are the server's own and 10 for files; two members are here.
-const ROOM_FOR: usize = 12;
+/// Of 40 descriptors 16 are the server's own, 10 for files and 3 for those who have not joined; two
+/// members are here.
+const ROOM_FOR: usize = 9;
 /// Lines that take more than a segment of the journal, so that it needs another file.
 const LINES: usize = 600;
 const LINE_BYTES: usize = 8000;
@@ -46,18 +47,16 @@ fn descriptors(server: &Server) -> usize {
 }
 
 #[test]
-fn newcomers_wait_for_descriptors_and_leave_members_theirs() {
+fn few_descriptors_are_shared_out_and_members_have_theirs() {
     let home = Home::new();
     let server = start_short_of_descriptors(&home);
-    let (mut ada, mut bob) =
-        (Peer::join(server.address(), "ada"), Peer::join(server.address(), "bob"));
-    let before = descriptors(&server);
-    let mut newcomers: Vec<Peer> =
-        (0..NEWCOMERS).map(|_| Peer::connect(server.address())).collect();
-    newcomers.iter_mut().for_each(|peer| peer.send_bytes(&hello()));
-    eventually("as many connections as there may be", || {
-        (descriptors(&server) >= before + ROOM_FOR).then_some(())
-    });
+    let mut ada = Peer::join(server.address(), "ada");
+    let (mut bob, welcome) = Peer::try_join_as(server.address(), &join("bob")).unwrap();
+    let mut others = Vec::new();
+    let all = 0..NEWCOMERS;
+    all.filter_map(|number| enter(&server, number)).for_each(|peer| others.push(peer));
+    assert_eq!(others.len(), ROOM_FOR);
+    let silent: Vec<Peer> = (0..NEWCOMERS).map(|_| Peer::connect(server.address())).collect();
     // Files and the journal's next segment need descriptors too, and have them.
     let items = [ada.upload("f", b"12345"), bob.upload("g", b"67890")];
     items.into_iter().for_each(|item| drop(ada.download(item)));
@@ -67,9 +66,18 @@ fn newcomers_wait_for_descriptors_and_leave_members_theirs() {
     bob.say_and_hear("I have heard it all");
     assert_eq!((&ada.view().gaps[..], &bob.view().gaps[..]), (&[][..], &[][..]));
     assert!(descriptors(&server) < DESCRIPTORS);
-    all_enter_in_turn(newcomers, ROOM_FOR);
-    ada.say_and_hear("and this is kept");
-    drop((ada, bob));
+    // The room is full, others wait, and there is a way back.
+    let again = Join { resume: Some(welcome.resume), ..join("bob") };
+    let (mut again, _) = Peer::try_join_as(server.address(), &again).unwrap();
+    again.say_and_hear("and this is kept");
+    assert_eq!(bob.goodbye().code, Code::REPLACED);
+    drop((silent, bob));
+    for mut peer in others {
+        peer.send(&Leave {});
+        assert_eq!(peer.goodbye().code, Code::LEFT);
+    }
+    drop(eventually("a place in the room", || enter(&server, NEWCOMERS)));
+    drop((ada, again));
     home.wait_for_no_uploads();
     server.end_well();
     let server = home.start(&[]);
@@ -80,27 +88,25 @@ fn newcomers_wait_for_descriptors_and_leave_members_theirs() {
     server.end_well();
 }
 
-/// Those who came first are in; as they leave, the next take their place, to the last.
-fn all_enter_in_turn(mut newcomers: Vec<Peer>, room_for: usize) {
-    let mut entered = 0;
-    while !newcomers.is_empty() {
-        let rest = newcomers.split_off(room_for.min(newcomers.len()));
-        for mut peer in std::mem::replace(&mut newcomers, rest) {
-            is_greeted(&mut peer);
-            entered += 1;
-            peer.send(&Join::new(nick(entered), None));
-            peer.welcomed();
-            peer.send(&Leave {});
-            assert_eq!(peer.goodbye().code, Code::LEFT);
+/// Asks for a place in the room; there is one, or the room is full.
+fn enter(server: &Server, number: usize) -> Option<Peer> {
+    let mut peer = Peer::connect(server.address());
+    peer.send_bytes(&hello_and_join(&format!("newcomer{number}"), Some(0)));
+    let goodbye = peer.frame(|frame| match frame {
+        ServerFrame::Welcome(_) => Some(None),
+        ServerFrame::Goodbye(goodbye) => Some(Some(goodbye.clone())),
+        _ => None,
+    });
+    match goodbye {
+        None => Some(peer),
+        Some(goodbye) => {
+            let limit = Some(ROOM_FOR as u64 + 2);
+            assert_eq!((goodbye.code, goodbye.limit), (Code::ROOM_FULL, limit));
+            None
         }
     }
-    assert_eq!(entered, NEWCOMERS);
 }
 
-fn is_greeted(peer: &mut Peer) {
-    peer.frame(|frame| matches!(frame, ServerFrame::HelloAck(_)).then_some(()));
-}
-
-fn nick(number: usize) -> Nick {
-    Nick::new(&format!("newcomer{number}")).unwrap()
+fn join(name: &str) -> Join {
+    Join::new(Nick::new(name).unwrap(), Some(0))
 }

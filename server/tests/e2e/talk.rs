@@ -127,7 +127,9 @@ fn what_is_sent_with_the_join_happens_after_the_welcome() {
 fn a_full_room_turns_newcomers_away_until_someone_leaves() {
     in_a_room(&["--max-members", "2"], |room| {
         let (mut ada, bob) = (room.join("ada"), room.join("bob"));
-        let farewell = Peer::connect(room.address()).goodbye();
+        let mut eve = Peer::connect(room.address());
+        eve.send_bytes(&hello_and_join("eve", None));
+        let farewell = eve.goodbye();
         assert_eq!((farewell.code, farewell.limit), (Code::ROOM_FULL, Some(2)));
         drop(bob);
         ada.sees_leave("bob");

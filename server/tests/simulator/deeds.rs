@@ -224,6 +224,7 @@ impl<const SHORT: bool> User<SHORT> {
                     // Before the first welcome there is nothing to come back to.
                     Code::SHUTTING_DOWN,
                     Code::ROOM_FULL,
+                    Code::TOO_MANY_CONNECTIONS,
                     Code::NOT_JOINED_IN_TIME,
                     Code::TOO_SLOW,
                     Code::TIMED_OUT,

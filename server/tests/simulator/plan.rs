@@ -16,6 +16,8 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) settings: Settings,
+    /// Connections that the server has descriptors for.
+    pub(crate) connections_max: usize,
     pub(crate) store: StoreSettings,
     pub(crate) segment_bytes: u64,
     /// Streams and disk behave as Windows' do.
@@ -120,6 +122,7 @@ impl Plan {
         let mut plan = Self {
             seed,
             settings,
+            connections_max: rng.pick(&[10_000, 10_000, 24]),
             store,
             segment_bytes: rng.pick(&[4 << 20, 4 << 20, 4 << 20, 20_000]),
             is_short: !rng.one_in(4),

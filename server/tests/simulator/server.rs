@@ -162,7 +162,8 @@ impl<const SHORT: bool> Server<SHORT> {
         let now = self.clock.now();
         let Some(process) = &mut self.process else { return self.starts_at_ms };
         let is_ready = |(_, wire): &(Token, Shared)| wire.borrow_mut().is_ready(Side::Server);
-        let has_news = !self.backlog.is_empty()
+        let opens_at_ms = process.engine.opens_at_ms().filter(|at| *at > now.mono_ms);
+        let has_news = (!self.backlog.is_empty() && opens_at_ms.is_none())
             || !process.threads.replies.is_empty()
             || process.wires.iter().any(is_ready);
         if has_news && process.wakes_at_ms.is_none() {
@@ -170,7 +171,9 @@ impl<const SHORT: bool> Server<SHORT> {
             process.wakes_at_ms = Some(now.mono_ms + pause_ms);
         }
         let timeout = process.engine.poll_timeout(now).map(|ms| now.mono_ms + ms);
-        let dues = [process.wakes_at_ms, timeout, process.stop_by_ms, process.threads.due_ms()];
+        let accept = opens_at_ms.filter(|_| !self.backlog.is_empty());
+        let dues =
+            [process.wakes_at_ms, timeout, process.stop_by_ms, process.threads.due_ms(), accept];
         dues.into_iter().flatten().min()
     }
 
@@ -192,6 +195,7 @@ impl<const SHORT: bool> Server<SHORT> {
         let Some(process) = &mut self.process else { return };
         let is_woken = process.wakes_at_ms.is_some_and(|at| at <= now.mono_ms);
         let is_due = process.engine.poll_timeout(now) == Some(0)
+            || (process.engine.opens_at_ms().is_some_and(|at| at <= now.mono_ms))
             || process.stop_by_ms.is_some_and(|by| by <= now.mono_ms);
         if is_woken || is_due {
             process.wakes_at_ms = None;
@@ -237,8 +241,10 @@ impl<const SHORT: bool> Server<SHORT> {
         model.restarted(&found.events, found.topic.as_ref(), ending, safety, is_damaged);
         let mut secret = [0; 32];
         secret.copy_from_slice(&self.rng.bytes(32));
+        let mut engine = Engine::new(self.plan.settings, Secret::new(secret), found, now);
+        engine.limit_connections(self.plan.connections_max);
         self.process = Some(Process {
-            engine: Engine::new(self.plan.settings, Secret::new(secret), found, now),
+            engine,
             threads,
             wires: Vec::new(),
             is_asked_to_stop: false,
@@ -344,9 +350,13 @@ impl<const SHORT: bool> Process<SHORT> {
     }
 
     fn accept(&mut self, backlog: &mut VecDeque<Shared>, clock: &Clock, trace: &Trace) -> bool {
-        let count = backlog.len().min(ACCEPTS_MAX);
-        for wire in backlog.drain(..count) {
-            let token = self.engine.vacant_token();
+        let mut count = 0;
+        while count < ACCEPTS_MAX
+            && self.engine.opens_at_ms().is_none()
+            && let Some(wire) = backlog.pop_front()
+        {
+            count += 1;
+            let token = self.engine.make_way();
             let peer = SocketAddr::from(([192, 0, 2, 1], 4_000));
             told!(trace, "server", "accepts wire {} as {token:?}", wire.borrow().number);
             self.engine.handle_accept(End::new(&wire, Side::Server, clock.clone()), peer);

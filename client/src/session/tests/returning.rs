@@ -41,6 +41,8 @@ fn which_goodbyes_are_for_good() {
         (Code::TOO_SLOW, false),
         (Code::NOT_JOINED_IN_TIME, false),
         (Code::ROOM_FULL, false),
+        (Code::TOO_MANY_CONNECTIONS, false),
+        (Code::TOO_MANY_REFUSALS, true),
         (Code::CONNECTION_LOST, false),
         (Code::REPLACED, true),
         (Code::VERSION, true),

@@ -106,7 +106,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
 
     /// One from another address than most.
     pub(super) fn connect_from(&mut self, address: &str) -> Peer {
-        let token = self.engine.vacant_token();
+        let token = self.engine.make_way();
         let wire = Wire::new();
         self.engine.handle_accept(End(wire.clone()), address.parse().unwrap());
         if !wire.borrow().dropped {
@@ -252,6 +252,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         assert!(engine.slots.taken() >= transfers);
         assert!(engine.shutting_down || engine.moved_sessions.len() == moved);
         assert_eq!(engine.timers.len(), armed);
+        engine.assert_door_is_sound();
         assert!(engine.shutting_down || engine.room.members_len() == members);
         assert!(engine.joiners.is_empty() && engine.closed.is_empty());
         let is_held = |held: &[u8]| held.len() < crate::engine::limits::READ_BUFFER_BYTES;

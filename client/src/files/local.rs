@@ -4,10 +4,11 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::{Attributes, Digest, UploadKey};
 
+use super::stamp::Stamp;
 use super::state::Entry;
 use super::{FileError, attributes, place};
 
@@ -15,6 +16,9 @@ use super::{FileError, attributes, place};
 #[derive(Debug)]
 pub(super) struct Source {
     file: File,
+    path: PathBuf,
+    /// How it was when it was opened, before anything was read.
+    stamp: Stamp,
     hasher: blake3::Hasher,
     entry: Option<Entry>,
 }
@@ -32,8 +36,23 @@ pub(super) struct Part {
 }
 
 impl Source {
-    pub(super) fn new(file: File, entry: Option<Entry>) -> Self {
-        Self { file, hasher: blake3::Hasher::new(), entry }
+    pub(super) fn new(file: File, path: PathBuf, stamp: Stamp, entry: Option<Entry>) -> Self {
+        Self { file, path, stamp, hasher: blake3::Hasher::new(), entry }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its size when it was opened.
+    pub(super) fn size(&self) -> u64 {
+        self.stamp.size
+    }
+
+    /// Goes back to the start of the file as it was opened.
+    pub(super) fn begin(&mut self) -> Result<(), FileError> {
+        self.expect_unchanged()?;
+        self.rewind()
     }
 
     /// Goes back to the start.
@@ -42,11 +61,32 @@ impl Source {
         Ok(self.file.rewind()?)
     }
 
-    /// Reads the next `length` bytes into the buffer, whatever it held.
+    /// Reads the next `length` bytes into the buffer, whatever it held. Fails when the file system
+    /// says that the content is another one than when it was opened.
     pub(super) fn read(&mut self, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
+        self.read_again(length, buffer)?;
+        self.expect_unchanged()
+    }
+
+    /// The same of a file that may have changed.
+    pub(super) fn read_again(
+        &mut self,
+        length: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), FileError> {
         fill(&mut self.file, length, buffer)?;
         self.hasher.update(buffer);
         Ok(())
+    }
+
+    fn expect_unchanged(&self) -> Result<(), FileError> {
+        let now = Stamp::of(&self.file.metadata()?);
+        if self.stamp.has_new_content(&now) { Err(FileError::Changed) } else { Ok(()) }
+    }
+
+    /// True when the file system proves that all that was read is one state of the file.
+    pub(super) fn is_proven(&self) -> Result<bool, FileError> {
+        Ok(self.stamp.is_proven_by(&Stamp::of(&self.file.metadata()?)))
     }
 
     /// The digest of what was read so far.
@@ -72,7 +112,7 @@ impl Source {
 
     /// Fails if there is more behind what was read.
     pub(super) fn expect_end(&mut self) -> Result<(), FileError> {
-        if self.file.read(&mut [0])? == 0 { Ok(()) } else { Err(FileError::Grew) }
+        if self.file.read(&mut [0])? == 0 { Ok(()) } else { Err(FileError::Changed) }
     }
 }
 

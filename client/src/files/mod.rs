@@ -3,13 +3,15 @@
 //! Owns the thread and the channels to it. Requests go in and never block; each reply wakes the
 //! poll. `worker` does the work, `local` is one file of it, `attributes` its mode and time, `place`
 //! finds names that are free, `path_kind` tells where there can be none, `space` whether there is room,
-//! and `state` keeps what the next run of the program needs to go on.
+//! `stamp` whether a file has changed, and `state` keeps what the next run of the program needs to
+//! go on.
 
 mod attributes;
 mod local;
 mod path_kind;
 mod place;
 mod space;
+mod stamp;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ use mio::Waker;
 
 use crate::front::words::size;
 use crate::session::{FileReply, FileRequest, TransferHandle};
+use stamp::Stamp;
 use state::{Entry, State, UploadOrigin};
 
 pub use path_kind::PathKind;
@@ -51,6 +54,8 @@ pub enum Target {
 #[derive(Debug)]
 pub struct OpenFile {
     file: File,
+    path: PathBuf,
+    stamp: Stamp,
     /// Name to offer it by.
     pub name: FileName,
     /// Its size in bytes when it was opened.
@@ -85,10 +90,12 @@ pub enum FileError {
     NotAFile,
     /// It has no name that could travel.
     NoName,
-    /// Reading brought fewer bytes than it had when it was offered.
+    /// Reading brought fewer bytes than it had before.
     Shrank,
-    /// It holds more bytes than when it was offered.
-    Grew,
+    /// It is not as it was when it was opened.
+    Changed,
+    /// It was not as it was before each time that it was opened again.
+    KeepsChanging,
     /// Every name that was tried is taken.
     NoFreeName,
     /// The disk is too full for it.
@@ -111,8 +118,11 @@ impl fmt::Display for FileError {
         match self {
             Self::NotAFile => f.write_str("not a regular file"),
             Self::NoName => f.write_str("not a name that can be offered"),
-            Self::Shrank => f.write_str("the file became shorter while it was sent"),
-            Self::Grew => f.write_str("the file became longer while it was sent"),
+            Self::Shrank => f.write_str("the file has become shorter"),
+            Self::Changed => f.write_str("the file has changed"),
+            Self::KeepsChanging => {
+                f.write_str("it keeps changing while it is read; upload a copy of it")
+            }
             Self::NoFreeName => f.write_str("every name like it is taken"),
             Self::NoRoom { needed, free, dir } => {
                 let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };

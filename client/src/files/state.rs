@@ -13,6 +13,8 @@ use std::time::{Duration, SystemTime};
 use chatshelf_common::id::UploadKey;
 use chatshelf_common::wire::frame::Item;
 
+use super::stamp::Stamp;
+
 /// Names the directory, whatever the platform's custom.
 const DIRECTORY_VARIABLE: &str = "CHATSHELF_STATE_DIR";
 /// Entries of uploads that were not touched for so long are of no use to any server.
@@ -74,25 +76,21 @@ impl State {
         state
     }
 
-    /// The entry's path of an upload of this file. None for one without a path or time to know it
-    /// by.
-    fn upload_path(&self, source: &Path, file: &File) -> Option<PathBuf> {
-        let metadata = file.metadata().ok()?;
-        let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
-        let modified = metadata.modified().ok().and_then(since)?;
-        let source = source.canonicalize().ok()?;
+    /// The entry's path of an upload of this file, as it is. None for one without a path or time to
+    /// know it by.
+    fn upload_path(&self, source: &Path, stamp: &Stamp) -> Option<PathBuf> {
+        let (parts, source) = (stamp.parts()?, source.canonicalize().ok()?);
         let mut hasher = blake3::Hasher::new();
         put(&mut hasher, self.place.as_bytes());
         put(&mut hasher, source.as_os_str().as_encoded_bytes());
-        put(&mut hasher, &metadata.len().to_be_bytes());
-        put(&mut hasher, &modified.as_nanos().to_be_bytes());
+        parts.iter().for_each(|part| put(&mut hasher, part));
         self.path(UPLOAD, &hasher)
     }
 
     /// The key by which an earlier run has offered this file, or a fresh one; and where it is kept.
     /// None for no randomness: then it can't be gone on with.
-    pub(super) fn upload(&self, source: &Path, file: &File) -> Option<UploadOrigin> {
-        let path = self.upload_path(source, file);
+    pub(super) fn upload(&self, source: &Path, stamp: &Stamp) -> Option<UploadOrigin> {
+        let path = self.upload_path(source, stamp);
         if let Some(mut entry) = path.as_deref().and_then(Entry::open) {
             match entry.text().as_deref().and_then(parse_key) {
                 Some(key) => return Some(UploadOrigin { key, entry: Some(entry), path: None }),
@@ -305,7 +303,7 @@ mod tests {
     }
 
     fn origin(state: &State, path: &Path) -> UploadOrigin {
-        state.upload(path, &File::open(path).unwrap()).unwrap()
+        state.upload(path, &Stamp::of(&std::fs::metadata(path).unwrap())).unwrap()
     }
 
     fn item(content: &[u8]) -> Item {

@@ -2,18 +2,23 @@
 //!
 //! Owns the open files. One request after the other; whatever fails is told and forgotten. Going to
 //! a place far into a file takes the hashing of all that is before it: that is done a slice at a
-//! time between requests, so that the other transfers go on.
+//! time between requests, so that the other transfers go on. `changes` sees to files that change
+//! meanwhile.
+
+mod changes;
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Instant;
 
 use chatshelf_common::id::{Attributes, Digest};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
 use super::local::{Part, Source};
+use super::stamp::Stamp;
 use super::state::{State, UploadOrigin, fresh_key};
 use super::{FileError, HeldPart, OpenFile, Reply, Request, Target, attributes, place, space};
 use crate::session::{FileReply, FileRequest, TransferHandle};
@@ -23,13 +28,18 @@ const SLICE_BYTES: u64 = 2 * 1024 * 1024;
 
 /// Works until the other end of `inbox` is gone. What is not whole then stays for a later run.
 pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply), state: State, preserve: bool) {
-    let (open, hashing) = (HashMap::new(), VecDeque::new());
-    let mut worker = Worker { state, preserve, open, hashing, reply };
+    let (open, hashing, settling) = (HashMap::new(), VecDeque::new(), Vec::new());
+    let mut worker = Worker { state, preserve, open, hashing, settling, reply };
     loop {
-        let request = if worker.hashing.is_empty() {
-            inbox.recv().map_err(|_| TryRecvError::Disconnected)
-        } else {
+        let request = if !worker.hashing.is_empty() {
             inbox.try_recv()
+        } else if let Some(wait) = worker.settles_in() {
+            inbox.recv_timeout(wait).map_err(|error| match error {
+                RecvTimeoutError::Timeout => TryRecvError::Empty,
+                RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+            })
+        } else {
+            inbox.recv().map_err(|_| TryRecvError::Disconnected)
         };
         match request {
             Ok(request) => worker.serve(request),
@@ -37,6 +47,7 @@ pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply), state: State
             Err(TryRecvError::Disconnected) => return worker.close(),
         }
         worker.hash_on();
+        worker.open_settled();
     }
 }
 
@@ -47,6 +58,8 @@ struct Worker<'a> {
     open: HashMap<TransferHandle, Local>,
     /// Transfers whose place is being gone to, the next one first.
     hashing: VecDeque<TransferHandle>,
+    /// Uploads whose file has changed, and when it is to be opened again.
+    settling: Vec<(Instant, TransferHandle)>,
     reply: &'a dyn Fn(Reply),
 }
 
@@ -57,6 +70,10 @@ struct Local {
     going: Option<Going>,
     /// Requests that wait until it is reached.
     waiting: VecDeque<FileRequest>,
+    /// The file has changed: what is asked of it means nothing until an upload begins anew.
+    ignores: bool,
+    /// How often it has.
+    restarts: u32,
 }
 
 enum Content {
@@ -68,8 +85,17 @@ enum Content {
 struct Going {
     at: u64,
     to: u64,
-    /// What an upload's beginning is to be compared with, and who wants to know.
-    compare: Option<(u32, Option<Digest>)>,
+    then: Then,
+}
+
+/// What follows when a place is reached.
+enum Then {
+    /// Nothing but what has waited for it.
+    Serve,
+    /// An upload's beginning is compared with this, if with anything; of this run of it.
+    Begin(u32, Option<Digest>),
+    /// All of an upload was read again: it must have this digest.
+    Prove(Digest),
 }
 
 impl Worker<'_> {
@@ -84,9 +110,7 @@ impl Worker<'_> {
                 (self.reply)(Reply::Found { ticket, part });
             }
             Request::Upload { transfer, file } => {
-                let entry = file.origin.and_then(UploadOrigin::keep);
-                self.tell_if_survives(transfer, entry.is_some());
-                self.insert(transfer, Content::Upload(Source::new(file.file, entry)));
+                self.upload(transfer, file, 0);
             }
             Request::Create { transfer, item, held, target, part } => {
                 if let Err(error) = self.create(transfer, &item, held, &target, part) {
@@ -110,8 +134,20 @@ impl Worker<'_> {
         }
     }
 
-    fn insert(&mut self, transfer: TransferHandle, content: Content) {
-        self.open.insert(transfer, Local { content, going: None, waiting: VecDeque::new() });
+    fn insert(&mut self, transfer: TransferHandle, content: Content) -> &mut Local {
+        let (going, waiting) = (None, VecDeque::new());
+        let local = Local { content, going, waiting, ignores: false, restarts: 0 };
+        self.open.entry(transfer).insert_entry(local).into_mut()
+    }
+
+    /// The file is what is uploaded from now on; a later run finds its key.
+    fn upload(&mut self, transfer: TransferHandle, file: OpenFile, restarts: u32) -> &mut Local {
+        let OpenFile { file, path, stamp, origin, .. } = file;
+        let entry = origin.and_then(UploadOrigin::keep);
+        self.tell_if_survives(transfer, entry.is_some());
+        let local = self.insert(transfer, Content::Upload(Source::new(file, path, stamp, entry)));
+        local.restarts = restarts;
+        local
     }
 
     fn remove(&mut self, transfer: TransferHandle) -> Option<Content> {
@@ -132,9 +168,10 @@ impl Worker<'_> {
         }
         let name = path.file_name().ok_or(FileError::NoName)?.to_string_lossy();
         let name = FileName::lossy(&name).map_err(|_| FileError::NoName)?;
-        let origin = self.state.upload(path, &file);
-        let attributes = attributes::of(&metadata);
-        Ok(OpenFile { file, name, size: metadata.len(), attributes, origin })
+        let (stamp, attributes) = (Stamp::of(&metadata), attributes::of(&metadata));
+        let origin = self.state.upload(path, &stamp);
+        let (path, size) = (path.to_owned(), metadata.len());
+        Ok(OpenFile { file, path, stamp, name, size, attributes, origin })
     }
 
     /// What an earlier run has left of a download.
@@ -167,7 +204,7 @@ impl Worker<'_> {
                 part.rewind(held)?;
                 self.tell_if_survives(transfer, true);
                 self.insert(transfer, Content::Download(part));
-                self.go(transfer, Going { at: 0, to: held, compare: None });
+                self.go(transfer, Going { at: 0, to: held, then: Then::Serve });
                 return Ok(());
             }
             part.discard();
@@ -205,7 +242,7 @@ impl Worker<'_> {
         match self.open.get_mut(&transfer).map(Local::hash_on) {
             Some(Ok(true)) => self.arrived(transfer),
             Some(Ok(false)) => self.hashing.push_back(transfer),
-            Some(Err(error)) => self.failed(transfer, &error),
+            Some(Err(error)) => self.stopped(transfer, &error),
             None => {}
         }
     }
@@ -213,18 +250,28 @@ impl Worker<'_> {
     /// The place is reached: says so, and does what has waited for it.
     fn arrived(&mut self, transfer: TransferHandle) {
         let Some(local) = self.open.get_mut(&transfer) else { return };
-        let compare = local.going.take().and_then(|going| going.compare);
-        if let (Content::Upload(source), Some((run, digest))) = (&mut local.content, compare) {
-            let reply = if digest.is_none_or(|digest| digest == source.digest()) {
-                FileReply::Begun { transfer, run }
-            } else {
-                let key = fresh_key();
-                source.change_key(key);
-                FileReply::Differs { transfer, run, key }
-            };
-            (self.reply)(Reply::Session(reply));
+        let then = local.going.take().map(|going| going.then);
+        let waiting = std::mem::take(&mut local.waiting);
+        if let (Content::Upload(source), Some(then)) = (&mut local.content, then) {
+            match then {
+                Then::Serve => {}
+                Then::Begin(run, digest) => {
+                    let reply = if digest.is_none_or(|digest| digest == source.digest()) {
+                        FileReply::Begun { transfer, run }
+                    } else {
+                        let key = fresh_key();
+                        source.change_key(key);
+                        FileReply::Differs { transfer, run, key }
+                    };
+                    (self.reply)(Reply::Session(reply));
+                }
+                Then::Prove(digest) if digest == source.digest() => {
+                    (self.reply)(Reply::Session(FileReply::Hashed { transfer, digest }));
+                }
+                Then::Prove(_) => return self.changed(transfer),
+            }
         }
-        for request in std::mem::take(&mut local.waiting) {
+        for request in waiting {
             self.go_on(request);
         }
     }
@@ -234,13 +281,20 @@ impl Worker<'_> {
         let transfer = transfer_of(&request);
         let Some(local) = self.open.get_mut(&transfer) else { return };
         if let FileRequest::Begin { run, offset, digest, .. } = request {
+            if self.settling.iter().any(|(_, settling)| *settling == transfer) {
+                return;
+            }
+            local.ignores = false;
             return match local.rewind() {
                 Ok(()) => {
-                    let compare = Some((run, digest));
-                    self.go(transfer, Going { at: 0, to: offset, compare });
+                    let then = Then::Begin(run, digest);
+                    self.go(transfer, Going { at: 0, to: offset, then });
                 }
-                Err(error) => self.failed(transfer, &error),
+                Err(error) => self.stopped(transfer, &error),
             };
+        }
+        if local.ignores {
+            return;
         }
         if local.going.is_some() {
             local.waiting.push_back(request);
@@ -250,8 +304,20 @@ impl Worker<'_> {
             return self.keep(transfer);
         }
         match local.serve(transfer, request) {
-            Ok(reply) => (self.reply)(Reply::Session(reply)),
-            Err(error) => self.failed(transfer, &error),
+            Ok(Some(reply)) => (self.reply)(Reply::Session(reply)),
+            Ok(None) => self.prove(transfer),
+            Err(error) => self.stopped(transfer, &error),
+        }
+    }
+
+    /// It can't be done: because the file of an upload has changed, or for good.
+    fn stopped(&mut self, transfer: TransferHandle, error: &FileError) {
+        let content = self.open.get(&transfer).map(|local| &local.content);
+        match (content, error) {
+            (Some(Content::Upload(_)), FileError::Changed | FileError::Shrank) => {
+                self.changed(transfer);
+            }
+            _ => self.failed(transfer, error),
         }
     }
 
@@ -326,7 +392,7 @@ fn transfer_of(request: &FileRequest) -> TransferHandle {
 impl Local {
     fn rewind(&mut self) -> Result<(), FileError> {
         match &mut self.content {
-            Content::Upload(source) => source.rewind(),
+            Content::Upload(source) => source.begin(),
             Content::Download(_) => Err(FileError::unsupported()),
         }
     }
@@ -337,6 +403,10 @@ impl Local {
         let length = (going.to - going.at).min(SLICE_BYTES);
         let mut buffer = Vec::new();
         match &mut self.content {
+            // Whether it has changed is told by the digest.
+            Content::Upload(source) if matches!(going.then, Then::Prove(_)) => {
+                source.read_again(length as usize, &mut buffer)?;
+            }
             Content::Upload(source) => source.read(length as usize, &mut buffer)?,
             Content::Download(part) => part.read(length as usize, &mut buffer)?,
         }
@@ -344,26 +414,28 @@ impl Local {
         Ok(going.at == going.to)
     }
 
+    /// The answer to a request; none to whoever wants to know the digest of an upload, which takes
+    /// a look at the file.
     fn serve(
         &mut self,
         transfer: TransferHandle,
         request: FileRequest,
-    ) -> Result<FileReply, FileError> {
+    ) -> Result<Option<FileReply>, FileError> {
         match (&mut self.content, request) {
             (Content::Upload(source), FileRequest::Read { length, mut buffer, .. }) => {
                 source.read(length, &mut buffer)?;
-                Ok(FileReply::Block { transfer, block: buffer })
+                Ok(Some(FileReply::Block { transfer, block: buffer }))
             }
             (Content::Upload(source), FileRequest::Hash { .. }) => {
                 source.expect_end()?;
-                Ok(FileReply::Hashed { transfer, digest: source.digest() })
+                Ok(None)
             }
             (Content::Download(part), FileRequest::Write { block, .. }) => {
                 part.write(&block)?;
-                Ok(FileReply::Written { transfer, buffer: block })
+                Ok(Some(FileReply::Written { transfer, buffer: block }))
             }
             (Content::Download(part), FileRequest::Hash { .. }) => {
-                Ok(FileReply::Hashed { transfer, digest: part.digest() })
+                Ok(Some(FileReply::Hashed { transfer, digest: part.digest() }))
             }
             _ => Err(FileError::unsupported()),
         }

@@ -69,6 +69,7 @@ impl Desk {
     pub(super) fn restarted(&mut self, status: &TransferStatus, why: Restart, now: Instant) {
         let why = match why {
             Restart::NothingKept => "the server has kept nothing of it",
+            Restart::FileChanged => "the file was changed while it was sent",
             Restart::FileDiffers => "what the server has kept is not how the file begins",
         };
         let name = pace::name(status);

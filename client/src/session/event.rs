@@ -179,6 +179,8 @@ pub enum Restart {
     NothingKept,
     /// What the server has kept is not how the file begins.
     FileDiffers,
+    /// The file was changed while it was sent.
+    FileChanged,
 }
 
 /// What the server said of itself in its `HelloAck` (PROTOCOL.md, "Joining").

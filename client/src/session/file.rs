@@ -1,6 +1,6 @@
 //! What a session and its file keeper say to each other about file content: plain types.
 
-use chatshelf_common::id::{Digest, UploadKey};
+use chatshelf_common::id::{Attributes, Digest, UploadKey};
 use chatshelf_common::wire::frame::Item;
 
 use super::event::TransferHandle;
@@ -59,8 +59,8 @@ pub enum FileRequest {
         block: Vec<u8>,
     },
     /// Say the digest of the whole file: all that was read or written, with what came before the
-    /// beginning; answered by [`FileReply::Hashed`]. For an upload, fail if the file holds more
-    /// than was read.
+    /// beginning; answered by [`FileReply::Hashed`]. For an upload, only if all of it is one state
+    /// of the file, and there is no more; else [`FileReply::Changed`].
     Hash {
         /// Which transfer.
         transfer: TransferHandle,
@@ -100,6 +100,18 @@ pub enum FileReply {
         /// As asked.
         run: u32,
         /// A fresh key to offer it by.
+        key: Option<UploadKey>,
+    },
+    /// The file is not what was offered any more, and was opened again: the upload must start over.
+    /// What was asked of it before and not answered never will be.
+    Changed {
+        /// Which upload.
+        transfer: TransferHandle,
+        /// Its size in bytes now.
+        size: u64,
+        /// What the system says of it besides.
+        attributes: Attributes,
+        /// The key to offer it by.
         key: Option<UploadKey>,
     },
     /// The bytes asked for by [`FileRequest::Read`], all of them.

@@ -218,3 +218,25 @@ fn a_transfer_that_waits_for_the_connection_says_so_and_can_be_cancelled() {
     ada.types("/files");
     assert!(!ada.leave().stdout.contains("f uploaded"));
 }
+
+#[test]
+fn a_file_that_is_rewritten_while_it_is_sent_arrives_in_one_state() {
+    const BYTES: usize = 30_000_000;
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    room.write("db", vec![b'A'; BYTES]);
+    proxy.hold_after(Way::ToServer, BEFORE);
+    let mut ada = room.join_through(proxy.address(), "ada");
+    ada.types("/upload db");
+    proxy.is_holding();
+    // In place, and as long as before.
+    let mut db = fs::OpenOptions::new().write(true).open(room.path("db")).unwrap();
+    std::io::Write::write_all(&mut db, &vec![b'B'; BYTES]).unwrap();
+    proxy.release();
+    ada.shows("-- db starts over: the file was changed while it was sent");
+    ada.shows("-- db uploaded as number 1");
+    ada.leave();
+    fs::create_dir(room.path("down")).unwrap();
+    room.once(&["download", "db", "-o", "down"], "").has_code(0);
+    assert!(room.read("down/db") == vec![b'B'; BYTES]);
+}

@@ -1,6 +1,7 @@
 //! The file thread's work on real files.
 
 mod attributes;
+mod changes;
 mod downloads;
 mod uploads;
 

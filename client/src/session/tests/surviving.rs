@@ -1,5 +1,7 @@
 //! Transfers that outlive their connection.
 
+use chatshelf_common::id::Attributes;
+
 use super::*;
 
 /// Coming back for ever, in the room at 42.
@@ -257,6 +259,19 @@ fn of_two_uploads_of_one_file_each_has_an_item_of_its_own() {
     rig.reply(FileReply::Hashed { transfer, digest: digest(b"") });
     let (events, sent) = break_and_return(&mut rig, &[made]);
     assert_eq!((statuses(&events).len(), sent.len()), (2, 1), "one started late, one uploaded");
+}
+
+#[test]
+fn a_file_that_changes_without_a_connection_is_offered_as_it_is_then() {
+    let (mut rig, transfer) = uploading();
+    rig.session.handle_lost("cut".into(), rig.now);
+    rig.events();
+    let fresh = Some(UploadKey([8; 16]));
+    let attributes = Attributes::default();
+    rig.reply(FileReply::Changed { transfer, size: 5, attributes, key: fresh });
+    assert!(!rig.session.has_output());
+    let (_, sent) = break_and_return(&mut rig, &[]);
+    assert_eq!(sent, [offer(2, 5, fresh)]);
 }
 
 // Downloads.

@@ -198,3 +198,35 @@ fn transfers_beyond_the_limit_wait_their_turn_in_order() {
     rig.give(ready(3, 0)).unwrap();
     assert_eq!(rig.session.transfers().count(), 2);
 }
+
+#[test]
+fn a_file_that_changes_is_offered_anew_and_nothing_of_the_old_goes_out() {
+    let mut rig = Rig::joined();
+    let transfer = rig.session.upload(name("a"), 300_000, Some(KEY)).unwrap();
+    rig.sent();
+    rig.give(ready(1, 0)).unwrap();
+    rig.begin();
+    rig.reply(FileReply::Block { transfer, block: pattern(BLOCK_BYTES) });
+    let (content, fresh) = (b"changed", UploadKey([8; 16]));
+    let attributes = Attributes::default();
+    let changed = FileReply::Changed { transfer, size: 7, attributes, key: Some(fresh) };
+    rig.reply(changed);
+    let cancel = Sent::Frame(Cancel { transfer: TransferId(1) }.into());
+    assert_eq!(rig.sent(), [cancel, offer(2, 7, Some(fresh))]);
+    let told = rig.events().pop();
+    let Some(SessionEvent::TransferRestarted(status, Restart::FileChanged)) = told else {
+        panic!("{told:?}")
+    };
+    assert_eq!((status.size, status.moved), (Some(7), 0));
+    // The server had begun to answer the old offer.
+    rig.give(refused_transfer(Code::CANCELLED, 1)).unwrap();
+    rig.requests();
+    rig.give(ready(2, 0)).unwrap();
+    let mut sent = keep_upload(&mut rig, content);
+    sent.extend(rig.sent());
+    assert_eq!(sent[0], Sent::Data(2, 0, content.to_vec()));
+    let done = UploadDone { transfer: TransferId(2), digest: digest(content) };
+    assert_eq!(sent.last(), Some(&Sent::Frame(done.into())));
+    rig.give(stored(2, 7)).unwrap();
+    assert_eq!(rig.outcome(), Outcome::Uploaded(ItemId(7)));
+}

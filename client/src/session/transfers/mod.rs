@@ -223,6 +223,9 @@ impl Transfers {
         match reply {
             FileReply::Begun { transfer, run } => self.begun(transfer, run),
             FileReply::Differs { transfer, run, key } => self.differs(transfer, run, key, out),
+            FileReply::Changed { transfer, size, attributes, key } => {
+                self.changed(transfer, size, attributes, key, out)
+            }
             FileReply::Block { transfer, block } => self.block(transfer, block, out),
             FileReply::Written { transfer, buffer } => {
                 self.keep_spare(buffer);

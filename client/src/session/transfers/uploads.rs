@@ -204,6 +204,36 @@ impl Transfers {
         Some(SessionEvent::TransferRestarted(status, Restart::FileDiffers))
     }
 
+    /// The file is another one than was offered: the server is to forget what has come of it, and
+    /// all is sent anew.
+    pub(super) fn changed(
+        &mut self,
+        handle: TransferHandle,
+        size: u64,
+        attributes: Attributes,
+        key: Option<UploadKey>,
+        out: &mut Outgoing,
+    ) -> Option<SessionEvent> {
+        let queued = !self.active.contains_key(&handle);
+        let Some(Transfer::Up(up)) = self.get_mut(handle) else { return None };
+        if up.state == UploadState::Done {
+            debug_assert!(false, "the file keeper has said its digest");
+            return None;
+        }
+        (up.size, up.attributes, up.key, up.key_is_fresh) = (size, attributes, key, false);
+        (up.asked, up.given, up.sent, up.blocks) = (0, 0, 0, 0);
+        (up.digest, up.done_before) = (None, None);
+        let number = up.number;
+        if !queued {
+            out.forget(number);
+            out.control(&Cancel { transfer: number });
+            self.numbers.remove(&number);
+            self.ask(handle, out);
+        }
+        let status = self.get_mut(handle)?.status(handle, queued);
+        Some(SessionEvent::TransferRestarted(status, Restart::FileChanged))
+    }
+
     /// Asks for as many blocks as may be on their way, and with the last for the digest.
     fn ask_for_blocks(&mut self, handle: TransferHandle) {
         let Some(Transfer::Up(up)) = self.active.get_mut(&handle) else { return };

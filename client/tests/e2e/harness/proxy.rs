@@ -115,6 +115,12 @@ impl Proxy {
         self.shared.state().limit = Some((way, bytes, Limit::Hold));
     }
 
+    /// Lets what is held move again.
+    pub(crate) fn release(&self) {
+        self.shared.state().connections.iter_mut().for_each(|it| it.is_held = false);
+        self.shared.changed.notify_all();
+    }
+
     /// Waits until so many connections were made.
     #[track_caller]
     pub(crate) fn has_connected(&self, times: usize) {

@@ -40,7 +40,7 @@ use files::SystemFiles;
 use journal::Journal;
 use journal_thread::Syncer;
 use keeper::Keeper;
-use store::{Store, StoreSettings, default_reserve};
+use store::{PARTIAL_BYTES_MIN, Store, StoreSettings, default_reserve};
 use stretch::Stretch;
 
 pub use durability::{Durability, UnknownDurability};
@@ -71,6 +71,11 @@ pub struct TransferKey {
     pub transfer: TransferId,
 }
 
+/// Where an upload comes from, as far as its share of what is kept goes. It says nothing else of
+/// that place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uploader(pub u64);
+
 /// File work for the disk thread.
 #[derive(Debug)]
 pub enum Request {
@@ -86,6 +91,8 @@ pub enum Request {
         size: u64,
         /// By which it may be gone on with later.
         key: Option<UploadKey>,
+        /// Who begins it.
+        uploader: Uploader,
         /// Now.
         at: UnixMillis,
     },
@@ -348,7 +355,12 @@ impl DiskSettings {
         // Where the system can't say how large the disk is, it is taken for a large one.
         let by_size = || default_reserve(fs4::total_space(data_dir).unwrap_or(u64::MAX));
         let min_free_bytes = min_free_bytes.unwrap_or_else(by_size);
-        StoreSettings { min_free_bytes, keep_partial_ms, partial_bytes_max }
+        StoreSettings {
+            min_free_bytes,
+            keep_partial_ms,
+            partial_bytes_max,
+            partial_bytes_min: PARTIAL_BYTES_MIN,
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use crate::disk::Uploader;
+
 /// Bits of an IPv6 address that name a site's network; who has one has all addresses in it.
 const SITE_BITS: u32 = 64;
 
@@ -25,6 +27,19 @@ impl From<SocketAddr> for Origin {
     }
 }
 
+impl Origin {
+    /// By what the disk knows it.
+    pub(super) fn uploader(self) -> Uploader {
+        let Self(address) = self;
+        let octets = match address {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(&octets).as_bytes();
+        Uploader(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +53,12 @@ mod tests {
         assert_eq!(origin("192.0.2.1"), origin("::ffff:192.0.2.1"));
         assert_ne!(origin("192.0.2.1"), origin("192.0.2.2"));
         assert_ne!(origin("127.0.0.1"), origin("127.0.0.2"));
+    }
+
+    #[test]
+    fn an_uploader_is_an_origin() {
+        assert_eq!(origin("2001:db8::1").uploader(), origin("2001:db8::2").uploader());
+        assert_ne!(origin("192.0.2.1").uploader(), origin("192.0.2.2").uploader());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use chatshelf_common::wire::{Code, Frame};
 use super::commands::refused;
 use super::connection::{Connection, Upload, UploadStage};
 use super::limits::UPLOAD_STALL_MS;
+use super::origin::Origin;
 use super::slots::Way;
 use super::transfers::key;
 use super::{Engine, Stream};
@@ -53,8 +54,9 @@ impl<S: Stream> Engine<S> {
         };
         let Some(connection) = self.connection(token) else { return };
         connection.transfers.uploads.insert(transfer, upload);
-        let (upload, at) = (key(token, transfer), self.now.at);
-        self.disk.push_back(Request::Create { upload, name, size, key: upload_key, at });
+        let uploader = Origin::from(connection.peer).uploader();
+        let (upload, key, at) = (key(token, transfer), upload_key, self.now.at);
+        self.disk.push_back(Request::Create { upload, name, size, key, uploader, at });
     }
 
     /// Takes file bytes. They must be the next of an upload that the client may send.

@@ -2,7 +2,7 @@
 //! like, and which troubles come when. All of it follows from the seed.
 
 use chatshelf_server::disk::Durability;
-use chatshelf_server::disk::store::StoreSettings;
+use chatshelf_server::disk::store::{PARTIAL_BYTES_MIN, StoreSettings};
 use chatshelf_server::engine::Settings;
 
 use super::network::Weather;
@@ -115,6 +115,7 @@ impl Plan {
             min_free_bytes: rng.pick(&[0, 0, 100_000]),
             keep_partial_ms: rng.pick(&[24 * HOUR_MS, 24 * HOUR_MS, HOUR_MS, MINUTE_MS, 0]),
             partial_bytes_max: rng.pick(&[1 << 30, 1 << 30, 500_000]),
+            partial_bytes_min: if seed.is_multiple_of(2) { PARTIAL_BYTES_MIN } else { 1 },
         };
         let heals_at_ms = rng.pick(&[20_000, 60_000, 120_000, 300_000]);
         let is_busy = rng.one_in(3);

@@ -19,6 +19,7 @@ use chatshelf_common::text::FileName;
 use chatshelf_common::wire::field::{self, DecodeError, FIELD_HEAD_BYTES, FieldValue, Fields, Tag};
 use chatshelf_common::wire::frame::Item;
 
+use crate::disk::Uploader;
 use crate::disk::files::{Files, StoredFile};
 use crate::room::shelf::ITEM_ID_MAX;
 
@@ -61,6 +62,9 @@ impl fmt::Debug for UploadId {
     }
 }
 
+/// The field of an upload's meta file that says who began it: not by nick, as on the wire.
+const UPLOADER: Tag = Tag::MEMBER;
+
 /// What an upload with a key is known by when it is offered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
@@ -68,9 +72,20 @@ pub(super) struct Offer {
     pub(super) name: FileName,
     /// In bytes.
     pub(super) size: u64,
+    /// Who has made it; unknown of an item, and of what an earlier version has kept.
+    pub(super) uploader: Option<Uploader>,
 }
 
 impl Offer {
+    pub(super) fn new(key: &UploadKey, name: FileName, size: u64, uploader: Uploader) -> Self {
+        Self { id: UploadId::of(key), name, size, uploader: Some(uploader) }
+    }
+
+    /// True for two offers of one upload, whoever makes them.
+    pub(super) fn is_of_same_upload(&self, other: &Self) -> bool {
+        (self.id, &self.name, self.size) == (other.id, &other.name, other.size)
+    }
+
     /// A meta file's bytes. An upload that runs has no `interrupted`: should the server die, its
     /// time is that of the start that finds it.
     pub(super) fn encode(&self, interrupted: Option<UnixMillis>) -> Vec<u8> {
@@ -80,6 +95,9 @@ impl Offer {
         field::put(&mut out, Tag::SIZE, &self.size);
         if let Some(at) = interrupted {
             field::put(&mut out, Tag::AT, &at);
+        }
+        if let Some(Uploader(uploader)) = &self.uploader {
+            field::put(&mut out, UPLOADER, uploader);
         }
         seal(out)
     }
@@ -112,7 +130,8 @@ impl Offer {
         fields: &Fields<'_>,
     ) -> Result<(Self, Option<UnixMillis>), DecodeError> {
         let (name, size) = (fields.required(Tag::NAME)?, fields.required(Tag::SIZE)?);
-        Ok((Self { id, name, size }, fields.optional(Tag::AT)?))
+        let uploader = fields.optional(UPLOADER)?.map(Uploader);
+        Ok((Self { id, name, size, uploader }, fields.optional(Tag::AT)?))
     }
 }
 
@@ -196,7 +215,7 @@ pub(super) mod tests {
 
     fn offer() -> Offer {
         let name = FileName::new("notes.txt").unwrap();
-        Offer { id: UploadId::of(&KEY), name, size: 1 << 40 }
+        Offer { id: UploadId::of(&KEY), name, size: 1 << 40, uploader: None }
     }
 
     fn item() -> Item {
@@ -237,6 +256,8 @@ pub(super) mod tests {
         for interrupted in [None, Some(UnixMillis(0)), Some(UnixMillis(u64::MAX))] {
             let bytes = offer().encode(interrupted);
             assert_eq!(Offer::decode(&bytes), Ok((offer(), interrupted)));
+            let known = Offer { uploader: Some(Uploader(7)), ..offer() };
+            assert_eq!(Offer::decode(&known.encode(interrupted)), Ok((known, interrupted)));
             let old = old_upload(KEY, &offer(), interrupted);
             assert_eq!(Offer::decode_old(&old), Ok((KEY, offer(), interrupted)));
         }

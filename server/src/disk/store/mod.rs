@@ -42,7 +42,7 @@ use partials::Partial;
 use upload::{Check, Upload};
 
 pub use meta::UploadId;
-pub use partials::PARTIALS_MAX;
+pub use partials::{PARTIAL_BYTES_MIN, PARTIALS_MAX};
 pub use space::default_reserve;
 
 /// The name of a meta file in a folder that is being removed.
@@ -57,6 +57,8 @@ pub struct StoreSettings {
     pub keep_partial_ms: u64,
     /// Most bytes kept of interrupted uploads, of all together.
     pub partial_bytes_max: u64,
+    /// Fewest bytes of one that are kept.
+    pub partial_bytes_min: u64,
 }
 
 /// The files of all transfers, and what is kept of interrupted uploads.
@@ -133,8 +135,9 @@ impl<F: Files> Store<F> {
     /// waits for that: with one answer, or several, or later ones from [`Self::step`].
     pub fn handle(&mut self, request: Request, answer: &mut impl FnMut(Reply)) {
         match request {
-            Request::Create { upload, name, size, key, at } => {
-                self.create(upload, name, size, key, at, answer);
+            Request::Create { upload, name, size, key, uploader, at } => {
+                let offer = key.map(|key| Offer::new(&key, name, size, uploader));
+                self.create(upload, offer, size, at, answer);
             }
             Request::Write { upload, block } => answer(self.write(upload, block)),
             Request::Publish { upload, item } => {

@@ -1,5 +1,6 @@
 //! Partials: what is kept of interrupted uploads, for how long, and how much of it.
 
+use std::cmp::Reverse;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,11 +8,15 @@ use chatshelf_common::id::UnixMillis;
 
 use super::meta::{self, Offer, UploadId};
 use super::upload::Upload;
-use super::{Store, bad_data};
+use super::{Store, StoreSettings, bad_data};
+use crate::disk::Uploader;
 use crate::disk::files::{Files, StoredFile};
 
 /// Most interrupted uploads kept.
 pub const PARTIALS_MAX: usize = 64;
+
+/// Least that is worth keeping of an interrupted upload: less is soon sent again.
+pub const PARTIAL_BYTES_MIN: u64 = 64 * 1024;
 
 /// An interrupted upload: its folder holds the beginning of its content.
 #[derive(Debug)]
@@ -64,6 +69,9 @@ impl<F: Files> Store<F> {
                 continue;
             }
             match self.load_partial(&path, at) {
+                Ok(partial) if partial.bytes < self.settings.partial_bytes_min => {
+                    self.remove_dir(&path);
+                }
                 Ok(partial) => self.kept.push(partial),
                 Err(why) => {
                     log::warn!("{} can't be gone on with: {why}", path.display());
@@ -136,11 +144,13 @@ impl<F: Files> Store<F> {
     }
 
     /// Closes an upload of which `bytes` have come, and keeps them; true if so. Without a key,
-    /// when nothing has come or nothing may be kept, it is removed.
+    /// when too little has come or nothing may be kept, it is removed.
     pub(super) fn keep(&mut self, upload: Upload<F::File>, bytes: u64, at: UnixMillis) -> bool {
         let Upload { dir, mut content, offer, .. } = upload;
-        let limit = self.settings.partial_bytes_max;
-        let may_be_kept = self.settings.keep_partial_ms > 0 && (1..=limit).contains(&bytes);
+        let StoreSettings { partial_bytes_min, partial_bytes_max, keep_partial_ms, .. } =
+            self.settings;
+        let is_worth_it = (partial_bytes_min.max(1)..=partial_bytes_max).contains(&bytes);
+        let may_be_kept = keep_partial_ms > 0 && is_worth_it;
         let Some(offer) = offer.filter(|_| may_be_kept) else {
             drop(content);
             self.clear(&dir);
@@ -165,8 +175,9 @@ impl<F: Files> Store<F> {
         let place = self.kept.iter().position(|partial| partial.offer.id == offer.id)?;
         let mut partial = self.kept.swap_remove(place);
         match self.content_bytes(&partial.offer) {
-            Ok(bytes) if partial.offer == *offer => {
+            Ok(bytes) if partial.offer.is_of_same_upload(offer) => {
                 partial.bytes = bytes;
+                partial.offer.uploader = offer.uploader;
                 return Some(partial);
             }
             Ok(_) => {}
@@ -187,28 +198,58 @@ impl<F: Files> Store<F> {
         self.kept.iter().map(|partial| partial.bytes).fold(0, u64::saturating_add)
     }
 
-    /// Removes what there is too much of, the oldest first.
+    /// Removes what there is too much of. Who has most is the one to lose: of too many, the
+    /// smallest of those whose uploader has most of them; of too many bytes, see
+    /// [`Self::remove_for_room`].
     pub(super) fn keep_within_bounds(&mut self) {
-        while self.kept.len() > PARTIALS_MAX || self.kept_bytes() > self.settings.partial_bytes_max
-        {
-            self.remove_oldest_kept();
+        while self.kept.len() > PARTIALS_MAX {
+            let smallest = |partial: &Partial| (partial.bytes, partial.at);
+            self.remove_of_greediest(|_| 1, smallest);
+        }
+        while self.kept_bytes() > self.settings.partial_bytes_max {
+            self.remove_for_room();
         }
     }
 
-    /// Removes what has been kept longest; false if nothing is. It counts as gone even where the
-    /// disk does not let go of it.
-    pub(super) fn remove_oldest_kept(&mut self) -> bool {
-        let oldest = self.kept.iter().enumerate().min_by_key(|(_, partial)| partial.at);
-        let Some((place, _)) = oldest else { return false };
+    /// Removes the oldest kept of the uploader of whom most bytes are kept; false if nothing is.
+    pub(super) fn remove_for_room(&mut self) -> bool {
+        self.remove_of_greediest(|partial| partial.bytes, |partial| partial.at)
+    }
+
+    /// Of the uploaders who have most, by `weight`, removes what comes first by `order`; false if
+    /// nothing is kept. What an earlier version has kept counts as one uploader's.
+    fn remove_of_greediest<T: Ord>(
+        &mut self,
+        weight: impl Fn(&Partial) -> u64,
+        order: impl Fn(&Partial) -> T,
+    ) -> bool {
+        let share = |uploader: Option<Uploader>| {
+            let own = self.kept.iter().filter(|partial| partial.offer.uploader == uploader);
+            own.map(&weight).fold(0, u64::saturating_add)
+        };
+        let first =
+            self.kept.iter().enumerate().min_by_key(|(_, partial)| {
+                (Reverse(share(partial.offer.uploader)), order(partial))
+            });
+        let Some((place, _)) = first else { return false };
+        self.remove_kept(place);
+        true
+    }
+
+    /// Removes one that is kept. It counts as gone even where the disk does not let go of it.
+    fn remove_kept(&mut self, place: usize) {
         let Partial { offer, bytes, .. } = self.kept.swap_remove(place);
         log::info!("the {bytes} bytes kept of {} are removed", offer.name.as_str());
         self.clear(&self.partial_dir(offer.id));
-        true
     }
 
     /// Removes what has been kept for long enough.
     pub(super) fn expire(&mut self, now: UnixMillis) {
-        while self.next_expiry().is_some_and(|due| due <= now) && self.remove_oldest_kept() {}
+        let kept_ms = self.settings.keep_partial_ms;
+        let is_over = |partial: &Partial| partial.at.0.saturating_add(kept_ms) <= now.0;
+        while let Some(place) = self.kept.iter().position(is_over) {
+            self.remove_kept(place);
+        }
     }
 
     /// When the next of those that are kept ends.

@@ -70,7 +70,8 @@ impl<F: Files> Store<F> {
             return Err(bad_data("its content has another size than its meta file says"));
         }
         if let Some(id) = id {
-            self.stored.insert(item.id, Offer { id, name: item.name.clone(), size: item.size });
+            let (name, size) = (item.name.clone(), item.size);
+            self.stored.insert(item.id, Offer { id, name, size, uploader: None });
         }
         Ok(item)
     }
@@ -89,7 +90,10 @@ impl<F: Files> Store<F> {
 
     /// The item that this offer has become already.
     pub(super) fn stored_as(&self, offer: &Offer) -> Option<ItemId> {
-        self.stored.iter().find(|(_, stored)| *stored == offer).map(|(&item, _)| item)
+        self.stored
+            .iter()
+            .find(|(_, stored)| stored.is_of_same_upload(offer))
+            .map(|(&item, _)| item)
     }
 
     /// Makes content and meta durable, then the item visible, then its being visible durable. If

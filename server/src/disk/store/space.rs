@@ -19,24 +19,21 @@ pub fn default_reserve(disk_bytes: u64) -> u64 {
 }
 
 impl<F: Files> Store<F> {
-    /// True when the rest of an upload, of so many bytes, fits beside what all others still have
-    /// to come; what is kept makes room for it.
-    pub(super) fn has_room_for_upload(&mut self, bytes: u64) -> bool {
-        let running =
-            self.uploads.values().map(|upload| upload.size.saturating_sub(upload.written()));
-        let checked = self.checks.iter().map(|check| check.upload.size - check.bytes);
-        let to_come = running.chain(checked).fold(bytes, u64::saturating_add);
-        self.make_room(to_come)
-    }
-
-    /// True when a block of so many bytes may be written; what is kept makes room for it.
-    pub(super) fn has_room_for_block(&mut self, bytes: usize) -> bool {
-        self.make_room(bytes as u64)
+    /// True when so many bytes fit on the disk as it is now, kept uploads aside. Nothing is set
+    /// aside for them and nothing is removed: an offer is but words.
+    pub(super) fn may_fit(&mut self, bytes: u64) -> bool {
+        let needed = self.settings.min_free_bytes.saturating_add(bytes);
+        let Some(available) = self.available() else { return true };
+        let fits = available.saturating_add(self.kept_bytes()) >= needed;
+        if !fits {
+            self.tell_of_refusal(available, needed);
+        }
+        fits
     }
 
     /// True when so many bytes can be written and the operator's reserve is still free. As far as
-    /// that helps, kept uploads are removed for it, the oldest first; none if it would not.
-    fn make_room(&mut self, bytes: u64) -> bool {
+    /// that helps, kept uploads are removed for it; none if it would not.
+    pub(super) fn make_room(&mut self, bytes: u64) -> bool {
         let needed = self.settings.min_free_bytes.saturating_add(bytes);
         loop {
             let Some(available) = self.available() else { return true };
@@ -45,7 +42,7 @@ impl<F: Files> Store<F> {
             if available >= needed {
                 return true;
             }
-            if available.saturating_add(self.kept_bytes()) < needed || !self.remove_oldest_kept() {
+            if available.saturating_add(self.kept_bytes()) < needed || !self.remove_for_room() {
                 self.tell_of_refusal(available, needed);
                 return false;
             }

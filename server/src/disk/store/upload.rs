@@ -3,8 +3,7 @@
 use std::io::{self, Read, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use chatshelf_common::id::{Digest, UnixMillis, UploadKey};
-use chatshelf_common::text::FileName;
+use chatshelf_common::id::{Digest, UnixMillis};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
@@ -37,8 +36,6 @@ pub(super) struct Upload<T> {
     pub(super) content: T,
     /// What was offered, if it has a key.
     pub(super) offer: Option<Offer>,
-    /// The whole file's size in bytes.
-    pub(super) size: u64,
     /// Has seen all bytes that are written.
     hasher: blake3::Hasher,
     unsynced: u64,
@@ -58,9 +55,9 @@ pub(super) struct Check<T> {
 }
 
 impl<T: StoredFile> Upload<T> {
-    fn new(dir: PathBuf, content: T, offer: Option<Offer>, size: u64) -> Self {
+    fn new(dir: PathBuf, content: T, offer: Option<Offer>) -> Self {
         let hasher = blake3::Hasher::new();
-        Self { dir, content, offer, size, hasher, unsynced: 0, unbegun: 0, is_noted: false }
+        Self { dir, content, offer, hasher, unsynced: 0, unbegun: 0, is_noted: false }
     }
 
     /// Bytes that are written, from the beginning on.
@@ -107,13 +104,11 @@ impl<F: Files> Store<F> {
     pub(super) fn create(
         &mut self,
         transfer: TransferKey,
-        name: FileName,
+        offer: Option<Offer>,
         size: u64,
-        key: Option<UploadKey>,
         at: UnixMillis,
         answer: &mut impl FnMut(Reply),
     ) {
-        let offer = key.map(|key| Offer { id: UploadId::of(&key), name, size });
         if let Some(offer) = &offer {
             if let Some(item) = self.stored_as(offer) {
                 return answer(Reply::Stored { upload: transfer, item });
@@ -122,7 +117,7 @@ impl<F: Files> Store<F> {
         }
         let kept = offer.as_ref().and_then(|offer| self.take_kept(offer));
         let to_come = size - kept.as_ref().map_or(0, |partial| partial.bytes);
-        if !self.has_room_for_upload(to_come) {
+        if !self.may_fit(to_come) {
             if let Some(partial) = kept {
                 self.put_back(partial);
                 answer(Reply::Expires { at: self.next_expiry() });
@@ -131,7 +126,7 @@ impl<F: Files> Store<F> {
         }
         match kept {
             Some(partial) => self.go_on(transfer, partial, answer),
-            None => answer(self.begin(transfer, offer, size)),
+            None => answer(self.begin(transfer, offer)),
         }
     }
 
@@ -153,8 +148,7 @@ impl<F: Files> Store<F> {
         let dir = self.partial_dir(offer.id);
         match self.files.edit(&dir.join("content")) {
             Ok(content) => {
-                let size = offer.size;
-                let upload = Upload::new(dir, content, Some(offer), size);
+                let upload = Upload::new(dir, content, Some(offer));
                 self.checks.push_back(Check { transfer, upload, bytes });
             }
             Err(why) => answer(self.begin_anew(transfer, offer, &why)),
@@ -196,11 +190,10 @@ impl<F: Files> Store<F> {
     fn begin_anew(&mut self, transfer: TransferKey, offer: Offer, why: &io::Error) -> Reply {
         log::error!("a kept upload of {} can't be read: {why}", offer.name.as_str());
         self.clear(&self.partial_dir(offer.id));
-        let size = offer.size;
-        self.begin(transfer, Some(offer), size)
+        self.begin(transfer, Some(offer))
     }
 
-    fn begin(&mut self, transfer: TransferKey, offer: Option<Offer>, size: u64) -> Reply {
+    fn begin(&mut self, transfer: TransferKey, offer: Option<Offer>) -> Reply {
         let dir = match &offer {
             Some(offer) => self.partial_dir(offer.id),
             None => self.new_dir(),
@@ -208,12 +201,12 @@ impl<F: Files> Store<F> {
         loop {
             match self.make_files(&dir, offer.as_ref()) {
                 Ok(content) => {
-                    self.uploads.insert(transfer, Upload::new(dir, content, offer, size));
+                    self.uploads.insert(transfer, Upload::new(dir, content, offer));
                     return Reply::Created { upload: transfer, offset: 0, digest: None };
                 }
                 Err(why) => {
                     self.clear(&dir);
-                    if !is_full(&why) || !self.remove_oldest_kept() {
+                    if !is_full(&why) || !self.remove_for_room() {
                         return failed(transfer, &gone(why), None);
                     }
                 }
@@ -245,7 +238,7 @@ impl<F: Files> Store<F> {
     }
 
     fn try_write(&mut self, transfer: TransferKey, block: &[u8]) -> io::Result<()> {
-        if !self.has_room_for_block(block.len()) {
+        if !self.make_room(block.len() as u64) {
             return Err(self.no_room());
         }
         while let Some(upload) = self.uploads.get_mut(&transfer) {
@@ -254,7 +247,7 @@ impl<F: Files> Store<F> {
                 // A quota, for one, is seen by nobody before.
                 Err(why) if is_full(&why) => {
                     upload.rewind()?;
-                    if !self.remove_oldest_kept() {
+                    if !self.remove_for_room() {
                         return Err(why);
                     }
                 }

@@ -41,6 +41,7 @@ impl FakeDisk {
             min_free_bytes: 0,
             keep_partial_ms: KEEP_PARTIAL_MS,
             partial_bytes_max: 1 << 30,
+            partial_bytes_min: 1,
         };
         let (store, items) = Store::open(SystemFiles, dir.path(), settings, at).unwrap();
         let disk = Self {

@@ -19,11 +19,18 @@ use super::{Store, StoreSettings};
 use crate::disk::block::Block;
 use crate::disk::faulty::FaultyFiles;
 use crate::disk::stretch::Stretch;
-use crate::disk::{Reply, Request, TransferKey};
+use crate::disk::{Reply, Request, TransferKey, Uploader};
 use crate::token::Token;
 
-const SETTINGS: StoreSettings =
-    StoreSettings { min_free_bytes: 0, keep_partial_ms: 1000, partial_bytes_max: 1 << 30 };
+/// Who uploads, unless a test says otherwise.
+const UPLOADER: Uploader = Uploader(1);
+
+const SETTINGS: StoreSettings = StoreSettings {
+    min_free_bytes: 0,
+    keep_partial_ms: 1000,
+    partial_bytes_max: 1 << 30,
+    partial_bytes_min: 1,
+};
 
 /// A store, and what it has answered.
 struct Bench {
@@ -132,6 +139,15 @@ impl Bench {
         self.ask(Request::Suspend { upload: transfer(number), at })
     }
 
+    /// Has so many bytes come of an upload that somebody has begun, and be kept.
+    fn interrupt_of(&mut self, uploader: u64, number: u8, bytes: usize) {
+        let (upload, key, at) = (transfer(number.into()), Some(key(number)), self.now);
+        let (name, size, uploader) = (name(), 1 << 20, Uploader(uploader));
+        self.ask(Request::Create { upload, name, size, key, uploader, at });
+        self.write(number.into(), &vec![1; bytes]);
+        self.suspend(number.into());
+    }
+
     /// Has `content` come of an upload with this key, and be kept.
     fn interrupt(&mut self, number: u32, key: UploadKey, size: u64, content: &[u8]) {
         self.begin(number, Some(key), size);
@@ -164,7 +180,7 @@ impl Bench {
 }
 
 fn create(number: u32, key: Option<UploadKey>, size: u64, at: UnixMillis) -> Request {
-    Request::Create { upload: transfer(number), name: name(), size, key, at }
+    Request::Create { upload: transfer(number), name: name(), size, key, uploader: UPLOADER, at }
 }
 
 fn name() -> FileName {

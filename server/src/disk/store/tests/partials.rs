@@ -122,7 +122,8 @@ fn another_name_or_size_begins_anew() {
         let mut bench = Bench::new();
         bench.interrupt(1, key(1), 20, b"0123456789");
         let (upload, key, at) = (transfer(2), Some(key(1)), bench.now);
-        let reply = bench.ask_one(Request::Create { upload, name, size, key, at });
+        let uploader = UPLOADER;
+        let reply = bench.ask_one(Request::Create { upload, name, size, key, uploader, at });
         assert!(matches!(reply, Reply::Created { offset: 0, digest: None, .. }), "{reply:?}");
         bench.write(2, b"abc");
         assert_eq!(bench.names("uploads").len(), 1);
@@ -325,7 +326,7 @@ fn what_is_not_ours_is_left_alone() {
 fn what_earlier_versions_kept_under_its_key_is_gone_on_with_and_loses_the_key() {
     for (renamed, interrupted) in [(false, None), (false, Some(UnixMillis(900))), (true, None)] {
         let bench = Bench::new();
-        let offer = Offer { id: UploadId::of(&key(1)), name: name(), size: 20 };
+        let offer = Offer { id: UploadId::of(&key(1)), name: name(), size: 20, uploader: None };
         let dir =
             if renamed { bench.dir(1) } else { bench.path("uploads").join(key(1).to_string()) };
         fs::create_dir(&dir).unwrap();
@@ -360,6 +361,64 @@ fn of_too_many_the_oldest_go() {
     let names = bench.names("uploads");
     assert_eq!(names.len(), PARTIALS_MAX);
     assert!(!names.contains(&dirs([49])[0]), "the oldest is the one of 1451");
+}
+
+#[test]
+fn of_too_many_whoever_has_most_loses_the_smallest() {
+    let mut bench = Bench::new();
+    bench.interrupt_of(7, 200, 500);
+    bench.interrupt_of(8, 201, 10);
+    // All of these are newer, and more than there may be.
+    for number in 0..=PARTIALS_MAX as u8 {
+        bench.now.0 += 1;
+        bench.interrupt_of(1, number, 100 + usize::from(number));
+    }
+    // Who began what is known after a restart, too.
+    let mut bench = bench.reopen();
+    bench.interrupt_of(1, 65, 300);
+    let names = bench.names("uploads");
+    assert_eq!(names.len(), PARTIALS_MAX);
+    assert!(dirs([200, 201, 4, 64, 65]).iter().all(|name| names.contains(name)));
+    assert!(dirs([0, 1, 2, 3]).iter().all(|name| !names.contains(name)), "of theirs the smallest");
+}
+
+#[test]
+fn of_too_many_bytes_whoever_has_most_loses_the_oldest() {
+    let mut bench = Bench::with(StoreSettings { partial_bytes_max: 1000, ..SETTINGS });
+    for (uploader, number, bytes) in [(1, 1, 400), (2, 2, 300), (2, 3, 300), (3, 4, 100)] {
+        bench.now.0 += 1;
+        bench.interrupt_of(uploader, number, bytes);
+    }
+    assert_eq!(bench.names("uploads"), dirs([1, 3, 4]));
+}
+
+#[test]
+fn too_little_is_not_worth_keeping() {
+    let mut bench = Bench::with(StoreSettings { partial_bytes_min: 100, ..SETTINGS });
+    for (number, bytes, kept) in [(1, 99, false), (2, 100, true)] {
+        bench.interrupt_of(1, number, bytes);
+        assert_eq!(bench.names("uploads").contains(&dirs([number])[0]), kept, "{bytes} bytes");
+    }
+    // Nor after a crash.
+    bench.begin(3, Some(key(3)), 200);
+    bench.write(3, &[1; 99]);
+    assert_eq!(bench.reopen().names("uploads"), dirs([2]));
+}
+
+#[test]
+fn who_goes_on_with_an_upload_is_the_one_it_counts_for() {
+    let mut bench = Bench::with(StoreSettings { partial_bytes_max: 1000, ..SETTINGS });
+    bench.interrupt_of(1, 1, 400);
+    let (upload, key, at) = (transfer(2), Some(key(1)), bench.now);
+    let (name, uploader) = (name(), Uploader(2));
+    bench.ask(Request::Create { upload, name, size: 1 << 20, key, uploader, at });
+    bench.work();
+    bench.suspend(2);
+    bench.now.0 += 1;
+    bench.interrupt_of(2, 3, 100);
+    bench.interrupt_of(1, 4, 450);
+    bench.interrupt_of(2, 5, 100);
+    assert_eq!(bench.names("uploads"), dirs([3, 4, 5]));
 }
 
 #[test]

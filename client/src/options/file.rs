@@ -2,7 +2,7 @@
 //! options.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -44,11 +44,26 @@ pub(super) fn read(
     }
 }
 
-/// Its bytes, or one more than are taken.
+/// Its bytes, or one more than are taken. A device such as /dev/null is as good as a file; a pipe
+/// would be waited for.
 fn text(path: &Path) -> std::io::Result<Vec<u8>> {
+    let kind = std::fs::metadata(path)?.file_type();
+    if !kind.is_file() && !is_device(kind) {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(unix)]
+fn is_device(kind: FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_char_device(&kind)
+}
+
+#[cfg(not(unix))]
+fn is_device(_: FileType) -> bool {
+    false
 }
 
 /// Its path, by this platform's customs.
@@ -103,6 +118,26 @@ mod tests {
         std::fs::remove_file(&place).unwrap();
         std::fs::create_dir(&place).unwrap();
         assert!(complaint().starts_with(&format!("{}: ", place.display())), "{}", complaint());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("chatshelf");
+        std::fs::create_dir(&place).unwrap();
+        let place = place.join("config");
+        let made = std::process::Command::new("mkfifo").arg(&place).status().unwrap();
+        assert!(made.success());
+        let why = read_below(dir.path()).unwrap_err().to_string();
+        assert_eq!(why, format!("{}: it is not a regular file", place.display()));
+        std::fs::remove_file(&place).unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(&place).unwrap();
+        assert!(read_below(dir.path()).unwrap_err().to_string().contains("not a regular file"));
+        drop(socket);
+        std::fs::remove_file(&place).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &place).unwrap();
+        assert_eq!(read_below(dir.path()).unwrap().unwrap().entries, []);
     }
 
     #[cfg(unix)]

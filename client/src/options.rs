@@ -97,7 +97,11 @@ impl Default for Options {
 /// What is wrong where, as one line.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Options>, Error> {
     let variable = |name: &str| std::env::var_os(name);
-    let elsewhere = Elsewhere { variable: &variable, config: &|| file::read(&variable) };
+    let elsewhere = Elsewhere {
+        variable: &variable,
+        config: &|| file::read(&variable),
+        warn: &|text| eprintln!("chatshelf: {text}"),
+    };
     parse_with(arguments, &elsewhere)
 }
 
@@ -452,7 +456,7 @@ mod tests {
         let lines = lines.filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)));
         let text: String = lines.collect();
         let config = || cli::config::File::parse("/c".into(), &text).map(Some);
-        let elsewhere = Elsewhere { variable: &variable, config: &config };
+        let elsewhere = Elsewhere { variable: &variable, config: &config, ..Elsewhere::NOTHING };
         match parse_with(args.map(OsString::from), &elsewhere) {
             Ok(Parsed::Run(options)) => Ok(options.server.to_string()),
             Ok(Parsed::Print(text)) => panic!("{text}"),

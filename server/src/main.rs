@@ -16,7 +16,8 @@ use chatshelf_server::reactor::Reactor;
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let variable = |name: &str| std::env::var_os(name);
-    let elsewhere = Elsewhere { variable: &variable, ..Elsewhere::NOTHING };
+    let warn = |text: &str| log::warn!("{text}");
+    let elsewhere = Elsewhere { variable: &variable, warn: &warn, ..Elsewhere::NOTHING };
     match config::parse(std::env::args_os().skip(1), &elsewhere) {
         Ok(Parsed::Print(text)) => {
             // A reader that has gone away wants no more of it.

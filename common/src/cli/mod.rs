@@ -166,11 +166,13 @@ pub struct Elsewhere<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// The configuration file, or why it can't be read; asked for only when it matters.
     pub config: &'a dyn Fn() -> Result<Option<config::File>, Error>,
+    /// Told of what is no mistake but is not heeded, in one line.
+    pub warn: &'a dyn Fn(&str),
 }
 
 impl Elsewhere<'_> {
     /// The command line is all there is.
-    pub const NOTHING: Self = Self { variable: &|_| None, config: &|| Ok(None) };
+    pub const NOTHING: Self = Self { variable: &|_| None, config: &|| Ok(None), warn: &|_| () };
 }
 
 /// What a program was asked for.

@@ -158,7 +158,8 @@ impl<T> Program<T> {
         Ok(Some(Found { place, value, origin: Origin::CommandLine }))
     }
 
-    /// What the environment says. A variable that is empty says nothing.
+    /// What the environment says. A variable that is empty says nothing, and one that an
+    /// orchestrator has set for a service of the same name is not for us.
     fn in_environment(
         &self,
         option: &Opt<T>,
@@ -168,6 +169,15 @@ impl<T> Program<T> {
         let value = (elsewhere.variable)(&place).filter(|value| !value.is_empty());
         let Some(value) = value else { return Ok(None) };
         match value.into_string() {
+            Ok(value) if is_service(&value) => {
+                let text = format!(
+                    "{place} '{value}' is ignored: it is a service's address, not a setting \
+                     (--{} sets it)",
+                    option.long
+                );
+                (elsewhere.warn)(&one_line(&text));
+                Ok(None)
+            }
             Ok(value) => Ok(Some(Found { place, value, origin: Origin::Environment })),
             Err(raw) => Err(Error::Setting(format!("{place} {raw:?}: is not UTF-8"))),
         }
@@ -190,6 +200,12 @@ impl<T> Program<T> {
             }
         })
     }
+}
+
+/// True for what Kubernetes and Docker put into `NAME_PORT` in every container that can reach a
+/// service `name`, as `tcp://10.0.0.7:9000`. No option has such a value.
+fn is_service(value: &str) -> bool {
+    ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
 }
 
 /// Whatever was given: no line's end and no escape sequence gets into a complaint.

@@ -77,7 +77,7 @@ fn parse_with(
         found.map(|(_, value)| OsString::from(*value))
     };
     let file = || config.map(|text| config::File::parse("/c".into(), text)).transpose();
-    let elsewhere = Elsewhere { variable: &find, config: &file };
+    let elsewhere = Elsewhere { variable: &find, config: &file, ..Elsewhere::NOTHING };
     let arguments = line.split_whitespace().map(OsString::from);
     DEMO.parse(arguments, &elsewhere, Set::default()).map_err(|error| error.to_string())
 }
@@ -231,4 +231,36 @@ fn each_option_and_command_is_in_everything_that_is_made_of_the_table() {
 fn version_is_one_line() {
     assert_eq!(printed("-V"), "demo 1.2\n");
     assert_eq!(printed("tail --version"), "demo 1.2\n");
+}
+
+#[test]
+fn a_variable_that_an_orchestrator_has_set_is_ignored_with_a_warning() {
+    let told = std::cell::RefCell::new(Vec::new());
+    let run = |line: &str, value: &'static str| {
+        let variable = |name: &str| (name == "DEMO_PORT").then(|| value.into());
+        let warn = |text: &str| told.borrow_mut().push(text.to_owned());
+        let elsewhere = Elsewhere { variable: &variable, warn: &warn, ..Elsewhere::NOTHING };
+        let arguments = line.split_whitespace().map(OsString::from);
+        let parsed = DEMO.parse(arguments, &elsewhere, Set::default());
+        let port = parsed.map(|parsed| match parsed {
+            Parsed::Run(set) => set.port,
+            Parsed::Print(text) => panic!("{text}"),
+        });
+        (port.map_err(|why| why.to_string()), told.take())
+    };
+    let default = Set::default().port;
+    for value in ["tcp://10.0.0.7:9000", "udp://[fd00::7]:9000", "sctp://10.0.0.7:9000"] {
+        let (port, told) = run("", value);
+        assert_eq!(port, Ok(default), "{value}");
+        assert!(told.len() == 1 && told[0].contains("DEMO_PORT"), "{told:?}");
+        assert!(told[0].contains(value) && told[0].contains("--port"), "{told:?}");
+        // What is not looked at is not complained about.
+        assert_eq!(run("--port 2", value), (Ok(2), vec![]));
+    }
+    let (_, told) = run("", "tcp://x\u{1b}[2J");
+    assert!(told.iter().all(|line| !line.contains('\u{1b}')), "{told:?}");
+    for nonsense in ["http://10.0.0.7:9000", "tcp", "10.0.0.7:9000"] {
+        let (port, told) = run("", nonsense);
+        assert!(port.is_err() && told.is_empty(), "{nonsense}");
+    }
 }

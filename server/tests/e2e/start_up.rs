@@ -81,6 +81,27 @@ fn a_bad_option_ends_it_with_2_and_a_line_that_names_it() {
 }
 
 #[test]
+fn a_variable_that_an_orchestrator_has_set_does_not_keep_it_from_starting() {
+    let home = Home::new();
+    let mut command = std::process::Command::new(BINARY);
+    crate::harness::server::without_settings(&mut command);
+    command.args(["--bind", "127.0.0.1", "--port", "0", "--data-dir"]).arg(home.data_dir());
+    command.env("CHATSHELF_SERVER_KEEP", "tcp://10.0.0.7:9000");
+    let server = Server::run(&mut command);
+    Peer::join(server.address(), "ada").say_and_hear("hello");
+    #[cfg(unix)]
+    {
+        server.signal("TERM");
+        let ended = server.wait();
+        assert!(ended.stderr.contains("CHATSHELF_SERVER_KEEP"), "{ended:?}");
+        assert_eq!((ended.code, ended.stderr.lines().count()), (Some(0), 1), "{ended:?}");
+    }
+    let mut command = self::command(BINARY, &home.data_dir());
+    let ended = run_to_end(command.env("CHATSHELF_SERVER_KEEP", "many"));
+    assert_says(&ended, 2, &["CHATSHELF_SERVER_KEEP 'many'"]);
+}
+
+#[test]
 fn a_port_or_an_address_that_can_not_be_had_ends_it_with_1() {
     let home = Home::new();
     let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();

@@ -166,8 +166,9 @@ static PROGRAM: Program<Config> = Program {
         Section {
             title: "Signals",
             blocks: &[Block::Text(
-                "SIGINT and SIGTERM end the server in order: everyone is told, files are closed. A \
-                 second one ends it at once.",
+                "SIGINT, SIGTERM and SIGHUP end the server in order: everyone is told, files are \
+                 closed. A second one (but SIGHUP) ends it at once. One that was ignored when the \
+                 server was started, as under nohup, stays ignored.",
             )],
         },
         Section {

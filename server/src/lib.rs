@@ -11,4 +11,5 @@ pub mod engine;
 pub mod listener;
 pub mod reactor;
 pub mod room;
+mod signals;
 pub mod token;

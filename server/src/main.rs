@@ -45,16 +45,12 @@ fn run(config: &Config) -> Result<(), String> {
     let listener =
         listener::listen(config.bind, config.port).map_err(|why| explain_listen(config, &why))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
-    let reactor =
+    let mut reactor =
         Reactor::new(listener, descriptors).map_err(|why| format!("can't poll: {why}"))?;
+    reactor.hear_signals().map_err(|why| format!("can't handle signals: {why}"))?;
     let handle = reactor.handle();
-    let on_signal = handle.clone();
-    ctrlc::set_handler(move || {
-        if on_signal.stop() {
-            std::process::exit(130);
-        }
-    })
-    .map_err(|why| format!("can't handle signals: {why}"))?;
+    #[cfg(unix)]
+    warn_of_file_limit(config.settings.file_bytes_max);
     let (disk, found) =
         Disk::open(&config.data_dir, config.disk, reactor.now().at, move || handle.wake())
             .map_err(|why| {
@@ -133,6 +129,18 @@ fn raise_descriptor_limit() -> usize {
     }
     let current = getrlimit(Resource::Nofile).current;
     current.and_then(|current| usize::try_from(current).ok()).unwrap_or(usize::MAX)
+}
+
+/// An upload beyond the limit of a file's size fails, as it should; but who has set the limit may
+/// not have meant that.
+#[cfg(unix)]
+fn warn_of_file_limit(file_bytes_max: u64) {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    if let Some(bytes) = limit.filter(|bytes| *bytes < file_bytes_max) {
+        log::warn!(
+            "uploads of more than {bytes} bytes will fail: no file may be larger (ulimit -f)"
+        );
+    }
 }
 
 #[cfg(not(unix))]

@@ -5,7 +5,6 @@ use std::io;
 #[cfg(target_os = "linux")]
 use std::io::PipeReader;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chatshelf_common::id::UnixMillis;
@@ -16,10 +15,12 @@ use mio::{Events, Interest, Poll, Waker};
 use crate::disk::{Disk, Found};
 use crate::engine::{Batch, Engine, Now, Readiness, Secret, Settings, Stream};
 use crate::listener::{self, Accepted};
+use crate::signals::Signals;
 use crate::token::Token;
 
 const LISTENER: mio::Token = mio::Token(usize::MAX - 1);
 const WAKER: mio::Token = mio::Token(usize::MAX - 2);
+const SIGNALS: mio::Token = mio::Token(usize::MAX - 3);
 
 /// Events taken from one poll.
 const EVENTS_MAX: usize = 1024;
@@ -43,11 +44,10 @@ impl Stream for TcpStream {
     }
 }
 
-/// How others reach the running loop: from a signal, and from the disk thread.
+/// How the disk threads reach the running loop.
 #[derive(Clone, Debug)]
 pub struct Handle {
     waker: Arc<Waker>,
-    stop: Arc<AtomicBool>,
 }
 
 impl Handle {
@@ -55,15 +55,6 @@ impl Handle {
     pub fn wake(&self) {
         // It fails only when the loop is gone, and then there is nobody to wake.
         let _ = self.waker.wake();
-    }
-
-    /// Has the loop say farewell to everyone and end; the second time says that it was asked
-    /// before.
-    #[must_use]
-    pub fn stop(&self) -> bool {
-        let was_asked = self.stop.swap(true, Ordering::Relaxed);
-        self.wake();
-        was_asked
     }
 }
 
@@ -73,6 +64,9 @@ pub struct Reactor {
     poll: Poll,
     listener: TcpListener,
     handle: Handle,
+    /// What ends the loop, once it is heard.
+    signals: Option<Signals>,
+    is_asked_to_stop: bool,
     started: Instant,
     /// Connections that may be open at once, for want of descriptors.
     connections_max: usize,
@@ -95,12 +89,14 @@ impl Reactor {
         let poll = Poll::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let handle = Handle { waker, stop: Arc::default() };
+        let handle = Handle { waker };
         let started = Instant::now();
         Ok(Self {
             poll,
             listener,
             handle,
+            signals: None,
+            is_asked_to_stop: false,
             started,
             connections_max: listener::connections_max(descriptors),
             pipes_max: listener::pipes_max(descriptors),
@@ -116,7 +112,18 @@ impl Reactor {
         self.handle.clone()
     }
 
-    /// Serves until [`Handle::stop`].
+    /// Has SIGHUP, SIGINT and SIGTERM (on Windows, the console's events) end the loop in order,
+    /// and a second one of them the program at once.
+    ///
+    /// # Errors
+    /// When the system does not allow that.
+    pub fn hear_signals(&mut self) -> io::Result<()> {
+        let registry = self.poll.registry();
+        self.signals = Some(Signals::hear(registry, SIGNALS, &self.handle.waker)?);
+        Ok(())
+    }
+
+    /// Serves until a signal asks it to end ([`Self::hear_signals`]): then everyone is told.
     ///
     /// # Errors
     /// When the poll itself fails, or the journal where the room may not go on without it.
@@ -147,7 +154,7 @@ impl Reactor {
             while let Some(reply) = disk.poll_reply() {
                 engine.handle_disk(reply);
             }
-            if self.handle.stop.load(Ordering::Relaxed) && stop_by_ms.is_none() {
+            if self.is_asked_to_stop && stop_by_ms.is_none() {
                 stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
                 engine.shut_down();
             }
@@ -209,9 +216,16 @@ impl Reactor {
         }
     }
 
+    fn look_for_signals(&mut self) {
+        self.is_asked_to_stop |= self.signals.as_mut().is_some_and(Signals::take);
+    }
+
     fn note(&mut self, engine: &mut Engine<TcpStream>, event: &Event) {
         match event.token() {
             LISTENER => self.accept_ready = true,
+            SIGNALS => self.look_for_signals(),
+            // Where signals are no source of their own, they wake the loop.
+            WAKER if cfg!(not(unix)) => self.look_for_signals(),
             WAKER => {}
             mio::Token(word) => {
                 let ready = Readiness {

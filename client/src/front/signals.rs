@@ -98,12 +98,13 @@ use system::can_be_continued;
 #[cfg(unix)]
 mod system {
     use std::io;
+    use std::sync::Arc;
     use std::sync::atomic::Ordering;
     use std::sync::mpsc::Receiver;
     use std::time::Duration;
 
     use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
-    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGXFSZ};
     use signal_hook::low_level::emulate_default_handler;
 
     use super::Hearing;
@@ -120,6 +121,8 @@ mod system {
         let ignored = ignored();
         // Continuing works whether the signal is ignored or not.
         wanted.retain(|signal| *signal == SIGCONT || ignored & (1 << (signal - 1)) == 0);
+        // Once it is handled, a write beyond the limit of a file's size is an error as any other.
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         let mut signals = signal_hook::iterator::Signals::new(wanted)?;
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {

@@ -267,6 +267,29 @@ fn a_hidden_name_and_one_like_an_option_are_written_only_when_asked_for() {
     assert_eq!(room.read(".profile"), b"content");
 }
 
+/// As under `ulimit -f`: a write beyond the limit would kill who does not expect it.
+#[cfg(unix)]
+#[test]
+fn a_limit_of_the_size_of_files_is_an_error_with_a_reason() {
+    let room = Room::open();
+    room.write("large", vec![7; 1_000_000]);
+    room.once(&["upload", "large"], "").has_code(0);
+    let client = client_command(room.address(), &room.files());
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", r#"ulimit -f 200; exec "$@""#, "sh"]).arg(client.get_program());
+    command.args(client.get_args()).args(["download", "large", "-o", "copy"]);
+    command.current_dir(room.files());
+    for (name, value) in client.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let ended = Client::run(&mut command, "");
+    ended.has_code(1);
+    assert!(ended.complaint().to_lowercase().contains("too large"), "{}", ended.stderr);
+}
+
 #[test]
 fn nothing_that_was_not_verified_gets_onto_standard_output() {
     let server = FakeServer::open();

@@ -304,6 +304,93 @@ mod signals {
         ends_with_a_farewell_to_everyone("INT");
     }
 
+    #[test]
+    fn hup_ends_it_with_a_farewell_to_everyone() {
+        ends_with_a_farewell_to_everyone("HUP");
+    }
+
+    /// A server that a shell starts after this command.
+    fn start_after(shell: &str, home: &Home) -> Server {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!(r#"{shell}; exec "$@""#), "sh", BINARY]);
+        command.args(["--port", "0", "--bind", "127.0.0.1", "--data-dir"]).arg(home.data_dir());
+        crate::harness::server::without_settings(&mut command);
+        Server::run(&mut command)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_ignored_when_it_was_started_stays_ignored() {
+        for signal in ["HUP", "INT", "TERM"] {
+            let home = Home::new();
+            let server = start_after(&format!("trap '' {signal}"), &home);
+            let mut ada = Peer::join(server.address(), "ada");
+            for _ in 0..3 {
+                server.signal(signal);
+                ada.say_and_hear("nothing happens");
+            }
+            server.signal(if signal == "TERM" { "INT" } else { "TERM" });
+            assert_eq!(ada.goodbye().code, Code::SHUTTING_DOWN);
+            let ended = server.wait();
+            assert_eq!((ended.code, ended.stderr), (Some(0), String::new()), "{signal}");
+        }
+    }
+
+    #[test]
+    fn a_second_one_ends_it_at_once_but_a_second_hup_does_not() {
+        for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 0)] {
+            let home = Home::new();
+            let server = home.start(&[]);
+            // More than fits between the server and one who does not read: it takes its time.
+            let _deaf = Peer::join(server.address(), "deaf");
+            let mut ada = Peer::join(server.address(), "ada");
+            for line in 0..900 {
+                ada.say(&format!("{line} {}", "x".repeat(8000)));
+            }
+            ada.say_and_hear("much was said");
+            let pid = server.pid();
+            let kills = format!("kill -{signal} {pid}; sleep 0.2; kill -{signal} {pid}");
+            assert!(
+                std::process::Command::new("sh").args(["-c", &kills]).status().unwrap().success()
+            );
+            let ended = server.wait();
+            assert_eq!(ended.code, Some(code), "{signal}: {ended:?}");
+        }
+    }
+
+    /// As under `ulimit -f`: a write beyond the limit would kill who does not expect it.
+    #[test]
+    fn a_limit_of_the_size_of_files_ends_an_upload_and_nothing_else() {
+        let home = Home::new();
+        // Blocks of 512 bytes or, in some shells, 1024: less than a segment of the journal.
+        let server = start_after("ulimit -f 3000", &home);
+        let mut ada = Peer::join(server.address(), "ada");
+        let refused = ada.try_upload("large", &vec![7; 5_000_000]).expect("an answer").unwrap_err();
+        assert_eq!(refused.code, Code::STORAGE_FAILED);
+        assert!(refused.detail.expect("it says why").as_str().contains("File too large"));
+        let item = ada.upload("small", b"hello shelf\n");
+        let filler = "x".repeat(8000);
+        for line in 0..900 {
+            ada.say_and_hear(&format!("{line} {filler}"));
+        }
+        ada.download(item);
+        drop(ada);
+        server.signal("TERM");
+        let ended = server.wait();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stderr.contains("ulimit -f"), "{ended:?}");
+        assert!(!ended.stderr.contains("can't be kept"), "{ended:?}");
+        let server = home.start(&["--history", "100000"]);
+        let all = Some(chatshelf_common::limits::HISTORY_ALL);
+        let mut bob = Peer::join_with(server.address(), "bob", all);
+        bob.say_and_hear("and now?");
+        let said = bob.view().seen.iter();
+        let said = said.filter(|seen| matches!(seen.event, chatshelf_common::wire::Event::Said(_)));
+        assert!(said.count() >= 500, "the talk was kept in more segments");
+        drop(bob);
+        server.end_well();
+    }
+
     /// A room with someone who listens, someone who has only greeted, someone who has said
     /// nothing, someone who uploads without a pause, and someone who never reads.
     fn ends_with_a_farewell_to_everyone(signal: &str) {

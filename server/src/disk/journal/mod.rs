@@ -185,7 +185,8 @@ impl<F: Files> Journal<F> {
     }
 
     fn append_records(&mut self, first: Seq, records: &[u8]) -> io::Result<bool> {
-        let begins = self.open.is_none() || (self.is_full(self.segment_bytes) && !self.is_syncing);
+        let can_grow = self.open.as_ref().is_some_and(|segment| !segment.is_at_limit);
+        let begins = !can_grow || (self.is_full(self.segment_bytes) && !self.is_syncing);
         if begins {
             self.begin_segment(first)?;
         }
@@ -203,7 +204,7 @@ impl<F: Files> Journal<F> {
             }
             Err(why) => {
                 segment.is_at_limit = why.kind() == io::ErrorKind::FileTooLarge;
-                let can_go_on = segment.is_at_limit && !begins && !self.is_syncing;
+                let can_go_on = segment.is_at_limit && !begins;
                 self.take_back();
                 if can_go_on { self.append_records(first, records) } else { Err(why) }
             }
@@ -213,9 +214,7 @@ impl<F: Files> Journal<F> {
     /// True when the segment has so many bytes of events. A full one is left for the next, and then
     /// its events alone are as many as must stay.
     fn is_full(&self, bytes: u64) -> bool {
-        self.open.as_ref().is_some_and(|segment| {
-            segment.length - segment.topic_bytes >= bytes || segment.is_at_limit
-        })
+        self.open.as_ref().is_some_and(|segment| segment.length - segment.topic_bytes >= bytes)
     }
 
     /// Makes sure that the segment being written is still where it was made.

@@ -369,8 +369,12 @@ fn records_with_numbers_after_which_none_are_left_are_damage() {
 fn a_segment_that_may_not_grow_further_is_left_for_the_next() {
     let (files, _, _) = of_lines(1..=3);
     let (mut journal, _) = open(&files, LARGE);
+    journal.append(&lines([4])).unwrap();
+    // Also while the one before is being synced.
+    let unsynced = journal.begin_sync().unwrap().unwrap();
     files.fail(Fault::Once(files.done()), ErrorKind::FileTooLarge);
-    assert!(journal.append(&lines([4, 5])).unwrap(), "another was begun");
+    assert!(journal.append(&lines([5])).unwrap(), "another was begun");
+    journal.end_sync(&unsynced.sync());
     journal.append(&lines([6])).unwrap();
     assert_eq!(journal.segments().unwrap().len(), 2);
     assert_eq!(reopen(&files), [1, 2, 3, 4, 5, 6]);

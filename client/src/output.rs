@@ -7,19 +7,43 @@ use std::io::{self, ErrorKind, Write};
 pub(crate) struct Output<W> {
     out: W,
     buffer: String,
+    /// What ends a line: a raw terminal wants to be told to go back to the first column.
+    line_end: &'static str,
     /// Why it takes nothing more.
     error: Option<io::Error>,
 }
 
 impl<W: Write> Output<W> {
     pub(crate) fn new(out: W) -> Self {
-        Self { out, buffer: String::new(), error: None }
+        Self { out, buffer: String::new(), line_end: "\n", error: None }
+    }
+
+    /// The same for a terminal that is raw.
+    pub(crate) fn raw(out: W) -> Self {
+        Self { line_end: "\r\n", ..Self::new(out) }
     }
 
     /// Adds a line (or several). It is written by the next [`Output::flush`].
     pub(crate) fn line(&mut self, text: &str) {
+        for line in text.split('\n') {
+            self.buffer.push_str(line);
+            self.buffer.push_str(self.line_end);
+        }
+    }
+
+    /// Adds text before what was added since the last [`Output::flush`].
+    pub(crate) fn put_before(&mut self, text: &str) {
+        self.buffer.insert_str(0, text);
+    }
+
+    /// Adds text that is no line.
+    pub(crate) fn put_behind(&mut self, text: &str) {
         self.buffer.push_str(text);
-        self.buffer.push('\n');
+    }
+
+    /// True when nothing was added since the last [`Output::flush`].
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
     }
 
     /// True once the output takes nothing more.
@@ -71,6 +95,16 @@ mod tests {
         output.flush();
         output.flush();
         assert_eq!(output.out, b"one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn on_a_raw_terminal_every_line_ends_in_the_first_column() {
+        let mut output = Output::raw(Vec::new());
+        output.line("one\ntwo");
+        output.put_before("\r");
+        output.put_behind("prompt");
+        output.flush();
+        assert_eq!(output.out, b"\rone\r\ntwo\r\nprompt");
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct Surroundings {
     pub output_is_terminal: bool,
     /// Standard output is a terminal that knows escapes.
     pub escapes: bool,
+    /// It knows nothing but lines: it says so by `TERM=dumb`.
+    pub is_dumb: bool,
     /// Colours are welcome where escapes are.
     pub colour: bool,
 }
@@ -20,14 +22,15 @@ impl Surroundings {
     #[must_use]
     pub fn look() -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         // Not every Windows console knows escapes; Windows Terminal does, and says who it is.
         let knows_escapes = cfg!(not(windows)) || set("WT_SESSION") || set("TERM");
         let output_is_terminal = io::stdout().is_terminal();
         Self {
             input_is_terminal: io::stdin().is_terminal(),
             output_is_terminal,
-            escapes: output_is_terminal && !dumb && knows_escapes,
+            escapes: output_is_terminal && !is_dumb && knows_escapes,
+            is_dumb,
             colour: !set("NO_COLOR"),
         }
     }

@@ -33,7 +33,7 @@ pub(crate) use clock::{Clock, age};
 pub(crate) use commands::target;
 pub(crate) use desk::{Desk, Manner};
 pub(crate) use pace::Pace;
-pub(crate) use signals::stop_job;
+pub(crate) use signals::{interrupt_job, stop_job};
 pub(crate) use start::{Ground, Plan, no_start};
 
 use crate::command::Notify;

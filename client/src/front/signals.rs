@@ -93,6 +93,12 @@ pub(crate) fn stop_job() -> bool {
     can_be_continued() && system::stop_job()
 }
 
+/// Asks the job that we are part of for an end, as Ctrl-C does on a terminal that watches for it.
+/// False where that is no signal.
+pub(crate) fn interrupt_job() -> bool {
+    system::interrupt_job()
+}
+
 use system::can_be_continued;
 
 #[cfg(unix)]
@@ -170,6 +176,10 @@ mod system {
     pub(super) fn stop_job() -> bool {
         kill_current_process_group(Signal::TSTP).is_ok()
     }
+
+    pub(super) fn interrupt_job() -> bool {
+        kill_current_process_group(Signal::INT).is_ok()
+    }
 }
 
 #[cfg(not(unix))]
@@ -189,6 +199,10 @@ mod system {
     }
 
     pub(super) fn stop_job() -> bool {
+        false
+    }
+
+    pub(super) fn interrupt_job() -> bool {
         false
     }
 }

@@ -1,10 +1,12 @@
 //! The line front: a room as lines on standard output, commands as lines on standard input.
 //!
-//! Owns what is remembered of these lines: a day that was shown, a question that is open. `name`
-//! asks for a name before there is a room, `render` and `progress` make the text.
+//! Owns what is remembered of these lines: a day that was shown, a question that is open. On a
+//! terminal the line that is being typed has a row of its own below them (`prompt`). `name` asks for a
+//! name before there is a room, `render` and `progress` make the text.
 
 mod name;
 mod progress;
+mod prompt;
 pub(crate) mod render;
 
 use std::collections::HashMap;
@@ -14,7 +16,7 @@ use std::time::Instant;
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::Nick;
 
-use crate::command;
+use crate::command::{self, Command};
 use crate::default_nick;
 use crate::front::{
     Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code,
@@ -23,10 +25,16 @@ use crate::front::{
 use crate::input::{Input, LINE_BYTES_MAX, Line};
 use crate::options::Options;
 use crate::output::Output;
+use crate::screen::terminal;
 use crate::session::TransferHandle;
 use crate::surroundings::Surroundings;
+use crate::text::shown;
 use progress::Progress;
+use prompt::Prompt;
 use render::Look;
+
+/// What a line was understood as.
+type Parsed = Result<Option<Command>, command::CommandError>;
 
 /// Lines taken in one turn, so that a long script does not keep the loop from the socket.
 const LINES_PER_TURN: usize = 64;
@@ -38,38 +46,52 @@ pub fn run(options: Options, surroundings: Surroundings) -> u8 {
 }
 
 fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> {
-    let ground = Ground::new()?;
-    let input = Input::start(ground.waker()).map_err(no_start)?;
+    let mut ground = Ground::new()?;
+    let source = Source::start(&mut ground, surroundings)?;
+    let mut front = Lines::new(source, &options, surroundings);
     let script = !surroundings.input_is_terminal;
     let name = match options.name.clone() {
         Some(name) => name,
         // What comes from a pipe is to be said: no line of it answers a question.
         None if script => default_nick::find(),
-        None => name::ask(&input, surroundings)?,
+        None => name::ask(&mut front, &mut ground, surroundings)?,
     };
-    let escapes = surroundings.escapes && !options.plain;
     let any_nick = script && options.name.is_none();
     let manner = Manner { any_nick, ..Manner::new(script, options.reconnect) };
-    let front = Lines {
-        input,
-        more_input: false,
-        terminal: surroundings.output_is_terminal,
-        output: Output::new(io::stdout()),
-        look: Look {
-            colour: escapes && surroundings.colour,
-            whole_digests: !surroundings.output_is_terminal,
-            clock: Clock::local(),
-        },
-        day: String::new(),
-        progress: HashMap::new(),
-        asking: None,
-    };
-    ground.run(front.starting_today(), Plan::new(options, name, manner))
+    ground.run(front, Plan::new(options, name, manner))
+}
+
+/// Where lines come from.
+enum Source {
+    /// Standard input, whatever it is: a terminal ends lines itself there, and shows what is typed.
+    Input(Input),
+    /// A terminal's keys.
+    Keys(Box<Prompt>),
+}
+
+impl Source {
+    fn start(ground: &mut Ground, surroundings: Surroundings) -> Result<Self, Failure> {
+        let Surroundings { input_is_terminal, output_is_terminal, is_dumb, .. } = surroundings;
+        Ok(if input_is_terminal && output_is_terminal && !is_dumb {
+            // Before the terminal is another than the shell expects.
+            ground.watch_signals::<Lines>()?;
+            Self::Keys(Box::new(Prompt::start(ground.waker()).map_err(no_start)?))
+        } else {
+            Self::Input(Input::start(ground.waker()).map_err(no_start)?)
+        })
+    }
+
+    fn poll_line(&mut self) -> Option<Line> {
+        match self {
+            Self::Input(input) => input.poll_line(),
+            Self::Keys(prompt) => prompt.poll_line(),
+        }
+    }
 }
 
 /// The line front.
 struct Lines {
-    input: Input,
+    source: Source,
     /// Lines are left that no event will announce.
     more_input: bool,
     /// Standard output is a terminal.
@@ -84,10 +106,28 @@ struct Lines {
 }
 
 impl Lines {
-    /// A line of today needs no day before it.
-    fn starting_today(mut self) -> Self {
-        self.day = self.look.clock.day(Clock::now());
-        self
+    fn new(source: Source, options: &Options, surroundings: Surroundings) -> Self {
+        let clock = Clock::local();
+        let escapes = surroundings.escapes && !options.plain;
+        let output = match source {
+            Source::Input(_) => Output::new(io::stdout()),
+            Source::Keys(_) => Output::raw(io::stdout()),
+        };
+        Self {
+            source,
+            more_input: false,
+            terminal: surroundings.output_is_terminal,
+            output,
+            // A line of today needs no day before it.
+            day: clock.day(Clock::now()),
+            look: Look {
+                colour: escapes && surroundings.colour,
+                whole_digests: !surroundings.output_is_terminal,
+                clock,
+            },
+            progress: HashMap::new(),
+            asking: None,
+        }
     }
 
     fn take_line(&mut self, line: Line, desk: &mut Desk, now: Instant) {
@@ -99,13 +139,52 @@ impl Lines {
             Line::TooLong => {
                 desk.fail(format!("a line over {LINE_BYTES_MAX} bytes was passed over"), now);
             }
-            Line::Text(text) if desk.wants_nick() => self.answer_name(text.trim(), desk),
-            Line::Text(text) => match command::parse(&text) {
-                Ok(None) => {}
-                Ok(Some(command)) => desk.carry_out(command, now),
-                Err(error) => desk.fail(error.to_string(), now),
-            },
+            Line::Text(text) if desk.wants_nick() => {
+                self.repeat(&text);
+                self.answer_name(text.trim(), desk);
+            }
+            Line::Text(text) => {
+                let command = command::parse(&text);
+                self.note_entered(&text, &command, desk);
+                match command {
+                    Ok(None) => {}
+                    Ok(Some(command)) => desk.carry_out(command, now),
+                    Err(error) => desk.fail(error.to_string(), now),
+                }
+            }
         }
+    }
+
+    /// What was typed goes from its row. Talk is shown when it is in the room, and stays on the row
+    /// until then; what else was entered is shown as it was.
+    fn note_entered(&mut self, text: &str, command: &Parsed, desk: &Desk) {
+        let is_talk =
+            matches!(command, Ok(Some(Command::Say(_) | Command::Act(_) | Command::Tell { .. })));
+        match &mut self.source {
+            Source::Keys(prompt) if is_talk && desk.session().is_joined() => {
+                prompt.keep_in_sight(text);
+            }
+            _ => self.repeat(text),
+        }
+    }
+
+    /// Shows a line that was entered, where the terminal has not.
+    fn repeat(&mut self, text: &str) {
+        if let Source::Keys(prompt) = &self.source {
+            let line = format!("{}{}", shown(prompt.question()), shown(&text.replace('\t', " ")));
+            self.output.line(&line);
+        }
+    }
+
+    /// Writes what there is to show, above the line that is being typed.
+    fn flush(&mut self) {
+        if let Source::Keys(prompt) = &mut self.source
+            && (prompt.is_changed() || !self.output.is_empty())
+        {
+            self.output.put_before(&prompt.erased());
+            self.output.put_behind(&prompt.drawn());
+        }
+        self.output.flush();
     }
 
     fn answer_name(&mut self, text: &str, desk: &mut Desk) {
@@ -183,13 +262,20 @@ impl Lines {
 }
 
 impl View for Lines {
+    const TAKES_TERMINAL: bool = true;
+
     fn take_input(&mut self, desk: &mut Desk, now: Instant) {
         self.more_input = false;
+        if let Source::Keys(prompt) = &mut self.source
+            && !prompt.take_keys()
+        {
+            return desk.quit_now(now);
+        }
         for _ in 0..LINES_PER_TURN {
             if !desk.wants_nick() && !desk.takes_commands() {
                 return;
             }
-            let Some(line) = self.input.poll_line() else { return };
+            let Some(line) = self.source.poll_line() else { return };
             self.take_line(line, desk, now);
         }
         self.more_input = true;
@@ -228,7 +314,12 @@ impl View for Lines {
 
     fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
         self.show_progress(desk, now);
-        self.output.flush();
+        if let Source::Keys(prompt) = &mut self.source
+            && desk.session().outstanding() == 0
+        {
+            prompt.all_is_said();
+        }
+        self.flush();
     }
 
     fn is_broken(&self) -> bool {
@@ -236,6 +327,31 @@ impl View for Lines {
     }
 
     fn close(&mut self) -> io::Result<()> {
-        self.output.close()
+        if let Source::Keys(prompt) = &mut self.source {
+            self.output.put_before(&prompt.erased());
+        }
+        let closed = self.output.close();
+        terminal::restore();
+        closed
+    }
+
+    fn suspend(&mut self) {
+        if let Source::Keys(prompt) = &mut self.source {
+            let erased = prompt.suspend();
+            self.output.put_before(&erased);
+            self.output.flush();
+        }
+    }
+
+    fn resume(&mut self) {
+        if let Source::Keys(prompt) = &mut self.source
+            && let Err(error) = prompt.resume()
+        {
+            log::info!("the terminal: {error}");
+        }
+    }
+
+    fn abandon() {
+        terminal::restore();
     }
 }

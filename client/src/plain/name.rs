@@ -4,25 +4,32 @@ use std::io::{self, Write};
 
 use chatshelf_common::text::Nick;
 
-use crate::front::{EXIT_USAGE, Failure, fail};
-use crate::input::{Input, Line};
+use super::{Lines, Source};
+use crate::front::{EXIT_USAGE, Failure, Ground, fail};
+use crate::input::Line;
 use crate::surroundings::Surroundings;
 
+const QUESTION: &str = "Your name: ";
+
 /// Asks on a terminal for a name, until it is one.
-pub(super) fn ask(input: &Input, surroundings: Surroundings) -> Result<Nick, Failure> {
+pub(super) fn ask(
+    front: &mut Lines,
+    ground: &mut Ground,
+    surroundings: Surroundings,
+) -> Result<Nick, Failure> {
     loop {
-        let question = b"Your name: ";
-        let asked = if surroundings.output_is_terminal {
-            io::stdout().write_all(question).and_then(|()| io::stdout().flush())
-        } else {
-            io::stderr().write_all(question)
+        let line = match &mut front.source {
+            Source::Keys(_) => typed(front, ground),
+            Source::Input(input) => {
+                question(surroundings);
+                input.wait_line()
+            }
         };
-        if let Err(error) = asked {
-            log::info!("the name could not be asked for: {error}");
-        }
-        let why = match input.wait_line() {
+        let why = match line {
             Line::End => {
-                let _ = writeln!(io::stderr());
+                if matches!(front.source, Source::Input(_)) {
+                    let _ = writeln!(io::stderr());
+                }
                 return Err(Failure::new("no name was given; try --name NAME", EXIT_USAGE));
             }
             Line::TooLong => "it is too long".to_owned(),
@@ -31,6 +38,43 @@ pub(super) fn ask(input: &Input, surroundings: Surroundings) -> Result<Nick, Fai
                 Err(why) => format!("'{}' can't be a name: {why}", text.trim()),
             },
         };
-        let _ = fail(&why, EXIT_USAGE);
+        match &front.source {
+            Source::Keys(_) => front.notice(&why),
+            Source::Input(_) => drop(fail(&why, EXIT_USAGE)),
+        }
+    }
+}
+
+/// What is typed behind the question.
+fn typed(front: &mut Lines, ground: &mut Ground) -> Line {
+    loop {
+        let Source::Keys(prompt) = &mut front.source else { return Line::End };
+        prompt.ask(QUESTION);
+        if !prompt.take_keys() {
+            return Line::End;
+        }
+        if let Some(line) = prompt.poll_line() {
+            let text = if let Line::Text(text) = &line { text.as_str() } else { "" };
+            front.repeat(text);
+            if let Source::Keys(prompt) = &mut front.source {
+                prompt.ask("");
+            }
+            return line;
+        }
+        front.flush();
+        if !ground.wait(front) {
+            return Line::End;
+        }
+    }
+}
+
+fn question(surroundings: Surroundings) {
+    let asked = if surroundings.output_is_terminal {
+        io::stdout().write_all(QUESTION.as_bytes()).and_then(|()| io::stdout().flush())
+    } else {
+        io::stderr().write_all(QUESTION.as_bytes())
+    };
+    if let Err(error) = asked {
+        log::info!("the name could not be asked for: {error}");
     }
 }

@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::wrap::width;
 
 /// Longest input, in bytes: what is beyond is not taken.
-pub(super) const INPUT_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const INPUT_BYTES_MAX: usize = 16 * 1024;
 /// Lines entered before that are kept.
 const HISTORY_MAX: usize = 500;
 /// Killed texts that are kept.
@@ -16,7 +16,7 @@ const KILLS_MAX: usize = 16;
 
 /// Text being edited.
 #[derive(Debug, Default)]
-pub(super) struct Editor {
+pub(crate) struct Editor {
     text: String,
     /// In bytes, between two characters.
     cursor: usize,
@@ -32,27 +32,27 @@ pub(super) struct Editor {
 
 /// Rows of a width, and where the cursor is in them.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Laid {
-    pub(super) rows: Vec<String>,
-    pub(super) column: usize,
-    pub(super) row: usize,
+pub(crate) struct Laid {
+    pub(crate) rows: Vec<String>,
+    pub(crate) column: usize,
+    pub(crate) row: usize,
 }
 
 impl Editor {
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    pub(super) fn before_cursor(&self) -> &str {
+    pub(crate) fn before_cursor(&self) -> &str {
         &self.text[..self.cursor]
     }
 
     /// Adds text at the cursor, as far as there is room for it; false if there was not.
-    pub(super) fn insert(&mut self, text: &str) -> bool {
+    pub(crate) fn insert(&mut self, text: &str) -> bool {
         self.done();
         let room = INPUT_BYTES_MAX.saturating_sub(self.text.len());
         let fits = &text[..text.floor_char_boundary(room)];
@@ -62,14 +62,14 @@ impl Editor {
     }
 
     /// Replaces the text from `start` to the cursor.
-    pub(super) fn replace(&mut self, start: usize, by: &str) {
+    pub(crate) fn replace(&mut self, start: usize, by: &str) {
         self.text.replace_range(start..self.cursor, "");
         self.cursor = start;
         self.insert(by);
     }
 
     /// Takes the text, which is remembered as entered.
-    pub(super) fn take(&mut self) -> String {
+    pub(crate) fn take(&mut self) -> String {
         self.done();
         self.recalled = None;
         self.cursor = 0;
@@ -84,7 +84,7 @@ impl Editor {
     }
 
     /// Makes this the text, with the cursor behind it.
-    pub(super) fn set(&mut self, text: &str) {
+    pub(crate) fn set(&mut self, text: &str) {
         self.text.clear();
         self.cursor = 0;
         self.insert(text);
@@ -92,40 +92,40 @@ impl Editor {
 
     // Moving.
 
-    pub(super) fn left(&mut self) {
+    pub(crate) fn left(&mut self) {
         self.done();
         self.cursor = self.before(self.cursor);
     }
 
-    pub(super) fn right(&mut self) {
+    pub(crate) fn right(&mut self) {
         self.done();
         self.cursor = self.behind(self.cursor);
     }
 
-    pub(super) fn word_left(&mut self) {
+    pub(crate) fn word_left(&mut self) {
         self.done();
         self.cursor = self.word_start();
     }
 
-    pub(super) fn word_right(&mut self) {
+    pub(crate) fn word_right(&mut self) {
         self.done();
         self.cursor = self.word_end();
     }
 
     /// To the beginning of the line.
-    pub(super) fn home(&mut self) {
+    pub(crate) fn home(&mut self) {
         self.done();
         self.cursor = self.line_start();
     }
 
     /// To the end of the line.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.done();
         self.cursor = self.line_end();
     }
 
     /// A line up; on the first, to what was entered before.
-    pub(super) fn up(&mut self) {
+    pub(crate) fn up(&mut self) {
         self.done();
         let start = self.line_start();
         if start > 0 && self.recalled.is_none() {
@@ -142,7 +142,7 @@ impl Editor {
     }
 
     /// A line down; on the last, back towards what was typed.
-    pub(super) fn down(&mut self) {
+    pub(crate) fn down(&mut self) {
         self.done();
         let end = self.line_end();
         if end < self.text.len() && self.recalled.is_none() {
@@ -160,38 +160,38 @@ impl Editor {
 
     // Deleting.
 
-    pub(super) fn backspace(&mut self) {
+    pub(crate) fn backspace(&mut self) {
         self.done();
         let start = self.before(self.cursor);
         self.text.replace_range(start..self.cursor, "");
         self.cursor = start;
     }
 
-    pub(super) fn delete(&mut self) {
+    pub(crate) fn delete(&mut self) {
         self.done();
         self.text.replace_range(self.cursor..self.behind(self.cursor), "");
     }
 
     /// Kills to the end of the line; the line end itself when there is nothing else.
-    pub(super) fn kill_to_end(&mut self) {
+    pub(crate) fn kill_to_end(&mut self) {
         let end = self.line_end();
         self.kill(self.cursor, if end == self.cursor { self.behind(end) } else { end });
     }
 
-    pub(super) fn kill_to_start(&mut self) {
+    pub(crate) fn kill_to_start(&mut self) {
         self.kill(self.line_start(), self.cursor);
     }
 
-    pub(super) fn kill_word_left(&mut self) {
+    pub(crate) fn kill_word_left(&mut self) {
         self.kill(self.word_start(), self.cursor);
     }
 
-    pub(super) fn kill_word_right(&mut self) {
+    pub(crate) fn kill_word_right(&mut self) {
         self.kill(self.cursor, self.word_end());
     }
 
     /// Puts back what was killed last.
-    pub(super) fn yank(&mut self) {
+    pub(crate) fn yank(&mut self) {
         if let Some(text) = self.kills.back().cloned() {
             let start = self.cursor;
             self.insert(&text);
@@ -200,7 +200,7 @@ impl Editor {
     }
 
     /// Right after a yank: what was killed before that instead.
-    pub(super) fn yank_older(&mut self) {
+    pub(crate) fn yank_older(&mut self) {
         let Some((start, kill)) = self.yanked else { return };
         let kill = kill.checked_sub(1).unwrap_or(self.kills.len() - 1);
         let text = self.kills[kill].clone();
@@ -209,7 +209,7 @@ impl Editor {
     }
 
     /// Rows of at most `columns`, which is more than one.
-    pub(super) fn laid(&self, columns: usize) -> Laid {
+    pub(crate) fn laid(&self, columns: usize) -> Laid {
         let mut laid = Laid { rows: vec![String::new()], column: 0, row: 0 };
         let mut used = 0;
         for (at, cluster) in self.text.grapheme_indices(true) {

@@ -13,14 +13,14 @@ const EVENTS_WAITING_MAX: usize = 1024;
 
 /// The events of the terminal.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(crate) struct Events {
     events: Receiver<Event>,
 }
 
 impl Events {
     /// Starts the thread; every event wakes `waker`. It ends with the program, or when the terminal
     /// is gone.
-    pub(super) fn start(waker: Arc<Waker>) -> io::Result<Self> {
+    pub(crate) fn start(waker: Arc<Waker>) -> io::Result<Self> {
         let (sender, events) = sync_channel(EVENTS_WAITING_MAX);
         std::thread::Builder::new().name("terminal".into()).spawn(move || {
             loop {
@@ -45,7 +45,7 @@ impl Events {
     }
 
     /// The next event, if there is one: `Err` when none will ever come. Does not wait.
-    pub(super) fn poll(&self) -> Result<Option<Event>, Gone> {
+    pub(crate) fn poll(&self) -> Result<Option<Event>, Gone> {
         use std::sync::mpsc::TryRecvError;
         match self.events.try_recv() {
             Ok(event) => Ok(Some(event)),
@@ -57,4 +57,4 @@ impl Events {
 
 /// The terminal is gone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gone;
+pub(crate) struct Gone;

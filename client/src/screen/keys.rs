@@ -11,6 +11,7 @@ use ratatui::crossterm::event::{
 };
 
 use super::dialog::{Dialog, NameQuestion};
+use super::editing::edit;
 use super::paths;
 use super::state::{Action, State};
 use super::theme::Ink;
@@ -99,49 +100,13 @@ impl State {
     }
 
     fn edit(&mut self, key: KeyEvent) {
-        let KeyEvent { code, modifiers, .. } = key;
-        let (is_control, is_alt) =
-            (modifiers.contains(KeyModifiers::CONTROL), modifiers.contains(KeyModifiers::ALT));
-        let editor = &mut self.editor;
-        match code {
-            KeyCode::Enter => drop(editor.insert("\n")),
-            KeyCode::Char('j') if is_control => drop(editor.insert("\n")),
+        let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Enter => drop(self.editor.insert("\n")),
+            KeyCode::Char('j') if is_control => drop(self.editor.insert("\n")),
             KeyCode::Tab => self.complete(false),
             KeyCode::BackTab => self.complete(true),
-            KeyCode::Left if is_control || is_alt => editor.word_left(),
-            KeyCode::Right if is_control || is_alt => editor.word_right(),
-            KeyCode::Char('b') if is_alt => editor.word_left(),
-            KeyCode::Char('f') if is_alt => editor.word_right(),
-            KeyCode::Char('d') if is_alt => editor.kill_word_right(),
-            KeyCode::Char('y') if is_alt => editor.yank_older(),
-            KeyCode::Backspace if is_control || is_alt => editor.kill_word_left(),
-            KeyCode::Left => editor.left(),
-            KeyCode::Right => editor.right(),
-            KeyCode::Up => editor.up(),
-            KeyCode::Down => editor.down(),
-            KeyCode::Home => editor.home(),
-            KeyCode::End => editor.end(),
-            KeyCode::Backspace => editor.backspace(),
-            KeyCode::Delete => editor.delete(),
-            KeyCode::Char(c) if is_control => match c {
-                'a' => editor.home(),
-                'e' => editor.end(),
-                'b' => editor.left(),
-                'k' => editor.kill_to_end(),
-                'u' => editor.kill_to_start(),
-                'w' => editor.kill_word_left(),
-                'y' => editor.yank(),
-                'd' => editor.delete(),
-                'h' => editor.backspace(),
-                'p' => editor.up(),
-                'n' => editor.down(),
-                _ => {}
-            },
-            KeyCode::Char(c) if !is_alt => {
-                let mut bytes = [0; 4];
-                editor.insert(&cleaned(c.encode_utf8(&mut bytes)));
-            }
-            _ => {}
+            _ => edit(&mut self.editor, key),
         }
     }
 

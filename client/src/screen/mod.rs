@@ -9,9 +9,10 @@ mod attention;
 mod complete;
 mod dialog;
 mod draw;
-mod editor;
+pub(crate) mod editing;
+pub(crate) mod editor;
 mod entry;
-mod events;
+pub(crate) mod events;
 mod facts;
 mod keys;
 mod paths;
@@ -21,7 +22,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod theme;
-mod wrap;
+pub(crate) mod wrap;
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

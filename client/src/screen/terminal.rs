@@ -1,5 +1,5 @@
 //! The terminal while the full screen is on it: raw, on its other screen, with a mouse and pastes in
-//! one piece. Owns its restoring, which happens once whatever ends the program: the end of a run, an
+//! one piece; and while a line is typed on it, raw alone. Owns its restoring, which happens once whatever ends the program: the end of a run, an
 //! error, a panic, a signal.
 
 use std::io::{self, BufWriter, Stdout, Write};
@@ -34,6 +34,8 @@ const BELL: &str = "\x07";
 
 /// The full screen is on.
 static IS_ON: AtomicBool = AtomicBool::new(false);
+/// Keys come one by one, and what is written is the program's matter alone.
+static IS_RAW: AtomicBool = AtomicBool::new(false);
 static PANIC_HOOK: Once = Once::new();
 
 /// The terminal in full-screen mode. Dropped, it is as it was before.
@@ -53,14 +55,7 @@ impl Terminal {
     /// # Errors
     /// When standard output is no terminal, or does not do as it is told.
     pub fn enter() -> io::Result<Self> {
-        PANIC_HOOK.call_once(|| {
-            let before = std::panic::take_hook();
-            // The release profile aborts on a panic: nothing would be dropped.
-            std::panic::set_hook(Box::new(move |info| {
-                restore();
-                before(info);
-            }));
-        });
+        restore_on_panic();
         turn_on()?;
         Ok(Self {
             backend: CrosstermBackend::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
@@ -152,7 +147,7 @@ impl Drop for Terminal {
 
 /// Turns the full screen on, whole or not at all.
 fn turn_on() -> io::Result<()> {
-    enable_raw_mode()?;
+    make_raw()?;
     IS_ON.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
     queue!(out, Print(KEEP_TITLE), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)
@@ -161,12 +156,17 @@ fn turn_on() -> io::Result<()> {
         .inspect_err(|_| restore())
 }
 
-/// Leaves the terminal as it was before the full screen, if that is on. May be called from any
-/// thread, and more than once.
+/// Leaves the terminal as it was before. May be called from any thread, and more than once.
 pub fn restore() {
-    if !IS_ON.swap(false, Ordering::SeqCst) {
-        return;
+    if IS_ON.swap(false, Ordering::SeqCst) {
+        leave_screen();
     }
+    if IS_RAW.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+    }
+}
+
+fn leave_screen() {
     let mut out = io::stdout();
     // A terminal that is gone needs no restoring.
     let _ = mouse(&mut out, false);
@@ -179,7 +179,57 @@ pub fn restore() {
         Print(BRING_TITLE_BACK),
         Show
     );
-    let _ = disable_raw_mode();
+}
+
+fn make_raw() -> io::Result<()> {
+    enable_raw_mode()?;
+    IS_RAW.store(true, Ordering::SeqCst);
+    Ok(())
+}
+
+fn restore_on_panic() {
+    PANIC_HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        // The release profile aborts on a panic: nothing would be dropped.
+        std::panic::set_hook(Box::new(move |info| {
+            restore();
+            before(info);
+        }));
+    });
+}
+
+/// The terminal with its keys coming one by one, and nothing else changed. Dropped, it is as it was
+/// before.
+pub(crate) struct Raw(());
+
+impl Raw {
+    /// # Errors
+    /// When standard input is no terminal, or does not do as it is told.
+    pub(crate) fn enter() -> io::Result<Self> {
+        restore_on_panic();
+        make_raw()?;
+        Ok(Self(()))
+    }
+
+    /// Gives the terminal back for a while.
+    pub(crate) fn leave(&mut self) {
+        restore();
+    }
+
+    /// Takes it again; whoever had it may have changed it.
+    ///
+    /// # Errors
+    /// As [`Raw::enter`].
+    pub(crate) fn enter_again(&mut self) -> io::Result<()> {
+        restore();
+        make_raw()
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        restore();
+    }
 }
 
 #[cfg(not(windows))]

@@ -7,13 +7,13 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 /// Columns that a text takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// One line as byte ranges of rows: the first at most `first` columns wide, the others `rest`.
 /// There is always one row. Blanks at a break are in no row.
-pub(super) fn wrap(line: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
+pub(crate) fn wrap(line: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
     let (first, rest) = (first.max(1), rest.max(1));
     if line.is_ascii() && line.len() <= first {
         return std::iter::once(0..line.len()).collect();
@@ -44,7 +44,7 @@ pub(super) fn wrap(line: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
 }
 
 /// As much of the text as fits, with `mark` at its end if that is not all of it.
-pub(super) fn cut(text: &str, columns: usize, mark: &str) -> String {
+pub(crate) fn cut(text: &str, columns: usize, mark: &str) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }

@@ -16,11 +16,6 @@ fn join(room: &Room, name: &str) -> Terminal {
     terminal
 }
 
-/// Lines of the screen that end in this.
-fn lines(terminal: &Terminal, end: &str) -> usize {
-    terminal.screen().lines().filter(|line| line.ends_with(end)).count()
-}
-
 #[test]
 fn the_name_is_asked_for_until_it_is_one() {
     let room = Room::open();
@@ -95,7 +90,94 @@ fn a_line_that_is_typed_is_shown_once_as_said() {
     terminal.types("hello all\r");
     peer.hears(|said| said.text.as_str() == "hello all");
     terminal.shows("  ada  hello all");
-    assert_eq!(lines(&terminal, "  ada  hello all"), 1, "{}", terminal.screen());
+    assert_eq!(terminal.screen().matches("hello all").count(), 1, "{}", terminal.screen());
+    terminal.cursor_is_behind("");
+}
+
+#[test]
+fn a_line_stays_in_sight_until_it_is_in_the_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = client_command(server.address(), dir.path());
+    let mut terminal = Terminal::start(command.args(["--name", "ada", "--plain"]));
+    let mut guest = server.accept();
+    guest.welcome();
+    terminal.shows("/help lists the commands");
+    terminal.types("slow link\r");
+    let id = guest.wait(|frame| match frame {
+        ClientFrame::Say(say) => Some(say.id),
+        _ => None,
+    });
+    guest.send(&fake::said(0, "before it"));
+    terminal.shows("  bob  before it");
+    terminal.cursor_is_behind("slow link");
+    guest.send(&Said { id, nick: nick("ada"), ..fake::said(1, "slow link") });
+    terminal.shows("  ada  slow link");
+    terminal.cursor_is_behind("");
+    assert_eq!(terminal.screen().matches("slow link").count(), 1, "{}", terminal.screen());
+}
+
+#[test]
+fn what_is_entered_and_is_no_talk_stays_where_it_was_entered() {
+    let room = Room::open();
+    let mut terminal = join(&room, "ada");
+    terminal.types("/who\r/frobnicate\r");
+    terminal.shows("!! there is no command /frobnicate");
+    let screen = terminal.screen();
+    let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text}: {screen}"));
+    assert!(place("\n/who\n") < place("\n/frobnicate\n"), "{screen}");
+}
+
+#[test]
+fn the_line_is_edited_as_on_the_full_screen() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = join(&room, "ada");
+    // A word cut, the start of the line, a character put in there; then the line before it again.
+    terminal.types("ello wrold\x17world\x01h\r");
+    peer.hears(|said| said.text.as_str() == "hello world");
+    terminal.types("\x1b[A\x7f\x7f李\x7fd\x7fl\r");
+    peer.hears(|said| said.text.as_str() == "hello worl");
+    // What a program types ends its lines otherwise.
+    terminal.types("by a program\n");
+    peer.hears(|said| said.text.as_str() == "by a program");
+}
+
+#[test]
+fn a_line_longer_than_the_row_is_sent_whole_and_leaves_nothing_behind() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = Terminal::start_sized(room.command("ada").arg("--plain"), (24, 40));
+    terminal.shows("/help lists the commands");
+    let long = "0123456789".repeat(10);
+    terminal.types(&long);
+    let tail = format!("<{}", &long[long.len() - 38..]);
+    terminal.cursor_is_behind(&tail);
+    peer.say("arrives");
+    terminal.shows("  peer  arrives");
+    terminal.cursor_is_behind(&tail);
+    terminal.types("\r");
+    peer.hears(|said| said.text.as_str() == long);
+    terminal.cursor_is_behind("");
+    assert!(!terminal.screen().contains('<'), "{}", terminal.screen());
+}
+
+#[test]
+fn the_terminal_is_as_it_was_once_it_ends() {
+    let room = Room::open();
+    for (ends, code) in [("/quit\r", 0), ("\x04", 0), ("\x03", 0)] {
+        let mut terminal = join(&room, "ada");
+        terminal.types(ends);
+        assert_eq!(terminal.wait(), code);
+        terminal.is_restored();
+        terminal.shows("-- goodbye");
+    }
+    let mut command = client_command(room.address(), &room.files());
+    let mut terminal = Terminal::start(command.arg("--plain"));
+    terminal.cursor_is_behind("Your name: ");
+    terminal.types("\x03");
+    terminal.wait();
+    terminal.is_restored();
 }
 
 #[test]
@@ -107,6 +189,10 @@ fn a_half_typed_line_is_sent_whole_though_others_speak() {
     terminal.cursor_is_behind("half a ");
     peer.say("hello ada");
     terminal.shows("  peer  hello ada");
+    terminal.cursor_is_behind("half a ");
+    let screen = terminal.screen();
+    assert!(screen.lines().any(|line| line.ends_with("  peer  hello ada")), "{screen}");
+    assert_eq!(screen.matches("half a").count(), 1, "{screen}");
     terminal.types("line\r");
     peer.hears(|said| said.text.as_str() == "half a line");
 }

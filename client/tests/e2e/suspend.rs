@@ -32,6 +32,7 @@ impl Shell {
         // The shell's own number is told, and the client's is that of its only child.
         terminal.types(&format!("clear; {line} {options}\r"));
         terminal.shows("welcome, ada");
+        terminal.shows(if options.contains("plain") { "/help lists" } else { "F1 shows the rest" });
         let client = child_of(terminal.pid());
         Self { terminal, client }
     }
@@ -124,6 +125,26 @@ fn after_a_stop_that_nothing_can_hear_the_screen_is_drawn_again() {
     shell.terminal.shows("welcome, ada");
     shell.terminal.types("still here\r");
     shell.terminal.shows("ada still here");
+    shell.leaves();
+}
+
+#[test]
+fn lines_and_the_one_that_is_half_typed_come_back_too() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut shell = Shell::with_client(&room, "--plain");
+    shell.terminal.types("half typed");
+    shell.terminal.cursor_is_behind("half typed");
+    for round in 0..2 {
+        shell.terminal.types("\x1a");
+        shell.is_stopped(true);
+        shell.has_the_terminal(&format!("stopped{round}"));
+        peer.say(&format!("said meanwhile {round}"));
+        shell.foreground();
+        shell.terminal.shows(&format!("peer  said meanwhile {round}"));
+        shell.terminal.cursor_is_behind("half typed");
+    }
+    shell.terminal.types("\x15");
     shell.leaves();
 }
 

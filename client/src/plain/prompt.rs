@@ -1,0 +1,242 @@
+//! The line that is being typed on a terminal: read key by key, and drawn below what happens, so that
+//! the two never mix. Owns the keys, the text and the row it is drawn on. No escapes: a carriage
+//! return, blanks and backspaces are all it takes, which any terminal and screen reader understands.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use mio::Waker;
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::front::{interrupt_job, stop_job};
+use crate::input::Line;
+use crate::screen::editing::edit;
+use crate::screen::editor::Editor;
+use crate::screen::events::Events;
+use crate::screen::terminal::Raw;
+use crate::screen::wrap::{cut, width};
+use crate::text::shown;
+
+/// Lines that were entered and wait to be taken; keys wait behind them.
+const LINES_WAITING_MAX: usize = 64;
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS_DEFAULT: usize = 80;
+
+pub(super) struct Prompt {
+    raw: Raw,
+    events: Events,
+    editor: Editor,
+    entered: VecDeque<Line>,
+    /// Stands before what is typed.
+    question: String,
+    /// A line that was entered and stays in sight until it is in the room, or another is typed.
+    on_its_way: Option<String>,
+    columns: usize,
+    /// Columns of the row that are drawn now.
+    drawn: usize,
+    /// The row is not as it should be.
+    is_changed: bool,
+    /// Nothing more will be typed.
+    is_over: bool,
+}
+
+impl Prompt {
+    /// Takes the terminal's keys one by one from now on.
+    ///
+    /// # Errors
+    /// When the terminal does not let us.
+    pub(super) fn start(waker: Arc<Waker>) -> io::Result<Self> {
+        let columns = terminal::size().map_or(COLUMNS_DEFAULT, |(columns, _)| columns.into());
+        Ok(Self {
+            raw: Raw::enter()?,
+            events: Events::start(waker)?,
+            editor: Editor::default(),
+            entered: VecDeque::new(),
+            question: String::new(),
+            on_its_way: None,
+            columns,
+            drawn: 0,
+            is_changed: false,
+            is_over: false,
+        })
+    }
+
+    /// Shows this before what is typed.
+    pub(super) fn ask(&mut self, question: &str) {
+        question.clone_into(&mut self.question);
+        self.is_changed = true;
+    }
+
+    /// Takes in the keys that were pressed; false when Ctrl-C asks for an end, and no signal can.
+    pub(super) fn take_keys(&mut self) -> bool {
+        while !self.is_over && self.entered.len() < LINES_WAITING_MAX {
+            match self.events.poll() {
+                Ok(Some(Event::Key(key))) if key.kind != KeyEventKind::Release => {
+                    self.is_changed = true;
+                    if !self.key(key) {
+                        return false;
+                    }
+                }
+                Ok(Some(Event::Resize(columns, _))) => {
+                    self.columns = columns.into();
+                    self.is_changed = true;
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return true,
+                Err(_) => self.end(),
+            }
+        }
+        true
+    }
+
+    fn key(&mut self, key: KeyEvent) -> bool {
+        let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('c') if is_control => return interrupt_job(),
+            KeyCode::Char('z') if is_control => drop(stop_job()),
+            KeyCode::Char('d') if is_control && self.editor.is_empty() => self.end(),
+            // What a program types for a person ends its lines with one or the other.
+            KeyCode::Enter => self.enter(),
+            KeyCode::Char('j') if is_control => self.enter(),
+            KeyCode::Tab => drop(self.editor.insert("\t")),
+            _ => edit(&mut self.editor, key),
+        }
+        true
+    }
+
+    fn enter(&mut self) {
+        let text = self.editor.take();
+        self.entered.push_back(Line::Text(text));
+    }
+
+    fn end(&mut self) {
+        self.is_over = true;
+        self.entered.push_back(Line::End);
+    }
+
+    /// The next line that was entered.
+    pub(super) fn poll_line(&mut self) -> Option<Line> {
+        self.entered.pop_front()
+    }
+
+    /// Keeps a line in sight until it is in the room.
+    pub(super) fn keep_in_sight(&mut self, text: &str) {
+        self.on_its_way = Some(text.to_owned());
+    }
+
+    /// All that was entered is in the room, or will not be.
+    pub(super) fn all_is_said(&mut self) {
+        self.is_changed |= self.on_its_way.take().is_some();
+    }
+
+    /// What is before the input, for who repeats a line that was entered.
+    pub(super) fn question(&self) -> &str {
+        &self.question
+    }
+
+    pub(super) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    /// What takes the row off the screen, to write something else there.
+    pub(super) fn erased(&mut self) -> String {
+        let blanks = std::mem::take(&mut self.drawn);
+        self.is_changed = true;
+        if blanks == 0 { String::new() } else { format!("\r{}\r", " ".repeat(blanks)) }
+    }
+
+    /// What draws the row where the cursor is, at the start of one.
+    pub(super) fn drawn(&mut self) -> String {
+        self.is_changed = false;
+        if !self.editor.is_empty() {
+            self.on_its_way = None;
+        }
+        let (before, behind) = match &self.on_its_way {
+            Some(text) => (text.as_str(), ""),
+            None => self.editor.text().split_at(self.editor.before_cursor().len()),
+        };
+        let row = Row::fit(&self.question, before, behind, self.columns);
+        self.drawn = width(&row.before) + width(&row.behind);
+        let back = "\u{8}".repeat(width(&row.behind));
+        format!("{}{}{back}", row.before, row.behind)
+    }
+
+    /// Gives the terminal back for a while; what is to be written first.
+    pub(super) fn suspend(&mut self) -> String {
+        let erased = self.erased();
+        self.raw.leave();
+        erased
+    }
+
+    /// Takes the terminal again.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub(super) fn resume(&mut self) -> io::Result<()> {
+        self.drawn = 0;
+        self.is_changed = true;
+        self.raw.enter_again()
+    }
+}
+
+/// What fits on the row: the text around the cursor.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    before: String,
+    behind: String,
+}
+
+impl Row {
+    /// The last column stays free: a terminal would go on to the next row.
+    fn fit(question: &str, before: &str, behind: &str, columns: usize) -> Self {
+        let plain = |text: &str| shown(&text.replace('\t', " "));
+        let room = columns.saturating_sub(1);
+        let mut before = format!("{}{}", plain(question), plain(before));
+        if width(&before) > room {
+            let mut kept = width(&before);
+            let start = before.grapheme_indices(true).find_map(|(at, cluster)| {
+                let fits = kept < room;
+                kept -= width(cluster);
+                fits.then_some(at)
+            });
+            before = format!("<{}", &before[start.unwrap_or(before.len())..]);
+        }
+        let behind = cut(&plain(behind), room.saturating_sub(width(&before)), "");
+        Self { before, behind }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn row(before: &str, behind: &str, columns: usize) -> (String, String) {
+        let row = Row::fit("", before, behind, columns);
+        (row.before, row.behind)
+    }
+
+    #[test]
+    fn a_long_line_shows_the_part_around_the_cursor() {
+        assert_eq!(row("hello", " all", 80), ("hello".into(), " all".into()));
+        assert_eq!(row("hello", " all", 8), ("hello".into(), " a".into()));
+        assert_eq!(row("hello all", "", 8), ("<lo all".into(), String::new()));
+        assert_eq!(row("a\tb", "\u{200b}c", 80), ("a b".into(), "c".into()));
+        let asked = Row::fit("Your name: ", "ada", "", 80);
+        assert_eq!(asked.before, "Your name: ada");
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_never_reaches_the_last_column(
+            before in "[a-c 李é\u{301}👩]{0,40}", behind in "[a-c 李é\u{301}👩]{0,40}", columns in 2..30usize,
+        ) {
+            let row = Row::fit("? ", &before, &behind, columns);
+            prop_assert!(width(&row.before) + width(&row.behind) < columns, "{row:?}");
+        }
+    }
+}

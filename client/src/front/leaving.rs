@@ -141,6 +141,11 @@ impl Desk {
         }
     }
 
+    /// Whoever put this item there has taken it off: that is no loss.
+    pub(super) fn taken_off(&mut self, item: ItemId) {
+        self.uploaded.retain(|(uploaded, _)| *uploaded != item);
+    }
+
     /// Tells a script which of its uploads others, or its own, have pushed off the shelf. Who sits
     /// there has seen it.
     fn say_what_is_gone(&mut self) {

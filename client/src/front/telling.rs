@@ -62,6 +62,11 @@ impl Desk {
 
     /// What is live is told; what is not waits until it is whole.
     fn happened(&mut self, event: Event, when: When) {
+        if let Event::Dropped(dropped) = &event
+            && dropped.nick.is_some()
+        {
+            self.taken_off(dropped.item);
+        }
         if when != When::Live {
             return self.batch_up(event, when);
         }

@@ -5,10 +5,10 @@ use std::fs;
 
 use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::wire::ClientFrame;
-use chatshelf_common::wire::frame::{Item, Shelved, UploadReady, UploadStored};
+use chatshelf_common::wire::frame::{Dropped, Item, Shelved, UploadReady, UploadStored};
 
 use crate::harness::client::Client;
-use crate::harness::fake::{FakeServer, JOINED_AT, item};
+use crate::harness::fake::{FakeServer, JOINED_AT, item, nick, said};
 use crate::harness::room::{Room, names};
 
 /// Bytes without a pattern that a fault could hide behind.
@@ -247,6 +247,35 @@ fn a_script_downloads_what_it_has_just_uploaded_not_an_older_file_of_that_name()
     fs::create_dir(room.path("down")).unwrap();
     room.run("ada", "/upload f\n/download f down\n").has_code(0);
     assert_eq!(String::from_utf8_lossy(&room.read("down/f")), "new");
+}
+
+#[test]
+fn an_upload_that_was_pushed_off_the_shelf_is_named_and_one_taken_off_is_not() {
+    for (by, is_named) in [(None, true), (Some(nick("ada")), false)] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("f"), "new").unwrap();
+        let (mut ada, mut guest) = FakeServer::open().joined_client(dir.path());
+        ada.types("/upload f");
+        let transfer = guest.wait(|frame| match frame {
+            ClientFrame::UploadOffer(offer) => Some(offer.transfer),
+            _ => None,
+        });
+        guest.send(&UploadReady { transfer, offset: 0, digest: None });
+        guest.wait(|frame| matches!(frame, ClientFrame::UploadDone(_)).then_some(()));
+        let (seq, at, item) = (JOINED_AT.next(), UnixMillis(0), item("f", 3, blake3::hash(b"new")));
+        guest.send(&Shelved { seq, at, item: item.clone() });
+        guest.send(&UploadStored { transfer, item: item.id });
+        ada.shows("-- f uploaded as number 1");
+        let (item, name) = (item.id, item.name);
+        guest.send(&Dropped { seq: seq.next(), at, item, name, nick: by });
+        guest.send(&said(2, "after"));
+        ada.shows("bob  after");
+        ada.close_input();
+        guest.see_off();
+        let ended = ada.wait();
+        ended.has_code(0);
+        assert_eq!(ended.stdout.contains("no longer on the shelf"), is_named, "{}", ended.stdout);
+    }
 }
 
 #[test]

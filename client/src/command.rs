@@ -39,6 +39,8 @@ pub enum Command {
     Upload(String),
     /// `/download …`, to be resolved by [`resolve_download`] when the shelf is known.
     Download(String),
+    /// `/drop`, of the item that this text means.
+    Drop(String),
     /// `/cancel`, of this transfer or the latest.
     Cancel(Option<TransferHandle>),
     /// `/waiting`: what is not delivered yet.
@@ -155,6 +157,7 @@ help! {
         "fetch a file of the shelf; of several of one NAME it is the newest; #7 is always a number, \
          name:7 a name; PATH (in the download directory unless absolute) is a directory or a name; \
          quote names with spaces";
+    DROP &["drop", "remove"], "/drop ID|NAME", "take a file off the shelf that you put there";
     CANCEL &["cancel"], "/cancel [ID]", "stop a transfer: this one, or the latest";
     WAITING &["waiting"], "/waiting", "what of yours is not delivered yet";
     RECONNECT &["reconnect"], "/reconnect", "make a new connection now";
@@ -239,6 +242,7 @@ fn command(line: &str) -> Result<Command, CommandError> {
             None => usage,
         },
         ("upload", path) => unquoted(path).map(Command::Upload).map_or(usage, Ok),
+        ("drop", what) => unquoted(what).map(Command::Drop).map_or(usage, Ok),
         ("download", what) => Ok(Command::Download(what.to_owned())),
         _ => usage,
     }
@@ -363,6 +367,7 @@ mod tests {
             "/msg bob",
             "/upload",
             "/download ",
+            "/drop",
             "/cancel x",
             "/quit now",
             "/notify x",
@@ -384,6 +389,8 @@ mod tests {
         assert_eq!(command("/msg bob  see  you"), Command::Tell { to, text });
         assert_eq!(command("/cancel #3"), Command::Cancel(Some(TransferHandle(3))));
         assert_eq!(command("/cancel"), Command::Cancel(None));
+        assert_eq!(command("/drop #3"), Command::Drop("#3".into()));
+        assert_eq!(command("/drop 'a b'"), Command::Drop("a b".into()));
         assert_eq!(command("/topic"), Command::ShowTopic);
         assert_eq!(command("/notify all"), Command::Notify(Some(Notify::All)));
         assert_eq!(command("/notify"), Command::Notify(None));

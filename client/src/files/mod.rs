@@ -7,6 +7,7 @@
 //! go on.
 
 mod attributes;
+mod keys;
 mod local;
 mod path_kind;
 mod place;
@@ -25,8 +26,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use chatshelf_common::id::{Attributes, UploadKey};
-use chatshelf_common::text::FileName;
+use chatshelf_common::id::{Attributes, ItemId, UploadKey};
+use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::Item;
 use mio::Waker;
 
@@ -169,6 +170,13 @@ pub enum Reply {
         /// What there is of the item.
         part: Option<HeldPart>,
     },
+    /// The answer to [`Files::find_key`].
+    KeyFound {
+        /// As given.
+        ticket: u64,
+        /// The key.
+        key: Option<UploadKey>,
+    },
     /// Should the transfer be interrupted, a later run can go on with it.
     Survives {
         /// Which.
@@ -215,6 +223,17 @@ enum Request {
         part: Option<HeldPart>,
     },
     Drop(HeldPart),
+    KeepKey {
+        item: ItemId,
+        key: UploadKey,
+        name: Nick,
+    },
+    FindKey {
+        ticket: u64,
+        item: ItemId,
+        name: Nick,
+    },
+    ForgetKey(ItemId),
     Session(FileRequest),
 }
 
@@ -279,6 +298,23 @@ impl Files {
     /// Removes the beginning of a download that nobody wants any more.
     pub fn discard(&self, part: HeldPart) {
         self.send(Request::Drop(part));
+    }
+
+    /// Keeps the key of an upload that is on the shelf, for a later run to prove that it is ours; by
+    /// what name we went is kept with it.
+    pub fn keep_key(&self, item: ItemId, key: UploadKey, name: Nick) {
+        self.send(Request::KeepKey { item, key, name });
+    }
+
+    /// Looks for the key that an item was uploaded by; answered by [`Reply::KeyFound`] with the
+    /// same `ticket`.
+    pub fn find_key(&self, ticket: u64, item: ItemId, name: Nick) {
+        self.send(Request::FindKey { ticket, item, name });
+    }
+
+    /// Forgets the key of an item that is off the shelf.
+    pub fn forget_key(&self, item: ItemId) {
+        self.send(Request::ForgetKey(item));
     }
 
     /// Passes on what a session asks for. A `Create` keeps the file in the current directory;

@@ -10,9 +10,10 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use chatshelf_common::id::UploadKey;
+use chatshelf_common::id::{ItemId, UploadKey};
 use chatshelf_common::wire::frame::Item;
 
+use super::keys::{self, KEY};
 use super::stamp::Stamp;
 
 /// Names the directory, whatever the platform's custom.
@@ -130,6 +131,14 @@ impl State {
         entry.write(part.to_str()?).then_some(entry)
     }
 
+    /// Where the key is kept that an item was uploaded by.
+    pub(super) fn key_path(&self, item: ItemId) -> Option<PathBuf> {
+        let mut hasher = blake3::Hasher::new();
+        put(&mut hasher, self.place.as_bytes());
+        put(&mut hasher, &item.0.to_be_bytes());
+        self.path(KEY, &hasher)
+    }
+
     fn path(&self, kind: &str, hasher: &blake3::Hasher) -> Option<PathBuf> {
         let name = format!("{kind}{:.32}", hasher.finalize().to_hex());
         self.directory.as_ref().map(|directory| directory.join(name))
@@ -165,7 +174,7 @@ impl Entry {
         Self::locked(OpenOptions::new().read(true).write(true).open(path), path)
     }
 
-    fn create(path: &Path) -> Option<Self> {
+    pub(super) fn create(path: &Path) -> Option<Self> {
         let mut options = OpenOptions::new();
         Self::locked(options.read(true).write(true).create(true).truncate(false).open(path), path)
     }
@@ -191,7 +200,7 @@ impl Entry {
     }
 
     /// Replaces the text; false if that does not work, and then the entry is of no use.
-    fn write(&mut self, text: &str) -> bool {
+    pub(super) fn write(&mut self, text: &str) -> bool {
         let mut replace = || {
             self.file.rewind()?;
             self.file.set_len(0)?;
@@ -231,7 +240,7 @@ pub(super) fn fresh_key() -> Option<UploadKey> {
     }
 }
 
-fn parse_key(text: &str) -> Option<UploadKey> {
+pub(super) fn parse_key(text: &str) -> Option<UploadKey> {
     let mut bytes = [0; 16];
     if text.len() != 2 * bytes.len() || !text.is_ascii() {
         return None;
@@ -275,12 +284,17 @@ fn tidy(directory: &Path) -> io::Result<()> {
             entry.remove();
         }
     }
-    Ok(())
+    keys::prune(directory)
 }
 
 impl Entry {
     fn has_part(&mut self) -> bool {
         self.text().is_some_and(|part| Path::new(&part).exists())
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_modified(&self, time: SystemTime) {
+        self.file.set_modified(time).unwrap();
     }
 
     fn is_old(&self) -> bool {
@@ -292,7 +306,7 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{ItemId, UnixMillis};
+    use chatshelf_common::id::UnixMillis;
     use chatshelf_common::text::{FileName, Nick};
     use tempfile::TempDir;
 

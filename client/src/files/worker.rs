@@ -17,6 +17,7 @@ use chatshelf_common::id::{Attributes, Digest};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
+use super::keys::Keys;
 use super::local::{Part, Source};
 use super::stamp::Stamp;
 use super::state::{State, UploadOrigin, fresh_key};
@@ -29,7 +30,8 @@ const SLICE_BYTES: u64 = 2 * 1024 * 1024;
 /// Works until the other end of `inbox` is gone. What is not whole then stays for a later run.
 pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply), state: State, preserve: bool) {
     let (open, hashing, settling) = (HashMap::new(), VecDeque::new(), Vec::new());
-    let mut worker = Worker { state, preserve, open, hashing, settling, reply };
+    let keys = Keys::default();
+    let mut worker = Worker { state, keys, preserve, open, hashing, settling, reply };
     loop {
         let request = if !worker.hashing.is_empty() {
             inbox.try_recv()
@@ -53,6 +55,7 @@ pub(super) fn run(inbox: &Receiver<Request>, reply: &dyn Fn(Reply), state: State
 
 struct Worker<'a> {
     state: State,
+    keys: Keys,
     /// Downloads are to have the mode and time that their items had where they came from.
     preserve: bool,
     open: HashMap<TransferHandle, Local>,
@@ -117,6 +120,14 @@ impl Worker<'_> {
                     self.failed(transfer, &error);
                 }
             }
+            Request::KeepKey { item, key, name } => {
+                self.keys.keep(&self.state, item, key, &name);
+            }
+            Request::FindKey { ticket, item, name } => {
+                let key = self.keys.find(&self.state, item, &name);
+                (self.reply)(Reply::KeyFound { ticket, key });
+            }
+            Request::ForgetKey(item) => self.keys.forget(&self.state, item),
             Request::Drop(HeldPart { file, path, entry, .. }) => {
                 Part::new(file, path.clone(), path, Some(entry)).discard();
             }

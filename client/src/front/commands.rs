@@ -13,7 +13,7 @@ use super::transfers::Opening;
 use super::{Answer, News};
 use crate::command::{self, Command, resolve_download};
 use crate::files::{PathKind, Target};
-use crate::item::ItemError;
+use crate::item::{ItemError, Shelf};
 use crate::options::expanded;
 use crate::session::{self, Direction, TransferHandle, TransferStatus};
 
@@ -70,8 +70,10 @@ impl Desk {
             // What was so when the connection broke is no answer.
             Command::Who | Command::ShowTopic | Command::Files if !session.is_joined() => true,
             Command::Who | Command::ShowTopic => session.outstanding() > 0,
-            Command::Files => uploads > 0,
-            Command::Download(text) if uploads > 0 => self.may_mean_an_upload(text, uploads),
+            Command::Files => uploads > 0 || session.outstanding() > 0,
+            Command::Download(text) | Command::Drop(text) if uploads > 0 => {
+                self.may_mean_an_upload(text, uploads)
+            }
             _ => false,
         }
     }
@@ -101,6 +103,10 @@ impl Desk {
             Command::SetTopic(topic) => self.session_mut().set_topic(topic),
             Command::Cancel(transfer) => self.cancel(transfer, now),
             Command::Download(text) => self.download(&text, now),
+            Command::Drop(text) => {
+                self.drop_named(&text);
+                Ok(())
+            }
             Command::Reconnect => self.reconnect(now),
             Command::Upload(path) => {
                 self.upload(path, None);
@@ -246,6 +252,21 @@ impl Desk {
         self.files.find(self.last_ticket, item.clone(), target.clone());
         self.opening.insert(self.last_ticket, Opening::Download(item, target));
         Ok(())
+    }
+
+    fn drop_named(&mut self, text: &str) {
+        match Shelf::of(self.session().room()).item(text) {
+            Ok(item) => self.drop_item(item),
+            Err(error @ ItemError::NotOnShelf(_)) => self.refusal(error.to_string()),
+            Err(error) => self.failure(error.to_string()),
+        }
+    }
+
+    /// Asks for an item to leave the shelf, with the proof that it is ours, if we have one.
+    pub(crate) fn drop_item(&mut self, item: ItemId) {
+        self.last_ticket += 1;
+        self.files.find_key(self.last_ticket, item, self.name.clone());
+        self.opening.insert(self.last_ticket, Opening::Drop(item));
     }
 
     fn cancel(

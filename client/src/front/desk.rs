@@ -65,6 +65,8 @@ pub(crate) struct Desk {
     /// `HOST:PORT` of the server.
     pub(super) place: String,
     pub(super) manner: Manner,
+    /// The nick that somebody chose: that of a command may be another by now, if it was taken.
+    pub(super) name: Nick,
     pub(super) download_dir: PathBuf,
     news: VecDeque<News>,
     pub(super) batch: Batch,
@@ -107,8 +109,10 @@ impl Desk {
         download_dir: PathBuf,
         manner: Manner,
     ) -> Self {
+        let name = link.session().nick().clone();
         Self {
             link,
+            name,
             files,
             place,
             manner,

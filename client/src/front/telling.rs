@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::{Goodbye, Refused, Rename, Say, SetTopic, Tell};
+use chatshelf_common::wire::frame::{Drop, Goodbye, Refused, Rename, Say, SetTopic, Tell};
 use chatshelf_common::wire::{Event, Frame};
 
 use super::desk::Desk;
@@ -32,6 +32,9 @@ impl Desk {
             }
             SessionEvent::JoinedRoom { nick, .. } => {
                 self.arrived = true;
+                if !self.manner.any_nick {
+                    self.name = nick.clone();
+                }
                 self.push(News::Joined(nick));
             }
             SessionEvent::Happened { event, when } => self.happened(event, when),
@@ -63,9 +66,12 @@ impl Desk {
     /// What is live is told; what is not waits until it is whole.
     fn happened(&mut self, event: Event, when: When) {
         if let Event::Dropped(dropped) = &event
-            && dropped.nick.is_some()
+            && let Some(nick) = &dropped.nick
         {
             self.taken_off(dropped.item);
+            if nick == self.session().nick() {
+                self.files.forget_key(dropped.item);
+            }
         }
         if when != When::Live {
             return self.batch_up(event, when);
@@ -111,6 +117,7 @@ impl Desk {
             Tell::KIND => "the private message was not sent",
             Rename::KIND => "your name stays",
             SetTopic::KIND => "the topic stays",
+            Drop::KIND => "the file stays on the shelf",
             _ => "the server refused",
         };
         let typed = match command {

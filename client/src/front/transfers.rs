@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chatshelf_common::id::{Attributes, ItemId};
+use chatshelf_common::id::{Attributes, ItemId, UploadKey};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
@@ -15,7 +15,7 @@ use super::pace::{self, Pace};
 use super::words;
 use crate::files::{FileError, HeldPart, OpenFile, Reply, Target};
 use crate::session::{
-    CommandError, FileRequest, Outcome, Restart, Stage, TransferHandle, TransferStatus,
+    CommandError, FileReply, FileRequest, Outcome, Restart, Stage, TransferHandle, TransferStatus,
 };
 
 /// Something that the file thread looks for before a transfer can begin.
@@ -27,6 +27,8 @@ pub(super) enum Opening {
     Spooled(String, Option<FileName>),
     /// What there is of an item already.
     Download(Item, Target),
+    /// The key by which this item was uploaded.
+    Drop(ItemId),
 }
 
 /// What the front remembers of one transfer.
@@ -38,6 +40,8 @@ pub(super) struct Kept {
     part: Option<HeldPart>,
     /// A later run can go on with it.
     survives: bool,
+    /// The key that an upload was offered by.
+    key: Option<UploadKey>,
     /// Where the download has gone, until that is said.
     path: Option<PathBuf>,
 }
@@ -103,6 +107,9 @@ impl Desk {
         }
         if let (Outcome::Uploaded(item), Some(name)) = (outcome, &status.name) {
             self.uploaded(*item, name.clone());
+            if let Some(key) = kept.key {
+                self.files.keep_key(*item, key, self.name.clone());
+            }
         }
         self.quit_warned &= self.session().transfers_outstanding() > 0;
     }
@@ -144,7 +151,12 @@ impl Desk {
     pub(super) fn take_file_replies(&mut self, now: Instant) {
         while let Some(reply) = self.files.poll_reply() {
             match reply {
-                Reply::Session(reply) => self.session_mut().handle_file_reply(reply),
+                Reply::Session(reply) => {
+                    if let FileReply::Differs { transfer, key, .. } = reply {
+                        self.kept.entry(transfer).or_default().key = key;
+                    }
+                    self.session_mut().handle_file_reply(reply);
+                }
                 Reply::KeptAt { transfer, path } => {
                     self.kept.entry(transfer).or_default().path = Some(path);
                 }
@@ -154,6 +166,7 @@ impl Desk {
                 }
                 Reply::Opened { ticket, result } => self.opened(ticket, result, now),
                 Reply::Found { ticket, part } => self.found(ticket, part, now),
+                Reply::KeyFound { ticket, key } => self.key_found(ticket, key),
             }
         }
     }
@@ -162,7 +175,7 @@ impl Desk {
         let (path, name, is_ours) = match self.opening.remove(&ticket) {
             Some(Opening::Upload(path, name)) => (path, name, false),
             Some(Opening::Spooled(path, name)) => (path, name, true),
-            Some(Opening::Download(..)) | None => return,
+            Some(Opening::Download(..) | Opening::Drop(_)) | None => return,
         };
         if !self.session().takes_commands() {
             return;
@@ -175,6 +188,7 @@ impl Desk {
         let attributes = if is_ours { Attributes::default() } else { file.attributes };
         match self.session_mut().upload_file(name, size, key, attributes) {
             Ok(transfer) => {
+                self.kept.entry(transfer).or_default().key = key;
                 self.files.upload(transfer, file);
                 self.collect(now);
                 self.say_if_queued(transfer);
@@ -204,6 +218,16 @@ impl Desk {
             return;
         }
         if let Err(error) = self.begin_download(item.id, target, part, now) {
+            self.failure(error.to_string());
+        }
+    }
+
+    fn key_found(&mut self, ticket: u64, key: Option<UploadKey>) {
+        let Some(Opening::Drop(item)) = self.opening.remove(&ticket) else { return };
+        if !self.session().takes_commands() {
+            return;
+        }
+        if let Err(error) = self.session_mut().drop_item(item, key) {
             self.failure(error.to_string());
         }
     }

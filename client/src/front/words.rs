@@ -76,6 +76,7 @@ pub(crate) fn typed(command: &PendingCommand) -> String {
         PendingCommand::Rename(nick) => format!("/nick {nick}"),
         PendingCommand::Topic(Some(topic)) => format!("/topic {topic}"),
         PendingCommand::Topic(None) => "/topic -".to_owned(),
+        PendingCommand::Drop { item, .. } => format!("/drop #{item}"),
     };
     let line = text.lines().next().unwrap_or_default();
     let shortened: String = line.chars().take(TYPED_CHARS_MAX).collect();
@@ -125,7 +126,10 @@ pub(crate) fn event(event: &Event) -> String {
         }
         Event::Dropped(dropped) => {
             let (item, name) = (dropped.item, &dropped.name);
-            format!("{name} (number {item}) dropped from the shelf")
+            match &dropped.nick {
+                Some(nick) => format!("{nick} took {name} (number {item}) off the shelf"),
+                None => format!("{name} (number {item}) dropped from the shelf"),
+            }
         }
         Event::Forgotten(_) => "an event is lost from the server's disk here".to_owned(),
     }

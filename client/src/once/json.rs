@@ -126,7 +126,9 @@ pub(super) fn event(event: &Event) -> String {
             of("shelved").item(&shelved.item).text("digest", &digest).attributes(&shelved.item)
         }
         Event::Dropped(dropped) => {
-            of("dropped").number("id", dropped.item.0).text("name", dropped.name.as_str())
+            let object = of("dropped").number("id", dropped.item.0);
+            let object = object.text("name", dropped.name.as_str());
+            object.optional("nick", dropped.nick.as_ref().map(Nick::as_str))
         }
         Event::Forgotten(_) => of("forgotten"),
     }

@@ -12,7 +12,6 @@ mod reader;
 mod show;
 mod sink;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,6 +97,7 @@ enum Work {
     UploadInput(FileName),
     Spool(Intake<String>, FileName),
     Download(Vec<Wanted>, Output),
+    Drop(Vec<Wanted>),
     Ask(Command),
     /// Until all of history is there.
     SeePast,
@@ -116,6 +116,7 @@ impl Once {
             Task::Upload(files, name) => Work::Upload(files, name),
             Task::UploadInput(name) => Work::UploadInput(name),
             Task::Download(wanted, output) => Work::Download(wanted, output),
+            Task::Drop(wanted) => Work::Drop(wanted),
             Task::List { json: as_json } => {
                 json = as_json;
                 Work::Ask(Command::Files)
@@ -174,6 +175,9 @@ impl Once {
                 Some(Err(why)) => no_input(why, desk, now),
             },
             Work::Download(wanted, output) => self.download(&wanted, &output, desk, now),
+            Work::Drop(wanted) => {
+                find_all(&wanted, desk, now).into_iter().for_each(|item| desk.drop_item(item));
+            }
             Work::Ask(command) => desk.carry_out(command, now),
             Work::SeePast if !desk.session().room().is_caught_up() => {
                 self.work = Work::SeePast;
@@ -205,13 +209,8 @@ impl Once {
             Ok(place) => place,
             Err(why) => return desk.fail(why, now),
         };
-        // What is named twice, by its number and its name say, is fetched once.
-        let mut asked = BTreeSet::new();
-        for wanted in wanted {
-            if let Some(item) = find(wanted, desk, now)
-                && asked.insert(item)
-                && let Err(error) = desk.fetch(item, place.clone(), now)
-            {
+        for item in find_all(wanted, desk, now) {
+            if let Err(error) = desk.fetch(item, place.clone(), now) {
                 desk.fail(error.to_string(), now);
             }
         }
@@ -225,7 +224,10 @@ impl Once {
             // Our own uploads are shown when they are on the shelf.
             (_, event) if self.is_past => self.show.event(event),
             (_, Event::Shelved(shelved)) if shelved.item.nick == *own => {
-                self.show.stored(&shelved.item);
+                self.show.item(shelved.item.id, &shelved.item.name);
+            }
+            (_, Event::Dropped(dropped)) if dropped.nick.as_ref() == Some(own) => {
+                self.show.item(dropped.item, &dropped.name);
             }
             _ => {}
         }
@@ -246,6 +248,20 @@ fn upload(files: Vec<String>, name: Option<&FileName>, desk: &mut Desk) {
     for file in files {
         desk.upload(file, name.cloned());
     }
+}
+
+/// The items that are wanted, each once, though it be named by its number and its name; tells of
+/// what is none.
+fn find_all(wanted: &[Wanted], desk: &mut Desk, now: Instant) -> Vec<ItemId> {
+    let mut found = Vec::new();
+    for wanted in wanted {
+        if let Some(item) = find(wanted, desk, now)
+            && !found.contains(&item)
+        {
+            found.push(item);
+        }
+    }
+    found
 }
 
 /// The item that is wanted; tells if there is none.

@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal, Stdout};
 use std::path::Path;
 
-use chatshelf_common::text::Nick;
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Event;
-use chatshelf_common::wire::frame::{Item, Told};
+use chatshelf_common::wire::frame::Told;
 
 use super::json;
 use crate::front::{Clock, Desk};
@@ -74,9 +75,9 @@ impl Show {
         }
     }
 
-    /// An upload is on the shelf.
-    pub(super) fn stored(&mut self, item: &Item) {
-        self.line(&format!("{}  {}", item.id, shown(item.name.as_str())));
+    /// What we did with an item is done: it is on the shelf, or off.
+    pub(super) fn item(&mut self, id: ItemId, name: &FileName) {
+        self.line(&format!("{id}  {}", shown(name.as_str())));
     }
 
     /// A download is here.

@@ -21,6 +21,8 @@ pub enum Task {
     UploadInput(FileName),
     /// Fetch these items.
     Download(Vec<Wanted>, Output),
+    /// Take these items off the shelf.
+    Drop(Vec<Wanted>),
     /// Show what is on the shelf.
     List {
         /// As JSON.
@@ -181,6 +183,23 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 _ => {}
             }
             options.task = Some(Task::Download(wanted, output));
+            Ok(())
+        },
+    },
+    Command {
+        name: "drop",
+        arguments: "ID|NAME...",
+        does: "take files off the shelf that you put there",
+        about: "Takes items off the shelf and shows number and name of each. Only whoever put an item \
+                there can do that: the key it was uploaded with is remembered for this user, on this \
+                machine. What others are fetching just then they still get.",
+        options: &[],
+        completes: Completes::Nothing,
+        take: |options, names| {
+            if names.is_empty() {
+                return Err("drop needs numbers or names".into());
+            }
+            options.task = Some(Task::Drop(names.into_iter().map(Wanted::Named).collect()));
             Ok(())
         },
     },

@@ -106,6 +106,15 @@ impl Session {
         Ok(transfer)
     }
 
+    /// Asks for an item to leave the shelf; answered by `Dropped` or `Refused`. That it is ours is
+    /// proved by the `key` it was uploaded with, or by this being the session that uploaded it.
+    ///
+    /// # Errors
+    /// When not in the room, or without a connection and too much is waiting for one.
+    pub fn drop_item(&mut self, item: ItemId, key: Option<UploadKey>) -> Result<(), CommandError> {
+        self.ask(PendingCommand::Drop { item, key }).map(drop)
+    }
+
     /// Ends a transfer; a [`super::SessionEvent::TransferEnded`] follows.
     ///
     /// # Errors

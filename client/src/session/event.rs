@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chatshelf_common::id::{ItemId, Seq};
+use chatshelf_common::id::{ItemId, Seq, UploadKey};
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
 use chatshelf_common::wire::frame::{Goodbye, Refused, Style, Told};
 use chatshelf_common::wire::{Code, DecodeError, Event, FrameError};
@@ -156,6 +156,13 @@ pub enum PendingCommand {
     Rename(Nick),
     /// Setting the topic, or clearing it.
     Topic(Option<Topic>),
+    /// Taking an item off the shelf.
+    Drop {
+        /// Which.
+        item: ItemId,
+        /// The key it was uploaded with, if we have it.
+        key: Option<UploadKey>,
+    },
 }
 
 /// A command whose answer was lost with its connection.

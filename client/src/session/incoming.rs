@@ -326,7 +326,7 @@ impl Session {
             return;
         }
         self.catching_up = false;
-        let unanswered = self.pending.settle(&self.nick, self.room.topic());
+        let unanswered = self.pending.settle(&self.nick, self.room.topic(), self.room.shelf());
         self.events.extend(unanswered.into_iter().map(SessionEvent::Unanswered));
         self.pending.send(&mut self.out);
         self.start_transfers();

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use chatshelf_common::id::{ItemId, MessageId};
+use chatshelf_common::id::{ItemId, MessageId, UploadKey};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{
-    Marker, Refused, Rename, Said, Say, SetTopic, Style, Tell, TopicState,
+    Drop, Item, Marker, Refused, Rename, Said, Say, SetTopic, Style, Tell, TopicState,
 };
 
 use super::event::{PendingCommand, Unanswered};
@@ -52,6 +52,7 @@ impl PendingCommand {
             Self::Tell { to, text } => to.as_str().len() + text.as_str().len(),
             Self::Rename(nick) => nick.as_str().len(),
             Self::Topic(topic) => topic.as_ref().map_or(0, |topic| topic.as_str().len()),
+            Self::Drop { .. } => size_of::<ItemId>() + size_of::<UploadKey>(),
         }
     }
 
@@ -62,6 +63,7 @@ impl PendingCommand {
             Self::Tell { .. } => Tell::KIND,
             Self::Rename(_) => Rename::KIND,
             Self::Topic(_) => SetTopic::KIND,
+            Self::Drop { .. } => Drop::KIND,
         }
     }
 
@@ -74,6 +76,11 @@ impl PendingCommand {
 impl Entry {
     fn is_sent(&self) -> bool {
         matches!(self.state, State::Sent | State::SentBeforeGap)
+    }
+
+    /// True for the command that this item leaves the shelf.
+    fn drops(&self, item: ItemId) -> bool {
+        matches!(self.command, PendingCommand::Drop { item: dropped, .. } if dropped == item)
     }
 
     fn put(&self, out: &mut Outgoing) {
@@ -89,6 +96,7 @@ impl Entry {
             }
             PendingCommand::Rename(nick) => out.control(&Rename { nick: nick.clone() }),
             PendingCommand::Topic(topic) => out.control(&SetTopic { topic: topic.clone() }),
+            PendingCommand::Drop { item, key } => out.control(&Drop { item: *item, key: *key }),
         }
     }
 }
@@ -172,11 +180,12 @@ impl Pending {
     /// A command was refused: which, if it is known. A refusal without a number is about the oldest
     /// of its kind.
     pub(super) fn refused(&mut self, refused: &Refused) -> Option<PendingCommand> {
-        match refused.id {
-            Some(id) => self.remove_first(|entry| {
+        match (refused.id, refused.item) {
+            (Some(id), _) => self.remove_first(|entry| {
                 entry.is_sent() && entry.id == id && entry.command.kind() == refused.about
             }),
-            None => self.answered(refused.about),
+            (None, Some(item)) => self.remove_first(|entry| entry.is_sent() && entry.drops(item)),
+            (None, None) => self.answered(refused.about),
         }
     }
 
@@ -221,7 +230,13 @@ impl Pending {
 
     /// All that happened while we were away has been seen. Drops what can't be said again, and
     /// returns that of it which `nick` and `topic` do not show to have arrived.
-    pub(super) fn settle(&mut self, nick: &Nick, topic: Option<&TopicState>) -> Vec<Unanswered> {
+    /// An item that is on the `shelf` still is dropped again: that can do no harm.
+    pub(super) fn settle(
+        &mut self,
+        nick: &Nick,
+        topic: Option<&TopicState>,
+        shelf: &[Item],
+    ) -> Vec<Unanswered> {
         let mut unanswered = Vec::new();
         self.retain(|entry| {
             if entry.state != State::InDoubt {
@@ -229,6 +244,7 @@ impl Pending {
             }
             match &entry.command {
                 PendingCommand::Say { .. } => return true,
+                PendingCommand::Drop { item, .. } => return shelf.iter().any(|it| it.id == *item),
                 PendingCommand::Tell { to, .. } => {
                     unanswered.push(Unanswered::Tell { to: to.clone() });
                 }
@@ -248,6 +264,7 @@ impl Pending {
     /// An item has left the shelf, whether or not it was seen there.
     pub(super) fn dropped(&mut self, item: ItemId) {
         self.unshelved.remove(&item);
+        self.remove_first(|entry| entry.is_sent() && entry.drops(item));
     }
 
     /// Back, with a whole snapshot: what was stored before is in it, or gone.

@@ -324,3 +324,25 @@ fn a_script_can_cancel_what_it_has_just_begun() {
     ended.line("-- big cancelled, not uploaded");
     assert!(!ended.stdout.contains("big uploaded"));
 }
+
+#[test]
+fn who_uploaded_a_file_takes_it_off_while_others_of_the_account_can_not() {
+    let room = Room::open();
+    room.write("wrong.txt", "secret");
+    room.write("right.txt", "fine");
+    let mut ada = room.join("ada");
+    ada.types("/upload wrong.txt");
+    ada.shows("wrong.txt on the shelf");
+    ada.types("/upload right.txt");
+    ada.shows("right.txt on the shelf");
+    let ended = room.run("bob", "/drop 1\n/files\n");
+    ended.has_code(1);
+    assert!(ended.stdout.contains("on the shelf: 2 files"), "{}", ended.stdout);
+    ada.types("/drop wrong.txt");
+    ada.shows("ada took wrong.txt (number 1) off the shelf");
+    // A script sees what it did itself.
+    let ended = room.run("cy", "/upload wrong.txt\n/drop wrong.txt\n/files\n");
+    ended.has_code(0);
+    assert!(ended.stdout.contains("on the shelf: 1 file"), "{}", ended.stdout);
+    assert_eq!(room.once(&["list"], "").stdout.lines().count(), 1);
+}

@@ -97,6 +97,42 @@ fn is_executable(_metadata: &std::fs::Metadata) -> bool {
     false
 }
 
+#[cfg(unix)]
+#[test]
+fn what_an_earlier_run_has_uploaded_can_be_taken_off_and_nothing_else() {
+    let mut room = Room::open();
+    for name in ["a", "b b", "c"] {
+        room.write(name, name);
+        room.once(&["upload", name], "").has_code(0);
+    }
+    let mut other = client_command(room.address(), &room.files());
+    other.args(["--name", "eve", "drop", "1"]).env("CHATSHELF_STATE_DIR", room.path("elsewhere"));
+    let refused = Client::start(&mut other).wait();
+    refused.has_code(4);
+    let told = "chatshelf: the file stays on the shelf: somebody else put that file there";
+    assert_eq!(refused.complaint(), told);
+    room.kill_server();
+    room.restart_server();
+    let ended = room.once(&["drop", "b b", "#1"], "");
+    ended.has_code(0);
+    let mut lines: Vec<&str> = ended.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["1  a", "2  b b"]);
+    assert_eq!(room.once(&["list"], "").stdout.lines().count(), 1);
+    for (arguments, complaint) in [
+        (["drop", "1"], "chatshelf: the file stays on the shelf: that file has been dropped"),
+        (["drop", "99"], "chatshelf: the file stays on the shelf: nothing with that number"),
+        (["drop", "x"], "chatshelf: nothing on the shelf is called x"),
+    ] {
+        let ended = room.once(&arguments, "");
+        ended.has_code(4);
+        assert!(ended.complaint().starts_with(complaint), "{}", ended.complaint());
+    }
+    let told = &room.once(&["tail", "--json"], "").stdout;
+    let dropped = values(told).into_iter().find(|event| event["type"] == "dropped").unwrap();
+    assert!(dropped["nick"].is_string() && dropped["id"].is_number(), "{dropped}");
+}
+
 #[test]
 fn what_can_not_be_uploaded_fails_and_the_rest_is_there() {
     let room = Room::open_with(&["--max-file-size", "10"]);

@@ -28,6 +28,47 @@ fn a_refusal_ends_the_wait_for_what_it_is_about() {
     assert_eq!(rig.events().len(), 4);
 }
 
+fn dropped(seq: u64, item: u64, who: Option<&str>) -> Dropped {
+    let (at, name, nick) = (UnixMillis(1), name("notes.txt"), who.map(nick));
+    Dropped { seq: Seq(seq), at, item: ItemId(item), name, nick }
+}
+
+#[test]
+fn a_drop_is_answered_by_its_event_or_its_refusal_and_by_no_other() {
+    let mut rig = Rig::joined();
+    for item in [7, 8, 9] {
+        rig.session.drop_item(ItemId(item), (item == 8).then_some(KEY)).unwrap();
+    }
+    let sent = |item, key| Sent::Frame(Drop { item: ItemId(item), key }.into());
+    assert_eq!(rig.sent(), [sent(7, None), sent(8, Some(KEY)), sent(9, None)]);
+    rig.give(dropped(43, 6, None)).unwrap();
+    assert_eq!(rig.session.outstanding(), 3);
+    rig.give(dropped(44, 8, Some("ada"))).unwrap();
+    let refused = Refused { item: Some(ItemId(9)), ..refused(Code::NOT_YOURS, Drop::KIND) };
+    rig.give(refused.clone()).unwrap();
+    let command = Some(PendingCommand::Drop { item: ItemId(9), key: None });
+    assert_eq!(rig.events().last(), Some(&SessionEvent::Refused(refused, command)));
+    assert_eq!(rig.session.outstanding(), 1);
+    rig.give(dropped(45, 7, None)).unwrap();
+    assert_eq!(rig.session.outstanding(), 0, "a newer one took its place meanwhile");
+}
+
+#[test]
+fn a_drop_in_doubt_is_sent_again_if_the_item_is_still_there() {
+    for is_there in [false, true] {
+        let mut rig = Rig::returning();
+        rig.session.drop_item(ItemId(7), Some(KEY)).unwrap();
+        rig.sent();
+        rig.lose();
+        rig.reconnect();
+        let shelf: &[Item] = if is_there { &[item(7, b"x")] } else { &[] };
+        rig.feed(&arrival_from(43, 42, shelf).concat()).unwrap();
+        let again = Sent::Frame(Drop { item: ItemId(7), key: Some(KEY) }.into());
+        assert_eq!(rig.sent(), if is_there { vec![again] } else { vec![] });
+        assert_eq!(rig.session.outstanding(), usize::from(is_there));
+    }
+}
+
 #[test]
 fn leaving_ends_the_transfers_and_waits_for_goodbye() {
     let mut rig = Rig::joined();

@@ -1,9 +1,14 @@
 //! Getting in: the command line, the name, the connection; and why one does not get in.
 
+#[cfg(unix)]
+use std::process::Command;
+
 use chatshelf_common::wire::Code;
 
 use crate::harness::Ended;
 use crate::harness::client::Client;
+#[cfg(unix)]
+use crate::harness::eventually;
 use crate::harness::fake::{FakeServer, Nowhere, goodbye};
 use crate::harness::programs;
 use crate::harness::room::{Room, client_command};
@@ -23,6 +28,37 @@ fn a_taken_name_ends_a_script_and_the_suggestion_is_named() {
     let (_, suggestion) = complaint.rsplit_once("; ").unwrap();
     let free = suggestion.strip_suffix(" is free").unwrap();
     room.run(free, "hello\n").has_code(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_a_dead_connection_holds_is_had_within_seconds() {
+    let room = Room::open();
+    let mut bob = room.join("bob");
+    let ada = room.join("ada");
+    // As good as a cut cable: its system takes what is sent, and nobody answers.
+    let stopped = Command::new("kill").args(["-STOP", &ada.pid().to_string()]).status();
+    assert!(stopped.unwrap().success());
+    eventually("one's own name", || {
+        let ended = room.run("ada", "I am back\n");
+        (ended.code == Some(0)).then_some(())
+    });
+    bob.shows("ada  I am back");
+    bob.shows("-- ada left: nothing was heard");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_whose_holder_lives_is_never_given_away() {
+    let room = Room::open();
+    let mut ada = room.join("ada");
+    for _ in 0..3 {
+        room.run("ada", "hello\n").has_code(4);
+        // Long enough for the server to ask again.
+        std::thread::sleep(std::time::Duration::from_millis(1_200));
+    }
+    ada.types("still here");
+    ada.shows("ada  still here");
 }
 
 #[test]

@@ -60,7 +60,7 @@ codes! {
     22 NO_SUCH_MEMBER "nobody of that name is here"
     23 TEXT_INVALID "that text can't be sent"
     24 TEXT_TOO_LONG "that text is too long"
-    25 MEMBER_BUSY "that member has too much waiting already"
+    25 MEMBER_BUSY "that member can't take it at the moment"
     26 ALREADY_SAID "that message is in the log already"
     40 FILE_TOO_LARGE "the file is larger than the server takes"
     41 FILE_NAME_INVALID "that file name can't be used"

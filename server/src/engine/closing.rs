@@ -74,20 +74,15 @@ impl<S: Stream> Engine<S> {
         self.kill(token);
     }
 
-    /// Ends a connection's transfers and, if it is a member, its membership and its session.
+    /// Ends a connection's transfers and, if it is a member's, the membership: at once, or if they
+    /// are not back in a moment.
     fn leave_room(&mut self, token: Token, code: Code) {
         self.abandon_transfers(token);
-        let at = self.now.at;
-        let Some(Connection { phase: Phase::Joined { nick, session }, .. }) =
+        if let Some(Connection { phase: Phase::Joined { nick, session }, .. }) =
             self.connection(token)
-        else {
-            return;
-        };
-        let (nick, session) = (nick.clone(), *session);
-        self.moved_sessions.remove(&session);
-        // Nobody is left to hear of it when the server itself goes.
-        if !self.shutting_down {
-            self.room.leave(nick, code, at);
+        {
+            let (nick, session) = (nick.clone(), *session);
+            self.end_membership(session, nick, code);
         }
     }
 

@@ -13,8 +13,8 @@ use chatshelf_common::wire::header::{DATA, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
 use super::closing::goodbye;
-use super::connection::{Connection, Phase};
-use super::resume::Session;
+use super::connection::Phase;
+use super::contest::Claim;
 use super::sending::Joiner;
 use super::{Engine, MEMBER_TRANSFERS_MAX, Stream, limits};
 use crate::token::Token;
@@ -49,7 +49,7 @@ impl<S: Stream> Engine<S> {
         match frame {
             ClientFrame::Say(say) => self.say(token, nick, say),
             ClientFrame::Tell(tell) => self.tell(token, nick, tell),
-            ClientFrame::Rename(rename) => self.rename(token, nick, rename.nick),
+            ClientFrame::Rename(rename) => self.rename(token, &nick, rename.nick),
             ClientFrame::SetTopic(SetTopic { topic }) => {
                 self.room.set_topic(nick, topic, self.now.at);
             }
@@ -107,8 +107,8 @@ impl<S: Stream> Engine<S> {
     fn decode_resume(&self, value: &[u8]) -> Result<Option<Join>, DecodeError> {
         let fields = Fields::parse(value)?;
         let resume: Option<ResumeToken> = fields.optional(Tag::RESUME)?;
-        let ghost = resume.and_then(|resume| self.ghost(self.secret.session(resume)?));
-        let Some(nick) = ghost.and_then(|token| self.connections.get(token.slot())?.nick()) else {
+        let session = resume.and_then(|resume| self.secret.session(resume));
+        let Some(nick) = session.and_then(|session| self.member_of(session.name)) else {
             return Ok(None);
         };
         Ok(Some(Join {
@@ -121,26 +121,28 @@ impl<S: Stream> Engine<S> {
         }))
     }
 
-    fn join(&mut self, token: Token, join: Join) {
+    pub(super) fn join(&mut self, token: Token, join: Join) {
         let earlier = join.resume.and_then(|resume| self.secret.session(resume));
-        let ghost = earlier.and_then(|session| self.ghost(session));
-        let nick = match ghost.and_then(|ghost| self.replace(ghost)) {
-            Some(nick) => {
-                self.room.reseat(&nick, token);
-                nick
-            }
+        let session = earlier.map_or(token, |session| session.name);
+        let nick = match earlier.and_then(|session| self.return_to(session.name)) {
+            Some(nick) => nick,
             None => {
                 if let Err(why) = join.nick.check_new() {
                     return self.refuse_new_nick(token, Join::KIND, &why);
                 }
-                if self.room.holders(&join.nick).next().is_some() {
-                    return self.refuse_nick(token, Join::KIND, &join.nick);
+                match self.claim(None, &join.nick) {
+                    Claim::Awaited if self.join_later(token, join.clone()) => return,
+                    Claim::Awaited | Claim::Taken => {
+                        return self.refuse_nick(token, Join::KIND, &join.nick);
+                    }
+                    Claim::Free => {}
                 }
+                self.make_room();
                 if self.room.members_len() >= self.door.members_max {
                     let limit = Some(self.door.members_max as u64);
                     return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
                 }
-                self.room.join(join.nick.clone(), token, join.quiet, self.now.at);
+                self.room.join(join.nick.clone(), session, join.quiet, self.now.at);
                 join.nick
             }
         };
@@ -150,7 +152,6 @@ impl<S: Stream> Engine<S> {
         };
         let lines = wanted.min(self.settings.history_max);
         let since = join.since.map(|since| (since, join.since_at));
-        let session = earlier.map_or(token, |session| session.name);
         if session != token {
             self.moved_sessions.insert(session, token);
         }
@@ -166,8 +167,7 @@ impl<S: Stream> Engine<S> {
     }
 
     /// The connection on which a session goes on now, if its member is here.
-    fn ghost(&self, session: Session) -> Option<Token> {
-        let session = session.name;
+    pub(super) fn connection_of(&self, session: Token) -> Option<Token> {
         let token = self.moved_sessions.get(&session).copied().unwrap_or(session);
         let connection = self.connections.get(token.slot())?;
         let is_it =
@@ -189,11 +189,14 @@ impl<S: Stream> Engine<S> {
             return self.send(token, &refused);
         };
         let told = Told { at: self.now.at, from, to: to.clone(), id, text };
-        if receiver != token {
-            if !self.has_room_for_reply(receiver) {
+        // They may be without a connection, for a moment.
+        let receiver = self.connection_of(receiver);
+        if receiver != Some(token) {
+            let Some(receiver) = receiver.filter(|&receiver| self.has_room_for_reply(receiver))
+            else {
                 let refusal = refused(Code::MEMBER_BUSY, Tell::KIND);
                 return self.send(token, &Refused { id: Some(id), ..refusal });
-            }
+            };
             self.send(receiver, &told);
         }
         self.send(token, &told);
@@ -213,16 +216,17 @@ impl<S: Stream> Engine<S> {
         is_free(self)
     }
 
-    fn rename(&mut self, token: Token, nick: Nick, to: Nick) {
+    fn rename(&mut self, token: Token, nick: &Nick, to: Nick) {
+        self.refuse_wanted(token);
         if let Err(why) = to.check_new() {
             return self.refuse_new_nick(token, Rename::KIND, &why);
         }
-        if to == nick || self.room.holders(&to).any(|owner| owner != token) {
-            return self.refuse_nick(token, Rename::KIND, &to);
-        }
-        self.room.rename(nick, to.clone(), self.now.at);
-        if let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) = self.connection(token) {
-            *nick = to;
+        let own = self.room.find(nick).map(|(session, _)| session);
+        let claim = if to == *nick { Claim::Taken } else { self.claim(own, &to) };
+        match claim {
+            Claim::Free => self.take_nick(token, to),
+            Claim::Awaited if self.rename_later(token, to.clone()) => {}
+            Claim::Awaited | Claim::Taken => self.refuse_nick(token, Rename::KIND, &to),
         }
     }
 
@@ -236,7 +240,7 @@ impl<S: Stream> Engine<S> {
 
     /// Refuses a nick that somebody else has, and suggests another, unless this connection has been
     /// suggested enough of them.
-    fn refuse_nick(&mut self, token: Token, about: u8, nick: &Nick) {
+    pub(super) fn refuse_nick(&mut self, token: Token, about: u8, nick: &Nick) {
         let Some(refusals) = self.count_refusal(token, about) else { return };
         let salt = token.to_mio() as u64 ^ u64::from(refusals);
         let may_suggest = refusals <= limits::SUGGESTIONS_MAX;

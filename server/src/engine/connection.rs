@@ -12,8 +12,8 @@ use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::limits::{
-    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, IDLE_MS, JOIN_MS, LINGER_MS, PONG_MS, RATE_STEP_MS,
-    UPLOAD_BLOCKS_IN_FLIGHT, UPLOAD_STALL_MS, WRITE_STALL_MS,
+    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, IDLE_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS,
+    RATE_STEP_MS, UPLOAD_BLOCKS_IN_FLIGHT, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
 use super::outbound::Outbound;
 use super::pace::Pace;
@@ -32,6 +32,8 @@ pub(super) struct Connection<S> {
     pub(super) deframer: Deframer,
     /// Joined in this turn and not welcomed yet: what follows is understood after the welcome.
     pub(super) awaits_welcome: bool,
+    /// Its join waits for a sign of life of whoever has the nick.
+    pub(super) awaits_nick: bool,
     /// What came in one piece with the join.
     pub(super) held: Rare<Vec<u8>>,
     /// `Join`s and `Rename`s that were refused for their nick, as far as it matters.
@@ -51,8 +53,7 @@ pub(super) struct Connection<S> {
     pub(super) timer: timers::Entry,
     /// When the peer was last heard or, since then, asked for a sign of life.
     pub(super) silent_since_ms: u64,
-    /// It was asked.
-    pub(super) is_pinged: bool,
+    pub(super) asked: Asked,
     /// Since when output waits and the peer takes none.
     pub(super) blocked_ms: Option<u64>,
 }
@@ -72,6 +73,16 @@ pub(super) enum Phase {
     Lingering { since_ms: u64 },
     /// To be reaped.
     Dead,
+}
+
+/// Whether a silent peer was asked for a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    No,
+    /// It has been silent for long.
+    ForSilence,
+    /// Somebody wants its name.
+    ForName,
 }
 
 /// The uploads and downloads of a connection, by the client's number.
@@ -161,6 +172,7 @@ impl<S> Connection<S> {
             phase: Phase::Greeting { since_ms: now_ms },
             deframer: Deframer::before_join(),
             awaits_welcome: false,
+            awaits_nick: false,
             held: Rare::default(),
             refusals: 0,
             outbound: Outbound::default(),
@@ -173,7 +185,7 @@ impl<S> Connection<S> {
             dirty: false,
             timer: timers::Entry::NONE,
             silent_since_ms: now_ms,
-            is_pinged: false,
+            asked: Asked::No,
             blocked_ms: None,
         }
     }
@@ -190,17 +202,26 @@ impl<S> Connection<S> {
         matches!(self.phase, Phase::Greeting { .. } | Phase::Greeted { .. } | Phase::Joined { .. })
     }
 
-    /// True before the welcome, while the disk has enough of one of this connection's uploads, and
+    /// True before the welcome, while its nick is contested, while the disk has enough of one of this connection's uploads, and
     /// while the peer leaves its replies lying: nothing is read then, and TCP holds the peer back.
     pub(super) fn is_paused(&self) -> bool {
         self.is_listening()
             && (self.awaits_welcome
+                || self.awaits_nick
                 || self
                     .transfers
                     .uploads
                     .values()
                     .any(|up| up.in_flight >= UPLOAD_BLOCKS_IN_FLIGHT)
                 || self.outbound.control_bytes() > CONTROL_BYTES_MAX)
+    }
+
+    /// The peer has taken something again: where somebody wants its name, that is a sign of life,
+    /// for the question may still be on its way behind what it takes so slowly.
+    pub(super) fn note_progress(&mut self, now_ms: u64) {
+        if self.asked == Asked::ForName {
+            (self.silent_since_ms, self.asked) = (now_ms, Asked::No);
+        }
     }
 
     /// Takes a transfer number that the client wants to use; false if it may not.
@@ -255,9 +276,16 @@ impl<S> Connection<S> {
             return Due::Pace;
         }
         if self.nick().is_some() {
-            let allowed_ms = if self.is_pinged { PONG_MS } else { IDLE_MS };
-            if passed(self.silent_since_ms, allowed_ms) {
-                return if self.is_pinged { Due::Close(Code::TIMED_OUT) } else { Due::Ping };
+            let allowed_ms = match self.asked {
+                Asked::No => IDLE_MS,
+                Asked::ForSilence => PONG_MS,
+                Asked::ForName => PROBE_MS,
+            };
+            // What has come and was not read yet is a sign of life.
+            let since_ms = if self.readable { now_ms } else { self.silent_since_ms };
+            if passed(since_ms, allowed_ms) {
+                let is_asked = self.asked != Asked::No;
+                return if is_asked { Due::Close(Code::TIMED_OUT) } else { Due::Ping };
             }
         }
         Due::Nothing(next)

@@ -6,9 +6,11 @@
 //! serves what is ready, then sends, then reaps; what the frames mean is in
 //! `commands`, `uploads` and `downloads`.
 
+mod absence;
 mod closing;
 mod commands;
 mod connection;
+mod contest;
 mod door;
 mod downloads;
 mod drops;
@@ -41,7 +43,9 @@ use crate::disk::{Durability, Found, Reply, Request};
 use crate::room::Room;
 use crate::room::log::RoomLog;
 use crate::token::Token;
-use connection::{Connection, Due};
+use absence::Absentees;
+use connection::{Asked, Connection, Due};
+use contest::Wanted;
 use door::Door;
 use drops::Owners;
 use sending::Joiner;
@@ -131,6 +135,9 @@ pub struct Engine<S> {
     room: Room,
     /// The connection of each session whose member came back on another than it began on.
     moved_sessions: HashMap<Token, Token>,
+    absentees: Absentees,
+    /// Nicks that are waited for, in the order in which they were asked for.
+    wanted: Vec<Wanted>,
     timers: Timers,
     /// Connections with something to read.
     run_queue: VecDeque<Token>,
@@ -182,6 +189,8 @@ impl<S: Stream> Engine<S> {
             generation: 0,
             door: Door::new(settings.members_max),
             moved_sessions: HashMap::new(),
+            absentees: Absentees::default(),
+            wanted: Vec::new(),
             timers: Timers::default(),
             run_queue: VecDeque::new(),
             dirty: Vec::new(),
@@ -267,6 +276,7 @@ impl<S: Stream> Engine<S> {
     pub fn serve_turn(&mut self) {
         self.serve_ready();
         self.look_at_deadlines();
+        self.settle_wanted();
         self.welcome_joiners();
         self.take_for_journal();
         self.release_if_due();
@@ -276,8 +286,6 @@ impl<S: Stream> Engine<S> {
     pub fn finish_turn(&mut self) {
         self.flush_all();
         self.reap();
-        self.take_for_journal();
-        self.release_if_due();
     }
 
     /// Milliseconds until a turn has something to do by itself: 0 if work is left over.
@@ -288,7 +296,9 @@ impl<S: Stream> Engine<S> {
         if log_is_ahead || may_serve || !self.dirty.is_empty() {
             return Some(0);
         }
-        let due = [self.timers.next(), self.release_by_ms, self.expire_by_ms];
+        let look_ms = (!self.wanted.is_empty()).then_some(now.mono_ms + contest::LOOK_AGAIN_MS);
+        let absence_ms = self.absentees.next();
+        let due = [self.timers.next(), self.release_by_ms, self.expire_by_ms, absence_ms, look_ms];
         due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
     }
 
@@ -351,6 +361,7 @@ impl<S: Stream> Engine<S> {
         if self.expire_by_ms.take_if(|by_ms| *by_ms <= now_ms).is_some() {
             self.disk.push_back(Request::Expire { at: self.now.at });
         }
+        self.give_up_absentees();
         while let Some(token) = self.timers.pop_due(now_ms) {
             if let Some(connection) = self.connection(token) {
                 connection.timer = Entry::NONE;
@@ -363,7 +374,8 @@ impl<S: Stream> Engine<S> {
                         break;
                     }
                     Due::Ping => {
-                        (connection.silent_since_ms, connection.is_pinged) = (now_ms, true);
+                        (connection.silent_since_ms, connection.asked) =
+                            (now_ms, Asked::ForSilence);
                         self.send(token, &ServerPing {});
                     }
                     Due::Stalled(transfer) => {

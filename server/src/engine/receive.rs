@@ -6,7 +6,7 @@ use chatshelf_common::wire::frame::{Goodbye, Hello};
 use chatshelf_common::wire::{Code, Deframer, Frame, FrameError, Unit};
 
 use super::closing::goodbye;
-use super::connection::Phase;
+use super::connection::{Asked, Phase};
 use super::limits::READ_BUDGET_BYTES;
 use super::{Engine, Stream};
 use crate::token::Token;
@@ -83,7 +83,7 @@ impl<S: Stream> Engine<S> {
         match connection.stream.read(buffer) {
             Ok(0) => Got::End,
             Ok(bytes) => {
-                (connection.silent_since_ms, connection.is_pinged) = (now_ms, false);
+                (connection.silent_since_ms, connection.asked) = (now_ms, Asked::No);
                 // A shut peer's end is read, not guessed: it brings no event of its own.
                 if bytes < buffer.len() && S::SHORT_IS_BLOCKED && !connection.read_closed {
                     connection.readable = false;
@@ -134,9 +134,11 @@ impl<S: Stream> Engine<S> {
                 Err(why) => return self.handle_frame_error(token, why),
             }
             if let Some(connection) = self.connection(token)
-                && connection.awaits_welcome
+                && (connection.awaits_welcome || connection.awaits_nick)
             {
-                deframer.set_joined();
+                if connection.awaits_welcome {
+                    deframer.set_joined();
+                }
                 if !input.is_empty() {
                     connection.held.extend_from_slice(input);
                 }

@@ -105,8 +105,8 @@ impl<S: Stream> Engine<S> {
             let (log, budget) = (self.room.log(), WRITE_BUDGET_BYTES);
             let flushed = connection.outbound.flush(&mut connection.stream, log, budget);
             let Ok((sent, end)) = flushed else { return self.lose(token) };
-            if sent > 0 {
-                connection.blocked_ms = None;
+            if sent > 0 && connection.blocked_ms.take().is_some() {
+                connection.note_progress(self.now.mono_ms);
             }
             match end {
                 Flushed::Drained => break,

@@ -12,6 +12,7 @@ mod limits;
 mod peer;
 mod persistence;
 mod pipe;
+mod presence;
 mod resuming;
 mod rig;
 mod shares;

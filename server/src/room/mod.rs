@@ -44,7 +44,8 @@ pub struct Room {
 #[derive(Debug)]
 struct Member {
     nick: Nick,
-    token: Token,
+    /// What the engine knows them by, over all their connections.
+    session: Token,
     /// Nobody need be shown that they come and go.
     quiet: Option<Marker>,
 }
@@ -133,21 +134,21 @@ impl Room {
         self.members.len()
     }
 
-    /// The connection of the member whom this nick names, in whatever case.
+    /// The session of the member whom this nick names, in whatever case.
     #[must_use]
     pub fn find(&self, nick: &Nick) -> Option<(Token, &Nick)> {
-        self.members.get(&nick.key()).map(|member| (member.token, &member.nick))
+        self.members.get(&nick.key()).map(|member| (member.session, &member.nick))
     }
 
-    /// The connections of the members whose nicks count as the same as this one, which is free if
-    /// there are none.
+    /// The sessions of the members whose nicks count as the same as this one, which is free if there
+    /// are none.
     pub fn holders(&self, nick: &Nick) -> impl Iterator<Item = Token> {
         let keys = [Some(nick.key()), nick.key_as_spelt()];
         let members = keys.into_iter().flatten().flat_map(|key| {
             let spelt = self.spelt.get(&key).and_then(|first| self.members.get(first));
             [self.members.get(&key), spelt]
         });
-        members.flatten().map(|member| member.token)
+        members.flatten().map(|member| member.session)
     }
 
     fn is_free(&self, nick: &Nick) -> bool {
@@ -183,18 +184,11 @@ impl Room {
     }
 
     /// Someone enters, quietly or not. The nick must be free.
-    pub fn join(&mut self, nick: Nick, token: Token, quiet: Option<Marker>, at: UnixMillis) {
+    pub fn join(&mut self, nick: Nick, session: Token, quiet: Option<Marker>, at: UnixMillis) {
         debug_assert!(self.is_free(&nick));
         let key = nick.key();
         self.record(Joined { seq: self.next_seq(), at, nick, quiet });
-        self.members.get_mut(&key).expect("the event has seated them").token = token;
-    }
-
-    /// A member goes on over another connection.
-    pub fn reseat(&mut self, nick: &Nick, token: Token) {
-        if let Some(member) = self.members.get_mut(&nick.key()) {
-            member.token = token;
-        }
+        self.members.get_mut(&key).expect("the event has seated them").session = session;
     }
 
     /// A member is gone, for the reason `code`; as quietly as they came.
@@ -265,7 +259,7 @@ impl Room {
             Event::Said(_) | Event::Forgotten(_) => {}
             Event::Joined(event) => {
                 let Joined { nick, quiet, .. } = event;
-                self.seat(Member { nick, token: Token::NOBODY, quiet });
+                self.seat(Member { nick, session: Token::NOBODY, quiet });
             }
             Event::Left(event) => {
                 self.unseat(&event.nick);

@@ -1,9 +1,9 @@
 //! When events are safe enough to be sent.
 
 use chatshelf_common::id::Seq;
-use chatshelf_common::wire::{Code, Event};
+use chatshelf_common::wire::Code;
 
-use super::peer::{Seen, events};
+use super::peer::events;
 use super::rig::{Rig, SETTINGS};
 use crate::disk::{Durability, Reply};
 use crate::engine::Settings;
@@ -37,26 +37,6 @@ fn without_durability_nothing_waits() {
     rig.turn();
     assert_eq!(ada.lines(), ["hi"]);
     assert!(rig.engine.poll_timeout(rig.now) > Some(JOURNAL_WAIT_MS));
-}
-
-#[test]
-fn what_the_sending_brings_about_waits_no_longer_than_the_rest() {
-    for durability in [Durability::None, Durability::Interval] {
-        let mut rig = rig(durability);
-        let (mut ada, bob, _eve) = (rig.join("ada"), rig.join("bob"), rig.join("eve"));
-        rig.is_journal_held = true;
-        // That bob is gone shows when something is sent to him.
-        bob.wire.borrow_mut().broken = true;
-        ada.tell("bob", "still there?");
-        rig.settle();
-        if durability == Durability::Interval {
-            assert_eq!(rig.engine.poll_timeout(rig.now), Some(JOURNAL_WAIT_MS));
-            rig.pass(JOURNAL_WAIT_MS);
-        }
-        let seen = ada.take();
-        let left = |seen: &Seen| matches!(seen, Seen::Event(Event::Left(_)));
-        assert!(seen.iter().any(left), "{durability}: {seen:?}");
-    }
 }
 
 #[test]

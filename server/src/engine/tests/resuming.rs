@@ -9,7 +9,12 @@ use super::rig::{Rig, SETTINGS};
 use crate::engine::Settings;
 
 /// Joins anew with what a peer knows of its last connection.
-fn come_back(rig: &mut Rig, name: &str, since: Option<(Seq, UnixMillis)>, before: &Peer) -> Peer {
+pub(super) fn come_back(
+    rig: &mut Rig,
+    name: &str,
+    since: Option<(Seq, UnixMillis)>,
+    before: &Peer,
+) -> Peer {
     let peer = rig.connect();
     peer.hello();
     peer.send(Join {
@@ -148,6 +153,7 @@ fn a_member_that_was_given_up_joins_like_any_other() {
     let (ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     ada.reset();
     rig.settle();
+    rig.pass_grace();
     let before = at(&rig, 2);
     let mut again = come_back(&mut rig, "ada", Some(before), &ada);
     again.take();

@@ -11,6 +11,7 @@ use super::pipe::{End, Shared, Wire};
 use crate::disk::stretch::PIPES_MAX;
 use crate::disk::{Durability, Found, Reply};
 use crate::engine::connection::Phase;
+use crate::engine::limits::RETURN_GRACE_MS;
 use crate::engine::timers;
 use crate::engine::{Engine, Now, Secret, Settings};
 use crate::token::Token;
@@ -243,7 +244,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
                 let on = engine.moved_sessions.get(session);
                 assert_eq!(on, (*session != connection.token).then_some(&connection.token));
                 moved += usize::from(on.is_some());
-                assert_eq!(engine.room.find(nick), Some((connection.token, nick)));
+                assert_eq!(engine.room.find(nick), Some((*session, nick)));
                 members += 1;
             }
         }
@@ -253,6 +254,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         assert!(engine.shutting_down || engine.moved_sessions.len() == moved);
         assert_eq!(engine.timers.len(), armed);
         engine.assert_door_is_sound();
+        members += engine.absentees.len();
         assert!(engine.shutting_down || engine.room.members_len() == members);
         assert!(engine.joiners.is_empty() && engine.closed.is_empty());
         let is_held = |held: &[u8]| held.len() < crate::engine::limits::READ_BUFFER_BYTES;
@@ -268,9 +270,22 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         );
     }
 
-    /// Nobody is here, and nothing of them is left.
-    pub(super) fn assert_empty(&self) {
+    /// True while a peer's connection is a member's.
+    pub(super) fn is_joined(&self, peer: &Peer) -> bool {
+        let connection = self.engine.connections.get(peer.token.slot());
+        connection.is_some_and(|it| it.token == peer.token && it.nick().is_some())
+    }
+
+    /// Waits until nobody who lost their connection is waited for any more.
+    pub(super) fn pass_grace(&mut self) {
+        self.pass(RETURN_GRACE_MS);
+        assert_eq!(self.engine.absentees.len(), 0);
+    }
+
+    /// Nobody is here, nobody comes back, and nothing of them is left.
+    pub(super) fn assert_empty(&mut self) {
         assert!(self.engine.is_empty(), "{} connections are left", self.engine.connections());
+        self.pass_grace();
         assert_eq!(self.engine.timers.len(), 0);
         assert_eq!(self.engine.slots.taken(), 0);
         assert_eq!(self.engine.room.members_len(), 0);

@@ -139,6 +139,7 @@ fn a_connection_lost_before_done_discards_the_upload_at_every_stage() {
             rig.settle();
             // A connection that is held back is not read: its loss shows when it is read again.
             rig.release_disk();
+            rig.pass_grace();
             ada.take();
             assert!(ada.view.members.iter().eq(["ada"]), "{sent:?} {is_held}");
             assert!(ada.view.items.is_empty());

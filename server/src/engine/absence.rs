@@ -1,0 +1,128 @@
+//! Members whose connection is lost and who may be back in a moment: their membership stands for
+//! a while, so that a broken connection is not told to everyone as a leaving and a coming.
+//!
+//! Whoever comes back in time goes on (PROTOCOL.md, "Coming back"). Who does not, or has a name or
+//! a place that somebody else wants, is said to have left.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::Code;
+
+use super::limits::RETURN_GRACE_MS;
+use super::{Engine, Stream};
+use crate::token::Token;
+
+/// Members without a connection, by their session.
+#[derive(Debug, Default)]
+pub(super) struct Absentees {
+    members: HashMap<Token, Absent>,
+    /// When each of them is given up, the first one first.
+    deadlines: BTreeSet<(u64, Token)>,
+}
+
+#[derive(Debug)]
+struct Absent {
+    nick: Nick,
+    /// Why the connection ended.
+    code: Code,
+    by_ms: u64,
+}
+
+impl Absentees {
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// When the next of them is given up.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.deadlines.first().map(|&(by_ms, _)| by_ms)
+    }
+
+    /// The one who has been away for longest.
+    fn oldest(&self) -> Option<Token> {
+        self.deadlines.first().map(|&(_, session)| session)
+    }
+
+    fn add(&mut self, session: Token, absent: Absent) {
+        self.deadlines.insert((absent.by_ms, session));
+        self.members.insert(session, absent);
+    }
+
+    fn remove(&mut self, session: Token) -> Option<Absent> {
+        let absent = self.members.remove(&session)?;
+        self.deadlines.remove(&(absent.by_ms, session));
+        Some(absent)
+    }
+}
+
+/// True for ends that a client did not ask for and comes back after.
+fn may_be_back_after(code: Code) -> bool {
+    matches!(code, Code::CONNECTION_LOST | Code::TIMED_OUT | Code::TOO_SLOW)
+}
+
+impl<S: Stream> Engine<S> {
+    /// A member's connection has ended: they leave, now or if they are not back in time.
+    pub(super) fn end_membership(&mut self, session: Token, nick: Nick, code: Code) {
+        self.moved_sessions.remove(&session);
+        // Nobody is left to hear of it when the server itself goes.
+        if self.shutting_down {
+            return;
+        }
+        if may_be_back_after(code) {
+            let by_ms = self.now.mono_ms + RETURN_GRACE_MS;
+            self.absentees.add(session, Absent { nick, code, by_ms });
+        } else {
+            self.room.leave(nick, code, self.now.at);
+        }
+    }
+
+    /// A member is back: who they are, if the membership of that session stands. The connection
+    /// that it had, if there is one, is replaced.
+    pub(super) fn return_to(&mut self, session: Token) -> Option<Nick> {
+        if let Some(absent) = self.absentees.remove(session) {
+            return Some(absent.nick);
+        }
+        let ghost = self.connection_of(session)?;
+        self.replace(ghost)
+    }
+
+    /// Who a session is, if its membership stands.
+    pub(super) fn member_of(&self, session: Token) -> Option<&Nick> {
+        match self.absentees.members.get(&session) {
+            Some(absent) => Some(&absent.nick),
+            None => self.connections.get(self.connection_of(session)?.slot())?.nick(),
+        }
+    }
+
+    /// Waits no longer for a member without a connection.
+    pub(super) fn give_up(&mut self, session: Token) {
+        if let Some(Absent { nick, code, .. }) = self.absentees.remove(session)
+            && !self.shutting_down
+        {
+            self.room.leave(nick, code, self.now.at);
+        }
+    }
+
+    /// Gives up those who have been away for too long.
+    pub(super) fn give_up_absentees(&mut self) {
+        let now_ms = self.now.mono_ms;
+        while self.absentees.next().is_some_and(|by_ms| by_ms <= now_ms)
+            && let Some(session) = self.absentees.oldest()
+        {
+            self.give_up(session);
+        }
+    }
+
+    /// Where those who are away take up the room, the oldest absence ends: there are never more
+    /// members than connections may be.
+    pub(super) fn make_room(&mut self) {
+        while self.room.members_len() >= self.door.members_max
+            && let Some(session) = self.absentees.oldest()
+        {
+            self.give_up(session);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Names that somebody wants and somebody has. Whoever has one is asked for a sign of life, unless
+//! they were heard a moment ago: a connection that was cut unnoticed must not hold a name for
+//! minutes, least of all against its own user (PROTOCOL.md, "Joining").
+//!
+//! Owns who waits for such an answer. What a nick may be, and that it is unique, is not decided here.
+
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::Frame;
+use chatshelf_common::wire::frame::{Join, Rename, ServerPing};
+
+use super::connection::{Asked, Connection, Phase};
+use super::limits::{HEARD_LATELY_MS, NICKS_WANTED_MAX, PROBE_MS};
+use super::{Engine, Stream};
+use crate::token::Token;
+
+/// How long the next look at a contest is put off, if nothing else calls for a turn.
+pub(super) const LOOK_AGAIN_MS: u64 = 100;
+
+/// A nick that a connection wants and somebody has who was asked for a sign of life.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    token: Token,
+    ask: Ask,
+    /// When it is refused if nothing has come of it.
+    by_ms: u64,
+}
+
+#[derive(Debug)]
+enum Ask {
+    Join(Box<Join>),
+    Rename(Nick),
+}
+
+/// What becomes of a nick that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It is free, perhaps since this moment.
+    Free,
+    /// Somebody has it and lives.
+    Taken,
+    /// Somebody has it and was asked for a sign of life.
+    Awaited,
+}
+
+impl<S: Stream> Engine<S> {
+    /// Whether a nick can be had by a session, or by somebody new.
+    pub(super) fn claim(&mut self, own: Option<Token>, nick: &Nick) -> Claim {
+        let others = self.room.holders(nick).filter(|session| Some(*session) != own);
+        let (mut absent, mut claim) = (Vec::new(), Claim::Free);
+        for session in others.collect::<Vec<_>>() {
+            match self.connection_of(session) {
+                None => absent.push(session),
+                Some(token) if self.shows_life(token) => return Claim::Taken,
+                Some(_) => claim = Claim::Awaited,
+            }
+        }
+        if claim == Claim::Free {
+            absent.into_iter().for_each(|session| self.give_up(session));
+        }
+        claim
+    }
+
+    /// True for a connection that was heard a moment ago; any other is asked for a sign of life,
+    /// once at a time.
+    fn shows_life(&mut self, token: Token) -> bool {
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connection(token) else { return false };
+        let is_heard =
+            connection.asked == Asked::No && now_ms < connection.silent_since_ms + HEARD_LATELY_MS;
+        // What has come and was not read yet is a sign as well.
+        if is_heard || connection.readable || connection.is_paused() {
+            return true;
+        }
+        if connection.asked != Asked::ForName {
+            (connection.silent_since_ms, connection.asked) = (now_ms, Asked::ForName);
+            self.arm(token, now_ms + PROBE_MS);
+            self.send(token, &ServerPing {});
+        }
+        false
+    }
+
+    /// Has a join wait for the answer of whoever has its nick. It is not read meanwhile: what the
+    /// client has sent behind its join means one thing or another. False if too many wait already.
+    pub(super) fn join_later(&mut self, token: Token, join: Join) -> bool {
+        if !self.want(token, Ask::Join(Box::new(join))) {
+            return false;
+        }
+        if let Some(connection) = self.connection(token) {
+            connection.awaits_nick = true;
+        }
+        true
+    }
+
+    /// The same for a member who wants another nick; they are read on.
+    pub(super) fn rename_later(&mut self, token: Token, to: Nick) -> bool {
+        self.want(token, Ask::Rename(to))
+    }
+
+    fn want(&mut self, token: Token, ask: Ask) -> bool {
+        let has_room = self.wanted.len() < NICKS_WANTED_MAX;
+        if has_room {
+            let by_ms = self.now.mono_ms + PROBE_MS;
+            self.wanted.push(Wanted { token, ask, by_ms });
+        }
+        has_room
+    }
+
+    /// A member asks for one nick after the other: the first is answered first.
+    pub(super) fn refuse_wanted(&mut self, token: Token) {
+        let is_theirs =
+            |wanted: &mut Wanted| wanted.token == token && matches!(wanted.ask, Ask::Rename(_));
+        let theirs: Vec<Wanted> = self.wanted.extract_if(.., is_theirs).collect();
+        for wanted in theirs {
+            if let Ask::Rename(to) = wanted.ask {
+                self.refuse_nick(token, Rename::KIND, &to);
+            }
+        }
+    }
+
+    /// Looks again at the nicks that are waited for, in the order in which they were asked for.
+    pub(super) fn settle_wanted(&mut self) {
+        let now_ms = self.now.mono_ms;
+        for Wanted { token, ask, by_ms } in std::mem::take(&mut self.wanted) {
+            let Some(connection) = self.connection(token) else { continue };
+            let own = match (&connection.phase, &ask) {
+                (Phase::Greeted { .. }, Ask::Join(_)) => None,
+                (Phase::Joined { session, .. }, Ask::Rename(_)) => Some(*session),
+                _ => continue,
+            };
+            let nick = match &ask {
+                Ask::Join(join) => join.nick.clone(),
+                Ask::Rename(nick) => nick.clone(),
+            };
+            // Who has shut its side, or is gone, does not wait.
+            let is_gone = connection.read_closed && matches!(ask, Ask::Join(_));
+            let claim = if is_gone { Claim::Taken } else { self.claim(own, &nick) };
+            match (claim, ask) {
+                (Claim::Awaited, ask) if now_ms < by_ms => {
+                    self.wanted.push(Wanted { token, ask, by_ms });
+                }
+                (claim, Ask::Join(join)) => self.settle_join(token, *join, claim),
+                (Claim::Free, Ask::Rename(to)) => self.take_nick(token, to),
+                (_, Ask::Rename(to)) => self.refuse_nick(token, Rename::KIND, &to),
+            }
+        }
+    }
+
+    fn settle_join(&mut self, token: Token, join: Join, claim: Claim) {
+        let Some(connection) = self.connection(token) else { return };
+        connection.awaits_nick = false;
+        if claim == Claim::Free {
+            connection.deframer.set_joined();
+            return self.join(token, join);
+        }
+        self.refuse_nick(token, Join::KIND, &join.nick);
+        // What came behind the join is understood now.
+        self.enqueue(token);
+    }
+
+    /// A member takes a nick that is free.
+    pub(super) fn take_nick(&mut self, token: Token, to: Nick) {
+        let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) = self.connection(token)
+        else {
+            return;
+        };
+        let before = std::mem::replace(nick, to.clone());
+        self.room.rename(before, to, self.now.at);
+    }
+}

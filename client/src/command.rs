@@ -2,6 +2,7 @@
 //! says what is wrong; shared by every front that has a prompt.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
 use chatshelf_common::id::ItemId;
 use chatshelf_common::limits::{MESSAGE_BYTES_MAX, NICK_BYTES_MAX, TOPIC_BYTES_MAX};
@@ -55,8 +56,21 @@ pub enum Command {
     Notify(Option<Notify>),
     /// `/joins`, alone to ask.
     Joins(Option<bool>),
+    /// `/mouse`, alone to ask: whether clicks and the wheel come to us.
+    Mouse(Option<bool>),
+    /// `/copy`.
+    Copy(Copied),
     /// `/quit`.
     Quit,
+}
+
+/// What is to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// A link in what was said, not a line of it.
+    pub is_link: bool,
+    /// Which, from the newest.
+    pub nth: NonZeroUsize,
 }
 
 /// What rings the bell.
@@ -164,6 +178,8 @@ help! {
     CLEAR &["clear"], "/clear", "clear the screen";
     NOTIFY &["notify"], "/notify [off|mentions|all]", "what rings the bell";
     JOINS &["joins"], "/joins [on|off]", "whether joins and leaves are shown";
+    COPY &["copy"], "/copy [link] [N]", "copy the last line or link, or the Nth last";
+    MOUSE &["mouse"], "/mouse [on|off]", "whether the mouse clicks here, or selects text";
     QUIT &["quit", "exit"], "/quit", "leave";
 }
 
@@ -212,6 +228,12 @@ fn command(line: &str) -> Result<Command, CommandError> {
             Some((_, level)) => Ok(Command::Notify(Some(*level))),
             None => usage,
         },
+        ("mouse", "") => Ok(Command::Mouse(None)),
+        ("mouse", word) => match SWITCH.iter().find(|(name, _)| *name == word) {
+            Some((_, on)) => Ok(Command::Mouse(Some(*on))),
+            None => usage,
+        },
+        ("copy", what) => copied(what).map(Command::Copy).map_or(usage, Ok),
         ("joins", "") => Ok(Command::Joins(None)),
         ("joins", word) => match SWITCH.iter().find(|(name, _)| *name == word) {
             Some((_, on)) => Ok(Command::Joins(Some(*on))),
@@ -259,6 +281,14 @@ fn member(name: &str) -> Result<Nick, CommandError> {
 
 fn topic(text: &str) -> Result<Topic, CommandError> {
     Topic::new(&cleaned(text).replace('\t', " ")).map_err(CommandError::Topic)
+}
+
+/// `[link] [N]`.
+fn copied(text: &str) -> Option<Copied> {
+    let mut words = text.split_whitespace().peekable();
+    let is_link = words.next_if(|word| matches!(*word, "link" | "links")).is_some();
+    let nth = words.next().map_or(Ok(NonZeroUsize::MIN), str::parse).ok()?;
+    words.next().is_none().then_some(Copied { is_link, nth })
 }
 
 /// The whole text, or what the quotes around it hold.
@@ -372,6 +402,10 @@ mod tests {
             "/quit now",
             "/notify x",
             "/joins maybe",
+            "/mouse maybe",
+            "/copy 0",
+            "/copy link x",
+            "/copy 1 2",
         ] {
             let error = parse(line).unwrap_err();
             assert!(matches!(error, CommandError::Usage(_)), "{line}: {error}");
@@ -396,6 +430,14 @@ mod tests {
         assert_eq!(command("/notify"), Command::Notify(None));
         assert_eq!(command("/joins off"), Command::Joins(Some(false)));
         assert_eq!(command("/joins"), Command::Joins(None));
+        assert_eq!(command("/mouse off"), Command::Mouse(Some(false)));
+        let copied =
+            |is_link, nth: usize| Command::Copy(Copied { is_link, nth: nth.try_into().unwrap() });
+        assert_eq!([command("/copy"), command("/copy 3")], [copied(false, 1), copied(false, 3)]);
+        assert_eq!(
+            [command("/copy link"), command("/copy link 2")],
+            [copied(true, 1), copied(true, 2)]
+        );
         assert_eq!(command("/topic -"), Command::SetTopic(None));
         assert_eq!(command("/upload a b.txt"), Command::Upload("a b.txt".into()));
         assert_eq!(command("/put \"a b.txt\""), Command::Upload("a b.txt".into()));

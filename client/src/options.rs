@@ -40,6 +40,8 @@ pub struct Options {
     pub reconnect: Option<u32>,
     /// Who joins and leaves is shown.
     pub joins: bool,
+    /// Clicks and the wheel come to the full screen; else the terminal selects text by them.
+    pub mouse: bool,
     /// One thing to be done, instead of joining the talk.
     pub task: Option<Task>,
     /// What its own options say, until it is known.
@@ -83,6 +85,7 @@ impl Default for Options {
             preserve: false,
             reconnect: None,
             joins: true,
+            mouse: true,
             task: None,
             own: task::Own::default(),
             host_origin: None,
@@ -179,6 +182,18 @@ static PROGRAM: Program<Options> = Program {
             },
         )
         .otherwise("on a terminal for ever, else 30"),
+        Opt::value(
+            "mouse",
+            "on|off",
+            "on the full screen, whether the mouse scrolls and clicks, or selects text",
+            |options, text| {
+                let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
+                options.mouse = known.ok_or("must be on or off")?.1;
+                Ok(())
+            },
+        )
+        .default("on")
+        .completes(Completes::Words(&["on", "off"])),
         Opt::value("joins", "on|off", "show who joins and leaves", |options, text| {
             let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
             options.joins = known.ok_or("must be on or off")?.1;
@@ -415,6 +430,7 @@ mod tests {
             ("preserve", "yes"),
             ("reconnect", "0"),
             ("joins", "off"),
+            ("mouse", "off"),
         ];
         let expected = Options {
             server: "lab:7".parse().unwrap(),
@@ -426,6 +442,7 @@ mod tests {
             preserve: true,
             reconnect: Some(0),
             joins: false,
+            mouse: false,
             ..Options::default()
         };
         let variable = |name: &str| {

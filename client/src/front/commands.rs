@@ -115,6 +115,8 @@ impl Desk {
             Command::ShowTopic => self.answer(Answer::Topic, now),
             Command::Who => self.answer(Answer::Members, now),
             Command::Files => self.answer(Answer::Shelf, now),
+            Command::Mouse(on) => self.answer(Answer::Mouse(on), now),
+            Command::Copy(wanted) => self.answer(Answer::Copy(wanted), now),
             Command::Waiting => self.answer(Answer::Waiting, now),
             Command::Help => self.answer(Answer::Help, now),
             Command::Clear => self.answer(Answer::Clear, now),

@@ -36,7 +36,7 @@ pub(crate) use pace::Pace;
 pub(crate) use signals::{interrupt_job, stop_job};
 pub(crate) use start::{Ground, Plan, no_start};
 
-use crate::command::Notify;
+use crate::command::{Copied, Notify};
 use crate::link::plain_error;
 use crate::session::When;
 
@@ -151,6 +151,10 @@ pub(crate) enum Answer {
     Help,
     /// Nothing of what was shown before.
     Clear,
+    /// Whose the mouse is from now on; `None` asks.
+    Mouse(Option<bool>),
+    /// That this is on the clipboard.
+    Copy(Copied),
     /// What rings the bell from now on; `None` asks.
     Notify(Option<Notify>),
 }

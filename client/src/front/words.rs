@@ -8,8 +8,8 @@ use chatshelf_common::wire::{Code, Event};
 
 use crate::session::{PendingCommand, Room, Session};
 
-/// Characters that are shown of a line that was typed.
-const TYPED_CHARS_MAX: usize = 60;
+/// Characters that are shown of a text that is only to be known again.
+const SHORTENED_CHARS_MAX: usize = 60;
 /// Lines that wait and are shown; more are counted.
 const WAITING_NAMED_MAX: usize = 20;
 
@@ -78,8 +78,13 @@ pub(crate) fn typed(command: &PendingCommand) -> String {
         PendingCommand::Topic(None) => "/topic -".to_owned(),
         PendingCommand::Drop { item, .. } => format!("/drop #{item}"),
     };
+    shortened(&text)
+}
+
+/// The beginning of a text, on one line.
+pub(crate) fn shortened(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let shortened: String = line.chars().take(TYPED_CHARS_MAX).collect();
+    let shortened: String = line.chars().take(SHORTENED_CHARS_MAX).collect();
     if shortened.len() < text.len() { format!("{shortened}…") } else { shortened }
 }
 

@@ -225,7 +225,7 @@ impl Lines {
                 lines.iter().map(|line| self.look.notice(line)).collect()
             }
             Answer::Help => self.look.help(),
-            Answer::Clear | Answer::Notify(_) => {
+            Answer::Clear | Answer::Notify(_) | Answer::Mouse(_) | Answer::Copy(_) => {
                 vec![self.look.notice("that is for the full screen only")]
             }
         };

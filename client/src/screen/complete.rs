@@ -73,7 +73,7 @@ fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
             let fits = |(name, _): &&(&str, _)| name.starts_with(&text[argument..]);
             (argument, NOTIFY_LEVELS.iter().filter(fits).map(|(name, _)| (*name).into()).collect())
         }
-        Some("joins") => {
+        Some("joins" | "mouse") => {
             let fits = |(name, _): &&(&str, _)| name.starts_with(&text[argument..]);
             (argument, SWITCH.iter().filter(fits).map(|(name, _)| (*name).into()).collect())
         }

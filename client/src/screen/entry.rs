@@ -1,8 +1,12 @@
 //! One thing in the scrollback, and the rows it takes at a width. What came from others is made
 //! harmless when an entry is made; nothing here knows the terminal.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use chatshelf_common::text::{Message, Nick};
 
+use super::links::{Link, links};
 use super::theme::{Ink, Signs};
 use super::wrap::{cut, width, wrap};
 use crate::front::words::nick_number;
@@ -25,13 +29,15 @@ const NAMED_MAX: usize = 8;
 pub(super) struct Span {
     pub(super) text: String,
     pub(super) ink: Ink,
+    /// The address that it is part of.
+    pub(super) link: Option<Arc<str>>,
 }
 
 /// A row of the screen.
 pub(super) type Row = Vec<Span>;
 
 pub(super) fn span(text: impl Into<String>, ink: Ink) -> Span {
-    Span { text: text.into(), ink }
+    Span { text: text.into(), ink, link: None }
 }
 
 /// Who came and who went, in one line.
@@ -145,14 +151,41 @@ fn flow(head: Row, lines: &[String], ink: Ink, indent: usize, columns: usize) ->
     let mut head = Some(head);
     for line in lines {
         let first = if head.is_some() { columns.saturating_sub(head_columns) } else { rest };
+        let links = links(line);
         for range in wrap(line, first, rest) {
             let mut row = head.take().unwrap_or_else(|| vec![span(" ".repeat(indent), Ink::Text)]);
-            row.push(span(&line[range], ink));
+            push_linked(&mut row, line, range, ink, &links);
             rows.push(row);
         }
     }
     rows.extend(head);
     rows
+}
+
+/// A piece of a line, what is an address in it as links.
+fn push_linked(row: &mut Row, line: &str, piece: Range<usize>, ink: Ink, links: &[Link]) {
+    let mut at = piece.start;
+    for (range, target) in links {
+        let (start, end) = (range.start.max(piece.start), range.end.min(piece.end));
+        if start >= end {
+            continue;
+        }
+        if at < start {
+            row.push(span(&line[at..start], ink));
+        }
+        row.push(Span { link: Some(Arc::clone(target)), ..span(&line[start..end], ink) });
+        at = end;
+    }
+    if at < piece.end {
+        row.push(span(&line[at..piece.end], ink));
+    }
+}
+
+/// A text on one row, what is an address in it as links.
+pub(super) fn linked(text: &str, ink: Ink) -> Row {
+    let mut row = Row::new();
+    push_linked(&mut row, text, 0..text.len(), ink, &links(text));
+    row
 }
 
 impl Presence {
@@ -228,6 +261,23 @@ mod tests {
     #[test]
     fn long_lines_go_on_below_the_text() {
         assert_eq!(text(&said("one two three"), 18), ["17:00 ada one two", "      three"]);
+    }
+
+    #[test]
+    fn every_piece_of_an_address_is_a_link_to_all_of_it() {
+        let signs = Theme { colour: false, ascii: true }.signs();
+        let rows = said("see http://a.b/long/path, then").rows(20, signs);
+        let links = |row: &Row| -> Vec<(String, bool)> {
+            row.iter().map(|span| (span.text.clone(), span.link.is_some())).collect()
+        };
+        assert_eq!(links(&rows[1])[1..], [("http://a.b/lon".to_owned(), true)]);
+        assert_eq!(
+            links(&rows[2])[1..],
+            [("g/path".to_owned(), true), (", then".to_owned(), false)]
+        );
+        for span in rows.iter().flatten().filter(|span| span.link.is_some()) {
+            assert_eq!(span.link.as_deref(), Some("http://a.b/long/path"));
+        }
     }
 
     #[test]

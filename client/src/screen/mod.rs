@@ -15,6 +15,7 @@ mod entry;
 pub(crate) mod events;
 mod facts;
 mod keys;
+pub mod links;
 mod paths;
 mod scrollback;
 mod state;
@@ -31,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::text::Nick;
 
-use crate::command::{self, Command};
+use crate::command::{self, Command, Copied};
 use crate::front::{
     Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code,
     no_start, stop_job, words,
@@ -44,7 +45,7 @@ use events::Events;
 use facts::{Connection, Facts};
 use state::{Action, State};
 use terminal::Terminal;
-use theme::Theme;
+use theme::{Ink, Theme};
 
 /// Between two frames, at the least: 60 a second.
 const FRAME_EVERY: Duration = Duration::from_micros(16_667);
@@ -64,7 +65,7 @@ fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> 
     let mut ground = Ground::new()?;
     ground.watch_signals::<Screen>()?;
     let theme = Theme { colour: surroundings.colour, ascii: options.ascii };
-    let mut screen = Screen::start(&ground, theme)?;
+    let mut screen = Screen::start(&ground, theme, options.mouse)?;
     let name = match options.name.clone() {
         Some(name) => Some(name),
         None => screen.ask_name(&mut ground)?,
@@ -98,10 +99,10 @@ struct Screen {
 }
 
 impl Screen {
-    fn start(ground: &Ground, theme: Theme) -> Result<Self, Failure> {
+    fn start(ground: &Ground, theme: Theme, has_mouse: bool) -> Result<Self, Failure> {
         let now = Instant::now();
         Ok(Self {
-            terminal: Terminal::enter().map_err(no_start)?,
+            terminal: Terminal::enter(has_mouse).map_err(no_start)?,
             events: Events::start(ground.waker()).map_err(no_start)?,
             state: State::new(theme, Clock::local(), now, Clock::now()),
             actions: VecDeque::new(),
@@ -185,6 +186,8 @@ impl Screen {
             Answer::Topic => self.state.notice(&words::topic(room), at),
             Answer::Shelf => self.state.notices(&words::shelf(room), at),
             Answer::Waiting => self.state.notices(&words::waiting(desk.session()), at),
+            Answer::Mouse(on) => self.mouse(on),
+            Answer::Copy(wanted) => self.copy(wanted),
             Answer::Notify(level) => {
                 if let Some(level) = level {
                     self.state.attention.notify = level;
@@ -208,8 +211,8 @@ impl Screen {
 
     fn draw(&mut self) -> io::Result<()> {
         let state = &mut self.state;
-        self.terminal.draw(|buffer| {
-            state.areas = draw::draw(state, buffer);
+        self.terminal.draw(|buffer, links| {
+            state.areas = draw::draw(state, buffer, links);
             state.areas.cursor
         })?;
         self.terminal.set_title(&self.state.title())
@@ -218,6 +221,33 @@ impl Screen {
     fn redraw(&mut self) {
         self.is_changed = true;
         self.terminal.redraw();
+    }
+
+    /// Whose the mouse is from now on; `None` asks.
+    fn mouse(&mut self, on: Option<bool>) {
+        if let Some(on) = on {
+            self.is_broken |= self.terminal.set_mouse(on).is_err();
+        }
+        let text = if self.terminal.has_mouse() {
+            "the mouse scrolls and clicks here; hold Shift to select text, or /mouse off"
+        } else {
+            "the mouse selects text, as the terminal has it; /mouse on takes it back"
+        };
+        self.state.notice(text, Clock::now());
+    }
+
+    /// Hands a line or a link to the clipboard.
+    fn copy(&mut self, wanted: Copied) {
+        let Some(text) = self.state.scrollback.copied(wanted) else {
+            return self.state.say(
+                "there is nothing like that to copy",
+                Ink::Failure,
+                Clock::now(),
+            );
+        };
+        self.is_broken |= self.terminal.copy(&text).is_err();
+        let text = format!("handed to the terminal's clipboard: {}", words::shortened(&text));
+        self.state.notice(&text, Clock::now());
     }
 
     /// Back to the shell, if there is one.

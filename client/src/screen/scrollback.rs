@@ -4,7 +4,9 @@
 use std::collections::VecDeque;
 
 use super::entry::{Entry, Presence, Row, rule};
+use super::links::links;
 use super::theme::{Ink, Signs};
+use crate::command::Copied;
 
 /// Entries that are kept.
 pub(super) const ENTRIES_MAX: usize = 10_000;
@@ -78,6 +80,21 @@ impl Scrollback {
         let mut who = Presence::default();
         change(&mut who);
         self.push(Entry::Presence { time: time.to_owned(), who });
+    }
+
+    /// What `/copy` means, if it is there.
+    pub(super) fn copied(&self, wanted: Copied) -> Option<String> {
+        let said = self.entries.iter().rev().filter_map(|(entry, _)| match entry {
+            Entry::Said { lines, .. } => Some(lines),
+            _ => None,
+        });
+        let nth = wanted.nth.get() - 1;
+        if !wanted.is_link {
+            return said.map(|lines| lines.join("\n")).nth(nth);
+        }
+        let links = said
+            .flat_map(|lines| lines.iter().rev().flat_map(|line| links(line).into_iter().rev()));
+        links.map(|(_, target)| target.to_string()).nth(nth)
     }
 
     /// Forgets everything.
@@ -292,6 +309,30 @@ mod tests {
         assert_eq!(scrollback.visible(frame(200, 4)).len(), 3);
         (0..ENTRIES_MAX).for_each(|number| scrollback.push(notice(&number.to_string())));
         assert_eq!(seen(&scrollback, frame(40, 1)), ["0"], "at what is the oldest now");
+    }
+
+    #[test]
+    fn the_last_line_or_link_and_those_before_can_be_copied() {
+        let mut scrollback = Scrollback::default();
+        for text in ["see http://a.b and http://c.d", "one\ntwo", "http://e.f\nhttp://g.h"] {
+            let lines = text.lines().map(str::to_owned).collect();
+            let (who_ink, ink) = (Ink::Text, Ink::Text);
+            scrollback.push(Entry::Said {
+                time: "".into(),
+                who: "bob".into(),
+                who_ink,
+                lines,
+                ink,
+            });
+            scrollback.push(notice("http://not.said"));
+        }
+        let copied = |is_link, nth: usize| {
+            scrollback.copied(Copied { is_link, nth: nth.try_into().unwrap() })
+        };
+        assert_eq!(copied(false, 2).as_deref(), Some("one\ntwo"));
+        assert_eq!(copied(false, 4), None);
+        let links: Vec<String> = (1..6).map_while(|nth| copied(true, nth)).collect();
+        assert_eq!(links, ["http://g.h", "http://e.f", "http://c.d", "http://a.b"]);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! one piece; and while a line is typed on it, raw alone. Owns its restoring, which happens once whatever ends the program: the end of a run, an
 //! error, a panic, a signal.
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::crossterm::cursor::{Hide, MoveTo, Show};
 use ratatui::crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
@@ -20,6 +21,11 @@ use ratatui::crossterm::terminal::{
 use ratatui::crossterm::{execute, queue};
 use ratatui::layout::{Position, Rect};
 
+use super::links::{CLOSED, Links, opened};
+use super::wrap::width;
+
+/// Longest text that is handed to the clipboard, in bytes: a message whose every character is a tab.
+const COPY_BYTES_MAX: usize = 32 * 1024;
 /// Bytes that a screenful seldom exceeds.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// Buttons and wheel, but no movement: that would wake us for nothing.
@@ -43,8 +49,12 @@ pub struct Terminal {
     backend: CrosstermBackend<BufWriter<Stdout>>,
     /// What the terminal shows.
     shown: Buffer,
+    shown_links: Links,
     /// The next frame, in the making.
     next: Buffer,
+    next_links: Links,
+    /// Clicks and the wheel come to us.
+    has_mouse: bool,
     is_cursor_shown: bool,
     title: String,
 }
@@ -54,13 +64,16 @@ impl Terminal {
     ///
     /// # Errors
     /// When standard output is no terminal, or does not do as it is told.
-    pub fn enter() -> io::Result<Self> {
+    pub fn enter(has_mouse: bool) -> io::Result<Self> {
         restore_on_panic();
-        turn_on()?;
+        turn_on(has_mouse)?;
         Ok(Self {
             backend: CrosstermBackend::new(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())),
             shown: Buffer::default(),
+            shown_links: Links::default(),
             next: Buffer::default(),
+            next_links: Links::default(),
+            has_mouse,
             is_cursor_shown: true,
             title: String::new(),
         })
@@ -74,7 +87,7 @@ impl Terminal {
     pub fn resume(&mut self) -> io::Result<()> {
         // Nobody may have turned it off, and what the terminal is now is not known.
         restore();
-        turn_on()?;
+        turn_on(self.has_mouse)?;
         self.is_cursor_shown = true;
         self.title.clear();
         self.redraw();
@@ -86,17 +99,22 @@ impl Terminal {
     ///
     /// # Errors
     /// When the terminal is gone.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Buffer) -> Option<Position>) -> io::Result<()> {
+    pub fn draw(
+        &mut self,
+        draw: impl FnOnce(&mut Buffer, &mut Links) -> Option<Position>,
+    ) -> io::Result<()> {
         let area = Rect::from((Position::ORIGIN, self.backend.size()?));
         self.next.resize(area);
         self.next.reset();
-        let cursor = draw(&mut self.next);
+        self.next_links.reset(area);
+        let cursor = draw(&mut self.next, &mut self.next_links);
         queue!(self.backend, BeginSynchronizedUpdate)?;
         if self.shown.area != area {
             self.shown = Buffer::empty(area);
+            self.shown_links.reset(area);
             queue!(self.backend, Clear(ClearType::All))?;
         }
-        self.backend.draw(self.shown.diff(&self.next).into_iter())?;
+        self.draw_changes()?;
         if self.is_cursor_shown != cursor.is_some() {
             self.is_cursor_shown = cursor.is_some();
             if self.is_cursor_shown {
@@ -109,7 +127,56 @@ impl Terminal {
             queue!(self.backend, MoveTo(x, y))?;
         }
         std::mem::swap(&mut self.shown, &mut self.next);
+        std::mem::swap(&mut self.shown_links, &mut self.next_links);
         execute!(self.backend, EndSynchronizedUpdate)
+    }
+
+    /// Writes what is another in the next frame, addresses as links.
+    fn draw_changes(&mut self) -> io::Result<()> {
+        let mut changes = self.shown.diff(&self.next);
+        let (shown, next) = (&self.shown_links, &self.next_links);
+        if shown.is_empty() && next.is_empty() {
+            return self.backend.draw(changes.into_iter());
+        }
+        add_relinked(&mut changes, &self.next, shown, next);
+        for run in changes.chunk_by(|a, b| next.at(a.0, a.1) == next.at(b.0, b.1)) {
+            let target = next.at(run[0].0, run[0].1);
+            if let Some(target) = target {
+                queue!(self.backend, Print(opened(target)))?;
+            }
+            self.backend.draw(run.iter().copied())?;
+            if target.is_some() {
+                queue!(self.backend, Print(CLOSED))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// True when clicks and the wheel come to us.
+    #[must_use]
+    pub fn has_mouse(&self) -> bool {
+        self.has_mouse
+    }
+
+    /// Takes the mouse, or leaves it to the terminal, which selects text by it.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.has_mouse = on;
+        mouse(&mut self.backend, on)?;
+        io::Write::flush(&mut self.backend)
+    }
+
+    /// Hands a text to the terminal's clipboard, as far as it is not too long. Whether it is taken
+    /// the terminal does not say.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let text = &text[..text.floor_char_boundary(COPY_BYTES_MAX)];
+        let encoded = data_encoding::BASE64.encode(text.as_bytes());
+        execute!(self.backend, Print(format!("\x1b]52;c;{encoded}\x07")))
     }
 
     /// Has everything drawn anew the next time. Asks the terminal for nothing: what it would answer
@@ -145,13 +212,35 @@ impl Drop for Terminal {
     }
 }
 
+/// Adds the cells that look as before but are part of another link, or of none any more.
+fn add_relinked<'a>(
+    changes: &mut Vec<(u16, u16, &'a Cell)>,
+    next: &'a Buffer,
+    shown_links: &Links,
+    next_links: &Links,
+) {
+    let changed: HashSet<(u16, u16)> = changes.iter().map(|(x, y, _)| (*x, *y)).collect();
+    for y in 0..next.area.height {
+        let mut x = 0;
+        while x < next.area.width {
+            let cell = &next[(x, y)];
+            if shown_links.at(x, y) != next_links.at(x, y) && !changed.contains(&(x, y)) {
+                changes.push((x, y, cell));
+            }
+            // The second cell of a wide character is no text of its own.
+            x += (width(cell.symbol()) as u16).max(1);
+        }
+    }
+    changes.sort_by_key(|(x, y, _)| (*y, *x));
+}
+
 /// Turns the full screen on, whole or not at all.
-fn turn_on() -> io::Result<()> {
+fn turn_on(has_mouse: bool) -> io::Result<()> {
     make_raw()?;
     IS_ON.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
     queue!(out, Print(KEEP_TITLE), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)
-        .and_then(|()| mouse(&mut out, true))
+        .and_then(|()| if has_mouse { mouse(&mut out, true) } else { Ok(()) })
         .and_then(|()| out.flush())
         .inspect_err(|_| restore())
 }

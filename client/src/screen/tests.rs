@@ -20,6 +20,7 @@ use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers}
 
 use super::draw;
 use super::facts::{Bar, Connection, Facts, ShelfItem};
+use super::links::Links;
 use super::state::{Action, State};
 use super::theme::Theme;
 use crate::front::{Clock, News};
@@ -35,6 +36,7 @@ fn nick(name: &str) -> Nick {
 /// A screen of somebody called ada.
 struct Rig {
     state: State,
+    links: Links,
     now: Instant,
     at: UnixMillis,
 }
@@ -55,7 +57,7 @@ impl Rig {
             shelf: vec![shelf_item(7, "notes.pdf"), shelf_item(3, "photo of us.jpg")],
             ..Facts::default()
         });
-        Self { state, now, at: AT }
+        Self { state, links: Links::default(), now, at: AT }
     }
 
     fn facts(&mut self, change: impl FnOnce(&mut Facts)) {
@@ -125,7 +127,8 @@ impl Rig {
     fn draw(&mut self, columns: u16, rows: u16) -> Buffer {
         let mut terminal = ratatui::Terminal::new(TestBackend::new(columns, rows)).unwrap();
         let mut areas = draw::Areas::default();
-        terminal.draw(|frame| areas = draw::draw(&self.state, frame.buffer_mut())).unwrap();
+        let links = &mut self.links;
+        terminal.draw(|frame| areas = draw::draw(&self.state, frame.buffer_mut(), links)).unwrap();
         self.state.areas = areas;
         terminal.backend().buffer().clone()
     }

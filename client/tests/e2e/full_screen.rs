@@ -297,6 +297,49 @@ fn a_line_into_a_connection_that_hangs_is_seen_and_said_to_be_late() {
 }
 
 #[test]
+fn a_long_address_is_one_link_over_its_rows_and_can_be_copied() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut terminal = Terminal::start_sized(&room.command("ada"), (24, 80));
+    terminal.shows("welcome, ada");
+    let address = format!("https://example.org/{}?with=query&and=more", "long/".repeat(20));
+    peer.say(&format!("see {address}, please"));
+    terminal.shows("please");
+    let sent = |terminal: &Terminal| String::from_utf8_lossy(&terminal.bytes()).into_owned();
+    let target = format!(";{address}\x1b\\");
+    // What is drawn between the beginnings of the link and its ends is the address and no more.
+    let bytes = sent(&terminal);
+    let linked: Vec<&str> = bytes
+        .split(&target)
+        .skip(1)
+        .filter_map(|behind| Some(behind.split_once("\x1b]8;;\x1b\\")?.0))
+        .collect();
+    let linked = linked.concat();
+    assert!(linked.contains("https://example.org/long/"), "{bytes:?}");
+    assert!(linked.contains("?with=query&and=more"), "{bytes:?}");
+    assert!(!linked.contains("please") && !linked.contains("see"), "{bytes:?}");
+    terminal.types("/copy link\r");
+    terminal.shows("handed to the terminal's clipboard: https://example.org/");
+    let copied = data_encoding::BASE64.encode(address.as_bytes());
+    assert!(sent(&terminal).contains(&format!("\x1b]52;c;{copied}\x07")));
+}
+
+#[test]
+fn the_mouse_can_be_left_to_the_terminal() {
+    let room = Room::open();
+    let mut terminal = Terminal::start(room.command("ada").args(["--mouse", "off"]));
+    terminal.shows("welcome, ada");
+    let mode = |terminal: &Terminal| terminal.look(vt100::Screen::mouse_protocol_mode);
+    assert_eq!(mode(&terminal), vt100::MouseProtocolMode::None);
+    terminal.types("/mouse on\r");
+    terminal.shows("the mouse scrolls and clicks here");
+    assert_ne!(mode(&terminal), vt100::MouseProtocolMode::None);
+    terminal.types("/mouse off\r");
+    terminal.shows("the mouse selects text");
+    assert_eq!(mode(&terminal), vt100::MouseProtocolMode::None);
+}
+
+#[test]
 fn ctrl_l_draws_everything_anew_and_asks_the_terminal_for_nothing() {
     let room = Room::open();
     let mut terminal = Terminal::start_sized(&room.command("ada"), (24, 80));

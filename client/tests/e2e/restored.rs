@@ -94,8 +94,8 @@ fn a_panic_restores_the_terminal_before_it_is_told() {
 #[test]
 #[ignore = "is run on a terminal of its own by the test above"]
 fn panics_on_the_full_screen() {
-    let mut screen = FullScreen::enter().expect("a terminal");
-    screen.draw(|_| None).expect("a terminal");
+    let mut screen = FullScreen::enter(true).expect("a terminal");
+    screen.draw(|_, _| None).expect("a terminal");
     // Whether what is dropped by unwinding restores it is not the question: that never happens
     // where a panic aborts.
     std::mem::forget(screen);

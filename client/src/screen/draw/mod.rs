@@ -9,7 +9,8 @@ use chatshelf_common::id::ItemId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::entry::{Row, Span};
+use super::entry::{Row, Span, linked};
+use super::links::Links;
 use super::scrollback::Frame;
 use super::state::State;
 use super::theme::{Ink, Theme};
@@ -45,18 +46,21 @@ impl Areas {
 }
 
 /// Draws everything; where it is.
-pub(super) fn draw(state: &State, buffer: &mut Buffer) -> Areas {
+pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Areas {
     let screen = buffer.area;
+    links.reset(screen);
     let mut areas = Areas { screen, ..Areas::default() };
     let [topic, middle, bars, status, input] = divide(state, screen);
     let has_side = !state.facts.members.is_empty()
         && screen.width >= SIDE_FROM_COLUMNS
         && screen.height >= SIDE_FROM_ROWS;
     let (chat, side) = if has_side { split_side(middle) } else { (middle, Rect::default()) };
-    let mut canvas = Canvas { buffer, theme: state.theme };
+    let mut canvas = Canvas { buffer, links, theme: state.theme };
 
     if let Some(text) = &state.facts.topic {
-        canvas.line(topic, &[span(" topic: ", Ink::Dim), span(text, Ink::Strong)]);
+        let mut row = vec![span(" topic: ", Ink::Dim)];
+        row.extend(linked(text, Ink::Strong));
+        canvas.line(topic, &row);
     }
     areas.chat = draw_chat(state, chat, &mut canvas);
     if has_side {
@@ -138,6 +142,7 @@ pub(super) fn span(text: impl Into<String>, ink: Ink) -> Span {
 /// A buffer with the looks of a theme.
 pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
+    links: &'a mut Links,
     pub(super) theme: Theme,
 }
 
@@ -149,10 +154,12 @@ impl Canvas<'_> {
         if area.is_empty() {
             return x;
         }
-        for Span { text, ink } in spans {
+        for Span { text, ink, link } in spans {
             let room = usize::from(area.right().saturating_sub(x));
             let style = self.theme.style(*ink);
+            let start = x;
             (x, _) = self.buffer.set_stringn(x, area.y, text, room, style);
+            self.links.set(area.y, start..x, link.as_ref());
         }
         x
     }
@@ -168,6 +175,9 @@ impl Canvas<'_> {
         let area = area.intersection(self.buffer.area);
         for position in area.positions() {
             self.buffer[position].reset();
+        }
+        for y in area.top()..area.bottom() {
+            self.links.set(y, area.left()..area.right(), None);
         }
         self.buffer.set_style(area, self.theme.style(ink));
     }

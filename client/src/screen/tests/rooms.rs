@@ -6,6 +6,22 @@ use super::*;
 use crate::session::When;
 
 #[test]
+fn a_link_is_in_its_cells_and_in_none_that_are_drawn_over_it() {
+    let mut rig = Rig::new();
+    rig.says("bob", "http://a.b/c");
+    rig.screen(70, 10);
+    assert_eq!(rig.links.at(20, 7).map(AsRef::as_ref), Some("http://a.b/c"));
+    assert_eq!((rig.links.at(19, 7), rig.links.at(32, 7)), (None, None));
+    // Another address at the same place is another link.
+    rig.says("bob", "http://a.b/d");
+    rig.screen(70, 10);
+    assert_eq!(rig.links.at(20, 7).map(AsRef::as_ref), Some("http://a.b/d"));
+    rig.key(KeyCode::F(1));
+    rig.screen(70, 10);
+    assert_eq!(rig.links.at(20, 7), None);
+}
+
+#[test]
 fn a_room_as_a_newcomer_sees_it() {
     let mut rig = Rig::new();
     rig.joins("grace");

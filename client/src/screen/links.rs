@@ -1,0 +1,211 @@
+//! Web addresses: where they are in a line, and which cells of a frame are part of one, so that a
+//! terminal can open an address that is cut into rows. Knows no terminal but the form of its links.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use ratatui::layout::Rect;
+
+/// Longest address that is made a link, in bytes; terminals take little more.
+const LINK_BYTES_MAX: usize = 2000;
+const SCHEMES: [&str; 3] = ["https", "http", "ftp"];
+/// What ends an address, beside white space.
+const ENDS: [char; 10] = ['<', '>', '"', '`', '{', '}', '|', '\\', '^', crate::text::REPLACEMENT];
+
+/// An address in a line: where it is, and the target of its link.
+pub(super) type Link = (Range<usize>, Arc<str>);
+
+/// The addresses in a line, in their order.
+pub(super) fn links(line: &str) -> Vec<Link> {
+    let mut found: Vec<Link> = Vec::new();
+    for (at, _) in line.match_indices("://") {
+        let is_taken = found.last().is_some_and(|(range, _)| at < range.end);
+        if !is_taken
+            && let Some(range) = address(line, at)
+            && let Some(target) = target(&line[range.clone()])
+        {
+            found.push((range, target.into()));
+        }
+    }
+    found
+}
+
+/// The address whose `://` is at `at`.
+fn address(line: &str, at: usize) -> Option<Range<usize>> {
+    let head = &line.as_bytes()[..at];
+    let scheme = head.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let start = at - scheme;
+    let is_known = |known: &str| known.eq_ignore_ascii_case(&line[start..at]);
+    let is_inside_word = line[..start].ends_with(char::is_alphanumeric);
+    if is_inside_word || !SCHEMES.iter().any(|known| is_known(known)) {
+        return None;
+    }
+    let host = at + "://".len();
+    let rest = &line[host..];
+    let end = rest.find(|c: char| c.is_whitespace() || c.is_control() || ENDS.contains(&c));
+    let rest = without_sentence_end(&rest[..end.unwrap_or(rest.len())]);
+    let has_host = rest.starts_with(|c: char| c.is_alphanumeric() || c == '[');
+    has_host.then(|| start..host + rest.len())
+}
+
+/// Without what belongs to the sentence around: full stops and the like, and brackets that were
+/// opened before the address.
+fn without_sentence_end(mut text: &str) -> &str {
+    loop {
+        let closes = |open: char, close: char| {
+            text.ends_with(close) && text.matches(close).count() > text.matches(open).count()
+        };
+        let shorter = text.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']);
+        if shorter.len() < text.len() {
+            text = shorter;
+        } else if closes('(', ')') || closes('[', ']') {
+            text = &text[..text.len() - 1];
+        } else {
+            return text;
+        }
+    }
+}
+
+/// The address with all that is no visible ASCII percent-encoded: nothing in it can end the escape
+/// that it is put into. `None` for one that is too long.
+fn target(address: &str) -> Option<String> {
+    let mut target = String::with_capacity(address.len());
+    for byte in address.bytes() {
+        if byte.is_ascii_graphic() {
+            target.push(byte.into());
+        } else {
+            target.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    (target.len() <= LINK_BYTES_MAX).then_some(target)
+}
+
+/// Which cells of a frame are part of a link.
+#[derive(Debug, Default)]
+pub struct Links {
+    columns: usize,
+    /// A number for each cell, row by row: 0 for none, else one more than the place of its target.
+    cells: Vec<u16>,
+    targets: Vec<Arc<str>>,
+}
+
+impl Links {
+    /// None, on a frame of this size.
+    pub(super) fn reset(&mut self, area: Rect) {
+        self.columns = area.width.into();
+        self.cells.clear();
+        self.cells.resize(usize::from(area.width) * usize::from(area.height), 0);
+        self.targets.clear();
+    }
+
+    /// Makes cells of a row part of a link, or of none.
+    pub(super) fn set(&mut self, y: u16, columns: Range<u16>, target: Option<&Arc<str>>) {
+        let number = match target {
+            None if self.targets.is_empty() => return,
+            None => 0,
+            Some(target) => self.number(target),
+        };
+        let end = usize::from(columns.end).min(self.columns);
+        let row = usize::from(y) * self.columns;
+        let range = row + usize::from(columns.start).min(end)..row + end;
+        if let Some(cells) = self.cells.get_mut(range) {
+            cells.fill(number);
+        }
+    }
+
+    fn number(&mut self, target: &Arc<str>) -> u16 {
+        if self.targets.last() != Some(target) {
+            self.targets.push(Arc::clone(target));
+        }
+        // A screen with more links than that has more links than cells: the rest are plain text.
+        u16::try_from(self.targets.len()).unwrap_or(0)
+    }
+
+    /// True when no cell is part of a link.
+    pub(super) fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// The target of a cell's link.
+    pub(super) fn at(&self, x: u16, y: u16) -> Option<&Arc<str>> {
+        let cell = usize::from(y) * self.columns + usize::from(x);
+        let number = self.cells.get(cell).copied().filter(|_| usize::from(x) < self.columns)?;
+        self.targets.get(usize::from(number).checked_sub(1)?)
+    }
+}
+
+/// What begins a link on a terminal. The pieces of one that goes over several rows have an id in
+/// common, so that they are lit and opened as one.
+pub(super) fn opened(target: &str) -> String {
+    let id = target
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("\x1b]8;id={id:x};{target}\x1b\\")
+}
+
+/// What ends it.
+pub(super) const CLOSED: &str = "\x1b]8;;\x1b\\";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found(line: &str) -> Vec<&str> {
+        links(line).into_iter().map(|(range, _)| &line[range]).collect()
+    }
+
+    #[test]
+    fn addresses_are_found_without_the_sentence_around_them() {
+        for (line, expected) in [
+            ("see https://example.org/a?b=c&d=e#f now", &["https://example.org/a?b=c&d=e#f"][..]),
+            ("(http://a.b/c), ftp://x.y!", &["http://a.b/c", "ftp://x.y"]),
+            (
+                "http://de.wikipedia.org/wiki/Rust_(Begriffe).",
+                &["http://de.wikipedia.org/wiki/Rust_(Begriffe)"],
+            ),
+            ("<HTTPS://A.B> 'http://c.d'", &["HTTPS://A.B", "http://c.d"]),
+            ("http://[::1]:9000/x", &["http://[::1]:9000/x"]),
+            ("http://a.b/?u=http://c.d", &["http://a.b/?u=http://c.d"]),
+            ("http:// https://. file:///etc javascript://x xhttp://a.b chatshelf://h", &[]),
+            ("no address", &[]),
+        ] {
+            assert_eq!(found(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_visible_ascii_and_not_too_long() {
+        let target = |line: &str| links(line).pop().map(|(_, target)| target.to_string());
+        assert_eq!(target("http://a.b/é").as_deref(), Some("http://a.b/%C3%A9"));
+        assert_eq!(target("http://a.b/\u{1b}]8;;x").as_deref(), Some("http://a.b/"));
+        assert_eq!(target("http://a.b/x\u{9c}y").as_deref(), Some("http://a.b/x"));
+        let long = format!("http://a.b/{}", "x".repeat(LINK_BYTES_MAX));
+        assert_eq!(target(&long), None);
+    }
+
+    #[test]
+    fn cells_know_their_link_and_lose_it_to_what_is_drawn_over_it() {
+        let mut layer = Links::default();
+        layer.reset(Rect::new(0, 0, 10, 2));
+        assert!(layer.is_empty());
+        let target: Arc<str> = "http://a.b".into();
+        layer.set(0, 4..20, Some(&target));
+        layer.set(1, 0..3, Some(&target));
+        layer.set(1, 1..2, None);
+        let row = |y| (0..12).map(|x| layer.at(x, y).is_some()).collect::<Vec<_>>();
+        assert_eq!(row(0), [[false; 4].to_vec(), [true; 6].to_vec(), [false; 2].to_vec()].concat());
+        assert_eq!(row(1)[..4], [true, false, true, false]);
+        assert_eq!(layer.at(0, 2), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_gets_out_of_its_escape(text in ".*", rest in ".*") {
+            for (_, target) in links(&format!("{text} http://{rest} https://a{rest}")) {
+                prop_assert!(target.bytes().all(|byte| byte.is_ascii_graphic()), "{target:?}");
+            }
+        }
+    }
+}

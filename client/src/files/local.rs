@@ -20,6 +20,11 @@ pub(super) struct Source {
     /// How it was when it was opened, before anything was read.
     stamp: Stamp,
     hasher: blake3::Hasher,
+    /// Bytes read since the start.
+    at: u64,
+    /// Bytes read before a change would have shown in the file's times, and their digest; none while
+    /// it would not, for the file was written just before.
+    unproven: Option<(u64, Digest)>,
     entry: Option<Entry>,
 }
 
@@ -37,27 +42,24 @@ pub(super) struct Part {
 
 impl Source {
     pub(super) fn new(file: File, path: PathBuf, stamp: Stamp, entry: Option<Entry>) -> Self {
-        Self { file, path, stamp, hasher: blake3::Hasher::new(), entry }
+        Self { file, path, stamp, hasher: blake3::Hasher::new(), at: 0, unproven: None, entry }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its size when it was opened.
-    pub(super) fn size(&self) -> u64 {
-        self.stamp.size
-    }
-
     /// Goes back to the start of the file as it was opened.
     pub(super) fn begin(&mut self) -> Result<(), FileError> {
-        self.expect_unchanged()?;
-        self.rewind()
+        self.rewind()?;
+        self.unproven = None;
+        self.look()
     }
 
     /// Goes back to the start.
     pub(super) fn rewind(&mut self) -> Result<(), FileError> {
         self.hasher.reset();
+        self.at = 0;
         Ok(self.file.rewind()?)
     }
 
@@ -65,7 +67,7 @@ impl Source {
     /// says that the content is another one than when it was opened.
     pub(super) fn read(&mut self, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
         self.read_again(length, buffer)?;
-        self.expect_unchanged()
+        self.look()
     }
 
     /// The same of a file that may have changed.
@@ -76,17 +78,28 @@ impl Source {
     ) -> Result<(), FileError> {
         fill(&mut self.file, length, buffer)?;
         self.hasher.update(buffer);
+        self.at += length as u64;
         Ok(())
     }
 
-    fn expect_unchanged(&self) -> Result<(), FileError> {
+    /// Looks whether it is as it was, and whether a change from now on would show.
+    fn look(&mut self) -> Result<(), FileError> {
         let now = Stamp::of(&self.file.metadata()?);
-        if self.stamp.has_new_content(&now) { Err(FileError::Changed) } else { Ok(()) }
+        if self.stamp.has_new_content(&now) {
+            return Err(FileError::Changed);
+        }
+        if self.unproven.is_none() && now.is_settled && self.stamp.is_of_same_state(&now) {
+            (self.stamp, self.unproven) = (now, Some((self.at, self.digest())));
+        }
+        Ok(())
     }
 
-    /// True when the file system proves that all that was read is one state of the file.
-    pub(super) fn is_proven(&self) -> Result<bool, FileError> {
-        Ok(self.stamp.is_proven_by(&Stamp::of(&self.file.metadata()?)))
+    /// All was read: how much of that must be read once more to prove that it is one state of the
+    /// file, and the digest that it must have then. What the file's times prove need not.
+    pub(super) fn unproven(&self) -> Result<(u64, Digest), FileError> {
+        let now = Stamp::of(&self.file.metadata()?);
+        let proven = self.unproven.filter(|_| self.stamp.is_of_same_state(&now));
+        Ok(proven.unwrap_or_else(|| (self.at, self.digest())))
     }
 
     /// The digest of what was read so far.

@@ -8,15 +8,15 @@ use std::time::{Duration, SystemTime};
 const TIME_RESOLUTION: Duration = Duration::from_secs(2);
 
 /// One look at a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Stamp {
-    pub(super) size: u64,
+    size: u64,
     modified: Option<SystemTime>,
     /// When content or anything else of it was changed, which no program can set: seconds and
     /// nanoseconds; its device and its number there. Where the system has such a thing.
     inode: Option<[i64; 4]>,
     /// A change from now on gives it other times.
-    is_settled: bool,
+    pub(super) is_settled: bool,
 }
 
 impl Stamp {
@@ -40,9 +40,10 @@ impl Stamp {
         (self.size, self.modified) != (later.size, later.modified)
     }
 
-    /// True when a later look proves that nothing was changed in between.
-    pub(super) fn is_proven_by(&self, later: &Self) -> bool {
-        self.is_settled && *self == Self { is_settled: true, ..*later }
+    /// True when a later look shows the same in everything. If this one was settled, nothing was
+    /// changed in between.
+    pub(super) fn is_of_same_state(&self, later: &Self) -> bool {
+        (self.size, self.modified, self.inode) == (later.size, later.modified, later.inode)
     }
 
     /// Size and time of change, by which a later run knows the file again; `None` for one without a
@@ -70,23 +71,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_was_written_just_now_proves_nothing() {
+    fn a_file_that_was_written_just_now_is_not_settled() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         std::fs::write(&path, "one").unwrap();
         let look = || Stamp::of(&std::fs::metadata(&path).unwrap());
-        let young = look();
-        assert!(!young.is_settled && !young.is_proven_by(&look()));
-        // As if it had been looked at later.
-        let settled = Stamp { is_settled: true, ..young };
-        assert!(settled.is_proven_by(&look()) && !settled.has_new_content(&look()));
+        let before = look();
+        assert!(!before.is_settled && before.is_of_same_state(&look()));
+        assert!(!before.has_new_content(&look()));
         std::fs::write(&path, "longer").unwrap();
-        assert!(!settled.is_proven_by(&look()) && settled.has_new_content(&look()));
+        assert!(!before.is_of_same_state(&look()) && before.has_new_content(&look()));
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_time_that_was_set_back_proves_nothing() {
+    fn a_time_that_was_set_back_shows_in_the_inode() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         std::fs::write(&path, "one").unwrap();
@@ -94,8 +93,8 @@ mod tests {
         let old = SystemTime::now() - Duration::from_secs(3600);
         file.set_modified(old).unwrap();
         let look = || Stamp::of(&std::fs::metadata(&path).unwrap());
-        let before = Stamp { is_settled: true, ..look() };
-        assert!(!look().is_settled, "its inode was changed just now");
+        let before = look();
+        assert!(!before.is_settled, "its inode was changed just now");
         // Until the clock of the file system has moved on.
         loop {
             std::fs::write(&path, "two").unwrap();
@@ -104,6 +103,6 @@ mod tests {
                 break;
             }
         }
-        assert!(!before.has_new_content(&look()) && !before.is_proven_by(&look()));
+        assert!(!before.has_new_content(&look()) && !before.is_of_same_state(&look()));
     }
 }

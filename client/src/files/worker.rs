@@ -97,8 +97,9 @@ enum Then {
     Serve,
     /// An upload's beginning is compared with this, if with anything; of this run of it.
     Begin(u32, Option<Digest>),
-    /// All of an upload was read again: it must have this digest.
-    Prove(Digest),
+    /// What was read again of an upload must have this digest; then it is one state of the file,
+    /// whose digest is the other.
+    Prove { digest: Digest, whole: Digest },
 }
 
 impl Worker<'_> {
@@ -276,10 +277,10 @@ impl Worker<'_> {
                     };
                     (self.reply)(Reply::Session(reply));
                 }
-                Then::Prove(digest) if digest == source.digest() => {
-                    (self.reply)(Reply::Session(FileReply::Hashed { transfer, digest }));
+                Then::Prove { digest, whole } if digest == source.digest() => {
+                    (self.reply)(Reply::Session(FileReply::Hashed { transfer, digest: whole }));
                 }
-                Then::Prove(_) => return self.changed(transfer),
+                Then::Prove { .. } => return self.changed(transfer),
             }
         }
         for request in waiting {
@@ -415,7 +416,7 @@ impl Local {
         let mut buffer = Vec::new();
         match &mut self.content {
             // Whether it has changed is told by the digest.
-            Content::Upload(source) if matches!(going.then, Then::Prove(_)) => {
+            Content::Upload(source) if matches!(going.then, Then::Prove { .. }) => {
                 source.read_again(length as usize, &mut buffer)?;
             }
             Content::Upload(source) => source.read(length as usize, &mut buffer)?,

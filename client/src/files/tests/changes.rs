@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
+use super::local::Source;
 use super::*;
 
 const OLD: &[u8] = b"the old content";
@@ -111,6 +112,32 @@ fn a_file_that_was_changed_before_its_turn_is_offered_anew() {
     let (size, fresh) = changed(&run);
     assert_eq!(size, 30);
     assert_ne!(fresh, Some(key), "the server may have something of the other");
+}
+
+#[test]
+fn no_more_is_read_again_than_the_times_of_the_file_do_not_prove() {
+    let rig = Rig::new();
+    let path = rig.write("up", OLD);
+    let open = || {
+        let file = File::open(&path).unwrap();
+        let stamp = Stamp::of(&file.metadata().unwrap());
+        let mut source = Source::new(file, path.clone(), stamp, None);
+        source.begin().unwrap();
+        source
+    };
+    let read = |source: &mut Source, length| source.read(length, &mut Vec::new()).unwrap();
+    let mut source = open();
+    read(&mut source, 7);
+    assert_eq!(source.unproven().unwrap(), (7, digest(&OLD[..7])), "it was written just now");
+    std::thread::sleep(Duration::from_millis(2100));
+    read(&mut source, 1);
+    read(&mut source, 7);
+    assert_eq!(source.unproven().unwrap(), (8, digest(&OLD[..8])), "all before it was settled");
+    let mut source = open();
+    read(&mut source, OLD.len());
+    assert_eq!(source.unproven().unwrap(), (0, digest(b"")), "it was settled before");
+    set_time(&path, hour_ago());
+    assert_eq!(source.unproven().unwrap(), (15, digest(OLD)), "its times prove nothing any more");
 }
 
 #[test]

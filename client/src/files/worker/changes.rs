@@ -62,20 +62,20 @@ impl Worker<'_> {
     }
 
     /// Says the digest of what was sent, if that is one state of the file: by its times, or by
-    /// reading it once more, for they may have been set, or be too coarse.
+    /// reading once more what they can't prove, for they may have been set, or be too coarse.
     pub(super) fn prove(&mut self, transfer: TransferHandle) {
         let Some(local) = self.open.get_mut(&transfer) else { return };
         let Content::Upload(source) = &mut local.content else { return };
-        let digest = source.digest();
-        match source.is_proven() {
-            Ok(true) => (self.reply)(Reply::Session(FileReply::Hashed { transfer, digest })),
-            Ok(false) => match source.rewind() {
-                Ok(()) => {
-                    let to = source.size();
-                    self.go(transfer, Going { at: 0, to, then: Then::Prove(digest) });
-                }
-                Err(error) => self.failed(transfer, &error),
-            },
+        let whole = source.digest();
+        let again = source.unproven().and_then(|again| source.rewind().map(|()| again));
+        match again {
+            Ok((0, _)) => {
+                (self.reply)(Reply::Session(FileReply::Hashed { transfer, digest: whole }));
+            }
+            Ok((to, digest)) => {
+                let then = Then::Prove { digest, whole };
+                self.go(transfer, Going { at: 0, to, then });
+            }
             Err(error) => self.failed(transfer, &error),
         }
     }

@@ -177,6 +177,7 @@ static PROGRAM: Program<Config> = Program {
                 ("0", "it was asked to end"),
                 ("1", "it could not start, or could not go on; one line says why"),
                 ("2", "a mistake in the options"),
+                ("130, 143", "a second SIGINT or SIGTERM ended it at once"),
             ])],
         },
         Section {

@@ -283,7 +283,7 @@ impl Disk {
         at: UnixMillis,
         wake: impl Fn() + Clone + Send + 'static,
     ) -> io::Result<(Self, Found)> {
-        fs::create_dir_all(data_dir)?;
+        create(data_dir)?;
         mark::check(&SystemFiles, data_dir)?;
         let lock = lock(data_dir)?;
         mark::claim(&SystemFiles, data_dir)?;
@@ -387,6 +387,18 @@ fn answer(replies: Sender<Reply>, wake: impl Fn()) -> impl FnMut(Reply) {
     }
 }
 
+/// Makes a data directory and those above it, as far as they are not there.
+fn create(data_dir: &Path) -> io::Result<()> {
+    let made = fs::create_dir_all(data_dir);
+    made.map_err(|why| match why.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => io::Error::new(
+            why.kind(),
+            "there is no directory at its place; choose another --data-dir",
+        ),
+        _ => why,
+    })
+}
+
 fn lock(data_dir: &Path) -> io::Result<File> {
     // Whatever is in it, it stays: it may not be ours.
     let file = File::options()
@@ -394,7 +406,8 @@ fn lock(data_dir: &Path) -> io::Result<File> {
         .write(true)
         .create(true)
         .truncate(false)
-        .open(data_dir.join(mark::LOCK))?;
+        .open(data_dir.join(mark::LOCK))
+        .map_err(|why| io::Error::new(why.kind(), format!("its file {}: {why}", mark::LOCK)))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

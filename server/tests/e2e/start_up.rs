@@ -123,7 +123,8 @@ fn a_data_directory_that_can_not_be_used_ends_it_with_1() {
     fs::write(&file, "a file, not a folder").unwrap();
     for data_dir in [&file, &file.join("below")] {
         let ended = run_to_end(command(BINARY, data_dir).args(["--bind", "127.0.0.1"]));
-        assert_says(&ended, 1, &["data directory", data_dir.to_str().unwrap()]);
+        let told = ["data directory", data_dir.to_str().unwrap(), "choose another --data-dir"];
+        assert_says(&ended, 1, &told);
     }
     assert_eq!(fs::read(&file).unwrap(), b"a file, not a folder");
 }

@@ -151,6 +151,7 @@ impl<F: Files> Journal<F> {
             if bytes[found.end..].iter().all(|byte| *byte == 0) {
                 self.files.remove_file(path)?;
             } else {
+                log::error!("{} holds no whole record and is set aside", path.display());
                 set_aside(&self.files, path)?;
             }
             return Ok(None);

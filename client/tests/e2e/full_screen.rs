@@ -319,7 +319,7 @@ fn a_long_address_is_one_link_over_its_rows_and_can_be_copied() {
     assert!(linked.contains("?with=query&and=more"), "{bytes:?}");
     assert!(!linked.contains("please") && !linked.contains("see"), "{bytes:?}");
     terminal.types("/copy link\r");
-    terminal.shows("handed to the terminal's clipboard: https://example.org/");
+    terminal.shows("handed to the terminal's clipboard:");
     let copied = data_encoding::BASE64.encode(address.as_bytes());
     assert!(sent(&terminal).contains(&format!("\x1b]52;c;{copied}\x07")));
 }

@@ -9,6 +9,7 @@ use chatshelf_common::limits::{MESSAGE_BYTES_MAX, NICK_BYTES_MAX, TOPIC_BYTES_MA
 use chatshelf_common::text::{Message, Nick, TextError, Topic};
 
 use crate::item::{ItemError, Shelf};
+use crate::search::Words;
 use crate::session::{Room, TransferHandle};
 use crate::text::cleaned;
 
@@ -60,6 +61,8 @@ pub enum Command {
     Mouse(Option<bool>),
     /// `/copy`.
     Copy(Copied),
+    /// `/find`: what was said with all these words.
+    Find(Words),
     /// `/quit`.
     Quit,
 }
@@ -178,6 +181,7 @@ help! {
     CLEAR &["clear"], "/clear", "clear the screen";
     NOTIFY &["notify"], "/notify [off|mentions|all]", "what rings the bell";
     JOINS &["joins"], "/joins [on|off]", "whether joins and leaves are shown";
+    FIND &["find", "search"], "/find WORDS", "what was said here with all these words";
     COPY &["copy"], "/copy [link] [N]", "copy the last line or link, or the Nth last";
     MOUSE &["mouse"], "/mouse [on|off]", "whether the mouse clicks here, or selects text";
     QUIT &["quit", "exit"], "/quit", "leave";
@@ -256,6 +260,7 @@ fn command(line: &str) -> Result<Command, CommandError> {
         },
         ("who" | "files" | "quit" | "waiting" | "reconnect" | "clear", _) | (_, "") => usage,
         ("nick", name) => nick(name).map(Command::Rename),
+        ("find", words) => Words::new(words).map(Command::Find).map_or(usage, Ok),
         ("me", text) => message(text).map(Command::Act),
         ("msg", rest) => match rest.split_once(char::is_whitespace) {
             Some((to, text)) => {
@@ -404,6 +409,7 @@ mod tests {
             "/joins maybe",
             "/mouse maybe",
             "/copy 0",
+            "/find",
             "/copy link x",
             "/copy 1 2",
         ] {

@@ -20,6 +20,7 @@ pub mod options;
 mod output;
 pub mod plain;
 pub mod screen;
+pub mod search;
 pub mod session;
 pub mod surroundings;
 pub mod text;

@@ -359,6 +359,7 @@ mod tests {
     #[test]
     fn commands_are_understood() {
         let named = |name: &str| Wanted::Named(name.into());
+        let words = crate::search::Words::new;
         let text = |text| Task::Send(chatshelf_common::text::Message::new(text).ok());
         let name = |name| chatshelf_common::text::FileName::new(name).ok();
         for (line, task) in [
@@ -379,8 +380,15 @@ mod tests {
             ("drop 7 a", Task::Drop(vec![named("7"), named("a")])),
             ("list --json", Task::List { json: true }),
             ("who", Task::Who { json: false }),
-            ("tail", Task::Tail { lines: 10, follow: false, json: false }),
-            ("tail -fn all", Task::Tail { lines: HISTORY_ALL, follow: true, json: false }),
+            ("tail", Task::Tail { lines: 10, grep: None, follow: false, json: false }),
+            (
+                "tail -fn all",
+                Task::Tail { lines: HISTORY_ALL, grep: None, follow: true, json: false },
+            ),
+            (
+                "tail --grep Done",
+                Task::Tail { lines: 10, grep: words("done"), follow: false, json: false },
+            ),
         ] {
             let args: Vec<&str> = line.split_whitespace().collect();
             assert_eq!(run(&args).unwrap().task, Some(task), "{line}");
@@ -406,6 +414,7 @@ mod tests {
             ("drop", "drop needs numbers or names"),
             ("list all", "unexpected argument 'all'"),
             ("who --follow", "follow"),
+            ("tail --grep=", "no word to look for"),
             ("tail -n some", "--lines 'some'"),
             ("tail 5", "unexpected argument '5'"),
         ] {

@@ -10,11 +10,12 @@ use chatshelf_common::wire::frame::Style;
 
 use super::desk::Desk;
 use super::transfers::Opening;
-use super::{Answer, News};
+use super::{Answer, Clock, News};
 use crate::command::{self, Command, resolve_download};
 use crate::files::{PathKind, Target};
 use crate::item::{ItemError, Shelf};
 use crate::options::expanded;
+use crate::search::Words;
 use crate::session::{self, Direction, TransferHandle, TransferStatus};
 
 /// Commands that may wait for their receipts before further ones are taken.
@@ -69,7 +70,7 @@ impl Desk {
             _ if !self.manner.script => false,
             // What was so when the connection broke is no answer.
             Command::Who | Command::ShowTopic | Command::Files if !session.is_joined() => true,
-            Command::Who | Command::ShowTopic => session.outstanding() > 0,
+            Command::Who | Command::ShowTopic | Command::Find(_) => session.outstanding() > 0,
             Command::Files => uploads > 0 || session.outstanding() > 0,
             Command::Download(text) | Command::Drop(text) if uploads > 0 => {
                 self.may_mean_an_upload(text, uploads)
@@ -117,6 +118,10 @@ impl Desk {
             Command::Files => self.answer(Answer::Shelf, now),
             Command::Mouse(on) => self.answer(Answer::Mouse(on), now),
             Command::Copy(wanted) => self.answer(Answer::Copy(wanted), now),
+            Command::Find(words) => {
+                self.find(&words, now);
+                Ok(())
+            }
             Command::Waiting => self.answer(Answer::Waiting, now),
             Command::Help => self.answer(Answer::Help, now),
             Command::Clear => self.answer(Answer::Clear, now),
@@ -155,6 +160,14 @@ impl Desk {
         self.manner.joins = on.unwrap_or(self.manner.joins);
         let are = if self.manner.joins { "shown" } else { "hidden" };
         self.notice(format!("joins and leaves are {are}"));
+    }
+
+    /// Shows what of all that is held has these words.
+    fn find(&mut self, words: &Words, now: Instant) {
+        self.collect(now);
+        for line in self.transcript.find(words, &Clock::local()) {
+            self.notice(line);
+        }
     }
 
     /// Shows what is known without asking the server.

@@ -12,6 +12,7 @@ use super::away::{Away, Batch};
 use super::leaving::Leaving;
 use super::pace::Pace;
 use super::patience::Patience;
+use super::transcript::Transcript;
 use super::transfers::{Kept, Opening};
 use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, News};
 use crate::command::Command;
@@ -96,6 +97,8 @@ pub(crate) struct Desk {
     landed: VecDeque<PathBuf>,
     /// Our uploads that were put on the shelf, the latest.
     pub(super) uploaded: VecDeque<(ItemId, FileName)>,
+    /// What was said, to be searched.
+    pub(super) transcript: Transcript,
     pub(super) leaving: Option<Leaving>,
     pub(super) patience: Patience,
     pub(super) end: Option<Result<u8, Failure>>,
@@ -134,6 +137,7 @@ impl Desk {
             nicks_refused: 0,
             landed: VecDeque::new(),
             uploaded: VecDeque::new(),
+            transcript: Transcript::default(),
             leaving: None,
             patience: Patience::default(),
             end: None,

@@ -19,6 +19,7 @@ mod reactor;
 mod signals;
 mod start;
 mod telling;
+mod transcript;
 mod transfers;
 pub(crate) mod words;
 

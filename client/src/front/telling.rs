@@ -40,6 +40,7 @@ impl Desk {
             SessionEvent::Happened { event, when } => self.happened(event, when),
             SessionEvent::Told(told) => {
                 self.flush_batch();
+                self.transcript.told(&told);
                 self.push(News::Told(told));
             }
             SessionEvent::Offline { why, attempts, retry_in } => {
@@ -65,6 +66,9 @@ impl Desk {
 
     /// What is live is told; what is not waits until it is whole.
     fn happened(&mut self, event: Event, when: When) {
+        if let Event::Said(said) = &event {
+            self.transcript.said(said);
+        }
         if let Event::Dropped(dropped) = &event
             && let Some(nick) = &dropped.nick
         {

@@ -5,6 +5,7 @@
 //! writes a download that is to be no file, `progress` draws on a terminal.
 //! Standard output gets what was asked for and nothing else.
 
+mod grep;
 mod intake;
 mod json;
 mod progress;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chatshelf_common::id::ItemId;
+use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::{FileName, Message, Nick};
 use chatshelf_common::wire::Event;
 use mio::Waker;
@@ -32,7 +34,8 @@ use crate::front::{
 use crate::item::{ItemError, Shelf};
 use crate::link::plain_error;
 use crate::options::{Options, Output, Task, Wanted};
-use crate::session::Reconnect;
+use crate::session::{Reconnect, When};
+use grep::Grep;
 use intake::{Intake, NoInput};
 use progress::Progress;
 use reader::Reader;
@@ -50,8 +53,9 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let nick = options.name.clone().unwrap_or_else(default_nick::find);
     let mut manner = Manner::new(true, options.reconnect).single();
     options.history = Some(0);
-    if let Task::Tail { lines, follow, .. } = task {
-        options.history = Some(lines);
+    if let Task::Tail { lines, follow, ref grep, .. } = task {
+        // What is looked for may be far back.
+        options.history = Some(if grep.is_some() { HISTORY_ALL } else { lines });
         if follow && options.reconnect.is_none() {
             // Whoever follows has all the time there is.
             manner.reconnect = Some(Reconnect { give_up_after: None });
@@ -86,6 +90,7 @@ struct Once {
     reader: Option<Reader>,
     /// What is shown now happened before.
     is_past: bool,
+    grep: Option<Grep>,
 }
 
 /// What is left to be asked for.
@@ -110,6 +115,7 @@ enum Work {
 impl Once {
     fn new(task: Task, space: Option<PathBuf>, ground: &Ground) -> Result<Self, Failure> {
         let mut json = false;
+        let mut grep = None;
         let work = match task {
             Task::Send(Some(text)) => Work::Say(text),
             Task::Send(None) => Work::SayInput(Intake::text(ground.waker()).map_err(no_start)?),
@@ -125,8 +131,9 @@ impl Once {
                 json = as_json;
                 Work::Ask(Command::Who)
             }
-            Task::Tail { follow, json: as_json, .. } => {
+            Task::Tail { lines, grep: words, follow, json: as_json } => {
                 json = as_json;
+                grep = words.map(|words| Grep::new(words, lines));
                 if follow { Work::Follow } else { Work::SeePast }
             }
         };
@@ -140,6 +147,7 @@ impl Once {
             progress: Progress::new(),
             reader: reader.map_err(no_start)?,
             is_past: false,
+            grep,
         })
     }
 
@@ -219,6 +227,11 @@ impl Once {
     /// What happens in the room, if it was asked for.
     fn happened(&mut self, event: &Event, desk: &Desk) {
         let own = desk.session().nick();
+        if let Some(grep) = &mut self.grep
+            && !grep.passes(event)
+        {
+            return;
+        }
         match (&self.work, event) {
             (Work::Follow, event) if !is_own_way(event, own) => self.show.event(event),
             // Our own uploads are shown when they are on the shelf.
@@ -319,10 +332,23 @@ impl View for Once {
 
     fn show(&mut self, news: News, desk: &Desk, _now: Instant) {
         match news {
-            News::Before(..) => self.is_past = true,
-            News::Now => self.is_past = false,
+            News::Before(_, when) => {
+                self.is_past = true;
+                if let Some(grep) = &mut self.grep {
+                    grep.is_history = when == When::History;
+                }
+            }
+            News::Now => {
+                self.is_past = false;
+                let found = self.grep.as_mut().map(Grep::take).unwrap_or_default();
+                found.iter().for_each(|event| self.show.event(event));
+            }
             News::Room(event) => self.happened(&event, desk),
-            News::Told(told) if matches!(self.work, Work::Follow) => self.show.told(&told, desk),
+            News::Told(told) if matches!(self.work, Work::Follow) => {
+                if self.grep.as_ref().is_none_or(|grep| grep.fits(&told)) {
+                    self.show.told(&told, desk);
+                }
+            }
             News::Answer(Answer::Members) => self.show.members(desk.session()),
             News::Answer(Answer::Shelf) => self.show.shelf(desk.session().room()),
             News::Notice(text) => self.progress.notice(&text),

@@ -9,6 +9,7 @@ use chatshelf_common::text::{FileName, Message};
 
 use super::Options;
 use crate::command;
+use crate::search::Words;
 
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub enum Task {
     Tail {
         /// Most lines of it.
         lines: u32,
+        /// Only those that hold these words.
+        grep: Option<Words>,
         /// And what is being said, until the end.
         follow: bool,
         /// As JSON.
@@ -71,6 +74,7 @@ pub(super) struct Own {
     follow: bool,
     latest: bool,
     lines: Option<u32>,
+    grep: Option<Words>,
     name: Option<FileName>,
     output: Option<String>,
 }
@@ -237,7 +241,10 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         about: "Shows the last lines that were said and what became of the shelf between them, then \
                 with --follow what happens, until it is interrupted. As JSON, one object a line, it \
                 shows who came and left as well: each has type (said, joined, left, renamed, topic, \
-                shelved, dropped, forgotten, told), at, seq and what belongs to it.",
+                shelved, dropped, forgotten, told), at, seq and what belongs to it. With --grep only \
+                what holds all of WORDS is shown, in any order and case: in what was said and by \
+                whom, in topics and in the names of files. It looks through all that the server \
+                still shows, and -n counts what it finds.",
         options: &[
             Opt::value("lines", "N|all", "lines to show", |options, text| {
                 options.own.lines = Some(match text {
@@ -248,13 +255,19 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             })
             .short('n')
             .default("10"),
+            Opt::value("grep", "WORDS", "only what holds all these words", |options, text| {
+                let words = Words::new(text).ok_or("no word to look for")?;
+                options.own.grep = Some(words);
+                Ok(())
+            }),
             Opt::flag("follow", "go on", |options, on| options.own.follow = on).short('f'),
             JSON,
         ],
         completes: Completes::Nothing,
         take: |options, words| {
             let Own { lines, follow, json, .. } = options.own;
-            alone(options, &words, Task::Tail { lines: lines.unwrap_or(10), follow, json })
+            let (lines, grep) = (lines.unwrap_or(10), options.own.grep.take());
+            alone(options, &words, Task::Tail { lines, grep, follow, json })
         },
     },
 ];

@@ -8,7 +8,7 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Frame, Join, Refused};
 use serde_json::{Value, json};
 
-use crate::harness::client::Client;
+use crate::harness::client::{Client, said};
 use crate::harness::eventually;
 use crate::harness::fake::{FakeServer, Nowhere, ack, goodbye, snapshot, welcome};
 use crate::harness::peer::Peer;
@@ -19,6 +19,48 @@ use crate::harness::room::{Room, client_command};
 pub(crate) fn values(output: &str) -> Vec<Value> {
     let value = |line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{line}: {why}"));
     output.lines().map(value).collect()
+}
+
+#[test]
+fn tail_shows_what_holds_the_words_and_counts_that() {
+    let room = Room::open();
+    room.run("ada", "the build is done\nlunch?\nThe Build broke\nbuilding again\n").has_code(0);
+    let tail = |options: &[&str]| {
+        let ended = room.once(&[&["tail", "--grep"], options].concat(), "");
+        ended.has_code(0);
+        ended.stdout
+    };
+    let shown = tail(&["BUILD"]);
+    assert_eq!(
+        said(&shown),
+        ["ada  the build is done", "ada  The Build broke", "ada  building again"]
+    );
+    assert_eq!(said(&tail(&["build", "-n", "1"])), ["ada  building again"]);
+    assert_eq!(said(&tail(&["done build", "-n", "all"])), ["ada  the build is done"]);
+    assert_eq!(tail(&["nowhere"]), "");
+    let json = tail(&["broke", "--json"]);
+    assert_eq!(json.lines().count(), 1, "{json}");
+    assert!(json.contains("\"The Build broke\""), "{json}");
+}
+
+#[test]
+fn tail_follows_what_holds_the_words() {
+    let room = Room::open();
+    let mut peer = Peer::join(room.address(), "peer");
+    let mut command = client_command(room.address(), &room.files());
+    let mut tail = Client::start(command.args(["tail", "--follow", "--grep", "build"]));
+    // It is in the room once it shows what is said: one line in ten is looked for.
+    let mut rounds = 0;
+    while !tail.stdout().contains("the build") {
+        peer.say("nothing to see");
+        peer.say("the build is done");
+        rounds += 1;
+        assert!(rounds < 3000);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(!tail.stdout().contains("nothing to see"), "{}", tail.stdout());
+    tail.close_input();
+    tail.kill();
 }
 
 #[test]

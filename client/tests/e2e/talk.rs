@@ -76,6 +76,27 @@ fn a_private_line_is_seen_by_the_two_alone() {
 }
 
 #[test]
+fn what_was_said_is_found_by_its_words() {
+    let room = Room::open();
+    let ended = room.run(
+        "ada",
+        "the build is done\nlunch?\n/msg ada psst: build\nThe Build broke\n/find BUILD done\n/find build\n/find x y\n",
+    );
+    ended.line("-- 1 line holds: build done");
+    ended.line("-- nothing that was said here holds: x y");
+    ended.line("-- 3 lines hold: build");
+    let found = |end: &str| {
+        ended
+            .stdout
+            .lines()
+            .filter(|line| line.starts_with("--    ") && line.ends_with(end))
+            .count()
+    };
+    assert_eq!(found("  ada: the build is done"), 2, "{}", ended.stdout);
+    assert_eq!(found("  ada → ada: psst: build"), 1, "{}", ended.stdout);
+}
+
+#[test]
 fn a_private_line_to_nobody_is_a_failure_that_says_so() {
     let ended = Room::open().run("ada", "/msg nobody psst\nafter\n");
     ended.has_code(1);

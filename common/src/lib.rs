@@ -3,8 +3,8 @@
 //!
 //! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and
 //! frames into bytes ([`wire`]), and holds the words both sides must agree on: the limits
-//! ([`limits`]), the numbers that name things ([`id`]), the text that may travel ([`text`]), and how a server's
-//! address is written ([`address`]).
+//! ([`limits`]), the numbers that name things ([`id`]), the text that may travel ([`text`]), how a server's
+//! address is written ([`address`]), and how much may wait ahead of a line ([`unsent`]).
 //! [`cli`] knows nothing of the protocol: it makes options, help, man pages and shell completions
 //! of one table.
 //!
@@ -25,4 +25,5 @@ pub mod cli;
 pub mod id;
 pub mod limits;
 pub mod text;
+pub mod unsent;
 pub mod wire;

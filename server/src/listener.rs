@@ -12,8 +12,8 @@ use crate::disk::stretch::PIPES_MAX;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Unsent bytes that the kernel takes for a connection before it says "not writable". Kept short,
-/// or chat would queue behind megabytes of a download there.
+/// Unsent bytes that the kernel takes for a connection before it says "not writable". From its first
+/// download on it is less on a slow connection, and more on a fast one (`chatshelf_common::unsent`).
 #[cfg(target_os = "linux")]
 const NOTSENT_LOWAT_BYTES: u32 = 128 * 1024;
 

@@ -39,6 +39,19 @@ impl Stream for TcpStream {
         Ok(rustix::pipe::splice(pipe, None, &*self, None, bytes, flags)?)
     }
 
+    #[cfg(target_os = "linux")]
+    fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        use rustix::net::{SendFlags, send};
+        // The end of a record is the end of a piece in the kernel's queue.
+        Ok(send(&*self, bytes, SendFlags::EOR | SendFlags::NOSIGNAL)?)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn limit_unsent(&mut self, bytes: u32) {
+        // A connection that is gone already says so at its next write.
+        let _ = socket2::SockRef::from(&*self).set_tcp_notsent_lowat(bytes);
+    }
+
     fn shutdown_write(&self) -> io::Result<()> {
         self.shutdown(std::net::Shutdown::Write)
     }

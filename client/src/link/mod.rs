@@ -26,10 +26,6 @@ use dial::Dial;
 pub use race::CONNECT_TIMEOUT;
 pub use resolve::Route;
 
-/// Most bytes in the kernel that are not yet on their way, so that a line said now is not
-/// behind megabytes of a file.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// Reads in one turn, so that one link can't starve the others.
 const READS_PER_TURN: usize = 16;
 
@@ -209,18 +205,24 @@ impl Link {
         scratch: &mut [u8],
         now: Instant,
     ) -> Result<(), LinkError> {
+        let mut written = 0;
         let error = loop {
             let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
-            if !self.writable {
+            if let Some(bytes) = self.session.poll_unsent_limit() {
+                limit_unsent(stream, bytes);
+            }
+            let is_drained = self.session.output()[0].is_empty();
+            if !self.writable || is_drained {
+                self.session.handle_written(written, !self.writable, now);
                 return Ok(());
             }
-            let [first, second] = self.session.output();
-            if first.is_empty() {
-                return Ok(());
-            }
-            match stream.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
+            let is_piece = self.session.output_is_piece();
+            match write(stream, self.session.output(), is_piece) {
                 Ok(0) => break io::Error::from(ErrorKind::WriteZero),
-                Ok(count) => self.session.advance_output(count),
+                Ok(count) => {
+                    written += count;
+                    self.session.advance_output(count);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => break error,
@@ -280,8 +282,31 @@ fn configure(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY: {error}");
     }
+}
+
+/// Writes both slices, or their beginning; as a piece of its own in the kernel's queue, where that
+/// makes a difference.
+fn write(stream: &mut TcpStream, slices: [&[u8]; 2], is_piece: bool) -> io::Result<usize> {
+    let slices = slices.map(IoSlice::new);
+    #[cfg(target_os = "linux")]
+    if is_piece {
+        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+        // The end of a record is the end of a piece.
+        let flags = SendFlags::EOR | SendFlags::NOSIGNAL;
+        return Ok(sendmsg(&*stream, &slices, &mut SendAncillaryBuffer::default(), flags)?);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = is_piece;
+    stream.write_vectored(&slices)
+}
+
+/// Has the socket take no more while so many bytes have not begun to go out, where there is an
+/// option for that.
+fn limit_unsent(stream: &TcpStream, bytes: u32) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(bytes) {
         log::debug!("TCP_NOTSENT_LOWAT: {error}");
     }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (stream, bytes);
 }

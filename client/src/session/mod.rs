@@ -34,6 +34,7 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::id::{ResumeToken, Seq};
 use chatshelf_common::text::Nick;
+use chatshelf_common::unsent::WriteEnd;
 use chatshelf_common::wire::Deframer;
 use chatshelf_common::wire::frame::{Gap, Welcome};
 
@@ -104,6 +105,8 @@ enum Phase {
 /// One membership of the room.
 #[derive(Debug)]
 pub struct Session {
+    /// Times are counted from here.
+    started: Instant,
     phase: Phase,
     nick: Nick,
     history: Option<u32>,
@@ -158,6 +161,7 @@ impl Session {
         let Config { nick, history, mut seed, reconnect, quiet } = config;
         let first_message = next_random(&mut seed);
         Self {
+            started: now,
             phase: Phase::Offline { retry_at: now },
             nick,
             history,
@@ -308,6 +312,27 @@ impl Session {
             self.delivery.data_sent();
             self.transfers.frame_sent(frame, &mut self.out);
         }
+    }
+
+    /// True when what [`Session::output`] just showed should not be queued together with what
+    /// follows, where the bound on what is unsent ([`Session::poll_unsent_limit`]) is looked at only
+    /// between pieces of a queue.
+    #[must_use]
+    pub fn output_is_piece(&self) -> bool {
+        self.out.is_piece()
+    }
+
+    /// Notes that `bytes` were written to the connection in one go, and whether it takes no more now.
+    pub fn handle_written(&mut self, bytes: usize, is_blocked: bool, now: Instant) {
+        let end = if is_blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
+        let now_ms = now.saturating_duration_since(self.started).as_millis() as u64;
+        self.out.note_written(bytes, end, now_ms);
+    }
+
+    /// How many bytes the connection may hold unsent from now on, if that has changed: more of a
+    /// file would be ahead of a line for too long.
+    pub fn poll_unsent_limit(&mut self) -> Option<u32> {
+        self.out.poll_unsent_limit()
     }
 
     /// False while a download waits for the file keeper: the socket must not be read then, and

@@ -1,10 +1,12 @@
 //! Output of a session, in two lanes: control frames first, then file data of uploads, switched
-//! only at frame boundaries. Owns the bytes until they are sent; never knows a socket.
+//! only at frame boundaries. How large a frame is, and how much may be unsent below it, follows the
+//! rate at which the connection takes data, so that a line never waits for long. Owns the bytes
+//! until they are sent; never knows a socket.
 
 use std::collections::VecDeque;
 
 use chatshelf_common::id::TransferId;
-use chatshelf_common::limits::DATA_BYTES_MAX;
+use chatshelf_common::unsent::{UnsentLimit, WriteEnd};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::Pong;
 use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
@@ -28,6 +30,13 @@ pub(super) struct Outgoing {
     /// Uploads with data to send, the next one first.
     uploads: VecDeque<Upload>,
     current: Option<DataFrame>,
+    limit: UnsentLimit,
+    /// The limit has changed, or holds from now on, and was not passed on.
+    limit_is_news: bool,
+    /// A limit holds: there was data.
+    is_limited: bool,
+    /// Some of it was sent since the limit was looked at.
+    has_sent_data: bool,
 }
 
 /// Blocks of one upload that wait.
@@ -88,6 +97,7 @@ impl Outgoing {
     /// Appends a block of an upload, which must continue where the upload's last one ended.
     pub(super) fn data(&mut self, transfer: TransferId, offset: u64, bytes: Vec<u8>) {
         debug_assert!(!bytes.is_empty());
+        self.limit_is_news |= !std::mem::replace(&mut self.is_limited, true);
         let block = Block { offset, bytes, taken: 0 };
         match self.uploads.iter_mut().find(|upload| upload.transfer == transfer) {
             Some(upload) => upload.blocks.push_back(block),
@@ -160,6 +170,7 @@ impl Outgoing {
             return None;
         }
         let frame = self.current.as_mut()?;
+        self.has_sent_data = true;
         frame.sent += count;
         debug_assert!(frame.sent <= DATA_HEAD_BYTES + frame.length);
         if frame.sent < DATA_HEAD_BYTES + frame.length {
@@ -174,6 +185,25 @@ impl Outgoing {
         for _ in 0..count {
             self.control(&Pong {});
         }
+    }
+
+    /// True when what [`Outgoing::peek`] shows is of a data frame that should be a piece of its own in
+    /// the kernel's queue.
+    pub(super) fn is_piece(&self) -> bool {
+        self.limit.is_narrow() && self.current.is_some()
+    }
+
+    /// Notes that `bytes` were written to the connection in one go, and how that ended.
+    pub(super) fn note_written(&mut self, bytes: usize, end: WriteEnd, now_ms: u64) {
+        let has_data = self.current.is_some() || !self.uploads.is_empty();
+        if std::mem::take(&mut self.has_sent_data) || has_data {
+            self.limit_is_news |= self.limit.note_written(bytes, end, now_ms);
+        }
+    }
+
+    /// How many bytes may be unsent from now on, if that has changed.
+    pub(super) fn poll_unsent_limit(&mut self) -> Option<u32> {
+        std::mem::take(&mut self.limit_is_news).then(|| self.limit.unsent_bytes())
     }
 
     /// Puts what is left of the frame's block back to its upload, which then comes last.
@@ -204,7 +234,7 @@ impl Outgoing {
                 self.uploads.pop_front();
                 continue;
             };
-            let length = (block.bytes.len() - block.taken).min(DATA_BYTES_MAX as usize);
+            let length = (block.bytes.len() - block.taken).min(self.limit.frame_bytes());
             let offset = block.offset + block.taken as u64;
             let head = data_head(transfer, offset, length as u32);
             return Some(DataFrame { transfer, head, block, length, sent: 0, cancelled: false });
@@ -222,6 +252,16 @@ mod tests {
 
     const A: TransferId = TransferId(1);
     const B: TransferId = TransferId(2);
+
+    /// On a connection so fast that frames are as large as can be.
+    fn fast() -> Outgoing {
+        let mut out = Outgoing::default();
+        for now_ms in 0..20 {
+            out.limit.note_written(1 << 20, WriteEnd::Blocked, now_ms);
+        }
+        assert!(out.limit.is_wide());
+        out
+    }
 
     /// Sends up to `step` bytes at a time, all of them; what was sent and what was reported.
     fn drain(out: &mut Outgoing, step: usize) -> (Vec<u8>, Vec<FrameSent>) {
@@ -266,7 +306,7 @@ mod tests {
     fn partial_writes_of_any_size_make_no_difference() {
         let mut expected = None;
         for step in [1, 2, 3, 17, 18, 19, 70_000, 1_000_000] {
-            let mut out = Outgoing::default();
+            let mut out = fast();
             out.control(&Ping {});
             out.data(A, 0, content(150_000, 0));
             out.data(B, 0, content(3, 9));
@@ -281,11 +321,28 @@ mod tests {
 
     #[test]
     fn uploads_take_turns_frame_by_frame() {
-        let mut out = Outgoing::default();
+        let mut out = fast();
         out.data(A, 0, content(131_073, 0));
         out.data(B, 0, content(65_537, 0));
         let (wire, _) = drain(&mut out, usize::MAX);
         assert_eq!(frames(&wire).0, ["1@0", "2@0", "1@65536", "2@65536", "1@131072"]);
+    }
+
+    #[test]
+    fn frames_are_as_large_as_the_connection_is_fast() {
+        let mut out = Outgoing::default();
+        assert_eq!(out.poll_unsent_limit(), None, "there is no data");
+        out.data(A, 0, content(10_000, 0));
+        assert_eq!(out.poll_unsent_limit(), Some(UnsentLimit::START.unsent_bytes()));
+        assert_eq!(out.poll_unsent_limit(), None);
+        let (wire, _) = drain(&mut out, usize::MAX);
+        assert_eq!(frames(&wire).0.len(), 10_000_usize.div_ceil(UnsentLimit::START.frame_bytes()));
+        assert_eq!(frames(&wire).1, content(10_000, 0));
+        out.data(A, 0, content(10_000, 0));
+        (0..20).for_each(|now_ms| out.note_written(1 << 20, WriteEnd::Blocked, now_ms));
+        assert!(out.poll_unsent_limit().is_some());
+        let (wire, _) = drain(&mut out, usize::MAX);
+        assert_eq!(frames(&wire).0, ["1@0"]);
     }
 
     #[test]
@@ -295,7 +352,7 @@ mod tests {
             if cut > 40 && cut < whole - 40 && cut % 997 != 0 {
                 continue;
             }
-            let mut out = Outgoing::default();
+            let mut out = fast();
             out.data(A, 0, content(131_072, 0));
             let mut wire = Vec::new();
             let mut sent = Vec::new();
@@ -315,7 +372,7 @@ mod tests {
     #[test]
     fn a_forgotten_upload_finishes_the_frame_it_began_and_no_more() {
         for cut in [0, 1, 18, 19, 1000] {
-            let mut out = Outgoing::default();
+            let mut out = fast();
             out.data(A, 0, content(200_000, 0));
             let mut sent = Vec::new();
             let mut wire = send(&mut out, cut, &mut sent);

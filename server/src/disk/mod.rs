@@ -145,6 +145,8 @@ pub enum Request {
         offset: u64,
         /// Exactly so many bytes, at most what the stretch takes.
         bytes: usize,
+        /// File bytes of each frame but the last.
+        frame_bytes: usize,
         /// Where to.
         stretch: Stretch,
     },

@@ -15,18 +15,25 @@ use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
 
 use super::files::StoredFile;
 
+/// Frames that a stretch in memory takes at most, if they are large.
+const MEMORY_FRAMES_MAX: usize = 4;
+/// Frames that a stretch in a pipe takes at most: a page of a file takes a place in the pipe, and so
+/// does the head of a frame, or a part of a page where a frame does not begin with one. Of smaller
+/// frames more would fit; but less is read ahead of a slow connection.
+const PIPE_FRAMES_MAX: usize = PIPE_PLACES / (FRAME_PAGES + 2);
 /// File bytes that a stretch in memory takes at most.
-pub const MEMORY_FILE_BYTES_MAX: usize = 4 * FRAME_FILE_BYTES;
-/// File bytes that a stretch in a pipe takes at most: a page of a file takes a place in the pipe, and
-/// so does the head of a frame, or a part of a page where a frame does not begin with one.
-pub const PIPE_FILE_BYTES_MAX: usize = PIPE_PLACES / (FRAME_PAGES + 2) * FRAME_FILE_BYTES;
+pub const MEMORY_FILE_BYTES_MAX: usize = MEMORY_FRAMES_MAX * FRAME_FILE_BYTES;
+/// Frames smaller than this count as this large when a stretch in memory is filled.
+const SMALL_FRAMES_BYTES: usize = FRAME_FILE_BYTES / MEMORY_FRAMES_MAX;
+/// File bytes that a stretch in a pipe takes at most.
+pub const PIPE_FILE_BYTES_MAX: usize = PIPE_FRAMES_MAX * FRAME_FILE_BYTES;
 /// Stretches kept for their next use, at most; beyond it they are freed.
 pub const POOL_STRETCHES_MAX: usize = 16;
 /// Stretches in pipes, at most; further ones are in memory. A user who is not root may have pipes of
 /// 64 MiB in all (`/proc/sys/fs/pipe-user-pages-soft`, pipe(7)).
 pub const PIPES_MAX: usize = 32;
 
-/// File bytes of a full frame.
+/// Most file bytes of a frame.
 const FRAME_FILE_BYTES: usize = DATA_BYTES_MAX as usize;
 /// Size of a pipe in bytes: the largest that any user may have (`/proc/sys/fs/pipe-max-size`, pipe(7)).
 #[cfg(target_os = "linux")]
@@ -36,13 +43,15 @@ const PIPE_PLACES: usize = 256;
 const FRAME_PAGES: usize = FRAME_FILE_BYTES / PAGE_BYTES;
 const PAGE_BYTES: usize = 4096;
 
-/// Data frames of one download, one after the other, all but the last full.
+/// Data frames of one download, one after the other, all but the last of one size.
 #[derive(Debug)]
 pub struct Stretch {
     place: Place,
     /// Bytes of all its frames, and how many of them are taken.
     length: usize,
     taken: usize,
+    /// File bytes of each frame but the last.
+    frame_bytes: usize,
     /// Not all that was filled in will be taken.
     is_cut: bool,
     /// Counts those in pipes; none for one in memory.
@@ -81,20 +90,22 @@ impl Stretch {
     }
 
     fn new(place: Place, pipe: Option<Arc<()>>) -> Self {
-        Self { place, length: 0, taken: 0, is_cut: false, _pipe: pipe }
+        let frame_bytes = FRAME_FILE_BYTES;
+        Self { place, length: 0, taken: 0, frame_bytes, is_cut: false, _pipe: pipe }
     }
 
-    /// File bytes that it takes at most.
+    /// File bytes that it takes at most, in frames of this size.
     #[must_use]
-    pub fn file_bytes_max(&self) -> usize {
+    pub fn file_bytes_max(&self, frame_bytes: usize) -> usize {
         match self.place {
-            Place::Memory(_) => MEMORY_FILE_BYTES_MAX,
-            Place::Pipe(..) => PIPE_FILE_BYTES_MAX,
+            // With less, the disk thread would be asked too often.
+            Place::Memory(_) => MEMORY_FRAMES_MAX * frame_bytes.max(SMALL_FRAMES_BYTES),
+            Place::Pipe(..) => PIPE_FRAMES_MAX * frame_bytes,
         }
     }
 
-    /// Reads so many bytes of a file, which stands at `offset`, and makes frames of them. What it
-    /// held before must be taken.
+    /// Reads so many bytes of a file, which stands at `offset`, and makes frames of them, of
+    /// `frame_bytes` file bytes each. What it held before must be taken.
     ///
     /// # Errors
     /// When the file can't be read, or has fewer bytes. Then the stretch can't be used again.
@@ -104,10 +115,13 @@ impl Stretch {
         transfer: TransferId,
         offset: u64,
         bytes: usize,
+        frame_bytes: usize,
     ) -> io::Result<()> {
-        debug_assert!(self.is_taken() && !self.is_cut && bytes <= self.file_bytes_max());
-        let frames = Frames { transfer, offset, bytes };
-        self.taken = 0;
+        debug_assert!((1..=FRAME_FILE_BYTES).contains(&frame_bytes));
+        debug_assert!(bytes <= self.file_bytes_max(frame_bytes));
+        debug_assert!(self.is_taken() && !self.is_cut);
+        let frames = Frames { transfer, offset, bytes, frame_bytes };
+        (self.taken, self.frame_bytes) = (0, frame_bytes);
         self.length = frames.wire_bytes();
         match &mut self.place {
             Place::Memory(memory) => frames.read(file, memory),
@@ -118,7 +132,8 @@ impl Stretch {
                 {
                     let mut memory = Vec::new();
                     frames.read(file, &mut memory)?;
-                    *self = Self { length: self.length, ..Self::new(Place::Memory(memory), None) };
+                    let length = self.length;
+                    *self = Self { length, frame_bytes, ..Self::new(Place::Memory(memory), None) };
                     Ok(())
                 }
                 spliced => spliced,
@@ -141,13 +156,13 @@ impl Stretch {
     /// True when a frame is taken in part.
     #[must_use]
     pub fn is_mid_frame(&self) -> bool {
-        !self.is_taken() && !self.taken.is_multiple_of(DATA_HEAD_BYTES + FRAME_FILE_BYTES)
+        !self.is_taken() && !self.taken.is_multiple_of(DATA_HEAD_BYTES + self.frame_bytes)
     }
 
     /// Bytes to the end of the frame that is taken in part, or else of the next.
     #[must_use]
     pub fn left_of_frame(&self) -> usize {
-        let frame_bytes = DATA_HEAD_BYTES + FRAME_FILE_BYTES;
+        let frame_bytes = DATA_HEAD_BYTES + self.frame_bytes;
         self.left().min(frame_bytes - self.taken % frame_bytes)
     }
 
@@ -192,17 +207,19 @@ struct Frames {
     transfer: TransferId,
     offset: u64,
     bytes: usize,
+    /// How many of them each frame but the last has.
+    frame_bytes: usize,
 }
 
 impl Frames {
     fn wire_bytes(self) -> usize {
-        self.bytes + self.bytes.div_ceil(FRAME_FILE_BYTES) * DATA_HEAD_BYTES
+        self.bytes + self.bytes.div_ceil(self.frame_bytes) * DATA_HEAD_BYTES
     }
 
     /// Each frame's head and how many file bytes follow it.
     fn each(self) -> impl Iterator<Item = ([u8; DATA_HEAD_BYTES], usize)> {
-        (0..self.bytes).step_by(FRAME_FILE_BYTES).map(move |at| {
-            let length = FRAME_FILE_BYTES.min(self.bytes - at);
+        (0..self.bytes).step_by(self.frame_bytes).map(move |at| {
+            let length = self.frame_bytes.min(self.bytes - at);
             (data_head(self.transfer, self.offset + at as u64, length as u32), length)
         })
     }
@@ -255,7 +272,8 @@ fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 /// Empty stretches at hand.
 #[derive(Debug, Default)]
 pub struct StretchPool {
-    free: Vec<Stretch>,
+    free_pipes: Vec<Stretch>,
+    free_memory: Vec<Stretch>,
     /// How many there may be in pipes.
     pipes_max: usize,
     /// One for each of them, wherever it is, and one more.
@@ -271,30 +289,39 @@ impl StretchPool {
     /// How many are at hand.
     #[must_use]
     pub fn spare(&self) -> usize {
-        self.free.len()
+        self.free_pipes.len() + self.free_memory.len()
     }
 
-    /// An empty one: in a pipe, if there may be one more and the system has one.
+    /// An empty one: in a pipe, if that is wanted, there may be one more and the system has one.
     #[must_use]
-    pub fn take(&mut self) -> Stretch {
-        if let Some(stretch) = self.free.pop() {
-            return stretch;
+    pub fn take(&mut self, in_pipe: bool) -> Stretch {
+        let piped = if in_pipe { self.take_pipe() } else { None };
+        piped.or_else(|| self.free_memory.pop()).unwrap_or_else(Stretch::in_memory)
+    }
+
+    fn take_pipe(&mut self) -> Option<Stretch> {
+        if let Some(stretch) = self.free_pipes.pop() {
+            return Some(stretch);
         }
-        if Arc::strong_count(&self.pipes) > self.pipes_max {
-            return Stretch::in_memory();
-        }
-        Stretch::in_pipe(Arc::clone(&self.pipes)).unwrap_or_else(|_| Stretch::in_memory())
+        let may_be_made = Arc::strong_count(&self.pipes) <= self.pipes_max;
+        may_be_made.then(|| Stretch::in_pipe(Arc::clone(&self.pipes)).ok()).flatten()
     }
 
     /// Frees what is at hand.
     pub fn clear(&mut self) {
-        self.free.clear();
+        self.free_pipes.clear();
+        self.free_memory.clear();
     }
 
     /// Takes one back, whatever it holds.
     pub fn give(&mut self, stretch: Stretch) {
-        if self.free.len() < POOL_STRETCHES_MAX {
-            self.free.extend(stretch.emptied());
+        let Some(stretch) = stretch.emptied() else { return };
+        let free = match stretch.place {
+            Place::Memory(_) => &mut self.free_memory,
+            Place::Pipe(..) => &mut self.free_pipes,
+        };
+        if free.len() < POOL_STRETCHES_MAX / 2 {
+            free.push(stretch);
         }
     }
 }

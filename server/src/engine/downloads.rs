@@ -1,7 +1,7 @@
 //! Downloads: request, ready, data (PROTOCOL.md, "Downloading").
 //!
 //! The disk thread reads ahead by two stretches; one that has been sent is asked to be filled
-//! again. An item that is dropped meanwhile stays open and is sent whole.
+//! again, in frames as large as the connection is fast. An item that is dropped meanwhile stays open and is sent whole.
 
 use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Refused};
@@ -48,27 +48,31 @@ impl<S: Stream> Engine<S> {
         let Some(download) = self.download(at) else { return };
         let (offset, item) = (download.next_ask, download.item.clone());
         self.send(at.connection, &DownloadReady { transfer: at.transfer, offset, item });
+        if let Some(connection) = self.connection(at.connection)
+            && let Some(unsent_bytes) = connection.outbound.begin_data()
+        {
+            connection.stream.limit_unsent(unsent_bytes);
+        }
         for _ in 0..DOWNLOAD_STRETCHES_IN_FLIGHT {
-            let stretch = self.stretches.take();
-            self.read_on(at, stretch);
+            self.read_on(at);
         }
     }
 
-    /// Asks the disk thread for what comes next of a download, into an empty stretch. When there is
-    /// nothing left to ask for and nothing on its way, the download is over.
-    fn read_on(&mut self, at: TransferKey, stretch: Stretch) {
-        let Some(download) = self.download(at) else { return self.give_stretch(stretch) };
+    /// Asks the disk thread for what comes next of a download. When there is nothing left to ask for
+    /// and nothing on its way, the download is over.
+    fn read_on(&mut self, at: TransferKey) {
+        let Some(connection) = self.connections.get_mut(at.connection.slot()) else { return };
+        let Some(download) = connection.transfers.downloads.get_mut(&at.transfer) else { return };
         let (offset, left) = (download.next_ask, download.item.size - download.next_ask);
-        let bytes = left.min(stretch.file_bytes_max() as u64);
-        if bytes > 0 {
-            download.next_ask += bytes;
+        if left > 0 {
+            let stretch = self.stretches.take(!connection.outbound.is_narrow());
+            let frame_bytes = connection.outbound.frame_bytes();
+            let bytes = left.min(stretch.file_bytes_max(frame_bytes) as u64) as usize;
+            download.next_ask += bytes as u64;
             download.in_flight += 1;
-            let bytes = bytes as usize;
-            return self.disk.push_back(Request::Read { download: at, offset, bytes, stretch });
-        }
-        let is_over = download.in_flight == 0;
-        self.give_stretch(stretch);
-        if is_over && let Some(connection) = self.connection(at.connection) {
+            let read = Request::Read { download: at, offset, bytes, frame_bytes, stretch };
+            self.disk.push_back(read);
+        } else if download.in_flight == 0 {
             connection.transfers.downloads.remove(&at.transfer);
             self.disk.push_back(Request::Close { download: at });
         }
@@ -96,8 +100,7 @@ impl<S: Stream> Engine<S> {
             };
             download.in_flight -= 1;
             self.give_stretch(stretch);
-            let stretch = self.stretches.take();
-            self.read_on(at, stretch);
+            self.read_on(at);
         }
     }
 

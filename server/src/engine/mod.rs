@@ -71,6 +71,19 @@ pub trait Stream: Read + Write {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Writes bytes that are not to be queued together with those that follow, where the stream's
+    /// bound on what is unsent ([`Self::limit_unsent`]) is looked at only between pieces of its queue.
+    ///
+    /// # Errors
+    /// As `write`.
+    fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write(bytes)
+    }
+
+    /// Has the stream take no more while so many bytes, or about so many, have not begun to go out.
+    /// A stream that can't tell takes what it takes.
+    fn limit_unsent(&mut self, _bytes: u32) {}
+
     /// Shuts the writing side: the peer reads to the end of what was sent.
     ///
     /// # Errors

@@ -1,14 +1,16 @@
 //! What one connection still has to be sent, in three lanes: control, the room log, file data.
 //!
 //! They are drawn from in that order and switched at frame boundaries only, so chat never waits
-//! behind a file for more than one data frame. The log lane holds nothing: it is a cursor into
-//! the room's one log.
+//! behind a file for more than one data frame, and what the kernel holds unsent. Both are bounded by
+//! a time: see `chatshelf_common::unsent`. The log lane holds nothing: it is a cursor into the
+//! room's one log.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
 use chatshelf_common::id::{Seq, TransferId};
+use chatshelf_common::unsent::{UnsentLimit, WriteEnd};
 use chatshelf_common::wire::Frame;
 
 use super::Stream;
@@ -48,6 +50,10 @@ struct Bulk {
     spent: Vec<(TransferId, Stretch)>,
     /// Bytes that went since someone last asked.
     sent: u64,
+    /// How much of them may be ahead of a line.
+    limit: UnsentLimit,
+    /// Some have been sent since this was looked at.
+    has_sent: bool,
 }
 
 /// How the conversation ends, once it does.
@@ -64,7 +70,13 @@ impl Empty for Control {
 }
 
 impl Empty for Bulk {
-    const EMPTY: &'static Self = &Self { data: VecDeque::new(), spent: Vec::new(), sent: 0 };
+    const EMPTY: &'static Self = &Self {
+        data: VecDeque::new(),
+        spent: Vec::new(),
+        sent: 0,
+        limit: UnsentLimit::START,
+        has_sent: false,
+    };
 }
 
 impl Empty for Ending {
@@ -187,6 +199,37 @@ impl Outbound {
         self.push_shared(snapshot);
         self.log = Cursor::At { offset: end, mid_frame: false };
         self.gate = end;
+    }
+
+    /// Prepares for file data. Before the first, says how many bytes may be unsent from now on.
+    pub(super) fn begin_data(&mut self) -> Option<u32> {
+        let is_first = self.bulk.made().is_none();
+        is_first.then(|| {
+            self.bulk = Rare::new(Bulk::default());
+            self.bulk.limit.unsent_bytes()
+        })
+    }
+
+    /// File bytes that a data frame made now should have, if it is not the last.
+    pub(super) fn frame_bytes(&self) -> usize {
+        self.bulk.limit.frame_bytes()
+    }
+
+    /// True when file data should be in memory: it can be cut into pieces there.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.bulk.limit.is_narrow()
+    }
+
+    /// Notes how a flush fared. Says how many bytes may be unsent from now on, if that has changed.
+    /// Flushes without file data are not looked at: they say little about how fast the peer is.
+    pub(super) fn note_flushed(&mut self, sent: usize, end: Flushed, now_ms: u64) -> Option<u32> {
+        let bulk = self.bulk.made()?;
+        if !std::mem::take(&mut bulk.has_sent) && bulk.data.is_empty() {
+            return None;
+        }
+        let end = if end == Flushed::Blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
+        let has_changed = bulk.limit.note_written(sent, end, now_ms);
+        has_changed.then(|| bulk.limit.unsent_bytes())
     }
 
     /// Queues a stretch of a download.
@@ -406,13 +449,16 @@ impl Outbound {
     ) -> io::Result<(usize, usize)> {
         let Some(bulk) = self.bulk.made() else { return Ok((0, 0)) };
         let Some((_, stretch)) = bulk.data.front_mut() else { return Ok((0, 0)) };
+        let is_alone = is_alone && bulk.limit.is_wide();
         let asked = if is_alone { stretch.left() } else { stretch.left_of_frame() };
         let sent = match stretch.rest(asked) {
+            Rest::Memory(bytes) if bulk.limit.is_narrow() => stream.write_piece(bytes)?,
             Rest::Memory(bytes) => stream.write(bytes)?,
             Rest::Pipe(pipe) => stream.splice(pipe, asked)?,
         };
         stretch.advance(sent);
         bulk.sent += sent as u64;
+        bulk.has_sent = true;
         if stretch.is_taken() {
             bulk.spent.extend(bulk.data.pop_front());
         }

@@ -23,6 +23,11 @@ impl<T> Default for Rare<T> {
 }
 
 impl<T> Rare<T> {
+    /// One that is there.
+    pub(super) fn new(part: T) -> Self {
+        Self(Some(Box::new(part)))
+    }
+
     /// Takes out what is there, if it ever was changed.
     pub(super) fn take(&mut self) -> Option<Box<T>> {
         self.0.take()

@@ -95,6 +95,7 @@ impl<S: Stream> Engine<S> {
     }
 
     pub(super) fn flush(&mut self, token: Token) {
+        let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token.slot()) else { return };
         if connection.token != token {
             return;
@@ -107,6 +108,9 @@ impl<S: Stream> Engine<S> {
             let Ok((sent, end)) = flushed else { return self.lose(token) };
             if sent > 0 && connection.blocked_ms.take().is_some() {
                 connection.note_progress(self.now.mono_ms);
+            }
+            if let Some(unsent_bytes) = connection.outbound.note_flushed(sent, end, now_ms) {
+                connection.stream.limit_unsent(unsent_bytes);
             }
             match end {
                 Flushed::Drained => break,

@@ -17,6 +17,7 @@ mod resuming;
 mod rig;
 mod shares;
 mod slow;
+mod slow_lines;
 mod split;
 mod talking;
 mod upload_ends;

@@ -158,7 +158,7 @@ fn a_cancelled_upload_stops_at_the_next_frame_and_tells_the_server() {
     assert!(rig.sent.next(&mut &head[..1]).unwrap().is_none());
     let sent = rig.sent();
     assert_eq!(sent.len(), 2, "{sent:?}");
-    assert!(matches!(&sent[0], Sent::Data(1, 0, bytes) if bytes.len() == 65_536));
+    assert!(matches!(&sent[0], Sent::Data(1, 0, bytes) if bytes.len() == 1408));
     assert_eq!(sent[1], Sent::Frame(Cancel { transfer: TransferId(1) }.into()));
     rig.give(refused_transfer(Code::CANCELLED, 1)).unwrap();
     assert_eq!(rig.ends(), 0, "it ended once");

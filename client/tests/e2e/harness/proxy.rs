@@ -1,15 +1,24 @@
 //! A network between clients and a server that does as the test says: it counts, holds back, cuts
 //! and loses. What it takes from one side it passes to the other at once, until it is told
-//! otherwise.
+//! otherwise; or it is a slow line.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use super::eventually;
 
 /// Bytes passed on at a time: the grain of [`Proxy::cut_after`].
 const CHUNK_BYTES: usize = 16 * 1024;
+
+/// What a slow line passes on at a time, and how long that takes: 1 Mbit/s.
+const SLOW_CHUNK_BYTES: usize = 512;
+const SLOW_CHUNK_TAKES: Duration = Duration::from_millis(4);
+/// What a slow line holds on its way: about what a router's queue does.
+const SLOW_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +34,7 @@ pub(crate) struct Proxy {
 
 struct Shared {
     server: SocketAddr,
+    is_slow: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -37,6 +47,8 @@ struct State {
     connections: Vec<Connection>,
     /// The newest connection passes on so many bytes this way, and then ends or is held.
     limit: Option<(Way, u64, Limit)>,
+    /// What is looked for in what is passed on, and where it was found.
+    wanted: Option<(Way, &'static str, Option<u64>)>,
     is_over: bool,
 }
 
@@ -59,10 +71,25 @@ struct Connection {
 impl Proxy {
     /// A way to this server.
     pub(crate) fn open(server: SocketAddr) -> Self {
+        Self::between(server, false)
+    }
+
+    /// A slow one.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn slow(server: SocketAddr) -> Self {
+        Self::between(server, true)
+    }
+
+    fn between(server: SocketAddr, is_slow: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        if is_slow {
+            // Those that it accepts inherit it.
+            let small = socket2::SockRef::from(&listener).set_recv_buffer_size(SLOW_BUFFER_BYTES);
+            small.expect("a socket");
+        }
         let address = listener.local_addr().expect("an address");
         let (state, changed) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { server, state, changed });
+        let shared = Arc::new(Shared { server, is_slow, state, changed });
         let acceptor = Arc::clone(&shared);
         std::thread::spawn(move || acceptor.accept(&listener));
         Self { address, shared }
@@ -81,6 +108,19 @@ impl Proxy {
     /// Bytes that the newest connection has passed on.
     pub(crate) fn moved(&self, way: Way) -> u64 {
         self.shared.state().connections.last().map_or(0, |it| it.moved[way as usize])
+    }
+
+    /// Looks for a text in what is passed on from now on, by one of the connections.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn look_for(&self, way: Way, text: &'static str) {
+        self.shared.state().wanted = Some((way, text, None));
+    }
+
+    /// Waits for that text; how many bytes its connection had passed on by then.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub(crate) fn finds(&self) -> u64 {
+        eventually("a text on its way", || self.shared.state().wanted?.2)
     }
 
     /// Closes what is connected, on both sides; with `refuses`, also what connects from now on.
@@ -168,7 +208,7 @@ impl Shared {
                 continue;
             }
             // The server may be away just now.
-            let Ok(server) = TcpStream::connect(self.server) else { continue };
+            let Ok(server) = self.connect() else { continue };
             let pair = |stream: &TcpStream| stream.try_clone().expect("a socket");
             for stream in [&client, &server] {
                 stream.set_nodelay(true).expect("a socket");
@@ -188,19 +228,48 @@ impl Shared {
         }
     }
 
+    fn connect(&self) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(self.server), Type::STREAM, None)?;
+        if self.is_slow {
+            socket.set_recv_buffer_size(SLOW_BUFFER_BYTES)?;
+        }
+        socket.connect(&self.server.into())?;
+        Ok(socket.into())
+    }
+
     /// Passes bytes on until one of the sides is closed.
     fn pump(&self, number: usize, way: Way, mut from: TcpStream, mut to: TcpStream) {
-        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut buffer = vec![0; if self.is_slow { SLOW_CHUNK_BYTES } else { CHUNK_BYTES }];
+        let mut seen = Vec::new();
         while let Ok(count @ 1..) = from.read(&mut buffer) {
             if !self.may_pass(number, way, count as u64) || to.write_all(&buffer[..count]).is_err()
             {
                 break;
+            }
+            self.look(number, way, &mut seen, &buffer[..count]);
+            if self.is_slow {
+                std::thread::sleep(SLOW_CHUNK_TAKES);
             }
         }
         let state = self.state();
         if !state.connections[number].is_deserted {
             // The end is passed on as well, and the other way goes on until its own.
             let _ = to.shutdown(Shutdown::Write);
+        }
+    }
+
+    /// Looks for what is wanted in what was just passed on, and in the end of what was before.
+    fn look(&self, number: usize, way: Way, seen: &mut Vec<u8>, bytes: &[u8]) {
+        let mut state = self.state();
+        let moved = state.connections[number].moved[way as usize];
+        let Some((wanted_way, text, at @ None)) = &mut state.wanted else { return };
+        if *wanted_way == way {
+            seen.extend(bytes);
+            if seen.windows(text.len()).any(|window| window == text.as_bytes()) {
+                *at = Some(moved);
+            }
+            let kept = seen.len().min(text.len());
+            seen.drain(..seen.len() - kept);
         }
     }
 

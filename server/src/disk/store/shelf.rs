@@ -201,13 +201,14 @@ impl<F: Files> Store<F> {
         key: TransferKey,
         offset: u64,
         bytes: usize,
+        frame_bytes: usize,
         mut stretch: Stretch,
     ) -> Reply {
         // A download that was closed is gone; its last stretches come back empty.
         let Some(file) = self.downloads.get_mut(&key) else {
             return Reply::Read { download: key, stretch };
         };
-        match stretch.fill(file, key.transfer, offset, bytes) {
+        match stretch.fill(file, key.transfer, offset, bytes, frame_bytes) {
             Ok(()) => Reply::Read { download: key, stretch },
             Err(why) => {
                 self.close(key);

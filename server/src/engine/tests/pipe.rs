@@ -30,6 +30,24 @@ pub(super) struct Wire {
     pub(super) blocked: bool,
     /// Edges not reported yet.
     pub(super) ready: Readiness,
+    /// What carries the bytes to the peer, if not the moment.
+    line: Option<Line>,
+}
+
+/// A line with a rate, as a kernel gives it: it takes bytes in pieces of up to [`PIECE_BYTES`] while
+/// less than a bound is unsent, and tells of room when half of that has gone out.
+#[derive(Debug)]
+struct Line {
+    unsent: VecDeque<u8>,
+    unsent_max: usize,
+}
+
+const PIECE_BYTES: usize = 64 * 1024;
+
+impl Line {
+    fn room(&self) -> usize {
+        self.unsent_max.saturating_sub(self.unsent.len()).next_multiple_of(PIECE_BYTES)
+    }
 }
 
 pub(super) type Shared = Rc<RefCell<Wire>>;
@@ -53,6 +71,7 @@ impl Wire {
             dropped: false,
             blocked: false,
             ready,
+            line: None,
         }))
     }
 
@@ -83,7 +102,8 @@ impl Wire {
         if self.broken {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        let most = asked.min(self.room).min(self.write_max);
+        let on_line = self.line.as_ref().map_or(usize::MAX, Line::room);
+        let most = asked.min(self.room).min(self.write_max).min(on_line);
         if most == 0 && asked > 0 {
             self.blocked = true;
             return Err(ErrorKind::WouldBlock.into());
@@ -93,6 +113,28 @@ impl Wire {
             self.room -= most;
         }
         Ok(most)
+    }
+
+    /// Puts a line between the two ends, which moves only what [`Self::carry`] says.
+    pub(super) fn begin_line(&mut self) {
+        self.line = Some(Line { unsent: VecDeque::new(), unsent_max: 128 * 1024 });
+    }
+
+    /// Brings so many bytes that are on the line to the peer.
+    pub(super) fn carry(&mut self, bytes: usize) {
+        let Some(line) = &mut self.line else { return };
+        let carried = bytes.min(line.unsent.len());
+        self.to_peer.extend(line.unsent.drain(..carried));
+        if line.unsent.len() < line.unsent_max / 2 && std::mem::take(&mut self.blocked) {
+            self.ready.writable = true;
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        match &mut self.line {
+            Some(line) => line.unsent.extend(bytes),
+            None => self.to_peer.extend_from_slice(bytes),
+        }
     }
 
     /// Lets the engine write so many bytes from here on.
@@ -132,7 +174,7 @@ impl<const SHORT: bool> Write for End<SHORT> {
         let mut left = most;
         for slice in slices {
             let taken = left.min(slice.len());
-            wire.to_peer.extend_from_slice(&slice[..taken]);
+            wire.put(&slice[..taken]);
             left -= taken;
         }
         Ok(most)
@@ -150,8 +192,14 @@ impl<const SHORT: bool> Stream for End<SHORT> {
         let most = self.0.borrow_mut().takes::<SHORT>(bytes)?;
         let mut moved = vec![0; most];
         pipe.read_exact(&mut moved)?;
-        self.0.borrow_mut().to_peer.extend(moved);
+        self.0.borrow_mut().put(&moved);
         Ok(most)
+    }
+
+    fn limit_unsent(&mut self, bytes: u32) {
+        if let Some(line) = &mut self.0.borrow_mut().line {
+            line.unsent_max = bytes as usize;
+        }
     }
 
     fn shutdown_write(&self) -> io::Result<()> {

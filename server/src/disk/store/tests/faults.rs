@@ -143,7 +143,8 @@ impl Day {
         let open = Request::Open { download, item: ItemId(item), offset: 10 };
         if let Reply::Opened { .. } = self.bench.ask_one(open) {
             let stretch = Stretch::in_memory();
-            let read = Request::Read { download, offset: 10, bytes: BLOCK, stretch };
+            let read =
+                Request::Read { download, offset: 10, bytes: BLOCK, frame_bytes: 65_536, stretch };
             match self.bench.ask_one(read) {
                 Reply::Read { mut stretch, .. } => {
                     assert_eq!(stretch.take_file_bytes(), content[10..][..BLOCK]);

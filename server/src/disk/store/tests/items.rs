@@ -134,7 +134,13 @@ fn a_file_that_shrank_is_an_error_not_a_short_download() {
     let download = transfer(2);
     bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
     let stretch = Stretch::in_memory();
-    let reply = bench.ask_one(Request::Read { download, offset: 0, bytes: 10, stretch });
+    let reply = bench.ask_one(Request::Read {
+        download,
+        offset: 0,
+        bytes: 10,
+        frame_bytes: 65_536,
+        stretch,
+    });
     assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
     assert!(bench.reopen().items.is_empty());
 }
@@ -145,7 +151,13 @@ fn late_work_for_a_transfer_that_is_gone_gives_block_and_stretch_back() {
     let reply = bench.ask_one(Request::Write { upload: transfer(1), block: vec![1] });
     assert!(matches!(reply, Reply::Wrote { block, .. } if block == [1]));
     let (download, stretch) = (transfer(1), Stretch::in_memory());
-    let reply = bench.ask_one(Request::Read { download, offset: 0, bytes: 5, stretch });
+    let reply = bench.ask_one(Request::Read {
+        download,
+        offset: 0,
+        bytes: 5,
+        frame_bytes: 65_536,
+        stretch,
+    });
     assert!(matches!(reply, Reply::Read { stretch, .. } if stretch.is_taken()));
     assert!(bench.ask(Request::Publish { upload: transfer(1), item: item(1, b"") }).is_empty());
     assert!(matches!(bench.suspend(1)[..], [Reply::Ended { .. }]));

@@ -58,7 +58,8 @@ impl Bench {
     /// So many bytes of a download's file, which stands at `offset`.
     fn read(&mut self, download: TransferKey, offset: u64, bytes: usize) -> Vec<u8> {
         let stretch = Stretch::in_memory();
-        match self.ask_one(Request::Read { download, offset, bytes, stretch }) {
+        match self.ask_one(Request::Read { download, offset, bytes, frame_bytes: 65_536, stretch })
+        {
             Reply::Read { mut stretch, .. } => stretch.take_file_bytes(),
             other => panic!("{other:?}"),
         }

@@ -1,0 +1,83 @@
+//! Talk beside downloads on lines of all rates: what is ahead of a line is a time, not a size.
+
+use chatshelf_common::id::TransferId;
+
+use super::peer::{Peer, Seen, content};
+use super::rig::Rig;
+use super::uploads::upload;
+use chatshelf_common::wire::Event;
+
+/// How long a line from someone else took to come, in milliseconds, while a file came as well.
+struct Ran {
+    delays_ms: Vec<u64>,
+    /// How long the file took.
+    file_ms: u64,
+}
+
+/// A download of `bytes` over a line of `rate(ms)` bytes a millisecond; every 50 ms somebody says
+/// something.
+fn run(bytes: usize, rate: impl Fn(u64) -> usize) -> Ran {
+    let file = content(bytes);
+    let mut rig = Rig::new();
+    let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
+    upload(&mut rig, &mut ada, 1, &file);
+    ada.take();
+    ada.wire.borrow_mut().begin_line();
+    ada.request(2, 1, None);
+    rig.settle();
+    let (mut delays_ms, mut said_at) = (Vec::new(), None);
+    for ms in 0..60_000 {
+        if ms % 50 == 0 && said_at.is_none() {
+            bob.say("hello");
+            said_at = Some(ms);
+        }
+        rig.pass(1);
+        ada.wire.borrow_mut().carry(rate(ms));
+        let seen = ada.take();
+        let is_line = |seen: &Seen| matches!(seen, Seen::Event(Event::Said(_)));
+        if seen.iter().any(is_line)
+            && let Some(at) = said_at.take()
+        {
+            delays_ms.push(ms - at);
+        }
+        if len(&ada) == bytes {
+            assert!(ada.files[&TransferId(2)] == file);
+            return Ran { delays_ms, file_ms: ms };
+        }
+    }
+    panic!("the file did not come");
+}
+
+fn len(peer: &Peer) -> usize {
+    peer.files.get(&TransferId(2)).map_or(0, Vec::len)
+}
+
+/// How long a line may take: what is unsent, the rest of a frame, and what else is said, all of it
+/// at this rate; on a fast line a few milliseconds.
+fn allowed_ms(rate: usize) -> u64 {
+    (8 * 1024 / rate as u64).max(8) + 2
+}
+
+#[test]
+fn a_line_waits_for_a_moment_at_any_rate_and_the_file_loses_nothing() {
+    for rate in [16, 32, 125, 1_250, 12_500] {
+        let bytes = rate * 2000;
+        let Ran { delays_ms, file_ms } = run(bytes, |_| rate);
+        assert!(delays_ms.len() >= 5, "{rate}: {delays_ms:?}");
+        let most_ms = delays_ms.iter().max().unwrap();
+        assert!(*most_ms <= allowed_ms(rate), "{rate}: {delays_ms:?}");
+        // Heads of frames and lines take their part.
+        assert!(file_ms <= 2000 * 105 / 100, "{rate}: {file_ms} ms");
+    }
+}
+
+#[test]
+fn a_line_that_becomes_slow_is_treated_as_such() {
+    const FAST: usize = 50_000;
+    const SLOW: usize = 1_250;
+    let rate = |ms| if ms < 100 { FAST } else { SLOW };
+    let Ran { delays_ms, .. } = run(FAST * 100 + SLOW * 6000, rate);
+    let (before, after) = delays_ms.split_at(delays_ms.len() - 20);
+    assert!(before.iter().all(|ms| *ms <= 300), "{before:?}");
+    assert!(after.iter().all(|ms| *ms <= allowed_ms(SLOW)), "{after:?}");
+}

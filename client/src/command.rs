@@ -55,6 +55,10 @@ pub enum Command {
     Clear,
     /// `/notify`, alone to ask.
     Notify(Option<Notify>),
+    /// `/ignore`, alone to ask.
+    Ignore(Option<Nick>),
+    /// `/unignore`.
+    Unignore(Nick),
     /// `/joins`, alone to ask.
     Joins(Option<bool>),
     /// `/mouse`, alone to ask: whether clicks and the wheel come to us.
@@ -180,6 +184,8 @@ help! {
     RECONNECT &["reconnect"], "/reconnect", "make a new connection now";
     CLEAR &["clear"], "/clear", "clear the screen";
     NOTIFY &["notify"], "/notify [off|mentions|all]", "what rings the bell";
+    IGNORE &["ignore"], "/ignore [NAME]", "hide all that NAME says and does; alone, list who is ignored";
+    UNIGNORE &["unignore"], "/unignore NAME", "see NAME again";
     JOINS &["joins"], "/joins [on|off]", "whether joins and leaves are shown";
     FIND &["find", "search"], "/find WORDS", "what was said here with all these words";
     COPY &["copy"], "/copy [link] [N]", "copy the last line or link, or the Nth last";
@@ -238,6 +244,8 @@ fn command(line: &str) -> Result<Command, CommandError> {
             None => usage,
         },
         ("copy", what) => copied(what).map(Command::Copy).map_or(usage, Ok),
+        ("ignore", "") => Ok(Command::Ignore(None)),
+        ("ignore", name) => Ok(Command::Ignore(Some(member(name)?))),
         ("joins", "") => Ok(Command::Joins(None)),
         ("joins", word) => match SWITCH.iter().find(|(name, _)| *name == word) {
             Some((_, on)) => Ok(Command::Joins(Some(*on))),
@@ -259,6 +267,7 @@ fn command(line: &str) -> Result<Command, CommandError> {
             Err(_) => usage,
         },
         ("who" | "files" | "quit" | "waiting" | "reconnect" | "clear", _) | (_, "") => usage,
+        ("unignore", name) => Ok(Command::Unignore(member(name)?)),
         ("nick", name) => nick(name).map(Command::Rename),
         ("find", words) => Words::new(words).map(Command::Find).map_or(usage, Ok),
         ("me", text) => message(text).map(Command::Act),
@@ -403,6 +412,7 @@ mod tests {
             "/upload",
             "/download ",
             "/drop",
+            "/unignore",
             "/cancel x",
             "/quit now",
             "/notify x",
@@ -444,6 +454,10 @@ mod tests {
             [command("/copy link"), command("/copy link 2")],
             [copied(true, 1), copied(true, 2)]
         );
+        let bob = Nick::new("bob").unwrap();
+        assert_eq!(command("/ignore"), Command::Ignore(None));
+        assert_eq!(command("/ignore bob"), Command::Ignore(Some(bob.clone())));
+        assert_eq!(command("/unignore bob "), Command::Unignore(bob));
         assert_eq!(command("/topic -"), Command::SetTopic(None));
         assert_eq!(command("/upload a b.txt"), Command::Upload("a b.txt".into()));
         assert_eq!(command("/put \"a b.txt\""), Command::Upload("a b.txt".into()));

@@ -42,6 +42,8 @@ pub struct Options {
     pub joins: bool,
     /// Clicks and the wheel come to the full screen; else the terminal selects text by them.
     pub mouse: bool,
+    /// Members who are not to be seen.
+    pub ignore: Vec<Nick>,
     /// One thing to be done, instead of joining the talk.
     pub task: Option<Task>,
     /// What its own options say, until it is known.
@@ -86,6 +88,7 @@ impl Default for Options {
             reconnect: None,
             joins: true,
             mouse: true,
+            ignore: Vec::new(),
             task: None,
             own: task::Own::default(),
             host_origin: None,
@@ -201,6 +204,11 @@ static PROGRAM: Program<Options> = Program {
         })
         .default("on")
         .completes(Completes::Words(&["on", "off"])),
+        Opt::value("ignore", "NAME,...", "members whose lines are not shown", |options, text| {
+            let nicks: Result<_, _> = text.split(',').map(|name| Nick::new(name.trim())).collect();
+            options.ignore = nicks.map_err(|why| why.to_string())?;
+            Ok(())
+        }),
     ],
     commands: task::COMMANDS,
     environment: Some("CHATSHELF_"),
@@ -332,6 +340,7 @@ mod tests {
             (&["--name", "a b"], "--name 'a b'"),
             (&["--history", "-1"], "history"),
             (&["--history", "some"], "some"),
+            (&["--ignore", "a b"], "--ignore 'a b'"),
             (&["--joins", "some"], "--joins 'some': must be on or off"),
             (&["--reconnect", "1.5"], "--reconnect '1.5'"),
             (&["--download-dir", "/no/such"], "/no/such"),
@@ -440,6 +449,7 @@ mod tests {
             ("reconnect", "0"),
             ("joins", "off"),
             ("mouse", "off"),
+            ("ignore", "bob, Eve"),
         ];
         let expected = Options {
             server: "lab:7".parse().unwrap(),
@@ -452,6 +462,7 @@ mod tests {
             reconnect: Some(0),
             joins: false,
             mouse: false,
+            ignore: ["bob", "Eve"].map(|name| Nick::new(name).unwrap()).into(),
             ..Options::default()
         };
         let variable = |name: &str| {

@@ -157,7 +157,14 @@ impl Desk {
             Event::Left(us) => us.nick != *nick || !is_away,
             _ => true,
         });
-        events.retain(|event| self.is_told(event));
+        events.retain(|event| {
+            let is_told = self.is_told(event);
+            // Who had which nick before we came says nothing of now.
+            if is_away {
+                self.note_for_ignoring(event);
+            }
+            is_told
+        });
         if events.is_empty() {
             return;
         }

@@ -130,6 +130,14 @@ impl Desk {
                 self.joins(on);
                 Ok(())
             }
+            Command::Ignore(nick) => {
+                self.ignore(nick);
+                Ok(())
+            }
+            Command::Unignore(nick) => {
+                self.unignore(&nick);
+                Ok(())
+            }
             Command::Quit => {
                 self.quit(warned, now);
                 Ok(())

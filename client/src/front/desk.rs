@@ -9,6 +9,7 @@ use chatshelf_common::id::ItemId;
 use chatshelf_common::text::{FileName, Nick};
 
 use super::away::{Away, Batch};
+use super::ignoring::Ignored;
 use super::leaving::Leaving;
 use super::pace::Pace;
 use super::patience::Patience;
@@ -69,6 +70,7 @@ pub(crate) struct Desk {
     /// The nick that somebody chose: that of a command may be another by now, if it was taken.
     pub(super) name: Nick,
     pub(super) download_dir: PathBuf,
+    pub(super) ignored: Ignored,
     news: VecDeque<News>,
     pub(super) batch: Batch,
     pub(super) away: Away,
@@ -120,6 +122,7 @@ impl Desk {
             place,
             manner,
             download_dir,
+            ignored: Ignored::default(),
             news: VecDeque::new(),
             batch: Batch::default(),
             away: Away::default(),

@@ -12,6 +12,7 @@ mod clock;
 mod commands;
 mod desk;
 mod endings;
+mod ignoring;
 mod leaving;
 pub(crate) mod pace;
 mod patience;

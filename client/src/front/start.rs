@@ -11,6 +11,7 @@ use chatshelf_common::text::Nick;
 use mio::{Events, Poll, Token, Waker};
 
 use super::desk::{Desk, Manner};
+use super::ignoring::Ignored;
 use super::reactor::{LINK, Reactor};
 use super::signals::Signals;
 use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, View};
@@ -40,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) download_dir: PathBuf,
     /// Downloads are to have the mode and time that their items had where they came from.
     pub(crate) preserve: bool,
+    /// Who is not to be seen.
+    pub(crate) ignore: Vec<Nick>,
     /// How commands are carried out.
     pub(crate) manner: Manner,
 }
@@ -47,9 +50,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// What the command line says, under this nick.
     pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
-        let Options { server, history, download_dir, preserve, joins, .. } = options;
+        let Options { server, history, download_dir, preserve, joins, ignore, .. } = options;
         let manner = Manner { joins, ..manner };
-        Self { server, nick, history, download_dir, preserve, manner }
+        Self { server, nick, history, download_dir, preserve, ignore, manner }
     }
 }
 
@@ -114,7 +117,8 @@ impl Ground {
         let route = Route::to(&plan.server, self.waker());
         let link = Link::connect(route, session, self.poll.registry(), LINK, now)
             .map_err(|error| unreachable(&error))?;
-        let desk = Desk::new(link, files, place, plan.download_dir, plan.manner);
+        let mut desk = Desk::new(link, files, place, plan.download_dir, plan.manner);
+        desk.ignored = Ignored::new(plan.ignore);
         Reactor::new(self.poll, desk, view, signals).run()
     }
 }

@@ -40,8 +40,12 @@ impl Desk {
             SessionEvent::Happened { event, when } => self.happened(event, when),
             SessionEvent::Told(told) => {
                 self.flush_batch();
-                self.transcript.told(&told);
-                self.push(News::Told(told));
+                if self.is_ignored(&told.from) {
+                    self.push(News::Quietly);
+                } else {
+                    self.transcript.told(&told);
+                    self.push(News::Told(told));
+                }
             }
             SessionEvent::Offline { why, attempts, retry_in } => {
                 self.offline(&why, attempts, retry_in);
@@ -66,7 +70,9 @@ impl Desk {
 
     /// What is live is told; what is not waits until it is whole.
     fn happened(&mut self, event: Event, when: When) {
-        if let Event::Said(said) = &event {
+        if let Event::Said(said) = &event
+            && !self.is_ignored(&said.nick)
+        {
             self.transcript.said(said);
         }
         if let Event::Dropped(dropped) = &event
@@ -81,7 +87,9 @@ impl Desk {
             return self.batch_up(event, when);
         }
         self.flush_batch();
-        let news = if self.is_told(&event) { News::Room(event) } else { News::Quietly };
+        let is_told = self.is_told(&event);
+        self.note_for_ignoring(&event);
+        let news = if is_told { News::Room(event) } else { News::Quietly };
         self.push(news);
     }
 
@@ -89,7 +97,7 @@ impl Desk {
     pub(super) fn is_told(&self, event: &Event) -> bool {
         let is_passage = matches!(event, Event::Joined(_) | Event::Left(_));
         let is_hidden = is_passage && (event.is_quiet() || !self.manner.joins);
-        self.manner.single || !is_hidden
+        (self.manner.single || !is_hidden) && !self.is_by_ignored(event)
     }
 
     fn nick_refused(&mut self, nick: &Nick, code: Code, suggestion: Option<Nick>) {

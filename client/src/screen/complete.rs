@@ -68,7 +68,9 @@ fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
             let named = known.items.iter().filter(fits).map(|(_, reference)| reference.clone());
             (argument, named.collect())
         }
-        Some("msg") if word == argument => (word, nicks(&text[word..], known, " ")),
+        Some("msg" | "ignore" | "unignore") if word == argument => {
+            (word, nicks(&text[word..], known, " "))
+        }
         Some("notify") => {
             let fits = |(name, _): &&(&str, _)| name.starts_with(&text[argument..]);
             (argument, NOTIFY_LEVELS.iter().filter(fits).map(|(name, _)| (*name).into()).collect())

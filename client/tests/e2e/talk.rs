@@ -2,6 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use chatshelf_common::id::MessageId;
+use chatshelf_common::text::{Message, Nick, Topic};
+use chatshelf_common::wire::Frame;
+use chatshelf_common::wire::frame::{Rename, SetTopic, Tell};
+
 use crate::harness::client::said;
 use crate::harness::peer::Peer;
 use crate::harness::room::Room;
@@ -220,4 +225,47 @@ fn a_private_message_right_behind_a_new_name_is_not_waited_for_in_vain() {
     for n in 0..5 {
         room.run("ada", &format!("/nick ada{n}x\n/msg bob hi\n")).has_code(0);
     }
+}
+
+#[test]
+fn who_is_ignored_is_not_seen_under_any_name_until_that_ends() {
+    let room = Room::open();
+    let mut ada = room.join_with("ada", &["--ignore", "eve,mallory"]);
+    ada.types("/ignore BOB");
+    ada.shows("BOB is ignored until you leave");
+    let mut bob = Peer::join(room.address(), "bob");
+    let (mut eve, mut cy) = (Peer::join(room.address(), "eve"), Peer::join(room.address(), "cy"));
+    let message = |text| Message::new(text).unwrap();
+    let tell = |text| Tell { id: MessageId(9), to: Nick::new("ada").unwrap(), text: message(text) };
+    bob.say("unseen one");
+    eve.say("unseen two");
+    bob.send(&tell("unseen three").to_bytes());
+    bob.send(&Rename { nick: Nick::new("rob").unwrap() }.to_bytes());
+    bob.say("unseen four");
+    bob.send(&SetTopic { topic: Topic::new("unseen five").ok() }.to_bytes());
+    cy.hears(|said| said.text == message("unseen four"));
+    cy.say("seen one");
+    ada.shows("seen one");
+    ada.types("/ignore ada");
+    ada.shows("that is your own name");
+    ada.types("/ignore");
+    ada.shows("ignored: eve, mallory, BOB");
+    ada.types("/find seen");
+    ada.shows("1 line holds: seen");
+    ada.types("/unignore rob");
+    ada.shows("rob is seen again");
+    bob.say("seen two");
+    ada.shows("seen two");
+    ada.types("/unignore rob");
+    ada.shows("rob is not ignored");
+    ada.types("/quit");
+    let output = ada.wait().stdout;
+    assert_eq!(said(&output), ["cy  seen one", "rob  seen two"]);
+    for hidden in ["unseen", "bob joined", "eve", "is now rob"] {
+        let lines: Vec<&str> = output.lines().filter(|line| line.contains(hidden)).collect();
+        assert!(lines.iter().all(|line| line.contains("ignored:")), "{hidden}: {lines:?}");
+    }
+    // What was said before is not shown, either.
+    let past = room.once(&["tail", "-n", "all", "--ignore", "rob"], "").stdout;
+    assert!(past.contains("unseen one") && !past.contains("unseen four"), "{past}");
 }

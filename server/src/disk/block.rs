@@ -28,6 +28,11 @@ impl BlockPool {
         self.free.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK_BYTES))
     }
 
+    /// Frees all that are at hand.
+    pub fn clear(&mut self) {
+        self.free = Vec::new();
+    }
+
     /// Takes a block back.
     pub fn give(&mut self, mut block: Block) {
         if self.free.len() < POOL_BLOCKS_MAX {

@@ -36,6 +36,11 @@ impl Absentees {
         self.members.len()
     }
 
+    /// Bytes of their table.
+    pub(super) fn table_bytes(&self) -> usize {
+        self.members.capacity() * size_of::<(Token, Absent)>()
+    }
+
     /// When the next of them is given up.
     pub(super) fn next(&self) -> Option<u64> {
         self.deadlines.first().map(|&(by_ms, _)| by_ms)
@@ -54,6 +59,10 @@ impl Absentees {
     fn remove(&mut self, session: Token) -> Option<Absent> {
         let absent = self.members.remove(&session)?;
         self.deadlines.remove(&(absent.by_ms, session));
+        // A whole crowd may have been away at once.
+        if self.members.len() * 4 < self.members.capacity() {
+            self.members.shrink_to_fit();
+        }
         Some(absent)
     }
 }

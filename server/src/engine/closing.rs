@@ -76,7 +76,7 @@ impl<S: Stream> Engine<S> {
 
     /// Ends a connection's transfers and, if it is a member's, the membership: at once, or if they
     /// are not back in a moment.
-    fn leave_room(&mut self, token: Token, code: Code) {
+    pub(super) fn leave_room(&mut self, token: Token, code: Code) {
         self.abandon_transfers(token);
         if let Some(Connection { phase: Phase::Joined { nick, session }, .. }) =
             self.connection(token)
@@ -103,6 +103,7 @@ impl<S: Stream> Engine<S> {
         if self.closed.is_empty() {
             return;
         }
+        let before = self.connections.len();
         for token in std::mem::take(&mut self.closed) {
             if self.connection(token).is_some() {
                 let mut connection = self.connections.remove(token.slot());
@@ -113,6 +114,7 @@ impl<S: Stream> Engine<S> {
             }
         }
         self.forget_gone();
+        self.shrink_after_crowd(before);
     }
 }
 

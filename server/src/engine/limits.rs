@@ -47,6 +47,13 @@ pub(super) const WRITE_BUDGET_BYTES: usize = 256 * 1024;
 /// can tell it anything. One more read may add to them.
 pub(super) const CONTROL_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes of snapshots that are being sent; parts that several share count once. Beyond it, who has
+/// been at theirs for longest is dropped.
+pub(super) const SNAPSHOT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// So many connections are a crowd: once three quarters of one have left, the memory that it took is
+/// given back.
+pub(super) const CROWD_CONNECTIONS_MIN: usize = 64;
+
 /// Bytes of events that stay readable for slow members, joiners and the next start.
 pub const LOG_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 

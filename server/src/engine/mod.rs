@@ -21,6 +21,7 @@ mod outbound;
 mod pace;
 mod rare;
 mod receive;
+mod reclaim;
 mod resume;
 mod sending;
 mod slots;
@@ -179,6 +180,8 @@ pub struct Engine<S> {
     slots: Slots,
     read_buffer: Box<[u8]>,
     closed: Vec<Token>,
+    /// The most connections that there were since memory was last given back.
+    crowd: usize,
     shutting_down: bool,
     /// Events could not be made as safe as they must be.
     journal_failed: bool,
@@ -222,6 +225,7 @@ impl<S: Stream> Engine<S> {
             slots: Slots::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             closed: Vec::new(),
+            crowd: 0,
             shutting_down: false,
             journal_failed: false,
         };
@@ -298,6 +302,7 @@ impl<S: Stream> Engine<S> {
     /// Sends what waits, and reaps.
     pub fn finish_turn(&mut self) {
         self.flush_all();
+        self.bound_snapshots(limits::SNAPSHOT_BYTES_MAX);
         self.reap();
     }
 

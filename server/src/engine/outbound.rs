@@ -16,7 +16,13 @@ use chatshelf_common::wire::Frame;
 use super::Stream;
 use super::rare::{Empty, Rare};
 use crate::disk::stretch::{Rest, Stretch};
+use crate::room::Snapshot;
 use crate::room::log::RoomLog;
+
+/// Bytes of replies after which another piece begins: a piece is kept until it is sent whole.
+const PIECE_BYTES: usize = 8 * 1024;
+/// Bytes of a snapshot that are put together for one write, about.
+const GATHER_BYTES: usize = 64 * 1024;
 
 /// The lanes of one connection.
 ///
@@ -87,7 +93,7 @@ impl Empty for Ending {
 #[derive(Debug)]
 enum Piece {
     Own(Vec<u8>),
-    Shared(Rc<[u8]>),
+    Snapshot(Rc<Snapshot>),
     /// The place of a welcome that is made at the end of the turn (see [`Outbound::welcome`]).
     Reserved,
 }
@@ -139,23 +145,17 @@ enum Lane {
 impl Outbound {
     /// Queues a control frame.
     pub(super) fn push(&mut self, frame: &impl Frame) {
-        if let Some(Piece::Own(bytes)) = self.control.pieces.back_mut() {
-            frame.encode(bytes);
-        } else {
-            self.control.pieces.push_back(Piece::Own(frame.to_bytes()));
+        match self.control.pieces.back_mut() {
+            Some(Piece::Own(bytes)) if bytes.len() < PIECE_BYTES => frame.encode(bytes),
+            _ => self.control.pieces.push_back(Piece::Own(frame.to_bytes())),
         }
-    }
-
-    /// Queues control frames that many connections share.
-    fn push_shared(&mut self, frames: Rc<[u8]>) {
-        self.control.pieces.push_back(Piece::Shared(frames));
     }
 
     /// Bytes of control frames of its own that wait.
     pub(super) fn control_bytes(&self) -> usize {
         let own = |piece: &Piece| match piece {
             Piece::Own(bytes) => bytes.len(),
-            Piece::Shared(_) | Piece::Reserved => 0,
+            Piece::Snapshot(_) | Piece::Reserved => 0,
         };
         let total: usize = self.control.pieces.iter().map(own).sum();
         let sent = match self.control.pieces.front() {
@@ -163,6 +163,29 @@ impl Outbound {
             _ => 0,
         };
         total - sent
+    }
+
+    /// Bytes that the control lane takes, but for snapshots: what is sent of a piece goes with it.
+    pub(super) fn held_bytes(&self) -> usize {
+        let own = |piece: &Piece| match piece {
+            Piece::Own(bytes) => bytes.capacity(),
+            Piece::Snapshot(_) | Piece::Reserved => 0,
+        };
+        self.control.pieces.iter().map(own).sum::<usize>()
+            + self.control.pieces.capacity() * size_of::<Piece>()
+    }
+
+    /// The seq of the oldest snapshot that waits to be sent.
+    pub(super) fn oldest_snapshot(&self) -> Option<Seq> {
+        self.control.pieces.iter().find_map(|piece| match piece {
+            Piece::Snapshot(snapshot) => Some(snapshot.seq()),
+            Piece::Own(_) | Piece::Reserved => None,
+        })
+    }
+
+    /// Drops all replies and snapshots: nobody will be sent them.
+    pub(super) fn drop_control(&mut self) {
+        self.control = Rare::default();
     }
 
     /// Stretches that wait to be sent or taken.
@@ -180,23 +203,23 @@ impl Outbound {
     pub(super) fn welcome(
         &mut self,
         welcome: &impl Frame,
-        snapshot: Rc<[u8]>,
+        snapshot: Rc<Snapshot>,
         start: u64,
         end: u64,
     ) {
         let is_reserved = |piece: &Piece| matches!(piece, Piece::Reserved);
         let Some(place) = self.control.pieces.iter().position(is_reserved) else { return };
         self.control.pieces[place] = Piece::Own(welcome.to_bytes());
-        self.control.pieces.insert(place + 1, Piece::Shared(snapshot));
+        self.control.pieces.insert(place + 1, Piece::Snapshot(snapshot));
         self.log = Cursor::At { offset: start, mid_frame: false };
         self.gate = end;
     }
 
     /// Tells of a gap and the state after it, then goes on at `end`, the end of the log.
-    pub(super) fn tell_gap(&mut self, gap: &impl Frame, snapshot: Rc<[u8]>, end: u64) {
+    pub(super) fn tell_gap(&mut self, gap: &impl Frame, snapshot: Rc<Snapshot>, end: u64) {
         debug_assert!(matches!(self.log, Cursor::Lost { .. }));
         self.push(gap);
-        self.push_shared(snapshot);
+        self.control.pieces.push_back(Piece::Snapshot(snapshot));
         self.log = Cursor::At { offset: end, mid_frame: false };
         self.gate = end;
     }
@@ -407,15 +430,19 @@ impl Outbound {
 
     /// Each of these tries one write and answers how many bytes went, of how many.
     fn write_control<S: Stream>(&mut self, stream: &mut S) -> io::Result<(usize, usize)> {
-        let front = match self.control.pieces.front() {
-            Some(Piece::Own(bytes)) => &bytes[self.control.sent..],
-            Some(Piece::Shared(bytes)) => &bytes[self.control.sent..],
-            Some(Piece::Reserved) | None => &[],
+        let gathered;
+        let (front, length) = match self.control.pieces.front() {
+            Some(Piece::Own(bytes)) => (&bytes[self.control.sent..], bytes.len()),
+            Some(Piece::Snapshot(snapshot)) => {
+                gathered = snapshot.bytes_from(self.control.sent, GATHER_BYTES);
+                (&gathered[..], snapshot.length())
+            }
+            Some(Piece::Reserved) | None => (&[][..], 0),
         };
         let asked = front.len();
         let sent = stream.write(front)?;
         self.control.sent += sent;
-        if sent == asked {
+        if self.control.sent == length {
             self.control.pieces.pop_front();
             self.control.sent = 0;
             if self.control.pieces.is_empty() {

@@ -41,13 +41,13 @@ impl<S: Stream> Engine<S> {
             let token = joiner.token;
             let start = self.history_start(joiner);
             let (from, end) = (self.room.log().seq_from(start), self.room.log().end());
-            let (seq, snapshot) = self.room.snapshot();
+            let snapshot = self.room.snapshot();
             let session = joiner.earlier.unwrap_or(Session { name: token, first: from });
             let resume = self.secret.token(session);
             let Some(connection) = self.connection(token) else { continue };
             let Some(nick) = connection.nick().cloned() else { continue };
             connection.awaits_welcome = false;
-            let welcome = Welcome { nick, seq, from, resume };
+            let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
             connection.outbound.welcome(&welcome, snapshot, start, end);
             self.mark_dirty(token);
             // What came with the join is understood now.
@@ -120,7 +120,8 @@ impl<S: Stream> Engine<S> {
                     break;
                 }
                 Flushed::Lost { from } => {
-                    let (to, snapshot) = self.room.snapshot();
+                    let snapshot = self.room.snapshot();
+                    let to = snapshot.seq();
                     let end = self.room.log().end();
                     // Closing, a cursor is never lost: only a member's can be.
                     let Some(nick) = connection.nick().cloned() else { break };

@@ -9,6 +9,7 @@ mod endings;
 mod joining;
 mod journaling;
 mod limits;
+mod memory;
 mod peer;
 mod persistence;
 mod pipe;

@@ -49,11 +49,12 @@ impl<S: Stream> Engine<S> {
         true
     }
 
-    /// The disk thread has let go of a transfer. After the last one, no pipe is left.
+    /// The disk thread has let go of a transfer. After the last one, no pipe and no block is left.
     pub(super) fn transfer_ended(&mut self, transfer: TransferKey) {
         self.slots.free(transfer);
         if self.slots.taken() == 0 {
             self.stretches.clear();
+            self.blocks.clear();
         }
     }
 

@@ -64,6 +64,15 @@ impl RoomLog {
         Seq(self.next_seq().0 - 1)
     }
 
+    /// Bytes that it takes: its window and its index.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.bytes.capacity()
+            + self.starts.capacity() * size_of::<u64>()
+            + self.lines.capacity() * size_of::<Seq>()
+            + self.said.held_bytes()
+    }
+
     /// Offset of the oldest byte still held.
     #[must_use]
     pub fn start(&self) -> u64 {

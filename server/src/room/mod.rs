@@ -6,6 +6,7 @@
 
 pub mod log;
 mod nicks;
+mod roster;
 mod said;
 pub mod shelf;
 mod snapshot;
@@ -25,6 +26,9 @@ use chatshelf_common::wire::{Code, Event};
 use crate::token::Token;
 use log::RoomLog;
 use shelf::Shelf;
+use snapshot::Snapshots;
+
+pub use snapshot::Snapshot;
 
 /// Who is here, what is on the shelf, and what happened.
 #[derive(Debug)]
@@ -37,8 +41,7 @@ pub struct Room {
     spelt: BTreeMap<Arc<str>, Arc<str>>,
     shelf: Shelf,
     topic: Option<TopicState>,
-    /// The snapshot at the newest seq, once someone asked for it.
-    snapshot: Option<(Seq, Rc<[u8]>)>,
+    snapshots: Snapshots,
 }
 
 #[derive(Debug)]
@@ -87,7 +90,8 @@ impl Room {
         };
         let topic = topic.as_ref().and_then(topic_state);
         let (members, spelt) = (BTreeMap::new(), BTreeMap::new());
-        let mut room = Self { log, members, spelt, shelf, topic, snapshot: None };
+        let snapshots = Snapshots::default();
+        let mut room = Self { log, members, spelt, shelf, topic, snapshots };
         let (gone, items): (Vec<Item>, Vec<Item>) =
             items.into_iter().partition(|item| dropped.contains(&item.id));
         for item in items {
@@ -162,15 +166,16 @@ impl Room {
         nicks::like(nick, salt).find(|nick| self.is_free(nick))
     }
 
-    /// The room's state as bytes on the wire, at the newest seq; made once for each seq.
-    pub fn snapshot(&mut self) -> (Seq, Rc<[u8]>) {
-        let seq = self.log.last_seq();
-        if self.snapshot.as_ref().is_none_or(|(at, _)| *at != seq) {
-            let members = self.members.values().map(|member| &member.nick);
-            let bytes = snapshot::encode(seq, self.topic.as_ref(), members, self.shelf.iter());
-            self.snapshot = Some((seq, bytes.into()));
-        }
-        self.snapshot.clone().expect("it has just been made")
+    /// The room's state at the newest seq, as bytes on the wire; made once for each seq.
+    pub fn snapshot(&mut self) -> Rc<Snapshot> {
+        let (seq, topic) = (self.log.last_seq(), self.topic.as_ref());
+        self.snapshots.at(seq, topic, &self.members, self.shelf.iter())
+    }
+
+    /// Bytes of all snapshots that are still being sent, and of the newest.
+    #[must_use]
+    pub fn snapshot_bytes(&self) -> usize {
+        self.snapshots.held_bytes()
     }
 
     /// Lets events up to `to` be sent (see [`RoomLog::release`]).
@@ -270,8 +275,14 @@ impl Room {
                 }
             }
             Event::TopicChanged(event) => self.topic = topic_state(&event),
-            Event::Shelved(event) => self.shelf.add(event.item),
-            Event::Dropped(event) => self.shelf.remove(event.item),
+            Event::Shelved(event) => {
+                self.shelf.add(event.item);
+                self.snapshots.shelf_changed();
+            }
+            Event::Dropped(event) => {
+                self.shelf.remove(event.item);
+                self.snapshots.shelf_changed();
+            }
         }
     }
 
@@ -280,14 +291,18 @@ impl Room {
         if let Some(spelt) = member.nick.key_as_spelt() {
             self.spelt.insert(spelt, Arc::clone(&key));
         }
-        self.members.insert(key, member);
+        self.members.insert(Arc::clone(&key), member);
+        self.snapshots.seated(&key, &self.members);
     }
 
     fn unseat(&mut self, nick: &Nick) -> Option<Member> {
         if let Some(spelt) = nick.key_as_spelt() {
             self.spelt.remove(&spelt);
         }
-        self.members.remove(&nick.key())
+        let key = nick.key();
+        let member = self.members.remove(&key)?;
+        self.snapshots.unseated(&key);
+        Some(member)
     }
 }
 
@@ -484,11 +499,11 @@ mod tests {
     #[test]
     fn a_snapshot_is_made_once_for_each_seq() {
         let (mut room, _) = room(&[], vec![]);
-        let (_, first) = room.snapshot();
-        assert!(Rc::ptr_eq(&first, &room.snapshot().1));
+        let first = room.snapshot();
+        assert!(Rc::ptr_eq(&first, &room.snapshot()));
         room.join(nick("ada"), Token::new(1, 1), None, AT);
-        let (seq, second) = room.snapshot();
-        assert_eq!(seq, Seq(1));
-        assert_ne!(first, second);
+        let second = room.snapshot();
+        assert_eq!((first.seq(), second.seq()), (Seq(0), Seq(1)));
+        assert!(second.length() > first.length());
     }
 }

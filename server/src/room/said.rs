@@ -24,6 +24,11 @@ impl SaidLines {
         Self { newer: HashSet::new(), older: HashSet::new(), since: next }
     }
 
+    /// Bytes that they take, about: a hash, and a byte for where it is.
+    pub(super) fn held_bytes(&self) -> usize {
+        (self.newer.capacity() + self.older.capacity()) * (size_of::<u64>() + 1)
+    }
+
     /// Adds a line.
     pub(super) fn add(&mut self, id: MessageId, text: &Message) {
         self.newer.insert(fingerprint(id, text));

@@ -1,72 +1,273 @@
 //! The room's state as `Snapshot` frames (PROTOCOL.md, "Joining").
+//!
+//! Thousands may be sent snapshots at once, each of another moment. So a snapshot is a list of
+//! *slices*, whole fields already encoded, which all snapshots share until what they tell of changes:
+//! a join costs one section of the members anew, not the whole list.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use chatshelf_common::id::Seq;
 use chatshelf_common::limits::FRAME_BYTES_MAX;
-use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::field::FIELD_HEAD_BYTES;
-use chatshelf_common::wire::frame::{Item, Part, Snapshot, TopicState};
+use chatshelf_common::wire::field::{self, Tag};
+use chatshelf_common::wire::frame::{self, Item, Part, TopicState};
+use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 
-/// Room in one part for everything but members and items: seq, part and the longest topic.
-const FIXED_BYTES: usize = 1024;
-/// More than the longest item takes.
-const ITEM_BYTES: usize = 512;
+use super::Member;
+use super::roster::Roster;
 
-/// Encodes a snapshot at `seq` in as many parts as the frame limit asks for.
-pub(super) fn encode<'a>(
+/// Bytes of the fields that every frame has, `SEQ` and `PART`.
+const FIXED_BYTES: usize = 11 + 4;
+/// Items are encoded in slices of so many bytes, and one item more.
+const ITEM_SLICE_BYTES: usize = 4096;
+/// What a slice takes beside its bytes, about.
+const SLICE_BYTES: usize = 64;
+
+/// The room at one moment, as bytes on the wire. Kept for as long as someone is being sent it.
+#[derive(Debug)]
+pub struct Snapshot {
     seq: Seq,
-    topic: Option<&TopicState>,
-    members: impl Iterator<Item = &'a Nick>,
-    items: impl Iterator<Item = &'a Item>,
-) -> Vec<u8> {
-    let mut parts = Parts { done: Vec::new(), used: FIXED_BYTES, open: part(seq) };
-    parts.open.part.first = true;
-    parts.open.topic = topic.cloned();
-    for item in items {
-        parts.make_room(ITEM_BYTES);
-        parts.open.items.push(item.clone());
-    }
-    for nick in members {
-        parts.make_room(FIELD_HEAD_BYTES + nick.as_str().len());
-        parts.open.members.push(nick.clone());
-    }
-    parts.open.part.last = true;
-    parts.open.encode(&mut parts.done);
-    parts.done
+    slices: Vec<Rc<Slice>>,
+    /// Bytes on the wire.
+    length: usize,
+    _held: Held,
 }
 
-struct Parts {
-    done: Vec<u8>,
-    /// Bytes that the open part may have grown to.
-    used: usize,
-    open: Snapshot,
+/// Some of a snapshot's bytes.
+#[derive(Debug)]
+pub(super) struct Slice {
+    bytes: Box<[u8]>,
+    _held: Held,
 }
 
-impl Parts {
-    fn make_room(&mut self, bytes: usize) {
-        if self.used + bytes > FRAME_BYTES_MAX as usize {
-            self.open.encode(&mut self.done);
-            self.open = part(self.open.seq);
-            self.used = FIXED_BYTES;
+/// Counts bytes for as long as it lives.
+#[derive(Debug)]
+struct Held {
+    tally: Tally,
+    bytes: usize,
+}
+
+/// Bytes of all slices and snapshots that live, each counted once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally(Rc<Cell<usize>>);
+
+impl Tally {
+    fn hold(&self, bytes: usize) -> Held {
+        self.0.set(self.0.get() + bytes);
+        Held { tally: self.clone(), bytes }
+    }
+
+    pub(super) fn slice(&self, bytes: Vec<u8>) -> Rc<Slice> {
+        let held = self.hold(SLICE_BYTES + bytes.len());
+        Rc::new(Slice { bytes: bytes.into(), _held: held })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.tally.0.set(self.tally.0.get() - self.bytes);
+    }
+}
+
+impl Snapshot {
+    /// The last event that it holds.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// Bytes on the wire.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Its bytes from `start` on, about `most` of them, and at least one unless that is the end.
+    #[must_use]
+    pub fn bytes_from(&self, start: usize, most: usize) -> Vec<u8> {
+        let (mut skip, mut found) = (start, Vec::new());
+        for slice in &self.slices {
+            if found.len() >= most {
+                break;
+            }
+            found.extend_from_slice(slice.bytes.get(skip..).unwrap_or_default());
+            skip = skip.saturating_sub(slice.bytes.len());
         }
-        self.used += bytes;
+        found
+    }
+
+    /// Puts slices into as many frames as the limit asks for.
+    fn new(seq: Seq, fields: impl Iterator<Item = Rc<Slice>>, tally: &Tally) -> Self {
+        let (mut frames, mut open, mut used) = (Vec::new(), Vec::new(), FIXED_BYTES);
+        for slice in fields {
+            if used + slice.bytes.len() > FRAME_BYTES_MAX as usize {
+                frames.push((std::mem::take(&mut open), used));
+                used = FIXED_BYTES;
+            }
+            used += slice.bytes.len();
+            open.push(slice);
+        }
+        frames.push((open, used));
+        let (count, mut slices) = (frames.len(), Vec::new());
+        for (index, (fields, used)) in frames.into_iter().enumerate() {
+            let part = Part { first: index == 0, last: index + 1 == count };
+            slices.push(tally.slice(head(seq, part, used)));
+            slices.extend(fields);
+        }
+        slices.shrink_to_fit();
+        let length = slices.iter().map(|slice| slice.bytes.len()).sum();
+        let held = tally.hold(size_of::<Self>() + slices.len() * size_of::<Rc<Slice>>());
+        Self { seq, slices, length, _held: held }
+    }
+
+    /// Any bytes in the place of one.
+    #[cfg(test)]
+    pub(crate) fn of_bytes(seq: Seq, bytes: &[u8]) -> Self {
+        let tally = Tally::default();
+        let slices: Vec<_> = bytes.chunks(7).map(|chunk| tally.slice(chunk.to_vec())).collect();
+        Self { seq, slices, length: bytes.len(), _held: tally.hold(0) }
     }
 }
 
-fn part(seq: Seq) -> Snapshot {
-    let part = Part { first: false, last: false };
-    Snapshot { seq, part, topic: None, members: Vec::new(), items: Vec::new() }
+/// The beginning of a frame whose value has so many bytes.
+fn head(seq: Seq, part: Part, value_bytes: usize) -> Vec<u8> {
+    let header =
+        Header { kind: frame::Snapshot::KIND, flags: 0, length: value_bytes as u32 }.to_bytes();
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + FIXED_BYTES);
+    bytes.extend_from_slice(&header);
+    field::put(&mut bytes, Tag::SEQ, &seq);
+    field::put(&mut bytes, Tag::PART, &part);
+    debug_assert_eq!(bytes.len(), HEADER_BYTES + FIXED_BYTES);
+    bytes
+}
+
+/// Makes snapshots, each out of what it can share with those before it.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    newest: Option<Rc<Snapshot>>,
+    roster: Roster,
+    /// Of the items, until the shelf changes.
+    items: Option<Vec<Rc<Slice>>>,
+    tally: Tally,
+}
+
+impl Snapshots {
+    /// A member has come, or has come back under this key.
+    pub(super) fn seated(&mut self, key: &Arc<str>, members: &BTreeMap<Arc<str>, Member>) {
+        self.roster.add(key, members);
+    }
+
+    /// The member of this key is gone.
+    pub(super) fn unseated(&mut self, key: &str) {
+        self.roster.remove(key);
+    }
+
+    pub(super) fn shelf_changed(&mut self) {
+        self.items = None;
+    }
+
+    /// Bytes of all snapshots that someone has or may be given.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.tally.0.get()
+    }
+
+    /// The one at `seq`; made once for each seq.
+    pub(super) fn at<'a>(
+        &mut self,
+        seq: Seq,
+        topic: Option<&TopicState>,
+        members: &BTreeMap<Arc<str>, Member>,
+        items: impl Iterator<Item = &'a Item>,
+    ) -> Rc<Snapshot> {
+        if let Some(newest) = self.newest.as_ref().filter(|newest| newest.seq == seq) {
+            return Rc::clone(newest);
+        }
+        let tally = &self.tally;
+        let topic = topic.map(|topic| {
+            let mut bytes = Vec::new();
+            field::put(&mut bytes, Tag::SHELF_TOPIC, topic);
+            tally.slice(bytes)
+        });
+        let items = self.items.get_or_insert_with(|| encode_items(items, tally));
+        let members = self.roster.slices(members, tally);
+        let fields = topic.into_iter().chain(items.iter().cloned()).chain(members);
+        let snapshot = Rc::new(Snapshot::new(seq, fields, tally));
+        self.newest = Some(Rc::clone(&snapshot));
+        snapshot
+    }
+}
+
+fn encode_items<'a>(items: impl Iterator<Item = &'a Item>, tally: &Tally) -> Vec<Rc<Slice>> {
+    let (mut slices, mut open) = (Vec::new(), Vec::new());
+    for item in items {
+        field::put(&mut open, Tag::SHELF_ITEM, item);
+        if open.len() >= ITEM_SLICE_BYTES {
+            slices.push(tally.slice(std::mem::take(&mut open)));
+        }
+    }
+    if !open.is_empty() {
+        slices.push(tally.slice(open));
+    }
+    slices
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::Token;
     use chatshelf_common::id::{Attributes, Digest, ItemId, Mode, UnixMillis};
-    use chatshelf_common::text::{FileName, Topic};
+    use chatshelf_common::text::{FileName, Nick, Topic};
     use chatshelf_common::wire::{Deframer, ServerFrame, Unit};
 
-    fn decode(bytes: &[u8]) -> Vec<Snapshot> {
-        let (mut deframer, mut input, mut parts) = (Deframer::joined(), bytes, Vec::new());
+    /// Members, and snapshots of them.
+    #[derive(Default)]
+    struct Bench {
+        members: BTreeMap<Arc<str>, Member>,
+        snapshots: Snapshots,
+        seq: u64,
+    }
+
+    impl Bench {
+        fn join(&mut self, nick: Nick) {
+            let key = nick.key();
+            self.members.insert(key.clone(), Member { nick, session: Token::NOBODY, quiet: None });
+            self.snapshots.seated(&key, &self.members);
+        }
+
+        fn leave(&mut self, nick: &Nick) {
+            self.members.remove(&nick.key()).unwrap();
+            self.snapshots.unseated(&nick.key());
+        }
+
+        fn take(&mut self) -> Rc<Snapshot> {
+            self.take_with(None, &[])
+        }
+
+        fn take_with(&mut self, topic: Option<&TopicState>, items: &[Item]) -> Rc<Snapshot> {
+            self.seq += 1;
+            self.snapshots.at(Seq(self.seq), topic, &self.members, items.iter())
+        }
+
+        /// The next snapshot tells of exactly these members, in the order of their keys.
+        #[track_caller]
+        fn assert_told(&mut self) {
+            let parts = decode(&self.take());
+            let told = parts.iter().flat_map(|part| &part.members);
+            assert!(told.eq(self.members.values().map(|member| &member.nick)));
+        }
+    }
+
+    fn nick(n: u64) -> Nick {
+        Nick::new(&format!("{n:032}")).unwrap()
+    }
+
+    fn decode(snapshot: &Snapshot) -> Vec<frame::Snapshot> {
+        let bytes = snapshot.bytes_from(0, usize::MAX);
+        assert_eq!(bytes.len(), snapshot.length());
+        let (mut deframer, mut input, mut parts) = (Deframer::joined(), &bytes[..], Vec::new());
         while let Some(Unit::Control { header, value }) = deframer.next(&mut input).unwrap() {
             match ServerFrame::decode(header.kind, value) {
                 Ok(ServerFrame::Snapshot(part)) => parts.push(part),
@@ -78,16 +279,16 @@ mod tests {
 
     #[test]
     fn an_empty_room_is_one_part() {
-        let parts = decode(&encode(Seq(3), None, [].iter(), [].iter()));
+        let parts = decode(&Bench::default().take());
         assert_eq!(parts.len(), 1);
         assert_eq!(parts[0].part, Part { first: true, last: true });
-        assert_eq!(parts[0].seq, Seq(3));
+        assert_eq!(parts[0].seq, Seq(1));
     }
 
     #[test]
     fn the_largest_room_arrives_whole_in_frames_within_the_limit() {
-        let nick = |n| Nick::new(&format!("{n:032}")).unwrap();
-        let members: Vec<Nick> = (0..10_000).map(nick).collect();
+        let mut bench = Bench::default();
+        (0..10_000).for_each(|n| bench.join(nick(n)));
         let attributes = Attributes { mode: Mode::new(0o777), modified: Some(UnixMillis(9)) };
         let item = |n| {
             let name = FileName::new(&"x".repeat(255)).unwrap();
@@ -98,16 +299,75 @@ mod tests {
         let items: Vec<Item> = (0..1000).map(item).collect();
         let topic = Topic::new(&"t".repeat(512)).unwrap();
         let topic = TopicState { topic, nick: nick(1), at: UnixMillis(0) };
-        let parts = decode(&encode(Seq(9), Some(&topic), members.iter(), items.iter()));
+        let parts = decode(&bench.take_with(Some(&topic), &items));
         assert_eq!(parts[0].topic, Some(topic));
         assert!(parts.iter().skip(1).all(|part| part.topic.is_none() && !part.part.first));
         assert_eq!(parts.iter().filter(|part| part.part.last).count(), 1);
         assert!(parts.last().unwrap().part.last && parts[0].part.first);
-        // They are as full as they may be, but for the last: no two would fit in one.
+        // They are about as full as they may be, but for the last: no two would fit in one.
         let bytes: Vec<usize> = parts.iter().map(|part| part.to_bytes().len()).collect();
         let full = FRAME_BYTES_MAX as usize;
         assert!(bytes.windows(2).all(|pair| pair[0] + pair[1] > full && pair[0] > full / 2));
-        assert!(parts.iter().flat_map(|part| &part.members).eq(&members));
+        assert!(bytes.iter().all(|bytes| *bytes <= HEADER_BYTES + full));
+        let members = parts.iter().flat_map(|part| &part.members);
+        assert!(members.eq(bench.members.values().map(|member| &member.nick)));
         assert!(parts.iter().flat_map(|part| &part.items).eq(&items));
+    }
+
+    #[test]
+    fn every_snapshot_tells_of_who_is_here_whoever_comes_and_goes() {
+        let mut bench = Bench::default();
+        // In an order that fills sections everywhere, and empties them again.
+        let scattered = |n: u64| nick(n * 7919 % 1009);
+        for n in 0..1009 {
+            bench.join(scattered(n));
+            if n % 17 == 0 {
+                bench.assert_told();
+            }
+        }
+        for n in 0..1009 {
+            bench.leave(&scattered(n));
+            if n % 17 == 0 {
+                bench.assert_told();
+            }
+        }
+        bench.assert_told();
+        (0..300).rev().for_each(|n| bench.join(nick(n)));
+        bench.assert_told();
+    }
+
+    #[test]
+    fn snapshots_share_what_has_not_changed() {
+        let mut bench = Bench::default();
+        (0..10_000).for_each(|n| bench.join(nick(2 * n)));
+        let first = bench.take();
+        let before = bench.snapshots.held_bytes();
+        assert!(before > first.length() && before < 2 * first.length());
+        let mut taken = Vec::new();
+        for n in 0..1000 {
+            bench.join(nick(2 * n + 1));
+            taken.push(bench.take());
+        }
+        let each = (bench.snapshots.held_bytes() - before) / taken.len();
+        assert!(each < 12 * 1024, "a snapshot of {} bytes costs {each} more", first.length());
+        drop((first, taken));
+        bench.take();
+        let after = bench.snapshots.held_bytes();
+        assert!(after < 2 * before, "{after} bytes are left of {before}");
+    }
+
+    #[test]
+    fn a_snapshot_is_made_once_for_each_seq_and_read_from_anywhere() {
+        let mut bench = Bench::default();
+        (0..1000).for_each(|n| bench.join(nick(n)));
+        let one = bench.take();
+        let same = bench.snapshots.at(one.seq(), None, &bench.members, [].iter());
+        assert!(Rc::ptr_eq(&one, &same));
+        let whole = one.bytes_from(0, usize::MAX);
+        for start in (0..=whole.len()).step_by(701) {
+            let some = one.bytes_from(start, 1000);
+            assert!(whole[start..].starts_with(&some));
+            assert!(some.len() >= 1000.min(whole.len() - start));
+        }
     }
 }

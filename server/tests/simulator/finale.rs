@@ -18,6 +18,8 @@ const SETTLES_MS: u64 = 30 * MINUTE_MS;
 const LEAVES_MS: u64 = 10 * MINUTE_MS;
 /// Longer than anything is kept, also where the wall clock was set back.
 const DAY_MS: u64 = 30 * 60 * MINUTE_MS;
+/// Bytes of tables and of the newest snapshot when nobody is there any more.
+const LEFT_BYTES_MAX: usize = 256 * 1024;
 
 impl<const SHORT: bool> World<SHORT> {
     /// Everything, from the first moment to the last.
@@ -92,8 +94,11 @@ impl<const SHORT: bool> World<SHORT> {
     /// The server holds nothing for anyone.
     fn check_usage(&self) {
         let usage = self.server.usage().expect("the server is up");
-        let bare = Usage { log_bytes: usage.log_bytes, blocks: usage.blocks, ..Usage::default() };
+        let Usage { log_bytes, blocks, snapshot_bytes, table_bytes, .. } = usage;
+        let bare = Usage { log_bytes, blocks, snapshot_bytes, table_bytes, ..Usage::default() };
         assert_eq!(usage, bare, "something is left behind");
+        let held = usage.snapshot_bytes + usage.table_bytes;
+        assert!(held < LEFT_BYTES_MAX, "a crowd has left {held} bytes: {usage:?}");
         assert!(usage.blocks <= POOL_BLOCKS_MAX, "{usage:?}");
         // The journal's newest segment stays open.
         assert!(self.server.disk.handles() <= 1, "files are left open");

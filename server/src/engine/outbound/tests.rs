@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::{Cursor, Flushed, Outbound};
 use crate::disk::stretch::Stretch;
 use crate::room::log::RoomLog;
-use model::{Lanes, Sink, Step, farewell, frames, last_reply_is, nick, reply, snapshot};
+use model::{Lanes, Sink, Step, bytes, farewell, frames, last_reply_is, nick, reply, snapshot};
 
 /// Something in every lane.
 fn full<const SHORT: bool>() -> Lanes<SHORT> {
@@ -184,7 +184,7 @@ fn the_welcome_stands_where_the_join_was_accepted() {
     let expected = [
         reply(1).to_bytes(),
         welcome.to_bytes(),
-        snapshot(Seq(2)).to_vec(),
+        bytes(&snapshot(Seq(2))),
         reply(2).to_bytes(),
         event,
     ];
@@ -206,6 +206,22 @@ fn nothing_is_sent_before_the_welcome_that_is_to_come() {
     let mut sink = Sink::<true>::default();
     assert_eq!(out.flush(&mut sink, &log, usize::MAX).unwrap(), (0, Flushed::Drained));
     assert!(out.has_output(&log));
+}
+
+#[test]
+fn of_replies_that_are_sent_little_is_held() {
+    let mut lanes = Lanes::<true>::new(1 << 20);
+    for _ in 0..1000 {
+        for _ in 0..100 {
+            lanes.reply();
+        }
+        // As much as came goes, so that some always wait.
+        lanes.flush(&[Step::Take(100 * 17), Step::Block], usize::MAX);
+        let (held, waits) = (lanes.out.held_bytes(), lanes.out.control_bytes());
+        assert!(held < 64 * 1024 + 2 * waits, "{held} bytes are held where {waits} wait");
+    }
+    lanes.drain();
+    assert_eq!(lanes.out.held_bytes(), 0);
 }
 
 #[test]

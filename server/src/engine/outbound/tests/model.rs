@@ -14,6 +14,7 @@ use chatshelf_common::wire::{Code, Event, Frame};
 use super::super::{Cursor, Flushed, Outbound};
 use crate::disk::stretch::Stretch;
 use crate::engine::Stream;
+use crate::room::Snapshot;
 use crate::room::log::RoomLog;
 
 /// What the stream does with one write.
@@ -93,9 +94,14 @@ pub(super) fn farewell() -> Goodbye {
 }
 
 /// A snapshot is opaque here: two frames stand for it.
-pub(super) fn snapshot(seq: Seq) -> Rc<[u8]> {
+pub(super) fn snapshot(seq: Seq) -> Rc<Snapshot> {
     let frame = Welcome { nick: nick(), seq, from: seq, resume: ResumeToken([0; 24]) };
-    [frame.to_bytes(), ServerPong {}.to_bytes()].concat().into()
+    let bytes = [frame.to_bytes(), ServerPong {}.to_bytes()].concat();
+    Rc::new(Snapshot::of_bytes(seq, &bytes))
+}
+
+pub(super) fn bytes(snapshot: &Snapshot) -> Vec<u8> {
+    snapshot.bytes_from(0, usize::MAX)
 }
 
 pub(super) fn body(transfer: u32, length: usize) -> Vec<u8> {
@@ -335,7 +341,7 @@ impl<const SHORT: bool> Lanes<SHORT> {
                     let gap = Gap { from, to, nick: nick() };
                     self.out.tell_gap(&gap, snapshot(to), self.log.end());
                     self.model.control.push_back(gap.to_bytes());
-                    self.model.control.push_back(snapshot(to).to_vec());
+                    self.model.control.push_back(bytes(&snapshot(to)));
                     self.model.lost = None;
                     self.model.next = self.events.len();
                     self.model.gate = self.events.len();

@@ -1,0 +1,108 @@
+//! What a crowd makes the engine hold, and that it gives it back.
+
+use chatshelf_common::wire::{Code, Event};
+
+use super::peer::{Peer, Seen};
+use super::rig::{Rig, SETTINGS};
+use crate::engine::{Settings, Usage};
+
+/// Members of whom none takes a byte. Each joins in a turn of its own, so that each has another
+/// snapshot; with long nicks, so that these are large.
+fn deaf_crowd(rig: &mut Rig, count: usize) -> Vec<Peer> {
+    let join = |rig: &mut Rig, n: usize| {
+        let peer = rig.connect();
+        peer.allow(0);
+        peer.hello();
+        peer.join(&format!("deaf-and-with-a-long-name-{n:05}"), Some(0));
+        rig.settle();
+        peer
+    };
+    (0..count).map(|n| join(rig, n)).collect()
+}
+
+#[test]
+fn the_snapshots_of_a_crowd_share_most_of_their_bytes() {
+    const CROWD: usize = 800;
+    let mut rig = Rig::new();
+    let peers = deaf_crowd(&mut rig, CROWD);
+    let usage = rig.engine.usage();
+    assert_eq!(usage.members, CROWD);
+    // One is 28 KB at the end; copies of all would be 11 MB.
+    let each = usage.snapshot_bytes / CROWD;
+    assert!(each < 6 * 1024, "{each} bytes each: {usage:?}");
+    assert!(usage.bytes() <= Usage::bytes_max(usage.connections));
+    // Whoever begins to read gets the room as it was at their join, and what came after it.
+    let mut first = peers.into_iter().nth(10).unwrap();
+    first.allow(usize::MAX);
+    rig.settle();
+    first.take();
+    assert_eq!(first.view.members.len(), CROWD);
+}
+
+#[test]
+fn a_crowd_that_has_left_leaves_nothing_behind() {
+    let mut rig = Rig::with(Settings { members_max: 2000, ..SETTINGS });
+    let alone = rig.engine.usage();
+    for _ in 0..2 {
+        let peers = deaf_crowd(&mut rig, 1000);
+        assert!(rig.engine.usage().table_bytes > 200_000);
+        peers.iter().for_each(Peer::reset);
+        rig.settle();
+        rig.pass(2_000);
+        rig.assert_empty();
+        let usage = rig.engine.usage();
+        let grown = |now: usize, before: usize| now.saturating_sub(before);
+        assert!(grown(usage.table_bytes, alone.table_bytes) < 64 * 1024, "{usage:?}");
+        assert!(grown(usage.snapshot_bytes, alone.snapshot_bytes) < 64 * 1024, "{usage:?}");
+        assert_eq!((usage.queued_bytes, usage.blocks), (0, 0));
+    }
+}
+
+#[test]
+fn of_too_many_snapshots_those_go_that_were_not_taken_for_longest() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    let mut peers = deaf_crowd(&mut rig, 400);
+    ada.take();
+    let before = rig.engine.usage().snapshot_bytes;
+    rig.engine.bound_snapshots(before);
+    rig.settle();
+    assert_eq!(rig.engine.connections(), 401, "they are not too many");
+    rig.engine.bound_snapshots(before - 1);
+    rig.settle();
+    let after = rig.engine.usage().snapshot_bytes;
+    assert!(after < before && after > before / 2, "{after} of {before} bytes");
+    let gone: Vec<bool> = peers.iter().map(Peer::is_dropped).collect();
+    let dropped = gone.iter().filter(|is_gone| **is_gone).count();
+    assert!((1..300).contains(&dropped) && gone[..dropped].iter().all(|is_gone| *is_gone));
+    // They had a moment to come back.
+    rig.pass(5_000);
+    let left = ada.take().into_iter().filter(
+        |seen| matches!(seen, Seen::Event(Event::Left(left)) if left.code == Code::TOO_SLOW),
+    );
+    assert_eq!(left.count(), dropped, "the room is told why");
+    let mut newest = peers.pop().unwrap();
+    newest.allow(usize::MAX);
+    rig.settle();
+    newest.take();
+    assert_eq!(newest.view, ada.view);
+}
+
+#[test]
+fn a_member_who_takes_the_snapshot_in_small_bites_gets_it_whole() {
+    let mut rig = Rig::new();
+    let _peers = deaf_crowd(&mut rig, 700);
+    let mut eve = rig.connect();
+    eve.allow(0);
+    eve.hello();
+    eve.join("eve", Some(0));
+    rig.settle();
+    let mut ada = rig.join("ada");
+    while eve.view.members.len() < 702 {
+        eve.allow(997);
+        rig.settle();
+        eve.take();
+    }
+    ada.take();
+    assert_eq!(eve.view, ada.view);
+}

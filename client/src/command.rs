@@ -469,8 +469,14 @@ mod tests {
     fn with_shelf(names: &[&str]) -> Session {
         let nick = Nick::new("ada").unwrap();
         let now = Instant::now();
-        let config =
-            Config { nick: nick.clone(), history: None, seed: 0, reconnect: None, quiet: false };
+        let config = Config {
+            nick: nick.clone(),
+            history: None,
+            seed: 0,
+            reconnect: None,
+            quiet: false,
+            keepalive: crate::session::KEEPALIVE,
+        };
         let mut session = Session::new(config, now);
         session.handle_connected(now);
         let item = |(number, name): (usize, &&str)| {

@@ -6,6 +6,7 @@ mod task;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chatshelf_common::address::{AddressError, ServerAddress};
 use chatshelf_common::cli::value::{number, parsed};
@@ -14,6 +15,8 @@ use chatshelf_common::cli::{
 };
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Nick;
+
+use crate::session::{KEEPALIVE, KEEPALIVE_MAX};
 
 pub(crate) use file::expanded;
 pub use task::{Output, Task, Wanted};
@@ -38,6 +41,8 @@ pub struct Options {
     /// Seconds for which it is tried to come back after a lost connection, 0 for not at all;
     /// absent leaves it to the front.
     pub reconnect: Option<u32>,
+    /// Silence after which the server is asked for a sign of life.
+    pub keepalive: Duration,
     /// Who joins and leaves is shown.
     pub joins: bool,
     /// Clicks and the wheel come to the full screen; else the terminal selects text by them.
@@ -86,6 +91,7 @@ impl Default for Options {
             download_dir: ".".into(),
             preserve: false,
             reconnect: None,
+            keepalive: KEEPALIVE,
             joins: true,
             mouse: true,
             ignore: Vec::new(),
@@ -197,6 +203,17 @@ static PROGRAM: Program<Options> = Program {
         )
         .default("on")
         .completes(Completes::Words(&["on", "off"])),
+        Opt::value(
+            "keepalive",
+            "SECONDS",
+            "silence after which the server is asked for a sign of life",
+            |options, text| {
+                let seconds = number(text, 1..=KEEPALIVE_MAX.as_secs())?;
+                options.keepalive = Duration::from_secs(seconds);
+                Ok(())
+            },
+        )
+        .default("20"),
         Opt::value("joins", "on|off", "show who joins and leaves", |options, text| {
             let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
             options.joins = known.ok_or("must be on or off")?.1;
@@ -341,6 +358,7 @@ mod tests {
             (&["--history", "-1"], "history"),
             (&["--history", "some"], "some"),
             (&["--ignore", "a b"], "--ignore 'a b'"),
+            (&["--keepalive", "61"], "--keepalive '61': must be a number from 1 to 60"),
             (&["--joins", "some"], "--joins 'some': must be on or off"),
             (&["--reconnect", "1.5"], "--reconnect '1.5'"),
             (&["--download-dir", "/no/such"], "/no/such"),
@@ -450,6 +468,7 @@ mod tests {
             ("joins", "off"),
             ("mouse", "off"),
             ("ignore", "bob, Eve"),
+            ("keepalive", "7"),
         ];
         let expected = Options {
             server: "lab:7".parse().unwrap(),
@@ -463,6 +482,7 @@ mod tests {
             joins: false,
             mouse: false,
             ignore: ["bob", "Eve"].map(|name| Nick::new(name).unwrap()).into(),
+            keepalive: Duration::from_secs(7),
             ..Options::default()
         };
         let variable = |name: &str| {

@@ -16,6 +16,8 @@ use crate::engine::{LOG_WINDOW_BYTES, Settings};
 
 /// Largest `--history`, in lines.
 const HISTORY_MAX: u32 = 100_000;
+/// Largest `--keepalive`.
+const KEEPALIVE_SECONDS_MAX: u32 = 3600;
 /// What a size must be.
 const SIZE: &str = "a size such as 500MB or 1GiB";
 
@@ -46,6 +48,7 @@ impl Default for Config {
                 keep: 5,
                 history_max: 1000,
                 members_max: 10_000,
+                keepalive_ms: 20_000,
                 durability,
             },
             disk: DiskSettings {
@@ -126,6 +129,17 @@ static PROGRAM: Program<Config> = Program {
             number(text, 0..=HISTORY_MAX).map(|lines| config.settings.history_max = lines)
         })
         .default("1000"),
+        Opt::value(
+            "keepalive",
+            "SECONDS",
+            "silence after which a member is asked for a sign of life",
+            |config, text| {
+                let seconds = number(text, 1..=KEEPALIVE_SECONDS_MAX)?;
+                config.settings.keepalive_ms = u64::from(seconds) * 1000;
+                Ok(())
+            },
+        )
+        .default("20"),
         Opt::value("max-members", "N", "most members at once", |config, text| {
             number(text, 1..=ROOM_MEMBERS_MAX).map(|members| config.settings.members_max = members)
         })
@@ -235,6 +249,7 @@ mod tests {
         assert_eq!((bind, port, data_dir), (None, 9000, "chatshelf-data".into()));
         assert_eq!((settings.file_bytes_max, settings.keep), (1 << 30, 5));
         assert_eq!((settings.history_max, settings.members_max), (1000, 10_000));
+        assert_eq!(settings.keepalive_ms, 20_000);
         assert_eq!((disk.min_free_bytes, disk.partial_bytes_max), (None, 2 << 30));
         assert_eq!((disk.keep_partial_ms, disk.durability), (86_400_000, Durability::Interval));
     }
@@ -287,6 +302,7 @@ mod tests {
             ("--max-file-size big", "--max-file-size 'big': must be a size such as"),
             ("--bind nowhere", "--bind 'nowhere': must be an IPv4 or IPv6 address"),
             ("--history -1", "--history"),
+            ("--keepalive 0", "--keepalive '0': must be a number from 1 to 3600"),
             ("--min-free lots", "must be a size such as"),
             ("--keep-partial 24", "must be 0 or a time such as"),
             ("--keep-partial=-1h", "must be 0 or a time such as"),

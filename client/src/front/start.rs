@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chatshelf_common::address::ServerAddress;
 use chatshelf_common::text::Nick;
@@ -43,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) preserve: bool,
     /// Who is not to be seen.
     pub(crate) ignore: Vec<Nick>,
+    /// Silence after which the server is asked for a sign of life.
+    pub(crate) keepalive: Duration,
     /// How commands are carried out.
     pub(crate) manner: Manner,
 }
@@ -50,9 +52,10 @@ pub(crate) struct Plan {
 impl Plan {
     /// What the command line says, under this nick.
     pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
-        let Options { server, history, download_dir, preserve, joins, ignore, .. } = options;
+        let Options { server, history, download_dir, preserve, joins, ignore, keepalive, .. } =
+            options;
         let manner = Manner { joins, ..manner };
-        Self { server, nick, history, download_dir, preserve, ignore, manner }
+        Self { server, nick, history, download_dir, preserve, ignore, keepalive, manner }
     }
 }
 
@@ -112,6 +115,7 @@ impl Ground {
             seed: seed()?,
             reconnect: plan.manner.reconnect,
             quiet: plan.manner.single,
+            keepalive: plan.keepalive,
         };
         let session = Session::new(config, now);
         let route = Route::to(&plan.server, self.waker());

@@ -221,7 +221,7 @@ impl Link {
                 Ok(0) => break io::Error::from(ErrorKind::WriteZero),
                 Ok(count) => {
                     written += count;
-                    self.session.advance_output(count);
+                    self.session.advance_output(count, now);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

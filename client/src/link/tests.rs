@@ -56,7 +56,14 @@ fn connect_over(
     let poll = Poll::new().unwrap();
     let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
     let nick = Nick::new("ada").unwrap();
-    let config = Config { nick, history: None, seed: 0, reconnect, quiet: false };
+    let config = Config {
+        nick,
+        history: None,
+        seed: 0,
+        reconnect,
+        quiet: false,
+        keepalive: crate::session::KEEPALIVE,
+    };
     let session = Session::new(config, Instant::now());
     let link = Link::connect(route(waker), session, poll.registry(), TOKEN, Instant::now());
     (poll, link)

@@ -124,6 +124,7 @@ impl Crowd {
                 seed: number as u64,
                 reconnect: None,
                 quiet: false,
+                keepalive: crate::session::KEEPALIVE,
             };
             let session = Session::new(config, Instant::now());
             let link = Link::connect(

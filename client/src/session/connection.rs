@@ -14,8 +14,12 @@ use super::lag::Lag;
 use super::outgoing::Outgoing;
 use super::{Phase, Reconnect, Session};
 
-/// Silence after which the server is asked for a sign of life.
-const PING_AFTER: Duration = Duration::from_secs(60);
+/// Silence of either side after which the server is asked for a sign of life, unless it is set
+/// otherwise: proxies and address translators are known to forget a connection after less than a
+/// minute without a byte.
+pub const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Longest that may be set: it leaves time for an answer before the server is taken for gone.
+pub const KEEPALIVE_MAX: Duration = Duration::from_secs(60);
 /// Silence after which the server is taken for gone (PROTOCOL.md, "Phases and deadlines").
 const SILENCE_MAX: Duration = Duration::from_secs(150);
 /// The same before the server has said a first word.
@@ -60,7 +64,7 @@ impl Session {
         }
         self.phase = Phase::Greeting;
         self.deframer = Deframer::joined();
-        self.heard_at = now;
+        (self.heard_at, self.sent_at) = (now, now);
         (self.pinged, self.pings, self.pongs) = (false, 0, 0);
         self.handled_with_pong = None;
         self.entry_by = None;
@@ -105,11 +109,17 @@ impl Session {
         if let Some(silence) = self.watch_delivery(now) {
             return self.fall_silent(silence, now);
         }
-        if silence >= PING_AFTER && !self.pinged {
+        if !greeting && !self.pinged && now >= self.idle_since() + self.keepalive {
             self.pinged = true;
             self.ping();
         }
         Ok(())
+    }
+
+    /// Since when one of the two directions carries nothing. While something waits to be sent, only
+    /// the server's counts: a question would wait behind it.
+    fn idle_since(&self) -> Instant {
+        if self.has_output() { self.heard_at } else { self.heard_at.min(self.sent_at) }
     }
 
     /// The server was silent for too long.
@@ -133,14 +143,13 @@ impl Session {
     /// be made. While one is being made that is the driver's to know.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let silence_max = match self.phase {
+        let silent_at = match self.phase {
             Phase::Over | Phase::Connecting => return None,
             Phase::Offline { retry_at } => return Some(retry_at),
-            Phase::Greeting => GREETING_MAX,
-            _ if self.pinged => SILENCE_MAX,
-            _ => PING_AFTER,
+            Phase::Greeting => self.heard_at + GREETING_MAX,
+            _ if self.pinged => self.heard_at + SILENCE_MAX,
+            _ => self.idle_since() + self.keepalive,
         };
-        let silent_at = self.heard_at + silence_max;
         let others = [self.entry_by, self.delivery_deadline()];
         others.into_iter().flatten().chain([silent_at]).min()
     }

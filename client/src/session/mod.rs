@@ -39,6 +39,7 @@ use chatshelf_common::wire::Deframer;
 use chatshelf_common::wire::frame::{Gap, Welcome};
 
 pub use commands::{BYTES_WAITING_MAX, COMMANDS_WAITING_MAX, TRANSFERS_WAITING_MAX};
+pub use connection::{KEEPALIVE, KEEPALIVE_MAX};
 pub use event::{
     CommandError, Direction, Loss, Outcome, PendingCommand, Restart, ServerLimits, SessionError,
     SessionEvent, Stage, TransferHandle, TransferStatus, Unanswered, When,
@@ -69,6 +70,9 @@ pub struct Config {
     pub reconnect: Option<Reconnect>,
     /// It only sends or reads: nobody need be shown that it comes and goes.
     pub quiet: bool,
+    /// Silence of either side after which the server is asked for a sign of life; at most
+    /// [`KEEPALIVE_MAX`].
+    pub keepalive: Duration,
 }
 
 /// How a session comes back.
@@ -111,6 +115,7 @@ pub struct Session {
     nick: Nick,
     history: Option<u32>,
     quiet: bool,
+    keepalive: Duration,
     reconnect: Option<Reconnect>,
 
     // Of the connection.
@@ -118,6 +123,8 @@ pub struct Session {
     out: Outgoing,
     /// When the server last sent something, or could not be heard for our own backpressure.
     heard_at: Instant,
+    /// When we last sent something.
+    sent_at: Instant,
     pinged: bool,
     /// When the next step towards the room (the answer to `Join`, then a whole snapshot) must have
     /// been made, while one is awaited.
@@ -158,7 +165,7 @@ impl Session {
     /// A session that wants its first connection.
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
-        let Config { nick, history, mut seed, reconnect, quiet } = config;
+        let Config { nick, history, mut seed, reconnect, quiet, keepalive } = config;
         let first_message = next_random(&mut seed);
         Self {
             started: now,
@@ -166,10 +173,12 @@ impl Session {
             nick,
             history,
             quiet,
+            keepalive: keepalive.min(KEEPALIVE_MAX),
             reconnect,
             deframer: Deframer::joined(),
             out: Outgoing::default(),
             heard_at: now,
+            sent_at: now,
             pinged: false,
             entry_by: None,
             pings: 0,
@@ -307,7 +316,8 @@ impl Session {
     }
 
     /// Notes that the first `count` bytes of what [`Session::output`] just showed are sent.
-    pub fn advance_output(&mut self, count: usize) {
+    pub fn advance_output(&mut self, count: usize, now: Instant) {
+        self.sent_at = now;
         if let Some(frame) = self.out.advance(count) {
             self.delivery.data_sent();
             self.transfers.frame_sent(frame, &mut self.out);

@@ -23,6 +23,7 @@ const SETTINGS: Settings = Settings {
     keep: 5,
     history_max: 1_000,
     members_max: MEMBERS,
+    keepalive_ms: 20_000,
     durability: Durability::Interval,
 };
 

@@ -1,8 +1,8 @@
 //! Members whose connection is lost and who may be back in a moment: their membership stands for
 //! a while, so that a broken connection is not told to everyone as a leaving and a coming.
 //!
-//! Whoever comes back in time goes on (PROTOCOL.md, "Coming back"). Who does not, or has a name or
-//! a place that somebody else wants, is said to have left.
+//! Whoever comes back in time goes on (PROTOCOL.md, "Coming back"), also in a full room, for their
+//! place is kept. Who does not, or has a name that somebody else wants, is said to have left.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -119,16 +119,6 @@ impl<S: Stream> Engine<S> {
     pub(super) fn give_up_absentees(&mut self) {
         let now_ms = self.now.mono_ms;
         while self.absentees.next().is_some_and(|by_ms| by_ms <= now_ms)
-            && let Some(session) = self.absentees.oldest()
-        {
-            self.give_up(session);
-        }
-    }
-
-    /// Where those who are away take up the room, the oldest absence ends: there are never more
-    /// members than connections may be.
-    pub(super) fn make_room(&mut self) {
-        while self.room.members_len() >= self.door.members_max
             && let Some(session) = self.absentees.oldest()
         {
             self.give_up(session);

@@ -137,7 +137,6 @@ impl<S: Stream> Engine<S> {
                     }
                     Claim::Free => {}
                 }
-                self.make_room();
                 if self.room.members_len() >= self.door.members_max {
                     let limit = Some(self.door.members_max as u64);
                     return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
@@ -163,7 +162,7 @@ impl<S: Stream> Engine<S> {
         connection.outbound.reserve_welcome();
         let peer = connection.peer;
         self.door.forget(peer, token);
-        self.arm(token, self.now.mono_ms + limits::IDLE_MS);
+        self.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
     }
 
     /// The connection on which a session goes on now, if its member is here.

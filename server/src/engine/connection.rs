@@ -12,8 +12,8 @@ use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::limits::{
-    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, IDLE_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS,
-    RATE_STEP_MS, UPLOAD_BLOCKS_IN_FLIGHT, UPLOAD_STALL_MS, WRITE_STALL_MS,
+    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS, RATE_STEP_MS,
+    UPLOAD_BLOCKS_IN_FLIGHT, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
 use super::outbound::Outbound;
 use super::pace::Pace;
@@ -233,8 +233,9 @@ impl<S> Connection<S> {
         is_higher
     }
 
-    /// What is due at `now_ms`, or when to look again.
-    pub(super) fn due(&self, now_ms: u64) -> Due {
+    /// What is due at `now_ms`, or when to look again. A member that is silent for `keepalive_ms` is
+    /// asked for a sign of life.
+    pub(super) fn due(&self, now_ms: u64, keepalive_ms: u64) -> Due {
         let mut next: Option<u64> = None;
         let mut passed = |since_ms: u64, allowed_ms: u64| {
             let at_ms = since_ms + allowed_ms;
@@ -263,7 +264,7 @@ impl<S> Connection<S> {
         }
         // While the server does not listen, the peer is neither silent nor slow.
         if self.is_paused() {
-            passed(now_ms, IDLE_MS);
+            passed(now_ms, keepalive_ms);
             return Due::Nothing(next);
         }
         for (&transfer, upload) in &self.transfers.uploads {
@@ -277,7 +278,7 @@ impl<S> Connection<S> {
         }
         if self.nick().is_some() {
             let allowed_ms = match self.asked {
-                Asked::No => IDLE_MS,
+                Asked::No => keepalive_ms,
                 Asked::ForSilence => PONG_MS,
                 Asked::ForName => PROBE_MS,
             };

@@ -10,9 +10,7 @@ pub(super) const REFUSED_JOINS_MAX: u8 = 16;
 /// Refusals of one connection, of `Join`s and `Rename`s, that come with a nick that is free: to find
 /// one costs more than anything else that so few bytes can ask for.
 pub(super) const SUGGESTIONS_MAX: u8 = 16;
-/// Silence after which a member is asked for a sign of life.
-pub(super) const IDLE_MS: u64 = 60_000;
-/// From there to giving up on it.
+/// From the question for a sign of life ([`super::Settings::keepalive_ms`]) to giving up on a member.
 pub(super) const PONG_MS: u64 = 60_000;
 /// How long whoever has a name that is wanted may take to give a sign of life before they lose it.
 pub(super) const PROBE_MS: u64 = 3_000;

@@ -112,6 +112,8 @@ pub struct Settings {
     pub history_max: u32,
     /// Most members.
     pub members_max: usize,
+    /// Silence after which a member is asked for a sign of life.
+    pub keepalive_ms: u64,
     /// When an event is safe enough to be sent.
     pub durability: Durability,
 }
@@ -384,8 +386,9 @@ impl<S: Stream> Engine<S> {
             if let Some(connection) = self.connection(token) {
                 connection.timer = Entry::NONE;
             }
+            let keepalive_ms = self.settings.keepalive_ms;
             while let Some(connection) = self.connection(token) {
-                match connection.due(now_ms) {
+                match connection.due(now_ms, keepalive_ms) {
                     Due::Close(code) => self.close(token, code),
                     Due::Drop => {
                         self.kill(token);

@@ -74,8 +74,11 @@ impl<S: Stream> Engine<S> {
     }
 
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Got {
-        let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connection(token) else { return Got::Nothing };
+        let (now_ms, keepalive_ms) = (self.now.mono_ms, self.settings.keepalive_ms);
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return Got::Nothing };
+        if connection.token != token {
+            return Got::Nothing;
+        }
         // Paused, the readiness stays latched: the event will not come again.
         if !connection.readable || connection.is_paused() {
             return Got::Nothing;
@@ -83,7 +86,11 @@ impl<S: Stream> Engine<S> {
         match connection.stream.read(buffer) {
             Ok(0) => Got::End,
             Ok(bytes) => {
-                (connection.silent_since_ms, connection.asked) = (now_ms, Asked::No);
+                connection.silent_since_ms = now_ms;
+                if std::mem::replace(&mut connection.asked, Asked::No) != Asked::No {
+                    // The next question may be due sooner than the end of this one was.
+                    self.timers.arm(&mut connection.timer, token, now_ms + keepalive_ms);
+                }
                 // A shut peer's end is read, not guessed: it brings no event of its own.
                 if bytes < buffer.len() && S::SHORT_IS_BLOCKED && !connection.read_closed {
                     connection.readable = false;

@@ -96,8 +96,14 @@ pub(crate) fn meet(seed: u64) {
     let reads = rng.one_in(2);
     let reconnect = rng.one_in(2).then_some(Reconnect { give_up_after: None });
     let now = Instant::now();
-    let config =
-        Config { nick: nick("ada"), history: None, seed: rng.next(), reconnect, quiet: false };
+    let config = Config {
+        nick: nick("ada"),
+        history: None,
+        seed: rng.next(),
+        reconnect,
+        quiet: false,
+        keepalive: chatshelf_client::session::KEEPALIVE,
+    };
     let session = Session::new(config, now);
     let impostor = Impostor { rng, habit, reads, seq: 0 };
     let mut meeting = Meeting { session, impostor, now, waits_ms: 0, fed: 0, sent: 0 };
@@ -166,7 +172,7 @@ impl Meeting {
     fn take_output(&mut self) {
         while self.impostor.reads && self.session.has_output() {
             let count = self.session.output().iter().map(|part| part.len()).sum();
-            self.session.advance_output(count);
+            self.session.advance_output(count, self.now);
             self.sent += count;
         }
     }

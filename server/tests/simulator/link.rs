@@ -107,7 +107,7 @@ impl<const SHORT: bool> Link<SHORT> {
                 return;
             }
             match socket.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
-                Ok(count) => self.session.advance_output(count),
+                Ok(count) => self.session.advance_output(count, self.clock.instant()),
                 Err(why) if why.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(why) => {
                     // What had arrived before may say why.

@@ -109,6 +109,7 @@ impl Plan {
             keep: rng.pick(&[5, 5, 5, 1, 2, 8]),
             history_max: rng.pick(&[1000, 1000, 20]),
             members_max: rng.pick(&[1000, 40]),
+            keepalive_ms: 20_000,
             durability,
         };
         let store = StoreSettings {

@@ -156,6 +156,7 @@ impl<const SHORT: bool> User<SHORT> {
             seed: self.rng.next(),
             reconnect: Some(Reconnect { give_up_after: None }),
             quiet: self.rng.one_in(4),
+            keepalive: chatshelf_client::session::KEEPALIVE,
         };
         let least = if self.is_healed || self.plan.is_flood { 4_096 } else { 0 };
         let scratch_bytes = self.rng.pick(&[10, 1_000, 262_144]).max(least);

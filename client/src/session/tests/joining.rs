@@ -75,6 +75,26 @@ fn a_ping_is_answered_by_one_pong() {
 }
 
 #[test]
+fn who_hears_much_and_says_nothing_asks_as_well() {
+    let mut rig = Rig::joined();
+    for second in 1..=180 {
+        rig.now += Duration::from_secs(1);
+        rig.give(said(42 + second, "bob", second)).unwrap();
+        rig.session.handle_timeout(rig.now).unwrap();
+        let sent = rig.sent();
+        assert_eq!(sent.len(), usize::from(second % 60 == 0), "at {second} s: {sent:?}");
+    }
+    // What waits to be sent will keep the connection alive: nothing is put behind it.
+    rig.session.say(message("x"), Style::SPEECH).unwrap();
+    for second in 181..=400 {
+        rig.now += Duration::from_secs(1);
+        rig.give(said(42 + second, "bob", second)).unwrap();
+        rig.session.handle_timeout(rig.now).unwrap();
+    }
+    assert!(rig.sent().len() <= 2, "the line, and a question for its receipt");
+}
+
+#[test]
 fn a_silent_server_is_asked_and_then_given_up() {
     let mut rig = Rig::joined();
     let after = |rig: &Rig, seconds| rig.now + Duration::from_secs(seconds);

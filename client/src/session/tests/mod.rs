@@ -69,7 +69,14 @@ impl Rig {
 
     fn with(reconnect: Option<Reconnect>, history: Option<u32>) -> Self {
         let now = Instant::now();
-        let config = Config { nick: nick("ada"), history, seed: 7, reconnect, quiet: false };
+        let config = Config {
+            nick: nick("ada"),
+            history,
+            seed: 7,
+            reconnect,
+            quiet: false,
+            keepalive: crate::session::KEEPALIVE_MAX,
+        };
         let mut session = Session::new(config, now);
         session.handle_connecting();
         session.handle_connected(now);
@@ -117,7 +124,7 @@ impl Rig {
         while self.session.has_output() {
             let bytes = self.session.output().concat();
             assert!(!bytes.is_empty());
-            self.session.advance_output(bytes.len());
+            self.session.advance_output(bytes.len(), self.now);
             let mut input = &bytes[..];
             while let Some(unit) = self.sent.next(&mut input).unwrap() {
                 frames.push(match unit {

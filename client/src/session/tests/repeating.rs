@@ -88,8 +88,14 @@ fn an_event_before_the_next_welcome_breaks_the_protocol() {
 fn message_ids_of_two_sessions_have_nothing_in_common() {
     let mut ids: Vec<u64> = (0..20)
         .map(|seed| {
-            let config =
-                Config { nick: nick("ada"), history: None, seed, reconnect: None, quiet: false };
+            let config = Config {
+                nick: nick("ada"),
+                history: None,
+                seed,
+                reconnect: None,
+                quiet: false,
+                keepalive: crate::session::KEEPALIVE,
+            };
             let mut rig = Rig { session: Session::new(config, Instant::now()), ..Rig::new() };
             rig.session.handle_connected(rig.now);
             rig.arrived().say("x").0

@@ -29,7 +29,7 @@ impl Line {
             }
             self.unsent.extend(&bytes);
             written += bytes.len();
-            session.advance_output(bytes.len());
+            session.advance_output(bytes.len(), now);
         }
     }
 

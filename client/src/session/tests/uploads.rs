@@ -151,7 +151,7 @@ fn a_cancelled_upload_stops_at_the_next_frame_and_tells_the_server() {
     rig.begin();
     rig.reply(FileReply::Block { transfer, block: pattern(BLOCK_BYTES) });
     assert!(!rig.session.output()[0].is_empty());
-    rig.session.advance_output(1);
+    rig.session.advance_output(1, rig.now);
     rig.session.cancel(transfer).unwrap();
     assert_eq!(rig.outcome(), Outcome::Cancelled);
     let head = data_head(TransferId(1), 0, 65_536);

@@ -43,7 +43,14 @@ impl World {
     pub(super) fn new(plan: Plan, history: Option<u32>, server: Server) -> Self {
         let now = Instant::now();
         let reconnect = Some(Reconnect::default());
-        let config = Config { nick: nick("ada"), history, seed: 3, reconnect, quiet: false };
+        let config = Config {
+            nick: nick("ada"),
+            history,
+            seed: 3,
+            reconnect,
+            quiet: false,
+            keepalive: crate::session::KEEPALIVE_MAX,
+        };
         Self {
             session: Session::new(config, now),
             server,
@@ -134,7 +141,7 @@ impl World {
         let bytes = self.session.output().concat();
         let (count, cut) = self.allowed(Way::ToServer, bytes.len());
         self.server.input(&bytes[..count]);
-        self.session.advance_output(count);
+        self.session.advance_output(count, self.now);
         self.moved[Way::ToServer as usize] += count;
         if cut && self.connected {
             self.cut();

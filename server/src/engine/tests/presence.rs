@@ -330,18 +330,21 @@ fn nothing_can_be_told_to_who_is_away() {
 }
 
 #[test]
-fn those_who_are_away_keep_nobody_out() {
-    let mut rig = Rig::with(Settings { members_max: 3, ..SETTINGS });
-    let mut ada = rig.join("ada");
-    for name in ["bob", "carl"] {
-        rig.join(name).reset();
-        rig.settle();
-        rig.pass(10);
-    }
-    ada.take();
+fn whoever_is_away_for_a_moment_keeps_their_place_in_a_full_room() {
+    let mut rig = Rig::with(Settings { members_max: 2, ..SETTINGS });
+    let (mut ada, bob) = (rig.join("ada"), rig.join("bob"));
+    bob.reset();
+    rig.settle();
+    let mut eve = asks_for(&mut rig, "eve");
+    assert_eq!(eve.farewell(), Some(Code::ROOM_FULL));
+    let mut bob = come_back(&mut rig, "bob", None, &bob);
+    bob.take();
+    assert!(bob.view.members.iter().eq(["ada", "bob"]));
+    bob.reset();
+    rig.settle();
+    rig.pass_grace();
     let _eve = rig.join("eve");
-    assert_eq!(told(&mut ada), ["bob left: CONNECTION_LOST", "eve joined"]);
-    assert_eq!(rig.engine.room.members_len(), 3);
+    assert_eq!(told(&mut ada), ["bob joined", "bob left: CONNECTION_LOST", "eve joined"]);
 }
 
 #[test]
@@ -360,4 +363,25 @@ fn a_server_that_ends_waits_for_nobody() {
     rig.settle();
     assert_eq!(told(&mut ada), ["eve joined"]);
     assert!(rig.engine.is_empty());
+}
+
+#[test]
+fn no_member_is_silent_for_longer_than_the_operator_allows_without_being_asked() {
+    for keepalive_ms in [1_000, 20_000, 3_600_000] {
+        let mut rig = Rig::with(Settings { keepalive_ms, ..SETTINGS });
+        let mut ada = rig.join("ada");
+        for _ in 0..3 {
+            rig.pass(keepalive_ms - 1);
+            assert_eq!(pings(&ada.take()), 0);
+            rig.pass(1);
+            assert_eq!(pings(&ada.take()), 1);
+            ada.send(Pong {});
+            rig.settle();
+        }
+        rig.pass(keepalive_ms);
+        rig.pass(59_999);
+        assert_eq!(ada.farewell(), None);
+        rig.pass(1);
+        assert_eq!(ada.farewell(), Some(Code::TIMED_OUT));
+    }
 }

@@ -24,6 +24,7 @@ pub(super) const SETTINGS: Settings = Settings {
     keep: 5,
     history_max: 1000,
     members_max: 1000,
+    keepalive_ms: 60_000,
     durability: Durability::Interval,
 };
 

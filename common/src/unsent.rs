@@ -20,7 +20,7 @@ pub const UNSENT_BYTES_MIN_CRAWLING: u32 = 2 * 1024;
 /// Bytes a millisecond: half a megabit a second.
 const CRAWL_RATE: u64 = 64;
 /// The most that may be unsent, in bytes.
-pub const UNSENT_BYTES_MAX: u32 = 256 * 1024;
+pub const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// File bytes of the smallest full data frames: with their head they fit in one packet of an
 /// Ethernet, under IPv6 too.
 const FRAME_BYTES_MIN: u32 = 1408;
@@ -179,8 +179,8 @@ mod tests {
             (1_250, 4096, 1408),
             (2_500, 8192, 4096),
             (12_500, 32_768, 16_384),
-            (125_000, 262_144, 65_536),
-            (4_000_000, 262_144, 65_536),
+            (125_000, 131_072, 65_536),
+            (4_000_000, 131_072, 65_536),
         ] {
             let mut limit = UnsentLimit::START;
             blocked(&mut limit, 0, rate, 1, 2000);

@@ -37,7 +37,7 @@ pub enum Command {
     Who,
     /// `/files`.
     Files,
-    /// `/upload PATH`, with quotes removed; `~/` is not expanded yet.
+    /// `/upload …`, to be resolved by [`resolve_upload`].
     Upload(String),
     /// `/download …`, to be resolved by [`resolve_download`] when the shelf is known.
     Download(String),
@@ -173,7 +173,8 @@ help! {
     MSG &["msg", "tell"], "/msg NAME TEXT", "say something to one member only";
     TOPIC &["topic"], "/topic [TEXT|-]", "show the topic, set it, or clear it (-)";
     FILES &["files", "ls"], "/files", "what is on the shelf";
-    UPLOAD &["upload", "put", "send"], "/upload PATH", "put a file on the shelf";
+    UPLOAD &["upload", "put", "send"], "/upload PATH...",
+        "put files on the shelf; quote names with spaces, or type a single one as it is";
     DOWNLOAD &["download", "get"], "/download ID|NAME [PATH]",
         "fetch a file of the shelf; of several of one NAME it is the newest; #7 is always a number, \
          name:7 a name; PATH (in the download directory unless absolute) is a directory or a name; \
@@ -277,7 +278,7 @@ fn command(line: &str) -> Result<Command, CommandError> {
             }
             None => usage,
         },
-        ("upload", path) => unquoted(path).map(Command::Upload).map_or(usage, Ok),
+        ("upload", paths) => Ok(Command::Upload(paths.to_owned())),
         ("drop", what) => unquoted(what).map(Command::Drop).map_or(usage, Ok),
         ("download", what) => Ok(Command::Download(what.to_owned())),
         _ => usage,
@@ -325,6 +326,22 @@ pub(crate) fn words(text: &str) -> Option<Vec<String>> {
     }
     let words = shell_words::split(&text).ok()?;
     Some(words.into_iter().map(|word| word.replace(HASH, "#")).collect())
+}
+
+/// The paths that `/upload` means; `~/` is not expanded yet. `exists` tells what is there.
+///
+/// The whole text is a path if there is such a file. Otherwise it is split as a shell would, and may
+/// be several: `My\ photo.jpg`, `'My photo.jpg'`, `a.txt b.txt`. If none of these is there either, it
+/// is the whole text that is not to be found.
+#[must_use]
+pub fn resolve_upload(text: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    if exists(text) {
+        return vec![text.to_owned()];
+    }
+    match words(text) {
+        Some(words) if words.len() == 1 || words.iter().any(|word| exists(word)) => words,
+        _ => vec![text.to_owned()],
+    }
 }
 
 /// Which item `/download` means, and where it is to go (`None`: the download directory).
@@ -460,9 +477,25 @@ mod tests {
         assert_eq!(command("/unignore bob "), Command::Unignore(bob));
         assert_eq!(command("/topic -"), Command::SetTopic(None));
         assert_eq!(command("/upload a b.txt"), Command::Upload("a b.txt".into()));
-        assert_eq!(command("/put \"a b.txt\""), Command::Upload("a b.txt".into()));
-        assert_eq!(command("/send 'it'"), Command::Upload("it".into()));
-        assert!(parse("/upload \"a b").is_err() && parse("/upload 'a' b").is_err());
+        assert_eq!(command("/put \"a b.txt\""), Command::Upload("\"a b.txt\"".into()));
+    }
+
+    #[test]
+    fn an_upload_is_a_path_as_it_stands_or_what_a_shell_would_make_of_it() {
+        let resolve = |text, there: &[&str]| resolve_upload(text, |path| there.contains(&path));
+        let photo = "My photo.jpg";
+        for text in [photo, "My\\ photo.jpg", "'My photo.jpg'", "\"My photo.jpg\""] {
+            if cfg!(unix) || !text.contains('\\') {
+                assert_eq!(resolve(text, &[photo]), [photo], "{text}");
+            }
+        }
+        assert_eq!(resolve("a.txt 'b c'", &["a.txt", "b c"]), ["a.txt", "b c"]);
+        assert_eq!(resolve("a.txt missing", &["a.txt"]), ["a.txt", "missing"]);
+        assert_eq!(resolve("it's", &["it's"]), ["it's"], "a path before a quote");
+        assert_eq!(resolve("'a b'", &["'a b'", "a b"]), ["'a b'"]);
+        assert_eq!(resolve("no such file", &[]), ["no such file"], "is what was not found");
+        assert_eq!(resolve("'open", &["open"]), ["'open"]);
+        assert_eq!(resolve("~/'a b'", &[]), ["~/a b"]);
     }
 
     /// A session whose shelf holds these, oldest first, numbered from 1.

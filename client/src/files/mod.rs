@@ -87,7 +87,9 @@ pub struct HeldPart {
 /// Why a file can't be used.
 #[derive(Debug)]
 pub enum FileError {
-    /// It is a directory, a device or a pipe.
+    /// It is a directory.
+    Folder(PathBuf),
+    /// It is a device or a pipe.
     NotAFile,
     /// It has no name that could travel.
     NoName,
@@ -117,6 +119,7 @@ pub enum FileError {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Folder(path) => f.write_str(&pack_first(path)),
             Self::NotAFile => f.write_str("not a regular file"),
             Self::NoName => f.write_str("not a name that can be offered"),
             Self::Shrank => f.write_str("the file has become shorter"),
@@ -139,6 +142,20 @@ impl fmt::Display for FileError {
 }
 
 impl std::error::Error for FileError {}
+
+/// What to do with a folder, which is no file to be uploaded: the command that makes it one.
+pub(crate) fn pack_first(folder: &Path) -> String {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| "folder".into());
+    let path = folder.to_string_lossy();
+    let command = if cfg!(windows) {
+        format!("Compress-Archive '{path}' '{name}.zip'")
+    } else {
+        let archive = format!("{name}.tar.gz");
+        format!("tar czf {} {}", shell_words::quote(&archive), shell_words::quote(&path))
+    };
+    format!("it is a folder; pack it into one file first: {command}")
+}
 
 impl FileError {
     /// For what no session asks.

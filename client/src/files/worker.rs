@@ -170,7 +170,11 @@ impl Worker<'_> {
     /// Opens a regular file. Looks before it opens, for opening a pipe would wait for its other
     /// end.
     fn open_upload(&self, path: &Path) -> Result<OpenFile, FileError> {
-        if !std::fs::metadata(path)?.is_file() {
+        let kind = std::fs::metadata(path)?;
+        if kind.is_dir() {
+            return Err(FileError::Folder(path.to_owned()));
+        }
+        if !kind.is_file() {
             return Err(FileError::NotAFile);
         }
         let file = File::open(path)?;

@@ -11,7 +11,7 @@ use chatshelf_common::wire::frame::Style;
 use super::desk::Desk;
 use super::transfers::Opening;
 use super::{Answer, Clock, News};
-use crate::command::{self, Command, resolve_download};
+use crate::command::{self, Command, resolve_download, resolve_upload};
 use crate::files::{PathKind, Target};
 use crate::item::{ItemError, Shelf};
 use crate::options::expanded;
@@ -109,8 +109,10 @@ impl Desk {
                 Ok(())
             }
             Command::Reconnect => self.reconnect(now),
-            Command::Upload(path) => {
-                self.upload(path, None);
+            Command::Upload(text) => {
+                let exists = |path: &str| std::fs::symlink_metadata(expanded(path)).is_ok();
+                let paths = resolve_upload(&text, exists);
+                paths.into_iter().for_each(|path| self.upload(path, None));
                 Ok(())
             }
             Command::ShowTopic => self.answer(Answer::Topic, now),

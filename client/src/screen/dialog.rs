@@ -18,8 +18,10 @@ pub(super) enum Dialog {
     Quit,
     /// Send all these lines?
     Paste(String),
-    /// Put these on the shelf? Otherwise what was pasted is text.
+    /// Put these on the shelf? What was pasted may be meant as text.
     Upload(Vec<Dropped>, String),
+    /// Why what was dropped can't be put on the shelf; likewise.
+    NoUpload(String, String),
     /// The commands and keys, from this row on.
     Help(usize),
 }
@@ -55,7 +57,7 @@ impl Dialog {
             Self::Name(_) => "chatshelf",
             Self::Quit => "Leave?",
             Self::Paste(_) => "Pasted",
-            Self::Upload(..) => "Dropped",
+            Self::Upload(..) | Self::NoUpload(..) => "Dropped",
             Self::Help(_) => "Help: Up and Down scroll, Esc closes",
         }
     }
@@ -85,7 +87,10 @@ impl Dialog {
                 vec![format!("Send {lines} ({}) as one message?", size(text.len() as u64))]
             }
             Self::Upload(files, _) => {
-                let mut lines = vec!["Put on the shelf?".to_owned()];
+                let mut lines = vec![match files.len() {
+                    1 => "Put on the shelf?".to_owned(),
+                    several => format!("Put {several} files on the shelf?"),
+                }];
                 lines.extend(files.iter().take(FILES_SHOWN_MAX).map(|file| {
                     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
                     format!("  {}  {}", shown(&name), size(file.bytes))
@@ -97,6 +102,7 @@ impl Dialog {
                 }
                 lines
             }
+            Self::NoUpload(why, _) => vec![shown(why)],
             Self::Help(_) => help(),
         }
     }
@@ -107,7 +113,8 @@ impl Dialog {
             Self::Name(_) => "Enter: join   Ctrl-C: leave",
             Self::Quit => "Enter: leave   Esc: stay",
             Self::Paste(_) => "Enter: send   e: edit   Esc: drop it",
-            Self::Upload(..) => "Enter: upload   Esc: no, it is text",
+            Self::Upload(..) => "Enter: upload   t: it is text   Esc: no",
+            Self::NoUpload(..) => "t: it is text   Esc: close",
             Self::Help(_) => "",
         }
     }

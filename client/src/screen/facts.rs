@@ -71,6 +71,8 @@ pub(super) struct Facts {
     pub(super) members: Arc<Vec<String>>,
     /// The newest first.
     pub(super) shelf: Vec<ShelfItem>,
+    /// Files that the shelf keeps.
+    pub(super) shelf_max: usize,
     pub(super) bars: Vec<Bar>,
 }
 
@@ -99,6 +101,7 @@ impl Facts {
             topic: room.topic().map(|state| shown(state.topic.as_str())),
             members: members.unwrap_or_else(|| Arc::new(self::members(room))),
             shelf: shelf(room, at),
+            shelf_max: session.limits().map_or(0, |limits| limits.shelf_items_max as usize),
             bars: desk
                 .transfers()
                 .map(|(status, pace)| bar(&status, pace, session.is_joined(), now))

@@ -12,7 +12,7 @@ use ratatui::crossterm::event::{
 
 use super::dialog::{Dialog, NameQuestion};
 use super::editing::edit;
-use super::paths;
+use super::paths::{self, Drop};
 use super::state::{Action, State};
 use super::theme::Ink;
 use crate::front::Clock;
@@ -185,10 +185,11 @@ impl State {
         self.chosen = None;
         match paths::dropped(text) {
             // The command is there already: only the path is wanted.
-            Some(files) if self.editor.text().starts_with('/') && files.len() == 1 => {
-                self.editor.insert(&files[0].path.display().to_string());
+            Some(drop) if self.editor.text().starts_with('/') => {
+                let path = drop.only().map(|path| path.display().to_string());
+                self.editor.insert(path.as_deref().unwrap_or(text));
             }
-            Some(files) => self.dialog = Some(Dialog::Upload(files, text.to_owned())),
+            Some(drop) => self.dialog = Some(self.drop_question(drop, text)),
             // The input would hold a part of it, and nobody would see which.
             None if text.len() > MESSAGE_BYTES_MAX => self.refuse_paste(text.len()),
             None if text.lines().count() >= PASTE_LINES_ASKED => {
@@ -196,6 +197,36 @@ impl State {
             }
             None => drop(self.editor.insert(text)),
         }
+    }
+
+    /// What to do with what was dropped. It is never said to the room by itself.
+    fn drop_question(&self, drop: Drop, text: &str) -> Dialog {
+        let kept = self.facts.shelf_max;
+        let why = match drop {
+            Drop::Files(files) if files.len() <= kept => {
+                return Dialog::Upload(files, text.to_owned());
+            }
+            Drop::Files(files) => format!(
+                "These are too many: {} files, and the shelf keeps {kept}. Pack them into one, or \
+                 drop fewer.",
+                files.len()
+            ),
+            Drop::Unfit(path, why) => {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                format!("{name} can't be put on the shelf: {why}")
+            }
+        };
+        Dialog::NoUpload(why, text.to_owned())
+    }
+
+    /// What was dropped is meant as text.
+    fn insert_text(&mut self, text: &str) -> Vec<Action> {
+        if text.len() > MESSAGE_BYTES_MAX {
+            self.refuse_paste(text.len());
+        } else {
+            self.editor.insert(text);
+        }
+        Vec::new()
     }
 
     fn refuse_paste(&mut self, bytes: usize) {
@@ -237,12 +268,16 @@ impl State {
                 KeyCode::Enter | KeyCode::Char('y' | 'Y') => {
                     files.into_iter().map(|file| Action::Upload(file.path)).collect()
                 }
-                KeyCode::Esc | KeyCode::Char('n' | 'N') => {
-                    self.editor.insert(&text);
-                    Vec::new()
-                }
+                KeyCode::Char('t' | 'T') => self.insert_text(&text),
+                KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
                 _ if is_ctrl_c => Vec::new(),
                 _ => self.keep(Dialog::Upload(files, text)),
+            },
+            Dialog::NoUpload(why, text) => match key.code {
+                KeyCode::Char('t' | 'T') => self.insert_text(&text),
+                KeyCode::Esc | KeyCode::Enter => Vec::new(),
+                _ if is_ctrl_c => Vec::new(),
+                _ => self.keep(Dialog::NoUpload(why, text)),
             },
         }
     }

@@ -7,8 +7,8 @@ use crate::options::expanded;
 
 /// Entries of a directory that are looked at for a completion.
 const ENTRIES_MAX: usize = 10_000;
-/// Files taken from one drop.
-const DROPPED_MAX: usize = 20;
+/// Paths of one paste that are looked at.
+const DROPPED_MAX: usize = 1000;
 
 /// A file that was dropped onto the window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,29 +17,63 @@ pub(super) struct Dropped {
     pub(super) bytes: u64,
 }
 
-/// Files that a pasted text names, if it is nothing but names of files: absolute ones, as
-/// terminals paste what is dropped onto them, bare, quoted, escaped or as `file://`.
-pub(super) fn dropped(text: &str) -> Option<Vec<Dropped>> {
-    let text = text.trim();
-    if text.is_empty() || text.contains('\n') {
-        return None;
-    }
-    if let Some(file) = file_at(Path::new(text)) {
-        return Some(vec![file]);
-    }
-    let words = crate::command::words(text)?;
-    if words.is_empty() || words.len() > DROPPED_MAX {
-        return None;
-    }
-    words.iter().map(|word| file_at(&from_uri(word))).collect()
+/// What was dropped onto the window, as terminals paste it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Drop {
+    /// These files.
+    Files(Vec<Dropped>),
+    /// Paths of things that are there, but that can't be uploaded: the first, and why.
+    Unfit(PathBuf, String),
 }
 
-fn file_at(path: &Path) -> Option<Dropped> {
-    if !path.is_absolute() {
-        return None;
+impl Drop {
+    /// The one path that it names, if it is one.
+    pub(super) fn only(&self) -> Option<&Path> {
+        match self {
+            Self::Files(files) if files.len() == 1 => Some(&files[0].path),
+            Self::Files(_) => None,
+            Self::Unfit(path, _) => Some(path),
+        }
     }
-    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    Some(Dropped { path: path.to_owned(), bytes: metadata.len() })
+}
+
+/// What a pasted text names, if it is nothing but absolute paths of what is there: bare, quoted,
+/// escaped or as `file://`, on one line or a line each.
+pub(super) fn dropped(text: &str) -> Option<Drop> {
+    let text = text.trim();
+    let paths = paths_of(text)?;
+    let (seen, more) = paths.split_at(paths.len().min(DROPPED_MAX));
+    let mut files = Vec::new();
+    let mut unfit = None;
+    for path in seen {
+        let metadata = Some(path).filter(|path| path.is_absolute())?.metadata().ok()?;
+        let why = if metadata.is_dir() {
+            crate::files::pack_first(path)
+        } else if !metadata.is_file() {
+            "it is not a regular file".to_owned()
+        } else {
+            files.push(Dropped { path: path.clone(), bytes: metadata.len() });
+            continue;
+        };
+        unfit.get_or_insert(Drop::Unfit(path.clone(), why));
+    }
+    if let Some(next) = more.first() {
+        let why = format!("no more than {DROPPED_MAX} files can be dropped at once");
+        unfit.get_or_insert(Drop::Unfit(next.clone(), why));
+    }
+    Some(unfit.unwrap_or(Drop::Files(files)))
+}
+
+/// The paths that a text is made of, whether or not anything is there.
+fn paths_of(text: &str) -> Option<Vec<PathBuf>> {
+    let is_there = |line: &str| Path::new(line).is_absolute() && Path::new(line).exists();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.len() <= DROPPED_MAX && lines.iter().all(|line| is_there(line)) {
+        return Some(lines.into_iter().map(PathBuf::from).collect())
+            .filter(|all: &Vec<_>| !all.is_empty());
+    }
+    let words = crate::command::words(text)?;
+    Some(words.iter().map(|word| from_uri(word)).collect()).filter(|all: &Vec<_>| !all.is_empty())
 }
 
 /// The path of a `file://` address; another text is a path already.
@@ -108,16 +142,47 @@ mod tests {
             bare.replace(' ', "\\ "),
             format!("file://{}", bare.replace(' ', "%20")),
         ] {
-            assert_eq!(dropped(&pasted), Some(vec![file.clone()]), "{pasted}");
+            assert_eq!(dropped(&pasted), Some(Drop::Files(vec![file.clone()])), "{pasted}");
         }
-        assert_eq!(dropped(&format!("'{bare}' '{bare}'")).map(|files| files.len()), Some(2));
+        for several in ["'{bare}' '{bare}'", "'{bare}'\n'{bare}'\n", "{bare}\n{bare}"] {
+            let pasted = several.replace("{bare}", bare);
+            let expected = Drop::Files(vec![file.clone(), file.clone()]);
+            assert_eq!(dropped(&pasted), Some(expected), "{pasted}");
+        }
+        let many = format!("'{bare}' ").repeat(DROPPED_MAX);
+        assert!(matches!(dropped(&many), Some(Drop::Files(files)) if files.len() == DROPPED_MAX));
+        let why = match dropped(&format!("{many}'{bare}'")) {
+            Some(Drop::Unfit(_, why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(why, "no more than 1000 files can be dropped at once");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_there_but_no_file_is_told_and_is_no_text() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, file) = (dir.path().join("my photos"), dir.path().join("a"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(&file, "").unwrap();
+        for pasted in [
+            folder.display().to_string(),
+            format!("'{}'", folder.display()),
+            format!("'{}' '{}'", file.display(), folder.display()),
+        ] {
+            let Some(Drop::Unfit(path, why)) = dropped(&pasted) else { panic!("{pasted}") };
+            assert_eq!(path, folder);
+            let expected = format!("tar czf 'my photos.tar.gz' '{}'", folder.display());
+            assert!(why.ends_with(&expected), "{why}");
+        }
+        assert!(matches!(dropped("/dev/null"), Some(Drop::Unfit(..))));
     }
 
     #[test]
     fn what_is_no_file_is_just_text() {
         let dir = tempfile::tempdir().unwrap();
-        let directory = dir.path().to_str().unwrap();
-        for text in ["", "hello", "notes.txt", "/no/such/file", directory, "it's", "/a\n/b"] {
+        let half = format!("{} and more", dir.path().display());
+        for text in ["", "hello", "notes.txt", "/no/such/file", &half, "it's", "/a\n/b", "/who"] {
             assert_eq!(dropped(text), None, "{text}");
         }
     }

@@ -55,6 +55,7 @@ impl Rig {
             connection: Connection::Joined,
             members: Arc::new(vec!["ada".into(), "bob".into(), "grace".into()]),
             shelf: vec![shelf_item(7, "notes.pdf"), shelf_item(3, "photo of us.jpg")],
+            shelf_max: 5,
             ..Facts::default()
         });
         Self { state, links: Links::default(), now, at: AT }

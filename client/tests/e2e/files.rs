@@ -140,7 +140,7 @@ fn what_is_no_file_is_not_uploaded_and_says_so() {
     let ended = room.run("ada", "/upload missing\n/upload folder\nafter\n");
     ended.has_code(1);
     assert!(ended.line("!! missing not uploaded: ").contains("no such file"));
-    assert!(ended.line("!! folder not uploaded: ").contains("not a regular file"));
+    assert!(ended.line("!! folder not uploaded: ").contains("it is a folder; pack it"));
     assert_eq!(ended.said(), ["ada  after"]);
 }
 
@@ -345,4 +345,34 @@ fn who_uploaded_a_file_takes_it_off_while_others_of_the_account_can_not() {
     ended.has_code(0);
     assert!(ended.stdout.contains("on the shelf: 1 file"), "{}", ended.stdout);
     assert_eq!(room.once(&["list"], "").stdout.lines().count(), 1);
+}
+
+#[test]
+fn uploads_are_named_as_in_a_shell_and_a_folder_gets_an_answer_that_helps() {
+    let room = Room::open();
+    for name in ["My photo.jpg", "a.txt", "b c.txt"] {
+        room.write(name, name);
+    }
+    fs::create_dir(room.path("pictures")).unwrap();
+    let script =
+        "/upload \"My photo.jpg\"\n/upload a.txt 'b c.txt'\n/upload b c.txt\n/upload pictures\n";
+    let ended = room.run("ada", script);
+    ended.has_code(1);
+    assert!(
+        ended
+            .stdout
+            .contains("pictures not uploaded: it is a folder; pack it into one file first:")
+    );
+    let listed = room.once(&["list"], "").stdout;
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    let ended = room.once(&["upload", "pictures", "a.txt"], "");
+    ended.has_code(1);
+    assert_eq!(ended.stdout, "5  a.txt\n");
+    if cfg!(unix) {
+        assert!(
+            ended.complaint().ends_with("tar czf pictures.tar.gz pictures"),
+            "{}",
+            ended.complaint()
+        );
+    }
 }

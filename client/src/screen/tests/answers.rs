@@ -165,11 +165,44 @@ fn a_file_that_is_dropped_is_offered_for_upload() {
     assert_eq!(rig.key(KeyCode::Enter), [Action::Upload(path.clone())]);
     rig.pastes(&path.display().to_string());
     rig.key(KeyCode::Esc);
-    assert_eq!(rig.state.editor.text(), path.display().to_string(), "else it is text");
+    assert_eq!(rig.state.editor.text(), "", "it is not said by mistake");
+    rig.pastes(&path.display().to_string());
+    rig.types("t");
+    assert_eq!(rig.state.editor.text(), path.display().to_string(), "unless it is meant so");
     rig.control('u');
     rig.types("/upload ");
     rig.pastes(&path.display().to_string());
     assert_eq!(rig.state.editor.text(), format!("/upload {}", path.display()));
+}
+
+#[cfg(unix)]
+#[test]
+fn many_files_are_offered_as_far_as_the_shelf_keeps_them_and_never_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut pasted = String::new();
+    for number in 1..=25 {
+        let path = dir.path().join(format!("img {number}.jpg"));
+        std::fs::write(&path, "x").unwrap();
+        pasted.push_str(&format!("'{}' ", path.display()));
+    }
+    let mut rig = Rig::new();
+    rig.state.facts.shelf_max = 25;
+    rig.pastes(&pasted);
+    assert!(rig.text(80, 20).contains("Put 25 files on the shelf?"), "{}", rig.text(80, 20));
+    assert_eq!(rig.key(KeyCode::Enter).len(), 25);
+    rig.state.facts.shelf_max = 24;
+    rig.pastes(&pasted);
+    let text = rig.text(80, 20);
+    assert!(text.contains("too many: 25 files, and the shelf"), "{text}");
+    assert_eq!((rig.key(KeyCode::Enter), rig.state.editor.text()), (vec![], ""));
+    // A folder gets an answer that helps; behind a command, it is an argument.
+    let folder = dir.path().display().to_string();
+    rig.pastes(&folder);
+    assert!(rig.text(80, 20).contains("folder; pack it into one"), "{}", rig.text(80, 20));
+    rig.key(KeyCode::Esc);
+    rig.types("/download 1 ");
+    rig.pastes(&folder);
+    assert_eq!(rig.state.editor.text(), format!("/download 1 {folder}"));
 }
 
 #[test]

@@ -294,6 +294,9 @@ fn note(
         SessionEvent::Happened { .. }
         | SessionEvent::Greeted(_)
         | SessionEvent::Told(_)
+        // A receipt may take its time here; what never comes is found in the end.
+        | SessionEvent::Undelivered { .. }
+        | SessionEvent::Delivered
         | SessionEvent::TransferStarted(_) => {}
         // It does not come back, and nothing is gone on with.
         other => return Err(format!("{other:?}")),

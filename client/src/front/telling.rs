@@ -124,6 +124,9 @@ impl Desk {
 
     /// What was typed is told with it: a line that is not in the room is nowhere else to be seen.
     fn refused(&mut self, refused: &Refused, command: Option<&PendingCommand>) {
+        if refused.code == Code::UNCHANGED && refused.about == SetTopic::KIND {
+            return self.notice("that is the topic already");
+        }
         let what = match refused.about {
             Say::KIND => "the message was not sent",
             Tell::KIND => "the private message was not sent",

@@ -55,6 +55,7 @@ codes! {
     14 REPLACED "another connection has taken its place"
     15 TOO_MANY_REFUSALS "too many names were refused"
     16 TOO_MANY_CONNECTIONS "too many connections are waiting to join"
+    17 UNCHANGED "it is so already"
     20 NICK_INVALID "that name can't be used"
     21 NICK_TAKEN "that name is taken"
     22 NO_SUCH_MEMBER "nobody of that name is here"

@@ -51,7 +51,10 @@ impl<S: Stream> Engine<S> {
             ClientFrame::Tell(tell) => self.tell(token, nick, tell),
             ClientFrame::Rename(rename) => self.rename(token, &nick, rename.nick),
             ClientFrame::SetTopic(SetTopic { topic }) => {
-                self.room.set_topic(nick, topic, self.now.at);
+                // Few bytes are to make no event for everyone that tells nothing.
+                if !self.room.set_topic(nick, topic, self.now.at) {
+                    self.send(token, &refused(Code::UNCHANGED, SetTopic::KIND));
+                }
             }
             ClientFrame::UploadOffer(offer) => self.offer_upload(token, offer),
             ClientFrame::UploadDone(done) => self.finish_upload(token, nick, &done),

@@ -219,9 +219,13 @@ impl Room {
         self.record(Said { seq: self.next_seq(), at, nick, id, text, style });
     }
 
-    /// A member sets the topic or clears it.
-    pub fn set_topic(&mut self, nick: Nick, topic: Option<Topic>, at: UnixMillis) {
-        self.record(TopicChanged { seq: self.next_seq(), at, nick, topic });
+    /// A member sets the topic or clears it. False, and nothing happens, if it is so already.
+    pub fn set_topic(&mut self, nick: Nick, topic: Option<Topic>, at: UnixMillis) -> bool {
+        let is_new = self.topic.as_ref().map(|state| &state.topic) != topic.as_ref();
+        if is_new {
+            self.record(TopicChanged { seq: self.next_seq(), at, nick, topic });
+        }
+        is_new
     }
 
     /// A whole item goes on the shelf.

@@ -6,7 +6,7 @@ use chatshelf_common::wire::{Event, ServerFrame};
 use super::peer::{Peer, Seen, bytes, content, frame, hello, join, nick, say};
 use super::rig::{LooseRig, Rig};
 use chatshelf_common::id::{ItemId, TransferId};
-use chatshelf_common::text::FileName;
+use chatshelf_common::text::{FileName, Topic};
 use chatshelf_common::wire::frame::{DownloadRequest, UploadDone, UploadOffer};
 use chatshelf_common::wire::header::data_head;
 
@@ -21,7 +21,7 @@ fn conversation() -> [Vec<u8>; 4] {
         bytes(join("ada", Some(3))),
         bytes(say(1, "hello")),
         frame(0x7e, 1, b"a frame of a later version"),
-        bytes(SetTopic { topic: None }),
+        bytes(SetTopic { topic: Topic::new("engines").ok() }),
         bytes(offer),
     ];
     let digest = blake3::hash(&file).into();

@@ -29,6 +29,28 @@ fn the_echo_carries_nick_id_text_style_and_the_servers_time() {
 }
 
 #[test]
+fn a_topic_that_stays_as_it_is_is_no_event() {
+    let mut rig = Rig::new();
+    let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
+    ada.take();
+    for (topic, changes) in
+        [(None, false), (Some("x"), true), (Some("x"), false), (None, true), (None, false)]
+    {
+        ada.topic(topic);
+        rig.settle();
+        let (own, others) = (ada.take(), bob.take());
+        if changes {
+            assert!(matches!(&own[..], [Seen::Event(Event::TopicChanged(_))]), "{own:?}");
+            assert_eq!(own, others);
+        } else {
+            let [Seen::Server(ServerFrame::Refused(refused))] = &own[..] else { panic!("{own:?}") };
+            assert_eq!((refused.code, refused.about), (Code::UNCHANGED, 0x06));
+            assert_eq!(others, []);
+        }
+    }
+}
+
+#[test]
 fn a_private_message_reaches_both_ends_and_nobody_else() {
     let mut rig = Rig::new();
     let (mut ada, mut bob, mut eve) = (rig.join("ada"), rig.join("Bob"), rig.join("eve"));

@@ -13,3 +13,4 @@ pub mod reactor;
 pub mod room;
 mod signals;
 pub mod token;
+pub mod work;

@@ -10,6 +10,7 @@ use super::connection::{Connection, Phase};
 use super::limits::CLOSE_MS;
 use super::{Engine, Stream};
 use crate::token::Token;
+use crate::work;
 
 impl<S: Stream> Engine<S> {
     /// Says farewell to everyone and takes nobody new.
@@ -21,6 +22,7 @@ impl<S: Stream> Engine<S> {
         self.shutting_down = true;
         let tokens: Vec<Token> = self.connections.iter().map(|(_, it)| it.token).collect();
         for token in tokens {
+            work::spend(1);
             self.close(token, code);
         }
     }

@@ -9,7 +9,7 @@ use chatshelf_common::wire::frame::{
     Goodbye, Hello, HelloAck, Join, MAGIC, Pong, Refused, Rename, Say, ServerPong, SetTopic, Tell,
     Told, UploadOffer,
 };
-use chatshelf_common::wire::header::{DATA, Header};
+use chatshelf_common::wire::header::{DATA, HEADER_BYTES, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
 use super::closing::goodbye;
@@ -18,10 +18,12 @@ use super::contest::Claim;
 use super::sending::Joiner;
 use super::{Engine, MEMBER_TRANSFERS_MAX, Stream, limits};
 use crate::token::Token;
+use crate::work;
 
 impl<S: Stream> Engine<S> {
     /// Does what a control frame says, in the phase that its connection is in.
     pub(super) fn handle_control(&mut self, token: Token, header: Header, value: &[u8]) {
+        work::take_in(HEADER_BYTES + value.len());
         let Some(connection) = self.connection(token) else { return };
         let phase = connection.phase.clone();
         if matches!(phase, Phase::Greeting { .. }) && header.kind != Hello::KIND {

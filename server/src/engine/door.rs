@@ -19,6 +19,7 @@ use super::limits::{HELLO_MS, JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
 use super::origin::Origin;
 use super::{Engine, Stream};
 use crate::token::Token;
+use crate::work;
 
 /// The books of all connections that are not in the room.
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl Door {
         let origin = Origin::from(peer);
         let Some(queue) = self.unjoined.get_mut(&origin) else { return };
         let Some(place) = queue.iter().position(|(_, it)| *it == token) else { return };
+        work::spend_passing(place + 1);
         queue.remove(place);
         self.unjoined_len -= 1;
         if queue.is_empty() {
@@ -80,6 +82,7 @@ impl Door {
         if self.unjoined_len < self.unjoined_max {
             return None;
         }
+        work::spend_passing(self.unjoined.len());
         let queues = self.unjoined.values();
         let most = queues.max_by_key(|queue| (queue.len(), Reverse(queue.front().copied())))?;
         most.front().copied()

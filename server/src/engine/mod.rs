@@ -44,6 +44,7 @@ use crate::disk::{Durability, Found, Reply, Request};
 use crate::room::Room;
 use crate::room::log::RoomLog;
 use crate::token::Token;
+use crate::work;
 use absence::Absentees;
 use connection::{Asked, Connection, Due};
 use contest::Wanted;
@@ -244,6 +245,7 @@ impl<S: Stream> Engine<S> {
 
     /// Latches what a poll said of a connection. Stale tokens are no one.
     pub fn handle_readiness(&mut self, token: Token, ready: Readiness) {
+        work::spend(1);
         let Some(connection) = self.connection(token) else { return };
         connection.read_closed |= ready.read_closed;
         if ready.readable || ready.read_closed {
@@ -260,6 +262,7 @@ impl<S: Stream> Engine<S> {
 
     /// Takes a reply of the disk thread.
     pub fn handle_disk(&mut self, reply: Reply) {
+        work::spend(1);
         match reply {
             Reply::Created { upload, offset, digest } => {
                 self.upload_created(upload, offset, digest);

@@ -18,6 +18,7 @@ use super::rare::{Empty, Rare};
 use crate::disk::stretch::{Rest, Stretch};
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
+use crate::work;
 
 /// Bytes of replies after which another piece begins: a piece is kept until it is sent whole.
 const PIECE_BYTES: usize = 8 * 1024;
@@ -149,6 +150,7 @@ impl Outbound {
             Some(Piece::Own(bytes)) if bytes.len() < PIECE_BYTES => frame.encode(bytes),
             _ => self.control.pieces.push_back(Piece::Own(frame.to_bytes())),
         }
+        work::spend(1);
     }
 
     /// Bytes of control frames of its own that wait.
@@ -157,6 +159,7 @@ impl Outbound {
             Piece::Own(bytes) => bytes.len(),
             Piece::Snapshot(_) | Piece::Reserved => 0,
         };
+        work::spend(self.control.pieces.len());
         let total: usize = self.control.pieces.iter().map(own).sum();
         let sent = match self.control.pieces.front() {
             Some(Piece::Own(_)) => self.control.sent,
@@ -331,6 +334,7 @@ impl Outbound {
     /// Before the log's front is cut at `point`: a cursor below it is lost, and the rest of an
     /// event that it was inside of moves to the control lane, so that the frame ends well.
     pub(super) fn prepare_trim(&mut self, log: &RoomLog, point: u64) {
+        work::spend(1);
         let Cursor::At { offset, mid_frame } = self.log else { return };
         if offset >= point {
             return;
@@ -359,6 +363,7 @@ impl Outbound {
     ) -> io::Result<(usize, Flushed)> {
         let mut total = 0;
         loop {
+            work::spend(1);
             let lane = self.next_lane(log);
             let result = match lane {
                 Lane::Nothing => return Ok((total, Flushed::Drained)),

@@ -10,6 +10,7 @@ use super::outbound::Flushed;
 use super::resume::Session;
 use super::{Engine, Stream};
 use crate::token::Token;
+use crate::work;
 
 /// Who has joined and is to be welcomed, and what they want of the past.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +96,7 @@ impl<S: Stream> Engine<S> {
     }
 
     pub(super) fn flush(&mut self, token: Token) {
+        work::spend(1);
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token.slot()) else { return };
         if connection.token != token {

@@ -15,6 +15,7 @@ use super::limits::{
 use super::origin::Origin;
 use crate::disk::TransferKey;
 use crate::token::Token;
+use crate::work;
 
 /// The transfers that the disk thread knows of.
 #[derive(Debug, Default)]
@@ -103,6 +104,7 @@ impl Slots {
     }
 
     fn count(&self, is_meant: impl Fn(&TransferKey, &Slot) -> bool) -> usize {
+        work::spend_passing(self.taken.len());
         self.taken.iter().filter(|(transfer, slot)| is_meant(transfer, slot)).count()
     }
 }

@@ -25,3 +25,4 @@ mod upload_ends;
 mod upload_resumes;
 mod uploads;
 mod violations;
+mod work;

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::token::Token;
+use crate::work;
 
 /// Moments are in milliseconds of the engine's steady clock.
 #[derive(Debug, Default)]
@@ -51,6 +52,7 @@ impl Timers {
             return None;
         }
         self.entries.pop_first();
+        work::spend(1);
         Some(token)
     }
 

@@ -20,6 +20,7 @@ use super::{Engine, Stream};
 use crate::disk::block::{BLOCK_BYTES, Block};
 use crate::disk::{Request, TransferKey, UploadId};
 use crate::token::Token;
+use crate::work;
 
 impl<S: Stream> Engine<S> {
     pub(super) fn offer_upload(&mut self, token: Token, offer: UploadOffer) {
@@ -67,6 +68,7 @@ impl<S: Stream> Engine<S> {
         offset: u64,
         mut bytes: &[u8],
     ) {
+        work::take_in(bytes.len());
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token.slot()) else { return };
         let found = connection.transfers.made().and_then(|transfers| {

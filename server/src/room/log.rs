@@ -12,6 +12,7 @@ use chatshelf_common::wire::field::{Fields, Tag};
 use chatshelf_common::wire::{Deframer, Event, Unit};
 
 use super::said::SaidLines;
+use crate::work;
 
 /// The highest number that an event may have. What names a higher one is damaged: after it there
 /// would be no numbers left to come.
@@ -112,8 +113,11 @@ impl RoomLog {
             self.lines.push_back(said.seq);
             self.said.add(said.id, &said.text);
         }
-        self.starts.push_back(self.end());
+        let start = self.end();
+        self.starts.push_back(start);
         event.encode(&mut self.bytes);
+        // Each byte is moved once more, when the front is cut.
+        work::spend_bytes(2 * (self.end() - start) as usize);
     }
 
     /// The bytes between two offsets that are still held.
@@ -157,6 +161,7 @@ impl RoomLog {
     /// True when a line with this number and text is held, or was not long ago.
     #[must_use]
     pub fn has_line(&self, id: MessageId, text: &Message) -> bool {
+        work::spend_bytes(text.as_str().len());
         self.said.contains(id, text)
     }
 
@@ -167,6 +172,7 @@ impl RoomLog {
             return None;
         }
         let mut frame = self.between(self.offset_of(seq), self.offset_of(seq.next()));
+        work::spend(1);
         match Deframer::joined().next(&mut frame) {
             Ok(Some(Unit::Control { value, .. })) => {
                 // The text may be long, and is not looked at.

@@ -24,6 +24,7 @@ use chatshelf_common::wire::frame::{
 use chatshelf_common::wire::{Code, Event};
 
 use crate::token::Token;
+use crate::work;
 use log::RoomLog;
 use shelf::Shelf;
 use snapshot::Snapshots;
@@ -141,12 +142,14 @@ impl Room {
     /// The session of the member whom this nick names, in whatever case.
     #[must_use]
     pub fn find(&self, nick: &Nick) -> Option<(Token, &Nick)> {
+        work::spend(1);
         self.members.get(&nick.key()).map(|member| (member.session, &member.nick))
     }
 
     /// The sessions of the members whose nicks count as the same as this one, which is free if there
     /// are none.
     pub fn holders(&self, nick: &Nick) -> impl Iterator<Item = Token> {
+        work::spend(1);
         let keys = [Some(nick.key()), nick.key_as_spelt()];
         let members = keys.into_iter().flatten().flat_map(|key| {
             let spelt = self.spelt.get(&key).and_then(|first| self.members.get(first));
@@ -291,6 +294,7 @@ impl Room {
     }
 
     fn seat(&mut self, member: Member) {
+        work::spend(1);
         let key = member.nick.key();
         if let Some(spelt) = member.nick.key_as_spelt() {
             self.spelt.insert(spelt, Arc::clone(&key));
@@ -300,6 +304,7 @@ impl Room {
     }
 
     fn unseat(&mut self, nick: &Nick) -> Option<Member> {
+        work::spend(1);
         if let Some(spelt) = nick.key_as_spelt() {
             self.spelt.remove(&spelt);
         }

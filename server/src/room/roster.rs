@@ -10,6 +10,7 @@ use chatshelf_common::wire::field::{self, Tag};
 
 use super::Member;
 use super::snapshot::{Slice, Tally};
+use crate::work;
 
 /// A section with more members is cut in two. Of 10,000 members a snapshot that differs from the
 /// one before by a join then costs 3 KiB: half of it the section, half the list of all.
@@ -84,6 +85,7 @@ impl Roster {
             let section = &mut self.sections[index];
             if section.encoded.is_none() && section.members > 0 {
                 let end = end.as_deref().map_or(Unbounded, Excluded);
+                work::spend(section.members);
                 let mut bytes = Vec::new();
                 for (_, member) in members.range::<str, _>((Included(&*section.first), end)) {
                     field::put(&mut bytes, Tag::MEMBER, &member.nick);

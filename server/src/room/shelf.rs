@@ -6,6 +6,8 @@ use chatshelf_common::id::ItemId;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
+use crate::work;
+
 /// The highest number that an item may have. What names a higher one is damaged: after it there
 /// would be no numbers left to come.
 pub const ITEM_ID_MAX: ItemId = ItemId(u64::MAX >> 1);
@@ -75,7 +77,10 @@ impl Shelf {
 
     /// Where an item is among the others, however many there are.
     fn place_of(&self, id: ItemId) -> Result<usize, usize> {
-        self.items.binary_search_by_key(&id, |item| item.id)
+        self.items.binary_search_by_key(&id, |item| {
+            work::spend(1);
+            item.id
+        })
     }
 
     /// The items, oldest first.

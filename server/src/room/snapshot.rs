@@ -18,6 +18,7 @@ use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 
 use super::Member;
 use super::roster::Roster;
+use crate::work;
 
 /// Bytes of the fields that every frame has, `SEQ` and `PART`.
 const FIXED_BYTES: usize = 11 + 4;
@@ -61,6 +62,7 @@ impl Tally {
     }
 
     pub(super) fn slice(&self, bytes: Vec<u8>) -> Rc<Slice> {
+        work::spend_bytes(bytes.len());
         let held = self.hold(SLICE_BYTES + bytes.len());
         Rc::new(Slice { bytes: bytes.into(), _held: held })
     }
@@ -89,6 +91,7 @@ impl Snapshot {
     #[must_use]
     pub fn bytes_from(&self, start: usize, most: usize) -> Vec<u8> {
         let (mut skip, mut found) = (start, Vec::new());
+        work::spend_passing(self.slices.len());
         for slice in &self.slices {
             if found.len() >= most {
                 break;
@@ -103,6 +106,7 @@ impl Snapshot {
     fn new(seq: Seq, fields: impl Iterator<Item = Rc<Slice>>, tally: &Tally) -> Self {
         let (mut frames, mut open, mut used) = (Vec::new(), Vec::new(), FIXED_BYTES);
         for slice in fields {
+            work::spend(1);
             if used + slice.bytes.len() > FRAME_BYTES_MAX as usize {
                 frames.push((std::mem::take(&mut open), used));
                 used = FIXED_BYTES;

@@ -2,10 +2,12 @@
 
 use std::io::{Read, Write};
 
-use chatshelf_common::id::{MessageId, TransferId};
-use chatshelf_common::text::{FileName, Message, Nick};
+use chatshelf_common::id::{ItemId, MessageId, TransferId};
+use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{DownloadRequest, Hello, Join, Ping, Say, Tell, UploadOffer};
+use chatshelf_common::wire::frame::{
+    DownloadRequest, Drop, Hello, Join, Ping, Rename, Say, SetTopic, Tell, UploadOffer,
+};
 use chatshelf_common::wire::header::data_head;
 
 use super::clock::Clock;
@@ -98,14 +100,19 @@ impl<const SHORT: bool> Hostile<SHORT> {
             return rng.bytes(count);
         }
         hello().encode(&mut script);
+        if rng.one_in(6) {
+            refused_joins(rng, &mut script);
+        }
         let nick = Nick::new(&self.name).expect("it is a nick");
         Join::new(nick, Some(u32::MAX)).encode(&mut script);
-        match rng.below(6) {
+        match rng.below(8) {
             0 => (0..20_000).for_each(|_| Ping {}.encode(&mut script)),
             1 => (0..rng.below(60)).for_each(|number| say(number).encode(&mut script)),
             2 => tells(rng, &mut script),
             3 => files(rng, &mut script),
             4 => script.extend(rng.bytes(5_000)),
+            5 => renames(rng, &mut script),
+            6 => topics(rng, &mut script),
             _ => {}
         }
         if rng.one_in(2) {
@@ -154,9 +161,39 @@ fn say(number: u64) -> Say {
     Say::new(MessageId(number), text, None)
 }
 
+/// Asks for nicks that others have, until the server has had enough of it.
+fn refused_joins(rng: &mut Rng, script: &mut Vec<u8>) {
+    for _ in 0..rng.below(3_000) {
+        Join::new(nick_of_a_user(rng), None).encode(script);
+    }
+}
+
+/// The same for members, of whom it never has.
+fn renames(rng: &mut Rng, script: &mut Vec<u8>) {
+    for _ in 0..rng.below(3_000) {
+        Rename { nick: nick_of_a_user(rng) }.encode(script);
+    }
+}
+
+/// Sets the topic to what it is already, mostly, and asks for items that nobody has.
+fn topics(rng: &mut Rng, script: &mut Vec<u8>) {
+    for _ in 0..rng.below(3_000) {
+        if rng.one_in(100) {
+            let topic = Topic::new(&format!("noise {}", rng.below(3))).ok();
+            SetTopic { topic }.encode(script);
+        }
+        SetTopic { topic: None }.encode(script);
+        Drop { item: ItemId(rng.next()), key: None }.encode(script);
+    }
+}
+
+fn nick_of_a_user(rng: &mut Rng) -> Nick {
+    Nick::new(&format!("user{}", rng.below(4))).expect("it is a nick")
+}
+
 fn tells(rng: &mut Rng, script: &mut Vec<u8>) {
     for number in 0..rng.below(300) {
-        let to = Nick::new(&format!("user{}", rng.below(4))).expect("it is a nick");
+        let to = nick_of_a_user(rng);
         let text = Message::new(&"!".repeat(1_000)).expect("it is a message");
         Tell { id: MessageId(number), to, text }.encode(script);
     }
@@ -166,7 +203,7 @@ fn tells(rng: &mut Rng, script: &mut Vec<u8>) {
 fn files(rng: &mut Rng, script: &mut Vec<u8>) {
     for number in 1..=rng.below(30) as u32 {
         let transfer = TransferId(number);
-        let item = chatshelf_common::id::ItemId(rng.below(10));
+        let item = ItemId(rng.below(10));
         match rng.below(4) {
             0 => DownloadRequest { transfer, item, offset: None }.encode(script),
             1 => {

@@ -11,9 +11,13 @@ use std::rc::Rc;
 
 use chatshelf_server::engine::{Readiness, Stream};
 
+use super::budget;
 use super::pipe::Pipe;
 use super::rng::Rng;
 use super::trace::{Trace, told};
+
+/// Interruptions of one write, where writes are interrupted.
+const INTERRUPTIONS: u32 = 2_000;
 
 /// Which end of a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +54,21 @@ pub(crate) struct Wire {
     down: Pipe,
     client: Socket,
     server: Socket,
-    /// A byte is lost on the way, or changed.
+    /// A byte is lost on the way, or changed; or calls are interrupted.
     pub(crate) sabotage: Option<Sabotage>,
+    /// Interruptions before the next write.
+    interruptions: u32,
 }
 
-/// What a broken network does to a byte.
+/// What a broken network or system does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sabotage {
+    /// Changes a byte.
     Flip,
+    /// Loses one.
     Drop,
+    /// Interrupts each write of the server, again and again.
+    Interrupt,
 }
 
 /// An end, as its system sees it.
@@ -108,7 +118,17 @@ impl Wire {
             client,
             server,
             sabotage: None,
+            interruptions: INTERRUPTIONS,
         }))
+    }
+
+    /// True when a write is to be interrupted.
+    fn interrupts(&mut self) -> bool {
+        if self.sabotage != Some(Sabotage::Interrupt) {
+            return false;
+        }
+        self.interruptions = self.interruptions.checked_sub(1).unwrap_or(INTERRUPTIONS);
+        self.interruptions < INTERRUPTIONS
     }
 
     fn socket(&mut self, side: Side) -> &mut Socket {
@@ -368,6 +388,9 @@ impl<const SHORT: bool> Write for End<SHORT> {
         if wire.socket(side).is_broken {
             return Err(ErrorKind::BrokenPipe.into());
         }
+        if side == Side::Server && wire.interrupts() {
+            return Err(ErrorKind::Interrupted.into());
+        }
         let asked: usize = slices.iter().map(|slice| slice.len()).sum();
         let buffer_bytes = wire.weather.buffer_bytes;
         let mut most = asked.min(wire.inbound(other(side)).room(buffer_bytes));
@@ -386,6 +409,9 @@ impl<const SHORT: bool> Write for End<SHORT> {
             let taken = left.min(slice.len());
             pipe.put(&slice[..taken]);
             left -= taken;
+        }
+        if side == Side::Server {
+            budget::note_write();
         }
         wire.schedule(other(side), now_ms);
         Ok(most)

@@ -130,7 +130,7 @@ impl Pipe {
         match how {
             Some(Sabotage::Flip) => self.arrived[place] ^= 1,
             Some(Sabotage::Drop) => drop(self.arrived.remove(place)),
-            None => {}
+            Some(Sabotage::Interrupt) | None => return false,
         }
         true
     }

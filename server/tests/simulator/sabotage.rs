@@ -18,6 +18,8 @@ pub(crate) enum Sabotage {
     FlippedByte,
     /// The network loses a byte.
     LostByte,
+    /// The system interrupts each write again and again, so the server works for nothing.
+    Interrupts,
     /// The model expects one line more than was said.
     ExpectsMore,
 }
@@ -28,6 +30,7 @@ impl Sabotage {
         match self {
             Self::FlippedByte => Some(network::Sabotage::Flip),
             Self::LostByte => Some(network::Sabotage::Drop),
+            Self::Interrupts => Some(network::Sabotage::Interrupt),
             Self::LyingSync | Self::HastyJournal | Self::ExpectsMore => None,
         }
     }
@@ -56,6 +59,11 @@ fn a_changed_byte_is_noticed() {
 #[test]
 fn a_lost_byte_is_noticed() {
     assert_bites(Sabotage::LostByte);
+}
+
+#[test]
+fn work_for_nothing_is_noticed() {
+    assert_bites(Sabotage::Interrupts);
 }
 
 #[test]

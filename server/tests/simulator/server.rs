@@ -10,6 +10,7 @@ use chatshelf_server::disk::Found;
 use chatshelf_server::engine::{Engine, Readiness, Secret, Usage};
 use chatshelf_server::token::Token;
 
+use super::budget;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::model::{Ending, Model};
@@ -275,10 +276,12 @@ impl<const SHORT: bool> Server<SHORT> {
     fn turn(&mut self, model: &mut Model) -> bool {
         let now = self.clock.now();
         let Some(process) = &mut self.process else { return false };
+        budget::begin_turn();
+        let connections = process.engine.connections();
         process.engine.begin_turn(now);
-        let mut has_news = process.note_readiness(&mut self.rng);
+        let mut happened = process.note_readiness(&mut self.rng);
         while let Some(reply) = process.threads.replies.pop_front() {
-            has_news = true;
+            happened += 1;
             process.engine.handle_disk(reply);
         }
         if process.is_asked_to_stop && process.stop_by_ms.is_none() {
@@ -296,8 +299,10 @@ impl<const SHORT: bool> Server<SHORT> {
         if process.stop_by_ms.is_some_and(|by| process.engine.is_empty() || by <= now.mono_ms) {
             return true;
         }
-        has_news |= process.accept(&mut self.backlog, &self.clock, &self.trace);
-        process.check(has_news, now.mono_ms);
+        let accepted = process.accept(&mut self.backlog, &self.clock, &self.trace);
+        happened += accepted as u64;
+        budget::end_turn(connections + accepted, happened);
+        process.check(happened > 0, now.mono_ms);
         false
     }
 
@@ -318,9 +323,9 @@ impl<const SHORT: bool> Server<SHORT> {
 }
 
 impl<const SHORT: bool> Process<SHORT> {
-    /// Tells the engine what is ready, in any order, and now and then what is not.
-    fn note_readiness(&mut self, rng: &mut Rng) -> bool {
-        let mut has_news = false;
+    /// Tells the engine what is ready, in any order, and now and then what is not; says how much is.
+    fn note_readiness(&mut self, rng: &mut Rng) -> u64 {
+        let mut happened = 0;
         self.wires.retain(|(_, wire)| !wire.borrow_mut().is_closed(Side::Server));
         if rng.one_in(8) {
             rng.shuffle(&mut self.wires);
@@ -328,14 +333,14 @@ impl<const SHORT: bool> Process<SHORT> {
         for (token, wire) in &self.wires {
             let ready = wire.borrow_mut().take_ready(Side::Server);
             if ready != Readiness::default() {
-                has_news = true;
+                happened += 1;
                 self.engine.handle_readiness(*token, ready);
             } else if rng.one_in(50) {
                 let spurious = Readiness { readable: true, ..ready };
                 self.engine.handle_readiness(*token, spurious);
             }
         }
-        has_news
+        happened
     }
 
     /// Hands new events to the journal and file work to the store.
@@ -349,7 +354,7 @@ impl<const SHORT: bool> Process<SHORT> {
         }
     }
 
-    fn accept(&mut self, backlog: &mut VecDeque<Shared>, clock: &Clock, trace: &Trace) -> bool {
+    fn accept(&mut self, backlog: &mut VecDeque<Shared>, clock: &Clock, trace: &Trace) -> usize {
         let mut count = 0;
         while count < ACCEPTS_MAX
             && self.engine.opens_at_ms().is_none()
@@ -362,7 +367,7 @@ impl<const SHORT: bool> Process<SHORT> {
             self.engine.handle_accept(End::new(&wire, Side::Server, clock.clone()), peer);
             self.wires.push((token, wire));
         }
-        count > 0
+        count
     }
 
     /// What holds after every turn.

@@ -15,6 +15,7 @@ use crate::engine::limits::RETURN_GRACE_MS;
 use crate::engine::timers;
 use crate::engine::{Engine, Now, Secret, Settings};
 use crate::token::Token;
+use crate::work;
 
 /// Turns after which an engine that still has work is taken to spin.
 const TURNS_MAX: usize = 20_000;
@@ -51,6 +52,8 @@ pub(super) struct AnyRig<const SHORT: bool> {
     /// Where the events end that it has not answered for.
     journaled_to: Option<u64>,
     pub(super) now: Now,
+    /// Steps that the engine's turns have taken.
+    pub(super) steps: u64,
     pub(super) wires: Vec<(Token, Shared)>,
     replies: Vec<Reply>,
 }
@@ -89,6 +92,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             is_journal_held: false,
             journaled_to: None,
             now,
+            steps: 0,
             wires: Vec::new(),
             replies: Vec::new(),
         }
@@ -135,6 +139,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
 
     /// One turn, with the readiness and the disk replies that there are.
     pub(super) fn turn(&mut self) {
+        let _ = work::take_steps();
         self.engine.begin_turn(self.now);
         self.wires.retain(|(_, wire)| !wire.borrow().dropped);
         for (token, wire) in &self.wires {
@@ -156,6 +161,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         {
             self.replies.push(Reply::Journaled { to });
         }
+        self.steps += work::take_steps();
         self.assert_sound();
     }
 

@@ -23,6 +23,8 @@ use super::trace::{Trace, told};
 
 /// Connections accepted in one turn.
 const ACCEPTS_MAX: usize = 256;
+/// Addresses that connections come from.
+const HOSTS: u64 = 7;
 /// How long a shutdown may take to say farewell to everyone.
 const SHUTDOWN_MS: u64 = 3_000;
 /// Turns in which nothing came in, at one moment, after which an engine that wants another is
@@ -362,7 +364,9 @@ impl<const SHORT: bool> Process<SHORT> {
         {
             count += 1;
             let token = self.engine.make_way();
-            let peer = SocketAddr::from(([192, 0, 2, 1], 4_000));
+            // Some share an address.
+            let host = 1 + (wire.borrow().number % HOSTS) as u8;
+            let peer = SocketAddr::from(([192, 0, 2, host], 4_000));
             told!(trace, "server", "accepts wire {} as {token:?}", wire.borrow().number);
             self.engine.handle_accept(End::new(&wire, Side::Server, clock.clone()), peer);
             self.wires.push((token, wire));

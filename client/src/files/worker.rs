@@ -182,8 +182,13 @@ impl Worker<'_> {
         if !metadata.is_file() {
             return Err(FileError::NotAFile);
         }
-        let name = path.file_name().ok_or(FileError::NoName)?.to_string_lossy();
-        let name = FileName::lossy(&name).map_err(|_| FileError::NoName)?;
+        let name = path.file_name().ok_or(FileError::NoName)?;
+        // What is no text in a name is replaced as what may not travel is.
+        let name = match name.to_str() {
+            Some(name) => FileName::lossy(name),
+            None => FileName::lossy(&name.to_string_lossy().replace('\u{fffd}', "_")),
+        };
+        let name = name.map_err(|_| FileError::NoName)?;
         let (stamp, attributes) = (Stamp::of(&metadata), attributes::of(&metadata));
         let origin = self.state.upload(path, &stamp);
         let (path, size) = (path.to_owned(), metadata.len());

@@ -1,6 +1,7 @@
 //! Commands, carried out: whether they can be taken now, and in a script what must wait for the
 //! ones ahead of it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -112,7 +113,7 @@ impl Desk {
             Command::Upload(text) => {
                 let exists = |path: &str| std::fs::symlink_metadata(expanded(path)).is_ok();
                 let paths = resolve_upload(&text, exists);
-                paths.into_iter().for_each(|path| self.upload(path, None));
+                paths.iter().for_each(|path| self.upload(path.as_ref(), None));
                 Ok(())
             }
             Command::ShowTopic => self.answer(Answer::Topic, now),
@@ -191,10 +192,15 @@ impl Desk {
     }
 
     /// Puts a file on the shelf, under its own name or another.
-    pub(crate) fn upload(&mut self, path: String, name: Option<FileName>) {
+    pub(crate) fn upload(&mut self, path: &OsStr, name: Option<FileName>) {
         self.last_ticket += 1;
-        self.files.open(self.last_ticket, expanded(&path));
-        self.opening.insert(self.last_ticket, Opening::Upload(path, name));
+        let (file, shown) = match path.to_str() {
+            Some(text) => (expanded(text), text.to_owned()),
+            // What is no text is shown escaped.
+            None => (path.into(), format!("{path:?}").trim_matches('"').to_owned()),
+        };
+        self.files.open(self.last_ticket, file);
+        self.opening.insert(self.last_ticket, Opening::Upload(shown, name));
         self.warn_if_more_than_kept();
     }
 

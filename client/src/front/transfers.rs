@@ -184,6 +184,9 @@ impl Desk {
             Ok(file) => file,
             Err(error) => return self.failure(format!("{path} not uploaded: {error}")),
         };
+        if name.is_none() && !is_ours && !path.ends_with(file.name.as_str()) {
+            self.notice(format!("{path} is called {} on the shelf", file.name));
+        }
         let (name, size, key) = (name.unwrap_or(file.name.clone()), file.size, file.key());
         let attributes = if is_ours { Attributes::default() } else { file.attributes };
         match self.session_mut().upload_file(name, size, key, attributes) {

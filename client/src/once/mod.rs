@@ -13,6 +13,7 @@ mod reader;
 mod show;
 mod sink;
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,7 +98,7 @@ struct Once {
 enum Work {
     Say(Message),
     SayInput(Intake<String>),
-    Upload(Vec<String>, Option<FileName>),
+    Upload(Vec<OsString>, Option<FileName>),
     /// Standard input, once the server's limit is known.
     UploadInput(FileName),
     Spool(Intake<String>, FileName),
@@ -248,7 +249,7 @@ impl Once {
 }
 
 /// Puts files on the shelf, unless some of them could not stay there.
-fn upload(files: Vec<String>, name: Option<&FileName>, desk: &mut Desk) {
+fn upload(files: Vec<OsString>, name: Option<&FileName>, desk: &mut Desk) {
     let limits = desk.session().limits();
     let kept = limits.map_or(usize::MAX, |limits| limits.shelf_items_max as usize);
     if files.len() > kept {
@@ -259,7 +260,7 @@ fn upload(files: Vec<String>, name: Option<&FileName>, desk: &mut Desk) {
         ));
     }
     for file in files {
-        desk.upload(file, name.cloned());
+        desk.upload(&file, name.cloned());
     }
 }
 

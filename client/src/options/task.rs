@@ -1,9 +1,10 @@
 //! The commands of the command line: what a script can have done without joining the talk.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chatshelf_common::cli::value::parsed;
-use chatshelf_common::cli::{self, Command, Completes};
+use chatshelf_common::cli::{self, Command, Completes, Take};
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::{FileName, Message};
 
@@ -17,7 +18,7 @@ pub enum Task {
     /// Say this, or what comes from standard input.
     Send(Option<Message>),
     /// Put these files on the shelf; a single one under another name.
-    Upload(Vec<String>, Option<FileName>),
+    Upload(Vec<OsString>, Option<FileName>),
     /// Put what comes from standard input on the shelf, under this name.
     UploadInput(FileName),
     /// Fetch these items.
@@ -93,7 +94,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 the server has it.",
         options: &[],
         completes: Completes::Nothing,
-        take: |options, words| {
+        take: Take::Words(|options, words| {
             let task = match &words[..] {
                 [] => return Err("send needs a text, or - for standard input".into()),
                 [word] if word == "-" => Task::Send(None),
@@ -104,13 +105,14 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             };
             options.task = Some(task);
             Ok(())
-        },
+        }),
     },
     Command {
         name: "upload",
         arguments: "FILE...|-",
         does: "put files on the shelf",
-        about: "Puts files on the shelf and shows number and name of each. More files than the \
+        about: "Puts files on the shelf and shows number and name of each. What may not travel in a \
+                name, or is not UTF-8, is replaced by _. More files than the \
                 shelf keeps are refused before any is sent. With - the content is what comes from \
                 standard input; it is kept in a temporary file until all of it is there, for the \
                 server wants to know its size, and no more of it than the server takes.",
@@ -124,7 +126,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             },
         )],
         completes: Completes::Files,
-        take: |options, files| {
+        take: Take::Files(|options, files| {
             let name = options.own.name.take();
             let task = match (&files[..], name) {
                 ([], _) => return Err("upload needs a file, or - for standard input".into()),
@@ -138,7 +140,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             };
             options.task = Some(task);
             Ok(())
-        },
+        }),
     },
     Command {
         name: "download",
@@ -169,7 +171,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             .completes(Completes::Files),
         ],
         completes: Completes::Nothing,
-        take: |options, names| {
+        take: Take::Words(|options, names| {
             let mut wanted: Vec<Wanted> = names.into_iter().map(Wanted::Named).collect();
             wanted.extend(options.own.latest.then_some(Wanted::Latest));
             let output = match options.own.output.take() {
@@ -188,7 +190,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             }
             options.task = Some(Task::Download(wanted, output));
             Ok(())
-        },
+        }),
     },
     Command {
         name: "drop",
@@ -199,13 +201,13 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 machine. What others are fetching just then they still get.",
         options: &[],
         completes: Completes::Nothing,
-        take: |options, names| {
+        take: Take::Words(|options, names| {
             if names.is_empty() {
                 return Err("drop needs numbers or names".into());
             }
             options.task = Some(Task::Drop(names.into_iter().map(Wanted::Named).collect()));
             Ok(())
-        },
+        }),
     },
     Command {
         name: "list",
@@ -216,10 +218,10 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 (octal) and modified.",
         options: &[JSON],
         completes: Completes::Nothing,
-        take: |options, words| {
+        take: Take::Words(|options, words| {
             let json = options.own.json;
             alone(options, &words, Task::List { json })
-        },
+        }),
     },
     Command {
         name: "who",
@@ -229,10 +231,10 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 one array of objects with nick.",
         options: &[JSON],
         completes: Completes::Nothing,
-        take: |options, words| {
+        take: Take::Words(|options, words| {
             let json = options.own.json;
             alone(options, &words, Task::Who { json })
-        },
+        }),
     },
     Command {
         name: "tail",
@@ -264,11 +266,11 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             JSON,
         ],
         completes: Completes::Nothing,
-        take: |options, words| {
+        take: Take::Words(|options, words| {
             let Own { lines, follow, json, .. } = options.own;
             let (lines, grep) = (lines.unwrap_or(10), options.own.grep.take());
             alone(options, &words, Task::Tail { lines, grep, follow, json })
-        },
+        }),
     },
 ];
 

@@ -133,6 +133,40 @@ fn what_an_earlier_run_has_uploaded_can_be_taken_off_and_nothing_else() {
     assert!(dropped["nick"].is_string() && dropped["id"].is_number(), "{dropped}");
 }
 
+/// Other systems take no such names.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_is_mapped_and_stops_no_other() {
+    use std::os::unix::ffi::OsStrExt;
+    let room = Room::open();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.txt");
+    std::fs::write(room.files().join(name), "latin").unwrap();
+    room.write("one", "1");
+    let run = |arguments: &[&std::ffi::OsStr]| {
+        Client::run(client_command(room.address(), &room.files()).args(arguments), "")
+    };
+    let ended = run(&["upload".as_ref(), "one".as_ref(), name]);
+    ended.has_code(0);
+    let mut lines: Vec<&str> = ended.stdout.lines().map(|line| &line[3..]).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["caf_.txt", "one"]);
+    run(&["upload".as_ref(), name, "--as".as_ref(), "x".as_ref()]).has_code(0);
+    let missing = std::ffi::OsStr::from_bytes(b"no\xe9");
+    let ended = run(&["upload".as_ref(), missing]);
+    ended.has_code(1);
+    assert_eq!(ended.complaint(), r"chatshelf: no\xE9 not uploaded: no such file or directory");
+    for arguments in [
+        &["send".as_ref(), name][..],
+        &[name],
+        &["upload".as_ref(), "one".as_ref(), "--as".as_ref(), name],
+        &["--name".as_ref(), name, "list".as_ref()],
+    ] {
+        let ended = run(arguments);
+        ended.has_code(2);
+        assert!(ended.complaint().contains(r"caf\xE9.txt"), "{}", ended.complaint());
+    }
+}
+
 #[test]
 fn what_can_not_be_uploaded_fails_and_the_rest_is_there() {
     let room = Room::open_with(&["--max-file-size", "10"]);

@@ -137,7 +137,16 @@ pub struct Command<T: 'static> {
     /// What a shell offers for its arguments.
     pub completes: Completes,
     /// Takes its arguments, when all options are set; or says what is wrong, as a sentence.
-    pub take: fn(&mut T, Vec<String>) -> Result<(), String>,
+    pub take: Take<T>,
+}
+
+/// What takes the arguments of a command.
+#[derive(Debug)]
+pub enum Take<T> {
+    /// Texts.
+    Words(fn(&mut T, Vec<String>) -> Result<(), String>),
+    /// Names of files, which need not be text.
+    Files(fn(&mut T, Vec<OsString>) -> Result<(), String>),
 }
 
 /// A part of the help and of the man page.

@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use getopts::{Matches, Options, ParsingStyle};
 
 use super::value::yes_or_no;
-use super::{Command, Elsewhere, Error, GENERATED, Opt, Origin, Parsed, Program, Set, config};
+use super::{
+    Command, Elsewhere, Error, GENERATED, Opt, Origin, Parsed, Program, Set, Take, config,
+};
 
 /// A value, and where it was found: for people.
 struct Found {
@@ -27,11 +29,8 @@ impl<T> Program<T> {
         elsewhere: &Elsewhere<'_>,
         mut options: T,
     ) -> Result<Parsed<T>, Error> {
-        let mut texts = Vec::new();
-        for argument in arguments {
-            let text = argument.into_string();
-            texts.push(text.map_err(|raw| self.usage(format!("{raw:?} is not UTF-8")))?);
-        }
+        let mut raw = Raw::default();
+        let texts: Vec<String> = arguments.into_iter().map(|it| raw.text_of(it)).collect();
         // What is behind a command is the command's.
         let before = self.getopts(None, ParsingStyle::StopAtFirstFree).parse(texts);
         let before = before.map_err(|why| self.usage(why.to_string()))?;
@@ -40,6 +39,9 @@ impl<T> Program<T> {
         }
         let (command, behind) = match before.free.split_first() {
             None => (None, None),
+            Some((word, _)) if word.starts_with(Raw::MARK) => {
+                return Err(self.not_text(raw.argument(word.clone())));
+            }
             Some((word, rest)) => {
                 let command = self.command(word)?;
                 let behind = self.getopts(Some(command), ParsingStyle::FloatingFrees).parse(rest);
@@ -52,6 +54,7 @@ impl<T> Program<T> {
         };
         let matches: Vec<&Matches> =
             [Some(&before), behind.as_ref()].into_iter().flatten().collect();
+        self.expect_text(&matches, command, &raw)?;
         self.set_options(&matches, elsewhere, &mut options)?;
         if let (Some(command), Some(behind)) = (command, behind) {
             for option in command.options {
@@ -59,13 +62,45 @@ impl<T> Program<T> {
                     self.set(option, found, &mut options)?;
                 }
             }
-            (command.take)(&mut options, behind.free).map_err(|why| self.usage(why))?;
+            let taken = match command.take {
+                Take::Words(take) => take(&mut options, behind.free),
+                Take::Files(take) => {
+                    let files = behind.free.into_iter().map(|text| raw.argument(text));
+                    take(&mut options, files.collect())
+                }
+            };
+            taken.map_err(|why| self.usage(why))?;
         }
         Ok(Parsed::Run(options))
     }
 
     fn usage(&self, why: String) -> Error {
         Error::Usage { program: self.name, why: one_line(&why) }
+    }
+
+    fn not_text(&self, raw: OsString) -> Error {
+        self.usage(format!("{raw:?} is not UTF-8"))
+    }
+
+    /// Only names of files may be other than text.
+    fn expect_text(
+        &self,
+        matches: &[&Matches],
+        command: Option<&Command<T>>,
+        raw: &Raw,
+    ) -> Result<(), Error> {
+        let takes_files = command.is_some_and(|command| matches!(command.take, Take::Files(_)));
+        let known = self.options_behind(command).into_iter().map(|(option, _)| option.long);
+        let known: Vec<&str> = known.collect();
+        for matches in matches {
+            let values = known.iter().filter(|long| matches.opt_defined(long));
+            let values = values.filter_map(|long| matches.opt_str(long));
+            let frees = matches.free.iter().filter(|_| !takes_files).cloned();
+            if let Some(text) = values.chain(frees).find(|text| text.starts_with(Raw::MARK)) {
+                return Err(self.not_text(raw.argument(text)));
+            }
+        }
+        Ok(())
     }
 
     fn command(&self, word: &str) -> Result<&Command<T>, Error> {
@@ -206,6 +241,28 @@ impl<T> Program<T> {
 /// service `name`, as `tcp://10.0.0.7:9000`. No option has such a value.
 fn is_service(value: &str) -> bool {
     ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
+}
+
+/// Arguments that are no text, while those that are get parsed: a mark stands for each, which no
+/// argument can be, for none holds a NUL.
+#[derive(Default)]
+struct Raw(Vec<OsString>);
+
+impl Raw {
+    const MARK: char = '\0';
+
+    fn text_of(&mut self, argument: OsString) -> String {
+        argument.into_string().unwrap_or_else(|raw| {
+            self.0.push(raw);
+            format!("{}{}", Self::MARK, self.0.len() - 1)
+        })
+    }
+
+    /// The argument that a text stands for, or is.
+    fn argument(&self, text: String) -> OsString {
+        let number = text.strip_prefix(Self::MARK).and_then(|number| number.parse::<usize>().ok());
+        number.and_then(|number| self.0.get(number).cloned()).unwrap_or_else(|| text.into())
+    }
 }
 
 /// Whatever was given: no line's end and no escape sequence gets into a complaint.

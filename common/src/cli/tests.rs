@@ -42,10 +42,10 @@ static DEMO: Program<Set> = Program {
                 Opt::flag("follow", "go on", |set: &mut Set, on| set.follow = on).short('f'),
             ],
             completes: Completes::Files,
-            take: |set, words| {
+            take: Take::Words(|set, words| {
                 set.words = words;
                 if set.words.len() < 3 { Ok(()) } else { Err("too many words".into()) }
-            },
+            }),
         },
         Command {
             name: "list",
@@ -54,7 +54,7 @@ static DEMO: Program<Set> = Program {
             about: "Shows all.",
             options: &[],
             completes: Completes::Nothing,
-            take: |_, _| Ok(()),
+            take: Take::Words(|_, _| Ok(())),
         },
     ],
     environment: Some("DEMO_"),

@@ -1,12 +1,14 @@
-//! docs/OPERATIONS.md, "The log", lists every warning and error that the server can log: each
-//! message in the sources must be there.
+//! The documents against the code and against each other: docs/OPERATIONS.md, "The log", has every
+//! warning and error that the server can log, and two pages draw the life of a connection alike.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
 
+const ARCHITECTURE: &str = include_str!("../../docs/ARCHITECTURE.md");
 const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
+const REPORT: &str = include_str!("../../docs/REPORT.md");
 
 /// The text of each `log::warn!` and `log::error!` of a source file. Unit tests log nothing.
 fn messages(source: &str) -> Vec<String> {
@@ -51,4 +53,15 @@ fn every_warning_and_error_is_described() {
     let missing: Vec<&String> =
         found.iter().filter(|message| !document.contains(&words(fixed_part(message)))).collect();
     assert!(missing.is_empty(), "OPERATIONS.md does not describe {missing:#?}");
+}
+
+/// The diagram of a connection's phases.
+fn diagram(document: &str) -> &str {
+    let start = document.find("stateDiagram-v2\n  [*] --> Greeting").unwrap();
+    document[start..].split_once("```").unwrap().0
+}
+
+#[test]
+fn the_life_of_a_connection_is_drawn_once() {
+    assert_eq!(diagram(ARCHITECTURE), diagram(REPORT));
 }

@@ -15,7 +15,7 @@ pub(super) const PONG_MS: u64 = 60_000;
 /// How long whoever has a name that is wanted may take to give a sign of life before they lose it.
 pub(super) const PROBE_MS: u64 = 3_000;
 /// Who was heard so lately is not asked.
-pub(super) const HEARD_LATELY_MS: u64 = 1_000;
+pub(super) const HEARD_LATELY_MS: u64 = 500;
 /// Joins and renames that may wait for such a sign at once; more are refused as if there had been one.
 pub(super) const NICKS_WANTED_MAX: usize = 64;
 /// How long the membership of a lost connection stands, for its client to come back to.

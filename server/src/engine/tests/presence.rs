@@ -9,7 +9,7 @@ use super::resuming::come_back;
 use super::rig::{Rig, SETTINGS};
 use crate::disk::block::BLOCK_BYTES;
 use crate::engine::Settings;
-use crate::engine::limits::NICKS_WANTED_MAX;
+use crate::engine::limits::{HEARD_LATELY_MS, NICKS_WANTED_MAX};
 
 fn pings(seen: &[Seen]) -> usize {
     seen.iter().filter(|one| matches!(one, Seen::Server(ServerFrame::ServerPing(_)))).count()
@@ -88,7 +88,7 @@ fn who_was_heard_a_moment_ago_is_not_asked() {
     let (mut rig, mut ada, _bob) = a_silent_member();
     ada.send(Pong {});
     rig.settle();
-    rig.pass(999);
+    rig.pass(HEARD_LATELY_MS - 1);
     assert_eq!(asks_for(&mut rig, "ada").refusal(), Code::NICK_TAKEN);
     assert_eq!(pings(&ada.take()), 0);
     rig.pass(1);

@@ -21,7 +21,7 @@ use crate::harness::vitals;
 
 const MINUTES: u64 = 30;
 /// Those who come, read nothing and leave when the load is over.
-const CROWD: usize = 4000;
+const CROWD: usize = 6000;
 /// From one look at the server to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Rows of the table, about.

@@ -394,6 +394,58 @@ fn has_row(first: &str, second: &str) -> bool {
     })
 }
 
+/// The cells of the rows that have these first two.
+fn rows(first: &str, second: &str) -> Vec<Vec<&'static str>> {
+    let cells = |line: &'static str| line.split(" | ").map(str::trim).collect::<Vec<_>>();
+    let bare = |cell: &str| cell.trim_matches(['|', ' ', '`']).to_owned();
+    let all = PROTOCOL.lines().filter(|line| line.starts_with('|')).map(cells);
+    all.filter(|row| row.len() > 2 && bare(row[0]) == first && bare(row[1]) == second).collect()
+}
+
+/// The fields that a cell names, remarks in parentheses aside, with what follows each name.
+fn named_fields(cell: &str) -> Vec<(String, &'static str)> {
+    let mut fields = Vec::new();
+    let mut parts = cell.split('`').skip(1);
+    while let (Some(name), Some(after)) = (parts.next(), parts.next()) {
+        let slot = match after.chars().next() {
+            Some('?') => "opt",
+            Some('*') => "rep",
+            _ => "req",
+        };
+        fields.push((name.to_owned(), slot));
+    }
+    fields
+}
+
+fn fields_of(fields: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
+    fields.iter().map(|&(name, slot)| (name.to_owned(), slot)).collect()
+}
+
+#[test]
+fn every_row_of_a_frame_says_who_sends_it_and_which_fields_it_has() {
+    let kinds = [ClientFrame::KINDS, ServerFrame::KINDS, Event::KINDS].concat();
+    let fields = [ClientFrame::FIELDS, ServerFrame::FIELDS, Event::FIELDS].concat();
+    let sends = |kinds: &[(u8, &str)], kind| kinds.iter().any(|(it, _)| *it == kind);
+    for ((kind, name), (_, fields)) in kinds.into_iter().zip(fields) {
+        let is_servers = sends(ServerFrame::KINDS, kind) || sends(Event::KINDS, kind);
+        let by = match (sends(ClientFrame::KINDS, kind), is_servers) {
+            (true, true) => "c, s",
+            (true, false) => "c",
+            (false, _) => "s",
+        };
+        let rows = rows(&format!("0x{kind:02X}"), name.trim_start_matches("Server"));
+        let [row] = &rows[..] else { panic!("{name}: {rows:?}") };
+        assert_eq!(row[2], by, "{name}");
+        assert_eq!(named_fields(row[3]), fields_of(fields), "{name}");
+    }
+    for (tag, name, fields) in
+        [(31, "SHELF_ITEM", Item::FIELDS), (32, "SHELF_TOPIC", TopicState::FIELDS)]
+    {
+        let rows = rows(&format!("{tag}"), name);
+        assert_eq!(named_fields(rows[0][2]), fields_of(fields), "{name}");
+    }
+}
+
 #[test]
 fn every_frame_type_has_its_row_and_an_example() {
     let kinds = [ClientFrame::KINDS, ServerFrame::KINDS, Event::KINDS].concat();

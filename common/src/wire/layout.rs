@@ -49,6 +49,9 @@ macro_rules! fields {
         }
 
         impl $name {
+            /// Its fields, in their order: the name of the tag, and `req`, `opt` or `rep`.
+            pub const FIELDS: &[(&str, &str)] = &[$((stringify!($tag), stringify!($slot)),)*];
+
             fn put_all(&self, _out: &mut Vec<u8>) {
                 $(put!($slot _out $tag self.$field);)*
             }
@@ -97,6 +100,9 @@ macro_rules! frames {
         impl $all {
             /// The type number and name of each.
             pub const KINDS: &[(u8, &str)] = &[$(($number, stringify!($name)),)*];
+
+            /// The fields of each, by its type number.
+            pub const FIELDS: &[(u8, &[(&str, &str)])] = &[$(($number, $name::FIELDS),)*];
 
             /// Understands a frame's value by its type.
             ///

@@ -3,10 +3,11 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 
 use jiff::Zoned;
 
-/// One line: the day, the processor and the system.
+/// One line: the day, the commit, the processor and the system.
 ///
 /// # Errors
 /// When the system does not tell.
@@ -17,7 +18,19 @@ pub(crate) fn described() -> io::Result<String> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
     let today = Zoned::now().strftime("%Y-%m-%d").to_string();
-    Ok(format!("{today}, {cores} cores of {model}, Linux {}", kernel.trim()))
+    let commit = commit();
+    Ok(format!("{today} at commit {commit}, {cores} cores of {model}, Linux {}", kernel.trim()))
+}
+
+/// What was measured, as git names it; `-dirty` where there are changes.
+fn commit() -> String {
+    let described = Command::new("git")
+        .args(["describe", "--always", "--dirty", "--exclude=*"])
+        .current_dir(repository("."))
+        .output();
+    let text = described.ok().filter(|it| it.status.success()).map(|it| it.stdout);
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    if text.trim().is_empty() { "unknown".into() } else { text.trim().into() }
 }
 
 /// A folder of this package's repository, from its root.

@@ -1,5 +1,5 @@
 //! Text that may travel: types that cannot hold a nick, file name or message the protocol
-//! forbids (PROTOCOL.md, "Text"). Which nicks count as the same is in [`lookalike`].
+//! forbids (PROTOCOL.md, "Text"). Which nicks count as the same is in `lookalike`.
 //!
 //! Names have two rules. A *new* one, which somebody chooses now, must obey the narrow rule, and
 //! that depends on the version of Unicode. One that was given already, perhaps by a server with

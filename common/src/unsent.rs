@@ -15,7 +15,7 @@ const UNSENT_MS: u64 = 4;
 /// The least that may be unsent, in bytes: two segments and some, or a slow line would run dry
 /// between them. It takes 33 ms at 1 Mbit/s.
 pub const UNSENT_BYTES_MIN: u32 = 4 * 1024;
-/// The same on a line that takes less than [`CRAWL_RATE`]: 64 ms at 256 kbit/s.
+/// The same on a line that takes less than `CRAWL_RATE`: 64 ms at 256 kbit/s.
 pub const UNSENT_BYTES_MIN_CRAWLING: u32 = 2 * 1024;
 /// Bytes a millisecond: half a megabit a second.
 const CRAWL_RATE: u64 = 64;

@@ -313,6 +313,33 @@ fn who_knows_events_that_a_crash_took_starts_where_the_new_ones_begin() {
 }
 
 #[test]
+fn since_without_a_time_is_believed_and_a_time_without_since_is_ignored() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    (0..5).for_each(|n| ada.say(&n.to_string()));
+    rig.settle();
+    let since = at(&rig, 4);
+    let mut rig = crashed(rig, 3);
+    let mut bob = rig.join("bob");
+    (0..5).for_each(|n| bob.say(&format!("new {n}")));
+    rig.settle();
+    let first_event = |rig: &mut Rig, name: &str, since, since_at| {
+        let mut peer = rig.connect();
+        peer.hello();
+        peer.send(Join { since, since_at, ..join(name, Some(0)) });
+        rig.settle();
+        peer.take();
+        peer.first_event
+    };
+    let (seq, time) = since;
+    assert_eq!(first_event(&mut rig, "cy", Some(seq), Some(time)), Some(Seq(4)), "lost");
+    assert_eq!(first_event(&mut rig, "dan", Some(seq), None), Some(Seq(5)), "believed");
+    let newest = rig.engine.room.log().last_seq();
+    assert_eq!(first_event(&mut rig, "eve", Some(Seq(99)), None), Some(Seq(4)), "there is none");
+    assert_eq!(first_event(&mut rig, "fay", None, Some(time)), Some(Seq(newest.0 + 3)), "ignored");
+}
+
+#[test]
 fn a_token_of_an_earlier_start_does_not_help() {
     let mut rig = Rig::new();
     let ada = rig.join("ada");

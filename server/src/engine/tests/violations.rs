@@ -321,3 +321,60 @@ fn done_before_all_bytes_is_a_size_mismatch_and_later_frames_are_discarded() {
     assert_eq!(peer.goodbye, None);
     assert_eq!(rig.engine.slots.taken(), 0);
 }
+
+#[test]
+fn of_several_faults_the_first_in_the_order_of_the_document_is_told() {
+    let header = |kind: u8, length: u32| [&[kind, 0][..], &length.to_be_bytes()].concat();
+    let magic = bytes(Hello { magic: *b"HTTP", ..hello(1, 1) });
+    let twice = frame(0x01, 0, &[&magic[6..], &magic[6..13]].concat());
+    let (id, text) = (b"\x0b\x00\x08aaaaaaaa", b"\x0c\x00\x02\x1bx");
+    let offer = |transfer: u8, rest: &[u8]| {
+        frame(0x10, 0, &[&[0x10, 0, 4, 0, 0, 0, transfer], rest].concat())
+    };
+    let (name, size) = (b"\x11\x00\x03a/b", b"\x12\x00\x08aaaaaaaa");
+    let bad_name = offer(1, &[&name[..], size].concat());
+    for (phase, wrong, code) in [
+        (Phase::Greeting, header(0x30, 600), Code::NOT_CHATSHELF),
+        (Phase::Greeting, twice, Code::MALFORMED),
+        (Phase::Greeting, frame(0x01, 0, &magic[13..]), Code::MALFORMED),
+        (Phase::Greeting, bytes(Hello { magic: *b"HTTP", ..hello(7, 9) }), Code::NOT_CHATSHELF),
+        (Phase::Greeted, header(0x20, 600), Code::FRAME_TOO_LONG),
+        (Phase::Greeted, frame(0x20, 0, &[0; 12]), Code::UNEXPECTED),
+        (Phase::Greeted, frame(0x03, 0, &id[..]), Code::MALFORMED),
+        (Phase::Greeted, frame(0x03, 0, &[&id[..], text].concat()), Code::UNEXPECTED),
+        (Phase::Joined, header(0x7e, 20_000), Code::FRAME_TOO_LONG),
+        (Phase::Joined, frame(0x7e, 0, b"\x0b"), Code::UNKNOWN_TYPE),
+        (Phase::Joined, frame(0x01, 0, b""), Code::MALFORMED),
+        (Phase::Joined, bytes(hello(1, 1)), Code::UNEXPECTED),
+        (Phase::Joined, frame(0x03, 0, text), Code::MALFORMED),
+        (Phase::Joined, [offer(2, b""), bad_name.clone()].concat(), Code::MALFORMED),
+        (Phase::Joined, [&bad_name[..], &bad_name[..]].concat(), Code::UNEXPECTED),
+    ] {
+        assert_eq!(goodbye_code(phase, &wrong), code, "{phase:?} {wrong:02x?}");
+    }
+    // What ends no connection.
+    let style = b"\x0d\x00\x02aa";
+    let long = [&b"\x0c\x20\x01"[..], &[0xff; 8193]].concat();
+    for (wrong, code) in [
+        (frame(0x03, 0, &[&id[..], text, style].concat()), Code::TEXT_INVALID),
+        (frame(0x03, 0, &[&id[..], &long].concat()), Code::TEXT_INVALID),
+        (frame(0x04, 0, &[&id[..], b"\x0e\x00\x01\xff", text].concat()), Code::NICK_INVALID),
+        (offer(1, &[&b"\x11\x00\x03\xee\x80\x80"[..], size].concat()), Code::FILE_NAME_INVALID),
+    ] {
+        assert_eq!(refused(&wrong).code, code, "{wrong:02x?}");
+    }
+    let told = refused(&frame(0x04, 0, &[&id[..], b"\x0e\x00\x01\xff", text].concat()));
+    assert_eq!(told.id, Some(MessageId(0x6161_6161_6161_6161)));
+}
+
+#[test]
+fn a_second_done_is_unexpected_while_the_file_is_stored() {
+    let mut rig = Rig::new();
+    let mut peer = rig.join("eve");
+    peer.offer(1, 4);
+    rig.settle();
+    rig.hold_disk();
+    peer.send_raw(&[data(1, 0, b"1234"), done(1), done(1)].concat());
+    rig.settle();
+    assert_eq!(peer.farewell(), Some(Code::UNEXPECTED));
+}

@@ -1,7 +1,7 @@
 //! The room as seen so far: members, shelf, topic, and the order of events (PROTOCOL.md, "The
 //! room log"). Owns that view; never sends anything and knows no transfers.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use chatshelf_common::id::{ItemId, Seq};
 use chatshelf_common::limits::{
@@ -28,7 +28,7 @@ enum Next {
 #[derive(Debug, Default)]
 struct State {
     /// Spelled as the server spells them, in every event alike.
-    members: BTreeSet<Nick>,
+    members: HashSet<Nick>,
     topic: Option<TopicState>,
     shelf: Vec<Item>,
 }
@@ -92,7 +92,7 @@ impl Room {
         self.snapshot_seq
     }
 
-    /// Who is here, each once, in the order of their nicks' bytes.
+    /// Who is here, each once, in no order to rely on.
     pub fn members(&self) -> impl ExactSizeIterator<Item = &Nick> {
         self.state.members.iter()
     }

@@ -21,8 +21,7 @@ fn where_the_servers_bytes_are_cut_makes_no_difference() {
     let run = |pieces: &[&[u8]]| {
         let mut rig = Rig::new();
         pieces.iter().for_each(|piece| rig.feed(piece).unwrap());
-        let members: Vec<String> = rig.session.room().members().map(Nick::to_string).collect();
-        (rig.events(), members)
+        (rig.events(), rig.members())
     };
     let whole = run(&[&bytes]);
     assert_eq!((whole.0.len(), whole.1.len()), (4, 3));

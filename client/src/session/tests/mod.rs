@@ -169,6 +169,13 @@ impl Rig {
         ended.remove(0)
     }
 
+    /// Who is here, in the order of their names.
+    fn members(&self) -> Vec<String> {
+        let mut members: Vec<String> = self.session.room().members().map(Nick::to_string).collect();
+        members.sort();
+        members
+    }
+
     fn ends(&mut self) -> usize {
         let is_end = |event: &SessionEvent| matches!(event, SessionEvent::TransferEnded(..));
         self.events().iter().filter(|event| is_end(event)).count()

@@ -19,8 +19,7 @@ fn history_is_shown_but_not_applied_and_live_events_are() {
         })
         .collect();
     assert_eq!(whens, [When::History, When::History, When::Live]);
-    let members: Vec<&str> = rig.session.room().members().map(Nick::as_str).collect();
-    assert_eq!(members, ["ada", "bob", "eve"]);
+    assert_eq!(rig.members(), ["ada", "bob", "eve"]);
 }
 
 #[test]

@@ -29,9 +29,12 @@ impl<S: Stream> Engine<S> {
         if matches!(phase, Phase::Greeting { .. }) && header.kind != Hello::KIND {
             return self.close(token, Code::NOT_CHATSHELF);
         }
-        let frame = match self.decode(header, value) {
+        let frame = match ClientFrame::decode(header.kind, value) {
             Ok(frame) => frame,
-            Err(why) => return self.handle_decode_error(token, header, value, &why),
+            Err(why) => match self.decode_resume(header, value, why) {
+                Ok(join) => join.into(),
+                Err(why) => return self.handle_decode_error(token, header, value, &why),
+            },
         };
         match (phase, frame) {
             (Phase::Greeting { .. }, ClientFrame::Hello(hello)) => self.greet(token, &hello),
@@ -98,32 +101,31 @@ impl<S: Stream> Engine<S> {
         self.send(token, &ack);
     }
 
-    fn decode(&self, header: Header, value: &[u8]) -> Result<ClientFrame, DecodeError> {
-        let frame = ClientFrame::decode(header.kind, value);
-        match frame {
-            Err(DecodeError::Text(Tag::NICK, _)) if header.kind == Join::KIND => {
-                self.decode_resume(value)?.map_or(frame, |join| Ok(join.into()))
-            }
-            frame => frame,
+    /// A second look at what can't be decoded: a join that takes a membership over may have whatever
+    /// nick, for the member has one.
+    fn decode_resume(
+        &self,
+        header: Header,
+        value: &[u8],
+        why: DecodeError,
+    ) -> Result<Join, DecodeError> {
+        if header.kind != Join::KIND || !matches!(why, DecodeError::Text(Tag::NICK, _)) {
+            return Err(why);
         }
-    }
-
-    /// A join that takes a membership over, whatever its nick is like: the member has one.
-    fn decode_resume(&self, value: &[u8]) -> Result<Option<Join>, DecodeError> {
         let fields = Fields::parse(value)?;
         let resume: Option<ResumeToken> = fields.optional(Tag::RESUME)?;
         let session = resume.and_then(|resume| self.secret.session(resume));
         let Some(nick) = session.and_then(|session| self.member_of(session.name)) else {
-            return Ok(None);
+            return Err(why);
         };
-        Ok(Some(Join {
+        Ok(Join {
             nick: nick.clone(),
             history: fields.optional(Tag::HISTORY)?,
             since: fields.optional(Tag::SINCE)?,
             since_at: fields.optional(Tag::AT)?,
             resume,
             quiet: fields.optional(Tag::QUIET)?,
-        }))
+        })
     }
 
     pub(super) fn join(&mut self, token: Token, join: Join) {

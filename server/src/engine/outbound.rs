@@ -72,6 +72,18 @@ struct Ending {
     farewell: Option<Vec<u8>>,
 }
 
+impl Bulk {
+    /// Flushes without file data are not looked at: they say little about how fast the peer is.
+    fn note_flushed(&mut self, sent: usize, end: Flushed, now_ms: u64) -> Option<u32> {
+        if !std::mem::take(&mut self.has_sent) && self.data.is_empty() {
+            return None;
+        }
+        let end = if end == Flushed::Blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
+        let has_changed = self.limit.note_written(sent, end, now_ms);
+        has_changed.then(|| self.limit.unsent_bytes())
+    }
+}
+
 impl Empty for Control {
     const EMPTY: &'static Self = &Self { pieces: VecDeque::new(), sent: 0 };
 }
@@ -247,15 +259,9 @@ impl Outbound {
     }
 
     /// Notes how a flush fared. Says how many bytes may be unsent from now on, if that has changed.
-    /// Flushes without file data are not looked at: they say little about how fast the peer is.
+    #[inline] // Each flush asks, and few connections have file data.
     pub(super) fn note_flushed(&mut self, sent: usize, end: Flushed, now_ms: u64) -> Option<u32> {
-        let bulk = self.bulk.made()?;
-        if !std::mem::take(&mut bulk.has_sent) && bulk.data.is_empty() {
-            return None;
-        }
-        let end = if end == Flushed::Blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
-        let has_changed = bulk.limit.note_written(sent, end, now_ms);
-        has_changed.then(|| bulk.limit.unsent_bytes())
+        self.bulk.made()?.note_flushed(sent, end, now_ms)
     }
 
     /// Queues a stretch of a download.

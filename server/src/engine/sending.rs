@@ -109,7 +109,7 @@ impl<S: Stream> Engine<S> {
             let flushed = connection.outbound.flush(&mut connection.stream, log, budget);
             let Ok((sent, end)) = flushed else { return self.lose(token) };
             if sent > 0 && connection.blocked_ms.take().is_some() {
-                connection.note_progress(self.now.mono_ms);
+                connection.note_progress(now_ms);
             }
             if let Some(unsent_bytes) = connection.outbound.note_flushed(sent, end, now_ms) {
                 connection.stream.limit_unsent(unsent_bytes);
@@ -143,10 +143,7 @@ impl<S: Stream> Engine<S> {
         self.refill_downloads(token);
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token.slot()) else { return };
-        if connection.readable && !connection.is_paused() {
-            self.enqueue(token);
-        }
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let reads_on = connection.readable && !connection.is_paused();
         let waits = connection.outbound.has_output(self.room.log());
         if waits && !connection.writable && connection.blocked_ms.is_none() {
             connection.blocked_ms = Some(now_ms);
@@ -157,6 +154,9 @@ impl<S: Stream> Engine<S> {
             }
             connection.phase = Phase::Lingering { since_ms: now_ms };
             self.arm(token, now_ms + LINGER_MS);
+            self.enqueue(token);
+        }
+        if reads_on {
             self.enqueue(token);
         }
     }

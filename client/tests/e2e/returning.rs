@@ -9,7 +9,7 @@ use chatshelf_common::wire::{Code, Event};
 use crate::harness::client::{Client, said};
 use crate::harness::fake::{FakeServer, JOINED_AT, goodbye, said as said_at};
 use crate::harness::peer::Peer;
-use crate::harness::proxy::Proxy;
+use crate::harness::proxy::{Proxy, Way};
 use crate::harness::room::{Room, client_command};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
@@ -22,6 +22,8 @@ fn what_is_said_on_either_side_of_a_break_is_there_once_and_in_order() {
     let mut ada = room.join_through(proxy.address(), "ada");
     ada.types("before");
     bob.shows("ada  before");
+    // Until her echo has come too, a cut would make it one more line that she has missed.
+    ada.shows("ada  before");
     proxy.cut(true);
     ada.shows("-- connection lost: ");
     bob.types("while she is away");
@@ -43,6 +45,31 @@ fn what_is_said_on_either_side_of_a_break_is_there_once_and_in_order() {
         "* ada waves offline",
         "ada  after",
     ];
+    assert_eq!(ended.said(), expected);
+    ended.line("-- 2 lines while you were away");
+    assert_eq!(bob.leave().said(), expected);
+}
+
+#[test]
+fn a_line_whose_echo_is_lost_with_the_connection_is_said_once_and_shown_once() {
+    let room = Room::open();
+    let proxy = Proxy::open(room.address());
+    let mut bob = room.join("bob");
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.hold_after(Way::ToClient, 0);
+    ada.types("in flight");
+    bob.shows("ada  in flight");
+    proxy.is_holding();
+    proxy.cut(true);
+    ada.shows("-- connection lost: ");
+    assert!(!ada.stdout().contains("ada  in flight"), "its echo is lost");
+    bob.types("while she is away");
+    bob.shows("bob  while she is away");
+    ada.types("typed offline");
+    proxy.admit();
+    ada.shows("ada  typed offline");
+    let expected = ["ada  in flight", "bob  while she is away", "ada  typed offline"];
+    let ended = ada.leave();
     assert_eq!(ended.said(), expected);
     ended.line("-- 2 lines while you were away");
     assert_eq!(bob.leave().said(), expected);

@@ -50,11 +50,16 @@ impl Room {
         let mut command = Command::new(programs::server());
         let port = self.address().port().to_string();
         command.args(["--bind", "127.0.0.1", "--port", &port, "--data-dir"]);
-        self.server = Server::run(command.arg(self.home.path().join("data")).args(&self.options));
+        self.server = Server::run(command.arg(self.data()).args(&self.options));
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// The folder of its server's data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.home.path().join("data")
     }
 
     /// The folder in which its clients run.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::server::{HANG, within};
+use super::server::{HANG, read_some, within};
 use super::{Ended, eventually};
 
 /// A client that runs. Dropped, it is killed and waited for.
@@ -179,7 +179,7 @@ impl Collected {
         let sink = Arc::clone(&bytes);
         let reader = std::thread::spawn(move || {
             let mut buffer = [0; 64 * 1024];
-            while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+            while let Ok(count @ 1..) = read_some(&mut pipe, &mut buffer) {
                 sink.lock().expect("no reader panics").extend_from_slice(&buffer[..count]);
             }
         });

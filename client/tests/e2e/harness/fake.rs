@@ -1,7 +1,7 @@
 //! A server that does as the test tells it: it may send anything, at any moment, and nothing
 //! happens by itself.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use socket2::{Domain, Socket, Type};
 use super::client::Client;
 use super::eventually;
 use super::room::client_command;
-use super::server::HANG;
+use super::server::{HANG, read_some};
 
 /// The seq at which everyone joins; events begin one later.
 pub(crate) const JOINED_AT: Seq = Seq(7);
@@ -175,7 +175,7 @@ impl Guest {
         // One byte at a time: what follows the frame stays in the socket.
         let mut byte = [0];
         loop {
-            let count = self.stream.read(&mut byte).expect("the client says more");
+            let count = read_some(&mut self.stream, &mut byte).expect("the client says more");
             assert!(count > 0, "the client has closed");
             if let Some(Unit::Control { header, value }) =
                 self.deframer.next(&mut &byte[..]).expect("frames")

@@ -1,7 +1,7 @@
 //! A member without a program behind it, which can send what no client would: frames as they are.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
 use chatshelf_common::id::MessageId;
@@ -9,7 +9,7 @@ use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::frame::{Hello, Join, Said, Say};
 use chatshelf_common::wire::{Code, Deframer, Event, Frame, ServerFrame, Unit};
 
-use super::server::HANG;
+use super::server::{HANG, read_some};
 
 /// What a server sends, file content aside.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Peer {
                     return found;
                 }
             }
-            let count = self.stream.read(&mut buffer).expect("the server says more");
+            let count = read_some(&mut self.stream, &mut buffer).expect("the server says more");
             assert!(count > 0, "the server has closed");
             let mut input = &buffer[..count];
             while let Some(unit) = self.deframer.next(&mut input).expect("frames") {

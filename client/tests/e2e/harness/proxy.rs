@@ -2,7 +2,7 @@
 //! and loses. What it takes from one side it passes to the other at once, until it is told
 //! otherwise; or it is a slow line.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use super::eventually;
+use super::server::read_some;
 
 /// Bytes passed on at a time: the grain of [`Proxy::cut_after`].
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -241,7 +242,7 @@ impl Shared {
     fn pump(&self, number: usize, way: Way, mut from: TcpStream, mut to: TcpStream) {
         let mut buffer = vec![0; if self.is_slow { SLOW_CHUNK_BYTES } else { CHUNK_BYTES }];
         let mut seen = Vec::new();
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
+        while let Ok(count @ 1..) = read_some(&mut from, &mut buffer) {
             if !self.may_pass(number, way, count as u64) || to.write_all(&buffer[..count]).is_err()
             {
                 break;

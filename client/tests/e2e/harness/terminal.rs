@@ -1,12 +1,13 @@
 //! A client on a real pseudo-terminal, seen as the screen that its user sees.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use super::eventually;
+use super::server::read_some;
 
 /// Rows and columns, unless it is said otherwise.
 const SIZE: (u16, u16) = (50, 120);
@@ -75,7 +76,7 @@ impl Terminal {
         // It ends when no program holds the terminal any more, which may be long after the test.
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = output.read(&mut buffer) {
+            while let Ok(count @ 1..) = read_some(&mut output, &mut buffer) {
                 let mut shown = sink.lock().expect("no reader panics");
                 shown.bytes.extend_from_slice(&buffer[..count]);
                 shown.parser.process(&buffer[..count]);

@@ -13,7 +13,7 @@ use socket2::SockRef;
 
 use super::bytes::{hello, hello_and_join};
 use super::random::Random;
-use super::server::HANG;
+use super::server::{HANG, read_some};
 
 /// How many of each kind.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +185,7 @@ impl Band {
 fn has_ended(stream: &mut TcpStream) -> bool {
     let mut words = [0; 512];
     loop {
-        match stream.read(&mut words) {
+        match read_some(stream, &mut words) {
             Ok(0) => return true,
             Ok(_) => {}
             Err(why) => return why.kind() != ErrorKind::WouldBlock,

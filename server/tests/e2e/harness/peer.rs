@@ -5,7 +5,7 @@
 //! may; the others fail the test.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use chatshelf_common::wire::frame::{Goodbye, Join, Leave, Pong, Refused, Rename,
 use chatshelf_common::wire::{Code, Deframer, Event, Frame, ServerFrame, Unit};
 
 use super::bytes;
-use super::server::HANG;
+use super::server::{HANG, read_some};
 use super::transfers::Fetch;
 use super::view::View;
 
@@ -307,7 +307,7 @@ impl Peer {
 
     /// Reads once and takes what came. The end of the connection is an error.
     pub(crate) fn read_once(&mut self) -> io::Result<()> {
-        let bytes = self.stream.read(&mut self.buffer)?;
+        let bytes = read_some(&mut self.stream, &mut self.buffer)?;
         if bytes == 0 {
             let last = format!("the server closed; its farewell: {:?}", self.inbox.goodbye);
             return Err(io::Error::new(ErrorKind::UnexpectedEof, last));

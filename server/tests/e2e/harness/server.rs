@@ -3,7 +3,7 @@
 //! It knows nothing of the protocol and needs nothing but std: the tests of other packages
 //! include this file as it is. Where the program and its data are, its caller says.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -33,6 +33,17 @@ pub(crate) fn within<T>(time: Duration, what: &str, mut ask: impl FnMut() -> Opt
         }
         assert!(started.elapsed() < time, "this did not come within {time:?}: {what}");
         std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// Reads once. A process that is stopped and goes on has its reads interrupted where they have a
+/// timeout; that is no end of what is read.
+pub(crate) fn read_some(from: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(buffer) {
+            Err(why) if why.kind() == ErrorKind::Interrupted => {}
+            read => return read,
+        }
     }
 }
 

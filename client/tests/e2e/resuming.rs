@@ -49,7 +49,7 @@ fn is_on_the_shelf(room: &Room, bytes: &[u8]) {
     assert!(room.read("check/f") == bytes);
 }
 
-/// Waits until the proxy holds ada's connection and most of what it has passed on is on the server's
+/// Waits until the proxy holds the connection and most of what it has passed on is on the server's
 /// disk. Only that outlives a connection: a server that is busy may not have read the rest.
 #[track_caller]
 fn most_has_arrived(room: &Room, proxy: &Proxy) {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::crowd::crowd_in_and_out;
+use crate::crowd::crowds_in_and_out;
 use crate::harness::Home;
 use crate::harness::attackers::{Attackers, Numbers};
 use crate::harness::busy::{Reader, Resumer, Talker, Uploader, Work, membership};
@@ -111,7 +111,7 @@ fn nothing_grows_under_mixed_load_and_nothing_is_left_afterwards() {
         let sample = Sample::of(&server, &home.data_dir());
         (sample.descriptors <= idle.descriptors).then_some(sample)
     });
-    crowd_in_and_out(&server, CROWD);
+    crowds_in_and_out(&server, CROWD);
     println!("idle before: {idle:?}\nidle after:  {last:?}");
     assert_eq!(last.threads, idle.threads, "threads are left");
     let quarter = samples.len() / 4;

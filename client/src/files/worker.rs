@@ -73,7 +73,7 @@ struct Local {
     going: Option<Going>,
     /// Requests that wait until it is reached.
     waiting: VecDeque<FileRequest>,
-    /// The file has changed: what is asked of it means nothing until an upload begins anew.
+    /// The file has changed: what is asked of it means nothing until an upload starts over.
     ignores: bool,
     /// How often it has.
     restarts: u32,

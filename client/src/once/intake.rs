@@ -19,7 +19,7 @@ const NOT_UPLOADED: &str = "standard input not uploaded";
 /// What comes of it, once all is there.
 pub(super) struct Intake<T>(Receiver<Result<T, NoInput>>);
 
-/// Why there is nothing to be had of it: a sentence.
+/// Why it could not be read: a sentence.
 pub(super) enum NoInput {
     /// It is more than the server takes.
     TooLarge(String),

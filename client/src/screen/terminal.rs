@@ -179,7 +179,7 @@ impl Terminal {
         execute!(self.backend, Print(format!("\x1b]52;c;{encoded}\x07")))
     }
 
-    /// Has everything drawn anew the next time. Asks the terminal for nothing: what it would answer
+    /// Redraws everything the next time. Asks the terminal for nothing: what it would answer
     /// is read by another thread.
     pub fn redraw(&mut self) {
         self.shown = Buffer::default();

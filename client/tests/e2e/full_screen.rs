@@ -340,7 +340,7 @@ fn the_mouse_can_be_left_to_the_terminal() {
 }
 
 #[test]
-fn ctrl_l_draws_everything_anew_and_asks_the_terminal_for_nothing() {
+fn ctrl_l_redraws_everything_and_asks_the_terminal_for_nothing() {
     let room = Room::open();
     let mut terminal = Terminal::start_sized(&room.command("ada"), (24, 80));
     terminal.shows("welcome, ada");

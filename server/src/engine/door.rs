@@ -90,8 +90,8 @@ impl Door {
 }
 
 impl<S: Stream> Engine<S> {
-    /// Lets no more connections exist than this, for want of descriptors. Fewer members may then
-    /// fit than the settings say; says how many.
+    /// Lets no more connections exist than this, because descriptors are scarce. Fewer members may
+    /// then fit than the settings say; says how many.
     pub fn limit_connections(&mut self, connections_max: usize) -> usize {
         self.door.limit(self.settings.members_max, connections_max);
         self.door.members_max

@@ -79,7 +79,7 @@ fn a_change_whose_time_was_set_back_is_found_by_reading_again() {
 }
 
 #[test]
-fn a_file_that_grows_or_shrinks_is_offered_anew_with_the_size_it_has() {
+fn a_file_that_grows_or_shrinks_is_offered_again_with_the_size_it_has() {
     for (content, told_by_the_end) in
         [(&b"longer than the old content"[..], true), (b"short", false), (b"", false)]
     {
@@ -101,7 +101,7 @@ fn a_file_that_grows_or_shrinks_is_offered_anew_with_the_size_it_has() {
 }
 
 #[test]
-fn a_file_that_was_changed_before_its_turn_is_offered_anew() {
+fn a_file_that_was_changed_before_its_turn_is_offered_again() {
     let rig = Rig::new();
     let run = rig.run();
     let path = rig.write("up", OLD);

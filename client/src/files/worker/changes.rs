@@ -52,7 +52,7 @@ impl Worker<'_> {
                 let OpenFile { size, attributes, .. } = file;
                 let key = file.key();
                 let local = self.upload(transfer, file, local.restarts);
-                // What was asked of the file as it was; the session begins anew when it knows.
+                // What was asked of the file as it was; the session starts over when it hears.
                 local.ignores = true;
                 let changed = FileReply::Changed { transfer, size, attributes, key };
                 (self.reply)(Reply::Session(changed));

@@ -200,7 +200,7 @@ fn transfers_beyond_the_limit_wait_their_turn_in_order() {
 }
 
 #[test]
-fn a_file_that_changes_is_offered_anew_and_nothing_of_the_old_goes_out() {
+fn a_file_that_changes_is_offered_again_and_nothing_of_the_old_goes_out() {
     let mut rig = Rig::joined();
     let transfer = rig.session.upload(name("a"), 300_000, Some(KEY)).unwrap();
     rig.sent();

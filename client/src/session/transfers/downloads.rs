@@ -76,7 +76,7 @@ impl Download {
     }
 }
 
-/// What was asked for is no longer to be had under its number.
+/// The item asked for no longer has its number.
 pub(super) fn another_file() -> Outcome {
     Outcome::Failed("another file has its number now".into())
 }

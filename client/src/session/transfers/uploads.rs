@@ -205,7 +205,7 @@ impl Transfers {
     }
 
     /// The file is another one than was offered: the server is to forget what has come of it, and
-    /// all is sent anew.
+    /// all of it is sent again.
     pub(super) fn changed(
         &mut self,
         handle: TransferHandle,

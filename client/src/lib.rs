@@ -3,24 +3,24 @@
 //! Read in this order: [`session`] (the protocol from the client's side, as a state machine),
 //! [`link`] (a session on a socket), [`files`] (local files, on a thread of their own),
 //! [`command`] (what a prompt line means), [`item`] (which item of the shelf a text means),
-//! [`front`] (the loop that puts them together), [`plain`] (the line front over it), [`screen`]
-//! (the full-screen one) and [`once`] (one-shot commands), [`load`] (the load test, which has a
+//! [`app`] (the loop that puts them together), [`plain`] (the line front over it), [`screen`]
+//! (the full-screen one) and [`oneshot`] (one-shot commands), [`load`] (the load test, which has a
 //! loop of its own).
 
+pub mod app;
 pub mod command;
 mod default_nick;
 pub mod files;
-pub mod front;
 pub mod input;
 pub mod item;
 pub mod link;
 pub mod load;
-pub mod once;
+pub mod oneshot;
 pub mod options;
 mod output;
 pub mod plain;
 pub mod screen;
 pub mod search;
 pub mod session;
-pub mod surroundings;
+pub mod terminal_env;
 pub mod text;

@@ -3,16 +3,16 @@
 use std::process::ExitCode;
 
 use chatshelf_client::options::{self, Options};
-use chatshelf_client::surroundings::Surroundings;
-use chatshelf_client::{front, once, plain, screen};
+use chatshelf_client::terminal_env::TerminalEnv;
+use chatshelf_client::{app, oneshot, plain, screen};
 use chatshelf_common::cli::Parsed;
 
 fn main() -> ExitCode {
     env_logger::init();
     let code = match options::parse(std::env::args_os().skip(1)) {
         Ok(Parsed::Run(options)) => run(options),
-        Ok(Parsed::Print(text)) => front::show(&text),
-        Err(error) => front::fail(&error.to_string(), front::EXIT_USAGE),
+        Ok(Parsed::Print(text)) => app::show(&text),
+        Err(error) => app::fail(&error.to_string(), app::EXIT_USAGE),
     };
     ExitCode::from(code)
 }
@@ -20,9 +20,9 @@ fn main() -> ExitCode {
 /// The one thing that was asked for; else on a terminal the full screen, elsewhere (and if it is wished) lines.
 fn run(mut options: Options) -> u8 {
     if let Some(task) = options.task.take() {
-        return once::run(options, task);
+        return oneshot::run(options, task);
     }
-    let surroundings = Surroundings::look();
+    let surroundings = TerminalEnv::look();
     if surroundings.input_is_terminal && surroundings.escapes && !options.plain {
         screen::run(options, surroundings)
     } else {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chatshelf_common::address::{AddressError, ServerAddress};
 use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::cli::{
-    self, Block, Completes, Elsewhere, Error, Origin, Parsed, Program, Section,
+    self, Block, Completes, Error, Origin, Parsed, Program, Section, Sources,
 };
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Nick;
@@ -109,19 +109,19 @@ impl Default for Options {
 /// What is wrong where, as one line.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Options>, Error> {
     let variable = |name: &str| std::env::var_os(name);
-    let elsewhere = Elsewhere {
+    let sources = Sources {
         variable: &variable,
         config: &|| file::read(&variable),
         warn: &|text| eprintln!("chatshelf: {text}"),
     };
-    parse_with(arguments, &elsewhere)
+    parse_with(arguments, &sources)
 }
 
 fn parse_with(
     arguments: impl IntoIterator<Item = OsString>,
-    elsewhere: &Elsewhere<'_>,
+    sources: &Sources<'_>,
 ) -> Result<Parsed<Options>, Error> {
-    PROGRAM.parse(arguments, elsewhere, Options::default())
+    PROGRAM.parse(arguments, sources, Options::default())
 }
 
 type Opt = cli::Opt<Options>;
@@ -321,7 +321,7 @@ mod tests {
     use super::*;
 
     fn run(args: &[&str]) -> Result<Options, String> {
-        match parse_with(args.iter().map(OsString::from), &Elsewhere::NOTHING) {
+        match parse_with(args.iter().map(OsString::from), &Sources::NOTHING) {
             Ok(Parsed::Run(options)) => Ok(options),
             Ok(Parsed::Print(text)) => panic!("{text}"),
             Err(error) => Err(error.to_string()),
@@ -492,11 +492,11 @@ mod tests {
         };
         let lines: Vec<String> = settings.map(|(key, value)| format!("{key} = {value}\n")).into();
         let config = || cli::config::File::parse("/c".into(), &lines.concat()).map(Some);
-        for elsewhere in [
-            Elsewhere { variable: &variable, ..Elsewhere::NOTHING },
-            Elsewhere { config: &config, ..Elsewhere::NOTHING },
+        for sources in [
+            Sources { variable: &variable, ..Sources::NOTHING },
+            Sources { config: &config, ..Sources::NOTHING },
         ] {
-            let Ok(Parsed::Run(options)) = parse_with([], &elsewhere) else { panic!() };
+            let Ok(Parsed::Run(options)) = parse_with([], &sources) else { panic!() };
             let host_origin = options.host_origin;
             assert_eq!(options, Options { host_origin, ..expected.clone() });
         }
@@ -515,8 +515,8 @@ mod tests {
         let lines = lines.filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)));
         let text: String = lines.collect();
         let config = || cli::config::File::parse("/c".into(), &text).map(Some);
-        let elsewhere = Elsewhere { variable: &variable, config: &config, ..Elsewhere::NOTHING };
-        match parse_with(args.map(OsString::from), &elsewhere) {
+        let sources = Sources { variable: &variable, config: &config, ..Sources::NOTHING };
+        match parse_with(args.map(OsString::from), &sources) {
             Ok(Parsed::Run(options)) => Ok(options.server.to_string()),
             Ok(Parsed::Print(text)) => panic!("{text}"),
             Err(error) => Err(error.to_string()),

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use bytesize::ByteSize;
 use chatshelf_common::cli::value::{number, parsed};
-use chatshelf_common::cli::{self, Block, Completes, Elsewhere, Error, Parsed, Program, Section};
+use chatshelf_common::cli::{self, Block, Completes, Error, Parsed, Program, Section, Sources};
 use chatshelf_common::limits::{PORT_DEFAULT, ROOM_ITEMS_MAX, ROOM_MEMBERS_MAX};
 use jiff::{Span, SpanRelativeTo};
 
@@ -65,10 +65,10 @@ impl Default for Config {
 /// Understands the arguments, without the program's name, and what `elsewhere` says beside them.
 ///
 /// ```
-/// use chatshelf_common::cli::{Elsewhere, Parsed};
+/// use chatshelf_common::cli::{Sources, Parsed};
 /// use chatshelf_server::config::parse;
 ///
-/// let parse = |argument: &str| parse([argument.into()], &Elsewhere::NOTHING);
+/// let parse = |argument: &str| parse([argument.into()], &Sources::NOTHING);
 /// let Ok(Parsed::Run(config)) = parse("--max-file-size=2GiB") else { panic!() };
 /// assert_eq!(config.settings.file_bytes_max, 2 << 30);
 /// assert!(parse("--port=many").is_err());
@@ -78,9 +78,9 @@ impl Default for Config {
 /// One line that says what is wrong where, and what it should be.
 pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
-    elsewhere: &Elsewhere<'_>,
+    sources: &Sources<'_>,
 ) -> Result<Parsed<Config>, Error> {
-    PROGRAM.parse(arguments, elsewhere, Config::default())
+    PROGRAM.parse(arguments, sources, Config::default())
 }
 
 type Opt = cli::Opt<Config>;
@@ -233,7 +233,7 @@ mod tests {
 
     fn parsed(line: &str) -> Result<Parsed<Config>, String> {
         let arguments = line.split_whitespace().map(OsString::from);
-        parse(arguments, &Elsewhere::NOTHING).map_err(|error| error.to_string())
+        parse(arguments, &Sources::NOTHING).map_err(|error| error.to_string())
     }
 
     fn config(line: &str) -> Config {
@@ -339,8 +339,8 @@ mod tests {
             "CHATSHELF_SERVER_MAX_FILE_SIZE" => Some("7".into()),
             _ => None,
         };
-        let elsewhere = Elsewhere { variable: &variable, ..Elsewhere::NOTHING };
-        let Ok(Parsed::Run(config)) = parse(["-p2".into()], &elsewhere) else { panic!() };
+        let sources = Sources { variable: &variable, ..Sources::NOTHING };
+        let Ok(Parsed::Run(config)) = parse(["-p2".into()], &sources) else { panic!() };
         assert_eq!((config.port, config.settings.file_bytes_max), (2, 7));
     }
 }

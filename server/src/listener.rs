@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::disk::stretch::PIPES_MAX;
+use crate::disk::readahead::PIPES_MAX;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;

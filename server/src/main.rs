@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
-use chatshelf_common::cli::{Elsewhere, Parsed};
+use chatshelf_common::cli::{Parsed, Sources};
 use chatshelf_server::config::{self, Config};
 use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
@@ -17,8 +17,8 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let variable = |name: &str| std::env::var_os(name);
     let warn = |text: &str| log::warn!("{text}");
-    let elsewhere = Elsewhere { variable: &variable, warn: &warn, ..Elsewhere::NOTHING };
-    match config::parse(std::env::args_os().skip(1), &elsewhere) {
+    let sources = Sources { variable: &variable, warn: &warn, ..Sources::NOTHING };
+    match config::parse(std::env::args_os().skip(1), &sources) {
         Ok(Parsed::Print(text)) => {
             // A reader that has gone away wants no more of it.
             let _ = io::stdout().write_all(text.as_bytes());

@@ -13,7 +13,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Waker};
 
 use crate::disk::{Disk, Found};
-use crate::engine::{Batch, Engine, Now, Readiness, Secret, Settings, Stream};
+use crate::engine::{Engine, JournalBatch, Now, Readiness, Secret, Settings, Stream};
 use crate::listener::{self, Accepted};
 use crate::signals::Signals;
 use crate::token::Token;
@@ -290,7 +290,7 @@ impl Reactor {
 
 /// Hands the engine's new events to the journal and its file work to the disk thread.
 fn pass_on(engine: &mut Engine<TcpStream>, disk: &Disk) {
-    if let Some(Batch { frames, to }) = engine.poll_journal() {
+    if let Some(JournalBatch { frames, to }) = engine.poll_journal() {
         disk.append(frames, to);
     }
     while let Some(request) = engine.poll_disk() {

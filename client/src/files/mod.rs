@@ -1,16 +1,16 @@
 //! Local files, on a thread of their own: the event loop never waits for a disk.
 //!
 //! Owns the thread and the channels to it. Requests go in and never block; each reply wakes the
-//! poll. `worker` does the work, `local` is one file of it, `attributes` its mode and time, `place`
+//! poll. `worker` does the work, `open_file` is one file of it, `attributes` its mode and time, `destination`
 //! finds names that are free, `path_kind` tells where there can be none, `space` whether there is room,
 //! `stamp` whether a file has changed, and `state` keeps what the next run of the program needs to
 //! go on.
 
 mod attributes;
+mod destination;
 mod keys;
-mod local;
+mod open_file;
 mod path_kind;
-mod place;
 mod space;
 mod stamp;
 mod state;
@@ -31,13 +31,13 @@ use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::Item;
 use mio::Waker;
 
-use crate::front::words::size;
+use crate::app::format::size;
 use crate::session::{FileReply, FileRequest, TransferHandle};
 use stamp::Stamp;
 use state::{Entry, State, UploadOrigin};
 
+pub use destination::local_name;
 pub use path_kind::PathKind;
-pub use place::local_name;
 pub(crate) use space::free_bytes;
 
 /// Where a download is to be kept.

@@ -18,10 +18,12 @@ use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 
 use super::keys::Keys;
-use super::local::{Part, Source};
+use super::open_file::{Part, Source};
 use super::stamp::Stamp;
 use super::state::{State, UploadOrigin, fresh_key};
-use super::{FileError, HeldPart, OpenFile, Reply, Request, Target, attributes, place, space};
+use super::{
+    FileError, HeldPart, OpenFile, Reply, Request, Target, attributes, destination, space,
+};
 use crate::session::{FileReply, FileRequest, TransferHandle};
 
 /// Bytes hashed before the next request is looked at.
@@ -197,7 +199,7 @@ impl Worker<'_> {
 
     /// What an earlier run has left of a download.
     fn find_part(&self, item: &Item, target: &Target) -> Option<HeldPart> {
-        let wanted = place::wanted_path(target, &item.name);
+        let wanted = destination::wanted_path(target, &item.name);
         let (path, entry) = self.state.find_part(&wanted, item)?;
         let file = OpenOptions::new().read(true).write(true).open(&path).ok()?;
         let bytes = file.metadata().ok()?.len();
@@ -216,7 +218,7 @@ impl Worker<'_> {
         if let Some(Content::Download(part)) = self.remove(transfer) {
             part.discard();
         }
-        let wanted = place::wanted_path(target, &item.name);
+        let wanted = destination::wanted_path(target, &item.name);
         let wished = if self.preserve { item.attributes() } else { Attributes::default() };
         if let Some(HeldPart { file, path, bytes, entry }) = found {
             let mut part = Part::new(file, path, wanted.clone(), Some(entry)).with(wished);
@@ -231,7 +233,7 @@ impl Worker<'_> {
             part.discard();
         }
         space::expect_room(&wanted, item.size)?;
-        let (file, path) = place::create_part(&wanted)?;
+        let (file, path) = destination::create_part(&wanted)?;
         let entry = match target {
             Target::Scratch(_) => None,
             Target::Directory(_) | Target::File(_) => self.state.note_part(&wanted, item, &path),

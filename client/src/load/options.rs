@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use bytesize::ByteSize;
 use chatshelf_common::address::{AddressError, ServerAddress};
 use chatshelf_common::cli::value::{number, parsed};
-use chatshelf_common::cli::{self, Elsewhere, Error, Parsed, Program};
+use chatshelf_common::cli::{self, Error, Parsed, Program, Sources};
 use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 
 use super::crowd::STAMP_BYTES;
@@ -67,7 +67,7 @@ pub const IN_FLIGHT: usize = 64;
 /// # Errors
 /// One line that says which option is wrong and what it should be.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Plan>, Error> {
-    let given = match PROGRAM.parse(arguments, &Elsewhere::NOTHING, Given::default())? {
+    let given = match PROGRAM.parse(arguments, &Sources::NOTHING, Given::default())? {
         Parsed::Print(text) => return Ok(Parsed::Print(text)),
         Parsed::Run(given) => given,
     };

@@ -16,18 +16,18 @@ use std::time::Instant;
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::Nick;
 
+use crate::app::{
+    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, format,
+    no_start,
+};
 use crate::command::{self, Command};
 use crate::default_nick;
-use crate::front::{
-    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code,
-    no_start, words,
-};
 use crate::input::{Input, LINE_BYTES_MAX, Line};
 use crate::options::Options;
 use crate::output::Output;
 use crate::screen::terminal;
 use crate::session::TransferHandle;
-use crate::surroundings::Surroundings;
+use crate::terminal_env::TerminalEnv;
 use crate::text::shown;
 use progress::Progress;
 use prompt::Prompt;
@@ -41,11 +41,11 @@ const LINES_PER_TURN: usize = 64;
 
 /// Joins the room and stays until the end; the exit code.
 #[must_use]
-pub fn run(options: Options, surroundings: Surroundings) -> u8 {
+pub fn run(options: Options, surroundings: TerminalEnv) -> u8 {
     exit_code(try_run(options, surroundings))
 }
 
-fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> {
+fn try_run(options: Options, surroundings: TerminalEnv) -> Result<u8, Failure> {
     let mut ground = Ground::new()?;
     let source = Source::start(&mut ground, surroundings)?;
     let mut front = Lines::new(source, &options, surroundings);
@@ -70,8 +70,8 @@ enum Source {
 }
 
 impl Source {
-    fn start(ground: &mut Ground, surroundings: Surroundings) -> Result<Self, Failure> {
-        let Surroundings { input_is_terminal, output_is_terminal, is_dumb, .. } = surroundings;
+    fn start(ground: &mut Ground, surroundings: TerminalEnv) -> Result<Self, Failure> {
+        let TerminalEnv { input_is_terminal, output_is_terminal, is_dumb, .. } = surroundings;
         Ok(if input_is_terminal && output_is_terminal && !is_dumb {
             // Before the terminal is another than the shell expects.
             ground.watch_signals::<Lines>()?;
@@ -106,7 +106,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(source: Source, options: &Options, surroundings: Surroundings) -> Self {
+    fn new(source: Source, options: &Options, surroundings: TerminalEnv) -> Self {
         let clock = Clock::local();
         let escapes = surroundings.escapes && !options.plain;
         let output = match source {
@@ -221,7 +221,7 @@ impl Lines {
             Answer::Shelf => self.look.shelf(room.shelf()),
             Answer::Topic => vec![self.look.topic(room)],
             Answer::Waiting => {
-                let lines = words::waiting(desk.session());
+                let lines = format::waiting(desk.session());
                 lines.iter().map(|line| self.look.notice(line)).collect()
             }
             Answer::Help => self.look.help(),

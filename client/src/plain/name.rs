@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use chatshelf_common::text::Nick;
 
 use super::{Lines, Source};
-use crate::front::{EXIT_USAGE, Failure, Ground, fail};
+use crate::app::{EXIT_USAGE, Failure, Ground, fail};
 use crate::input::Line;
-use crate::surroundings::Surroundings;
+use crate::terminal_env::TerminalEnv;
 
 const QUESTION: &str = "Your name: ";
 
@@ -15,7 +15,7 @@ const QUESTION: &str = "Your name: ";
 pub(super) fn ask(
     front: &mut Lines,
     ground: &mut Ground,
-    surroundings: Surroundings,
+    surroundings: TerminalEnv,
 ) -> Result<Nick, Failure> {
     loop {
         let line = match &mut front.source {
@@ -68,7 +68,7 @@ fn typed(front: &mut Lines, ground: &mut Ground) -> Line {
     }
 }
 
-fn question(surroundings: Surroundings) {
+fn question(surroundings: TerminalEnv) {
     let asked = if surroundings.output_is_terminal {
         io::stdout().write_all(QUESTION.as_bytes()).and_then(|()| io::stdout().flush())
     } else {

@@ -3,15 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::front::Pace;
-use crate::front::pace::{head, percent};
+use crate::app::Rate;
+use crate::app::rate::{head, percent};
 use crate::session::{Stage, TransferStatus};
 
 /// Between two lines on a terminal, and elsewhere at the most and at the least.
 const TERMINAL_EVERY: Duration = Duration::from_secs(1);
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 const PLAIN_STEP_EVERY: Duration = Duration::from_secs(1);
-/// Elsewhere a line comes after each such part as well, in percent.
+/// Sources a line comes after each such part as well, in percent.
 const PLAIN_STEP_PERCENT: u64 = 10;
 
 /// What was said of one transfer.
@@ -32,7 +32,7 @@ impl Progress {
     pub(super) fn line(
         &mut self,
         status: &TransferStatus,
-        pace: &Pace,
+        pace: &Rate,
         now: Instant,
         terminal: bool,
     ) -> Option<String> {
@@ -49,7 +49,7 @@ impl Progress {
         Some(if text.is_empty() { head } else { format!("{head}, {text}") })
     }
 
-    fn is_due(&self, status: &TransferStatus, pace: &Pace, now: Instant, terminal: bool) -> bool {
+    fn is_due(&self, status: &TransferStatus, pace: &Rate, now: Instant, terminal: bool) -> bool {
         let waited = now.duration_since(self.said_at);
         let step = percent(status) / PLAIN_STEP_PERCENT > self.said_percent / PLAIN_STEP_PERCENT;
         let busy = matches!(status.stage, Stage::Verifying | Stage::Comparing);
@@ -69,7 +69,7 @@ mod tests {
     const MB: u64 = 1_000_000;
 
     /// A transfer as the front looks at it.
-    struct Watched(Pace, Progress);
+    struct Watched(Rate, Progress);
 
     impl Watched {
         fn line(&mut self, status: &TransferStatus, now: Instant, tty: bool) -> Option<String> {
@@ -81,7 +81,7 @@ mod tests {
     /// The lines of a transfer that moves `step` bytes every 100 ms for `ticks` ticks.
     fn lines(step: u64, ticks: u32, total: u64, terminal: bool) -> Vec<String> {
         let start = Instant::now();
-        let mut watched = Watched(Pace::new(start), Progress::new(start));
+        let mut watched = Watched(Rate::new(start), Progress::new(start));
         let tick = |i: u32| {
             let now = start + Duration::from_millis(100) * i;
             watched.line(
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_stall_is_said_with_what_is_moved() {
         let start = Instant::now();
-        let mut watched = Watched(Pace::new(start), Progress::new(start));
+        let mut watched = Watched(Rate::new(start), Progress::new(start));
         watched.line(&TransferStatus::underway(MB, 10 * MB), start, true);
         let line = watched.line(
             &TransferStatus::underway(MB, 10 * MB),
@@ -124,7 +124,7 @@ mod tests {
     fn it_is_said_once_that_a_transfer_waits() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let mut watched = Watched(Pace::new(start), Progress::new(start));
+        let mut watched = Watched(Rate::new(start), Progress::new(start));
         watched.line(&TransferStatus::underway(MB, 10 * MB), after(1), true);
         let waiting =
             TransferStatus { stage: Stage::Waiting, ..TransferStatus::underway(MB, 10 * MB) };

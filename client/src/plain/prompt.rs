@@ -11,7 +11,7 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModif
 use ratatui::crossterm::terminal;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::front::{interrupt_job, stop_job};
+use crate::app::{interrupt_job, stop_job};
 use crate::input::Line;
 use crate::screen::editing::edit;
 use crate::screen::editor::Editor;

@@ -5,8 +5,8 @@ use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Said, Style, Told};
 
-use crate::front::Clock;
-use crate::front::words::{self, count, limit, size};
+use crate::app::Clock;
+use crate::app::format::{self, count, limit, size};
 use crate::session::{Room, ServerLimits};
 use crate::text::{shown, shown_lines};
 
@@ -43,7 +43,7 @@ impl Look {
         if !self.colour {
             return text;
         }
-        let colour = NICK_COLOURS[words::nick_number(nick) as usize % NICK_COLOURS.len()];
+        let colour = NICK_COLOURS[format::nick_number(nick) as usize % NICK_COLOURS.len()];
         format!("\x1b[{colour}m{text}\x1b[0m")
     }
 
@@ -74,7 +74,7 @@ impl Look {
     pub(crate) fn event(&self, event: &Event) -> String {
         match event {
             Event::Said(said) => self.said(said),
-            other => self.notice(&words::event(other)),
+            other => self.notice(&format::event(other)),
         }
     }
 
@@ -98,12 +98,12 @@ impl Look {
 
     /// Who is here.
     pub(super) fn members(&self, room: &Room, named_max: usize) -> String {
-        self.notice(&words::members(room, named_max))
+        self.notice(&format::members(room, named_max))
     }
 
     /// The topic.
     pub(super) fn topic(&self, room: &Room) -> String {
-        self.notice(&words::topic(room))
+        self.notice(&format::topic(room))
     }
 
     /// What a newcomer is told.

@@ -5,8 +5,8 @@ use chatshelf_common::text::Nick;
 
 use super::editor::Editor;
 use super::paths::Dropped;
+use crate::app::format::{count, size};
 use crate::command::HELP;
-use crate::front::words::{count, size};
 use crate::text::shown;
 
 /// What is open.

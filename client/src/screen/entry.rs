@@ -9,7 +9,7 @@ use chatshelf_common::text::{Message, Nick};
 use super::links::{Link, links};
 use super::theme::{Ink, Signs};
 use super::wrap::{cut, width, wrap};
-use crate::front::words::nick_number;
+use crate::app::format::nick_number;
 use crate::text::{shown, shown_lines};
 
 /// Columns of a tab: no tab stops, but room.

@@ -15,7 +15,7 @@ use super::editing::edit;
 use super::paths::{self, Drop};
 use super::state::{Action, State};
 use super::theme::Ink;
-use crate::front::Clock;
+use crate::app::Clock;
 use crate::text::cleaned;
 
 /// A paste of so many lines is asked about before it is sent.

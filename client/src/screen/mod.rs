@@ -1,11 +1,10 @@
 //! The full-screen front: a view over the loop that all fronts share.
 //!
 //! The state (`state`, and what it is made of: `scrollback` of `entry`s, `editor`, `complete`,
-//! `attention`, `dialog`, `facts` of the session) is plain data. `keys` changes it, `draw` shows
+//! `notify`, `dialog`, `view_model` of the session) is plain data. `keys` changes it, `draw` shows
 //! it, [`terminal`] is the only part that knows the terminal, and `events` reads from it on a thread
 //! of its own. Here they are put together: what is asked of the desk, and when is drawn.
 
-mod attention;
 mod complete;
 mod dialog;
 mod draw;
@@ -13,9 +12,9 @@ pub(crate) mod editing;
 pub(crate) mod editor;
 mod entry;
 pub(crate) mod events;
-mod facts;
 mod keys;
 pub mod links;
+mod notify;
 mod paths;
 mod scrollback;
 mod state;
@@ -23,6 +22,7 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod view_model;
 pub(crate) mod wrap;
 
 use std::collections::VecDeque;
@@ -32,20 +32,20 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::text::Nick;
 
-use crate::command::{self, Command, Copied};
-use crate::front::{
-    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code,
-    no_start, stop_job, words,
+use crate::app::{
+    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, format,
+    no_start, stop_job,
 };
+use crate::command::{self, Command, Copied};
 use crate::options::Options;
-use crate::surroundings::Surroundings;
+use crate::terminal_env::TerminalEnv;
 use crate::text::shown;
 use dialog::{Dialog, NameQuestion};
 use events::Events;
-use facts::{Connection, Facts};
 use state::{Action, State};
 use terminal::Terminal;
 use theme::{Ink, Theme};
+use view_model::{Connection, ViewModel};
 
 /// Between two frames, at the least: 60 a second.
 const FRAME_EVERY: Duration = Duration::from_micros(16_667);
@@ -57,11 +57,11 @@ const PROBE_EVERY: Duration = Duration::from_secs(10);
 
 /// Joins the room and stays until the end; the exit code.
 #[must_use]
-pub fn run(options: Options, surroundings: Surroundings) -> u8 {
+pub fn run(options: Options, surroundings: TerminalEnv) -> u8 {
     exit_code(try_run(options, surroundings))
 }
 
-fn try_run(options: Options, surroundings: Surroundings) -> Result<u8, Failure> {
+fn try_run(options: Options, surroundings: TerminalEnv) -> Result<u8, Failure> {
     let mut ground = Ground::new()?;
     ground.watch_signals::<Screen>()?;
     let theme = Theme { colour: surroundings.colour, ascii: options.ascii };
@@ -182,10 +182,10 @@ impl Screen {
         match answer {
             Answer::Help => self.state.dialog = Some(Dialog::Help(0)),
             Answer::Clear => self.state.scrollback.clear(),
-            Answer::Members => self.state.notice(&words::members(room, usize::MAX), at),
-            Answer::Topic => self.state.notice(&words::topic(room), at),
-            Answer::Shelf => self.state.notices(&words::shelf(room), at),
-            Answer::Waiting => self.state.notices(&words::waiting(desk.session()), at),
+            Answer::Members => self.state.notice(&format::members(room, usize::MAX), at),
+            Answer::Topic => self.state.notice(&format::topic(room), at),
+            Answer::Shelf => self.state.notices(&format::shelf(room), at),
+            Answer::Waiting => self.state.notices(&format::waiting(desk.session()), at),
             Answer::Mouse(on) => self.mouse(on),
             Answer::Copy(wanted) => self.copy(wanted),
             Answer::Notify(level) => {
@@ -202,7 +202,7 @@ impl Screen {
     fn learn(&mut self, desk: &Desk, now: Instant) {
         let known = (!std::mem::take(&mut self.are_members_new))
             .then(|| Arc::clone(&self.state.facts.members));
-        let facts = Facts::of(desk, known, now, Clock::now());
+        let facts = ViewModel::of(desk, known, now, Clock::now());
         if facts != self.state.facts {
             self.state.learn(facts);
             self.is_changed = true;
@@ -246,7 +246,7 @@ impl Screen {
             );
         };
         self.is_broken |= self.terminal.copy(&text).is_err();
-        let text = format!("handed to the terminal's clipboard: {}", words::shortened(&text));
+        let text = format!("handed to the terminal's clipboard: {}", format::shortened(&text));
         self.state.notice(&text, Clock::now());
     }
 

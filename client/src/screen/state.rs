@@ -10,17 +10,17 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Said, Style, Told};
 use chatshelf_common::wire::{Code, Event};
 
-use super::attention::{Attention, Call, mentions};
 use super::complete::{Completion, Known};
 use super::dialog::{Dialog, NameQuestion};
 use super::draw::Areas;
 use super::editor::Editor;
 use super::entry::{Entry, lines};
-use super::facts::{Facts, ShelfItem};
+use super::notify::{Call, Notifier, mentions};
 use super::scrollback::{Frame, Scrollback};
 use super::theme::{Ink, Theme};
-use crate::front::words::nick_number;
-use crate::front::{Clock, News, words};
+use super::view_model::{ShelfItem, ViewModel};
+use crate::app::format::nick_number;
+use crate::app::{Clock, News, format};
 use crate::item::Shelf;
 use crate::session::When;
 use crate::text::shown;
@@ -54,11 +54,11 @@ pub(super) enum Action {
 pub(super) struct State {
     pub(super) theme: Theme,
     pub(super) clock: Clock,
-    pub(super) facts: Facts,
+    pub(super) facts: ViewModel,
     pub(super) scrollback: Scrollback,
     pub(super) editor: Editor,
     pub(super) completion: Option<Completion>,
-    pub(super) attention: Attention,
+    pub(super) attention: Notifier,
     pub(super) dialog: Option<Dialog>,
     /// The item that is chosen, while the keys go to the shelf.
     pub(super) chosen: Option<ItemId>,
@@ -78,11 +78,11 @@ impl State {
     pub(super) fn new(theme: Theme, clock: Clock, now: Instant, at: UnixMillis) -> Self {
         Self {
             theme,
-            facts: Facts::default(),
+            facts: ViewModel::default(),
             scrollback: Scrollback::default(),
             editor: Editor::default(),
             completion: None,
-            attention: Attention::new(now),
+            attention: Notifier::new(now),
             dialog: None,
             chosen: None,
             areas: Areas::default(),
@@ -95,7 +95,7 @@ impl State {
     }
 
     /// Takes new facts. What is chosen on the shelf may be gone.
-    pub(super) fn learn(&mut self, facts: Facts) {
+    pub(super) fn learn(&mut self, facts: ViewModel) {
         self.facts = facts;
         let is_there = |id| self.facts.shelf.iter().any(|item| item.id == id);
         if self.chosen.is_some_and(|id| !is_there(id)) {
@@ -174,7 +174,7 @@ impl State {
             }
             Event::Shelved(_) => {
                 self.arrives(None, now);
-                self.say(&words::event(&event), Ink::Text, at);
+                self.say(&format::event(&event), Ink::Text, at);
             }
             other => {
                 if let Event::Renamed(renamed) = &other
@@ -182,7 +182,7 @@ impl State {
                 {
                     self.facts.nick = shown(renamed.to.as_str());
                 }
-                self.notice(&words::event(&other), at);
+                self.notice(&format::event(&other), at);
             }
         }
     }
@@ -276,7 +276,7 @@ impl State {
                 Some(completion)
             }
             None => {
-                let Facts { members, shelf, nick, .. } = &self.facts;
+                let ViewModel { members, shelf, nick, .. } = &self.facts;
                 let is_here = |nick: &&String| members.contains(nick);
                 let spoke = self.speakers.iter().filter(is_here);
                 let silent = members.iter().filter(|member| !self.speakers.contains(member));

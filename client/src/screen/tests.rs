@@ -19,11 +19,11 @@ use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
 use super::draw;
-use super::facts::{Bar, Connection, Facts, ShelfItem};
 use super::links::Links;
 use super::state::{Action, State};
 use super::theme::Theme;
-use crate::front::{Clock, News};
+use super::view_model::{Bar, Connection, ShelfItem, ViewModel};
+use crate::app::{Clock, News};
 
 /// 2026-11-22T17:00:00Z.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);
@@ -49,19 +49,19 @@ impl Rig {
     fn with(theme: Theme) -> Self {
         let now = Instant::now();
         let mut state = State::new(theme, Clock::utc(), now, AT);
-        state.learn(Facts {
+        state.learn(ViewModel {
             nick: "ada".into(),
             place: "lab:9000".into(),
             connection: Connection::Joined,
             members: Arc::new(vec!["ada".into(), "bob".into(), "grace".into()]),
             shelf: vec![shelf_item(7, "notes.pdf"), shelf_item(3, "photo of us.jpg")],
             shelf_max: 5,
-            ..Facts::default()
+            ..ViewModel::default()
         });
         Self { state, links: Links::default(), now, at: AT }
     }
 
-    fn facts(&mut self, change: impl FnOnce(&mut Facts)) {
+    fn facts(&mut self, change: impl FnOnce(&mut ViewModel)) {
         let mut facts = self.state.facts.clone();
         change(&mut facts);
         self.state.learn(facts);

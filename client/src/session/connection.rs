@@ -10,8 +10,8 @@ use chatshelf_common::wire::{Code, Deframer};
 
 use super::delivery::Delivery;
 use super::event::{Loss, SessionError, SessionEvent};
-use super::lag::Lag;
 use super::outgoing::Outgoing;
+use super::rtt::Rtt;
 use super::{Phase, Reconnect, Session};
 
 /// Silence of either side after which the server is asked for a sign of life, unless it is set
@@ -68,7 +68,7 @@ impl Session {
         (self.pinged, self.pings, self.pongs) = (false, 0, 0);
         self.handled_with_pong = None;
         self.entry_by = None;
-        (self.lag, self.delivery) = (Lag::default(), Delivery::default());
+        (self.lag, self.delivery) = (Rtt::default(), Delivery::default());
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
         self.out.control(&Hello { software, ..Hello::new(VERSION_MIN, VERSION_MAX) });

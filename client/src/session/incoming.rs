@@ -13,7 +13,7 @@ use chatshelf_common::wire::{
 };
 
 use super::event::{Loss, ServerLimits, SessionError, SessionEvent, When};
-use super::seen::Fit;
+use super::log_position::Continuity;
 use super::{Phase, Session};
 
 /// `Join`s that are refused in a row before we wait and connect anew.
@@ -207,11 +207,13 @@ impl Session {
         });
         let wants_history = self.history != Some(0);
         match self.welcome.take().map(|welcome| self.seen.welcome(&welcome, wants_history)) {
-            Some(Fit::Missed { from, to }) => {
+            Some(Continuity::Missed { from, to }) => {
                 self.events.push_back(SessionEvent::Missed { from, to });
             }
-            Some(Fit::Rewound { from }) => self.events.push_back(SessionEvent::Rewound { from }),
-            Some(Fit::Exact) | None => {}
+            Some(Continuity::Rewound { from }) => {
+                self.events.push_back(SessionEvent::Rewound { from });
+            }
+            Some(Continuity::Exact) | None => {}
         }
     }
 

@@ -10,7 +10,7 @@
 //! [`Session::poll_event`]. Every front drives the same session.
 //!
 //! Read `incoming` (what the server says), `connection` (losing it and coming back), `commands`
-//! (what a front wants), then what they keep: `seen`, `room`, `pending`, `transfers`, `outgoing`.
+//! (what a front wants), then what they keep: `log_position`, `room`, `pending`, `transfers`, `outgoing`.
 
 mod backoff;
 mod commands;
@@ -19,11 +19,11 @@ mod delivery;
 mod event;
 mod file;
 mod incoming;
-mod lag;
+mod log_position;
 mod outgoing;
 mod pending;
 mod room;
-mod seen;
+mod rtt;
 mod transfers;
 
 #[cfg(test)]
@@ -50,10 +50,10 @@ pub use room::Room;
 use backoff::{Backoff, next_random};
 use connection::Absence;
 use delivery::Delivery;
-use lag::Lag;
+use log_position::LogPosition;
 use outgoing::Outgoing;
 use pending::Pending;
-use seen::Seen;
+use rtt::Rtt;
 use transfers::Transfers;
 
 /// What a client asks for when it joins, and how it holds on to it.
@@ -134,7 +134,7 @@ pub struct Session {
     pings: u64,
     pongs: u64,
     handled_with_pong: Option<u64>,
-    lag: Lag,
+    lag: Rtt,
     delivery: Delivery,
     /// The gap whose snapshot is not whole yet.
     gap: Option<Gap>,
@@ -152,7 +152,7 @@ pub struct Session {
     resume: Option<ResumeToken>,
     /// The front was told that we are in the room.
     arrived: bool,
-    seen: Seen,
+    seen: LogPosition,
     room: Room,
     pending: Pending,
     transfers: Transfers,
@@ -184,7 +184,7 @@ impl Session {
             pings: 0,
             pongs: 0,
             handled_with_pong: None,
-            lag: Lag::default(),
+            lag: Rtt::default(),
             delivery: Delivery::default(),
             gap: None,
             welcome: None,
@@ -194,7 +194,7 @@ impl Session {
             limits: None,
             resume: None,
             arrived: false,
-            seen: Seen::default(),
+            seen: LogPosition::default(),
             room: Room::empty(),
             pending: Pending::new(first_message),
             transfers: Transfers::default(),

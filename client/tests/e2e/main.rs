@@ -1,10 +1,10 @@
 //! The real client against the real server, run as their users run them: what may be on standard
-//! input (`stdin`), how one gets in (`joining`) and out again (`leaving`), talk between several
+//! input (`stdin`), how one gets in (`joining`) and out again (`shutdown`), talk between several
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
 //! (`resuming`), slow lines (`slow_lines`), peers that mean no good (`hostile`), a real terminal
 //! (`interactive`: lines, `full_screen`, one in a room that talks without end: `flood`, how it is
-//! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands (`once`,
-//! `once_files`, `once_places`), options that are set elsewhere (`settings`), what is made for shells
+//! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands (`oneshot`,
+//! `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`), what is made for shells
 //! and manuals (`shells`), and the load test's program (`load`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
@@ -22,12 +22,11 @@ mod hostile;
 #[cfg(unix)]
 mod interactive;
 mod joining;
-mod leaving;
 mod load;
-mod once;
-mod once_files;
+mod oneshot;
+mod oneshot_files;
 #[cfg(unix)]
-mod once_places;
+mod oneshot_places;
 #[cfg(unix)]
 mod restored;
 mod resuming;
@@ -37,6 +36,7 @@ mod screenshot;
 mod settings;
 #[cfg(unix)]
 mod shells;
+mod shutdown;
 #[cfg(target_os = "linux")]
 mod slow_lines;
 mod stdin;

@@ -4,10 +4,10 @@
 //!
 //! Owns the words; what an option does is a function in the program's own table. Looks at no
 //! environment and no file itself: a program hands in what it wants looked at
-//! ([`Elsewhere`]), and gets back a text to print or its options, set ([`Program::parse`]).
+//! ([`Sources`]), and gets back a text to print or its options, set ([`Program::parse`]).
 //!
 //! ```
-//! use chatshelf_common::cli::{Elsewhere, Opt, Parsed, Program, value::number};
+//! use chatshelf_common::cli::{Sources, Opt, Parsed, Program, value::number};
 //!
 //! #[derive(Default)]
 //! struct Settings { port: u16 }
@@ -18,7 +18,7 @@
 //!     environment: Some("DEMO_"),
 //!     ..Program::new("demo", "1.0", "demonstrates")
 //! };
-//! let parse = |argument: &str| PROGRAM.parse([argument.into()], &Elsewhere::NOTHING, Settings::default());
+//! let parse = |argument: &str| PROGRAM.parse([argument.into()], &Sources::NOTHING, Settings::default());
 //! assert!(matches!(parse("-p80"), Ok(Parsed::Run(Settings { port: 80 }))));
 //! assert!(matches!(parse("--help"), Ok(Parsed::Print(help)) if help.contains("DEMO_PORT")));
 //! assert_eq!(parse("--port=0").err().unwrap().to_string(),
@@ -170,7 +170,7 @@ pub enum Block {
 }
 
 /// Where options may be set beside the command line.
-pub struct Elsewhere<'a> {
+pub struct Sources<'a> {
     /// A variable of the environment.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// The configuration file, or why it can't be read; asked for only when it matters.
@@ -179,7 +179,7 @@ pub struct Elsewhere<'a> {
     pub warn: &'a dyn Fn(&str),
 }
 
-impl Elsewhere<'_> {
+impl Sources<'_> {
     /// The command line is all there is.
     pub const NOTHING: Self = Self { variable: &|_| None, config: &|| Ok(None), warn: &|_| () };
 }

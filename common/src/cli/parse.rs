@@ -6,9 +6,7 @@ use std::ffi::OsString;
 use getopts::{Matches, Options, ParsingStyle};
 
 use super::value::yes_or_no;
-use super::{
-    Command, Elsewhere, Error, GENERATED, Opt, Origin, Parsed, Program, Set, Take, config,
-};
+use super::{Command, Error, GENERATED, Opt, Origin, Parsed, Program, Set, Sources, Take, config};
 
 /// A value, and where it was found: for people.
 struct Found {
@@ -26,7 +24,7 @@ impl<T> Program<T> {
     pub fn parse(
         &self,
         arguments: impl IntoIterator<Item = OsString>,
-        elsewhere: &Elsewhere<'_>,
+        sources: &Sources<'_>,
         mut options: T,
     ) -> Result<Parsed<T>, Error> {
         let mut raw = Raw::default();
@@ -55,7 +53,7 @@ impl<T> Program<T> {
         let matches: Vec<&Matches> =
             [Some(&before), behind.as_ref()].into_iter().flatten().collect();
         self.expect_text(&matches, command, &raw)?;
-        self.set_options(&matches, elsewhere, &mut options)?;
+        self.set_options(&matches, sources, &mut options)?;
         if let (Some(command), Some(behind)) = (command, behind) {
             for option in command.options {
                 if let Some(found) = self.given(option, &[&behind])? {
@@ -149,15 +147,15 @@ impl<T> Program<T> {
     fn set_options(
         &self,
         matches: &[&Matches],
-        elsewhere: &Elsewhere<'_>,
+        sources: &Sources<'_>,
         options: &mut T,
     ) -> Result<(), Error> {
-        let file = if self.config.is_some() { (elsewhere.config)()? } else { None };
+        let file = if self.config.is_some() { (sources.config)()? } else { None };
         self.expect_known(file.as_ref())?;
         for option in self.options {
             let found = match self.given(option, matches)? {
                 Some(found) => Some(found),
-                None => match self.in_environment(option, elsewhere)? {
+                None => match self.in_environment(option, sources)? {
                     Some(found) => Some(found),
                     None => file.as_ref().and_then(|file| in_file(option, file)),
                 },
@@ -198,10 +196,10 @@ impl<T> Program<T> {
     fn in_environment(
         &self,
         option: &Opt<T>,
-        elsewhere: &Elsewhere<'_>,
+        sources: &Sources<'_>,
     ) -> Result<Option<Found>, Error> {
         let Some(place) = self.variable(option) else { return Ok(None) };
-        let value = (elsewhere.variable)(&place).filter(|value| !value.is_empty());
+        let value = (sources.variable)(&place).filter(|value| !value.is_empty());
         let Some(value) = value else { return Ok(None) };
         match value.into_string() {
             Ok(value) if is_service(&value) => {
@@ -210,7 +208,7 @@ impl<T> Program<T> {
                      (--{} sets it)",
                     option.long
                 );
-                (elsewhere.warn)(&one_line(&text));
+                (sources.warn)(&one_line(&text));
                 Ok(None)
             }
             Ok(value) => Ok(Some(Found { place, value, origin: Origin::Environment })),

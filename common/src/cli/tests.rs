@@ -77,9 +77,9 @@ fn parse_with(
         found.map(|(_, value)| OsString::from(*value))
     };
     let file = || config.map(|text| config::File::parse("/c".into(), text)).transpose();
-    let elsewhere = Elsewhere { variable: &find, config: &file, ..Elsewhere::NOTHING };
+    let sources = Sources { variable: &find, config: &file, ..Sources::NOTHING };
     let arguments = line.split_whitespace().map(OsString::from);
-    DEMO.parse(arguments, &elsewhere, Set::default()).map_err(|error| error.to_string())
+    DEMO.parse(arguments, &sources, Set::default()).map_err(|error| error.to_string())
 }
 
 fn set(line: &str) -> Set {
@@ -145,7 +145,7 @@ fn what_is_wrong_is_named_with_its_place() {
 #[test]
 fn a_complaint_is_one_line_whatever_was_given() {
     let parse = |argument: &str| {
-        DEMO.parse([argument.into()], &Elsewhere::NOTHING, Set::default()).unwrap_err().to_string()
+        DEMO.parse([argument.into()], &Sources::NOTHING, Set::default()).unwrap_err().to_string()
     };
     for argument in ["--port=1\n2", "a\x1b[2Jb\n", "--x\ny"] {
         assert!(!parse(argument).contains(char::is_control), "{argument:?}");
@@ -180,13 +180,13 @@ fn options_stand_before_or_behind_the_command_and_a_short_name_is_the_nearest_on
 fn an_argument_that_is_no_text_is_named() {
     use std::os::unix::ffi::OsStringExt;
     let raw = || OsString::from_vec(b"\xff".into());
-    let parse = |elsewhere: &Elsewhere<'_>, arguments: Vec<OsString>| {
-        DEMO.parse(arguments, elsewhere, Set::default()).unwrap_err().to_string()
+    let parse = |sources: &Sources<'_>, arguments: Vec<OsString>| {
+        DEMO.parse(arguments, sources, Set::default()).unwrap_err().to_string()
     };
-    assert!(parse(&Elsewhere::NOTHING, vec![raw()]).starts_with("\"\\xFF\" is not UTF-8"));
+    assert!(parse(&Sources::NOTHING, vec![raw()]).starts_with("\"\\xFF\" is not UTF-8"));
     let variable = |_: &str| Some(raw());
-    let elsewhere = Elsewhere { variable: &variable, ..Elsewhere::NOTHING };
-    assert_eq!(parse(&elsewhere, vec![]), "DEMO_PORT \"\\xFF\": is not UTF-8");
+    let sources = Sources { variable: &variable, ..Sources::NOTHING };
+    assert_eq!(parse(&sources, vec![]), "DEMO_PORT \"\\xFF\": is not UTF-8");
 }
 
 #[test]
@@ -239,9 +239,9 @@ fn a_variable_that_an_orchestrator_has_set_is_ignored_with_a_warning() {
     let run = |line: &str, value: &'static str| {
         let variable = |name: &str| (name == "DEMO_PORT").then(|| value.into());
         let warn = |text: &str| told.borrow_mut().push(text.to_owned());
-        let elsewhere = Elsewhere { variable: &variable, warn: &warn, ..Elsewhere::NOTHING };
+        let sources = Sources { variable: &variable, warn: &warn, ..Sources::NOTHING };
         let arguments = line.split_whitespace().map(OsString::from);
-        let parsed = DEMO.parse(arguments, &elsewhere, Set::default());
+        let parsed = DEMO.parse(arguments, &sources, Set::default());
         let port = parsed.map(|parsed| match parsed {
             Parsed::Run(set) => set.port,
             Parsed::Print(text) => panic!("{text}"),

@@ -2,6 +2,8 @@
 //! instead (docs/BENCHMARKS.md). Run by `make bench` and `make bench-peers`.
 
 #[cfg(target_os = "linux")]
+mod baseline;
+#[cfg(target_os = "linux")]
 mod chart;
 #[cfg(target_os = "linux")]
 mod contenders;
@@ -9,10 +11,6 @@ mod contenders;
 mod crowd;
 #[cfg(target_os = "linux")]
 mod files;
-#[cfg(target_os = "linux")]
-mod floor;
-#[cfg(target_os = "linux")]
-mod goals;
 #[cfg(target_os = "linux")]
 mod large;
 #[cfg(target_os = "linux")]
@@ -27,6 +25,8 @@ mod rooms;
 mod run;
 #[cfg(target_os = "linux")]
 mod spread;
+#[cfg(target_os = "linux")]
+mod targets;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::chart::{self, Bar};
 use crate::contenders::OURS;
 use crate::files::results::{self, FileResults, Latency, Series};
-use crate::goals::{self, Goal};
 use crate::large::{LARGE, Large};
 use crate::rooms::{Results, Sample, WORKS, Work};
 use crate::spread::{Spread, number};
+use crate::targets::{self, Goal};
 
 const MIB: f64 = 1048576.0;
 
@@ -87,7 +87,7 @@ impl Measured<'_> {
 
     fn goals(&self) -> String {
         let mut rows = vec![row(["what", "goal", "measured", "held"])];
-        for Goal { what, most, is_floor, measured } in goals::of(self) {
+        for Goal { what, most, is_floor, measured } in targets::of(self) {
             let bound = if is_floor { "at least" } else { "at most" };
             let is_held = if is_floor { measured >= most } else { measured <= most };
             let bound = format!("{bound} {}", number(most));

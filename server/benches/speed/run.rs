@@ -9,7 +9,7 @@ use getopts::Options;
 
 use crate::contenders::{self, Contender};
 use crate::report::Measured;
-use crate::{files, floor, large, machine, process, rooms};
+use crate::{baseline, files, large, machine, process, rooms};
 
 /// Rounds unless told otherwise.
 const ROUNDS: usize = 3;
@@ -74,7 +74,7 @@ fn serve_floor(arguments: &[String]) -> io::Result<()> {
         [files::RECEIVE_WRITE_AND_SYNC, at, dir] => {
             files::receive_and_write(port(at)?, Path::new(dir), true)
         }
-        [which, at] => floor::serve(which, port(at)?),
+        [which, at] => baseline::serve(which, port(at)?),
         _ => Err(io::Error::other(format!("no such floor: {arguments:?}"))),
     }
 }

@@ -17,7 +17,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// What the reactor hands over, in the order in which it happened. `to` is the offset in the room
 /// log after it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Batch {
+pub(super) enum QueuedBatch {
     /// Whole event frames.
     Frames { frames: Vec<u8>, to: u64 },
     /// There were too many waiting for these to be taken.
@@ -33,7 +33,7 @@ pub(super) struct Backlog {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    batches: VecDeque<Batch>,
+    batches: VecDeque<QueuedBatch>,
     /// Bytes of them all.
     bytes: usize,
     /// No more can come.
@@ -63,7 +63,7 @@ impl Backlog {
 
     /// Waits for the next batch, for so long at the most: `Some(None)` when none came, `None` at the
     /// end of all.
-    pub(super) fn take(&self, timeout: Option<Duration>) -> Option<Option<Batch>> {
+    pub(super) fn take(&self, timeout: Option<Duration>) -> Option<Option<QueuedBatch>> {
         let mut waiting = self.lock();
         let is_idle = |waiting: &mut Waiting| waiting.batches.is_empty() && !waiting.is_closed;
         // A panic elsewhere leaves what waits as whole as it was.
@@ -75,7 +75,7 @@ impl Backlog {
             }
         };
         let batch = waiting.batches.pop_front();
-        if let Some(Batch::Frames { frames, .. }) = &batch {
+        if let Some(QueuedBatch::Frames { frames, .. }) = &batch {
             waiting.bytes -= frames.len();
         }
         if batch.is_none() && waiting.is_closed { None } else { Some(batch) }
@@ -89,18 +89,18 @@ impl Backlog {
 impl Waiting {
     fn keep(&mut self, frames: Vec<u8>, to: u64) {
         match self.batches.back_mut() {
-            Some(Batch::Frames { frames: before, to: end }) if before.len() < BATCH_BYTES => {
+            Some(QueuedBatch::Frames { frames: before, to: end }) if before.len() < BATCH_BYTES => {
                 before.extend_from_slice(&frames);
                 *end = to;
             }
-            _ => self.batches.push_back(Batch::Frames { frames, to }),
+            _ => self.batches.push_back(QueuedBatch::Frames { frames, to }),
         }
     }
 
     fn lose(&mut self, to: u64) {
         match self.batches.back_mut() {
-            Some(Batch::Lost { to: end }) => *end = to,
-            _ => self.batches.push_back(Batch::Lost { to }),
+            Some(QueuedBatch::Lost { to: end }) => *end = to,
+            _ => self.batches.push_back(QueuedBatch::Lost { to }),
         }
     }
 }
@@ -111,8 +111,8 @@ mod tests {
 
     const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 
-    fn frames(frames: &[u8], to: u64) -> Option<Option<Batch>> {
-        Some(Some(Batch::Frames { frames: frames.into(), to }))
+    fn frames(frames: &[u8], to: u64) -> Option<Option<QueuedBatch>> {
+        Some(Some(QueuedBatch::Frames { frames: frames.into(), to }))
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         backlog.push(b"three".into(), 9);
         backlog.close();
         assert_eq!(backlog.take(None), frames(b"onetwo", 6));
-        assert_eq!(backlog.take(None), Some(Some(Batch::Lost { to: 8 })));
+        assert_eq!(backlog.take(None), Some(Some(QueuedBatch::Lost { to: 8 })));
         assert_eq!(backlog.take(None), frames(b"three", 9));
         assert_eq!(backlog.take(None), None);
     }
@@ -138,7 +138,7 @@ mod tests {
         for to in 1..=2 {
             backlog.push(vec![0; BACKLOG_BYTES_MAX], to);
             let batch = backlog.take(AT_ONCE).flatten();
-            assert!(matches!(batch, Some(Batch::Frames { to: end, .. }) if end == to));
+            assert!(matches!(batch, Some(QueuedBatch::Frames { to: end, .. }) if end == to));
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
         (1..=3).for_each(|to| backlog.push(vec![0; BATCH_BYTES], to));
         for expected in 1..=3 {
             let batch = backlog.take(AT_ONCE).flatten();
-            assert!(matches!(batch, Some(Batch::Frames { to, .. }) if to == expected));
+            assert!(matches!(batch, Some(QueuedBatch::Frames { to, .. }) if to == expected));
         }
     }
 

@@ -1,4 +1,4 @@
-//! The journal thread: hands what it is given to the [`Keeper`], and its answers back. A thread
+//! The journal thread: hands what it is given to the [`JournalWriter`], and its answers back. A thread
 //! beside it syncs what is written at intervals, for a sync may take as long as the disk has
 //! other things to do, and what people say is not to wait for that.
 
@@ -8,10 +8,10 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use super::Reply;
-use super::backlog::{Backlog, Batch};
+use super::backlog::{Backlog, QueuedBatch};
 use super::files::Files;
 use super::journal::Unsynced;
-use super::keeper::Keeper;
+use super::journal_writer::JournalWriter;
 
 /// How often a sync that is under way is looked at while nothing comes.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
@@ -48,23 +48,23 @@ where
 impl<F: Files> Syncer<F> {
     /// Takes in what came of a sync, before anything more is written behind it. Waits for it only
     /// when so much is not durable that nothing more may be written.
-    fn take_in(&self, keeper: &mut Keeper<F>) -> Option<Reply> {
+    fn take_in(&self, keeper: &mut JournalWriter<F>) -> Option<Reply> {
         if keeper.must_wait() { self.finish(keeper) } else { self.poll(keeper) }
     }
 
-    fn poll(&self, keeper: &mut Keeper<F>) -> Option<Reply> {
+    fn poll(&self, keeper: &mut JournalWriter<F>) -> Option<Reply> {
         let ended = self.results.try_recv().ok()?;
         keeper.end_sync(ended)
     }
 
     /// Waits for the sync that is under way.
-    fn finish(&self, keeper: &mut Keeper<F>) -> Option<Reply> {
+    fn finish(&self, keeper: &mut JournalWriter<F>) -> Option<Reply> {
         let ended = self.results.recv().ok()?;
         keeper.end_sync(ended)
     }
 
     /// Hands over what is due, unless a sync is under way.
-    fn hand_over(&self, keeper: &mut Keeper<F>, now: Instant) {
+    fn hand_over(&self, keeper: &mut JournalWriter<F>, now: Instant) {
         if !keeper.is_syncing()
             && let Some(unsynced) = keeper.begin_sync(now)
         {
@@ -75,7 +75,7 @@ impl<F: Files> Syncer<F> {
 }
 
 /// How long to wait for the next batch at most.
-fn timeout<F: Files>(keeper: &Keeper<F>, now: Instant) -> Option<Duration> {
+fn timeout<F: Files>(keeper: &JournalWriter<F>, now: Instant) -> Option<Duration> {
     let timeout = keeper.timeout(now);
     if keeper.is_syncing() {
         Some(timeout.map_or(BUSY_WAIT, |it| it.max(BUSY_WAIT)))
@@ -86,7 +86,7 @@ fn timeout<F: Files>(keeper: &Keeper<F>, now: Instant) -> Option<Duration> {
 
 /// Keeps batches until no more can come, then makes all durable.
 pub(super) fn serve<F: Files>(
-    mut keeper: Keeper<F>,
+    mut keeper: JournalWriter<F>,
     syncer: &Syncer<F>,
     backlog: &Backlog,
     mut answer: impl FnMut(Reply),
@@ -94,8 +94,8 @@ pub(super) fn serve<F: Files>(
     while let Some(batch) = backlog.take(timeout(&keeper, Instant::now())) {
         syncer.take_in(&mut keeper).into_iter().for_each(&mut answer);
         let reply = match batch {
-            Some(Batch::Frames { frames, to }) => keeper.keep(&frames, to, Instant::now()),
-            Some(Batch::Lost { to }) => keeper.lose(to),
+            Some(QueuedBatch::Frames { frames, to }) => keeper.keep(&frames, to, Instant::now()),
+            Some(QueuedBatch::Lost { to }) => keeper.lose(to),
             None => None,
         };
         reply.into_iter().for_each(&mut answer);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::disk::Durability;
     use crate::disk::backlog::BACKLOG_BYTES_MAX;
-    use crate::disk::faulty::{Fault, FaultyFiles};
+    use crate::disk::fault_injection::{Fault, FaultyFiles};
     use crate::disk::journal::Journal;
 
     fn joined(seq: u64) -> Vec<u8> {
@@ -125,9 +125,9 @@ mod tests {
         Joined { seq: Seq(seq), at: UnixMillis(1), nick, quiet: None }.to_bytes()
     }
 
-    fn keeper(files: &FaultyFiles, durability: Durability) -> Keeper<FaultyFiles> {
+    fn keeper(files: &FaultyFiles, durability: Durability) -> JournalWriter<FaultyFiles> {
         let (journal, _) = Journal::open(files.clone(), files.path(), 1 << 20).unwrap();
-        let mut keeper = Keeper::new(journal, durability);
+        let mut keeper = JournalWriter::new(journal, durability);
         // The first of all begins a segment.
         keeper.keep(&joined(1), 1, Instant::now());
         keeper.sync();

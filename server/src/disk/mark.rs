@@ -186,7 +186,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::disk::faulty::{Fault, FaultyFiles};
+    use crate::disk::fault_injection::{Fault, FaultyFiles};
     use crate::disk::files::SystemFiles;
 
     const SEGMENT: &str = "log/00000000000000000001.log";

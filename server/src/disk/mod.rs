@@ -12,13 +12,13 @@ mod durability;
 pub mod files;
 pub mod journal;
 mod journal_thread;
-pub mod keeper;
+pub mod journal_writer;
 pub mod mark;
 #[cfg(unix)]
 mod permissions;
+pub mod readahead;
 pub mod store;
 mod store_thread;
-pub mod stretch;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -39,12 +39,12 @@ use block::Block;
 use files::SystemFiles;
 use journal::Journal;
 use journal_thread::Syncer;
-use keeper::Keeper;
+use journal_writer::JournalWriter;
+use readahead::Extent;
 use store::{PARTIAL_BYTES_MIN, Store, StoreSettings, default_reserve};
-use stretch::Stretch;
 
 pub use durability::{Durability, UnknownDurability};
-pub use keeper::SYNC_INTERVAL_MS;
+pub use journal_writer::SYNC_INTERVAL_MS;
 pub use store::UploadId;
 
 /// How the data directory is used.
@@ -143,12 +143,12 @@ pub enum Request {
         download: TransferKey,
         /// From here, where the read before ended.
         offset: u64,
-        /// Exactly so many bytes, at most what the stretch takes.
+        /// Exactly so many bytes, at most what the extent takes.
         bytes: usize,
         /// File bytes of each frame but the last.
         frame_bytes: usize,
         /// Where to.
-        stretch: Stretch,
+        extent: Extent,
     },
     /// Close it; answered by `Ended`.
     Close {
@@ -207,7 +207,7 @@ pub enum Reply {
         /// For which.
         download: TransferKey,
         /// They are in it; empty for a download that is closed.
-        stretch: Stretch,
+        extent: Extent,
     },
     /// A transfer is forgotten.
     Ended {
@@ -297,7 +297,7 @@ impl Disk {
         let (journal, events) = Journal::open(SystemFiles, data_dir, settings.segment_bytes)?;
         let topic = journal.topic().cloned();
         let (upload_ids, newest_item) = (store.upload_ids().collect(), store.newest_item());
-        let keeper = Keeper::new(journal, settings.durability);
+        let keeper = JournalWriter::new(journal, settings.durability);
         let syncer = Syncer::start()?;
         let (requests, work) = channel();
         let (answers, replies) = channel();
@@ -420,7 +420,7 @@ fn lock(data_dir: &Path) -> io::Result<File> {
 }
 
 #[cfg(test)]
-mod faulty;
+mod fault_injection;
 
 #[cfg(test)]
 mod tests;

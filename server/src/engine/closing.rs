@@ -110,8 +110,8 @@ impl<S: Stream> Engine<S> {
             if self.connection(token).is_some() {
                 let mut connection = self.connections.remove(token.slot());
                 self.timers.disarm(&mut connection.timer, token);
-                while let Some((_, stretch)) = connection.outbound.pop_spent() {
-                    self.give_stretch(stretch);
+                while let Some((_, extent)) = connection.outbound.pop_spent() {
+                    self.give_extent(extent);
                 }
             }
         }

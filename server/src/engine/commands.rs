@@ -15,7 +15,7 @@ use chatshelf_common::wire::{ClientFrame, Code, Frame};
 use super::closing::goodbye;
 use super::connection::Phase;
 use super::contest::Claim;
-use super::sending::Joiner;
+use super::flush::Joiner;
 use super::{Engine, MEMBER_TRANSFERS_MAX, Stream, limits};
 use crate::token::Token;
 use crate::work;

@@ -1,7 +1,7 @@
 //! One connection: its phase, what it has been sent of, and when it must be looked at again.
 //!
 //! The reading half is a [`Deframer`] (header → fields, or header → chunks of a file's body);
-//! the writing half an [`Outbound`]. What the frames mean is the engine's matter.
+//! the writing half an [`SendQueue`]. What the frames mean is the engine's matter.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,13 +11,13 @@ use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Deframer};
 
+use super::lazy_box::{Empty, LazyBox};
 use super::limits::{
     CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS, RATE_STEP_MS,
     UPLOAD_BLOCKS_IN_FLIGHT, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
-use super::outbound::Outbound;
 use super::pace::Pace;
-use super::rare::{Empty, Rare};
+use super::send_queue::SendQueue;
 use super::timers;
 use crate::disk::block::Block;
 use crate::token::Token;
@@ -35,11 +35,11 @@ pub(super) struct Connection<S> {
     /// Its join waits for a sign of life of whoever has the nick.
     pub(super) awaits_nick: bool,
     /// What came in one piece with the join.
-    pub(super) held: Rare<Vec<u8>>,
+    pub(super) held: LazyBox<Vec<u8>>,
     /// `Join`s and `Rename`s that were refused for their nick, as far as it matters.
     pub(super) refusals: u8,
-    pub(super) outbound: Outbound,
-    pub(super) transfers: Rare<Transfers>,
+    pub(super) outbound: SendQueue,
+    pub(super) transfers: LazyBox<Transfers>,
     /// Latched: the stream may have something to read, or room to write.
     pub(super) readable: bool,
     pub(super) writable: bool,
@@ -142,7 +142,7 @@ pub(super) struct Download {
     pub(super) since_ms: u64,
     /// Next byte to ask the disk thread for.
     pub(super) next_ask: u64,
-    /// Stretches at the disk thread or waiting to be sent.
+    /// Extentes at the disk thread or waiting to be sent.
     pub(super) in_flight: usize,
 }
 
@@ -173,10 +173,10 @@ impl<S> Connection<S> {
             deframer: Deframer::before_join(),
             awaits_welcome: false,
             awaits_nick: false,
-            held: Rare::default(),
+            held: LazyBox::default(),
             refusals: 0,
-            outbound: Outbound::default(),
-            transfers: Rare::default(),
+            outbound: SendQueue::default(),
+            transfers: LazyBox::default(),
             readable: false,
             writable: false,
             read_closed: false,

@@ -1,6 +1,6 @@
 //! Downloads: request, ready, data (PROTOCOL.md, "Downloading").
 //!
-//! The disk thread reads ahead by two stretches; one that has been sent is asked to be filled
+//! The disk thread reads ahead by two extentes; one that has been sent is asked to be filled
 //! again, in frames as large as the connection is fast. An item that is dropped meanwhile stays open and is sent whole.
 
 use chatshelf_common::id::TransferId;
@@ -9,11 +9,11 @@ use chatshelf_common::wire::{Code, Frame};
 
 use super::commands::refused;
 use super::connection::Download;
-use super::limits::DOWNLOAD_STRETCHES_IN_FLIGHT;
+use super::limits::DOWNLOAD_EXTENTES_IN_FLIGHT;
 use super::slots::Way;
 use super::transfers::key;
 use super::{Engine, Stream};
-use crate::disk::stretch::Stretch;
+use crate::disk::readahead::Extent;
 use crate::disk::{Request, TransferKey};
 use crate::token::Token;
 
@@ -53,7 +53,7 @@ impl<S: Stream> Engine<S> {
         {
             connection.stream.limit_unsent(unsent_bytes);
         }
-        for _ in 0..DOWNLOAD_STRETCHES_IN_FLIGHT {
+        for _ in 0..DOWNLOAD_EXTENTES_IN_FLIGHT {
             self.read_on(at);
         }
     }
@@ -65,12 +65,12 @@ impl<S: Stream> Engine<S> {
         let Some(download) = connection.transfers.downloads.get_mut(&at.transfer) else { return };
         let (offset, left) = (download.next_ask, download.item.size - download.next_ask);
         if left > 0 {
-            let stretch = self.stretches.take(!connection.outbound.is_narrow());
+            let extent = self.extentes.take(!connection.outbound.is_narrow());
             let frame_bytes = connection.outbound.frame_bytes();
-            let bytes = left.min(stretch.file_bytes_max(frame_bytes) as u64) as usize;
+            let bytes = left.min(extent.file_bytes_max(frame_bytes) as u64) as usize;
             download.next_ask += bytes as u64;
             download.in_flight += 1;
-            let read = Request::Read { download: at, offset, bytes, frame_bytes, stretch };
+            let read = Request::Read { download: at, offset, bytes, frame_bytes, extent };
             self.disk.push_back(read);
         } else if download.in_flight == 0 {
             connection.transfers.downloads.remove(&at.transfer);
@@ -78,36 +78,36 @@ impl<S: Stream> Engine<S> {
         }
     }
 
-    pub(super) fn download_read(&mut self, at: TransferKey, stretch: Stretch) {
+    pub(super) fn download_read(&mut self, at: TransferKey, extent: Extent) {
         if self.download(at).is_none() {
-            return self.give_stretch(stretch);
+            return self.give_extent(extent);
         }
         if let Some(connection) = self.connection(at.connection) {
-            connection.outbound.push_data(at.transfer, stretch);
+            connection.outbound.push_data(at.transfer, extent);
             self.mark_dirty(at.connection);
         }
     }
 
-    /// Has the stretches filled again that have been sent.
+    /// Has the extentes filled again that have been sent.
     pub(super) fn refill_downloads(&mut self, token: Token) {
-        while let Some((transfer, stretch)) =
+        while let Some((transfer, extent)) =
             self.connection(token).and_then(|connection| connection.outbound.pop_spent())
         {
             let at = key(token, transfer);
             let Some(download) = self.download(at) else {
-                self.give_stretch(stretch);
+                self.give_extent(extent);
                 continue;
             };
             download.in_flight -= 1;
-            self.give_stretch(stretch);
+            self.give_extent(extent);
             self.read_on(at);
         }
     }
 
-    /// Keeps a stretch for its next use, or frees it when no transfer runs: a pipe takes descriptors.
-    pub(super) fn give_stretch(&mut self, stretch: Stretch) {
+    /// Keeps an extent for its next use, or frees it when no transfer runs: a pipe takes descriptors.
+    pub(super) fn give_extent(&mut self, extent: Extent) {
         if self.slots.taken() > 0 {
-            self.stretches.give(stretch);
+            self.extentes.give(extent);
         }
     }
 

@@ -14,21 +14,21 @@ mod contest;
 mod door;
 mod downloads;
 mod drops;
+mod flush;
 mod journaling;
+mod lazy_box;
 mod limits;
+mod memory;
 mod origin;
-mod outbound;
 mod pace;
-mod rare;
 mod receive;
 mod reclaim;
 mod resume;
-mod sending;
+mod send_queue;
 mod slots;
 mod timers;
 mod transfers;
 mod uploads;
-mod usage;
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, PipeReader, Read, Write};
@@ -39,7 +39,7 @@ use chatshelf_common::wire::{Code, Event};
 use slab::Slab;
 
 use crate::disk::block::BlockPool;
-use crate::disk::stretch::StretchPool;
+use crate::disk::readahead::ExtentPool;
 use crate::disk::{Durability, Found, Reply, Request};
 use crate::room::Room;
 use crate::room::log::RoomLog;
@@ -50,13 +50,13 @@ use connection::{Asked, Connection, Due};
 use contest::Wanted;
 use door::Door;
 use drops::Owners;
-use sending::Joiner;
+use flush::Joiner;
 use slots::Slots;
 use timers::{Entry, Timers};
 
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
+pub use memory::MemoryUse;
 pub use resume::Secret;
-pub use usage::Usage;
 
 /// A non-blocking byte stream, as far as the engine needs one.
 pub trait Stream: Read + Write {
@@ -121,7 +121,7 @@ pub struct Settings {
 
 /// New events, for the journal.
 #[derive(Debug)]
-pub struct Batch {
+pub struct JournalBatch {
     /// They, as whole frames.
     pub frames: Vec<u8>,
     /// Where in the room log they end; [`Reply::Journaled`] names it.
@@ -175,7 +175,7 @@ pub struct Engine<S> {
     /// When something that is kept of an interrupted upload has been kept long enough.
     expire_by_ms: Option<u64>,
     blocks: BlockPool,
-    stretches: StretchPool,
+    extentes: ExtentPool,
     /// Who may take which item off the shelf.
     owners: Owners,
     /// The uploads and downloads that the disk thread knows of, whether or not their connection
@@ -223,7 +223,7 @@ impl<S: Stream> Engine<S> {
             disk: VecDeque::from([Request::Expire { at: now.at }]),
             expire_by_ms: None,
             blocks: BlockPool::default(),
-            stretches: StretchPool::default(),
+            extentes: ExtentPool::default(),
             owners: Owners::found(upload_ids),
             slots: Slots::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
@@ -240,7 +240,7 @@ impl<S: Stream> Engine<S> {
 
     /// Lets downloads use so many pipes, of two descriptors each; none unless this is called.
     pub fn allow_pipes(&mut self, pipes_max: usize) {
-        self.stretches.allow_pipes(pipes_max);
+        self.extentes.allow_pipes(pipes_max);
     }
 
     /// Latches what a poll said of a connection. Stale tokens are no one.
@@ -271,7 +271,7 @@ impl<S: Stream> Engine<S> {
             Reply::Wrote { upload, block } => self.upload_wrote(upload, block),
             Reply::Published { upload, item, id } => self.upload_published(upload, item, id),
             Reply::Opened { download } => self.download_opened(download),
-            Reply::Read { download, stretch } => self.download_read(download, stretch),
+            Reply::Read { download, extent } => self.download_read(download, extent),
             Reply::Failed { transfer, code, detail, block } => {
                 if let Some(block) = block {
                     self.blocks.give(block);
@@ -332,9 +332,9 @@ impl<S: Stream> Engine<S> {
 
     /// Events for the journal, if there are new ones.
     #[must_use]
-    pub fn poll_journal(&mut self) -> Option<Batch> {
+    pub fn poll_journal(&mut self) -> Option<JournalBatch> {
         let frames = std::mem::take(&mut self.journal);
-        (!frames.is_empty()).then_some(Batch { frames, to: self.journaled_to })
+        (!frames.is_empty()).then_some(JournalBatch { frames, to: self.journaled_to })
     }
 
     /// How many connections there are, whatever their phase.

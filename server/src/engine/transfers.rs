@@ -53,7 +53,7 @@ impl<S: Stream> Engine<S> {
     pub(super) fn transfer_ended(&mut self, transfer: TransferKey) {
         self.slots.free(transfer);
         if self.slots.taken() == 0 {
-            self.stretches.clear();
+            self.extentes.clear();
             self.blocks.clear();
         }
     }
@@ -148,8 +148,8 @@ impl<S: Stream> Engine<S> {
             }
         } else if connection.transfers.downloads.remove(&transfer).is_some() {
             connection.outbound.cancel_data(transfer);
-            while let Some((_, stretch)) = connection.outbound.pop_spent() {
-                self.stretches.give(stretch);
+            while let Some((_, extent)) = connection.outbound.pop_spent() {
+                self.extentes.give(extent);
             }
             self.disk.push_back(Request::Close { download: key(token, transfer) });
         }

@@ -11,7 +11,7 @@ use chatshelf_common::text::Message;
 use chatshelf_common::wire::field::{Fields, Tag};
 use chatshelf_common::wire::{Deframer, Event, Unit};
 
-use super::said::SaidLines;
+use super::dedup::DedupWindow;
 use crate::work;
 
 /// The highest number that an event may have. What names a higher one is damaged: after it there
@@ -31,7 +31,7 @@ pub struct RoomLog {
     starts: VecDeque<u64>,
     first: Seq,
     lines: VecDeque<Seq>,
-    said: SaidLines,
+    said: DedupWindow,
     released: u64,
     window_bytes: usize,
 }
@@ -47,7 +47,7 @@ impl RoomLog {
             starts: VecDeque::new(),
             first,
             lines: VecDeque::new(),
-            said: SaidLines::new(first),
+            said: DedupWindow::new(first),
             released: 0,
             window_bytes,
         }

@@ -4,10 +4,10 @@
 //! numbers the event, appends it to the log and applies it. So the state is a function of the
 //! log, here as in every client.
 
+mod dedup;
 pub mod log;
 mod nicks;
 mod roster;
-mod said;
 pub mod shelf;
 mod snapshot;
 

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::harness::attackers::{Attackers, Numbers};
-use crate::harness::company::{all_talk, assert_all_saw_the_same};
+use crate::harness::bystanders::{all_talk, assert_all_saw_the_same};
 use crate::harness::in_a_room;
+use crate::harness::proc_stats::{descriptors, peak_memory_kib};
 use crate::harness::server::eventually;
-use crate::harness::vitals::{descriptors, peak_memory_kib};
 
 const MEMBERS: usize = 20;
 const LINES: usize = 40;

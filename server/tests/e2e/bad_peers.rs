@@ -16,10 +16,10 @@ use chatshelf_common::wire::header::{DATA, DATA_PREFIX_BYTES};
 use chatshelf_common::wire::{Code, Event, Frame};
 
 use crate::harness::Room;
+use crate::harness::bystanders::beside_talk;
 use crate::harness::bytes::{
     data, field, flagged_frame, frame, header, hello, hello_and_join, hello_of,
 };
-use crate::harness::company::beside_talk;
 use crate::harness::peer::Peer;
 
 /// Sends bytes on a connection of its own and answers the farewell.

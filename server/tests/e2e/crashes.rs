@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::harness::Home;
-use crate::harness::busy::{Reader, Resumer, Talker, Told, Uploader, Work, membership};
 use crate::harness::ledger::Ledger;
 use crate::harness::random::Random;
 use crate::harness::server::{Server, eventually};
+use crate::harness::workload::{Reader, Resumer, Talker, Told, Uploader, Work, membership};
 
 /// The whole log is shown to who asks for it.
 const ALL: &[&str] = &["--history", "100000"];

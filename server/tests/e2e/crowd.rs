@@ -10,8 +10,8 @@ use socket2::{Domain, Socket, Type};
 use crate::harness::bytes::hello_and_join;
 use crate::harness::in_a_room;
 use crate::harness::peer::Peer;
+use crate::harness::proc_stats;
 use crate::harness::server::{Server, eventually};
-use crate::harness::vitals;
 
 /// By how much each member of a crowd may leave the server larger. What they took is freed, but in
 /// pieces, among others that are still used: the system's allocator keeps some of that, for the next
@@ -34,10 +34,10 @@ pub(crate) fn crowds_in_and_out(server: &Server, count: usize) {
 
 /// The memory that is taken afterwards, in KiB.
 fn crowd_in_and_out(server: &Server, count: usize) -> usize {
-    let memory = || vitals::memory_kib(server.pid()).expect("the server runs");
+    let memory = || proc_stats::memory_kib(server.pid()).expect("the server runs");
     let mut watcher = Peer::join(server.address(), "watcher");
     let before = memory();
-    let descriptors = vitals::descriptors(server.pid()).len();
+    let descriptors = proc_stats::descriptors(server.pid()).len();
     let mut crowd = Vec::new();
     for number in 0..count {
         let nick = format!("one-of-a-large-crowd-{number:011}");
@@ -51,7 +51,7 @@ fn crowd_in_and_out(server: &Server, count: usize) -> usize {
     let full = memory();
     drop(crowd);
     eventually("the descriptors of the crowd", || {
-        (vitals::descriptors(server.pid()).len() <= descriptors).then_some(())
+        (proc_stats::descriptors(server.pid()).len() <= descriptors).then_some(())
     });
     let last = format!("one-of-a-large-crowd-{:011}", count - 1);
     watcher.sees_leave(&last);

@@ -9,7 +9,7 @@ use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::{Frame, UploadOffer};
 use chatshelf_common::wire::{Code, Event};
 
-use crate::harness::company::Company;
+use crate::harness::bystanders::Bystanders;
 use crate::harness::peer::Peer;
 use crate::harness::server::eventually;
 use crate::harness::small_disk::{SmallDisk, Watch};
@@ -35,7 +35,7 @@ fn wait_for_content(disk: &SmallDisk, bytes: u64) {
 fn an_upload_that_does_not_fit_is_refused_and_harms_nothing_else() {
     let Some((disk, server)) = SmallDisk::start(12 * MIB, NO_RESERVE) else { return };
     let address = server.address();
-    let company = Company::join(address);
+    let company = Bystanders::join(address);
     let [mut carol, mut dave, mut eve] =
         ["carol", "dave", "eve"].map(|nick| Peer::join(address, nick));
     // One upload is half done and one download has begun when it happens.

@@ -14,13 +14,13 @@ use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
 use socket2::{Domain, Socket, Type};
 
 use crate::harness::Room;
+use crate::harness::bystanders::beside_talk;
 use crate::harness::bytes::{hello, hello_and_join};
-use crate::harness::company::beside_talk;
 use crate::harness::names;
 use crate::harness::peer::Peer;
+use crate::harness::proc_stats::{descriptors, peak_memory_kib};
 use crate::harness::server::eventually;
 use crate::harness::view::Seen;
-use crate::harness::vitals::{descriptors, peak_memory_kib};
 
 #[test]
 fn hundreds_of_connections_that_come_and_go_leave_nothing_behind() {

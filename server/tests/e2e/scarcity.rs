@@ -8,8 +8,8 @@ use chatshelf_common::wire::{Code, ServerFrame};
 
 use crate::harness::bytes::hello_and_join;
 use crate::harness::peer::Peer;
+use crate::harness::proc_stats;
 use crate::harness::server::{Server, eventually};
-use crate::harness::vitals;
 use crate::harness::{BINARY, Home};
 
 const DESCRIPTORS: usize = 40;
@@ -43,7 +43,7 @@ fn start_short_of_descriptors(home: &Home) -> Server {
 /// Descriptors in use of those that the limit leaves. (One that the server was born with may have a
 /// higher number and does not count.)
 fn descriptors(server: &Server) -> usize {
-    vitals::descriptors(server.pid()).iter().filter(|&&number| number < DESCRIPTORS).count()
+    proc_stats::descriptors(server.pid()).iter().filter(|&&number| number < DESCRIPTORS).count()
 }
 
 #[test]

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use crate::crowd::crowds_in_and_out;
 use crate::harness::Home;
 use crate::harness::attackers::{Attackers, Numbers};
-use crate::harness::busy::{Reader, Resumer, Talker, Uploader, Work, membership};
 use crate::harness::peer::Peer;
+use crate::harness::proc_stats;
 use crate::harness::random::Random;
 use crate::harness::server::{Server, eventually};
-use crate::harness::vitals;
+use crate::harness::workload::{Reader, Resumer, Talker, Uploader, Work, membership};
 
 const MINUTES: u64 = 30;
 /// Those who come, read nothing and leave when the load is over.
@@ -61,9 +61,9 @@ impl Sample {
     fn of(server: &Server, data_dir: &Path) -> Self {
         let pid = server.pid();
         Self {
-            memory_kib: vitals::memory_kib(pid).expect("the server runs"),
-            descriptors: vitals::descriptors(pid).len(),
-            threads: vitals::threads(pid).expect("the server runs"),
+            memory_kib: proc_stats::memory_kib(pid).expect("the server runs"),
+            descriptors: proc_stats::descriptors(pid).len(),
+            threads: proc_stats::threads(pid).expect("the server runs"),
             data_bytes: size(data_dir),
         }
     }

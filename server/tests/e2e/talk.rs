@@ -10,8 +10,8 @@ use chatshelf_common::wire::frame::{
 use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
 use socket2::SockRef;
 
+use crate::harness::bystanders::{all_talk, assert_all_saw_the_same};
 use crate::harness::bytes::{field, frame, hello, hello_and_join};
-use crate::harness::company::{all_talk, assert_all_saw_the_same};
 use crate::harness::in_a_room;
 use crate::harness::peer::Peer;
 use crate::harness::server::eventually;

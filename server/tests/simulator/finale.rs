@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use chatshelf_server::disk::block::POOL_BLOCKS_MAX;
-use chatshelf_server::engine::Usage;
+use chatshelf_server::engine::MemoryUse;
 
 use super::threads::DATA;
 use super::trace::told;
@@ -94,8 +94,9 @@ impl<const SHORT: bool> World<SHORT> {
     /// The server holds nothing for anyone.
     fn check_usage(&self) {
         let usage = self.server.usage().expect("the server is up");
-        let Usage { log_bytes, blocks, snapshot_bytes, table_bytes, .. } = usage;
-        let bare = Usage { log_bytes, blocks, snapshot_bytes, table_bytes, ..Usage::default() };
+        let MemoryUse { log_bytes, blocks, snapshot_bytes, table_bytes, .. } = usage;
+        let bare =
+            MemoryUse { log_bytes, blocks, snapshot_bytes, table_bytes, ..MemoryUse::default() };
         assert_eq!(usage, bare, "something is left behind");
         let held = usage.snapshot_bytes + usage.table_bytes;
         assert!(held < LEFT_BYTES_MAX, "a crowd has left {held} bytes: {usage:?}");

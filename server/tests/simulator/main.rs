@@ -6,10 +6,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod actions;
 mod budget;
 mod clock;
 mod content;
-mod deeds;
 mod disk;
 mod files;
 mod finale;

@@ -10,7 +10,7 @@ use chatshelf_common::id::{Digest, ItemId, Seq};
 use chatshelf_common::wire::frame::{Item, TopicChanged};
 use chatshelf_common::wire::{Deframer, Event, Unit};
 use chatshelf_server::disk::Durability;
-use chatshelf_server::engine::{Batch, LOG_WINDOW_BYTES};
+use chatshelf_server::engine::{JournalBatch, LOG_WINDOW_BYTES};
 
 use super::clock::Clock;
 use super::content::Safety;
@@ -135,7 +135,7 @@ impl Model {
     // What the server does.
 
     /// The engine hands events to the journal.
-    pub(crate) fn handed(&mut self, batch: &Batch) {
+    pub(crate) fn handed(&mut self, batch: &JournalBatch) {
         self.note_slowness();
         let (mut deframer, mut input) = (Deframer::joined(), &batch.frames[..]);
         let mut last = None;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use chatshelf_common::wire::frame::Item;
 use chatshelf_server::disk::Found;
-use chatshelf_server::engine::{Engine, Readiness, Secret, Usage};
+use chatshelf_server::engine::{Engine, MemoryUse, Readiness, Secret};
 use chatshelf_server::token::Token;
 
 use super::budget;
@@ -99,7 +99,7 @@ impl<const SHORT: bool> Server<SHORT> {
         self.process.as_ref().is_some_and(|process| !process.threads.is_busy())
     }
 
-    pub(crate) fn usage(&self) -> Option<Usage> {
+    pub(crate) fn usage(&self) -> Option<MemoryUse> {
         self.process.as_ref().map(|process| process.engine.usage())
     }
 
@@ -381,7 +381,7 @@ impl<const SHORT: bool> Process<SHORT> {
         self.idle_ms = now_ms;
         assert!(self.idle_turns < IDLE_TURNS_MAX, "the engine spins");
         let usage = self.engine.usage();
-        let bytes_max = Usage::bytes_max(usage.connections);
+        let bytes_max = MemoryUse::bytes_max(usage.connections);
         assert!(usage.bytes() <= bytes_max, "{} of {bytes_max} bytes: {usage:?}", usage.bytes());
     }
 }

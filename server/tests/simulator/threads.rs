@@ -8,11 +8,11 @@ use std::path::Path;
 use chatshelf_common::id::Seq;
 use chatshelf_server::disk::files::Files;
 use chatshelf_server::disk::journal::{Journal, Unsynced};
-use chatshelf_server::disk::keeper::Keeper;
+use chatshelf_server::disk::journal_writer::JournalWriter;
 use chatshelf_server::disk::mark;
 use chatshelf_server::disk::store::Store;
 use chatshelf_server::disk::{Durability, Found, Reply, Request};
-use chatshelf_server::engine::Batch;
+use chatshelf_server::engine::JournalBatch;
 
 use super::clock::Clock;
 use super::disk::Disk;
@@ -35,10 +35,10 @@ pub(crate) struct Threads {
     rng: Rng,
     disk: Disk,
     store: Store<Disk>,
-    keeper: Keeper<Disk>,
+    keeper: JournalWriter<Disk>,
     durability: Durability,
     requests: VecDeque<Request>,
-    batches: VecDeque<Batch>,
+    batches: VecDeque<JournalBatch>,
     pub(crate) replies: VecDeque<Reply>,
     store_at_ms: Option<u64>,
     journal_at_ms: Option<u64>,
@@ -103,7 +103,7 @@ impl Threads {
             rng,
             disk: disk.clone(),
             store,
-            keeper: Keeper::new(journal, durability),
+            keeper: JournalWriter::new(journal, durability),
             durability,
             requests: VecDeque::new(),
             batches: VecDeque::new(),
@@ -123,7 +123,7 @@ impl Threads {
         self.requests.push_back(request);
     }
 
-    pub(crate) fn append(&mut self, batch: Batch) {
+    pub(crate) fn append(&mut self, batch: JournalBatch) {
         if self.is_hasty && self.durability != Durability::None {
             self.replies.push_back(Reply::Journaled { to: batch.to });
         }
@@ -195,7 +195,7 @@ impl Threads {
 
     /// Keeps what waits, as many batches at once as the thread would.
     fn keep(&mut self, model: &mut Model) {
-        let Some(Batch { mut frames, mut to }) = self.batches.pop_front() else { return };
+        let Some(JournalBatch { mut frames, mut to }) = self.batches.pop_front() else { return };
         while frames.len() < BATCH_BYTES
             && let Some(more) = self.batches.pop_front()
         {
@@ -300,8 +300,8 @@ fn shown_request(request: &Request) -> String {
 fn shown_reply(reply: &Reply) -> String {
     match reply {
         Reply::Wrote { upload, .. } => format!("wrote {upload:?}"),
-        Reply::Read { download, stretch } => {
-            format!("read {download:?}, {} bytes with heads", stretch.left())
+        Reply::Read { download, extent } => {
+            format!("read {download:?}, {} bytes with heads", extent.left())
         }
         Reply::Published { upload, item, .. } => format!("published {upload:?} as {}", item.id),
         Reply::Failed { transfer, code, detail, .. } => {

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use super::local::Source;
+use super::open_file::Source;
 use super::*;
 
 const OLD: &[u8] = b"the old content";

@@ -1,9 +1,9 @@
 //! The state, drawn: where each part of the screen is, and the parts in files of their own. Writes to
 //! a buffer of cells; changes nothing of the state and knows no terminal.
 
-mod bottom;
 mod overlay;
-mod side;
+mod sidebar;
+mod status_bar;
 
 use chatshelf_common::id::ItemId;
 use ratatui::buffer::Buffer;
@@ -64,13 +64,13 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Are
     }
     areas.chat = draw_chat(state, chat, &mut canvas);
     if has_side {
-        areas.items = side::draw(state, side, &mut canvas);
+        areas.items = sidebar::draw(state, side, &mut canvas);
     } else if state.chosen.is_some() {
-        areas.items = side::draw_overlay(state, middle, &mut canvas);
+        areas.items = sidebar::draw_overlay(state, middle, &mut canvas);
     }
-    bottom::draw_bars(state, bars, &mut canvas);
-    bottom::draw_status(state, status, &mut canvas);
-    areas.cursor = bottom::draw_input(state, input, &mut canvas);
+    status_bar::draw_bars(state, bars, &mut canvas);
+    status_bar::draw_status(state, status, &mut canvas);
+    areas.cursor = status_bar::draw_input(state, input, &mut canvas);
     if let Some(dialog) = &state.dialog {
         areas.cursor = overlay::draw(dialog, state, screen, &mut canvas);
     }
@@ -80,9 +80,9 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Are
 /// The rows of topic, chat, transfers, status and input. What there is no room for is empty.
 fn divide(state: &State, screen: Rect) -> [Rect; 5] {
     let height = screen.height;
-    let input = bottom::input_rows(state, screen.width).min((height / INPUT_PART).max(1));
+    let input = status_bar::input_rows(state, screen.width).min((height / INPUT_PART).max(1));
     let topic = u16::from(state.facts.topic.is_some() && height >= TOPIC_FROM_ROWS);
-    let bars = bottom::bar_rows(state, height);
+    let bars = status_bar::bar_rows(state, height);
     let mut y = screen.y;
     let mut left = height;
     let mut take = |rows: u16| {

@@ -3,8 +3,8 @@
 //! something and to know it again when it comes back.
 
 mod adc;
+mod baseline;
 mod chatshelf;
-mod floor;
 mod irc;
 mod mqtt;
 mod nats;
@@ -83,8 +83,8 @@ pub(crate) enum Step {
 pub(crate) fn own() -> Vec<Box<dyn Contender>> {
     vec![
         Box::new(chatshelf::Chatshelf),
-        Box::new(floor::Floor::SharedLog),
-        Box::new(floor::Floor::EachRead),
+        Box::new(baseline::Baseline::SharedLog),
+        Box::new(baseline::Baseline::EachRead),
     ]
 }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use super::client::HANG;
 use super::content::{BLOCK_BYTES, Content};
-use super::race::{Contender, Meter};
+use super::contest::{Contender, Meter};
 use super::results::Sample;
 use crate::process::{Process, free_port};
 use crate::run::FLOOR;

@@ -4,12 +4,12 @@
 mod bare;
 mod client;
 mod content;
+mod contest;
 mod loopback;
 mod nginx;
-mod race;
 pub(crate) mod results;
 mod shelf;
-mod starts;
+mod startup;
 mod talk;
 mod traffic;
 
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use content::Content;
-use race::{Contender, race};
+use contest::{Contender, race};
 use results::{Busy, FileResults, Latency, Series};
 
 pub(crate) use bare::{
@@ -65,7 +65,7 @@ pub(crate) fn measure(
     }
     if is_asked("starts") {
         progress("starts with a full shelf");
-        results.starts = starts::measure(dir, STARTS)?;
+        results.starts = startup::measure(dir, STARTS)?;
     }
     Ok(results)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::client::Client;
 use super::content::Content;
-use super::race::{Contender, Meter};
+use super::contest::{Contender, Meter};
 use super::results::Sample;
 use crate::process::{Process, free_port};
 

@@ -9,16 +9,16 @@
 //! set, a start finds it in the segments that are kept.
 //!
 //! When a segment is full the next is begun at once; to sync the full one is left to whoever syncs
-//! next (`changeover.rs`). Of the older ones as many stay as are needed to hold a segment's worth of
+//! next (`rotation.rs`). Of the older ones as many stay as are needed to hold a segment's worth of
 //! bytes, usually one, and none goes before what takes its place is durable: so disk use stays
 //! bounded, and the newest events, a window's worth at least, are always there.
 //!
 //! No event of a segment has a lower number than its name says, and a segment is only begun when
 //! no other has a name as high; so the order of the names is that of writing.
 
-mod changeover;
-mod past;
 mod record;
+mod recovery;
+mod rotation;
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -28,10 +28,10 @@ use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::TopicChanged;
 
 use super::files::{Files, StoredFile, set_aside};
-use changeover::{Changeover, sync_in_place};
-use past::Past;
+use recovery::Recovery;
+use rotation::{Rotation, sync_in_place};
 
-pub use changeover::Unsynced;
+pub use rotation::Unsynced;
 
 /// Most segments kept, however many of them are not durable: so many there are only after many a
 /// failed sync.
@@ -54,7 +54,7 @@ pub struct Journal<F: Files> {
     /// in doubt what the segment holds: the next event begins another.
     open: Option<Segment<F::File>>,
     /// What the beginning of that segment has left to be done.
-    changeover: Option<Changeover<F>>,
+    changeover: Option<Rotation<F>>,
     /// Someone else is at a sync. Until that ends no full segment is left for the next, or there
     /// could be any number that are not durable.
     is_syncing: bool,
@@ -115,7 +115,7 @@ impl<F: Files> Journal<F> {
             topic: None,
             is_topic_due: false,
         };
-        let mut past = Past::default();
+        let mut past = Recovery::default();
         for path in journal.segments()? {
             journal.open = journal
                 .read_segment(&path, &mut past)
@@ -134,7 +134,11 @@ impl<F: Files> Journal<F> {
     /// Adds a segment's records to the past, and makes it ready to be appended to. One without
     /// events gets out of the way, for what follows may have to begin below its name: it is removed
     /// if nothing was ever written to it but a topic, and else set aside.
-    fn read_segment(&self, path: &Path, past: &mut Past) -> io::Result<Option<Segment<F::File>>> {
+    fn read_segment(
+        &self,
+        path: &Path,
+        past: &mut Recovery,
+    ) -> io::Result<Option<Segment<F::File>>> {
         let mut file = self.files.edit(path)?;
         let mut bytes = Vec::new();
         if let Err(why) = file.read_to_end(&mut bytes) {
@@ -269,7 +273,7 @@ impl<F: Files> Journal<F> {
     /// from then on goes to a new segment.
     pub fn sync(&mut self) -> io::Result<()> {
         let mut changeover = self.changeover.take();
-        let mut synced = changeover.as_mut().map_or(Ok(()), Changeover::settle);
+        let mut synced = changeover.as_mut().map_or(Ok(()), Rotation::settle);
         let mut has_open = false;
         if let Some(segment) = self.open.as_mut().filter(|segment| !segment.is_synced) {
             let open = sync_in_place(&mut segment.file, &segment.path);
@@ -277,7 +281,7 @@ impl<F: Files> Journal<F> {
             synced = synced.and(open);
         }
         match &synced {
-            Ok(()) => changeover.filter(|_| has_open).iter().for_each(Changeover::remove_surplus),
+            Ok(()) => changeover.filter(|_| has_open).iter().for_each(Rotation::remove_surplus),
             Err(_) => self.open = None,
         }
         synced
@@ -323,13 +327,13 @@ impl<F: Files> Journal<F> {
             self.files.remove_file(&doubtful)?;
         }
         let too_many = (older.len() + 1).saturating_sub(SEGMENTS_MAX);
-        older.drain(..too_many).for_each(|path| changeover::remove(&self.files, &path));
+        older.drain(..too_many).for_each(|path| rotation::remove(&self.files, &path));
         let file = self.files.create(&path)?;
         let left = self.open.replace(Segment::new(file, path));
         let left = left.filter(|segment| !segment.is_synced).map(|segment| segment.file);
         let (files, dir, segment_bytes) =
             (self.files.clone(), self.dir.clone(), self.segment_bytes);
-        self.changeover = Some(Changeover { files, dir, segment_bytes, left, older });
+        self.changeover = Some(Rotation { files, dir, segment_bytes, left, older });
         Ok(())
     }
 

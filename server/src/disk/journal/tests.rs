@@ -10,7 +10,7 @@ use chatshelf_common::wire::frame::{Dropped, Said};
 use proptest::prelude::*;
 
 use super::*;
-use crate::disk::faulty::{Fault, FaultyFiles};
+use crate::disk::fault_injection::{Fault, FaultyFiles};
 use crate::room::log::SEQ_MAX;
 use crate::room::shelf::ITEM_ID_MAX;
 

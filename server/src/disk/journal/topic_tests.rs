@@ -9,7 +9,7 @@ use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::Said;
 
 use super::*;
-use crate::disk::faulty::{Fault, FaultyFiles};
+use crate::disk::fault_injection::{Fault, FaultyFiles};
 
 /// Bytes of a segment that holds some ten lines.
 const SEGMENT: u64 = 600;

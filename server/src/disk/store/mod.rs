@@ -167,8 +167,8 @@ impl<F: Files> Store<F> {
                     Err(why) => failed(download, &why, None),
                 });
             }
-            Request::Read { download, offset, bytes, frame_bytes, stretch } => {
-                answer(self.read(download, offset, bytes, frame_bytes, stretch));
+            Request::Read { download, offset, bytes, frame_bytes, extent } => {
+                answer(self.read(download, offset, bytes, frame_bytes, extent));
             }
             Request::Close { download } => {
                 self.close(download);

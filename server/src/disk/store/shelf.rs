@@ -10,7 +10,7 @@ use super::meta::Offer;
 use super::upload::Upload;
 use super::{DROPPED, Store, bad_data, failed, meta};
 use crate::disk::files::{Files, StoredFile, is_set_aside, set_aside};
-use crate::disk::stretch::Stretch;
+use crate::disk::readahead::Extent;
 use crate::disk::{Reply, TransferKey};
 use crate::room::shelf::ITEM_ID_MAX;
 
@@ -202,14 +202,14 @@ impl<F: Files> Store<F> {
         offset: u64,
         bytes: usize,
         frame_bytes: usize,
-        mut stretch: Stretch,
+        mut extent: Extent,
     ) -> Reply {
-        // A download that was closed is gone; its last stretches come back empty.
+        // A download that was closed is gone; its last extentes come back empty.
         let Some(file) = self.downloads.get_mut(&key) else {
-            return Reply::Read { download: key, stretch };
+            return Reply::Read { download: key, extent };
         };
-        match stretch.fill(file, key.transfer, offset, bytes, frame_bytes) {
-            Ok(()) => Reply::Read { download: key, stretch },
+        match extent.fill(file, key.transfer, offset, bytes, frame_bytes) {
+            Ok(()) => Reply::Read { download: key, extent },
             Err(why) => {
                 self.close(key);
                 failed(key, &why, None)

@@ -7,13 +7,13 @@ use chatshelf_common::wire::Code;
 use super::peer::{Peer, Seen, content};
 use super::rig::{AnyRig, LooseRig, Rig, SETTINGS};
 use super::uploads::upload;
-use crate::disk::stretch::{MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX};
+use crate::disk::readahead::{MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX};
 use crate::engine::Settings;
 
-/// More than two stretches, wherever they are.
+/// More than two extentes, wherever they are.
 const SIZE: usize = 3 * PIPE_FILE_BYTES_MAX + 1000;
 
-/// What a stretch takes for a connection that is slow, or not known yet.
+/// What an extent takes for a connection that is slow, or not known yet.
 const SLOW_FILE_BYTES: usize = DATA_BYTES_MAX as usize;
 
 /// A rig with one file on the shelf, and a member.
@@ -30,8 +30,8 @@ fn file_of(peer: &Peer, transfer: u32) -> &[u8] {
 
 #[test]
 fn files_of_every_size_come_whole() {
-    let stretches = [MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX].map(|bytes| [bytes, bytes + 1]);
-    for size in [0, 1, 65_536, 65_537, SIZE].into_iter().chain(stretches.concat()) {
+    let extentes = [MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX].map(|bytes| [bytes, bytes + 1]);
+    for size in [0, 1, 65_536, 65_537, SIZE].into_iter().chain(extentes.concat()) {
         let file = content(size);
         let (mut rig, mut ada) = shelf::<true>(&file);
         ada.request(2, 1, None);
@@ -64,7 +64,7 @@ fn a_download_begins_where_it_is_asked_to() {
 }
 
 #[test]
-fn a_slow_reader_gets_the_file_whole_and_holds_two_stretches_at_most() {
+fn a_slow_reader_gets_the_file_whole_and_holds_two_extentes_at_most() {
     let file = content(SIZE);
     let (mut rig, mut ada) = shelf::<true>(&file);
     ada.allow(0);

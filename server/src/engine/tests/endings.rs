@@ -6,7 +6,7 @@ use chatshelf_common::wire::Code;
 use super::peer::{Peer, content};
 use super::rig::Rig;
 use super::uploads::upload;
-use crate::disk::stretch::Stretch;
+use crate::disk::readahead::Extent;
 use crate::disk::{Reply, TransferKey};
 use crate::engine::Readiness;
 
@@ -49,7 +49,7 @@ fn disk_replies_for_a_gone_connection_meet_no_stranger() {
         Reply::Created { upload: key(1), offset: 0, digest: None },
         Reply::Wrote { upload: key(1), block: vec![1] },
         Reply::Opened { download: key(2) },
-        Reply::Read { download: key(2), stretch: Stretch::of(TransferId(2), 0, &[7; 10], true) },
+        Reply::Read { download: key(2), extent: Extent::of(TransferId(2), 0, &[7; 10], true) },
         Reply::Failed { transfer: key(1), code, detail: None, block: Some(vec![1]) },
         Reply::Failed { transfer: key(2), code, detail, block: None },
     ] {

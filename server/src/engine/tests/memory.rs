@@ -4,7 +4,7 @@ use chatshelf_common::wire::{Code, Event};
 
 use super::peer::{Peer, Seen};
 use super::rig::{Rig, SETTINGS};
-use crate::engine::{Settings, Usage};
+use crate::engine::{MemoryUse, Settings};
 
 /// Members of whom none takes a byte. Each joins in a turn of its own, so that each has another
 /// snapshot; with long nicks, so that these are large.
@@ -30,7 +30,7 @@ fn the_snapshots_of_a_crowd_share_most_of_their_bytes() {
     // One is 28 KB at the end; copies of all would be 11 MB.
     let each = usage.snapshot_bytes / CROWD;
     assert!(each < 6 * 1024, "{each} bytes each: {usage:?}");
-    assert!(usage.bytes() <= Usage::bytes_max(usage.connections));
+    assert!(usage.bytes() <= MemoryUse::bytes_max(usage.connections));
     // Whoever begins to read gets the room as it was at their join, and what came after it.
     let mut first = peers.into_iter().nth(10).unwrap();
     first.allow(usize::MAX);

@@ -8,7 +8,7 @@ use chatshelf_common::wire::{Code, Event};
 use super::disk::FakeDisk;
 use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
-use crate::disk::stretch::PIPES_MAX;
+use crate::disk::readahead::PIPES_MAX;
 use crate::disk::{Durability, Found, Reply};
 use crate::engine::connection::Phase;
 use crate::engine::limits::RETURN_GRACE_MS;
@@ -255,7 +255,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
                 members += 1;
             }
         }
-        assert!(engine.slots.taken() > 0 || engine.stretches.spare() == 0, "pipes are left");
+        assert!(engine.slots.taken() > 0 || engine.extentes.spare() == 0, "pipes are left");
         // The disk thread may not have let go of some yet.
         assert!(engine.slots.taken() >= transfers);
         assert!(engine.shutting_down || engine.moved_sessions.len() == moved);

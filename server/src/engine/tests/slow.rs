@@ -6,7 +6,7 @@ use chatshelf_common::wire::{Code, Event, ServerFrame};
 
 use super::peer::{Peer, Seen, bytes};
 use super::rig::Rig;
-use crate::disk::stretch::PIPE_FILE_BYTES_MAX;
+use crate::disk::readahead::PIPE_FILE_BYTES_MAX;
 use crate::engine::LOG_WINDOW_BYTES;
 use crate::engine::limits::WRITE_BUDGET_BYTES;
 
@@ -267,7 +267,7 @@ fn a_long_backlog_is_sent_over_several_turns() {
     eve.allow(usize::MAX);
     rig.turn();
     let first = eve.wire.borrow().to_peer.len();
-    // The budget is looked at after each write, and one holds a stretch at the most.
+    // The budget is looked at after each write, and one holds an extent at the most.
     let budget = WRITE_BUDGET_BYTES;
     assert!((budget..=budget + PIPE_FILE_BYTES_MAX + 1000).contains(&first), "{first}");
     rig.settle();

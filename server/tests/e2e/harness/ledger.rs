@@ -9,11 +9,11 @@ use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Event};
 
 use super::Home;
-use super::busy::{Talker, Told, content_of};
 use super::peer::Peer;
 use super::server::{Server, eventually};
 use super::transfers::digest;
 use super::view::{Seen, View};
+use super::workload::{Talker, Told, content_of};
 
 /// Items that the shelf keeps.
 const KEEP: usize = 5;

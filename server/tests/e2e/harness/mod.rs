@@ -1,22 +1,22 @@
 //! What the tests are written with: a real server ([`server`]), on a small disk of its own where it
-//! is to fill one (`small_disk`), and what it uses ([`vitals`]); peers that speak to it over real
+//! is to fill one (`small_disk`), and what it uses ([`proc_stats`]); peers that speak to it over real
 //! sockets ([`peer`], [`transfers`]) and check all that they hear ([`view`]); company that talks on
-//! while something else goes wrong ([`company`]); members who do the same over and over ([`busy`]),
+//! while something else goes wrong ([`bystanders`]); members who do the same over and over ([`workload`]),
 //! as [`random`] wants it, and the [`ledger`] of what they were promised.
 
 pub(crate) mod attackers;
-pub(crate) mod busy;
+pub(crate) mod bystanders;
 pub(crate) mod bytes;
-pub(crate) mod company;
 pub(crate) mod ledger;
 pub(crate) mod peer;
+pub(crate) mod proc_stats;
 pub(crate) mod random;
 pub(crate) mod server;
 #[cfg(target_os = "linux")]
 pub(crate) mod small_disk;
 pub(crate) mod transfers;
 pub(crate) mod view;
-pub(crate) mod vitals;
+pub(crate) mod workload;
 
 use std::fs;
 use std::net::SocketAddr;

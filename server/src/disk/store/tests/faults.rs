@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use super::*;
-use crate::disk::faulty::Fault;
+use crate::disk::fault_injection::Fault;
 
 /// Bytes of a block, on a busy day.
 const BLOCK: usize = 1000;
@@ -142,12 +142,12 @@ impl Day {
         let download = transfer(99);
         let open = Request::Open { download, item: ItemId(item), offset: 10 };
         if let Reply::Opened { .. } = self.bench.ask_one(open) {
-            let stretch = Stretch::in_memory();
+            let extent = Extent::in_memory();
             let read =
-                Request::Read { download, offset: 10, bytes: BLOCK, frame_bytes: 65_536, stretch };
+                Request::Read { download, offset: 10, bytes: BLOCK, frame_bytes: 65_536, extent };
             match self.bench.ask_one(read) {
-                Reply::Read { mut stretch, .. } => {
-                    assert_eq!(stretch.take_file_bytes(), content[10..][..BLOCK]);
+                Reply::Read { mut extent, .. } => {
+                    assert_eq!(extent.take_file_bytes(), content[10..][..BLOCK]);
                 }
                 Reply::Failed { block: None, .. } => {}
                 other => panic!("{other:?}"),

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use chatshelf_common::wire::field::FieldValue;
 
 use super::*;
-use crate::disk::faulty::Fault;
-use crate::disk::stretch::MEMORY_FILE_BYTES_MAX;
+use crate::disk::fault_injection::Fault;
+use crate::disk::readahead::MEMORY_FILE_BYTES_MAX;
 
 #[test]
 fn an_upload_becomes_an_item_that_reads_back_and_survives_a_restart() {
@@ -133,32 +133,27 @@ fn a_file_that_shrank_is_an_error_not_a_short_download() {
         .unwrap();
     let download = transfer(2);
     bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
-    let stretch = Stretch::in_memory();
+    let extent = Extent::in_memory();
     let reply = bench.ask_one(Request::Read {
         download,
         offset: 0,
         bytes: 10,
         frame_bytes: 65_536,
-        stretch,
+        extent,
     });
     assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
     assert!(bench.reopen().items.is_empty());
 }
 
 #[test]
-fn late_work_for_a_transfer_that_is_gone_gives_block_and_stretch_back() {
+fn late_work_for_a_transfer_that_is_gone_gives_block_and_extent_back() {
     let mut bench = Bench::new();
     let reply = bench.ask_one(Request::Write { upload: transfer(1), block: vec![1] });
     assert!(matches!(reply, Reply::Wrote { block, .. } if block == [1]));
-    let (download, stretch) = (transfer(1), Stretch::in_memory());
-    let reply = bench.ask_one(Request::Read {
-        download,
-        offset: 0,
-        bytes: 5,
-        frame_bytes: 65_536,
-        stretch,
-    });
-    assert!(matches!(reply, Reply::Read { stretch, .. } if stretch.is_taken()));
+    let (download, extent) = (transfer(1), Extent::in_memory());
+    let reply =
+        bench.ask_one(Request::Read { download, offset: 0, bytes: 5, frame_bytes: 65_536, extent });
+    assert!(matches!(reply, Reply::Read { extent, .. } if extent.is_taken()));
     assert!(bench.ask(Request::Publish { upload: transfer(1), item: item(1, b"") }).is_empty());
     assert!(matches!(bench.suspend(1)[..], [Reply::Ended { .. }]));
 }

@@ -17,8 +17,8 @@ use chatshelf_common::wire::frame::Item;
 use super::meta::UploadId;
 use super::{Store, StoreSettings};
 use crate::disk::block::Block;
-use crate::disk::faulty::FaultyFiles;
-use crate::disk::stretch::Stretch;
+use crate::disk::fault_injection::FaultyFiles;
+use crate::disk::readahead::Extent;
 use crate::disk::{Reply, Request, TransferKey, Uploader};
 use crate::token::Token;
 
@@ -57,10 +57,9 @@ impl Bench {
 
     /// So many bytes of a download's file, which stands at `offset`.
     fn read(&mut self, download: TransferKey, offset: u64, bytes: usize) -> Vec<u8> {
-        let stretch = Stretch::in_memory();
-        match self.ask_one(Request::Read { download, offset, bytes, frame_bytes: 65_536, stretch })
-        {
-            Reply::Read { mut stretch, .. } => stretch.take_file_bytes(),
+        let extent = Extent::in_memory();
+        match self.ask_one(Request::Read { download, offset, bytes, frame_bytes: 65_536, extent }) {
+            Reply::Read { mut extent, .. } => extent.take_file_bytes(),
             other => panic!("{other:?}"),
         }
     }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use super::*;
-use crate::disk::faulty::Fault;
+use crate::disk::fault_injection::Fault;
 
 const RESERVE: StoreSettings = StoreSettings { min_free_bytes: 1000, ..SETTINGS };
 /// More than the meta files of a test take.

@@ -1,0 +1,138 @@
+//! The way into the loop: poll and waker first, for a view's input needs them; then the name is
+//! known, a session made and the first connection begun.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chatshelf_common::address::ServerAddress;
+use chatshelf_common::text::Nick;
+use mio::{Events, Poll, Token, Waker};
+
+use super::ignoring::Ignored;
+use super::reactor::{LINK, Reactor};
+use super::signals::Signals;
+use super::state::{Desk, Manner};
+use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, View};
+use crate::files::Files;
+use crate::link::{Link, LinkError, Route, plain_error};
+use crate::options::Options;
+use crate::session::{Config, Session};
+
+const WAKE: Token = Token(0);
+
+/// What the loop waits on.
+pub(crate) struct Ground {
+    poll: Poll,
+    waker: Arc<Waker>,
+    signals: Option<Signals>,
+}
+
+/// What is to be joined, and how.
+pub(crate) struct Plan {
+    /// The server.
+    pub(crate) server: ServerAddress,
+    /// The nick to ask for.
+    pub(crate) nick: Nick,
+    /// Lines of history; absent leaves it to the server.
+    pub(crate) history: Option<u32>,
+    /// Where downloads go.
+    pub(crate) download_dir: PathBuf,
+    /// Downloads are to have the mode and time that their items had where they came from.
+    pub(crate) preserve: bool,
+    /// Who is not to be seen.
+    pub(crate) ignore: Vec<Nick>,
+    /// Silence after which the server is asked for a sign of life.
+    pub(crate) keepalive: Duration,
+    /// How commands are carried out.
+    pub(crate) manner: Manner,
+}
+
+impl Plan {
+    /// What the command line says, under this nick.
+    pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
+        let Options { server, history, download_dir, preserve, joins, ignore, keepalive, .. } =
+            options;
+        let manner = Manner { joins, ..manner };
+        Self { server, nick, history, download_dir, preserve, ignore, keepalive, manner }
+    }
+}
+
+impl Ground {
+    /// # Errors
+    /// When the system gives no poll.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let poll = Poll::new().map_err(no_start)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE).map_err(no_start)?);
+        Ok(Self { poll, waker, signals: None })
+    }
+
+    /// Ends the loop's wait: for whatever feeds a view from another thread.
+    pub(crate) fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    /// Watches for signals from now on; else [`Ground::run`] does.
+    ///
+    /// # Errors
+    /// When the system does not let us.
+    pub(crate) fn watch_signals<V: View>(&mut self) -> Result<(), Failure> {
+        self.signals = Some(Signals::watch::<V>(self.waker())?);
+        Ok(())
+    }
+
+    /// Waits until the waker is used; false when a signal has asked for an end.
+    pub(crate) fn wait(&mut self, view: &mut impl View) -> bool {
+        let mut events = Events::with_capacity(1);
+        match self.poll.poll(&mut events, None) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return false,
+            _ => {}
+        }
+        let Some(signals) = &self.signals else { return true };
+        signals.stop_if_asked(view);
+        !signals.wants_end()
+    }
+
+    /// Joins the room and stays until the end; the exit code.
+    ///
+    /// # Errors
+    /// Why it did not come about, or ended badly.
+    pub(crate) fn run<V: View>(mut self, view: V, plan: Plan) -> Result<u8, Failure> {
+        let place = plan.server.to_string();
+        let unreachable = |why: &LinkError| {
+            Failure::new(format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE)
+        };
+        let files = Files::start(self.waker(), place.clone(), plan.preserve).map_err(no_start)?;
+        let signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => Signals::watch::<V>(self.waker())?,
+        };
+        let now = Instant::now();
+        let config = Config {
+            nick: plan.nick,
+            history: plan.history,
+            seed: seed()?,
+            reconnect: plan.manner.reconnect,
+            quiet: plan.manner.single,
+            keepalive: plan.keepalive,
+        };
+        let session = Session::new(config, now);
+        let route = Route::to(&plan.server, self.waker());
+        let link = Link::connect(route, session, self.poll.registry(), LINK, now)
+            .map_err(|error| unreachable(&error))?;
+        let mut desk = Desk::new(link, files, place, plan.download_dir, plan.manner);
+        desk.ignored = Ignored::new(plan.ignore);
+        Reactor::new(self.poll, desk, view, signals).run()
+    }
+}
+
+/// The system does not give what a run needs.
+pub(crate) fn no_start(error: io::Error) -> Failure {
+    Failure::new(plain_error(&error), EXIT_FAILED)
+}
+
+/// A number that no other client has.
+fn seed() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|error| Failure::new(format!("no randomness: {error}"), EXIT_FAILED))
+}

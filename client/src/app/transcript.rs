@@ -1,0 +1,139 @@
+//! What was said and is still held, so that it can be searched: the newest lines, within bounds. Owns
+//! them for as long as the program runs, in every front alike.
+
+use std::collections::VecDeque;
+
+use chatshelf_common::id::UnixMillis;
+use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::wire::frame::{Said, Told};
+
+use super::Clock;
+use super::format::count;
+use crate::search::Words;
+
+/// Lines that are held.
+const LINES_HELD_MAX: usize = 10_000;
+/// Bytes of text in them.
+const BYTES_HELD_MAX: usize = 4 * 1024 * 1024;
+/// Lines that an answer shows, the newest.
+const FOUND_SHOWN_MAX: usize = 20;
+/// Characters that it shows of each.
+const FOUND_CHARS_MAX: usize = 200;
+
+/// The lines, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    lines: VecDeque<Line>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Line {
+    at: UnixMillis,
+    from: Nick,
+    /// Of a private message.
+    to: Option<Nick>,
+    text: Message,
+}
+
+impl Transcript {
+    pub(super) fn said(&mut self, said: &Said) {
+        let (from, text) = (said.nick.clone(), said.text.clone());
+        self.push(Line { at: said.at, from, to: None, text });
+    }
+
+    pub(super) fn told(&mut self, told: &Told) {
+        let (from, to, text) = (told.from.clone(), Some(told.to.clone()), told.text.clone());
+        self.push(Line { at: told.at, from, to, text });
+    }
+
+    fn push(&mut self, line: Line) {
+        self.bytes += line.text.as_str().len();
+        self.lines.push_back(line);
+        while self.lines.len() > LINES_HELD_MAX || self.bytes > BYTES_HELD_MAX {
+            let Some(line) = self.lines.pop_front() else { return };
+            self.bytes -= line.text.as_str().len();
+        }
+    }
+
+    /// What holds these words, as lines to be shown.
+    pub(super) fn find(&self, words: &Words, clock: &Clock) -> Vec<String> {
+        let fits = |line: &&Line| words.are_in(&format!("{} {}", line.from, line.text));
+        let found: Vec<&Line> = self.lines.iter().filter(fits).collect();
+        let shown = &found[found.len().saturating_sub(FOUND_SHOWN_MAX)..];
+        let lines = count(found.len(), "line", "lines");
+        let head = match found.len() {
+            0 => format!("nothing that was said here holds: {}", words.joined()),
+            all if all > shown.len() => {
+                format!("{lines} hold: {}; the newest {}:", words.joined(), shown.len())
+            }
+            1 => format!("1 line holds: {}", words.joined()),
+            _ => format!("{lines} hold: {}", words.joined()),
+        };
+        std::iter::once(head).chain(shown.iter().map(|line| line.shown(words, clock))).collect()
+    }
+}
+
+impl Line {
+    /// `   2026-11-22 17:05  ada: …`, with the line of the message that holds the first word.
+    fn shown(&self, words: &Words, clock: &Clock) -> String {
+        let lines = || self.text.as_str().lines();
+        let line = lines().find(|line| words.begin_in(line)).or_else(|| lines().next());
+        let mut text: String = line.unwrap_or_default().chars().take(FOUND_CHARS_MAX).collect();
+        if text.len() < self.text.as_str().len() {
+            text.push('…');
+        }
+        let to = self.to.as_ref().map_or(String::new(), |to| format!(" → {to}"));
+        let (day, time) = (clock.day(self.at), clock.time(self.at));
+        format!("   {day} {time}  {}{to}: {text}", self.from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatshelf_common::id::{MessageId, Seq};
+
+    use super::*;
+
+    fn transcript(texts: &[&str]) -> Transcript {
+        let mut transcript = Transcript::default();
+        for text in texts {
+            let (nick, text) = (Nick::new("ada").unwrap(), Message::new(text).unwrap());
+            let at = UnixMillis(1_795_366_800_000);
+            transcript.said(&Said { seq: Seq(1), at, nick, id: MessageId(1), text, style: None });
+        }
+        transcript
+    }
+
+    fn found(transcript: &Transcript, words: &str) -> Vec<String> {
+        transcript.find(&Words::new(words).unwrap(), &Clock::utc())
+    }
+
+    #[test]
+    fn what_is_found_is_told_with_its_time_and_nick() {
+        let transcript = transcript(&["the build is done", "no", "first\nthe Build broke\nlast"]);
+        let expected = [
+            "2 lines hold: build",
+            "   2026-11-22 17:00  ada: the build is done",
+            "   2026-11-22 17:00  ada: the Build broke…",
+        ];
+        assert_eq!(found(&transcript, "BUILD"), expected);
+        assert_eq!(found(&transcript, "ada done")[0], "1 line holds: ada done");
+        assert_eq!(found(&transcript, "absent"), ["nothing that was said here holds: absent"]);
+    }
+
+    #[test]
+    fn an_answer_is_short_and_what_is_held_is_bounded() {
+        let texts: Vec<String> = (0..LINES_HELD_MAX + 50).map(|n| format!("line {n}")).collect();
+        let transcript = transcript(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(transcript.lines.len(), LINES_HELD_MAX);
+        let lines = found(&transcript, "line");
+        assert_eq!(lines.len(), 1 + FOUND_SHOWN_MAX);
+        assert_eq!(lines[0], "10000 lines hold: line; the newest 20:");
+        assert!(lines[20].ends_with("ada: line 10049"), "{}", lines[20]);
+        let long = "x".repeat(8000);
+        let transcript = self::transcript(&vec![long.as_str(); 1000]);
+        assert!(transcript.bytes <= BYTES_HELD_MAX);
+        assert!(found(&transcript, "x")[1].chars().count() < 250);
+    }
+}

@@ -1,0 +1,217 @@
+//! One transfer's file, as it is read or written: content in order, the digest of the whole, and
+//! going to a place behind its start, which takes the hashing of what is before that. Owns the
+//! open file; knows no other transfer.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::id::{Attributes, Digest, UploadKey};
+
+use super::stamp::Stamp;
+use super::state::Entry;
+use super::{FileError, attributes, destination};
+
+/// A file that is uploaded.
+#[derive(Debug)]
+pub(super) struct Source {
+    file: File,
+    path: PathBuf,
+    /// How it was when it was opened, before anything was read.
+    stamp: Stamp,
+    hasher: blake3::Hasher,
+    /// Bytes read since the start.
+    at: u64,
+    /// Bytes read before a change would have shown in the file's times, and their digest; none while
+    /// it would not, for the file was written just before.
+    unproven: Option<(u64, Digest)>,
+    entry: Option<Entry>,
+}
+
+/// A download that is not whole. It stays where it is unless it is discarded.
+#[derive(Debug)]
+pub(super) struct Part {
+    file: File,
+    hasher: blake3::Hasher,
+    path: PathBuf,
+    wanted: PathBuf,
+    /// What it gets when it is whole.
+    attributes: Attributes,
+    entry: Option<Entry>,
+}
+
+impl Source {
+    pub(super) fn new(file: File, path: PathBuf, stamp: Stamp, entry: Option<Entry>) -> Self {
+        Self { file, path, stamp, hasher: blake3::Hasher::new(), at: 0, unproven: None, entry }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Goes back to the start of the file as it was opened.
+    pub(super) fn begin(&mut self) -> Result<(), FileError> {
+        self.rewind()?;
+        self.unproven = None;
+        self.look()
+    }
+
+    /// Goes back to the start.
+    pub(super) fn rewind(&mut self) -> Result<(), FileError> {
+        self.hasher.reset();
+        self.at = 0;
+        Ok(self.file.rewind()?)
+    }
+
+    /// Reads the next `length` bytes into the buffer, whatever it held. Fails when the file system
+    /// says that the content is another one than when it was opened.
+    pub(super) fn read(&mut self, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
+        self.read_again(length, buffer)?;
+        self.look()
+    }
+
+    /// The same of a file that may have changed.
+    pub(super) fn read_again(
+        &mut self,
+        length: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), FileError> {
+        fill(&mut self.file, length, buffer)?;
+        self.hasher.update(buffer);
+        self.at += length as u64;
+        Ok(())
+    }
+
+    /// Looks whether it is as it was, and whether a change from now on would show.
+    fn look(&mut self) -> Result<(), FileError> {
+        let now = Stamp::of(&self.file.metadata()?);
+        if self.stamp.has_new_content(&now) {
+            return Err(FileError::Changed);
+        }
+        if self.unproven.is_none() && now.is_settled && self.stamp.is_of_same_state(&now) {
+            (self.stamp, self.unproven) = (now, Some((self.at, self.digest())));
+        }
+        Ok(())
+    }
+
+    /// All was read: how much of that must be read once more to prove that it is one state of the
+    /// file, and the digest that it must have then. What the file's times prove need not.
+    pub(super) fn unproven(&self) -> Result<(u64, Digest), FileError> {
+        let now = Stamp::of(&self.file.metadata()?);
+        let proven = self.unproven.filter(|_| self.stamp.is_of_same_state(&now));
+        Ok(proven.unwrap_or_else(|| (self.at, self.digest())))
+    }
+
+    /// The digest of what was read so far.
+    pub(super) fn digest(&self) -> Digest {
+        self.hasher.finalize().into()
+    }
+
+    /// The upload goes on under another key, or under none that could survive.
+    pub(super) fn change_key(&mut self, key: Option<UploadKey>) {
+        match (key, self.entry.take()) {
+            (Some(key), Some(entry)) => self.entry = entry.with_key(key),
+            (None, Some(entry)) => entry.remove(),
+            (_, None) => {}
+        }
+    }
+
+    /// The upload is over.
+    pub(super) fn discard(self) {
+        if let Some(entry) = self.entry {
+            entry.remove();
+        }
+    }
+
+    /// Fails if there is more behind what was read.
+    pub(super) fn expect_end(&mut self) -> Result<(), FileError> {
+        if self.file.read(&mut [0])? == 0 { Ok(()) } else { Err(FileError::Changed) }
+    }
+}
+
+impl Part {
+    pub(super) fn new(file: File, path: PathBuf, wanted: PathBuf, entry: Option<Entry>) -> Self {
+        let (hasher, attributes) = (blake3::Hasher::new(), Attributes::default());
+        Self { file, hasher, path, wanted, attributes, entry }
+    }
+
+    /// The same, to have these attributes once it is whole.
+    pub(super) fn with(self, attributes: Attributes) -> Self {
+        Self { attributes, ..self }
+    }
+
+    /// Goes to the start and forgets what is behind the first `length` bytes.
+    pub(super) fn rewind(&mut self, length: u64) -> Result<(), FileError> {
+        self.hasher.reset();
+        self.file.set_len(length)?;
+        Ok(self.file.rewind()?)
+    }
+
+    /// Reads the next `length` bytes, which were written before.
+    pub(super) fn read(&mut self, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
+        fill(&mut self.file, length, buffer)?;
+        self.hasher.update(buffer);
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, block: &[u8]) -> Result<(), FileError> {
+        self.file.write_all(block)?;
+        self.hasher.update(block);
+        Ok(())
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.hasher.finalize().into()
+    }
+
+    /// Gives the whole file the attributes that it is to have.
+    pub(super) fn preserve(&self) -> Result<(), FileError> {
+        Ok(attributes::apply(&self.file, self.attributes)?)
+    }
+
+    /// Makes the content durable, closes it (Windows renames no open file) and names it. Where that
+    /// does not work it stays, if a later run can find it.
+    pub(super) fn keep(self) -> Result<PathBuf, FileError> {
+        let synced = self.file.sync_all();
+        drop(self.file);
+        let kept = synced
+            .map_err(FileError::from)
+            .and_then(|()| destination::keep(&self.path, &self.wanted));
+        match (&kept, self.entry) {
+            (Ok(_), Some(entry)) => entry.remove(),
+            (Err(_), None) => destination::remove(&self.path),
+            (Ok(_), None) | (Err(_), Some(_)) => {}
+        }
+        kept
+    }
+
+    /// Removes it.
+    pub(super) fn discard(self) {
+        drop(self.file);
+        destination::remove(&self.path);
+        if let Some(entry) = self.entry {
+            entry.remove();
+        }
+    }
+
+    /// True when there is something in it, and a later run can find it.
+    pub(super) fn survives(&self) -> bool {
+        let is_empty = self.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
+        !is_empty && self.entry.is_some()
+    }
+
+    /// Leaves it to a later run if it survives.
+    pub(super) fn suspend(self) {
+        if !self.survives() {
+            self.discard();
+        }
+    }
+}
+
+/// Reads exactly `length` bytes into the buffer, whatever it held.
+fn fill(file: &mut File, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
+    buffer.clear();
+    buffer.reserve_exact(length);
+    file.take(length as u64).read_to_end(buffer)?;
+    if buffer.len() < length { Err(FileError::Shrank) } else { Ok(()) }
+}

@@ -1,0 +1,387 @@
+//! One-shot commands: a front that has one thing done, shows what came of it, and leaves.
+//!
+//! Owns the order of that: join, ask, wait, print. `show` makes text and `json` objects of what is
+//! shown, `stdin` reads standard input, `stdout_watch` sees who reads standard output leave, `sink`
+//! writes a download that is to be no file, `progress` draws on a terminal.
+//! Standard output gets what was asked for and nothing else.
+
+mod grep;
+mod json;
+mod progress;
+mod show;
+mod sink;
+mod stdin;
+mod stdout_watch;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::limits::HISTORY_ALL;
+use chatshelf_common::text::{FileName, Message, Nick};
+use chatshelf_common::wire::Event;
+use mio::Waker;
+
+use crate::app::{
+    Answer, Desk, EXIT_DONE, EXIT_FAILED, Failure, Ground, Manner, News, Plan, View, exit_code,
+    fail, no_start, target,
+};
+use crate::command::Command;
+use crate::default_nick;
+use crate::files::{Target, local_name};
+use crate::item::{ItemError, Shelf};
+use crate::link::plain_error;
+use crate::options::{Options, Output, Task, Wanted};
+use crate::session::{Reconnect, When};
+use grep::Grep;
+use progress::Progress;
+use show::Show;
+use sink::Sink;
+use stdin::{NoInput, Stdin};
+use stdout_watch::StdoutWatch;
+
+/// Has it done; the exit code.
+#[must_use]
+pub fn run(options: Options, task: Task) -> u8 {
+    exit_code(try_run(options, task))
+}
+
+fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
+    let ground = Ground::new()?;
+    let nick = options.name.clone().unwrap_or_else(default_nick::find);
+    let mut manner = Manner::new(true, options.reconnect).single();
+    options.history = Some(0);
+    if let Task::Tail { lines, follow, ref grep, .. } = task {
+        // What is looked for may be far back.
+        options.history = Some(if grep.is_some() { HISTORY_ALL } else { lines });
+        if follow && options.reconnect.is_none() {
+            // Whoever follows has all the time there is.
+            manner.reconnect = Some(Reconnect { give_up_after: None });
+        }
+    }
+    let sink = match &task {
+        Task::Download(_, output) => Sink::of(output)?,
+        _ => None,
+    };
+    let needs_space = sink.is_some() || matches!(task, Task::UploadInput(_));
+    // Of a temporary file there is nothing to preserve, and we must be able to read it.
+    options.preserve &= sink.is_none();
+    let space = needs_space.then(tempfile::tempdir).transpose().map_err(no_start)?;
+    let once = Once::new(task, space.as_ref().map(|space| space.path().to_owned()), &ground)?;
+    let code = ground.run(once, Plan::new(options, nick, manner))?;
+    match (sink, space) {
+        (Some(sink), Some(space)) if code == EXIT_DONE => sink.pour(space.path()),
+        _ => Ok(code),
+    }
+}
+
+/// The front.
+struct Once {
+    work: Work,
+    /// For what passes through a temporary file: a download that is to be no file of its own, and
+    /// standard input.
+    space: Option<PathBuf>,
+    waker: Arc<Waker>,
+    show: Show,
+    progress: Progress,
+    /// Of what is shown for as long as somebody reads it.
+    reader: Option<StdoutWatch>,
+    /// What is shown now happened before.
+    is_past: bool,
+    grep: Option<Grep>,
+}
+
+/// What is left to be asked for.
+enum Work {
+    Say(Message),
+    SayInput(Stdin<String>),
+    Upload(Vec<OsString>, Option<FileName>),
+    /// Standard input, once the server's limit is known.
+    UploadInput(FileName),
+    Spool(Stdin<String>, FileName),
+    Download(Vec<Wanted>, Output),
+    Drop(Vec<Wanted>),
+    Ask(Command),
+    /// Until all of history is there.
+    SeePast,
+    /// Until somebody ends it.
+    Follow,
+    /// Nothing.
+    Wait,
+}
+
+impl Once {
+    fn new(task: Task, space: Option<PathBuf>, ground: &Ground) -> Result<Self, Failure> {
+        let mut json = false;
+        let mut grep = None;
+        let work = match task {
+            Task::Send(Some(text)) => Work::Say(text),
+            Task::Send(None) => Work::SayInput(Stdin::text(ground.waker()).map_err(no_start)?),
+            Task::Upload(files, name) => Work::Upload(files, name),
+            Task::UploadInput(name) => Work::UploadInput(name),
+            Task::Download(wanted, output) => Work::Download(wanted, output),
+            Task::Drop(wanted) => Work::Drop(wanted),
+            Task::List { json: as_json } => {
+                json = as_json;
+                Work::Ask(Command::Files)
+            }
+            Task::Who { json: as_json } => {
+                json = as_json;
+                Work::Ask(Command::Who)
+            }
+            Task::Tail { lines, grep: words, follow, json: as_json } => {
+                json = as_json;
+                grep = words.map(|words| Grep::new(words, lines));
+                if follow { Work::Follow } else { Work::SeePast }
+            }
+        };
+        let follows = matches!(work, Work::Follow);
+        let reader = follows.then(|| StdoutWatch::watch(ground.waker())).transpose();
+        Ok(Self {
+            work,
+            space,
+            waker: ground.waker(),
+            show: Show::new(json),
+            progress: Progress::new(),
+            reader: reader.map_err(no_start)?,
+            is_past: false,
+            grep,
+        })
+    }
+
+    /// Asks for what can be asked for now; true when that was all.
+    fn ask(&mut self, desk: &mut Desk, now: Instant) -> bool {
+        match std::mem::replace(&mut self.work, Work::Wait) {
+            Work::Say(text) => desk.carry_out(Command::Say(text), now),
+            Work::SayInput(intake) => match intake.poll() {
+                None => {
+                    self.work = Work::SayInput(intake);
+                    return false;
+                }
+                Some(Ok(text)) => match crate::command::message(&text) {
+                    Ok(message) => desk.carry_out(Command::Say(message), now),
+                    Err(error) => desk.fail(error.to_string(), now),
+                },
+                Some(Err(why)) => no_input(why, desk, now),
+            },
+            Work::Upload(files, name) => upload(files, name.as_ref(), desk),
+            Work::UploadInput(name) => match self.spool(&name, desk) {
+                Ok(intake) => {
+                    self.work = Work::Spool(intake, name);
+                    return false;
+                }
+                Err(error) => desk.fail(plain_error(&error), now),
+            },
+            Work::Spool(intake, name) => match intake.poll() {
+                None => {
+                    self.work = Work::Spool(intake, name);
+                    return false;
+                }
+                Some(Ok(path)) => desk.upload_spooled(path, name),
+                Some(Err(why)) => no_input(why, desk, now),
+            },
+            Work::Download(wanted, output) => self.download(&wanted, &output, desk, now),
+            Work::Drop(wanted) => {
+                find_all(&wanted, desk, now).into_iter().for_each(|item| desk.drop_item(item));
+            }
+            Work::Ask(command) => desk.carry_out(command, now),
+            Work::SeePast if !desk.session().room().is_caught_up() => {
+                self.work = Work::SeePast;
+                return false;
+            }
+            Work::SeePast | Work::Wait => {}
+            Work::Follow => {
+                self.work = Work::Follow;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Begins to keep standard input, as far as the server would take it.
+    fn spool(&self, name: &FileName, desk: &Desk) -> io::Result<Stdin<String>> {
+        let dir = self.space.as_deref().unwrap_or(Path::new("."));
+        let limit = desk.session().limits().map_or(0, |limits| limits.file_bytes_max);
+        Stdin::spool(dir.join(local_name(name)), limit, Arc::clone(&self.waker))
+    }
+
+    fn download(&self, wanted: &[Wanted], output: &Output, desk: &mut Desk, now: Instant) {
+        let place = match (output, &self.space) {
+            (_, Some(space)) => Ok(Target::Scratch(space.clone())),
+            (Output::Path(path), _) => target(Path::new(""), &path.to_string_lossy()),
+            _ => Ok(desk.downloads()),
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(why) => return desk.fail(why, now),
+        };
+        for item in find_all(wanted, desk, now) {
+            if let Err(error) = desk.fetch(item, place.clone(), now) {
+                desk.fail(error.to_string(), now);
+            }
+        }
+    }
+
+    /// What happens in the room, if it was asked for.
+    fn happened(&mut self, event: &Event, desk: &Desk) {
+        let own = desk.session().nick();
+        if let Some(grep) = &mut self.grep
+            && !grep.passes(event)
+        {
+            return;
+        }
+        match (&self.work, event) {
+            (Work::Follow, event) if !is_own_way(event, own) => self.show.event(event),
+            // Our own uploads are shown when they are on the shelf.
+            (_, event) if self.is_past => self.show.event(event),
+            (_, Event::Shelved(shelved)) if shelved.item.nick == *own => {
+                self.show.item(shelved.item.id, &shelved.item.name);
+            }
+            (_, Event::Dropped(dropped)) if dropped.nick.as_ref() == Some(own) => {
+                self.show.item(dropped.item, &dropped.name);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Puts files on the shelf, unless some of them could not stay there.
+fn upload(files: Vec<OsString>, name: Option<&FileName>, desk: &mut Desk) {
+    let limits = desk.session().limits();
+    let kept = limits.map_or(usize::MAX, |limits| limits.shelf_items_max as usize);
+    if files.len() > kept {
+        return desk.refusal(format!(
+            "nothing uploaded: of {} files the shelf would keep the last {kept}; upload no more \
+             than that, or pack them into one",
+            files.len()
+        ));
+    }
+    for file in files {
+        desk.upload(&file, name.cloned());
+    }
+}
+
+/// The items that are wanted, each once, though it be named by its number and its name; tells of
+/// what is none.
+fn find_all(wanted: &[Wanted], desk: &mut Desk, now: Instant) -> Vec<ItemId> {
+    let mut found = Vec::new();
+    for wanted in wanted {
+        if let Some(item) = find(wanted, desk, now)
+            && !found.contains(&item)
+        {
+            found.push(item);
+        }
+    }
+    found
+}
+
+/// The item that is wanted; tells if there is none.
+fn find(wanted: &Wanted, desk: &mut Desk, now: Instant) -> Option<ItemId> {
+    let room = desk.session().room();
+    match wanted {
+        Wanted::Latest => {
+            let latest = room.shelf().last().map(|item| item.id);
+            if latest.is_none() {
+                desk.refusal("the shelf is empty");
+            }
+            latest
+        }
+        Wanted::Named(text) => match Shelf::of(room).item(text) {
+            Ok(item) => Some(item),
+            Err(error @ ItemError::NotOnShelf(_)) => {
+                desk.refusal(error.to_string());
+                None
+            }
+            Err(error) => {
+                desk.fail(error.to_string(), now);
+                None
+            }
+        },
+    }
+}
+
+/// Standard input is not what was to be done with it.
+fn no_input(why: NoInput, desk: &mut Desk, now: Instant) {
+    match why {
+        NoInput::TooLarge(text) => desk.refusal(text),
+        NoInput::Failed(text) => desk.fail(text, now),
+    }
+}
+
+/// True for our own coming and going, which is no news.
+fn is_own_way(event: &Event, own: &Nick) -> bool {
+    match event {
+        Event::Joined(joined) => joined.nick == *own,
+        Event::Left(left) => left.nick == *own,
+        _ => false,
+    }
+}
+
+impl View for Once {
+    fn take_input(&mut self, desk: &mut Desk, now: Instant) {
+        if desk.takes_commands() && self.ask(desk, now) {
+            desk.end_of_input();
+        }
+    }
+
+    fn is_unfinished(&self) -> bool {
+        !matches!(self.work, Work::Follow | Work::Wait)
+    }
+
+    fn show(&mut self, news: News, desk: &Desk, _now: Instant) {
+        match news {
+            News::Before(_, when) => {
+                self.is_past = true;
+                if let Some(grep) = &mut self.grep {
+                    grep.is_history = when == When::History;
+                }
+            }
+            News::Now => {
+                self.is_past = false;
+                let found = self.grep.as_mut().map(Grep::take).unwrap_or_default();
+                found.iter().for_each(|event| self.show.event(event));
+            }
+            News::Room(event) => self.happened(&event, desk),
+            News::Told(told) if matches!(self.work, Work::Follow) => {
+                if self.grep.as_ref().is_none_or(|grep| grep.fits(&told)) {
+                    self.show.told(&told, desk);
+                }
+            }
+            News::Answer(Answer::Members) => self.show.members(desk.session()),
+            News::Answer(Answer::Shelf) => self.show.shelf(desk.session().room()),
+            News::Notice(text) => self.progress.notice(&text),
+            News::Failure(text) => {
+                self.progress.clear();
+                let _ = fail(&text, EXIT_FAILED);
+            }
+            News::Joined(_)
+            | News::NickRefused { .. }
+            | News::Told(_)
+            | News::Underway(_)
+            | News::Quietly
+            | News::Answer(_) => {}
+        }
+    }
+
+    fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
+        for path in desk.take_landed() {
+            if self.space.is_none() {
+                self.show.path(&path);
+            }
+        }
+        self.progress.draw(desk, now);
+        self.show.flush();
+    }
+
+    fn is_broken(&self) -> bool {
+        self.show.is_broken() || self.reader.as_ref().is_some_and(StdoutWatch::is_gone)
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.progress.clear();
+        self.show.close()
+    }
+}

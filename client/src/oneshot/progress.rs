@@ -1,0 +1,69 @@
+//! How far transfers are, on one line of a terminal that is drawn over itself. Where standard error
+//! is no terminal, nothing is said. Owns whether that line is there.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use crate::app::Desk;
+use crate::app::rate::head;
+use crate::text::shown;
+
+/// Between two drawings.
+const EVERY: Duration = Duration::from_millis(200);
+/// Columns that every terminal has.
+const COLUMNS: usize = 79;
+const ERASE_LINE: &str = "\r\x1b[K";
+
+pub(super) struct Progress {
+    /// Standard error is a terminal.
+    terminal: bool,
+    /// It knows how to erase a line.
+    erases: bool,
+    drawn: bool,
+    drawn_at: Option<Instant>,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        let terminal = io::stderr().is_terminal();
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let knows_escapes = !dumb || std::env::var_os("WT_SESSION").is_some();
+        Self { terminal, erases: terminal && knows_escapes, drawn: false, drawn_at: None }
+    }
+
+    /// Draws the transfer that was begun first, if it is time to.
+    pub(super) fn draw(&mut self, desk: &Desk, now: Instant) {
+        let is_due = self.drawn_at.is_none_or(|at| now.duration_since(at) >= EVERY);
+        if !self.erases || !is_due {
+            return;
+        }
+        let under_way = desk.transfers().find_map(|(status, pace)| Some((status, pace?)));
+        let Some((status, pace)) = under_way else { return };
+        let (head, text) = (head(&status), pace.text(&status, now));
+        let line = shown(&if text.is_empty() { head } else { format!("{head}, {text}") });
+        let end = line.char_indices().nth(COLUMNS).map_or(line.len(), |(at, _)| at);
+        write(&format!("{ERASE_LINE}{}", &line[..end]));
+        (self.drawn, self.drawn_at) = (true, Some(now));
+    }
+
+    /// A line for whoever sits there.
+    pub(super) fn notice(&mut self, text: &str) {
+        self.clear();
+        if self.terminal {
+            write(&format!("{}\n", shown(text)));
+        }
+    }
+
+    /// Makes room for something else.
+    pub(super) fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            write(ERASE_LINE);
+        }
+    }
+}
+
+/// Whoever closed standard error wants none of it.
+fn write(text: &str) {
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}

@@ -1,0 +1,120 @@
+//! What was asked for, on standard output: as text or as JSON.
+
+use std::io::{self, IsTerminal, Stdout};
+use std::path::Path;
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::text::{FileName, Nick};
+use chatshelf_common::wire::Event;
+use chatshelf_common::wire::frame::Told;
+
+use super::json;
+use crate::app::{Clock, Desk};
+use crate::output::Output;
+use crate::plain::render::Look;
+use crate::session::{Room, Session};
+use crate::text::shown;
+
+pub(super) struct Show {
+    json: bool,
+    look: Look,
+    /// The day of the last line shown.
+    day: String,
+    output: Output<Stdout>,
+}
+
+impl Show {
+    pub(super) fn new(json: bool) -> Self {
+        let whole_digests = !io::stdout().is_terminal();
+        let look = Look { colour: false, whole_digests, clock: Clock::local() };
+        Self { json, look, day: String::new(), output: Output::new(io::stdout()) }
+    }
+
+    /// Something that happened.
+    pub(super) fn event(&mut self, event: &Event) {
+        if self.json {
+            return self.line(&json::event(event));
+        }
+        // Every command comes and goes: who reads lines wants to know what was said.
+        if matches!(event, Event::Joined(_) | Event::Left(_)) {
+            return;
+        }
+        self.mark_day(event.at());
+        let line = self.look.event(event);
+        self.line(&line);
+    }
+
+    /// A private message.
+    pub(super) fn told(&mut self, told: &Told, desk: &Desk) {
+        if self.json {
+            return self.line(&json::told(told));
+        }
+        self.mark_day(told.at);
+        let line = self.look.told(told, desk.session().nick());
+        self.line(&line);
+    }
+
+    /// Everyone but us.
+    pub(super) fn members(&mut self, session: &Session) {
+        let own = session.nick();
+        let mut others: Vec<&Nick> = session.room().members().filter(|nick| *nick != own).collect();
+        others.sort_by_cached_key(|nick| nick.folded());
+        if self.json {
+            return self.line(&json::array(others.into_iter().map(json::member)));
+        }
+        others.iter().for_each(|nick| self.line(&shown(nick.as_str())));
+    }
+
+    pub(super) fn shelf(&mut self, room: &Room) {
+        if self.json {
+            return self.line(&json::array(room.shelf().iter().map(json::item)));
+        }
+        // Behind its heading; an empty shelf is empty here.
+        for line in self.look.shelf(room.shelf()).iter().skip(1) {
+            self.line(line.trim_start());
+        }
+    }
+
+    /// What we did with an item is done: it is on the shelf, or off.
+    pub(super) fn item(&mut self, id: ItemId, name: &FileName) {
+        self.line(&format!("{id}  {}", shown(name.as_str())));
+    }
+
+    /// A download is here.
+    pub(super) fn path(&mut self, path: &Path) {
+        // As it is: a script wants to use it.
+        self.line(&path.display().to_string());
+    }
+
+    /// A line of another day than the one before is preceded by that day.
+    fn mark_day(&mut self, at: chatshelf_common::id::UnixMillis) {
+        let day = self.look.clock.day(at);
+        if day != self.day {
+            let line = self.look.notice(&day);
+            self.line(&line);
+            self.day = day;
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.output.line(text);
+    }
+
+    /// Writes what was added.
+    pub(super) fn flush(&mut self) {
+        self.output.flush();
+    }
+
+    /// Writes what was added, and nothing more will be.
+    ///
+    /// # Errors
+    /// As [`Output::close`].
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.output.close()
+    }
+
+    /// True once the output takes nothing more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.output.is_broken()
+    }
+}

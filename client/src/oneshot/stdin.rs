@@ -1,0 +1,143 @@
+//! All of standard input, read on a thread of its own: as a text, or into a file. Owns the thread.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+
+use mio::Waker;
+
+use crate::app::format::size;
+use crate::files::free_bytes;
+use crate::link::plain_error;
+
+/// Longest text that is read: a message and whatever escapes are cleaned out of it.
+const TEXT_BYTES_MAX: u64 = 256 * 1024;
+const NOT_UPLOADED: &str = "standard input not uploaded";
+
+/// What comes of it, once all is there.
+pub(super) struct Stdin<T>(Receiver<Result<T, NoInput>>);
+
+/// Why it could not be read: a sentence.
+pub(super) enum NoInput {
+    /// It is more than the server takes.
+    TooLarge(String),
+    Failed(String),
+}
+
+impl From<String> for NoInput {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+impl Stdin<String> {
+    /// Reads a text: without the line end at its end, and bytes that are no UTF-8 replaced.
+    pub(super) fn text(waker: Arc<Waker>) -> io::Result<Self> {
+        start(waker, || {
+            let mut bytes = Vec::new();
+            let read = io::stdin().lock().take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes);
+            read.map_err(|error| format!("standard input: {}", plain_error(&error)))?;
+            if bytes.len() as u64 > TEXT_BYTES_MAX {
+                return Err(format!("standard input is longer than {TEXT_BYTES_MAX} bytes").into());
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            match text.trim_end_matches(['\n', '\r']) {
+                "" => Err(String::from("standard input is empty: there is nothing to say").into()),
+                text => Ok(text.to_owned()),
+            }
+        })
+    }
+
+    /// Writes it to a new file, of at most `limit` bytes; its path. More than the disk has free is
+    /// not begun to be written either.
+    pub(super) fn spool(path: PathBuf, limit: u64, waker: Arc<Waker>) -> io::Result<Self> {
+        start(waker, move || {
+            let spooled = spool(&mut io::stdin().lock(), &path, limit);
+            if spooled.is_err() {
+                // Give the space back now. Without a file there is nothing to give back.
+                let _ = std::fs::remove_file(&path);
+            }
+            spooled.map(|()| path.to_string_lossy().into_owned())
+        })
+    }
+}
+
+fn spool(input: &mut impl Read, path: &Path, limit: u64) -> Result<(), NoInput> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let no_space = |free: u64| {
+        let (free, dir) = (size(free), dir.display());
+        let text =
+            format!("it is larger than the {free} free in {dir}; TMPDIR names another place");
+        NoInput::Failed(format!("{NOT_UPLOADED}: {text}"))
+    };
+    let failed = |error: io::Error| match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => no_space(written_to(path)),
+        _ => {
+            NoInput::Failed(format!("{NOT_UPLOADED}: {}: {}", path.display(), plain_error(&error)))
+        }
+    };
+    let free = free_bytes(dir).unwrap_or(u64::MAX);
+    let mut file = File::create_new(path).map_err(failed)?;
+    let bytes_max = limit.min(free);
+    io::copy(&mut input.by_ref().take(bytes_max), &mut file).map_err(failed)?;
+    match input.read(&mut [0]).map_err(failed)? {
+        0 => Ok(()),
+        _ if limit <= free => Err(NoInput::TooLarge(format!(
+            "{NOT_UPLOADED}: it is larger than the server takes ({limit} bytes)"
+        ))),
+        _ => Err(no_space(free)),
+    }
+}
+
+/// Bytes of it that the disk has taken.
+fn written_to(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+impl<T> Stdin<T> {
+    /// What came of it, if all is there. Does not wait.
+    pub(super) fn poll(&self) -> Option<Result<T, NoInput>> {
+        match self.0.try_recv() {
+            Ok(result) => Some(result),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                Some(Err(String::from("standard input could not be read").into()))
+            }
+        }
+    }
+}
+
+fn start<T: Send + 'static>(
+    waker: Arc<Waker>,
+    read: impl FnOnce() -> Result<T, NoInput> + Send + 'static,
+) -> io::Result<Stdin<T>> {
+    let (sender, receiver) = channel();
+    std::thread::Builder::new().name("input".into()).spawn(move || {
+        // Fails when the front is gone, and then nobody waits.
+        let _ = sender.send(read());
+        let _ = waker.wake();
+    })?;
+    Ok(Stdin(receiver))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spooled_is_bounded_by_what_the_server_takes() {
+        let dir = tempfile::tempdir().unwrap();
+        for (length, fits) in [(0, true), (9, true), (10, true), (11, false), (1_000_000, false)] {
+            let path = dir.path().join(length.to_string());
+            let spooled = spool(&mut io::repeat(b'x').take(length), &path, 10);
+            assert!(written_to(&path) <= 10, "never more");
+            match spooled {
+                Ok(()) => assert!(fits && written_to(&path) == length),
+                Err(NoInput::TooLarge(why)) => assert!(!fits && why.contains("10 bytes"), "{why}"),
+                Err(NoInput::Failed(why)) => panic!("{why}"),
+            }
+        }
+    }
+}

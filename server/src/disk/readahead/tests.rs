@@ -1,0 +1,239 @@
+//! Extentes in memory and, where there are such, in pipes.
+
+use std::fs::File;
+use std::io::{ErrorKind, Seek, SeekFrom};
+
+use super::*;
+
+const TRANSFER: TransferId = TransferId(7);
+
+impl Extent {
+    /// One that holds this.
+    pub(crate) fn of(transfer: TransferId, offset: u64, content: &[u8], in_pipe: bool) -> Self {
+        let mut extent = if in_pipe { piped() } else { Self::in_memory() };
+        let (bytes, frame_bytes) = (content.len(), extent.frame_bytes);
+        let frames = Frames { transfer, offset, bytes, frame_bytes };
+        extent.length = frames.wire_bytes();
+        let mut left = content;
+        for (head, length) in frames.each() {
+            let (body, after) = left.split_at(length);
+            for bytes in [&head[..], body] {
+                match &mut extent.place {
+                    Place::Memory(memory) => memory.extend_from_slice(bytes),
+                    Place::Pipe(_, writer) => writer.write_all(bytes).unwrap(),
+                }
+            }
+            left = after;
+        }
+        extent
+    }
+
+    /// Takes what is left, as it goes on the wire.
+    pub(crate) fn take_all(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; self.left()];
+        match self.rest(usize::MAX) {
+            Rest::Memory(memory) => bytes.copy_from_slice(memory),
+            Rest::Pipe(mut pipe) => pipe.read_exact(&mut bytes).unwrap(),
+        }
+        self.advance(bytes.len());
+        bytes
+    }
+
+    /// Takes what is left, without the heads of its frames.
+    pub(crate) fn take_file_bytes(&mut self) -> Vec<u8> {
+        let wire = self.take_all();
+        let frames = wire.chunks(DATA_HEAD_BYTES + self.frame_bytes);
+        frames.flat_map(|frame| &frame[DATA_HEAD_BYTES..]).copied().collect()
+    }
+}
+
+/// In a pipe, where there are such that can be spliced into; else in memory.
+fn piped() -> Extent {
+    let mut pool = ExtentPool::default();
+    pool.allow_pipes(1);
+    pool.take(true)
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at * 31 % 251) as u8).collect()
+}
+
+fn file(content: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    file
+}
+
+/// What the wire should have.
+fn framed(offset: u64, bytes: &[u8], frame_bytes: usize) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for (body, number) in bytes.chunks(frame_bytes).zip(0..) {
+        let at = offset + number * frame_bytes as u64;
+        wire.extend_from_slice(&data_head(TRANSFER, at, body.len() as u32));
+        wire.extend_from_slice(body);
+    }
+    wire
+}
+
+#[test]
+fn a_file_becomes_frames_wherever_it_is_read_and_as_much_as_fits() {
+    for offset in [0, 1, 4095, 4096, 70_001] {
+        for mut extent in [Extent::in_memory(), piped()] {
+            for frame in [1, 2048, 2049, 4096, FRAME_FILE_BYTES - 1, FRAME_FILE_BYTES] {
+                let most = extent.file_bytes_max(frame);
+                let content = content(offset + most);
+                let mut file = file(&content);
+                for bytes in [1, frame, frame + 1, most] {
+                    let from = offset as u64;
+                    file.seek(SeekFrom::Start(from)).unwrap();
+                    extent.fill(&mut file, TRANSFER, from, bytes, frame).unwrap();
+                    let expected = framed(from, &content[offset..][..bytes], frame);
+                    assert_eq!(extent.left(), expected.len());
+                    assert!(extent.take_all() == expected, "{bytes} at {offset} by {frame}");
+                    assert_eq!(file.stream_position().unwrap(), from + bytes as u64);
+                    extent = extent.emptied().expect("all of it was taken");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_frame_is_known_at_each_of_its_bytes() {
+    for frame_bytes in [2048, FRAME_FILE_BYTES] {
+        let bytes = frame_bytes + 1;
+        let mut extent = Extent::in_memory();
+        let mut file = file(&content(bytes));
+        file.rewind().unwrap();
+        extent.fill(&mut file, TRANSFER, 0, bytes, frame_bytes).unwrap();
+        let frame = DATA_HEAD_BYTES + frame_bytes;
+        for taken in 0..frame + DATA_HEAD_BYTES + 1 {
+            let (begun, end) = (taken % frame, if taken < frame { frame } else { extent.length });
+            assert_eq!(extent.is_mid_frame(), begun > 0);
+            assert_eq!(extent.left_of_frame(), end - taken);
+            extent.advance(1);
+        }
+        assert!(extent.is_taken() && !extent.is_mid_frame());
+    }
+}
+
+#[test]
+fn one_that_is_cut_ends_with_the_frame_that_is_begun_and_a_pipe_is_not_used_again() {
+    let bytes = content(2 * FRAME_FILE_BYTES);
+    let frame = DATA_HEAD_BYTES + FRAME_FILE_BYTES;
+    for (taken, end) in [(0, 0), (1, frame), (frame, frame), (frame + 1, 2 * frame)] {
+        for in_pipe in [false, true] {
+            let mut extent = Extent::of(TRANSFER, 0, &bytes, in_pipe);
+            let is_piped = matches!(extent.place, Place::Pipe(..));
+            let mut all = match extent.rest(taken) {
+                Rest::Memory(memory) => memory.to_vec(),
+                Rest::Pipe(mut pipe) => {
+                    let mut begun = vec![0; taken];
+                    pipe.read_exact(&mut begun).unwrap();
+                    begun
+                }
+            };
+            extent.advance(taken);
+            extent.cut();
+            all.extend(extent.take_all());
+            assert!(all == framed(0, &bytes, FRAME_FILE_BYTES)[..end], "{taken}");
+            let is_usable = extent.emptied().is_some();
+            assert_eq!(is_usable, !is_piped || end == 2 * frame, "{taken}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_too_short_is_an_error() {
+    for mut extent in [Extent::in_memory(), piped()] {
+        let mut file = file(&content(99));
+        file.rewind().unwrap();
+        let why = extent.fill(&mut file, TRANSFER, 0, 100, FRAME_FILE_BYTES).unwrap_err();
+        assert_eq!(why.kind(), ErrorKind::UnexpectedEof);
+    }
+}
+
+/// A file without splice, as some file systems have it.
+#[derive(Debug)]
+struct Unspliceable(File);
+
+impl Read for Unspliceable {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Unspliceable {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for Unspliceable {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl StoredFile for Unspliceable {
+    fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+
+    fn begin_sync(&mut self, _: u64, _: u64) {}
+
+    fn is_at(&self, path: &std::path::Path) -> io::Result<bool> {
+        self.0.is_at(path)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn set_len(&mut self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+}
+
+#[test]
+fn a_file_that_can_not_be_spliced_is_read_and_the_pipe_is_given_up() {
+    let mut pool = ExtentPool::default();
+    pool.allow_pipes(1);
+    let mut extent = pool.take(true);
+    let frame_bytes = 2048;
+    let bytes = extent.file_bytes_max(frame_bytes);
+    let content = content(bytes);
+    let mut file = Unspliceable(file(&content));
+    file.rewind().unwrap();
+    extent.fill(&mut file, TRANSFER, 0, bytes, frame_bytes).unwrap();
+    assert!(extent.take_file_bytes() == content);
+    assert_eq!(extent.file_bytes_max(FRAME_FILE_BYTES), MEMORY_FILE_BYTES_MAX);
+    assert_eq!(Arc::strong_count(&pool.pipes), 1);
+}
+
+#[test]
+fn there_are_as_many_pipes_as_are_allowed_however_they_go() {
+    const ALLOWED: usize = 3;
+    let mut pool = ExtentPool::default();
+    pool.allow_pipes(ALLOWED);
+    let is_piped = |extent: &Extent| matches!(extent.place, Place::Pipe(..));
+    for _ in 0..3 {
+        let mut taken: Vec<Extent> = (0..2 * ALLOWED).map(|_| pool.take(true)).collect();
+        let allowed = if cfg!(target_os = "linux") { ALLOWED } else { 0 };
+        assert_eq!(taken.iter().filter(|extent| is_piped(extent)).count(), allowed);
+        // One is lost on its way, the others come back.
+        taken.swap_remove(0);
+        taken.into_iter().for_each(|extent| pool.give(extent));
+        assert!(!is_piped(&pool.take(false)), "memory is wanted");
+    }
+    pool.allow_pipes(usize::MAX);
+    assert_eq!(pool.pipes_max, PIPES_MAX);
+    (0..2 * POOL_EXTENTES_MAX).for_each(|_| pool.give(Extent::in_memory()));
+    assert!(pool.spare() <= POOL_EXTENTES_MAX);
+    pool.clear();
+    assert_eq!(pool.spare(), 0);
+}

@@ -1,0 +1,163 @@
+//! Sending: welcoming who joined, and flushing what waits at the end of a turn.
+
+use chatshelf_common::id::{Seq, UnixMillis};
+use chatshelf_common::wire::Frame;
+use chatshelf_common::wire::frame::{Gap, Welcome};
+
+use super::connection::Phase;
+use super::limits::{LINGER_MS, WRITE_BUDGET_BYTES, WRITE_STALL_MS};
+use super::resume::Session;
+use super::send_queue::Flushed;
+use super::{Engine, Stream};
+use crate::token::Token;
+use crate::work;
+
+/// Who has joined and is to be welcomed, and what they want of the past.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joiner {
+    pub(super) token: Token,
+    /// The session that goes on, if one does: what it missed is its to see.
+    pub(super) earlier: Option<Session>,
+    /// Lines at most, of a past that they are not known to have been here for.
+    pub(super) lines: u32,
+    /// The newest event that they have, and its time.
+    pub(super) since: Option<(Seq, Option<UnixMillis>)>,
+}
+
+impl<S: Stream> Engine<S> {
+    /// Queues a control frame.
+    pub(super) fn send(&mut self, token: Token, frame: &impl Frame) {
+        let Some(connection) = self.connection(token) else { return };
+        if !connection.is_listening() {
+            return;
+        }
+        connection.outbound.push(frame);
+        self.mark_dirty(token);
+    }
+
+    /// Welcomes all who joined in this turn, with one snapshot for them all, and starts them on
+    /// the log where the history they want begins.
+    pub(super) fn welcome_joiners(&mut self) {
+        for joiner in std::mem::take(&mut self.joiners) {
+            let token = joiner.token;
+            let start = self.history_start(joiner);
+            let (from, end) = (self.room.log().seq_from(start), self.room.log().end());
+            let snapshot = self.room.snapshot();
+            let session = joiner.earlier.unwrap_or(Session { name: token, first: from });
+            let resume = self.secret.token(session);
+            let Some(connection) = self.connection(token) else { continue };
+            let Some(nick) = connection.nick().cloned() else { continue };
+            connection.awaits_welcome = false;
+            let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
+            connection.outbound.welcome(&welcome, snapshot, start, end);
+            self.mark_dirty(token);
+            // What came with the join is understood now.
+            self.enqueue(token);
+        }
+    }
+
+    /// Where in the log a joiner begins (PROTOCOL.md, "Coming back").
+    fn history_start(&self, joiner: Joiner) -> u64 {
+        let log = self.room.log();
+        let lines = log.history_start(joiner.lines);
+        let Some((since, at)) = joiner.since else { return lines };
+        // Another event than theirs has this number: a crash took theirs, at the earliest the one
+        // after those that this start of the server found.
+        let is_theirs = since <= log.last_seq()
+            && at.is_none_or(|at| log.time_of(since).is_none_or(|time| time == at));
+        let next = if is_theirs { since.next() } else { self.started_at.next() };
+        // A session sees no further back than its first join let it.
+        let earliest = match joiner.earlier {
+            Some(session) if session.first > log.seq_from(log.start()) => {
+                log.offset_of(session.first)
+            }
+            Some(_) => log.start(),
+            None => lines,
+        };
+        if log.seq_from(earliest) >= next { earliest } else { log.offset_of(next) }
+    }
+
+    /// Sends what waits: to every member when the log has grown, else to the dirty ones.
+    pub(super) fn flush_all(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty);
+        if self.flushed_to < self.room.log().released() {
+            self.flushed_to = self.room.log().released();
+            for slot in 0..self.connections.capacity() {
+                if let Some(connection) = self.connections.get(slot) {
+                    let token = connection.token;
+                    self.flush(token);
+                }
+            }
+        } else {
+            for &token in &dirty {
+                self.flush(token);
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self, token: Token) {
+        work::spend(1);
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        if connection.token != token {
+            return;
+        }
+        connection.dirty = false;
+        let mut is_over_budget = false;
+        while connection.writable {
+            let (log, budget) = (self.room.log(), WRITE_BUDGET_BYTES);
+            let flushed = connection.outbound.flush(&mut connection.stream, log, budget);
+            let Ok((sent, end)) = flushed else { return self.lose(token) };
+            if sent > 0 && connection.blocked_ms.take().is_some() {
+                connection.note_progress(now_ms);
+            }
+            if let Some(unsent_bytes) = connection.outbound.note_flushed(sent, end, now_ms) {
+                connection.stream.limit_unsent(unsent_bytes);
+            }
+            match end {
+                Flushed::Drained => break,
+                Flushed::Blocked => connection.writable = false,
+                Flushed::Budget => {
+                    is_over_budget = true;
+                    break;
+                }
+                Flushed::Lost { from } => {
+                    let snapshot = self.room.snapshot();
+                    let to = snapshot.seq();
+                    let end = self.room.log().end();
+                    // Closing, a cursor is never lost: only a member's can be.
+                    let Some(nick) = connection.nick().cloned() else { break };
+                    connection.outbound.tell_gap(&Gap { from, to, nick }, snapshot, end);
+                }
+            }
+        }
+        if is_over_budget {
+            self.mark_dirty(token);
+        }
+        self.after_flush(token);
+    }
+
+    /// Notes whether output waits for the peer, refills downloads, reads on where replies held it
+    /// up, and shuts a stream whose farewell is sent.
+    fn after_flush(&mut self, token: Token) {
+        self.refill_downloads(token);
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let reads_on = connection.readable && !connection.is_paused();
+        let waits = connection.outbound.has_output(self.room.log());
+        if waits && !connection.writable && connection.blocked_ms.is_none() {
+            connection.blocked_ms = Some(now_ms);
+            self.arm(token, now_ms + WRITE_STALL_MS);
+        } else if !waits && matches!(connection.phase, Phase::Closing { .. }) {
+            if connection.stream.shutdown_write().is_err() || connection.read_ended {
+                return self.kill(token);
+            }
+            connection.phase = Phase::Lingering { since_ms: now_ms };
+            self.arm(token, now_ms + LINGER_MS);
+            self.enqueue(token);
+        }
+        if reads_on {
+            self.enqueue(token);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What the engine holds at a moment, and what it may hold at most (docs/ARCHITECTURE.md, "What
+//! bounds memory").
+
+use super::connection::Connection;
+use super::limits::{
+    CONTROL_BYTES_MAX, CROWD_CONNECTIONS_MIN, LOG_WINDOW_BYTES, READ_BUDGET_BYTES,
+    READ_BUFFER_BYTES, SNAPSHOT_BYTES_MAX, UNRELEASED_BYTES_MAX,
+};
+use super::{Engine, Stream, TRANSFERS_MAX};
+use crate::disk::Request;
+use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
+use crate::disk::readahead::POOL_EXTENTES_MAX;
+use crate::token::Token;
+
+/// Bytes of replies that one byte read can bring about, at most: a message of one bad character is
+/// answered by a refusal that says which, some four times as long.
+const REPLY_BYTES_PER_BYTE: usize = 8;
+/// Blocks of one transfer: two at the disk thread and one being filled, or two being sent.
+const TRANSFER_BLOCKS_MAX: usize = 3;
+/// What the log knows of its events beside their bytes: where each begins, which are lines, and by
+/// what they are known again. The shortest event takes 36 bytes, the shortest line 60.
+const LOG_INDEX_PERCENT_MAX: usize = 100;
+/// The items of a snapshot, and a member of one.
+const SNAPSHOT_ITEMS_BYTES_MAX: usize = 1024 * 1024;
+const SNAPSHOT_MEMBER_BYTES_MAX: usize = 64;
+/// A connection's entries in the tables.
+const CONNECTION_BYTES_MAX: usize = 1024;
+
+/// Counts of what the engine holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Connections, whatever their phase.
+    pub connections: usize,
+    /// Those that are members.
+    pub members: usize,
+    /// Entries in the table of deadlines.
+    pub deadlines: usize,
+    /// Uploads and downloads that the disk thread knows of.
+    pub transfers: usize,
+    /// Blocks and extentes held here: in lanes, being filled, waiting for the disk thread, and
+    /// spare ones.
+    pub blocks: usize,
+    /// Bytes of the log's window and its index.
+    pub log_bytes: usize,
+    /// Bytes of replies that wait or are not sent whole, of frames that have come in part, and of
+    /// what was sent too early, of all connections.
+    pub queued_bytes: usize,
+    /// Bytes of the newest snapshot and of those that are being sent; what they share counts once.
+    pub snapshot_bytes: usize,
+    /// Bytes of the table of connections and of the queues that name them.
+    pub table_bytes: usize,
+}
+
+impl MemoryUse {
+    /// The most that `connections` connections can make the engine hold, in bytes, whatever they do.
+    #[must_use]
+    pub fn bytes_max(connections: usize) -> usize {
+        let reply_bytes = CONTROL_BYTES_MAX + REPLY_BYTES_PER_BYTE * READ_BUFFER_BYTES;
+        let connection_bytes = reply_bytes + 2 * READ_BUFFER_BYTES;
+        let blocks = TRANSFERS_MAX * TRANSFER_BLOCKS_MAX + POOL_BLOCKS_MAX + POOL_EXTENTES_MAX;
+        let log_bytes = 2 * LOG_WINDOW_BYTES + UNRELEASED_BYTES_MAX as usize + READ_BUDGET_BYTES;
+        let snapshot_bytes = SNAPSHOT_ITEMS_BYTES_MAX + connections * SNAPSHOT_MEMBER_BYTES_MAX;
+        // Vectors grow by doubling; of tables, three quarters may be empty after a crowd has left.
+        2 * (log_bytes + log_bytes * LOG_INDEX_PERCENT_MAX / 100)
+            + blocks * BLOCK_BYTES
+            + SNAPSHOT_BYTES_MAX
+            + 2 * snapshot_bytes
+            + 2 * connections * connection_bytes
+            + 8 * connections.max(CROWD_CONNECTIONS_MIN) * CONNECTION_BYTES_MAX
+    }
+
+    /// Bytes held, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.log_bytes
+            + self.queued_bytes
+            + self.snapshot_bytes
+            + self.table_bytes
+            + self.blocks * BLOCK_BYTES
+    }
+}
+
+impl<S: Stream> Engine<S> {
+    /// What the engine holds now. Looks at every connection.
+    #[must_use]
+    pub fn usage(&self) -> MemoryUse {
+        let queues = self.run_queue.capacity() + self.dirty.capacity();
+        let mut usage = MemoryUse {
+            connections: self.connections.len(),
+            members: self.room.members_len(),
+            deadlines: self.timers.len(),
+            transfers: self.slots.taken(),
+            blocks: self.blocks.spare() + self.extentes.spare(),
+            log_bytes: self.room.log().held_bytes(),
+            queued_bytes: self.journal.capacity(),
+            snapshot_bytes: self.room.snapshot_bytes(),
+            table_bytes: self.connections.capacity() * size_of::<Connection<S>>()
+                + queues * size_of::<Token>()
+                + self.absentees.table_bytes()
+                + self.moved_sessions.capacity() * 2 * size_of::<Token>()
+                + self.disk.capacity() * size_of::<Request>(),
+        };
+        for (_, connection) in &self.connections {
+            let uploads = connection.transfers.uploads.values();
+            usage.blocks += uploads.filter(|upload| upload.block.is_some()).count();
+            usage.blocks += connection.outbound.extentes();
+            usage.queued_bytes += connection.outbound.held_bytes()
+                + connection.deframer.partial_bytes()
+                + connection.held.capacity();
+        }
+        let has_block =
+            |request: &&Request| matches!(request, Request::Write { .. } | Request::Read { .. });
+        usage.blocks += self.disk.iter().filter(has_block).count();
+        usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_held_counts() {
+        let (connections, members, deadlines, transfers) = (1, 1, 1, 1);
+        let (blocks, log_bytes, queued_bytes) = (3, 10, 200);
+        let (snapshot_bytes, table_bytes) = (3_000, 40_000);
+        let usage = MemoryUse {
+            connections,
+            members,
+            deadlines,
+            transfers,
+            blocks,
+            log_bytes,
+            queued_bytes,
+            snapshot_bytes,
+            table_bytes,
+        };
+        assert_eq!(usage.bytes(), 43_210 + 3 * BLOCK_BYTES);
+    }
+}

@@ -1,0 +1,508 @@
+//! What one connection still has to be sent, in three lanes: control, the room log, file data.
+//!
+//! They are drawn from in that order and switched at frame boundaries only, so chat never waits
+//! behind a file for more than one data frame, and what the kernel holds unsent. Both are bounded by
+//! a time: see `chatshelf_common::unsent`. The log lane holds nothing: it is a cursor into the
+//! room's one log.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+
+use chatshelf_common::id::{Seq, TransferId};
+use chatshelf_common::unsent::{UnsentLimit, WriteEnd};
+use chatshelf_common::wire::Frame;
+
+use super::Stream;
+use super::lazy_box::{Empty, LazyBox};
+use crate::disk::readahead::{Extent, Rest};
+use crate::room::Snapshot;
+use crate::room::log::RoomLog;
+use crate::work;
+
+/// Bytes of replies after which another piece begins: a piece is kept until it is sent whole.
+const PIECE_BYTES: usize = 8 * 1024;
+/// Bytes of a snapshot that are put together for one write, about.
+const GATHER_BYTES: usize = 64 * 1024;
+
+/// The lanes of one connection.
+///
+/// Invariant: at most one lane is inside a frame; the front piece of `control` when
+/// `sent > 0`, the log when its cursor says `mid_frame`, the front of `data` when it is
+/// `is_mid_frame()`.
+#[derive(Debug, Default)]
+pub(super) struct SendQueue {
+    control: LazyBox<Control>,
+    log: Cursor,
+    /// The control lane waits until the log is released up to here: a snapshot tells nothing that
+    /// a crash could still take back.
+    gate: u64,
+    bulk: LazyBox<Bulk>,
+    ending: LazyBox<Ending>,
+}
+
+/// The lane of replies and whatever else is for this connection alone.
+#[derive(Debug, Default)]
+struct Control {
+    pieces: VecDeque<Piece>,
+    /// Bytes of the front piece that are sent.
+    sent: usize,
+}
+
+/// The lane of file data.
+#[derive(Debug, Default)]
+struct Bulk {
+    data: VecDeque<(TransferId, Extent)>,
+    /// Extentes that are sent or given up, for their owner to take.
+    spent: Vec<(TransferId, Extent)>,
+    /// Bytes that went since someone last asked.
+    sent: u64,
+    /// How much of them may be ahead of a line.
+    limit: UnsentLimit,
+    /// Some have been sent since this was looked at.
+    has_sent: bool,
+}
+
+/// How the conversation ends, once it does.
+#[derive(Debug, Default)]
+struct Ending {
+    /// Where the log lane ends.
+    log_stop: Option<u64>,
+    /// The last frame, sent when the lanes are empty.
+    farewell: Option<Vec<u8>>,
+}
+
+impl Bulk {
+    /// Flushes without file data are not looked at: they say little about how fast the peer is.
+    fn note_flushed(&mut self, sent: usize, end: Flushed, now_ms: u64) -> Option<u32> {
+        if !std::mem::take(&mut self.has_sent) && self.data.is_empty() {
+            return None;
+        }
+        let end = if end == Flushed::Blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
+        let has_changed = self.limit.note_written(sent, end, now_ms);
+        has_changed.then(|| self.limit.unsent_bytes())
+    }
+}
+
+impl Empty for Control {
+    const EMPTY: &'static Self = &Self { pieces: VecDeque::new(), sent: 0 };
+}
+
+impl Empty for Bulk {
+    const EMPTY: &'static Self = &Self {
+        data: VecDeque::new(),
+        spent: Vec::new(),
+        sent: 0,
+        limit: UnsentLimit::START,
+        has_sent: false,
+    };
+}
+
+impl Empty for Ending {
+    const EMPTY: &'static Self = &Self { log_stop: None, farewell: None };
+}
+
+/// Whole frames, one after the other.
+#[derive(Debug)]
+enum Piece {
+    Own(Vec<u8>),
+    Snapshot(Rc<Snapshot>),
+    /// The place of a welcome that is made at the end of the turn (see [`SendQueue::welcome`]).
+    Reserved,
+}
+
+/// How far a connection has been sent the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cursor {
+    /// Not in the room.
+    #[default]
+    Outside,
+    /// Sent up to `offset`.
+    At { offset: u64, mid_frame: bool },
+    /// The log was cut beyond the cursor; `from` is the first event that was not sent.
+    Lost { from: Seq },
+}
+
+/// Why a flush ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// There is nothing left to send.
+    Drained,
+    /// The stream takes no more now.
+    Blocked,
+    /// The budget is used up.
+    Budget,
+    /// The cursor is lost; a gap must be told (see [`SendQueue::tell_gap`]) before it goes on.
+    Lost {
+        /// The first event that was not sent.
+        from: Seq,
+    },
+}
+
+enum Lane {
+    Control,
+    Log {
+        from: u64,
+        to: u64,
+    },
+    /// To the end of one frame, or as far as it goes if there is nothing else.
+    Data {
+        is_alone: bool,
+    },
+    Lost {
+        from: Seq,
+    },
+    Nothing,
+}
+
+impl SendQueue {
+    /// Queues a control frame.
+    pub(super) fn push(&mut self, frame: &impl Frame) {
+        match self.control.pieces.back_mut() {
+            Some(Piece::Own(bytes)) if bytes.len() < PIECE_BYTES => frame.encode(bytes),
+            _ => self.control.pieces.push_back(Piece::Own(frame.to_bytes())),
+        }
+        work::spend(1);
+    }
+
+    /// Bytes of control frames of its own that wait.
+    pub(super) fn control_bytes(&self) -> usize {
+        let own = |piece: &Piece| match piece {
+            Piece::Own(bytes) => bytes.len(),
+            Piece::Snapshot(_) | Piece::Reserved => 0,
+        };
+        work::spend(self.control.pieces.len());
+        let total: usize = self.control.pieces.iter().map(own).sum();
+        let sent = match self.control.pieces.front() {
+            Some(Piece::Own(_)) => self.control.sent,
+            _ => 0,
+        };
+        total - sent
+    }
+
+    /// Bytes that the control lane takes, but for snapshots: what is sent of a piece goes with it.
+    pub(super) fn held_bytes(&self) -> usize {
+        let own = |piece: &Piece| match piece {
+            Piece::Own(bytes) => bytes.capacity(),
+            Piece::Snapshot(_) | Piece::Reserved => 0,
+        };
+        self.control.pieces.iter().map(own).sum::<usize>()
+            + self.control.pieces.capacity() * size_of::<Piece>()
+    }
+
+    /// The seq of the oldest snapshot that waits to be sent.
+    pub(super) fn oldest_snapshot(&self) -> Option<Seq> {
+        self.control.pieces.iter().find_map(|piece| match piece {
+            Piece::Snapshot(snapshot) => Some(snapshot.seq()),
+            Piece::Own(_) | Piece::Reserved => None,
+        })
+    }
+
+    /// Drops all replies and snapshots: nobody will be sent them.
+    pub(super) fn drop_control(&mut self) {
+        self.control = LazyBox::default();
+    }
+
+    /// Extentes that wait to be sent or taken.
+    pub(super) fn extentes(&self) -> usize {
+        self.bulk.data.len() + self.bulk.spent.len()
+    }
+
+    /// Keeps a place in the control lane for the welcome: what is queued later comes later.
+    pub(super) fn reserve_welcome(&mut self) {
+        self.control.pieces.push_back(Piece::Reserved);
+    }
+
+    /// Fills the reserved place with the welcome and the snapshot, which holds the log up to
+    /// `end`, and begins to send the log, from `start` on.
+    pub(super) fn welcome(
+        &mut self,
+        welcome: &impl Frame,
+        snapshot: Rc<Snapshot>,
+        start: u64,
+        end: u64,
+    ) {
+        let is_reserved = |piece: &Piece| matches!(piece, Piece::Reserved);
+        let Some(place) = self.control.pieces.iter().position(is_reserved) else { return };
+        self.control.pieces[place] = Piece::Own(welcome.to_bytes());
+        self.control.pieces.insert(place + 1, Piece::Snapshot(snapshot));
+        self.log = Cursor::At { offset: start, mid_frame: false };
+        self.gate = end;
+    }
+
+    /// Tells of a gap and the state after it, then goes on at `end`, the end of the log.
+    pub(super) fn tell_gap(&mut self, gap: &impl Frame, snapshot: Rc<Snapshot>, end: u64) {
+        debug_assert!(matches!(self.log, Cursor::Lost { .. }));
+        self.push(gap);
+        self.control.pieces.push_back(Piece::Snapshot(snapshot));
+        self.log = Cursor::At { offset: end, mid_frame: false };
+        self.gate = end;
+    }
+
+    /// Prepares for file data. Before the first, says how many bytes may be unsent from now on.
+    pub(super) fn begin_data(&mut self) -> Option<u32> {
+        let is_first = self.bulk.made().is_none();
+        is_first.then(|| {
+            self.bulk = LazyBox::new(Bulk::default());
+            self.bulk.limit.unsent_bytes()
+        })
+    }
+
+    /// File bytes that a data frame made now should have, if it is not the last.
+    pub(super) fn frame_bytes(&self) -> usize {
+        self.bulk.limit.frame_bytes()
+    }
+
+    /// True when file data should be in memory: it can be cut into pieces there.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.bulk.limit.is_narrow()
+    }
+
+    /// Notes how a flush fared. Says how many bytes may be unsent from now on, if that has changed.
+    #[inline] // Each flush asks, and few connections have file data.
+    pub(super) fn note_flushed(&mut self, sent: usize, end: Flushed, now_ms: u64) -> Option<u32> {
+        self.bulk.made()?.note_flushed(sent, end, now_ms)
+    }
+
+    /// Queues an extent of a download.
+    pub(super) fn push_data(&mut self, transfer: TransferId, extent: Extent) {
+        if extent.is_taken() {
+            self.bulk.spent.push((transfer, extent));
+        } else {
+            self.bulk.data.push_back((transfer, extent));
+        }
+    }
+
+    /// Drops what waits of one download, save the rest of a frame that is begun.
+    pub(super) fn cancel_data(&mut self, transfer: TransferId) {
+        self.cancel_data_if(|of| of == transfer);
+    }
+
+    fn cancel_data_if(&mut self, is_cancelled: impl Fn(TransferId) -> bool) {
+        let Some(bulk) = self.bulk.made() else { return };
+        for (transfer, mut extent) in std::mem::take(&mut bulk.data) {
+            if is_cancelled(transfer) {
+                extent.cut();
+            }
+            self.push_data(transfer, extent);
+        }
+    }
+
+    /// Ends the conversation: no more data, the log up to `log_end`, then `farewell`.
+    pub(super) fn finish(&mut self, farewell: &impl Frame, log_end: u64) {
+        self.cancel_data_if(|_| true);
+        // A welcome that was not made by now never will be.
+        self.control.pieces.retain(|piece| !matches!(piece, Piece::Reserved));
+        self.ending.log_stop = Some(log_end);
+        if let Cursor::Lost { .. } = self.log {
+            self.log = Cursor::Outside;
+        }
+        self.ending.farewell = Some(farewell.to_bytes());
+    }
+
+    /// True when something of this download waits to be sent.
+    pub(super) fn has_data(&self, of: TransferId) -> bool {
+        self.bulk.data.iter().any(|&(transfer, _)| transfer == of)
+    }
+
+    /// Bytes of the data lane that were sent since this was last asked.
+    pub(super) fn take_data_sent(&mut self) -> u64 {
+        self.bulk.made().map_or(0, |bulk| std::mem::take(&mut bulk.sent))
+    }
+
+    /// The next extent that is sent or given up, with its transfer.
+    pub(super) fn pop_spent(&mut self) -> Option<(TransferId, Extent)> {
+        self.bulk.made()?.spent.pop()
+    }
+
+    /// True when [`Self::flush`] would try to send something.
+    pub(super) fn has_output(&self, log: &RoomLog) -> bool {
+        !self.control.pieces.is_empty()
+            || !self.bulk.data.is_empty()
+            || self.ending.farewell.is_some()
+            || self.is_behind(log)
+    }
+
+    /// True when the log lane has something.
+    fn is_behind(&self, log: &RoomLog) -> bool {
+        match self.log {
+            Cursor::Outside => false,
+            Cursor::At { offset, .. } => offset < self.log_end(log),
+            Cursor::Lost { .. } => true,
+        }
+    }
+
+    /// Where the log lane ends for now.
+    fn log_end(&self, log: &RoomLog) -> u64 {
+        self.ending.log_stop.map_or(log.released(), |stop| stop.min(log.released()))
+    }
+
+    /// Before the log's front is cut at `point`: a cursor below it is lost, and the rest of an
+    /// event that it was inside of moves to the control lane, so that the frame ends well.
+    pub(super) fn prepare_trim(&mut self, log: &RoomLog, point: u64) {
+        work::spend(1);
+        let Cursor::At { offset, mid_frame } = self.log else { return };
+        if offset >= point {
+            return;
+        }
+        if mid_frame {
+            debug_assert_eq!(self.control.sent, 0);
+            let rest = log.between(offset, log.boundary_from(offset));
+            self.control.pieces.push_front(Piece::Own(rest.to_vec()));
+        }
+        self.log = match self.ending.log_stop {
+            Some(_) => Cursor::Outside,
+            None => Cursor::Lost { from: log.seq_from(offset) },
+        };
+    }
+
+    /// Sends until nothing is left, the stream blocks or about `budget` bytes are sent. Says how
+    /// many bytes were sent, and why it ended.
+    ///
+    /// # Errors
+    /// What the stream answers when the connection is broken.
+    pub(super) fn flush<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        log: &RoomLog,
+        budget: usize,
+    ) -> io::Result<(usize, Flushed)> {
+        let mut total = 0;
+        loop {
+            work::spend(1);
+            let lane = self.next_lane(log);
+            let result = match lane {
+                Lane::Nothing => return Ok((total, Flushed::Drained)),
+                Lane::Lost { from } => return Ok((total, Flushed::Lost { from })),
+                _ if total >= budget => return Ok((total, Flushed::Budget)),
+                Lane::Control => self.write_control(stream),
+                Lane::Log { from, to } => self.write_log(stream, log, from, to),
+                Lane::Data { is_alone } => self.write_data(stream, is_alone),
+            };
+            match result {
+                Ok((0, _)) => return Err(ErrorKind::WriteZero.into()),
+                Ok((sent, asked)) => {
+                    debug_assert!(sent <= asked);
+                    total += sent;
+                    if sent < asked && S::SHORT_IS_BLOCKED {
+                        return Ok((total, Flushed::Blocked));
+                    }
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => {
+                    return Ok((total, Flushed::Blocked));
+                }
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                Err(why) => return Err(why),
+            }
+        }
+    }
+
+    /// The lane to draw from: the one inside a frame, or the first that has something.
+    fn next_lane(&mut self, log: &RoomLog) -> Lane {
+        if self.bulk.data.front().is_some_and(|(_, extent)| extent.is_mid_frame()) {
+            let is_alone = self.control.pieces.is_empty() && !self.is_behind(log);
+            return Lane::Data { is_alone };
+        }
+        let log_end = self.log_end(log);
+        if let Cursor::At { offset, mid_frame: true } = self.log {
+            let to =
+                if self.control.pieces.is_empty() { log_end } else { log.boundary_from(offset) };
+            return Lane::Log { from: offset, to };
+        }
+        match self.control.pieces.front() {
+            // Before its welcome, a connection is sent nothing more.
+            Some(Piece::Reserved) => return Lane::Nothing,
+            Some(_) if log.released() < self.gate => return Lane::Nothing,
+            Some(_) => return Lane::Control,
+            None => {}
+        }
+        match self.log {
+            Cursor::Lost { from } => return Lane::Lost { from },
+            Cursor::At { offset, .. } if offset < log_end => {
+                return Lane::Log { from: offset, to: log_end };
+            }
+            // The farewell comes after the last event, which is not released yet.
+            Cursor::At { offset, .. } if self.ending.log_stop.is_some_and(|stop| offset < stop) => {
+                return Lane::Nothing;
+            }
+            Cursor::At { .. } | Cursor::Outside => {}
+        }
+        if !self.bulk.data.is_empty() {
+            return Lane::Data { is_alone: true };
+        }
+        match self.ending.made().and_then(|ending| ending.farewell.take()) {
+            Some(frame) => {
+                self.control.pieces.push_back(Piece::Own(frame));
+                Lane::Control
+            }
+            None => Lane::Nothing,
+        }
+    }
+
+    /// Each of these tries one write and answers how many bytes went, of how many.
+    fn write_control<S: Stream>(&mut self, stream: &mut S) -> io::Result<(usize, usize)> {
+        let gathered;
+        let (front, length) = match self.control.pieces.front() {
+            Some(Piece::Own(bytes)) => (&bytes[self.control.sent..], bytes.len()),
+            Some(Piece::Snapshot(snapshot)) => {
+                gathered = snapshot.bytes_from(self.control.sent, GATHER_BYTES);
+                (&gathered[..], snapshot.length())
+            }
+            Some(Piece::Reserved) | None => (&[][..], 0),
+        };
+        let asked = front.len();
+        let sent = stream.write(front)?;
+        self.control.sent += sent;
+        if self.control.sent == length {
+            self.control.pieces.pop_front();
+            self.control.sent = 0;
+            if self.control.pieces.is_empty() {
+                self.control = LazyBox::default();
+            }
+        }
+        Ok((sent, asked))
+    }
+
+    fn write_log<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        log: &RoomLog,
+        from: u64,
+        to: u64,
+    ) -> io::Result<(usize, usize)> {
+        let bytes = log.between(from, to);
+        let sent = stream.write(bytes)?;
+        let reached = from + sent as u64;
+        if let Cursor::At { offset, mid_frame } = &mut self.log {
+            *offset = reached;
+            *mid_frame = sent < bytes.len() && log.boundary_from(reached) != reached;
+        }
+        Ok((sent, bytes.len()))
+    }
+
+    fn write_data<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        is_alone: bool,
+    ) -> io::Result<(usize, usize)> {
+        let Some(bulk) = self.bulk.made() else { return Ok((0, 0)) };
+        let Some((_, extent)) = bulk.data.front_mut() else { return Ok((0, 0)) };
+        let is_alone = is_alone && bulk.limit.is_wide();
+        let asked = if is_alone { extent.left() } else { extent.left_of_frame() };
+        let sent = match extent.rest(asked) {
+            Rest::Memory(bytes) if bulk.limit.is_narrow() => stream.write_piece(bytes)?,
+            Rest::Memory(bytes) => stream.write(bytes)?,
+            Rest::Pipe(pipe) => stream.splice(pipe, asked)?,
+        };
+        extent.advance(sent);
+        bulk.sent += sent as u64;
+        bulk.has_sent = true;
+        if extent.is_taken() {
+            bulk.spent.extend(bulk.data.pop_front());
+        }
+        Ok((sent, asked))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! `--help`: of the whole program, and of one of its commands.
 
-use super::text::wrapped;
+use super::text::layout;
 use super::{Block, Command, Opt, Program, Section};
 
 /// Columns of a line.
@@ -108,31 +108,31 @@ fn section(out: &mut String, section: &Section) {
     }
 }
 
-/// Two columns.
+/// Two columns. A left side that is too long for its column gets a line of its own.
 fn rows(out: &mut String, rows: impl Iterator<Item = (String, String)>) {
     let rows: Vec<_> = rows.map(|(left, right)| (left.trim_end().to_owned(), right)).collect();
     let width = |left: &str| left.chars().count();
     let fitting = rows.iter().map(|(left, _)| width(left)).filter(|width| *width <= LEFT_MAX);
     let column = INDENT + fitting.max().unwrap_or(0) + 2;
+    let indent = " ".repeat(column);
     for (left, right) in rows {
-        out.push_str(&format!("{:INDENT$}{left}", ""));
-        let mut at = INDENT + width(&left);
-        if at + 2 > column {
-            out.push('\n');
-            at = 0;
+        let mut head = format!("{:INDENT$}{left:rest$}", "", rest = column - INDENT);
+        if width(&head) > column {
+            out.push_str(&format!("{head}\n"));
+            head.clone_from(&indent);
         }
-        out.push_str(&" ".repeat(column - at));
-        let mut lines = wrapped(&right, WIDTH - column).into_iter();
-        out.push_str(&lines.next().unwrap_or_default());
-        out.push('\n');
-        lines.for_each(|line| out.push_str(&format!("{:column$}{line}\n", "")));
+        fill(out, &right, &head, &indent);
     }
 }
 
 fn paragraph(out: &mut String, text: &str, indent: usize) {
-    for line in wrapped(text, WIDTH - indent) {
-        out.push_str(&format!("{:indent$}{line}\n", ""));
-    }
+    let indent = " ".repeat(indent);
+    fill(out, text, &indent, &indent);
+}
+
+fn fill(out: &mut String, text: &str, first_indent: &str, indent: &str) {
+    let layout = layout(WIDTH).initial_indent(first_indent).subsequent_indent(indent);
+    out.push_str(&format!("{}\n", textwrap::fill(text, layout)));
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The man page, in the man macros that groff and mandoc share. Owns how text is escaped there.
 
-use super::text::wrapped;
+use super::text::layout;
 use super::{Block, Command, Opt, Program, Section};
 
 /// The manual's section: programs of users.
@@ -118,7 +118,7 @@ fn section(out: &mut String, section: &Section) {
 fn text(out: &mut String, text: &str) {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for sentence in words.split_inclusive(". ") {
-        wrapped(sentence, COLUMNS).iter().for_each(|line| text_line(out, line));
+        textwrap::wrap(sentence, layout(COLUMNS)).iter().for_each(|line| text_line(out, line));
     }
 }
 

@@ -7,8 +7,8 @@ use std::io;
 use std::sync::Arc;
 
 use mio::Waker;
-use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::crossterm::terminal;
+use ratatui_crossterm::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui_crossterm::crossterm::terminal;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::app::{interrupt_job, stop_job};

@@ -1,6 +1,6 @@
 //! Which key edits how: the same wherever a line is typed. Owns nothing.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::editor::Editor;
 use crate::text::cleaned;

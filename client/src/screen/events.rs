@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use mio::Waker;
-use ratatui::crossterm::event::{Event, read};
+use ratatui_crossterm::crossterm::event::{Event, read};
 
 /// Events that wait to be taken; the thread pauses behind them.
 const EVENTS_WAITING_MAX: usize = 1024;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chatshelf_common::id::ItemId;
 use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 use chatshelf_common::text::Nick;
-use ratatui::crossterm::event::{
+use ratatui_crossterm::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 

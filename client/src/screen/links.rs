@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use ratatui::layout::Rect;
+use ratatui_core::layout::Rect;
 
 /// Longest address that is made a link, in bytes; terminals take little more.
 const LINK_BYTES_MAX: usize = 2000;

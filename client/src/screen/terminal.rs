@@ -7,19 +7,20 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::buffer::{Buffer, Cell};
-use ratatui::crossterm::cursor::{Hide, MoveTo, Show};
-use ratatui::crossterm::event::{
+use ratatui_core::backend::Backend;
+use ratatui_core::buffer::{Buffer, Cell};
+use ratatui_core::layout::{Position, Rect};
+use ratatui_crossterm::CrosstermBackend;
+use ratatui_crossterm::crossterm::cursor::{Hide, MoveTo, Show};
+use ratatui_crossterm::crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
-use ratatui::crossterm::style::Print;
-use ratatui::crossterm::terminal::{
+use ratatui_crossterm::crossterm::style::Print;
+use ratatui_crossterm::crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
 };
-use ratatui::crossterm::{execute, queue};
-use ratatui::layout::{Position, Rect};
+use ratatui_crossterm::crossterm::{execute, queue};
 
 use super::links::{CLOSED, Links, opened};
 use super::wrap::width;
@@ -328,6 +329,6 @@ fn mouse(out: &mut impl Write, on: bool) -> io::Result<()> {
 
 #[cfg(windows)]
 fn mouse(out: &mut impl Write, on: bool) -> io::Result<()> {
-    use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+    use ratatui_crossterm::crossterm::event::{DisableMouseCapture, EnableMouseCapture};
     if on { queue!(out, EnableMouseCapture) } else { queue!(out, DisableMouseCapture) }
 }

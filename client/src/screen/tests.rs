@@ -14,9 +14,9 @@ use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, UnixMillis};
 use chatshelf_common::text::{FileName, Message, Nick};
 use chatshelf_common::wire::frame::{Item, Joined, Left, Said, Shelved, Style, Told};
 use chatshelf_common::wire::{Code, Event};
-use ratatui::backend::TestBackend;
-use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
+use ratatui_core::backend::TestBackend;
+use ratatui_core::buffer::Buffer;
+use ratatui_crossterm::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
 use super::draw;
 use super::links::Links;
@@ -126,7 +126,8 @@ impl Rig {
     }
 
     fn draw(&mut self, columns: u16, rows: u16) -> Buffer {
-        let mut terminal = ratatui::Terminal::new(TestBackend::new(columns, rows)).unwrap();
+        let mut terminal =
+            ratatui_core::terminal::Terminal::new(TestBackend::new(columns, rows)).unwrap();
         let mut areas = draw::Areas::default();
         let links = &mut self.links;
         terminal.draw(|frame| areas = draw::draw(&self.state, frame.buffer_mut(), links)).unwrap();
@@ -178,7 +179,7 @@ fn bar(name: &str) -> Bar {
 }
 
 /// The colour of the first cell of this text, which must be on the screen.
-fn colour_of(buffer: &Buffer, text: &str) -> ratatui::style::Color {
+fn colour_of(buffer: &Buffer, text: &str) -> ratatui_core::style::Color {
     let columns = buffer.area.width;
     for y in 0..buffer.area.height {
         let row: Vec<&str> = (0..columns).map(|x| buffer[(x, y)].symbol()).collect();

@@ -1,6 +1,6 @@
 //! How things look: colours and signs, and what replaces them where there are none. Owns no text.
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui_core::style::{Color, Modifier, Style};
 
 /// Colours that can be read on dark and light grounds.
 const NICK_COLOURS: [Color; 10] = [

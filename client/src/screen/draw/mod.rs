@@ -6,8 +6,8 @@ mod sidebar;
 mod status_bar;
 
 use chatshelf_common::id::ItemId;
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::{Position, Rect};
 
 use super::entry::{Row, Span, linked};
 use super::links::Links;

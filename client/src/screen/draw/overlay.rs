@@ -1,6 +1,6 @@
 //! Questions and the help, drawn above the room.
 
-use ratatui::layout::{Position, Rect};
+use ratatui_core::layout::{Position, Rect};
 
 use super::{Canvas, span};
 use crate::screen::dialog::Dialog;

@@ -2,7 +2,7 @@
 //! chat, where there is no side column.
 
 use chatshelf_common::id::ItemId;
-use ratatui::layout::Rect;
+use ratatui_core::layout::Rect;
 
 use super::{Canvas, span};
 use crate::screen::state::State;

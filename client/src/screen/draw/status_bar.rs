@@ -1,6 +1,6 @@
 //! What is below the chat, drawn: transfers, the status line, the input.
 
-use ratatui::layout::{Position, Rect};
+use ratatui_core::layout::{Position, Rect};
 
 use super::{Canvas, span};
 use crate::app::format::count;

@@ -1,6 +1,6 @@
 //! What keys, clicks and pastes do, and what they ask for.
 
-use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui_crossterm::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
 

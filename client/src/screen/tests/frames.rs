@@ -1,7 +1,7 @@
 //! What is around the talk: side column, transfers, status line, input, questions; on wide and narrow
 //! terminals, with and without colours and lines.
 
-use ratatui::style::{Color, Modifier};
+use ratatui_core::style::{Color, Modifier};
 
 use super::super::dialog::Dialog;
 use super::super::entry::Entry;

@@ -1,6 +1,6 @@
 //! What happens in the room, as it is shown.
 
-use ratatui::style::Color;
+use ratatui_core::style::Color;
 
 use super::*;
 use crate::session::When;

@@ -1,0 +1,66 @@
+//! Every frame type, as tables: its number, its fields, and which of them are required (`req`),
+//! optional (`opt`) or repeatable (`rep`). PROTOCOL.md, "Frame types", says what each means.
+//!
+//! A line of a table is the only place that knows a frame's layout; the macros of `layout.rs` make
+//! encoder and decoder of it, so the two cannot differ.
+
+mod client;
+mod event;
+mod server;
+mod values;
+
+use byteorder::{BigEndian, ByteOrder};
+
+use crate::wire::field::{DecodeError, Fields};
+use crate::wire::header::{HEADER_BYTES, Header};
+
+pub use client::*;
+pub use event::*;
+pub use server::*;
+pub use values::*;
+
+/// A frame whose value is a list of fields.
+///
+/// ```
+/// use chatshelf_common::text::Nick;
+/// use chatshelf_common::wire::frame::{ClientFrame, Frame, Rename};
+///
+/// let rename = Rename { nick: Nick::new("lovelace")? };
+/// let bytes = rename.to_bytes();
+/// assert_eq!(bytes[0], Rename::KIND);
+/// // A header of six bytes comes before the value.
+/// assert_eq!(ClientFrame::decode(bytes[0], &bytes[6..])?, rename.into());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Frame: Sized {
+    /// The frame's type number.
+    const KIND: u8;
+
+    /// Appends the fields.
+    fn put_fields(&self, out: &mut Vec<u8>);
+
+    /// Reads the frame from its fields.
+    ///
+    /// # Errors
+    /// When a field is missing, there twice, or not what it must be.
+    fn take_fields(fields: &Fields<'_>) -> Result<Self, DecodeError>;
+
+    /// Appends the whole frame: header, then fields.
+    fn encode(&self, out: &mut Vec<u8>) {
+        let head = out.len();
+        out.extend_from_slice(&Header { kind: Self::KIND, flags: 0, length: 0 }.to_bytes());
+        self.put_fields(out);
+        let length = out.len() - head - HEADER_BYTES;
+        BigEndian::write_u32(&mut out[head + 2..], length as u32);
+    }
+
+    /// The whole frame as bytes of its own.
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out
+    }
+}
+
+/// The four bytes in a [`Hello`] that say the peer speaks this protocol.
+pub const MAGIC: [u8; 4] = *b"CHSH";

@@ -13,12 +13,25 @@ const SCHEME: &str = "chatshelf";
 /// fewer.
 pub const HOST_BYTES_MAX: usize = 255;
 
-/// A server's host and port. However it was written, the same server is the same value and is
-/// shown alike: `HOST:PORT`, with brackets around an IPv6 address.
+/// A server's host and port. However it was written, the same server is the same value and is shown
+/// in the same way: `HOST:PORT`, with brackets around an IPv6 address.
+///
+/// ```
+/// use chatshelf_common::address::ServerAddress;
+///
+/// for written in ["lab.local:9100", "chatshelf://Lab.Local:9100/"] {
+///     let address: ServerAddress = written.parse()?;
+///     assert_eq!((address.host(), address.port()), ("lab.local", 9100));
+///     assert_eq!(address.to_string(), "lab.local:9100");
+/// }
+/// let reason = "http://lab.local".parse::<ServerAddress>().unwrap_err().to_string();
+/// assert_eq!(reason, "a link to a server begins with chatshelf://");
+/// # Ok::<(), chatshelf_common::address::AddressError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerAddress {
-    /// A name, an IPv4 address, or an IPv6 address without brackets; in lower case. Empty when an
-    /// empty text was given: there is no such host, which is found out when it is looked up.
+    /// A name, an IPv4 address, or an IPv6 address without brackets; in lower case. Empty for an
+    /// empty text: there is no such host, as looking it up will show.
     host: String,
     port: Option<u16>,
 }
@@ -73,20 +86,20 @@ impl fmt::Display for ServerAddress {
     }
 }
 
-/// Why a text names no server: half a sentence, for people.
+/// Why a text names no server; its `Display` is half a sentence for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressError {
     /// A link of another kind, such as `http://`.
     Scheme,
     /// Something follows host and port.
     Trailing,
-    /// A link with a key's fingerprint, which cannot be checked without encryption.
+    /// A link with a key's fingerprint, which means nothing without encryption.
     Fingerprint,
-    /// The host has characters that none has, or is missing or too long.
+    /// The host is missing or too long, or has characters that no host has.
     Host,
-    /// What is in brackets, or has several colons, is no IPv6 address.
+    /// What is in brackets or has several colons is not an IPv6 address.
     Ipv6,
-    /// The port is no number, or is out of range.
+    /// The port is not a number, or out of range.
     Port,
 }
 

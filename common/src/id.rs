@@ -2,27 +2,34 @@
 
 use std::fmt;
 
-/// Place of an event in the room log; the first is 1 and each later one is one more.
+/// Place of an event in the room log: the first event is 1, the next one 2.
+///
+/// ```
+/// use chatshelf_common::id::Seq;
+///
+/// assert!(Seq(7) < Seq(8) && Seq(7).next() == Seq(8));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub u64);
 
 impl Seq {
-    /// The seq after this one; the highest number, which only a broken peer names, is its own.
+    /// The place after this one. After the highest, which only a broken peer names, it stays.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
 
-/// Names an item of the shelf for as long as the data directory lives; grows by completion.
+/// Names an item of the shelf for as long as the data directory exists. Later items have higher
+/// numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemId(pub u64);
 
-/// Names one upload or download; chosen by the client, growing within a connection.
+/// Names one upload or download. The client chooses it, higher each time within a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransferId(pub u32);
 
-/// Names a message; chosen by its sender and echoed with it, which makes the echo a receipt.
+/// Names a message. Its sender chooses it and knows the echo, which is the receipt, by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub u64);
 
@@ -30,17 +37,25 @@ pub struct MessageId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub u64);
 
-/// Unix permission bits of a file: read, write and execute for owner, group and others. Nothing
-/// else: no set-user-id, set-group-id or sticky bit ever travels.
+/// Unix permission bits of a file: read, write and execute for owner, group and others. The
+/// set-user-id, set-group-id and sticky bits never travel.
+///
+/// ```
+/// use chatshelf_common::id::Mode;
+///
+/// assert_eq!(Mode::new(0o755).map(|mode| mode.to_string()), Some("0755".into()));
+/// assert_eq!(Mode::new(0o4755), None);
+/// assert_eq!(Mode::of(0o100_644), Mode::new(0o644).unwrap());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mode(u16);
 
-/// What a file's system says of it that outlives a copy. Either may be unknown.
+/// What a file system knows about a file and a copy keeps. Either may be unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Attributes {
-    /// Who may do what with it.
+    /// Its permissions.
     pub mode: Option<Mode>,
-    /// When its content was last changed.
+    /// When its content last changed.
     pub modified: Option<UnixMillis>,
 }
 
@@ -48,13 +63,13 @@ impl Mode {
     /// All permissions.
     const ALL: u16 = 0o777;
 
-    /// These bits; none when there are others among them.
+    /// These bits; none if others are among them.
     #[must_use]
     pub fn new(bits: u16) -> Option<Self> {
         (bits & !Self::ALL == 0).then_some(Self(bits))
     }
 
-    /// What of these bits, such as a system's `st_mode`, are permissions.
+    /// The permissions among these bits, which may be a system's `st_mode`.
     #[must_use]
     pub fn of(bits: u32) -> Self {
         Self(bits as u16 & Self::ALL)
@@ -67,13 +82,12 @@ impl Mode {
     }
 }
 
-/// Names an upload beyond its connection, so that it can be gone on with: chosen at random by the
-/// client, known to nobody else.
+/// Names an upload beyond its connection, so that it can be resumed. The client chooses it at
+/// random and tells nobody else.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UploadKey(pub [u8; 16]);
 
-/// What a client shows to have its membership back: made by the server, its inside means nothing
-/// to anyone else.
+/// Resumes a membership over a new connection. Only the server that made it can read it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ResumeToken(pub [u8; 24]);
 

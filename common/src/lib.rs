@@ -1,12 +1,13 @@
-//! What the chatshelf server and its clients share: the protocol of `docs/PROTOCOL.md`, and how
-//! their programs are told what to do.
+//! What the chatshelf server and its clients share: the protocol of `docs/PROTOCOL.md`, and the
+//! options of their programs.
 //!
-//! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and
-//! frames into bytes ([`wire`]), and holds the words both sides must agree on: the limits
-//! ([`limits`]), the numbers that name things ([`id`]), the text that may travel ([`text`]), how a server's
-//! address is written ([`address`]), and how much may wait ahead of a line ([`unsent`]).
-//! [`cli`] knows nothing of the protocol: it makes options, help, man pages and shell completions
-//! of one table.
+//! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and frames
+//! into bytes ([`wire`]), and has what both sides must agree on: the limits ([`limits`]), the numbers
+//! that name things ([`id`]), the text that may travel ([`text`]), how a server's address is written
+//! ([`address`]), and how much may wait ahead of a line ([`unsent`]). [`cli`] knows nothing of the
+//! protocol: it makes options, help, man pages and shell completions from one table.
+//!
+//! `examples/bot.rs` is a whole client. A frame, there and back:
 //!
 //! ```
 //! use chatshelf_common::{id::MessageId, text::Message};

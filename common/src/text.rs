@@ -1,9 +1,9 @@
 //! Text that may travel: types that cannot hold a nick, file name or message the protocol
 //! forbids (PROTOCOL.md, "Text"). Which nicks count as the same is in `lookalike`.
 //!
-//! Names have two rules. A *new* one, which somebody chooses now, must obey the narrow rule, and
-//! that depends on the version of Unicode. One that was given already, perhaps by a server with
-//! newer tables, must stay readable: it need only do no harm.
+//! Names have two rules. A *new* name, which somebody chooses now, must obey the narrow rule, which
+//! depends on the version of Unicode. A name that is in use, perhaps given by a server with newer
+//! tables, must stay readable: it only has to do no harm.
 
 mod lookalike;
 
@@ -16,28 +16,28 @@ use crate::limits::{
     FILE_NAME_BYTES_MAX, MESSAGE_BYTES_MAX, NICK_BYTES_MAX, NOTE_BYTES_MAX, TOPIC_BYTES_MAX,
 };
 
-/// Longest extension that a file name cut to length keeps, with its dot, in bytes.
+/// Longest extension, with its dot and in bytes, that a file name keeps when it is cut.
 const EXTENSION_BYTES_MAX: usize = 32;
 
 /// Why a text may not travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextError {
-    /// Nothing in it.
+    /// It is empty.
     Empty,
     /// Longer than the limit, in bytes of UTF-8.
     TooLong {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// Holds a character that this kind of text may not hold.
+    /// It has a character that this kind of text may not have.
     Forbidden(char),
-    /// Not a name: `.` and `..` are places.
+    /// It is `.` or `..`, which name directories.
     Reserved,
-    /// Begins with a mark, which belongs to a letter before it.
+    /// It begins with a mark, which belongs to a letter before it.
     BeginsWithMark(char),
-    /// Looks like what a client calls its own user.
+    /// It looks like what clients call their own user.
     LooksLikeYou,
-    /// Not UTF-8.
+    /// It is not UTF-8.
     NotUtf8,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for TextError {
         match self {
             Self::Empty => f.write_str("it is empty"),
             Self::TooLong { limit } => write!(f, "it is longer than {limit} bytes"),
-            Self::Forbidden(c) => write!(f, "it may not hold {c:?}"),
+            Self::Forbidden(c) => write!(f, "it may not contain {c:?}"),
             Self::Reserved => f.write_str("it is not a name"),
             Self::BeginsWithMark(c) => write!(f, "it begins with the mark {c:?}"),
             Self::LooksLikeYou => {
@@ -59,9 +59,9 @@ impl fmt::Display for TextError {
 
 impl std::error::Error for TextError {}
 
-/// True for characters that reorder, hide or fake their neighbours: bidirectional controls, line
-/// and paragraph separators, fillers and zero-width characters, other than the two joiners,
-/// which some scripts and emoji need.
+/// True for characters that reorder, hide or imitate their neighbours: bidirectional controls, line
+/// and paragraph separators, fillers and zero-width characters, except for the two joiners, which
+/// some scripts and emoji need.
 #[must_use]
 pub fn is_invisible_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
@@ -70,9 +70,9 @@ pub fn is_invisible_format(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// True for characters that no new name may hold because they are not seen, or are not seen alike
-/// everywhere: control and format characters, those that Unicode lets a renderer ignore, those of
-/// private use, and those that Unicode has not assigned yet.
+/// True for characters that no new name may have because they are invisible, or look different from
+/// one system to the next: control and format characters, those that Unicode lets a renderer
+/// ignore, those for private use, and those that are not assigned yet.
 fn is_unfit_for_names(c: char) -> bool {
     use GeneralCategory::{Control, Format, PrivateUse, Surrogate, Unassigned};
     if c.is_ascii() {
@@ -87,7 +87,7 @@ fn is_variation_selector(c: char) -> bool {
     matches!(c, '\u{fe00}'..='\u{fe0f}')
 }
 
-/// True for characters that are drawn as nothing although Unicode counts them as symbols.
+/// True for characters that are drawn as nothing although Unicode calls them symbols.
 fn is_blank(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{fffc}' | '\u{1d159}')
 }
@@ -121,8 +121,8 @@ fn none_of(text: &str, forbidden: impl Fn(char) -> bool) -> Result<(), TextError
     text.chars().find(|&c| forbidden(c)).map_or(Ok(()), |c| Err(TextError::Forbidden(c)))
 }
 
-/// Declares a text type: an `Arc<str>` that has passed `check`. A clone is the same text. A name's
-/// `new` checks the narrow rule as well.
+/// Declares a text type: an `Arc<str>` that has passed `check`; clones share it. A name's `new`
+/// checks the narrow rule as well.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:expr) => {
         checked_text! { @type $(#[$doc])* $name, $check }
@@ -150,7 +150,7 @@ macro_rules! checked_text {
                 name.check_new().map(|()| name)
             }
 
-            /// Whether a name that was read may be given now.
+            /// Checks whether a name that was read could be given now.
             ///
             /// # Errors
             /// When it breaks the rule for new names.
@@ -171,7 +171,7 @@ macro_rules! checked_text {
                 check(text).map(|()| Self(text.into()))
             }
 
-            /// Takes bytes off the wire or the disk.
+            /// Takes bytes from the wire or the disk.
             ///
             /// # Errors
             /// When they are not UTF-8 or break the rule above.
@@ -195,12 +195,21 @@ macro_rules! checked_text {
 }
 
 checked_text! {
-    /// A member's name: 1 to 32 bytes; ASCII letters and digits, `_`, `-`, `.`, and any character
-    /// beyond ASCII that is seen: no control, white space, invisible formatting, joiners or
-    /// variation selectors; not beginning with `-` or `.`.
+    /// A member's name: 1 to 32 bytes; ASCII letters and digits, `_`, `-`, `.`, and any visible
+    /// character beyond ASCII: no control characters, white space, invisible formatting, joiners or
+    /// variation selectors. It does not begin with `-` or `.`.
     ///
-    /// A new one moreover holds nothing that is unfit for names or blank, does not begin with a
-    /// mark, and does not look like `you`.
+    /// A new nick also has no unassigned or blank characters, does not begin with a mark, and does
+    /// not look like `you`.
+    ///
+    /// ```
+    /// use chatshelf_common::text::{Nick, TextError};
+    ///
+    /// let ada = Nick::new("Ada")?;
+    /// assert!(ada.is_same(&Nick::new("ada")?) && ada.is_same(&Nick::new("Аdа")?));
+    /// assert_eq!(Nick::new("a b"), Err(TextError::Forbidden(' ')));
+    /// # Ok::<(), TextError>(())
+    /// ```
     Nick, |text| {
         within(text, NICK_BYTES_MAX)?;
         none_of(text, |c| !may_be_in_nick(c))?;
@@ -219,10 +228,18 @@ checked_text! {
 }
 
 checked_text! {
-    /// A file's name, never a path: 1 to 255 bytes; no control or invisible formatting
-    /// characters, no `/` and no `\`; neither `.` nor `..`.
+    /// A file's name, never a path: 1 to 255 bytes; no control or invisible formatting characters,
+    /// no `/` and no `\`; neither `.` nor `..`.
     ///
-    /// A new one moreover holds nothing that is unfit for names.
+    /// A new name also has no unassigned characters.
+    ///
+    /// ```
+    /// use chatshelf_common::text::FileName;
+    ///
+    /// assert!(FileName::new("notes.txt").is_ok() && FileName::new("../notes.txt").is_err());
+    /// assert_eq!(FileName::lossy("a/b\n.txt")?.as_str(), "a_b_.txt");
+    /// # Ok::<(), chatshelf_common::text::TextError>(())
+    /// ```
     FileName, |text| {
         within(text, FILE_NAME_BYTES_MAX)?;
         none_of(text, |c| matches!(c, '/' | '\\') || c.is_control() || is_invisible_format(c))?;
@@ -232,9 +249,17 @@ checked_text! {
 
 checked_text! {
     /// What someone says: 1 to 8,192 bytes; newline and tab are the only control characters.
+    ///
+    /// ```
+    /// use chatshelf_common::text::{Message, TextError};
+    ///
+    /// assert_eq!(Message::new("one\n\ttwo")?.as_str(), "one\n\ttwo");
+    /// assert_eq!(Message::new("\u{1b}[2J"), Err(TextError::Forbidden('\u{1b}')));
+    /// # Ok::<(), TextError>(())
+    /// ```
     Message, |text| {
         within(text, MESSAGE_BYTES_MAX)?;
-        // Every line passes here, and most are of these; a fold over bytes is done many at a time.
+        // Every line passes here, and most are plain; a fold over bytes takes many at a time.
         if text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte)) {
             return Ok(());
         }
@@ -259,7 +284,7 @@ checked_text! {
 }
 
 impl Note {
-    /// Makes a note of any text, replacing what a note may not hold and cutting what is too long.
+    /// Makes a note of any text: replaces what a note may not contain, and cuts what is too long.
     #[must_use]
     pub fn lossy(text: &str) -> Self {
         let end = text.floor_char_boundary(NOTE_BYTES_MAX);
@@ -270,9 +295,9 @@ impl Note {
 }
 
 impl FileName {
-    /// Makes a new file name of any name: leaves out the joiners and variation selectors of
-    /// emoji and scripts, which change how their neighbours look, replaces each other character it
-    /// may not hold by `_`, and cuts what is too long, before the extension if that is a short one.
+    /// Makes a new file name of any name: drops the joiners and variation selectors of emoji and
+    /// scripts, which change how their neighbours look; replaces any other character that is not
+    /// allowed by `_`; cuts what is too long, before the extension if that is short.
     ///
     /// # Errors
     /// When it is empty, `.` or `..`.
@@ -280,7 +305,7 @@ impl FileName {
         let is_joiner = |c: char| matches!(c, '\u{200c}' | '\u{200d}') || is_variation_selector(c);
         let forbidden = |c: char| matches!(c, '/' | '\\') || is_unfit_for_names(c);
         let spelt: String = name.chars().filter(|&c| !is_joiner(c)).collect();
-        // Of joiners alone nothing would be left.
+        // Without its joiners, a name of joiners alone would be empty.
         let name = if matches!(&*spelt, "" | "." | "..") { name } else { &spelt };
         let clean: String = name.chars().map(|c| if forbidden(c) { '_' } else { c }).collect();
         if clean.len() <= FILE_NAME_BYTES_MAX {

@@ -1,21 +1,20 @@
 //! How much may wait unsent ahead of a line, on a connection that moves files.
 //!
-//! What was handed to the kernel cannot be overtaken any more, and neither can the rest of a data
-//! frame that was begun. What counts for whoever is talking is how long that takes to go out. So
-//! both bounds are a time: they follow the rate at which the connection takes bytes, from a few
-//! KiB on a slow line to what a fast machine moves in a moment.
+//! Nothing overtakes what the kernel has, nor the rest of a data frame that has begun. What matters
+//! to people who talk is how long that takes to go out. So both bounds are a time: they follow the
+//! rate at which the connection takes bytes, from a few KiB on a slow line to what a fast machine
+//! moves in a moment.
 //!
-//! Owns the measure and the bounds made of it; sees no socket and no clock.
+//! Owns the measurement and the bounds derived from it; sees no socket and no clock.
 
 use crate::limits::DATA_BYTES_MAX;
 
-/// What a connection takes in so many milliseconds may be unsent, and half of it in one data
-/// frame.
+/// Milliseconds of a connection's rate that may be unsent; half of that may be one data frame.
 const UNSENT_MS: u64 = 4;
-/// The least that may be unsent, in bytes: two segments and some, or a slow line would run dry
+/// The least that may be unsent, in bytes: more than two segments, or a slow line would run dry
 /// between them. It takes 33 ms at 1 Mbit/s.
 pub const UNSENT_BYTES_MIN: u32 = 4 * 1024;
-/// The same on a line that takes less than `CRAWL_RATE`: 64 ms at 256 kbit/s.
+/// The same on a line slower than `CRAWL_RATE`: 64 ms at 256 kbit/s.
 pub const UNSENT_BYTES_MIN_CRAWLING: u32 = 2 * 1024;
 /// Bytes a millisecond: half a megabit a second.
 const CRAWL_RATE: u64 = 64;
@@ -24,31 +23,31 @@ pub const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// File bytes of the smallest full data frames: with their head they fit in one packet of an
 /// Ethernet, under IPv6 too.
 const FRAME_BYTES_MIN: u32 = 1408;
-/// A connection is narrow below this bound, in bytes: above, 64 KiB are gone within 8 ms.
+/// A connection is narrow below this bound, in bytes: above it, 64 KiB go out within 8 ms.
 const NARROW_BYTES: u32 = 32 * 1024;
-/// A sample of the rate lasts so long at least, and until it has this many bytes...
+/// A sample of the rate takes at least this long, and lasts until it has this many bytes...
 const SAMPLE_MS: u64 = 2;
 const SAMPLE_BYTES: u64 = 64 * 1024;
 /// ...or this long, on a slow line.
 const SAMPLE_MS_MAX: u64 = 100;
-/// A bound grows by this factor at most with one sample: a burst into empty buffers proves little.
+/// The most by which one sample may multiply a bound: a burst into empty buffers proves little.
 const GROWTH_MAX: u32 = 4;
 
 /// Why writing to a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteEnd {
-    /// The connection takes no more now.
+    /// The connection takes no more for now.
     Blocked,
-    /// There was no more to write, or others had their turn.
+    /// There was no more to write, or it was another connection's turn.
     Paused,
 }
 
-/// The bounds of one connection, and what they are made of. It begins as a slow one.
+/// The bounds of one connection, and the measurement behind them. It starts as a slow one.
 #[derive(Clone, Debug)]
 pub struct UnsentLimit {
     /// Bytes that may be unsent, a power of two.
     unsent_bytes: u32,
-    /// The sample that is being taken, once there was something to take it of.
+    /// The sample in progress, once something was written.
     sample: Option<Sample>,
 }
 
@@ -57,8 +56,7 @@ struct Sample {
     since_ms: u64,
     /// Bytes written since then.
     bytes: u64,
-    /// The connection has been the narrow place all the time. Otherwise it may be faster than it
-    /// looks.
+    /// The connection was the bottleneck all the time. Otherwise it may be faster than it looks.
     is_exact: bool,
     /// When it was last written to, and how that ended.
     last_ms: u64,
@@ -66,7 +64,7 @@ struct Sample {
 }
 
 impl UnsentLimit {
-    /// Of a connection of which nothing is known.
+    /// For a connection of which nothing is known.
     pub const START: Self = Self { unsent_bytes: UNSENT_BYTES_MIN, sample: None };
 
     /// Bytes that the kernel may hold unsent before it takes no more.
@@ -86,8 +84,8 @@ impl UnsentLimit {
         bytes as usize
     }
 
-    /// True when so little may be unsent that the kernel's own grain would be felt. Linux looks at
-    /// its bound only when a new piece of its queue is begun, and one takes up to 64 KiB of writes:
+    /// True when so little may be unsent that the kernel's own granularity matters. Linux checks its
+    /// bound only when it begins a new piece of its queue, and a piece takes up to 64 KiB of writes:
     /// each frame should be a piece of its own.
     #[must_use]
     pub const fn is_narrow(&self) -> bool {
@@ -100,15 +98,15 @@ impl UnsentLimit {
         self.unsent_bytes / 2 >= DATA_BYTES_MAX
     }
 
-    /// Notes that `bytes` were written, at the time `now_ms` of any clock that never goes back, and
-    /// how that ended. True when the bounds have changed.
+    /// Notes that `bytes` were written at `now_ms`, by any clock that never goes back, and how that
+    /// ended. True when the bounds have changed.
     pub fn note_written(&mut self, bytes: usize, end: WriteEnd, now_ms: u64) -> bool {
         let Some(sample) = &mut self.sample else {
             self.sample = Some(Sample::begin(end, now_ms));
             return false;
         };
         sample.bytes += bytes as u64;
-        // What was written in the same moment had no time to pass.
+        // Between two writes in the same moment nothing can have gone out.
         sample.is_exact &= sample.last_end == WriteEnd::Blocked || sample.last_ms == now_ms;
         (sample.last_ms, sample.last_end) = (now_ms, end);
         let ms = now_ms.saturating_sub(sample.since_ms);
@@ -126,10 +124,10 @@ impl Sample {
         Self { since_ms: now_ms, bytes: 0, is_exact: true, last_ms: now_ms, last_end }
     }
 
-    /// The bound that `ms` of this speak for, where it was `before`. Changes below a factor of two
-    /// are none.
+    /// The bound that follows from `ms` of this sample, where it was `before`. Less than a factor of
+    /// two changes nothing.
     fn bound(&self, ms: u64, before: u32) -> u32 {
-        // Of what was written, as much may not have gone out yet.
+        // This much of what was written may not have gone out yet.
         let held = if self.is_exact { 0 } else { u64::from(before) };
         let rate = self.bytes.saturating_sub(held) / ms;
         let least = if rate < CRAWL_RATE { UNSENT_BYTES_MIN_CRAWLING } else { UNSENT_BYTES_MIN };
@@ -150,7 +148,7 @@ impl Default for UnsentLimit {
     }
 }
 
-/// The largest power of two that is not above `number`, which is not 0.
+/// The largest power of two up to `number`, which is not 0.
 fn power_of_two_within(number: u32) -> u32 {
     1 << number.ilog2()
 }
@@ -159,8 +157,8 @@ fn power_of_two_within(number: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// A line that takes `rate` bytes a millisecond, whose writer finds it blocked and fills it up
-    /// each `every_ms`; what the bounds are after `for_ms`.
+    /// Writes for `for_ms` to a line that takes `rate` bytes a millisecond, filling it up each
+    /// `every_ms` until it blocks.
     fn blocked(limit: &mut UnsentLimit, start_ms: u64, rate: usize, every_ms: u64, for_ms: u64) {
         let mut now_ms = start_ms;
         limit.note_written(0, WriteEnd::Blocked, now_ms);
@@ -197,12 +195,12 @@ mod tests {
     }
 
     #[test]
-    fn one_that_becomes_slow_is_known_as_soon_as_a_sample_is_whole() {
+    fn a_connection_that_becomes_slow_is_known_after_one_sample() {
         let mut limit = UnsentLimit::START;
         blocked(&mut limit, 0, 1_000_000, 1, 10);
         blocked(&mut limit, 10, 125, 20, 100);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MIN);
-        // It takes nothing at all for a while.
+        // For a while it takes nothing at all.
         blocked(&mut limit, 110, 1_000_000, 1, 10);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
         limit.note_written(262_144, WriteEnd::Blocked, 5_120);
@@ -212,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_has_little_to_write_says_nothing_of_a_slow_connection() {
+    fn a_writer_with_little_to_write_proves_nothing_about_the_connection() {
         let mut limit = UnsentLimit::START;
         blocked(&mut limit, 0, 1_000_000, 1, 10);
         for now_ms in 10..1000 {
@@ -231,10 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_into_empty_buffers_is_taken_for_little() {
+    fn a_burst_into_empty_buffers_counts_for_little() {
         let mut limit = UnsentLimit::START;
         blocked(&mut limit, 0, 125, 20, 1000);
-        // After a rest, all that the network's buffers hold goes at once.
+        // After a rest, the network's buffers take a burst at once.
         limit.note_written(0, WriteEnd::Paused, 5_000);
         limit.note_written(500_000, WriteEnd::Blocked, 5_002);
         assert!(limit.unsent_bytes() <= GROWTH_MAX * UNSENT_BYTES_MIN);

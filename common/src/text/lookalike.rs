@@ -1,9 +1,9 @@
 //! Which nicks count as the same: those that differ in case only, that Unicode calls equivalent,
 //! or that look alike (PROTOCOL.md, "Text"; Unicode Technical Standard 39, "Confusable Detection").
 //!
-//! Case and looks cannot be settled by one key. `Ian` is `ian`, and looks like `lan`; if both were
-//! said by one key, `ian` and `lan` would be the same as well. So a nick has a key and, where case
-//! changes what it looks like, a second one. Two nicks are the same when they have a key in common.
+//! One key cannot cover both case and looks. `Ian` is `ian`, and looks like `lan`; if one key said
+//! both, `ian` and `lan` would be the same as well. So a nick has a key and, where case changes what
+//! it looks like, a second one. Two nicks are the same when they have a key in common.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use unicode_security::skeleton;
 
 use super::Nick;
 
-/// What a client calls its own user.
+/// What clients call their own user.
 const OWN_USER: &str = "you";
 
 impl Nick {
-    /// The nick without its case: what lists are sorted by.
+    /// The nick without its case: lists are sorted by it.
     #[must_use]
     pub fn folded(&self) -> Arc<str> {
         if !self.0.is_ascii() {
@@ -26,14 +26,14 @@ impl Nick {
         if is_folded { Arc::clone(&self.0) } else { self.0.to_ascii_lowercase().into() }
     }
 
-    /// What this nick looks like when it is spelt in any case. Two members never share it.
+    /// What this nick looks like, whatever its case. Two members never share it.
     #[must_use]
     pub fn key(&self) -> Arc<str> {
         if self.0.is_ascii() { ascii_key(&self.0).into() } else { key_of(&self.0).into() }
     }
 
-    /// The key of what it looks like as it is spelt, where that is another: `Ian` has `lan`.
-    /// It is not the key of another member, nor what another one looks like.
+    /// The key of what the nick looks like as it is spelt, where that is another one: `Ian` has
+    /// `lan`. No other member has it as either of its keys.
     #[must_use]
     pub fn key_as_spelt(&self) -> Option<Arc<str>> {
         let key = if !self.0.is_ascii() {
@@ -58,27 +58,27 @@ impl Nick {
             || (own_spelt.is_some() && own_spelt == spelt)
     }
 
-    /// True when readers would take it for what a client calls its own user.
+    /// True when readers would take it for what clients call their own user.
     pub(super) fn looks_like_you(&self) -> bool {
         *self.key() == *OWN_USER || self.key_as_spelt().is_some_and(|key| *key == *OWN_USER)
     }
 }
 
-/// Each character in lower case, wherever it stands; by way of upper case, which makes `ss` of `ß`
-/// and one letter of both small sigmas.
+/// Each character in lower case, whatever its context. Going through upper case makes `ß` into `ss`
+/// and both small sigmas into one letter.
 fn fold(text: &str) -> String {
     let lower = text.chars().flat_map(char::to_lowercase);
     lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
-/// The general way to a key, for text of any script.
+/// The general way to a key, for text in any script.
 fn key_of(text: &str) -> String {
     let decomposed: String = text.nfkd().collect();
     let skeleton: String = skeleton(&fold(&decomposed)).collect();
     fold(&skeleton)
 }
 
-/// The same for ASCII, where it is a matter of three letters.
+/// The same for ASCII, where only three letters matter.
 fn ascii_key(text: &str) -> String {
     let mut key = String::with_capacity(text.len() + 4);
     for c in text.chars() {
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(&*nick("ÅDA").folded(), "åda");
     }
 
-    /// The tables of several crates are one standard, that of PROTOCOL.md, "Text".
+    /// The tables of several crates are of one version, the one in PROTOCOL.md, "Text".
     #[test]
     fn all_tables_are_of_the_version_that_the_protocol_names() {
         let wide =
@@ -195,7 +195,7 @@ mod tests {
         assert!(include_str!("../../../docs/PROTOCOL.md").contains("Unicode 18.0.0"));
     }
 
-    /// A skeleton leaves them out, so a nick of such characters would look like any other.
+    /// A skeleton leaves them out, so a nick with such characters would look like one without.
     #[test]
     fn no_new_name_holds_what_a_renderer_may_ignore() {
         let mut alone = [0; 4];

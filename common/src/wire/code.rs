@@ -4,7 +4,15 @@ use std::fmt;
 
 /// A reason, as it travels in `Refused`, `Goodbye` and `Left`.
 ///
-/// Not an enum: a newer peer may send a code this version does not know, and that must pass.
+/// Not an enum: a newer peer may send a code that this version does not know, and that must pass.
+///
+/// ```
+/// use chatshelf_common::wire::Code;
+///
+/// assert_eq!(Code::NICK_TAKEN, Code(21));
+/// assert_eq!(Code::NICK_TAKEN.to_string(), "that name is taken");
+/// assert_eq!(Code(999).to_string(), "a reason this program does not know");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Code(pub u16);
 
@@ -40,38 +48,38 @@ macro_rules! codes {
 
 codes! {
     1 NOT_CHATSHELF "this is not a chatshelf client"
-    2 VERSION "no protocol version is spoken by both sides"
+    2 VERSION "client and server have no protocol version in common"
     3 MALFORMED "a frame could not be understood"
     4 UNKNOWN_TYPE "a frame of unknown type arrived"
     5 UNEXPECTED "that frame may not be sent now"
     6 FRAME_TOO_LONG "a frame is longer than allowed"
     7 ROOM_FULL "the room is full"
-    8 NOT_JOINED_IN_TIME "the join did not come in time"
+    8 NOT_JOINED_IN_TIME "the client did not join in time"
     9 TIMED_OUT "nothing was heard for too long"
-    10 TOO_SLOW "what was sent was not taken for too long"
+    10 TOO_SLOW "what was sent was not read for too long"
     11 LEFT "the member left"
     12 CONNECTION_LOST "the connection was lost"
     13 SHUTTING_DOWN "the server is shutting down"
     14 REPLACED "another connection has taken its place"
     15 TOO_MANY_REFUSALS "too many names were refused"
     16 TOO_MANY_CONNECTIONS "too many connections are waiting to join"
-    17 UNCHANGED "it is so already"
-    20 NICK_INVALID "that name can't be used"
+    17 UNCHANGED "that would change nothing"
+    20 NICK_INVALID "that name is not allowed"
     21 NICK_TAKEN "that name is taken"
     22 NO_SUCH_MEMBER "nobody of that name is here"
-    23 TEXT_INVALID "that text can't be sent"
+    23 TEXT_INVALID "that text is not allowed"
     24 TEXT_TOO_LONG "that text is too long"
-    25 MEMBER_BUSY "that member can't take it at the moment"
+    25 MEMBER_BUSY "that member cannot receive it now"
     26 ALREADY_SAID "that message is in the log already"
     40 FILE_TOO_LARGE "the file is larger than the server takes"
-    41 FILE_NAME_INVALID "that file name can't be used"
+    41 FILE_NAME_INVALID "that file name is not allowed"
     42 TOO_MANY_TRANSFERS "too many transfers are running"
     43 ITEM_UNKNOWN "nothing with that number was ever on the shelf"
     44 ITEM_DROPPED "that file has been dropped from the shelf"
     45 STORAGE_FAILED "the server could not read or write its disk"
     46 STORAGE_FULL "the server's disk is full"
     47 DIGEST_MISMATCH "the content arrived damaged"
-    48 SIZE_MISMATCH "the content has not the announced size"
+    48 SIZE_MISMATCH "the content does not have the announced size"
     49 CANCELLED "the transfer was cancelled"
     50 STALLED "the transfer made no progress for too long"
     51 NOT_YOURS "somebody else put that file there"

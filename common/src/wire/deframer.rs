@@ -1,5 +1,5 @@
-//! From a byte stream, cut anywhere, to frames. Never reads a socket, never allocates more
-//! than one control frame, and that only after its length has passed the limit.
+//! From a byte stream, cut anywhere, to frames. Never reads a socket. Never allocates more than one
+//! control frame, and only once its length is known to be within the limit.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::id::TransferId;
 use crate::limits::{DATA_BYTES_MAX, FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_JOIN};
 use crate::wire::header::{DATA, DATA_PREFIX_BYTES, HEADER_BYTES, Header, read_data_prefix};
 
-/// What a stream of frames is made of.
+/// A piece of a stream of frames.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unit<'a> {
     /// A whole control frame or event.
@@ -17,30 +17,30 @@ pub enum Unit<'a> {
         /// Its value: a list of fields, not yet looked at.
         value: &'a [u8],
     },
-    /// A stretch of a data frame's file bytes, as much as has arrived; never empty.
+    /// File bytes of a data frame, as many as have arrived; never empty.
     Chunk {
         /// The transfer it belongs to.
         transfer: TransferId,
-        /// Place of its first byte in the file.
+        /// Offset of the first byte in the file.
         offset: u64,
         /// The bytes.
         bytes: &'a [u8],
     },
 }
 
-/// Why a stream can no longer be understood. Every later byte is meaningless.
+/// Why a stream can no longer be decoded. No later byte has a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {
     /// The frame's value is longer than allowed.
     TooLong {
         /// The frame's type.
         kind: u8,
-        /// Bytes it announces.
+        /// Bytes that it announces.
         length: u32,
         /// Bytes allowed.
         limit: u32,
     },
-    /// A data frame too short to hold its prefix and one byte.
+    /// A data frame that is too short for its prefix and one byte.
     EmptyData,
 }
 
@@ -67,12 +67,26 @@ enum State {
 }
 
 /// A decoder that resumes where the bytes ended.
+///
+/// ```
+/// use chatshelf_common::wire::{Deframer, Unit};
+///
+/// let mut deframer = Deframer::joined();
+/// // The header of a `Ping`, in the two pieces in which it happens to arrive.
+/// let mut input = &[0x30, 0, 0][..];
+/// assert_eq!(deframer.next(&mut input)?, None);
+/// let mut input = &[0, 0, 0][..];
+/// let Some(Unit::Control { header, value }) = deframer.next(&mut input)? else { panic!() };
+/// assert_eq!((header.kind, value), (0x30, &[][..]));
+/// assert!(input.is_empty() && deframer.is_between_frames());
+/// # Ok::<(), chatshelf_common::wire::FrameError>(())
+/// ```
 #[derive(Debug)]
 pub struct Deframer {
     state: State,
-    /// The start of a header, prefix or value whose rest has not arrived; else empty.
+    /// The start of a header, prefix or value that has arrived in part; otherwise empty.
     partial: Vec<u8>,
-    /// `partial` holds a value that was handed out and is to be forgotten.
+    /// `partial` holds a value that was handed out; the next call drops it.
     spent: bool,
     joined: bool,
 }
@@ -90,18 +104,18 @@ impl Deframer {
         Self { joined: true, ..Self::before_join() }
     }
 
-    /// From the next frame on, the limits of a joined member hold.
+    /// From the next frame on, the limits for members hold.
     pub fn set_joined(&mut self) {
         self.joined = true;
     }
 
-    /// Bytes kept of a frame that has come in part.
+    /// Bytes held for a frame that has arrived in part.
     #[must_use]
     pub fn partial_bytes(&self) -> usize {
         self.partial.capacity()
     }
 
-    /// True when no frame is begun: the stream may end here without a loss.
+    /// True between frames: a stream that ends here has lost nothing.
     #[must_use]
     pub fn is_between_frames(&self) -> bool {
         matches!(self.state, State::Head) && (self.spent || self.partial.is_empty())
@@ -111,8 +125,8 @@ impl Deframer {
     /// then `input` is empty.
     ///
     /// # Errors
-    /// When a header breaks a limit. The stream is then beyond understanding, and every later
-    /// call says the same.
+    /// When a header breaks a limit. The stream cannot be decoded any further, and every later call
+    /// returns the same error.
     pub fn next<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
@@ -177,7 +191,7 @@ impl Deframer {
         }
     }
 
-    /// Checks a header against the limits and says what follows it.
+    /// Checks a header against the limits; returns what follows it.
     fn accept(&self, header: Header) -> Result<State, FrameError> {
         let is_data = self.joined && header.kind == DATA;
         let limit = match (self.joined, is_data) {

@@ -96,22 +96,22 @@ const SLOTS: usize = {
     highest as usize + 1
 };
 
-/// Why a frame's value could not be understood. Each names the field at fault.
+/// Why a frame's value could not be decoded, with the field at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Bytes are left over that are no whole field, or a field says it is longer than its frame.
+    /// The value does not end with a whole field.
     Truncated,
-    /// A field that must be there is not.
+    /// A required field is not there.
     Missing(Tag),
-    /// A field that may be there once is there again.
+    /// A field that may be there once is there twice.
     Duplicate(Tag),
-    /// A field's value has the wrong number of bytes for its kind.
+    /// A field's value does not have the length of its kind.
     Length(Tag),
     /// A number that means nothing here.
     Value(Tag),
-    /// Text that may not travel.
+    /// Text that breaks the rules.
     Text(Tag, TextError),
-    /// A frame type this side does not know or may not receive, and may not skip.
+    /// A frame type that this side does not know, or that only this side sends.
     UnknownType(u8),
 }
 
@@ -131,13 +131,13 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// The fields of one frame, checked to be whole: one pass, no allocation.
+/// The fields of one frame, found in one pass and without allocation.
 pub struct Fields<'a> {
     value: &'a [u8],
-    /// Start and end in `value` of the first field with each tag; `(0, 0)` where absent, which
-    /// no present field can be, since its value starts at byte 3 or later.
+    /// Start and end in `value` of the first field with each tag; `(0, 0)` if there is none, for
+    /// the value of a field starts at byte 3 at the earliest.
     slots: [(u32, u32); SLOTS],
-    /// Bit `t` is set when tag `t` occurs more than once.
+    /// Bit `t` is set when tag `t` is there more than once.
     repeated: u64,
 }
 
@@ -163,7 +163,7 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    /// The value of a field that may be absent. Only tags of [`TAGS`] are ever there.
+    /// The value of a field that may be absent. Only the tags of [`TAGS`] are found.
     ///
     /// # Errors
     /// When it is there twice or its value is not a `T`.

@@ -8,7 +8,7 @@ use crate::id::TransferId;
 pub const HEADER_BYTES: usize = 6;
 /// Bytes of a data frame's prefix: transfer (4) and offset (8), both big-endian.
 pub const DATA_PREFIX_BYTES: usize = 12;
-/// Bytes that come before the file bytes of a data frame.
+/// Bytes before the file bytes of a data frame.
 pub const DATA_HEAD_BYTES: usize = HEADER_BYTES + DATA_PREFIX_BYTES;
 
 /// The type of a data frame, the one frame whose value is not a list of fields.
@@ -17,6 +17,14 @@ pub const DATA: u8 = 0x20;
 pub const FLAG_SKIPPABLE: u8 = 0x01;
 
 /// A frame's header.
+///
+/// ```
+/// use chatshelf_common::wire::Header;
+///
+/// let header = Header { kind: 0x03, flags: 0, length: 21 };
+/// assert_eq!(header.to_bytes(), [0x03, 0, 0, 0, 0, 21]);
+/// assert_eq!(Header::from_bytes([0x03, 0, 0, 0, 0, 21]), header);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// What the frame is; see [`crate::wire::frame`].
@@ -36,22 +44,30 @@ impl Header {
         bytes
     }
 
-    /// Reads a header. Every six bytes are one; whether it is acceptable, the deframer says.
+    /// Reads a header. Any six bytes are one; the deframer decides whether to accept it.
     #[must_use]
     pub fn from_bytes(bytes: [u8; HEADER_BYTES]) -> Self {
         Self { kind: bytes[0], flags: bytes[1], length: BigEndian::read_u32(&bytes[2..]) }
     }
 
-    /// True when a receiver that does not know the type is to skip the frame.
+    /// True when a receiver that does not know the type must skip the frame.
     #[must_use]
     pub fn is_skippable(self) -> bool {
         self.flags & FLAG_SKIPPABLE != 0
     }
 }
 
-/// What precedes `length` file bytes on the wire: frame header, transfer, offset.
+/// What comes before `length` file bytes on the wire: frame header, transfer, offset.
 ///
 /// `length` is at most [`crate::limits::DATA_BYTES_MAX`].
+///
+/// ```
+/// use chatshelf_common::id::TransferId;
+/// use chatshelf_common::wire::header::data_head;
+///
+/// let content = b"hello shelf\n";
+/// let frame = [&data_head(TransferId(1), 0, content.len() as u32)[..], content].concat();
+/// ```
 #[must_use]
 pub fn data_head(transfer: TransferId, offset: u64, length: u32) -> [u8; DATA_HEAD_BYTES] {
     debug_assert!(length <= crate::limits::DATA_BYTES_MAX);

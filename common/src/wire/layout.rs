@@ -1,34 +1,34 @@
 //! The macros that make structs, encoders and decoders of the tables in [`super::frame`].
 //!
-//! `frames!` declares frames and the enum of them all, `nested!` fields that hold fields. A line of
-//! a body reads `SLOT TAG name: Type`, where the slot is `req`, `opt` or `rep`: a `Type`, an
-//! `Option<Type>` or a `Vec<Type>`. Missing, doubled and malformed fields are
-//! [`super::field::Fields`]' matter.
+//! `frames!` declares frames and the enum of all of them, `nested!` fields that hold fields. A line
+//! of a body reads `SLOT TAG name: Type`, where the slot is `req`, `opt` or `rep`: a `Type`, an
+//! `Option<Type>` or a `Vec<Type>`. [`super::field::Fields`] finds what is missing, there twice or
+//! malformed.
 
 macro_rules! put {
     (req $out:ident $tag:ident $value:expr) => {
-        field::put($out, Tag::$tag, &$value)
+        $crate::wire::field::put($out, $crate::wire::field::Tag::$tag, &$value)
     };
     (opt $out:ident $tag:ident $value:expr) => {
         if let Some(value) = &$value {
-            field::put($out, Tag::$tag, value)
+            $crate::wire::field::put($out, $crate::wire::field::Tag::$tag, value)
         }
     };
     (rep $out:ident $tag:ident $value:expr) => {
         for value in &$value {
-            field::put($out, Tag::$tag, value)
+            $crate::wire::field::put($out, $crate::wire::field::Tag::$tag, value)
         }
     };
 }
 macro_rules! take {
     (req $fields:ident $tag:ident) => {
-        $fields.required(Tag::$tag)?
+        $fields.required($crate::wire::field::Tag::$tag)?
     };
     (opt $fields:ident $tag:ident) => {
-        $fields.optional(Tag::$tag)?
+        $fields.optional($crate::wire::field::Tag::$tag)?
     };
     (rep $fields:ident $tag:ident) => {
-        $fields.repeated(Tag::$tag)?
+        $fields.repeated($crate::wire::field::Tag::$tag)?
     };
 }
 macro_rules! slot {
@@ -37,7 +37,7 @@ macro_rules! slot {
     (rep $kind:ty) => { Vec<$kind> };
 }
 
-/// Declares a struct made of fields, and how the fields become it and it the fields.
+/// Declares a struct made of fields, and how it is written as fields and read from them.
 macro_rules! fields {
     ($(#[$doc:meta])* $name:ident {
         $($(#[$field_doc:meta])* $slot:ident $tag:ident $field:ident: $kind:ty,)*
@@ -49,21 +49,21 @@ macro_rules! fields {
         }
 
         impl $name {
-            /// Its fields, in their order: the name of the tag, and `req`, `opt` or `rep`.
+            /// Its fields in their order: the name of each tag, and `req`, `opt` or `rep`.
             pub const FIELDS: &[(&str, &str)] = &[$((stringify!($tag), stringify!($slot)),)*];
 
             fn put_all(&self, _out: &mut Vec<u8>) {
                 $(put!($slot _out $tag self.$field);)*
             }
 
-            fn take_all(_fields: &Fields<'_>) -> Result<Self, DecodeError> {
+            fn take_all(_fields: &$crate::wire::field::Fields<'_>) -> Result<Self, $crate::wire::field::DecodeError> {
                 Ok(Self { $($field: take!($slot _fields $tag),)* })
             }
         }
     };
 }
 
-/// Declares frames: a struct each, and the enum of them all that a receiver matches on.
+/// Declares frames: a struct for each, and the enum of all of them that a receiver matches on.
 macro_rules! frames {
     ($(#[$enum_doc:meta])* $all:ident {
         $($(#[$doc:meta])* $number:literal $name:ident { $($body:tt)* })*
@@ -71,14 +71,14 @@ macro_rules! frames {
         $(
             fields! { $(#[$doc])* $name { $($body)* } }
 
-            impl Frame for $name {
+            impl $crate::wire::Frame for $name {
                 const KIND: u8 = $number;
 
                 fn put_fields(&self, out: &mut Vec<u8>) {
                     self.put_all(out);
                 }
 
-                fn take_fields(fields: &Fields<'_>) -> Result<Self, DecodeError> {
+                fn take_fields(fields: &$crate::wire::field::Fields<'_>) -> Result<Self, $crate::wire::field::DecodeError> {
                     Self::take_all(fields)
                 }
             }
@@ -104,15 +104,15 @@ macro_rules! frames {
             /// The fields of each, by its type number.
             pub const FIELDS: &[(u8, &[(&str, &str)])] = &[$(($number, $name::FIELDS),)*];
 
-            /// Understands a frame's value by its type.
+            /// Reads a frame's value, by the frame's type.
             ///
             /// # Errors
-            /// [`DecodeError::UnknownType`] when the type is none of these; otherwise what is
-            /// wrong with the fields.
-            pub fn decode(kind: u8, value: &[u8]) -> Result<Self, DecodeError> {
+            /// [`UnknownType`](crate::wire::DecodeError::UnknownType) when the type is none of
+            /// these; otherwise what is wrong with the fields.
+            pub fn decode(kind: u8, value: &[u8]) -> Result<Self, $crate::wire::field::DecodeError> {
                 match kind {
-                    $($number => $name::take_fields(&Fields::parse(value)?).map(Self::$name),)*
-                    other => Err(DecodeError::UnknownType(other)),
+                    $($number => $name::take_fields(&$crate::wire::field::Fields::parse(value)?).map(Self::$name),)*
+                    other => Err($crate::wire::field::DecodeError::UnknownType(other)),
                 }
             }
 
@@ -126,18 +126,18 @@ macro_rules! frames {
     };
 }
 
-/// Declares a field whose value is a list of fields itself.
+/// Declares a field whose value is itself a list of fields.
 macro_rules! nested {
     ($($(#[$doc:meta])* $name:ident { $($body:tt)* })*) => {$(
         fields! { $(#[$doc])* $name { $($body)* } }
 
-        impl FieldValue for $name {
+        impl $crate::wire::field::FieldValue for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 self.put_all(out);
             }
 
-            fn take(_tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
-                Self::take_all(&Fields::parse(bytes)?)
+            fn take(_tag: $crate::wire::field::Tag, bytes: &[u8]) -> Result<Self, $crate::wire::field::DecodeError> {
+                Self::take_all(&$crate::wire::field::Fields::parse(bytes)?)
             }
         }
     )*};

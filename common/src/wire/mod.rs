@@ -1,8 +1,8 @@
-//! Frames as they travel: header, fields, frame types, and the decoder that meets them.
+//! Frames as they travel: header, fields, frame types, and the decoder of a byte stream.
 //!
-//! Read in this order: [`header`] (type, flags, length), [`field`] (one type-length-value
-//! unit inside a frame), [`frame`] (every frame type as a table), [`code`] (why something was
-//! refused), [`deframer`] (from a stream cut anywhere to frames).
+//! Read in this order: [`header`] (type, flags, length), [`field`] (the type-length-value units
+//! inside a frame), [`frame`] (every frame type as a table), [`code`] (why something was refused),
+//! [`deframer`] (from a stream that is cut anywhere to frames).
 
 #[macro_use]
 mod layout;

@@ -10,8 +10,8 @@ use chatshelf_common::cli::{Parsed, Sources};
 use chatshelf_server::config::{self, Config};
 use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
-use chatshelf_server::listener;
-use chatshelf_server::reactor::Reactor;
+use chatshelf_server::net::listener;
+use chatshelf_server::net::reactor::Reactor;
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();

@@ -2,7 +2,7 @@
 //! turns it.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
@@ -10,7 +10,8 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Hello, Join};
 use chatshelf_server::disk::{Durability, Found, Reply};
-use chatshelf_server::engine::{Engine, Now, Readiness, Secret, Settings, Stream};
+use chatshelf_server::engine::{Engine, Now, Readiness, Secret, Settings};
+use chatshelf_server::net::transport::Transport;
 use chatshelf_server::token::Token;
 
 use super::paths;
@@ -97,7 +98,7 @@ impl Rig {
         let wire = Rc::new(RefCell::new(Wire { to_engine, arrived, ..Wire::default() }));
         let token = self.engine.make_way();
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 4_000));
-        self.engine.handle_accept(End(wire.clone()), peer);
+        self.engine.adopt(End(wire.clone()), peer);
         self.members.push(Member { token, wire });
         self.turn(Some(token));
         self.turn(None);
@@ -161,30 +162,24 @@ impl Rig {
     }
 }
 
-impl Read for End {
+impl Transport for End {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wire = &mut *self.0.borrow_mut();
         let bytes = (&wire.to_engine[wire.read..wire.arrived]).read(buffer)?;
         wire.read += bytes;
         if bytes == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(bytes) }
     }
-}
 
-impl Write for End {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().written += bytes.len();
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn short_is_blocked(&self) -> bool {
+        true
     }
-}
 
-impl Stream for End {
-    const SHORT_IS_BLOCKED: bool = true;
-
-    fn shutdown_write(&self) -> io::Result<()> {
+    fn shutdown_write(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

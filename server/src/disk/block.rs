@@ -1,4 +1,4 @@
-//! Blocks: the extentes of file content that move between the reactor and the disk thread.
+//! Blocks: the extents of file content that move between the reactor and the disk thread.
 
 /// Capacity of a block, in bytes.
 pub const BLOCK_BYTES: usize = 256 * 1024;

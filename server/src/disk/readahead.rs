@@ -269,7 +269,7 @@ fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Empty extentes at hand.
+/// Empty extents at hand.
 #[derive(Debug, Default)]
 pub struct ExtentPool {
     free_pipes: Vec<Extent>,

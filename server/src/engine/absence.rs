@@ -9,8 +9,9 @@ use std::collections::{BTreeSet, HashMap};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
 
+use super::Engine;
 use super::limits::RETURN_GRACE_MS;
-use super::{Engine, Stream};
+use crate::net::transport::Transport;
 use crate::token::Token;
 
 /// Members without a connection, by their session.
@@ -72,7 +73,7 @@ fn may_be_back_after(code: Code) -> bool {
     matches!(code, Code::CONNECTION_LOST | Code::TIMED_OUT | Code::TOO_SLOW)
 }
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// A member's connection has ended: they leave, now or if they are not back in time.
     pub(super) fn end_membership(&mut self, session: Token, nick: Nick, code: Code) {
         self.moved_sessions.remove(&session);

@@ -6,13 +6,14 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Goodbye;
 
+use super::Engine;
 use super::connection::{Connection, Phase};
 use super::limits::CLOSE_MS;
-use super::{Engine, Stream};
+use crate::net::transport::Transport;
 use crate::token::Token;
 use crate::work;
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// Says farewell to everyone and takes nobody new.
     pub fn shut_down(&mut self) {
         self.shut_down_for(Code::SHUTTING_DOWN);
@@ -61,7 +62,7 @@ impl<S: Stream> Engine<S> {
         let log_end = if self.journal_failed { log.released() } else { log.end() };
         if let Some(connection) = self.connection(token) {
             connection.phase = Phase::Closing { since_ms };
-            connection.outbound.finish(farewell, log_end);
+            connection.send_queue.finish(farewell, log_end);
             let peer = connection.peer;
             self.door.forget(peer, token);
             self.note_leaving(token);
@@ -110,7 +111,7 @@ impl<S: Stream> Engine<S> {
             if self.connection(token).is_some() {
                 let mut connection = self.connections.remove(token.slot());
                 self.timers.disarm(&mut connection.timer, token);
-                while let Some((_, extent)) = connection.outbound.pop_spent() {
+                while let Some((_, extent)) = connection.send_queue.pop_spent() {
                     self.give_extent(extent);
                 }
             }

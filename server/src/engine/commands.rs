@@ -16,11 +16,12 @@ use super::closing::goodbye;
 use super::connection::Phase;
 use super::contest::Claim;
 use super::flush::Joiner;
-use super::{Engine, MEMBER_TRANSFERS_MAX, Stream, limits};
+use super::{Engine, MEMBER_TRANSFERS_MAX, limits};
+use crate::net::transport::Transport;
 use crate::token::Token;
 use crate::work;
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// Does what a control frame says, in the phase that its connection is in.
     pub(super) fn handle_control(&mut self, token: Token, header: Header, value: &[u8]) {
         work::take_in(HEADER_BYTES + value.len());
@@ -166,7 +167,7 @@ impl<S: Stream> Engine<S> {
         log::debug!("{} joined from {}", nick, connection.peer);
         connection.phase = Phase::Joined { nick, session };
         connection.awaits_welcome = true;
-        connection.outbound.reserve_welcome();
+        connection.send_queue.reserve_welcome();
         let peer = connection.peer;
         self.door.forget(peer, token);
         self.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
@@ -214,7 +215,7 @@ impl<S: Stream> Engine<S> {
         let is_free = |engine: &mut Self| {
             engine
                 .connection(token)
-                .is_some_and(|it| it.outbound.control_bytes() <= limits::CONTROL_BYTES_MAX)
+                .is_some_and(|it| it.send_queue.control_bytes() <= limits::CONTROL_BYTES_MAX)
         };
         if !is_free(self) {
             self.flush(token);

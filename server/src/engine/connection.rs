@@ -24,8 +24,8 @@ use crate::token::Token;
 
 /// A peer, from accept to reap.
 #[derive(Debug)]
-pub(super) struct Connection<S> {
-    pub(super) stream: S,
+pub(super) struct Connection<T> {
+    pub(super) transport: T,
     pub(super) token: Token,
     pub(super) peer: SocketAddr,
     pub(super) phase: Phase,
@@ -38,9 +38,9 @@ pub(super) struct Connection<S> {
     pub(super) held: LazyBox<Vec<u8>>,
     /// `Join`s and `Rename`s that were refused for their nick, as far as it matters.
     pub(super) refusals: u8,
-    pub(super) outbound: SendQueue,
+    pub(super) send_queue: SendQueue,
     pub(super) transfers: LazyBox<Transfers>,
-    /// Latched: the stream may have something to read, or room to write.
+    /// Latched: the transport may have something to read, or room to write.
     pub(super) readable: bool,
     pub(super) writable: bool,
     /// Latched: the peer has shut its side; reading goes on to the end.
@@ -163,10 +163,10 @@ pub(super) enum Due {
     Nothing(Option<u64>),
 }
 
-impl<S> Connection<S> {
-    pub(super) fn new(token: Token, stream: S, peer: SocketAddr, now_ms: u64) -> Self {
+impl<T> Connection<T> {
+    pub(super) fn new(token: Token, transport: T, peer: SocketAddr, now_ms: u64) -> Self {
         Self {
-            stream,
+            transport,
             token,
             peer,
             phase: Phase::Greeting { since_ms: now_ms },
@@ -175,7 +175,7 @@ impl<S> Connection<S> {
             awaits_nick: false,
             held: LazyBox::default(),
             refusals: 0,
-            outbound: SendQueue::default(),
+            send_queue: SendQueue::default(),
             transfers: LazyBox::default(),
             readable: false,
             writable: false,
@@ -213,7 +213,7 @@ impl<S> Connection<S> {
                     .uploads
                     .values()
                     .any(|up| up.in_flight >= UPLOAD_BLOCKS_IN_FLIGHT)
-                || self.outbound.control_bytes() > CONTROL_BYTES_MAX)
+                || self.send_queue.control_bytes() > CONTROL_BYTES_MAX)
     }
 
     /// The peer has taken something again: where somebody wants its name, that is a sign of life,

@@ -8,9 +8,10 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Join, Rename, ServerPing};
 
+use super::Engine;
 use super::connection::{Asked, Connection, Phase};
 use super::limits::{HEARD_LATELY_MS, NICKS_WANTED_MAX, PROBE_MS};
-use super::{Engine, Stream};
+use crate::net::transport::Transport;
 use crate::token::Token;
 
 /// How long the next look at a contest is put off, if nothing else calls for a turn.
@@ -42,7 +43,7 @@ pub(super) enum Claim {
     Awaited,
 }
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// Whether a nick can be had by a session, or by somebody new.
     pub(super) fn claim(&mut self, own: Option<Token>, nick: &Nick) -> Claim {
         let others = self.room.holders(nick).filter(|session| Some(*session) != own);

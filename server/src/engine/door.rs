@@ -13,11 +13,12 @@ use std::net::SocketAddr;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Goodbye;
 
+use super::Engine;
 use super::closing::goodbye;
 use super::connection::{Connection, Phase};
 use super::limits::{HELLO_MS, JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
 use super::origin::Origin;
-use super::{Engine, Stream};
+use crate::net::transport::Transport;
 use crate::token::Token;
 use crate::work;
 
@@ -89,7 +90,7 @@ impl Door {
     }
 }
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// Lets no more connections exist than this, because descriptors are scarce. Fewer members may
     /// then fit than the settings say; says how many.
     pub fn limit_connections(&mut self, connections_max: usize) -> usize {
@@ -126,7 +127,7 @@ impl<S: Stream> Engine<S> {
     }
 
     /// Takes a new connection, under the token that [`Self::make_way`] has just named.
-    pub fn handle_accept(&mut self, stream: S, peer: SocketAddr) {
+    pub fn adopt(&mut self, transport: T, peer: SocketAddr) {
         if self.connections.len() >= self.door.connections_max {
             // All are members who are being told that the server ends.
             return debug_assert!(self.shutting_down);
@@ -134,7 +135,7 @@ impl<S: Stream> Engine<S> {
         let token = Token::new(self.connections.vacant_key(), self.generation);
         self.generation = self.generation.wrapping_add(1);
         let now_ms = self.now.mono_ms;
-        self.connections.insert(Connection::new(token, stream, peer, now_ms));
+        self.connections.insert(Connection::new(token, transport, peer, now_ms));
         self.door.add(Origin::from(peer), now_ms, token);
         self.arm(token, now_ms + HELLO_MS);
         if self.shutting_down {

@@ -1,23 +1,24 @@
 //! Downloads: request, ready, data (PROTOCOL.md, "Downloading").
 //!
-//! The disk thread reads ahead by two extentes; one that has been sent is asked to be filled
+//! The disk thread reads ahead by two extents; one that has been sent is asked to be filled
 //! again, in frames as large as the connection is fast. An item that is dropped meanwhile stays open and is sent whole.
 
 use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Refused};
 use chatshelf_common::wire::{Code, Frame};
 
+use super::Engine;
 use super::commands::refused;
 use super::connection::Download;
 use super::limits::DOWNLOAD_EXTENTES_IN_FLIGHT;
 use super::slots::Way;
 use super::transfers::key;
-use super::{Engine, Stream};
 use crate::disk::readahead::Extent;
 use crate::disk::{Request, TransferKey};
+use crate::net::transport::Transport;
 use crate::token::Token;
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     pub(super) fn request_download(&mut self, token: Token, request: &DownloadRequest) {
         let DownloadRequest { transfer, item: id, offset } = *request;
         if !self.accept_number(token, transfer) {
@@ -49,9 +50,9 @@ impl<S: Stream> Engine<S> {
         let (offset, item) = (download.next_ask, download.item.clone());
         self.send(at.connection, &DownloadReady { transfer: at.transfer, offset, item });
         if let Some(connection) = self.connection(at.connection)
-            && let Some(unsent_bytes) = connection.outbound.begin_data()
+            && let Some(unsent_bytes) = connection.send_queue.begin_data()
         {
-            connection.stream.limit_unsent(unsent_bytes);
+            connection.transport.limit_unsent(unsent_bytes);
         }
         for _ in 0..DOWNLOAD_EXTENTES_IN_FLIGHT {
             self.read_on(at);
@@ -65,8 +66,8 @@ impl<S: Stream> Engine<S> {
         let Some(download) = connection.transfers.downloads.get_mut(&at.transfer) else { return };
         let (offset, left) = (download.next_ask, download.item.size - download.next_ask);
         if left > 0 {
-            let extent = self.extentes.take(!connection.outbound.is_narrow());
-            let frame_bytes = connection.outbound.frame_bytes();
+            let extent = self.extents.take(!connection.send_queue.is_narrow());
+            let frame_bytes = connection.send_queue.frame_bytes();
             let bytes = left.min(extent.file_bytes_max(frame_bytes) as u64) as usize;
             download.next_ask += bytes as u64;
             download.in_flight += 1;
@@ -83,15 +84,15 @@ impl<S: Stream> Engine<S> {
             return self.give_extent(extent);
         }
         if let Some(connection) = self.connection(at.connection) {
-            connection.outbound.push_data(at.transfer, extent);
+            connection.send_queue.push_data(at.transfer, extent);
             self.mark_dirty(at.connection);
         }
     }
 
-    /// Has the extentes filled again that have been sent.
+    /// Has the extents filled again that have been sent.
     pub(super) fn refill_downloads(&mut self, token: Token) {
         while let Some((transfer, extent)) =
-            self.connection(token).and_then(|connection| connection.outbound.pop_spent())
+            self.connection(token).and_then(|connection| connection.send_queue.pop_spent())
         {
             let at = key(token, transfer);
             let Some(download) = self.download(at) else {
@@ -107,7 +108,7 @@ impl<S: Stream> Engine<S> {
     /// Keeps an extent for its next use, or frees it when no transfer runs: a pipe takes descriptors.
     pub(super) fn give_extent(&mut self, extent: Extent) {
         if self.slots.taken() > 0 {
-            self.extentes.give(extent);
+            self.extents.give(extent);
         }
     }
 

@@ -7,9 +7,10 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Drop, Refused};
 use chatshelf_common::wire::{Code, Frame};
 
+use super::Engine;
 use super::connection::{Connection, Phase};
-use super::{Engine, Stream};
 use crate::disk::{Request, UploadId};
+use crate::net::transport::Transport;
 use crate::token::Token;
 
 /// Who may take which of the items off that are on the shelf.
@@ -55,7 +56,7 @@ impl Owners {
     }
 }
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// The member of this connection is told that an item is theirs.
     pub(super) fn note_owner(&mut self, token: Token, item: ItemId) {
         let Some(session) = self.session_of(token) else { return };

@@ -4,11 +4,12 @@ use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Gap, Welcome};
 
+use super::Engine;
 use super::connection::Phase;
 use super::limits::{LINGER_MS, WRITE_BUDGET_BYTES, WRITE_STALL_MS};
 use super::resume::Session;
 use super::send_queue::Flushed;
-use super::{Engine, Stream};
+use crate::net::transport::Transport;
 use crate::token::Token;
 use crate::work;
 
@@ -24,14 +25,14 @@ pub(super) struct Joiner {
     pub(super) since: Option<(Seq, Option<UnixMillis>)>,
 }
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// Queues a control frame.
     pub(super) fn send(&mut self, token: Token, frame: &impl Frame) {
         let Some(connection) = self.connection(token) else { return };
         if !connection.is_listening() {
             return;
         }
-        connection.outbound.push(frame);
+        connection.send_queue.push(frame);
         self.mark_dirty(token);
     }
 
@@ -49,7 +50,7 @@ impl<S: Stream> Engine<S> {
             let Some(nick) = connection.nick().cloned() else { continue };
             connection.awaits_welcome = false;
             let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
-            connection.outbound.welcome(&welcome, snapshot, start, end);
+            connection.send_queue.welcome(&welcome, snapshot, start, end);
             self.mark_dirty(token);
             // What came with the join is understood now.
             self.enqueue(token);
@@ -106,13 +107,13 @@ impl<S: Stream> Engine<S> {
         let mut is_over_budget = false;
         while connection.writable {
             let (log, budget) = (self.room.log(), WRITE_BUDGET_BYTES);
-            let flushed = connection.outbound.flush(&mut connection.stream, log, budget);
+            let flushed = connection.send_queue.flush(&mut connection.transport, log, budget);
             let Ok((sent, end)) = flushed else { return self.lose(token) };
             if sent > 0 && connection.blocked_ms.take().is_some() {
                 connection.note_progress(now_ms);
             }
-            if let Some(unsent_bytes) = connection.outbound.note_flushed(sent, end, now_ms) {
-                connection.stream.limit_unsent(unsent_bytes);
+            if let Some(unsent_bytes) = connection.send_queue.note_flushed(sent, end, now_ms) {
+                connection.transport.limit_unsent(unsent_bytes);
             }
             match end {
                 Flushed::Drained => break,
@@ -127,7 +128,7 @@ impl<S: Stream> Engine<S> {
                     let end = self.room.log().end();
                     // Closing, a cursor is never lost: only a member's can be.
                     let Some(nick) = connection.nick().cloned() else { break };
-                    connection.outbound.tell_gap(&Gap { from, to, nick }, snapshot, end);
+                    connection.send_queue.tell_gap(&Gap { from, to, nick }, snapshot, end);
                 }
             }
         }
@@ -138,18 +139,18 @@ impl<S: Stream> Engine<S> {
     }
 
     /// Notes whether output waits for the peer, refills downloads, reads on where replies held it
-    /// up, and shuts a stream whose farewell is sent.
+    /// up, and shuts the writing side of a connection whose farewell is sent.
     fn after_flush(&mut self, token: Token) {
         self.refill_downloads(token);
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token.slot()) else { return };
         let reads_on = connection.readable && !connection.is_paused();
-        let waits = connection.outbound.has_output(self.room.log());
+        let waits = connection.send_queue.has_output(self.room.log());
         if waits && !connection.writable && connection.blocked_ms.is_none() {
             connection.blocked_ms = Some(now_ms);
             self.arm(token, now_ms + WRITE_STALL_MS);
         } else if !waits && matches!(connection.phase, Phase::Closing { .. }) {
-            if connection.stream.shutdown_write().is_err() || connection.read_ended {
+            if connection.transport.shutdown_write().is_err() || connection.read_ended {
                 return self.kill(token);
             }
             connection.phase = Phase::Lingering { since_ms: now_ms };

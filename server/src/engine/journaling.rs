@@ -3,11 +3,12 @@
 
 use chatshelf_common::wire::Code;
 
+use super::Engine;
 use super::limits::{JOURNAL_WAIT_MS, UNRELEASED_BYTES_MAX};
-use super::{Engine, Stream};
 use crate::disk::Durability;
+use crate::net::transport::Transport;
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// True when events could not be made as safe as they must be, and the server has to end.
     #[must_use]
     pub fn has_journal_failed(&self) -> bool {

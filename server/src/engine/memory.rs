@@ -6,10 +6,11 @@ use super::limits::{
     CONTROL_BYTES_MAX, CROWD_CONNECTIONS_MIN, LOG_WINDOW_BYTES, READ_BUDGET_BYTES,
     READ_BUFFER_BYTES, SNAPSHOT_BYTES_MAX, UNRELEASED_BYTES_MAX,
 };
-use super::{Engine, Stream, TRANSFERS_MAX};
+use super::{Engine, TRANSFERS_MAX};
 use crate::disk::Request;
 use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
 use crate::disk::readahead::POOL_EXTENTES_MAX;
+use crate::net::transport::Transport;
 use crate::token::Token;
 
 /// Bytes of replies that one byte read can bring about, at most: a message of one bad character is
@@ -37,7 +38,7 @@ pub struct MemoryUse {
     pub deadlines: usize,
     /// Uploads and downloads that the disk thread knows of.
     pub transfers: usize,
-    /// Blocks and extentes held here: in lanes, being filled, waiting for the disk thread, and
+    /// Blocks and extents held here: in lanes, being filled, waiting for the disk thread, and
     /// spare ones.
     pub blocks: usize,
     /// Bytes of the log's window and its index.
@@ -80,7 +81,7 @@ impl MemoryUse {
     }
 }
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// What the engine holds now. Looks at every connection.
     #[must_use]
     pub fn usage(&self) -> MemoryUse {
@@ -90,11 +91,11 @@ impl<S: Stream> Engine<S> {
             members: self.room.members_len(),
             deadlines: self.timers.len(),
             transfers: self.slots.taken(),
-            blocks: self.blocks.spare() + self.extentes.spare(),
+            blocks: self.blocks.spare() + self.extents.spare(),
             log_bytes: self.room.log().held_bytes(),
             queued_bytes: self.journal.capacity(),
             snapshot_bytes: self.room.snapshot_bytes(),
-            table_bytes: self.connections.capacity() * size_of::<Connection<S>>()
+            table_bytes: self.connections.capacity() * size_of::<Connection<T>>()
                 + queues * size_of::<Token>()
                 + self.absentees.table_bytes()
                 + self.moved_sessions.capacity() * 2 * size_of::<Token>()
@@ -103,8 +104,8 @@ impl<S: Stream> Engine<S> {
         for (_, connection) in &self.connections {
             let uploads = connection.transfers.uploads.values();
             usage.blocks += uploads.filter(|upload| upload.block.is_some()).count();
-            usage.blocks += connection.outbound.extentes();
-            usage.queued_bytes += connection.outbound.held_bytes()
+            usage.blocks += connection.send_queue.extents();
+            usage.queued_bytes += connection.send_queue.held_bytes()
                 + connection.deframer.partial_bytes()
                 + connection.held.capacity();
         }

@@ -1,6 +1,6 @@
 //! The engine: the whole server but for sockets, files and the clock.
 //!
-//! It is generic over the stream, is handed readiness, disk replies and the time, and asks for
+//! It is generic over the transport, is handed readiness, disk replies and the time, and asks for
 //! disk work through a queue. Given the same inputs it does the same things. A turn
 //! ([`Engine::begin_turn`], what has happened, [`Engine::serve_turn`], [`Engine::finish_turn`])
 //! serves what is ready, then sends, then reaps; what the frames mean is in
@@ -31,7 +31,6 @@ mod transfers;
 mod uploads;
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, PipeReader, Read, Write};
 
 use chatshelf_common::id::{ItemId, Seq, UnixMillis};
 use chatshelf_common::wire::frame::ServerPing;
@@ -41,6 +40,7 @@ use slab::Slab;
 use crate::disk::block::BlockPool;
 use crate::disk::readahead::ExtentPool;
 use crate::disk::{Durability, Found, Reply, Request};
+use crate::net::transport::Transport;
 use crate::room::Room;
 use crate::room::log::RoomLog;
 use crate::token::Token;
@@ -57,41 +57,6 @@ use timers::{Entry, Timers};
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
 pub use memory::MemoryUse;
 pub use resume::Secret;
-
-/// A non-blocking byte stream, as far as the engine needs one.
-pub trait Stream: Read + Write {
-    /// True when a read or write that moves fewer bytes than asked has met the end of what is
-    /// possible now, and a readiness event will follow when more is.
-    const SHORT_IS_BLOCKED: bool;
-
-    /// Writes up to so many bytes out of a pipe, which holds as many; says how many. Needed of
-    /// streams whose engine may use pipes ([`Engine::allow_pipes`]).
-    ///
-    /// # Errors
-    /// As `write`.
-    fn splice(&mut self, _pipe: &PipeReader, _bytes: usize) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// Writes bytes that are not to be queued together with those that follow, where the stream's
-    /// bound on what is unsent ([`Self::limit_unsent`]) is looked at only between pieces of its queue.
-    ///
-    /// # Errors
-    /// As `write`.
-    fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write(bytes)
-    }
-
-    /// Has the stream take no more while so many bytes, or about so many, have not begun to go out.
-    /// A stream that can't tell takes what it takes.
-    fn limit_unsent(&mut self, _bytes: u32) {}
-
-    /// Shuts the writing side: the peer reads to the end of what was sent.
-    ///
-    /// # Errors
-    /// When the connection is broken already.
-    fn shutdown_write(&self) -> io::Result<()>;
-}
 
 /// The time of a turn, by both clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,11 +106,11 @@ pub struct Readiness {
 
 /// The room, its connections and their transfers.
 #[derive(Debug)]
-pub struct Engine<S> {
+pub struct Engine<T> {
     settings: Settings,
     secret: Secret,
     now: Now,
-    connections: Slab<Connection<S>>,
+    connections: Slab<Connection<T>>,
     /// Given to the next connection; never the same twice.
     generation: usize,
     door: Door,
@@ -175,7 +140,7 @@ pub struct Engine<S> {
     /// When something that is kept of an interrupted upload has been kept long enough.
     expire_by_ms: Option<u64>,
     blocks: BlockPool,
-    extentes: ExtentPool,
+    extents: ExtentPool,
     /// Who may take which item off the shelf.
     owners: Owners,
     /// The uploads and downloads that the disk thread knows of, whether or not their connection
@@ -190,7 +155,7 @@ pub struct Engine<S> {
     journal_failed: bool,
 }
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// An engine over what the data directory held.
     pub fn new(settings: Settings, secret: Secret, found: Found, now: Now) -> Self {
         let first = found.events.first().map_or(Seq(1), Event::seq);
@@ -223,7 +188,7 @@ impl<S: Stream> Engine<S> {
             disk: VecDeque::from([Request::Expire { at: now.at }]),
             expire_by_ms: None,
             blocks: BlockPool::default(),
-            extentes: ExtentPool::default(),
+            extents: ExtentPool::default(),
             owners: Owners::found(upload_ids),
             slots: Slots::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
@@ -240,7 +205,7 @@ impl<S: Stream> Engine<S> {
 
     /// Lets downloads use so many pipes, of two descriptors each; none unless this is called.
     pub fn allow_pipes(&mut self, pipes_max: usize) {
-        self.extentes.allow_pipes(pipes_max);
+        self.extents.allow_pipes(pipes_max);
     }
 
     /// Latches what a poll said of a connection. Stale tokens are no one.
@@ -349,7 +314,7 @@ impl<S: Stream> Engine<S> {
         self.connections.is_empty()
     }
 
-    fn connection(&mut self, token: Token) -> Option<&mut Connection<S>> {
+    fn connection(&mut self, token: Token) -> Option<&mut Connection<T>> {
         self.connections.get_mut(token.slot()).filter(|connection| connection.token == token)
     }
 
@@ -429,7 +394,7 @@ impl<S: Stream> Engine<S> {
         let log = self.room.log();
         let point = log.trim_point();
         for (_, connection) in &mut self.connections {
-            connection.outbound.prepare_trim(log, point);
+            connection.send_queue.prepare_trim(log, point);
         }
         self.room.trim_log();
     }

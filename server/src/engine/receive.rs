@@ -5,10 +5,11 @@ use std::io::ErrorKind;
 use chatshelf_common::wire::frame::{Goodbye, Hello};
 use chatshelf_common::wire::{Code, Deframer, Frame, FrameError, Unit};
 
+use super::Engine;
 use super::closing::goodbye;
 use super::connection::{Asked, Phase};
 use super::limits::READ_BUDGET_BYTES;
-use super::{Engine, Stream};
+use crate::net::transport::Transport;
 use crate::token::Token;
 
 /// What one read brought.
@@ -22,7 +23,7 @@ enum Got {
     Broken,
 }
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// Serves every connection that was in the run queue when the turn came to it, once.
     pub(super) fn serve_ready(&mut self) {
         for _ in 0..self.run_queue.len() {
@@ -83,7 +84,7 @@ impl<S: Stream> Engine<S> {
         if !connection.readable || connection.is_paused() {
             return Got::Nothing;
         }
-        match connection.stream.read(buffer) {
+        match connection.transport.read(buffer) {
             Ok(0) => Got::End,
             Ok(bytes) => {
                 connection.silent_since_ms = now_ms;
@@ -92,7 +93,10 @@ impl<S: Stream> Engine<S> {
                     self.timers.arm(&mut connection.timer, token, now_ms + keepalive_ms);
                 }
                 // A shut peer's end is read, not guessed: it brings no event of its own.
-                if bytes < buffer.len() && S::SHORT_IS_BLOCKED && !connection.read_closed {
+                if bytes < buffer.len()
+                    && connection.transport.short_is_blocked()
+                    && !connection.read_closed
+                {
                     connection.readable = false;
                     Got::Last(bytes)
                 } else {

@@ -4,11 +4,12 @@
 use chatshelf_common::id::Seq;
 use chatshelf_common::wire::Code;
 
+use super::Engine;
 use super::limits::CROWD_CONNECTIONS_MIN;
-use super::{Engine, Stream};
+use crate::net::transport::Transport;
 use crate::token::Token;
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// While the snapshots that are being sent take too much, drops who has been at theirs for
     /// longest: whoever takes what they are sent is not among them.
     pub(super) fn bound_snapshots(&mut self, bytes_max: usize) {
@@ -16,7 +17,7 @@ impl<S: Stream> Engine<S> {
             return;
         }
         let holders = self.connections.iter().filter_map(|(_, connection)| {
-            Some((connection.outbound.oldest_snapshot()?, connection.token))
+            Some((connection.send_queue.oldest_snapshot()?, connection.token))
         });
         let mut holders: Vec<(Seq, Token)> = holders.collect();
         holders.sort_unstable();
@@ -27,7 +28,7 @@ impl<S: Stream> Engine<S> {
             }
             let Some(connection) = self.connection(token) else { continue };
             log::info!("{}: dropped: it does not take its snapshot", connection.peer);
-            connection.outbound.drop_control();
+            connection.send_queue.drop_control();
             self.leave_room(token, Code::TOO_SLOW);
             self.kill(token);
         }

@@ -13,9 +13,9 @@ use chatshelf_common::id::{Seq, TransferId};
 use chatshelf_common::unsent::{UnsentLimit, WriteEnd};
 use chatshelf_common::wire::Frame;
 
-use super::Stream;
 use super::lazy_box::{Empty, LazyBox};
 use crate::disk::readahead::{Extent, Rest};
+use crate::net::transport::Transport;
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
 use crate::work;
@@ -128,7 +128,7 @@ enum Cursor {
 pub(super) enum Flushed {
     /// There is nothing left to send.
     Drained,
-    /// The stream takes no more now.
+    /// The transport takes no more now.
     Blocked,
     /// The budget is used up.
     Budget,
@@ -204,7 +204,7 @@ impl SendQueue {
     }
 
     /// Extentes that wait to be sent or taken.
-    pub(super) fn extentes(&self) -> usize {
+    pub(super) fn extents(&self) -> usize {
         self.bulk.data.len() + self.bulk.spent.len()
     }
 
@@ -356,14 +356,14 @@ impl SendQueue {
         };
     }
 
-    /// Sends until nothing is left, the stream blocks or about `budget` bytes are sent. Says how
+    /// Sends until nothing is left, the transport blocks or about `budget` bytes are sent. Says how
     /// many bytes were sent, and why it ended.
     ///
     /// # Errors
-    /// What the stream answers when the connection is broken.
-    pub(super) fn flush<S: Stream>(
+    /// What the transport answers when the connection is broken.
+    pub(super) fn flush<T: Transport>(
         &mut self,
-        stream: &mut S,
+        transport: &mut T,
         log: &RoomLog,
         budget: usize,
     ) -> io::Result<(usize, Flushed)> {
@@ -375,16 +375,16 @@ impl SendQueue {
                 Lane::Nothing => return Ok((total, Flushed::Drained)),
                 Lane::Lost { from } => return Ok((total, Flushed::Lost { from })),
                 _ if total >= budget => return Ok((total, Flushed::Budget)),
-                Lane::Control => self.write_control(stream),
-                Lane::Log { from, to } => self.write_log(stream, log, from, to),
-                Lane::Data { is_alone } => self.write_data(stream, is_alone),
+                Lane::Control => self.write_control(transport),
+                Lane::Log { from, to } => self.write_log(transport, log, from, to),
+                Lane::Data { is_alone } => self.write_data(transport, is_alone),
             };
             match result {
                 Ok((0, _)) => return Err(ErrorKind::WriteZero.into()),
                 Ok((sent, asked)) => {
                     debug_assert!(sent <= asked);
                     total += sent;
-                    if sent < asked && S::SHORT_IS_BLOCKED {
+                    if sent < asked && transport.short_is_blocked() {
                         return Ok((total, Flushed::Blocked));
                     }
                 }
@@ -440,7 +440,7 @@ impl SendQueue {
     }
 
     /// Each of these tries one write and answers how many bytes went, of how many.
-    fn write_control<S: Stream>(&mut self, stream: &mut S) -> io::Result<(usize, usize)> {
+    fn write_control<T: Transport>(&mut self, transport: &mut T) -> io::Result<(usize, usize)> {
         let gathered;
         let (front, length) = match self.control.pieces.front() {
             Some(Piece::Own(bytes)) => (&bytes[self.control.sent..], bytes.len()),
@@ -451,7 +451,7 @@ impl SendQueue {
             Some(Piece::Reserved) | None => (&[][..], 0),
         };
         let asked = front.len();
-        let sent = stream.write(front)?;
+        let sent = transport.write(front)?;
         self.control.sent += sent;
         if self.control.sent == length {
             self.control.pieces.pop_front();
@@ -463,15 +463,15 @@ impl SendQueue {
         Ok((sent, asked))
     }
 
-    fn write_log<S: Stream>(
+    fn write_log<T: Transport>(
         &mut self,
-        stream: &mut S,
+        transport: &mut T,
         log: &RoomLog,
         from: u64,
         to: u64,
     ) -> io::Result<(usize, usize)> {
         let bytes = log.between(from, to);
-        let sent = stream.write(bytes)?;
+        let sent = transport.write(bytes)?;
         let reached = from + sent as u64;
         if let Cursor::At { offset, mid_frame } = &mut self.log {
             *offset = reached;
@@ -480,9 +480,9 @@ impl SendQueue {
         Ok((sent, bytes.len()))
     }
 
-    fn write_data<S: Stream>(
+    fn write_data<T: Transport>(
         &mut self,
-        stream: &mut S,
+        transport: &mut T,
         is_alone: bool,
     ) -> io::Result<(usize, usize)> {
         let Some(bulk) = self.bulk.made() else { return Ok((0, 0)) };
@@ -490,9 +490,9 @@ impl SendQueue {
         let is_alone = is_alone && bulk.limit.is_wide();
         let asked = if is_alone { extent.left() } else { extent.left_of_frame() };
         let sent = match extent.rest(asked) {
-            Rest::Memory(bytes) if bulk.limit.is_narrow() => stream.write_piece(bytes)?,
-            Rest::Memory(bytes) => stream.write(bytes)?,
-            Rest::Pipe(pipe) => stream.splice(pipe, asked)?,
+            Rest::Memory(bytes) if bulk.limit.is_narrow() => transport.write_piece(bytes)?,
+            Rest::Memory(bytes) => transport.write(bytes)?,
+            Rest::Pipe(pipe) => transport.splice(pipe, asked)?,
         };
         extent.advance(sent);
         bulk.sent += sent as u64;

@@ -5,17 +5,18 @@ use chatshelf_common::text::Note;
 use chatshelf_common::wire::frame::{Cancel, DownloadRequest, Refused, UploadOffer};
 use chatshelf_common::wire::{Code, Frame};
 
+use super::Engine;
 use super::commands::refused;
 use super::connection::UploadStage;
 use super::limits::{RATE_STEP_MS, RATE_WINDOW_MS};
 use super::origin::Origin;
 use super::slots::{Asker, Way};
 use super::uploads::send_block;
-use super::{Engine, Stream};
 use crate::disk::{Request, TransferKey};
+use crate::net::transport::Transport;
 use crate::token::Token;
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     /// Takes the number of a new transfer; one that is not higher than all before it ends the
     /// connection.
     pub(super) fn accept_number(&mut self, token: Token, transfer: TransferId) -> bool {
@@ -53,7 +54,7 @@ impl<S: Stream> Engine<S> {
     pub(super) fn transfer_ended(&mut self, transfer: TransferKey) {
         self.slots.free(transfer);
         if self.slots.taken() == 0 {
-            self.extentes.clear();
+            self.extents.clear();
             self.blocks.clear();
         }
     }
@@ -64,7 +65,7 @@ impl<S: Stream> Engine<S> {
     pub(super) fn look_at_pace(&mut self, token: Token) {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token.slot()) else { return };
-        let sent = connection.outbound.take_data_sent();
+        let sent = connection.send_queue.take_data_sent();
         let transfers = &mut *connection.transfers;
         transfers.pace.add(sent);
         let suffices_for = transfers.pace.step(now_ms);
@@ -73,7 +74,7 @@ impl<S: Stream> Engine<S> {
             upload.stage == UploadStage::Receiving && is_judged(upload.since_ms)
         });
         let downloads = transfers.downloads.iter().filter(|(transfer, download)| {
-            connection.outbound.has_data(**transfer) && is_judged(download.since_ms)
+            connection.send_queue.has_data(**transfer) && is_judged(download.since_ms)
         });
         let mut judged: Vec<(TransferId, Way)> = uploads
             .map(|(&transfer, _)| (transfer, Way::Up))
@@ -147,9 +148,9 @@ impl<S: Stream> Engine<S> {
                 self.blocks.give(block);
             }
         } else if connection.transfers.downloads.remove(&transfer).is_some() {
-            connection.outbound.cancel_data(transfer);
-            while let Some((_, extent)) = connection.outbound.pop_spent() {
-                self.extentes.give(extent);
+            connection.send_queue.cancel_data(transfer);
+            while let Some((_, extent)) = connection.send_queue.pop_spent() {
+                self.extents.give(extent);
             }
             self.disk.push_back(Request::Close { download: key(token, transfer) });
         }

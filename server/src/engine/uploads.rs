@@ -10,19 +10,20 @@ use chatshelf_common::wire::frame::{
 };
 use chatshelf_common::wire::{Code, Frame};
 
+use super::Engine;
 use super::commands::refused;
 use super::connection::{Connection, Upload, UploadStage};
 use super::limits::UPLOAD_STALL_MS;
 use super::origin::Origin;
 use super::slots::Way;
 use super::transfers::key;
-use super::{Engine, Stream};
 use crate::disk::block::{BLOCK_BYTES, Block};
 use crate::disk::{Request, TransferKey, UploadId};
+use crate::net::transport::Transport;
 use crate::token::Token;
 use crate::work;
 
-impl<S: Stream> Engine<S> {
+impl<T: Transport> Engine<T> {
     pub(super) fn offer_upload(&mut self, token: Token, offer: UploadOffer) {
         let UploadOffer { transfer, name, size, key: upload_key, mode, modified } = offer;
         if !self.accept_number(token, transfer) {
@@ -210,7 +211,7 @@ pub(super) fn send_block(
 
 /// True for a number that this connection has used: its transfer has ended, and what still comes
 /// for it is discarded.
-fn was_ended<S>(connection: &Connection<S>, transfer: TransferId) -> bool {
+fn was_ended<T>(connection: &Connection<T>, transfer: TransferId) -> bool {
     connection.transfers.last.is_some_and(|last| transfer <= last)
         && !connection.transfers.downloads.contains_key(&transfer)
 }

@@ -9,7 +9,8 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::rc::Rc;
 
-use chatshelf_server::engine::{Readiness, Stream};
+use chatshelf_server::engine::Readiness;
+use chatshelf_server::net::transport::Transport;
 
 use super::budget;
 use super::pipe::Pipe;
@@ -422,10 +423,20 @@ impl<const SHORT: bool> Write for End<SHORT> {
     }
 }
 
-impl<const SHORT: bool> Stream for End<SHORT> {
-    const SHORT_IS_BLOCKED: bool = SHORT;
+impl<const SHORT: bool> Transport for End<SHORT> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Read::read(self, buffer)
+    }
 
-    fn shutdown_write(&self) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(self, bytes)
+    }
+
+    fn short_is_blocked(&self) -> bool {
+        SHORT
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
         let mut wire = self.wire.borrow_mut();
         if wire.socket(self.side).is_broken {
             return Err(ErrorKind::NotConnected.into());

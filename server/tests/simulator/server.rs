@@ -368,7 +368,7 @@ impl<const SHORT: bool> Process<SHORT> {
             let host = 1 + (wire.borrow().number % HOSTS) as u8;
             let peer = SocketAddr::from(([192, 0, 2, host], 4_000));
             told!(trace, "server", "accepts wire {} as {token:?}", wire.borrow().number);
-            self.engine.handle_accept(End::new(&wire, Side::Server, clock.clone()), peer);
+            self.engine.adopt(End::new(&wire, Side::Server, clock.clone()), peer);
             self.wires.push((token, wire));
         }
         count

@@ -204,7 +204,7 @@ impl<F: Files> Store<F> {
         frame_bytes: usize,
         mut extent: Extent,
     ) -> Reply {
-        // A download that was closed is gone; its last extentes come back empty.
+        // A download that was closed is gone; its last extents come back empty.
         let Some(file) = self.downloads.get_mut(&key) else {
             return Reply::Read { download: key, extent };
         };

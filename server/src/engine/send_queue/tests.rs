@@ -42,7 +42,7 @@ fn at_every_cut<const SHORT: bool>(act: impl Fn(&mut Lanes<SHORT>)) {
         assert_eq!(lanes.sink.got.len(), cut);
         act(&mut lanes);
         lanes.drain();
-        lanes.assert_extentes_are_back();
+        lanes.assert_extents_are_back();
     }
 }
 
@@ -304,7 +304,7 @@ fn nothing_is_lost_or_doubled<const SHORT: bool>(ops: &[Op]) {
     }
     lanes.release();
     let whole = lanes.drain();
-    lanes.assert_extentes_are_back();
+    lanes.assert_extents_are_back();
     if lanes.is_finished() {
         assert!(last_reply_is(&whole, &farewell()));
     }

@@ -10,7 +10,7 @@ use super::uploads::upload;
 use crate::disk::readahead::{MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX};
 use crate::engine::Settings;
 
-/// More than two extentes, wherever they are.
+/// More than two extents, wherever they are.
 const SIZE: usize = 3 * PIPE_FILE_BYTES_MAX + 1000;
 
 /// What an extent takes for a connection that is slow, or not known yet.
@@ -30,8 +30,8 @@ fn file_of(peer: &Peer, transfer: u32) -> &[u8] {
 
 #[test]
 fn files_of_every_size_come_whole() {
-    let extentes = [MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX].map(|bytes| [bytes, bytes + 1]);
-    for size in [0, 1, 65_536, 65_537, SIZE].into_iter().chain(extentes.concat()) {
+    let extents = [MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX].map(|bytes| [bytes, bytes + 1]);
+    for size in [0, 1, 65_536, 65_537, SIZE].into_iter().chain(extents.concat()) {
         let file = content(size);
         let (mut rig, mut ada) = shelf::<true>(&file);
         ada.request(2, 1, None);
@@ -64,7 +64,7 @@ fn a_download_begins_where_it_is_asked_to() {
 }
 
 #[test]
-fn a_slow_reader_gets_the_file_whole_and_holds_two_extentes_at_most() {
+fn a_slow_reader_gets_the_file_whole_and_holds_two_extents_at_most() {
     let file = content(SIZE);
     let (mut rig, mut ada) = shelf::<true>(&file);
     ada.allow(0);

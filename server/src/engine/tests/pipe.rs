@@ -3,10 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice, PipeReader, Read, Write};
+use std::io::{self, ErrorKind, PipeReader, Read};
 use std::rc::Rc;
 
-use crate::engine::{Readiness, Stream};
+use crate::engine::Readiness;
+use crate::net::transport::Transport;
 
 /// What lies between the two ends.
 #[derive(Debug)]
@@ -146,7 +147,7 @@ impl Wire {
     }
 }
 
-impl<const SHORT: bool> Read for End<SHORT> {
+impl<const SHORT: bool> Transport for End<SHORT> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut wire = self.0.borrow_mut();
         if wire.broken {
@@ -161,32 +162,17 @@ impl<const SHORT: bool> Read for End<SHORT> {
         }
         Ok(bytes)
     }
-}
 
-impl<const SHORT: bool> Write for End<SHORT> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut wire = self.0.borrow_mut();
-        let most = wire.takes::<SHORT>(slices.iter().map(|slice| slice.len()).sum())?;
-        let mut left = most;
-        for slice in slices {
-            let taken = left.min(slice.len());
-            wire.put(&slice[..taken]);
-            left -= taken;
-        }
+        let most = wire.takes::<SHORT>(bytes.len())?;
+        wire.put(&bytes[..most]);
         Ok(most)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn short_is_blocked(&self) -> bool {
+        SHORT
     }
-}
-
-impl<const SHORT: bool> Stream for End<SHORT> {
-    const SHORT_IS_BLOCKED: bool = SHORT;
 
     fn splice(&mut self, mut pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
         let most = self.0.borrow_mut().takes::<SHORT>(bytes)?;
@@ -202,7 +188,7 @@ impl<const SHORT: bool> Stream for End<SHORT> {
         }
     }
 
-    fn shutdown_write(&self) -> io::Result<()> {
+    fn shutdown_write(&mut self) -> io::Result<()> {
         let mut wire = self.0.borrow_mut();
         wire.shut = true;
         if wire.broken { Err(ErrorKind::NotConnected.into()) } else { Ok(()) }

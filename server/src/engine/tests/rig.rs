@@ -114,7 +114,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     pub(super) fn connect_from(&mut self, address: &str) -> Peer {
         let token = self.engine.make_way();
         let wire = Wire::new();
-        self.engine.handle_accept(End(wire.clone()), address.parse().unwrap());
+        self.engine.adopt(End(wire.clone()), address.parse().unwrap());
         if !wire.borrow().dropped {
             self.wires.push((token, wire.clone()));
         }
@@ -255,7 +255,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
                 members += 1;
             }
         }
-        assert!(engine.slots.taken() > 0 || engine.extentes.spare() == 0, "pipes are left");
+        assert!(engine.slots.taken() > 0 || engine.extents.spare() == 0, "pipes are left");
         // The disk thread may not have let go of some yet.
         assert!(engine.slots.taken() >= transfers);
         assert!(engine.shutting_down || engine.moved_sessions.len() == moved);

@@ -1,7 +1,7 @@
 //! The lanes beside the simplest thing that does the same: three queues and a frame in progress.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, PipeReader, Read, Write};
+use std::io::{self, ErrorKind, PipeReader, Read};
 use std::rc::Rc;
 
 use chatshelf_common::id::{MessageId, ResumeToken, Seq, TransferId, UnixMillis};
@@ -13,7 +13,7 @@ use chatshelf_common::wire::{Code, Event, Frame};
 
 use super::super::{Cursor, Flushed, SendQueue};
 use crate::disk::readahead::Extent;
-use crate::engine::Stream;
+use crate::net::transport::Transport;
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
 
@@ -46,26 +46,20 @@ impl<const SHORT: bool> Sink<SHORT> {
     }
 }
 
-impl<const SHORT: bool> Write for Sink<SHORT> {
+impl<const SHORT: bool> Transport for Sink<SHORT> {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        unreachable!("a send queue only writes")
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.takes(bytes.len())?;
         self.got.extend_from_slice(&bytes[..taken]);
         Ok(taken)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn short_is_blocked(&self) -> bool {
+        SHORT
     }
-}
-
-impl<const SHORT: bool> Read for Sink<SHORT> {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        unreachable!("outbound only writes")
-    }
-}
-
-impl<const SHORT: bool> Stream for Sink<SHORT> {
-    const SHORT_IS_BLOCKED: bool = SHORT;
 
     fn splice(&mut self, mut pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
         let start = self.got.len();
@@ -75,7 +69,7 @@ impl<const SHORT: bool> Stream for Sink<SHORT> {
         Ok(taken)
     }
 
-    fn shutdown_write(&self) -> io::Result<()> {
+    fn shutdown_write(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -131,7 +125,7 @@ pub(super) struct Lanes<const SHORT: bool> {
     pub(super) sink: Sink<SHORT>,
     pub(super) events: Vec<Vec<u8>>,
     pub(super) model: Model,
-    /// The transfers of the extentes that were queued.
+    /// The transfers of the extents that were queued.
     pub(super) pushed: Vec<u32>,
     pub(super) next_reply: u32,
     /// Place in its file of the next block, by transfer.
@@ -367,8 +361,8 @@ impl<const SHORT: bool> Lanes<SHORT> {
         frames(&self.sink.got)
     }
 
-    /// As many extentes have come out as went in, of each transfer.
-    pub(super) fn assert_extentes_are_back(&mut self) {
+    /// As many extents have come out as went in, of each transfer.
+    pub(super) fn assert_extents_are_back(&mut self) {
         let mut back: Vec<u32> =
             std::iter::from_fn(|| self.out.pop_spent()).map(|(transfer, _)| transfer.0).collect();
         back.sort_unstable();

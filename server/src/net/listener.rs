@@ -4,9 +4,10 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::tcp::TcpTransport;
 use crate::disk::readahead::PIPES_MAX;
 
 /// Connections that may wait to be accepted.
@@ -46,7 +47,7 @@ pub fn pipes_max(descriptors: usize) -> usize {
 #[derive(Debug)]
 pub enum Accepted {
     /// A connection.
-    Connection(TcpStream, SocketAddr),
+    Connection(TcpTransport, SocketAddr),
     /// One that was gone before it was accepted; there may be more.
     Gone,
     /// No more; an event tells when there is.
@@ -95,7 +96,7 @@ pub fn accept(listener: &TcpListener) -> Accepted {
         Ok((stream, peer)) => {
             // A connection that is gone already says so at its first read.
             let _ = stream.set_nodelay(true);
-            Accepted::Connection(stream, peer)
+            Accepted::Connection(TcpTransport::new(stream), peer)
         }
         Err(why) => match why.kind() {
             ErrorKind::WouldBlock => Accepted::Empty,

@@ -2,20 +2,19 @@
 //! engine, and the engine's wishes to the sockets and the disk. It decides nothing.
 
 use std::io;
-#[cfg(target_os = "linux")]
-use std::io::PipeReader;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chatshelf_common::id::UnixMillis;
 use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Waker};
 
+use super::listener::{self, Accepted};
+use super::signals::Signals;
+use super::tcp::TcpTransport;
 use crate::disk::{Disk, Found};
-use crate::engine::{Engine, JournalBatch, Now, Readiness, Secret, Settings, Stream};
-use crate::listener::{self, Accepted};
-use crate::signals::Signals;
+use crate::engine::{Engine, JournalBatch, Now, Readiness, Secret, Settings};
 use crate::token::Token;
 
 const LISTENER: mio::Token = mio::Token(usize::MAX - 1);
@@ -28,34 +27,6 @@ const EVENTS_MAX: usize = 1024;
 const ACCEPTS_MAX: usize = 256;
 /// How long a shutdown may take to say farewell to everyone.
 const SHUTDOWN_MS: u64 = 3_000;
-
-impl Stream for TcpStream {
-    // epoll and kqueue promise the event; on Windows mio needs to see the call that would block.
-    const SHORT_IS_BLOCKED: bool = cfg!(unix);
-
-    #[cfg(target_os = "linux")]
-    fn splice(&mut self, pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
-        let flags = rustix::pipe::SpliceFlags::NONBLOCK;
-        Ok(rustix::pipe::splice(pipe, None, &*self, None, bytes, flags)?)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        use rustix::net::{SendFlags, send};
-        // The end of a record is the end of a piece in the kernel's queue.
-        Ok(send(&*self, bytes, SendFlags::EOR | SendFlags::NOSIGNAL)?)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn limit_unsent(&mut self, bytes: u32) {
-        // A connection that is gone already says so at its next write.
-        let _ = socket2::SockRef::from(&*self).set_tcp_notsent_lowat(bytes);
-    }
-
-    fn shutdown_write(&self) -> io::Result<()> {
-        self.shutdown(std::net::Shutdown::Write)
-    }
-}
 
 /// How the disk threads reach the running loop.
 #[derive(Clone, Debug)]
@@ -147,7 +118,7 @@ impl Reactor {
         disk: Disk,
         found: Found,
     ) -> io::Result<()> {
-        let mut engine = Engine::<TcpStream>::new(settings, secret, found, self.now());
+        let mut engine = Engine::<TcpTransport>::new(settings, secret, found, self.now());
         let members_max = engine.limit_connections(self.connections_max);
         if members_max < settings.members_max {
             log::warn!("the limit of open files leaves room for {members_max} members only");
@@ -208,7 +179,7 @@ impl Reactor {
     fn wait(
         &mut self,
         events: &mut Events,
-        engine: &Engine<TcpStream>,
+        engine: &Engine<TcpTransport>,
         stop_by_ms: Option<u64>,
     ) -> io::Result<()> {
         let now = self.now();
@@ -233,7 +204,7 @@ impl Reactor {
         self.is_asked_to_stop |= self.signals.as_mut().is_some_and(Signals::take);
     }
 
-    fn note(&mut self, engine: &mut Engine<TcpStream>, event: &Event) {
+    fn note(&mut self, engine: &mut Engine<TcpTransport>, event: &Event) {
         match event.token() {
             LISTENER => self.accept_ready = true,
             SIGNALS => self.look_for_signals(),
@@ -252,7 +223,7 @@ impl Reactor {
     }
 
     /// Accepts what waits, last in the turn, so that no token is used twice within one.
-    fn accept(&mut self, engine: &mut Engine<TcpStream>, now: Now) {
+    fn accept(&mut self, engine: &mut Engine<TcpTransport>, now: Now) {
         if !self.accept_ready || self.paused_until_ms.is_some_and(|until| until > now.mono_ms) {
             return;
         }
@@ -262,11 +233,10 @@ impl Reactor {
                 return;
             }
             match listener::accept(&self.listener) {
-                Accepted::Connection(mut stream, peer) => {
-                    let token = mio::Token(engine.make_way().to_mio());
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    match self.poll.registry().register(&mut stream, token, interest) {
-                        Ok(()) => engine.handle_accept(stream, peer),
+                Accepted::Connection(mut transport, peer) => {
+                    let token = engine.make_way();
+                    match transport.register(self.poll.registry(), token) {
+                        Ok(()) => engine.adopt(transport, peer),
                         Err(why) => log::warn!("{peer}: can't be polled: {why}"),
                     }
                 }
@@ -289,7 +259,7 @@ impl Reactor {
 }
 
 /// Hands the engine's new events to the journal and its file work to the disk thread.
-fn pass_on(engine: &mut Engine<TcpStream>, disk: &Disk) {
+fn pass_on(engine: &mut Engine<TcpTransport>, disk: &Disk) {
     if let Some(JournalBatch { frames, to }) = engine.poll_journal() {
         disk.append(frames, to);
     }

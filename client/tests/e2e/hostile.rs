@@ -131,21 +131,21 @@ fn text_with_escapes_from_a_server_is_not_shown() {
         from: nick(name),
         to: nick("ada"),
         id: MessageId(1),
-        text: Message::new("XXXX").unwrap(),
+        text: Message::new("ZZZZ").unwrap(),
     };
-    let shelved = Shelved { seq, at, item: item("XXXX", 1, blake3::hash(b"")) };
-    let topic = TopicChanged { seq, at, nick: nick("bob"), topic: Topic::new("XXXX").ok() };
-    let detail = Some(Note::new("XXXX").unwrap());
+    let shelved = Shelved { seq, at, item: item("ZZZZ", 1, blake3::hash(b"")) };
+    let topic = TopicChanged { seq, at, nick: nick("bob"), topic: Topic::new("ZZZZ").ok() };
+    let detail = Some(Note::new("ZZZZ").unwrap());
     for bytes in [
-        patched(&said(0, "XXXX"), "XXXX", escapes),
-        patched(&from_to("bob"), "XXXX", escapes),
-        patched(&Joined { seq, at, nick: nick("XXXX"), quiet: None }, "XXXX", escapes),
-        patched(&Joined { seq, at, nick: nick("XXXX"), quiet: None }, "XXX", "\u{202e}"),
-        patched(&shelved, "XXXX", escapes),
-        patched(&shelved, "XXX", "\u{202e}"),
-        patched(&shelved, "XXX", "../"),
-        patched(&topic, "XXXX", escapes),
-        patched(&Goodbye { detail, ..goodbye(Code::SHUTTING_DOWN) }, "XXXX", escapes),
+        patched(&said(0, "ZZZZ"), "ZZZZ", escapes),
+        patched(&from_to("bob"), "ZZZZ", escapes),
+        patched(&Joined { seq, at, nick: nick("ZZZZ"), quiet: None }, "ZZZZ", escapes),
+        patched(&Joined { seq, at, nick: nick("ZZZZ"), quiet: None }, "ZZZ", "\u{202e}"),
+        patched(&shelved, "ZZZZ", escapes),
+        patched(&shelved, "ZZZ", "\u{202e}"),
+        patched(&shelved, "ZZZ", "../"),
+        patched(&topic, "ZZZZ", escapes),
+        patched(&Goodbye { detail, ..goodbye(Code::SHUTTING_DOWN) }, "ZZZZ", escapes),
     ] {
         is_understood_as_broken(&bytes);
     }

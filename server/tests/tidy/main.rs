@@ -1,0 +1,29 @@
+//! The rules that a program can check, over the whole repository: how long files and functions
+//! are, and which modules import which. Each rule is a function from text to complaints, and has a test that shows it a
+//! violation.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod exceptions;
+mod modules;
+mod shape;
+mod tree;
+
+/// Fails when there are complaints, with all of them.
+#[track_caller]
+fn assert_none(rule: &str, complaints: &[String]) {
+    assert!(complaints.is_empty(), "{rule}:\n  {}\n", complaints.join("\n  "));
+}
+
+/// The same, less what [`exceptions`] still allow; an exception that nothing needs is a complaint.
+#[track_caller]
+fn assert_only(rule: &str, mut complaints: Vec<String>, allowed: &[&str]) {
+    for exception in allowed {
+        let before = complaints.len();
+        complaints.retain(|complaint| !complaint.starts_with(exception));
+        if complaints.len() == before {
+            complaints.push(format!("{exception}: remove this from exceptions.rs, it is fixed"));
+        }
+    }
+    assert_none(rule, &complaints);
+}

@@ -1,4 +1,4 @@
-//! Extentes: what is read ahead of a download, as the data frames that go on the wire.
+//! Extents: what is read ahead of a download, as the data frames that go on the wire.
 //!
 //! The disk thread fills them, the reactor sends them and asks for them to be filled again. On
 //! Linux an extent is a pipe: the disk thread splices the file into it, waiting for the disk if it
@@ -27,9 +27,9 @@ pub const MEMORY_FILE_BYTES_MAX: usize = MEMORY_FRAMES_MAX * FRAME_FILE_BYTES;
 const SMALL_FRAMES_BYTES: usize = FRAME_FILE_BYTES / MEMORY_FRAMES_MAX;
 /// File bytes that an extent in a pipe takes at most.
 pub const PIPE_FILE_BYTES_MAX: usize = PIPE_FRAMES_MAX * FRAME_FILE_BYTES;
-/// Extentes kept for their next use, at most; beyond it they are freed.
-pub const POOL_EXTENTES_MAX: usize = 16;
-/// Extentes in pipes, at most; further ones are in memory. A user who is not root may have pipes of
+/// Extents kept for their next use, at most; beyond it they are freed.
+pub const POOL_EXTENTS_MAX: usize = 16;
+/// Extents in pipes, at most; further ones are in memory. A user who is not root may have pipes of
 /// 64 MiB in all (`/proc/sys/fs/pipe-user-pages-soft`, pipe(7)).
 pub const PIPES_MAX: usize = 32;
 
@@ -320,7 +320,7 @@ impl ExtentPool {
             Place::Memory(_) => &mut self.free_memory,
             Place::Pipe(..) => &mut self.free_pipes,
         };
-        if free.len() < POOL_EXTENTES_MAX / 2 {
+        if free.len() < POOL_EXTENTS_MAX / 2 {
             free.push(extent);
         }
     }

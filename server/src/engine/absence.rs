@@ -32,7 +32,6 @@ struct Absent {
 
 impl Absentees {
     /// How many there are.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.members.len()
     }
@@ -103,7 +102,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn member_of(&self, session: Token) -> Option<&Nick> {
         match self.absentees.members.get(&session) {
             Some(absent) => Some(&absent.nick),
-            None => self.connections.get(self.connection_of(session)?.slot())?.nick(),
+            None => self.connections.get(self.connection_of(session)?)?.nick(),
         }
     }
 

@@ -21,7 +21,7 @@ impl<T: Transport> Engine<T> {
 
     pub(super) fn shut_down_for(&mut self, code: Code) {
         self.shutting_down = true;
-        let tokens: Vec<Token> = self.connections.iter().map(|(_, it)| it.token).collect();
+        let tokens: Vec<Token> = self.connections.iter().map(|(token, _)| token).collect();
         for token in tokens {
             work::spend(1);
             self.close(token, code);
@@ -34,7 +34,7 @@ impl<T: Transport> Engine<T> {
     }
 
     pub(super) fn close_with(&mut self, token: Token, farewell: Goodbye) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         if !connection.is_listening() {
             return;
         }
@@ -48,7 +48,7 @@ impl<T: Transport> Engine<T> {
     /// Another connection takes the place of this one, whose membership goes on there: the room
     /// hears nothing of it. Says who the member is, if this is a member's connection.
     pub(super) fn replace(&mut self, token: Token) -> Option<Nick> {
-        let nick = self.connection(token)?.nick()?.clone();
+        let nick = self.connections.get_mut(token)?.nick()?.clone();
         self.abandon_transfers(token);
         self.part(token, &goodbye(Code::REPLACED));
         Some(nick)
@@ -60,15 +60,15 @@ impl<T: Transport> Engine<T> {
         // What can't be made safe is not sent any more.
         let log = self.room.log();
         let log_end = if self.journal_failed { log.released() } else { log.end() };
-        if let Some(connection) = self.connection(token) {
+        if let Some(connection) = self.connections.get_mut(token) {
             connection.phase = Phase::Closing { since_ms };
             connection.send_queue.finish(farewell, log_end);
             let peer = connection.peer;
             self.door.forget(peer, token);
             self.note_leaving(token);
         }
-        self.mark_dirty(token);
-        self.arm(token, since_ms + CLOSE_MS);
+        self.connections.mark_dirty(token);
+        self.connections.arm(token, since_ms + CLOSE_MS);
     }
 
     /// The connection is broken: there is nobody to say farewell to.
@@ -82,7 +82,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn leave_room(&mut self, token: Token, code: Code) {
         self.abandon_transfers(token);
         if let Some(Connection { phase: Phase::Joined { nick, session }, .. }) =
-            self.connection(token)
+            self.connections.get_mut(token)
         {
             let (nick, session) = (nick.clone(), *session);
             self.end_membership(session, nick, code);
@@ -92,32 +92,32 @@ impl<T: Transport> Engine<T> {
     /// Marks a connection for the reaper.
     pub(super) fn kill(&mut self, token: Token) {
         self.abandon_transfers(token);
-        if let Some(connection) = self.connection(token)
+        if let Some(connection) = self.connections.get_mut(token)
             && connection.phase != Phase::Dead
         {
             connection.phase = Phase::Dead;
             let peer = connection.peer;
             self.door.forget(peer, token);
-            self.closed.push(token);
+            self.connections.close(token);
         }
     }
 
+    /// Removes the connections that are dead.
     pub(super) fn reap(&mut self) {
-        if self.closed.is_empty() {
-            return;
-        }
         let before = self.connections.len();
-        for token in std::mem::take(&mut self.closed) {
-            if self.connection(token).is_some() {
-                let mut connection = self.connections.remove(token.slot());
-                self.timers.disarm(&mut connection.timer, token);
-                while let Some((_, extent)) = connection.send_queue.pop_spent() {
-                    self.give_extent(extent);
-                }
+        while let Some(mut connection) = self.connections.reap_one() {
+            while let Some((_, extent)) = connection.send_queue.pop_spent() {
+                self.give_extent(extent);
             }
         }
+        if self.connections.len() == before {
+            return;
+        }
         self.forget_gone();
-        self.shrink_after_crowd(before);
+        if self.connections.shrink_after_crowd() {
+            self.moved_sessions.shrink_to_fit();
+            self.disk.shrink_to_fit();
+        }
     }
 }
 

@@ -25,7 +25,7 @@ impl<T: Transport> Engine<T> {
     /// Does what a control frame says, in the phase that its connection is in.
     pub(super) fn handle_control(&mut self, token: Token, header: Header, value: &[u8]) {
         work::take_in(HEADER_BYTES + value.len());
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let phase = connection.phase.clone();
         if matches!(phase, Phase::Greeting { .. }) && header.kind != Hello::KIND {
             return self.close(token, Code::NOT_CHATSHELF);
@@ -86,10 +86,10 @@ impl<T: Transport> Engine<T> {
             return self.close_with(token, farewell);
         }
         let since_ms = self.now.mono_ms;
-        if let Some(connection) = self.connection(token) {
+        if let Some(connection) = self.connections.get_mut(token) {
             connection.phase = Phase::Greeted { since_ms };
         }
-        self.arm(token, since_ms + limits::JOIN_MS);
+        self.connections.arm(token, since_ms + limits::JOIN_MS);
         let ack = HelloAck {
             version,
             capabilities: None,
@@ -163,23 +163,21 @@ impl<T: Transport> Engine<T> {
             self.moved_sessions.insert(session, token);
         }
         self.joiners.push(Joiner { token, earlier, lines, since });
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         log::debug!("{} joined from {}", nick, connection.peer);
         connection.phase = Phase::Joined { nick, session };
         connection.awaits_welcome = true;
         connection.send_queue.reserve_welcome();
         let peer = connection.peer;
         self.door.forget(peer, token);
-        self.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
+        self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
     }
 
     /// The connection on which a session goes on now, if its member is here.
     pub(super) fn connection_of(&self, session: Token) -> Option<Token> {
         let token = self.moved_sessions.get(&session).copied().unwrap_or(session);
-        let connection = self.connections.get(token.slot())?;
-        let is_it =
-            |phase: &Phase| matches!(phase, Phase::Joined { session: it, .. } if *it == session);
-        (connection.token == token && is_it(&connection.phase)).then_some(token)
+        let phase = &self.connections.get(token)?.phase;
+        matches!(phase, Phase::Joined { session: it, .. } if *it == session).then_some(token)
     }
 
     fn say(&mut self, token: Token, nick: Nick, Say { id, text, style, repeat }: Say) {
@@ -214,7 +212,8 @@ impl<T: Transport> Engine<T> {
     fn has_room_for_reply(&mut self, token: Token) -> bool {
         let is_free = |engine: &mut Self| {
             engine
-                .connection(token)
+                .connections
+                .get_mut(token)
                 .is_some_and(|it| it.send_queue.control_bytes() <= limits::CONTROL_BYTES_MAX)
         };
         if !is_free(self) {
@@ -258,7 +257,7 @@ impl<T: Transport> Engine<T> {
     /// Counts a nick that is refused; says which of this connection it is. None when its `Join`s
     /// were refused too often: it has been closed.
     fn count_refusal(&mut self, token: Token, about: u8) -> Option<u8> {
-        let connection = self.connection(token)?;
+        let connection = self.connections.get_mut(token)?;
         connection.refusals = connection.refusals.saturating_add(1);
         let refusals = connection.refusals;
         if about != Join::KIND || refusals <= limits::REFUSED_JOINS_MAX {
@@ -278,7 +277,7 @@ impl<T: Transport> Engine<T> {
         value: &[u8],
         why: &DecodeError,
     ) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         log::debug!("{}: frame {:#04x}: {why}", connection.peer, header.kind);
         let may_speak = match connection.phase {
             Phase::Joined { .. } => header.kind != Join::KIND,

@@ -18,7 +18,6 @@ use super::limits::{
 };
 use super::pace::Pace;
 use super::send_queue::SendQueue;
-use super::timers;
 use crate::disk::block::Block;
 use crate::token::Token;
 
@@ -26,7 +25,6 @@ use crate::token::Token;
 #[derive(Debug)]
 pub(super) struct Connection<T> {
     pub(super) transport: T,
-    pub(super) token: Token,
     pub(super) peer: SocketAddr,
     pub(super) phase: Phase,
     pub(super) deframer: Deframer,
@@ -47,10 +45,6 @@ pub(super) struct Connection<T> {
     pub(super) read_closed: bool,
     /// The end has been read.
     pub(super) read_ended: bool,
-    /// In the run queue, or among those to flush.
-    pub(super) queued: bool,
-    pub(super) dirty: bool,
-    pub(super) timer: timers::Entry,
     /// When the peer was last heard or, since then, asked for a sign of life.
     pub(super) silent_since_ms: u64,
     pub(super) asked: Asked,
@@ -142,7 +136,7 @@ pub(super) struct Download {
     pub(super) since_ms: u64,
     /// Next byte to ask the disk thread for.
     pub(super) next_ask: u64,
-    /// Extentes at the disk thread or waiting to be sent.
+    /// Extents at the disk thread or waiting to be sent.
     pub(super) in_flight: usize,
 }
 
@@ -164,10 +158,9 @@ pub(super) enum Due {
 }
 
 impl<T> Connection<T> {
-    pub(super) fn new(token: Token, transport: T, peer: SocketAddr, now_ms: u64) -> Self {
+    pub(super) fn new(transport: T, peer: SocketAddr, now_ms: u64) -> Self {
         Self {
             transport,
-            token,
             peer,
             phase: Phase::Greeting { since_ms: now_ms },
             deframer: Deframer::before_join(),
@@ -181,9 +174,6 @@ impl<T> Connection<T> {
             writable: false,
             read_closed: false,
             read_ended: false,
-            queued: false,
-            dirty: false,
-            timer: timers::Entry::NONE,
             silent_since_ms: now_ms,
             asked: Asked::No,
             blocked_ms: None,

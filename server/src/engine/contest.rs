@@ -65,7 +65,7 @@ impl<T: Transport> Engine<T> {
     /// once at a time.
     fn shows_life(&mut self, token: Token) -> bool {
         let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connection(token) else { return false };
+        let Some(connection) = self.connections.get_mut(token) else { return false };
         let is_heard =
             connection.asked == Asked::No && now_ms < connection.silent_since_ms + HEARD_LATELY_MS;
         // What has come and was not read yet is a sign as well.
@@ -74,7 +74,7 @@ impl<T: Transport> Engine<T> {
         }
         if connection.asked != Asked::ForName {
             (connection.silent_since_ms, connection.asked) = (now_ms, Asked::ForName);
-            self.arm(token, now_ms + PROBE_MS);
+            self.connections.arm(token, now_ms + PROBE_MS);
             self.send(token, &ServerPing {});
         }
         false
@@ -86,7 +86,7 @@ impl<T: Transport> Engine<T> {
         if !self.want(token, Ask::Join(Box::new(join))) {
             return false;
         }
-        if let Some(connection) = self.connection(token) {
+        if let Some(connection) = self.connections.get_mut(token) {
             connection.awaits_nick = true;
         }
         true
@@ -122,7 +122,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn settle_wanted(&mut self) {
         let now_ms = self.now.mono_ms;
         for Wanted { token, ask, by_ms } in std::mem::take(&mut self.wanted) {
-            let Some(connection) = self.connection(token) else { continue };
+            let Some(connection) = self.connections.get_mut(token) else { continue };
             let own = match (&connection.phase, &ask) {
                 (Phase::Greeted { .. }, Ask::Join(_)) => None,
                 (Phase::Joined { session, .. }, Ask::Rename(_)) => Some(*session),
@@ -147,7 +147,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn settle_join(&mut self, token: Token, join: Join, claim: Claim) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         connection.awaits_nick = false;
         if claim == Claim::Free {
             connection.deframer.set_joined();
@@ -155,12 +155,13 @@ impl<T: Transport> Engine<T> {
         }
         self.refuse_nick(token, Join::KIND, &join.nick);
         // What came behind the join is understood now.
-        self.enqueue(token);
+        self.connections.enqueue(token);
     }
 
     /// A member takes a nick that is free.
     pub(super) fn take_nick(&mut self, token: Token, to: Nick) {
-        let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) = self.connection(token)
+        let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) =
+            self.connections.get_mut(token)
         else {
             return;
         };

@@ -123,7 +123,7 @@ impl<T: Transport> Engine<T> {
             }
             self.reap();
         }
-        Token::new(self.connections.vacant_key(), self.generation)
+        self.connections.next_token()
     }
 
     /// Takes a new connection, under the token that [`Self::make_way`] has just named.
@@ -132,12 +132,10 @@ impl<T: Transport> Engine<T> {
             // All are members who are being told that the server ends.
             return debug_assert!(self.shutting_down);
         }
-        let token = Token::new(self.connections.vacant_key(), self.generation);
-        self.generation = self.generation.wrapping_add(1);
         let now_ms = self.now.mono_ms;
-        self.connections.insert(Connection::new(token, transport, peer, now_ms));
+        let token = self.connections.insert(Connection::new(transport, peer, now_ms));
         self.door.add(Origin::from(peer), now_ms, token);
-        self.arm(token, now_ms + HELLO_MS);
+        self.connections.arm(token, now_ms + HELLO_MS);
         if self.shutting_down {
             self.close(token, Code::SHUTTING_DOWN);
         }
@@ -161,19 +159,18 @@ impl<T: Transport> Engine<T> {
     }
 
     fn is_leaving(&mut self, token: Token) -> bool {
-        self.connection(token).is_some_and(|connection| {
+        self.connections.get_mut(token).is_some_and(|connection| {
             matches!(connection.phase, Phase::Closing { .. } | Phase::Lingering { .. })
         })
     }
 
     /// What must hold of the books: who is in them, of those who are not in the room.
-    #[cfg(test)]
     pub(super) fn assert_door_is_sound(&self) {
         let (mut unjoined, mut leaving) = (Vec::new(), Vec::new());
-        for (_, connection) in &self.connections {
+        for (token, connection) in self.connections.iter() {
             match connection.phase {
-                Phase::Greeting { .. } | Phase::Greeted { .. } => unjoined.push(connection.token),
-                Phase::Closing { .. } | Phase::Lingering { .. } => leaving.push(connection.token),
+                Phase::Greeting { .. } | Phase::Greeted { .. } => unjoined.push(token),
+                Phase::Closing { .. } | Phase::Lingering { .. } => leaving.push(token),
                 Phase::Joined { .. } | Phase::Dead => {}
             }
         }

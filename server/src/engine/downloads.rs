@@ -10,7 +10,7 @@ use chatshelf_common::wire::{Code, Frame};
 use super::Engine;
 use super::commands::refused;
 use super::connection::Download;
-use super::limits::DOWNLOAD_EXTENTES_IN_FLIGHT;
+use super::limits::DOWNLOAD_EXTENTS_IN_FLIGHT;
 use super::slots::Way;
 use super::transfers::key;
 use crate::disk::readahead::Extent;
@@ -34,7 +34,7 @@ impl<T: Transport> Engine<T> {
             return;
         }
         let since_ms = self.now.mono_ms;
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let download = Download { item, since_ms, next_ask: offset, in_flight: 0 };
         connection.transfers.downloads.insert(transfer, download);
         self.disk.push_back(Request::Open { download: key(token, transfer), item: id, offset });
@@ -49,12 +49,12 @@ impl<T: Transport> Engine<T> {
         let Some(download) = self.download(at) else { return };
         let (offset, item) = (download.next_ask, download.item.clone());
         self.send(at.connection, &DownloadReady { transfer: at.transfer, offset, item });
-        if let Some(connection) = self.connection(at.connection)
+        if let Some(connection) = self.connections.get_mut(at.connection)
             && let Some(unsent_bytes) = connection.send_queue.begin_data()
         {
             connection.transport.limit_unsent(unsent_bytes);
         }
-        for _ in 0..DOWNLOAD_EXTENTES_IN_FLIGHT {
+        for _ in 0..DOWNLOAD_EXTENTS_IN_FLIGHT {
             self.read_on(at);
         }
     }
@@ -62,7 +62,7 @@ impl<T: Transport> Engine<T> {
     /// Asks the disk thread for what comes next of a download. When there is nothing left to ask for
     /// and nothing on its way, the download is over.
     fn read_on(&mut self, at: TransferKey) {
-        let Some(connection) = self.connections.get_mut(at.connection.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(at.connection) else { return };
         let Some(download) = connection.transfers.downloads.get_mut(&at.transfer) else { return };
         let (offset, left) = (download.next_ask, download.item.size - download.next_ask);
         if left > 0 {
@@ -83,16 +83,16 @@ impl<T: Transport> Engine<T> {
         if self.download(at).is_none() {
             return self.give_extent(extent);
         }
-        if let Some(connection) = self.connection(at.connection) {
+        if let Some(connection) = self.connections.get_mut(at.connection) {
             connection.send_queue.push_data(at.transfer, extent);
-            self.mark_dirty(at.connection);
+            self.connections.mark_dirty(at.connection);
         }
     }
 
     /// Has the extents filled again that have been sent.
     pub(super) fn refill_downloads(&mut self, token: Token) {
         while let Some((transfer, extent)) =
-            self.connection(token).and_then(|connection| connection.send_queue.pop_spent())
+            self.connections.get_mut(token).and_then(|connection| connection.send_queue.pop_spent())
         {
             let at = key(token, transfer);
             let Some(download) = self.download(at) else {
@@ -113,6 +113,6 @@ impl<T: Transport> Engine<T> {
     }
 
     fn download(&mut self, at: TransferKey) -> Option<&mut Download> {
-        self.connection(at.connection)?.transfers.downloads.get_mut(&at.transfer)
+        self.connections.get_mut(at.connection)?.transfers.downloads.get_mut(&at.transfer)
     }
 }

@@ -89,7 +89,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn session_of(&mut self, token: Token) -> Option<Token> {
-        match self.connection(token)? {
+        match self.connections.get_mut(token)? {
             Connection { phase: Phase::Joined { session, .. }, .. } => Some(*session),
             _ => None,
         }

@@ -28,12 +28,12 @@ pub(super) struct Joiner {
 impl<T: Transport> Engine<T> {
     /// Queues a control frame.
     pub(super) fn send(&mut self, token: Token, frame: &impl Frame) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         if !connection.is_listening() {
             return;
         }
         connection.send_queue.push(frame);
-        self.mark_dirty(token);
+        self.connections.mark_dirty(token);
     }
 
     /// Welcomes all who joined in this turn, with one snapshot for them all, and starts them on
@@ -46,14 +46,14 @@ impl<T: Transport> Engine<T> {
             let snapshot = self.room.snapshot();
             let session = joiner.earlier.unwrap_or(Session { name: token, first: from });
             let resume = self.secret.token(session);
-            let Some(connection) = self.connection(token) else { continue };
+            let Some(connection) = self.connections.get_mut(token) else { continue };
             let Some(nick) = connection.nick().cloned() else { continue };
             connection.awaits_welcome = false;
             let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
             connection.send_queue.welcome(&welcome, snapshot, start, end);
-            self.mark_dirty(token);
+            self.connections.mark_dirty(token);
             // What came with the join is understood now.
-            self.enqueue(token);
+            self.connections.enqueue(token);
         }
     }
 
@@ -80,12 +80,11 @@ impl<T: Transport> Engine<T> {
 
     /// Sends what waits: to every member when the log has grown, else to the dirty ones.
     pub(super) fn flush_all(&mut self) {
-        let dirty = std::mem::take(&mut self.dirty);
+        let dirty = self.connections.take_dirty();
         if self.flushed_to < self.room.log().released() {
             self.flushed_to = self.room.log().released();
-            for slot in 0..self.connections.capacity() {
-                if let Some(connection) = self.connections.get(slot) {
-                    let token = connection.token;
+            for slot in 0..self.connections.slots() {
+                if let Some(token) = self.connections.at_slot(slot) {
                     self.flush(token);
                 }
             }
@@ -99,11 +98,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn flush(&mut self, token: Token) {
         work::spend(1);
         let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
-        if connection.token != token {
-            return;
-        }
-        connection.dirty = false;
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let mut is_over_budget = false;
         while connection.writable {
             let (log, budget) = (self.room.log(), WRITE_BUDGET_BYTES);
@@ -133,7 +128,7 @@ impl<T: Transport> Engine<T> {
             }
         }
         if is_over_budget {
-            self.mark_dirty(token);
+            self.connections.mark_dirty(token);
         }
         self.after_flush(token);
     }
@@ -143,22 +138,22 @@ impl<T: Transport> Engine<T> {
     fn after_flush(&mut self, token: Token) {
         self.refill_downloads(token);
         let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let reads_on = connection.readable && !connection.is_paused();
         let waits = connection.send_queue.has_output(self.room.log());
         if waits && !connection.writable && connection.blocked_ms.is_none() {
             connection.blocked_ms = Some(now_ms);
-            self.arm(token, now_ms + WRITE_STALL_MS);
+            self.connections.arm(token, now_ms + WRITE_STALL_MS);
         } else if !waits && matches!(connection.phase, Phase::Closing { .. }) {
             if connection.transport.shutdown_write().is_err() || connection.read_ended {
                 return self.kill(token);
             }
             connection.phase = Phase::Lingering { since_ms: now_ms };
-            self.arm(token, now_ms + LINGER_MS);
-            self.enqueue(token);
+            self.connections.arm(token, now_ms + LINGER_MS);
+            self.connections.enqueue(token);
         }
         if reads_on {
-            self.enqueue(token);
+            self.connections.enqueue(token);
         }
     }
 }

@@ -57,8 +57,8 @@ pub const LOG_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 
 /// Blocks of one upload at the disk thread before its connection is no longer read.
 pub(super) const UPLOAD_BLOCKS_IN_FLIGHT: usize = 2;
-/// Extentes of one download at the disk thread or waiting to be sent.
-pub(super) const DOWNLOAD_EXTENTES_IN_FLIGHT: usize = 2;
+/// Extents of one download at the disk thread or waiting to be sent.
+pub(super) const DOWNLOAD_EXTENTS_IN_FLIGHT: usize = 2;
 /// Transfers one member may run at once.
 pub const MEMBER_TRANSFERS_MAX: usize = 8;
 /// Those and the member's ended ones that the disk thread still holds.

@@ -1,7 +1,6 @@
 //! What the engine holds at a moment, and what it may hold at most (docs/ARCHITECTURE.md, "What
 //! bounds memory").
 
-use super::connection::Connection;
 use super::limits::{
     CONTROL_BYTES_MAX, CROWD_CONNECTIONS_MIN, LOG_WINDOW_BYTES, READ_BUDGET_BYTES,
     READ_BUFFER_BYTES, SNAPSHOT_BYTES_MAX, UNRELEASED_BYTES_MAX,
@@ -9,7 +8,7 @@ use super::limits::{
 use super::{Engine, TRANSFERS_MAX};
 use crate::disk::Request;
 use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
-use crate::disk::readahead::POOL_EXTENTES_MAX;
+use crate::disk::readahead::POOL_EXTENTS_MAX;
 use crate::net::transport::Transport;
 use crate::token::Token;
 
@@ -58,7 +57,7 @@ impl MemoryUse {
     pub fn bytes_max(connections: usize) -> usize {
         let reply_bytes = CONTROL_BYTES_MAX + REPLY_BYTES_PER_BYTE * READ_BUFFER_BYTES;
         let connection_bytes = reply_bytes + 2 * READ_BUFFER_BYTES;
-        let blocks = TRANSFERS_MAX * TRANSFER_BLOCKS_MAX + POOL_BLOCKS_MAX + POOL_EXTENTES_MAX;
+        let blocks = TRANSFERS_MAX * TRANSFER_BLOCKS_MAX + POOL_BLOCKS_MAX + POOL_EXTENTS_MAX;
         let log_bytes = 2 * LOG_WINDOW_BYTES + UNRELEASED_BYTES_MAX as usize + READ_BUDGET_BYTES;
         let snapshot_bytes = SNAPSHOT_ITEMS_BYTES_MAX + connections * SNAPSHOT_MEMBER_BYTES_MAX;
         // Vectors grow by doubling; of tables, three quarters may be empty after a crowd has left.
@@ -85,23 +84,21 @@ impl<T: Transport> Engine<T> {
     /// What the engine holds now. Looks at every connection.
     #[must_use]
     pub fn usage(&self) -> MemoryUse {
-        let queues = self.run_queue.capacity() + self.dirty.capacity();
         let mut usage = MemoryUse {
             connections: self.connections.len(),
             members: self.room.members_len(),
-            deadlines: self.timers.len(),
+            deadlines: self.connections.deadlines(),
             transfers: self.slots.taken(),
             blocks: self.blocks.spare() + self.extents.spare(),
             log_bytes: self.room.log().held_bytes(),
             queued_bytes: self.journal.capacity(),
             snapshot_bytes: self.room.snapshot_bytes(),
-            table_bytes: self.connections.capacity() * size_of::<Connection<T>>()
-                + queues * size_of::<Token>()
+            table_bytes: self.connections.table_bytes()
                 + self.absentees.table_bytes()
                 + self.moved_sessions.capacity() * 2 * size_of::<Token>()
                 + self.disk.capacity() * size_of::<Request>(),
         };
-        for (_, connection) in &self.connections {
+        for (_, connection) in self.connections.iter() {
             let uploads = connection.transfers.uploads.values();
             usage.blocks += uploads.filter(|upload| upload.block.is_some()).count();
             usage.blocks += connection.send_queue.extents();

@@ -10,11 +10,13 @@ mod absence;
 mod closing;
 mod commands;
 mod connection;
+mod connections;
 mod contest;
 mod door;
 mod downloads;
 mod drops;
 mod flush;
+mod invariants;
 mod journaling;
 mod lazy_box;
 mod limits;
@@ -26,7 +28,6 @@ mod reclaim;
 mod resume;
 mod send_queue;
 mod slots;
-mod timers;
 mod transfers;
 mod uploads;
 
@@ -35,7 +36,6 @@ use std::collections::{HashMap, VecDeque};
 use chatshelf_common::id::{ItemId, Seq, UnixMillis};
 use chatshelf_common::wire::frame::ServerPing;
 use chatshelf_common::wire::{Code, Event};
-use slab::Slab;
 
 use crate::disk::block::BlockPool;
 use crate::disk::readahead::ExtentPool;
@@ -47,12 +47,12 @@ use crate::token::Token;
 use crate::work;
 use absence::Absentees;
 use connection::{Asked, Connection, Due};
+use connections::Connections;
 use contest::Wanted;
 use door::Door;
 use drops::Owners;
 use flush::Joiner;
 use slots::Slots;
-use timers::{Entry, Timers};
 
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
 pub use memory::MemoryUse;
@@ -110,9 +110,7 @@ pub struct Engine<T> {
     settings: Settings,
     secret: Secret,
     now: Now,
-    connections: Slab<Connection<T>>,
-    /// Given to the next connection; never the same twice.
-    generation: usize,
+    connections: Connections<Connection<T>>,
     door: Door,
     room: Room,
     /// The connection of each session whose member came back on another than it began on.
@@ -120,11 +118,6 @@ pub struct Engine<T> {
     absentees: Absentees,
     /// Nicks that are waited for, in the order in which they were asked for.
     wanted: Vec<Wanted>,
-    timers: Timers,
-    /// Connections with something to read.
-    run_queue: VecDeque<Token>,
-    /// Connections with something to send, apart from the log.
-    dirty: Vec<Token>,
     /// Joined in this turn; welcomed, all with one snapshot, at its end.
     joiners: Vec<Joiner>,
     /// The newest event when the server started: later ones that it had before are lost.
@@ -147,9 +140,6 @@ pub struct Engine<T> {
     /// still does: so what waits for that thread is bounded as well.
     slots: Slots,
     read_buffer: Box<[u8]>,
-    closed: Vec<Token>,
-    /// The most connections that there were since memory was last given back.
-    crowd: usize,
     shutting_down: bool,
     /// Events could not be made as safe as they must be.
     journal_failed: bool,
@@ -169,15 +159,11 @@ impl<T: Transport> Engine<T> {
             settings,
             secret,
             now,
-            connections: Slab::new(),
-            generation: 0,
+            connections: Connections::default(),
             door: Door::new(settings.members_max),
             moved_sessions: HashMap::new(),
             absentees: Absentees::default(),
             wanted: Vec::new(),
-            timers: Timers::default(),
-            run_queue: VecDeque::new(),
-            dirty: Vec::new(),
             joiners: Vec::new(),
             started_at,
             flushed_to: room.log().end(),
@@ -192,8 +178,6 @@ impl<T: Transport> Engine<T> {
             owners: Owners::found(upload_ids),
             slots: Slots::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
-            closed: Vec::new(),
-            crowd: 0,
             shutting_down: false,
             journal_failed: false,
         };
@@ -211,17 +195,17 @@ impl<T: Transport> Engine<T> {
     /// Latches what a poll said of a connection. Stale tokens are no one.
     pub fn handle_readiness(&mut self, token: Token, ready: Readiness) {
         work::spend(1);
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         connection.read_closed |= ready.read_closed;
         if ready.readable || ready.read_closed {
             connection.readable = true;
-            self.enqueue(token);
+            self.connections.enqueue(token);
         }
         if ready.writable
-            && let Some(connection) = self.connection(token)
+            && let Some(connection) = self.connections.get_mut(token)
         {
             connection.writable = true;
-            self.mark_dirty(token);
+            self.connections.mark_dirty(token);
         }
     }
 
@@ -280,13 +264,19 @@ impl<T: Transport> Engine<T> {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<u64> {
         let log_is_ahead = self.flushed_to < self.room.log().released();
-        let may_serve = !self.run_queue.is_empty() && !self.awaits_journal();
-        if log_is_ahead || may_serve || !self.dirty.is_empty() {
+        let may_serve = self.connections.ready_len() > 0 && !self.awaits_journal();
+        if log_is_ahead || may_serve || self.connections.has_dirty() {
             return Some(0);
         }
         let look_ms = (!self.wanted.is_empty()).then_some(now.mono_ms + contest::LOOK_AGAIN_MS);
         let absence_ms = self.absentees.next();
-        let due = [self.timers.next(), self.release_by_ms, self.expire_by_ms, absence_ms, look_ms];
+        let due = [
+            self.connections.next_deadline(),
+            self.release_by_ms,
+            self.expire_by_ms,
+            absence_ms,
+            look_ms,
+        ];
         due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
     }
 
@@ -314,35 +304,6 @@ impl<T: Transport> Engine<T> {
         self.connections.is_empty()
     }
 
-    fn connection(&mut self, token: Token) -> Option<&mut Connection<T>> {
-        self.connections.get_mut(token.slot()).filter(|connection| connection.token == token)
-    }
-
-    /// Puts a connection into the run queue, once.
-    fn enqueue(&mut self, token: Token) {
-        if let Some(connection) = self.connection(token)
-            && !std::mem::replace(&mut connection.queued, true)
-        {
-            self.run_queue.push_back(token);
-        }
-    }
-
-    /// Puts a connection among those to flush, once. All queueing of output ends here: bytes
-    /// queued outside the writable path get no event of their own.
-    fn mark_dirty(&mut self, token: Token) {
-        if let Some(connection) = self.connection(token)
-            && !std::mem::replace(&mut connection.dirty, true)
-        {
-            self.dirty.push(token);
-        }
-    }
-
-    fn arm(&mut self, token: Token, at_ms: u64) {
-        if let Some(connection) = self.connections.get_mut(token.slot()) {
-            self.timers.arm(&mut connection.timer, token, at_ms);
-        }
-    }
-
     /// Does what is due, connection by connection, until nothing more is.
     fn look_at_deadlines(&mut self) {
         let now_ms = self.now.mono_ms;
@@ -350,12 +311,9 @@ impl<T: Transport> Engine<T> {
             self.disk.push_back(Request::Expire { at: self.now.at });
         }
         self.give_up_absentees();
-        while let Some(token) = self.timers.pop_due(now_ms) {
-            if let Some(connection) = self.connection(token) {
-                connection.timer = Entry::NONE;
-            }
+        while let Some(token) = self.connections.pop_due(now_ms) {
             let keepalive_ms = self.settings.keepalive_ms;
-            while let Some(connection) = self.connection(token) {
+            while let Some(connection) = self.connections.get_mut(token) {
                 match connection.due(now_ms, keepalive_ms) {
                     Due::Close(code) => self.close(token, code),
                     Due::Drop => {
@@ -373,7 +331,7 @@ impl<T: Transport> Engine<T> {
                     Due::Pace => self.look_at_pace(token),
                     Due::Nothing(next) => {
                         if let Some(at_ms) = next {
-                            self.arm(token, at_ms);
+                            self.connections.arm(token, at_ms);
                         }
                         break;
                     }
@@ -393,7 +351,7 @@ impl<T: Transport> Engine<T> {
         self.take_for_journal();
         let log = self.room.log();
         let point = log.trim_point();
-        for (_, connection) in &mut self.connections {
+        for connection in self.connections.iter_mut() {
             connection.send_queue.prepare_trim(log, point);
         }
         self.room.trim_log();

@@ -26,22 +26,21 @@ enum Got {
 impl<T: Transport> Engine<T> {
     /// Serves every connection that was in the run queue when the turn came to it, once.
     pub(super) fn serve_ready(&mut self) {
-        for _ in 0..self.run_queue.len() {
+        for _ in 0..self.connections.ready_len() {
             if self.awaits_journal() {
                 return;
             }
-            let Some(token) = self.run_queue.pop_front() else { return };
-            if let Some(connection) = self.connection(token) {
-                connection.queued = false;
-                self.serve(token);
-                self.trim_log_if_overfull();
-            }
+            let Some(token) = self.connections.pop_ready() else { return };
+            self.serve(token);
+            self.trim_log_if_overfull();
         }
     }
 
     /// Reads one connection until it has nothing, may not be read, or has had its share.
     fn serve(&mut self, token: Token) {
-        if let Some(held) = self.connection(token).and_then(|connection| connection.held.take()) {
+        if let Some(held) =
+            self.connections.get_mut(token).and_then(|connection| connection.held.take())
+        {
             self.feed(token, &held);
         }
         let mut buffer = std::mem::take(&mut self.read_buffer);
@@ -52,7 +51,7 @@ impl<T: Transport> Engine<T> {
                     self.feed(token, &buffer[..bytes]);
                     budget = budget.saturating_sub(bytes);
                     if budget == 0 {
-                        self.enqueue(token);
+                        self.connections.enqueue(token);
                         break;
                     }
                 }
@@ -76,10 +75,7 @@ impl<T: Transport> Engine<T> {
 
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Got {
         let (now_ms, keepalive_ms) = (self.now.mono_ms, self.settings.keepalive_ms);
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return Got::Nothing };
-        if connection.token != token {
-            return Got::Nothing;
-        }
+        let Some(connection) = self.connections.get_mut(token) else { return Got::Nothing };
         // Paused, the readiness stays latched: the event will not come again.
         if !connection.readable || connection.is_paused() {
             return Got::Nothing;
@@ -88,20 +84,17 @@ impl<T: Transport> Engine<T> {
             Ok(0) => Got::End,
             Ok(bytes) => {
                 connection.silent_since_ms = now_ms;
-                if std::mem::replace(&mut connection.asked, Asked::No) != Asked::No {
-                    // The next question may be due sooner than the end of this one was.
-                    self.timers.arm(&mut connection.timer, token, now_ms + keepalive_ms);
-                }
+                let was_asked = std::mem::replace(&mut connection.asked, Asked::No) != Asked::No;
                 // A shut peer's end is read, not guessed: it brings no event of its own.
-                if bytes < buffer.len()
+                let is_last = bytes < buffer.len()
                     && connection.transport.short_is_blocked()
-                    && !connection.read_closed
-                {
-                    connection.readable = false;
-                    Got::Last(bytes)
-                } else {
-                    Got::Bytes(bytes)
+                    && !connection.read_closed;
+                connection.readable = !is_last;
+                if was_asked {
+                    // The next question may be due sooner than the end of this one was.
+                    self.connections.arm(token, now_ms + keepalive_ms);
                 }
+                if is_last { Got::Last(bytes) } else { Got::Bytes(bytes) }
             }
             Err(why) if why.kind() == ErrorKind::WouldBlock => {
                 connection.readable = false;
@@ -114,7 +107,7 @@ impl<T: Transport> Engine<T> {
 
     /// The peer sends no more. A half-closed peer still gets its output and a farewell.
     fn handle_end(&mut self, token: Token) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         connection.readable = false;
         connection.read_ended = true;
         if matches!(connection.phase, Phase::Lingering { .. }) {
@@ -126,12 +119,13 @@ impl<T: Transport> Engine<T> {
 
     /// Understands bytes as frames and does what they say.
     fn feed(&mut self, token: Token, bytes: &[u8]) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let mut deframer = std::mem::replace(&mut connection.deframer, Deframer::before_join());
         let mut input = bytes;
         loop {
             // Closing, what still comes in is read and discarded.
-            if !self.connection(token).is_some_and(|connection| connection.is_listening()) {
+            if !self.connections.get_mut(token).is_some_and(|connection| connection.is_listening())
+            {
                 return;
             }
             match deframer.next(&mut input) {
@@ -144,7 +138,7 @@ impl<T: Transport> Engine<T> {
                 Ok(None) => break,
                 Err(why) => return self.handle_frame_error(token, why),
             }
-            if let Some(connection) = self.connection(token)
+            if let Some(connection) = self.connections.get_mut(token)
                 && (connection.awaits_welcome || connection.awaits_nick)
             {
                 if connection.awaits_welcome {
@@ -156,13 +150,13 @@ impl<T: Transport> Engine<T> {
                 break;
             }
         }
-        if let Some(connection) = self.connection(token) {
+        if let Some(connection) = self.connections.get_mut(token) {
             connection.deframer = deframer;
         }
     }
 
     fn handle_frame_error(&mut self, token: Token, why: FrameError) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         log::debug!("{}: {why}", connection.peer);
         let is_greeting = matches!(connection.phase, Phase::Greeting { .. });
         let farewell = match why {

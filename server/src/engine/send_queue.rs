@@ -53,7 +53,7 @@ struct Control {
 #[derive(Debug, Default)]
 struct Bulk {
     data: VecDeque<(TransferId, Extent)>,
-    /// Extentes that are sent or given up, for their owner to take.
+    /// Extents that are sent or given up, for their owner to take.
     spent: Vec<(TransferId, Extent)>,
     /// Bytes that went since someone last asked.
     sent: u64,
@@ -203,7 +203,7 @@ impl SendQueue {
         self.control = LazyBox::default();
     }
 
-    /// Extentes that wait to be sent or taken.
+    /// Extents that wait to be sent or taken.
     pub(super) fn extents(&self) -> usize {
         self.bulk.data.len() + self.bulk.spent.len()
     }

@@ -20,7 +20,7 @@ impl<T: Transport> Engine<T> {
     /// Takes the number of a new transfer; one that is not higher than all before it ends the
     /// connection.
     pub(super) fn accept_number(&mut self, token: Token, transfer: TransferId) -> bool {
-        let Some(connection) = self.connection(token) else { return false };
+        let Some(connection) = self.connections.get_mut(token) else { return false };
         let is_accepted = connection.accept_transfer_number(transfer);
         if !is_accepted {
             self.close(token, Code::UNEXPECTED);
@@ -31,7 +31,7 @@ impl<T: Transport> Engine<T> {
     /// Takes a slot for a new transfer; if there is none for this member, refuses the transfer.
     pub(super) fn admit_transfer(&mut self, token: Token, transfer: TransferId, way: Way) -> bool {
         let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return false };
+        let Some(connection) = self.connections.get_mut(token) else { return false };
         let origin = Origin::from(connection.peer);
         let running = connection.transfers.running();
         let asker = Asker { connection: token, origin, running };
@@ -46,7 +46,7 @@ impl<T: Transport> Engine<T> {
             connection.transfers.pace.begin(now_ms);
         }
         self.slots.take(key(token, transfer), origin, way);
-        self.arm(token, now_ms + RATE_STEP_MS);
+        self.connections.arm(token, now_ms + RATE_STEP_MS);
         true
     }
 
@@ -64,7 +64,7 @@ impl<T: Transport> Engine<T> {
     /// among them.
     pub(super) fn look_at_pace(&mut self, token: Token) {
         let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let sent = connection.send_queue.take_data_sent();
         let transfers = &mut *connection.transfers;
         transfers.pace.add(sent);
@@ -91,7 +91,7 @@ impl<T: Transport> Engine<T> {
     /// Ends a transfer at the client's wish. What has ended already, or is being published, stays
     /// as it is.
     pub(super) fn cancel(&mut self, token: Token, transfer: TransferId) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let stage = connection.transfers.uploads.get(&transfer).map(|upload| upload.stage);
         if !matches!(stage, Some(UploadStage::Publishing)) {
             self.end_transfer(token, transfer, Code::CANCELLED, None);
@@ -106,7 +106,7 @@ impl<T: Transport> Engine<T> {
         code: Code,
         detail: Option<&str>,
     ) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let about = match (
             connection.transfers.uploads.contains_key(&transfer),
             connection.transfers.downloads.contains_key(&transfer),
@@ -125,7 +125,7 @@ impl<T: Transport> Engine<T> {
     /// Frees what all transfers of a connection use. Uploads that are being published go on, and of
     /// the others what has come is kept.
     pub(super) fn abandon_transfers(&mut self, token: Token) {
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let transfers = &connection.transfers;
         let all: Vec<TransferId> =
             transfers.uploads.keys().chain(transfers.downloads.keys()).copied().collect();
@@ -134,7 +134,7 @@ impl<T: Transport> Engine<T> {
 
     /// Frees what a transfer uses; of an upload, keeps what has come if `is_kept`.
     pub(super) fn forget_transfer(&mut self, token: Token, transfer: TransferId, is_kept: bool) {
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         if let Some(mut upload) = connection.transfers.uploads.remove(&transfer) {
             // What is being published is past this: the disk thread has it behind it by then.
             let (upload_key, at) = (key(token, transfer), self.now.at);

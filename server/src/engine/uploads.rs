@@ -54,7 +54,7 @@ impl<T: Transport> Engine<T> {
             since_ms: self.now.mono_ms,
             progress_ms: self.now.mono_ms,
         };
-        let Some(connection) = self.connection(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         connection.transfers.uploads.insert(transfer, upload);
         let uploader = Origin::from(connection.peer).uploader();
         let (upload, key, at) = (key(token, transfer), upload_key, self.now.at);
@@ -71,7 +71,7 @@ impl<T: Transport> Engine<T> {
     ) {
         work::take_in(bytes.len());
         let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let found = connection.transfers.made().and_then(|transfers| {
             Some((transfers.uploads.get_mut(&transfer)?, &mut transfers.pace))
         });
@@ -104,7 +104,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn finish_upload(&mut self, token: Token, nick: Nick, done: &UploadDone) {
         let UploadDone { transfer, digest } = *done;
         let at = self.now.at;
-        let Some(connection) = self.connections.get_mut(token.slot()) else { return };
+        let Some(connection) = self.connections.get_mut(token) else { return };
         let Some(upload) = connection.transfers.uploads.get_mut(&transfer) else {
             if !was_ended(connection, transfer) {
                 self.close(token, Code::UNEXPECTED);
@@ -136,7 +136,7 @@ impl<T: Transport> Engine<T> {
             upload.received = offset;
             upload.progress_ms = now_ms;
             self.send(at.connection, &UploadReady { transfer: at.transfer, offset, digest });
-            self.arm(at.connection, now_ms + UPLOAD_STALL_MS);
+            self.connections.arm(at.connection, now_ms + UPLOAD_STALL_MS);
         }
     }
 
@@ -147,16 +147,16 @@ impl<T: Transport> Engine<T> {
         let Some(upload) = self.upload(at) else { return };
         debug_assert!(upload.in_flight > 0);
         upload.in_flight -= 1;
-        let Some(connection) = self.connection(at.connection) else { return };
+        let Some(connection) = self.connections.get_mut(at.connection) else { return };
         // Nothing was heard of the peer, nor of any of its uploads, while it was not listened to.
         connection.silent_since_ms = now_ms;
         for upload in connection.transfers.uploads.values_mut() {
             upload.progress_ms = now_ms;
         }
         if connection.readable {
-            self.enqueue(at.connection);
+            self.connections.enqueue(at.connection);
         }
-        self.arm(at.connection, now_ms + UPLOAD_STALL_MS);
+        self.connections.arm(at.connection, now_ms + UPLOAD_STALL_MS);
     }
 
     /// The item is on disk for good: the room hears of it, whether or not its sender is still here.
@@ -193,7 +193,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn upload(&mut self, at: TransferKey) -> Option<&mut Upload> {
-        self.connection(at.connection)?.transfers.uploads.get_mut(&at.transfer)
+        self.connections.get_mut(at.connection)?.transfers.uploads.get_mut(&at.transfer)
     }
 }
 

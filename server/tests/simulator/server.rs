@@ -380,6 +380,7 @@ impl<const SHORT: bool> Process<SHORT> {
         self.idle_turns = if is_idle { self.idle_turns + 1 } else { 0 };
         self.idle_ms = now_ms;
         assert!(self.idle_turns < IDLE_TURNS_MAX, "the engine spins");
+        self.engine.assert_sound();
         let usage = self.engine.usage();
         let bytes_max = MemoryUse::bytes_max(usage.connections);
         assert!(usage.bytes() <= bytes_max, "{} of {bytes_max} bytes: {usage:?}", usage.bytes());

@@ -40,7 +40,7 @@ pub(super) struct Found {
     pub(super) end: usize,
     /// Bytes of the records that are no events.
     pub(super) topic_bytes: usize,
-    /// Extentes before that which are no whole records.
+    /// Extents before that which are no whole records.
     pub(super) damaged: Vec<Range<usize>>,
 }
 

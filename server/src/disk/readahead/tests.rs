@@ -1,4 +1,4 @@
-//! Extentes in memory and, where there are such, in pipes.
+//! Extents in memory and, where there are such, in pipes.
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom};
@@ -232,8 +232,8 @@ fn there_are_as_many_pipes_as_are_allowed_however_they_go() {
     }
     pool.allow_pipes(usize::MAX);
     assert_eq!(pool.pipes_max, PIPES_MAX);
-    (0..2 * POOL_EXTENTES_MAX).for_each(|_| pool.give(Extent::in_memory()));
-    assert!(pool.spare() <= POOL_EXTENTES_MAX);
+    (0..2 * POOL_EXTENTS_MAX).for_each(|_| pool.give(Extent::in_memory()));
+    assert!(pool.spare() <= POOL_EXTENTS_MAX);
     pool.clear();
     assert_eq!(pool.spare(), 0);
 }

@@ -76,14 +76,7 @@ impl Actor {
     /// Sends the next bytes of the upload, once the server is ready for it.
     fn send_more<const SHORT: bool>(&mut self, rig: &AnyRig<SHORT>, bytes: usize) {
         let Some((file, sent)) = &mut self.upload else { return };
-        let Some((_, connection)) = rig
-            .engine
-            .connections
-            .iter()
-            .find(|(_, connection)| connection.token == self.peer.token)
-        else {
-            return;
-        };
+        let Some(connection) = rig.engine.connections.get(self.peer.token) else { return };
         let is_ready = connection.transfers.uploads.iter().any(|(number, upload)| {
             number.0 == self.number
                 && upload.stage == crate::engine::connection::UploadStage::Receiving
@@ -197,8 +190,8 @@ impl<const SHORT: bool> Chaos<SHORT> {
         for actor in &mut self.actors {
             actor.peer.take();
             let token = actor.peer.token;
-            let connection = self.rig.engine.connections.get(token.slot());
-            let is_member = connection.is_some_and(|it| it.token == token && it.nick().is_some());
+            let connection = self.rig.engine.connections.get(token);
+            let is_member = connection.is_some_and(|it| it.nick().is_some());
             if is_member {
                 assert!(actor.peer.last_event == Some(last) || actor.peer.welcomed == Some(last));
                 views.push(actor.peer.view.clone());

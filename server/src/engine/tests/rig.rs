@@ -10,9 +10,7 @@ use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
 use crate::disk::readahead::PIPES_MAX;
 use crate::disk::{Durability, Found, Reply};
-use crate::engine::connection::Phase;
 use crate::engine::limits::RETURN_GRACE_MS;
-use crate::engine::timers;
 use crate::engine::{Engine, Now, Secret, Settings};
 use crate::token::Token;
 use crate::work;
@@ -232,44 +230,10 @@ impl<const SHORT: bool> AnyRig<SHORT> {
 
     /// What holds after every turn.
     fn assert_sound(&self) {
-        let engine = &self.engine;
-        let (mut transfers, mut armed, mut members, mut moved) = (0, 0, 0, 0);
-        for (slot, connection) in &engine.connections {
-            assert_eq!(connection.token.slot(), slot);
-            let own = connection.transfers.uploads.len() + connection.transfers.downloads.len();
-            assert!(own <= crate::engine::MEMBER_TRANSFERS_MAX);
-            assert!(own == 0 || connection.nick().is_some());
-            for upload in connection.transfers.uploads.values() {
-                assert!(upload.in_flight <= 3 && upload.received <= upload.size);
-            }
-            for download in connection.transfers.downloads.values() {
-                assert!(download.in_flight <= 2);
-            }
-            transfers += own;
-            armed += usize::from(connection.timer != timers::Entry::NONE);
-            if let Phase::Joined { nick, session } = &connection.phase {
-                let on = engine.moved_sessions.get(session);
-                assert_eq!(on, (*session != connection.token).then_some(&connection.token));
-                moved += usize::from(on.is_some());
-                assert_eq!(engine.room.find(nick), Some((*session, nick)));
-                members += 1;
-            }
-        }
-        assert!(engine.slots.taken() > 0 || engine.extents.spare() == 0, "pipes are left");
-        // The disk thread may not have let go of some yet.
-        assert!(engine.slots.taken() >= transfers);
-        assert!(engine.shutting_down || engine.moved_sessions.len() == moved);
-        assert_eq!(engine.timers.len(), armed);
-        engine.assert_door_is_sound();
-        members += engine.absentees.len();
-        assert!(engine.shutting_down || engine.room.members_len() == members);
-        assert!(engine.joiners.is_empty() && engine.closed.is_empty());
-        let is_held = |held: &[u8]| held.len() < crate::engine::limits::READ_BUFFER_BYTES;
-        assert!(engine.connections.iter().all(|(_, it)| is_held(&it.held)));
-        let log = engine.room.log();
-        assert_eq!(engine.journaled_to, log.end());
+        self.engine.assert_sound();
+        let log = self.engine.room.log();
         assert!(
-            engine.shutting_down
+            self.engine.shutting_down
                 || self.journal.ends_with(log.between(
                     log.end().saturating_sub(self.journal.len() as u64).max(log.start()),
                     log.end(),
@@ -279,8 +243,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
 
     /// True while a peer's connection is a member's.
     pub(super) fn is_joined(&self, peer: &Peer) -> bool {
-        let connection = self.engine.connections.get(peer.token.slot());
-        connection.is_some_and(|it| it.token == peer.token && it.nick().is_some())
+        self.engine.connections.get(peer.token).is_some_and(|it| it.nick().is_some())
     }
 
     /// Waits until nobody who lost their connection is waited for any more.
@@ -293,10 +256,10 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     pub(super) fn assert_empty(&mut self) {
         assert!(self.engine.is_empty(), "{} connections are left", self.engine.connections());
         self.pass_grace();
-        assert_eq!(self.engine.timers.len(), 0);
+        assert_eq!(self.engine.connections.deadlines(), 0);
         assert_eq!(self.engine.slots.taken(), 0);
         assert_eq!(self.engine.room.members_len(), 0);
-        assert!(self.engine.run_queue.is_empty() && self.engine.dirty.is_empty());
+        assert!(self.engine.connections.ready_len() == 0 && !self.engine.connections.has_dirty());
         assert_eq!(self.engine.poll_timeout(self.now), None);
         self.disk.assert_idle();
     }

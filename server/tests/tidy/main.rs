@@ -1,10 +1,12 @@
 //! The rules that a program can check, over the whole repository: how long files and functions
-//! are, and which modules import which. Each rule is a function from text to complaints, and has a test that shows it a
-//! violation.
+//! are, which modules import which, and whether the documents name what is there. Each rule is a
+//! function from text to complaints, and has a test that shows it a violation.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod documents;
 mod exceptions;
+mod markdown;
 mod modules;
 mod shape;
 mod tree;

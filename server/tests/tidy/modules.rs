@@ -1,9 +1,10 @@
-//! Imports point one way. Modules that share a parent, each with all that is below it, import each
-//! other in no circle; and every file is part of a crate.
+//! Imports point one way: no circle leads through the files of a crate; and every file is part of a
+//! crate.
 //!
-//! What a module and those above it take from each other is their own affair, so a child may use
+//! What a module and those below it take from each other is their own affair, so a child may use
 //! its parent's types. An import is any path that begins with `crate`, `self` or `super`, whether in
-//! a `use` or in an expression.
+//! a `use` or in an expression; it counts for the file that defines what it names, wherever that is
+//! exported again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,11 +19,16 @@ use crate::{assert_none, assert_only, exceptions};
 type ModulePath = Vec<String>;
 
 /// One crate: a library, a program, or a test, and the modules that its root declares.
+#[derive(Default)]
 struct Crate {
     root: String,
     modules: BTreeSet<ModulePath>,
+    /// Those that are part of their parent's file.
+    inline: BTreeSet<ModulePath>,
     /// From a module, to a path as it is written there.
     imports: Vec<(ModulePath, Vec<String>)>,
+    /// What a module's `use` makes known in it: the name, and the path as it is written there.
+    names: BTreeMap<(ModulePath, String), Vec<String>>,
 }
 
 /// The files of a repository by their paths, and those that crates were found to consist of.
@@ -41,8 +47,7 @@ impl<'a> Files<'a> {
         let roots: Vec<&str> = self.by_path.keys().copied().filter(|path| is_root(path)).collect();
         let mut crates = Vec::new();
         for root in roots {
-            let (modules, imports) = (BTreeSet::from([Vec::new()]), Vec::new());
-            let mut found = Crate { root: root.into(), modules, imports };
+            let mut found = Crate { root: root.into(), ..Crate::default() };
             self.add_file(&mut found, root, root.rsplit_once('/').unwrap().0, Vec::new());
             crates.push(found);
         }
@@ -62,6 +67,9 @@ impl<'a> Files<'a> {
                 let mut paths = Paths::default();
                 paths.visit_item(item);
                 to.imports.extend(paths.found.into_iter().map(|path| (module.clone(), path)));
+                for (name, path) in paths.names {
+                    to.names.insert((module.clone(), name), path);
+                }
                 continue;
             };
             let name = child.ident.to_string();
@@ -69,7 +77,10 @@ impl<'a> Files<'a> {
             to.modules.insert(path.clone());
             let below = format!("{dir}/{name}");
             match &child.content {
-                Some((_, items)) => self.add_items(to, items, &below, &path),
+                Some((_, items)) => {
+                    to.inline.insert(path.clone());
+                    self.add_items(to, items, &below, &path);
+                }
                 None => {
                     let file = self.file_of(child, dir).unwrap_or_else(|| {
                         panic!("{}: no file for module {}", to.root, path.join("::"))
@@ -139,6 +150,8 @@ fn plain(path: &str) -> String {
 #[derive(Default)]
 struct Paths {
     found: Vec<Vec<String>>,
+    /// What each `use` makes known: the name, and the whole path.
+    names: Vec<(String, Vec<String>)>,
 }
 
 impl Paths {
@@ -157,10 +170,16 @@ impl Paths {
             UseTree::Group(group) => {
                 group.items.iter().for_each(|tree| self.add_use(tree, before.clone()));
             }
-            UseTree::Name(name) => self.add([before, vec![name.ident.to_string()]].concat()),
-            UseTree::Rename(name) => self.add([before, vec![name.ident.to_string()]].concat()),
+            UseTree::Name(name) => self.add_named(&name.ident, &name.ident, before),
+            UseTree::Rename(name) => self.add_named(&name.ident, &name.rename, before),
             UseTree::Glob(_) => self.add([before, vec!["*".into()]].concat()),
         }
+    }
+
+    fn add_named(&mut self, name: &syn::Ident, known_as: &syn::Ident, mut path: Vec<String>) {
+        path.push(name.to_string());
+        self.names.push((known_as.to_string(), path.clone()));
+        self.add(path);
     }
 
     /// The arguments of macros are tokens: paths among them are found by how they look.
@@ -208,35 +227,46 @@ impl<'ast> Visit<'ast> for Paths {
 }
 
 impl Crate {
-    /// The module that a path written in `from` names, or is in.
+    /// The module that defines what a path written in `from` names, or that the path ends in.
     fn resolve(&self, from: &ModulePath, path: &[String]) -> ModulePath {
         let mut module = from.clone();
-        for name in path {
+        for (at, name) in path.iter().enumerate() {
             match name.as_str() {
                 "crate" => module.clear(),
                 "self" => {}
                 "super" => drop(module.pop()),
                 name => {
+                    let key = (module.clone(), name.to_owned());
                     module.push(name.into());
-                    if !self.modules.contains(&module) {
-                        module.pop();
-                        break;
+                    if self.modules.contains(&module) {
+                        continue;
                     }
+                    module.pop();
+                    // Where it is known by its own name, as by `use name;`, that is the end.
+                    return match self.names.get(&key).filter(|known| known[..] != path[at..]) {
+                        Some(known) => self.resolve(&module, &[known, &path[at + 1..]].concat()),
+                        None => module,
+                    };
                 }
             }
         }
         module
     }
 
-    /// Which modules import which, lifted to where their paths part: of `a::b::c` and `a::d::e`,
-    /// `a::b` imports `a::d`.
+    /// The module that a file is, of the one that is in it.
+    fn file_of(&self, mut module: ModulePath) -> ModulePath {
+        while self.inline.contains(&module) {
+            module.pop();
+        }
+        module
+    }
+
+    /// Which files import which, parents and their children aside.
     fn edges(&self) -> BTreeMap<ModulePath, BTreeSet<ModulePath>> {
         let mut edges: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for (from, path) in &self.imports {
-            let to = self.resolve(from, path);
-            let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-            if shared < from.len() && shared < to.len() {
-                let (from, to) = (from[..=shared].to_vec(), to[..=shared].to_vec());
+            let (from, to) = (self.file_of(from.clone()), self.file_of(self.resolve(from, path)));
+            if !from.starts_with(&to) && !to.starts_with(&from) {
                 edges.entry(from).or_default().insert(to);
             }
         }
@@ -298,18 +328,20 @@ fn a_circle_is_noticed_however_it_is_written() {
     let circle = |b: &str| {
         let file = |path, text: &str| Source::sample(path, text);
         circles(&[
-            file("x/src/lib.rs", "mod a; mod b; mod c; use a::A;"),
+            file("x/src/lib.rs", "mod a; mod b; mod c; mod d; use a::A;"),
             file("x/src/a.rs", "mod below; use crate::b::{self, B as Renamed}; use super::*;"),
-            file("x/src/a/below.rs", "use super::A; use crate::c;"),
+            file("x/src/a/below.rs", "use super::A; use crate::d;"),
             file("x/src/b/mod.rs", b),
-            file("x/src/c.rs", "use std::io;"),
+            file("x/src/d.rs", ""),
+            file("x/src/c.rs", "pub use crate::a::Again; use std::io;"),
         ])
     };
-    assert_eq!(circle("use crate::c::C; use self::inner::X; mod inner { use super::Y; }"), [""; 0]);
+    assert_eq!(circle("use crate::d::D; use self::inner::X; mod inner { use super::Y; }"), [""; 0]);
     let noticed = ["x/src/lib.rs: a, b"];
     for b in [
         "use crate::a::A;",
-        "use super::a::below::Deep;",
+        "use crate::c::Again;",
+        "use crate::A;",
         "mod inner { fn f() { use super::super::a; } }",
         "fn f() -> crate::a::A { loop {} }",
         "fn f() { println!(\"{}\", g(crate::a::NUMBER + 1)) }",

@@ -1,9 +1,7 @@
 //! Text on its way out of and into a terminal: what may be sent is cleaned, what is shown can do
 //! nothing to the terminal. Pure functions.
 
-use std::iter::Peekable;
-use std::str::Chars;
-
+use anstream::adapter::strip_str;
 use unicode_width::UnicodeWidthChar;
 
 /// Shown in place of a character that would act on the terminal or move others.
@@ -90,58 +88,13 @@ pub fn shown_lines(text: &str) -> impl Iterator<Item = String> {
 /// control characters other than tab are gone.
 #[must_use]
 pub fn cleaned(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\r' if chars.peek() == Some(&'\n') => {}
-            '\n' | '\t' => clean.push(c),
-            '\u{1b}' => skip_escape(&mut chars),
-            '\u{9b}' => skip_csi(&mut chars),
-            c if c.is_control() => {}
-            c => clean.push(c),
-        }
-    }
+    // The one-character form of what introduces a sequence, which the stripping does not know.
+    let text = text.replace('\u{9b}', "\x1b[");
+    // Line by line: a sequence that never ends takes no more than its line.
+    let lines = text.split('\n').map(|line| strip_str(line).to_string());
+    let mut clean = lines.collect::<Vec<_>>().join("\n");
+    clean.retain(|c| matches!(c, '\n' | '\t') || !c.is_control());
     clean
-}
-
-/// Skips what follows an ESC: a CSI or string sequence, or one of two characters.
-fn skip_escape(chars: &mut Peekable<Chars<'_>>) {
-    match chars.peek() {
-        Some('[') => {
-            chars.next();
-            skip_csi(chars);
-        }
-        Some(']' | 'P' | 'X' | '^' | '_') => skip_string(chars),
-        Some(' '..='/') => {
-            while chars.next_if(|c| matches!(c, ' '..='/')).is_some() {}
-            chars.next_if(|c| !c.is_control());
-        }
-        Some('0'..='~') => {
-            chars.next();
-        }
-        _ => {}
-    }
-}
-
-/// Skips parameters and the final character of a control sequence.
-fn skip_csi(chars: &mut Peekable<Chars<'_>>) {
-    while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
-    chars.next_if(|c| matches!(c, '@'..='~'));
-}
-
-/// Skips a string up to its end (BEL, ST or the end of the line).
-fn skip_string(chars: &mut Peekable<Chars<'_>>) {
-    while let Some(c) = chars.next_if(|c| *c != '\n') {
-        match c {
-            '\u{7}' | '\u{9c}' => return,
-            '\u{1b}' => {
-                chars.next_if_eq(&'\\');
-                return;
-            }
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]
@@ -226,6 +179,17 @@ mod tests {
         assert_eq!(cleaned("a\x1b]0;title\x07b\x1b]8;;u\x1b\\c"), "abc");
         assert_eq!(cleaned("a\x1b(Bb\x1b7c\u{9b}3md\x1b"), "abcd");
         assert_eq!(cleaned("one\rtwo"), "onetwo");
+        assert_eq!(cleaned("\x1b]0;Ŝżół\x07żół\x1bPŜ\x1b\\w"), "żółw");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_clean_and_stays_as_it_is(text in "[\x1b\u{9b}\\[\\]0-9;mP\\\\\x07a ż\n\t\r]{0,40}") {
+            let clean = cleaned(&text);
+            prop_assert!(!clean.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')));
+            prop_assert_eq!(cleaned(&clean), clean.clone());
+            prop_assert_eq!(clean.matches('\n').count(), text.matches('\n').count());
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use chatshelf_common::id::{ItemId, UploadKey};
 use chatshelf_common::wire::frame::Item;
+use data_encoding::HEXLOWER;
+use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
 use super::keys::{self, KEY};
 use super::stamp::Stamp;
@@ -40,19 +42,15 @@ pub(super) struct Entry {
     path: PathBuf,
 }
 
-/// The directory that this platform's customs or the environment name.
+/// The directory that the environment names, or the one that this platform has for state.
 pub(super) fn directory() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(directory) = variable(DIRECTORY_VARIABLE) {
-        return Some(directory.into());
+    let named = std::env::var_os(DIRECTORY_VARIABLE).filter(|value| !value.is_empty());
+    if let Some(named) = named {
+        return Some(named.into());
     }
-    // Three lines of the platforms' rules are no reason for a crate.
-    if cfg!(windows) {
-        return variable("LOCALAPPDATA").map(|base| PathBuf::from(base).join("chatshelf"));
-    }
-    let xdg = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|base| base.is_absolute());
-    let home = || variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    xdg.or_else(home).map(|base| base.join("chatshelf"))
+    let base = choose_base_strategy().ok()?;
+    // Windows has none; what stays on this machine is in the directory of its caches.
+    Some(base.state_dir().unwrap_or_else(|| base.cache_dir()).join("chatshelf"))
 }
 
 impl State {
@@ -241,14 +239,7 @@ pub(super) fn fresh_key() -> Option<UploadKey> {
 }
 
 pub(super) fn parse_key(text: &str) -> Option<UploadKey> {
-    let mut bytes = [0; 16];
-    if text.len() != 2 * bytes.len() || !text.is_ascii() {
-        return None;
-    }
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
-    }
-    Some(UploadKey(bytes))
+    HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(UploadKey)
 }
 
 /// Adds a part to a hash, so that no two lists of parts make the same one.

@@ -1,12 +1,12 @@
 //! The configuration file: where it is, and reading it. What it says is understood by the table of
 //! options.
 
-use std::ffi::OsString;
 use std::fs::{File, FileType};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use chatshelf_common::cli::{Error, config};
+use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
 use crate::link::plain_error;
 
@@ -19,17 +19,14 @@ pub(super) const PLACE: &str = if cfg!(windows) {
 /// Longest file that is read: a file of settings has some hundred bytes.
 const BYTES_MAX: u64 = 64 * 1024;
 
-/// Reads it, if there is one.
+/// Reads the file at `path`, if there is one.
 ///
 /// # Errors
-/// Its path, and why it can't be read or understood.
-pub(super) fn read(
-    variable: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<Option<config::File>, Error> {
-    let Some(path) = path(variable) else { return Ok(None) };
+/// Its path, and why it cannot be read or understood.
+pub(super) fn read(path: &Path) -> Result<Option<config::File>, Error> {
     let shown = path.display().to_string();
     let wrong = |why: &str| Err(Error::Setting(format!("{shown}: {why}")));
-    match text(&path) {
+    match text(path) {
         Ok(bytes) if bytes.len() as u64 > BYTES_MAX => {
             wrong("it is too long to be a file of settings")
         }
@@ -66,17 +63,10 @@ fn is_device(_: FileType) -> bool {
     false
 }
 
-/// Its path, by this platform's customs.
-fn path(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let base = if cfg!(windows) {
-        variable("APPDATA").map(PathBuf::from)
-    } else {
-        let xdg = variable("XDG_CONFIG_HOME").map(PathBuf::from);
-        let home = || variable("HOME").map(|home| PathBuf::from(home).join(".config"));
-        xdg.filter(|base| base.is_absolute()).or_else(home)
-    };
-    base.map(|base| base.join("chatshelf").join("config"))
+/// Its path: in the directory that this platform has for configuration; on macOS as on Linux.
+pub(super) fn path() -> Option<PathBuf> {
+    let base = choose_base_strategy().ok()?;
+    Some(base.config_dir().join("chatshelf").join("config"))
 }
 
 /// The path with `~/` replaced by the home directory: outside a command line no shell does it.
@@ -92,21 +82,13 @@ pub(crate) fn expanded(path: &str) -> PathBuf {
 mod tests {
     use super::*;
 
-    /// An environment in which settings are below this directory.
-    fn read_below(dir: &Path) -> Result<Option<config::File>, Error> {
-        let name = if cfg!(windows) { "APPDATA" } else { "XDG_CONFIG_HOME" };
-        read(&|variable| (variable == name).then(|| dir.into()))
-    }
-
     #[test]
     fn no_file_is_no_mistake_and_one_that_can_not_be_read_is() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(read_below(dir.path()), Ok(None));
-        assert_eq!(read(&|_| None), Ok(None));
-        let place = dir.path().join("chatshelf");
-        std::fs::create_dir(&place).unwrap();
-        let place = place.join("config");
-        let complaint = || read_below(dir.path()).unwrap_err().to_string();
+        let place = dir.path().join("config");
+        assert_eq!(read(&place), Ok(None));
+        assert_eq!(read(&place.join("below-what-is-not-there")), Ok(None));
+        let complaint = || read(&place).unwrap_err().to_string();
         std::fs::write(&place, b"name = \xff").unwrap();
         assert_eq!(complaint(), format!("{}: it is not UTF-8", place.display()));
         std::fs::write(&place, vec![b'#'; BYTES_MAX as usize + 1]).unwrap();
@@ -114,7 +96,7 @@ mod tests {
         std::fs::write(&place, "host lab").unwrap();
         assert!(complaint().starts_with(&format!("{}:1: ", place.display())), "{}", complaint());
         std::fs::write(&place, "host = lab").unwrap();
-        assert_eq!(read_below(dir.path()).unwrap().unwrap().entries[0].value, "lab");
+        assert_eq!(read(&place).unwrap().unwrap().entries[0].value, "lab");
         std::fs::remove_file(&place).unwrap();
         std::fs::create_dir(&place).unwrap();
         assert!(complaint().starts_with(&format!("{}: ", place.display())), "{}", complaint());
@@ -124,31 +106,18 @@ mod tests {
     #[test]
     fn what_is_no_file_is_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
-        let place = dir.path().join("chatshelf");
-        std::fs::create_dir(&place).unwrap();
-        let place = place.join("config");
+        let place = dir.path().join("config");
         let made = std::process::Command::new("mkfifo").arg(&place).status().unwrap();
         assert!(made.success());
-        let why = read_below(dir.path()).unwrap_err().to_string();
+        let why = read(&place).unwrap_err().to_string();
         assert_eq!(why, format!("{}: it is not a regular file", place.display()));
         std::fs::remove_file(&place).unwrap();
         let socket = std::os::unix::net::UnixListener::bind(&place).unwrap();
-        assert!(read_below(dir.path()).unwrap_err().to_string().contains("not a regular file"));
+        assert!(read(&place).unwrap_err().to_string().contains("not a regular file"));
         drop(socket);
         std::fs::remove_file(&place).unwrap();
         std::os::unix::fs::symlink("/dev/null", &place).unwrap();
-        assert_eq!(read_below(dir.path()).unwrap().unwrap().entries, []);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn the_file_is_where_the_desktops_custom_says() {
-        let path = |name: &'static str, value: &'static str| {
-            path(&move |variable| (variable == name).then(|| value.into()))
-        };
-        assert_eq!(path("HOME", "/h"), Some("/h/.config/chatshelf/config".into()));
-        assert_eq!(path("XDG_CONFIG_HOME", "/x"), Some("/x/chatshelf/config".into()));
-        assert_eq!(path("XDG_CONFIG_HOME", "relative"), None);
+        assert_eq!(read(&place).unwrap().unwrap().entries, []);
     }
 
     #[test]

@@ -4,10 +4,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ratatui_core::layout::Rect;
 
 /// Longest address that is made a link, in bytes; terminals take little more.
 const LINK_BYTES_MAX: usize = 2000;
+/// What a target holds only in its percent-encoded form, beside all that is not ASCII.
+const INVISIBLE: AsciiSet = CONTROLS.add(b' ');
 const SCHEMES: [&str; 3] = ["https", "http", "ftp"];
 /// What ends an address, beside white space.
 const ENDS: [char; 10] = ['<', '>', '"', '`', '{', '}', '|', '\\', '^', crate::text::REPLACEMENT];
@@ -69,14 +72,7 @@ fn without_sentence_end(mut text: &str) -> &str {
 /// The address with all that is no visible ASCII percent-encoded: nothing in it can end the escape
 /// that it is put into. `None` for one that is too long.
 fn target(address: &str) -> Option<String> {
-    let mut target = String::with_capacity(address.len());
-    for byte in address.bytes() {
-        if byte.is_ascii_graphic() {
-            target.push(byte.into());
-        } else {
-            target.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    let target = utf8_percent_encode(address, &INVISIBLE).to_string();
     (target.len() <= LINK_BYTES_MAX).then_some(target)
 }
 

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
+
 use crate::options::expanded;
 
 /// Entries of a directory that are looked at for a completion.
@@ -79,23 +81,8 @@ fn paths_of(text: &str) -> Option<Vec<PathBuf>> {
 /// The path of a `file://` address; another text is a path already.
 fn from_uri(text: &str) -> PathBuf {
     let Some(rest) = text.strip_prefix("file://") else { return PathBuf::from(text) };
-    let rest = rest.strip_prefix("localhost").unwrap_or(rest).as_bytes();
-    let mut bytes = Vec::with_capacity(rest.len());
-    let mut at = 0;
-    while let Some(byte) = rest.get(at) {
-        let hex = rest.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.filter(|_| *byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                bytes.push(decoded);
-                at += 3;
-            }
-            None => {
-                bytes.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
+    let rest = rest.strip_prefix("localhost").unwrap_or(rest);
+    PathBuf::from(percent_decode_str(rest).decode_utf8_lossy().into_owned())
 }
 
 /// What a path that is begun may become: directories end in a separator. Hidden ones only if asked

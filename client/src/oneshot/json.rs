@@ -1,189 +1,130 @@
-//! What is shown as JSON. Pure functions.
+//! What is shown as JSON: the objects that README.md lists. Pure functions.
 //!
-//! Writing it takes these few lines, and they do what a library does not: everything that could act
-//! on a terminal is escaped, so that JSON is safe to look at and still says exactly what was sent.
+//! Everything that could act on a terminal is escaped, so that JSON is safe to look at and still says
+//! exactly what was sent.
 
-use std::fmt::Write;
+use std::io::{self, Write};
 
-use chatshelf_common::id::{Mode, UnixMillis};
+use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::{Nick, Topic, is_invisible_format};
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Style, Told};
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+use serde_json::{Value, json};
 
-/// An object that is being written.
-struct Object(String);
-
-impl Object {
-    fn new() -> Self {
-        Self("{".into())
-    }
-
-    /// An event of a type, with what every event has.
-    fn event(kind: &str, event: &Event) -> Self {
-        Self::new().text("type", kind).number("seq", event.seq().0).time("at", event.at())
-    }
-
-    fn text(mut self, key: &str, value: &str) -> Self {
-        self.key(key);
-        quote(&mut self.0, value);
-        self
-    }
-
-    /// A text that may not be there.
-    fn optional(mut self, key: &str, value: Option<&str>) -> Self {
-        match value {
-            Some(value) => self.text(key, value),
-            None => {
-                self.key(key);
-                self.0.push_str("null");
-                self
-            }
-        }
-    }
-
-    fn number(mut self, key: &str, value: u64) -> Self {
-        self.key(key);
-        self.0.push_str(&value.to_string());
-        self
-    }
-
-    fn flag(mut self, key: &str, value: bool) -> Self {
-        self.key(key);
-        self.0.push_str(if value { "true" } else { "false" });
-        self
-    }
-
-    /// Permissions in octal, if they are known.
-    fn mode(self, key: &str, mode: Option<Mode>) -> Self {
-        self.optional(key, mode.map(|mode| mode.to_string()).as_deref())
-    }
-
-    /// A moment that may not be known.
-    fn optional_time(self, key: &str, at: Option<UnixMillis>) -> Self {
-        match at {
-            Some(at) => self.time(key, at),
-            None => self.optional(key, None),
-        }
-    }
-
-    /// A moment, as RFC 3339 has it; null where there is no such day.
-    fn time(self, key: &str, at: UnixMillis) -> Self {
-        let millis = i64::try_from(at.0).ok();
-        let moment = millis.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-        let text = moment.map(|moment| moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
-        self.optional(key, text.as_deref())
-    }
-
-    fn item(self, item: &Item) -> Self {
-        self.number("id", item.id.0)
-            .text("name", item.name.as_str())
-            .number("size", item.size)
-            .text("nick", item.nick.as_str())
-    }
-
-    fn attributes(self, item: &Item) -> Self {
-        self.mode("mode", item.mode).optional_time("modified", item.modified)
-    }
-
-    fn key(&mut self, key: &str) {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        quote(&mut self.0, key);
-        self.0.push(':');
-    }
-
-    fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-}
-
-/// An event.
+/// An event of the room.
 pub(super) fn event(event: &Event) -> String {
-    let of = |kind| Object::event(kind, event);
-    match event {
-        Event::Said(said) => of("said")
-            .text("nick", said.nick.as_str())
-            .text("text", said.text.as_str())
-            .flag("action", said.style == Some(Style::ACTION)),
+    let (kind, details) = match event {
+        Event::Said(said) => {
+            let action = said.style == Some(Style::ACTION);
+            let (nick, text) = (said.nick.as_str(), said.text.as_str());
+            ("said", json!({"nick": nick, "text": text, "action": action}))
+        }
         Event::Joined(joined) => {
-            of("joined").text("nick", joined.nick.as_str()).flag("quiet", event.is_quiet())
+            ("joined", json!({"nick": joined.nick.as_str(), "quiet": event.is_quiet()}))
         }
-        Event::Left(left) => of("left")
-            .text("nick", left.nick.as_str())
-            .text("why", &left.code.to_string())
-            .flag("quiet", event.is_quiet()),
+        Event::Left(left) => {
+            let (nick, why) = (left.nick.as_str(), left.code.to_string());
+            ("left", json!({"nick": nick, "why": why, "quiet": event.is_quiet()}))
+        }
         Event::Renamed(renamed) => {
-            of("renamed").text("nick", renamed.nick.as_str()).text("to", renamed.to.as_str())
+            ("renamed", json!({"nick": renamed.nick.as_str(), "to": renamed.to.as_str()}))
         }
-        Event::TopicChanged(change) => of("topic")
-            .text("nick", change.nick.as_str())
-            .optional("topic", change.topic.as_ref().map(Topic::as_str)),
-        Event::Shelved(shelved) => {
-            let digest = shelved.item.digest.to_string();
-            of("shelved").item(&shelved.item).text("digest", &digest).attributes(&shelved.item)
+        Event::TopicChanged(change) => {
+            let topic = change.topic.as_ref().map(Topic::as_str);
+            ("topic", json!({"nick": change.nick.as_str(), "topic": topic}))
         }
+        Event::Shelved(shelved) => ("shelved", item(&shelved.item)),
         Event::Dropped(dropped) => {
-            let object = of("dropped").number("id", dropped.item.0);
-            let object = object.text("name", dropped.name.as_str());
-            object.optional("nick", dropped.nick.as_ref().map(Nick::as_str))
+            let (id, name) = (dropped.item.0, dropped.name.as_str());
+            let nick = dropped.nick.as_ref().map(Nick::as_str);
+            ("dropped", json!({"id": id, "name": name, "nick": nick}))
         }
-        Event::Forgotten(_) => of("forgotten"),
+        Event::Forgotten(_) => ("forgotten", json!({})),
+    };
+    let mut line = json!({"type": kind, "seq": event.seq().0, "at": time(event.at())});
+    if let (Value::Object(line), Value::Object(details)) = (&mut line, details) {
+        for (key, value) in details {
+            // The time of an event is the event's own.
+            line.entry(key).or_insert(value);
+        }
     }
-    .end()
+    written(&line)
 }
 
 /// A private message. It is no event of the room, so it has no place in its order.
 pub(super) fn told(told: &Told) -> String {
-    let object = Object::new().text("type", "told").time("at", told.at);
-    let object = object.text("from", told.from.as_str()).text("to", told.to.as_str());
-    object.text("text", told.text.as_str()).end()
+    let (from, to, text) = (told.from.as_str(), told.to.as_str(), told.text.as_str());
+    let at = time(told.at);
+    written(&json!({"type": "told", "at": at, "from": from, "to": to, "text": text}))
 }
 
 /// What is on the shelf.
-pub(super) fn item(item: &Item) -> String {
-    let object = Object::new().item(item).time("at", item.at);
-    object.text("digest", &item.digest.to_string()).attributes(item).end()
+pub(super) fn shelf(items: &[Item]) -> String {
+    written(&items.iter().map(item).collect::<Value>())
+}
+
+fn item(item: &Item) -> Value {
+    json!({
+        "id": item.id.0,
+        "name": item.name.as_str(),
+        "size": item.size,
+        "nick": item.nick.as_str(),
+        "at": time(item.at),
+        "digest": item.digest.to_string(),
+        "mode": item.mode.map(|mode| mode.to_string()),
+        "modified": item.modified.and_then(time),
+    })
 }
 
 /// Who is here.
-pub(super) fn member(nick: &Nick) -> String {
-    Object::new().text("nick", nick.as_str()).end()
+pub(super) fn members(nicks: &[&Nick]) -> String {
+    written(&nicks.iter().map(|nick| json!({"nick": nick.as_str()})).collect::<Value>())
 }
 
-/// Several of them.
-pub(super) fn array(values: impl Iterator<Item = String>) -> String {
-    format!("[{}]", values.collect::<Vec<_>>().join(","))
+/// A moment in RFC 3339; null where the calendar has no such day.
+fn time(at: UnixMillis) -> Option<String> {
+    let moment = Timestamp::from_millisecond(i64::try_from(at.0).ok()?).ok()?;
+    Some(moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 
-fn quote(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() || is_invisible_format(c) => {
+fn written(value: &Value) -> String {
+    let mut bytes = Vec::new();
+    let written = value.serialize(&mut Serializer::with_formatter(&mut bytes, Harmless));
+    debug_assert!(written.is_ok(), "nothing fails that is written to memory");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Escapes more than JSON asks for: all that could act on a terminal or move other text.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for c in fragment.chars() {
+            if c.is_control() || is_invisible_format(c) {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string does not fail.
-                    let _ = write!(out, "\\u{unit:04x}");
+                    write!(out, "\\u{unit:04x}")?;
                 }
+            } else {
+                out.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
             }
-            c => out.push(c),
         }
+        Ok(())
     }
-    out.push('"');
 }
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{Attributes, ItemId, MessageId, Seq};
+    use chatshelf_common::id::{Attributes, ItemId, MessageId, Mode, Seq};
     use chatshelf_common::text::{FileName, Message};
     use chatshelf_common::wire::frame::{Forgotten, Said, Shelved, TopicChanged};
     use proptest::prelude::*;
-    use serde_json::{Value, json};
 
     use super::*;
 
@@ -211,28 +152,28 @@ mod tests {
         let shelved = parsed(&event(&Shelved { seq, at, item: item.clone() }.into()));
         assert_eq!(shelved["id"], 3);
         assert_eq!(shelved["digest"], blake3::hash(b"").to_string());
-        let listed = parsed(&array([super::item(&item), super::item(&item)].into_iter()));
+        let listed = parsed(&shelf(&[item.clone(), item.clone()]));
         assert_eq!(listed[1]["size"], 1_u64 << 40);
         assert_eq!((&listed[0]["mode"], &listed[0]["modified"]), (&Value::Null, &Value::Null));
         let attributes = Attributes { mode: Mode::new(0o644), modified: Some(at) };
         let item = item.with(attributes);
-        for shown in [super::item(&item), event(&Shelved { seq, at, item }.into())] {
-            let shown = parsed(&shown);
+        let listed = parsed(&shelf(std::slice::from_ref(&item)))[0].clone();
+        for shown in [listed, parsed(&event(&Shelved { seq, at, item }.into()))] {
             assert_eq!((&shown["mode"], &shown["modified"]), (&json!("0644"), &expected["at"]));
         }
         let cleared = TopicChanged { seq, at, nick, topic: None };
         assert_eq!(parsed(&event(&cleared.into()))["topic"], Value::Null);
         let no_day = Forgotten { seq, at: UnixMillis(u64::MAX) };
         assert_eq!(parsed(&event(&no_day.into()))["at"], Value::Null);
-        assert_eq!(array(std::iter::empty()), "[]");
+        assert_eq!(shelf(&[]), "[]");
+        assert_eq!(members(&[&Nick::new("ada").unwrap()]), r#"[{"nick":"ada"}]"#);
     }
 
     proptest! {
         #[test]
         fn any_text_comes_back_as_it_was_and_can_do_nothing_to_a_terminal(text in ".*") {
             let text = format!("{text}\u{9b}2J\u{202e}\u{e0041}\r\n");
-            let mut quoted = String::new();
-            quote(&mut quoted, &text);
+            let quoted = written(&json!(text));
             prop_assert_eq!(parsed(&quoted), Value::String(text));
             prop_assert!(!quoted.contains(|c: char| c.is_control() || is_invisible_format(c)));
         }

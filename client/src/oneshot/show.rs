@@ -60,14 +60,14 @@ impl Show {
         let mut others: Vec<&Nick> = session.room().members().filter(|nick| *nick != own).collect();
         others.sort_by_cached_key(|nick| nick.folded());
         if self.json {
-            return self.line(&json::array(others.into_iter().map(json::member)));
+            return self.line(&json::members(&others));
         }
         others.iter().for_each(|nick| self.line(&shown(nick.as_str())));
     }
 
     pub(super) fn shelf(&mut self, room: &Room) {
         if self.json {
-            return self.line(&json::array(room.shelf().iter().map(json::item)));
+            return self.line(&json::shelf(room.shelf()));
         }
         // Behind its heading; an empty shelf is empty here.
         for line in self.look.shelf(room.shelf()).iter().skip(1) {

@@ -5,13 +5,14 @@
 //! (`interactive`: lines, `full_screen`, one in a room that talks without end: `flood`, how it is
 //! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands (`oneshot`,
 //! `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`), what is made for shells
-//! and manuals (`shells`), and the load test's program (`load`).
+//! and manuals (`shells`), the load test's program (`load`), and the example bot (`bot`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bot;
 mod files;
 #[cfg(unix)]
 mod flood;

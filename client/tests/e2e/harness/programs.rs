@@ -1,5 +1,5 @@
-//! Where the programs under test are. Cargo builds the client's for these tests; the server's is
-//! built here, once, in the same profile and target folder.
+//! Where the programs under test are. Cargo builds the client's for these tests; the server's and the
+//! example bot are built here, once, in the same profile and target folder.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -27,15 +27,25 @@ const BUILD_MAX: Duration = Duration::from_secs(900);
 pub(crate) fn server() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
     PATH.get_or_init(|| {
-        let name = format!("chatshelf-server{}", std::env::consts::EXE_SUFFIX);
-        build(&mut cargo_build());
-        let path = Path::new(CLIENT).with_file_name(name);
-        assert!(path.exists(), "{} was not built", path.display());
-        path.to_str().expect("a path in UTF-8").into()
+        build(cargo_build().args(["--package", "chatshelf-server"]));
+        beside_the_client("chatshelf-server")
     })
 }
 
-/// Builds the server as this test was built: that is told by the folder the client is in,
+/// The program of `common/examples/bot.rs`.
+pub(crate) fn bot() -> String {
+    build(cargo_build().args(["--package", "chatshelf-common", "--example", "bot"]));
+    beside_the_client("examples/bot")
+}
+
+fn beside_the_client(name: &str) -> String {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let path = Path::new(CLIENT).with_file_name(name);
+    assert!(path.exists(), "{} was not built", path.display());
+    path.to_str().expect("a path in UTF-8").into()
+}
+
+/// Builds as this test was built: the folder of the client tells how, for it is
 /// `TARGET_DIR[/TRIPLE]/PROFILE`.
 fn cargo_build() -> Command {
     let profile_dir = Path::new(CLIENT).parent().expect("a program is in a folder");
@@ -49,8 +59,7 @@ fn cargo_build() -> Command {
     };
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    cargo.args(["build", "--quiet", "--package", "chatshelf-server", "--target-dir"]);
-    cargo.arg(target_dir).arg("--profile");
+    cargo.args(["build", "--quiet", "--target-dir"]).arg(target_dir).arg("--profile");
     // `cargo test` builds with the profile `test`, which shares its folder with `dev`.
     cargo.arg(match profile_dir.file_name().expect("a profile") {
         name if name == "debug" => "test".as_ref(),
@@ -77,5 +86,5 @@ fn build(cargo: &mut Command) {
             }
         }
     };
-    assert!(status.success(), "the server was not built: {status}");
+    assert!(status.success(), "a program was not built: {status}");
 }

@@ -1,0 +1,41 @@
+//! The example bot (`common/examples/bot.rs`) against the real server.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::harness::client::Client;
+use crate::harness::room::Room;
+use crate::harness::server::without_settings;
+use crate::harness::{eventually, programs};
+
+/// Starts a bot and waits until ada sees it under this nick.
+fn start(room: &Room, ada: &mut Client, nick: &str) -> Client {
+    let mut command = Command::new(programs::bot());
+    without_settings(&mut command);
+    let bot = Client::start(command.arg(format!("chatshelf://{}", room.address())));
+    eventually("the bot among the members", || {
+        ada.types("/who");
+        ada.stdout().contains(&format!(", {nick}")).then_some(())
+    });
+    bot
+}
+
+#[test]
+fn the_example_bot_answers_keeps_its_nick_and_ends_with_the_server() {
+    let room = Room::open();
+    let mut ada = room.join("ada");
+    let first = start(&room, &mut ada, "timebot");
+    // The server asks a member that has been silent for half a second whether it still lives when
+    // another client wants its nick. One that does not answer loses it.
+    std::thread::sleep(Duration::from_millis(600));
+    let second = start(&room, &mut ada, "timebot2");
+    ada.types("!time");
+    ada.shows("timebot  ada: it is ");
+    ada.shows("timebot2  ada: it is ");
+    room.server.end_well();
+    for bot in [first, second] {
+        let ended = bot.wait();
+        ended.has_code(0);
+        assert_eq!(ended.stdout, "the server is shutting down\n");
+    }
+}

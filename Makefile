@@ -96,12 +96,28 @@ run-client: toolchain ## Join a server [HOST=127.0.0.1[:9000] PORT=9000 NAME= AR
 test: toolchain ## Run all tests
 	$(CARGO) test --workspace
 
-check: toolchain ## Check formatting, lints and docs, then run all tests
+check: toolchain ## Check format, lints, docs, spelling, crates and workflows, then run all tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) doc --workspace --no-deps
+	$(call checker,typos)
+	$(call with_all_crates,$(call checker,cargo-deny,--offline check bans licenses sources))
+	$(call checker,actionlint)
 	$(CARGO) test --workspace
 check: export RUSTDOCFLAGS = -Dwarnings
+# $(call checker,typos,OPTIONS): runs a checker of `make tools`, or else the one on PATH. Where there
+# is neither, says so: the other checks do not depend on it.
+checker = $(if $(call found,$(1)),$(call quote,$(call found,$(1))) $(2),@echo $(1) is not here, so it \
+	checks nothing: make tools installs it)
+found = $(firstword $(wildcard $(tools)/$(1) $(tools)/$(1).exe) $(if $(shell $(1) --version 2>$(null)),$(1)))
+# cargo-deny looks at the crates of every system, where building fetches those of one.
+with_all_crates = $(if $(shell $(CARGO) fetch -q --locked 2>&1),@echo the crates of other systems are not \
+	here: cargo-deny checks nothing until cargo fetch --locked has fetched them,$(1))
+tools = $(CARGO_TARGET_DIR)/tools/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+
+tools: ## Install what make check asks beside cargo into target/tools (needs Python 3)
+	$(if $(filter Windows_NT,$(OS)),python,python3) -m venv $(call quote,$(CARGO_TARGET_DIR)/tools)
+	$(call quote,$(tools)/python) -m pip install -q --disable-pip-version-check -r .ci/tools.txt
 
 load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)
@@ -156,5 +172,5 @@ valgrind:
 		instructions are counted by valgrind, which is not here: install it (on Debian: \
 		apt-get install valgrind)))
 
-.PHONY: help build share run-server run-client test check load-test bench bench-peers bench-client instructions \
+.PHONY: help build share run-server run-client test check tools load-test bench bench-peers bench-client instructions \
 	simulate kill-test soak screenshots clean toolchain valgrind

@@ -57,9 +57,7 @@ impl<T: Transport> Engine<T> {
     /// Queues the farewell after the log up to now, and listens no more.
     fn part(&mut self, token: Token, farewell: &Goodbye) {
         let since_ms = self.now.mono_ms;
-        // What can't be made safe is not sent any more.
-        let log = self.room.log();
-        let log_end = if self.journal_failed { log.released() } else { log.end() };
+        let log_end = self.journal.last_sent(self.room.log());
         if let Some(connection) = self.connections.get_mut(token) {
             connection.phase = Phase::Closing { since_ms };
             connection.send_queue.finish(farewell, log_end);

@@ -81,8 +81,7 @@ impl<T: Transport> Engine<T> {
     /// Sends what waits: to every member when the log has grown, else to the dirty ones.
     pub(super) fn flush_all(&mut self) {
         let dirty = self.connections.take_dirty();
-        if self.flushed_to < self.room.log().released() {
-            self.flushed_to = self.room.log().released();
+        if self.journal.take_news(self.room.log()) {
             for slot in 0..self.connections.slots() {
                 if let Some(token) = self.connections.at_slot(slot) {
                     self.flush(token);

@@ -45,6 +45,6 @@ impl<T: Transport> Engine<T> {
             assert_eq!(self.room.members_len(), members);
         }
         assert!(self.joiners.is_empty(), "all who joined are welcomed");
-        assert_eq!(self.journaled_to, self.room.log().end());
+        self.journal.assert_taken(self.room.log());
     }
 }

@@ -91,7 +91,7 @@ impl<T: Transport> Engine<T> {
             transfers: self.slots.taken(),
             blocks: self.blocks.spare() + self.extents.spare(),
             log_bytes: self.room.log().held_bytes(),
-            queued_bytes: self.journal.capacity(),
+            queued_bytes: self.journal.held_bytes(),
             snapshot_bytes: self.room.snapshot_bytes(),
             table_bytes: self.connections.table_bytes()
                 + self.absentees.table_bytes()

@@ -17,7 +17,7 @@ mod downloads;
 mod drops;
 mod flush;
 mod invariants;
-mod journaling;
+mod journal_feed;
 mod lazy_box;
 mod limits;
 mod memory;
@@ -52,8 +52,10 @@ use contest::Wanted;
 use door::Door;
 use drops::Owners;
 use flush::Joiner;
+use journal_feed::JournalFeed;
 use slots::Slots;
 
+pub use journal_feed::JournalBatch;
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
 pub use memory::MemoryUse;
 pub use resume::Secret;
@@ -82,15 +84,6 @@ pub struct Settings {
     pub keepalive_ms: u64,
     /// When an event is safe enough to be sent.
     pub durability: Durability,
-}
-
-/// New events, for the journal.
-#[derive(Debug)]
-pub struct JournalBatch {
-    /// They, as whole frames.
-    pub frames: Vec<u8>,
-    /// Where in the room log they end; [`Reply::Journaled`] names it.
-    pub to: u64,
 }
 
 /// What became readable or writable.
@@ -122,13 +115,7 @@ pub struct Engine<T> {
     joiners: Vec<Joiner>,
     /// The newest event when the server started: later ones that it had before are lost.
     started_at: Seq,
-    /// How far the log was released when all members were last flushed.
-    flushed_to: u64,
-    /// End of the log as far as it was handed to the journal, and what waits to be.
-    journaled_to: u64,
-    journal: Vec<u8>,
-    /// When events that the journal has not answered for are sent all the same.
-    release_by_ms: Option<u64>,
+    journal: JournalFeed,
     disk: VecDeque<Request>,
     /// When something that is kept of an interrupted upload has been kept long enough.
     expire_by_ms: Option<u64>,
@@ -141,8 +128,6 @@ pub struct Engine<T> {
     slots: Slots,
     read_buffer: Box<[u8]>,
     shutting_down: bool,
-    /// Events could not be made as safe as they must be.
-    journal_failed: bool,
 }
 
 impl<T: Transport> Engine<T> {
@@ -166,10 +151,7 @@ impl<T: Transport> Engine<T> {
             wanted: Vec::new(),
             joiners: Vec::new(),
             started_at,
-            flushed_to: room.log().end(),
-            journaled_to,
-            journal: Vec::new(),
-            release_by_ms: None,
+            journal: JournalFeed::new(settings.durability, journaled_to),
             room,
             disk: VecDeque::from([Request::Expire { at: now.at }]),
             expire_by_ms: None,
@@ -179,7 +161,6 @@ impl<T: Transport> Engine<T> {
             slots: Slots::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             shutting_down: false,
-            journal_failed: false,
         };
         engine.room.release_log(journaled_to);
         engine.disk.extend(gone.into_iter().map(|item: ItemId| Request::Remove { item }));
@@ -232,8 +213,13 @@ impl<T: Transport> Engine<T> {
                 let in_ms = at.map(|at| at.0.saturating_sub(self.now.at.0));
                 self.expire_by_ms = in_ms.map(|in_ms| self.now.mono_ms + in_ms);
             }
-            Reply::Journaled { to } => self.journaled(to),
-            Reply::JournalFailed { to } => self.journal_failed(to),
+            Reply::JournalFailed { .. } if self.journal.note_failed() => {
+                self.shut_down_for(Code::STORAGE_FAILED);
+            }
+            Reply::Journaled { to } | Reply::JournalFailed { to } => {
+                self.journal.note_journaled(to);
+                self.room.release_log(to);
+            }
         }
     }
 
@@ -249,8 +235,10 @@ impl<T: Transport> Engine<T> {
         self.look_at_deadlines();
         self.settle_wanted();
         self.welcome_joiners();
-        self.take_for_journal();
-        self.release_if_due();
+        self.journal.take(self.room.log());
+        if let Some(to) = self.journal.release_due(self.room.log(), self.now.mono_ms) {
+            self.room.release_log(to);
+        }
     }
 
     /// Sends what waits, and reaps.
@@ -263,16 +251,16 @@ impl<T: Transport> Engine<T> {
     /// Milliseconds until a turn has something to do by itself: 0 if work is left over.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<u64> {
-        let log_is_ahead = self.flushed_to < self.room.log().released();
-        let may_serve = self.connections.ready_len() > 0 && !self.awaits_journal();
-        if log_is_ahead || may_serve || self.connections.has_dirty() {
+        let log = self.room.log();
+        let may_serve = self.connections.ready_len() > 0 && !self.journal.is_behind(log);
+        if self.journal.has_news(log) || may_serve || self.connections.has_dirty() {
             return Some(0);
         }
         let look_ms = (!self.wanted.is_empty()).then_some(now.mono_ms + contest::LOOK_AGAIN_MS);
         let absence_ms = self.absentees.next();
         let due = [
             self.connections.next_deadline(),
-            self.release_by_ms,
+            self.journal.next_deadline(),
             self.expire_by_ms,
             absence_ms,
             look_ms,
@@ -288,8 +276,13 @@ impl<T: Transport> Engine<T> {
     /// Events for the journal, if there are new ones.
     #[must_use]
     pub fn poll_journal(&mut self) -> Option<JournalBatch> {
-        let frames = std::mem::take(&mut self.journal);
-        (!frames.is_empty()).then_some(JournalBatch { frames, to: self.journaled_to })
+        self.journal.poll()
+    }
+
+    /// True when events could not be made as safe as they must be, and the server has to end.
+    #[must_use]
+    pub fn has_journal_failed(&self) -> bool {
+        self.journal.has_failed()
     }
 
     /// How many connections there are, whatever their phase.
@@ -348,7 +341,7 @@ impl<T: Transport> Engine<T> {
             return;
         }
         self.flush_all();
-        self.take_for_journal();
+        self.journal.take(self.room.log());
         let log = self.room.log();
         let point = log.trim_point();
         for connection in self.connections.iter_mut() {

@@ -27,7 +27,7 @@ impl<T: Transport> Engine<T> {
     /// Serves every connection that was in the run queue when the turn came to it, once.
     pub(super) fn serve_ready(&mut self) {
         for _ in 0..self.connections.ready_len() {
-            if self.awaits_journal() {
+            if self.journal.is_behind(self.room.log()) {
                 return;
             }
             let Some(token) = self.connections.pop_ready() else { return };

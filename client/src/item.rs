@@ -1,32 +1,130 @@
-//! Which item of the shelf a text means: a number, or a name. Pure; the same for every front, for
-//! the one-shot commands and for completion.
+//! Which item of the shelf is meant: a number, or a name. What is typed is read once, as an
+//! [`ItemRef`] or an [`ItemLine`], and looked up on the [`Shelf`] when it is needed. Pure; the same
+//! for every front, for the one-shot commands and for completion.
 //!
 //! `#7` is always a number and `name:7` always a name. A bare `7` is a number, unless a file is
-//! called so as well: then it is reported, for whoever put that file there may be counting on it.
+//! called so as well. Then it is refused, for whoever put that file there may count on it.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use chatshelf_common::id::ItemId;
 
+use crate::quoting;
 use crate::session::Room;
 
 /// Says that what follows is a name, whatever it looks like.
 pub const NAME_PREFIX: &str = "name:";
 
-/// Why a text means no item.
+/// An item, as somebody names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemRef {
+    /// The item of this number: `#7`, or one that was chosen.
+    Number(ItemId),
+    /// `7`: the item of this number, unless a file is called so as well.
+    NumberOrName(ItemId, String),
+    /// `name:7`, or what is no number: the newest item of this name.
+    Name(String),
+    /// The newest item of all.
+    Latest,
+}
+
+impl ItemRef {
+    /// Reads what somebody typed.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        if let Some(name) = text.strip_prefix(NAME_PREFIX) {
+            return Self::Name(name.to_owned());
+        }
+        match (text.strip_prefix('#').and_then(number), number(text)) {
+            (Some(marked), _) => Self::Number(marked),
+            (None, Some(bare)) => Self::NumberOrName(bare, text.to_owned()),
+            (None, None) => Self::Name(text.to_owned()),
+        }
+    }
+}
+
+/// Digits alone, as the number they are.
+fn number(text: &str) -> Option<ItemId> {
+    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_digits).map(ItemId)
+}
+
+/// A line that names an item, and perhaps a path: `7`, `notes.pdf sub/`, `'my notes.pdf' x`. The
+/// whole line may be a name too, blanks and all; which of the two it is only the shelf can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemLine {
+    line: String,
+    /// Its one or two words, if a shell would split it into so many.
+    split: Option<Split>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Split {
+    item: ItemRef,
+    path: Option<PathBuf>,
+    /// One word without quotes: there is no other way to read the line.
+    is_whole_line: bool,
+}
+
+impl ItemLine {
+    /// Reads a line.
+    #[must_use]
+    pub fn new(line: &str) -> Self {
+        let words = quoting::split(line).unwrap_or_default();
+        let split = match &words[..] {
+            [item] => {
+                Some(Split { item: ItemRef::new(item), path: None, is_whole_line: item == line })
+            }
+            [item, path] => Some(Split {
+                item: ItemRef::new(item),
+                path: Some(path.into()),
+                is_whole_line: false,
+            }),
+            _ => None,
+        };
+        Self { line: line.to_owned(), split }
+    }
+}
+
+/// The item that was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its number. It need not be on the shelf: the server can say what became of it.
+    pub item: ItemId,
+    /// It was named, not numbered: of several with the name it is the newest.
+    pub is_by_name: bool,
+    /// The path that was given with it.
+    pub path: Option<PathBuf>,
+}
+
+/// Why no item is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ItemError {
+    /// The newest item was meant, and there is none.
+    EmptyShelf,
     /// Nothing on the shelf has that name.
     NotOnShelf(String),
     /// It can be read as a number, and a file has it as its name.
     NumberOrName(ItemId, String),
     /// It is a file's name as a whole, and its first word is another item.
     NameOrPath(String),
+    /// It is no item with a path, and no name of one.
+    NotAnItem,
+}
+
+impl ItemError {
+    /// True when what was asked for is not there; otherwise it was asked for in a wrong way.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::EmptyShelf | Self::NotOnShelf(_))
+    }
 }
 
 impl fmt::Display for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::EmptyShelf => f.write_str("the shelf is empty"),
             Self::NotOnShelf(name) => write!(f, "nothing on the shelf is called {name}"),
             Self::NumberOrName(id, text) => write!(
                 f,
@@ -37,6 +135,9 @@ impl fmt::Display for ItemError {
                 f,
                 "'{text}' could be a name, or an item and a path: quote what belongs together"
             ),
+            Self::NotAnItem => {
+                f.write_str("name one item, and at most one path; quote what has spaces")
+            }
         }
     }
 }
@@ -68,71 +169,67 @@ impl<'a> Shelf<'a> {
         self.0.iter().rev().find(|(_, item)| *item == name).map(|(id, _)| *id)
     }
 
-    /// The item that a text means. Of items of one name that is the newest. A number need not be
-    /// on the shelf: the server can say what became of it.
+    /// How many items have the name of this one.
+    #[must_use]
+    pub fn namesakes(&self, id: ItemId) -> usize {
+        let name = self.0.iter().find(|(item, _)| *item == id).map(|(_, name)| name);
+        self.0.iter().filter(|(_, other)| Some(other) == name).count()
+    }
+
+    /// The item that is meant.
     ///
     /// # Errors
-    /// When nothing has the name, or it may be a number just as well.
-    pub fn item(&self, text: &str) -> Result<ItemId, ItemError> {
-        let by_name = |name| self.named(name).ok_or(ItemError::NotOnShelf(String::from(name)));
-        if let Some(name) = text.strip_prefix(NAME_PREFIX) {
-            return by_name(name);
-        }
-        if let Some(id) = marked_number(text) {
-            return Ok(id);
-        }
-        match (number(text), self.named(text)) {
-            (Some(id), Some(named)) if named != id => {
-                Err(ItemError::NumberOrName(id, text.to_owned()))
-            }
-            (Some(id), _) => Ok(id),
-            (None, _) => by_name(text),
+    /// When it is not on the shelf, or may be another just as well.
+    pub fn item(&self, wanted: &ItemRef) -> Result<Found, ItemError> {
+        let found = |item, is_by_name| Ok(Found { item, is_by_name, path: None });
+        match wanted {
+            ItemRef::Number(id) => found(*id, false),
+            ItemRef::NumberOrName(id, text) => match self.named(text) {
+                Some(named) if named != *id => Err(ItemError::NumberOrName(*id, text.clone())),
+                _ => found(*id, false),
+            },
+            ItemRef::Name(name) => match self.named(name) {
+                Some(id) => found(id, true),
+                None => Err(ItemError::NotOnShelf(name.clone())),
+            },
+            ItemRef::Latest => match self.0.last() {
+                Some((id, _)) => found(*id, false),
+                None => Err(ItemError::EmptyShelf),
+            },
         }
     }
 
-    /// The item that a line means, and the path behind it; `words` is what the line splits into,
-    /// if it does. The whole line may be a name, unquoted, too. `None` if the line is neither.
+    /// The item that a line means, and the path behind it.
     ///
     /// # Errors
-    /// As [`Shelf::item`], or when the line may be both.
-    pub fn item_and_path(
-        &self,
-        line: &str,
-        words: Option<Vec<String>>,
-    ) -> Option<Result<(ItemId, Option<String>), ItemError>> {
-        let mut words = words.unwrap_or_default().into_iter();
-        let (first, path, rest) = (words.next(), words.next(), words.next());
-        let split = first.filter(|_| rest.is_none()).map(|first| (self.item(&first), first));
-        let whole = self.named(line.strip_prefix(NAME_PREFIX).unwrap_or(line));
-        Some(match (whole, split) {
-            (None, None) => return None,
-            (Some(id), None | Some((Err(ItemError::NotOnShelf(_)), _))) => Ok((id, None)),
-            // It is one word.
-            (_, Some((item, first))) if first == line => item.map(|id| (id, None)),
-            (None, Some((item, _))) => item.map(|id| (id, path)),
-            (Some(_), Some((Ok(id), first))) if marked_number(&first).is_some() => Ok((id, path)),
-            (Some(id), Some((Ok(number), _))) if !self.holds(number) => Ok((id, None)),
-            (Some(_), Some(_)) => Err(ItemError::NameOrPath(line.to_owned())),
-        })
+    /// As [`Shelf::item`], or when the line may be both a name and an item with a path, or is
+    /// neither.
+    pub fn item_and_path(&self, line: &ItemLine) -> Result<Found, ItemError> {
+        let split = line.split.as_ref().map(|split| {
+            let found = self.item(&split.item);
+            (split, found.map(|found| Found { path: split.path.clone(), ..found }))
+        });
+        let name = line.line.strip_prefix(NAME_PREFIX).unwrap_or(&line.line);
+        let whole = self.named(name).map(|item| Found { item, is_by_name: true, path: None });
+        match (whole, split) {
+            (None, None) => Err(ItemError::NotAnItem),
+            (_, Some((Split { is_whole_line: true, .. }, found))) | (None, Some((_, found))) => {
+                found
+            }
+            (Some(whole), None | Some((_, Err(ItemError::NotOnShelf(_))))) => Ok(whole),
+            (Some(_), Some((Split { item: ItemRef::Number(_), .. }, found))) => found,
+            (Some(whole), Some((_, Ok(found)))) if !self.holds(found.item) => Ok(whole),
+            (Some(_), Some(_)) => Err(ItemError::NameOrPath(line.line.clone())),
+        }
     }
 
     /// A text for a prompt that means this item and no other: its name if that will do.
     #[must_use]
     pub fn reference(&self, id: ItemId, name: &str) -> String {
-        let found = self.item_and_path(name, crate::command::words(name));
-        if found == Some(Ok((id, None))) { name.to_owned() } else { format!("#{id}") }
+        let found = self.item_and_path(&ItemLine::new(name));
+        let is_it = found.is_ok_and(|found| found.item == id && found.path.is_none());
+        if is_it { name.to_owned() } else { format!("#{id}") }
     }
-}
-
-/// Digits alone, as the number they are.
-fn number(text: &str) -> Option<ItemId> {
-    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_digits).map(ItemId)
-}
-
-/// The number behind a `#`.
-fn marked_number(text: &str) -> Option<ItemId> {
-    text.strip_prefix('#').and_then(number)
 }
 
 #[cfg(test)]
@@ -146,10 +243,15 @@ mod tests {
         Shelf::new(items.iter().map(|(id, name)| (ItemId(*id), *name)))
     }
 
+    /// Item and path.
+    fn short(found: Found) -> (ItemId, Option<PathBuf>) {
+        (found.item, found.path)
+    }
+
     #[test]
     fn a_number_is_a_number_and_a_name_that_looks_like_one_is_reported() {
         let shelf = shelf(&SHELF);
-        let found = |text| shelf.item(text);
+        let found = |text| shelf.item(&ItemRef::new(text)).map(|found| found.item);
         for (text, id) in
             [("#1", 1), ("2", 2), ("#2", 2), ("5", 5), ("99", 99), ("#77", 77), ("a.txt", 4)]
         {
@@ -171,18 +273,18 @@ mod tests {
     #[test]
     fn a_line_that_is_a_name_and_an_item_with_a_path_is_reported() {
         let shelf = shelf(&[(1, "a"), (2, "a b"), (3, "1 x"), (4, "9 x"), (5, "#1 y"), (6, "z z")]);
-        let found = |line: &str| shelf.item_and_path(line, crate::command::words(line));
-        let is = |id, path: Option<&str>| Some(Ok((ItemId(id), path.map(str::to_owned))));
+        let found = |line: &str| shelf.item_and_path(&ItemLine::new(line)).map(short);
+        let is = |id, path: Option<&str>| Ok((ItemId(id), path.map(PathBuf::from)));
         for line in ["a b", "1 x"] {
-            assert_eq!(found(line), Some(Err(ItemError::NameOrPath(line.into()))));
-            assert!(matches!(found(&format!("'{line}'")), Some(Ok((_, None)))), "{line}");
+            assert_eq!(found(line), Err(ItemError::NameOrPath(line.into())));
+            assert!(matches!(found(&format!("'{line}'")), Ok((_, None))), "{line}");
         }
         assert_eq!(found("9 x"), is(4, None), "there is no number 9");
         assert_eq!(found("#1 y"), is(1, Some("y")), "always a number");
         assert_eq!(found("name:#1 y"), is(5, None));
         assert_eq!(found("a 'x y'"), is(1, Some("x y")));
         assert_eq!(found("z z"), is(6, None));
-        assert_eq!(found("1 2 3"), None);
+        assert_eq!(found("1 2 3"), Err(ItemError::NotAnItem));
     }
 
     #[test]
@@ -194,8 +296,8 @@ mod tests {
             let shelf = shelf(items);
             for (id, name) in items {
                 let form = shelf.reference(ItemId(*id), name);
-                let found = shelf.item_and_path(&form, crate::command::words(&form));
-                assert_eq!(found, Some(Ok((ItemId(*id), None))), "{form} for {name}");
+                let found = shelf.item_and_path(&ItemLine::new(&form)).map(short);
+                assert_eq!(found, Ok((ItemId(*id), None)), "{form} for {name}");
             }
         }
         assert_eq!(shelf(&SHELF).reference(ItemId(4), "a.txt"), "a.txt");

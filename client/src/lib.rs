@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`session`] (the protocol from the client's side, as a state machine),
 //! [`link`] (a session on a socket), [`files`] (local files, on a thread of their own),
-//! [`command`] (what a prompt line means), [`item`] (which item of the shelf a text means),
+//! [`command`] (what can be asked for, as a type), [`item`] (which item of the shelf is meant),
 //! [`app`] (the loop that puts them together), [`plain`] (the line front over it), [`screen`]
 //! (the full-screen one) and [`oneshot`] (one-shot commands), [`load`] (the load test, which has a
 //! loop of its own).
@@ -19,6 +19,7 @@ pub mod oneshot;
 pub mod options;
 mod output;
 pub mod plain;
+mod quoting;
 pub mod screen;
 pub mod search;
 pub mod session;

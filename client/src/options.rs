@@ -19,7 +19,7 @@ use chatshelf_common::text::Nick;
 use crate::session::{KEEPALIVE, KEEPALIVE_MAX};
 
 pub(crate) use file::expanded;
-pub use task::{Output, Task, Wanted};
+pub use task::{Output, Task};
 
 /// What the program is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -319,6 +319,8 @@ fn history(text: &str) -> Result<u32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::{self, Command, Upload};
+    use crate::item::ItemRef;
 
     fn run(args: &[&str]) -> Result<Options, String> {
         match parse_with(args.iter().map(OsString::from), &Sources::NOTHING) {
@@ -385,26 +387,30 @@ mod tests {
 
     #[test]
     fn commands_are_understood() {
-        let named = |name: &str| Wanted::Named(name.into());
+        let named = ItemRef::new;
         let words = crate::search::Words::new;
-        let text = |text| Task::Send(chatshelf_common::text::Message::new(text).ok());
+        let text = |text| Task::Do(Command::Say(command::message(text).unwrap()));
+        let upload = |paths: &[&str], name| {
+            let paths = paths.iter().map(PathBuf::from).collect();
+            Task::Do(Command::Upload(Upload::Files { paths, name }))
+        };
         let name = |name| chatshelf_common::text::FileName::new(name).ok();
         for (line, task) in [
             ("send hi  all", text("hi all")),
             ("send -- --help", text("--help")),
-            ("send -", Task::Send(None)),
+            ("send -", Task::SendInput),
             ("send - -", text("- -")),
-            ("upload a b", Task::Upload(vec!["a".into(), "b".into()], None)),
-            ("upload --as x a", Task::Upload(vec!["a".into()], name("x"))),
+            ("upload a b", upload(&["a", "b"], None)),
+            ("upload --as x a", upload(&["a"], name("x"))),
             ("upload - --as x", Task::UploadInput(name("x").unwrap())),
             ("download 7", Task::Download(vec![named("7")], Output::DownloadDir)),
-            ("download --latest -o -", Task::Download(vec![Wanted::Latest], Output::Stdout)),
+            ("download --latest -o -", Task::Download(vec![ItemRef::Latest], Output::Stdout)),
             ("download a -o b", Task::Download(vec![named("a")], Output::Path("b".into()))),
             (
                 "download a #2 --latest",
-                Task::Download(vec![named("a"), named("#2"), Wanted::Latest], Output::DownloadDir),
+                Task::Download(vec![named("a"), named("#2"), ItemRef::Latest], Output::DownloadDir),
             ),
-            ("drop 7 a", Task::Drop(vec![named("7"), named("a")])),
+            ("drop 7 a", Task::Do(Command::Drop(vec![named("7"), named("a")]))),
             ("list --json", Task::List { json: true }),
             ("who", Task::Who { json: false }),
             ("tail", Task::Tail { lines: 10, grep: None, follow: false, json: false }),

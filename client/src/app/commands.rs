@@ -1,8 +1,7 @@
 //! Commands, carried out: whether they can be taken now, and in a script what must wait for the
 //! ones ahead of it.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use chatshelf_common::id::ItemId;
@@ -12,9 +11,9 @@ use chatshelf_common::wire::frame::Style;
 use super::state::Desk;
 use super::transfers::Opening;
 use super::{Answer, Clock, News};
-use crate::command::{self, Command, resolve_download, resolve_upload};
+use crate::command::{Command, Destination, Download, Upload};
 use crate::files::{PathKind, Target};
-use crate::item::{ItemError, Shelf};
+use crate::item::{Found, ItemError, ItemRef, Shelf};
 use crate::options::expanded;
 use crate::search::Words;
 use crate::session::{self, Direction, TransferHandle, TransferStatus};
@@ -73,19 +72,25 @@ impl Desk {
             Command::Who | Command::ShowTopic | Command::Files if !session.is_joined() => true,
             Command::Who | Command::ShowTopic | Command::Find(_) => session.outstanding() > 0,
             Command::Files => uploads > 0 || session.outstanding() > 0,
-            Command::Download(text) | Command::Drop(text) if uploads > 0 => {
-                self.may_mean_an_upload(text, uploads)
+            Command::Download(_) | Command::Drop(_) if uploads == 0 => false,
+            Command::Download(Download::Typed(line)) => {
+                let found = Shelf::of(session.room()).item_and_path(line);
+                self.may_mean_an_upload(found, uploads)
+            }
+            Command::Download(Download::Items { items, .. }) | Command::Drop(items) => {
+                let shelf = Shelf::of(session.room());
+                items.iter().any(|item| self.may_mean_an_upload(shelf.item(item), uploads))
             }
             _ => false,
         }
     }
 
-    /// True while what a download asks for may be one of our uploads that the shelf does not show.
-    fn may_mean_an_upload(&self, text: &str, uploads: usize) -> bool {
+    /// True while what a command asks for may be one of our uploads that the shelf does not show.
+    fn may_mean_an_upload(&self, found: Result<Found, ItemError>, uploads: usize) -> bool {
         let (session, room) = (self.link.session(), self.link.session().room());
-        let item = match resolve_download(text, room) {
-            Ok((item, _)) => room.item(item),
-            Err(command::CommandError::Item(ItemError::NotOnShelf(_))) => None,
+        let item = match found {
+            Ok(found) => room.item(found.item),
+            Err(error) if error.is_absence() => None,
             Err(_) => return false,
         };
         let Some(item) = item else { return true };
@@ -104,16 +109,16 @@ impl Desk {
             Command::Rename(nick) => self.rename(nick),
             Command::SetTopic(topic) => self.session_mut().set_topic(topic),
             Command::Cancel(transfer) => self.cancel(transfer, now),
-            Command::Download(text) => self.download(&text, now),
-            Command::Drop(text) => {
-                self.drop_named(&text);
+            Command::Download(wanted) => self.download(wanted, now),
+            Command::Drop(items) => {
+                for found in self.find_all(&items) {
+                    self.drop_item(found.item);
+                }
                 Ok(())
             }
             Command::Reconnect => self.reconnect(now),
-            Command::Upload(text) => {
-                let exists = |path: &str| std::fs::symlink_metadata(expanded(path)).is_ok();
-                let paths = resolve_upload(&text, exists);
-                paths.iter().for_each(|path| self.upload(path.as_ref(), None));
+            Command::Upload(upload) => {
+                self.upload(upload);
                 Ok(())
             }
             Command::ShowTopic => self.answer(Answer::Topic, now),
@@ -191,22 +196,56 @@ impl Desk {
         Ok(())
     }
 
-    /// Puts a file on the shelf, under its own name or another.
-    pub(crate) fn upload(&mut self, path: &OsStr, name: Option<FileName>) {
-        self.last_ticket += 1;
-        let (file, shown) = match path.to_str() {
-            Some(text) => (expanded(text), text.to_owned()),
+    /// Puts files on the shelf. A one-shot command puts all of them there, or none.
+    fn upload(&mut self, upload: Upload) {
+        match upload {
+            Upload::Typed(line) => {
+                let exists = |path: &Path| std::fs::symlink_metadata(expanded(path)).is_ok();
+                line.resolve(exists).iter().for_each(|path| self.open(path, None));
+            }
+            Upload::Files { paths, .. }
+                if self.manner.single && paths.len() > self.items_kept() =>
+            {
+                self.refusal(format!(
+                    "nothing uploaded: of {} files the shelf would keep the last {}; upload no \
+                     more than that, or pack them into one",
+                    paths.len(),
+                    self.items_kept()
+                ));
+            }
+            Upload::Files { paths, name } => {
+                paths.iter().for_each(|path| self.open(path, name.clone()));
+            }
+            Upload::Spooled { path, name } => {
+                let shown = path.display().to_string();
+                self.last_ticket += 1;
+                self.files.open(self.last_ticket, path);
+                self.opening.insert(self.last_ticket, Opening::Spooled(shown, Some(name)));
+            }
+        }
+    }
+
+    /// Opens a file to be uploaded, under its own name or another.
+    fn open(&mut self, path: &Path, name: Option<FileName>) {
+        let shown = match path.to_str() {
+            Some(text) => text.to_owned(),
             // What is no text is shown escaped.
-            None => (path.into(), format!("{path:?}").trim_matches('"').to_owned()),
+            None => format!("{path:?}").trim_matches('"').to_owned(),
         };
-        self.files.open(self.last_ticket, file);
+        self.last_ticket += 1;
+        self.files.open(self.last_ticket, expanded(path));
         self.opening.insert(self.last_ticket, Opening::Upload(shown, name));
         self.warn_if_more_than_kept();
     }
 
+    /// Items that the shelf keeps, as far as the server has said.
+    fn items_kept(&self) -> usize {
+        self.session().limits().map_or(usize::MAX, |limits| limits.shelf_items_max as usize)
+    }
+
     /// Warns whoever begins more uploads than the shelf keeps, with the first that is too many.
     fn warn_if_more_than_kept(&mut self) {
-        let kept = self.session().limits().map_or(usize::MAX, |it| it.shelf_items_max as usize);
+        let kept = self.items_kept();
         if !self.manner.script && self.uploads_begun() == kept.saturating_add(1) {
             self.notice(format!(
                 "these are more files than the shelf keeps ({kept}): the first of them will drop \
@@ -222,54 +261,80 @@ impl Desk {
         self.session().uploads_outstanding() + opening
     }
 
-    /// The same for a temporary file of ours.
-    pub(crate) fn upload_spooled(&mut self, path: String, name: FileName) {
-        self.last_ticket += 1;
-        self.files.open(self.last_ticket, PathBuf::from(&path));
-        self.opening.insert(self.last_ticket, Opening::Spooled(path, Some(name)));
-    }
-
-    fn download(&mut self, text: &str, now: Instant) -> Result<(), session::CommandError> {
-        let (id, path) = match resolve_download(text, self.session().room()) {
-            Ok(found) => found,
-            Err(error @ command::CommandError::Item(ItemError::NotOnShelf(_))) => {
-                self.refusal(error.to_string());
-                return Ok(());
+    fn download(&mut self, wanted: Download, now: Instant) -> Result<(), session::CommandError> {
+        let (found, target) = match wanted {
+            Download::Typed(line) => {
+                let found = Shelf::of(self.session().room()).item_and_path(&line);
+                let Some(found) = self.tell_if_absent(found) else { return Ok(()) };
+                let target = match &found.path {
+                    Some(path) => target(&self.download_dir, path),
+                    None => Ok(self.downloads()),
+                };
+                (vec![found], target)
             }
-            Err(error) => {
-                self.failure(error.to_string());
-                return Ok(());
+            Download::Items { items, to } => {
+                let target = match to {
+                    Destination::DownloadDir => Ok(self.downloads()),
+                    Destination::Path(path) => target(Path::new(""), &path),
+                    Destination::Scratch(dir) => Ok(Target::Scratch(dir)),
+                };
+                (self.find_all(&items), target)
             }
         };
-        self.say_if_one_of_several(id, text);
-        let target = match path {
-            Some(path) => target(&self.download_dir, &path),
-            None => Ok(self.downloads()),
-        };
-        match target {
-            Ok(target) => self.fetch(id, target, now),
+        let target = match target {
+            Ok(target) => target,
             Err(why) => {
                 self.failure(why);
-                Ok(())
+                return Ok(());
+            }
+        };
+        for Found { item, is_by_name, .. } in found {
+            if is_by_name {
+                self.say_if_one_of_several(item);
+            }
+            self.fetch(item, target.clone(), now)?;
+        }
+        Ok(())
+    }
+
+    /// The items that are wanted, each once, though it be named by its number and its name; tells of
+    /// what is none.
+    fn find_all(&mut self, wanted: &[ItemRef]) -> Vec<Found> {
+        let mut all: Vec<Found> = Vec::new();
+        for wanted in wanted {
+            let found = Shelf::of(self.session().room()).item(wanted);
+            let Some(found) = self.tell_if_absent(found) else { continue };
+            if all.iter().all(|other| other.item != found.item) {
+                all.push(found);
             }
         }
+        all
+    }
+
+    /// The item that was found; tells if there is none.
+    fn tell_if_absent(&mut self, found: Result<Found, ItemError>) -> Option<Found> {
+        match found {
+            Ok(found) => return Some(found),
+            Err(error) if error.is_absence() => self.refusal(error.to_string()),
+            Err(error) => self.failure(error.to_string()),
+        }
+        None
     }
 
     /// Says that a name was given that several items have.
-    fn say_if_one_of_several(&mut self, id: ItemId, text: &str) {
+    fn say_if_one_of_several(&mut self, id: ItemId) {
         let room = self.session().room();
-        let Some(item) = room.item(id).filter(|item| text.contains(item.name.as_str())) else {
-            return;
-        };
-        let named = room.shelf().iter().filter(|other| other.name == item.name).count();
-        if named > 1 {
+        let named = Shelf::of(room).namesakes(id);
+        if let Some(item) = room.item(id)
+            && named > 1
+        {
             let text = format!("{named} files are called {}; number {id} is the newest", item.name);
             self.notice(text);
         }
     }
 
     /// Fetches an item to a place.
-    pub(crate) fn fetch(
+    fn fetch(
         &mut self,
         id: ItemId,
         target: Target,
@@ -285,16 +350,8 @@ impl Desk {
         Ok(())
     }
 
-    fn drop_named(&mut self, text: &str) {
-        match Shelf::of(self.session().room()).item(text) {
-            Ok(item) => self.drop_item(item),
-            Err(error @ ItemError::NotOnShelf(_)) => self.refusal(error.to_string()),
-            Err(error) => self.failure(error.to_string()),
-        }
-    }
-
     /// Asks for an item to leave the shelf, with the proof that it is ours, if we have one.
-    pub(crate) fn drop_item(&mut self, item: ItemId) {
+    fn drop_item(&mut self, item: ItemId) {
         self.last_ticket += 1;
         self.files.find_key(self.last_ticket, item, self.name.clone());
         self.opening.insert(self.last_ticket, Opening::Drop(item));
@@ -318,8 +375,9 @@ impl Desk {
 ///
 /// # Errors
 /// When no file can be kept there, in a sentence. One-shot commands write to such places.
-pub(crate) fn target(download_dir: &Path, path: &str) -> Result<Target, String> {
-    let is_directory = path.ends_with(std::path::is_separator);
+fn target(download_dir: &Path, path: &Path) -> Result<Target, String> {
+    let end = path.as_os_str().as_encoded_bytes().last();
+    let is_directory = end.is_some_and(|byte| std::path::is_separator(char::from(*byte)));
     let path = download_dir.join(expanded(path));
     match PathKind::of(&path) {
         PathKind::Directory => Ok(Target::Directory(path)),
@@ -339,12 +397,12 @@ mod tests {
     fn a_download_path_is_a_directory_or_a_name_in_the_download_directory() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("sub")).unwrap();
-        let to = |path| target(dir.path(), path).unwrap();
+        let to = |path: &str| target(dir.path(), path.as_ref()).unwrap();
         assert_eq!(to("sub"), Target::Directory(dir.path().join("sub")));
         assert_eq!(to("new/"), Target::Directory(dir.path().join("new/")));
         assert_eq!(to("new.txt"), Target::File(dir.path().join("new.txt")));
         let absolute = dir.path().join("x.bin");
-        assert_eq!(target(Path::new("."), absolute.to_str().unwrap()), Ok(Target::File(absolute)));
+        assert_eq!(target(Path::new("."), &absolute), Ok(Target::File(absolute)));
     }
 
     #[cfg(unix)]
@@ -354,7 +412,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/null", dir.path().join("sink")).unwrap();
         for path in ["sink", "/dev/null", "/dev/stdout"] {
             assert!(
-                target(dir.path(), path)
+                target(dir.path(), path.as_ref())
                     .unwrap_err()
                     .ends_with("not a regular file or a directory")
             );

@@ -32,7 +32,6 @@ use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
 
 pub(crate) use clock::{Clock, age};
-pub(crate) use commands::target;
 pub(crate) use rate::Rate;
 pub(crate) use signals::{interrupt_job, stop_job};
 pub(crate) use startup::{Ground, Plan, no_start};

@@ -13,28 +13,25 @@ mod sink;
 mod stdin;
 mod stdout_watch;
 
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use chatshelf_common::id::ItemId;
 use chatshelf_common::limits::HISTORY_ALL;
-use chatshelf_common::text::{FileName, Message, Nick};
+use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Event;
 use mio::Waker;
 
 use crate::app::{
     Answer, Desk, EXIT_DONE, EXIT_FAILED, Failure, Ground, Manner, News, Plan, View, exit_code,
-    fail, no_start, target,
+    fail, no_start,
 };
-use crate::command::Command;
+use crate::command::{Command, Destination, Download, Upload};
 use crate::default_nick;
-use crate::files::{Target, local_name};
-use crate::item::{ItemError, Shelf};
+use crate::files::local_name;
 use crate::link::plain_error;
-use crate::options::{Options, Output, Task, Wanted};
+use crate::options::{Options, Output, Task};
 use crate::session::{Reconnect, When};
 use grep::Grep;
 use progress::Progress;
@@ -96,15 +93,13 @@ struct Once {
 
 /// What is left to be asked for.
 enum Work {
-    Say(Message),
+    Do(Command),
+    /// Say standard input, once all of it is there.
     SayInput(Stdin<String>),
-    Upload(Vec<OsString>, Option<FileName>),
-    /// Standard input, once the server's limit is known.
+    /// Upload standard input, once the server's limit is known,
     UploadInput(FileName),
-    Spool(Stdin<String>, FileName),
-    Download(Vec<Wanted>, Output),
-    Drop(Vec<Wanted>),
-    Ask(Command),
+    /// and all of it is in a file.
+    Spool(Stdin<PathBuf>, FileName),
     /// Until all of history is there.
     SeePast,
     /// Until somebody ends it.
@@ -118,19 +113,24 @@ impl Once {
         let mut json = false;
         let mut grep = None;
         let work = match task {
-            Task::Send(Some(text)) => Work::Say(text),
-            Task::Send(None) => Work::SayInput(Stdin::text(ground.waker()).map_err(no_start)?),
-            Task::Upload(files, name) => Work::Upload(files, name),
+            Task::Do(command) => Work::Do(command),
+            Task::SendInput => Work::SayInput(Stdin::text(ground.waker()).map_err(no_start)?),
             Task::UploadInput(name) => Work::UploadInput(name),
-            Task::Download(wanted, output) => Work::Download(wanted, output),
-            Task::Drop(wanted) => Work::Drop(wanted),
+            Task::Download(items, output) => {
+                let to = match (&space, output) {
+                    (Some(space), _) => Destination::Scratch(space.clone()),
+                    (None, Output::Path(path)) => Destination::Path(path),
+                    (None, Output::DownloadDir | Output::Stdout) => Destination::DownloadDir,
+                };
+                Work::Do(Command::Download(Download::Items { items, to }))
+            }
             Task::List { json: as_json } => {
                 json = as_json;
-                Work::Ask(Command::Files)
+                Work::Do(Command::Files)
             }
             Task::Who { json: as_json } => {
                 json = as_json;
-                Work::Ask(Command::Who)
+                Work::Do(Command::Who)
             }
             Task::Tail { lines, grep: words, follow, json: as_json } => {
                 json = as_json;
@@ -155,7 +155,7 @@ impl Once {
     /// Asks for what can be asked for now; true when that was all.
     fn ask(&mut self, desk: &mut Desk, now: Instant) -> bool {
         match std::mem::replace(&mut self.work, Work::Wait) {
-            Work::Say(text) => desk.carry_out(Command::Say(text), now),
+            Work::Do(command) => desk.carry_out(command, now),
             Work::SayInput(intake) => match intake.poll() {
                 None => {
                     self.work = Work::SayInput(intake);
@@ -167,7 +167,6 @@ impl Once {
                 },
                 Some(Err(why)) => no_input(why, desk, now),
             },
-            Work::Upload(files, name) => upload(files, name.as_ref(), desk),
             Work::UploadInput(name) => match self.spool(&name, desk) {
                 Ok(intake) => {
                     self.work = Work::Spool(intake, name);
@@ -180,14 +179,11 @@ impl Once {
                     self.work = Work::Spool(intake, name);
                     return false;
                 }
-                Some(Ok(path)) => desk.upload_spooled(path, name),
+                Some(Ok(path)) => {
+                    desk.carry_out(Command::Upload(Upload::Spooled { path, name }), now);
+                }
                 Some(Err(why)) => no_input(why, desk, now),
             },
-            Work::Download(wanted, output) => self.download(&wanted, &output, desk, now),
-            Work::Drop(wanted) => {
-                find_all(&wanted, desk, now).into_iter().for_each(|item| desk.drop_item(item));
-            }
-            Work::Ask(command) => desk.carry_out(command, now),
             Work::SeePast if !desk.session().room().is_caught_up() => {
                 self.work = Work::SeePast;
                 return false;
@@ -202,27 +198,10 @@ impl Once {
     }
 
     /// Begins to keep standard input, as far as the server would take it.
-    fn spool(&self, name: &FileName, desk: &Desk) -> io::Result<Stdin<String>> {
+    fn spool(&self, name: &FileName, desk: &Desk) -> io::Result<Stdin<PathBuf>> {
         let dir = self.space.as_deref().unwrap_or(Path::new("."));
         let limit = desk.session().limits().map_or(0, |limits| limits.file_bytes_max);
         Stdin::spool(dir.join(local_name(name)), limit, Arc::clone(&self.waker))
-    }
-
-    fn download(&self, wanted: &[Wanted], output: &Output, desk: &mut Desk, now: Instant) {
-        let place = match (output, &self.space) {
-            (_, Some(space)) => Ok(Target::Scratch(space.clone())),
-            (Output::Path(path), _) => target(Path::new(""), &path.to_string_lossy()),
-            _ => Ok(desk.downloads()),
-        };
-        let place = match place {
-            Ok(place) => place,
-            Err(why) => return desk.fail(why, now),
-        };
-        for item in find_all(wanted, desk, now) {
-            if let Err(error) = desk.fetch(item, place.clone(), now) {
-                desk.fail(error.to_string(), now);
-            }
-        }
     }
 
     /// What happens in the room, if it was asked for.
@@ -245,61 +224,6 @@ impl Once {
             }
             _ => {}
         }
-    }
-}
-
-/// Puts files on the shelf, unless some of them could not stay there.
-fn upload(files: Vec<OsString>, name: Option<&FileName>, desk: &mut Desk) {
-    let limits = desk.session().limits();
-    let kept = limits.map_or(usize::MAX, |limits| limits.shelf_items_max as usize);
-    if files.len() > kept {
-        return desk.refusal(format!(
-            "nothing uploaded: of {} files the shelf would keep the last {kept}; upload no more \
-             than that, or pack them into one",
-            files.len()
-        ));
-    }
-    for file in files {
-        desk.upload(&file, name.cloned());
-    }
-}
-
-/// The items that are wanted, each once, though it be named by its number and its name; tells of
-/// what is none.
-fn find_all(wanted: &[Wanted], desk: &mut Desk, now: Instant) -> Vec<ItemId> {
-    let mut found = Vec::new();
-    for wanted in wanted {
-        if let Some(item) = find(wanted, desk, now)
-            && !found.contains(&item)
-        {
-            found.push(item);
-        }
-    }
-    found
-}
-
-/// The item that is wanted; tells if there is none.
-fn find(wanted: &Wanted, desk: &mut Desk, now: Instant) -> Option<ItemId> {
-    let room = desk.session().room();
-    match wanted {
-        Wanted::Latest => {
-            let latest = room.shelf().last().map(|item| item.id);
-            if latest.is_none() {
-                desk.refusal("the shelf is empty");
-            }
-            latest
-        }
-        Wanted::Named(text) => match Shelf::of(room).item(text) {
-            Ok(item) => Some(item),
-            Err(error @ ItemError::NotOnShelf(_)) => {
-                desk.refusal(error.to_string());
-                None
-            }
-            Err(error) => {
-                desk.fail(error.to_string(), now);
-                None
-            }
-        },
     }
 }
 

@@ -49,7 +49,9 @@ impl Stdin<String> {
             }
         })
     }
+}
 
+impl Stdin<PathBuf> {
     /// Writes it to a new file, of at most `limit` bytes; its path. More than the disk has free is
     /// not begun to be written either.
     pub(super) fn spool(path: PathBuf, limit: u64, waker: Arc<Waker>) -> io::Result<Self> {
@@ -59,7 +61,7 @@ impl Stdin<String> {
                 // Give the space back now. Without a file there is nothing to give back.
                 let _ = std::fs::remove_file(&path);
             }
-            spooled.map(|()| path.to_string_lossy().into_owned())
+            spooled.map(|()| path)
         })
     }
 }

@@ -70,11 +70,12 @@ pub(super) fn path() -> Option<PathBuf> {
 }
 
 /// The path with `~/` replaced by the home directory: outside a command line no shell does it.
-pub(crate) fn expanded(path: &str) -> PathBuf {
+pub(crate) fn expanded(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
-    match (path.strip_prefix("~/"), home) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) if !rest.as_os_str().is_empty() => home.join(rest),
+        _ => path.to_owned(),
     }
 }
 

@@ -1,30 +1,28 @@
 //! The commands of the command line: what a script can have done without joining the talk.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chatshelf_common::cli::value::parsed;
 use chatshelf_common::cli::{self, Command, Completes, Take};
 use chatshelf_common::limits::HISTORY_ALL;
-use chatshelf_common::text::{FileName, Message};
+use chatshelf_common::text::FileName;
 
 use super::Options;
-use crate::command;
+use crate::command::{self, Upload};
+use crate::item::ItemRef;
 use crate::search::Words;
 
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Say this, or what comes from standard input.
-    Send(Option<Message>),
-    /// Put these files on the shelf; a single one under another name.
-    Upload(Vec<OsString>, Option<FileName>),
+    /// Carry this out: say something, upload files, take items off the shelf.
+    Do(command::Command),
+    /// Say what comes from standard input.
+    SendInput,
     /// Put what comes from standard input on the shelf, under this name.
     UploadInput(FileName),
     /// Fetch these items.
-    Download(Vec<Wanted>, Output),
-    /// Take these items off the shelf.
-    Drop(Vec<Wanted>),
+    Download(Vec<ItemRef>, Output),
     /// Show what is on the shelf.
     List {
         /// As JSON.
@@ -46,15 +44,6 @@ pub enum Task {
         /// As JSON.
         json: bool,
     },
-}
-
-/// Which item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// The newest one.
-    Latest,
-    /// What this text means: a number, or a name.
-    Named(String),
 }
 
 /// Where it is to go.
@@ -97,10 +86,10 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         take: Take::Words(|options, words| {
             let task = match &words[..] {
                 [] => return Err("send needs a text, or - for standard input".into()),
-                [word] if word == "-" => Task::Send(None),
+                [word] if word == "-" => Task::SendInput,
                 words => {
                     let text = command::message(&words.join(" "));
-                    Task::Send(Some(text.map_err(|why| why.to_string())?))
+                    Task::Do(command::Command::Say(text.map_err(|why| why.to_string())?))
                 }
             };
             options.task = Some(task);
@@ -136,7 +125,10 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 (several, _) if several.iter().any(|file| file == "-") => {
                     return Err("- can't be uploaded together with files".into());
                 }
-                (_, name) => Task::Upload(files, name),
+                (_, name) => {
+                    let paths = files.into_iter().map(PathBuf::from).collect();
+                    Task::Do(command::Command::Upload(Upload::Files { paths, name }))
+                }
             };
             options.task = Some(task);
             Ok(())
@@ -172,8 +164,8 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         ],
         completes: Completes::Nothing,
         take: Take::Words(|options, names| {
-            let mut wanted: Vec<Wanted> = names.into_iter().map(Wanted::Named).collect();
-            wanted.extend(options.own.latest.then_some(Wanted::Latest));
+            let mut wanted: Vec<ItemRef> = names.iter().map(|name| ItemRef::new(name)).collect();
+            wanted.extend(options.own.latest.then_some(ItemRef::Latest));
             let output = match options.own.output.take() {
                 None => Output::DownloadDir,
                 Some(path) if path == "-" => Output::Stdout,
@@ -205,7 +197,8 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             if names.is_empty() {
                 return Err("drop needs numbers or names".into());
             }
-            options.task = Some(Task::Drop(names.into_iter().map(Wanted::Named).collect()));
+            let items = names.iter().map(|name| ItemRef::new(name)).collect();
+            options.task = Some(Task::Do(command::Command::Drop(items)));
             Ok(())
         }),
     },

@@ -3,7 +3,7 @@
 
 use super::editor::Editor;
 use super::paths;
-use crate::command::{HELP, NOTIFY_LEVELS, SWITCH};
+use crate::command::{Argument, HELP, Help, NOTIFY_LEVELS, SWITCH};
 
 /// Candidates for the text from `start` to the cursor.
 #[derive(Debug)]
@@ -58,9 +58,12 @@ fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
         return (0, commands(command));
     };
     let argument = blank + 2;
-    match main_name(&command[..blank]) {
-        Some("upload") => (argument, paths::completions(&text[argument..])),
-        Some("download") => {
+    let Some(help) = Help::of(&command[..blank]) else {
+        return (word, nicks(&text[word..], known, " "));
+    };
+    match help.argument {
+        Argument::Path => (argument, paths::completions(&text[argument..])),
+        Argument::Item => {
             let quoted = text[argument..].trim_start_matches(['"', '\'']);
             let fits = |(name, reference): &&(&str, String)| {
                 starts_with(name, quoted) || reference.starts_with(quoted)
@@ -68,25 +71,15 @@ fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
             let named = known.items.iter().filter(fits).map(|(_, reference)| reference.clone());
             (argument, named.collect())
         }
-        Some("msg" | "ignore" | "unignore") if word == argument => {
-            (word, nicks(&text[word..], known, " "))
-        }
-        Some("notify") => {
-            let fits = |(name, _): &&(&str, _)| name.starts_with(&text[argument..]);
-            (argument, NOTIFY_LEVELS.iter().filter(fits).map(|(name, _)| (*name).into()).collect())
-        }
-        Some("joins" | "mouse") => {
-            let fits = |(name, _): &&(&str, _)| name.starts_with(&text[argument..]);
-            (argument, SWITCH.iter().filter(fits).map(|(name, _)| (*name).into()).collect())
-        }
-        _ => (word, nicks(&text[word..], known, " ")),
+        Argument::Level => (argument, words(&text[argument..], &NOTIFY_LEVELS)),
+        Argument::Switch => (argument, words(&text[argument..], &SWITCH)),
+        Argument::Text => (word, nicks(&text[word..], known, " ")),
     }
 }
 
-fn main_name(name: &str) -> Option<&'static str> {
-    let lower = name.to_lowercase();
-    let help = HELP.iter().find(|help| help.names.contains(&lower.as_str()))?;
-    Some(help.names[0])
+fn words<T>(begun: &str, known: &[(&str, T)]) -> Vec<String> {
+    let names = known.iter().map(|(name, _)| *name);
+    names.filter(|name| name.starts_with(begun)).map(str::to_owned).collect()
 }
 
 fn commands(begun: &str) -> Vec<String> {
@@ -155,6 +148,7 @@ mod tests {
     #[test]
     fn arguments_are_completed_by_what_the_command_takes() {
         assert_eq!(tab("/download no", 1), "/download notes.pdf");
+        assert_eq!(tab("/drop no", 1), "/drop notes.pdf");
         assert_eq!(tab("/get ", 2), "/get my file.txt");
         assert_eq!(tab("/get 1", 1), "/get #7", "what means that file alone");
         assert_eq!(tab("/get #", 1), "/get #7");

@@ -123,7 +123,7 @@ impl Dialog {
 /// Keys, two to a line, and commands, a line each: more than some screens have, so that the keys to
 /// scroll by come first.
 fn help() -> Vec<String> {
-    let command = |help: &&crate::command::Help| {
+    let command = |help: &crate::command::Help| {
         // The first half of the sentence is enough here.
         let does = help.does.split(';').next().unwrap_or_default();
         format!("{:USAGE_COLUMNS$} {does}", help.usage)

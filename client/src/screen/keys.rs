@@ -16,6 +16,7 @@ use super::paths::{self, Drop};
 use super::state::{Action, State};
 use super::theme::Ink;
 use crate::app::Clock;
+use crate::command::{self, Command, CommandError};
 use crate::text::cleaned;
 
 /// A paste of so many lines is asked about before it is sent.
@@ -96,7 +97,23 @@ impl State {
         }
         self.scrollback.follow();
         self.scrollback.unmark();
-        vec![Action::Line(line)]
+        self.ask(command::parse(&line))
+    }
+
+    /// What was typed or pasted, to be done; tells what is wrong with it.
+    fn ask(&mut self, command: Result<Option<Command>, CommandError>) -> Vec<Action> {
+        match command {
+            Ok(command) => command.map(Action::Do).into_iter().collect(),
+            Err(error) => {
+                self.say(&error.to_string(), Ink::Failure, Clock::now());
+                Vec::new()
+            }
+        }
+    }
+
+    /// Fetches the item that is chosen.
+    fn fetch_chosen(&mut self) -> Vec<Action> {
+        self.chosen.take().map(|item| Action::Do(Command::fetch(item))).into_iter().collect()
     }
 
     fn edit(&mut self, key: KeyEvent) {
@@ -126,9 +143,7 @@ impl State {
         match key.code {
             KeyCode::Up => self.choose(-1),
             KeyCode::Down => self.choose(1),
-            KeyCode::Enter => {
-                return self.chosen.take().map(Action::Download).into_iter().collect();
-            }
+            KeyCode::Enter => return self.fetch_chosen(),
             KeyCode::Esc => self.chosen = None,
             // Whoever types wants to talk.
             KeyCode::Char(_) => {
@@ -162,7 +177,7 @@ impl State {
     /// A click chooses an item, a click on the chosen one fetches it.
     fn click(&mut self, item: Option<ItemId>) -> Vec<Action> {
         if item.is_some() && item == self.chosen {
-            return self.chosen.take().map(Action::Download).into_iter().collect();
+            return self.fetch_chosen();
         }
         self.chosen = item;
         Vec::new()
@@ -266,7 +281,8 @@ impl State {
             },
             Dialog::Upload(files, text) => match key.code {
                 KeyCode::Enter | KeyCode::Char('y' | 'Y') => {
-                    files.into_iter().map(|file| Action::Upload(file.path)).collect()
+                    let paths = files.into_iter().map(|file| file.path).collect();
+                    vec![Action::Do(Command::upload(paths))]
                 }
                 KeyCode::Char('t' | 'T') => self.insert_text(&text),
                 KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
@@ -293,7 +309,7 @@ impl State {
         self.editor.insert(text);
         let line = self.editor.take();
         self.scrollback.follow();
-        vec![if is_alone { Action::Say(line) } else { Action::Line(line) }]
+        self.ask(if is_alone { command::say(&line) } else { command::parse(&line) })
     }
 
     fn help_key(&mut self, from: usize, key: KeyEvent, is_ctrl_c: bool) {

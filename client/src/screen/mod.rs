@@ -36,7 +36,7 @@ use crate::app::{
     Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, format,
     no_start, stop_job,
 };
-use crate::command::{self, Command, Copied};
+use crate::command::Copied;
 use crate::options::Options;
 use crate::terminal_env::TerminalEnv;
 use crate::text::shown;
@@ -166,12 +166,10 @@ impl Screen {
                 Action::Stop => self.stop(),
                 Action::Quit => desk.quit_now(now),
                 Action::Name(nick) => desk.rejoin(nick),
-                action if waiting.is_empty() && desk.takes_commands() => match command(action) {
-                    Ok(Some(command)) => desk.carry_out(command, now),
-                    Ok(None) => {}
-                    Err(error) => desk.fail(error.to_string(), now),
-                },
-                action => waiting.push_back(action),
+                Action::Do(command) if waiting.is_empty() && desk.takes_commands() => {
+                    desk.carry_out(command, now);
+                }
+                Action::Do(command) => waiting.push_back(Action::Do(command)),
             }
         }
         self.actions = waiting;
@@ -267,17 +265,6 @@ impl Screen {
             }
             _ => COUNTDOWN_EVERY,
         }
-    }
-}
-
-/// What an action asks the desk for.
-fn command(action: Action) -> Result<Option<Command>, command::CommandError> {
-    match action {
-        Action::Line(line) => command::parse(&line),
-        Action::Say(text) => command::say(&text),
-        Action::Upload(path) => Ok(Some(Command::Upload(path.to_string_lossy().into_owned()))),
-        Action::Download(id) => Ok(Some(Command::Download(id.to_string()))),
-        Action::Name(_) | Action::Quit | Action::Redraw | Action::Stop => Ok(None),
     }
 }
 

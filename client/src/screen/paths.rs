@@ -74,7 +74,7 @@ fn paths_of(text: &str) -> Option<Vec<PathBuf>> {
         return Some(lines.into_iter().map(PathBuf::from).collect())
             .filter(|all: &Vec<_>| !all.is_empty());
     }
-    let words = crate::command::words(text)?;
+    let words = crate::quoting::split(text)?;
     Some(words.iter().map(|word| from_uri(word)).collect()).filter(|all: &Vec<_>| !all.is_empty())
 }
 
@@ -82,7 +82,18 @@ fn paths_of(text: &str) -> Option<Vec<PathBuf>> {
 fn from_uri(text: &str) -> PathBuf {
     let Some(rest) = text.strip_prefix("file://") else { return PathBuf::from(text) };
     let rest = rest.strip_prefix("localhost").unwrap_or(rest);
-    PathBuf::from(percent_decode_str(rest).decode_utf8_lossy().into_owned())
+    path_of(percent_decode_str(rest).collect())
+}
+
+/// The path of these bytes. On Unix a path is bytes, whether they are text or not.
+#[cfg(unix)]
+fn path_of(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes))
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What a path that is begun may become: directories end in a separator. Hidden ones only if asked
@@ -143,6 +154,18 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(why, "no more than 1000 files can be dropped at once");
+    }
+
+    /// Other systems take no such names.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_dropped_file_keeps_a_name_that_is_not_utf_8() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(path_of(b"caf\xe9.txt".to_vec()));
+        std::fs::write(&path, "hello").unwrap();
+        let file = Dropped { path, bytes: 5 };
+        let pasted = format!("file://{}/caf%E9.txt", dir.path().display());
+        assert_eq!(dropped(&pasted), Some(Drop::Files(vec![file])));
     }
 
     #[cfg(unix)]

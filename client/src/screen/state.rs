@@ -2,7 +2,6 @@
 //! session. What happens is taken in here; keys are in `keys`, how it looks is in `draw`.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use chatshelf_common::id::{ItemId, UnixMillis};
@@ -21,6 +20,7 @@ use super::theme::{Ink, Theme};
 use super::view_model::{ShelfItem, ViewModel};
 use crate::app::format::nick_number;
 use crate::app::{Clock, News, format};
+use crate::command::Command;
 use crate::item::Shelf;
 use crate::session::When;
 use crate::text::shown;
@@ -31,14 +31,8 @@ const SPEAKERS_MAX: usize = 50;
 /// Something for the front to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// A line was entered.
-    Line(String),
-    /// Say this, whatever it begins with.
-    Say(String),
-    /// Put this on the shelf.
-    Upload(PathBuf),
-    /// Fetch this.
-    Download(ItemId),
+    /// Have this done.
+    Do(Command),
     /// This is our name.
     Name(Nick),
     /// Leave.

@@ -3,6 +3,11 @@
 use ratatui_crossterm::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
+use crate::command::{self, Command, Upload};
+
+fn says(text: &str) -> Action {
+    Action::Do(Command::Say(command::message(text).unwrap()))
+}
 
 fn click(rig: &mut Rig, text: &str) -> Vec<Action> {
     let screen = rig.screen(80, 20);
@@ -19,7 +24,7 @@ fn click(rig: &mut Rig, text: &str) -> Vec<Action> {
 fn enter_sends_the_line_and_clears_it() {
     let mut rig = Rig::new();
     rig.types("hello");
-    assert_eq!(rig.key(KeyCode::Enter), [Action::Line("hello".into())]);
+    assert_eq!(rig.key(KeyCode::Enter), [says("hello")]);
     assert_eq!(rig.key(KeyCode::Enter), [], "nothing is nothing");
     rig.key(KeyCode::Up);
     assert_eq!(rig.state.editor.text(), "hello");
@@ -32,7 +37,7 @@ fn a_key_chooses_an_item_and_enter_fetches_it() {
     assert!(rig.text(80, 20).contains("▸7 notes.pdf"));
     rig.key(KeyCode::Down);
     rig.key(KeyCode::Down);
-    assert_eq!(rig.key(KeyCode::Enter), [Action::Download(ItemId(3))]);
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Do(Command::fetch(ItemId(3)))]);
     assert_eq!(rig.state.chosen, None);
 }
 
@@ -51,7 +56,7 @@ fn a_click_chooses_an_item_and_another_fetches_it() {
     let mut rig = Rig::new();
     assert_eq!(click(&mut rig, "photo of us"), []);
     assert_eq!(rig.state.chosen, Some(ItemId(3)));
-    assert_eq!(click(&mut rig, "photo of us"), [Action::Download(ItemId(3))]);
+    assert_eq!(click(&mut rig, "photo of us"), [Action::Do(Command::fetch(ItemId(3)))]);
     click(&mut rig, "notes.pdf");
     click(&mut rig, "3 here");
     assert_eq!(rig.state.chosen, None, "elsewhere");
@@ -120,7 +125,7 @@ fn a_paste_of_five_lines_asks_and_goes_out_as_one_message() {
         "{}",
         rig.text(80, 20)
     );
-    assert_eq!(rig.key(KeyCode::Enter), [Action::Say("/etc\n2\n3\n4\n5".into())]);
+    assert_eq!(rig.key(KeyCode::Enter), [says("/etc\n2\n3\n4\n5")]);
     rig.pastes(code);
     rig.key(KeyCode::Char('e'));
     assert_eq!(rig.state.editor.text(), "/etc\n2\n3\n4\n5");
@@ -162,7 +167,7 @@ fn a_file_that_is_dropped_is_offered_for_upload() {
     rig.pastes(&format!("'{}' ", path.display()));
     let text = rig.text(80, 20);
     assert!(text.contains("Put on the shelf?") && text.contains("my notes.txt  5 B"), "{text}");
-    assert_eq!(rig.key(KeyCode::Enter), [Action::Upload(path.clone())]);
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Do(Command::upload(vec![path.clone()]))]);
     rig.pastes(&path.display().to_string());
     rig.key(KeyCode::Esc);
     assert_eq!(rig.state.editor.text(), "", "it is not said by mistake");
@@ -189,7 +194,11 @@ fn many_files_are_offered_as_far_as_the_shelf_keeps_them_and_never_said() {
     rig.state.facts.shelf_max = 25;
     rig.pastes(&pasted);
     assert!(rig.text(80, 20).contains("Put 25 files on the shelf?"), "{}", rig.text(80, 20));
-    assert_eq!(rig.key(KeyCode::Enter).len(), 25);
+    let asked = rig.key(KeyCode::Enter);
+    let [Action::Do(Command::Upload(Upload::Files { paths, .. }))] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(paths.len(), 25);
     rig.state.facts.shelf_max = 24;
     rig.pastes(&pasted);
     let text = rig.text(80, 20);

@@ -1,0 +1,217 @@
+//! What a person or a script asks for, as a type. Typed at a prompt ([`parse`]), chosen on the screen
+//! or given on the command line, a request becomes the same [`Command`], once, and is never text
+//! again.
+//!
+//! `table` has a row for each command of the prompt, `arguments` reads what stands behind one.
+//! Pure: carrying a command out is the matter of `app`.
+
+mod arguments;
+mod parse;
+mod table;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::limits::{NICK_BYTES_MAX, TOPIC_BYTES_MAX};
+use chatshelf_common::text::{FileName, Message, Nick, TextError, Topic};
+
+use crate::item::{ItemLine, ItemRef};
+use crate::search::Words;
+use crate::session::TransferHandle;
+
+pub use arguments::{PathLine, message};
+pub use parse::{parse, say};
+pub use table::{Argument, HELP, Help, NOTIFY_LEVELS, SWITCH};
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Say it to the room.
+    Say(Message),
+    /// `/me`: say it as an action.
+    Act(Message),
+    /// `/msg`: say it to one member.
+    Tell {
+        /// To whom.
+        to: Nick,
+        /// What.
+        text: Message,
+    },
+    /// `/nick`.
+    Rename(Nick),
+    /// `/topic` alone: show it.
+    ShowTopic,
+    /// `/topic TEXT`, or `None` for `/topic -`: clear it.
+    SetTopic(Option<Topic>),
+    /// `/who`.
+    Who,
+    /// `/files`.
+    Files,
+    /// `/upload`.
+    Upload(Upload),
+    /// `/download`.
+    Download(Download),
+    /// `/drop`.
+    Drop(Vec<ItemRef>),
+    /// `/cancel`, of this transfer or the latest.
+    Cancel(Option<TransferHandle>),
+    /// `/waiting`: what is not delivered yet.
+    Waiting,
+    /// `/reconnect`.
+    Reconnect,
+    /// `/help`.
+    Help,
+    /// `/clear`: of what is on the screen.
+    Clear,
+    /// `/notify`, alone to ask.
+    Notify(Option<Notify>),
+    /// `/ignore`, alone to ask.
+    Ignore(Option<Nick>),
+    /// `/unignore`.
+    Unignore(Nick),
+    /// `/joins`, alone to ask.
+    Joins(Option<bool>),
+    /// `/mouse`, alone to ask: whether clicks and the wheel come to us.
+    Mouse(Option<bool>),
+    /// `/copy`.
+    Copy(Copied),
+    /// `/find`: what was said with all these words.
+    Find(Words),
+    /// `/quit`.
+    Quit,
+}
+
+impl Command {
+    /// Fetches an item that was chosen, to the directory for downloads.
+    #[must_use]
+    pub fn fetch(item: ItemId) -> Self {
+        let (items, to) = (vec![ItemRef::Number(item)], Destination::DownloadDir);
+        Self::Download(Download::Items { items, to })
+    }
+
+    /// Puts files on the shelf, each under its own name.
+    #[must_use]
+    pub fn upload(paths: Vec<PathBuf>) -> Self {
+        Self::Upload(Upload::Files { paths, name: None })
+    }
+}
+
+/// What to put on the shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upload {
+    /// What was typed: one path as it stands, or several.
+    Typed(PathLine),
+    /// These files; a single one perhaps under another name.
+    Files {
+        /// Where they are.
+        paths: Vec<PathBuf>,
+        /// The name to put it there by.
+        name: Option<FileName>,
+    },
+    /// A temporary file of ours, whose own name and attributes mean nothing.
+    Spooled {
+        /// Where it is.
+        path: PathBuf,
+        /// The name to put it there by.
+        name: FileName,
+    },
+}
+
+/// What to fetch from the shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Download {
+    /// What was typed: an item, perhaps with a path, which begins in the directory for downloads.
+    Typed(ItemLine),
+    /// These items.
+    Items {
+        /// Which. One that is named twice is fetched once.
+        items: Vec<ItemRef>,
+        /// Where they go.
+        to: Destination,
+    },
+}
+
+/// Where a download goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To the directory for downloads.
+    DownloadDir,
+    /// To this file or directory.
+    Path(PathBuf),
+    /// To this directory, which goes away with the program.
+    Scratch(PathBuf),
+}
+
+/// What to copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// A link in what was said, not a line of it.
+    pub is_link: bool,
+    /// Which, from the newest.
+    pub nth: NonZeroUsize,
+}
+
+/// What rings the bell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notify {
+    /// Nothing.
+    Off,
+    /// Private messages, and lines with our nick.
+    #[default]
+    Mentions,
+    /// Every line of others.
+    All,
+}
+
+impl fmt::Display for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "off",
+            Self::Mentions => "mentions",
+            Self::All => "all",
+        })
+    }
+}
+
+/// Why a line is no command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandError {
+    /// There is no such command.
+    Unknown(String),
+    /// A command with arguments that it does not take; how it is written.
+    Usage(&'static str),
+    /// Not a nick.
+    Nick(TextError),
+    /// Not a message.
+    Message {
+        /// Why.
+        why: TextError,
+        /// Bytes that it has.
+        bytes: usize,
+    },
+    /// Not a topic.
+    Topic(TextError),
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => {
+                write!(f, "there is no command /{name}; /help lists them, // sends a slash")
+            }
+            Self::Usage(usage) => write!(f, "usage: {usage}"),
+            Self::Nick(why) => {
+                write!(f, "not a name: {why} (1 to {NICK_BYTES_MAX} bytes: letters, digits, _ - .)")
+            }
+            Self::Message { why: TextError::TooLong { limit }, bytes } => {
+                write!(f, "too long: a message holds {limit} bytes, this one has {bytes}")
+            }
+            Self::Message { why, .. } => write!(f, "cannot send that message: {why}"),
+            Self::Topic(why) => write!(f, "not a topic: {why} (1 to {TOPIC_BYTES_MAX} bytes)"),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}

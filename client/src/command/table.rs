@@ -1,0 +1,215 @@
+//! The commands of the prompt: a row for each, with its names, its help, what Tab completes behind
+//! it, and how its arguments are read.
+
+use super::arguments::{copied, member, message, nick, topic, word};
+use super::{Command, CommandError, Download, Notify, PathLine, Upload};
+use crate::item::{ItemLine, ItemRef};
+use crate::quoting::unquoted;
+use crate::search::Words;
+use crate::session::TransferHandle;
+
+/// Every level of [`Notify`], as it is written.
+pub const NOTIFY_LEVELS: [(&str, Notify); 3] =
+    [("off", Notify::Off), ("mentions", Notify::Mentions), ("all", Notify::All)];
+
+/// What is on or off, as it is written.
+pub const SWITCH: [(&str, bool); 2] = [("on", true), ("off", false)];
+
+/// One command of the prompt.
+#[derive(Debug)]
+pub struct Help {
+    /// The names it goes by, the main one first.
+    pub names: &'static [&'static str],
+    /// How it is written.
+    pub usage: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// What stands behind it.
+    pub argument: Argument,
+    /// Reads the arguments, without blanks around them.
+    read: fn(&str) -> Result<Command, Misread>,
+}
+
+impl Help {
+    /// The command that goes by this name, in any case.
+    #[must_use]
+    pub fn of(name: &str) -> Option<&'static Self> {
+        let lower = name.to_lowercase();
+        HELP.iter().find(|help| help.names.contains(&lower.as_str()))
+    }
+
+    /// The command with these arguments.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(super) fn read(&self, arguments: &str) -> Result<Command, CommandError> {
+        (self.read)(arguments).map_err(|misread| match misread {
+            Misread::Usage => CommandError::Usage(self.usage),
+            Misread::Why(error) => error,
+        })
+    }
+}
+
+/// What can be completed behind a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Nothing but the nicks of members, which fit anywhere.
+    Text,
+    /// A local path.
+    Path,
+    /// An item of the shelf.
+    Item,
+    /// One of the [`NOTIFY_LEVELS`].
+    Level,
+    /// One of [`SWITCH`].
+    Switch,
+}
+
+/// Why arguments are none.
+enum Misread {
+    /// They are not of the form that the command takes.
+    Usage,
+    /// One of them is not what it must be.
+    Why(CommandError),
+}
+
+impl From<CommandError> for Misread {
+    fn from(error: CommandError) -> Self {
+        Self::Why(error)
+    }
+}
+
+type Read = Result<Command, Misread>;
+
+/// A row without anything to complete.
+const fn row(
+    names: &'static [&'static str],
+    usage: &'static str,
+    does: &'static str,
+    read: fn(&str) -> Read,
+) -> Help {
+    Help { names, usage, does, argument: Argument::Text, read }
+}
+
+impl Help {
+    const fn completes(self, argument: Argument) -> Self {
+        Self { argument, ..self }
+    }
+}
+
+/// Every command, in the order in which the help shows them.
+pub static HELP: &[Help] = &[
+    // "/help upload" is a question that the whole list answers as well.
+    row(&["help", "?"], "/help", "list the commands", |_| Ok(Command::Help)),
+    row(&["who", "names"], "/who", "who is here", |rest| alone(rest, Command::Who)),
+    row(&["nick"], "/nick NAME", "take another name", |name| {
+        Ok(Command::Rename(nick(some(name)?)?))
+    }),
+    row(&["me"], "/me TEXT", "say what you do: * ada waves", |text| {
+        Ok(Command::Act(message(some(text)?)?))
+    }),
+    row(&["msg", "tell"], "/msg NAME TEXT", "say something to one member only", |rest| {
+        let (to, text) = rest.split_once(char::is_whitespace).ok_or(Misread::Usage)?;
+        Ok(Command::Tell { to: member(to)?, text: message(text.trim_start())? })
+    }),
+    row(
+        &["topic"],
+        "/topic [TEXT|-]",
+        "show the topic, set it, or clear it (-)",
+        |text| match text {
+            "" => Ok(Command::ShowTopic),
+            "-" => Ok(Command::SetTopic(None)),
+            text => Ok(Command::SetTopic(Some(topic(text)?))),
+        },
+    ),
+    row(&["files", "ls"], "/files", "what is on the shelf", |rest| alone(rest, Command::Files)),
+    row(
+        &["upload", "put", "send"],
+        "/upload PATH...",
+        "put files on the shelf; quote names with spaces, or type a single one as it is",
+        |paths| Ok(Command::Upload(Upload::Typed(PathLine::new(some(paths)?)))),
+    )
+    .completes(Argument::Path),
+    row(
+        &["download", "get"],
+        "/download ID|NAME [PATH]",
+        "fetch a file of the shelf; of several of one NAME it is the newest; #7 is always a number, \
+         name:7 a name; PATH (in the download directory unless absolute) is a directory or a name; \
+         quote names with spaces",
+        |line| Ok(Command::Download(Download::Typed(ItemLine::new(some(line)?)))),
+    )
+    .completes(Argument::Item),
+    row(
+        &["drop", "remove"],
+        "/drop ID|NAME",
+        "take a file off the shelf that you put there",
+        |item| {
+            let item = unquoted(some(item)?).ok_or(Misread::Usage)?;
+            Ok(Command::Drop(vec![ItemRef::new(&item)]))
+        },
+    )
+    .completes(Argument::Item),
+    row(&["cancel"], "/cancel [ID]", "stop a transfer: this one, or the latest", |number| {
+        let number = match number {
+            "" => None,
+            number => Some(number.trim_start_matches('#').parse().map_err(|_| Misread::Usage)?),
+        };
+        Ok(Command::Cancel(number.map(TransferHandle)))
+    }),
+    row(&["waiting"], "/waiting", "what of yours is not delivered yet", |rest| {
+        alone(rest, Command::Waiting)
+    }),
+    row(&["reconnect"], "/reconnect", "make a new connection now", |rest| {
+        alone(rest, Command::Reconnect)
+    }),
+    row(&["clear"], "/clear", "clear the screen", |rest| alone(rest, Command::Clear)),
+    row(&["notify"], "/notify [off|mentions|all]", "what rings the bell", |level| {
+        Ok(Command::Notify(perhaps(level, &NOTIFY_LEVELS)?))
+    })
+    .completes(Argument::Level),
+    row(
+        &["ignore"],
+        "/ignore [NAME]",
+        "hide all that NAME says and does; alone, list who is ignored",
+        |name| match name {
+            "" => Ok(Command::Ignore(None)),
+            name => Ok(Command::Ignore(Some(member(name)?))),
+        },
+    ),
+    row(&["unignore"], "/unignore NAME", "see NAME again", |name| {
+        Ok(Command::Unignore(member(some(name)?)?))
+    }),
+    row(&["joins"], "/joins [on|off]", "whether joins and leaves are shown", |on| {
+        Ok(Command::Joins(perhaps(on, &SWITCH)?))
+    })
+    .completes(Argument::Switch),
+    row(&["find", "search"], "/find WORDS", "what was said here with all these words", |words| {
+        Ok(Command::Find(Words::new(words).ok_or(Misread::Usage)?))
+    }),
+    row(&["copy"], "/copy [link] [N]", "copy the last line or link, or the Nth last", |what| {
+        Ok(Command::Copy(copied(what).ok_or(Misread::Usage)?))
+    }),
+    row(&["mouse"], "/mouse [on|off]", "whether the mouse clicks here, or selects text", |on| {
+        Ok(Command::Mouse(perhaps(on, &SWITCH)?))
+    })
+    .completes(Argument::Switch),
+    row(&["quit", "exit"], "/quit", "leave", |rest| alone(rest, Command::Quit)),
+];
+
+/// A command that takes no arguments.
+fn alone(rest: &str, command: Command) -> Read {
+    if rest.is_empty() { Ok(command) } else { Err(Misread::Usage) }
+}
+
+/// An argument that must be there.
+fn some(text: &str) -> Result<&str, Misread> {
+    if text.is_empty() { Err(Misread::Usage) } else { Ok(text) }
+}
+
+/// One of the words that are known, or none, which asks.
+fn perhaps<T: Copy>(text: &str, known: &[(&str, T)]) -> Result<Option<T>, Misread> {
+    match text {
+        "" => Ok(None),
+        text => word(text, known).map(Some).ok_or(Misread::Usage),
+    }
+}

@@ -3,9 +3,14 @@
 //! Slots are used again; generations are not (until 2^32 connections on 64-bit machines). So
 //! an event, a timer or a disk reply that comes late meets no stranger.
 
+use std::fmt;
+use std::num::NonZeroUsize;
+
 /// Names one connection for its whole life, and no other after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Token(usize);
+///
+/// It is kept as one more than the poll's word, so that an `Option` of it takes no more memory.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(NonZeroUsize);
 
 const HALF: u32 = usize::BITS / 2;
 
@@ -16,28 +21,31 @@ impl Token {
     #[must_use]
     pub const fn new(slot: usize, generation: usize) -> Self {
         debug_assert!(slot >> HALF == 0);
-        Self(generation << HALF | slot)
+        Self::from_mio(generation << HALF | slot)
     }
-
-    /// No connection at all.
-    pub const NOBODY: Self = Self(usize::MAX);
 
     /// The place in the slab.
     #[must_use]
     pub fn slot(self) -> usize {
-        self.0 & ((1 << HALF) - 1)
+        self.to_mio() & ((1 << HALF) - 1)
     }
 
     /// As the poll knows it.
     #[must_use]
     pub fn to_mio(self) -> usize {
-        self.0
+        self.0.get() - 1
     }
 
-    /// Back from the poll.
+    /// Back from the poll. The highest word, which no connection has, counts as the one below.
     #[must_use]
-    pub fn from_mio(word: usize) -> Self {
-        Self(word)
+    pub const fn from_mio(word: usize) -> Self {
+        Self(NonZeroUsize::MIN.saturating_add(word))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Token").field(&self.to_mio()).finish()
     }
 }
 
@@ -51,5 +59,14 @@ mod tests {
         assert_eq!((first.slot(), second.slot()), (7, 7));
         assert_ne!(first, second);
         assert_eq!(Token::from_mio(second.to_mio()), second);
+    }
+
+    #[test]
+    fn every_word_of_the_poll_is_taken_and_none_costs_an_option_memory() {
+        for word in [0, 1, usize::MAX - 1] {
+            assert_eq!(Token::from_mio(word).to_mio(), word);
+        }
+        assert_eq!(Token::from_mio(usize::MAX), Token::from_mio(usize::MAX - 1));
+        assert_eq!(size_of::<Option<Token>>(), size_of::<usize>());
     }
 }

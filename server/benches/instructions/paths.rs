@@ -9,7 +9,8 @@ use chatshelf_common::wire::frame::Say;
 use chatshelf_common::wire::{ClientFrame, Deframer, Frame, Unit};
 use chatshelf_server::engine::LOG_WINDOW_BYTES;
 use chatshelf_server::room::Room;
-use chatshelf_server::room::log::RoomLog;
+use chatshelf_server::room::proposal::Proposal;
+use chatshelf_server::sequencer::Sequencer;
 
 use super::counted_alone;
 use super::rig::{MEMBERS, Rig};
@@ -48,15 +49,21 @@ pub(super) fn decode() -> u64 {
 
 /// From a line to the end of the room's log.
 pub(super) fn append() -> u64 {
-    let log = RoomLog::new(Seq(1), LOG_WINDOW_BYTES);
-    let (mut room, _) = Room::restore(log, &[], None, 5, Vec::new(), UnixMillis(0));
-    let lines: Vec<_> = (0..LINES_IN_A_ROW).map(|id| (nick(0), MessageId(id), text())).collect();
+    let mut room = Room::new(Seq(1), LOG_WINDOW_BYTES, 5);
+    let mut sequencer = Sequencer::new(&room);
+    let join = Proposal::Join { nick: nick(0), quiet: None };
+    sequencer.order(&mut room, join, UnixMillis(0)).expect("nobody has the nick");
+    let line = |id| {
+        let (nick, id, text) = (nick(0), MessageId(id), text());
+        Proposal::Say { nick, id, text, style: None, repeat: None }
+    };
+    let lines: Vec<_> = (0..LINES_IN_A_ROW).map(line).collect();
     counted_alone(|| {
-        for (nick, id, text) in lines {
-            room.say(nick, id, text, None, UnixMillis(id.0));
+        for (line, at) in lines.into_iter().zip(0..) {
+            let _ = black_box(sequencer.order(&mut room, line, UnixMillis(at)));
         }
     });
-    assert_eq!(room.log().last_seq(), Seq(LINES_IN_A_ROW), "every line is in the log");
+    assert_eq!(room.log().last_seq(), Seq(1 + LINES_IN_A_ROW), "every line is in the log");
     LINES_IN_A_ROW
 }
 

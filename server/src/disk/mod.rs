@@ -30,9 +30,10 @@ use std::thread::{Builder, JoinHandle};
 use bytesize::ByteSize;
 use chatshelf_common::id::{Digest, ItemId, TransferId, UnixMillis, UploadKey};
 use chatshelf_common::text::FileName;
-use chatshelf_common::wire::frame::{Item, TopicChanged};
-use chatshelf_common::wire::{Code, Event};
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Item;
 
+use crate::room::Past;
 use crate::token::Token;
 use backlog::Backlog;
 use block::Block;
@@ -246,16 +247,10 @@ pub enum Reply {
 /// What a data directory held when it was opened.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The newest events of the room log, oldest first; some may be missing in between.
-    pub events: Vec<Event>,
-    /// The newest change of the topic, which may be older than all of these.
-    pub topic: Option<TopicChanged>,
-    /// The whole items, oldest first.
-    pub items: Vec<Item>,
+    /// What it says of the room.
+    pub past: Past,
     /// What the keys of their uploads are known by, of those that had one.
     pub upload_ids: Vec<(ItemId, UploadId)>,
-    /// The highest number of an item that was ever on the shelf, if it can be told; else 0.
-    pub newest_item: ItemId,
 }
 
 /// The threads, as the reactor sees them. Dropped, it finishes the work that was asked for
@@ -314,7 +309,7 @@ impl Disk {
             })?,
         ];
         let disk = Self { requests: Some(requests), replies, backlog, threads, _lock: lock };
-        Ok((disk, Found { events, topic, items, upload_ids, newest_item }))
+        Ok((disk, Found { past: Past { events, topic, items, newest_item }, upload_ids }))
     }
 
     /// Asks for file work.

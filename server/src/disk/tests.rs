@@ -67,7 +67,7 @@ fn events_are_kept_at_every_level_and_acknowledged_where_that_means_something() 
         drop(disk);
         assert!(woken.recv().is_err(), "something more was answered");
         let (_, found, _) = open(data.path(), durability);
-        assert!(found.events.iter().map(|event| event.seq().0).eq(1..=100));
+        assert!(found.past.events.iter().map(|event| event.seq().0).eq(1..=100));
     }
 }
 

@@ -11,7 +11,9 @@ use chatshelf_common::wire::Code;
 
 use super::Engine;
 use super::limits::RETURN_GRACE_MS;
+use super::proposals::Proposer;
 use crate::net::transport::Transport;
+use crate::room::proposal::Proposal;
 use crate::token::Token;
 
 /// Members without a connection, by their session.
@@ -84,7 +86,7 @@ impl<T: Transport> Engine<T> {
             let by_ms = self.now.mono_ms + RETURN_GRACE_MS;
             self.absentees.add(session, Absent { nick, code, by_ms });
         } else {
-            self.room.leave(nick, code, self.now.at);
+            self.propose(Proposer::Server, Proposal::Leave { nick, code });
         }
     }
 
@@ -111,7 +113,7 @@ impl<T: Transport> Engine<T> {
         if let Some(Absent { nick, code, .. }) = self.absentees.remove(session)
             && !self.shutting_down
         {
-            self.room.leave(nick, code, self.now.at);
+            self.propose(Proposer::Server, Proposal::Leave { nick, code });
         }
     }
 

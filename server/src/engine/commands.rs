@@ -16,8 +16,12 @@ use super::closing::goodbye;
 use super::connection::Phase;
 use super::contest::Claim;
 use super::flush::Joiner;
+use super::proposals::Proposer;
+use super::resume::Session;
 use super::{Engine, MEMBER_TRANSFERS_MAX, limits};
 use crate::net::transport::Transport;
+use crate::room::Member;
+use crate::room::proposal::Proposal;
 use crate::token::Token;
 use crate::work;
 
@@ -53,14 +57,14 @@ impl<T: Transport> Engine<T> {
 
     fn handle_member(&mut self, token: Token, nick: Nick, frame: ClientFrame) {
         match frame {
-            ClientFrame::Say(say) => self.say(token, nick, say),
+            ClientFrame::Say(Say { id, text, style, repeat }) => {
+                let proposal = Proposal::Say { nick, id, text, style, repeat };
+                self.propose(Proposer::Speaker { token, id }, proposal);
+            }
             ClientFrame::Tell(tell) => self.tell(token, nick, tell),
             ClientFrame::Rename(rename) => self.rename(token, &nick, rename.nick),
             ClientFrame::SetTopic(SetTopic { topic }) => {
-                // Few bytes are to make no event for everyone that tells nothing.
-                if !self.room.set_topic(nick, topic, self.now.at) {
-                    self.send(token, &refused(Code::UNCHANGED, SetTopic::KIND));
-                }
+                self.propose(Proposer::TopicSetter { token }, Proposal::SetTopic { nick, topic });
             }
             ClientFrame::UploadOffer(offer) => self.offer_upload(token, offer),
             ClientFrame::UploadDone(done) => self.finish_upload(token, nick, &done),
@@ -131,28 +135,35 @@ impl<T: Transport> Engine<T> {
 
     pub(super) fn join(&mut self, token: Token, join: Join) {
         let earlier = join.resume.and_then(|resume| self.secret.session(resume));
-        let session = earlier.map_or(token, |session| session.name);
-        let nick = match earlier.and_then(|session| self.return_to(session.name)) {
-            Some(nick) => nick,
-            None => {
-                if let Err(why) = join.nick.check_new() {
-                    return self.refuse_new_nick(token, Join::KIND, &why);
-                }
-                match self.claim(None, &join.nick) {
-                    Claim::Awaited if self.join_later(token, join.clone()) => return,
-                    Claim::Awaited | Claim::Taken => {
-                        return self.refuse_nick(token, Join::KIND, &join.nick);
-                    }
-                    Claim::Free => {}
-                }
-                if self.room.members_len() >= self.door.members_max {
-                    let limit = Some(self.door.members_max as u64);
-                    return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
-                }
-                self.room.join(join.nick.clone(), session, join.quiet, self.now.at);
-                join.nick
+        if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
+            return self.enter(token, nick, &join, earlier);
+        }
+        if let Err(why) = join.nick.check_new() {
+            return self.refuse_new_nick(token, Join::KIND, &why);
+        }
+        match self.claim(None, &join.nick) {
+            Claim::Awaited if self.join_later(token, join.clone()) => return,
+            Claim::Free if self.room.members_len() >= self.door.members_max => {
+                let limit = Some(self.door.members_max as u64);
+                return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
             }
-        };
+            // A nick that is taken is refused in the room.
+            Claim::Free | Claim::Awaited | Claim::Taken => {}
+        }
+        let proposal = Proposal::Join { nick: join.nick.clone(), quiet: join.quiet };
+        self.propose(Proposer::Joiner { token, join: Box::new(join), earlier }, proposal);
+    }
+
+    /// A connection is a member's now, on whose session it goes on or begins one.
+    pub(super) fn enter(
+        &mut self,
+        token: Token,
+        nick: Nick,
+        join: &Join,
+        earlier: Option<Session>,
+    ) {
+        let session = earlier.map_or(token, |session| session.name);
+        self.room.attach(&nick, session);
         let wanted = match join.since {
             Some(_) => HISTORY_ALL,
             None => join.history.unwrap_or(limits::HISTORY_DEFAULT),
@@ -180,22 +191,14 @@ impl<T: Transport> Engine<T> {
         matches!(phase, Phase::Joined { session: it, .. } if *it == session).then_some(token)
     }
 
-    fn say(&mut self, token: Token, nick: Nick, Say { id, text, style, repeat }: Say) {
-        if repeat.is_some() && self.room.log().has_line(id, &text) {
-            let refused = Refused { id: Some(id), ..refused(Code::ALREADY_SAID, Say::KIND) };
-            return self.send(token, &refused);
-        }
-        self.room.say(nick, id, text, style, self.now.at);
-    }
-
     fn tell(&mut self, token: Token, from: Nick, Tell { id, to, text }: Tell) {
-        let Some((receiver, to)) = self.room.find(&to) else {
+        let Some(receiver) = self.room.find(&to) else {
             let refused = Refused { id: Some(id), ..refused(Code::NO_SUCH_MEMBER, Tell::KIND) };
             return self.send(token, &refused);
         };
-        let told = Told { at: self.now.at, from, to: to.clone(), id, text };
+        let told = Told { at: self.now.at, from, to: receiver.nick().clone(), id, text };
         // They may be without a connection, for a moment.
-        let receiver = self.connection_of(receiver);
+        let receiver = receiver.session().and_then(|session| self.connection_of(session));
         if receiver != Some(token) {
             let Some(receiver) = receiver.filter(|&receiver| self.has_room_for_reply(receiver))
             else {
@@ -227,12 +230,11 @@ impl<T: Transport> Engine<T> {
         if let Err(why) = to.check_new() {
             return self.refuse_new_nick(token, Rename::KIND, &why);
         }
-        let own = self.room.find(nick).map(|(session, _)| session);
-        let claim = if to == *nick { Claim::Taken } else { self.claim(own, &to) };
-        match claim {
-            Claim::Free => self.take_nick(token, to),
+        let own = self.room.find(nick).and_then(Member::session);
+        match self.claim(own, &to) {
             Claim::Awaited if self.rename_later(token, to.clone()) => {}
-            Claim::Awaited | Claim::Taken => self.refuse_nick(token, Rename::KIND, &to),
+            // A nick that is taken is refused in the room.
+            Claim::Free | Claim::Awaited | Claim::Taken => self.propose_nick(token, to),
         }
     }
 

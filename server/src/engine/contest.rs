@@ -11,7 +11,10 @@ use chatshelf_common::wire::frame::{Join, Rename, ServerPing};
 use super::Engine;
 use super::connection::{Asked, Connection, Phase};
 use super::limits::{HEARD_LATELY_MS, NICKS_WANTED_MAX, PROBE_MS};
+use super::proposals::Proposer;
 use crate::net::transport::Transport;
+use crate::room::Member;
+use crate::room::proposal::Proposal;
 use crate::token::Token;
 
 /// How long the next look at a contest is put off, if nothing else calls for a turn.
@@ -46,9 +49,12 @@ pub(super) enum Claim {
 impl<T: Transport> Engine<T> {
     /// Whether a nick can be had by a session, or by somebody new.
     pub(super) fn claim(&mut self, own: Option<Token>, nick: &Nick) -> Claim {
-        let others = self.room.holders(nick).filter(|session| Some(*session) != own);
+        let holders = self.room.holders(nick).map(Member::session);
+        let others: Vec<_> = holders.filter(|session| own.is_none() || *session != own).collect();
         let (mut absent, mut claim) = (Vec::new(), Claim::Free);
-        for session in others.collect::<Vec<_>>() {
+        for session in others {
+            // Only the server that a member is connected to can ask them.
+            let Some(session) = session else { return Claim::Taken };
             match self.connection_of(session) {
                 None => absent.push(session),
                 Some(token) if self.shows_life(token) => return Claim::Taken,
@@ -140,7 +146,7 @@ impl<T: Transport> Engine<T> {
                     self.wanted.push(Wanted { token, ask, by_ms });
                 }
                 (claim, Ask::Join(join)) => self.settle_join(token, *join, claim),
-                (Claim::Free, Ask::Rename(to)) => self.take_nick(token, to),
+                (Claim::Free, Ask::Rename(to)) => self.propose_nick(token, to),
                 (_, Ask::Rename(to)) => self.refuse_nick(token, Rename::KIND, &to),
             }
         }
@@ -158,14 +164,21 @@ impl<T: Transport> Engine<T> {
         self.connections.enqueue(token);
     }
 
-    /// A member takes a nick that is free.
-    pub(super) fn take_nick(&mut self, token: Token, to: Nick) {
-        let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) =
-            self.connections.get_mut(token)
-        else {
+    /// Proposes that a member be called otherwise.
+    pub(super) fn propose_nick(&mut self, token: Token, to: Nick) {
+        let Some(nick) = self.connections.get(token).and_then(|it| it.nick().cloned()) else {
             return;
         };
-        let before = std::mem::replace(nick, to.clone());
-        self.room.rename(before, to, self.now.at);
+        let by = Proposer::Renamer { token, to: to.clone() };
+        self.propose(by, Proposal::Rename { nick, to });
+    }
+
+    /// A member has another nick now.
+    pub(super) fn take_nick(&mut self, token: Token, to: Nick) {
+        if let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) =
+            self.connections.get_mut(token)
+        {
+            *nick = to;
+        }
     }
 }

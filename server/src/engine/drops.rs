@@ -8,9 +8,12 @@ use chatshelf_common::wire::frame::{Drop, Refused};
 use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
+use super::commands::refused;
 use super::connection::{Connection, Phase};
+use super::proposals::Proposer;
 use crate::disk::{Request, UploadId};
 use crate::net::transport::Transport;
+use crate::room::proposal::Proposal;
 use crate::token::Token;
 
 /// Who may take which of the items off that are on the shelf.
@@ -69,17 +72,11 @@ impl<T: Transport> Engine<T> {
         let item = drop.item;
         let session = self.session_of(token);
         let is_theirs = session.is_some_and(|session| self.owners.is_owned_by(session, drop));
-        let result = match self.room.shelf().find(item) {
-            Ok(_) if !is_theirs => Err(Code::NOT_YOURS),
-            _ => self.room.take_off(item, nick, self.now.at),
-        };
-        match result {
-            Ok(()) => self.remove_item(item),
-            Err(code) => {
-                let refusal = Refused { item: Some(item), ..Refused::new(code, Drop::KIND) };
-                self.send(token, &refusal);
-            }
+        if self.room.shelf().find(item).is_ok() && !is_theirs {
+            let refusal = refused(Code::NOT_YOURS, Drop::KIND);
+            return self.send(token, &Refused { item: Some(item), ..refusal });
         }
+        self.propose(Proposer::Dropper { token, item }, Proposal::Drop { item, nick: Some(nick) });
     }
 
     /// Has the files removed of an item that the room has no more.

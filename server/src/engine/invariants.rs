@@ -32,7 +32,8 @@ impl<T: Transport> Engine<T> {
                 let on = self.moved_sessions.get(session);
                 assert_eq!(on, (*session != token).then_some(&token));
                 moved += usize::from(on.is_some());
-                assert_eq!(self.room.find(nick), Some((*session, nick)));
+                let member = self.room.find(nick).map(|it| (it.nick(), it.session()));
+                assert_eq!(member, Some((nick, Some(*session))));
                 members += 1;
             }
         }

@@ -23,6 +23,7 @@ mod limits;
 mod memory;
 mod origin;
 mod pace;
+mod proposals;
 mod receive;
 mod reclaim;
 mod resume;
@@ -34,15 +35,15 @@ mod uploads;
 use std::collections::{HashMap, VecDeque};
 
 use chatshelf_common::id::{ItemId, Seq, UnixMillis};
+use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::ServerPing;
-use chatshelf_common::wire::{Code, Event};
 
 use crate::disk::block::BlockPool;
 use crate::disk::readahead::ExtentPool;
 use crate::disk::{Durability, Found, Reply, Request};
 use crate::net::transport::Transport;
-use crate::room::Room;
-use crate::room::log::RoomLog;
+use crate::room::{Restored, Room};
+use crate::sequencer::Sequencer;
 use crate::token::Token;
 use crate::work;
 use absence::Absentees;
@@ -53,6 +54,7 @@ use door::Door;
 use drops::Owners;
 use flush::Joiner;
 use journal_feed::JournalFeed;
+use proposals::Proposer;
 use slots::Slots;
 
 pub use journal_feed::JournalBatch;
@@ -106,6 +108,7 @@ pub struct Engine<T> {
     connections: Connections<Connection<T>>,
     door: Door,
     room: Room,
+    sequencer: Sequencer,
     /// The connection of each session whose member came back on another than it began on.
     moved_sessions: HashMap<Token, Token>,
     absentees: Absentees,
@@ -133,13 +136,10 @@ pub struct Engine<T> {
 impl<T: Transport> Engine<T> {
     /// An engine over what the data directory held.
     pub fn new(settings: Settings, secret: Secret, found: Found, now: Now) -> Self {
-        let first = found.events.first().map_or(Seq(1), Event::seq);
-        let log = RoomLog::new(first, LOG_WINDOW_BYTES);
-        let Found { events, topic, items, upload_ids, newest_item } = found;
-        let started_at = events.last().map_or(Seq(0), Event::seq);
-        let (mut room, gone) = Room::restore(log, &events, topic, settings.keep, items, now.at);
-        room.note_item_id(newest_item);
-        let journaled_to = room.log().offset_of(started_at.next().max(first));
+        let Found { past, upload_ids } = found;
+        let Restored { room, proposals, gone } =
+            Room::restore(past, LOG_WINDOW_BYTES, settings.keep, now.at);
+        let journaled_to = room.log().end();
         let mut engine = Self {
             settings,
             secret,
@@ -150,8 +150,9 @@ impl<T: Transport> Engine<T> {
             absentees: Absentees::default(),
             wanted: Vec::new(),
             joiners: Vec::new(),
-            started_at,
+            started_at: room.log().last_seq(),
             journal: JournalFeed::new(settings.durability, journaled_to),
+            sequencer: Sequencer::new(&room),
             room,
             disk: VecDeque::from([Request::Expire { at: now.at }]),
             expire_by_ms: None,
@@ -164,7 +165,10 @@ impl<T: Transport> Engine<T> {
         };
         engine.room.release_log(journaled_to);
         engine.disk.extend(gone.into_iter().map(|item: ItemId| Request::Remove { item }));
-        engine.drop_surplus_items();
+        for proposal in proposals {
+            engine.propose(Proposer::Server, proposal);
+        }
+        engine.propose_surplus_drops();
         engine
     }
 

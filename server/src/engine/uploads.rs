@@ -15,11 +15,13 @@ use super::commands::refused;
 use super::connection::{Connection, Upload, UploadStage};
 use super::limits::UPLOAD_STALL_MS;
 use super::origin::Origin;
+use super::proposals::Proposer;
 use super::slots::Way;
 use super::transfers::key;
 use crate::disk::block::{BLOCK_BYTES, Block};
 use crate::disk::{Request, TransferKey, UploadId};
 use crate::net::transport::Transport;
+use crate::room::proposal::Proposal;
 use crate::token::Token;
 use crate::work;
 
@@ -123,7 +125,7 @@ impl<T: Transport> Engine<T> {
         send_block(upload, key(token, transfer), &mut self.disk);
         upload.stage = UploadStage::Publishing;
         let (name, size) = (upload.name.clone(), upload.size);
-        let item = Item::new(self.room.reserve_item_id(), name, size, digest, nick, at)
+        let item = Item::new(self.sequencer.reserve_item_id(), name, size, digest, nick, at)
             .with(upload.attributes);
         self.disk.push_back(Request::Publish { upload: key(token, transfer), item });
     }
@@ -162,33 +164,27 @@ impl<T: Transport> Engine<T> {
     /// The item is on disk for good: the room hears of it, whether or not its sender is still here.
     pub(super) fn upload_published(
         &mut self,
-        at: TransferKey,
+        upload: TransferKey,
         item: Item,
-        upload_id: Option<UploadId>,
+        id: Option<UploadId>,
     ) {
-        let stored = UploadStored { transfer: at.transfer, item: item.id };
-        self.owners.add(item.id, upload_id);
-        self.room.shelve(item, self.now.at);
-        self.drop_surplus_items();
-        if self.upload(at).is_some() {
-            self.note_owner(at.connection, stored.item);
-            self.forget_transfer(at.connection, at.transfer, false);
-            self.send(at.connection, &stored);
-        }
+        let by = Proposer::Uploader { upload, item: item.id, id };
+        self.propose(by, Proposal::Shelve { item });
     }
 
-    /// What is offered is on the shelf already: its sender had not heard of it.
+    /// An upload is on the shelf.
+    pub(super) fn shelved(&mut self, at: TransferKey, item: ItemId, id: Option<UploadId>) {
+        self.owners.add(item, id);
+        self.propose_surplus_drops();
+        self.upload_stored(at, item);
+    }
+
+    /// What was offered is on the shelf, now or since before its sender lost us.
     pub(super) fn upload_stored(&mut self, at: TransferKey, item: ItemId) {
         if self.upload(at).is_some() {
             self.note_owner(at.connection, item);
             self.forget_transfer(at.connection, at.transfer, false);
             self.send(at.connection, &UploadStored { transfer: at.transfer, item });
-        }
-    }
-
-    pub(super) fn drop_surplus_items(&mut self) {
-        while let Some(item) = self.room.drop_surplus(self.now.at) {
-            self.remove_item(item.id);
         }
     }
 

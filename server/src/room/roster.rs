@@ -1,14 +1,13 @@
 //! The members as snapshots tell of them: in the order of their keys, cut into sections. A section is
 //! encoded when a snapshot wants it, and again only after one of its members has changed.
 
-use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use chatshelf_common::wire::field::{self, Tag};
 
-use super::Member;
+use super::members::Members;
 use super::snapshot::{Slice, Tally};
 use crate::work;
 
@@ -41,7 +40,7 @@ impl Default for Roster {
 
 impl Roster {
     /// Notes that `members` has got one more, by this key.
-    pub(super) fn add(&mut self, key: &Arc<str>, members: &BTreeMap<Arc<str>, Member>) {
+    pub(super) fn add(&mut self, key: &Arc<str>, members: &Members) {
         let place = self.place_of(key);
         let section = &mut self.sections[place];
         section.members += 1;
@@ -50,8 +49,8 @@ impl Roster {
             return;
         }
         let kept = SECTION_MEMBERS_MAX / 2;
-        let from = (Included(&*section.first), Unbounded);
-        let Some((first, _)) = members.range::<str, _>(from).nth(kept) else { return };
+        let from = Included(&*section.first);
+        let Some((first, _)) = members.range(from, Unbounded).nth(kept) else { return };
         let second =
             Section { first: Arc::clone(first), members: section.members - kept, encoded: None };
         section.members = kept;
@@ -75,11 +74,7 @@ impl Roster {
     }
 
     /// All members, as fields.
-    pub(super) fn slices(
-        &mut self,
-        members: &BTreeMap<Arc<str>, Member>,
-        tally: &Tally,
-    ) -> Vec<Rc<Slice>> {
+    pub(super) fn slices(&mut self, members: &Members, tally: &Tally) -> Vec<Rc<Slice>> {
         for index in 0..self.sections.len() {
             let end = self.sections.get(index + 1).map(|next| Arc::clone(&next.first));
             let section = &mut self.sections[index];
@@ -87,8 +82,8 @@ impl Roster {
                 let end = end.as_deref().map_or(Unbounded, Excluded);
                 work::spend(section.members);
                 let mut bytes = Vec::new();
-                for (_, member) in members.range::<str, _>((Included(&*section.first), end)) {
-                    field::put(&mut bytes, Tag::MEMBER, &member.nick);
+                for (_, member) in members.range(Included(&*section.first), end) {
+                    field::put(&mut bytes, Tag::MEMBER, member.nick());
                 }
                 section.encoded = Some(tally.slice(bytes));
             }

@@ -12,14 +12,13 @@ use crate::work;
 /// would be no numbers left to come.
 pub const ITEM_ID_MAX: ItemId = ItemId(u64::MAX >> 1);
 
-/// The newest `keep` items. Says what is on it, never touches a file.
+/// The newest items. Says what is on it, never touches a file.
 #[derive(Debug)]
 pub struct Shelf {
     /// Oldest first; ids ascend.
     items: VecDeque<Item>,
+    /// How many of them should stay.
     keep: usize,
-    /// Higher than every id that was ever given out.
-    next_id: ItemId,
     /// The highest id that was ever on the shelf; 0 before the first.
     newest: ItemId,
 }
@@ -29,37 +28,38 @@ impl Shelf {
     #[must_use]
     pub fn new(keep: usize) -> Self {
         debug_assert!(keep > 0);
-        Self { items: VecDeque::new(), keep, next_id: ItemId(1), newest: ItemId(0) }
+        Self { items: VecDeque::new(), keep, newest: ItemId(0) }
     }
 
-    /// Takes a new number for an item that is about to be published.
-    pub fn reserve_id(&mut self) -> ItemId {
-        let id = self.next_id;
-        self.next_id = ItemId(id.0.saturating_add(1));
-        id
+    /// The highest number of an item that was ever on the shelf; 0 before the first.
+    #[must_use]
+    pub fn newest(&self) -> ItemId {
+        self.newest
     }
 
-    /// Takes note that this item was on the shelf once.
+    /// Takes note that an item with this number was on the shelf once.
     pub fn note_id(&mut self, id: ItemId) {
         self.newest = self.newest.max(id);
-        self.next_id = self.next_id.max(ItemId(id.0.saturating_add(1)));
     }
 
-    /// Puts an item on; its id must be higher than those of all before it.
+    /// Puts an item on, at its place: one that was whole before a start may be announced after it,
+    /// when later ones have been.
     pub fn add(&mut self, item: Item) {
-        debug_assert!(self.items.back().is_none_or(|last| last.id < item.id));
         self.note_id(item.id);
-        self.items.push_back(item);
+        match self.place_of(item.id) {
+            Ok(place) => self.items[place] = item,
+            Err(place) => self.items.insert(place, item),
+        }
     }
 
-    /// The oldest item when there are more than the shelf keeps.
-    #[must_use]
-    pub fn surplus(&self) -> Option<&Item> {
-        self.items.front().filter(|_| self.items.len() > self.keep)
+    /// The oldest items, as many as there are too many.
+    pub fn surplus(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().take(self.items.len().saturating_sub(self.keep))
     }
 
     /// Takes an item off.
     pub fn remove(&mut self, id: ItemId) {
+        self.note_id(id);
         if let Ok(place) = self.place_of(id) {
             self.items.remove(place);
         }
@@ -106,30 +106,43 @@ mod tests {
         Item::new(ItemId(id), name, id, Digest([0; 32]), nick, UnixMillis(id))
     }
 
-    #[test]
-    fn the_oldest_is_surplus_and_known_as_dropped_afterwards() {
-        let mut shelf = Shelf::new(2);
-        for id in 1..=3 {
-            assert_eq!(shelf.surplus(), None);
-            assert_eq!(shelf.reserve_id(), ItemId(id));
-            shelf.add(item(id));
-        }
-        assert_eq!(shelf.surplus(), Some(&item(1)));
-        shelf.remove(ItemId(1));
-        assert_eq!(shelf.surplus(), None);
-        assert_eq!(shelf.find(ItemId(1)), Err(Code::ITEM_DROPPED));
-        assert_eq!(shelf.find(ItemId(2)), Ok(&item(2)));
-        assert_eq!(shelf.find(ItemId(4)), Err(Code::ITEM_UNKNOWN));
-        assert_eq!(shelf.find(ItemId(0)), Err(Code::ITEM_UNKNOWN));
-        assert!(shelf.iter().map(|item| item.id.0).eq([2, 3]));
+    fn ids<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<u64> {
+        items.map(|item| item.id.0).collect()
     }
 
     #[test]
-    fn numbers_go_on_after_what_was_found_on_disk() {
+    fn the_oldest_are_surplus_and_known_as_dropped_afterwards() {
+        let mut shelf = Shelf::new(2);
+        for id in 1..=4 {
+            assert_eq!(shelf.surplus().count(), (id as usize - 1).saturating_sub(2));
+            shelf.add(item(id));
+        }
+        assert_eq!(ids(shelf.surplus()), [1, 2]);
+        shelf.remove(ItemId(1));
+        shelf.remove(ItemId(2));
+        assert_eq!(shelf.surplus().count(), 0);
+        assert_eq!(shelf.find(ItemId(1)), Err(Code::ITEM_DROPPED));
+        assert_eq!(shelf.find(ItemId(3)), Ok(&item(3)));
+        assert_eq!(shelf.find(ItemId(5)), Err(Code::ITEM_UNKNOWN));
+        assert_eq!(shelf.find(ItemId(0)), Err(Code::ITEM_UNKNOWN));
+        assert_eq!(ids(shelf.iter()), [3, 4]);
+    }
+
+    #[test]
+    fn every_number_up_to_the_newest_was_on_the_shelf() {
         let mut shelf = Shelf::new(5);
         shelf.add(item(41));
         assert_eq!(shelf.find(ItemId(40)), Err(Code::ITEM_DROPPED));
-        assert_eq!(shelf.reserve_id(), ItemId(42));
         assert_eq!(shelf.find(ItemId(42)), Err(Code::ITEM_UNKNOWN));
+        shelf.remove(ItemId(50));
+        assert_eq!((shelf.newest(), shelf.find(ItemId(50))), (ItemId(50), Err(Code::ITEM_DROPPED)));
+    }
+
+    #[test]
+    fn an_item_that_comes_late_has_its_place_among_the_others() {
+        let mut shelf = Shelf::new(2);
+        [2, 4, 3].into_iter().for_each(|id| shelf.add(item(id)));
+        assert_eq!((ids(shelf.iter()), ids(shelf.surplus())), (vec![2, 3, 4], vec![2]));
+        assert_eq!((shelf.newest(), shelf.find(ItemId(3))), (ItemId(4), Ok(&item(3))));
     }
 }

@@ -5,7 +5,6 @@
 //! a join costs one section of the members anew, not the whole list.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use chatshelf_common::wire::field::{self, Tag};
 use chatshelf_common::wire::frame::{self, Item, Part, TopicState};
 use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 
-use super::Member;
+use super::members::Members;
 use super::roster::Roster;
 use crate::work;
 
@@ -160,7 +159,7 @@ pub(super) struct Snapshots {
 
 impl Snapshots {
     /// A member has come, or has come back under this key.
-    pub(super) fn seated(&mut self, key: &Arc<str>, members: &BTreeMap<Arc<str>, Member>) {
+    pub(super) fn seated(&mut self, key: &Arc<str>, members: &Members) {
         self.roster.add(key, members);
     }
 
@@ -183,7 +182,7 @@ impl Snapshots {
         &mut self,
         seq: Seq,
         topic: Option<&TopicState>,
-        members: &BTreeMap<Arc<str>, Member>,
+        members: &Members,
         items: impl Iterator<Item = &'a Item>,
     ) -> Rc<Snapshot> {
         if let Some(newest) = self.newest.as_ref().filter(|newest| newest.seq == seq) {
@@ -220,8 +219,10 @@ fn encode_items<'a>(items: impl Iterator<Item = &'a Item>, tally: &Tally) -> Vec
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Bound::Unbounded;
+
     use super::*;
-    use crate::token::Token;
+    use crate::room::Member;
     use chatshelf_common::id::{Attributes, Digest, ItemId, Mode, UnixMillis};
     use chatshelf_common::text::{FileName, Nick, Topic};
     use chatshelf_common::wire::{Deframer, ServerFrame, Unit};
@@ -229,21 +230,20 @@ mod tests {
     /// Members, and snapshots of them.
     #[derive(Default)]
     struct Bench {
-        members: BTreeMap<Arc<str>, Member>,
+        members: Members,
         snapshots: Snapshots,
         seq: u64,
     }
 
     impl Bench {
         fn join(&mut self, nick: Nick) {
-            let key = nick.key();
-            self.members.insert(key.clone(), Member { nick, session: Token::NOBODY, quiet: None });
+            let key = self.members.seat(Member::new(nick, None));
             self.snapshots.seated(&key, &self.members);
         }
 
         fn leave(&mut self, nick: &Nick) {
-            self.members.remove(&nick.key()).unwrap();
-            self.snapshots.unseated(&nick.key());
+            let (key, _) = self.members.unseat(nick).unwrap();
+            self.snapshots.unseated(&key);
         }
 
         fn take(&mut self) -> Rc<Snapshot> {
@@ -255,12 +255,16 @@ mod tests {
             self.snapshots.at(Seq(self.seq), topic, &self.members, items.iter())
         }
 
+        fn nicks(&self) -> impl Iterator<Item = &Nick> {
+            self.members.range(Unbounded, Unbounded).map(|(_, member)| member.nick())
+        }
+
         /// The next snapshot tells of exactly these members, in the order of their keys.
         #[track_caller]
         fn assert_told(&mut self) {
             let parts = decode(&self.take());
             let told = parts.iter().flat_map(|part| &part.members);
-            assert!(told.eq(self.members.values().map(|member| &member.nick)));
+            assert!(told.eq(self.nicks()));
         }
     }
 
@@ -314,7 +318,7 @@ mod tests {
         assert!(bytes.windows(2).all(|pair| pair[0] + pair[1] > full && pair[0] > full / 2));
         assert!(bytes.iter().all(|bytes| *bytes <= HEADER_BYTES + full));
         let members = parts.iter().flat_map(|part| &part.members);
-        assert!(members.eq(bench.members.values().map(|member| &member.nick)));
+        assert!(members.eq(bench.nicks()));
         assert!(parts.iter().flat_map(|part| &part.items).eq(&items));
     }
 

@@ -235,13 +235,13 @@ impl<const SHORT: bool> Server<SHORT> {
             }
         };
         self.starts_at_ms = None;
-        told!(self.trace, "server", "starts with {} items", found.items.len());
+        told!(self.trace, "server", "starts with {} items", found.past.items.len());
         // A segment that can't be read is set aside.
         let is_damaged = self.disk.failures() > self.failures;
         let safety = self.disk.safety(&Path::new(DATA).join("log"));
         let ending = std::mem::replace(&mut self.ending, Ending::Stopped);
         self.check_found(&found, model);
-        model.restarted(&found.events, found.topic.as_ref(), ending, safety, is_damaged);
+        model.restarted(&found.past.events, found.past.topic.as_ref(), ending, safety, is_damaged);
         let mut secret = [0; 32];
         secret.copy_from_slice(&self.rng.bytes(32));
         let mut engine = Engine::new(self.plan.settings, Secret::new(secret), found, now);
@@ -262,8 +262,8 @@ impl<const SHORT: bool> Server<SHORT> {
     }
 
     fn check_found(&self, found: &Found, model: &mut Model) {
-        model.found(&found.items);
-        found.items.iter().for_each(|item| self.check_content(item, model));
+        model.found(&found.past.items);
+        found.past.items.iter().for_each(|item| self.check_content(item, model));
     }
 
     /// An item's content on disk is what was uploaded.

@@ -13,6 +13,7 @@ use chatshelf_server::disk::mark;
 use chatshelf_server::disk::store::Store;
 use chatshelf_server::disk::{Durability, Found, Reply, Request};
 use chatshelf_server::engine::JournalBatch;
+use chatshelf_server::room::Past;
 
 use super::clock::Clock;
 use super::disk::Disk;
@@ -116,7 +117,7 @@ impl Threads {
             journal_ms: plan.journal_ms,
             is_hasty,
         };
-        Ok((threads, Found { events, topic, items, upload_ids, newest_item }))
+        Ok((threads, Found { past: Past { events, topic, items, newest_item }, upload_ids }))
     }
 
     pub(crate) fn submit(&mut self, request: Request) {

@@ -11,7 +11,6 @@ pub(crate) const LONG_FILES: &[&str] = &[
     "server/src/disk/store/tests/partials.rs:",
     "server/src/engine/send_queue.rs:",
     "server/src/engine/tests/joining.rs:",
-    "server/src/room/mod.rs:",
     "server/tests/simulator/model.rs:",
     "server/tests/simulator/network.rs:",
 ];

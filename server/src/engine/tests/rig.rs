@@ -12,6 +12,7 @@ use crate::disk::readahead::PIPES_MAX;
 use crate::disk::{Durability, Found, Reply};
 use crate::engine::limits::RETURN_GRACE_MS;
 use crate::engine::{Engine, Now, Secret, Settings};
+use crate::room::Past;
 use crate::token::Token;
 use crate::work;
 
@@ -79,7 +80,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             _ => None,
         });
         let (upload_ids, newest_item) = (disk.upload_ids(), disk.newest_item());
-        let found = Found { events, topic, items, upload_ids, newest_item };
+        let found = Found { past: Past { events, topic, items, newest_item }, upload_ids };
         let mut engine = Engine::new(settings, secret, found, now);
         // On Linux, where a short write is the end of what is possible, downloads are spliced.
         engine.allow_pipes(if SHORT { PIPES_MAX } else { 0 });

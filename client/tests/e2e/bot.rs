@@ -3,16 +3,16 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::client::Client;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::wait::eventually;
+
+use crate::harness::programs;
 use crate::harness::room::Room;
-use crate::harness::server::without_settings;
-use crate::harness::{eventually, programs};
 
 /// Starts a bot and waits until ada sees it under this nick.
-fn start(room: &Room, ada: &mut Client, nick: &str) -> Client {
+fn start(room: &Room, ada: &mut Program, nick: &str) -> Program {
     let mut command = Command::new(programs::bot());
-    without_settings(&mut command);
-    let bot = Client::start(command.arg(format!("chatshelf://{}", room.address())));
+    let bot = Program::start(command.arg(format!("chatshelf://{}", room.address())));
     eventually("the bot among the members", || {
         ada.types("/who");
         ada.stdout().contains(&format!(", {nick}")).then_some(())

@@ -6,10 +6,13 @@ use std::fs;
 use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::wire::ClientFrame;
 use chatshelf_common::wire::frame::{Dropped, Item, Shelved, UploadReady, UploadStored};
+use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, said};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::samples::{item, nick};
+use chatshelf_testkit::wait::eventually;
 
-use crate::harness::client::Client;
-use crate::harness::fake::{FakeServer, JOINED_AT, item, nick, said};
-use crate::harness::room::{Room, names};
+use crate::harness::room::{Room, client_of, joined_client, spoken};
 
 /// Bytes without a pattern that a fault could hide behind.
 fn content(seed: &str, length: usize) -> Vec<u8> {
@@ -39,7 +42,7 @@ fn two_downloads_of_one_name_are_both_kept() {
     fs::create_dir(room.path("down")).unwrap();
     let mut command = room.command("ada");
     command.args(["--download-dir", "down"]);
-    let ended = Client::run(&mut command, "/upload f\n/download f\n/download f\n");
+    let ended = Program::run(&mut command, "/upload f\n/download f\n/download f\n");
     ended.has_code(0);
     assert_eq!(names(&room.path("down")), ["f", "f (1)"]);
     assert_eq!(room.read("down/f (1)"), b"content");
@@ -92,7 +95,7 @@ fn an_empty_file_travels_as_any_other() {
 }
 
 #[test]
-fn a_name_with_spaces_and_letters_of_any_script_comes_back() {
+fn a_name_with_spaces_and_letters_of_any_script_comes_bhello_ack() {
     let room = Room::open();
     let name = "żółw's photo (final) #2.jpg";
     room.write(name, "x");
@@ -102,7 +105,7 @@ fn a_name_with_spaces_and_letters_of_any_script_comes_back() {
 }
 
 #[test]
-fn many_transfers_of_one_script_run_at_once_and_all_come_back() {
+fn many_transfers_of_one_script_run_at_once_and_all_come_bhello_ack() {
     let room = Room::open_with(&["--keep", "20"]);
     fs::create_dir(room.path("down")).unwrap();
     let files: Vec<(String, Vec<u8>)> = [0, 1, 65_536, 65_537, 262_144, 700_000, 2_000_000]
@@ -141,7 +144,7 @@ fn what_is_no_file_is_not_uploaded_and_says_so() {
     ended.has_code(1);
     assert!(ended.line("!! missing not uploaded: ").contains("no such file"));
     assert!(ended.line("!! folder not uploaded: ").contains("it is a folder; pack it"));
-    assert_eq!(ended.said(), ["ada  after"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  after"]);
 }
 
 #[test]
@@ -216,13 +219,11 @@ fn a_cancelled_upload_does_not_reach_the_shelf() {
 #[test]
 fn a_cancelled_download_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut ada, mut guest) = FakeServer::open().joined_client(dir.path());
+    let (mut ada, mut guest) = joined_client(&FakeServer::open(), dir.path());
     ada.types("/download 1");
-    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
     ada.shows("-- downloading ");
-    crate::harness::eventually("the file that is not whole", || {
-        (names(dir.path()) == ["f.part"]).then_some(())
-    });
+    eventually("the file that is not whole", || (names(dir.path()) == ["f.part"]).then_some(()));
     ada.types("/cancel 1");
     ada.shows("-- f cancelled, not downloaded");
     ada.close_input();
@@ -254,7 +255,7 @@ fn an_upload_that_was_pushed_off_the_shelf_is_named_and_one_taken_off_is_not() {
     for (by, is_named) in [(None, true), (Some(nick("ada")), false)] {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("f"), "new").unwrap();
-        let (mut ada, mut guest) = FakeServer::open().joined_client(dir.path());
+        let (mut ada, mut guest) = joined_client(&FakeServer::open(), dir.path());
         ada.types("/upload f");
         let transfer = guest.wait(|frame| match frame {
             ClientFrame::UploadOffer(offer) => Some(offer.transfer),
@@ -262,7 +263,8 @@ fn an_upload_that_was_pushed_off_the_shelf_is_named_and_one_taken_off_is_not() {
         });
         guest.send(&UploadReady { transfer, offset: 0, digest: None });
         guest.wait(|frame| matches!(frame, ClientFrame::UploadDone(_)).then_some(()));
-        let (seq, at, item) = (JOINED_AT.next(), UnixMillis(0), item("f", 3, blake3::hash(b"new")));
+        let (seq, at, item) =
+            (JOINED_AT.next(), UnixMillis(0), item(1, "f", 3, blake3::hash(b"new")));
         guest.send(&Shelved { seq, at, item: item.clone() });
         guest.send(&UploadStored { transfer, item: item.id });
         ada.shows("-- f uploaded as number 1");
@@ -282,8 +284,8 @@ fn an_upload_that_was_pushed_off_the_shelf_is_named_and_one_taken_off_is_not() {
 fn an_upload_that_is_stored_but_not_yet_shown_is_waited_for_as_well() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), "new").unwrap();
-    let (mut ada, mut guest) = FakeServer::open().client(dir.path());
-    guest.welcome_to(vec![item("f", 3, blake3::hash(b"old"))]);
+    let (mut ada, mut guest) = client_of(&FakeServer::open(), dir.path());
+    guest.welcome_to(vec![item(1, "f", 3, blake3::hash(b"old"))]);
     ada.types("/upload f");
     ada.types("/download f");
     let transfer = guest.wait(|frame| match frame {
@@ -295,7 +297,7 @@ fn an_upload_that_is_stored_but_not_yet_shown_is_waited_for_as_well() {
     // Events may be overtaken by other frames.
     guest.send(&UploadStored { transfer, item: ItemId(2) });
     ada.shows("-- f uploaded as number 2");
-    let new = Item { id: ItemId(2), ..item("f", 3, blake3::hash(b"new")) };
+    let new = Item { id: ItemId(2), ..item(1, "f", 3, blake3::hash(b"new")) };
     guest.send(&Shelved { seq: JOINED_AT.next(), at: UnixMillis(0), item: new });
     let asked = guest.wait(|frame| match frame {
         ClientFrame::DownloadRequest(request) => Some(request.item),

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::client::Client;
+use chatshelf_testkit::programs::Program;
+
 use crate::harness::room::Room;
 use crate::harness::terminal::Terminal;
 
@@ -14,7 +15,7 @@ const FRAMES_MAX: f64 = 60.0;
 const FRAME: &[u8] = b"\x1b[?2026h";
 
 /// Says so many tenths of a second's lines, each tenth in its time; `beside` is called in between.
-fn flood(speaker: &mut Client, tenths: u32, mut beside: impl FnMut(u32)) {
+fn flood(speaker: &mut Program, tenths: u32, mut beside: impl FnMut(u32)) {
     let started = Instant::now();
     for tenth in 0..tenths {
         let line = |line| format!("line {line} of {tenth}: {}", "word ".repeat(12));

@@ -1,12 +1,14 @@
 //! The full screen on a real terminal: a room as a person sees it, and what their keys do there.
 
 use chatshelf_common::wire::Code;
+use chatshelf_testkit::fake_server::{FakeServer, Nowhere, said};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::samples::item;
+use chatshelf_testkit::wait::eventually;
 
-use crate::harness::eventually;
-use crate::harness::fake::{FakeServer, item, said};
-use crate::harness::peer::Peer;
 use crate::harness::proxy::{Proxy, Way};
-use crate::harness::room::{Room, client_command, names};
+use crate::harness::room::{Room, client_command};
 use crate::harness::terminal::Terminal;
 
 /// A member on a terminal of so many rows and columns.
@@ -44,7 +46,7 @@ fn somebody_new_joins_talks_drops_a_file_and_fetches_one() {
     terminal.shows("welcome, ada");
     terminal.shows("2 here");
     terminal.types("hello all\r");
-    peer.hears(|said| said.text.as_str() == "hello all");
+    peer.hear("hello all");
     terminal.shows(" ada hello all");
     terminal.pastes(room.path("notes.txt").to_str().unwrap());
     terminal.shows("Put on the shelf?");
@@ -93,7 +95,7 @@ fn what_is_typed_stays_whole_while_others_speak() {
     terminal.shows("peer  hello everyone");
     terminal.cursor_is_behind("> half a ");
     terminal.types("line\r");
-    peer.hears(|said| said.text.as_str() == "half a line");
+    peer.hear("half a line");
     terminal.cursor_is_behind("> ");
 }
 
@@ -147,7 +149,7 @@ fn a_window_may_become_any_size() {
     terminal.shows("2 here ─");
     terminal.shows("one line that is a little too long for forty columns");
     terminal.types("still here\r");
-    peer.hears(|said| said.text.as_str() == "still here");
+    peer.hear("still here");
     leave(terminal);
 }
 
@@ -160,7 +162,7 @@ fn a_long_paste_asks_and_is_one_message() {
     terminal.pastes(code);
     terminal.shows("Send 5 lines");
     terminal.types("\r");
-    peer.hears(|said| said.text.as_str() == code);
+    peer.hear(code);
     terminal.shows("dbg!(a + b);");
 }
 
@@ -205,7 +207,7 @@ fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     guest.welcome();
     terminal.shows("welcome, ada");
     terminal.types("/download 1\r");
-    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
     eventually("the file that is not whole", || (names(dir.path()) == ["f.part"]).then_some(()));
     terminal.types("/quit\r");
     terminal.shows("1 transfer is running; /quit again");
@@ -395,7 +397,7 @@ fn no_color_means_no_colours_and_ascii_no_lines() {
 #[test]
 fn where_there_is_no_server_it_says_so_on_the_screen_that_was_there_before() {
     let dir = tempfile::tempdir().unwrap();
-    let nowhere = crate::harness::fake::Nowhere::reserve();
+    let nowhere = Nowhere::reserve();
     let mut command = client_command(nowhere.address(), dir.path());
     let mut terminal = Terminal::start(command.args(["--name", "ada"]));
     assert_eq!(terminal.wait(), 3);

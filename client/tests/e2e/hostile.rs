@@ -4,19 +4,20 @@
 use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId, UnixMillis};
 use chatshelf_common::text::{Message, Note, Topic};
 use chatshelf_common::wire::frame::{
-    DownloadReady, Frame, Goodbye, Joined, Refused, Said, Say, ServerPing, SetTopic, Shelved, Told,
-    TopicChanged, UploadOffer, UploadReady, UploadStored, Welcome,
+    DownloadReady, Frame, Goodbye, Joined, Refused, Said, Say, ServerPing, SetTopic, Shelved, Tell,
+    Told, TopicChanged, UploadOffer, UploadReady, UploadStored, Welcome,
 };
 use chatshelf_common::wire::header::{Header, data_head};
 use chatshelf_common::wire::{ClientFrame, Code};
+use chatshelf_testkit::fake_server::{FakeServer, Guest, JOINED_AT, said};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Ended;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::samples::{item, nick};
+use chatshelf_testkit::server_frames::{goodbye, hello_ack, snapshot, welcome};
 
-use crate::harness::Ended;
-use crate::harness::client::Client;
-use crate::harness::fake::{
-    FakeServer, Guest, JOINED_AT, ack, goodbye, item, nick, said, snapshot, welcome,
-};
-use crate::harness::peer::Peer;
-use crate::harness::room::{Room, client_command, names};
+use crate::harness::room::{Room, client_command, client_of, joined_client, spoken};
 
 /// Turns the text behind it around, and back.
 const OVERRIDE: &str = "\u{202e}gpj.exe\u{202c}";
@@ -47,9 +48,9 @@ fn a_text_that_reorders_others_is_shown_harmless() {
     let mut peer = Peer::join(room.address(), "peer");
     let text = Message::new(OVERRIDE).unwrap();
     peer.say(OVERRIDE);
-    peer.send(&SetTopic { topic: Topic::new(OVERRIDE).ok() }.to_bytes());
+    peer.send(&SetTopic { topic: Topic::new(OVERRIDE).ok() });
     let to = nick("ada");
-    peer.send(&chatshelf_common::wire::frame::Tell { id: MessageId(2), to, text }.to_bytes());
+    peer.send(&Tell { id: MessageId(2), to, text });
     ada.shows("→ you]");
     ada.shows("set the topic");
     ada.types("/topic");
@@ -67,8 +68,8 @@ fn escapes_of_a_peer_do_not_pass_the_server() {
     let text = Message::new("XX[2Jgone").unwrap();
     let say = Say { id: MessageId(1), text, style: None, repeat: None };
     for escape in ["\x1b\x1b", "\u{9b}", "\x07\x08"] {
-        peer.send(&patched(&say, "XX", escape));
-        assert_eq!(peer.refused(), Code::TEXT_INVALID);
+        peer.send_bytes(&patched(&say, "XX", escape));
+        assert_eq!(peer.refused().code, Code::TEXT_INVALID);
     }
     peer.say("after");
     let ended = ada.leave();
@@ -80,7 +81,7 @@ fn escapes_of_a_peer_do_not_pass_the_server() {
 #[track_caller]
 fn met_with(misbehave: impl FnOnce(&mut Guest)) -> Ended {
     let dir = tempfile::tempdir().unwrap();
-    let (ada, mut guest) = FakeServer::open().joined_client(dir.path());
+    let (ada, mut guest) = joined_client(&FakeServer::open(), dir.path());
     misbehave(&mut guest);
     let ended = ada.wait();
     assert_eq!(names(dir.path()).len(), 0, "no file is made");
@@ -104,15 +105,15 @@ fn is_understood_as_broken(bytes: &[u8]) -> Ended {
 fn a_download_that_is_not_what_the_shelf_shows_ends_the_connection() {
     let dir = tempfile::tempdir().unwrap();
     for offered in [
-        item("f", 7, blake3::hash(b"another")),
-        item("f", 8, blake3::hash(b"content")),
-        item("other", 7, blake3::hash(b"content")),
+        item(1, "f", 7, blake3::hash(b"another")),
+        item(1, "f", 8, blake3::hash(b"content")),
+        item(1, "other", 7, blake3::hash(b"content")),
     ] {
         let server = FakeServer::open();
         let mut command = client_command(server.address(), dir.path());
-        let client = Client::start(command.args(["download", "f"]));
+        let client = Program::start(command.args(["download", "f"]));
         let mut guest = server.accept();
-        guest.welcome_to(vec![item("f", 7, blake3::hash(b"content"))]);
+        guest.welcome_to(vec![item(1, "f", 7, blake3::hash(b"content"))]);
         guest.begin_download(offered, b"content");
         let ended = client.wait();
         ended.has_code(1);
@@ -133,7 +134,7 @@ fn text_with_escapes_from_a_server_is_not_shown() {
         id: MessageId(1),
         text: Message::new("ZZZZ").unwrap(),
     };
-    let shelved = Shelved { seq, at, item: item("ZZZZ", 1, blake3::hash(b"")) };
+    let shelved = Shelved { seq, at, item: item(1, "ZZZZ", 1, blake3::hash(b"")) };
     let topic = TopicChanged { seq, at, nick: nick("bob"), topic: Topic::new("ZZZZ").ok() };
     let detail = Some(Note::new("ZZZZ").unwrap());
     for bytes in [
@@ -175,7 +176,7 @@ fn a_server_that_breaks_the_protocol_is_left_with_one_sentence() {
     let header = |kind, length| Header { kind, flags: 0, length }.to_bytes().to_vec();
     let said_at = |seq| Said { seq: Seq(seq), ..said(0, "out of order") }.to_bytes();
     let (transfer, stored) = (TransferId(1), ItemId(1));
-    let unasked = item("f", 1, blake3::hash(b""));
+    let unasked = item(1, "f", 1, blake3::hash(b""));
     for (what, bytes) in [
         ("another protocol", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
         ("a length over the limit", header(0xC0, u32::MAX)),
@@ -183,9 +184,9 @@ fn a_server_that_breaks_the_protocol_is_left_with_one_sentence() {
         ("a type that does not exist", header(0x7f, 0)),
         ("missing fields", header(0x82, 0)),
         ("a field cut short", [header(0x82, 3), vec![7, 0xff, 0xff]].concat()),
-        ("a second HelloAck", ack().to_bytes()),
-        ("a second welcome", welcome(nick("ada")).to_bytes()),
-        ("a second snapshot", snapshot(nick("ada")).to_bytes()),
+        ("a second HelloAck", hello_ack().to_bytes()),
+        ("a second welcome", welcome(nick("ada"), JOINED_AT).to_bytes()),
+        ("a second snapshot", snapshot(vec![nick("ada")], JOINED_AT).to_bytes()),
         ("a missing event", said_at(JOINED_AT.0 + 2)),
         ("missing history", [said_at(3), said_at(5)].concat()),
         ("an event twice", [said_at(JOINED_AT.0 + 1), said_at(JOINED_AT.0 + 1)].concat()),
@@ -214,7 +215,7 @@ fn refusal_of(transfer: TransferId) -> Refused {
 fn what_is_no_chatshelf_server_is_said_before_the_join_as_well() {
     for bytes in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.2\r\n"] {
         let dir = tempfile::tempdir().unwrap();
-        let (ada, mut guest) = FakeServer::open().client(dir.path());
+        let (ada, mut guest) = client_of(&FakeServer::open(), dir.path());
         guest.send_bytes(bytes);
         let ended = ada.wait();
         ended.has_code(1);
@@ -227,20 +228,20 @@ fn a_stream_that_ends_inside_a_frame_is_a_lost_connection() {
     let bytes = said(0, "half of it").to_bytes();
     for end in [1, 5, 6, 20, bytes.len() - 1] {
         let dir = tempfile::tempdir().unwrap();
-        let (ada, mut guest) = FakeServer::open().joined_client(dir.path());
+        let (ada, mut guest) = joined_client(&FakeServer::open(), dir.path());
         guest.send_bytes(&bytes[..end]);
         drop(guest);
         let ended = ada.wait();
         ended.has_code(1);
         assert!(ended.complaint().contains("lost the connection"), "{}", ended.stderr);
-        assert_eq!(ended.said().len(), 0);
+        assert_eq!(spoken(&ended.stdout).len(), 0);
     }
 }
 
 /// Lets a client ask for an item; `answer` has the number of the transfer.
 fn downloads(answer: impl FnOnce(&mut Guest, TransferId)) -> (Ended, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();
-    let (mut ada, mut guest) = FakeServer::open().joined_client(dir.path());
+    let (mut ada, mut guest) = joined_client(&FakeServer::open(), dir.path());
     ada.types("/download 1");
     ada.close_input();
     let transfer = guest.download_asked();
@@ -252,7 +253,7 @@ fn downloads(answer: impl FnOnce(&mut Guest, TransferId)) -> (Ended, Vec<String>
 #[test]
 fn content_with_another_digest_is_not_kept() {
     let (ended, names) = downloads(|guest, transfer| {
-        let item = item("f", 7, blake3::hash(b"content"));
+        let item = item(1, "f", 7, blake3::hash(b"content"));
         guest.send(&DownloadReady { transfer, offset: 0, item });
         guest.send_data(transfer, 0, b"corrupt");
         guest.see_off();
@@ -265,7 +266,7 @@ fn content_with_another_digest_is_not_kept() {
 #[test]
 fn more_content_than_announced_is_not_kept() {
     let (ended, names) = downloads(|guest, transfer| {
-        let item = item("f", 7, blake3::hash(b"content"));
+        let item = item(1, "f", 7, blake3::hash(b"content"));
         guest.send(&DownloadReady { transfer, offset: 0, item });
         guest.send_data(transfer, 0, b"content and more");
     });
@@ -277,7 +278,7 @@ fn more_content_than_announced_is_not_kept() {
 #[test]
 fn content_out_of_place_is_not_kept() {
     let (ended, names) = downloads(|guest, transfer| {
-        let item = item("f", 7, blake3::hash(b"content"));
+        let item = item(1, "f", 7, blake3::hash(b"content"));
         guest.send(&DownloadReady { transfer, offset: 0, item });
         guest.send_data(transfer, 3, b"tent");
     });
@@ -289,7 +290,7 @@ fn content_out_of_place_is_not_kept() {
 #[test]
 fn a_size_no_disk_holds_is_a_failure_like_any_other() {
     let (ended, names) = downloads(|guest, transfer| {
-        let item = item("f", u64::MAX, blake3::hash(b""));
+        let item = item(1, "f", u64::MAX, blake3::hash(b""));
         guest.send(&DownloadReady { transfer, offset: 0, item });
         guest.send_data(transfer, 0, b"begins");
         guest.wait(|frame| matches!(frame, ClientFrame::Cancel(_)).then_some(()));
@@ -308,7 +309,7 @@ fn does_nothing_for(commands: &[&[&str]], greets: fn(&mut Guest)) -> Vec<Ended> 
     let mut clients = Vec::new();
     for arguments in commands {
         let mut command = client_command(server.address(), dir.path());
-        let client = Client::start(command.args(["--name", "ada"]).args(*arguments));
+        let client = Program::start(command.args(["--name", "ada"]).args(*arguments));
         let mut guest = server.accept();
         let pings = std::thread::spawn(move || {
             greets(&mut guest);
@@ -318,7 +319,7 @@ fn does_nothing_for(commands: &[&[&str]], greets: fn(&mut Guest)) -> Vec<Ended> 
         });
         clients.push((client, pings));
     }
-    let wait = |(client, pings): (Client, std::thread::JoinHandle<()>)| {
+    let wait = |(client, pings): (Program, std::thread::JoinHandle<()>)| {
         let ended = client.wait_for(std::time::Duration::from_secs(120));
         pings.join().unwrap();
         ended
@@ -341,10 +342,10 @@ fn a_script_does_not_wait_for_ever_for_what_a_server_never_does() {
     let commands: [&[&str]; 2] = [&["send", "hi"], &["tail"]];
     let ended = does_nothing_for(&commands, |guest| {
         let nick = nick("ada");
-        guest.send(&ack());
+        guest.send(&hello_ack());
         // A line of history is announced, and never comes.
-        guest.send(&Welcome { from: JOINED_AT, ..welcome(nick.clone()) });
-        guest.send(&snapshot(nick));
+        guest.send(&Welcome { from: JOINED_AT, ..welcome(nick.clone(), JOINED_AT) });
+        guest.send(&snapshot(vec![nick], JOINED_AT));
     });
     for ended in ended {
         ended.has_code(1);

@@ -2,11 +2,14 @@
 
 use chatshelf_common::wire::frame::Said;
 use chatshelf_common::wire::{ClientFrame, Code};
+use chatshelf_testkit::fake_server;
+use chatshelf_testkit::fake_server::FakeServer;
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::samples::{item, nick};
+use chatshelf_testkit::wait::eventually;
 
-use crate::harness::eventually;
-use crate::harness::fake::{self, FakeServer, item, nick};
-use crate::harness::peer::Peer;
-use crate::harness::room::{Room, client_command, names};
+use crate::harness::room::{Room, client_command};
 use crate::harness::terminal::Terminal;
 
 /// A member on a terminal.
@@ -88,7 +91,7 @@ fn a_line_that_is_typed_is_shown_once_as_said() {
     let mut peer = Peer::join(room.address(), "peer");
     let mut terminal = join(&room, "ada");
     terminal.types("hello all\r");
-    peer.hears(|said| said.text.as_str() == "hello all");
+    peer.hear("hello all");
     terminal.shows("  ada  hello all");
     assert_eq!(terminal.screen().matches("hello all").count(), 1, "{}", terminal.screen());
     terminal.cursor_is_behind("");
@@ -108,10 +111,10 @@ fn a_line_stays_in_sight_until_it_is_in_the_room() {
         ClientFrame::Say(say) => Some(say.id),
         _ => None,
     });
-    guest.send(&fake::said(0, "before it"));
+    guest.send(&fake_server::said(0, "before it"));
     terminal.shows("  bob  before it");
     terminal.cursor_is_behind("slow link");
-    guest.send(&Said { id, nick: nick("ada"), ..fake::said(1, "slow link") });
+    guest.send(&Said { id, nick: nick("ada"), ..fake_server::said(1, "slow link") });
     terminal.shows("  ada  slow link");
     terminal.cursor_is_behind("");
     assert_eq!(terminal.screen().matches("slow link").count(), 1, "{}", terminal.screen());
@@ -135,12 +138,12 @@ fn the_line_is_edited_as_on_the_full_screen() {
     let mut terminal = join(&room, "ada");
     // A word cut, the start of the line, a character put in there; then the line before it again.
     terminal.types("ello wrold\x17world\x01h\r");
-    peer.hears(|said| said.text.as_str() == "hello world");
+    peer.hear("hello world");
     terminal.types("\x1b[A\x7f\x7f李\x7fd\x7fl\r");
-    peer.hears(|said| said.text.as_str() == "hello worl");
+    peer.hear("hello worl");
     // What a program types ends its lines otherwise.
     terminal.types("by a program\n");
-    peer.hears(|said| said.text.as_str() == "by a program");
+    peer.hear("by a program");
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn a_line_longer_than_the_row_is_sent_whole_and_leaves_nothing_behind() {
     terminal.shows("  peer  arrives");
     terminal.cursor_is_behind(&tail);
     terminal.types("\r");
-    peer.hears(|said| said.text.as_str() == long);
+    peer.hear(&long);
     terminal.cursor_is_behind("");
     assert!(!terminal.screen().contains('<'), "{}", terminal.screen());
 }
@@ -194,7 +197,7 @@ fn a_half_typed_line_is_sent_whole_though_others_speak() {
     assert!(screen.lines().any(|line| line.ends_with("  peer  hello ada")), "{screen}");
     assert_eq!(screen.matches("half a").count(), 1, "{screen}");
     terminal.types("line\r");
-    peer.hears(|said| said.text.as_str() == "half a line");
+    peer.hear("half a line");
 }
 
 #[test]
@@ -212,7 +215,7 @@ fn a_line_that_is_not_delivered_is_told_and_so_is_its_coming() {
         _ => None,
     });
     terminal.shows("-- the server does not answer; not delivered yet: xyzzy");
-    guest.send(&Said { id: said.id, nick: nick("ada"), ..fake::said(0, "xyzzy") });
+    guest.send(&Said { id: said.id, nick: nick("ada"), ..fake_server::said(0, "xyzzy") });
     terminal.shows("  ada  xyzzy");
     terminal.shows("-- all of it is delivered now");
 }
@@ -258,7 +261,7 @@ fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     guest.welcome();
     terminal.shows("/help lists the commands");
     terminal.types("/download 1\r");
-    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
     eventually("the file that is not whole", || (names(dir.path()) == ["f.part"]).then_some(()));
     terminal.types("/quit\r");
     terminal.shows("-- 1 transfer is running; /quit again");

@@ -4,17 +4,18 @@
 use std::process::Command;
 
 use chatshelf_common::wire::Code;
+use chatshelf_testkit::fake_server::{FakeServer, Nowhere};
+use chatshelf_testkit::programs::Ended;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::server_frames::goodbye;
+use chatshelf_testkit::wait::eventually;
 
-use crate::harness::Ended;
-use crate::harness::client::Client;
 #[cfg(unix)]
-use crate::harness::eventually;
-use crate::harness::fake::{FakeServer, Nowhere, goodbye};
 use crate::harness::programs;
-use crate::harness::room::{Room, client_command};
+use crate::harness::room::{Room, client_command, client_of, spoken};
 
 fn client(args: &[&str]) -> Ended {
-    Client::run(programs::client().args(args), "")
+    Program::run(programs::client().args(args), "")
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn a_name_that_looks_like_a_members_is_taken_in_any_script() {
 #[test]
 fn without_a_name_every_piped_line_is_said_by_the_users_name() {
     let room = Room::open();
-    let run = |input| Client::run(&mut client_command(room.address(), &room.files()), input);
+    let run = |input| Program::run(&mut client_command(room.address(), &room.files()), input);
     for (input, said) in [
         ("done\nall tests pass\n", &["tester  done", "tester  all tests pass"][..]),
         ("no good as a name\n", &["tester  no good as a name"]),
@@ -84,7 +85,7 @@ fn without_a_name_every_piped_line_is_said_by_the_users_name() {
     ] {
         let ended = run(input);
         ended.has_code(0);
-        assert_eq!(ended.said(), said, "{input:?}");
+        assert_eq!(spoken(&ended.stdout), said, "{input:?}");
         assert!(!ended.stdout.contains("Your name"), "{}", ended.stdout);
         assert_eq!(ended.stderr, "", "nothing is asked of a pipe");
     }
@@ -94,9 +95,9 @@ fn without_a_name_every_piped_line_is_said_by_the_users_name() {
 fn without_a_name_a_script_takes_one_that_is_free() {
     let room = Room::open();
     let _tester = room.join("tester");
-    let ended = Client::run(&mut client_command(room.address(), &room.files()), "hello\n");
+    let ended = Program::run(&mut client_command(room.address(), &room.files()), "hello\n");
     ended.has_code(0);
-    assert_eq!(ended.said(), ["tester2  hello"]);
+    assert_eq!(spoken(&ended.stdout), ["tester2  hello"]);
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn a_mistake_on_the_command_line_is_one_line_and_exit_code_2() {
 fn an_argument_that_is_no_text_is_a_mistake_not_a_panic() {
     use std::os::unix::ffi::OsStrExt;
     let argument = std::ffi::OsStr::from_bytes(b"--name=\xff");
-    let ended = Client::run(programs::client().arg(argument), "");
+    let ended = Program::run(programs::client().arg(argument), "");
     ended.has_code(2);
     ended.complaint();
 }
@@ -150,7 +151,7 @@ fn where_nobody_listens_the_place_is_named_and_the_exit_code_is_3() {
     let held = Nowhere::reserve();
     let nowhere = held.address();
     let mut command = client_command(nowhere, dir.path());
-    let ended = Client::run(command.args(["--name", "ada"]), "hello\n");
+    let ended = Program::run(command.args(["--name", "ada"]), "hello\n");
     ended.has_code(3);
     let complaint = ended.complaint();
     assert!(complaint.contains(&format!("cannot connect to {nowhere}: ")), "{complaint}");
@@ -167,7 +168,7 @@ fn a_host_that_is_none_is_named_and_the_exit_code_is_3() {
 fn with_a_server_of_another_version_it_is_said_who_is_older() {
     for (version, told) in [(0, "the server is older"), (9, "this program is older")] {
         let dir = tempfile::tempdir().unwrap();
-        let (client, mut guest) = FakeServer::open().client(dir.path());
+        let (client, mut guest) = client_of(&FakeServer::open(), dir.path());
         let (version_min, version_max) = (Some(version), Some(version));
         let goodbye = goodbye(Code::VERSION);
         guest.send(&chatshelf_common::wire::frame::Goodbye { version_min, version_max, ..goodbye });

@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use crate::harness::Ended;
-use crate::harness::client::Client;
-use crate::harness::fake::Nowhere;
+use chatshelf_testkit::fake_server::Nowhere;
+use chatshelf_testkit::programs::Ended;
+use chatshelf_testkit::programs::Program;
+
 use crate::harness::programs;
 use crate::harness::room::Room;
 
@@ -39,20 +40,20 @@ fn has_measured_all(ended: &Ended) {
 
 #[test]
 fn a_small_run_with_a_server_of_its_own_measures_and_checks_everything() {
-    has_measured_all(&Client::run(&mut command(SMALL), ""));
+    has_measured_all(&Program::run(&mut command(SMALL), ""));
 }
 
 #[test]
 fn a_server_that_is_named_is_loaded_and_left_running() {
     let room = Room::open();
-    has_measured_all(&Client::run(&mut against(&room, SMALL), ""));
+    has_measured_all(&Program::run(&mut against(&room, SMALL), ""));
     room.run("ada", "does it still serve?\n").has_code(0);
 }
 
 #[test]
 fn attackers_are_counted_and_the_clients_beside_them_lose_nothing() {
     let options = format!("{SMALL} --slow 20 --deaf 5 --garbage 5");
-    let ended = Client::run(&mut command(&options), "");
+    let ended = Program::run(&mut command(&options), "");
     ended.has_code(0);
     let line = ended.line("attackers");
     assert!(line.contains("20 slow, 5 deaf, 5 of garbage"), "{line}");
@@ -68,7 +69,7 @@ fn attackers_are_counted_and_the_clients_beside_them_lose_nothing() {
 fn a_server_that_dies_meanwhile_is_a_failure_in_one_line() {
     let room = Room::open();
     let options = "--clients 20 --messages 10000000 --uploads 0";
-    let mut load = Client::start(&mut against(&room, options));
+    let mut load = Program::start(&mut against(&room, options));
     load.shows("memory");
     room.server.signal("KILL");
     let ended = load.wait();
@@ -83,7 +84,7 @@ fn a_server_that_dies_meanwhile_is_a_failure_in_one_line() {
 fn a_server_that_is_not_there_is_a_failure_in_one_line() {
     let nowhere = Nowhere::reserve();
     let options = format!("{SMALL} --host 127.0.0.1 --port {}", nowhere.address().port());
-    let ended = Client::run(&mut command(&options), "");
+    let ended = Program::run(&mut command(&options), "");
     ended.has_code(1);
     assert!(ended.stderr.contains("chatshelf-load: "), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
@@ -92,7 +93,7 @@ fn a_server_that_is_not_there_is_a_failure_in_one_line() {
 #[test]
 fn a_mistake_on_its_command_line_is_one_line_and_exit_code_2() {
     for (options, named) in [("--clients 0", "clients"), ("--bogus", "bogus"), ("stray", "stray")] {
-        let ended = Client::run(&mut command(options), "");
+        let ended = Program::run(&mut command(options), "");
         ended.has_code(2);
         assert!(ended.complaint().contains(named), "{}", ended.stderr);
     }

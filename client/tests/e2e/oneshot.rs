@@ -6,14 +6,15 @@ use std::process::Stdio;
 
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Frame, Join, Refused};
+use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, Nowhere};
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::server_frames::{goodbye, hello_ack, snapshot, welcome};
+use chatshelf_testkit::wait::eventually;
 use serde_json::{Value, json};
 
-use crate::harness::client::{Client, said};
-use crate::harness::eventually;
-use crate::harness::fake::{FakeServer, Nowhere, ack, goodbye, snapshot, welcome};
-use crate::harness::peer::Peer;
 use crate::harness::programs;
-use crate::harness::room::{Room, client_command};
+use crate::harness::room::{Room, client_command, spoken};
 
 /// What was printed, as JSON, a value a line.
 pub(crate) fn values(output: &str) -> Vec<Value> {
@@ -32,11 +33,11 @@ fn tail_shows_what_holds_the_words_and_counts_that() {
     };
     let shown = tail(&["BUILD"]);
     assert_eq!(
-        said(&shown),
+        spoken(&shown),
         ["ada  the build is done", "ada  The Build broke", "ada  building again"]
     );
-    assert_eq!(said(&tail(&["build", "-n", "1"])), ["ada  building again"]);
-    assert_eq!(said(&tail(&["done build", "-n", "all"])), ["ada  the build is done"]);
+    assert_eq!(spoken(&tail(&["build", "-n", "1"])), ["ada  building again"]);
+    assert_eq!(spoken(&tail(&["done build", "-n", "all"])), ["ada  the build is done"]);
     assert_eq!(tail(&["nowhere"]), "");
     let json = tail(&["broke", "--json"]);
     assert_eq!(json.lines().count(), 1, "{json}");
@@ -48,7 +49,7 @@ fn tail_follows_what_holds_the_words() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");
     let mut command = client_command(room.address(), &room.files());
-    let mut tail = Client::start(command.args(["tail", "--follow", "--grep", "build"]));
+    let mut tail = Program::start(command.args(["tail", "--follow", "--grep", "build"]));
     // It is in the room once it shows what is said: one line in ten is looked for.
     let mut rounds = 0;
     while !tail.stdout().contains("the build") {
@@ -73,7 +74,7 @@ fn nobody_is_told_that_a_command_comes_and_goes() {
     let _bob = room.join("bob");
     ada.shows("-- bob joined");
     assert!(!ada.stdout().contains("tester joined") && !ada.stdout().contains("tester left"));
-    let mut tail = Client::start(
+    let mut tail = Program::start(
         client_command(room.address(), &room.files()).args(["tail", "-fn", "all", "--json"]),
     );
     tail.shows("\"joined\"");
@@ -95,11 +96,11 @@ fn what_is_sent_is_said_once_and_nothing_is_printed() {
     let ended = room.once(&["send", "it's", "done"], "");
     ended.has_code(0);
     assert_eq!((&ended.stdout[..], &ended.stderr[..]), ("", ""));
-    peer.hears(|said| said.text.as_str() == "it's done");
+    peer.hear("it's done");
     assert_eq!(peer.sees_leave("tester"), Code::LEFT);
     // What looks like a command of the room is text as well.
     room.once(&["send", "/quit"], "").has_code(0);
-    peer.hears(|said| said.text.as_str() == "/quit");
+    peer.hear("/quit");
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn standard_input_is_one_message_with_all_its_lines() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");
     room.once(&["send", "-"], "one\n  two\n\x1b[31mthree\x1b[0m\n\n").has_code(0);
-    peer.hears(|said| said.text.as_str() == "one\n  two\nthree");
+    peer.hear("one\n  two\nthree");
     for (input, told) in [("", "empty"), ("\n\n", "empty"), (&"x".repeat(8193), "8192 bytes")] {
         let ended = room.once(&["send", "-"], input);
         ended.has_code(1);
@@ -120,12 +121,12 @@ fn the_name_is_the_users_and_another_when_it_is_taken() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "tester");
     room.once(&["send", "hi"], "").has_code(0);
-    peer.hears(|said| said.text.as_str() == "hi" && said.nick.as_str() != "tester");
+    peer.hear_any(|said| said.text.as_str() == "hi" && said.nick.as_str() != "tester");
     let ended = room.once(&["--name", "tester", "send", "hello"], "");
     ended.has_code(0);
-    peer.hears(|said| said.text.as_str() == "hello" && said.nick.as_str() != "tester");
+    peer.hear_any(|said| said.text.as_str() == "hello" && said.nick.as_str() != "tester");
     room.once(&["send", "--name", "bot", "hey"], "").has_code(0);
-    peer.hears(|said| said.text.as_str() == "hey" && said.nick.as_str() == "bot");
+    peer.hear_any(|said| said.text.as_str() == "hey" && said.nick.as_str() == "bot");
 }
 
 #[test]
@@ -149,10 +150,10 @@ fn tail_shows_the_last_lines_and_ends() {
     room.run("ada", &said).has_code(0);
     let ended = room.once(&["tail", "-n", "3"], "");
     ended.has_code(0);
-    assert_eq!(ended.said(), ["ada  line 28", "ada  line 29", "ada  line 30"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  line 28", "ada  line 29", "ada  line 30"]);
     assert_eq!(ended.stderr, "");
-    assert_eq!(room.once(&["tail"], "").said().len(), 10);
-    assert_eq!(room.once(&["tail", "--lines", "all"], "").said().len(), 30);
+    assert_eq!(spoken(&room.once(&["tail"], "").stdout).len(), 10);
+    assert_eq!(spoken(&room.once(&["tail", "--lines", "all"], "").stdout).len(), 30);
     let ended = room.once(&["tail", "-n0"], "");
     ended.has_code(0);
     assert_eq!(ended.stdout, "");
@@ -230,7 +231,7 @@ fn a_signal_ends_tail_with_0() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");
     let mut command = client_command(room.address(), &room.files());
-    let mut tail = Client::start(command.args(["tail", "-f"]));
+    let mut tail = Program::start(command.args(["tail", "-f"]));
     // It may not have joined yet.
     eventually("a line in its output", || {
         peer.say("hello");
@@ -250,7 +251,7 @@ fn exit_codes_tell_what_went_wrong() {
     let dir = tempfile::tempdir().unwrap();
     let nowhere = Nowhere::reserve();
     let unreachable =
-        |task: &[&str]| Client::run(client_command(nowhere.address(), dir.path()).args(task), "");
+        |task: &[&str]| Program::run(client_command(nowhere.address(), dir.path()).args(task), "");
     for task in [&["send", "hi"][..], &["list"], &["tail", "-f"], &["upload", "-", "--as", "x"]] {
         let ended = unreachable(task);
         ended.has_code(3);
@@ -274,15 +275,15 @@ fn a_name_is_made_up_where_the_server_suggests_none() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();
     let mut command = client_command(server.address(), dir.path());
-    let client = Client::start(command.args(["--name", "ada", "send", "hi"]));
+    let client = Program::start(command.args(["--name", "ada", "send", "hi"]));
     let mut guest = server.accept();
     guest.joins();
-    guest.send(&ack());
+    guest.send(&hello_ack());
     guest.send(&Refused::new(Code::NICK_TAKEN, Join::KIND));
     let other = guest.joins();
     assert!(other.as_str().starts_with("ada") && other.as_str().len() > 3, "{other}");
-    guest.send(&welcome(other.clone()));
-    guest.send(&snapshot(other));
+    guest.send(&welcome(other.clone(), JOINED_AT));
+    guest.send(&snapshot(vec![other], JOINED_AT));
     guest.wait_for_say();
     drop(client);
 }
@@ -292,7 +293,7 @@ fn a_connection_lost_for_good_is_a_failure() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();
     let mut command = client_command(server.address(), dir.path());
-    let client = Client::start(command.args(["--reconnect", "0", "send", "hi"]));
+    let client = Program::start(command.args(["--reconnect", "0", "send", "hi"]));
     let mut guest = server.accept();
     guest.welcome();
     guest.wait_for_say();
@@ -306,7 +307,7 @@ fn a_connection_lost_for_good_is_a_failure() {
 #[test]
 fn each_command_has_a_help_of_its_own() {
     for task in ["send", "upload", "download", "list", "who", "tail"] {
-        let ended = Client::run(programs::client().args([task, "--help"]), "");
+        let ended = Program::run(programs::client().args([task, "--help"]), "");
         ended.has_code(0);
         assert!(ended.stdout.starts_with("Usage: chatshelf ") && ended.stdout.contains(task));
     }

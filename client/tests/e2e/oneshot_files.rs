@@ -5,11 +5,13 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
+use chatshelf_testkit::fake_server::FakeServer;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::samples::item;
+use chatshelf_testkit::wait::eventually;
 use serde_json::json;
 
-use crate::harness::client::Client;
-use crate::harness::eventually;
-use crate::harness::fake::{FakeServer, item};
 use crate::harness::room::{Room, client_command};
 use crate::oneshot::values;
 
@@ -107,7 +109,7 @@ fn what_an_earlier_run_has_uploaded_can_be_taken_off_and_nothing_else() {
     }
     let mut other = client_command(room.address(), &room.files());
     other.args(["--name", "eve", "drop", "1"]).env("CHATSHELF_STATE_DIR", room.path("elsewhere"));
-    let refused = Client::start(&mut other).wait();
+    let refused = Program::start(&mut other).wait();
     refused.has_code(4);
     let told = "chatshelf: the file stays on the shelf: somebody else put that file there";
     assert_eq!(refused.complaint(), told);
@@ -143,7 +145,7 @@ fn a_name_that_is_no_text_is_mapped_and_stops_no_other() {
     std::fs::write(room.files().join(name), "latin").unwrap();
     room.write("one", "1");
     let run = |arguments: &[&std::ffi::OsStr]| {
-        Client::run(client_command(room.address(), &room.files()).args(arguments), "")
+        Program::run(client_command(room.address(), &room.files()).args(arguments), "")
     };
     let ended = run(&["upload".as_ref(), "one".as_ref(), name]);
     ended.has_code(0);
@@ -355,7 +357,7 @@ fn a_limit_of_the_size_of_files_is_an_error_with_a_reason() {
             None => command.env_remove(name),
         };
     }
-    let ended = Client::run(&mut command, "");
+    let ended = Program::run(&mut command, "");
     ended.has_code(1);
     assert!(ended.complaint().to_lowercase().contains("too large"), "{}", ended.stderr);
 }
@@ -365,9 +367,9 @@ fn nothing_that_was_not_verified_gets_onto_standard_output() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();
     let mut command = client_command(server.address(), dir.path());
-    let client = Client::start(command.args(["download", "f", "-o", "-"]));
+    let client = Program::start(command.args(["download", "f", "-o", "-"]));
     let mut guest = server.accept();
-    let damaged = item("f", 7, blake3::hash(b"other"));
+    let damaged = item(1, "f", 7, blake3::hash(b"other"));
     guest.welcome_to(vec![damaged.clone()]);
     guest.begin_download(damaged, b"content");
     guest.see_off();
@@ -398,7 +400,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 #[test]
 fn a_pipe_given_up_leaves_nothing_on_the_shelf_and_no_temporary_file() {
     let room = Room::open();
-    let mut peer = crate::harness::peer::Peer::join(room.address(), "peer");
+    let mut peer = Peer::join(room.address(), "peer");
     let space = tempfile::tempdir().unwrap();
     let mut command = client_command(room.address(), &room.files());
     command.args(["upload", "-", "--as", "half"]).env("TMPDIR", space.path());

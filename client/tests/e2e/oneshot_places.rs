@@ -5,8 +5,9 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-use crate::harness::client::Client;
-use crate::harness::eventually;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::wait::eventually;
+
 use crate::harness::room::{Room, client_command};
 use crate::harness::terminal::Terminal;
 
@@ -89,14 +90,14 @@ fn a_disk_that_takes_no_more_costs_nothing_that_had_come() {
     command.args(["-c", "trap '' XFSZ; ulimit -f 1500; exec \"$0\" \"$@\""]);
     command.arg(download.get_program()).args(download.get_args()).args(["download", "f"]);
     command.current_dir(room.files()).env("CHATSHELF_STATE_DIR", state.path());
-    let ended = Client::run(&mut command, "");
+    let ended = Program::run(&mut command, "");
     ended.has_code(1);
     assert!(ended.complaint().ends_with("what has come is kept for the same download again"));
     let kept = room.read("f.part");
     assert!(!kept.is_empty() && kept.len() < content.len() && content.starts_with(&kept));
     let mut command = client_command(room.address(), &room.files());
     command.args(["download", "f"]).env("CHATSHELF_STATE_DIR", state.path());
-    Client::run(&mut command, "").has_code(0);
+    Program::run(&mut command, "").has_code(0);
     assert!(room.read("f") == content);
     assert_eq!(room.names(), ["f"]);
 }

@@ -4,9 +4,9 @@ use std::process::Command;
 
 use chatshelf_client::screen::terminal::Terminal as FullScreen;
 use chatshelf_common::wire::Code;
+use chatshelf_testkit::fake_server::FakeServer;
+use chatshelf_testkit::peer::Peer;
 
-use crate::harness::fake::FakeServer;
-use crate::harness::peer::Peer;
 use crate::harness::room::{Room, client_command};
 use crate::harness::terminal::Terminal;
 

@@ -4,10 +4,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::harness::client::Client;
-use crate::harness::eventually;
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::wait::eventually;
+
 use crate::harness::proxy::{Proxy, Way};
-use crate::harness::room::{Room, names};
+use crate::harness::room::Room;
 
 const MIB: u64 = 1024 * 1024;
 /// Size of what is moved, and how much of it before it is interrupted. What is on its way then is
@@ -199,7 +201,7 @@ fn a_download_that_is_left_says_how_to_go_on_and_a_part_that_was_changed_is_not_
     room.run("bob", "/upload f\n").has_code(0);
     fs::create_dir(room.path("down")).unwrap();
     let mut command = room.command_through(proxy.address(), "ada");
-    let mut ada = Client::start(command.args(["--reconnect", "0"]));
+    let mut ada = Program::start(command.args(["--reconnect", "0"]));
     ada.shows("/help lists the commands");
     proxy.cut_after(Way::ToClient, BEFORE);
     ada.types("/download f down");

@@ -5,12 +5,13 @@ use std::io::Write;
 use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::frame::Forgotten;
 use chatshelf_common::wire::{Code, Event};
+use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, said as said_at};
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::server_frames::goodbye;
 
-use crate::harness::client::{Client, said};
-use crate::harness::fake::{FakeServer, JOINED_AT, goodbye, said as said_at};
-use crate::harness::peer::Peer;
 use crate::harness::proxy::{Proxy, Way};
-use crate::harness::room::{Room, client_command};
+use crate::harness::room::{Room, client_command, spoken};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 
@@ -45,9 +46,9 @@ fn what_is_said_on_either_side_of_a_break_is_there_once_and_in_order() {
         "* ada waves offline",
         "ada  after",
     ];
-    assert_eq!(ended.said(), expected);
+    assert_eq!(spoken(&ended.stdout), expected);
     ended.line("-- 2 lines while you were away");
-    assert_eq!(bob.leave().said(), expected);
+    assert_eq!(spoken(&bob.leave().stdout), expected);
 }
 
 #[test]
@@ -70,9 +71,9 @@ fn a_line_whose_echo_is_lost_with_the_connection_is_said_once_and_shown_once() {
     ada.shows("ada  typed offline");
     let expected = ["ada  in flight", "bob  while she is away", "ada  typed offline"];
     let ended = ada.leave();
-    assert_eq!(ended.said(), expected);
+    assert_eq!(spoken(&ended.stdout), expected);
     ended.line("-- 2 lines while you were away");
-    assert_eq!(bob.leave().said(), expected);
+    assert_eq!(spoken(&bob.leave().stdout), expected);
 }
 
 #[cfg(unix)]
@@ -98,7 +99,7 @@ fn a_server_that_is_killed_and_started_again_costs_no_line() {
             client.shows(&format!("{name}  line {}", EACH - 1));
         }
         let output = client.stdout();
-        orders.push(said(&output).join("\n"));
+        orders.push(spoken(&output).join("\n"));
     }
     for name in names {
         let prefix = format!("{name}  line ");
@@ -129,7 +130,7 @@ fn a_member_whose_connection_dies_unseen_keeps_its_name_and_nobody_sees_it_leave
     let thief = room.run("ada", "hello\n");
     thief.has_code(4);
     assert!(thief.complaint().contains("that name is taken"));
-    assert_eq!(ada.leave().said(), ["ada  here again"]);
+    assert_eq!(spoken(&ada.leave().stdout), ["ada  here again"]);
 }
 
 #[cfg(unix)]
@@ -167,7 +168,7 @@ fn a_script_at_its_end_waits_for_the_connection() {
     proxy.admit();
     let ended = ada.wait();
     ended.has_code(0);
-    assert_eq!(ended.said(), ["ada  said at the end"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  said at the end"]);
     ended.line("-- f uploaded as number 1");
     assert_eq!(ended.stdout.matches("-- 1 here: ada").count(), 2, "{}", ended.stdout);
 }
@@ -177,7 +178,7 @@ fn a_script_gives_up_after_its_time_and_says_what_was_not_sent() {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
     let mut command = room.command_through(proxy.address(), "ada");
-    let mut ada = Client::start(command.args(["--reconnect", "1"]));
+    let mut ada = Program::start(command.args(["--reconnect", "1"]));
     ada.shows("/help lists the commands");
     proxy.cut(true);
     ada.shows("-- connection lost: ");
@@ -195,18 +196,18 @@ fn a_first_connection_that_can_not_be_made_is_not_tried_again() {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
     proxy.cut(true);
-    let ended = Client::run(&mut room.command_through(proxy.address(), "ada"), "hello\n");
+    let ended = Program::run(&mut room.command_through(proxy.address(), "ada"), "hello\n");
     ended.has_code(1);
     assert!(ended.complaint().contains("lost the connection"), "{}", ended.stderr);
     assert!(!ended.stdout.contains("trying again"), "{}", ended.stdout);
 }
 
 #[test]
-fn whose_place_another_connection_has_taken_does_not_come_back() {
+fn whose_place_another_connection_has_taken_does_not_come_bhello_ack() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
     let mut command = client_command(server.address(), dir.path());
-    let ada = Client::start(command.args(["--name", "ada"]));
+    let ada = Program::start(command.args(["--name", "ada"]));
     let mut guest = server.accept();
     guest.welcome();
     guest.send(&goodbye(Code::REPLACED));
@@ -220,7 +221,7 @@ fn what_the_server_has_forgotten_or_no_longer_holds_is_told_in_few_words() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
     let mut command = client_command(server.address(), dir.path());
-    let mut ada = Client::start(command.args(["--name", "ada"]));
+    let mut ada = Program::start(command.args(["--name", "ada"]));
     let mut guest = server.accept();
     guest.welcome();
     guest.send(&said_at(0, "before"));
@@ -273,7 +274,7 @@ fn a_private_message_in_flight_is_reported_not_repeated() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
     let mut command = client_command(server.address(), dir.path());
-    let mut ada = Client::start(command.args(["--name", "ada"]));
+    let mut ada = Program::start(command.args(["--name", "ada"]));
     let mut guest = server.accept();
     guest.welcome();
     ada.types("/msg bob psst");
@@ -389,7 +390,7 @@ fn lines_piped_in_while_there_is_no_connection_are_all_carried_out() {
     let proxy = Proxy::open(room.address());
     let mut peer = Peer::join(room.address(), "peer");
     let mut command = room.command_through(proxy.address(), "ada");
-    let mut ada = Client::start(&mut command);
+    let mut ada = Program::start(&mut command);
     ada.shows("/help lists the commands");
     proxy.cut(true);
     ada.shows("-- connection lost: ");
@@ -398,7 +399,7 @@ fn lines_piped_in_while_there_is_no_connection_are_all_carried_out() {
     ada.types(std::str::from_utf8(&lines).unwrap().trim_end());
     proxy.admit();
     let mut next = 0;
-    peer.hears(|said| {
+    peer.hear_any(|said| {
         let number = said.text.as_str().strip_prefix("line ").unwrap();
         assert_eq!(number.parse(), Ok(next), "each once and in order");
         next += 1;

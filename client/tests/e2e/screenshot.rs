@@ -4,7 +4,9 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use crate::harness::eventually;
+use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::wait::eventually;
+
 use crate::harness::proxy::{Proxy, Way};
 use crate::harness::room::Room;
 use crate::harness::svg::svg;
@@ -32,7 +34,7 @@ fn screenshots() {
     let mut ada = Terminal::start_sized(&command, SIZE);
     ada.shows("welcome, ada");
     // One after the other, as people do.
-    let say = |who: &mut crate::harness::client::Client, text: &str, seen: &str| {
+    let say = |who: &mut Program, text: &str, seen: &str| {
         who.types(text);
         ada.shows(seen);
     };

@@ -3,13 +3,13 @@
 use std::fs;
 use std::process::Command;
 
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Ended;
+use chatshelf_testkit::programs::Program;
 use tempfile::TempDir;
 
-use crate::harness::Ended;
-use crate::harness::client::Client;
-use crate::harness::peer::Peer;
 use crate::harness::programs;
-use crate::harness::room::Room;
+use crate::harness::room::{Room, spoken};
 
 /// A client whose configuration file says this; it is there as long as the folder.
 fn configured(config: &str) -> (Command, TempDir) {
@@ -23,7 +23,7 @@ fn configured(config: &str) -> (Command, TempDir) {
 }
 
 fn run(command: &mut Command) -> Ended {
-    Client::run(command, "")
+    Program::run(command, "")
 }
 
 #[test]
@@ -34,12 +34,12 @@ fn the_file_says_where_the_room_is_and_who_comes() {
     let (mut command, _dir) =
         configured(&format!("# my room\nhost = 127.0.0.1\nport = {port}\n\nname = grace\n"));
     run(command.args(["send", "hi"])).has_code(0);
-    peer.hears(|said| said.nick.as_str() == "grace");
+    peer.hear_any(|said| said.nick.as_str() == "grace");
     // It holds for who joins the talk as well.
     let (mut command, _dir) = configured(&format!("port = {port}\nname = grace\nplain = yes\n"));
-    let ended = Client::run(&mut command, "hello\n");
+    let ended = Program::run(&mut command, "hello\n");
     ended.has_code(0);
-    assert_eq!(ended.said().last(), Some(&"grace  hello"));
+    assert_eq!(spoken(&ended.stdout).last(), Some(&"grace  hello"));
 }
 
 #[test]
@@ -50,13 +50,13 @@ fn a_host_may_include_its_port_and_be_a_link() {
     for host in [format!("127.0.0.1:{port}"), format!("chatshelf://127.0.0.1:{port}/")] {
         let (mut command, _dir) = configured("port = 1\nname = grace\n");
         run(command.args(["--host", &host, "send", "by option"])).has_code(0);
-        peer.hears(|said| said.text.as_str() == "by option");
+        peer.hear("by option");
         let (mut command, _dir) = configured("port = 1\nname = grace\n");
         run(command.env("CHATSHELF_HOST", &host).args(["send", "by variable"])).has_code(0);
-        peer.hears(|said| said.text.as_str() == "by variable");
+        peer.hear("by variable");
         let (mut command, _dir) = configured(&format!("host = {host}\nname = grace\n"));
         run(command.args(["send", "by file"])).has_code(0);
-        peer.hears(|said| said.text.as_str() == "by file");
+        peer.hear("by file");
     }
     let (mut command, _dir) = configured(&format!("host = lab:{port}\nport = 1\n"));
     let ended = run(command.arg("list"));
@@ -73,12 +73,12 @@ fn the_command_line_comes_before_the_environment_and_that_before_the_file() {
     let (mut command, _dir) = configured("port = 1\nname = of-the-file\n");
     command.env("CHATSHELF_PORT", &port);
     run(command.args(["send", "one"])).has_code(0);
-    peer.hears(|said| said.text.as_str() == "one" && said.nick.as_str() == "of-the-file");
+    peer.hear_any(|said| said.text.as_str() == "one" && said.nick.as_str() == "of-the-file");
     command.env("CHATSHELF_NAME", "of-the-environment");
     run(&mut command).has_code(0);
-    peer.hears(|said| said.text.as_str() == "one" && said.nick.as_str() == "of-the-environment");
+    peer.hear_any(|said| said.text.as_str() == "one" && said.nick.as_str() == "of-the-environment");
     run(command.args(["--name", "of-the-line"])).has_code(0);
-    peer.hears(|said| said.text.as_str() == "one" && said.nick.as_str() == "of-the-line");
+    peer.hear_any(|said| said.text.as_str() == "one" && said.nick.as_str() == "of-the-line");
 }
 
 #[test]

@@ -5,17 +5,18 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use chatshelf_common::wire::Code;
+use chatshelf_testkit::fake_server::{FakeServer, Guest};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::{Ended, Program};
+use chatshelf_testkit::samples::item;
+use chatshelf_testkit::wait::eventually;
 
 #[cfg(unix)]
-use crate::harness::Ended;
-use crate::harness::client::Client;
-use crate::harness::eventually;
-use crate::harness::fake::{FakeServer, Guest, item};
-use crate::harness::peer::Peer;
-use crate::harness::room::{Room, names};
+use crate::harness::room::{Room, client_command, joined_client};
 
 #[cfg(unix)]
-fn signal(client: &Client, name: &str) {
+fn signal(client: &Program, name: &str) {
     let kill = format!("kill -{name} {}", client.pid());
     let status = std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
     assert!(status.success(), "{kill}");
@@ -82,7 +83,7 @@ fn ignoring(name: &str, client: &std::process::Command) -> std::process::Command
 fn a_signal_that_was_ignored_before_stays_ignored() {
     let room = Room::open();
     for name in ["HUP", "INT", "TERM"] {
-        let mut ada = Client::start(&mut ignoring(name, &room.command("ada")));
+        let mut ada = Program::start(&mut ignoring(name, &room.command("ada")));
         ada.shows("/help lists the commands");
         signal(&ada, name);
         ada.types(&format!("still here after {name}"));
@@ -99,8 +100,8 @@ fn a_command_under_nohup_lives_through_the_end_of_its_session() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), "content").unwrap();
     let server = FakeServer::open();
-    let mut command = crate::harness::room::client_command(server.address(), dir.path());
-    let mut upload = Client::start(&mut ignoring("HUP", command.args(["send", "-"])));
+    let mut command = client_command(server.address(), dir.path());
+    let mut upload = Program::start(&mut ignoring("HUP", command.args(["send", "-"])));
     let mut guest = server.accept();
     guest.welcome();
     signal(&upload, "HUP");
@@ -111,10 +112,10 @@ fn a_command_under_nohup_lives_through_the_end_of_its_session() {
 }
 
 /// A client in the middle of a download, in this folder.
-fn downloading(dir: &std::path::Path) -> (Client, Guest) {
-    let (mut ada, mut guest) = FakeServer::open().joined_client(dir);
+fn downloading(dir: &std::path::Path) -> (Program, Guest) {
+    let (mut ada, mut guest) = joined_client(&FakeServer::open(), dir);
     ada.types("/download 1");
-    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
     eventually("the file that is not whole", || (names(dir) == ["f.part"]).then_some(()));
     (ada, guest)
 }
@@ -146,7 +147,7 @@ fn a_signal_in_a_download_keeps_what_has_come_and_says_how_to_go_on() {
 #[test]
 fn a_server_that_does_not_answer_can_not_hold_it() {
     let dir = tempfile::tempdir().unwrap();
-    let (ada, _guest) = FakeServer::open().joined_client(dir.path());
+    let (ada, _guest) = joined_client(&FakeServer::open(), dir.path());
     signal(&ada, "TERM");
     ada.wait().has_code(0);
 }
@@ -169,9 +170,9 @@ fn a_file_that_was_there_survives_an_interrupted_download() {
     let room = Room::open();
     fs::write(room.path("f"), "mine").unwrap();
     fs::write(room.path("f.part"), "mine too").unwrap();
-    let (mut ada, mut guest) = FakeServer::open().joined_client(&room.files());
+    let (mut ada, mut guest) = joined_client(&FakeServer::open(), &room.files());
     ada.types("/download 1");
-    guest.begin_download(item("f", 100, blake3::hash(b"")), b"begins");
+    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
     eventually("a third file", || (room.names().len() == 3).then_some(()));
     signal(&ada, "INT");
     guest.see_off();

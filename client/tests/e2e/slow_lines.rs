@@ -4,8 +4,9 @@
 //! What is counted is bytes, which do not depend on how busy the machine is: what the line has carried
 //! from the moment when something is said until it passes.
 
-use crate::harness::eventually;
-use crate::harness::peer::Peer;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::wait::eventually;
+
 use crate::harness::proxy::{Proxy, Way};
 use crate::harness::room::Room;
 

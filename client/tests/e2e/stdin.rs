@@ -5,10 +5,10 @@ use std::fs::File;
 use std::process::Stdio;
 
 use chatshelf_common::wire::Code;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Program;
 
-use crate::harness::client::Client;
-use crate::harness::peer::Peer;
-use crate::harness::room::Room;
+use crate::harness::room::{Room, spoken};
 
 #[test]
 fn a_pipe_is_carried_out_to_its_last_receipt() {
@@ -17,7 +17,7 @@ fn a_pipe_is_carried_out_to_its_last_receipt() {
     let ended = room.run("ada", "hello\n/upload f\n/quit\n");
     ended.has_code(0);
     assert_eq!(ended.stderr, "");
-    assert_eq!(ended.said(), ["ada  hello"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  hello"]);
     let line = ended.line("-- f uploaded as number 1: 13 B");
     assert!(line.ends_with("BLAKE3 verified"), "{line}");
     // The next to come finds it on the shelf, with the digest of what was in the file.
@@ -31,16 +31,16 @@ fn a_regular_file_is_read_to_its_end() {
     let room = Room::open();
     room.write("script", "one\n/me waves\ntwo\n");
     let script = File::open(room.path("script")).unwrap();
-    let ended = Client::start_with(&mut room.command("ada"), script).wait();
+    let ended = Program::start_with(&mut room.command("ada"), script).wait();
     ended.has_code(0);
-    assert_eq!(ended.said(), ["ada  one", "* ada waves", "ada  two"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  one", "* ada waves", "ada  two"]);
 }
 
 #[test]
 fn without_input_it_joins_sees_the_room_and_leaves() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");
-    let ended = Client::start_with(&mut room.command("ada"), Stdio::null()).wait();
+    let ended = Program::start_with(&mut room.command("ada"), Stdio::null()).wait();
     ended.has_code(0);
     ended.line("-- welcome, ada");
     ended.line("-- goodbye");
@@ -52,7 +52,7 @@ fn without_input_it_joins_sees_the_room_and_leaves() {
 fn a_closed_input_is_like_an_empty_one() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");
-    let ended = Client::run(&mut closing("<&-", &room), "");
+    let ended = Program::run(&mut closing("<&-", &room), "");
     ended.has_code(0);
     ended.line("-- welcome, ada");
     assert_eq!(peer.sees_leave("ada"), Code::LEFT);
@@ -63,7 +63,7 @@ fn a_closed_input_is_like_an_empty_one() {
 fn it_works_with_every_standard_stream_closed() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");
-    let ended = Client::run(&mut closing("<&- >&- 2>&-", &room), "");
+    let ended = Program::run(&mut closing("<&- >&- 2>&-", &room), "");
     ended.has_code(0);
     assert_eq!(peer.sees_leave("ada"), Code::LEFT);
 }
@@ -83,7 +83,7 @@ fn closing(what: &str, room: &Room) -> std::process::Command {
 fn an_input_that_can_not_be_read_is_like_an_empty_one() {
     let room = Room::open();
     let directory = File::open(room.files()).unwrap();
-    let ended = Client::start_with(&mut room.command("ada"), directory).wait();
+    let ended = Program::start_with(&mut room.command("ada"), directory).wait();
     ended.has_code(0);
     ended.line("-- welcome, ada");
 }
@@ -96,25 +96,25 @@ fn a_pipe_left_open_keeps_it_in_the_room_until_it_is_closed() {
     peer.say("are you there?");
     ada.shows("peer  are you there?");
     ada.types("still here");
-    peer.hears(|said| said.text.as_str() == "still here");
-    assert_eq!(ada.leave().said(), ["peer  are you there?", "ada  still here"]);
+    peer.hear("still here");
+    assert_eq!(spoken(&ada.leave().stdout), ["peer  are you there?", "ada  still here"]);
     assert_eq!(peer.sees_leave("ada"), Code::LEFT);
 }
 
 #[test]
 fn a_last_line_without_a_newline_counts() {
     let room = Room::open();
-    assert_eq!(room.run("ada", "one\ntwo").said(), ["ada  one", "ada  two"]);
+    assert_eq!(spoken(&room.run("ada", "one\ntwo").stdout), ["ada  one", "ada  two"]);
     let ended = room.run("bob", "one\n/quit");
     ended.has_code(0);
-    assert_eq!(ended.said(), ["bob  one"]);
+    assert_eq!(spoken(&ended.stdout), ["bob  one"]);
 }
 
 #[test]
 fn lines_behind_quit_are_not_carried_out() {
     let ended = Room::open().run("ada", "one\n/quit\ntwo\n");
     ended.has_code(0);
-    assert_eq!(ended.said(), ["ada  one"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  one"]);
 }
 
 #[test]
@@ -124,14 +124,14 @@ fn two_thousand_lines_are_all_echoed_in_order() {
     let ended = room.run("ada", &script);
     ended.has_code(0);
     let expected: Vec<String> = (1..=2000).map(|number| format!("ada  line {number}")).collect();
-    assert_eq!(ended.said(), expected);
+    assert_eq!(spoken(&ended.stdout), expected);
 }
 
 #[test]
 fn empty_lines_are_not_said() {
     let ended = Room::open().run("ada", "\n   \n\none\n\n\t\n\r\ntwo\r\n\n");
     ended.has_code(0);
-    assert_eq!(ended.said(), ["ada  one", "ada  two"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  one", "ada  two"]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_line_over_the_limit_is_refused_with_it_and_the_rest_carried_out() {
     let longest = "x".repeat(8192);
     let ended = room.run("ada", &format!("{longest}\n{longest}x\nafter\n"));
     ended.has_code(1);
-    assert_eq!(ended.said(), [&format!("ada  {longest}"), "ada  after"]);
+    assert_eq!(spoken(&ended.stdout), [&format!("ada  {longest}"), "ada  after"]);
     let line = ended.line("!! too long");
     assert!(line.contains("8192 bytes") && line.contains("8193"), "{line}");
 }
@@ -149,7 +149,7 @@ fn a_line_over_the_limit_is_refused_with_it_and_the_rest_carried_out() {
 fn a_line_beyond_all_measure_is_passed_over() {
     let ended = Room::open().run("ada", &format!("{}\nafter\n", "x".repeat(10_000_000)));
     ended.has_code(1);
-    assert_eq!(ended.said(), ["ada  after"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  after"]);
     assert!(ended.line("!! a line over").contains("65536 bytes"));
 }
 
@@ -159,7 +159,7 @@ fn escapes_and_bytes_that_are_no_text_are_not_sent() {
     let mut peer = Peer::join(room.address(), "peer");
     room.write("script", b"\x1b[31mred\x1b[0m\x07\nbad \xff byte\n");
     let script = File::open(room.path("script")).unwrap();
-    Client::start_with(&mut room.command("ada"), script).wait().has_code(0);
-    peer.hears(|said| said.text.as_str() == "red");
-    peer.hears(|said| said.text.as_str() == "bad \u{fffd} byte");
+    Program::start_with(&mut room.command("ada"), script).wait().has_code(0);
+    peer.hear("red");
+    peer.hear("bad \u{fffd} byte");
 }

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use crate::harness::eventually;
-use crate::harness::peer::Peer;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::wait::eventually;
+
 use crate::harness::room::Room;
 use crate::harness::terminal::Terminal;
 

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use chatshelf_common::id::MessageId;
 use chatshelf_common::text::{Message, Nick, Topic};
-use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Rename, SetTopic, Tell};
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Program;
 
-use crate::harness::client::said;
-use crate::harness::peer::Peer;
-use crate::harness::room::Room;
+use crate::harness::room::{Room, spoken};
 
 #[test]
 fn who_joins_and_leaves_is_hidden_from_those_who_like_it_so() {
@@ -52,7 +51,7 @@ fn everyone_sees_the_same_lines_in_the_same_order() {
             client.shows(&format!("{name}  line {}", EACH - 1));
         }
         let output = client.stdout();
-        orders.insert(said(&output).join("\n"));
+        orders.insert(spoken(&output).join("\n"));
     }
     assert_eq!(orders.len(), 1, "one order for all");
     assert_eq!(orders.first().unwrap().lines().count(), EACH * names.len());
@@ -76,8 +75,8 @@ fn a_private_line_is_seen_by_the_two_alone() {
     ada.shows("[you → bob] psst");
     ada.types("aloud");
     cyd.shows("ada  aloud");
-    assert_eq!(ada.leave().said(), ["[you → bob] psst", "ada  aloud"]);
-    assert_eq!(cyd.leave().said(), ["ada  aloud"]);
+    assert_eq!(spoken(&ada.leave().stdout), ["[you → bob] psst", "ada  aloud"]);
+    assert_eq!(spoken(&cyd.leave().stdout), ["ada  aloud"]);
 }
 
 #[test]
@@ -108,7 +107,7 @@ fn a_private_line_to_nobody_is_a_failure_that_says_so() {
     let line = ended.line("!! the private message was not sent");
     assert!(line.contains("nobody of that name is here"), "{line}");
     assert!(line.ends_with("it was: /msg nobody psst"), "{line}");
-    assert_eq!(ended.said(), ["ada  after"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  after"]);
 }
 
 #[test]
@@ -118,7 +117,7 @@ fn a_new_name_is_told_and_used_from_then_on() {
     let ended = room.run("ada", "before\n/nick lovelace\nafter\n/who\n");
     ended.has_code(0);
     bob.shows("lovelace left");
-    assert_eq!(bob.leave().said(), ["ada  before", "lovelace  after"]);
+    assert_eq!(spoken(&bob.leave().stdout), ["ada  before", "lovelace  after"]);
     ended.line("-- ada is now lovelace");
 }
 
@@ -130,7 +129,7 @@ fn a_taken_name_stays_with_its_owner() {
     ended.has_code(1);
     let line = ended.line("!! your name stays");
     assert!(line.contains("taken") && line.contains("is free"), "{line}");
-    assert_eq!(ended.said(), ["ada  still me"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  still me"]);
 }
 
 #[test]
@@ -182,7 +181,7 @@ fn two_slashes_say_one_and_unknown_commands_are_not_said() {
     ended.has_code(1);
     ended.line("!! there is no command /frobnicate");
     bob.shows("ada  after");
-    assert_eq!(bob.leave().said(), ["ada  /etc/hosts", "ada  after"]);
+    assert_eq!(spoken(&bob.leave().stdout), ["ada  /etc/hosts", "ada  after"]);
 }
 
 #[test]
@@ -192,7 +191,7 @@ fn further_lines_of_a_message_can_not_pass_for_lines_of_others() {
     Peer::join(room.address(), "peer").say("one\n12:00  ada  two\n-- ada left");
     bob.shows("ada left");
     let output = bob.leave().stdout;
-    assert_eq!(said(&output), ["peer  one"]);
+    assert_eq!(spoken(&output), ["peer  one"]);
     let further: Vec<&str> = output.lines().filter(|line| line.contains("ada")).collect();
     assert_eq!(further, ["             12:00  ada  two", "             -- ada left"]);
 }
@@ -207,15 +206,15 @@ fn the_last_lines_are_shown_to_who_comes_later() {
         let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
         command = std::process::Command::new(command.get_program());
         command.args(args.iter().map(|arg| if arg == "none" { history } else { arg.as_os_str() }));
-        crate::harness::client::Client::run(&mut command, "")
+        Program::run(&mut command, "")
     };
     let ended = output("2".as_ref());
     ended.has_code(0);
-    assert_eq!(ended.said(), ["ada  two", "ada  three"]);
+    assert_eq!(spoken(&ended.stdout), ["ada  two", "ada  three"]);
     ended.line("-- the last 2 lines");
     ended.line("-- now");
-    assert_eq!(output("all".as_ref()).said(), ["ada  one", "ada  two", "ada  three"]);
-    assert_eq!(output("none".as_ref()).said().len(), 0);
+    assert_eq!(spoken(&output("all".as_ref()).stdout), ["ada  one", "ada  two", "ada  three"]);
+    assert_eq!(spoken(&output("none".as_ref()).stdout).len(), 0);
 }
 
 #[test]
@@ -239,11 +238,11 @@ fn who_is_ignored_is_not_seen_under_any_name_until_that_ends() {
     let tell = |text| Tell { id: MessageId(9), to: Nick::new("ada").unwrap(), text: message(text) };
     bob.say("unseen one");
     eve.say("unseen two");
-    bob.send(&tell("unseen three").to_bytes());
-    bob.send(&Rename { nick: Nick::new("rob").unwrap() }.to_bytes());
+    bob.send(&tell("unseen three"));
+    bob.send(&Rename { nick: Nick::new("rob").unwrap() });
     bob.say("unseen four");
-    bob.send(&SetTopic { topic: Topic::new("unseen five").ok() }.to_bytes());
-    cy.hears(|said| said.text == message("unseen four"));
+    bob.send(&SetTopic { topic: Topic::new("unseen five").ok() });
+    cy.hear_any(|said| said.text == message("unseen four"));
     cy.say("seen one");
     ada.shows("seen one");
     ada.types("/ignore ada");
@@ -260,7 +259,7 @@ fn who_is_ignored_is_not_seen_under_any_name_until_that_ends() {
     ada.shows("rob is not ignored");
     ada.types("/quit");
     let output = ada.wait().stdout;
-    assert_eq!(said(&output), ["cy  seen one", "rob  seen two"]);
+    assert_eq!(spoken(&output), ["cy  seen one", "rob  seen two"]);
     for hidden in ["unseen", "bob joined", "eve", "is now rob"] {
         let lines: Vec<&str> = output.lines().filter(|line| line.contains(hidden)).collect();
         assert!(lines.iter().all(|line| line.contains("ignored:")), "{hidden}: {lines:?}");

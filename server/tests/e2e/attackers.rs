@@ -4,11 +4,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chatshelf_testkit::proc_stats::{descriptors, peak_memory_kib};
+use chatshelf_testkit::wait::eventually;
+
 use crate::harness::attackers::{Attackers, Numbers};
 use crate::harness::bystanders::{all_talk, assert_all_saw_the_same};
 use crate::harness::in_a_room;
-use crate::harness::proc_stats::{descriptors, peak_memory_kib};
-use crate::harness::server::eventually;
 
 const MEMBERS: usize = 20;
 const LINES: usize = 40;
@@ -18,7 +19,7 @@ const NUMBERS: Numbers = Numbers { slow: 200, deaf: 20, garbage: 20 };
 /// Rounds of garbage that members must have sat through.
 const ROUNDS: usize = 4;
 /// The log's window, and what a few hundred connections may hold.
-const MEMORY_KIB_MAX: usize = 32 * 1024;
+const MEMORY_KIB_MAX: u64 = 32 * 1024;
 
 #[test]
 fn members_talk_on_beside_hundreds_who_say_nothing_never_read_or_rave() {

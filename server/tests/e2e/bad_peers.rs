@@ -14,13 +14,13 @@ use chatshelf_common::wire::frame::{
 };
 use chatshelf_common::wire::header::{DATA, DATA_PREFIX_BYTES};
 use chatshelf_common::wire::{Code, Event, Frame};
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::raw::{
+    data, field, flagged_frame, frame, header, hello, hello_and_join, hello_of,
+};
 
 use crate::harness::Room;
 use crate::harness::bystanders::beside_talk;
-use crate::harness::bytes::{
-    data, field, flagged_frame, frame, header, hello, hello_and_join, hello_of,
-};
-use crate::harness::peer::Peer;
 
 /// Sends bytes on a connection of its own and answers the farewell.
 fn farewell_to(room: &Room, bytes: &[u8]) -> Goodbye {
@@ -159,7 +159,7 @@ fn a_member_who_breaks_a_rule_is_told_which_and_is_gone_for_that_reason() {
     });
     for (number, (name, _, expected, _)) in broken.iter().enumerate() {
         let nick = Nick::new(&format!("breaker{number}")).unwrap();
-        let code = view.seen.iter().find_map(|seen| match &seen.event {
+        let code = view.events().iter().find_map(|event| match event {
             Event::Left(left) if left.nick == nick => Some(left.code),
             _ => None,
         });
@@ -227,8 +227,8 @@ fn a_connection_that_ends_inside_a_frame_is_lost() {
         watcher.sees_leave("cut");
     });
     let (mut joined, mut left) = (0, 0);
-    for seen in &view.seen {
-        match &seen.event {
+    for event in view.events() {
+        match event {
             Event::Joined(it) if it.nick.as_str() == "cut" => joined += 1,
             Event::Left(it) if it.nick.as_str() == "cut" => {
                 assert_eq!(it.code, Code::CONNECTION_LOST);
@@ -244,20 +244,22 @@ fn a_connection_that_ends_inside_a_frame_is_lost() {
 fn who_only_stops_sending_still_gets_what_is_due() {
     beside_talk(&[], |room| {
         let mut peer = Peer::connect(room.address());
-        peer.stream.shutdown(Shutdown::Write).unwrap();
+        peer.stream().shutdown(Shutdown::Write).unwrap();
         assert_eq!(peer.goodbye().code, Code::CONNECTION_LOST);
         let mut peer = Peer::connect(room.address());
         let id = peer.next_id();
         let say = Say::new(id, Message::new("last words").unwrap(), None).to_bytes();
         peer.send_bytes(&[hello_and_join("halved", Some(HISTORY_ALL)), say].concat());
-        peer.stream.shutdown(Shutdown::Write).unwrap();
+        peer.stream().shutdown(Shutdown::Write).unwrap();
         assert_eq!(peer.goodbye().code, Code::CONNECTION_LOST);
-        let events = &peer.view().seen;
-        assert!(events.iter().any(|seen| matches!(&seen.event, Event::Said(it) if it.id == id)));
+        let events = peer.view().events();
+        assert!(events.iter().any(|event| matches!(event, Event::Said(it) if it.id == id)));
         // It might be back in a moment, so nobody is told yet that it left.
-        assert!(!events.iter().any(
-            |seen| matches!(&seen.event, Event::Left(left) if left.nick.as_str() == "halved")
-        ));
+        assert!(
+            !events
+                .iter()
+                .any(|event| matches!(event, Event::Left(left) if left.nick.as_str() == "halved"))
+        );
         room.join("watcher").sees_leave("halved");
     });
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use chatshelf_testkit::programs::Server;
+use chatshelf_testkit::rng::Rng;
+use chatshelf_testkit::wait::eventually;
+
 use crate::harness::Home;
 use crate::harness::ledger::Ledger;
-use crate::harness::random::Random;
-use crate::harness::server::{Server, eventually};
 use crate::harness::workload::{Reader, Resumer, Talker, Told, Uploader, Work, membership};
 
 /// The whole log is shown to who asks for it.
@@ -40,7 +42,7 @@ enum Moment {
 const THEN_US_MAX: u64 = 20_000;
 
 impl Moment {
-    fn random(random: &mut Random) -> Self {
+    fn random(random: &mut Rng) -> Self {
         let then = Duration::from_micros(random.below(THEN_US_MAX));
         match random.below(4) {
             0 => Self::Publishing { files: 1 + random.below(8) as usize, then },
@@ -81,7 +83,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(random: &mut Random) -> Self {
+    fn new(random: &mut Rng) -> Self {
         let publishing = Publishing::default();
         let mut talker = |name, window, pause_ms| {
             Talker::new(name, random.fork(), window, Duration::from_millis(pause_ms))
@@ -139,16 +141,16 @@ fn kills() -> usize {
 
 #[test]
 fn a_kill_at_any_moment_takes_back_nothing_that_anyone_was_shown() {
-    let (kills, mut random) = (kills(), Random::from_environment("KILL_SEED"));
+    let (kills, mut random) = (kills(), Rng::from_environment("KILL_SEED"));
     let home = Home::new();
     let (mut crowd, mut ledger) = (Crowd::new(&mut random), Ledger::default());
     let mut round = 0;
     while round < kills || round < KILLS_FACTOR_MAX * kills && !crowd.has_proved(kills, &ledger) {
         round += 1;
-        if random.is_one_in(6) {
+        if random.one_in(6) {
             home.kill_in_the_start(&mut random);
         }
-        let level = *random.pick(&LEVELS);
+        let level = random.pick(&LEVELS);
         let server = home.start(&[ALL, &["--durability", level]].concat());
         ledger.audit(&home, &server, crowd.resumers.len());
         let moment = Moment::random(&mut random);

@@ -5,35 +5,36 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
 use chatshelf_common::wire::Event;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::proc_stats;
+use chatshelf_testkit::programs::Server;
+use chatshelf_testkit::raw::hello_and_join;
+use chatshelf_testkit::wait::eventually;
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::bytes::hello_and_join;
 use crate::harness::in_a_room;
-use crate::harness::peer::Peer;
-use crate::harness::proc_stats;
-use crate::harness::server::{Server, eventually};
 
 /// By how much each member of a crowd may leave the server larger. What they took is freed, but in
 /// pieces, among others that are still used: the system's allocator keeps some of that, for the next
 /// crowd.
-const LEFT_KIB_EACH_MAX: usize = 3;
+const LEFT_KIB_EACH_MAX: u64 = 3;
 /// By how much a second crowd of the same size may: the log has more to hold, and that is all.
-const GROWN_KIB_MAX: usize = 6 * 1024;
+const GROWN_KIB_MAX: u64 = 6 * 1024;
 /// What a member who reads nothing may take, at most: their connection, and what their snapshot does
 /// not share with others. A snapshot is 170 KiB in a crowd of 5,000; what is beyond 130 or so finds no
 /// place in the system's buffers.
-const EACH_KIB_MAX: usize = 5;
+const EACH_KIB_MAX: u64 = 5;
 
 /// Has so many join with long nicks, none of whom reads, and leave again, twice; sees what it costs,
 /// and that what the first crowd left serves the second.
-pub(crate) fn crowds_in_and_out(server: &Server, count: usize) {
+pub(crate) fn crowds_in_and_out(server: &Server, count: u64) {
     let first = crowd_in_and_out(server, count);
     let second = crowd_in_and_out(server, count);
     assert!(second <= first + GROWN_KIB_MAX, "{first} KiB after one crowd, {second} after two");
 }
 
 /// The memory that is taken afterwards, in KiB.
-fn crowd_in_and_out(server: &Server, count: usize) -> usize {
+fn crowd_in_and_out(server: &Server, count: u64) -> u64 {
     let memory = || proc_stats::memory_kib(server.pid()).expect("the server runs");
     let mut watcher = Peer::join(server.address(), "watcher");
     let before = memory();

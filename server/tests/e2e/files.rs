@@ -9,11 +9,11 @@ use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::wire::field::Tag;
 use chatshelf_common::wire::frame::{Cancel, Leave, UploadOffer};
 use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::raw::{data, field, frame};
+use chatshelf_testkit::samples::{content, digest};
 
-use crate::harness::bytes::{data, field, frame};
-use crate::harness::peer::Peer;
-use crate::harness::transfers::digest;
-use crate::harness::{content, in_a_room};
+use crate::harness::in_a_room;
 
 const MB: usize = 1_000_000;
 
@@ -209,7 +209,7 @@ fn content_that_is_not_what_was_announced_is_refused_and_leaves_nothing() {
         // What still comes for it is discarded.
         ada.data(transfer, sent.len() as u64, b"x");
         ada.say_and_hear("still here");
-        assert_eq!(ada.view().item_ids(), []);
+        assert!(ada.view().item_ids().is_empty());
         room.home.wait_for_no_uploads();
         room.home.wait_for_items_on_disk(&[]);
         let transfer = ada.offer("long", 10);
@@ -236,7 +236,7 @@ fn a_cancelled_upload_ends_with_an_answer_and_leaves_nothing() {
         assert_eq!((refused.code, refused.about), (Code::CANCELLED, Cancel::KIND));
         ada.say_and_hear("never mind");
         assert!(!ada.unread().iter().any(is_refusal), "{:?}", ada.unread());
-        assert_eq!(ada.view().item_ids(), []);
+        assert!(ada.view().item_ids().is_empty());
     });
 }
 

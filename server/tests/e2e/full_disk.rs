@@ -8,13 +8,13 @@ use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::{Frame, UploadOffer};
 use chatshelf_common::wire::{Code, Event};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::samples::{content, digest};
+use chatshelf_testkit::wait::eventually;
 
 use crate::harness::bystanders::Bystanders;
-use crate::harness::peer::Peer;
-use crate::harness::server::eventually;
 use crate::harness::small_disk::{SmallDisk, Watch};
-use crate::harness::transfers::digest;
-use crate::harness::{content, names};
 
 const MIB: u64 = 1 << 20;
 const NO_RESERVE: &[&str] = &["--min-free", "0"];
@@ -150,14 +150,14 @@ fn a_journal_that_can_not_grow_does_not_stop_the_talk() {
     let server = home.start(&[]);
     let mut carol = Peer::join_with(server.address(), "carol", Some(HISTORY_ALL));
     carol.say_and_hear("what was that?");
-    let seen = &carol.view().seen;
+    let seen = carol.view().events();
     let seq_of = |line: &str| {
         let is_line = |event: &Event| matches!(event, Event::Said(it) if it.text.as_str() == line);
-        seen.iter().find(|seen| is_line(&seen.event)).map(|seen| seen.event.seq())
+        seen.iter().find(|event| is_line(event)).map(Event::seq)
     };
     assert!(seq_of("before").is_some() && seq_of("after") == Some(after), "{seen:?}");
     // No number is missing, for the peer looks; what is lost is named.
-    assert!(seen.iter().any(|seen| matches!(seen.event, Event::Forgotten(_))));
+    assert!(seen.iter().any(|event| matches!(event, Event::Forgotten(_))));
     drop(carol);
     server.end_well();
 }
@@ -174,9 +174,9 @@ fn a_journal_that_must_be_kept_and_can_not_ends_the_server_and_nothing_is_shown(
     let text = format!("too much {}", "x".repeat(8000));
     ada.say(&text);
     for peer in [&mut ada, &mut bob] {
-        assert_eq!(peer.goodbye().code, Code::STORAGE_FAILED, "{}", peer.nick);
+        assert_eq!(peer.goodbye().code, Code::STORAGE_FAILED, "{}", peer.nick());
         let is_shown = |event: &Event| matches!(event, Event::Said(it) if it.text.as_str() == text);
-        assert!(!peer.view().seen.iter().any(|seen| is_shown(&seen.event)), "{}", peer.nick);
+        assert!(!peer.view().events().iter().any(is_shown), "{}", peer.nick());
     }
     let ended = server.wait();
     assert_eq!(ended.code, Some(1), "{ended:?}");

@@ -11,16 +11,15 @@ use chatshelf_common::id::{Seq, TransferId};
 use chatshelf_common::text::{FileName, Message};
 use chatshelf_common::wire::frame::{Cancel, Ping, Tell, UploadOffer};
 use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::proc_stats::{descriptors, peak_memory_kib};
+use chatshelf_testkit::raw::{hello, hello_and_join};
+use chatshelf_testkit::wait::eventually;
 use socket2::{Domain, Socket, Type};
 
 use crate::harness::Room;
 use crate::harness::bystanders::beside_talk;
-use crate::harness::bytes::{hello, hello_and_join};
-use crate::harness::names;
-use crate::harness::peer::Peer;
-use crate::harness::proc_stats::{descriptors, peak_memory_kib};
-use crate::harness::server::eventually;
-use crate::harness::view::Seen;
 
 #[test]
 fn hundreds_of_connections_that_come_and_go_leave_nothing_behind() {
@@ -51,7 +50,7 @@ fn members_who_never_read_cost_the_room_no_memory_and_no_time() {
     const LINES: usize = 20_000;
     /// The window of the log, and all 20 MB on their way to a disk that is very slow, in two copies;
     /// a queue for each of the deaf would be a gigabyte.
-    const MEMORY_KIB_MAX: usize = 96 * 1024;
+    const MEMORY_KIB_MAX: u64 = 96 * 1024;
     beside_talk(&[], |room| {
         let mut deaf: Vec<Peer> = (0..DEAF).map(|n| room.join(&format!("deaf{n}"))).collect();
         let mut talker = room.join("talker");
@@ -64,15 +63,15 @@ fn members_who_never_read_cost_the_room_no_memory_and_no_time() {
             }
         }
         talker.say_and_hear("that was all");
-        assert_eq!(talker.view().gaps, []);
+        assert_eq!(talker.view().gaps(), []);
         if let Some(peak) = peak_memory_kib(room.server.pid()) {
             println!("the server's peak: {peak} KiB");
             assert!(peak < MEMORY_KIB_MAX, "the server has used {peak} KiB");
         }
         // Who begins to read again is told of the gap, and is in the room as before.
         let peer = &mut deaf[0];
-        peer.try_until(|peer| !peer.view().gaps.is_empty()).unwrap();
-        assert!(matches!(&peer.view().gaps[..], [gap] if gap.nick == peer.nick));
+        peer.try_until(|peer| !peer.view().gaps().is_empty()).unwrap();
+        assert!(matches!(peer.view().gaps(), [gap] if gap.nick == *peer.nick()));
         peer.say_and_hear("I was away");
         talker.hear("I was away");
         assert_eq!(peer.view().state(), talker.view().state());
@@ -82,10 +81,10 @@ fn members_who_never_read_cost_the_room_no_memory_and_no_time() {
 /// Waits until the two who talk have both read beyond `seq`, however busy the machine is: they take
 /// turns, so the second line that one of them says after it is said by one who has heard the other.
 fn await_company(peer: &mut Peer, seq: Seq) {
-    let is_bob = |seen: &Seen| matches!(&seen.event, Event::Said(it) if it.nick.as_str() == "bob");
-    let have_read = |peer: &mut Peer| {
-        let after = peer.view().seen.iter().rev().take_while(|seen| seen.event.seq() > seq);
-        after.filter(|seen| is_bob(seen)).count() >= 2
+    let is_bob = |event: &Event| matches!(event, Event::Said(it) if it.nick.as_str() == "bob");
+    let have_read = |peer: &Peer| {
+        let after = peer.view().events().iter().rev().take_while(|event| event.seq() > seq);
+        after.filter(|event| is_bob(event)).count() >= 2
     };
     peer.try_until(have_read).unwrap();
 }
@@ -94,10 +93,10 @@ fn await_company(peer: &mut Peer, seq: Seq) {
 fn who_asks_and_does_not_read_is_not_read_either_until_it_does() {
     const PINGS: usize = 2_000_000;
     /// Queued, the answers alone would be 12 MB.
-    const MEMORY_KIB_MAX: usize = 16 * 1024;
+    const MEMORY_KIB_MAX: u64 = 16 * 1024;
     beside_talk(&[], |room| {
         let mut flooder = room.join("flooder");
-        let mut stream = flooder.stream.try_clone().unwrap();
+        let mut stream = flooder.stream().try_clone().unwrap();
         let flood = std::thread::spawn(move || {
             let some = Ping {}.to_bytes().repeat(PINGS / 100);
             (0..100).try_for_each(|_| std::io::Write::write_all(&mut stream, &some))
@@ -122,7 +121,7 @@ fn private_messages_to_who_does_not_read_are_refused_when_enough_wait() {
         let mut talker = room.join("talker");
         let text = Message::new(&"x".repeat(8000)).unwrap();
         let tell = |talker: &mut Peer| {
-            let (id, to) = (talker.next_id(), deaf.nick.clone());
+            let (id, to) = (talker.next_id(), deaf.nick().clone());
             talker.send(&Tell { id, to, text: text.clone() });
             talker.frame(|frame| match frame {
                 ServerFrame::Told(told) if told.id == id => Some(Ok(())),
@@ -197,7 +196,7 @@ fn members_who_hold_every_transfer_they_can_leave_some_to_others() {
 fn who_offers_and_cancels_without_end_leaves_the_transfers_of_others_alone() {
     beside_talk(&[], |room| {
         let mut looper = room.join("looper");
-        let mut stream = looper.stream.try_clone().unwrap();
+        let mut stream = looper.stream().try_clone().unwrap();
         let is_over = Arc::new(AtomicBool::new(false));
         let is_told = Arc::clone(&is_over);
         let flood = std::thread::spawn(move || {

@@ -10,10 +10,12 @@ use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Topic;
 use chatshelf_common::wire::frame::{Item, Leave, SetTopic};
 use chatshelf_common::wire::{Code, Event};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::rng::Rng;
+use chatshelf_testkit::samples::{content, event_bytes};
 
-use crate::harness::peer::Peer;
-use crate::harness::random::Random;
-use crate::harness::{Home, content, names};
+use crate::harness::Home;
 
 const ALL: &[&str] = &["--history", "100000"];
 
@@ -26,17 +28,17 @@ fn an_orderly_restart_loses_nothing_and_goes_on_counting() {
         let server = home.start(ALL);
         let mut ada = Peer::join_with(server.address(), "ada", Some(HISTORY_ALL));
         ada.say_and_hear(&format!("round {round}"));
-        assert!(ada.view().seen.starts_with(&seen), "in round {round} the log is another");
+        assert!(ada.view().events().starts_with(&seen), "in round {round} the log is another");
         if let Some((topic, items)) = state {
             assert_eq!((&ada.view().state().topic, &ada.view().state().items), (&topic, &items));
         }
-        assert!(ada.view().since > last);
+        assert!(ada.view().since() > last);
         ada.send(&SetTopic { topic: Some(Topic::new(&format!("topic {round}")).unwrap()) });
         for number in 0..3 {
             ada.upload("f", &content(round * 10 + number, 1000 * number as usize));
         }
         last = ada.say_and_hear("that was it");
-        seen = ada.view().seen.clone();
+        seen = ada.view().events().to_vec();
         state = Some((ada.view().state().topic.clone(), ada.view().state().items.clone()));
         drop(ada);
         server.end_well();
@@ -55,18 +57,18 @@ fn a_crash_in_the_start_changes_nothing() {
     let transfer = ada.offer("unfinished", 1000);
     ada.ready(transfer);
     ada.say_and_hear("good night");
-    let seen = ada.view().seen.clone();
+    let seen = ada.view().events().to_vec();
     // As if its last record was only half written.
     server.kill();
     append_to_log(&home.data_dir(), b"\0\0\0\x60torn");
-    let mut random = Random::from_environment("START_SEED");
+    let mut random = Rng::from_environment("START_SEED");
     for _ in 0..10 {
         home.kill_in_the_start(&mut random);
     }
     let server = home.start(ALL);
     let mut ada = Peer::join_with(server.address(), "ada", Some(HISTORY_ALL));
     ada.say_and_hear("good morning");
-    assert!(ada.view().seen[1..=seen.len()] == seen, "the log is another");
+    assert!(ada.view().events()[1..=seen.len()] == seen, "the log is another");
     let items = ada.view().state().items.clone();
     assert!(items.iter().map(|item| item.id).eq(ids));
     items.iter().for_each(|item: &Item| drop(ada.download(item.id)));
@@ -106,9 +108,9 @@ fn home_with_a_dropped_item() -> (Home, u64) {
     ada.send(&Leave {});
     ada.goodbye();
     server.end_well();
-    let [.., dropped, left] = &ada.view().seen[..] else { panic!("more happened") };
-    assert!(matches!(&dropped.event, Event::Dropped(it) if it.item == first), "{dropped:?}");
-    (home, (dropped.bytes.len() + left.bytes.len() + 2 * RECORD_HEAD_BYTES) as u64)
+    let [.., dropped, left] = ada.view().events() else { panic!("more happened") };
+    assert!(matches!(dropped, Event::Dropped(it) if it.item == first), "{dropped:?}");
+    (home, (event_bytes(dropped) + event_bytes(left) + 2 * RECORD_HEAD_BYTES) as u64)
 }
 
 #[test]
@@ -139,7 +141,7 @@ fn a_drop_that_the_log_has_not_had_is_told_after_the_restart() {
     let mut bob = Peer::join_with(server.address(), "bob", Some(HISTORY_ALL));
     bob.say_and_hear("what happened?");
     let is_told = |event: &Event| matches!(event, Event::Dropped(it) if it.item == ItemId(1));
-    assert!(bob.view().seen.iter().any(|seen| is_told(&seen.event)), "item 1 never leaves the log");
+    assert!(bob.view().events().iter().any(is_told), "item 1 never leaves the log");
     assert_eq!(bob.view().item_ids(), [2, 3, 4, 5, 6]);
     drop(bob);
     server.end_well();
@@ -164,7 +166,7 @@ fn a_topic_stays_however_much_is_said_after_it() {
         let mut bob = Peer::join_with(server.address(), "bob", Some(HISTORY_ALL));
         bob.say_and_hear("what is it about?");
         let is_change = |event: &Event| matches!(event, Event::TopicChanged(_));
-        assert!(!bob.view().seen.iter().any(|seen| is_change(&seen.event)), "it is in the log");
+        assert!(!bob.view().events().iter().any(is_change), "it is in the log");
         let state = bob.view().state().topic.clone().expect("there is a topic");
         assert_eq!((state.topic, state.nick.as_str()), (topic.clone(), "ada"));
         drop(bob);

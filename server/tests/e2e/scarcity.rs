@@ -5,11 +5,12 @@ use std::process::Command;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Join, Leave};
 use chatshelf_common::wire::{Code, ServerFrame};
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::proc_stats;
+use chatshelf_testkit::programs::Server;
+use chatshelf_testkit::raw::hello_and_join;
+use chatshelf_testkit::wait::eventually;
 
-use crate::harness::bytes::hello_and_join;
-use crate::harness::peer::Peer;
-use crate::harness::proc_stats;
-use crate::harness::server::{Server, eventually};
 use crate::harness::{BINARY, Home};
 
 const DESCRIPTORS: usize = 40;
@@ -43,7 +44,10 @@ fn start_short_of_descriptors(home: &Home) -> Server {
 /// Descriptors in use of those that the limit leaves. (One that the server was born with may have a
 /// higher number and does not count.)
 fn descriptors(server: &Server) -> usize {
-    proc_stats::descriptors(server.pid()).iter().filter(|&&number| number < DESCRIPTORS).count()
+    proc_stats::descriptors(server.pid())
+        .iter()
+        .filter(|&&number| number < DESCRIPTORS as i32)
+        .count()
 }
 
 #[test]
@@ -64,7 +68,7 @@ fn few_descriptors_are_shared_out_and_members_have_theirs() {
         ada.say_and_hear(&format!("line {line} {}", "x".repeat(LINE_BYTES)));
     }
     bob.say_and_hear("I have heard it all");
-    assert_eq!((&ada.view().gaps[..], &bob.view().gaps[..]), (&[][..], &[][..]));
+    assert_eq!((ada.view().gaps(), bob.view().gaps()), (&[][..], &[][..]));
     assert!(descriptors(&server) < DESCRIPTORS);
     // The room is full, others wait, and there is a way back.
     let again = Join { resume: Some(welcome.resume), ..join("bob") };

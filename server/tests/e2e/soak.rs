@@ -10,18 +10,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::proc_stats;
+use chatshelf_testkit::programs::Server;
+use chatshelf_testkit::rng::Rng;
+use chatshelf_testkit::wait::eventually;
+
 use crate::crowd::crowds_in_and_out;
 use crate::harness::Home;
 use crate::harness::attackers::{Attackers, Numbers};
-use crate::harness::peer::Peer;
-use crate::harness::proc_stats;
-use crate::harness::random::Random;
-use crate::harness::server::{Server, eventually};
 use crate::harness::workload::{Reader, Resumer, Talker, Uploader, Work, membership};
 
 const MINUTES: u64 = 30;
 /// Those who come, read nothing and leave when the load is over.
-const CROWD: usize = 6000;
+const CROWD: u64 = 6000;
 /// From one look at the server to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Rows of the table, about.
@@ -35,8 +37,8 @@ const ATTACK_PAUSE: Duration = Duration::from_millis(500);
 
 /// By how much the last quarter's median may be above the second's: twice what it varies by in runs
 /// in which nothing grows.
-const MEMORY_KIB_GROWTH_MAX: usize = 2048;
-const DESCRIPTORS_GROWTH_MAX: usize = 10;
+const MEMORY_KIB_GROWTH_MAX: u64 = 2048;
+const DESCRIPTORS_GROWTH_MAX: u64 = 10;
 
 /// What all have done so far.
 #[derive(Default)]
@@ -51,9 +53,9 @@ struct Tally {
 /// What the server used at one moment.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
-    memory_kib: usize,
-    descriptors: usize,
-    threads: usize,
+    memory_kib: u64,
+    descriptors: u64,
+    threads: u64,
     data_bytes: u64,
 }
 
@@ -62,7 +64,7 @@ impl Sample {
         let pid = server.pid();
         Self {
             memory_kib: proc_stats::memory_kib(pid).expect("the server runs"),
-            descriptors: proc_stats::descriptors(pid).len(),
+            descriptors: proc_stats::descriptors(pid).len() as u64,
             threads: proc_stats::threads(pid).expect("the server runs"),
             data_bytes: size(data_dir),
         }
@@ -180,7 +182,7 @@ struct Crowd {
 
 impl Crowd {
     fn start(address: SocketAddr, tally: &Arc<Tally>) -> Self {
-        let mut random = Random::from_environment("SOAK_SEED");
+        let mut random = Rng::from_environment("SOAK_SEED");
         let ms = Duration::from_millis;
         let publishing = Arc::new(AtomicUsize::new(0));
         let talkers = (1..=5).map(|n| {
@@ -237,7 +239,7 @@ fn joined<W>(threads: Vec<JoinHandle<W>>) -> Vec<W> {
 fn come_and_go<W: Work + 'static>(
     mut work: W,
     address: SocketAddr,
-    mut random: Random,
+    mut random: Rng,
     tally: &Arc<Tally>,
 ) -> JoinHandle<W> {
     let tally = Arc::clone(tally);
@@ -251,7 +253,7 @@ fn come_and_go<W: Work + 'static>(
             end.expect("the server stays");
             tally.memberships.fetch_add(1, Ordering::Relaxed);
             tally.files.fetch_add(told.stored.len(), Ordering::Relaxed);
-            let newest = told.events.last().map_or(0, |seen| seen.event.seq().0);
+            let newest = told.events.last().map_or(0, |event| event.seq().0);
             tally.newest.fetch_max(newest, Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(random.below(500)));
         }
@@ -264,11 +266,11 @@ fn is_steady(
     what: &str,
     second: &[Sample],
     fourth: &[Sample],
-    value: impl Fn(&Sample) -> usize,
-    most: usize,
+    value: impl Fn(&Sample) -> u64,
+    most: u64,
 ) {
     let median = |samples: &[Sample]| {
-        let mut values: Vec<usize> = samples.iter().map(&value).collect();
+        let mut values: Vec<u64> = samples.iter().map(&value).collect();
         values.sort_unstable();
         values[values.len() / 2]
     };

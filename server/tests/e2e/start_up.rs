@@ -4,13 +4,21 @@ use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use crate::harness::peer::Peer;
-use crate::harness::server::{Ended, Server, command, run_to_end};
-use crate::harness::{BINARY, Home, names};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::{Ended, Program, Server, server_command};
 
-/// Runs the server with options that keep it from starting.
+use crate::harness::{BINARY, Home};
+
+/// Where a server starts that nothing keeps from it.
+const FREE_PORT: &[&str] = &["--bind", "127.0.0.1", "--port", "0"];
+
+/// Runs the server where, or with options with which, it cannot start.
 fn fails_to_start(data_dir: &Path, options: &[&str]) -> Ended {
-    run_to_end(std::process::Command::new(BINARY).arg("--data-dir").arg(data_dir).args(options))
+    Program::run(
+        std::process::Command::new(BINARY).arg("--data-dir").arg(data_dir).args(options),
+        "",
+    )
 }
 
 /// One line of `code`, for people, that says all of `told`.
@@ -57,7 +65,7 @@ fn help_and_version_are_printed_and_nothing_is_done() {
         ("--version", env!("CARGO_PKG_VERSION")),
         ("-V", "chatshelf-server"),
     ] {
-        let ended = run_to_end(command(BINARY, &home.data_dir()).arg(option));
+        let ended = Program::run(server_command(BINARY, &home.data_dir()).arg(option), "");
         assert_eq!((ended.code, &ended.stderr[..]), (Some(0), ""), "{option}");
         assert!(ended.stdout.contains(told), "{option}: {}", ended.stdout);
         assert!(!home.data_dir().exists());
@@ -84,7 +92,6 @@ fn a_bad_option_ends_it_with_2_and_a_line_that_names_it() {
 fn a_variable_that_an_orchestrator_has_set_does_not_keep_it_from_starting() {
     let home = Home::new();
     let mut command = std::process::Command::new(BINARY);
-    crate::harness::server::without_settings(&mut command);
     command.args(["--bind", "127.0.0.1", "--port", "0", "--data-dir"]).arg(home.data_dir());
     command.env("CHATSHELF_SERVER_KEEP", "tcp://10.0.0.7:9000");
     let server = Server::run(&mut command);
@@ -96,8 +103,8 @@ fn a_variable_that_an_orchestrator_has_set_does_not_keep_it_from_starting() {
         assert!(ended.stderr.contains("CHATSHELF_SERVER_KEEP"), "{ended:?}");
         assert_eq!((ended.code, ended.stderr.lines().count()), (Some(0), 1), "{ended:?}");
     }
-    let mut command = self::command(BINARY, &home.data_dir());
-    let ended = run_to_end(command.env("CHATSHELF_SERVER_KEEP", "many"));
+    let mut command = server_command(BINARY, &home.data_dir());
+    let ended = Program::run(command.env("CHATSHELF_SERVER_KEEP", "many"), "");
     assert_says(&ended, 2, &["CHATSHELF_SERVER_KEEP 'many'"]);
 }
 
@@ -122,7 +129,7 @@ fn a_data_directory_that_can_not_be_used_ends_it_with_1() {
     let file = home.data_dir();
     fs::write(&file, "a file, not a folder").unwrap();
     for data_dir in [&file, &file.join("below")] {
-        let ended = run_to_end(command(BINARY, data_dir).args(["--bind", "127.0.0.1"]));
+        let ended = fails_to_start(data_dir, FREE_PORT);
         let told = ["data directory", data_dir.to_str().unwrap(), "choose another --data-dir"];
         assert_says(&ended, 1, &told);
     }
@@ -136,7 +143,7 @@ fn a_directory_that_is_not_a_data_directory_is_refused_and_left_as_it_is() {
         let path = home.data_dir().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "precious").unwrap();
-        let ended = run_to_end(command(BINARY, &home.data_dir()).args(["--bind", "127.0.0.1"]));
+        let ended = fails_to_start(&home.data_dir(), FREE_PORT);
         let place = home.data_dir();
         let told = [place.to_str().unwrap(), "not empty", "choose another --data-dir"];
         assert_says(&ended, 1, &told);
@@ -152,7 +159,7 @@ fn a_data_directory_of_a_newer_format_is_refused() {
     home.start(&[]).end_well();
     let mark = home.data_dir().join("chatshelf.format");
     fs::write(&mark, "chatshelf data directory, format 4711\n").unwrap();
-    let ended = run_to_end(command(BINARY, &home.data_dir()).args(["--bind", "127.0.0.1"]));
+    let ended = fails_to_start(&home.data_dir(), FREE_PORT);
     assert_says(&ended, 1, &["a newer chatshelf-server", "4711"]);
 }
 
@@ -196,7 +203,6 @@ fn what_it_writes_is_for_its_own_user_whatever_the_umask() {
         let mut command = std::process::Command::new("sh");
         command.args(["-c", &format!(r#"umask {umask}; exec "$@""#), "sh", BINARY]);
         command.args(["--port", "0", "--bind", "127.0.0.1", "--data-dir"]).arg(home.data_dir());
-        crate::harness::server::without_settings(&mut command);
         let server = Server::run(&mut command);
         let mut ada = Peer::join(server.address(), "ada");
         let item = ada.upload("notes.txt", b"hello shelf\n");
@@ -232,11 +238,11 @@ fn a_second_server_on_the_same_directory_ends_with_1_and_the_first_serves_on() {
     let item = ada.upload("notes.txt", b"hello shelf\n");
     let transfer = ada.offer("unfinished", 10);
     ada.ready(transfer);
-    let ended = run_to_end(command(BINARY, &home.data_dir()).args(["--bind", "127.0.0.1"]));
+    let ended = fails_to_start(&home.data_dir(), FREE_PORT);
     assert_says(&ended, 1, &["another chatshelf-server", home.data_dir().to_str().unwrap()]);
     // It has not cleared away what the first is receiving.
     ada.data(transfer, 0, b"0123456789");
-    ada.done(transfer, crate::harness::transfers::digest(b"0123456789"));
+    ada.done(transfer, chatshelf_testkit::samples::digest(b"0123456789"));
     ada.stored(transfer).unwrap();
     ada.download(item);
     drop(ada);
@@ -257,7 +263,7 @@ fn ipv6_works_like_ipv4() {
         return;
     }
     let home = Home::new();
-    let server = Server::run(command(BINARY, &home.data_dir()).args(["--bind", "::1"]));
+    let server = Server::run(server_command(BINARY, &home.data_dir()).args(["--bind", "::1"]));
     let address = server.address();
     assert_eq!(address.ip(), Ipv6Addr::LOCALHOST);
     let told = format!("chatshelf --host ::1 --port {}", address.port());
@@ -272,7 +278,7 @@ fn ipv6_works_like_ipv4() {
 #[test]
 fn without_an_address_it_is_reached_by_both_families() {
     let home = Home::new();
-    let server = Server::run(&mut command(BINARY, &home.data_dir()));
+    let server = Server::run(&mut server_command(BINARY, &home.data_dir()));
     let port = server.address().port();
     let mut ada = Peer::join(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "ada");
     ada.say_and_hear("by the old way");
@@ -293,7 +299,7 @@ mod signals {
     use chatshelf_common::wire::Code;
 
     use super::*;
-    use crate::harness::bytes::{data, hello};
+    use chatshelf_testkit::raw::{data, hello};
 
     #[test]
     fn term_ends_it_with_a_farewell_to_everyone() {
@@ -315,7 +321,6 @@ mod signals {
         let mut command = std::process::Command::new("sh");
         command.args(["-c", &format!(r#"{shell}; exec "$@""#), "sh", BINARY]);
         command.args(["--port", "0", "--bind", "127.0.0.1", "--data-dir"]).arg(home.data_dir());
-        crate::harness::server::without_settings(&mut command);
         Server::run(&mut command)
     }
 
@@ -385,8 +390,8 @@ mod signals {
         let all = Some(chatshelf_common::limits::HISTORY_ALL);
         let mut bob = Peer::join_with(server.address(), "bob", all);
         bob.say_and_hear("and now?");
-        let said = bob.view().seen.iter();
-        let said = said.filter(|seen| matches!(seen.event, chatshelf_common::wire::Event::Said(_)));
+        let said = bob.view().events().iter();
+        let said = said.filter(|event| matches!(event, chatshelf_common::wire::Event::Said(_)));
         assert!(said.count() >= 500, "the talk was kept in more segments");
         drop(bob);
         server.end_well();
@@ -406,7 +411,7 @@ mod signals {
         let mut uploader = Peer::join(address, "uploader");
         let transfer = uploader.offer("endless", 1 << 30);
         uploader.ready(transfer);
-        let uploading = endless_upload(&uploader.stream, transfer.0);
+        let uploading = endless_upload(uploader.stream(), transfer.0);
         // More than fits between the server and the one who does not read.
         for line in 0..600 {
             ada.say(&format!("{line} {}", "x".repeat(1000)));
@@ -414,7 +419,7 @@ mod signals {
         ada.say_and_hear("much was said");
         server.signal(signal);
         for peer in [&mut ada, &mut greeted, &mut silent, &mut uploader] {
-            assert_eq!(peer.goodbye().code, Code::SHUTTING_DOWN, "{}", peer.nick);
+            assert_eq!(peer.goodbye().code, Code::SHUTTING_DOWN, "{}", peer.nick());
         }
         let ended = server.wait();
         assert_eq!((ended.code, ended.stderr), (Some(0), String::new()));

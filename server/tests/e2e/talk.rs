@@ -8,13 +8,13 @@ use chatshelf_common::wire::frame::{
     Join, Leave, Ping, Refused, Rename, Say, SetTopic, Style, Tell, Told,
 };
 use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::raw::{field, frame, hello, hello_and_join};
+use chatshelf_testkit::wait::eventually;
 use socket2::SockRef;
 
 use crate::harness::bystanders::{all_talk, assert_all_saw_the_same};
-use crate::harness::bytes::{field, frame, hello, hello_and_join};
 use crate::harness::in_a_room;
-use crate::harness::peer::Peer;
-use crate::harness::server::eventually;
 
 const MEMBERS: usize = 30;
 const TALKERS: usize = 6;
@@ -29,11 +29,11 @@ fn everyone_gets_the_same_events_byte_for_byte_from_their_join_on() {
         let all = all_talk(room.address(), &lines, "");
         assert_all_saw_the_same(&all, &lines);
         let (first, others, _) = &all;
-        assert_eq!(first.view().seen[0].event.seq(), Seq(1));
+        assert_eq!(first.view().events()[0].seq(), Seq(1));
         assert_eq!(first.view().state().members.len(), MEMBERS + 1);
         for peer in others {
             let members = &peer.view().state().members;
-            assert_eq!(members, &first.view().state().members, "{}", peer.nick);
+            assert_eq!(members, &first.view().state().members, "{}", peer.nick());
         }
     });
 }
@@ -63,8 +63,8 @@ fn a_newcomer_gets_the_state_and_as_many_lines_as_it_asks_for() {
             let mut bob = Peer::join_with(address, &format!("bob{number}"), asked);
             bob.say_and_hear(&format!("after the history of {number}"));
             let view = bob.view();
-            let history = view.seen.iter().filter(|seen| seen.event.seq() <= view.since);
-            let lines: Vec<String> = history.filter_map(|seen| line_of(&seen.event)).collect();
+            let history = view.events().iter().filter(|event| event.seq() <= view.since());
+            let lines: Vec<String> = history.filter_map(line_of).collect();
             assert_eq!(lines.len(), expected, "asked for {asked:?}");
             assert_eq!(view.state().topic.as_ref().unwrap().topic.as_str(), "engines");
             assert_eq!(view.item_ids(), [item.0]);
@@ -94,7 +94,7 @@ fn history_is_the_newest_lines_and_what_lies_between() {
         ada.say_and_hear("line 10");
         let mut bob = Peer::join_with(room.address(), "bob", Some(3));
         bob.say_and_hear("hi");
-        let events: Vec<&Event> = bob.view().seen.iter().map(|seen| &seen.event).collect();
+        let events: Vec<&Event> = bob.view().events().iter().collect();
         let kinds: Vec<&str> = events.iter().map(|event| kind_of(event)).collect();
         assert_eq!(kinds, ["said", "said", "renamed", "said", "joined", "said"]);
         assert_eq!(line_of(events[0]).unwrap(), "line 8");
@@ -119,7 +119,7 @@ fn what_is_sent_with_the_join_happens_after_the_welcome() {
         ada.send_bytes(&[hello_and_join("ada", Some(0)), say.to_bytes()].concat());
         let welcome = ada.welcomed();
         assert!(ada.try_echo(id).unwrap() > welcome.seq);
-        assert_eq!(ada.view().seen[0].event.seq(), welcome.seq.next(), "there is no history");
+        assert_eq!(ada.view().events()[0].seq(), welcome.seq.next(), "there is no history");
     });
 }
 
@@ -180,7 +180,7 @@ fn a_member_takes_another_nick_and_is_reached_by_it_alone() {
         assert_eq!(told(&mut bob).text.as_str(), "hello!");
         assert_eq!(ada.view().state(), bob.view().state());
         let carol = room.join("bob");
-        assert_eq!(carol.nick.as_str(), "bob");
+        assert_eq!(carol.nick().as_str(), "bob");
     });
 }
 
@@ -215,12 +215,12 @@ fn a_private_message_reaches_its_two_ends_and_no_one_else() {
         for peer in [&mut ada, &mut bob, &mut eve] {
             peer.say_and_hear("no more?");
             let is_told = |frame: &ServerFrame| matches!(frame, ServerFrame::Told(_));
-            assert!(!peer.unread().iter().any(is_told), "{}: {:?}", peer.nick, peer.unread());
+            assert!(!peer.unread().iter().any(is_told), "{}: {:?}", peer.nick(), peer.unread());
         }
         let mut late = Peer::join_with(room.address(), "late", Some(HISTORY_ALL));
         late.say_and_hear("what was that?");
-        assert!(!late.view().seen.iter().any(|seen| {
-            line_of(&seen.event).is_some_and(|line| line.contains("psst") || line.contains("self"))
+        assert!(!late.view().events().iter().any(|event| {
+            line_of(event).is_some_and(|line| line.contains("psst") || line.contains("self"))
         }));
     });
 }
@@ -233,8 +233,8 @@ fn who_says_leave_gets_everything_up_to_their_own_leaving_and_a_farewell() {
         bob.say("bye");
         bob.send(&Leave {});
         assert_eq!(bob.goodbye().code, Code::LEFT);
-        let last = &bob.view().seen.last().unwrap().event;
-        assert!(matches!(last, Event::Left(left) if left.nick == bob.nick), "{last:?}");
+        let last = bob.view().events().last().unwrap();
+        assert!(matches!(last, Event::Left(left) if left.nick == *bob.nick()), "{last:?}");
         assert_eq!(ada.sees_leave("bob"), Code::LEFT);
         ada.hear("bye");
         // The name is free again, also for who leaves in the same breath.
@@ -253,7 +253,7 @@ fn who_vanishes_has_lost_the_connection() {
         drop(room.join("closed"));
         assert_eq!(ada.sees_leave("closed"), Code::CONNECTION_LOST);
         let reset = room.join("reset");
-        SockRef::from(&reset.stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        SockRef::from(reset.stream()).set_linger(Some(std::time::Duration::ZERO)).unwrap();
         drop(reset);
         assert_eq!(ada.sees_leave("reset"), Code::CONNECTION_LOST);
     });
@@ -271,7 +271,7 @@ fn a_message_arrives_as_it_was_sent() {
                 bob.send(&Say::new(id, Message::new(text).unwrap(), style));
                 bob.try_echo(id).unwrap();
                 let said = ada.event(|event| match event {
-                    Event::Said(said) if said.id == id && said.nick == bob.nick => {
+                    Event::Said(said) if said.id == id && said.nick == *bob.nick() => {
                         Some(said.clone())
                     }
                     _ => None,

@@ -33,7 +33,6 @@ pub(crate) const CIRCLES: &[&str] = &[
     "server/src/lib.rs: engine::tests::disk, engine::tests::rig",
     "server/src/lib.rs: engine::transfers, engine::uploads",
     "server/src/lib.rs: room::roster, room::snapshot",
-    "server/tests/e2e/main.rs: harness::peer, harness::transfers",
     "server/tests/simulator/main.rs: disk, open_file",
     "server/tests/simulator/main.rs: hostile,",
     "server/tests/simulator/main.rs: network, pipe",

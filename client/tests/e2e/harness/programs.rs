@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::server::without_settings;
+use chatshelf_testkit::programs::without_settings;
 
 pub(crate) const CLIENT: &str = env!("CARGO_BIN_EXE_chatshelf");
 pub(crate) const LOAD: &str = env!("CARGO_BIN_EXE_chatshelf-load");

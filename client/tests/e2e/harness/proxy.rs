@@ -7,10 +7,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use chatshelf_testkit::wait::eventually;
+use chatshelf_testkit::wait::read_some;
 use socket2::{Domain, Socket, Type};
-
-use super::eventually;
-use super::server::read_some;
 
 /// Bytes passed on at a time: the grain of [`Proxy::cut_after`].
 const CHUNK_BYTES: usize = 16 * 1024;

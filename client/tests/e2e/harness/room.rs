@@ -7,13 +7,14 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chatshelf_testkit::fake_server::{FakeServer, Guest};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::programs::{Ended, Program, Server};
+#[cfg(unix)]
+use chatshelf_testkit::wait::eventually;
 use tempfile::TempDir;
 
-use super::client::Client;
-#[cfg(unix)]
-use super::eventually;
-use super::server::Server;
-use super::{Ended, programs};
+use super::programs;
 
 pub(crate) struct Room {
     pub(crate) server: Server,
@@ -100,24 +101,24 @@ impl Room {
 
     /// Joins over a proxy; the input stays open.
     #[track_caller]
-    pub(crate) fn join_through(&self, proxy: SocketAddr, name: &str) -> Client {
-        let mut client = Client::start(&mut self.command_through(proxy, name));
+    pub(crate) fn join_through(&self, proxy: SocketAddr, name: &str) -> Program {
+        let mut client = Program::start(&mut self.command_through(proxy, name));
         client.shows("/help lists the commands");
         client
     }
 
     /// Joins under this name; the input stays open.
     #[track_caller]
-    pub(crate) fn join(&self, name: &str) -> Client {
-        let mut client = Client::start(&mut self.command(name));
+    pub(crate) fn join(&self, name: &str) -> Program {
+        let mut client = Program::start(&mut self.command(name));
         client.shows("/help lists the commands");
         client
     }
 
     /// The same with further options.
     #[track_caller]
-    pub(crate) fn join_with(&self, name: &str, options: &[&str]) -> Client {
-        let mut client = Client::start(self.command(name).args(options));
+    pub(crate) fn join_with(&self, name: &str, options: &[&str]) -> Program {
+        let mut client = Program::start(self.command(name).args(options));
         client.shows("/help lists the commands");
         client
     }
@@ -125,7 +126,7 @@ impl Room {
     /// Joins under this name with this text as the whole input, to the end.
     #[track_caller]
     pub(crate) fn run(&self, name: &str, input: &str) -> Ended {
-        Client::run(&mut self.command(name), input)
+        Program::run(&mut self.command(name), input)
     }
 }
 
@@ -133,18 +134,8 @@ impl Room {
     /// Has one command carried out there by a user called tester, with this as its input.
     #[track_caller]
     pub(crate) fn once(&self, arguments: &[&str], input: &str) -> Ended {
-        Client::run(client_command(self.address(), &self.files()).args(arguments), input)
+        Program::run(client_command(self.address(), &self.files()).args(arguments), input)
     }
-}
-
-/// Names in a folder, sorted.
-pub(crate) fn names(dir: &Path) -> Vec<String> {
-    let name = |entry: std::io::Result<fs::DirEntry>| {
-        entry.expect("a readable folder").file_name().to_string_lossy().into_owned()
-    };
-    let mut names: Vec<String> = fs::read_dir(dir).expect("a folder").map(name).collect();
-    names.sort();
-    names
 }
 
 /// The command of a client without a name that works in this folder and asks for no history.
@@ -156,4 +147,29 @@ pub(crate) fn client_command(server: SocketAddr, dir: &Path) -> Command {
     command.current_dir(dir).env("TZ", "UTC").env("USER", "tester");
     command.env("CHATSHELF_STATE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/chatshelf-state"));
     command
+}
+
+/// Starts a client that connects to this server, once, and takes its call.
+pub(crate) fn client_of(server: &FakeServer, dir: &Path) -> (Program, Guest) {
+    let mut command = client_command(server.address(), dir);
+    let client = Program::start(command.args(["--name", "ada", "--reconnect", "0"]));
+    (client, server.accept())
+}
+
+/// The same, and lets it join.
+pub(crate) fn joined_client(server: &FakeServer, dir: &Path) -> (Program, Guest) {
+    let (mut client, mut guest) = client_of(server, dir);
+    guest.welcome();
+    client.shows("/help lists the commands");
+    (client, guest)
+}
+
+/// What was said in the room, by a client's output: its lines `HH:MM  …`, without the time.
+pub(crate) fn spoken(output: &str) -> Vec<&str> {
+    let spoken = |line| {
+        let (time, text) = str::split_once(line, "  ")?;
+        let is_time = time.len() == 5 && time.as_bytes()[2] == b':';
+        is_time.then_some(text)
+    };
+    output.lines().filter_map(spoken).collect()
 }

@@ -4,10 +4,9 @@ use std::io::Write;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use chatshelf_testkit::wait::eventually;
+use chatshelf_testkit::wait::read_some;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-
-use super::eventually;
-use super::server::read_some;
 
 /// Rows and columns, unless it is said otherwise.
 const SIZE: (u16, u16) = (50, 120);

@@ -9,11 +9,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chatshelf_common::limits::HISTORY_ALL;
+use chatshelf_testkit::raw::{hello, hello_and_join};
+use chatshelf_testkit::rng::Rng;
+use chatshelf_testkit::samples::content;
+use chatshelf_testkit::wait::{HANG, read_some};
 use socket2::SockRef;
-
-use super::bytes::{hello, hello_and_join};
-use super::random::Random;
-use super::server::{HANG, read_some};
 
 /// How many of each kind.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ impl Attackers {
         let run = |number, act: fn(&mut Band)| {
             let (is_over, tally) = (Arc::clone(&is_over), Arc::clone(&tally));
             std::thread::spawn(move || {
-                let random = Random::new(number as u64);
+                let random = Rng::new(number as u64);
                 let mut band = Band { address, number, random, members: Vec::new(), tally };
                 while !is_over.load(Ordering::Relaxed) {
                     act(&mut band);
@@ -88,7 +88,7 @@ impl Attackers {
 struct Band {
     address: SocketAddr,
     number: usize,
-    random: Random,
+    random: Rng,
     members: Vec<(TcpStream, usize)>,
     tally: Arc<Tally>,
 }
@@ -177,7 +177,7 @@ impl Band {
         };
         let length = 1000 + self.random.below(100_000) as usize;
         // That it begins like a frame that may go on is all but impossible.
-        [begin, super::content(self.random.next(), length)].concat()
+        [begin, content(self.random.next(), length)].concat()
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use chatshelf_common::id::{MessageId, Seq};
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::wire::Event;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::view::View;
 
-use super::peer::Peer;
-use super::view::{Seen, View};
 use super::{Room, in_a_room};
 
 /// Lines that must have been exchanged for "undisturbed" to mean something.
@@ -67,7 +67,7 @@ fn keep_talking(mut ada: Peer, mut bob: Peer, is_over: Arc<AtomicBool>) -> JoinH
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        assert_eq!((&ada.view().gaps[..], &bob.view().gaps[..]), (&[][..], &[][..]));
+        assert_eq!((ada.view().gaps(), bob.view().gaps()), (&[][..], &[][..]));
         ada
     })
 }
@@ -111,18 +111,22 @@ pub(crate) fn assert_all_saw_the_same(
     (first, others, end): &(Peer, Vec<Peer>, Seq),
     lines: &[usize],
 ) {
-    let until_end = |peer: &'_ Peer| -> Vec<Seen> {
-        let seen = peer.view().seen.iter();
-        seen.take_while(|seen| seen.event.seq() <= *end).cloned().collect()
+    let until_end = |peer: &'_ Peer| -> Vec<Event> {
+        let seen = peer.view().events().iter();
+        seen.take_while(|event| event.seq() <= *end).cloned().collect()
     };
     let reference = until_end(first);
     for (peer, &lines) in others.iter().zip(lines) {
         let seen = until_end(peer);
-        assert!(reference.ends_with(&seen) && peer.view().gaps.is_empty(), "{} differs", peer.nick);
-        let own = reference.iter().filter_map(|seen| match &seen.event {
-            Event::Said(said) if said.nick == peer.nick => Some(said.id),
+        assert!(
+            reference.ends_with(&seen) && peer.view().gaps().is_empty(),
+            "{} differs",
+            peer.nick()
+        );
+        let own = reference.iter().filter_map(|event| match event {
+            Event::Said(said) if said.nick == *peer.nick() => Some(said.id),
             _ => None,
         });
-        assert!(own.eq((1..=lines as u64).map(MessageId)), "{}'s lines", peer.nick);
+        assert!(own.eq((1..=lines as u64).map(MessageId)), "{}'s lines", peer.nick());
     }
 }

@@ -7,12 +7,14 @@ use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 use chatshelf_common::wire::{Code, Event};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Server;
+use chatshelf_testkit::samples::{digest, event_bytes};
+use chatshelf_testkit::view::View;
+use chatshelf_testkit::wait::eventually;
 
 use super::Home;
-use super::peer::Peer;
-use super::server::{Server, eventually};
-use super::transfers::digest;
-use super::view::{Seen, View};
 use super::workload::{Talker, Told, content_of};
 
 /// Items that the shelf keeps.
@@ -25,7 +27,7 @@ const RECORD_HEAD_BYTES: usize = 8;
 /// All that anyone was shown.
 #[derive(Default)]
 pub(crate) struct Ledger {
-    pub(crate) events: BTreeMap<Seq, Vec<u8>>,
+    pub(crate) events: BTreeMap<Seq, Event>,
     /// Everything that was ever on the shelf.
     pub(crate) items: BTreeMap<ItemId, Item>,
     /// Files whose uploader was told that they are on the shelf.
@@ -34,21 +36,21 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn note(&mut self, told: Told) {
-        told.events.into_iter().for_each(|seen| self.note_event(seen));
+        told.events.iter().for_each(|event| self.note_event(event));
         for (id, name) in told.stored {
             assert_eq!(self.stored.insert(id, name), None, "item {id} was stored twice");
         }
     }
 
-    fn note_event(&mut self, seen: Seen) {
-        let seq = seen.event.seq();
-        if let Event::Shelved(shelved) = &seen.event {
+    fn note_event(&mut self, event: &Event) {
+        let seq = event.seq();
+        if let Event::Shelved(shelved) = event {
             let item = &shelved.item;
             let known = self.items.entry(item.id).or_insert_with(|| item.clone());
             assert_eq!(known, item, "two items have one number");
         }
-        let known = self.events.entry(seq).or_insert_with(|| seen.bytes.clone());
-        assert!(*known == seen.bytes, "{seq} was shown in two ways: {:?}", seen.event);
+        let known = self.events.entry(seq).or_insert_with(|| event.clone());
+        assert_eq!(known, event, "{seq} was shown in two ways");
     }
 
     /// Compares what a newcomer finds with what others were promised. `keyed_uploads` may be there
@@ -61,31 +63,31 @@ impl Ledger {
         home.wait_for_items_on_disk(&auditor.view().item_ids());
         let uploads = home.data_dir().join("uploads");
         let what = format!("{keyed_uploads} uploads to be gone on with, at the most");
-        eventually(&what, || (super::names(&uploads).len() <= keyed_uploads).then_some(()));
+        eventually(&what, || (names(&uploads).len() <= keyed_uploads).then_some(()));
         auditor.try_leave().expect("a farewell");
-        auditor.view().seen.iter().for_each(|seen| self.note_event(seen.clone()));
+        auditor.view().events().iter().for_each(|event| self.note_event(event));
     }
 
     /// Everything that was shown is in the log as it was shown, from where the log begins now.
     fn audit_log(&mut self, view: &View) {
-        let seen = &view.seen;
-        let first = seen[0].event.seq();
-        let bytes: usize = seen.iter().map(|seen| seen.bytes.len() + RECORD_HEAD_BYTES).sum();
+        let seen = view.events();
+        let first = seen[0].seq();
+        let bytes: usize = seen.iter().map(|event| event_bytes(event) + RECORD_HEAD_BYTES).sum();
         assert!(first == Seq(1) || bytes >= LOG_BYTES_MIN, "{bytes} bytes from {first} on");
         for (seq, shown) in self.events.range(first..) {
             let found = seen.get((seq.0 - first.0) as usize);
-            assert!(found.is_some_and(|found| found.bytes == *shown), "{seq} is not as it was");
+            assert_eq!(found, Some(shown), "{seq} is not as it was");
         }
         let mut lines = HashSet::new();
-        for seen in seen {
-            match &seen.event {
+        for event in seen {
+            match event {
                 Event::Said(said) if Talker::is_line(said.id) => {
                     assert!(lines.insert(said.id), "{:?} is there twice", said.id);
                 }
                 Event::Forgotten(forgotten) => panic!("nothing is lost: {forgotten:?}"),
                 _ => {}
             }
-            self.note_event(seen.clone());
+            self.note_event(event);
         }
     }
 

@@ -1,32 +1,24 @@
-//! What the tests are written with: a real server ([`server`]), on a small disk of its own where it
-//! is to fill one (`small_disk`), and what it uses ([`proc_stats`]); peers that speak to it over real
-//! sockets ([`peer`], [`transfers`]) and check all that they hear ([`view`]); company that talks on
-//! while something else goes wrong ([`bystanders`]); members who do the same over and over ([`workload`]),
-//! as [`random`] wants it, and the [`ledger`] of what they were promised.
+//! What the tests are written with beside the kit: a home for servers and a room in it, a small disk
+//! to fill (`small_disk`), members who talk while something else goes wrong ([`bystanders`]), members
+//! who do the same over and over ([`workload`]) and the [`ledger`] of what they were promised.
 
 pub(crate) mod attackers;
 pub(crate) mod bystanders;
-pub(crate) mod bytes;
 pub(crate) mod ledger;
-pub(crate) mod peer;
-pub(crate) mod proc_stats;
-pub(crate) mod random;
-pub(crate) mod server;
 #[cfg(target_os = "linux")]
 pub(crate) mod small_disk;
-pub(crate) mod transfers;
-pub(crate) mod view;
 pub(crate) mod workload;
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use peer::Peer;
-use random::Random;
-use server::{Server, command, eventually};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::{Server, server_command};
+use chatshelf_testkit::rng::Rng;
+use chatshelf_testkit::wait::eventually;
 use tempfile::TempDir;
 
 /// The program under test.
@@ -50,14 +42,14 @@ impl Home {
     }
 
     /// Starts a server and kills it before, or just when, it has started.
-    pub(crate) fn kill_in_the_start(&self, random: &mut Random) {
-        let mut child = command(BINARY, &self.data_dir())
+    pub(crate) fn kill_in_the_start(&self, rng: &mut Rng) {
+        let mut child = server_command(BINARY, &self.data_dir())
             .args(["--bind", "127.0.0.1"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("the program runs");
-        std::thread::sleep(Duration::from_micros(random.below(8_000)));
+        std::thread::sleep(Duration::from_micros(rng.below(8_000)));
         child.kill().expect("the child is ours");
         child.wait().expect("the child is ours");
     }
@@ -109,21 +101,4 @@ pub(crate) fn in_a_room<T>(options: &[&str], act: impl FnOnce(&Room) -> T) -> T 
     room.home.wait_for_no_uploads();
     room.server.end_well();
     outcome
-}
-
-/// Names in a folder, sorted.
-pub(crate) fn names(dir: &Path) -> Vec<String> {
-    let name = |entry: std::io::Result<fs::DirEntry>| {
-        entry.expect("a readable folder").file_name().to_string_lossy().into_owned()
-    };
-    let mut names: Vec<String> = fs::read_dir(dir).expect("a folder").map(name).collect();
-    names.sort();
-    names
-}
-
-/// Content that looks random and is the same for the same seed.
-pub(crate) fn content(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut content = vec![0; bytes];
-    blake3::Hasher::new().update(&seed.to_be_bytes()).finalize_xof().fill(&mut content);
-    content
 }

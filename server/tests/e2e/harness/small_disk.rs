@@ -10,10 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::programs::Server;
 use tempfile::TempDir;
 
-use super::server::Server;
-use super::{BINARY, Home, names};
+use super::{BINARY, Home};
 
 /// Mounts `$1` bytes at `$2` and becomes the rest.
 const SCRIPT: &str = r#"mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@""#;

@@ -9,16 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId, UnixMillis, UploadKey};
+use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis, UploadKey};
 use chatshelf_common::text::{FileName, Message, Nick};
 use chatshelf_common::wire::frame::{Join, Marker, Refused, Say, UploadDone, Welcome};
 use chatshelf_common::wire::{Code, Event, ServerFrame};
-
-use super::content;
-use super::peer::Peer;
-use super::random::Random;
-use super::transfers::digest;
-use super::view::Seen;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::rng::Rng;
+use chatshelf_testkit::samples::{content, digest, nick};
 
 /// What a member does.
 pub(crate) trait Work: Send {
@@ -40,7 +37,7 @@ pub(crate) trait Work: Send {
 /// What a member was told over one connection, and may rely on from then on.
 #[derive(Default)]
 pub(crate) struct Told {
-    pub(crate) events: Vec<Seen>,
+    pub(crate) events: Vec<Event>,
     /// Uploads of its own that are on the shelf.
     pub(crate) stored: Vec<(ItemId, FileName)>,
 }
@@ -67,18 +64,14 @@ pub(crate) fn membership(
         while peer.read_once().is_ok() {}
     }
     work.depart(&peer, &mut told);
-    told.events = peer.into_view().seen;
+    told.events = peer.into_view().into_events();
     (told, end)
-}
-
-fn nick(name: &str) -> Nick {
-    Nick::new(name).expect("a nick")
 }
 
 /// Says lines, several on their way at once, and says again what it may not have said.
 pub(crate) struct Talker {
     nick: Nick,
-    random: Random,
+    random: Rng,
     pause: Duration,
     /// Lines on their way at once.
     window: usize,
@@ -96,7 +89,7 @@ pub(crate) struct Talker {
 }
 
 impl Talker {
-    pub(crate) fn new(name: &str, mut random: Random, window: usize, pause: Duration) -> Self {
+    pub(crate) fn new(name: &str, mut random: Rng, window: usize, pause: Duration) -> Self {
         // Nobody else's numbers are the same.
         let next_id = random.next() >> 1 | 1 << 62;
         Self {
@@ -120,16 +113,16 @@ impl Talker {
 
     fn new_line(&mut self) -> (MessageId, Message) {
         self.next_id += 1;
-        let longest = if self.random.is_one_in(40) { 6000 } else { 250 };
+        let longest = if self.random.one_in(40) { 6000 } else { 250 };
         let filler = "x".repeat(self.random.below(longest) as usize);
         let text = format!("{} says {} {filler}", self.nick, self.next_id);
         (MessageId(self.next_id), Message::new(&text).expect("a message"))
     }
 
     fn take_echoes(&mut self, peer: &Peer) {
-        let seen = &peer.view().seen;
-        for seen in &seen[self.looked_at..] {
-            if let Event::Said(said) = &seen.event
+        let seen = peer.view().events();
+        for event in &seen[self.looked_at..] {
+            if let Event::Said(said) = event
                 && let Some(place) = self.pending.iter().position(|(id, _)| *id == said.id)
             {
                 self.heard = self.pending.remove(place);
@@ -140,7 +133,7 @@ impl Talker {
 
     /// Says a line again, and answers whether it was said only now.
     fn repeat(peer: &mut Peer, id: MessageId, text: &Message) -> io::Result<bool> {
-        let joined = peer.view().joined;
+        let joined = peer.view().joined();
         peer.try_send(&Say { repeat: Some(Marker), ..Say::new(id, text.clone(), None) })?;
         let is_refused = |peer: &Peer| {
             peer.unread().iter().any(|frame| {
@@ -148,9 +141,9 @@ impl Talker {
             })
         };
         let is_said = |peer: &Peer| {
-            let live = peer.view().seen.iter().rev();
-            let mut live = live.take_while(|seen| seen.event.seq() > joined);
-            live.any(|seen| matches!(&seen.event, Event::Said(said) if said.id == id))
+            let live = peer.view().events().iter().rev();
+            let mut live = live.take_while(|event| event.seq() > joined);
+            live.any(|event| matches!(event, Event::Said(said) if said.id == id))
         };
         peer.try_until(|peer| is_refused(peer) || is_said(peer))?;
         Ok(!is_refused(peer))
@@ -199,13 +192,13 @@ impl Work for Talker {
 
     fn depart(&mut self, peer: &Peer, _told: &mut Told) {
         self.take_echoes(peer);
-        let newest = peer.view().seen.last().map(|seen| (seen.event.seq(), seen.event.at()));
+        let newest = peer.view().events().last().map(|event| (event.seq(), event.at()));
         self.last = newest.or(self.last);
     }
 }
 
 /// A name that says which content the file of that name has.
-fn file_name(random: &mut Random, bytes: u64) -> FileName {
+fn file_name(random: &mut Rng, bytes: u64) -> FileName {
     let seed = random.next();
     FileName::new(&format!("{seed}-{bytes}")).expect("a file name")
 }
@@ -219,7 +212,7 @@ pub(crate) fn content_of(name: &FileName) -> Vec<u8> {
 /// Puts one file after another on the shelf.
 pub(crate) struct Uploader {
     nick: Nick,
-    random: Random,
+    random: Rng,
     pause: Duration,
     /// The file on its way.
     file: Option<FileName>,
@@ -232,7 +225,7 @@ impl Uploader {
 
     pub(crate) fn new(
         name: &str,
-        random: Random,
+        random: Rng,
         pause: Duration,
         publishing: &Arc<AtomicUsize>,
     ) -> Self {
@@ -247,7 +240,7 @@ impl Work for Uploader {
     }
 
     fn step(&mut self, peer: &mut Peer, told: &mut Told) -> io::Result<()> {
-        let bytes = *self.random.pick(&Self::SIZES);
+        let bytes = self.random.pick(&Self::SIZES);
         let name = file_name(&mut self.random, bytes);
         self.file = Some(name.clone());
         let transfer = peer.try_send_file(name.as_str(), &content_of(&name))?;
@@ -267,7 +260,7 @@ impl Work for Uploader {
 /// The item that the newest transfer of a connection became, if its `UploadStored` still came.
 fn stored_at_last(peer: &Peer) -> Option<ItemId> {
     peer.unread().iter().find_map(|frame| match frame {
-        ServerFrame::UploadStored(it) if it.transfer.0 == peer.last_transfer => Some(it.item),
+        ServerFrame::UploadStored(it) if it.transfer == peer.last_transfer() => Some(it.item),
         _ => None,
     })
 }
@@ -275,7 +268,7 @@ fn stored_at_last(peer: &Peer) -> Option<ItemId> {
 /// Uploads files so slowly that it is interrupted, and goes on with them.
 pub(crate) struct Resumer {
     nick: Nick,
-    random: Random,
+    random: Rng,
     /// From one piece of the file to the next.
     pause: Duration,
     file: Option<Unfinished>,
@@ -304,7 +297,7 @@ impl Resumer {
 
     pub(crate) fn new(
         name: &str,
-        random: Random,
+        random: Rng,
         pause: Duration,
         publishing: &Arc<AtomicUsize>,
     ) -> Self {
@@ -353,7 +346,7 @@ impl Unfinished {
         let end = self.content.len().min(from + Resumer::PIECE_BYTES);
         self.sent = self.sent.max(end);
         self.next = Some(end);
-        peer.try_data(TransferId(peer.last_transfer), from as u64, &self.content[from..end])
+        peer.try_data(peer.last_transfer(), from as u64, &self.content[from..end])
     }
 }
 
@@ -382,7 +375,7 @@ impl Work for Resumer {
                     std::thread::sleep(self.pause);
                     return Ok(());
                 }
-                let (transfer, digest) = (TransferId(peer.last_transfer), digest(&file.content));
+                let (transfer, digest) = (peer.last_transfer(), digest(&file.content));
                 peer.try_send(&UploadDone { transfer, digest })?;
                 self.publishing.fetch_add(1, Ordering::Relaxed);
                 peer.try_stored(transfer)?.expect("the file is taken")
@@ -405,13 +398,13 @@ impl Work for Resumer {
 /// Downloads what is on the shelf, from anywhere in it.
 pub(crate) struct Reader {
     nick: Nick,
-    random: Random,
+    random: Rng,
     pause: Duration,
     pub(crate) downloads: usize,
 }
 
 impl Reader {
-    pub(crate) fn new(name: &str, random: Random, pause: Duration) -> Self {
+    pub(crate) fn new(name: &str, random: Rng, pause: Duration) -> Self {
         Self { nick: nick(name), random, pause, downloads: 0 }
     }
 }
@@ -426,8 +419,8 @@ impl Work for Reader {
         if items.is_empty() {
             return peer.read_once();
         }
-        let item = self.random.pick(items).clone();
-        let from = if self.random.is_one_in(2) { 0 } else { self.random.below(item.size + 1) };
+        let item = self.random.pick(items);
+        let from = if self.random.one_in(2) { 0 } else { self.random.below(item.size + 1) };
         let transfer = peer.try_request(item.id, Some(from))?;
         match peer.try_download_ready(transfer)? {
             Ok(ready) => {

@@ -3,78 +3,49 @@
 use std::io;
 
 use chatshelf_common::id::{Digest, ItemId, TransferId, UploadKey};
-use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::ServerFrame;
 use chatshelf_common::wire::frame::{
-    Cancel, DownloadReady, DownloadRequest, Item, Refused, UploadDone, UploadOffer, UploadReady,
+    Cancel, DownloadRequest, Item, Refused, UploadDone, UploadOffer, UploadReady,
 };
 
-use super::bytes;
-use super::peer::Peer;
-
-/// What has come of a download. Its bytes are hashed, not kept.
-pub(crate) struct Fetch {
-    pub(crate) item: Item,
-    next: u64,
-    hasher: blake3::Hasher,
-    has_ended: bool,
-}
-
-impl Fetch {
-    pub(super) fn new(ready: &DownloadReady) -> Self {
-        let (item, next) = (ready.item.clone(), ready.offset);
-        Self { item, next, hasher: blake3::Hasher::new(), has_ended: false }
-    }
-
-    pub(super) fn take(&mut self, offset: u64, bytes: &[u8]) {
-        assert!(!self.has_ended, "data of a download that was refused or cancelled");
-        assert_eq!(offset, self.next, "data comes in order");
-        self.next += bytes.len() as u64;
-        assert!(self.next <= self.item.size, "no more data than the item has");
-        self.hasher.update(bytes);
-    }
-
-    pub(super) fn end(&mut self) {
-        self.has_ended = true;
-    }
-
-    pub(crate) fn is_complete(&self) -> bool {
-        self.next == self.item.size
-    }
-
-    /// Digest of the bytes that came.
-    pub(crate) fn digest(&self) -> Digest {
-        self.hasher.finalize().into()
-    }
-}
-
-/// Digest of a whole content.
-pub(crate) fn digest(content: &[u8]) -> Digest {
-    blake3::hash(content).into()
-}
+use super::Peer;
+use crate::inbox::Download;
+use crate::raw;
+use crate::samples::{digest, file_name};
 
 impl Peer {
-    pub(crate) fn next_transfer(&mut self) -> TransferId {
-        let transfer = TransferId(self.last_transfer + 1);
-        self.last_transfer = transfer.0;
-        transfer
+    /// A number for the next transfer.
+    pub fn next_transfer(&mut self) -> TransferId {
+        self.last_transfer.0 += 1;
+        self.last_transfer
     }
 
-    pub(crate) fn try_offer(&mut self, name: &str, size: u64) -> io::Result<TransferId> {
+    /// The number of the newest transfer.
+    pub fn last_transfer(&self) -> TransferId {
+        self.last_transfer
+    }
+
+    /// Offers a file, without waiting for the answer.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn try_offer(&mut self, name: &str, size: u64) -> io::Result<TransferId> {
         let transfer = self.next_transfer();
-        let name = FileName::new(name).expect("a file name");
-        self.try_send(&UploadOffer::new(transfer, name, size)).map(|()| transfer)
+        self.try_send(&UploadOffer::new(transfer, file_name(name), size)).map(|()| transfer)
     }
 
     /// Offers a file, without waiting for the answer.
     #[track_caller]
-    pub(crate) fn offer(&mut self, name: &str, size: u64) -> TransferId {
+    pub fn offer(&mut self, name: &str, size: u64) -> TransferId {
         self.try_offer(name, size).expect("the server reads")
     }
 
-    /// Offers a file that can be gone on with by `key`.
-    pub(crate) fn try_offer_keyed(
+    /// Offers a file whose upload can be resumed by `key`.
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn try_offer_keyed(
         &mut self,
         key: UploadKey,
         name: FileName,
@@ -86,10 +57,10 @@ impl Peer {
     }
 
     /// Waits for the answer to an offer.
-    pub(crate) fn try_ready(
-        &mut self,
-        transfer: TransferId,
-    ) -> io::Result<Result<UploadReady, Refused>> {
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn try_ready(&mut self, transfer: TransferId) -> io::Result<Result<UploadReady, Refused>> {
         self.try_frame(|frame| match frame {
             ServerFrame::UploadReady(ready) if ready.transfer == transfer => {
                 assert_eq!(ready.offset > 0, ready.digest.is_some(), "{ready:?}");
@@ -101,34 +72,37 @@ impl Peer {
 
     /// Waits until an upload may begin, at the file's beginning.
     #[track_caller]
-    pub(crate) fn ready(&mut self, transfer: TransferId) {
+    pub fn ready(&mut self, transfer: TransferId) {
         let answer = self.try_ready(transfer).expect("an answer");
         assert_eq!(answer.expect("the upload may begin").offset, 0);
     }
 
     /// Sends a stretch of a file, which begins at `offset`.
-    pub(crate) fn try_data(&mut self, of: TransferId, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let most = DATA_BYTES_MAX as usize;
-        bytes.chunks(most).enumerate().try_for_each(|(index, piece)| {
-            self.try_send_bytes(&bytes::data(of.0, offset + (index * most) as u64, piece))
-        })
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn try_data(&mut self, of: TransferId, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut frames = raw::data_frames(of, offset, bytes);
+        frames.try_for_each(|frame| self.try_send_bytes(&frame))
     }
 
+    /// Sends bytes of a file, from `offset` on.
     #[track_caller]
-    pub(crate) fn data(&mut self, of: TransferId, offset: u64, bytes: &[u8]) {
+    pub fn data(&mut self, of: TransferId, offset: u64, bytes: &[u8]) {
         self.try_data(of, offset, bytes).expect("the server reads");
     }
 
+    /// Says that a whole file is sent.
     #[track_caller]
-    pub(crate) fn done(&mut self, transfer: TransferId, digest: Digest) {
+    pub fn done(&mut self, transfer: TransferId, digest: Digest) {
         self.send(&UploadDone { transfer, digest });
     }
 
     /// Waits until an upload is on the shelf, or refused.
-    pub(crate) fn try_stored(
-        &mut self,
-        transfer: TransferId,
-    ) -> io::Result<Result<ItemId, Refused>> {
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn try_stored(&mut self, transfer: TransferId) -> io::Result<Result<ItemId, Refused>> {
         self.try_frame(|frame| match frame {
             ServerFrame::UploadStored(stored) if stored.transfer == transfer => {
                 Some(Ok(stored.item))
@@ -137,13 +111,17 @@ impl Peer {
         })
     }
 
+    /// Waits until an upload is on the shelf, or refused.
     #[track_caller]
-    pub(crate) fn stored(&mut self, transfer: TransferId) -> Result<ItemId, Refused> {
+    pub fn stored(&mut self, transfer: TransferId) -> Result<ItemId, Refused> {
         self.try_stored(transfer).expect("an answer")
     }
 
     /// Sends a whole file, up to its `UploadDone`.
-    pub(crate) fn try_send_file(
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn try_send_file(
         &mut self,
         name: &str,
         content: &[u8],
@@ -157,7 +135,11 @@ impl Peer {
         Ok(Ok(transfer))
     }
 
-    pub(crate) fn try_upload(
+    /// Puts a file on the shelf.
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn try_upload(
         &mut self,
         name: &str,
         content: &[u8],
@@ -170,26 +152,30 @@ impl Peer {
 
     /// Puts a file on the shelf.
     #[track_caller]
-    pub(crate) fn upload(&mut self, name: &str, content: &[u8]) -> ItemId {
+    pub fn upload(&mut self, name: &str, content: &[u8]) -> ItemId {
         self.try_upload(name, content).expect("an answer").expect("the file is taken")
     }
 
-    pub(crate) fn try_request(
-        &mut self,
-        item: ItemId,
-        offset: Option<u64>,
-    ) -> io::Result<TransferId> {
+    /// Asks for an item, without waiting for the answer.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn try_request(&mut self, item: ItemId, offset: Option<u64>) -> io::Result<TransferId> {
         let transfer = self.next_transfer();
         self.try_send(&DownloadRequest { transfer, item, offset }).map(|()| transfer)
     }
 
     /// Asks for an item, without waiting for the answer.
     #[track_caller]
-    pub(crate) fn request(&mut self, item: ItemId, offset: Option<u64>) -> TransferId {
+    pub fn request(&mut self, item: ItemId, offset: Option<u64>) -> TransferId {
         self.try_request(item, offset).expect("the server reads")
     }
 
-    pub(crate) fn try_download_ready(
+    /// Waits until a download is accepted, or refused.
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn try_download_ready(
         &mut self,
         transfer: TransferId,
     ) -> io::Result<Result<Item, Refused>> {
@@ -203,32 +189,37 @@ impl Peer {
 
     /// Waits until a download is accepted, or refused.
     #[track_caller]
-    pub(crate) fn download_ready(&mut self, transfer: TransferId) -> Result<Item, Refused> {
+    pub fn download_ready(&mut self, transfer: TransferId) -> Result<Item, Refused> {
         self.try_download_ready(transfer).expect("an answer")
     }
 
-    pub(crate) fn try_fetched(&mut self, transfer: TransferId) -> io::Result<Digest> {
-        self.try_until(|peer| peer.fetch(transfer).is_some_and(|it| it.is_complete()))?;
+    /// Reads until all of an accepted download has come; answers the digest of what came.
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub fn try_fetched(&mut self, transfer: TransferId) -> io::Result<Digest> {
+        self.try_until(|peer| peer.fetch(transfer).is_some_and(Download::is_complete))?;
         Ok(self.fetch(transfer).expect("it was accepted").digest())
     }
 
     /// Reads until all of an accepted download has come; answers the digest of what came.
     #[track_caller]
-    pub(crate) fn fetched(&mut self, transfer: TransferId) -> Digest {
+    pub fn fetched(&mut self, transfer: TransferId) -> Digest {
         self.try_fetched(transfer).expect("the rest of the download")
     }
 
     /// Downloads a whole item and checks it against its digest.
     #[track_caller]
-    pub(crate) fn download(&mut self, item: ItemId) -> Item {
+    pub fn download(&mut self, item: ItemId) -> Item {
         let transfer = self.request(item, None);
         let item = self.download_ready(transfer).expect("it is on the shelf");
         assert_eq!(self.fetched(transfer), item.digest, "{item:?}");
         item
     }
 
+    /// Cancels a transfer.
     #[track_caller]
-    pub(crate) fn cancel(&mut self, transfer: TransferId) {
+    pub fn cancel(&mut self, transfer: TransferId) {
         self.send(&Cancel { transfer });
     }
 }

@@ -1,0 +1,25 @@
+//! What the tests and benchmarks of all packages share, so that each thing is written once: peers
+//! that speak the protocol, servers that do what a test says, the programs themselves as child
+//! processes, random numbers, and samples of everything that travels.
+//!
+//! It is a dev-dependency of the server and the client. No program depends on it, and it depends on
+//! `chatshelf-common` alone: the server's unit tests use it too, and would otherwise be built
+//! against a second copy of the server.
+//!
+//! From bytes up: [`raw`] makes frames byte by byte, [`receiver`] reads what a server sends,
+//! [`view`] and [`inbox`] check it against the protocol and keep the room, and [`peer`] does that
+//! over a socket.
+
+pub mod fake_server;
+pub mod files;
+pub mod inbox;
+pub mod peer;
+pub mod proc_stats;
+pub mod programs;
+pub mod raw;
+pub mod receiver;
+pub mod rng;
+pub mod samples;
+pub mod server_frames;
+pub mod view;
+pub mod wait;

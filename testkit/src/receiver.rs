@@ -1,0 +1,97 @@
+//! From the bytes that a server sends to what they are: frames, events of the room, data of files.
+//! It keeps no state but the decoder's, and judges nothing.
+
+use std::ops::RangeInclusive;
+
+use chatshelf_common::id::TransferId;
+use chatshelf_common::wire::deframer::FrameError;
+use chatshelf_common::wire::field::DecodeError;
+use chatshelf_common::wire::{Deframer, Event, ServerFrame, Unit};
+
+/// Types of the frames that are events (PROTOCOL.md, "Frame types").
+const EVENT_KINDS: RangeInclusive<u8> = 0xC0..=0xCF;
+
+/// One thing that a server sends.
+#[derive(Debug)]
+pub enum Received<'a> {
+    /// A frame that is for this connection alone.
+    Frame(ServerFrame),
+    /// An event of the room.
+    Event {
+        /// The event.
+        event: Event,
+        /// The value of its frame, as it came.
+        value: &'a [u8],
+    },
+    /// The next bytes of a file.
+    Data {
+        /// Which download they belong to.
+        transfer: TransferId,
+        /// Where in the file they begin.
+        offset: u64,
+        /// The bytes, at least one.
+        bytes: &'a [u8],
+    },
+}
+
+/// Why the bytes of a server could not be read.
+#[derive(Debug)]
+pub enum ReceiveError {
+    /// A frame breaks a limit.
+    Frame(FrameError),
+    /// A frame is not what its type says.
+    Decode(DecodeError),
+}
+
+/// Decodes one connection.
+#[derive(Debug)]
+pub struct Receiver(Deframer);
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self(Deframer::joined())
+    }
+}
+
+impl Receiver {
+    /// The next thing in `input`, from which its bytes are taken; none when more must come.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read. Nothing that follows can be.
+    pub fn next<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Received<'a>>, ReceiveError> {
+        let received = match self.0.next(input).map_err(ReceiveError::Frame)? {
+            None => return Ok(None),
+            Some(Unit::Chunk { transfer, offset, bytes }) => {
+                Received::Data { transfer, offset, bytes }
+            }
+            Some(Unit::Control { header, value }) if EVENT_KINDS.contains(&header.kind) => {
+                let event = Event::decode(header.kind, value).map_err(ReceiveError::Decode)?;
+                Received::Event { event, value }
+            }
+            Some(Unit::Control { header, value }) => {
+                let frame = ServerFrame::decode(header.kind, value);
+                Received::Frame(frame.map_err(ReceiveError::Decode)?)
+            }
+        };
+        Ok(Some(received))
+    }
+
+    /// True where one frame has ended and the next has not begun.
+    pub fn is_between_frames(&self) -> bool {
+        self.0.is_between_frames()
+    }
+}
+
+impl std::fmt::Display for ReceiveError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Frame(why) => why.fmt(f),
+            Self::Decode(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReceiveError {}

@@ -10,15 +10,10 @@ use oorandom::Rand64;
 pub struct Rng(Rand64);
 
 impl Rng {
-    /// The stream of a seed.
-    pub fn new(seed: u64) -> Self {
-        Self::stream(seed, 0)
-    }
-
     /// One of many independent streams of a seed, by number. Parts of a test that draw from streams
     /// of their own leave each other's choices as they were when one of them changes.
-    pub fn stream(seed: u64, number: u64) -> Self {
-        Self(Rand64::new_inc(u128::from(seed), u128::from(number)))
+    pub fn new(seed: u64, stream: u64) -> Self {
+        Self(Rand64::new_inc(u128::from(seed), u128::from(stream)))
     }
 
     /// The stream of the seed in the environment variable `name`, or of a seed that nobody chose.
@@ -35,12 +30,12 @@ impl Rng {
             }
         };
         println!("{name}={seed} repeats this run's choices");
-        Self::new(seed)
+        Self::new(seed, 0)
     }
 
     /// A stream of its own, for someone else.
     pub fn fork(&mut self) -> Self {
-        Self::new(self.next())
+        Self::new(self.next(), 0)
     }
 
     /// Any number.

@@ -22,7 +22,6 @@ mod network;
 mod open_file;
 mod pipe;
 mod plan;
-mod rng;
 mod run;
 mod sabotage;
 mod server;
@@ -33,6 +32,7 @@ mod world;
 
 use std::fmt::Write as _;
 
+use chatshelf_testkit::rng;
 use run::Outcome;
 
 /// Seeds that are run when nobody says how many.

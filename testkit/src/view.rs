@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chatshelf_common::id::{ResumeToken, Seq};
+use chatshelf_common::id::Seq;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Gap, Item, Snapshot, TopicState, Welcome};
@@ -83,14 +83,10 @@ impl View {
         &self.state
     }
 
-    /// The newest event that came; 0 when there is none.
-    pub fn newest(&self) -> Seq {
-        self.events.last().map_or(Seq(0), Event::seq)
-    }
-
-    /// What the welcome gave to resume this membership with.
-    pub fn resume_token(&self) -> Option<ResumeToken> {
-        self.welcome.as_ref().map(|welcome| welcome.resume)
+    /// The newest event that came, or that a gap has passed over.
+    pub fn newest(&self) -> Option<Seq> {
+        let welcome = self.welcome.as_ref()?;
+        (self.next > welcome.from).then(|| Seq(self.next.0 - 1))
     }
 
     /// Numbers of the items on the shelf, oldest first.

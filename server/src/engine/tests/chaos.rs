@@ -193,8 +193,10 @@ impl<const SHORT: bool> Chaos<SHORT> {
             let connection = self.rig.engine.connections.get(token);
             let is_member = connection.is_some_and(|it| it.nick().is_some());
             if is_member {
-                assert!(actor.peer.last_event == Some(last) || actor.peer.welcomed == Some(last));
-                views.push(actor.peer.view.clone());
+                assert!(
+                    actor.peer.last_event() == Some(last) || actor.peer.welcomed() == Some(last)
+                );
+                views.push(actor.peer.state().clone());
             }
         }
         assert!(views.windows(2).all(|pair| pair[0] == pair[1]));

@@ -65,7 +65,7 @@ fn a_join_in_the_last_moment_is_in_time() {
     peer.join("ada", None);
     rig.pass(30_000);
     assert_eq!(peer.farewell(), None);
-    assert!(peer.welcomed.is_some());
+    assert!(peer.welcomed().is_some());
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_silent_member_is_pinged_after_a_minute_and_given_up_after_another() {
     assert_eq!(eve.farewell(), Some(Code::TIMED_OUT));
     rig.pass_grace();
     ada.take();
-    assert!(ada.view.members.iter().eq(["ada"]));
+    assert_eq!(ada.members(), ["ada"]);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn who_takes_no_byte_for_half_a_minute_is_too_slow() {
     rig.pass(1);
     assert!(eve.is_dropped());
     ada.take();
-    assert!(!ada.view.members.contains("eve"));
+    assert!(!ada.members().contains(&"eve"));
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn an_upload_that_brings_nothing_for_a_minute_is_stalled() {
     rig.pass(1);
     let refused = eve.refusals().remove(0);
     assert_eq!((refused.code, refused.about), (Code::STALLED, 0x10));
-    assert_eq!(eve.goodbye, None);
+    assert_eq!(eve.goodbye(), None);
     rig.disk.assert_idle();
     eve.data(1, 5, b"67890", 5);
     eve.done(1, b"1234567890");
@@ -278,12 +278,12 @@ fn an_upload_waits_for_a_slow_disk_without_a_limit() {
     eve.data(1, 0, &file, 65_536);
     rig.settle();
     rig.pass(300_000);
-    assert!(eve.refusals().is_empty() && eve.goodbye.is_none());
+    assert!(eve.refusals().is_empty() && eve.goodbye().is_none());
     rig.release_disk();
     eve.done(1, &file);
     rig.settle();
     eve.take();
-    assert_eq!(eve.view.items.len(), 1);
+    assert_eq!(eve.items().len(), 1);
 }
 
 #[test]

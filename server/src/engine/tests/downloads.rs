@@ -160,7 +160,7 @@ fn an_item_dropped_on_the_way_still_comes_whole() {
     rig.settle();
     assert_eq!(bob.refusal(), Code::ITEM_DROPPED);
     assert!(file_of(&bob, 1) == file);
-    assert_eq!(bob.view.items, [ItemId(2)]);
+    assert_eq!(bob.items(), [ItemId(2)]);
     rig.disk.assert_idle();
 }
 

@@ -66,7 +66,7 @@ fn its_uploader_takes_an_item_off_and_nobody_else() {
     assert_eq!(on_shelf(&rig), [1, 3]);
     assert!(!rig.disk.path().join("shelf/2").exists());
     is_refused(&mut rig, &mut ada, 2, None, Code::ITEM_DROPPED);
-    assert_eq!(ada.view, bob.view);
+    assert_eq!(ada.state(), bob.state());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_membership_that_came_back_is_still_the_uploader() {
     for _ in 0..2 {
         let again = rig.connect();
         again.hello();
-        again.send(Join { resume: ada.resume, ..join("ada", Some(0)) });
+        again.send(Join { resume: ada.resume(), ..join("ada", Some(0)) });
         rig.settle();
         ada = again;
         ada.take();

@@ -45,7 +45,7 @@ fn the_greeting_names_the_limits_of_the_server() {
 fn a_newcomer_gets_welcome_snapshot_history_and_then_what_happens() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
-    ada.topic(Some("engines"));
+    ada.set_topic(Some("engines"));
     ["one", "two", "three"].into_iter().for_each(|line| ada.say(line));
     rig.settle();
     let mut bob = rig.connect();
@@ -54,14 +54,14 @@ fn a_newcomer_gets_welcome_snapshot_history_and_then_what_happens() {
     rig.settle();
     let seen = bob.take();
     assert_eq!(kinds(&seen), ["ack", "welcome", "snapshot", "said", "said", "joined"]);
-    assert_eq!(bob.welcomed, Some(Seq(6)));
+    assert_eq!(bob.welcomed(), Some(Seq(6)));
     ada.say("four");
     rig.settle();
-    assert_eq!((bob.lines(), bob.last_event), (vec!["four".into()], Some(Seq(7))));
+    assert_eq!((bob.lines(), bob.last_event()), (vec!["four".into()], Some(Seq(7))));
     ada.take();
-    assert_eq!(ada.view, bob.view);
-    assert_eq!(bob.view.topic.as_ref().unwrap().as_str(), "engines");
-    assert!(bob.view.members.iter().eq(["ada", "bob"]));
+    assert_eq!(ada.state(), bob.state());
+    assert_eq!(bob.topic(), Some("engines"));
+    assert_eq!(bob.members(), ["ada", "bob"]);
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn a_whole_life_in_one_write_without_history_brings_its_own_echo() {
     rig.settle();
     let seen = bob.take();
     assert_eq!(kinds(&seen), ["ack", "welcome", "snapshot", "said", "left", "goodbye"]);
-    assert_eq!(bob.goodbye.as_ref().unwrap().code, Code::LEFT);
+    assert_eq!(bob.goodbye().unwrap().code, Code::LEFT);
     assert_eq!(kinds(&ada.take()), ["joined", "said", "left"]);
-    assert!(ada.view.members.iter().eq(["ada"]));
+    assert_eq!(ada.members(), ["ada"]);
     bob.end();
     rig.settle();
     assert!(bob.is_dropped());
@@ -147,13 +147,13 @@ fn fifty_who_join_in_one_turn_are_all_welcome_and_agree() {
     rig.turn();
     for peer in &mut peers {
         peer.take();
-        assert_eq!(peer.welcomed, Some(Seq(50)));
+        assert_eq!(peer.welcomed(), Some(Seq(50)));
     }
     peers.iter_mut().for_each(|peer| peer.say("here"));
     rig.settle();
     for peer in &mut peers {
         assert_eq!(peer.lines().len(), 50);
-        assert_eq!((peer.view.members.len(), peer.last_event), (50, Some(Seq(100))));
+        assert_eq!((peer.members().len(), peer.last_event()), (50, Some(Seq(100))));
     }
 }
 
@@ -172,7 +172,7 @@ fn a_nick_that_is_taken_is_refused_with_one_that_is_free() {
     peer.join(suggestion.as_str(), None);
     rig.settle();
     peer.take();
-    assert!(peer.view.members.iter().eq(["ADA2", "Ada"]));
+    assert_eq!(peer.members(), ["ADA2", "Ada"]);
 }
 
 #[test]
@@ -186,11 +186,11 @@ fn who_is_refused_again_and_again_is_sent_away() {
         (0..16).for_each(|_| peer.send_raw(&wrong));
         rig.settle();
         assert_eq!(peer.refusals().len(), 16);
-        assert_eq!(peer.goodbye, None, "so many are allowed");
+        assert_eq!(peer.goodbye(), None, "so many are allowed");
         (0..1000).for_each(|_| peer.send_raw(&wrong));
         rig.settle();
         assert_eq!((peer.refusals().len(), peer.farewell()), (0, Some(Code::TOO_MANY_REFUSALS)));
-        assert_eq!(peer.goodbye.as_ref().unwrap().limit, Some(16));
+        assert_eq!(peer.goodbye().unwrap().limit, Some(16));
         peer.end();
     }
     rig.settle();
@@ -207,7 +207,7 @@ fn the_last_join_that_is_allowed_may_still_succeed() {
     peer.join("bob", None);
     rig.settle();
     peer.take();
-    assert!(peer.view.members.iter().eq(["ada", "bob"]));
+    assert_eq!(peer.members(), ["ada", "bob"]);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_member_is_suggested_so_many_nicks_and_no_more() {
     assert!(suggested.eq((0..100).map(|place| place < 16)));
     bob.rename("robert");
     rig.settle();
-    assert!(bob.refusals().is_empty() && bob.goodbye.is_none());
+    assert!(bob.refusals().is_empty() && bob.goodbye().is_none());
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_nick_that_nobody_may_take_is_invalid_for_join_and_rename() {
     }
     peer.join("bob", None);
     rig.settle();
-    assert!(peer.take().len() > 1 && peer.welcomed.is_some());
+    assert!(peer.take().len() > 1 && peer.welcomed().is_some());
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn a_member_who_joins_quietly_is_here_like_all_and_leaves_quietly() {
         _ => panic!("{seen:?}"),
     };
     assert!(is_quiet(ada.take()));
-    assert!(ada.view.members.contains("bob"));
+    assert!(ada.members().contains(&"bob"));
     peer.rename("robert");
     rig.settle();
     assert!(!is_quiet(ada.take()));
@@ -289,7 +289,7 @@ fn a_member_who_joins_quietly_is_here_like_all_and_leaves_quietly() {
     rig.settle();
     rig.pass_grace();
     assert!(is_quiet(ada.take()), "however it ends");
-    assert!(ada.view.members.iter().eq(["ada"]));
+    assert_eq!(ada.members(), ["ada"]);
     let _carl = rig.join("carl");
     assert!(!is_quiet(ada.take()));
 }
@@ -319,7 +319,7 @@ fn a_rename_sent_with_the_join_is_an_event_after_the_welcome() {
     assert_eq!(kinds(&seen), ["ack", "welcome", "snapshot", "renamed"]);
     let Seen::Server(ServerFrame::Welcome(welcome)) = &seen[1] else { panic!("{seen:?}") };
     assert_eq!((welcome.nick.as_str(), welcome.seq), ("ada", Seq(1)));
-    assert!(peer.view.members.iter().eq(["lovelace"]));
+    assert_eq!(peer.members(), ["lovelace"]);
 }
 
 #[test]
@@ -361,8 +361,8 @@ fn a_full_room_turns_away_until_someone_goes() {
     third.join("third", None);
     rig.settle();
     third.take();
-    let Some(Goodbye { code: Code::ROOM_FULL, limit: Some(2), .. }) = third.goodbye else {
-        panic!("{:?}", third.goodbye)
+    let Some(Goodbye { code: Code::ROOM_FULL, limit: Some(2), .. }) = third.goodbye() else {
+        panic!("{:?}", third.goodbye())
     };
     third.end();
     ada.leave();
@@ -396,11 +396,11 @@ fn a_member_comes_back_to_a_full_room() {
     for _ in 0..3 {
         let mut again = rig.connect();
         again.hello();
-        again.send(Join { resume: ada.resume, ..join("ada", None) });
+        again.send(Join { resume: ada.resume(), ..join("ada", None) });
         rig.settle();
         again.take();
-        assert_eq!(again.goodbye, None);
-        assert!(again.view.members.iter().eq(["ada", "bob"]));
+        assert_eq!(again.goodbye(), None);
+        assert_eq!(again.members(), ["ada", "bob"]);
     }
 }
 
@@ -413,7 +413,7 @@ fn the_oldest_of_too_many_who_have_not_joined_gives_way() {
     assert!(crowd.iter_mut().all(|peer| peer.farewell().is_none()));
     let mut ada = rig.join("ada");
     assert_eq!(crowd[0].farewell(), Some(Code::TOO_MANY_CONNECTIONS));
-    assert_eq!(crowd[0].goodbye.as_ref().unwrap().limit, Some(1000));
+    assert_eq!(crowd[0].goodbye().unwrap().limit, Some(1000));
     for _ in 0..6 {
         crowd.extend((0..500).map(|_| rig.connect()));
         rig.settle();
@@ -464,16 +464,16 @@ fn with_few_descriptors_fewer_members_fit_and_there_is_always_a_way_back() {
     assert!(crowd[..17].iter_mut().all(told), "even who is dropped at once is told why");
     let mut again = rig.connect();
     again.hello();
-    again.send(Join { resume: members[3].resume, ..join("peer-3", None) });
+    again.send(Join { resume: members[3].resume(), ..join("peer-3", None) });
     rig.settle();
     again.take();
-    assert_eq!(again.view.members.len(), 11);
+    assert_eq!(again.members().len(), 11);
     let mut twelfth = rig.connect();
     twelfth.hello();
     twelfth.join("twelfth", None);
     rig.settle();
     assert_eq!(twelfth.farewell(), Some(Code::ROOM_FULL));
-    assert_eq!(twelfth.goodbye.unwrap().limit, Some(11));
+    assert_eq!(twelfth.goodbye().unwrap().limit, Some(11));
 }
 
 #[test]
@@ -520,7 +520,7 @@ fn members_get_the_same_bytes_in_the_same_order() {
     let mut rig = Rig::new();
     let mut peers: Vec<Peer> = (0..8).map(|n| rig.join(&format!("peer-{n}"))).collect();
     peers.iter_mut().for_each(|peer| drop(peer.take()));
-    let before: Vec<usize> = peers.iter().map(|peer| peer.events_raw.len()).collect();
+    let before: Vec<usize> = peers.iter().map(|peer| peer.events().len()).collect();
     for round in 0..20 {
         for peer in &mut peers {
             peer.say(&format!("round {round}"));
@@ -533,7 +533,7 @@ fn members_get_the_same_bytes_in_the_same_order() {
         let seen = peer.take();
         let said = |one: &Seen| matches!(one, Seen::Event(Event::Said(Said { .. })));
         assert_eq!(seen.iter().filter(|one| said(one)).count(), 160);
-        views.push(peer.events_raw[before..].to_vec());
+        views.push(peer.events()[before..].to_vec());
     }
     assert!(views.iter().all(|view| *view == views[0]));
 }

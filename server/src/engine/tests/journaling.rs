@@ -76,17 +76,17 @@ fn a_snapshot_tells_nothing_that_is_not_safe() {
     let mut rig = rig(Durability::Always);
     let ada = rig.join("ada");
     rig.is_journal_held = true;
-    ada.topic(Some("engines"));
+    ada.set_topic(Some("engines"));
     let mut bob = rig.connect();
     bob.hello();
     bob.join("bob", None);
     rig.settle();
     bob.take();
-    assert_eq!(bob.welcomed, None);
+    assert_eq!(bob.welcomed(), None);
     rig.answer_journal(true);
     bob.take();
-    assert_eq!(bob.welcomed, Some(Seq(3)));
-    assert_eq!(bob.view.topic.as_ref().unwrap().as_str(), "engines");
+    assert_eq!(bob.welcomed(), Some(Seq(3)));
+    assert_eq!(bob.topic(), Some("engines"));
 }
 
 #[test]

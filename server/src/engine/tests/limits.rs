@@ -74,5 +74,5 @@ fn slots_are_free_again_after_every_kind_of_end() {
         assert_eq!(rig.engine.slots.taken(), 0, "{end}");
         rig.disk.assert_idle();
     }
-    assert_eq!(ada.goodbye, None);
+    assert_eq!(ada.goodbye(), None);
 }

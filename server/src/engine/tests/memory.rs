@@ -36,7 +36,7 @@ fn the_snapshots_of_a_crowd_share_most_of_their_bytes() {
     first.allow(usize::MAX);
     rig.settle();
     first.take();
-    assert_eq!(first.view.members.len(), CROWD);
+    assert_eq!(first.members().len(), CROWD);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn of_too_many_snapshots_those_go_that_were_not_taken_for_longest() {
     newest.allow(usize::MAX);
     rig.settle();
     newest.take();
-    assert_eq!(newest.view, ada.view);
+    assert_eq!(newest.state(), ada.state());
 }
 
 #[test]
@@ -98,11 +98,11 @@ fn a_member_who_takes_the_snapshot_in_small_bites_gets_it_whole() {
     eve.join("eve", Some(0));
     rig.settle();
     let mut ada = rig.join("ada");
-    while eve.view.members.len() < 702 {
+    while !eve.has_snapshot() {
         eve.allow(997);
         rig.settle();
         eve.take();
     }
     ada.take();
-    assert_eq!(eve.view, ada.view);
+    assert_eq!(eve.state(), ada.state());
 }

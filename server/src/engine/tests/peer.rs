@@ -1,19 +1,25 @@
-//! A client as PROTOCOL.md describes it: it keeps the room's state from what it is sent, and
-//! fails at the first thing that no client should be sent.
+//! A client at the other end of a [`Wire`](super::pipe::Wire), checked by the kit's inbox.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chatshelf_common::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UploadKey};
-use chatshelf_common::text::{FileName, Message, Nick, Topic};
+use chatshelf_common::id::{ItemId, MessageId, ResumeToken, Seq, TransferId, UploadKey};
+use chatshelf_common::text::{Nick, Topic};
 use chatshelf_common::wire::frame::{
-    Cancel, DownloadRequest, Goodbye, Hello, Join, Leave, Refused, Rename, Say, SetTopic, Snapshot,
-    Tell, UploadDone, UploadOffer,
+    Cancel, DownloadRequest, Goodbye, Hello, Join, Leave, Refused, Rename, Say, SetTopic, Tell,
+    UploadDone, UploadOffer,
 };
-use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{ClientFrame, Code, Deframer, Event, ServerFrame, Unit};
+use chatshelf_testkit::inbox::Inbox;
+use chatshelf_testkit::raw;
+use chatshelf_testkit::receiver::Received;
+use chatshelf_testkit::samples::{digest, file_name, message};
+use chatshelf_testkit::view::State;
 
 use super::pipe::Shared;
 use crate::token::Token;
+
+pub(super) use chatshelf_testkit::raw::flagged_frame as frame;
+pub(super) use chatshelf_testkit::samples::nick;
 
 /// One thing that came. Data of one transfer that came without a break is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,37 +29,12 @@ pub(super) enum Seen {
     Data { transfer: TransferId, offset: u64, bytes: Vec<u8> },
 }
 
-/// The room as a client knows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct View {
-    pub(super) members: BTreeSet<String>,
-    pub(super) items: Vec<ItemId>,
-    pub(super) topic: Option<Topic>,
-}
-
 pub(super) struct Peer {
     pub(super) wire: Shared,
     pub(super) token: Token,
-    deframer: Deframer,
+    inbox: Inbox,
     /// Every byte that came.
     pub(super) raw: Vec<u8>,
-    /// The bytes of the events that came.
-    pub(super) events_raw: Vec<u8>,
-    /// S of the newest snapshot.
-    pub(super) welcomed: Option<Seq>,
-    /// The first event that the welcome has announced.
-    pub(super) first_event: Option<Seq>,
-    pub(super) last_event: Option<Seq>,
-    /// What the welcome gave to come back with.
-    pub(super) resume: Option<ResumeToken>,
-    pub(super) goodbye: Option<Goodbye>,
-    pub(super) view: View,
-    /// A snapshot at this seq must come next, or go on.
-    snapshot_due: Option<(Seq, bool)>,
-    /// The own nick as a welcome or gap has named it, to be found in the snapshot after it.
-    own_nick: Option<String>,
-    /// Where the data of each download that runs goes on, and where it ends.
-    downloads: BTreeMap<TransferId, (u64, u64)>,
     /// Content of each download.
     pub(super) files: BTreeMap<TransferId, Vec<u8>>,
     said: u64,
@@ -61,24 +42,8 @@ pub(super) struct Peer {
 
 impl Peer {
     pub(super) fn new(wire: Shared, token: Token) -> Self {
-        Self {
-            wire,
-            token,
-            deframer: Deframer::joined(),
-            raw: Vec::new(),
-            events_raw: Vec::new(),
-            welcomed: None,
-            first_event: None,
-            last_event: None,
-            resume: None,
-            goodbye: None,
-            view: View::default(),
-            snapshot_due: None,
-            own_nick: None,
-            downloads: BTreeMap::new(),
-            files: BTreeMap::new(),
-            said: 0,
-        }
+        let (inbox, raw, files) = (Inbox::default(), Vec::new(), BTreeMap::new());
+        Self { wire, token, inbox, raw, files, said: 0 }
     }
 
     pub(super) fn send_raw(&self, bytes: &[u8]) {
@@ -104,7 +69,7 @@ impl Peer {
     }
 
     pub(super) fn tell(&self, to: &str, text: &str) {
-        let text = Message::new(text).unwrap();
+        let text = message(text);
         self.send(Tell { id: MessageId(77), to: nick(to), text });
     }
 
@@ -112,7 +77,7 @@ impl Peer {
         self.send(Rename { nick: nick(to) });
     }
 
-    pub(super) fn topic(&self, topic: Option<&str>) {
+    pub(super) fn set_topic(&self, topic: Option<&str>) {
         self.send(SetTopic { topic: topic.map(|text| Topic::new(text).unwrap()) });
     }
 
@@ -121,13 +86,13 @@ impl Peer {
     }
 
     pub(super) fn offer(&self, transfer: u32, size: u64) {
-        let (transfer, name) = (TransferId(transfer), FileName::new("notes.txt").unwrap());
+        let (transfer, name) = (TransferId(transfer), file_name("notes.txt"));
         self.send(UploadOffer::new(transfer, name, size));
     }
 
-    /// Offers a file that can be gone on with.
+    /// Offers a file whose upload can be resumed.
     pub(super) fn offer_with_key(&self, transfer: u32, size: u64, key: UploadKey) {
-        let (transfer, name) = (TransferId(transfer), FileName::new("notes.txt").unwrap());
+        let (transfer, name) = (TransferId(transfer), file_name("notes.txt"));
         self.send(UploadOffer { key: Some(key), ..UploadOffer::new(transfer, name, size) });
     }
 
@@ -135,15 +100,13 @@ impl Peer {
     pub(super) fn data(&self, transfer: u32, offset: u64, content: &[u8], frame_bytes: usize) {
         let mut at = offset;
         for piece in content.chunks(frame_bytes) {
-            self.send_raw(&data_head(TransferId(transfer), at, piece.len() as u32));
-            self.send_raw(piece);
+            self.send_raw(&raw::data(transfer, at, piece));
             at += piece.len() as u64;
         }
     }
 
     pub(super) fn done(&self, transfer: u32, content: &[u8]) {
-        let digest: Digest = blake3::hash(content).into();
-        self.send(UploadDone { transfer: TransferId(transfer), digest });
+        self.send(UploadDone { transfer: TransferId(transfer), digest: digest(content) });
     }
 
     pub(super) fn request(&self, transfer: u32, item: u64, offset: Option<u64>) {
@@ -175,158 +138,86 @@ impl Peer {
     pub(super) fn take(&mut self) -> Vec<Seen> {
         let came = std::mem::take(&mut self.wire.borrow_mut().to_peer);
         self.raw.extend_from_slice(&came);
-        let mut deframer = std::mem::replace(&mut self.deframer, Deframer::joined());
-        let (mut input, mut seen) = (&came[..], Vec::new());
-        while let Some(unit) = deframer.next(&mut input).expect("the server breaks a limit") {
-            match unit {
-                Unit::Control { header, value } => match Event::decode(header.kind, value) {
-                    Ok(event) => {
-                        event.encode(&mut self.events_raw);
-                        self.note_event(&event);
-                        seen.push(Seen::Event(event));
+        let (files, mut seen) = (&mut self.files, Vec::new());
+        self.inbox.take(&came, |received| match received {
+            Received::Frame(frame) => {
+                if let ServerFrame::DownloadReady(ready) = &frame {
+                    files.insert(ready.transfer, Vec::new());
+                }
+                seen.push(Seen::Server(frame));
+            }
+            Received::Event { event, .. } => seen.push(Seen::Event(event)),
+            Received::Data { transfer, offset, bytes } => {
+                files.entry(transfer).or_default().extend_from_slice(bytes);
+                match seen.last_mut() {
+                    Some(Seen::Data { transfer: of, bytes: before, .. }) if *of == transfer => {
+                        before.extend_from_slice(bytes);
                     }
-                    Err(_) => {
-                        let frame = ServerFrame::decode(header.kind, value).unwrap();
-                        self.note_frame(&frame);
-                        seen.push(Seen::Server(frame));
-                    }
-                },
-                Unit::Chunk { transfer, offset, bytes } => {
-                    self.note_data(transfer, offset, bytes);
-                    match seen.last_mut() {
-                        Some(Seen::Data { transfer: of, bytes: before, .. }) if *of == transfer => {
-                            before.extend_from_slice(bytes);
-                        }
-                        _ => seen.push(Seen::Data { transfer, offset, bytes: bytes.into() }),
-                    }
+                    _ => seen.push(Seen::Data { transfer, offset, bytes: bytes.into() }),
                 }
             }
-        }
-        if self.goodbye.is_some() {
-            assert!(deframer.is_between_frames());
-        }
-        self.deframer = deframer;
+        });
+        assert!(self.goodbye().is_none() || self.inbox.is_between_frames());
         seen
     }
 
-    fn note_any(&mut self) {
-        assert!(self.goodbye.is_none(), "something comes after the goodbye");
+    /// The room as a client knows it.
+    pub(super) fn state(&self) -> &State {
+        self.inbox.view().state()
     }
 
-    fn note_event(&mut self, event: &Event) {
-        self.note_any();
-        assert_eq!(self.snapshot_due, None, "an event comes inside a snapshot");
-        let at = self.welcomed.expect("an event comes before the welcome");
-        match self.last_event {
-            Some(last) => assert_eq!(event.seq(), last.next(), "events have a gap"),
-            None => assert_eq!(Some(event.seq()), self.first_event, "not the event announced"),
-        }
-        self.last_event = Some(event.seq());
-        if event.seq() > at {
-            self.apply(event);
-        }
+    /// Who is here, by name.
+    pub(super) fn members(&self) -> Vec<&str> {
+        self.state().members.iter().map(Nick::as_str).collect()
     }
 
-    fn apply(&mut self, event: &Event) {
-        let view = &mut self.view;
-        let is_new = match event {
-            Event::Said(event) => view.members.contains(event.nick.as_str()),
-            Event::Forgotten(_) => false,
-            Event::Joined(event) => view.members.insert(event.nick.to_string()),
-            Event::Left(event) => view.members.remove(event.nick.as_str()),
-            Event::Renamed(event) => {
-                view.members.remove(event.nick.as_str())
-                    && view.members.insert(event.to.to_string())
-            }
-            Event::TopicChanged(event) => {
-                view.topic = event.topic.clone();
-                true
-            }
-            Event::Shelved(event) => {
-                let is_new = !view.items.contains(&event.item.id);
-                view.items.push(event.item.id);
-                is_new
-            }
-            Event::Dropped(event) => {
-                let before = view.items.len();
-                view.items.retain(|id| *id != event.item);
-                view.items.len() < before
-            }
-        };
-        assert!(is_new, "{event:?} does not apply to {:?}", self.view);
+    /// What is on the shelf, oldest first.
+    pub(super) fn items(&self) -> Vec<ItemId> {
+        self.state().items.iter().map(|item| item.id).collect()
     }
 
-    fn note_frame(&mut self, frame: &ServerFrame) {
-        self.note_any();
-        match frame {
-            ServerFrame::Snapshot(part) => return self.note_snapshot(part),
-            ServerFrame::HelloAck(_) => assert_eq!(self.welcomed, None),
-            ServerFrame::Welcome(welcome) => {
-                assert_eq!(self.welcomed.replace(welcome.seq), None);
-                assert!(welcome.from <= welcome.seq.next());
-                self.first_event = Some(welcome.from);
-                self.resume = Some(welcome.resume);
-                self.snapshot_due = Some((welcome.seq, true));
-                self.own_nick = Some(welcome.nick.to_string());
-                return;
-            }
-            ServerFrame::Gap(gap) => {
-                assert!(gap.from <= gap.to);
-                match self.last_event {
-                    Some(last) => assert_eq!(gap.from, last.next()),
-                    None => assert!(Some(gap.from) <= self.welcomed.map(Seq::next)),
-                }
-                self.last_event = Some(gap.to);
-                self.own_nick = Some(gap.nick.to_string());
-                self.welcomed = Some(gap.to);
-                self.snapshot_due = Some((gap.to, true));
-                return;
-            }
-            ServerFrame::DownloadReady(ready) => {
-                let range = (ready.offset, ready.item.size);
-                assert_eq!(self.downloads.insert(ready.transfer, range), None);
-                self.files.insert(ready.transfer, Vec::new());
-            }
-            ServerFrame::Refused(Refused { transfer: Some(transfer), .. }) => {
-                self.downloads.remove(transfer);
-            }
-            ServerFrame::Goodbye(goodbye) => self.goodbye = Some(goodbye.clone()),
-            _ => {}
-        }
-        assert_eq!(self.snapshot_due, None, "{frame:?} comes inside a snapshot");
+    pub(super) fn topic(&self) -> Option<&str> {
+        self.state().topic.as_ref().map(|topic| topic.topic.as_str())
     }
 
-    fn note_snapshot(&mut self, part: &Snapshot) {
-        let due = self.snapshot_due.take().expect("a snapshot nobody asked for");
-        assert_eq!(due, (part.seq, part.part.first));
-        if part.part.first {
-            self.view = View::default();
-            self.view.topic = part.topic.as_ref().map(|topic| topic.topic.clone());
-        }
-        self.view.members.extend(part.members.iter().map(Nick::to_string));
-        self.view.items.extend(part.items.iter().map(|item| item.id));
-        if part.part.last
-            && let Some(nick) = self.own_nick.take()
-        {
-            assert!(self.view.members.contains(&nick), "the own nick is not in the snapshot");
-        }
-        self.snapshot_due = (!part.part.last).then_some((part.seq, false));
+    /// Every event that came.
+    pub(super) fn events(&self) -> &[Event] {
+        self.inbox.view().events()
     }
 
-    fn note_data(&mut self, transfer: TransferId, offset: u64, bytes: &[u8]) {
-        self.note_any();
-        assert_eq!(self.snapshot_due, None);
-        let (next, end) = self.downloads.get_mut(&transfer).expect("data of no download");
-        assert_eq!(offset, *next);
-        *next += bytes.len() as u64;
-        assert!(*next <= *end);
-        self.files.get_mut(&transfer).unwrap().extend_from_slice(bytes);
+    /// The seq of the newest snapshot, once there is a welcome.
+    pub(super) fn welcomed(&self) -> Option<Seq> {
+        self.inbox.view().welcome().map(|_| self.inbox.view().since())
+    }
+
+    /// True once the snapshot has come whole, too.
+    pub(super) fn has_snapshot(&self) -> bool {
+        self.welcomed().is_some() && !self.inbox.view().awaits_snapshot()
+    }
+
+    /// The first event that the welcome has announced.
+    pub(super) fn first_event(&self) -> Option<Seq> {
+        self.inbox.view().welcome().map(|welcome| welcome.from)
+    }
+
+    /// The newest event that came, or that a gap has passed over.
+    pub(super) fn last_event(&self) -> Option<Seq> {
+        self.inbox.view().newest()
+    }
+
+    /// What the welcome gave to resume this membership with.
+    pub(super) fn resume(&self) -> Option<ResumeToken> {
+        self.inbox.view().welcome().map(|welcome| welcome.resume)
+    }
+
+    pub(super) fn goodbye(&self) -> Option<&Goodbye> {
+        self.inbox.goodbye()
     }
 
     /// The code of the goodbye, once nothing else came.
     pub(super) fn farewell(&mut self) -> Option<Code> {
         self.take();
-        self.goodbye.as_ref().map(|goodbye| goodbye.code)
+        self.goodbye().map(|goodbye| goodbye.code)
     }
 
     /// The refusals among what has come.
@@ -356,10 +247,6 @@ impl Peer {
     }
 }
 
-pub(super) fn nick(name: &str) -> Nick {
-    Nick::new(name).unwrap()
-}
-
 pub(super) fn bytes(frame: impl Into<ClientFrame>) -> Vec<u8> {
     let mut bytes = Vec::new();
     frame.into().encode(&mut bytes);
@@ -375,7 +262,7 @@ pub(super) fn join(name: &str, history: Option<u32>) -> Join {
 }
 
 pub(super) fn say(id: u64, text: &str) -> Say {
-    Say::new(MessageId(id), Message::new(text).unwrap(), None)
+    Say::new(MessageId(id), message(text), None)
 }
 
 /// The events in the bytes of a log.
@@ -386,14 +273,6 @@ pub(super) fn events(mut log: &[u8]) -> Vec<Event> {
     }
     assert!(deframer.is_between_frames());
     events
-}
-
-/// The bytes of a frame that no type of ours makes.
-pub(super) fn frame(kind: u8, flags: u8, value: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![kind, flags];
-    bytes.extend((value.len() as u32).to_be_bytes());
-    bytes.extend(value);
-    bytes
 }
 
 /// Content that shows a misplaced byte.

@@ -45,7 +45,7 @@ fn a_restart_goes_on_with_seq_items_topic_and_history() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     upload(&mut rig, &mut ada, 1, b"first");
-    ada.topic(Some("engines"));
+    ada.set_topic(Some("engines"));
     ada.say("before");
     rig.settle();
     let last = rig.engine.room.log().last_seq();
@@ -56,11 +56,11 @@ fn a_restart_goes_on_with_seq_items_topic_and_history() {
     bob.join("ada", None);
     rig.settle();
     assert_eq!(bob.lines(), ["before"]);
-    assert_eq!(bob.last_event, Some(last.next()));
-    assert_eq!(bob.view.topic.as_ref().unwrap().as_str(), "engines");
-    assert!(bob.view.members.iter().eq(["ada"]), "nobody else is here after a restart");
+    assert_eq!(bob.last_event(), Some(last.next()));
+    assert_eq!(bob.topic(), Some("engines"));
+    assert_eq!(bob.members(), ["ada"], "nobody else is here after a restart");
     assert_eq!(upload(&mut rig, &mut bob, 1, b"second"), 2);
-    assert_eq!(bob.view.items, [ItemId(1), ItemId(2)]);
+    assert_eq!(bob.items(), [ItemId(1), ItemId(2)]);
     bob.request(2, 1, None);
     rig.settle();
     bob.take();
@@ -83,7 +83,7 @@ fn an_item_that_the_log_has_missed_is_announced_at_the_start() {
     assert!(matches!(&new[..], [Event::Shelved(shelved)] if shelved.item.id == ItemId(2)));
     let mut bob = rig.join("bob");
     bob.take();
-    assert_eq!(bob.view.items, [ItemId(1), ItemId(2)]);
+    assert_eq!(bob.items(), [ItemId(1), ItemId(2)]);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_smaller_shelf_drops_at_the_start_what_is_too_much() {
     assert_eq!(events(&rig.journal).iter().filter(|event| dropped(event)).count(), 3);
     let mut bob = rig.join("bob");
     bob.take();
-    assert_eq!(bob.view.items, [ItemId(4), ItemId(5)]);
+    assert_eq!(bob.items(), [ItemId(4), ItemId(5)]);
     // And once more: nothing is announced or dropped twice.
     let new = std::mem::take(&mut rig.journal);
     rig.journal = [before, new].concat();

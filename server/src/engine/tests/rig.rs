@@ -131,8 +131,8 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         peer.join(nick, Some(0));
         self.settle();
         peer.take();
-        assert!(peer.goodbye.is_none(), "{nick}: {:?}", peer.goodbye);
-        assert!(peer.welcomed.is_some(), "{nick} is not welcome");
+        assert!(peer.goodbye().is_none(), "{nick}: {:?}", peer.goodbye());
+        assert!(peer.welcomed().is_some(), "{nick} is not welcome");
         peer
     }
 

@@ -47,14 +47,14 @@ fn a_newcomer_uploads_and_downloads_beside_those_who_hold_all_they_can() {
         upload(&mut rig, &mut ada, 1, b"file");
         let _peers = greedy(&mut rig);
         let mut late = rig.join_from(address, "late");
-        assert_eq!(late.view.items.len(), 1);
+        assert_eq!(late.items().len(), 1);
         late.request(1, 1, None);
         rig.settle();
         late.take();
         assert_eq!(late.files.values().next().map(Vec::as_slice), Some(&b"file"[..]));
         upload(&mut rig, &mut late, 2, b"mine");
         late.take();
-        assert_eq!(late.view.items.len(), 2, "{address}");
+        assert_eq!(late.items().len(), 2, "{address}");
     }
 }
 
@@ -69,7 +69,7 @@ fn uploads_that_hardly_move_end_while_slots_are_scarce() {
     assert!(!rig.engine.slots.are_scarce(crate::engine::slots::Way::Up), "{taken} are left");
     let refusals: Vec<Code> = peers.iter_mut().flat_map(Peer::refusals).map(|it| it.code).collect();
     assert!(refusals.contains(&Code::STALLED), "{refusals:?}");
-    assert!(peers.iter().all(|peer| peer.goodbye.is_none()), "they are members all the same");
+    assert!(peers.iter().all(|peer| peer.goodbye().is_none()), "they are members all the same");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_slow_line_does_as_many_uploads_as_it_is_fast_enough_for() {
     let refused = phone.refusals();
     let numbers: Vec<_> = refused.iter().map(|it| (it.code, it.transfer.unwrap().0)).collect();
     assert_eq!(numbers, [(Code::STALLED, 4), (Code::STALLED, 3)], "the newest");
-    assert_eq!(phone.goodbye, None);
+    assert_eq!(phone.goodbye(), None);
 }
 
 #[test]

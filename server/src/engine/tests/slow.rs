@@ -40,8 +40,8 @@ fn overrun(room: usize) {
     let (mut ada, mut eve) = (rig.join("ada"), rig.join("eve"));
     eve.allow(room);
     let said = flood(&mut rig, &mut ada);
-    assert!(said > 0 && ada.goodbye.is_none());
-    ada.topic(Some("later"));
+    assert!(said > 0 && ada.goodbye().is_none());
+    ada.set_topic(Some("later"));
     rig.settle();
     eve.allow(usize::MAX);
     rig.settle();
@@ -54,7 +54,7 @@ fn overrun(room: usize) {
     rig.settle();
     ada.take();
     assert_eq!(eve.lines(), ["back again"]);
-    assert_eq!((eve.last_event, &eve.view), (ada.last_event, &ada.view));
+    assert_eq!((eve.last_event(), eve.state()), (ada.last_event(), ada.state()));
 }
 
 /// The last event before the gap.
@@ -181,7 +181,7 @@ fn who_takes_replies_late_gets_every_one() {
         rig.settle();
         let mut pongs = 0;
         let mut rounds = 0;
-        while eve.last_event.is_none() {
+        while eve.last_event().is_none() {
             eve.allow(if rounds < 50 { room } else { usize::MAX });
             rig.settle();
             rounds += 1;
@@ -212,7 +212,7 @@ fn nobody_who_reads_is_disturbed_by_what_others_tell_them() {
         let seen = peer.take();
         let is_told = |one: &&Seen| matches!(one, Seen::Server(ServerFrame::Told(_)));
         assert_eq!(seen.iter().filter(is_told).count(), 100);
-        assert_eq!(peer.goodbye, None);
+        assert_eq!(peer.goodbye(), None);
     }
 }
 

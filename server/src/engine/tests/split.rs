@@ -134,7 +134,7 @@ fn a_reader_that_takes_a_few_bytes_at_a_time_gets_the_same_bytes() {
                 peer.take();
             }
         }
-        assert!(peer.goodbye.is_some());
+        assert!(peer.goodbye().is_some());
         peer.raw.clone()
     };
     let whole = raw(usize::MAX);

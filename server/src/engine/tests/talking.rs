@@ -36,7 +36,7 @@ fn a_topic_that_stays_as_it_is_is_no_event() {
     for (topic, changes) in
         [(None, false), (Some("x"), true), (Some("x"), false), (None, true), (None, false)]
     {
-        ada.topic(topic);
+        ada.set_topic(topic);
         rig.settle();
         let (own, others) = (ada.take(), bob.take());
         if changes {
@@ -107,26 +107,26 @@ fn a_nick_changes_its_letters_but_never_to_one_that_is_taken() {
     assert_eq!((refused.code, refused.about), (Code::NICK_TAKEN, 0x05));
     assert_eq!(refused.suggestion, Some(nick("BOB2")));
     bob.take();
-    assert!(bob.view.members.iter().eq(["ADA", "bob"]));
+    assert_eq!(bob.members(), ["ADA", "bob"]);
     ada.say("still me");
     ada.leave();
     rig.settle();
     assert_eq!(bob.lines(), ["still me"]);
-    assert!(bob.view.members.iter().eq(["bob"]));
+    assert_eq!(bob.members(), ["bob"]);
 }
 
 #[test]
 fn a_topic_is_set_and_cleared_for_all() {
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
-    ada.topic(Some("engines"));
+    ada.set_topic(Some("engines"));
     rig.settle();
     bob.take();
-    assert_eq!(bob.view.topic.as_ref().unwrap().as_str(), "engines");
-    bob.topic(None);
+    assert_eq!(bob.topic(), Some("engines"));
+    bob.set_topic(None);
     rig.settle();
     ada.take();
-    assert_eq!(ada.view.topic, None);
+    assert_eq!(ada.topic(), None);
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn a_cancel_ends_an_upload_at_every_stage_before_done() {
         let refusals = ada.refusals();
         assert_eq!(refusals.len(), 1);
         assert_eq!((refusals[0].code, refusals[0].about), (Code::CANCELLED, 0x13));
-        assert_eq!((rig.disk.count("Discard"), ada.goodbye.as_ref()), (1, None));
+        assert_eq!((rig.disk.count("Discard"), ada.goodbye()), (1, None));
         rig.disk.assert_idle();
     }
 }
@@ -74,7 +74,7 @@ fn a_disk_that_fails_at_any_step_ends_the_upload_and_only_that() {
         );
         assert_eq!(refused.detail.unwrap().as_str(), "the disk of a test");
         upload(&mut rig, &mut ada, 2, &file);
-        assert_eq!(ada.view.items.len(), 1, "{kind}");
+        assert_eq!(ada.items().len(), 1, "{kind}");
         rig.disk.assert_idle();
     }
 }
@@ -141,8 +141,8 @@ fn a_connection_lost_before_done_discards_the_upload_at_every_stage() {
             rig.release_disk();
             rig.pass_grace();
             ada.take();
-            assert!(ada.view.members.iter().eq(["ada"]), "{sent:?} {is_held}");
-            assert!(ada.view.items.is_empty());
+            assert_eq!(ada.members(), ["ada"], "{sent:?} {is_held}");
+            assert!(ada.items().is_empty());
             rig.disk.assert_idle();
             assert_eq!(rig.engine.slots.taken(), 0);
         }
@@ -171,7 +171,7 @@ fn an_upload_that_is_done_is_published_though_its_member_is_gone() {
         let _carl = rig.join("carl");
         rig.release_disk();
         ada.take();
-        assert_eq!(ada.view.items, [ItemId(1)]);
+        assert_eq!(ada.items(), [ItemId(1)]);
         // It comes behind the publishing, and only lets go.
         assert_eq!(rig.disk.asked.last(), Some(&("Suspend", 1)));
         assert_eq!(rig.disk.count("Publish"), 1);
@@ -195,7 +195,7 @@ fn the_rest_of_a_frame_whose_upload_has_ended_is_discarded() {
     rig.settle();
     let seen = ada.take();
     assert!(matches!(seen.last(), Some(Seen::Event(Event::Said(_)))), "{seen:?}");
-    assert_eq!((ada.goodbye.as_ref(), rig.engine.slots.taken()), (None, 0));
+    assert_eq!((ada.goodbye(), rig.engine.slots.taken()), (None, 0));
     rig.disk.assert_idle();
 }
 

@@ -61,7 +61,7 @@ fn after_a_lost_connection_an_upload_goes_on_where_it_was() {
         ada.reset();
         rig.settle();
         let mut bob = rig.join("bob");
-        assert_eq!(bob.view.items, [], "what is kept is not listed");
+        assert_eq!(bob.items(), [], "what is kept is not listed");
         let ready = go_on(&mut rig, &mut bob, 5, &file);
         assert_eq!(ready, expected(5, &file, bytes));
     }
@@ -153,7 +153,7 @@ fn a_key_that_is_still_in_use_moves_to_the_newer_offer() {
     ada.done(1, &file);
     rig.settle();
     assert_eq!(ada.farewell(), None);
-    assert_eq!((rig.engine.slots.taken(), ada.view.items.len()), (0, 1));
+    assert_eq!((rig.engine.slots.taken(), ada.items().len()), (0, 1));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn an_upload_whose_end_its_sender_did_not_hear_of_is_not_stored_twice() {
         assert_eq!(stored(&seen), Some(ItemId(1)));
         let is_ready = |seen: &Seen| matches!(seen, Seen::Server(ServerFrame::UploadReady(_)));
         assert!(!seen.iter().any(is_ready));
-        assert_eq!((rig.engine.slots.taken(), again.view.items.len()), (0, 1));
+        assert_eq!((rig.engine.slots.taken(), again.items().len()), (0, 1));
         // Another file may come under the same key.
         again.offer_with_key(8, 10, KEY);
         rig.settle();
@@ -237,7 +237,7 @@ fn a_member_that_takes_over_its_ghost_goes_on_with_its_upload_at_once() {
     let mut again = rig.connect();
     again.hello();
     again.send(chatshelf_common::wire::frame::Join {
-        resume: ada.resume,
+        resume: ada.resume(),
         ..super::peer::join("ada", Some(0))
     });
     again.offer_with_key(1, 10_000, KEY);

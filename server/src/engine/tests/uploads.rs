@@ -58,7 +58,7 @@ fn files_of_every_size_arrive_whole_and_are_announced_to_all() {
         assert_eq!(std::fs::read(path).unwrap(), file);
     }
     rig.disk.assert_idle();
-    assert_eq!(ada.view, bob.view);
+    assert_eq!(ada.state(), bob.state());
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_data_of_uploads_may_alternate_with_each_other_and_with_talk() {
     }
     rig.settle();
     assert_eq!(ada.lines().len(), 70);
-    assert_eq!(ada.view.items, [ItemId(1), ItemId(2), ItemId(3)]);
+    assert_eq!(ada.items(), [ItemId(1), ItemId(2), ItemId(3)]);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn backpressure<const SHORT: bool>() {
     }
     rig.release_disk();
     assert_eq!(stored(&ada.take()), Some(ItemId(1)));
-    assert_eq!(ada.last_event.map(|seq| seq.0), Some(3));
+    assert_eq!(ada.last_event().map(|seq| seq.0), Some(3));
     rig.disk.assert_idle();
 }
 
@@ -200,7 +200,7 @@ fn a_sixth_item_drops_the_oldest_for_everyone() {
     let seen = bob.take();
     let Some(Seen::Event(Event::Dropped(dropped))) = seen.last() else { panic!("{seen:?}") };
     assert_eq!((dropped.item, dropped.name.as_str()), (ItemId(1), "notes.txt"));
-    assert_eq!(bob.view.items, [2, 3, 4, 5, 6].map(ItemId));
+    assert_eq!(bob.items(), [2, 3, 4, 5, 6].map(ItemId));
     assert!(rig.disk.asked.contains(&("Remove", 1)));
     assert_eq!(rig.disk.count("Remove"), 1);
     assert!(!rig.disk.path().join("shelf/1").exists());

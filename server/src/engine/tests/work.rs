@@ -26,7 +26,7 @@ fn room((members, lines): (usize, usize)) -> (Rig, Vec<Peer>, Peer) {
     (0..lines).for_each(|number| others[0].send(say(number as u64, "a line of the past")));
     let mut eve = rig.join("eve");
     eve.say("something");
-    eve.topic(Some("engines"));
+    eve.set_topic(Some("engines"));
     rig.settle();
     eve.take();
     (rig, others, eve)
@@ -126,7 +126,7 @@ fn to_come_and_go_costs_a_little_for_everyone_however_much_was_said() {
             let again = rig.connect();
             again.hello();
             let since = Some(Seq(u64::MAX));
-            again.send(Join { resume: eve.resume, since, ..join("eve", Some(0)) });
+            again.send(Join { resume: eve.resume(), since, ..join("eve", Some(0)) });
             let stranger = rig.connect();
             stranger.hello();
             stranger.join("mallory", Some(0));

@@ -159,7 +159,7 @@ impl Work for Talker {
     fn arrive(&mut self, peer: &mut Peer, welcome: &Welcome) -> io::Result<()> {
         self.looked_at = 0;
         let has_history = welcome.from <= welcome.seq;
-        peer.try_until(|peer| !has_history || peer.view().newest() >= welcome.seq)?;
+        peer.try_until(|peer| !has_history || peer.view().newest() >= Some(welcome.seq))?;
         self.take_echoes(peer);
         let Some((since, _)) = self.last else { return Ok(()) };
         assert!(welcome.from > since, "{since} was shown and is lost: {welcome:?}");

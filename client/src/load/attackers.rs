@@ -1,6 +1,9 @@
-//! Peers that mean no good, in numbers: raw sockets on a poll and a thread of their own, so that
-//! it is the server they keep busy and not the clients beside them. Some send next to nothing, some
-//! never read, some send garbage; all come back when they are thrown out.
+//! Malicious peers in numbers: raw sockets on a poll and a thread of their own, so that they keep the
+//! server busy and not the clients beside them. Some send next to nothing, some never read, some send
+//! garbage; all come back when they are thrown out.
+//!
+//! They are public because the server's end-to-end tests attack with the same peers. They live here and
+//! not in the tests' kit because the load test is a program that people run, and depends on no kit.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -28,8 +31,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The nice value of their thread: where it shares a core with the clients, these go first.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 19;
-/// Garbage that one connection is sent.
+/// Garbage that one connection is sent, after what it begins with.
 const GARBAGE_BYTES: usize = 32 * 1024;
+/// Begins like another protocol.
+const HTTP: &[u8] = b"GET / HTTP/1.1\r\nHost: chatshelf\r\n\r\n";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -39,7 +44,7 @@ enum Kind {
     Dripping,
     /// Joins, asks for everything, and reads nothing.
     Deaf,
-    /// Sends garbage.
+    /// Sends garbage, at once or after something that makes sense.
     Garbage,
 }
 
@@ -56,22 +61,33 @@ struct Attacker {
     due: Instant,
 }
 
-/// All of them, as the load test sees them. Dropped, they go.
+/// All of them, as a test sees them. Dropped, they go.
 #[derive(Debug)]
-pub(super) struct Attackers {
-    tally: Arc<Tally>,
+pub struct Attackers {
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What has become of them so far.
+/// What they have done so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally {
+    /// Connections made.
+    pub made: usize,
+    /// Connections that the server has ended.
+    pub ended: usize,
+    /// Of these, connections that sent garbage.
+    pub garbage_ended: usize,
+}
+
+/// What their thread and the test share.
 #[derive(Debug, Default)]
-struct Tally {
-    /// Connections made, and connections that the server has ended.
+struct Shared {
     made: AtomicUsize,
     ended: AtomicUsize,
+    garbage_ended: AtomicUsize,
     /// All who mean to stay have been connected.
     have_come: AtomicBool,
-    /// They are to go.
+    /// They must go.
     is_over: AtomicBool,
 }
 
@@ -83,8 +99,9 @@ struct Horde {
     list: Vec<Attacker>,
     /// A good `Hello`.
     greeting: Vec<u8>,
-    garbage: Vec<u8>,
-    tally: Arc<Tally>,
+    /// What those who send garbage send, in turn.
+    garbage: [Vec<u8>; 3],
+    shared: Arc<Shared>,
 }
 
 impl Attackers {
@@ -92,31 +109,37 @@ impl Attackers {
     ///
     /// # Errors
     /// One line that says what the system does not give.
-    pub(super) fn start(address: SocketAddr, attack: Attack) -> Result<Self, String> {
-        let tally = Arc::<Tally>::default();
-        let horde = Horde::new(address, attack, Arc::clone(&tally));
+    pub fn start(address: SocketAddr, attack: Attack) -> Result<Self, String> {
+        let shared = Arc::<Shared>::default();
+        let horde = Horde::new(address, attack, Arc::clone(&shared));
         let mut horde = horde.map_err(|why| format!("no poll for the attackers: {why}"))?;
         let thread = Builder::new().name("attackers".into()).spawn(move || horde.run());
         let thread = thread.map_err(|why| format!("no thread for the attackers: {why}"))?;
-        Ok(Self { tally, thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// True once all who mean to stay have been connected. Not all may be at once: of those who do
     /// not join, the server keeps so many.
-    pub(super) fn have_come(&self) -> bool {
-        self.tally.have_come.load(Ordering::Relaxed)
+    #[must_use]
+    pub fn have_come(&self) -> bool {
+        self.shared.have_come.load(Ordering::Relaxed)
     }
 
-    /// Connections made, and connections that the server has ended.
-    pub(super) fn made_and_ended(&self) -> (usize, usize) {
-        let Tally { made, ended, .. } = &*self.tally;
-        (made.load(Ordering::Relaxed), ended.load(Ordering::Relaxed))
+    /// What they have done so far.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let Shared { made, ended, garbage_ended, .. } = &*self.shared;
+        Tally {
+            made: made.load(Ordering::Relaxed),
+            ended: ended.load(Ordering::Relaxed),
+            garbage_ended: garbage_ended.load(Ordering::Relaxed),
+        }
     }
 }
 
 impl Drop for Attackers {
     fn drop(&mut self) {
-        self.tally.is_over.store(true, Ordering::Relaxed);
+        self.shared.is_over.store(true, Ordering::Relaxed);
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             log::error!("the attackers' thread had died");
         }
@@ -124,7 +147,7 @@ impl Drop for Attackers {
 }
 
 impl Horde {
-    fn new(address: SocketAddr, attack: Attack, tally: Arc<Tally>) -> std::io::Result<Self> {
+    fn new(address: SocketAddr, attack: Attack, shared: Arc<Shared>) -> std::io::Result<Self> {
         let Attack { slow, deaf, garbage } = attack;
         let now = Instant::now();
         let slow_kind =
@@ -140,16 +163,18 @@ impl Horde {
             sent: 0,
             due: now,
         };
-        let hello = Hello::new(1, 1);
+        let greeting = Hello::new(1, 1).to_bytes();
         let mut garbage = vec![0; GARBAGE_BYTES];
         blake3::Hasher::new().update(b"garbage").finalize_xof().fill(&mut garbage);
+        let beginnings: [&[u8]; 3] = [b"", HTTP, &greeting];
+        let garbage = beginnings.map(|beginning| [beginning, &garbage].concat());
         Ok(Self {
             address,
             poll: Poll::new()?,
             list: kinds.map(attacker).collect(),
-            greeting: hello.to_bytes(),
+            greeting,
             garbage,
-            tally,
+            shared,
         })
     }
 
@@ -158,7 +183,7 @@ impl Horde {
         yield_to_the_clients();
         let mut events = Events::with_capacity(1024);
         let mut look_due = Instant::now();
-        while !self.tally.is_over.load(Ordering::Relaxed) {
+        while !self.shared.is_over.load(Ordering::Relaxed) {
             let patience = look_due.saturating_duration_since(Instant::now());
             if self.poll.poll(&mut events, Some(patience)).is_err() {
                 events.clear();
@@ -186,10 +211,10 @@ impl Horde {
             }
         }
         let have_come = self.list.iter().all(|it| it.has_come || it.kind == Kind::Garbage);
-        self.tally.have_come.store(have_come, Ordering::Relaxed);
+        self.shared.have_come.store(have_come, Ordering::Relaxed);
     }
 
-    /// Takes note of what the poll says of one of them.
+    /// Notes what the poll says of one of them.
     fn handle_ready(&mut self, event: &Event, now: Instant) {
         let number = event.token().0;
         let attacker = &mut self.list[number];
@@ -222,7 +247,7 @@ impl Horde {
         });
         match begun {
             Ok(stream) => {
-                self.tally.made.fetch_add(1, Ordering::Relaxed);
+                self.shared.made.fetch_add(1, Ordering::Relaxed);
                 (attacker.stream, attacker.sent) = (Some(stream), 0);
             }
             Err(why) => log::debug!("attacker {number}: {why}"),
@@ -244,7 +269,7 @@ impl Horde {
                 let signs_sent = sent.saturating_sub(join.len()) % pong.len();
                 join.get(*sent..).filter(|rest| !rest.is_empty()).unwrap_or(&pong[signs_sent..])
             }
-            Kind::Garbage => garbage.get(*sent..).unwrap_or_default(),
+            Kind::Garbage => garbage[number % garbage.len()].get(*sent..).unwrap_or_default(),
         };
         match stream.write(bytes) {
             Ok(bytes) => *sent += bytes,
@@ -259,7 +284,9 @@ impl Horde {
         attacker.stream = None;
         attacker.due = now + RETURN_AFTER;
         let ended = usize::from(std::mem::take(&mut attacker.is_there));
-        self.tally.ended.fetch_add(ended, Ordering::Relaxed);
+        let is_garbage = usize::from(attacker.kind == Kind::Garbage);
+        self.shared.ended.fetch_add(ended, Ordering::Relaxed);
+        self.shared.garbage_ended.fetch_add(ended * is_garbage, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,7 @@
 //! one talks slowly, files move while the room talks, all beside attackers if that is asked for.
 //! What it measures it prints; what it loses is an error.
 
-mod attackers;
+pub mod attackers;
 mod content;
 mod crowd;
 pub mod options;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 
-use attackers::Attackers;
+use attackers::{Attackers, Tally};
 use content::file_name;
 use crowd::Crowd;
 use options::{Attack, IN_FLIGHT, Plan};
@@ -136,7 +136,7 @@ impl Test<'_> {
     /// What became of the attackers, and what they cost.
     fn say_of_attackers(&mut self, memory_before: Option<u64>) {
         let Some(attackers) = &self.attackers else { return };
-        let (made, ended) = attackers.made_and_ended();
+        let Tally { made, ended, .. } = attackers.tally();
         let Attack { slow, deaf, garbage } = self.plan.attack;
         let grown = growth(memory_before, self.server.memory());
         self.say_result(&format!(

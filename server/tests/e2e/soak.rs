@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use chatshelf_client::load::attackers::Attackers;
+use chatshelf_client::load::options::Attack;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::proc_stats;
 use chatshelf_testkit::programs::Server;
@@ -18,7 +20,6 @@ use chatshelf_testkit::wait::eventually;
 
 use crate::crowd::crowds_in_and_out;
 use crate::harness::Home;
-use crate::harness::attackers::{Attackers, Numbers};
 use crate::harness::workload::{Reader, Resumer, Talker, Uploader, Work, membership};
 
 const MINUTES: u64 = 30;
@@ -31,9 +32,7 @@ const ROWS: usize = 40;
 /// More than the log ever holds: once it has been full, it needs no more.
 const WARM_UP_BYTES: usize = 9 << 20;
 const WARM_UP_IN_FLIGHT: usize = 500;
-const ATTACKERS: Numbers = Numbers { slow: 50, deaf: 10, garbage: 10 };
-/// From one round of the attackers to the next.
-const ATTACK_PAUSE: Duration = Duration::from_millis(500);
+const ATTACK: Attack = Attack { slow: 50, deaf: 10, garbage: 10 };
 
 /// By how much the last quarter's median may be above the second's: twice what it varies by in runs
 /// in which nothing grows.
@@ -153,7 +152,7 @@ fn idle(server: &Server, home: &Home) -> Sample {
 fn load(server: &Server, home: &Home, time: Duration) -> Vec<Sample> {
     let tally = Arc::new(Tally::default());
     let crowd = Crowd::start(server.address(), &tally);
-    let attackers = Attackers::start(server.address(), ATTACKERS, ATTACK_PAUSE);
+    let attackers = Attackers::start(server.address(), ATTACK).expect("a poll and a thread");
     let (begun, mut samples) = (Instant::now(), Vec::new());
     let row_every = (time.as_secs() / LOOK_EVERY.as_secs()) as usize / ROWS + 1;
     while begun.elapsed() < time {
@@ -161,14 +160,14 @@ fn load(server: &Server, home: &Home, time: Duration) -> Vec<Sample> {
         let sample = Sample::of(server, &home.data_dir());
         samples.push(sample);
         if samples.len() % row_every == 0 {
-            let ended = attackers.tally.ended();
+            let ended = attackers.tally().ended;
             sample.print(begun.elapsed(), &tally, ended);
         }
         assert!(!crowd.has_failed(), "a member is not content");
     }
     tally.is_over.store(true, Ordering::Relaxed);
     crowd.end();
-    println!("attackers: {:?}", attackers.end());
+    println!("attackers: {:?}", attackers.tally());
     samples
 }
 

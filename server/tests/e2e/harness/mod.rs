@@ -2,7 +2,6 @@
 //! to fill (`small_disk`), members who talk while something else goes wrong ([`bystanders`]), members
 //! who do the same over and over ([`workload`]) and the [`ledger`] of what they were promised.
 
-pub(crate) mod attackers;
 pub(crate) mod bystanders;
 pub(crate) mod ledger;
 #[cfg(target_os = "linux")]

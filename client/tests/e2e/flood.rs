@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use chatshelf_testkit::proc_stats;
 use chatshelf_testkit::programs::Program;
 
 use crate::harness::room::Room;
@@ -64,9 +66,10 @@ fn what_a_flood_costs() {
     let terminal = Terminal::start_sized(&room.command("ada"), (40, 120));
     terminal.shows("welcome, ada");
     let measure = |what: &str, work: &mut dyn FnMut()| {
-        let (before, started) = (cpu(terminal.pid()), Instant::now());
+        let cpu = || proc_stats::cpu(terminal.pid()).unwrap();
+        let (before, started) = (cpu(), Instant::now());
         work();
-        let share = (cpu(terminal.pid()) - before).as_secs_f64() / started.elapsed().as_secs_f64();
+        let share = (cpu() - before).as_secs_f64() / started.elapsed().as_secs_f64();
         println!("{what}: {:.1} % of a core", share * 100.0);
     };
     measure("a quiet room", &mut || std::thread::sleep(Duration::from_secs(5)));
@@ -74,15 +77,4 @@ fn what_a_flood_costs() {
         flood(&mut speaker, TENTHS, |_| ());
         terminal.shows(&last_line(TENTHS));
     });
-}
-
-/// CPU time that all threads of a process have used (`/proc/PID/task/*/schedstat`, proc(5)).
-#[cfg(target_os = "linux")]
-fn cpu(pid: u32) -> Duration {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let nanos = tasks.map(|task| {
-        let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
-        text.split_whitespace().next().unwrap().parse::<u64>().unwrap()
-    });
-    Duration::from_nanos(nanos.sum())
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use chatshelf_testkit::proc_stats;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tempfile::TempDir;
 
@@ -28,7 +29,7 @@ impl Process {
     /// Starts a command on the server's core, and waits until it listens on `port`.
     ///
     /// # Errors
-    /// When it can't be started, or ends, or does not listen in time.
+    /// When it cannot be started, or ends, or does not listen in time.
     pub(crate) fn start(command: &mut Command, port: u16, dir: TempDir) -> io::Result<Self> {
         pin_to(SERVER_CORE)?;
         let spawned =
@@ -59,31 +60,25 @@ impl Process {
         self.dir.path()
     }
 
-    /// CPU time that all its threads have used so far, the kernel's share of their calls included
-    /// (`/proc/PID/task/*/schedstat`, proc(5)).
+    /// CPU time that all its threads have used so far, the kernel's share of their calls included.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When it has ended.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        let mut total = 0;
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let text = std::fs::read_to_string(task?.path().join("schedstat"))?;
-            let ran = text.split_whitespace().next().and_then(|ran| ran.parse::<u64>().ok());
-            total += ran.ok_or_else(|| io::Error::other(format!("schedstat says {text:?}")))?;
-        }
-        Ok(Duration::from_nanos(total))
+        proc_stats::cpu(self.child.id()).ok_or_else(has_ended)
     }
 
-    /// Bytes of memory it has resident (`VmRSS`, proc(5)).
+    /// Bytes of memory it has resident.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When it has ended.
     pub(crate) fn memory(&self) -> io::Result<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("no VmRSS"))
+        proc_stats::memory_kib(self.child.id()).map(|kib| kib * 1024).ok_or_else(has_ended)
     }
+}
+
+fn has_ended() -> io::Error {
+    io::Error::other("the server under measurement has ended")
 }
 
 impl Drop for Process {

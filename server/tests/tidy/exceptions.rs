@@ -39,7 +39,7 @@ pub(crate) const CIRCLES: &[&str] = &[
 ];
 
 /// Files that are named and are not there.
-pub(crate) const DEAD_PATHS: &[&str] = &["common/src/lib.rs:10: examples/bot.rs"];
+pub(crate) const DEAD_PATHS: &[&str] = &[];
 
 /// Sections that are named and are not there.
 pub(crate) const DEAD_SECTIONS: &[&str] = &[];

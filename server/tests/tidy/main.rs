@@ -6,9 +6,12 @@
 
 mod documents;
 mod exceptions;
+mod log;
 mod markdown;
 mod modules;
+mod options;
 mod shape;
+mod tables;
 mod tree;
 
 /// Fails when there are complaints, with all of them.

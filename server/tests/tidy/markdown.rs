@@ -27,8 +27,8 @@ pub(crate) struct Document {
     pub(crate) code: Vec<Piece>,
     /// All else that is written, code blocks in a language aside.
     pub(crate) prose: Vec<Piece>,
-    /// The rows of its tables, the heads among them: the cells' text.
-    pub(crate) rows: Vec<Vec<String>>,
+    /// Its tables, each a list of rows, the first of which is the head: the cells' text.
+    pub(crate) tables: Vec<Vec<Vec<String>>>,
     /// Lines that may be as long as they like: of tables and code blocks.
     pub(crate) unwrapped: Vec<Range<usize>>,
 }
@@ -68,7 +68,10 @@ impl Reader {
         match event {
             Event::Start(Tag::Heading { .. }) => self.heading = Some(String::new()),
             Event::End(TagEnd::Heading(_)) => self.end_heading(),
-            Event::Start(Tag::Table(_)) => document.unwrapped.push(lines),
+            Event::Start(Tag::Table(_)) => {
+                document.unwrapped.push(lines);
+                document.tables.push(Vec::new());
+            }
             Event::Start(Tag::CodeBlock(kind)) => {
                 document.unwrapped.push(lines);
                 self.is_in_code = matches!(kind, CodeBlockKind::Fenced(it) if !it.is_empty());
@@ -79,7 +82,8 @@ impl Reader {
             }
             Event::Start(Tag::TableCell) => self.cells.push(String::new()),
             Event::End(TagEnd::TableRow | TagEnd::TableHead) => {
-                document.rows.push(std::mem::take(&mut self.cells));
+                let row = std::mem::take(&mut self.cells);
+                document.tables.last_mut().unwrap().push(row);
             }
             Event::Code(text) => {
                 self.add_text(&text);
@@ -131,7 +135,7 @@ fn a_document_is_taken_apart() {
     assert_eq!(document.headings, ["A b, c", "A b c"].map(String::from).into());
     assert_eq!(document.links, [piece(3, "y.md#z")]);
     assert_eq!(document.code, [piece(1, "c"), piece(4, "code"), piece(10, "1")]);
-    assert_eq!(document.rows, [["h"], ["1 a"]]);
+    assert_eq!(document.tables, [[["h"], ["1 a"]]]);
     assert_eq!(document.unwrapped, [8..11, 12..14, 15..17]);
     assert!(document.prose.contains(&piece(16, "map.rs\n")));
 }

@@ -25,3 +25,4 @@ pub mod search;
 pub mod session;
 pub mod terminal_env;
 pub mod text;
+mod units;

@@ -1,36 +1,17 @@
 //! Half sentences that every front says alike: sizes, counts, codes, refusals, goodbyes, what an
 //! event was. Pure functions; what came from others is still as it came.
 
-use bytesize::ByteSize;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Style};
 use chatshelf_common::wire::{Code, Event};
 
 use crate::session::{PendingCommand, Room, Session};
+pub(super) use crate::units::{count, size};
 
 /// Characters that are shown of a text that is only to be known again.
 const SHORTENED_CHARS_MAX: usize = 60;
 /// Lines that wait and are shown; more are counted.
 const WAITING_NAMED_MAX: usize = 20;
-
-/// A size for people.
-pub(crate) fn size(bytes: u64) -> String {
-    ByteSize(bytes).display().si().to_string()
-}
-
-/// A limit for people: in powers of 1024 where it was set so.
-pub(crate) fn limit(bytes: u64) -> String {
-    if bytes.is_multiple_of(1024) {
-        ByteSize(bytes).display().iec().to_string()
-    } else {
-        size(bytes)
-    }
-}
-
-/// A number with its noun.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
 
 /// Who is here, at most so many by name.
 pub(crate) fn members(room: &Room, named_max: usize) -> String {

@@ -8,9 +8,9 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use mio::Waker;
 
-use crate::app::format::size;
 use crate::files::free_bytes;
 use crate::link::plain_error;
+use crate::units::size;
 
 /// Longest text that is read: a message and whatever escapes are cleaned out of it.
 const TEXT_BYTES_MAX: u64 = 256 * 1024;

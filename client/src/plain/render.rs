@@ -6,9 +6,10 @@ use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Said, Style, Told};
 
 use crate::app::Clock;
-use crate::app::format::{self, count, limit, size};
+use crate::app::format;
 use crate::session::{Room, ServerLimits};
 use crate::text::{shown, shown_lines};
+use crate::units::{count, limit, size};
 
 /// Colours that can be read on dark and light grounds: SGR parameters.
 const NICK_COLOURS: [&str; 10] = ["31", "32", "33", "34", "35", "36", "91", "92", "94", "95"];

@@ -5,9 +5,9 @@ use chatshelf_common::text::Nick;
 
 use super::editor::Editor;
 use super::paths::Dropped;
-use crate::app::format::{count, size};
 use crate::command::HELP;
 use crate::text::shown;
+use crate::units::{count, size};
 
 /// What is open.
 #[derive(Debug)]

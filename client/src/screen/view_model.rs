@@ -9,11 +9,12 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::Style;
 
 use super::entry::Entry;
-use crate::app::format::{self, size};
+use crate::app::format;
 use crate::app::rate::{part_of, percent};
 use crate::app::{Desk, Rate, age, rate};
 use crate::session::{Direction, PendingCommand, Room, Session, Stage, TransferStatus};
 use crate::text::shown;
+use crate::units::size;
 
 /// Lines of ours that are not in the room yet and are drawn below it.
 const PENDING_SHOWN_MAX: usize = 20;

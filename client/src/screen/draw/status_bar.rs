@@ -3,11 +3,11 @@
 use ratatui_core::layout::{Position, Rect};
 
 use super::{Canvas, span};
-use crate::app::format::count;
 use crate::screen::state::State;
 use crate::screen::theme::{Ink, Signs};
 use crate::screen::view_model::{Bar, Connection};
 use crate::screen::wrap::{cut, width};
+use crate::units::count;
 
 /// From these heights on, so many transfers are shown; on less, one.
 const BARS: [(u16, u16); 3] = [(24, 5), (16, 3), (12, 2)];

@@ -1,5 +1,5 @@
-//! Permissions and time of change of a local file: read for an offer, and given to a download whose
-//! user asked for that. Owns no file.
+//! Permissions and modification time of a local file: read for an upload, and applied to a download
+//! whose user asked for that. Owns no file.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use chatshelf_common::id::{Attributes, Mode, UnixMillis};
 
-/// What a file's metadata says. Times before 1970 do not travel.
+/// The attributes that a file's metadata has. The protocol has no times before 1970.
 pub(super) fn of(metadata: &Metadata) -> Attributes {
     let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
     let modified = metadata.modified().ok().and_then(since);
@@ -15,10 +15,10 @@ pub(super) fn of(metadata: &Metadata) -> Attributes {
     Attributes { mode: mode_of(metadata), modified: millis.map(UnixMillis) }
 }
 
-/// Gives a file what is known of these, the one even where the other fails.
+/// Applies those that are known to a file, each even if the other fails.
 ///
 /// # Errors
-/// When the system does not take them, or has no such time.
+/// When the system refuses one of them, or cannot represent the time.
 pub(super) fn apply(file: &File, Attributes { mode, modified }: Attributes) -> io::Result<()> {
     let mode = mode.map_or(Ok(()), |mode| set_mode(file, mode));
     let modified = modified.map_or(Ok(()), |UnixMillis(millis)| {
@@ -39,7 +39,7 @@ fn set_mode(file: &File, mode: Mode) -> io::Result<()> {
     file.set_permissions(permissions)
 }
 
-/// Other systems have permissions of their own, which say nothing elsewhere.
+/// Other systems have permissions of another kind, which mean nothing elsewhere.
 #[cfg(not(unix))]
 fn mode_of(_metadata: &Metadata) -> Option<Mode> {
     None

@@ -1,5 +1,5 @@
-//! Names for downloads that overwrite nothing: free names, claimed by creating them. Knows
-//! nothing of what the files hold.
+//! Names for downloads that overwrite nothing: free names, claimed by creating them. Never looks at
+//! what files hold.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -11,14 +11,13 @@ use super::{FileError, Target};
 
 /// Longest file name that file systems take, in bytes.
 const NAME_BYTES_MAX: usize = 255;
-/// How many names are tried before giving up.
+/// Names that are tried before giving up.
 const TRIES_MAX: u32 = 1000;
-/// What an incomplete download's name ends in.
+/// Suffix of an incomplete download.
 const PART: &str = ".part";
 
-/// The item's name as a file may have it here that nobody has chosen this name for: one that this
-/// platform can hold, and that is neither hidden nor read as an option or a home directory by
-/// whatever command it is given to next.
+/// The item's name, made safe for a file whose name the user did not choose: one that this platform
+/// can store, that is not hidden, and that no command takes for an option or a home directory.
 #[must_use]
 pub fn local_name(name: &FileName) -> String {
     let name = name.as_str();
@@ -26,7 +25,7 @@ pub fn local_name(name: &FileName) -> String {
     if name.starts_with(['.', '-', '~']) { format!("_{name}") } else { name }
 }
 
-/// A name Windows takes: no reserved characters or device names, no dot or space at the end.
+/// A name that Windows accepts: no reserved characters or device names, no dot or space at the end.
 fn windows_name(name: &str) -> String {
     let reserved = |c| matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*');
     let mut clean = name.replace(reserved, "_");
@@ -42,7 +41,7 @@ fn windows_name(name: &str) -> String {
     if device || numbered("COM") || numbered("LPT") { format!("_{clean}") } else { clean }
 }
 
-/// Where a download is to end up.
+/// Where a download is to end.
 pub(super) fn wanted_path(target: &Target, name: &FileName) -> PathBuf {
     match target {
         Target::Directory(directory) | Target::Scratch(directory) => {
@@ -52,12 +51,12 @@ pub(super) fn wanted_path(target: &Target, name: &FileName) -> PathBuf {
     }
 }
 
-/// Creates the file that holds the download until it is whole.
+/// Creates the file that holds a download until it is complete.
 pub(super) fn create_part(wanted: &Path) -> Result<(File, PathBuf), FileError> {
     claim(wanted, PART)
 }
 
-/// Gives the whole download its name: claims a free one, then renames over the claim.
+/// Gives a complete download its name: claims a free one, then renames the part over the claim.
 pub(super) fn keep(part: &Path, wanted: &Path) -> Result<PathBuf, FileError> {
     let (claimed, path) = claim(wanted, "")?;
     drop(claimed);
@@ -70,14 +69,14 @@ pub(super) fn keep(part: &Path, wanted: &Path) -> Result<PathBuf, FileError> {
     }
 }
 
-/// Removes a file of ours that is of no more use.
+/// Removes a file of ours that is no longer needed.
 pub(super) fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
         log::warn!("{}: {error}", path.display());
     }
 }
 
-/// Creates `wanted` with `suffix`, or the first of its numbered names that is free.
+/// Creates `wanted` with `suffix`, or the first free one of its numbered names.
 fn claim(wanted: &Path, suffix: &str) -> Result<(File, PathBuf), FileError> {
     let name = wanted.file_name().ok_or(FileError::NoName)?.to_string_lossy();
     for number in 0..TRIES_MAX {
@@ -97,7 +96,8 @@ fn is_taken(error: &io::Error, path: &Path) -> bool {
         || (error.kind() == ErrorKind::PermissionDenied && path.is_dir())
 }
 
-/// `name.ext`, `name (1).ext`, `name (2).ext`, …, each with `suffix` behind, short enough.
+/// `name.ext`, `name (1).ext`, `name (2).ext`, …, each followed by `suffix`, and short enough for
+/// file systems.
 fn numbered(name: &str, number: u32, suffix: &str) -> String {
     let (stem, extension) = match name.rfind('.') {
         Some(dot) if dot > 0 && name.len() - dot <= 32 => name.split_at(dot),

@@ -1,56 +1,58 @@
-//! Keys of uploads that are on the shelf. By its key an item is known to be ours, so that a later run
-//! of the program can take it off.
+//! Keys of our uploads that are on the shelf. The key proves that an item is ours, so that a later run
+//! of the program can take it off the shelf.
 //!
-//! One small file for each beside those of `state`. While the program runs that uploaded the item,
-//! its file is locked: then only a run under the same name may use it, for two people who share an
-//! account are still two. Where nothing can be kept, the item is ours for this session only.
+//! Each key has a small file in the directory of `state`, locked while the run that uploaded the item
+//! goes on: then only a run under the same name may use it, because two people who share an account
+//! are still two. Where nothing can be stored, the item is ours for this session only.
 
 use std::collections::VecDeque;
 use std::fs::{File, TryLockError};
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use chatshelf_common::id::{ItemId, UploadKey};
 use chatshelf_common::text::Nick;
 
 use super::state::{Entry, State, parse_key};
 
-/// Keys that are kept of all servers; the oldest go for newer ones.
-pub(super) const KEYS_KEPT_MAX: usize = 500;
-/// Files that one run keeps locked, of its latest uploads.
+/// Files that one run keeps locked: those of its latest uploads.
 const KEYS_LOCKED_MAX: usize = 64;
-/// Longest text of such a file, in bytes: a key and a nick.
+/// Longest content of such a file, in bytes: a key and a nick.
 const TEXT_BYTES_MAX: u64 = 128;
-/// What its name begins with.
-pub(super) const KEY: &str = "key-";
 
-/// Those of this run's own uploads.
+/// The keys of this run's own uploads.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    held: VecDeque<(ItemId, UploadKey, Entry)>,
+    held: VecDeque<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    item: ItemId,
+    key: UploadKey,
+    /// Locked as long as it is held.
+    _entry: Entry,
 }
 
 impl Keys {
-    /// An upload is on the shelf as `item`.
+    /// Stores the key of an upload that is on the shelf as `item`.
     pub(super) fn keep(&mut self, state: &State, item: ItemId, key: UploadKey, name: &Nick) {
         self.forget(state, item);
-        let entry = state.key_path(item).and_then(|path| Entry::create(&path));
-        let written = entry.map(|mut entry| (entry.write(&format!("{key} {name}")), entry));
-        match written {
-            Some((true, entry)) => self.held.push_back((item, key, entry)),
-            Some((false, entry)) => entry.remove(),
-            None => {}
+        let Some(mut entry) = state.key_path(item).and_then(|path| Entry::create(&path)) else {
+            return;
+        };
+        if !entry.write(&format!("{key} {name}")) {
+            return entry.remove();
         }
+        self.held.push_back(Held { item, key, _entry: entry });
         if self.held.len() > KEYS_LOCKED_MAX {
             self.held.pop_front();
         }
     }
 
-    /// The key that an item was uploaded by, if whoever goes by this name may use it.
+    /// Finds the key that an item was uploaded with, if a member of this name may use it.
     pub(super) fn find(&self, state: &State, item: ItemId, name: &Nick) -> Option<UploadKey> {
-        if let Some((_, key, _)) = self.held.iter().find(|(held, ..)| *held == item) {
-            return Some(*key);
+        if let Some(held) = self.held.iter().find(|held| held.item == item) {
+            return Some(held.key);
         }
         let mut file = File::open(state.key_path(item)?).ok()?;
         let is_in_use = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
@@ -60,38 +62,23 @@ impl Keys {
         if is_in_use && owner != name.as_str() { None } else { parse_key(key) }
     }
 
-    /// An item is off the shelf.
+    /// Forgets the key of an item that is off the shelf.
     pub(super) fn forget(&mut self, state: &State, item: ItemId) {
-        if let Some(place) = self.held.iter().position(|(held, ..)| *held == item) {
-            self.held.remove(place);
-        }
+        self.held.retain(|held| held.item != item);
         if let Some(path) = state.key_path(item) {
-            // Mostly there is none.
+            // There is none for the items of others.
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// Removes what there is too much of, the oldest first.
-pub(super) fn prune(directory: &Path) -> std::io::Result<()> {
-    let mut keys: Vec<(SystemTime, PathBuf)> = Vec::new();
-    for found in std::fs::read_dir(directory)? {
-        let found = found?;
-        if found.file_name().to_string_lossy().starts_with(KEY) {
-            keys.push((found.metadata()?.modified()?, found.path()));
-        }
-    }
-    keys.sort();
-    let surplus = keys.len().saturating_sub(KEYS_KEPT_MAX);
-    keys[..surplus].iter().try_for_each(|(_, path)| std::fs::remove_file(path))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use tempfile::TempDir;
 
+    use super::super::state::KEYS_KEPT_MAX;
     use super::*;
 
     const SECRET: UploadKey = UploadKey([0xa5; 16]);
@@ -138,9 +125,8 @@ mod tests {
         let mut keys = Keys::default();
         for number in 0..KEYS_KEPT_MAX as u64 + 3 {
             keys.keep(&opened, ItemId(number), SECRET, &nick("ada"));
-            let (_, _, entry) = keys.held.back().unwrap();
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(number);
-            entry.set_modified(time);
+            keys.held.back().unwrap()._entry.set_modified(time);
         }
         assert_eq!(keys.held.len(), KEYS_LOCKED_MAX);
         drop(keys);

@@ -1,10 +1,10 @@
 //! Local files, on a thread of their own: the event loop never waits for a disk.
 //!
-//! Owns the thread and the channels to it. Requests go in and never block; each reply wakes the
-//! poll. `worker` does the work, `open_file` is one file of it, `attributes` its mode and time, `destination`
-//! finds names that are free, `path_kind` tells where there can be none, `space` whether there is room,
-//! `stamp` whether a file has changed, and `state` keeps what the next run of the program needs to
-//! go on.
+//! Owns the thread and the channels to it. Requests never block; each reply wakes the poll. `worker`
+//! does the work. `open_file` is one of its files, `attributes` that file's mode and time, and
+//! `stamp` shows whether it has changed. `destination` finds free names, `path_kind` tells what is at
+//! a path, and `space` whether there is room. `state` and `keys` store what later runs of the program
+//! need.
 
 mod attributes;
 mod destination;
@@ -31,8 +31,8 @@ use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::Item;
 use mio::Waker;
 
-use crate::app::format::size;
 use crate::session::{FileReply, FileRequest, TransferHandle};
+use crate::units::size;
 use stamp::Stamp;
 use state::{Entry, State, UploadOrigin};
 
@@ -40,14 +40,14 @@ pub use destination::local_name;
 pub use path_kind::PathKind;
 pub(crate) use space::free_bytes;
 
-/// Where a download is to be kept.
+/// Where a download goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// In this directory, under the item's name.
+    /// Into this directory, under the item's name.
     Directory(PathBuf),
-    /// Under this path; the next free name beside it if it exists.
+    /// To this path, or the next free name beside it.
     File(PathBuf),
-    /// In this directory, which goes away with the program: no later run finds it.
+    /// Into this directory, which is removed when the program ends: no later run finds it.
     Scratch(PathBuf),
 }
 
@@ -57,17 +57,17 @@ pub struct OpenFile {
     file: File,
     path: PathBuf,
     stamp: Stamp,
-    /// Name to offer it by.
+    /// The name to offer it under.
     pub name: FileName,
     /// Its size in bytes when it was opened.
     pub size: u64,
-    /// What the system says of it besides.
+    /// Its permissions and modification time.
     pub attributes: Attributes,
     origin: Option<UploadOrigin>,
 }
 
 impl OpenFile {
-    /// The key to offer it by: that of an earlier attempt, or a fresh one.
+    /// The key to offer it with: that of an earlier attempt, or a fresh one.
     #[must_use]
     pub fn key(&self) -> Option<UploadKey> {
         self.origin.as_ref().map(|origin| origin.key)
@@ -84,35 +84,35 @@ pub struct HeldPart {
     entry: Entry,
 }
 
-/// Why a file can't be used.
+/// Why a file cannot be used.
 #[derive(Debug)]
 pub enum FileError {
     /// It is a directory.
     Folder(PathBuf),
     /// It is a device or a pipe.
     NotAFile,
-    /// It has no name that could travel.
+    /// It has no name that can be offered.
     NoName,
-    /// Reading brought fewer bytes than it had before.
+    /// It has fewer bytes than when it was opened.
     Shrank,
-    /// It is not as it was when it was opened.
+    /// It has changed since it was opened.
     Changed,
-    /// It was not as it was before each time that it was opened again.
+    /// It had changed again each time the upload started over.
     KeepsChanging,
-    /// Every name that was tried is taken.
+    /// All the names that were tried are taken.
     NoFreeName,
-    /// The disk is too full for it.
+    /// The disk is too full.
     NoRoom {
-        /// Bytes that are still to come.
+        /// Bytes that are still missing.
         needed: u64,
         /// Bytes that are free.
         free: u64,
-        /// Where.
+        /// The directory it goes to.
         dir: PathBuf,
     },
-    /// Nothing can be created there.
+    /// It cannot be created.
     Create(PathBuf, io::Error),
-    /// The system says no.
+    /// The system reports an error.
     Io(io::Error),
 }
 
@@ -121,17 +121,17 @@ impl fmt::Display for FileError {
         match self {
             Self::Folder(path) => f.write_str(&pack_first(path)),
             Self::NotAFile => f.write_str("not a regular file"),
-            Self::NoName => f.write_str("not a name that can be offered"),
-            Self::Shrank => f.write_str("the file has become shorter"),
-            Self::Changed => f.write_str("the file has changed"),
+            Self::NoName => f.write_str("it has no name that can be offered"),
+            Self::Shrank => f.write_str("the file became shorter while it was read"),
+            Self::Changed => f.write_str("the file changed while it was read"),
             Self::KeepsChanging => {
                 f.write_str("it keeps changing while it is read; upload a copy of it")
             }
-            Self::NoFreeName => f.write_str("every name like it is taken"),
+            Self::NoFreeName => f.write_str("all names like it are taken"),
             Self::NoRoom { needed, free, dir } => {
                 let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
                 let (needed, free) = (size(*needed), size(*free));
-                write!(f, "it needs {needed}, and {free} are free in {}", here.display())
+                write!(f, "it needs {needed}, but {} has only {free} free", here.display())
             }
             Self::Create(path, error) => {
                 write!(f, "{}: {}", path.display(), crate::link::plain_error(error))
@@ -143,7 +143,7 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// What to do with a folder, which is no file to be uploaded: the command that makes it one.
+/// What to do with a folder, which cannot be uploaded: the command that packs it into a file.
 pub(crate) fn pack_first(folder: &Path) -> String {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| "folder".into());
@@ -158,7 +158,7 @@ pub(crate) fn pack_first(folder: &Path) -> String {
 }
 
 impl FileError {
-    /// For what no session asks.
+    /// For requests that no session makes.
     fn unsupported() -> Self {
         Self::Io(io::ErrorKind::Unsupported.into())
     }
@@ -170,7 +170,7 @@ impl From<io::Error> for FileError {
     }
 }
 
-/// What the thread says.
+/// What the thread answers.
 #[derive(Debug)]
 pub enum Reply {
     /// The answer to [`Files::open`].
@@ -184,7 +184,7 @@ pub enum Reply {
     Found {
         /// As given.
         ticket: u64,
-        /// What there is of the item.
+        /// What it has left.
         part: Option<HeldPart>,
     },
     /// The answer to [`Files::find_key`].
@@ -194,19 +194,19 @@ pub enum Reply {
         /// The key.
         key: Option<UploadKey>,
     },
-    /// Should the transfer be interrupted, a later run can go on with it.
+    /// If the transfer is interrupted, a later run can resume it.
     Survives {
         /// Which.
         transfer: TransferHandle,
     },
-    /// A download is whole, but does not have the mode and time that were to be preserved.
+    /// A download is complete, but without the mode and time that were to be preserved.
     NotPreserved {
         /// Which.
         transfer: TransferHandle,
         /// Why, for people.
         why: String,
     },
-    /// A download is whole and has this name; [`FileReply::Kept`] follows.
+    /// A download is complete and has this name; [`FileReply::Kept`] follows.
     KeptAt {
         /// Which.
         transfer: TransferHandle,
@@ -254,7 +254,7 @@ enum Request {
     Session(FileRequest),
 }
 
-/// The file thread. Dropping it leaves downloads that are not whole to a later run.
+/// The file thread. Dropping it leaves incomplete downloads to a later run.
 #[derive(Debug)]
 pub struct Files {
     requests: Option<Sender<Request>>,
@@ -263,22 +263,22 @@ pub struct Files {
 }
 
 impl Files {
-    /// Starts the thread; every reply wakes `waker`. Uploads go to the server at `place`. What is
-    /// downloaded has the attributes of the item if it is to `preserve` them, else those that
-    /// the system gives a new file.
+    /// Starts the thread; every reply wakes `waker`. `server` is the `HOST:PORT` that uploads go to.
+    /// With `preserve`, downloads get the attributes of the uploaded file, else those that the system
+    /// gives a new file.
     ///
     /// # Errors
-    /// When the system gives no thread.
-    pub fn start(waker: Arc<Waker>, place: String, preserve: bool) -> io::Result<Self> {
+    /// When the system refuses a thread.
+    pub fn start(waker: Arc<Waker>, server: String, preserve: bool) -> io::Result<Self> {
         let (requests, inbox) = channel();
         let (outbox, replies) = channel();
         let notify = move |reply| {
-            // Both fail only when the front is gone, and then nobody waits.
+            // Both fail only when the app is gone, and then nobody waits.
             let _ = outbox.send(reply);
             let _ = waker.wake();
         };
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
-            worker::run(&inbox, &notify, State::open(state::directory(), place), preserve);
+            worker::run(&inbox, &notify, State::open(state::directory(), server), preserve);
         })?;
         Ok(Self { requests: Some(requests), replies, thread: Some(thread) })
     }
@@ -294,13 +294,13 @@ impl Files {
         self.send(Request::Find { ticket, item, target });
     }
 
-    /// Makes an opened file the content of an upload; from now on a later run finds its key.
+    /// Makes an opened file the content of an upload, and stores its key for a later run.
     pub fn upload(&self, transfer: TransferHandle, file: OpenFile) {
         self.send(Request::Upload { transfer, file });
     }
 
-    /// Creates the file of a download, or goes on with the first `held` bytes of `part`: what
-    /// [`FileRequest::Create`] asks for.
+    /// Creates the file of a download, or continues after the first `held` bytes of `part`: serves
+    /// [`FileRequest::Create`].
     pub fn create(
         &self,
         transfer: TransferHandle,
@@ -317,13 +317,13 @@ impl Files {
         self.send(Request::Drop(part));
     }
 
-    /// Keeps the key of an upload that is on the shelf, for a later run to prove that it is ours; by
-    /// what name we went is kept with it.
+    /// Stores the key of an upload that is on the shelf, so that a later run can prove that it is
+    /// ours; our name is stored with it.
     pub fn keep_key(&self, item: ItemId, key: UploadKey, name: Nick) {
         self.send(Request::KeepKey { item, key, name });
     }
 
-    /// Looks for the key that an item was uploaded by; answered by [`Reply::KeyFound`] with the
+    /// Looks for the key that an item was uploaded with; answered by [`Reply::KeyFound`] with the
     /// same `ticket`.
     pub fn find_key(&self, ticket: u64, item: ItemId, name: Nick) {
         self.send(Request::FindKey { ticket, item, name });
@@ -334,8 +334,8 @@ impl Files {
         self.send(Request::ForgetKey(item));
     }
 
-    /// Passes on what a session asks for. A `Create` keeps the file in the current directory;
-    /// use [`Files::create`] to say where.
+    /// Passes on a session's request. For `Create` the file goes to the current directory; use
+    /// [`Files::create`] to choose another.
     pub fn request(&self, request: FileRequest) {
         match request {
             FileRequest::Create { transfer, item, held } => {

@@ -1,6 +1,5 @@
-//! One transfer's file, as it is read or written: content in order, the digest of the whole, and
-//! going to a place behind its start, which takes the hashing of what is before that. Owns the
-//! open file; knows no other transfer.
+//! The open file of one transfer: read or written in order, and hashed on the way. Owns the open file;
+//! knows no other transfer.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -12,30 +11,30 @@ use super::stamp::Stamp;
 use super::state::Entry;
 use super::{FileError, attributes, destination};
 
-/// A file that is uploaded.
+/// The file of an upload.
 #[derive(Debug)]
 pub(super) struct Source {
     file: File,
     path: PathBuf,
-    /// How it was when it was opened, before anything was read.
+    /// What the file was like when it was opened, before anything was read.
     stamp: Stamp,
     hasher: blake3::Hasher,
     /// Bytes read since the start.
     at: u64,
-    /// Bytes read before a change would have shown in the file's times, and their digest; none while
-    /// it would not, for the file was written just before.
+    /// Bytes that were read before a change would show in the file's times, and their digest; `None`
+    /// as long as it would not, because the file was written just before.
     unproven: Option<(u64, Digest)>,
     entry: Option<Entry>,
 }
 
-/// A download that is not whole. It stays where it is unless it is discarded.
+/// The file of an incomplete download. It stays on the disk unless it is discarded.
 #[derive(Debug)]
 pub(super) struct Part {
     file: File,
     hasher: blake3::Hasher,
     path: PathBuf,
     wanted: PathBuf,
-    /// What it gets when it is whole.
+    /// What it gets when it is complete.
     attributes: Attributes,
     entry: Option<Entry>,
 }
@@ -49,7 +48,7 @@ impl Source {
         &self.path
     }
 
-    /// Goes back to the start of the file as it was opened.
+    /// Goes back to the start of the file, which must be as it was when it was opened.
     pub(super) fn begin(&mut self) -> Result<(), FileError> {
         self.rewind()?;
         self.unproven = None;
@@ -63,14 +62,14 @@ impl Source {
         Ok(self.file.rewind()?)
     }
 
-    /// Reads the next `length` bytes into the buffer, whatever it held. Fails when the file system
-    /// says that the content is another one than when it was opened.
+    /// Reads the next `length` bytes into the buffer, in place of what it held. Fails when the file
+    /// system shows that the content has changed since the file was opened.
     pub(super) fn read(&mut self, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
         self.read_again(length, buffer)?;
         self.look()
     }
 
-    /// The same of a file that may have changed.
+    /// The same for a file that may have changed.
     pub(super) fn read_again(
         &mut self,
         length: usize,
@@ -82,7 +81,7 @@ impl Source {
         Ok(())
     }
 
-    /// Looks whether it is as it was, and whether a change from now on would show.
+    /// Fails when the file has changed; notes from where on a change would show.
     fn look(&mut self) -> Result<(), FileError> {
         let now = Stamp::of(&self.file.metadata()?);
         if self.stamp.has_new_content(&now) {
@@ -94,20 +93,20 @@ impl Source {
         Ok(())
     }
 
-    /// All was read: how much of that must be read once more to prove that it is one state of the
-    /// file, and the digest that it must have then. What the file's times prove need not.
+    /// Everything is read: how many bytes from the start must be read again to prove that it is one
+    /// state of the file, and the digest they must have. None where the file's times prove it.
     pub(super) fn unproven(&self) -> Result<(u64, Digest), FileError> {
         let now = Stamp::of(&self.file.metadata()?);
         let proven = self.unproven.filter(|_| self.stamp.is_of_same_state(&now));
         Ok(proven.unwrap_or_else(|| (self.at, self.digest())))
     }
 
-    /// The digest of what was read so far.
+    /// The digest of what has been read.
     pub(super) fn digest(&self) -> Digest {
         self.hasher.finalize().into()
     }
 
-    /// The upload goes on under another key, or under none that could survive.
+    /// The upload continues under another key; without one, no later run can resume it.
     pub(super) fn change_key(&mut self, key: Option<UploadKey>) {
         match (key, self.entry.take()) {
             (Some(key), Some(entry)) => self.entry = entry.with_key(key),
@@ -116,14 +115,14 @@ impl Source {
         }
     }
 
-    /// The upload is over.
+    /// The upload is over: forgets its key.
     pub(super) fn discard(self) {
         if let Some(entry) = self.entry {
             entry.remove();
         }
     }
 
-    /// Fails if there is more behind what was read.
+    /// Fails if the file has more than what was read.
     pub(super) fn expect_end(&mut self) -> Result<(), FileError> {
         if self.file.read(&mut [0])? == 0 { Ok(()) } else { Err(FileError::Changed) }
     }
@@ -135,19 +134,19 @@ impl Part {
         Self { file, hasher, path, wanted, attributes, entry }
     }
 
-    /// The same, to have these attributes once it is whole.
-    pub(super) fn with(self, attributes: Attributes) -> Self {
+    /// The same, to get these attributes when it is complete.
+    pub(super) fn with_attributes(self, attributes: Attributes) -> Self {
         Self { attributes, ..self }
     }
 
-    /// Goes to the start and forgets what is behind the first `length` bytes.
+    /// Goes to the start, and cuts off what follows the first `length` bytes.
     pub(super) fn rewind(&mut self, length: u64) -> Result<(), FileError> {
         self.hasher.reset();
         self.file.set_len(length)?;
         Ok(self.file.rewind()?)
     }
 
-    /// Reads the next `length` bytes, which were written before.
+    /// Reads the next `length` bytes of what was written before.
     pub(super) fn read(&mut self, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
         fill(&mut self.file, length, buffer)?;
         self.hasher.update(buffer);
@@ -164,13 +163,13 @@ impl Part {
         self.hasher.finalize().into()
     }
 
-    /// Gives the whole file the attributes that it is to have.
+    /// Gives the complete file the attributes of the uploaded one.
     pub(super) fn preserve(&self) -> Result<(), FileError> {
         Ok(attributes::apply(&self.file, self.attributes)?)
     }
 
-    /// Makes the content durable, closes it (Windows renames no open file) and names it. Where that
-    /// does not work it stays, if a later run can find it.
+    /// Makes the content durable, closes the file (Windows renames no open file) and gives it its
+    /// name. If that fails it stays where a later run can find it, if one can.
     pub(super) fn keep(self) -> Result<PathBuf, FileError> {
         let synced = self.file.sync_all();
         drop(self.file);
@@ -194,13 +193,13 @@ impl Part {
         }
     }
 
-    /// True when there is something in it, and a later run can find it.
+    /// True when it has content and a later run can find it.
     pub(super) fn survives(&self) -> bool {
         let is_empty = self.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
         !is_empty && self.entry.is_some()
     }
 
-    /// Leaves it to a later run if it survives.
+    /// Leaves it to a later run, or removes it if none could find it.
     pub(super) fn suspend(self) {
         if !self.survives() {
             self.discard();
@@ -208,7 +207,7 @@ impl Part {
     }
 }
 
-/// Reads exactly `length` bytes into the buffer, whatever it held.
+/// Reads exactly `length` bytes into the buffer, in place of what it held.
 fn fill(file: &mut File, length: usize, buffer: &mut Vec<u8>) -> Result<(), FileError> {
     buffer.clear();
     buffer.reserve_exact(length);

@@ -1,23 +1,23 @@
-//! What there is at a path that somebody has named for a download. Looks; opens nothing.
+//! What is at a path that was named for a download. Looks, but opens nothing.
 
 use std::path::Path;
 #[cfg(unix)]
 use std::path::PathBuf;
 
-/// Links that are followed by hand at most: as many as Linux does.
+/// Links that are followed at most: as many as Linux follows.
 #[cfg(unix)]
 const LINKS_MAX: u32 = 40;
 
-/// What a path leads to, links followed.
+/// What a path leads to, after following links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathKind {
-    /// A regular file, or nothing: a download can be kept under this name or the next free one.
+    /// A regular file, or nothing: a download can get this name, or the next free one.
     File,
-    /// A download can be kept in it.
+    /// A download can go into it.
     Directory,
-    /// Our own standard output, by one of its names.
+    /// Our own standard output, under one of its names.
     Stdout,
-    /// A device, a pipe, or another open descriptor: it can be written to, but not be replaced.
+    /// A device, a pipe, or another open descriptor: it can be written to, but not replaced.
     Stream,
     /// It takes no bytes at all.
     Socket,
@@ -42,8 +42,8 @@ impl PathKind {
     }
 }
 
-/// The descriptor that a path names, links followed. What is behind one may be a regular file, and
-/// still is no place for another file.
+/// The descriptor that a path names, after following links. It may lead to a regular file, and is
+/// still no place for a new one.
 #[cfg(unix)]
 fn descriptor(path: &Path) -> Option<u32> {
     let mut path = path.to_owned();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_place_for_a_file_is_told_apart_also_behind_links() {
+    fn paths_that_hold_no_file_are_recognised_through_links_too() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         std::fs::write(at("file"), "").unwrap();

@@ -1,21 +1,21 @@
-//! How much room a disk has left. Looks; writes nothing.
+//! How much space a disk has left. Looks, but writes nothing.
 
 use std::path::Path;
 
 use super::FileError;
 
 /// Bytes that the file system of a directory has free for us. `None` where it does not say: some
-/// that are mounted from elsewhere claim to have no size at all.
+/// network file systems claim to have no size at all.
 pub(crate) fn free_bytes(dir: &Path) -> Option<u64> {
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     let total = fs4::total_space(dir).ok()?;
     fs4::available_space(dir).ok().filter(|_| total > 0)
 }
 
-/// Looks before a download whether `bytes` more have room beside `path`.
+/// Checks before a download that `bytes` more fit beside `path`.
 ///
 /// # Errors
-/// When the disk says that they have not.
+/// [`FileError::NoRoom`] when the disk says that they do not.
 pub(super) fn expect_room(path: &Path, bytes: u64) -> Result<(), FileError> {
     let dir = path.parent().unwrap_or(path);
     match free_bytes(dir) {

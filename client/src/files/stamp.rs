@@ -1,10 +1,10 @@
-//! What the file system says of a file: by this a change is seen without reading it. Owns no file.
+//! What the file system says about a file, which shows a change without reading it. Owns no file.
 
 use std::fs::Metadata;
 use std::time::{Duration, SystemTime};
 
-/// File systems tell times apart that are at least so far from each other; FAT is the coarsest.
-/// What was written within this before a look can be written again without another time.
+/// Two times this far apart differ on every file system; FAT is the coarsest. What was written more
+/// recently can be written again without getting another time.
 const TIME_RESOLUTION: Duration = Duration::from_secs(2);
 
 /// One look at a file.
@@ -12,11 +12,18 @@ const TIME_RESOLUTION: Duration = Duration::from_secs(2);
 pub(super) struct Stamp {
     size: u64,
     modified: Option<SystemTime>,
-    /// When content or anything else of it was changed, which no program can set: seconds and
-    /// nanoseconds; its device and its number there. Where the system has such a thing.
-    inode: Option<[i64; 4]>,
+    /// Where the system has such a thing.
+    inode: Option<Inode>,
     /// A change from now on gives it other times.
     pub(super) is_settled: bool,
+}
+
+/// Which file it is, and when anything about it changed: no program can set that time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Inode {
+    device: u64,
+    number: u64,
+    changed: Option<SystemTime>,
 }
 
 impl Stamp {
@@ -24,30 +31,28 @@ impl Stamp {
         let modified = metadata.modified().ok();
         let inode = inode(metadata);
         let now = SystemTime::now();
-        // The time that nobody can set, where it is known; one in the future never settles.
-        let changed = inode.map_or(modified, |[seconds, nanos, ..]| {
-            let since = Duration::new(seconds.try_into().ok()?, nanos.try_into().ok()?);
-            SystemTime::UNIX_EPOCH.checked_add(since)
-        });
+        // A time in the future never settles.
+        let changed = inode.map_or(modified, |inode| inode.changed);
         let age = changed.and_then(|changed| now.duration_since(changed).ok());
         let is_settled = age.is_some_and(|age| age > TIME_RESOLUTION);
         Self { size: metadata.len(), modified, inode, is_settled }
     }
 
-    /// True when a later look shows that the content was changed. That it does not is no proof: a
-    /// program may have set the time back.
+    /// True when a later look shows that the content has changed. False proves nothing: a program
+    /// may have set the time back.
     pub(super) fn has_new_content(&self, later: &Self) -> bool {
         (self.size, self.modified) != (later.size, later.modified)
     }
 
-    /// True when a later look shows the same in everything. If this one was settled, nothing was
+    /// True when a later look shows no difference at all. If this one was settled, nothing has
     /// changed in between.
     pub(super) fn is_of_same_state(&self, later: &Self) -> bool {
-        (self.size, self.modified, self.inode) == (later.size, later.modified, later.inode)
+        !self.has_new_content(later) && self.inode == later.inode
     }
 
-    /// Size and time of change, by which a later run knows the file again; `None` for one without a
-    /// time. No more than that: what the server has kept is compared before it is built upon.
+    /// Size and modification time, by which a later run recognises the file; `None` for a file
+    /// without that time. These two are enough: before a resumed upload relies on what the server
+    /// has, digests are compared.
     pub(super) fn parts(&self) -> Option<[[u8; 16]; 2]> {
         let since = self.modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         Some([u128::from(self.size).to_be_bytes(), since.as_nanos().to_be_bytes()])
@@ -55,14 +60,16 @@ impl Stamp {
 }
 
 #[cfg(unix)]
-fn inode(metadata: &Metadata) -> Option<[i64; 4]> {
+fn inode(metadata: &Metadata) -> Option<Inode> {
     use std::os::unix::fs::MetadataExt;
-    let (device, number) = (metadata.dev().cast_signed(), metadata.ino().cast_signed());
-    Some([metadata.ctime(), metadata.ctime_nsec(), device, number])
+    let (seconds, nanos) = (metadata.ctime().try_into(), metadata.ctime_nsec().try_into());
+    let since = seconds.ok().zip(nanos.ok()).map(|(seconds, nanos)| Duration::new(seconds, nanos));
+    let changed = since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    Some(Inode { device: metadata.dev(), number: metadata.ino(), changed })
 }
 
 #[cfg(not(unix))]
-fn inode(_metadata: &Metadata) -> Option<[i64; 4]> {
+fn inode(_metadata: &Metadata) -> Option<Inode> {
     None
 }
 

@@ -1,9 +1,9 @@
-//! What lets transfers survive the end of the program: one small file for each in a directory of
-//! ours, its name a hash of what it is recognised by. Owns that directory; opens no file that is
-//! moved.
+//! What lets a later run of the program resume transfers: one small file per transfer in a directory of
+//! ours, named by a hash of what the transfer is recognised by. Owns that directory; opens no file
+//! that is transferred.
 //!
-//! An entry is locked while its transfer runs, so that no other program takes it up as well. Where
-//! the directory can't be used everything works, but nothing survives.
+//! An entry is locked while its transfer runs, so that no other run resumes it too. Where the
+//! directory cannot be used everything works, but nothing survives the end of the program.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -15,16 +15,18 @@ use chatshelf_common::wire::frame::Item;
 use data_encoding::HEXLOWER;
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
-use super::keys::{self, KEY};
 use super::stamp::Stamp;
 
-/// Names the directory, whatever the platform's custom.
+/// Names the directory instead of the platform.
 const DIRECTORY_VARIABLE: &str = "CHATSHELF_STATE_DIR";
-/// Entries of uploads that were not touched for so long are of no use to any server.
+/// Servers have forgotten an interrupted upload whose entry is older.
 const UPLOAD_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const UPLOAD: &str = "upload-";
 const DOWNLOAD: &str = "download-";
-/// Longest text of an entry: a path.
+const KEY: &str = "key-";
+/// Keys that are kept, of all servers together; the oldest make room for newer ones.
+pub(super) const KEYS_KEPT_MAX: usize = 500;
+/// Longest content of an entry, in bytes: a path.
 const TEXT_BYTES_MAX: u64 = 16 * 1024;
 
 /// The directory, if there is one.
@@ -32,10 +34,10 @@ const TEXT_BYTES_MAX: u64 = 16 * 1024;
 pub(super) struct State {
     directory: Option<PathBuf>,
     /// `HOST:PORT` of the server that uploads go to.
-    place: String,
+    server: String,
 }
 
-/// One transfer's file, locked.
+/// The file of one transfer, locked.
 #[derive(Debug)]
 pub(super) struct Entry {
     file: File,
@@ -54,19 +56,22 @@ pub(super) fn directory() -> Option<PathBuf> {
 }
 
 impl State {
-    /// Makes the directory, and removes from it what is of no more use.
-    pub(super) fn open(directory: Option<PathBuf>, place: String) -> Self {
+    /// Creates the directory, and removes from it what is of no more use.
+    pub(super) fn open(directory: Option<PathBuf>, server: String) -> Self {
         if directory.is_none() {
-            log::info!("the user has no state directory; no transfer survives this run");
+            log::info!("there is no state directory; no transfer can be resumed after this run");
         }
         let usable = directory.filter(|directory| match create_private(directory) {
             Ok(()) => true,
             Err(error) => {
-                log::info!("{}: {error}; no transfer survives this run", directory.display());
+                log::info!(
+                    "{}: {error}; no transfer can be resumed after this run",
+                    directory.display()
+                );
                 false
             }
         });
-        let state = Self { directory: usable, place };
+        let state = Self { directory: usable, server };
         if let Some(directory) = &state.directory
             && let Err(error) = tidy(directory)
         {
@@ -75,19 +80,19 @@ impl State {
         state
     }
 
-    /// The entry's path of an upload of this file, as it is. None for one without a path or time to
-    /// know it by.
+    /// The path of the entry for an upload of this state of a file; `None` for a file without a path
+    /// or a modification time.
     fn upload_path(&self, source: &Path, stamp: &Stamp) -> Option<PathBuf> {
         let (parts, source) = (stamp.parts()?, source.canonicalize().ok()?);
         let mut hasher = blake3::Hasher::new();
-        put(&mut hasher, self.place.as_bytes());
+        put(&mut hasher, self.server.as_bytes());
         put(&mut hasher, source.as_os_str().as_encoded_bytes());
         parts.iter().for_each(|part| put(&mut hasher, part));
         self.path(UPLOAD, &hasher)
     }
 
-    /// The key by which an earlier run has offered this file, or a fresh one; and where it is kept.
-    /// None for no randomness: then it can't be gone on with.
+    /// The key with which an earlier run has offered this file, or a fresh one, and where it is
+    /// stored. `None` without randomness: then the upload cannot be resumed.
     pub(super) fn upload(&self, source: &Path, stamp: &Stamp) -> Option<UploadOrigin> {
         let path = self.upload_path(source, stamp);
         if let Some(mut entry) = path.as_deref().and_then(Entry::open) {
@@ -99,7 +104,7 @@ impl State {
         Some(UploadOrigin { key: fresh_key()?, entry: None, path })
     }
 
-    /// The entry's path of a download of `item` to `wanted`, which is absolute.
+    /// The path of the entry for a download of `item` to `wanted`, which is absolute.
     fn download_path(&self, wanted: &Path, item: &Item) -> Option<PathBuf> {
         let mut hasher = blake3::Hasher::new();
         put(&mut hasher, wanted.as_os_str().as_encoded_bytes());
@@ -108,12 +113,13 @@ impl State {
         self.path(DOWNLOAD, &hasher)
     }
 
-    /// What an earlier run has left of a download of `item` to `wanted`: its path, and the entry.
+    /// Finds what an earlier run has left of a download of `item` to `wanted`: its path, and the
+    /// entry.
     pub(super) fn find_part(&self, wanted: &Path, item: &Item) -> Option<(PathBuf, Entry)> {
         let wanted = absolute(wanted)?;
         let mut entry = Entry::open(&self.download_path(&wanted, item)?)?;
         let part = PathBuf::from(entry.text()?);
-        // Only what lies beside the wanted file, and is no link to elsewhere, is ours.
+        // Only a regular file beside the wanted one is ours: no link to elsewhere.
         let is_file = std::fs::symlink_metadata(&part).is_ok_and(|metadata| metadata.is_file());
         if part.parent() == wanted.parent() && is_file {
             return Some((part, entry));
@@ -122,17 +128,17 @@ impl State {
         None
     }
 
-    /// Notes that `part` is the beginning of `item`, to be kept as `wanted`.
+    /// Notes that `part` is the beginning of `item`, which is to become `wanted`.
     pub(super) fn note_part(&self, wanted: &Path, item: &Item, part: &Path) -> Option<Entry> {
         let (wanted, part) = (absolute(wanted)?, absolute(part)?);
         let mut entry = Entry::create(&self.download_path(&wanted, item)?)?;
         entry.write(part.to_str()?).then_some(entry)
     }
 
-    /// Where the key is kept that an item was uploaded by.
+    /// Where the key is stored that an item was uploaded with.
     pub(super) fn key_path(&self, item: ItemId) -> Option<PathBuf> {
         let mut hasher = blake3::Hasher::new();
-        put(&mut hasher, self.place.as_bytes());
+        put(&mut hasher, self.server.as_bytes());
         put(&mut hasher, &item.0.to_be_bytes());
         self.path(KEY, &hasher)
     }
@@ -143,24 +149,24 @@ impl State {
     }
 }
 
-/// What an upload is offered by.
+/// The key that an upload is offered with.
 #[derive(Debug)]
 pub(super) struct UploadOrigin {
     pub(super) key: UploadKey,
-    /// Where the key is kept.
+    /// Where the key is stored.
     entry: Option<Entry>,
-    /// Where it is to be kept when the file is offered.
+    /// Where to store it once the file is offered.
     path: Option<PathBuf>,
 }
 
 impl UploadOrigin {
-    /// The file is offered: from now on the key survives.
+    /// The file is offered: stores the key for a later run.
     pub(super) fn keep(self) -> Option<Entry> {
         let path = match (self.entry, self.path) {
             (None, Some(path)) => path,
             (entry, _) => return entry,
         };
-        // One that is there by now belongs to another upload of the same file.
+        // One that exists by now belongs to another upload of the same file.
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let mut entry = Entry::locked(file, &path)?;
         entry.write(&self.key.to_string()).then_some(entry)
@@ -177,7 +183,7 @@ impl Entry {
         Self::locked(options.read(true).write(true).create(true).truncate(false).open(path), path)
     }
 
-    /// The opened file as an entry; none if it is not to be had, or in use.
+    /// The opened file as an entry; `None` if it could not be opened, or is in use.
     fn locked(file: io::Result<File>, path: &Path) -> Option<Self> {
         match file {
             Ok(file) if file.try_lock().is_ok() => Some(Self { file, path: path.to_owned() }),
@@ -197,7 +203,7 @@ impl Entry {
         text.strip_suffix('\n').map(str::to_owned)
     }
 
-    /// Replaces the text; false if that does not work, and then the entry is of no use.
+    /// Replaces the content; false if that fails, and then the entry is of no use.
     pub(super) fn write(&mut self, text: &str) -> bool {
         let mut replace = || {
             self.file.rewind()?;
@@ -211,12 +217,12 @@ impl Entry {
         written.is_ok()
     }
 
-    /// The entry of an upload that goes on under another key.
+    /// The entry of an upload that continues under another key.
     pub(super) fn with_key(mut self, key: UploadKey) -> Option<Self> {
         self.write(&key.to_string()).then_some(self)
     }
 
-    /// The transfer is over.
+    /// The transfer is over: removes the file.
     pub(super) fn remove(self) {
         let Self { file, path } = self;
         drop(file);
@@ -232,7 +238,7 @@ pub(super) fn fresh_key() -> Option<UploadKey> {
     match getrandom::fill(&mut bytes) {
         Ok(()) => Some(UploadKey(bytes)),
         Err(error) => {
-            log::warn!("no randomness: {error}; uploads can't be gone on with");
+            log::warn!("no random numbers: {error}; uploads cannot be resumed");
             None
         }
     }
@@ -242,18 +248,18 @@ pub(super) fn parse_key(text: &str) -> Option<UploadKey> {
     HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(UploadKey)
 }
 
-/// Adds a part to a hash, so that no two lists of parts make the same one.
+/// Adds a part to a hash, with its length: no two lists of parts have the same hash.
 fn put(hasher: &mut blake3::Hasher, part: &[u8]) {
     hasher.update(&(part.len() as u64).to_be_bytes()).update(part);
 }
 
-/// The path with its directory, which exists, made unmistakable.
+/// The path with its directory, which must exist, made absolute and free of links.
 fn absolute(path: &Path) -> Option<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     Some(parent.unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?))
 }
 
-/// Makes a directory that others can't look into: keys are secrets.
+/// Creates a directory that nobody else can read: keys are secrets.
 fn create_private(directory: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -262,11 +268,17 @@ fn create_private(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// Removes entries of uploads that are old, and of downloads whose part is gone.
+/// Removes entries of old uploads, of downloads whose part is gone, and surplus keys.
 fn tidy(directory: &Path) -> io::Result<()> {
+    let mut keys: Vec<(SystemTime, PathBuf)> = Vec::new();
     for found in std::fs::read_dir(directory)? {
-        let path = found?.path();
+        let found = found?;
+        let path = found.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(KEY) {
+            keys.push((found.metadata()?.modified()?, path));
+            continue;
+        }
         let is_download = name.starts_with(DOWNLOAD);
         if (is_download || name.starts_with(UPLOAD))
             && let Some(mut entry) = Entry::open(&path)
@@ -275,7 +287,9 @@ fn tidy(directory: &Path) -> io::Result<()> {
             entry.remove();
         }
     }
-    keys::prune(directory)
+    keys.sort();
+    let surplus = keys.len().saturating_sub(KEYS_KEPT_MAX);
+    keys[..surplus].iter().try_for_each(|(_, path)| std::fs::remove_file(path))
 }
 
 impl Entry {
@@ -411,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_directory_or_with_a_broken_entry_everything_begins_anew() {
+    fn without_a_directory_or_with_a_broken_entry_everything_starts_over() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("up");
         std::fs::write(&path, "content").unwrap();

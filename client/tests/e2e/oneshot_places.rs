@@ -92,7 +92,9 @@ fn a_disk_that_takes_no_more_costs_nothing_that_had_come() {
     command.current_dir(room.files()).env("CHATSHELF_STATE_DIR", state.path());
     let ended = Program::run(&mut command, "");
     ended.has_code(1);
-    assert!(ended.complaint().ends_with("what has come is kept for the same download again"));
+    assert!(
+        ended.complaint().ends_with("what has arrived is kept; repeat the download to resume it")
+    );
     let kept = room.read("f.part");
     assert!(!kept.is_empty() && kept.len() < content.len() && content.starts_with(&kept));
     let mut command = client_command(room.address(), &room.files());

@@ -1,4 +1,4 @@
-//! Permissions and time of change: what an upload says of its file, and what a download gets of it.
+//! Permissions and modification time: what an upload offers, and what a download gets of it.
 
 use std::fs::{Metadata, OpenOptions};
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ fn metadata(rig: &Rig) -> Metadata {
     std::fs::metadata(rig.path("a.txt")).unwrap()
 }
 
-/// Downloads an item with these attributes; what came before that it is kept.
+/// Downloads an item with these attributes; returns the replies before the one that it is kept.
 fn download(run: &Run, rig: &Rig, attributes: Attributes) -> Option<String> {
     run.create_item(T, rig, item(b"hello").with(attributes));
     run.write(T, b"hello");
@@ -103,7 +103,7 @@ mod unix {
             assert_eq!(download(&rig.run(), &rig, attributes), None);
             std::fs::write(rig.path("new"), "").unwrap();
             let new = std::fs::metadata(rig.path("new")).unwrap().permissions().mode();
-            assert_eq!(mode(&rig), new & 0o7777, "as any new file");
+            assert_eq!(mode(&rig), new & 0o7777, "like any new file");
             std::fs::remove_file(rig.path("a.txt")).unwrap();
             let run = rig.run_and_preserve();
             run.create_item(T, &rig, item(b"hello").with(attributes));
@@ -115,14 +115,14 @@ mod unix {
     }
 
     #[test]
-    fn of_an_item_without_attributes_nothing_is_preserved() {
+    fn an_item_without_attributes_leaves_a_new_file_as_it_is() {
         let rig = Rig::new();
         assert_eq!(download(&rig.run_and_preserve(), &rig, Attributes::default()), None);
         assert_eq!(mode(&rig) & 0o111, 0);
     }
 
     #[test]
-    fn a_part_that_is_gone_on_with_is_preserved_when_it_is_whole() {
+    fn a_resumed_download_gets_its_attributes_when_it_is_complete() {
         let rig = Rig::new();
         let item = || {
             let attributes = Attributes { mode: Mode::new(0o500), modified: None };

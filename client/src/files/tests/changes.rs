@@ -10,7 +10,7 @@ use super::*;
 const OLD: &[u8] = b"the old content";
 const NEW: &[u8] = b"the new content";
 
-/// Writes over the beginning of a file that stays what it is.
+/// Overwrites the beginning of a file in place.
 fn write_over(path: &Path, content: &[u8]) {
     OpenOptions::new().write(true).open(path).unwrap().write_all(content).unwrap();
 }
@@ -23,7 +23,7 @@ fn hour_ago() -> SystemTime {
     SystemTime::now() - Duration::from_secs(3600)
 }
 
-/// An upload of OLD, last changed an hour ago, of which so much was read.
+/// An upload of OLD, last modified an hour ago, of which this much is read.
 fn reading(rig: &Rig, run: &Run, length: usize) -> PathBuf {
     let path = rig.write("up", OLD);
     set_time(&path, hour_ago());
@@ -34,7 +34,7 @@ fn reading(rig: &Rig, run: &Run, length: usize) -> PathBuf {
     path
 }
 
-/// Waits until the file is said to be another; its size and key.
+/// Waits until the file is reported as changed; its new size and key.
 fn changed(run: &Run) -> (u64, Option<UploadKey>) {
     match run.reply() {
         FileReply::Changed { transfer: T, size, key, .. } => (size, key),
@@ -42,7 +42,7 @@ fn changed(run: &Run) -> (u64, Option<UploadKey>) {
     }
 }
 
-/// Uploads all of it, from the start; its digest.
+/// Uploads all of it from the start; returns its digest.
 fn upload_again(run: &Run, number: u32, size: u64) -> Digest {
     assert_eq!(run.begin(number, 0, None), FileReply::Begun { transfer: T, run: number });
     run.read(0, size as usize);
@@ -57,7 +57,7 @@ fn a_file_that_is_rewritten_at_the_same_length_is_sent_from_the_start() {
     let path = reading(&rig, &run, 7);
     write_over(&path, NEW);
     run.read(7, 8);
-    // What is asked before it is known means nothing.
+    // Requests made before the change is reported mean nothing.
     run.read(9, 1);
     run.ask(FileRequest::Hash { transfer: T });
     assert_eq!(changed(&run).0, OLD.len() as u64);
@@ -111,7 +111,7 @@ fn a_file_that_was_changed_before_its_turn_is_offered_again() {
     run.ask(FileRequest::Begin { transfer: T, run: 1, offset: 0, digest: None });
     let (size, fresh) = changed(&run);
     assert_eq!(size, 30);
-    assert_ne!(fresh, Some(key), "the server may have something of the other");
+    assert_ne!(fresh, Some(key), "the server may hold a part of the old file");
 }
 
 #[test]

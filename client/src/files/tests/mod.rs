@@ -17,7 +17,7 @@ use super::*;
 const T: TransferHandle = TransferHandle(1);
 const U: TransferHandle = TransferHandle(2);
 
-/// A folder for files and another for what survives.
+/// A folder for files, and one for what survives a run.
 struct Rig {
     dir: TempDir,
     state: TempDir,
@@ -39,12 +39,12 @@ impl Rig {
         self.run_with(Vec::new())
     }
 
-    /// A run that finds these requests waiting when it starts.
+    /// A run that finds these requests when it starts.
     fn run_with(&self, waiting: Vec<Request>) -> Run {
         self.run_to(waiting, false)
     }
 
-    /// A run whose downloads have the attributes of their items.
+    /// A run whose downloads get the attributes of their items.
     fn run_and_preserve(&self) -> Run {
         self.run_to(Vec::new(), true)
     }
@@ -121,7 +121,7 @@ impl Run {
         }
     }
 
-    /// Ends; the replies that were not taken.
+    /// Ends the run; returns the replies that were not taken.
     fn end(mut self) -> Vec<Reply> {
         self.requests = None;
         self.thread.take().unwrap().join().unwrap();
@@ -162,8 +162,8 @@ impl Run {
         self.send(Request::Create { transfer, item, held: 0, target, part: None });
     }
 
-    /// Takes a download up again if there is something of it; its size.
-    fn take_up(&self, transfer: TransferHandle, rig: &Rig, content: &[u8]) -> Option<u64> {
+    /// Resumes a download if a part of it is left; returns the size of that.
+    fn resume(&self, transfer: TransferHandle, rig: &Rig, content: &[u8]) -> Option<u64> {
         self.send(Request::Find { ticket: 2, item: item(content), target: rig.target() });
         let Reply::Found { ticket: 2, part } = self.next() else { panic!() };
         let held = part.as_ref().map(|part| part.bytes);

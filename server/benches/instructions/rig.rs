@@ -1,5 +1,4 @@
-//! The engine with a room full of members whose connections are in memory, turned as the reactor
-//! turns it.
+//! The engine with a room full of members whose connections are in memory.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
@@ -9,9 +8,10 @@ use std::rc::Rc;
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Hello, Join};
-use chatshelf_server::disk::{Durability, Found, Reply};
-use chatshelf_server::engine::{Engine, Now, Readiness, Secret, Settings};
-use chatshelf_server::net::transport::Transport;
+use chatshelf_server::disk::{Durability, Found, Reply, Request};
+use chatshelf_server::engine::{
+    Engine, JournalBatch, Now, Readiness, Secret, Settings, Storage, Transport, Turns,
+};
 use chatshelf_server::token::Token;
 
 use super::paths;
@@ -35,7 +35,13 @@ pub(crate) struct Rig {
     members: Vec<Member>,
     /// Bytes that the first member says at once.
     says_bytes: usize,
-    /// Where the events end that the journal has and has not answered for.
+    journal: Journal,
+}
+
+/// The journal, which keeps nothing.
+#[derive(Debug, Default)]
+struct Journal {
+    /// Where the events end that it has and has not answered for.
     journaled_to: Option<u64>,
     /// Bytes of all events since everyone is here.
     logged_bytes: usize,
@@ -73,13 +79,12 @@ impl Rig {
             now,
             members: Vec::new(),
             says_bytes: 0,
-            journaled_to: None,
-            logged_bytes: 0,
+            journal: Journal::default(),
         };
         for member in 0..MEMBERS {
             rig.join(member);
         }
-        rig.logged_bytes = 0;
+        rig.journal.logged_bytes = 0;
         for member in &rig.members {
             member.wire.borrow_mut().written = 0;
         }
@@ -129,37 +134,33 @@ impl Rig {
     fn turn(&mut self, ready: Option<Token>) {
         self.now.mono_ms += 1;
         self.now.at.0 += 1;
-        self.engine.begin_turn(self.now);
-        if let Some(token) = ready {
-            // A socket that has something to read is reported as writable as well.
-            let ready = Readiness { readable: true, writable: true, read_closed: false };
-            self.engine.handle_readiness(token, ready);
-        }
-        if let Some(to) = self.journaled_to.take() {
-            self.engine.handle_disk(Reply::Journaled { to });
-        }
-        self.engine.serve_turn();
-        self.pass_on();
-        self.engine.finish_turn();
-        self.pass_on();
-    }
-
-    fn pass_on(&mut self) {
-        if let Some(batch) = self.engine.poll_journal() {
-            self.logged_bytes += batch.frames.len();
-            self.journaled_to = Some(batch.to);
-        }
-        while self.engine.poll_disk().is_some() {}
+        // A socket that has something to read is reported as writable as well.
+        let both = Readiness { readable: true, writable: true, read_closed: false };
+        let ready = ready.map(|token| (token, both));
+        Turns::default().turn(&mut self.engine, self.now, ready, &mut self.journal);
     }
 
     /// All was said, and everyone was sent it.
     pub(crate) fn assert_delivered(&self) {
         let talker = self.members[0].wire.borrow();
         assert!(talker.read == talker.to_engine.len(), "something was not said");
-        let has_all = |member: &Member| member.wire.borrow().written == self.logged_bytes;
-        assert!(self.logged_bytes > talker.read, "the log holds too little");
+        let has_all = |member: &Member| member.wire.borrow().written == self.journal.logged_bytes;
+        assert!(self.journal.logged_bytes > talker.read, "the log holds too little");
         assert!(self.members.iter().all(has_all), "something was not sent");
     }
+}
+
+impl Storage for Journal {
+    fn poll_reply(&mut self) -> Option<Reply> {
+        Some(Reply::Journaled { to: self.journaled_to.take()? })
+    }
+
+    fn append(&mut self, JournalBatch { frames, to }: JournalBatch) {
+        self.logged_bytes += frames.len();
+        self.journaled_to = Some(to);
+    }
+
+    fn submit(&mut self, _: Request) {}
 }
 
 impl Transport for End {

@@ -12,7 +12,7 @@ use chatshelf_common::wire::Code;
 use super::Engine;
 use super::limits::RETURN_GRACE_MS;
 use super::proposals::Proposer;
-use crate::net::transport::Transport;
+use super::transport::Transport;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 

@@ -9,13 +9,13 @@ use chatshelf_common::wire::frame::Goodbye;
 use super::Engine;
 use super::connection::{Connection, Phase};
 use super::limits::CLOSE_MS;
-use crate::net::transport::Transport;
+use super::transport::Transport;
 use crate::token::Token;
 use crate::work;
 
 impl<T: Transport> Engine<T> {
     /// Says farewell to everyone and takes nobody new.
-    pub fn shut_down(&mut self) {
+    pub(super) fn shut_down(&mut self) {
         self.shut_down_for(Code::SHUTTING_DOWN);
     }
 

@@ -12,7 +12,7 @@ use super::Engine;
 use super::connection::{Asked, Connection, Phase};
 use super::limits::{HEARD_LATELY_MS, NICKS_WANTED_MAX, PROBE_MS};
 use super::proposals::Proposer;
-use crate::net::transport::Transport;
+use super::transport::Transport;
 use crate::room::Member;
 use crate::room::proposal::Proposal;
 use crate::token::Token;

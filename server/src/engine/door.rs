@@ -18,7 +18,7 @@ use super::closing::goodbye;
 use super::connection::{Connection, Phase};
 use super::limits::{HELLO_MS, JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
 use super::origin::Origin;
-use crate::net::transport::Transport;
+use super::transport::Transport;
 use crate::token::Token;
 use crate::work;
 

@@ -13,9 +13,9 @@ use super::connection::Download;
 use super::limits::DOWNLOAD_EXTENTS_IN_FLIGHT;
 use super::slots::Way;
 use super::transfers::key;
+use super::transport::Transport;
 use crate::disk::readahead::Extent;
 use crate::disk::{Request, TransferKey};
-use crate::net::transport::Transport;
 use crate::token::Token;
 
 impl<T: Transport> Engine<T> {

@@ -11,8 +11,8 @@ use super::Engine;
 use super::commands::refused;
 use super::connection::{Connection, Phase};
 use super::proposals::Proposer;
+use super::transport::Transport;
 use crate::disk::{Request, UploadId};
-use crate::net::transport::Transport;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 

@@ -9,7 +9,7 @@ use super::connection::Phase;
 use super::limits::{LINGER_MS, WRITE_BUDGET_BYTES, WRITE_STALL_MS};
 use super::resume::Session;
 use super::send_queue::Flushed;
-use crate::net::transport::Transport;
+use super::transport::Transport;
 use crate::token::Token;
 use crate::work;
 

@@ -3,8 +3,8 @@
 
 use super::connection::Phase;
 use super::limits::READ_BUFFER_BYTES;
+use super::transport::Transport;
 use super::{Engine, MEMBER_TRANSFERS_MAX};
-use crate::net::transport::Transport;
 
 impl<T: Transport> Engine<T> {
     /// Checks what must hold after each turn. Looks at every connection: for tests.

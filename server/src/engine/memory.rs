@@ -5,11 +5,11 @@ use super::limits::{
     CONTROL_BYTES_MAX, CROWD_CONNECTIONS_MIN, LOG_WINDOW_BYTES, READ_BUDGET_BYTES,
     READ_BUFFER_BYTES, SNAPSHOT_BYTES_MAX, UNRELEASED_BYTES_MAX,
 };
+use super::transport::Transport;
 use super::{Engine, TRANSFERS_MAX};
 use crate::disk::Request;
 use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
 use crate::disk::readahead::POOL_EXTENTS_MAX;
-use crate::net::transport::Transport;
 use crate::token::Token;
 
 /// Bytes of replies that one byte read can bring about, at most: a message of one bad character is

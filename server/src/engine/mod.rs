@@ -2,8 +2,7 @@
 //!
 //! It is generic over the transport, is handed readiness, disk replies and the time, and asks for
 //! disk work through a queue. Given the same inputs it does the same things. A turn
-//! ([`Engine::begin_turn`], what has happened, [`Engine::serve_turn`], [`Engine::finish_turn`])
-//! serves what is ready, then sends, then reaps; what the frames mean is in
+//! ([`Turns::turn`]) serves what is ready, then sends, then reaps; what the frames mean is in
 //! `commands`, `uploads` and `downloads`.
 
 mod absence;
@@ -30,6 +29,8 @@ mod resume;
 mod send_queue;
 mod slots;
 mod transfers;
+mod transport;
+mod turn;
 mod uploads;
 
 use std::collections::{HashMap, VecDeque};
@@ -41,7 +42,6 @@ use chatshelf_common::wire::frame::ServerPing;
 use crate::disk::block::BlockPool;
 use crate::disk::readahead::ExtentPool;
 use crate::disk::{Durability, Found, Reply, Request};
-use crate::net::transport::Transport;
 use crate::room::{Restored, Room};
 use crate::sequencer::Sequencer;
 use crate::token::Token;
@@ -61,6 +61,8 @@ pub use journal_feed::JournalBatch;
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
 pub use memory::MemoryUse;
 pub use resume::Secret;
+pub use transport::Transport;
+pub use turn::{Storage, Turns};
 
 /// The time of a turn, by both clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -178,7 +180,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Latches what a poll said of a connection. Stale tokens are no one.
-    pub fn handle_readiness(&mut self, token: Token, ready: Readiness) {
+    fn handle_readiness(&mut self, token: Token, ready: Readiness) {
         work::spend(1);
         let Some(connection) = self.connections.get_mut(token) else { return };
         connection.read_closed |= ready.read_closed;
@@ -195,7 +197,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Takes a reply of the disk thread.
-    pub fn handle_disk(&mut self, reply: Reply) {
+    fn handle_disk(&mut self, reply: Reply) {
         work::spend(1);
         match reply {
             Reply::Created { upload, offset, digest } => {
@@ -228,13 +230,13 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Begins a turn: what is handed in from here on happens at `now`.
-    pub fn begin_turn(&mut self, now: Now) {
+    fn begin_turn(&mut self, now: Now) {
         self.now = now;
     }
 
     /// Serves what is ready and looks at deadlines. What this adds to the log is for the journal
     /// ([`Self::poll_journal`]) before it is for anyone else.
-    pub fn serve_turn(&mut self) {
+    fn serve_turn(&mut self) {
         self.serve_ready();
         self.look_at_deadlines();
         self.settle_wanted();
@@ -246,7 +248,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Sends what waits, and reaps.
-    pub fn finish_turn(&mut self) {
+    fn finish_turn(&mut self) {
         self.flush_all();
         self.bound_snapshots(limits::SNAPSHOT_BYTES_MAX);
         self.reap();
@@ -273,13 +275,12 @@ impl<T: Transport> Engine<T> {
     }
 
     /// The next piece of file work for the disk thread.
-    pub fn poll_disk(&mut self) -> Option<Request> {
+    fn poll_disk(&mut self) -> Option<Request> {
         self.disk.pop_front()
     }
 
     /// Events for the journal, if there are new ones.
-    #[must_use]
-    pub fn poll_journal(&mut self) -> Option<JournalBatch> {
+    fn poll_journal(&mut self) -> Option<JournalBatch> {
         self.journal.poll()
     }
 

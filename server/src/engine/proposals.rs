@@ -11,8 +11,8 @@ use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
 use super::resume::Session;
+use super::transport::Transport;
 use crate::disk::{TransferKey, UploadId};
-use crate::net::transport::Transport;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 

@@ -9,7 +9,7 @@ use super::Engine;
 use super::closing::goodbye;
 use super::connection::{Asked, Phase};
 use super::limits::READ_BUDGET_BYTES;
-use crate::net::transport::Transport;
+use super::transport::Transport;
 use crate::token::Token;
 
 /// What one read brought.

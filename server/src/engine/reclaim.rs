@@ -4,7 +4,7 @@ use chatshelf_common::id::Seq;
 use chatshelf_common::wire::Code;
 
 use super::Engine;
-use crate::net::transport::Transport;
+use super::transport::Transport;
 use crate::token::Token;
 
 impl<T: Transport> Engine<T> {

@@ -14,8 +14,8 @@ use chatshelf_common::unsent::{UnsentLimit, WriteEnd};
 use chatshelf_common::wire::Frame;
 
 use super::lazy_box::{Empty, LazyBox};
+use super::transport::Transport;
 use crate::disk::readahead::{Extent, Rest};
-use crate::net::transport::Transport;
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
 use crate::work;

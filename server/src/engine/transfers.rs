@@ -11,9 +11,9 @@ use super::connection::UploadStage;
 use super::limits::{RATE_STEP_MS, RATE_WINDOW_MS};
 use super::origin::Origin;
 use super::slots::{Asker, Way};
+use super::transport::Transport;
 use super::uploads::send_block;
 use crate::disk::{Request, TransferKey};
-use crate::net::transport::Transport;
 use crate::token::Token;
 
 impl<T: Transport> Engine<T> {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::tcp::TcpTransport;
+use super::transport::TcpTransport;
 use crate::disk::readahead::PIPES_MAX;
 
 /// Connections that may wait to be accepted.

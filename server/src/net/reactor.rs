@@ -12,21 +12,21 @@ use mio::{Events, Interest, Poll, Waker};
 
 use super::listener::{self, Accepted};
 use super::signals::Signals;
-use super::tcp::TcpTransport;
+use super::transport::TcpTransport;
 use crate::disk::{Disk, Found};
-use crate::engine::{Engine, JournalBatch, Now, Readiness, Secret, Settings};
+use crate::engine::{Engine, Now, Readiness, Secret, Settings, Turns};
 use crate::token::Token;
 
 const LISTENER: mio::Token = mio::Token(usize::MAX - 1);
 const WAKER: mio::Token = mio::Token(usize::MAX - 2);
 const SIGNALS: mio::Token = mio::Token(usize::MAX - 3);
+/// From here on up, the poll's tokens name no connections.
+const FIRST_OWN: mio::Token = SIGNALS;
 
 /// Events taken from one poll.
 const EVENTS_MAX: usize = 1024;
 /// Connections accepted in one turn.
 const ACCEPTS_MAX: usize = 256;
-/// How long a shutdown may take to say farewell to everyone.
-const SHUTDOWN_MS: u64 = 3_000;
 
 /// How the disk threads reach the running loop.
 #[derive(Clone, Debug)]
@@ -50,7 +50,6 @@ pub struct Reactor {
     handle: Handle,
     /// What ends the loop, once it is heard.
     signals: Option<Signals>,
-    is_asked_to_stop: bool,
     started: Instant,
     /// Connections that may be open at once, for want of descriptors.
     connections_max: usize,
@@ -80,7 +79,6 @@ impl Reactor {
             listener,
             handle,
             signals: None,
-            is_asked_to_stop: false,
             started,
             connections_max: listener::connections_max(descriptors),
             pipes_max: listener::pipes_max(descriptors),
@@ -115,7 +113,7 @@ impl Reactor {
         mut self,
         settings: Settings,
         secret: Secret,
-        disk: Disk,
+        mut disk: Disk,
         found: Found,
     ) -> io::Result<()> {
         let mut engine = Engine::<TcpTransport>::new(settings, secret, found, self.now());
@@ -127,31 +125,18 @@ impl Reactor {
             engine.allow_pipes(self.pipes_max);
         }
         let mut events = Events::with_capacity(EVENTS_MAX);
-        let mut stop_by_ms = None;
+        let mut turns = Turns::default();
         loop {
-            self.wait(&mut events, &engine, stop_by_ms)?;
+            self.wait(&mut events, &engine, turns.stop_by_ms())?;
             let now = self.now();
-            engine.begin_turn(now);
             for event in &events {
-                self.note(&mut engine, event);
-            }
-            while let Some(reply) = disk.poll_reply() {
-                engine.handle_disk(reply);
-            }
-            if self.is_asked_to_stop && stop_by_ms.is_none() {
-                stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
-                engine.shut_down();
-            }
-            if engine.has_journal_failed() && stop_by_ms.is_none() {
-                stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
+                if self.is_asked_to_stop_by(event) {
+                    turns.ask_to_stop();
+                }
             }
             let before = engine.connections();
-            engine.serve_turn();
-            // Before anyone is told of it: a crash should take back as little as can be.
-            pass_on(&mut engine, &disk);
-            engine.finish_turn();
-            pass_on(&mut engine, &disk);
-            if stop_by_ms.is_some_and(|by_ms| engine.is_empty() || by_ms <= now.mono_ms) {
+            turns.turn(&mut engine, now, events.iter().filter_map(readiness), &mut disk);
+            if turns.are_over(&engine, now) {
                 return if engine.has_journal_failed() {
                     Err(io::Error::other(
                         "the log can't be kept on disk, and --durability always allows no less",
@@ -200,26 +185,15 @@ impl Reactor {
         }
     }
 
-    fn look_for_signals(&mut self) {
-        self.is_asked_to_stop |= self.signals.as_mut().is_some_and(Signals::take);
-    }
-
-    fn note(&mut self, engine: &mut Engine<TcpTransport>, event: &Event) {
+    /// Notes an event that is no connection's. True when it is somebody asking for the end.
+    fn is_asked_to_stop_by(&mut self, event: &Event) -> bool {
         match event.token() {
             LISTENER => self.accept_ready = true,
-            SIGNALS => self.look_for_signals(),
             // Where signals are no source of their own, they wake the loop.
-            WAKER if cfg!(not(unix)) => self.look_for_signals(),
-            WAKER => {}
-            mio::Token(word) => {
-                let ready = Readiness {
-                    readable: event.is_readable(),
-                    writable: event.is_writable(),
-                    read_closed: event.is_read_closed(),
-                };
-                engine.handle_readiness(Token::from_mio(word), ready);
-            }
+            SIGNALS | WAKER => return self.signals.as_mut().is_some_and(Signals::take),
+            _ => {}
         }
+        false
     }
 
     /// Accepts what waits, last in the turn, so that no token is used twice within one.
@@ -258,12 +232,13 @@ impl Reactor {
     }
 }
 
-/// Hands the engine's new events to the journal and its file work to the disk thread.
-fn pass_on(engine: &mut Engine<TcpTransport>, disk: &Disk) {
-    if let Some(JournalBatch { frames, to }) = engine.poll_journal() {
-        disk.append(frames, to);
-    }
-    while let Some(request) = engine.poll_disk() {
-        disk.submit(request);
-    }
+/// What an event says of a connection, if it is one's.
+fn readiness(event: &Event) -> Option<(Token, Readiness)> {
+    let mio::Token(word) = event.token();
+    let ready = Readiness {
+        readable: event.is_readable(),
+        writable: event.is_writable(),
+        read_closed: event.is_read_closed(),
+    };
+    (word < FIRST_OWN.0).then(|| (Token::from_mio(word), ready))
 }

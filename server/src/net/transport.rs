@@ -1,54 +1,71 @@
-//! What a connection is to the engine: a non-blocking stream of the protocol's bytes. What carries
-//! them is behind this seam, and the engine never learns it.
+//! Plain TCP: the protocol's bytes on a socket of their own, as they are.
 
-use std::io::{self, PipeReader};
+#[cfg(target_os = "linux")]
+use std::io::PipeReader;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
 
-/// A connection. Whoever holds it is told by a readiness event when a call that would have blocked
-/// can move something again.
-pub trait Transport {
-    /// Reads what has come, up to the length of the buffer; 0 bytes at the end of the stream.
-    ///
-    /// # Errors
-    /// `WouldBlock` when there is nothing to read now; anything but that and `Interrupted` when the
-    /// connection is broken.
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+use mio::net::TcpStream;
+use mio::{Interest, Registry};
 
-    /// Takes bytes that are to be sent, and says how many it has accepted.
-    ///
-    /// # Errors
-    /// `WouldBlock` when it accepts none now; anything but that and `Interrupted` when the connection
-    /// is broken.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+use crate::engine::Transport;
+use crate::token::Token;
 
-    /// True when a read or write that moves fewer bytes than asked has met the end of what is
-    /// possible now, and a readiness event will follow when more is.
-    fn short_is_blocked(&self) -> bool;
+/// A connection over plain TCP. What it accepts is the kernel's from then on.
+#[derive(Debug)]
+pub struct TcpTransport(TcpStream);
 
-    /// Accepts up to so many bytes out of a pipe, which holds as many; says how many.
-    ///
-    /// # Errors
-    /// As [`Self::write`].
-    fn splice(&mut self, _pipe: &PipeReader, _bytes: usize) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
+impl TcpTransport {
+    /// Over a socket that is connected and does not block.
+    #[must_use]
+    pub fn new(stream: TcpStream) -> Self {
+        Self(stream)
     }
 
-    /// As [`Self::write`], of bytes that are not to be queued together with those that follow, where
-    /// the bound on what is unsent ([`Self::limit_unsent`]) is looked at only between pieces of a
-    /// queue.
+    /// Has the poll tell of it, once and for good: edge-triggered, for reading and writing.
     ///
     /// # Errors
-    /// As [`Self::write`].
+    /// When the system has no room for it in the poll.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut self.0, mio::Token(token.to_mio()), interest)
+    }
+}
+
+impl Transport for TcpTransport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    // epoll and kqueue promise the event; on Windows mio needs to see the call that would block.
+    fn short_is_blocked(&self) -> bool {
+        cfg!(unix)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn splice(&mut self, pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
+        let flags = rustix::pipe::SpliceFlags::NONBLOCK;
+        Ok(rustix::pipe::splice(pipe, None, &self.0, None, bytes, flags)?)
+    }
+
+    #[cfg(target_os = "linux")]
     fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write(bytes)
+        use rustix::net::{SendFlags, send};
+        // The end of a record is the end of a piece in the kernel's queue.
+        Ok(send(&self.0, bytes, SendFlags::EOR | SendFlags::NOSIGNAL)?)
     }
 
-    /// Accepts no more while so many bytes, or about so many, have not begun to go out. A transport
-    /// that cannot tell accepts what it accepts.
-    fn limit_unsent(&mut self, _bytes: u32) {}
+    #[cfg(target_os = "linux")]
+    fn limit_unsent(&mut self, bytes: u32) {
+        // A connection that is gone already says so at its next write.
+        let _ = socket2::SockRef::from(&self.0).set_tcp_notsent_lowat(bytes);
+    }
 
-    /// Shuts the writing side: the peer reads to the end of what was accepted.
-    ///
-    /// # Errors
-    /// When the connection is broken already.
-    fn shutdown_write(&mut self) -> io::Result<()>;
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.0.shutdown(Shutdown::Write)
+    }
 }

@@ -17,7 +17,7 @@ use super::user::{Line, Task, TaskState, User};
 /// Sizes about which something changes.
 const EDGES: [u64; 6] = [0, 1, 65_536, 131_072, 262_144, 524_288];
 
-impl<const SHORT: bool> User<SHORT> {
+impl User {
     /// Does one thing, and plans the next.
     pub(super) fn act(&mut self, model: &mut Model) {
         let pause_ms = 2 * self.plan.heals_at_ms / (self.plan.deeds + 1);

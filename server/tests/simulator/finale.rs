@@ -21,7 +21,7 @@ const DAY_MS: u64 = 30 * 60 * MINUTE_MS;
 /// Bytes of tables and of the newest snapshot when nobody is there any more.
 const LEFT_BYTES_MAX: usize = 256 * 1024;
 
-impl<const SHORT: bool> World<SHORT> {
+impl World {
     /// Everything, from the first moment to the last.
     pub(crate) fn run(&mut self, expects_more: bool) {
         self.go_through_troubles();

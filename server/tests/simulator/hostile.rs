@@ -19,13 +19,13 @@ use super::server::Server;
 use super::trace::{Trace, told};
 
 /// One hostile peer, which comes again and again.
-pub(crate) struct Hostile<const SHORT: bool> {
+pub(crate) struct Hostile {
     name: String,
     clock: Clock,
     trace: Trace,
     rng: Rng,
     attempt: Option<Attempt>,
-    socket: Option<End<SHORT>>,
+    socket: Option<End>,
     /// What is still to be sent, and how much of it at once.
     script: Vec<u8>,
     step_bytes: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Hostile<const SHORT: bool> {
     is_over: bool,
 }
 
-impl<const SHORT: bool> Hostile<SHORT> {
+impl Hostile {
     pub(crate) fn new(number: u64, plan: &Plan, clock: &Clock, trace: &Trace) -> Self {
         let mut rng = Rng::new(plan.seed, 2_000 + number);
         let act_at_ms = clock.now_ms() + rng.below(plan.heals_at_ms);
@@ -65,7 +65,7 @@ impl<const SHORT: bool> Hostile<SHORT> {
         (self.is_over, self.socket) = (true, None);
     }
 
-    pub(crate) fn step(&mut self, net: &mut Net, server: &mut Server<SHORT>) {
+    pub(crate) fn step(&mut self, net: &mut Net, server: &mut Server) {
         let now_ms = self.clock.now_ms();
         if self.due_ms().is_none_or(|due| due > now_ms) {
             return;

@@ -11,10 +11,10 @@ use super::network::{End, Side};
 const READS_PER_TURN: usize = 16;
 
 /// One membership and its connection of the moment.
-pub(crate) struct Link<const SHORT: bool> {
+pub(crate) struct Link {
     clock: Clock,
     pub(crate) session: Session,
-    socket: Option<End<SHORT>>,
+    socket: Option<End>,
     readable: bool,
     writable: bool,
     scratch: Vec<u8>,
@@ -22,7 +22,7 @@ pub(crate) struct Link<const SHORT: bool> {
     pub(crate) start: u64,
 }
 
-impl<const SHORT: bool> Link<SHORT> {
+impl Link {
     pub(crate) fn new(session: Session, clock: &Clock, scratch_bytes: usize) -> Self {
         let scratch = vec![0; scratch_bytes.min(BLOCK_BYTES)];
         let clock = clock.clone();
@@ -30,7 +30,7 @@ impl<const SHORT: bool> Link<SHORT> {
     }
 
     /// A connection stands.
-    pub(crate) fn connected(&mut self, socket: End<SHORT>, start: u64) {
+    pub(crate) fn connected(&mut self, socket: End, start: u64) {
         self.session.handle_connected(self.clock.instant());
         (self.socket, self.start) = (Some(socket), start);
         (self.readable, self.writable) = (true, false);

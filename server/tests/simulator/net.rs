@@ -1,8 +1,8 @@
 //! All wires of the world, and how new ones are made.
 
 use super::clock::Clock;
-use super::network::{End, Shared, Side, Weather, Wire};
-use super::plan::Plan;
+use super::network::{End, Shared, Side, Wire};
+use super::plan::{Plan, Weather};
 use super::rng::Rng;
 use super::sabotage::Sabotage;
 use super::server::Server;
@@ -17,6 +17,8 @@ pub(crate) struct Net {
     trace: Trace,
     rng: Rng,
     weather: Weather,
+    /// Short reads and writes mean that there is no more, for all wires.
+    is_short: bool,
     sabotage: Option<Sabotage>,
     wires: Vec<Shared>,
     made: u64,
@@ -43,6 +45,7 @@ impl Net {
             trace: trace.clone(),
             rng: Rng::new(plan.seed, 4),
             weather: plan.weather,
+            is_short: plan.is_short,
             sabotage,
             wires: Vec::new(),
             made: 0,
@@ -60,17 +63,13 @@ impl Net {
     }
 
     /// What comes of an attempt: the client's end of a connection, or none.
-    pub(crate) fn connect<const SHORT: bool>(
-        &mut self,
-        attempt: Attempt,
-        server: &mut Server<SHORT>,
-    ) -> Option<End<SHORT>> {
+    pub(crate) fn connect(&mut self, attempt: Attempt, server: &mut Server) -> Option<End> {
         if attempt.is_lost || !server.is_up() {
             return None;
         }
         self.made += 1;
         let rng = Rng::new(self.rng.next(), 5);
-        let wire = Wire::new(self.made, rng, self.trace.clone(), self.weather, SHORT);
+        let wire = Wire::new(self.made, rng, self.trace.clone(), self.weather, self.is_short);
         if self.made % 3 == 1 && !self.is_healed {
             wire.borrow_mut().sabotage = self.sabotage.and_then(Sabotage::of_wires);
         }

@@ -2,18 +2,18 @@
 //!
 //! Readiness is reported as an edge-triggered poll does and no more than that: a reader is told
 //! when bytes arrive, a writer when there is room again after it met the end of it. Streams that
-//! are not `SHORT` move any number of bytes at a time, and like mio on Windows report the next
+//! are not *short* move any number of bytes at a time, and like mio on Windows report the next
 //! edge only after a call that would have blocked.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::rc::Rc;
 
-use chatshelf_server::engine::Readiness;
-use chatshelf_server::net::transport::Transport;
+use chatshelf_server::engine::{Readiness, Transport};
 
 use super::budget;
 use super::pipe::Pipe;
+use super::plan::Weather;
 use super::rng::Rng;
 use super::trace::{Trace, told};
 
@@ -25,21 +25,6 @@ const INTERRUPTIONS: u32 = 2_000;
 pub(crate) enum Side {
     Client,
     Server,
-}
-
-/// How a wire behaves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Weather {
-    /// Bytes take from 0 to so long.
-    pub(crate) latency_ms: u64,
-    /// Most bytes that arrive at once.
-    pub(crate) piece_bytes: usize,
-    /// Bytes that either side's system holds for it.
-    pub(crate) buffer_bytes: usize,
-    /// Of a thousand deliveries so many wait for seconds.
-    pub(crate) stalls_per_mille: u64,
-    /// Of a hundred wires so many are cut somewhere.
-    pub(crate) cuts_percent: u64,
 }
 
 /// One connection, with all that is under way on it.
@@ -338,13 +323,13 @@ fn name(side: Side) -> &'static str {
 
 /// One end, held by a client or the engine. Closed when dropped.
 #[derive(Debug)]
-pub(crate) struct End<const SHORT: bool> {
+pub(crate) struct End {
     wire: Shared,
     side: Side,
     clock: super::clock::Clock,
 }
 
-impl<const SHORT: bool> End<SHORT> {
+impl End {
     pub(crate) fn new(wire: &Shared, side: Side, clock: super::clock::Clock) -> Self {
         Self { wire: Rc::clone(wire), side, clock }
     }
@@ -354,11 +339,11 @@ impl<const SHORT: bool> End<SHORT> {
     }
 }
 
-impl<const SHORT: bool> Read for End<SHORT> {
+impl Read for End {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut wire = self.wire.borrow_mut();
         let mut most = buffer.len();
-        if !SHORT && most > 1 && wire.rng.one_in(4) {
+        if !wire.is_short && most > 1 && wire.rng.one_in(4) {
             most = 1 + wire.rng.up_to(most - 1);
         }
         let side = self.side;
@@ -378,7 +363,7 @@ impl<const SHORT: bool> Read for End<SHORT> {
     }
 }
 
-impl<const SHORT: bool> Write for End<SHORT> {
+impl Write for End {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
@@ -393,15 +378,15 @@ impl<const SHORT: bool> Write for End<SHORT> {
             return Err(ErrorKind::Interrupted.into());
         }
         let asked: usize = slices.iter().map(|slice| slice.len()).sum();
-        let buffer_bytes = wire.weather.buffer_bytes;
+        let (is_short, buffer_bytes) = (wire.is_short, wire.weather.buffer_bytes);
         let mut most = asked.min(wire.inbound(other(side)).room(buffer_bytes));
-        if !SHORT && most > 1 && wire.rng.one_in(4) {
+        if !is_short && most > 1 && wire.rng.one_in(4) {
             most = 1 + wire.rng.up_to(most - 1);
         }
         let pipe = wire.inbound(other(side));
         assert!(!pipe.is_shut(), "nothing is written after the end");
         let would_block = most == 0 && asked > 0;
-        pipe.is_writer_blocked |= would_block || (SHORT && most < asked);
+        pipe.is_writer_blocked |= would_block || (is_short && most < asked);
         if would_block {
             return Err(ErrorKind::WouldBlock.into());
         }
@@ -423,7 +408,7 @@ impl<const SHORT: bool> Write for End<SHORT> {
     }
 }
 
-impl<const SHORT: bool> Transport for End<SHORT> {
+impl Transport for End {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         Read::read(self, buffer)
     }
@@ -433,7 +418,7 @@ impl<const SHORT: bool> Transport for End<SHORT> {
     }
 
     fn short_is_blocked(&self) -> bool {
-        SHORT
+        self.wire.borrow().is_short
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
@@ -447,7 +432,7 @@ impl<const SHORT: bool> Transport for End<SHORT> {
     }
 }
 
-impl<const SHORT: bool> Drop for End<SHORT> {
+impl Drop for End {
     fn drop(&mut self) {
         let now_ms = self.clock.now_ms();
         self.wire.borrow_mut().close(self.side, now_ms);

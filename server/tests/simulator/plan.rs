@@ -5,7 +5,6 @@ use chatshelf_server::disk::Durability;
 use chatshelf_server::disk::store::{PARTIAL_BYTES_MIN, StoreSettings};
 use chatshelf_server::engine::Settings;
 
-use super::network::Weather;
 use super::rng::Rng;
 
 const MINUTE_MS: u64 = 60_000;
@@ -93,6 +92,21 @@ pub(crate) enum Trouble {
     SetWall {
         by_ms: i64,
     },
+}
+
+/// How a wire behaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    /// Bytes take from 0 to so long.
+    pub(crate) latency_ms: u64,
+    /// Most bytes that arrive at once.
+    pub(crate) piece_bytes: usize,
+    /// Bytes that either side's system holds for it.
+    pub(crate) buffer_bytes: usize,
+    /// Of a thousand deliveries so many wait for seconds.
+    pub(crate) stalls_per_mille: u64,
+    /// Of a hundred wires so many are cut somewhere.
+    pub(crate) cuts_percent: u64,
 }
 
 impl Plan {

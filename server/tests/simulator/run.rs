@@ -69,15 +69,10 @@ pub(crate) fn run(seed: u64, sabotage: Option<Sabotage>, keeps_all: bool) -> Out
     let clock = Clock::new();
     let trace = Trace::new(clock.clone(), keeps_all);
     let plan = Plan::new(seed);
-    let is_short = plan.is_short;
     IS_RUNNING.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         let expects_more = sabotage == Some(Sabotage::ExpectsMore);
-        if is_short {
-            World::<true>::new(plan, &clock, &trace, sabotage).run(expects_more);
-        } else {
-            World::<false>::new(plan, &clock, &trace, sabotage).run(expects_more);
-        }
+        World::new(plan, &clock, &trace, sabotage).run(expects_more);
         if sabotage.is_none() {
             impostor::meet(seed);
         }

@@ -1,13 +1,15 @@
-//! The server: the real engine over the simulated network and disk, turned as the reactor turns
-//! it, killed, cut from its power, stopped and started again.
+//! The server: the real engine over the simulated network and disk, killed, cut from its power,
+//! stopped and started again.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use chatshelf_common::wire::frame::Item;
-use chatshelf_server::disk::Found;
-use chatshelf_server::engine::{Engine, MemoryUse, Readiness, Secret};
+use chatshelf_server::disk::{Found, Reply, Request};
+use chatshelf_server::engine::{
+    Engine, JournalBatch, MemoryUse, Readiness, Secret, Storage, Turns,
+};
 use chatshelf_server::token::Token;
 
 use super::budget;
@@ -25,21 +27,19 @@ use super::trace::{Trace, told};
 const ACCEPTS_MAX: usize = 256;
 /// Addresses that connections come from.
 const HOSTS: u64 = 7;
-/// How long a shutdown may take to say farewell to everyone.
-const SHUTDOWN_MS: u64 = 3_000;
 /// Turns in which nothing came in, at one moment, after which an engine that wants another is
 /// taken to spin.
 const IDLE_TURNS_MAX: usize = 500;
 
 /// The machine that the server runs on.
-pub(crate) struct Server<const SHORT: bool> {
+pub(crate) struct Server {
     clock: Clock,
     trace: Trace,
     rng: Rng,
     plan: Plan,
     sabotage: Option<Sabotage>,
     pub(crate) disk: Disk,
-    process: Option<Process<SHORT>>,
+    process: Option<Process>,
     /// Connections that the system has taken and the server has not.
     backlog: VecDeque<Shared>,
     starts_at_ms: Option<u64>,
@@ -52,19 +52,18 @@ pub(crate) struct Server<const SHORT: bool> {
     is_healed: bool,
 }
 
-struct Process<const SHORT: bool> {
-    engine: Engine<End<SHORT>>,
+struct Process {
+    engine: Engine<End>,
     threads: Threads,
     wires: Vec<(Token, Shared)>,
-    is_asked_to_stop: bool,
-    stop_by_ms: Option<u64>,
+    turns: Turns,
     /// When the reactor is woken by what has become ready.
     wakes_at_ms: Option<u64>,
     idle_turns: usize,
     idle_ms: u64,
 }
 
-impl<const SHORT: bool> Server<SHORT> {
+impl Server {
     pub(crate) fn new(
         plan: &Plan,
         clock: &Clock,
@@ -127,7 +126,7 @@ impl<const SHORT: bool> Server<SHORT> {
     pub(crate) fn ask_to_stop(&mut self) {
         if let Some(process) = &mut self.process {
             told!(self.trace, "server", "is asked to stop");
-            process.is_asked_to_stop = true;
+            process.turns.ask_to_stop();
             process.wakes_at_ms = Some(self.clock.now_ms());
         }
     }
@@ -152,7 +151,7 @@ impl<const SHORT: bool> Server<SHORT> {
             self.failures = self.disk.failures();
         }
         for wire in std::mem::take(&mut self.backlog) {
-            drop(End::<SHORT>::new(&wire, Side::Server, self.clock.clone()));
+            drop(End::new(&wire, Side::Server, self.clock.clone()));
         }
         self.ending = self.ending.max(ending);
         let pause_ms = self.rng.pick(&[0, 100, 3_000, 20_000]);
@@ -164,19 +163,23 @@ impl<const SHORT: bool> Server<SHORT> {
     pub(crate) fn due_ms(&mut self) -> Option<u64> {
         let now = self.clock.now();
         let Some(process) = &mut self.process else { return self.starts_at_ms };
-        let is_ready = |(_, wire): &(Token, Shared)| wire.borrow_mut().is_ready(Side::Server);
         let opens_at_ms = process.engine.opens_at_ms().filter(|at| *at > now.mono_ms);
         let has_news = (!self.backlog.is_empty() && opens_at_ms.is_none())
             || !process.threads.replies.is_empty()
-            || process.wires.iter().any(is_ready);
+            || process.ready().next().is_some();
         if has_news && process.wakes_at_ms.is_none() {
             let pause_ms = self.rng.pick(&[0, 0, 0, 1, 5]);
             process.wakes_at_ms = Some(now.mono_ms + pause_ms);
         }
         let timeout = process.engine.poll_timeout(now).map(|ms| now.mono_ms + ms);
         let accept = opens_at_ms.filter(|_| !self.backlog.is_empty());
-        let dues =
-            [process.wakes_at_ms, timeout, process.stop_by_ms, process.threads.due_ms(), accept];
+        let dues = [
+            process.wakes_at_ms,
+            timeout,
+            process.turns.stop_by_ms(),
+            process.threads.due_ms(),
+            accept,
+        ];
         dues.into_iter().flatten().min()
     }
 
@@ -199,7 +202,7 @@ impl<const SHORT: bool> Server<SHORT> {
         let is_woken = process.wakes_at_ms.is_some_and(|at| at <= now.mono_ms);
         let is_due = process.engine.poll_timeout(now) == Some(0)
             || (process.engine.opens_at_ms().is_some_and(|at| at <= now.mono_ms))
-            || process.stop_by_ms.is_some_and(|by| by <= now.mono_ms);
+            || process.turns.stop_by_ms().is_some_and(|by| by <= now.mono_ms);
         if is_woken || is_due {
             process.wakes_at_ms = None;
             if self.turn(model) {
@@ -250,8 +253,7 @@ impl<const SHORT: bool> Server<SHORT> {
             engine,
             threads,
             wires: Vec::new(),
-            is_asked_to_stop: false,
-            stop_by_ms: None,
+            turns: Turns::default(),
             wakes_at_ms: Some(now.mono_ms),
             idle_turns: 0,
             idle_ms: 0,
@@ -280,25 +282,13 @@ impl<const SHORT: bool> Server<SHORT> {
         let Some(process) = &mut self.process else { return false };
         budget::begin_turn();
         let connections = process.engine.connections();
-        process.engine.begin_turn(now);
-        let mut happened = process.note_readiness(&mut self.rng);
-        while let Some(reply) = process.threads.replies.pop_front() {
-            happened += 1;
-            process.engine.handle_disk(reply);
-        }
-        if process.is_asked_to_stop && process.stop_by_ms.is_none() {
-            process.stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
-            process.engine.shut_down();
-        }
-        if process.engine.has_journal_failed() && process.stop_by_ms.is_none() {
-            told!(self.trace, "server", "ends: its journal has failed");
-            process.stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
-        }
-        process.engine.serve_turn();
-        process.pass_on(model);
-        process.engine.finish_turn();
-        process.pass_on(model);
-        if process.stop_by_ms.is_some_and(|by| process.engine.is_empty() || by <= now.mono_ms) {
+        let mut happened = process.ready().count() as u64;
+        let ready = process.take_ready(&mut self.rng);
+        let Process { engine, threads, turns, .. } = process;
+        let mut storage = Watched { threads, model, replies: 0 };
+        turns.turn(engine, now, ready, &mut storage);
+        happened += storage.replies;
+        if turns.are_over(engine, now) {
             return true;
         }
         let accepted = process.accept(&mut self.backlog, &self.clock, &self.trace);
@@ -324,36 +314,31 @@ impl<const SHORT: bool> Server<SHORT> {
     }
 }
 
-impl<const SHORT: bool> Process<SHORT> {
-    /// Tells the engine what is ready, in any order, and now and then what is not; says how much is.
-    fn note_readiness(&mut self, rng: &mut Rng) -> u64 {
-        let mut happened = 0;
+impl Process {
+    /// Connections that something has happened to.
+    fn ready(&self) -> impl Iterator<Item = &Shared> {
+        self.wires.iter().map(|(_, wire)| wire).filter(|wire| {
+            let mut wire = wire.borrow_mut();
+            wire.is_ready(Side::Server) && !wire.is_closed(Side::Server)
+        })
+    }
+
+    /// What is ready, in any order, and now and then something that is not.
+    fn take_ready(&mut self, rng: &mut Rng) -> Vec<(Token, Readiness)> {
         self.wires.retain(|(_, wire)| !wire.borrow_mut().is_closed(Side::Server));
         if rng.one_in(8) {
             rng.shuffle(&mut self.wires);
         }
+        let mut all = Vec::new();
         for (token, wire) in &self.wires {
             let ready = wire.borrow_mut().take_ready(Side::Server);
             if ready != Readiness::default() {
-                happened += 1;
-                self.engine.handle_readiness(*token, ready);
+                all.push((*token, ready));
             } else if rng.one_in(50) {
-                let spurious = Readiness { readable: true, ..ready };
-                self.engine.handle_readiness(*token, spurious);
+                all.push((*token, Readiness { readable: true, ..ready }));
             }
         }
-        happened
-    }
-
-    /// Hands new events to the journal and file work to the store.
-    fn pass_on(&mut self, model: &mut Model) {
-        if let Some(batch) = self.engine.poll_journal() {
-            model.handed(&batch);
-            self.threads.append(batch);
-        }
-        while let Some(request) = self.engine.poll_disk() {
-            self.threads.submit(request);
-        }
+        all
     }
 
     fn accept(&mut self, backlog: &mut VecDeque<Shared>, clock: &Clock, trace: &Trace) -> usize {
@@ -384,5 +369,30 @@ impl<const SHORT: bool> Process<SHORT> {
         let usage = self.engine.usage();
         let bytes_max = MemoryUse::bytes_max(usage.connections);
         assert!(usage.bytes() <= bytes_max, "{} of {bytes_max} bytes: {usage:?}", usage.bytes());
+    }
+}
+
+/// The threads, and the model that is told what they are asked for.
+struct Watched<'a> {
+    threads: &'a mut Threads,
+    model: &'a mut Model,
+    /// Replies that were taken.
+    replies: u64,
+}
+
+impl Storage for Watched<'_> {
+    fn poll_reply(&mut self) -> Option<Reply> {
+        let reply = self.threads.replies.pop_front();
+        self.replies += u64::from(reply.is_some());
+        reply
+    }
+
+    fn append(&mut self, batch: JournalBatch) {
+        self.model.handed(&batch);
+        self.threads.append(batch);
+    }
+
+    fn submit(&mut self, request: Request) {
+        self.threads.submit(request);
     }
 }

@@ -21,13 +21,13 @@ use super::server::Server;
 use super::trace::{Trace, told};
 
 /// One user.
-pub(crate) struct User<const SHORT: bool> {
+pub(crate) struct User {
     pub(super) name: String,
     pub(super) clock: Clock,
     pub(super) trace: Trace,
     pub(super) rng: Rng,
     pub(super) plan: Plan,
-    pub(super) process: Option<Process<SHORT>>,
+    pub(super) process: Option<Process>,
     starts_at_ms: Option<u64>,
     /// When something is done next, and how often still.
     pub(super) deed_at_ms: u64,
@@ -42,8 +42,8 @@ pub(crate) struct User<const SHORT: bool> {
 }
 
 /// The client's process.
-pub(crate) struct Process<const SHORT: bool> {
-    pub(super) link: Link<SHORT>,
+pub(crate) struct Process {
+    pub(super) link: Link,
     pub(super) files: FileThread,
     attempt: Option<Attempt>,
     /// Until when nothing is read.
@@ -80,7 +80,7 @@ pub(crate) enum TaskState {
     Over,
 }
 
-impl<const SHORT: bool> User<SHORT> {
+impl User {
     pub(crate) fn new(number: u64, plan: &Plan, clock: &Clock, trace: &Trace) -> Self {
         let mut rng = Rng::new(plan.seed, 1_000 + number);
         let starts_ms = rng.below(plan.heals_at_ms / 2 + 1);
@@ -119,7 +119,7 @@ impl<const SHORT: bool> User<SHORT> {
     }
 
     /// Does what is due.
-    pub(crate) fn step(&mut self, net: &mut Net, server: &mut Server<SHORT>, model: &mut Model) {
+    pub(crate) fn step(&mut self, net: &mut Net, server: &mut Server, model: &mut Model) {
         let now_ms = self.clock.now_ms();
         if self.process.is_none() && self.starts_at_ms.is_some_and(|at| at <= now_ms) {
             self.start();

@@ -17,15 +17,15 @@ use super::user::User;
 const STEPS_MAX: u64 = 400_000;
 
 /// All there is.
-pub(crate) struct World<const SHORT: bool> {
+pub(crate) struct World {
     pub(super) plan: Plan,
     pub(super) clock: Clock,
     pub(super) trace: Trace,
     pub(super) net: Net,
-    pub(super) server: Server<SHORT>,
+    pub(super) server: Server,
     pub(super) model: Model,
-    pub(super) users: Vec<User<SHORT>>,
-    hostiles: Vec<Hostile<SHORT>>,
+    pub(super) users: Vec<User>,
+    hostiles: Vec<Hostile>,
     begins_ms: u64,
     next_trouble: usize,
     /// When troubles that last for a while are over.
@@ -35,7 +35,7 @@ pub(crate) struct World<const SHORT: bool> {
     steps: u64,
 }
 
-impl<const SHORT: bool> World<SHORT> {
+impl World {
     pub(crate) fn new(
         plan: Plan,
         clock: &Clock,

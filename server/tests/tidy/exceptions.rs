@@ -10,7 +10,6 @@ pub(crate) const LONG_FILES: &[&str] = &[
     "server/src/engine/send_queue.rs:",
     "server/src/engine/tests/joining.rs:",
     "server/tests/simulator/model.rs:",
-    "server/tests/simulator/network.rs:",
 ];
 
 /// Functions that are too long.

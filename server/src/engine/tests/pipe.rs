@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, PipeReader, Read};
 use std::rc::Rc;
 
 use crate::engine::Readiness;
-use crate::net::transport::Transport;
+use crate::engine::Transport;
 
 /// What lies between the two ends.
 #[derive(Debug)]

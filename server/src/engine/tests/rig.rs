@@ -1,5 +1,6 @@
-//! The engine with everything around it faked: wires, clock, disk, journal. It turns as the
-//! reactor does.
+//! The engine with everything around it faked: wires, clock, disk, journal.
+
+use std::collections::VecDeque;
 
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::frame::Item;
@@ -9,9 +10,9 @@ use super::disk::FakeDisk;
 use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
 use crate::disk::readahead::PIPES_MAX;
-use crate::disk::{Durability, Found, Reply};
+use crate::disk::{Durability, Found, Reply, Request};
 use crate::engine::limits::RETURN_GRACE_MS;
-use crate::engine::{Engine, Now, Secret, Settings};
+use crate::engine::{Engine, JournalBatch, Now, Secret, Settings, Storage, Turns};
 use crate::room::Past;
 use crate::token::Token;
 use crate::work;
@@ -55,6 +56,29 @@ pub(super) struct AnyRig<const SHORT: bool> {
     pub(super) steps: u64,
     pub(super) wires: Vec<(Token, Shared)>,
     replies: Vec<Reply>,
+}
+
+/// What stands behind the engine, for one turn.
+struct Behind<'a> {
+    disk: &'a mut FakeDisk,
+    journal: &'a mut Vec<u8>,
+    journaled_to: &'a mut Option<u64>,
+    replies: VecDeque<Reply>,
+}
+
+impl Storage for Behind<'_> {
+    fn poll_reply(&mut self) -> Option<Reply> {
+        self.replies.pop_front()
+    }
+
+    fn append(&mut self, JournalBatch { frames, to }: JournalBatch) {
+        self.journal.extend(frames);
+        *self.journaled_to = Some(to);
+    }
+
+    fn submit(&mut self, request: Request) {
+        self.disk.submit(request);
+    }
 }
 
 impl<const SHORT: bool> AnyRig<SHORT> {
@@ -139,22 +163,19 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     /// One turn, with the readiness and the disk replies that there are.
     pub(super) fn turn(&mut self) {
         let _ = work::take_steps();
-        self.engine.begin_turn(self.now);
         self.wires.retain(|(_, wire)| !wire.borrow().dropped);
-        for (token, wire) in &self.wires {
-            let ready = std::mem::take(&mut wire.borrow_mut().ready);
-            if ready != Default::default() {
-                self.engine.handle_readiness(*token, ready);
-            }
-        }
+        let taken = |(token, wire): &(Token, Shared)| {
+            (*token, std::mem::take(&mut wire.borrow_mut().ready))
+        };
+        let ready = self.wires.iter().map(taken).filter(|(_, ready)| *ready != Default::default());
         self.replies.extend(self.disk.work());
-        for reply in std::mem::take(&mut self.replies) {
-            self.engine.handle_disk(reply);
-        }
-        self.engine.serve_turn();
-        self.pass_on();
-        self.engine.finish_turn();
-        self.pass_on();
+        let mut storage = Behind {
+            disk: &mut self.disk,
+            journal: &mut self.journal,
+            journaled_to: &mut self.journaled_to,
+            replies: std::mem::take(&mut self.replies).into(),
+        };
+        Turns::default().turn(&mut self.engine, self.now, ready, &mut storage);
         if !self.is_journal_held
             && let Some(to) = self.journaled_to.take()
         {
@@ -162,16 +183,6 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         }
         self.steps += work::take_steps();
         self.assert_sound();
-    }
-
-    fn pass_on(&mut self) {
-        if let Some(batch) = self.engine.poll_journal() {
-            self.journal.extend(batch.frames);
-            self.journaled_to = Some(batch.to);
-        }
-        while let Some(request) = self.engine.poll_disk() {
-            self.disk.submit(request);
-        }
     }
 
     /// Turns until nothing is left to do at this moment.

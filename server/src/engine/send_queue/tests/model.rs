@@ -13,7 +13,7 @@ use chatshelf_common::wire::{Code, Event, Frame};
 
 use super::super::{Cursor, Flushed, SendQueue};
 use crate::disk::readahead::Extent;
-use crate::net::transport::Transport;
+use crate::engine::Transport;
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
 

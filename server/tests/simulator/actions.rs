@@ -6,7 +6,7 @@ use std::rc::Rc;
 use chatshelf_client::session::{Outcome, SessionEvent, TransferStatus, When};
 use chatshelf_common::id::UploadKey;
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
-use chatshelf_common::wire::frame::{Frame, Refused, Say, Style};
+use chatshelf_common::wire::frame::{Drop, Frame, Refused, Say, Style};
 use chatshelf_common::wire::{Code, Event};
 
 use super::files::new_key;
@@ -48,7 +48,7 @@ impl User {
                 process.link.close_if_done();
             }
             38 => self.kill(model),
-            _ => {}
+            _ => self.take_off(),
         }
     }
 
@@ -106,7 +106,7 @@ impl User {
         let mut content = format!("{} {}", self.name, self.tasks.len()).into_bytes();
         content.extend(self.rng.bytes((size as usize).saturating_sub(content.len())));
         let content = Rc::new(content);
-        model.offered(&content);
+        model.shelf_mut().offered(&content);
         let name = format!("file {}", self.rng.below(4));
         self.tasks.push(Task {
             content,
@@ -114,6 +114,7 @@ impl User {
             key: Rc::new(Cell::new(UploadKey(new_key(&mut self.rng)))),
             has_key: !self.rng.one_in(4),
             state: TaskState::Interrupted,
+            item: None,
         });
         self.offer(self.tasks.len() - 1);
     }
@@ -144,7 +145,7 @@ impl User {
                 continue;
             }
             let Task { content, has_key, .. } = &self.tasks[number];
-            if !has_key && model.has_copy(content) {
+            if !has_key && model.shelf().has_copy(content) {
                 self.tasks[number].state = TaskState::Over;
             } else {
                 self.offer(number);
@@ -187,6 +188,18 @@ impl User {
             // It may be too late.
             let _ = process.link.session.cancel(status.transfer);
         }
+    }
+
+    /// Takes the oldest file of their own off the shelf, if there is one.
+    fn take_off(&mut self) {
+        let Some(process) = &mut self.process else { return };
+        let shelf = process.link.session.room().shelf();
+        let is_on_shelf = |task: &&Task| shelf.iter().any(|item| Some(item.id) == task.item);
+        let Some(task) = self.tasks.iter().find(is_on_shelf) else { return };
+        let (Some(item), key) = (task.item, task.has_key.then(|| task.key.get())) else { return };
+        told!(self.trace, self.name, "takes item {item} off");
+        // It is only refused when too much waits.
+        let _ = process.link.session.drop_item(item, key);
     }
 
     /// Takes what the session tells.
@@ -258,6 +271,10 @@ impl User {
             line.is_refused = true;
             panic!("{} is refused a line: {refused:?}", self.name);
         }
+        if refused.about == Drop::KIND && refused.code == Code::NOT_YOURS {
+            let has_key = |task: &Task| task.item == refused.item && task.has_key;
+            assert!(!self.tasks.iter().any(has_key), "{}: {refused:?}", self.name);
+        }
     }
 
     fn note_end(&mut self, status: &TransferStatus, outcome: &Outcome, model: &Model) {
@@ -285,8 +302,13 @@ impl User {
             _ => false,
         };
         task.state = if is_interrupted { TaskState::Interrupted } else { TaskState::Over };
-        if let Outcome::Uploaded(_) = outcome {
-            assert!(model.has_copy(&task.content), "{}: {status:?} is not there", self.name);
+        if let Outcome::Uploaded(item) = outcome {
+            task.item = Some(*item);
+            assert!(
+                model.shelf().has_copy(&task.content),
+                "{}: {status:?} is not there",
+                self.name
+            );
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chatshelf_common::id::ItemId;
 use chatshelf_server::disk::block::POOL_BLOCKS_MAX;
 use chatshelf_server::engine::MemoryUse;
 
@@ -31,7 +32,7 @@ impl World {
             user.download_all();
         }
         self.settle("the last downloads are done");
-        self.check_agreement();
+        let shelf = self.check_agreement();
         self.check_lines(expects_more);
         self.users.iter_mut().for_each(User::leave);
         self.wait(LEAVES_MS, "everyone has left", |world| {
@@ -39,8 +40,8 @@ impl World {
         });
         let end_ms = self.clock.now_ms() + DAY_MS;
         while self.step(end_ms) {}
-        self.check_usage();
-        self.stop_and_look();
+        self.check_usage(&shelf);
+        self.stop_and_look(&shelf);
     }
 
     fn is_deserted(&self) -> bool {
@@ -70,17 +71,14 @@ impl World {
         format!("{}\nserver: {:?}", users.join("\n"), self.server.usage())
     }
 
-    /// All see the same room, and on its shelf are the newest files, whole.
-    fn check_agreement(&self) {
+    /// All see the same room, and on its shelf are the files that must be, whole. Answers which.
+    fn check_agreement(&self) -> Vec<ItemId> {
         let views: Vec<_> = self.users.iter().filter_map(User::view).collect();
         assert!(views.windows(2).all(|pair| pair[0] == pair[1]), "{views:#?}");
-        let Some(view) = views.first() else { return };
-        let newest = self.model.newest_items(self.plan.settings.keep);
-        assert!(view.items.iter().eq(newest.iter().copied()), "{:#?}\n{newest:#?}", view.items);
-        for item in &view.items {
-            self.model.check_item(item);
-            self.server.check_content(item, &self.model);
-        }
+        let view = views.first().expect("someone is in the room");
+        self.model.shelf().check_shelf(&view.items);
+        view.items.iter().for_each(|item| self.server.check_content(item, &self.model));
+        view.items.iter().map(|item| item.id).collect()
     }
 
     fn check_lines(&self, expects_more: bool) {
@@ -92,7 +90,7 @@ impl World {
     }
 
     /// The server holds nothing for anyone.
-    fn check_usage(&self) {
+    fn check_usage(&self, shelf: &[ItemId]) {
         let usage = self.server.usage().expect("the server is up");
         let MemoryUse { log_bytes, blocks, snapshot_bytes, table_bytes, .. } = usage;
         let bare =
@@ -104,13 +102,13 @@ impl World {
         // The journal's newest segment stays open.
         assert!(self.server.disk.handles() <= 1, "files are left open");
         if self.server.disk.failures() == 0 {
-            self.check_tree();
+            self.check_tree(shelf);
         }
     }
 
     /// Stopped and started again, the server knows everything; and on the disk there is no more
     /// than there should be.
-    fn stop_and_look(&mut self) {
+    fn stop_and_look(&mut self, shelf: &[ItemId]) {
         let starts = self.model.starts;
         self.server.ask_to_stop();
         self.wait(LEAVES_MS, "the server is up again", |world| {
@@ -118,24 +116,28 @@ impl World {
         });
         let end_ms = self.clock.now_ms() + DAY_MS;
         while self.step(end_ms) {}
-        self.check_tree();
+        self.check_tree(shelf);
     }
 
-    /// There are the items of the shelf and the journal, and nothing else.
-    fn check_tree(&self) {
+    /// There are the items of the shelf and the journal, and nothing else. Of the newest item a
+    /// folder stays when it was taken off, so that its number is not given again.
+    fn check_tree(&self, shelf: &[ItemId]) {
         let data = Path::new(DATA);
-        let (shelf, log) = (data.join("shelf"), data.join("log"));
-        let newest = self.model.newest_items(self.plan.settings.keep);
-        let places: Vec<PathBuf> =
-            newest.iter().map(|item| shelf.join(item.id.to_string())).collect();
+        let (shelf_dir, log) = (data.join("shelf"), data.join("log"));
+        let place = |id: &ItemId| shelf_dir.join(id.to_string());
+        let places: Vec<PathBuf> = shelf.iter().map(place).collect();
+        let newest = self.model.shelf().newest().filter(|id| !shelf.contains(id));
+        let note_dir = newest.as_ref().map(place);
         for (path, bytes) in self.server.disk.files() {
             let is_segment = path.parent() == Some(&*log);
             let is_item = path.parent().is_some_and(|dir| places.contains(&dir.into()));
             let is_mark = path == data.join("chatshelf.format");
-            assert!(is_segment || is_item || is_mark, "{} is left, {bytes} bytes", path.display());
+            let is_note = note_dir.as_ref().is_some_and(|dir| path == dir.join("dropped"));
+            let is_known = is_segment || is_item || is_mark || is_note;
+            assert!(is_known, "{} is left, {bytes} bytes", path.display());
         }
         for path in self.server.disk.folders() {
-            let is_item = places.contains(&path);
+            let is_item = places.contains(&path) || note_dir.as_ref() == Some(&path);
             let is_base = path.starts_with(data) && path.components().count() == 3;
             let is_known = is_item || is_base || data.starts_with(&path);
             assert!(is_known, "{} is left", path.display());

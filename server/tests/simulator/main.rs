@@ -25,6 +25,7 @@ mod plan;
 mod run;
 mod sabotage;
 mod server;
+mod shelf_model;
 mod threads;
 mod trace;
 mod user;

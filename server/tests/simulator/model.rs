@@ -1,12 +1,12 @@
-//! What must be true: a simple model of the room log and the shelf, told of everything that goes
-//! to the journal and of what becomes of it there, and asked about everything that anyone sees.
+//! What must be true: a simple model of the room log, told of everything that goes to the journal
+//! and of what becomes of it there, and asked about everything that anyone sees. It holds the model
+//! of the shelf.
 //!
 //! It panics when something is wrong; the run that it belongs to has failed then.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
 
-use chatshelf_common::id::{Digest, ItemId, Seq};
+use chatshelf_common::id::Seq;
 use chatshelf_common::wire::frame::{Item, TopicChanged};
 use chatshelf_common::wire::{Deframer, Event, Unit};
 use chatshelf_server::disk::Durability;
@@ -15,6 +15,7 @@ use chatshelf_server::engine::{JournalBatch, LOG_WINDOW_BYTES};
 use super::clock::Clock;
 use super::content::Safety;
 use super::plan::Plan;
+use super::shelf_model::ShelfModel;
 use super::trace::{Trace, told};
 
 /// Every line that a user of the simulation says begins so, and no two are the same.
@@ -98,12 +99,7 @@ pub(crate) struct Model {
     /// How often the server has been started.
     pub(crate) starts: u64,
     views: BTreeMap<(u64, Seq), View>,
-    keep: usize,
-    published: BTreeMap<ItemId, Item>,
-    /// Digests of items that were there twice.
-    doubled: BTreeSet<[u8; 32]>,
-    /// Files that users have offered.
-    files: BTreeMap<[u8; 32], Rc<Vec<u8>>>,
+    shelf: ShelfModel,
 }
 
 impl Model {
@@ -125,11 +121,17 @@ impl Model {
             topic_floor: Seq(0),
             starts: 0,
             views: BTreeMap::new(),
-            keep: plan.settings.keep,
-            published: BTreeMap::new(),
-            doubled: BTreeSet::new(),
-            files: BTreeMap::new(),
+            shelf: ShelfModel::new(plan.settings.keep),
         }
+    }
+
+    /// What is known of the shelf.
+    pub(crate) fn shelf(&self) -> &ShelfModel {
+        &self.shelf
+    }
+
+    pub(crate) fn shelf_mut(&mut self) -> &mut ShelfModel {
+        &mut self.shelf
     }
 
     // What the server does.
@@ -168,8 +170,10 @@ impl Model {
                 self.forgotten.insert(said.text.as_str().to_owned());
             }
         }
-        if let Event::TopicChanged(event) = &event {
-            self.topics.push((seq, text_of(event)));
+        match &event {
+            Event::TopicChanged(event) => self.topics.push((seq, text_of(event))),
+            Event::Dropped(event) => self.shelf.dropped(event),
+            _ => {}
         }
         let (fate, handed_ms) = (Fate::Handed, self.clock.now_ms());
         self.log.insert(seq, Entry { event, fate, handed_ms, end: end + bytes });
@@ -402,58 +406,6 @@ impl Model {
 
     pub(crate) fn newest(&self) -> Seq {
         self.log.last_key_value().map_or(Seq(0), |(seq, _)| *seq)
-    }
-
-    // Files.
-
-    /// A user offers a file.
-    pub(crate) fn offered(&mut self, content: &Rc<Vec<u8>>) {
-        self.files.insert(*blake3::hash(content).as_bytes(), Rc::clone(content));
-    }
-
-    /// The content that has this digest.
-    pub(crate) fn file(&self, digest: Digest) -> Option<&Rc<Vec<u8>>> {
-        self.files.get(&digest.0)
-    }
-
-    /// The store says that an item is on the shelf for good.
-    pub(crate) fn published(&mut self, item: &Item) {
-        let is_copy = |other: &Item| other.digest == item.digest && other.id != item.id;
-        if self.newest_items(self.keep).into_iter().any(is_copy) {
-            self.doubled.insert(item.digest.0);
-        }
-        self.published.insert(item.id, item.clone());
-    }
-
-    /// True when an item with this content was ever published.
-    pub(crate) fn has_copy(&self, content: &[u8]) -> bool {
-        let digest = Digest::from(blake3::hash(content));
-        self.published.values().any(|item| item.digest == digest)
-    }
-
-    /// True when one was published while another was on the shelf.
-    pub(crate) fn was_doubled(&self, content: &[u8]) -> bool {
-        self.doubled.contains(blake3::hash(content).as_bytes())
-    }
-
-    /// Items that the store found when it was opened.
-    pub(crate) fn found(&mut self, items: &[Item]) {
-        for item in items {
-            self.check_item(item);
-            self.published(item);
-        }
-    }
-
-    /// What an item says of itself is true.
-    pub(crate) fn check_item(&self, item: &Item) {
-        let content = self.file(item.digest).unwrap_or_else(|| panic!("nobody sent {item:?}"));
-        assert_eq!(content.len() as u64, item.size, "{item:?}");
-    }
-
-    /// The newest items that were ever published, oldest first.
-    pub(crate) fn newest_items(&self, keep: usize) -> Vec<&Item> {
-        let skipped = self.published.len().saturating_sub(keep);
-        self.published.values().skip(skipped).collect()
     }
 }
 

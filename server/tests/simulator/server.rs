@@ -264,7 +264,7 @@ impl Server {
     }
 
     fn check_found(&self, found: &Found, model: &mut Model) {
-        model.found(&found.past.items);
+        model.shelf_mut().found(&found.past.items, &found.past.events);
         found.past.items.iter().for_each(|item| self.check_content(item, model));
     }
 
@@ -272,7 +272,7 @@ impl Server {
     pub(crate) fn check_content(&self, item: &Item, model: &Model) {
         let path = Path::new(DATA).join("shelf").join(item.id.to_string()).join("content");
         let content = self.disk.content(&path);
-        let file = model.file(item.digest);
+        let file = model.shelf().file(item.digest);
         assert!(content.as_ref() == file.map(AsRef::as_ref), "item {} is damaged", item.id);
     }
 

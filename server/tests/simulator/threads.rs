@@ -188,7 +188,7 @@ impl Threads {
             if let Reply::Published { item, .. } = &reply
                 && !self.disk.is_frozen()
             {
-                model.published(item);
+                model.shelf_mut().published(item);
             }
             self.replies.push_back(reply);
         }

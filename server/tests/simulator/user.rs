@@ -70,6 +70,8 @@ pub(crate) struct Task {
     pub(super) key: Rc<Cell<UploadKey>>,
     pub(super) has_key: bool,
     pub(super) state: TaskState,
+    /// What it became, once it is on the shelf.
+    pub(super) item: Option<ItemId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +192,7 @@ impl User {
             match file {
                 Local::Kept(item, bytes) => {
                     told!(self.trace, self.name, "has item {}", item.id);
-                    let content = model.file(item.digest).expect("somebody has sent it");
+                    let content = model.shelf().file(item.digest).expect("somebody has sent it");
                     assert!(**content == bytes, "{}: item {} is another", self.name, item.id);
                 }
                 Local::Part(item, bytes) => drop(self.parts.insert(item.id, (item, bytes))),
@@ -339,7 +341,11 @@ impl User {
     /// No file that can be gone on with was put on the shelf twice.
     pub(crate) fn check_copies(&self, model: &Model) {
         for (number, task) in self.tasks.iter().enumerate().filter(|(_, task)| task.has_key) {
-            assert!(!model.was_doubled(&task.content), "{}: file {number} came twice", self.name);
+            assert!(
+                !model.shelf().was_doubled(&task.content),
+                "{}: file {number} came twice",
+                self.name
+            );
         }
     }
 }

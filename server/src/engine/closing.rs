@@ -105,7 +105,7 @@ impl<T: Transport> Engine<T> {
         let before = self.connections.len();
         while let Some(mut connection) = self.connections.reap_one() {
             while let Some((_, extent)) = connection.send_queue.pop_spent() {
-                self.give_extent(extent);
+                self.transfers.give_extent(extent);
             }
         }
         if self.connections.len() == before {
@@ -114,7 +114,7 @@ impl<T: Transport> Engine<T> {
         self.forget_gone();
         if self.connections.shrink_after_crowd() {
             self.moved_sessions.shrink_to_fit();
-            self.disk.shrink_to_fit();
+            self.disk.shrink();
         }
     }
 }

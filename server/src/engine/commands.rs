@@ -106,8 +106,8 @@ impl<T: Transport> Engine<T> {
         self.send(token, &ack);
     }
 
-    /// A second look at what can't be decoded: a join that takes a membership over may have whatever
-    /// nick, for the member has one.
+    /// A second look at what can't be decoded: a join that takes a membership over may have
+    /// whatever nick, for the member has one.
     fn decode_resume(
         &self,
         header: Header,

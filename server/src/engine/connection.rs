@@ -3,22 +3,17 @@
 //! The reading half is a [`Deframer`] (header → fields, or header → chunks of a file's body);
 //! the writing half an [`SendQueue`]. What the frames mean is the engine's matter.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use chatshelf_common::id::{Attributes, TransferId};
-use chatshelf_common::text::{FileName, Nick};
-use chatshelf_common::wire::frame::Item;
+use chatshelf_common::text::Nick;
 use chatshelf_common::wire::{Code, Deframer};
 
-use super::lazy_box::{Empty, LazyBox};
+use super::deadlines::{Due, Look};
+use super::lazy_box::LazyBox;
 use super::limits::{
-    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS, RATE_STEP_MS,
-    UPLOAD_BLOCKS_IN_FLIGHT, UPLOAD_STALL_MS, WRITE_STALL_MS,
+    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS, WRITE_STALL_MS,
 };
-use super::pace::Pace;
 use super::send_queue::SendQueue;
-use crate::disk::block::Block;
 use crate::token::Token;
 
 /// A peer, from accept to reap.
@@ -37,7 +32,6 @@ pub(super) struct Connection<T> {
     /// `Join`s and `Rename`s that were refused for their nick, as far as it matters.
     pub(super) refusals: u8,
     pub(super) send_queue: SendQueue,
-    pub(super) transfers: LazyBox<Transfers>,
     /// Latched: the transport may have something to read, or room to write.
     pub(super) readable: bool,
     pub(super) writable: bool,
@@ -79,84 +73,6 @@ pub(super) enum Asked {
     ForName,
 }
 
-/// The uploads and downloads of a connection, by the client's number.
-#[derive(Debug, Default)]
-pub(super) struct Transfers {
-    /// The highest number the client has used.
-    pub(super) last: Option<TransferId>,
-    pub(super) uploads: BTreeMap<TransferId, Upload>,
-    pub(super) downloads: BTreeMap<TransferId, Download>,
-    pub(super) pace: Pace,
-}
-
-impl Transfers {
-    /// How many have not ended.
-    pub(super) fn running(&self) -> usize {
-        self.uploads.len() + self.downloads.len()
-    }
-}
-
-impl Empty for Transfers {
-    const EMPTY: &'static Self =
-        &Self { last: None, uploads: BTreeMap::new(), downloads: BTreeMap::new(), pace: Pace::NEW };
-}
-
-#[derive(Debug)]
-pub(super) struct Upload {
-    pub(super) name: FileName,
-    pub(super) size: u64,
-    /// What the item is to have of them.
-    pub(super) attributes: Attributes,
-    pub(super) received: u64,
-    pub(super) stage: UploadStage,
-    /// The block being filled.
-    pub(super) block: Option<Block>,
-    /// Blocks at the disk thread.
-    pub(super) in_flight: usize,
-    /// When it was offered.
-    pub(super) since_ms: u64,
-    /// When it last got on, by either side.
-    pub(super) progress_ms: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UploadStage {
-    /// Its file is being made; the client may not send yet.
-    Creating,
-    /// The client sends.
-    Receiving,
-    /// Everything has come and is being verified.
-    Publishing,
-}
-
-#[derive(Debug)]
-pub(super) struct Download {
-    pub(super) item: Item,
-    /// When it was asked for.
-    pub(super) since_ms: u64,
-    /// Next byte to ask the disk thread for.
-    pub(super) next_ask: u64,
-    /// Extents at the disk thread or waiting to be sent.
-    pub(super) in_flight: usize,
-}
-
-/// What a look at a connection's deadlines calls for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    /// Say farewell with this code.
-    Close(Code),
-    /// Drop it; there is nobody to tell.
-    Drop,
-    /// Ask for a sign of life.
-    Ping,
-    /// End this upload.
-    Stalled(TransferId),
-    /// See whether its transfers get on.
-    Pace,
-    /// Nothing yet; look again then, if ever.
-    Nothing(Option<u64>),
-}
-
 impl<T> Connection<T> {
     pub(super) fn new(transport: T, peer: SocketAddr, now_ms: u64) -> Self {
         Self {
@@ -169,7 +85,6 @@ impl<T> Connection<T> {
             held: LazyBox::default(),
             refusals: 0,
             send_queue: SendQueue::default(),
-            transfers: LazyBox::default(),
             readable: false,
             writable: false,
             read_closed: false,
@@ -192,18 +107,20 @@ impl<T> Connection<T> {
         matches!(self.phase, Phase::Greeting { .. } | Phase::Greeted { .. } | Phase::Joined { .. })
     }
 
-    /// True before the welcome, while its nick is contested, while the disk has enough of one of this connection's uploads, and
-    /// while the peer leaves its replies lying: nothing is read then, and TCP holds the peer back.
-    pub(super) fn is_paused(&self) -> bool {
+    /// True before the welcome, while its nick is contested, while the disk thread has enough of
+    /// its uploads (`is_held_back`), and while the peer leaves its replies lying: nothing is read
+    /// then, and TCP holds the peer back.
+    pub(super) fn is_paused(&self, is_held_back: bool) -> bool {
         self.is_listening()
             && (self.awaits_welcome
                 || self.awaits_nick
-                || self
-                    .transfers
-                    .uploads
-                    .values()
-                    .any(|up| up.in_flight >= UPLOAD_BLOCKS_IN_FLIGHT)
+                || is_held_back
                 || self.send_queue.control_bytes() > CONTROL_BYTES_MAX)
+    }
+
+    /// The peer has been silent for long, and is asked for a sign of life.
+    pub(super) fn note_asked(&mut self, now_ms: u64) {
+        (self.silent_since_ms, self.asked) = (now_ms, Asked::ForSilence);
     }
 
     /// The peer has taken something again: where somebody wants its name, that is a sign of life,
@@ -214,71 +131,44 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Takes a transfer number that the client wants to use; false if it may not.
-    pub(super) fn accept_transfer_number(&mut self, transfer: TransferId) -> bool {
-        let is_higher = self.transfers.last.is_none_or(|last| last < transfer);
-        if is_higher {
-            self.transfers.last = Some(transfer);
-        }
-        is_higher
-    }
-
-    /// What is due at `now_ms`, or when to look again. A member that is silent for `keepalive_ms` is
-    /// asked for a sign of life.
-    pub(super) fn due(&self, now_ms: u64, keepalive_ms: u64) -> Due {
-        let mut next: Option<u64> = None;
-        let mut passed = |since_ms: u64, allowed_ms: u64| {
-            let at_ms = since_ms + allowed_ms;
-            if at_ms > now_ms {
-                next = Some(next.map_or(at_ms, |earliest| earliest.min(at_ms)));
-            }
-            at_ms <= now_ms
-        };
+    /// What is due of its phase, and of output that waits.
+    pub(super) fn output_due(&self, look: &mut Look) -> Option<Due> {
         match self.phase {
-            Phase::Greeting { since_ms } if passed(since_ms, HELLO_MS) => {
-                return Due::Close(Code::NOT_JOINED_IN_TIME);
+            Phase::Greeting { since_ms } if look.has_passed(since_ms, HELLO_MS) => {
+                return Some(Due::Close(Code::NOT_JOINED_IN_TIME));
             }
-            Phase::Greeted { since_ms } if passed(since_ms, JOIN_MS) => {
-                return Due::Close(Code::NOT_JOINED_IN_TIME);
+            Phase::Greeted { since_ms } if look.has_passed(since_ms, JOIN_MS) => {
+                return Some(Due::Close(Code::NOT_JOINED_IN_TIME));
             }
-            Phase::Closing { since_ms } if passed(since_ms, CLOSE_MS) => return Due::Drop,
-            Phase::Lingering { since_ms } if passed(since_ms, LINGER_MS) => return Due::Drop,
-            Phase::Dead => return Due::Drop,
+            Phase::Closing { since_ms } if look.has_passed(since_ms, CLOSE_MS) => {
+                return Some(Due::Drop);
+            }
+            Phase::Lingering { since_ms } if look.has_passed(since_ms, LINGER_MS) => {
+                return Some(Due::Drop);
+            }
             _ => {}
         }
-        if !self.is_listening() {
-            return Due::Nothing(next);
-        }
-        if self.blocked_ms.is_some_and(|since_ms| passed(since_ms, WRITE_STALL_MS)) {
-            return Due::Close(Code::TOO_SLOW);
-        }
-        // While the server does not listen, the peer is neither silent nor slow.
-        if self.is_paused() {
-            passed(now_ms, keepalive_ms);
-            return Due::Nothing(next);
-        }
-        for (&transfer, upload) in &self.transfers.uploads {
-            if upload.stage == UploadStage::Receiving && passed(upload.progress_ms, UPLOAD_STALL_MS)
-            {
-                return Due::Stalled(transfer);
-            }
-        }
-        if self.transfers.running() > 0 && passed(self.transfers.pace.stepped_ms(), RATE_STEP_MS) {
-            return Due::Pace;
-        }
-        if self.nick().is_some() {
-            let allowed_ms = match self.asked {
-                Asked::No => keepalive_ms,
-                Asked::ForSilence => PONG_MS,
-                Asked::ForName => PROBE_MS,
-            };
-            // What has come and was not read yet is a sign of life.
-            let since_ms = if self.readable { now_ms } else { self.silent_since_ms };
-            if passed(since_ms, allowed_ms) {
-                let is_asked = self.asked != Asked::No;
-                return if is_asked { Due::Close(Code::TIMED_OUT) } else { Due::Ping };
-            }
-        }
-        Due::Nothing(next)
+        let is_stalled =
+            |since_ms| self.is_listening() && look.has_passed(since_ms, WRITE_STALL_MS);
+        self.blocked_ms.is_some_and(is_stalled).then_some(Due::Close(Code::TOO_SLOW))
+    }
+
+    /// What is due because the peer is silent. A member that is for `keepalive_ms` is asked for a
+    /// sign of life.
+    pub(super) fn silence_due(&self, look: &mut Look, keepalive_ms: u64) -> Option<Due> {
+        self.nick()?;
+        let allowed_ms = match self.asked {
+            Asked::No => keepalive_ms,
+            Asked::ForSilence => PONG_MS,
+            Asked::ForName => PROBE_MS,
+        };
+        // What has come and was not read yet is a sign of life.
+        let since_ms = if self.readable { look.now_ms() } else { self.silent_since_ms };
+        let is_asked = self.asked != Asked::No;
+        look.has_passed(since_ms, allowed_ms).then_some(if is_asked {
+            Due::Close(Code::TIMED_OUT)
+        } else {
+            Due::Ping
+        })
     }
 }

@@ -16,8 +16,8 @@ use timers::Timers;
 
 /// The connections, and the lists that name them.
 ///
-/// Invariants: the tenant of a slot has the token of that slot; a tenant is flagged exactly when it is
-/// in the list of that name, and is there once; only these lists may name tenants that are gone.
+/// Invariants: the tenant of a slot has the token of that slot; a tenant is flagged exactly when it
+/// is in the list of that name, and is there once; only these lists may name tenants that are gone.
 #[derive(Debug)]
 pub(super) struct Connections<T> {
     tenants: Slab<Tenant<T>>,
@@ -137,8 +137,8 @@ impl<T> Connections<T> {
         self.run_queue.len()
     }
 
-    /// Has a connection flushed. All queueing of output ends here: bytes queued outside the writable
-    /// path get no event of their own.
+    /// Has a connection flushed. All queueing of output ends here: bytes queued outside the
+    /// writable path get no event of their own.
     pub(super) fn mark_dirty(&mut self, token: Token) {
         let Some(tenant) = self.tenant(token) else { return };
         if !std::mem::replace(&mut tenant.is_dirty, true) {

@@ -2,7 +2,8 @@
 //! they were heard a moment ago: a connection that was cut unnoticed must not hold a name for
 //! minutes, least of all against its own user (PROTOCOL.md, "Joining").
 //!
-//! Owns who waits for such an answer. What a nick may be, and that it is unique, is not decided here.
+//! Owns who waits for such an answer. What a nick may be, and that it is unique, is not decided
+//! here.
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
@@ -75,7 +76,8 @@ impl<T: Transport> Engine<T> {
         let is_heard =
             connection.asked == Asked::No && now_ms < connection.silent_since_ms + HEARD_LATELY_MS;
         // What has come and was not read yet is a sign as well.
-        if is_heard || connection.readable || connection.is_paused() {
+        if is_heard || connection.readable || connection.is_paused(self.transfers.hold_back(token))
+        {
             return true;
         }
         if connection.asked != Asked::ForName {

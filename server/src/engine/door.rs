@@ -1,10 +1,11 @@
 //! The door: who may come in, and who gives way.
 //!
-//! The room's places are its members', and whoever wants one asks for it by `Join`. Connections that
-//! have not joined, or are on their way out, take no place from anyone, so they have bounds of their
-//! own. When too many have not joined, the oldest of the address that has most of them gives way,
-//! so idle sockets keep nobody out. As long as that one has hardly had the time to join, newcomers
-//! wait in the system's backlog: a crowd that comes at once gets in a little slower, and whole.
+//! The room's places are its members', and whoever wants one asks for it by `Join`. Connections
+//! that have not joined, or are on their way out, take no place from anyone, so they have bounds of
+//! their own. When too many have not joined, the oldest of the address that has most of them gives
+//! way, so idle sockets keep nobody out. As long as that one has hardly had the time to join,
+//! newcomers wait in the system's backlog: a crowd that comes at once gets in a little slower, and
+//! whole.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};

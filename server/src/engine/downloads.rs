@@ -1,17 +1,16 @@
 //! Downloads: request, ready, data (PROTOCOL.md, "Downloading").
 //!
-//! The disk thread reads ahead by two extents; one that has been sent is asked to be filled
-//! again, in frames as large as the connection is fast. An item that is dropped meanwhile stays open and is sent whole.
+//! The disk thread reads ahead by two extents; one that has been sent is asked to be filled again,
+//! in frames as large as the connection is fast. An item that is dropped meanwhile stays open and
+//! is sent whole.
 
 use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Refused};
 use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
-use super::commands::refused;
-use super::connection::Download;
-use super::limits::DOWNLOAD_EXTENTS_IN_FLIGHT;
-use super::slots::Way;
+use super::limits::{DOWNLOAD_EXTENTS_IN_FLIGHT, RATE_STEP_MS};
+use super::transfer_table::Way;
 use super::transfers::key;
 use super::transport::Transport;
 use crate::disk::readahead::Extent;
@@ -30,25 +29,24 @@ impl<T: Transport> Engine<T> {
             Ok(_) => return self.refuse_download(token, transfer, Code::SIZE_MISMATCH),
             Err(code) => return self.refuse_download(token, transfer, code),
         };
-        if !self.admit_transfer(token, transfer, Way::Down) {
-            return;
+        let Some(connection) = self.connections.get(token) else { return };
+        let (at, origin, now_ms) = (key(token, transfer), connection.peer.into(), self.now.mono_ms);
+        if let Err(limit) = self.transfers.begin_download(at, origin, item, offset, now_ms) {
+            return self.refuse_transfer(at, Way::Down, limit);
         }
-        let since_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(token) else { return };
-        let download = Download { item, since_ms, next_ask: offset, in_flight: 0 };
-        connection.transfers.downloads.insert(transfer, download);
-        self.disk.push_back(Request::Open { download: key(token, transfer), item: id, offset });
+        self.connections.arm(token, now_ms + RATE_STEP_MS);
+        self.disk.push(Request::Open { download: at, item: id, offset });
     }
 
     fn refuse_download(&mut self, token: Token, transfer: TransferId, code: Code) {
-        let refusal = refused(code, DownloadRequest::KIND);
+        let refusal = Refused::new(code, DownloadRequest::KIND);
         self.send(token, &Refused { transfer: Some(transfer), ..refusal });
     }
 
     pub(super) fn download_opened(&mut self, at: TransferKey) {
-        let Some(download) = self.download(at) else { return };
-        let (offset, item) = (download.next_ask, download.item.clone());
-        self.send(at.connection, &DownloadReady { transfer: at.transfer, offset, item });
+        let Some((item, offset)) = self.transfers.downloaded(at) else { return };
+        let ready = DownloadReady { transfer: at.transfer, offset, item: item.clone() };
+        self.send(at.connection, &ready);
         if let Some(connection) = self.connections.get_mut(at.connection)
             && let Some(unsent_bytes) = connection.send_queue.begin_data()
         {
@@ -59,29 +57,17 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Asks the disk thread for what comes next of a download. When there is nothing left to ask for
-    /// and nothing on its way, the download is over.
+    /// Asks the disk thread for what comes next of a download, if anything does.
     fn read_on(&mut self, at: TransferKey) {
-        let Some(connection) = self.connections.get_mut(at.connection) else { return };
-        let Some(download) = connection.transfers.downloads.get_mut(&at.transfer) else { return };
-        let (offset, left) = (download.next_ask, download.item.size - download.next_ask);
-        if left > 0 {
-            let extent = self.extents.take(!connection.send_queue.is_narrow());
-            let frame_bytes = connection.send_queue.frame_bytes();
-            let bytes = left.min(extent.file_bytes_max(frame_bytes) as u64) as usize;
-            download.next_ask += bytes as u64;
-            download.in_flight += 1;
-            let read = Request::Read { download: at, offset, bytes, frame_bytes, extent };
-            self.disk.push_back(read);
-        } else if download.in_flight == 0 {
-            connection.transfers.downloads.remove(&at.transfer);
-            self.disk.push_back(Request::Close { download: at });
-        }
+        let Some(connection) = self.connections.get(at.connection) else { return };
+        let (in_pipe, frame_bytes) =
+            (!connection.send_queue.is_narrow(), connection.send_queue.frame_bytes());
+        self.transfers.read_on(at, frame_bytes, in_pipe, &mut self.disk);
     }
 
     pub(super) fn download_read(&mut self, at: TransferKey, extent: Extent) {
-        if self.download(at).is_none() {
-            return self.give_extent(extent);
+        if self.transfers.way(at) != Some(Way::Down) {
+            return self.transfers.give_extent(extent);
         }
         if let Some(connection) = self.connections.get_mut(at.connection) {
             connection.send_queue.push_data(at.transfer, extent);
@@ -92,27 +78,12 @@ impl<T: Transport> Engine<T> {
     /// Has the extents filled again that have been sent.
     pub(super) fn refill_downloads(&mut self, token: Token) {
         while let Some((transfer, extent)) =
-            self.connections.get_mut(token).and_then(|connection| connection.send_queue.pop_spent())
+            self.connections.get_mut(token).and_then(|it| it.send_queue.pop_spent())
         {
             let at = key(token, transfer);
-            let Some(download) = self.download(at) else {
-                self.give_extent(extent);
-                continue;
-            };
-            download.in_flight -= 1;
-            self.give_extent(extent);
-            self.read_on(at);
+            if self.transfers.note_sent(at, extent) {
+                self.read_on(at);
+            }
         }
-    }
-
-    /// Keeps an extent for its next use, or frees it when no transfer runs: a pipe takes descriptors.
-    pub(super) fn give_extent(&mut self, extent: Extent) {
-        if self.slots.taken() > 0 {
-            self.extents.give(extent);
-        }
-    }
-
-    fn download(&mut self, at: TransferKey) -> Option<&mut Download> {
-        self.connections.get_mut(at.connection)?.transfers.downloads.get_mut(&at.transfer)
     }
 }

@@ -82,7 +82,7 @@ impl<T: Transport> Engine<T> {
     /// Has the files removed of an item that the room has no more.
     pub(super) fn remove_item(&mut self, item: ItemId) {
         self.owners.remove(item);
-        self.disk.push_back(Request::Remove { item });
+        self.disk.push(Request::Remove { item });
     }
 
     fn session_of(&mut self, token: Token) -> Option<Token> {

@@ -138,7 +138,8 @@ impl<T: Transport> Engine<T> {
         self.refill_downloads(token);
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
-        let reads_on = connection.readable && !connection.is_paused();
+        let reads_on =
+            connection.readable && !connection.is_paused(self.transfers.hold_back(token));
         let waits = connection.send_queue.has_output(self.room.log());
         if waits && !connection.writable && connection.blocked_ms.is_none() {
             connection.blocked_ms = Some(now_ms);

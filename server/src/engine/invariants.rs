@@ -1,10 +1,10 @@
-//! What holds between the parts of the engine after each turn, for tests: each part asserts what holds
-//! within it.
+//! What holds between the parts of the engine after each turn, for tests: each part asserts what
+//! holds within it.
 
-use super::connection::Phase;
+use super::Engine;
+use super::connection::{Connection, Phase};
 use super::limits::READ_BUFFER_BYTES;
 use super::transport::Transport;
-use super::{Engine, MEMBER_TRANSFERS_MAX};
 
 impl<T: Transport> Engine<T> {
     /// Checks what must hold after each turn. Looks at every connection: for tests.
@@ -14,18 +14,8 @@ impl<T: Transport> Engine<T> {
     pub fn assert_sound(&self) {
         self.connections.assert_sound();
         self.assert_door_is_sound();
-        let (mut transfers, mut members, mut moved) = (0, 0, 0);
+        let (mut members, mut moved) = (0, 0);
         for (token, connection) in self.connections.iter() {
-            let own = connection.transfers.uploads.len() + connection.transfers.downloads.len();
-            assert!(own <= MEMBER_TRANSFERS_MAX);
-            assert!(own == 0 || connection.nick().is_some());
-            for upload in connection.transfers.uploads.values() {
-                assert!(upload.in_flight <= 3 && upload.received <= upload.size);
-            }
-            for download in connection.transfers.downloads.values() {
-                assert!(download.in_flight <= 2);
-            }
-            transfers += own;
             assert!(connection.held.len() < READ_BUFFER_BYTES);
             assert_ne!(connection.phase, Phase::Dead, "the dead are reaped");
             if let Phase::Joined { nick, session } = &connection.phase {
@@ -37,9 +27,8 @@ impl<T: Transport> Engine<T> {
                 members += 1;
             }
         }
-        assert!(self.slots.taken() > 0 || self.extents.spare() == 0, "pipes are left");
-        // The disk thread may not have let go of some yet.
-        assert!(self.slots.taken() >= transfers);
+        let nick_of = |token| self.connections.get(token).and_then(Connection::nick);
+        self.transfers.assert_sound(|token| nick_of(token).is_some());
         members += self.absentees.len();
         if !self.shutting_down {
             assert_eq!(self.moved_sessions.len(), moved);

@@ -1,5 +1,6 @@
-//! The log on its way to the journal and to the members: what is new is taken for the journal, and what
-//! the journal has answered for may be sent (docs/OPERATIONS.md, "When a line counts as safe").
+//! The log on its way to the journal and to the members: what is new is taken for the journal, and
+//! what the journal has answered for may be sent (docs/OPERATIONS.md, "When a line counts as
+//! safe").
 //!
 //! Owns how far each of these has come, and how long an answer is waited for. The log itself is the
 //! room's: this only says what is to be done with it.
@@ -13,7 +14,8 @@ use crate::room::log::RoomLog;
 pub struct JournalBatch {
     /// They, as whole frames.
     pub frames: Vec<u8>,
-    /// Where in the room log they end; [`Reply::Journaled`](crate::disk::Reply::Journaled) names it.
+    /// Where in the room log they end; [`Reply::Journaled`](crate::disk::Reply::Journaled) names
+    /// it.
     pub to: u64,
 }
 
@@ -63,8 +65,8 @@ impl JournalFeed {
         (!frames.is_empty()).then_some(JournalBatch { frames, to: self.taken_to })
     }
 
-    /// How far the log may be released that need not wait for the journal, or has waited long enough: a
-    /// disk that hangs does not stop the talk, unless that is what was asked for.
+    /// How far the log may be released that need not wait for the journal, or has waited long
+    /// enough: a disk that hangs does not stop the talk, unless that is what was asked for.
     pub(super) fn release_due(&mut self, log: &RoomLog, now_ms: u64) -> Option<u64> {
         self.check(log);
         if log.unreleased_bytes() == 0 {
@@ -91,9 +93,9 @@ impl JournalFeed {
         self.release_by_ms = None;
     }
 
-    /// The journal could not take events. Where they must be safe before anyone sees them, the server
-    /// has to end, and this says so; else the room goes on without, and the log has a hole at the next
-    /// start.
+    /// The journal could not take events. Where they must be safe before anyone sees them, the
+    /// server has to end, and this says so; else the room goes on without, and the log has a hole
+    /// at the next start.
     pub(super) fn note_failed(&mut self) -> bool {
         self.has_failed |= self.durability == Durability::Always;
         self.has_failed

@@ -7,16 +7,18 @@ pub(super) const HELLO_MS: u64 = 10_000;
 pub(super) const JOIN_MS: u64 = 60_000;
 /// `Join`s of one connection that are refused for their nick; at the next one it is closed.
 pub(super) const REFUSED_JOINS_MAX: u8 = 16;
-/// Refusals of one connection, of `Join`s and `Rename`s, that come with a nick that is free: to find
-/// one costs more than anything else that so few bytes can ask for.
+/// Refusals of one connection, of `Join`s and `Rename`s, that come with a nick that is free: to
+/// find one costs more than anything else that so few bytes can ask for.
 pub(super) const SUGGESTIONS_MAX: u8 = 16;
-/// From the question for a sign of life ([`super::Settings::keepalive_ms`]) to giving up on a member.
+/// From the question for a sign of life ([`super::Settings::keepalive_ms`]) to giving up on a
+/// member.
 pub(super) const PONG_MS: u64 = 60_000;
 /// How long whoever has a name that is wanted may take to give a sign of life before they lose it.
 pub(super) const PROBE_MS: u64 = 3_000;
 /// Who was heard so lately is not asked.
 pub(super) const HEARD_LATELY_MS: u64 = 500;
-/// Joins and renames that may wait for such a sign at once; more are refused as if there had been one.
+/// Joins and renames that may wait for such a sign at once; more are refused as if there had been
+/// one.
 pub(super) const NICKS_WANTED_MAX: usize = 64;
 /// How long the membership of a lost connection stands, for its client to come back to.
 pub(super) const RETURN_GRACE_MS: u64 = 5_000;
@@ -48,8 +50,8 @@ pub(super) const CONTROL_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of snapshots that are being sent; parts that several share count once. Beyond it, who has
 /// been at theirs for longest is dropped.
 pub(super) const SNAPSHOT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// So many connections are a crowd: once three quarters of one have left, the memory that it took is
-/// given back.
+/// So many connections are a crowd: once three quarters of one have left, the memory that it took
+/// is given back.
 pub(super) const CROWD_CONNECTIONS_MIN: usize = 64;
 
 /// Bytes of events that stay readable for slow members, joiners and the next start.

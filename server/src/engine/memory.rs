@@ -7,7 +7,6 @@ use super::limits::{
 };
 use super::transport::Transport;
 use super::{Engine, TRANSFERS_MAX};
-use crate::disk::Request;
 use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
 use crate::disk::readahead::POOL_EXTENTS_MAX;
 use crate::token::Token;
@@ -52,7 +51,8 @@ pub struct MemoryUse {
 }
 
 impl MemoryUse {
-    /// The most that `connections` connections can make the engine hold, in bytes, whatever they do.
+    /// The most that `connections` connections can make the engine hold, in bytes, whatever they
+    /// do.
     #[must_use]
     pub fn bytes_max(connections: usize) -> usize {
         let reply_bytes = CONTROL_BYTES_MAX + REPLY_BYTES_PER_BYTE * READ_BUFFER_BYTES;
@@ -88,27 +88,23 @@ impl<T: Transport> Engine<T> {
             connections: self.connections.len(),
             members: self.room.members_len(),
             deadlines: self.connections.deadlines(),
-            transfers: self.slots.taken(),
-            blocks: self.blocks.spare() + self.extents.spare(),
+            transfers: self.transfers.slots_taken(),
+            blocks: self.transfers.blocks() + self.disk.blocks(),
             log_bytes: self.room.log().held_bytes(),
             queued_bytes: self.journal.held_bytes(),
             snapshot_bytes: self.room.snapshot_bytes(),
             table_bytes: self.connections.table_bytes()
                 + self.absentees.table_bytes()
                 + self.moved_sessions.capacity() * 2 * size_of::<Token>()
-                + self.disk.capacity() * size_of::<Request>(),
+                + self.transfers.table_bytes()
+                + self.disk.table_bytes(),
         };
         for (_, connection) in self.connections.iter() {
-            let uploads = connection.transfers.uploads.values();
-            usage.blocks += uploads.filter(|upload| upload.block.is_some()).count();
             usage.blocks += connection.send_queue.extents();
             usage.queued_bytes += connection.send_queue.held_bytes()
                 + connection.deframer.partial_bytes()
                 + connection.held.capacity();
         }
-        let has_block =
-            |request: &&Request| matches!(request, Request::Write { .. } | Request::Read { .. });
-        usage.blocks += self.disk.iter().filter(has_block).count();
         usage
     }
 }

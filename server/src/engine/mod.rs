@@ -11,6 +11,8 @@ mod commands;
 mod connection;
 mod connections;
 mod contest;
+mod deadlines;
+mod disk_queue;
 mod door;
 mod downloads;
 mod drops;
@@ -21,41 +23,38 @@ mod lazy_box;
 mod limits;
 mod memory;
 mod origin;
-mod pace;
 mod proposals;
 mod receive;
 mod reclaim;
 mod resume;
 mod send_queue;
-mod slots;
+mod transfer_table;
 mod transfers;
 mod transport;
 mod turn;
 mod uploads;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use chatshelf_common::id::{ItemId, Seq, UnixMillis};
+use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::ServerPing;
 
-use crate::disk::block::BlockPool;
-use crate::disk::readahead::ExtentPool;
 use crate::disk::{Durability, Found, Reply, Request};
 use crate::room::{Restored, Room};
 use crate::sequencer::Sequencer;
 use crate::token::Token;
 use crate::work;
 use absence::Absentees;
-use connection::{Asked, Connection, Due};
+use connection::Connection;
 use connections::Connections;
 use contest::Wanted;
+use disk_queue::DiskQueue;
 use door::Door;
 use drops::Owners;
 use flush::Joiner;
 use journal_feed::JournalFeed;
 use proposals::Proposer;
-use slots::Slots;
+use transfer_table::TransferTable;
 
 pub use journal_feed::JournalBatch;
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
@@ -121,16 +120,10 @@ pub struct Engine<T> {
     /// The newest event when the server started: later ones that it had before are lost.
     started_at: Seq,
     journal: JournalFeed,
-    disk: VecDeque<Request>,
-    /// When something that is kept of an interrupted upload has been kept long enough.
-    expire_by_ms: Option<u64>,
-    blocks: BlockPool,
-    extents: ExtentPool,
+    disk: DiskQueue,
+    transfers: TransferTable,
     /// Who may take which item off the shelf.
     owners: Owners,
-    /// The uploads and downloads that the disk thread knows of, whether or not their connection
-    /// still does: so what waits for that thread is bounded as well.
-    slots: Slots,
     read_buffer: Box<[u8]>,
     shutting_down: bool,
 }
@@ -156,17 +149,15 @@ impl<T: Transport> Engine<T> {
             journal: JournalFeed::new(settings.durability, journaled_to),
             sequencer: Sequencer::new(&room),
             room,
-            disk: VecDeque::from([Request::Expire { at: now.at }]),
-            expire_by_ms: None,
-            blocks: BlockPool::default(),
-            extents: ExtentPool::default(),
+            disk: DiskQueue::default(),
+            transfers: TransferTable::default(),
             owners: Owners::found(upload_ids),
-            slots: Slots::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             shutting_down: false,
         };
         engine.room.release_log(journaled_to);
-        engine.disk.extend(gone.into_iter().map(|item: ItemId| Request::Remove { item }));
+        engine.disk.push(Request::Expire { at: now.at });
+        gone.into_iter().for_each(|item| engine.disk.push(Request::Remove { item }));
         for proposal in proposals {
             engine.propose(Proposer::Server, proposal);
         }
@@ -176,7 +167,7 @@ impl<T: Transport> Engine<T> {
 
     /// Lets downloads use so many pipes, of two descriptors each; none unless this is called.
     pub fn allow_pipes(&mut self, pipes_max: usize) {
-        self.extents.allow_pipes(pipes_max);
+        self.transfers.allow_pipes(pipes_max);
     }
 
     /// Latches what a poll said of a connection. Stale tokens are no one.
@@ -210,15 +201,12 @@ impl<T: Transport> Engine<T> {
             Reply::Read { download, extent } => self.download_read(download, extent),
             Reply::Failed { transfer, code, detail, block } => {
                 if let Some(block) = block {
-                    self.blocks.give(block);
+                    self.transfers.give_block(block);
                 }
                 self.end_transfer(transfer.connection, transfer.transfer, code, detail.as_deref());
             }
-            Reply::Ended { transfer } => self.transfer_ended(transfer),
-            Reply::Expires { at } => {
-                let in_ms = at.map(|at| at.0.saturating_sub(self.now.at.0));
-                self.expire_by_ms = in_ms.map(|in_ms| self.now.mono_ms + in_ms);
-            }
+            Reply::Ended { transfer } => self.transfers.note_ended(transfer),
+            Reply::Expires { at } => self.disk.expire_at(at, self.now),
             Reply::JournalFailed { .. } if self.journal.note_failed() => {
                 self.shut_down_for(Code::STORAGE_FAILED);
             }
@@ -267,7 +255,7 @@ impl<T: Transport> Engine<T> {
         let due = [
             self.connections.next_deadline(),
             self.journal.next_deadline(),
-            self.expire_by_ms,
+            self.disk.next_deadline(),
             absence_ms,
             look_ms,
         ];
@@ -276,7 +264,7 @@ impl<T: Transport> Engine<T> {
 
     /// The next piece of file work for the disk thread.
     fn poll_disk(&mut self) -> Option<Request> {
-        self.disk.pop_front()
+        self.disk.pop()
     }
 
     /// Events for the journal, if there are new ones.
@@ -300,42 +288,6 @@ impl<T: Transport> Engine<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
-    }
-
-    /// Does what is due, connection by connection, until nothing more is.
-    fn look_at_deadlines(&mut self) {
-        let now_ms = self.now.mono_ms;
-        if self.expire_by_ms.take_if(|by_ms| *by_ms <= now_ms).is_some() {
-            self.disk.push_back(Request::Expire { at: self.now.at });
-        }
-        self.give_up_absentees();
-        while let Some(token) = self.connections.pop_due(now_ms) {
-            let keepalive_ms = self.settings.keepalive_ms;
-            while let Some(connection) = self.connections.get_mut(token) {
-                match connection.due(now_ms, keepalive_ms) {
-                    Due::Close(code) => self.close(token, code),
-                    Due::Drop => {
-                        self.kill(token);
-                        break;
-                    }
-                    Due::Ping => {
-                        (connection.silent_since_ms, connection.asked) =
-                            (now_ms, Asked::ForSilence);
-                        self.send(token, &ServerPing {});
-                    }
-                    Due::Stalled(transfer) => {
-                        self.end_transfer(token, transfer, Code::STALLED, None);
-                    }
-                    Due::Pace => self.look_at_pace(token),
-                    Due::Nothing(next) => {
-                        if let Some(at_ms) = next {
-                            self.connections.arm(token, at_ms);
-                        }
-                        break;
-                    }
-                }
-            }
-        }
     }
 
     /// Cuts the log's front when it has outgrown its window. Before it, everyone is sent what they

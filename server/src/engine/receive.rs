@@ -77,7 +77,7 @@ impl<T: Transport> Engine<T> {
         let (now_ms, keepalive_ms) = (self.now.mono_ms, self.settings.keepalive_ms);
         let Some(connection) = self.connections.get_mut(token) else { return Got::Nothing };
         // Paused, the readiness stays latched: the event will not come again.
-        if !connection.readable || connection.is_paused() {
+        if !connection.readable || connection.is_paused(self.transfers.hold_back(token)) {
             return Got::Nothing;
         }
         match connection.transport.read(buffer) {

@@ -1,8 +1,8 @@
 //! What one connection still has to be sent, in three lanes: control, the room log, file data.
 //!
 //! They are drawn from in that order and switched at frame boundaries only, so chat never waits
-//! behind a file for more than one data frame, and what the kernel holds unsent. Both are bounded by
-//! a time: see `chatshelf_common::unsent`. The log lane holds nothing: it is a cursor into the
+//! behind a file for more than one data frame, and what the kernel holds unsent. Both are bounded
+//! by a time: see `chatshelf_common::unsent`. The log lane holds nothing: it is a cursor into the
 //! room's one log.
 
 use std::collections::VecDeque;

@@ -11,15 +11,13 @@ use chatshelf_common::wire::frame::{
 use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
-use super::commands::refused;
-use super::connection::{Connection, Upload, UploadStage};
-use super::limits::UPLOAD_STALL_MS;
+use super::limits::{RATE_STEP_MS, UPLOAD_STALL_MS};
 use super::origin::Origin;
 use super::proposals::Proposer;
-use super::slots::Way;
+use super::transfer_table::{Fate, FileInfo, Finished, Received, Way};
 use super::transfers::key;
 use super::transport::Transport;
-use crate::disk::block::{BLOCK_BYTES, Block};
+use crate::disk::block::Block;
 use crate::disk::{Request, TransferKey, UploadId};
 use crate::room::proposal::Proposal;
 use crate::token::Token;
@@ -33,34 +31,25 @@ impl<T: Transport> Engine<T> {
         }
         if let Err(why) = name.check_new() {
             let (transfer, detail) = (Some(transfer), Note::new(&why.to_string()).ok());
-            let refusal = refused(Code::FILE_NAME_INVALID, UploadOffer::KIND);
+            let refusal = Refused::new(Code::FILE_NAME_INVALID, UploadOffer::KIND);
             return self.send(token, &Refused { transfer, detail, ..refusal });
         }
         if size > self.settings.file_bytes_max {
             let limit = Some(self.settings.file_bytes_max);
-            let refusal = refused(Code::FILE_TOO_LARGE, UploadOffer::KIND);
+            let refusal = Refused::new(Code::FILE_TOO_LARGE, UploadOffer::KIND);
             let transfer = Some(transfer);
             return self.send(token, &Refused { limit, transfer, ..refusal });
         }
-        if !self.admit_transfer(token, transfer, Way::Up) {
-            return;
+        let Some(connection) = self.connections.get(token) else { return };
+        let (origin, upload) = (Origin::from(connection.peer), key(token, transfer));
+        let attributes = Attributes { mode, modified };
+        let file = FileInfo { name: name.clone(), size, attributes };
+        if let Err(limit) = self.transfers.begin_upload(upload, origin, file, self.now.mono_ms) {
+            return self.refuse_transfer(upload, Way::Up, limit);
         }
-        let upload = Upload {
-            name: name.clone(),
-            size,
-            attributes: Attributes { mode, modified },
-            received: 0,
-            stage: UploadStage::Creating,
-            block: None,
-            in_flight: 0,
-            since_ms: self.now.mono_ms,
-            progress_ms: self.now.mono_ms,
-        };
-        let Some(connection) = self.connections.get_mut(token) else { return };
-        connection.transfers.uploads.insert(transfer, upload);
-        let uploader = Origin::from(connection.peer).uploader();
-        let (upload, key, at) = (key(token, transfer), upload_key, self.now.at);
-        self.disk.push_back(Request::Create { upload, name, size, key, uploader, at });
+        self.connections.arm(token, self.now.mono_ms + RATE_STEP_MS);
+        let (key, uploader, at) = (upload_key, origin.uploader(), self.now.at);
+        self.disk.push(Request::Create { upload, name, size, key, uploader, at });
     }
 
     /// Takes file bytes. They must be the next of an upload that the client may send.
@@ -69,74 +58,36 @@ impl<T: Transport> Engine<T> {
         token: Token,
         transfer: TransferId,
         offset: u64,
-        mut bytes: &[u8],
+        bytes: &[u8],
     ) {
         work::take_in(bytes.len());
-        let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(token) else { return };
-        let found = connection.transfers.made().and_then(|transfers| {
-            Some((transfers.uploads.get_mut(&transfer)?, &mut transfers.pace))
-        });
-        let Some((upload, pace)) = found else {
-            if !was_ended(connection, transfer) {
-                self.close(token, Code::UNEXPECTED);
-            }
-            return;
-        };
-        let is_next = upload.stage == UploadStage::Receiving
-            && offset == upload.received
-            && bytes.len() as u64 <= upload.size - upload.received;
-        if !is_next {
-            return self.close(token, Code::UNEXPECTED);
-        }
-        upload.received += bytes.len() as u64;
-        upload.progress_ms = now_ms;
-        pace.add(bytes.len() as u64);
-        while !bytes.is_empty() {
-            let block = upload.block.get_or_insert_with(|| self.blocks.take());
-            let take = bytes.len().min(BLOCK_BYTES - block.len());
-            block.extend_from_slice(&bytes[..take]);
-            bytes = &bytes[take..];
-            if block.len() == BLOCK_BYTES {
-                send_block(upload, key(token, transfer), &mut self.disk);
-            }
+        let (at, now_ms) = (key(token, transfer), self.now.mono_ms);
+        match self.transfers.receive(at, offset, bytes, now_ms, &mut self.disk) {
+            Received::Taken(()) | Received::Late => {}
+            Received::Unexpected => self.close(token, Code::UNEXPECTED),
         }
     }
 
     pub(super) fn finish_upload(&mut self, token: Token, nick: Nick, done: &UploadDone) {
         let UploadDone { transfer, digest } = *done;
-        let at = self.now.at;
-        let Some(connection) = self.connections.get_mut(token) else { return };
-        let Some(upload) = connection.transfers.uploads.get_mut(&transfer) else {
-            if !was_ended(connection, transfer) {
-                self.close(token, Code::UNEXPECTED);
+        let at = key(token, transfer);
+        match self.transfers.finish(at, &mut self.disk) {
+            Received::Taken(Finished::Whole(FileInfo { name, size, attributes })) => {
+                let id = self.sequencer.reserve_item_id();
+                let item = Item::new(id, name, size, digest, nick, self.now.at).with(attributes);
+                self.disk.push(Request::Publish { upload: at, item });
             }
-            return;
-        };
-        match upload.stage {
-            UploadStage::Receiving => {}
-            UploadStage::Creating | UploadStage::Publishing => {
-                return self.close(token, Code::UNEXPECTED);
+            Received::Taken(Finished::Short) => {
+                self.end_transfer(token, transfer, Code::SIZE_MISMATCH, None);
             }
+            Received::Late => {}
+            Received::Unexpected => self.close(token, Code::UNEXPECTED),
         }
-        if upload.received < upload.size {
-            return self.end_transfer(token, transfer, Code::SIZE_MISMATCH, None);
-        }
-        send_block(upload, key(token, transfer), &mut self.disk);
-        upload.stage = UploadStage::Publishing;
-        let (name, size) = (upload.name.clone(), upload.size);
-        let item = Item::new(self.sequencer.reserve_item_id(), name, size, digest, nick, at)
-            .with(upload.attributes);
-        self.disk.push_back(Request::Publish { upload: key(token, transfer), item });
     }
 
     pub(super) fn upload_created(&mut self, at: TransferKey, offset: u64, digest: Option<Digest>) {
         let now_ms = self.now.mono_ms;
-        if let Some(upload) = self.upload(at) {
-            debug_assert!(offset <= upload.size);
-            upload.stage = UploadStage::Receiving;
-            upload.received = offset;
-            upload.progress_ms = now_ms;
+        if self.transfers.note_created(at, offset, now_ms) {
             self.send(at.connection, &UploadReady { transfer: at.transfer, offset, digest });
             self.connections.arm(at.connection, now_ms + UPLOAD_STALL_MS);
         }
@@ -144,17 +95,13 @@ impl<T: Transport> Engine<T> {
 
     /// A block came back from the disk thread: the connection may be read again.
     pub(super) fn upload_wrote(&mut self, at: TransferKey, block: Block) {
-        self.blocks.give(block);
         let now_ms = self.now.mono_ms;
-        let Some(upload) = self.upload(at) else { return };
-        debug_assert!(upload.in_flight > 0);
-        upload.in_flight -= 1;
-        let Some(connection) = self.connections.get_mut(at.connection) else { return };
-        // Nothing was heard of the peer, nor of any of its uploads, while it was not listened to.
-        connection.silent_since_ms = now_ms;
-        for upload in connection.transfers.uploads.values_mut() {
-            upload.progress_ms = now_ms;
+        if !self.transfers.note_written(at, block, now_ms) {
+            return;
         }
+        let Some(connection) = self.connections.get_mut(at.connection) else { return };
+        // Nothing was heard of the peer while it was not listened to.
+        connection.silent_since_ms = now_ms;
         if connection.readable {
             self.connections.enqueue(at.connection);
         }
@@ -181,33 +128,10 @@ impl<T: Transport> Engine<T> {
 
     /// What was offered is on the shelf, now or since before its sender lost us.
     pub(super) fn upload_stored(&mut self, at: TransferKey, item: ItemId) {
-        if self.upload(at).is_some() {
+        if self.transfers.way(at) == Some(Way::Up) {
             self.note_owner(at.connection, item);
-            self.forget_transfer(at.connection, at.transfer, false);
+            self.forget_transfer(at.connection, at.transfer, Fate::Discarded);
             self.send(at.connection, &UploadStored { transfer: at.transfer, item });
         }
     }
-
-    fn upload(&mut self, at: TransferKey) -> Option<&mut Upload> {
-        self.connections.get_mut(at.connection)?.transfers.uploads.get_mut(&at.transfer)
-    }
-}
-
-/// Moves the block being filled to the disk thread.
-pub(super) fn send_block(
-    upload: &mut Upload,
-    key: TransferKey,
-    disk: &mut std::collections::VecDeque<Request>,
-) {
-    if let Some(block) = upload.block.take() {
-        upload.in_flight += 1;
-        disk.push_back(Request::Write { upload: key, block });
-    }
-}
-
-/// True for a number that this connection has used: its transfer has ended, and what still comes
-/// for it is discarded.
-fn was_ended<T>(connection: &Connection<T>, transfer: TransferId) -> bool {
-    connection.transfers.last.is_some_and(|last| transfer <= last)
-        && !connection.transfers.downloads.contains_key(&transfer)
 }

@@ -27,7 +27,6 @@ pub(crate) const CIRCLES: &[&str] = &[
     "server/benches/speed/main.rs:",
     "server/src/lib.rs: disk::store::partials, disk::store::upload",
     "server/src/lib.rs: engine::tests::disk, engine::tests::rig",
-    "server/src/lib.rs: engine::transfers, engine::uploads",
     "server/src/lib.rs: room::roster, room::snapshot",
     "server/tests/simulator/main.rs: disk, open_file",
     "server/tests/simulator/main.rs: hostile,",

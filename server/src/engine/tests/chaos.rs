@@ -2,12 +2,14 @@
 //! disk that waits and fails. Every peer checks what it is sent; in the end all agree and, once
 //! they are gone, nothing is left.
 
+use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::Code;
 use proptest::prelude::*;
 
 use super::peer::{Peer, content};
 use super::rig::{AnyRig, SETTINGS};
 use crate::engine::Settings;
+use crate::engine::transfers::key;
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -76,12 +78,8 @@ impl Actor {
     /// Sends the next bytes of the upload, once the server is ready for it.
     fn send_more<const SHORT: bool>(&mut self, rig: &AnyRig<SHORT>, bytes: usize) {
         let Some((file, sent)) = &mut self.upload else { return };
-        let Some(connection) = rig.engine.connections.get(self.peer.token) else { return };
-        let is_ready = connection.transfers.uploads.iter().any(|(number, upload)| {
-            number.0 == self.number
-                && upload.stage == crate::engine::connection::UploadStage::Receiving
-        });
-        if !is_ready {
+        let at = key(self.peer.token, TransferId(self.number));
+        if !rig.engine.transfers.is_receiving(at) {
             return;
         }
         let end = (*sent + bytes).min(file.len());

@@ -38,7 +38,7 @@ fn files_of_every_size_come_whole() {
         rig.settle();
         ada.take();
         assert!(file_of(&ada, 2) == file, "{size}");
-        assert_eq!(rig.engine.slots.taken(), 0);
+        assert_eq!(rig.engine.transfers.slots_taken(), 0);
         rig.disk.assert_idle();
     }
 }
@@ -180,7 +180,7 @@ fn after_a_cancel_is_answered_no_data_comes() {
         assert!(matches!(seen.last(), Some(Seen::Server(_))), "{taken}");
         let got = file_of(&ada, 2);
         assert!(got == &file[..got.len()] && got.len() <= taken + 65_536);
-        assert_eq!(rig.engine.slots.taken(), 0);
+        assert_eq!(rig.engine.transfers.slots_taken(), 0);
         rig.disk.assert_idle();
     }
 }
@@ -250,7 +250,7 @@ fn a_read_that_fails_midway_ends_the_download_after_a_whole_frame() {
     ada.allow(usize::MAX);
     rig.settle();
     assert_eq!(ada.refusal(), Code::STORAGE_FAILED);
-    assert_eq!(rig.engine.slots.taken(), 0);
+    assert_eq!(rig.engine.transfers.slots_taken(), 0);
     rig.disk.assert_idle();
 }
 

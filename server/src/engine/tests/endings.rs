@@ -56,7 +56,11 @@ fn disk_replies_for_a_gone_connection_meet_no_stranger() {
         rig.reply(reply);
     }
     assert_eq!(bob.take(), []);
-    assert_eq!(rig.engine.slots.taken(), 4, "the disk has not let go of those of the gone one");
+    assert_eq!(
+        rig.engine.transfers.slots_taken(),
+        4,
+        "the disk has not let go of those of the gone one"
+    );
     rig.release_disk();
     bob.take();
     assert_eq!(bob.files[&TransferId(2)], content(1000));
@@ -170,7 +174,7 @@ fn at_shutdown_everyone_is_told_and_the_engine_empties() {
     assert_eq!(bob.members().len(), 2, "nobody is said to have left");
     rig.settle();
     assert!(rig.engine.is_empty());
-    assert_eq!((rig.engine.connections.deadlines(), rig.engine.slots.taken()), (0, 0));
+    assert_eq!((rig.engine.connections.deadlines(), rig.engine.transfers.slots_taken()), (0, 0));
     rig.disk.assert_idle();
 }
 

@@ -71,7 +71,7 @@ fn slots_are_free_again_after_every_kind_of_end() {
             rig.pass(60_000);
         }
         ada.take();
-        assert_eq!(rig.engine.slots.taken(), 0, "{end}");
+        assert_eq!(rig.engine.transfers.slots_taken(), 0, "{end}");
         rig.disk.assert_idle();
     }
     assert_eq!(ada.goodbye(), None);

@@ -269,7 +269,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         assert!(self.engine.is_empty(), "{} connections are left", self.engine.connections());
         self.pass_grace();
         assert_eq!(self.engine.connections.deadlines(), 0);
-        assert_eq!(self.engine.slots.taken(), 0);
+        assert_eq!(self.engine.transfers.slots_taken(), 0);
         assert_eq!(self.engine.room.members_len(), 0);
         assert!(self.engine.connections.ready_len() == 0 && !self.engine.connections.has_dirty());
         assert_eq!(self.engine.poll_timeout(self.now), None);

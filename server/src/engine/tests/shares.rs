@@ -22,7 +22,7 @@ fn greedy(rig: &mut Rig) -> Vec<Peer> {
         (1..=EACH).for_each(|number| peer.offer(number, 1 << 20));
     }
     rig.settle();
-    assert!(rig.engine.slots.taken() > 60);
+    assert!(rig.engine.transfers.slots_taken() > 60);
     peers
 }
 
@@ -63,10 +63,13 @@ fn uploads_that_hardly_move_end_while_slots_are_scarce() {
     let mut rig = Rig::new();
     let mut peers = greedy(&mut rig);
     trickle(&mut rig, &mut peers, RATE_WINDOW_MS - 1000);
-    assert!(rig.engine.slots.taken() > 60, "not before a window is over");
+    assert!(rig.engine.transfers.slots_taken() > 60, "not before a window is over");
     trickle(&mut rig, &mut peers, PATIENCE_MS - RATE_WINDOW_MS + 1000);
-    let taken = rig.engine.slots.taken();
-    assert!(!rig.engine.slots.are_scarce(crate::engine::slots::Way::Up), "{taken} are left");
+    let taken = rig.engine.transfers.slots_taken();
+    assert!(
+        !rig.engine.transfers.are_scarce(crate::engine::transfer_table::Way::Up),
+        "{taken} are left"
+    );
     let refusals: Vec<Code> = peers.iter_mut().flat_map(Peer::refusals).map(|it| it.code).collect();
     assert!(refusals.contains(&Code::STALLED), "{refusals:?}");
     assert!(peers.iter().all(|peer| peer.goodbye().is_none()), "they are members all the same");
@@ -113,7 +116,7 @@ fn downloads_that_are_hardly_taken_end_while_slots_are_scarce() {
         (1..=EACH).for_each(|number| peer.request(number, 1, None));
     }
     rig.settle();
-    assert!(rig.engine.slots.taken() > 100);
+    assert!(rig.engine.transfers.slots_taken() > 100);
     let mut late = rig.join_from(AWAY, "late");
     late.request(1, 1, None);
     rig.settle();
@@ -126,7 +129,7 @@ fn downloads_that_are_hardly_taken_end_while_slots_are_scarce() {
         }
         rig.pass(1000);
     }
-    assert!(!rig.engine.slots.are_scarce(crate::engine::slots::Way::Down));
+    assert!(!rig.engine.transfers.are_scarce(crate::engine::transfer_table::Way::Down));
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn who_offers_and_cancels_without_end_has_only_their_own_slots_to_spend() {
         looper.cancel(number);
     }
     rig.settle();
-    assert_eq!(rig.engine.slots.taken(), MEMBER_SLOTS_MAX);
+    assert_eq!(rig.engine.transfers.slots_taken(), MEMBER_SLOTS_MAX);
     let mut ada = rig.join("ada");
     (1..=EACH).for_each(|number| ada.offer(number, 4));
     rig.settle();
@@ -148,7 +151,7 @@ fn who_offers_and_cancels_without_end_has_only_their_own_slots_to_spend() {
     rig.settle();
     assert_refused(&mut ada, MEMBER_TRANSFERS_MAX);
     rig.release_disk();
-    assert_eq!(rig.engine.slots.taken(), EACH as usize);
+    assert_eq!(rig.engine.transfers.slots_taken(), EACH as usize);
     looper.take();
     looper.offer(201, 10);
     rig.settle();
@@ -168,7 +171,7 @@ fn who_has_cancelled_all_may_begin_as_many_at_once() {
     let refusals = ada.refusals();
     assert!(refusals.iter().all(|it| it.code == Code::CANCELLED), "{refusals:?}");
     rig.release_disk();
-    assert_eq!(rig.engine.slots.taken(), EACH as usize);
+    assert_eq!(rig.engine.transfers.slots_taken(), EACH as usize);
 }
 
 #[test]

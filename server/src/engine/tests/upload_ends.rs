@@ -144,7 +144,7 @@ fn a_connection_lost_before_done_discards_the_upload_at_every_stage() {
             assert_eq!(ada.members(), ["ada"], "{sent:?} {is_held}");
             assert!(ada.items().is_empty());
             rig.disk.assert_idle();
-            assert_eq!(rig.engine.slots.taken(), 0);
+            assert_eq!(rig.engine.transfers.slots_taken(), 0);
         }
     }
 }
@@ -195,7 +195,7 @@ fn the_rest_of_a_frame_whose_upload_has_ended_is_discarded() {
     rig.settle();
     let seen = ada.take();
     assert!(matches!(seen.last(), Some(Seen::Event(Event::Said(_)))), "{seen:?}");
-    assert_eq!((ada.goodbye(), rig.engine.slots.taken()), (None, 0));
+    assert_eq!((ada.goodbye(), rig.engine.transfers.slots_taken()), (None, 0));
     rig.disk.assert_idle();
 }
 

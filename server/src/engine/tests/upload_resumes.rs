@@ -153,7 +153,7 @@ fn a_key_that_is_still_in_use_moves_to_the_newer_offer() {
     ada.done(1, &file);
     rig.settle();
     assert_eq!(ada.farewell(), None);
-    assert_eq!((rig.engine.slots.taken(), ada.items().len()), (0, 1));
+    assert_eq!((rig.engine.transfers.slots_taken(), ada.items().len()), (0, 1));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn an_upload_whose_end_its_sender_did_not_hear_of_is_not_stored_twice() {
         assert_eq!(stored(&seen), Some(ItemId(1)));
         let is_ready = |seen: &Seen| matches!(seen, Seen::Server(ServerFrame::UploadReady(_)));
         assert!(!seen.iter().any(is_ready));
-        assert_eq!((rig.engine.slots.taken(), again.items().len()), (0, 1));
+        assert_eq!((rig.engine.transfers.slots_taken(), again.items().len()), (0, 1));
         // Another file may come under the same key.
         again.offer_with_key(8, 10, KEY);
         rig.settle();

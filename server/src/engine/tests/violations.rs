@@ -319,7 +319,7 @@ fn done_before_all_bytes_is_a_size_mismatch_and_later_frames_are_discarded() {
     assert_eq!(refusals.len(), 1);
     assert_eq!((refusals[0].code, refusals[0].about), (Code::SIZE_MISMATCH, 0x10));
     assert_eq!(peer.goodbye(), None);
-    assert_eq!(rig.engine.slots.taken(), 0);
+    assert_eq!(rig.engine.transfers.slots_taken(), 0);
 }
 
 #[test]

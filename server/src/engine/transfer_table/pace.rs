@@ -4,7 +4,7 @@
 //! Together, for only the client knows in which order it sends its files, and the lane of file data
 //! serves one download after the other.
 
-use super::limits::{RATE_STEP_MS, RATE_WINDOW_MS, TRANSFER_RATE_MIN_BYTES_PER_S};
+use crate::engine::limits::{RATE_STEP_MS, RATE_WINDOW_MS, TRANSFER_RATE_MIN_BYTES_PER_S};
 
 /// Steps that make up the window.
 const STEPS: usize = (RATE_WINDOW_MS / RATE_STEP_MS) as usize;
@@ -21,8 +21,6 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) const NEW: Self = Self { moved: [0; STEPS], stepped_ms: 0 };
-
     /// The first transfer begins. What was moved before stays to its credit.
     pub(super) fn begin(&mut self, now_ms: u64) {
         self.stepped_ms = now_ms;

@@ -8,12 +8,12 @@
 
 use std::collections::HashMap;
 
-use super::limits::{
+use crate::disk::TransferKey;
+use crate::engine::limits::{
     MEMBER_SLOTS_MAX, MEMBER_TRANSFERS_MAX, NEWCOMER_FREE_SLOTS_MIN, ORIGIN_SHARE, TRANSFERS_MAX,
     UPLOADS_MAX,
 };
-use super::origin::Origin;
-use crate::disk::TransferKey;
+use crate::engine::origin::Origin;
 use crate::token::Token;
 use crate::work;
 
@@ -32,7 +32,7 @@ struct Slot {
 
 /// Which way a transfer's file goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(in crate::engine) enum Way {
     Up,
     Down,
 }
@@ -52,10 +52,17 @@ impl Slots {
         self.taken.len()
     }
 
+    /// True if a transfer has one.
+    pub(super) fn has(&self, transfer: TransferKey) -> bool {
+        self.taken.contains_key(&transfer)
+    }
+
     /// Takes one, which must have been allowed by [`Self::limit_reached`].
     pub(super) fn take(&mut self, transfer: TransferKey, origin: Origin, way: Way) {
         debug_assert!(self.taken() < TRANSFERS_MAX);
-        self.taken.insert(transfer, Slot { origin, way });
+        let before = self.taken.insert(transfer, Slot { origin, way });
+        debug_assert!(before.is_none(), "{transfer:?} has a slot");
+        debug_assert!(self.uploads() <= UPLOADS_MAX);
     }
 
     /// The disk thread has let go of a transfer.

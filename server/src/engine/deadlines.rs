@@ -1,0 +1,121 @@
+//! Deadlines: what is due of a connection and of its transfers, and what follows.
+
+use chatshelf_common::id::TransferId;
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::ServerPing;
+
+use super::Engine;
+use super::transport::Transport;
+use crate::token::Token;
+
+/// What a look at a connection's deadlines calls for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Say farewell with this code.
+    Close(Code),
+    /// Drop it; there is nobody to tell.
+    Drop,
+    /// Ask for a sign of life.
+    Ping,
+    /// End this upload.
+    Stalled(TransferId),
+    /// See whether its transfers get on.
+    Pace,
+}
+
+/// A look at several deadlines at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    now_ms: u64,
+    next_ms: Option<u64>,
+}
+
+impl Look {
+    pub(super) fn at(now_ms: u64) -> Self {
+        Self { now_ms, next_ms: None }
+    }
+
+    pub(super) fn now_ms(self) -> u64 {
+        self.now_ms
+    }
+
+    /// True if `allowed_ms` have passed since `since_ms`; else this is one of the deadlines to
+    /// come.
+    pub(super) fn has_passed(&mut self, since_ms: u64, allowed_ms: u64) -> bool {
+        let at_ms = since_ms + allowed_ms;
+        if at_ms > self.now_ms {
+            self.next_ms = Some(self.next_ms.map_or(at_ms, |next_ms| next_ms.min(at_ms)));
+        }
+        at_ms <= self.now_ms
+    }
+
+    /// The first of those to come.
+    pub(super) fn next_ms(self) -> Option<u64> {
+        self.next_ms
+    }
+}
+
+impl<T: Transport> Engine<T> {
+    /// Does what is due, connection by connection, until nothing more is.
+    pub(super) fn look_at_deadlines(&mut self) {
+        self.disk.expire_if_due(self.now);
+        self.give_up_absentees();
+        while let Some(token) = self.connections.pop_due(self.now.mono_ms) {
+            while let Some(due) = self.due(token) {
+                self.meet(token, due);
+            }
+        }
+    }
+
+    /// What is due of a connection. When nothing is, has it looked at again in time.
+    fn due(&mut self, token: Token) -> Option<Due> {
+        let connection = self.connections.get(token)?;
+        let (now_ms, keepalive_ms) = (self.now.mono_ms, self.settings.keepalive_ms);
+        let mut look = Look::at(now_ms);
+        let mut due = connection.output_due(&mut look);
+        if due.is_none() && connection.is_listening() {
+            if connection.is_paused(self.transfers.hold_back(token)) {
+                // While the server does not listen, the peer is neither silent nor slow.
+                look.has_passed(now_ms, keepalive_ms);
+            } else {
+                due = self.transfers.due(token, &mut look);
+                due = due.or_else(|| connection.silence_due(&mut look, keepalive_ms));
+            }
+        }
+        if due.is_none()
+            && let Some(at_ms) = look.next_ms()
+        {
+            self.connections.arm(token, at_ms);
+        }
+        due
+    }
+
+    fn meet(&mut self, token: Token, due: Due) {
+        match due {
+            Due::Close(code) => self.close(token, code),
+            Due::Drop => self.kill(token),
+            Due::Ping => {
+                if let Some(connection) = self.connections.get_mut(token) {
+                    connection.note_asked(self.now.mono_ms);
+                }
+                self.send(token, &ServerPing {});
+            }
+            Due::Stalled(transfer) => self.end_transfer(token, transfer, Code::STALLED, None),
+            Due::Pace => self.look_at_pace(token),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_tells_what_has_passed_and_what_comes_first() {
+        let mut look = Look::at(100);
+        assert!(look.has_passed(0, 100) && !look.has_passed(1, 100));
+        assert_eq!(look.next_ms(), Some(101));
+        assert!(!look.has_passed(90, 20) && !look.has_passed(100, 1));
+        assert_eq!(look.next_ms(), Some(101));
+    }
+}

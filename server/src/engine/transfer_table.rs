@@ -1,0 +1,425 @@
+//! Which uploads and downloads run, for whom, how far each has come, and what they use: slots,
+//! blocks, extents.
+//!
+//! Owns all that; puts file work into the queue for the disk thread, and answers no client: what an
+//! outcome means on the wire is in `transfers`, `uploads` and `downloads`.
+
+mod download;
+mod member;
+mod pace;
+mod slots;
+mod upload;
+
+use std::collections::HashMap;
+
+use chatshelf_common::id::{Attributes, TransferId, UnixMillis};
+use chatshelf_common::text::FileName;
+use chatshelf_common::wire::frame::Item;
+
+use super::deadlines::{Due, Look};
+use super::disk_queue::DiskQueue;
+use super::limits::{MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
+use super::origin::Origin;
+use crate::disk::block::{Block, BlockPool};
+use crate::disk::readahead::{Extent, ExtentPool};
+use crate::disk::{Request, TransferKey};
+use crate::token::Token;
+use download::Download;
+use member::Member;
+use slots::{Asker, Slots};
+use upload::Upload;
+
+pub(super) use slots::Way;
+
+/// All transfers.
+///
+/// Invariants: a transfer that runs has a slot; so has one that the disk thread has not let go of.
+/// A connection runs at most [`MEMBER_TRANSFERS_MAX`], all together [`TRANSFERS_MAX`].
+#[derive(Debug, Default)]
+pub(super) struct TransferTable {
+    /// Of the connections that have begun a transfer, until they end.
+    members: HashMap<Token, Member>,
+    slots: Slots,
+    blocks: BlockPool,
+    extents: ExtentPool,
+}
+
+/// What is known of a file that is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FileInfo {
+    pub(super) name: FileName,
+    /// In bytes.
+    pub(super) size: u64,
+    /// What the item is to have of them.
+    pub(super) attributes: Attributes,
+}
+
+/// What becomes of a frame about an upload.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Received<R> {
+    /// It is taken.
+    Taken(R),
+    /// It is too late: the upload has ended, which the client may not have heard of.
+    Late,
+    /// It may not be sent.
+    Unexpected,
+}
+
+/// What becomes of what an upload has brought that ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It can be resumed, for some time from this moment on.
+    Kept {
+        at: UnixMillis,
+    },
+    Discarded,
+}
+
+/// What came of the client's word that everything has been sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Finished {
+    /// It is to be published.
+    Whole(FileInfo),
+    /// Bytes are missing.
+    Short,
+}
+
+impl TransferTable {
+    /// Lets downloads use so many pipes.
+    pub(super) fn allow_pipes(&mut self, pipes_max: usize) {
+        self.extents.allow_pipes(pipes_max);
+    }
+
+    /// Takes a number that a client wants to use; false if it is not higher than all before it.
+    pub(super) fn accept_number(&mut self, at: TransferKey) -> bool {
+        let member = self.members.entry(at.connection).or_default();
+        let is_higher = member.last.is_none_or(|last| last < at.transfer);
+        if is_higher {
+            member.last = Some(at.transfer);
+        }
+        is_higher
+    }
+
+    /// Begins an upload whose number was accepted.
+    ///
+    /// # Errors
+    /// How many transfers there may be, if there are as many.
+    pub(super) fn begin_upload(
+        &mut self,
+        at: TransferKey,
+        origin: Origin,
+        file: FileInfo,
+        now_ms: u64,
+    ) -> Result<(), usize> {
+        let member = self.admit(at, origin, Way::Up, now_ms)?;
+        let before = member.uploads.insert(at.transfer, Upload::new(file, now_ms));
+        debug_assert!(before.is_none());
+        Ok(())
+    }
+
+    /// Begins a download of an item from an offset on.
+    ///
+    /// # Errors
+    /// As [`Self::begin_upload`].
+    pub(super) fn begin_download(
+        &mut self,
+        at: TransferKey,
+        origin: Origin,
+        item: Item,
+        offset: u64,
+        now_ms: u64,
+    ) -> Result<(), usize> {
+        let member = self.admit(at, origin, Way::Down, now_ms)?;
+        let before = member.downloads.insert(at.transfer, Download::new(item, offset, now_ms));
+        debug_assert!(before.is_none());
+        Ok(())
+    }
+
+    fn admit(
+        &mut self,
+        at: TransferKey,
+        origin: Origin,
+        way: Way,
+        now_ms: u64,
+    ) -> Result<&mut Member, usize> {
+        let member = self.members.entry(at.connection).or_default();
+        debug_assert_eq!(member.last, Some(at.transfer), "its number was accepted");
+        let running = member.running();
+        let asker = Asker { connection: at.connection, origin, running };
+        if let Some(limit) = self.slots.limit_reached(asker, way) {
+            return Err(limit);
+        }
+        debug_assert!(running < MEMBER_TRANSFERS_MAX && self.slots.taken() < TRANSFERS_MAX);
+        if running == 0 {
+            member.pace.begin(now_ms);
+        }
+        self.slots.take(at, origin, way);
+        Ok(member)
+    }
+
+    /// Which way a transfer goes, while it runs.
+    pub(super) fn way(&self, at: TransferKey) -> Option<Way> {
+        let member = self.members.get(&at.connection)?;
+        let is_down = member.downloads.contains_key(&at.transfer);
+        if is_down {
+            return Some(Way::Down);
+        }
+        member.uploads.contains_key(&at.transfer).then_some(Way::Up)
+    }
+
+    /// True for an upload that has come whole and is being verified.
+    pub(super) fn is_publishing(&self, at: TransferKey) -> bool {
+        let member = self.members.get(&at.connection);
+        let upload = member.and_then(|member| member.uploads.get(&at.transfer));
+        upload.is_some_and(Upload::is_publishing)
+    }
+
+    /// An upload's file is there, and holds `offset` bytes. False if the upload has ended.
+    pub(super) fn note_created(&mut self, at: TransferKey, offset: u64, now_ms: u64) -> bool {
+        let upload = self.upload(at);
+        upload.map(|upload| upload.begin(offset, now_ms)).is_some()
+    }
+
+    /// Takes bytes of a file. They must be the next of an upload that the client may send.
+    pub(super) fn receive(
+        &mut self,
+        at: TransferKey,
+        offset: u64,
+        bytes: &[u8],
+        now_ms: u64,
+        disk: &mut DiskQueue,
+    ) -> Received<()> {
+        let Some(member) = self.members.get_mut(&at.connection) else {
+            return Received::Unexpected;
+        };
+        let Some(upload) = member.uploads.get_mut(&at.transfer) else {
+            return member.missing(at.transfer);
+        };
+        if !upload.expects(offset, bytes.len()) {
+            return Received::Unexpected;
+        }
+        member.pace.add(bytes.len() as u64);
+        upload.receive(at, bytes, now_ms, &mut self.blocks, disk);
+        Received::Taken(())
+    }
+
+    /// The client says that everything has been sent.
+    pub(super) fn finish(&mut self, at: TransferKey, disk: &mut DiskQueue) -> Received<Finished> {
+        let Some(member) = self.members.get_mut(&at.connection) else {
+            return Received::Unexpected;
+        };
+        let Some(upload) = member.uploads.get_mut(&at.transfer) else {
+            return member.missing(at.transfer);
+        };
+        if !upload.is_receiving() {
+            return Received::Unexpected;
+        }
+        let is_whole = upload.is_whole();
+        Received::Taken(match is_whole {
+            true => Finished::Whole(upload.finish(at, disk)),
+            false => Finished::Short,
+        })
+    }
+
+    /// A block came back from the disk thread. False if its upload has ended. Nothing of that
+    /// connection was heard while it was not listened to, so none of its uploads is late.
+    pub(super) fn note_written(&mut self, at: TransferKey, block: Block, now_ms: u64) -> bool {
+        self.blocks.give(block);
+        let Some(upload) = self.upload(at) else { return false };
+        upload.note_written();
+        let member = self.members.get_mut(&at.connection);
+        let uploads = member.into_iter().flat_map(|member| member.uploads.values_mut());
+        uploads.for_each(|upload| upload.forgive(now_ms));
+        true
+    }
+
+    /// Takes back a block that the disk thread could not write.
+    pub(super) fn give_block(&mut self, block: Block) {
+        self.blocks.give(block);
+    }
+
+    /// The item of a download, and the byte that is asked for next.
+    pub(super) fn downloaded(&self, at: TransferKey) -> Option<(&Item, u64)> {
+        self.members.get(&at.connection)?.downloads.get(&at.transfer).map(Download::item)
+    }
+
+    /// Asks the disk thread for what comes next of a download, in frames of so many bytes of the
+    /// file. When there is nothing left to ask for and nothing on its way, the download is over.
+    pub(super) fn read_on(
+        &mut self,
+        at: TransferKey,
+        frame_bytes: usize,
+        in_pipe: bool,
+        disk: &mut DiskQueue,
+    ) {
+        let Some(member) = self.members.get_mut(&at.connection) else { return };
+        let Some(download) = member.downloads.get_mut(&at.transfer) else { return };
+        let left = download.left();
+        if left > 0 {
+            let extent = self.extents.take(in_pipe);
+            let bytes = left.min(extent.file_bytes_max(frame_bytes) as u64);
+            let offset = download.ask(bytes);
+            let bytes = bytes as usize;
+            disk.push(Request::Read { download: at, offset, bytes, frame_bytes, extent });
+        } else if download.is_over() {
+            member.downloads.remove(&at.transfer);
+            disk.push(Request::Close { download: at });
+        }
+    }
+
+    /// An extent has been sent, or was given up: keeps it for its next use. False if its download
+    /// has ended.
+    pub(super) fn note_sent(&mut self, at: TransferKey, extent: Extent) -> bool {
+        self.give_extent(extent);
+        let member = self.members.get_mut(&at.connection);
+        let download = member.and_then(|member| member.downloads.get_mut(&at.transfer));
+        download.map(Download::note_sent).is_some()
+    }
+
+    /// Keeps an extent, or frees it when no transfer runs: a pipe takes descriptors.
+    pub(super) fn give_extent(&mut self, extent: Extent) {
+        if self.slots.taken() > 0 {
+            self.extents.give(extent);
+        }
+    }
+
+    /// Forgets a transfer and frees what it uses; of an upload, the disk thread keeps what has come
+    /// if `is_kept`. Says which way it went, if it ran. What is being published is past this: the
+    /// disk thread has it behind it by then.
+    pub(super) fn forget(
+        &mut self,
+        at: TransferKey,
+        fate: Fate,
+        disk: &mut DiskQueue,
+    ) -> Option<Way> {
+        let member = self.members.get_mut(&at.connection)?;
+        if let Some(mut upload) = member.uploads.remove(&at.transfer) {
+            upload.check();
+            match fate {
+                Fate::Kept { at: now } => {
+                    upload.send_block(at, disk);
+                    disk.push(Request::Suspend { upload: at, at: now });
+                }
+                Fate::Discarded => disk.push(Request::Discard { upload: at }),
+            }
+            if let Some(block) = upload.into_block() {
+                self.blocks.give(block);
+            }
+            return Some(Way::Up);
+        }
+        member.downloads.remove(&at.transfer)?.check();
+        disk.push(Request::Close { download: at });
+        Some(Way::Down)
+    }
+
+    /// The transfers that a connection runs: uploads, then downloads.
+    pub(super) fn running(&self, connection: Token) -> Vec<TransferId> {
+        let Some(member) = self.members.get(&connection) else { return Vec::new() };
+        member.uploads.keys().chain(member.downloads.keys()).copied().collect()
+    }
+
+    /// A connection ends, whose transfers have ended.
+    pub(super) fn forget_member(&mut self, connection: Token) {
+        let member = self.members.remove(&connection);
+        debug_assert!(member.is_none_or(|member| member.running() == 0));
+        // A whole crowd may have moved files at once.
+        if self.members.len() * 4 < self.members.capacity() {
+            self.members.shrink_to_fit();
+        }
+    }
+
+    /// The disk thread has let go of a transfer. After the last one, no pipe and no block is left.
+    pub(super) fn note_ended(&mut self, at: TransferKey) {
+        self.slots.free(at);
+        if self.slots.taken() == 0 {
+            self.extents.clear();
+            self.blocks.clear();
+        }
+    }
+
+    /// True while the disk thread has enough of one of a connection's uploads.
+    pub(super) fn hold_back(&self, connection: Token) -> bool {
+        let member = self.members.get(&connection);
+        member.is_some_and(|member| member.uploads.values().any(Upload::holds_back))
+    }
+
+    /// What is due of a connection's transfers.
+    pub(super) fn due(&self, connection: Token, look: &mut Look) -> Option<Due> {
+        self.members.get(&connection)?.due(look)
+    }
+
+    /// Which transfers of a connection are to end because few slots are free and too few bytes are
+    /// moved for them, the newest first. `sent` is how much of downloads was sent since the last
+    /// look, `has_data` which of them have something that waits to be.
+    pub(super) fn judge(
+        &mut self,
+        connection: Token,
+        sent: u64,
+        has_data: impl Fn(TransferId) -> bool,
+        now_ms: u64,
+    ) -> Vec<TransferId> {
+        let Some(member) = self.members.get_mut(&connection) else { return Vec::new() };
+        let slow = member.slow(sent, has_data, now_ms).into_iter().rev();
+        slow.filter(|(_, way)| self.slots.are_scarce(*way)).map(|(transfer, _)| transfer).collect()
+    }
+
+    /// True for an upload whose client may send.
+    #[cfg(test)]
+    pub(super) fn is_receiving(&self, at: TransferKey) -> bool {
+        let member = self.members.get(&at.connection);
+        member.and_then(|it| it.uploads.get(&at.transfer)).is_some_and(Upload::is_receiving)
+    }
+
+    /// True when few slots are left.
+    #[cfg(test)]
+    pub(super) fn are_scarce(&self, way: Way) -> bool {
+        self.slots.are_scarce(way)
+    }
+
+    /// Slots that are taken.
+    pub(super) fn slots_taken(&self) -> usize {
+        self.slots.taken()
+    }
+
+    /// Blocks and extents that are held here: those being filled, and spare ones.
+    pub(super) fn blocks(&self) -> usize {
+        let uploads = self.members.values().flat_map(|member| member.uploads.values());
+        let filling = uploads.filter(|upload| upload.has_block()).count();
+        filling + self.blocks.spare() + self.extents.spare()
+    }
+
+    /// Bytes of the table itself.
+    pub(super) fn table_bytes(&self) -> usize {
+        self.members.capacity() * size_of::<(Token, Member)>()
+    }
+
+    /// Checks the invariants; every connection with transfers must be a member's. For tests.
+    ///
+    /// # Panics
+    /// If one does not hold.
+    pub(super) fn assert_sound(&self, is_member: impl Fn(Token) -> bool) {
+        let mut running = 0;
+        for (&connection, member) in &self.members {
+            assert!(is_member(connection), "{connection:?} is gone");
+            assert!(member.running() <= MEMBER_TRANSFERS_MAX);
+            running += member.running();
+            member.uploads.values().for_each(Upload::check);
+            member.downloads.values().for_each(Download::check);
+            let numbers = member.uploads.keys().chain(member.downloads.keys());
+            for &transfer in numbers {
+                assert!(Some(transfer) <= member.last);
+                assert!(self.slots.has(TransferKey { connection, transfer }));
+            }
+        }
+        // The disk thread may not have let go of some yet.
+        assert!(running <= self.slots.taken() && self.slots.taken() <= TRANSFERS_MAX);
+        assert!(self.slots.taken() > 0 || self.extents.spare() == 0, "pipes are left");
+    }
+
+    fn upload(&mut self, at: TransferKey) -> Option<&mut Upload> {
+        self.members.get_mut(&at.connection)?.uploads.get_mut(&at.transfer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! One download: how much of its item was asked for, and how much of that is on its way.
+
+use chatshelf_common::wire::frame::Item;
+
+use crate::engine::limits::DOWNLOAD_EXTENTS_IN_FLIGHT;
+
+/// Invariants: `next_ask <= item.size`; `in_flight` extents, no more than it may have, are at the
+/// disk thread or wait to be sent.
+#[derive(Debug)]
+pub(super) struct Download {
+    item: Item,
+    /// When it was asked for.
+    since_ms: u64,
+    /// The next byte to ask the disk thread for.
+    next_ask: u64,
+    in_flight: usize,
+}
+
+impl Download {
+    pub(super) fn new(item: Item, offset: u64, now_ms: u64) -> Self {
+        let download = Self { item, since_ms: now_ms, next_ask: offset, in_flight: 0 };
+        download.check();
+        download
+    }
+
+    /// The item, and the byte that is asked for next.
+    pub(super) fn item(&self) -> (&Item, u64) {
+        (&self.item, self.next_ask)
+    }
+
+    /// When it was asked for.
+    pub(super) fn since_ms(&self) -> u64 {
+        self.since_ms
+    }
+
+    /// Bytes that were not asked for yet.
+    pub(super) fn left(&self) -> u64 {
+        self.item.size - self.next_ask
+    }
+
+    /// Asks for so many bytes more; says from which on.
+    pub(super) fn ask(&mut self, bytes: u64) -> u64 {
+        let offset = self.next_ask;
+        self.next_ask += bytes;
+        self.in_flight += 1;
+        self.check();
+        offset
+    }
+
+    /// An extent has been sent.
+    pub(super) fn note_sent(&mut self) {
+        debug_assert!(self.in_flight > 0);
+        self.in_flight -= 1;
+    }
+
+    /// True when every byte was asked for and sent.
+    pub(super) fn is_over(&self) -> bool {
+        self.left() == 0 && self.in_flight == 0
+    }
+
+    /// Asserts the invariants.
+    pub(super) fn check(&self) {
+        debug_assert!(self.next_ask <= self.item.size);
+        debug_assert!(self.in_flight <= DOWNLOAD_EXTENTS_IN_FLIGHT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatshelf_common::id::{Digest, ItemId, UnixMillis};
+    use chatshelf_common::text::{FileName, Nick};
+
+    use super::*;
+
+    fn download(size: u64, offset: u64) -> Download {
+        let (name, nick) = (FileName::new("f").unwrap(), Nick::new("ada").unwrap());
+        let digest = Digest::from(blake3::hash(b""));
+        Download::new(Item::new(ItemId(1), name, size, digest, nick, UnixMillis(1)), offset, 5)
+    }
+
+    #[test]
+    fn a_download_is_over_when_what_was_asked_for_is_sent() {
+        let mut download = download(10, 4);
+        assert_eq!((download.ask(5), download.left(), download.is_over()), (4, 1, false));
+        assert_eq!((download.ask(1), download.left(), download.is_over()), (9, 0, false));
+        download.note_sent();
+        assert!(!download.is_over());
+        download.note_sent();
+        assert!(download.is_over());
+        assert!(self::download(3, 3).is_over());
+    }
+
+    #[test]
+    #[should_panic(expected = "next_ask <= self.item.size")]
+    fn more_than_there_is_cannot_be_asked_for() {
+        download(3, 2).ask(2);
+    }
+
+    #[test]
+    #[should_panic(expected = "in_flight <=")]
+    fn more_than_the_connection_may_hold_cannot_be_asked_for() {
+        let mut download = download(100, 0);
+        (0..=DOWNLOAD_EXTENTS_IN_FLIGHT).for_each(|_| {
+            download.ask(1);
+        });
+    }
+}

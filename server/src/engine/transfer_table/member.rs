@@ -1,0 +1,75 @@
+//! The transfers of one connection: which run, and whether they get on.
+
+use std::collections::BTreeMap;
+
+use chatshelf_common::id::TransferId;
+
+use super::Received;
+use super::download::Download;
+use super::pace::Pace;
+use super::slots::Way;
+use super::upload::Upload;
+use crate::engine::deadlines::{Due, Look};
+use crate::engine::limits::{RATE_STEP_MS, RATE_WINDOW_MS, UPLOAD_STALL_MS};
+
+/// The transfers of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Member {
+    /// The highest number the client has used.
+    pub(super) last: Option<TransferId>,
+    pub(super) uploads: BTreeMap<TransferId, Upload>,
+    pub(super) downloads: BTreeMap<TransferId, Download>,
+    pub(super) pace: Pace,
+}
+
+impl Member {
+    /// How many have not ended.
+    pub(super) fn running(&self) -> usize {
+        self.uploads.len() + self.downloads.len()
+    }
+
+    /// What a frame is about an upload that does not run: too late, if it ever ran.
+    pub(super) fn missing<R>(&self, transfer: TransferId) -> Received<R> {
+        let has_ended = self.last.is_some_and(|last| transfer <= last)
+            && !self.downloads.contains_key(&transfer);
+        if has_ended { Received::Late } else { Received::Unexpected }
+    }
+
+    /// What is due of them.
+    pub(super) fn due(&self, look: &mut Look) -> Option<Due> {
+        for (&transfer, upload) in &self.uploads {
+            if upload.is_receiving() && look.has_passed(upload.progress_ms(), UPLOAD_STALL_MS) {
+                return Some(Due::Stalled(transfer));
+            }
+        }
+        let is_due = self.running() > 0 && look.has_passed(self.pace.stepped_ms(), RATE_STEP_MS);
+        is_due.then_some(Due::Pace)
+    }
+
+    /// Those that too few bytes are moved for, the oldest first. Those of the last minute, and
+    /// those that wait for the disk, are not among them.
+    pub(super) fn slow(
+        &mut self,
+        sent: u64,
+        has_data: impl Fn(TransferId) -> bool,
+        now_ms: u64,
+    ) -> Vec<(TransferId, Way)> {
+        self.pace.add(sent);
+        let suffices_for = self.pace.step(now_ms);
+        let is_judged = |since_ms: u64| since_ms + RATE_WINDOW_MS <= now_ms;
+        let uploads = self
+            .uploads
+            .iter()
+            .filter(|(_, upload)| upload.is_receiving() && is_judged(upload.since_ms()));
+        let downloads = self
+            .downloads
+            .iter()
+            .filter(|(transfer, download)| has_data(**transfer) && is_judged(download.since_ms()));
+        let mut judged: Vec<(TransferId, Way)> = uploads
+            .map(|(&transfer, _)| (transfer, Way::Up))
+            .chain(downloads.map(|(&transfer, _)| (transfer, Way::Down)))
+            .collect();
+        judged.sort_unstable_by_key(|&(transfer, _)| transfer);
+        judged.split_off(suffices_for.min(judged.len()))
+    }
+}

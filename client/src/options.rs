@@ -1,5 +1,5 @@
-//! The options: what `chatshelf` is told when it starts, on the command line, by the environment or
-//! by its configuration file (`file`). Pure but for the looks at those.
+//! The options: what `chatshelf` is told when it starts, on the command line, in the environment or
+//! in its configuration file (`file`). `task` has the one-shot commands.
 
 mod file;
 mod task;
@@ -23,57 +23,57 @@ use crate::session::{KEEPALIVE, KEEPALIVE_MAX};
 pub(crate) use file::expanded;
 pub use task::{Output, Task};
 
-/// What the program is to do.
+/// What the program is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The server.
     pub server: ServerAddress,
-    /// The nick; asked for when absent.
+    /// The nick; when absent, the user is asked.
     pub name: Option<Nick>,
     /// No prompt, no colours, no escapes.
     pub plain: bool,
-    /// The full screen is drawn with ASCII alone.
+    /// The full screen is drawn in ASCII only.
     pub ascii: bool,
-    /// Lines of history; absent leaves it to the server.
+    /// Lines of history to ask for; when absent, the server decides.
     pub history: Option<u32>,
     /// Where downloads go.
     pub download_dir: PathBuf,
-    /// Downloads get the permissions and the time of change of what was uploaded.
+    /// Downloads get the permissions and the modification time of the uploaded file.
     pub preserve: bool,
-    /// Seconds for which it is tried to come back after a lost connection, 0 for not at all;
-    /// absent leaves it to the front.
+    /// Seconds to keep reconnecting after a lost connection, 0 for not at all; when absent, the
+    /// front end decides.
     pub reconnect: Option<u32>,
-    /// Silence after which the server is asked for a sign of life.
+    /// Silence after which the server is pinged.
     pub keepalive: Duration,
-    /// Who joins and leaves is shown.
+    /// Joins and leaves are shown.
     pub joins: bool,
-    /// Clicks and the wheel come to the full screen; else the terminal selects text by them.
+    /// Clicks and the wheel go to the full screen; else the terminal selects text with them.
     pub mouse: bool,
-    /// Members who are not to be seen.
+    /// Members whose lines are hidden.
     pub ignore: Vec<Nick>,
-    /// One thing to be done, instead of joining the talk.
+    /// A one-shot command, instead of joining the room to talk.
     pub task: Option<Task>,
-    /// What its own options say, until it is known.
+    /// The options of that command, until it is parsed.
     own: task::Own,
-    /// Where the server's host was set, if it was.
+    /// Where the host was set, if it was.
     host_origin: Option<Origin>,
 }
 
 impl Options {
-    /// A host, perhaps with its port.
+    /// Sets the host, perhaps with a port.
     fn set_host(&mut self, text: &str, origin: Origin) -> Result<(), String> {
         self.server = text.parse().map_err(|why: AddressError| why.to_string())?;
         self.host_origin = Some(origin);
         Ok(())
     }
 
-    /// A port, which is set after the host. One that the host brought along holds unless this was
-    /// set in a place that comes first; in the same place both must agree.
+    /// Sets the port, after the host. A port that came with the host stays, unless this one was set
+    /// in a place that takes precedence; in the same place both must agree.
     fn set_port(&mut self, text: &str, origin: Origin) -> Result<(), String> {
         let port = number(text, 1..=u16::MAX)?;
         match (self.server.named_port(), self.host_origin) {
             (Some(named), Some(host)) if host == origin && named != port => {
-                return Err(format!("the host names port {named} already"));
+                return Err(format!("the host already names port {named}"));
             }
             (Some(_), Some(host)) if host < origin => {}
             _ => self.server.set_port(port),
@@ -104,11 +104,11 @@ impl Default for Options {
     }
 }
 
-/// Understands the arguments, without the program's name, together with the environment and the
-/// configuration file.
+/// Parses the arguments, without the program's name, with the environment and the configuration
+/// file.
 ///
 /// # Errors
-/// What is wrong where, as one line.
+/// One line that says what is wrong, and where.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Options>, Error> {
     let variable = |name: &str| std::env::var_os(name);
     let sources = Sources {
@@ -129,9 +129,9 @@ fn parse_with(
 type Opt = cli::Opt<Options>;
 
 static PROGRAM: Program<Options> = Program {
-    about: "Joins the room of a chatshelf server: talk with everyone there, put files on the shelf, \
-            fetch files from it. On a terminal the room has the whole screen, elsewhere it is \
-            lines; /help inside the room lists the commands.",
+    about: "Joins the room of a chatshelf server: talk to everyone there, put files on the shelf, \
+            fetch files from it. On a terminal the room fills the screen, elsewhere it is plain \
+            lines; /help in the room lists the commands.",
     options: &[
         Opt::value_from(
             "host",
@@ -154,21 +154,18 @@ static PROGRAM: Program<Options> = Program {
         .otherwise("asked for on a terminal, else your user name"),
         Opt::flag(
             "plain",
-            "lines instead of the full screen; no prompt, no colours, no escapes",
+            "plain lines instead of the full screen; no prompt, no colours, no escapes",
             |options, on| options.plain = on,
         ),
-        Opt::flag("ascii", "draw the full screen with ASCII alone", |options, on| {
+        Opt::flag("ascii", "draw the full screen in ASCII only", |options, on| {
             options.ascii = on;
         }),
-        Opt::value(
-            "history",
-            "N|none|all",
-            "lines to see of what was said before",
-            |options, text| history(text).map(|lines| options.history = Some(lines)),
-        )
+        Opt::value("history", "N|none|all", "lines of earlier talk to show", |options, text| {
+            history(text).map(|lines| options.history = Some(lines))
+        })
         .otherwise("50")
         .completes(Completes::Words(&["none", "all"])),
-        Opt::value("download-dir", "DIR", "where downloads go", |options, text| {
+        Opt::value("download-dir", "DIR", "directory for downloads", |options, text| {
             options.download_dir = file::expanded(text);
             let is_there = options.download_dir.is_dir();
             if is_there { Ok(()) } else { Err("no such directory".into()) }
@@ -178,25 +175,25 @@ static PROGRAM: Program<Options> = Program {
         .completes(Completes::Directories),
         Opt::flag(
             "preserve",
-            "give downloads the permissions and the date of what was uploaded, so that a program \
+            "give downloads the permissions and the date of the uploaded file, so that a program \
              can be run; without it, a download is a new file like any other",
             |options, on| options.preserve = on,
         ),
         Opt::value(
             "reconnect",
             "SECONDS",
-            "how long to try to come back when the connection is lost, 0 for not at all",
+            "how long to keep reconnecting when the connection is lost; 0 disables",
             |options, text| {
                 let seconds = parsed(text, "a number of seconds")?;
                 options.reconnect = Some(seconds);
                 Ok(())
             },
         )
-        .otherwise("on a terminal for ever, else 30"),
+        .otherwise("forever on a terminal, else 30"),
         Opt::value(
             "mouse",
             "on|off",
-            "on the full screen, whether the mouse scrolls and clicks, or selects text",
+            "on the full screen: on to scroll and click, off to select text",
             |options, text| {
                 let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
                 options.mouse = known.ok_or("must be on or off")?.1;
@@ -208,7 +205,7 @@ static PROGRAM: Program<Options> = Program {
         Opt::value(
             "keepalive",
             "SECONDS",
-            "silence after which the server is asked for a sign of life",
+            "silence after which the server is pinged",
             |options, text| {
                 let seconds = number(text, 1..=KEEPALIVE_MAX.as_secs())?;
                 options.keepalive = Duration::from_secs(seconds);
@@ -216,7 +213,7 @@ static PROGRAM: Program<Options> = Program {
             },
         )
         .default("20"),
-        Opt::value("joins", "on|off", "show who joins and leaves", |options, text| {
+        Opt::value("joins", "on|off", "show joins and leaves", |options, text| {
             let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
             options.joins = known.ok_or("must be on or off")?.1;
             Ok(())
@@ -257,24 +254,23 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
         title: "Scripts and broken connections",
         blocks: &[
             Block::Text(
-                "A command such as send joins the room, does one thing, leaves, and shows on \
-                 standard output only what was asked for; complaints go to standard error, and so \
-                 does progress if that is a terminal. It goes by your user name unless --name is \
-                 given, and takes one that is free if that is in use. Others see it in /who, but \
-                 are not told that it joins and leaves.",
+                "A command such as send joins the room, does one thing, and leaves. Standard \
+                 output gets only what you asked for; errors go to standard error, and so does \
+                 progress if that is a terminal. A command uses your user name unless --name is \
+                 given, or a free one like it if that is taken. Others see it in /who, but are not \
+                 told that it joins and leaves.",
             ),
             Block::Text(
-                "Without a command, when standard input is not a terminal, its lines are carried \
-                 out in order, from the first on; without --name they are said by your user name, \
-                 or one like it that is free. At its end (or /quit) chatshelf waits for every \
-                 receipt and transfer, then leaves.",
+                "Without a command, if standard input is not a terminal, chatshelf reads it line \
+                 by line, as if you had typed it; without --name it uses your user name, or a free \
+                 one like it. At the end of input (or at /quit) it waits for every receipt and \
+                 transfer, then leaves.",
             ),
             Block::Text(
-                "When the connection is lost, chatshelf comes back by itself: what was said \
-                 meanwhile is shown, what was typed meanwhile is sent, and transfers go on where \
-                 they were. A transfer that is interrupted by the end of the program goes on with \
-                 the same /upload or /download; what that takes is kept in $CHATSHELF_STATE_DIR or \
-                 the user's state directory.",
+                "When the connection is lost, chatshelf reconnects by itself: it shows what was \
+                 said meanwhile, sends what you typed meanwhile, and resumes transfers. If the \
+                 program itself ends during a transfer, the same /upload or /download resumes it; \
+                 what that needs is stored in $CHATSHELF_STATE_DIR or the user's state directory.",
             ),
         ],
     },
@@ -283,10 +279,10 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
         blocks: &[Block::Table(&[
             (
                 "0",
-                "all was done; also when whoever read the output had seen enough, or tail --follow \
-                 was interrupted",
+                "everything was done; also when the reader of the output closed it, or tail \
+                 --follow was interrupted",
             ),
-            ("1", "something asked for failed, or the connection was lost for good"),
+            ("1", "something you asked for failed, or the connection was lost for good"),
             (
                 "2",
                 "a mistake in the options, the environment or the configuration file, or no usable \
@@ -295,17 +291,17 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
             ("3", "no connection to the server"),
             (
                 "4",
-                "the server refused: to let anyone in by that name, or at all; or what a command \
-                 asked for (the file is too large, there is no such item)",
+                "the server refused to let you in, or refused what a command asked for (the file \
+                 is too large, there is no such item)",
             ),
         ])],
     },
     Section {
         title: "Environment",
         blocks: &[Block::Text(
-            "Beside the variables named with the options: CHATSHELF_STATE_DIR is where \
-             interrupted transfers are remembered, NO_COLOR turns colours off, RUST_LOG=debug logs \
-             to standard error.",
+            "Besides the variables named with the options: CHATSHELF_STATE_DIR is the directory \
+             that remembers interrupted transfers, NO_COLOR turns colours off, RUST_LOG=debug \
+             logs to standard error.",
         )],
     },
 ];

@@ -184,7 +184,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sent_is_clean_and_stays_as_it_is(text in "[\x1b\u{9b}\\[\\]0-9;mP\\\\\x07a ż\n\t\r]{0,40}") {
+        fn what_is_sent_is_clean_and_stays_as_it_is(
+            text in "[\x1b\u{9b}\\[\\]0-9;mP\\\\\x07a ż\n\t\r]{0,40}",
+        ) {
             let clean = cleaned(&text);
             prop_assert!(!clean.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')));
             prop_assert_eq!(cleaned(&clean), clean.clone());

@@ -1,9 +1,9 @@
-//! Keys of our uploads that are on the shelf. The key proves that an item is ours, so that a later run
-//! of the program can take it off the shelf.
+//! Keys of our uploads that are on the shelf. The key proves that an item is ours, so that a later
+//! run of the program can take it off the shelf.
 //!
-//! Each key has a small file in the directory of `state`, locked while the run that uploaded the item
-//! goes on: then only a run under the same name may use it, because two people who share an account
-//! are still two. Where nothing can be stored, the item is ours for this session only.
+//! Each key has a small file in the directory of `state`, locked while the run that uploaded the
+//! item goes on: then only a run under the same name may use it, because two people who share an
+//! account are still two. Where nothing can be stored, the item is ours for this session only.
 
 use std::collections::VecDeque;
 use std::fs::{File, TryLockError};

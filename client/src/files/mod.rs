@@ -1,10 +1,10 @@
 //! Local files, on a thread of their own: the event loop never waits for a disk.
 //!
-//! Owns the thread and the channels to it. Requests never block; each reply wakes the poll. `worker`
-//! does the work. `open_file` is one of its files, `attributes` that file's mode and time, and
-//! `stamp` shows whether it has changed. `destination` finds free names, `path_kind` tells what is at
-//! a path, and `space` whether there is room. `state` and `keys` store what later runs of the program
-//! need.
+//! Owns the thread and the channels to it. Requests never block; each reply wakes the poll.
+//! `worker` does the work. `open_file` is one of its files, `attributes` that file's mode and time,
+//! and `stamp` shows whether it has changed. `destination` finds free names, `path_kind` tells what
+//! is at a path, and `space` whether there is room. `state` and `keys` store what later runs of the
+//! program need.
 
 mod attributes;
 mod destination;
@@ -263,9 +263,9 @@ pub struct Files {
 }
 
 impl Files {
-    /// Starts the thread; every reply wakes `waker`. `server` is the `HOST:PORT` that uploads go to.
-    /// With `preserve`, downloads get the attributes of the uploaded file, else those that the system
-    /// gives a new file.
+    /// Starts the thread; every reply wakes `waker`. `server` is the `HOST:PORT` that uploads go
+    /// to. With `preserve`, downloads get the attributes of the uploaded file, else those that the
+    /// system gives a new file.
     ///
     /// # Errors
     /// When the system refuses a thread.

@@ -1,5 +1,5 @@
-//! The open file of one transfer: read or written in order, and hashed on the way. Owns the open file;
-//! knows no other transfer.
+//! The open file of one transfer: read or written in order, and hashed on the way. Owns the open
+//! file; knows no other transfer.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -21,8 +21,8 @@ pub(super) struct Source {
     hasher: blake3::Hasher,
     /// Bytes read since the start.
     at: u64,
-    /// Bytes that were read before a change would show in the file's times, and their digest; `None`
-    /// as long as it would not, because the file was written just before.
+    /// Bytes that were read before a change would show in the file's times, and their digest;
+    /// `None` as long as it would not, because the file was written just before.
     unproven: Option<(u64, Digest)>,
     entry: Option<Entry>,
 }

@@ -1,6 +1,6 @@
-//! What lets a later run of the program resume transfers: one small file per transfer in a directory of
-//! ours, named by a hash of what the transfer is recognised by. Owns that directory; opens no file
-//! that is transferred.
+//! What lets a later run of the program resume transfers: one small file per transfer in a
+//! directory of ours, named by a hash of what the transfer is recognised by. Owns that directory;
+//! opens no file that is transferred.
 //!
 //! An entry is locked while its transfer runs, so that no other run resumes it too. Where the
 //! directory cannot be used everything works, but nothing survives the end of the program.
@@ -80,8 +80,8 @@ impl State {
         state
     }
 
-    /// The path of the entry for an upload of this state of a file; `None` for a file without a path
-    /// or a modification time.
+    /// The path of the entry for an upload of this state of a file; `None` for a file without a
+    /// path or a modification time.
     fn upload_path(&self, source: &Path, stamp: &Stamp) -> Option<PathBuf> {
         let (parts, source) = (stamp.parts()?, source.canonicalize().ok()?);
         let mut hasher = blake3::Hasher::new();

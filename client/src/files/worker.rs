@@ -1,8 +1,8 @@
 //! The file thread's work: reads and hashes uploads; writes, hashes and keeps downloads.
 //!
-//! Owns the open files. It serves one request after the other; a transfer that fails is reported and
-//! forgotten. To continue a file at an offset, everything before it has to be hashed: that is done
-//! in slices between requests, so that other transfers keep moving. `transfer` is one of them;
+//! Owns the open files. It serves one request after the other; a transfer that fails is reported
+//! and forgotten. To continue a file at an offset, everything before it has to be hashed: that is
+//! done in slices between requests, so that other transfers keep moving. `transfer` is one of them;
 //! `changes` handles files that change while they are uploaded.
 
 mod changes;
@@ -304,8 +304,8 @@ impl Worker<'_> {
         }
     }
 
-    /// A transfer has failed. What has arrived of a download is kept: a full disk or a cable that was
-    /// pulled is no reason to throw it away. What cannot be read back is of no use.
+    /// A transfer has failed. What has arrived of a download is kept: a full disk or a cable that
+    /// was pulled is no reason to throw it away. What cannot be read back is of no use.
     fn fail(&mut self, transfer: TransferHandle, error: &FileError) {
         let is_unreadable = self.open.get(&transfer).is_some_and(Transfer::is_rehashing);
         let survives = match self.remove(transfer) {

@@ -1,5 +1,5 @@
-//! Making a connection: finds out the addresses, opens sockets as the [`Race`] says, and hands over
-//! the first that is connected. The others are closed.
+//! Making a connection: looks up the addresses, opens sockets when the [`Race`] says so, and
+//! returns the first that connects. The others are closed.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -14,15 +14,15 @@ use super::resolve::Route;
 /// A connection being made.
 #[derive(Debug)]
 pub(super) struct Dial {
-    /// None while the addresses are being found out.
+    /// `None` while the addresses are being looked up.
     race: Option<Race>,
     attempts: Vec<(SocketAddr, TcpStream)>,
-    /// When it is to be looked at again at the latest.
+    /// When to look at it again at the latest.
     wake_at: Option<Instant>,
 }
 
 impl Dial {
-    /// Begins to make one.
+    /// Starts with the lookup.
     pub(super) fn begin(route: &mut Route, now: Instant) -> Self {
         route.begin(now);
         Self { race: None, attempts: Vec::new(), wake_at: Some(now) }
@@ -33,11 +33,11 @@ impl Dial {
         self.wake_at
     }
 
-    /// Goes on: after an event on one of the sockets, after the waker was used, and when its time
-    /// has come. All sockets are registered under `token`.
+    /// Makes progress: to be called after an event on one of the sockets, after the waker was used,
+    /// and at [`Self::wake_at`]. All sockets are registered under `token`.
     ///
     /// # Errors
-    /// The most telling one, when no address could be connected to.
+    /// The most telling one, when no address could be reached.
     pub(super) fn advance(
         &mut self,
         route: &mut Route,
@@ -59,7 +59,7 @@ impl Dial {
         Ok(None)
     }
 
-    /// The first socket that is connected. Those that have failed are closed.
+    /// The first socket that is connected. Closes those that have failed.
     fn winner(&mut self, now: Instant) -> Option<TcpStream> {
         let race = self.race.as_mut()?;
         let mut place = 0;
@@ -80,7 +80,7 @@ impl Dial {
         None
     }
 
-    /// Opens the sockets whose time has come; when to look again.
+    /// Opens the sockets that are due; returns when to look again.
     fn begin_attempts(
         &mut self,
         registry: &Registry,
@@ -110,7 +110,7 @@ fn open(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<Tc
     Ok(stream)
 }
 
-/// True when the connection stands, false when that is still open.
+/// True once the socket is connected, false while that is undecided.
 fn is_connected(stream: &TcpStream) -> io::Result<bool> {
     if let Some(error) = stream.take_error()? {
         return Err(error);

@@ -1,10 +1,10 @@
 //! A session on a socket: connects without blocking, reads and writes what is ready, and connects
 //! again when the session wants it.
 //!
-//! Owns the socket and its latched readiness; `dial` makes the connection, `race` says which address
-//! is tried when, `resolve` finds them out. Many links can be driven from one poll; each is given the
-//! events of its token, and the buffer it reads into is the caller's. When to connect is the
-//! session's to decide.
+//! Owns the socket and its latched readiness; `dial` makes the connection, `race` decides which
+//! address is tried when, `resolve` looks the addresses up. One poll can drive many links: each is
+//! given the events of its token, and reads into a buffer of the caller's. The session decides when
+//! to connect.
 
 mod dial;
 mod race;
@@ -26,7 +26,7 @@ use dial::Dial;
 pub use race::CONNECT_TIMEOUT;
 pub use resolve::Route;
 
-/// Reads in one turn, so that one link can't starve the others.
+/// Reads in one turn, so that one link cannot starve the others.
 const READS_PER_TURN: usize = 16;
 
 /// A session and its socket.
@@ -48,7 +48,7 @@ enum Socket {
     Closed,
 }
 
-/// Why a link is down for good.
+/// Why a link is lost for good.
 #[derive(Debug)]
 pub enum LinkError {
     /// No address was found or could be connected to; this is the most telling reason.
@@ -77,7 +77,7 @@ impl From<SessionError> for LinkError {
     }
 }
 
-/// The error's own words, without the number that people have no use for.
+/// The error's own words, without the number, which tells people nothing.
 #[must_use]
 pub fn plain_error(error: &io::Error) -> String {
     let text = error.to_string();
@@ -88,10 +88,10 @@ pub fn plain_error(error: &io::Error) -> String {
 }
 
 impl Link {
-    /// Begins to connect.
+    /// Starts to connect.
     ///
     /// # Errors
-    /// [`LinkError::Connect`] when it is known at once that there is no way.
+    /// [`LinkError::Connect`] when it fails at once.
     pub fn connect(
         route: Route,
         session: Session,
@@ -111,18 +111,18 @@ impl Link {
         &self.session
     }
 
-    /// The session, to give it commands and to poll it.
+    /// The session, to be given commands and polled.
     pub fn session_mut(&mut self) -> &mut Session {
         &mut self.session
     }
 
-    /// True once the connection stands.
+    /// True while there is a connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self.socket, Socket::Open(_))
     }
 
-    /// When the link is to be served at the latest, if nothing happens before.
+    /// When to serve the link at the latest, if nothing happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.socket {
@@ -145,10 +145,10 @@ impl Link {
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
     }
 
-    /// Gives the connection up and has the session come back over a new one, at once.
+    /// Drops the connection and lets the session reconnect at once.
     ///
     /// # Errors
-    /// When the session does not come back.
+    /// When the session does not reconnect.
     pub fn reconnect(&mut self, now: Instant) -> Result<(), LinkError> {
         if self.is_connected() {
             let why = io::Error::new(ErrorKind::Interrupted, "given up for a new one");
@@ -158,10 +158,10 @@ impl Link {
         Ok(())
     }
 
-    /// Connects, or takes what has arrived; `scratch` is at most [`BLOCK_BYTES`] long.
+    /// Connects, or reads what has arrived; `scratch` is at most [`BLOCK_BYTES`] long.
     ///
     /// # Errors
-    /// When the link is down for good: the session is over, and not by the server's goodbye.
+    /// When the link is lost for good: the session is over, and not because of a `Goodbye`.
     pub fn receive(
         &mut self,
         registry: &Registry,
@@ -195,10 +195,10 @@ impl Link {
         Ok(())
     }
 
-    /// Sends what the session has to send, as far as the socket takes it.
+    /// Sends what the session has to send, as much as the socket accepts.
     ///
     /// # Errors
-    /// When the link is down. What had arrived before is taken in first: it may say why.
+    /// When the link is lost for good. What had arrived before is handled first: it may say why.
     pub fn transmit(
         &mut self,
         registry: &Registry,
@@ -237,7 +237,7 @@ impl Link {
         Ok(())
     }
 
-    /// There is no connection: the session waits for the next, or that is the end.
+    /// The connection is lost: the session waits for the next one, or is over.
     fn lose(&mut self, why: LinkError, now: Instant) -> Result<(), LinkError> {
         self.close();
         self.session.handle_lost(why.to_string(), now);
@@ -249,14 +249,14 @@ impl Link {
         (self.readable, self.writable) = (false, false);
     }
 
-    /// Closes the socket when the session has no more use of it.
+    /// Closes the socket when the session no longer needs it.
     fn close_if_unused(&mut self) {
         if self.is_connected() && (self.session.is_over() || self.session.is_offline()) {
             self.close();
         }
     }
 
-    /// Begins to connect when it is time to.
+    /// Starts to connect when the session wants to.
     fn connect_if_wanted(&mut self, registry: &Registry, now: Instant) -> Result<(), LinkError> {
         if matches!(self.socket, Socket::Closed) && self.session.wants_connection(now) {
             self.session.handle_connecting();
@@ -277,15 +277,15 @@ impl Link {
     }
 }
 
-/// Sets what makes talk quick. A socket that does not take it is still good.
+/// Lets short lines out at once. A socket that does not know the option still works.
 fn configure(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY: {error}");
     }
 }
 
-/// Writes both slices, or their beginning; as a piece of its own in the kernel's queue, where that
-/// makes a difference.
+/// Writes both slices, or the beginning of them. With `is_piece` they become a piece of their own
+/// in the kernel's queue, on systems where that makes a difference.
 fn write(stream: &mut TcpStream, slices: [&[u8]; 2], is_piece: bool) -> io::Result<usize> {
     let slices = slices.map(IoSlice::new);
     #[cfg(target_os = "linux")]
@@ -300,8 +300,8 @@ fn write(stream: &mut TcpStream, slices: [&[u8]; 2], is_piece: bool) -> io::Resu
     stream.write_vectored(&slices)
 }
 
-/// Has the socket take no more while so many bytes have not begun to go out, where there is an
-/// option for that.
+/// Lets the socket accept no more while `bytes` of what it holds are unsent, on systems that have
+/// an option for that.
 fn limit_unsent(stream: &TcpStream, bytes: u32) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(bytes) {

@@ -1,8 +1,9 @@
-//! Which address is tried when (RFC 8305, "Happy Eyeballs"): one after the other, a quarter of a
-//! second apart or as soon as the one before has failed, families in turn. The first that answers
-//! wins, so an address that swallows everything costs a moment and not a timeout.
+//! Decides which address is tried when (RFC 8305, "Happy Eyeballs"): one after the other, a quarter
+//! of a second apart or as soon as the previous one has failed, alternating between address
+//! families. The first that answers wins, so an address that never answers costs a moment instead
+//! of a timeout.
 //!
-//! Owns the order, the times and the error worth telling; never touches a socket or a clock.
+//! Owns the order, the times and the error worth reporting; never touches a socket or a clock.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -11,45 +12,45 @@ use std::time::{Duration, Instant};
 
 /// From one attempt to the next while none has failed (RFC 8305, "Connection Attempt Delay").
 pub(super) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// How long the last attempt of a race may take; those before it have had longer.
+/// How long the last attempt may take; earlier ones have had longer.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Addresses of one server that are tried: bounds the sockets that are open at once.
+/// Addresses of one server that are tried. Bounds the sockets that are open at once.
 pub(super) const ADDRESSES_MAX: usize = 16;
 
 /// Attempts to reach one server.
 #[derive(Debug)]
 pub(super) struct Race {
-    /// Addresses that were not tried yet.
+    /// Addresses that have not been tried yet.
     waiting: VecDeque<SocketAddr>,
     /// Attempts that have neither failed nor succeeded.
     running: usize,
     /// When the next may begin.
     next_at: Instant,
-    /// When those that run have had time enough.
+    /// When those that are running time out.
     deadline: Instant,
-    /// The most telling of what has gone wrong.
+    /// The most telling error so far.
     error: Option<io::Error>,
 }
 
-/// What a race calls for.
+/// The next step of a race.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Begin to connect to this address.
+    /// Start to connect to this address.
     Try(SocketAddr),
     /// Wait, until then at the latest.
     Wait(Instant),
-    /// Nobody is left who could win.
+    /// No attempt is left that could win.
     Over(io::Error),
 }
 
 impl Race {
-    /// A race over these addresses, most wanted first.
+    /// A race between these addresses, preferred ones first.
     pub(super) fn new(addresses: Vec<SocketAddr>, now: Instant) -> Self {
         let waiting = interleaved(addresses);
         Self { waiting, running: 0, next_at: now, deadline: now + CONNECT_TIMEOUT, error: None }
     }
 
-    /// What is to be done now.
+    /// What to do now.
     pub(super) fn poll(&mut self, now: Instant) -> Step {
         let is_time = self.running == 0 || now >= self.next_at;
         if is_time && let Some(address) = self.waiting.pop_front() {
@@ -70,15 +71,15 @@ impl Race {
         Step::Over(self.error.take().unwrap_or_else(none))
     }
 
-    /// An attempt has failed: the next one need not wait.
+    /// An attempt has failed: the next one may start at once.
     pub(super) fn handle_failure(&mut self, error: io::Error, now: Instant) {
-        debug_assert!(self.running > 0, "what fails was begun");
+        debug_assert!(self.running > 0, "only a running attempt fails");
         self.running = self.running.saturating_sub(1);
         self.next_at = now;
         self.note(error);
     }
 
-    /// Keeps an error if it says more than the one before.
+    /// Keeps an error if it is more telling than the one before.
     fn note(&mut self, error: io::Error) {
         if self.error.as_ref().is_none_or(|known| weight(&error) > weight(known)) {
             self.error = Some(error);
@@ -86,8 +87,8 @@ impl Race {
     }
 }
 
-/// How much an error says about the server: that this machine has no way to an address says
-/// nothing, silence a little, and an answer most.
+/// How much an error tells about the server: no route from this machine tells nothing, silence a
+/// little, an answer most.
 fn weight(error: &io::Error) -> u8 {
     match error.kind() {
         ErrorKind::ConnectionRefused
@@ -100,8 +101,8 @@ fn weight(error: &io::Error) -> u8 {
     }
 }
 
-/// The addresses in their order, each once, but the families in turn: the first one's family
-/// begins.
+/// The addresses in their order, each once, alternating between families, starting with that of the
+/// first.
 fn interleaved(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (mut first, mut second) = (VecDeque::new(), VecDeque::new());
@@ -132,14 +133,14 @@ mod tests {
         ErrorKind::ConnectionRefused.into()
     }
 
-    /// The addresses that are begun right now, and when to look again, or how it ended.
-    fn begun(race: &mut Race, now: Instant) -> (Vec<SocketAddr>, Result<Instant, io::Error>) {
-        let mut begun = Vec::new();
+    /// The attempts that start right now, and when to look again, or how it ended.
+    fn started(race: &mut Race, now: Instant) -> (Vec<SocketAddr>, Result<Instant, io::Error>) {
+        let mut started = Vec::new();
         loop {
             match race.poll(now) {
-                Step::Try(address) => begun.push(address),
-                Step::Wait(until) => return (begun, Ok(until)),
-                Step::Over(error) => return (begun, Err(error)),
+                Step::Try(address) => started.push(address),
+                Step::Wait(until) => return (started, Ok(until)),
+                Step::Over(error) => return (started, Err(error)),
             }
         }
     }
@@ -155,15 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_silent_delays_the_next_by_a_moment_only() {
+    fn a_silent_address_delays_the_next_only_for_a_moment() {
         let [silent, good] = ["[2001:db8::1]", "192.0.2.1"].map(address);
         let start = Instant::now();
         let mut race = Race::new(vec![silent, good], start);
-        let (first, next) = begun(&mut race, start);
+        let (first, next) = started(&mut race, start);
         assert_eq!((first, next.unwrap()), (vec![silent], start + ATTEMPT_DELAY));
-        let (none, next) = begun(&mut race, start + ATTEMPT_DELAY / 2);
+        let (none, next) = started(&mut race, start + ATTEMPT_DELAY / 2);
         assert_eq!((none, next.unwrap()), (vec![], start + ATTEMPT_DELAY));
-        let (second, next) = begun(&mut race, start + ATTEMPT_DELAY);
+        let (second, next) = started(&mut race, start + ATTEMPT_DELAY);
         assert_eq!(second, [good]);
         assert_eq!(next.unwrap(), start + ATTEMPT_DELAY + CONNECT_TIMEOUT);
     }
@@ -173,28 +174,28 @@ mod tests {
         let [a, b, c] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(address);
         let start = Instant::now();
         let mut race = Race::new(vec![a, b, c], start);
-        assert_eq!(begun(&mut race, start).0, [a]);
+        assert_eq!(started(&mut race, start).0, [a]);
         let soon = start + ATTEMPT_DELAY / 5;
         race.handle_failure(refused(), soon);
-        let (second, next) = begun(&mut race, soon);
+        let (second, next) = started(&mut race, soon);
         assert_eq!((second, next.unwrap()), (vec![b], soon + ATTEMPT_DELAY));
         race.handle_failure(refused(), soon);
-        assert_eq!(begun(&mut race, soon).0, [c]);
+        assert_eq!(started(&mut race, soon).0, [c]);
         race.handle_failure(refused(), soon);
-        let (_, end) = begun(&mut race, soon);
+        let (_, end) = started(&mut race, soon);
         assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     }
 
     #[test]
-    fn every_attempt_has_its_time_and_then_it_is_over() {
+    fn every_attempt_times_out_and_then_the_race_is_over() {
         let [a, b] = ["192.0.2.1", "192.0.2.2"].map(address);
         let start = Instant::now();
         let mut race = Race::new(vec![a, b], start);
         let mut now = start;
         let mut attempts = Vec::new();
         let error = loop {
-            let (begun, next) = begun(&mut race, now);
-            attempts.extend(begun);
+            let (started, next) = started(&mut race, now);
+            attempts.extend(started);
             match next {
                 Ok(next) => now = next,
                 Err(error) => break error,
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_that_is_told_is_the_one_that_says_most() {
+    fn the_most_telling_error_is_reported() {
         let start = Instant::now();
         for (kinds, told) in [
             (&[ErrorKind::NetworkUnreachable, ErrorKind::ConnectionRefused][..], 1),
@@ -217,13 +218,13 @@ mod tests {
             let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(address);
             let mut race = Race::new(addresses[..kinds.len()].to_vec(), start);
             for kind in kinds {
-                assert_eq!(begun(&mut race, start).0.len(), 1);
+                assert_eq!(started(&mut race, start).0.len(), 1);
                 race.handle_failure((*kind).into(), start);
             }
-            let (_, end) = begun(&mut race, start);
+            let (_, end) = started(&mut race, start);
             assert_eq!(end.unwrap_err().kind(), kinds[told], "{kinds:?}");
         }
-        let (_, end) = begun(&mut Race::new(Vec::new(), start), start);
+        let (_, end) = started(&mut Race::new(Vec::new(), start), start);
         assert_eq!(end.unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

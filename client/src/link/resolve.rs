@@ -1,6 +1,5 @@
-//! Where a server is: its addresses, looked up again for each connection, for a name may move to
-//! another machine while we are away. Looking up can take seconds, so it is done on a thread of its
-//! own, one lookup at a time.
+//! The addresses of a server, looked up again for each connection, because the name may have moved
+//! to another machine. A lookup can take seconds, so it runs on a thread of its own, one at a time.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -13,25 +12,25 @@ use std::time::{Duration, Instant};
 use chatshelf_common::address::ServerAddress;
 use mio::Waker;
 
-/// How long a connection waits for its addresses.
+/// How long a connection waits for the lookup.
 pub(super) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Asks whoever knows for the addresses; may take its time.
+/// Looks up the addresses; may block.
 type Lookup = dyn Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
 /// The addresses of one server.
 pub struct Route {
-    /// Those that were found last, or that are all there is.
+    /// Those that were found last, or the only ones there are.
     known: Vec<SocketAddr>,
     name: Option<Name>,
 }
 
-/// What is to be looked up.
+/// A name to look up.
 struct Name {
     lookup: Arc<Lookup>,
-    /// Ends the wait of whoever drives the link.
+    /// Wakes the loop that drives the link.
     waker: Arc<Waker>,
-    /// Where a lookup under way leaves what it has found.
+    /// Where a running lookup leaves its result.
     running: Option<Receiver<io::Result<Vec<SocketAddr>>>>,
     deadline: Instant,
 }
@@ -49,7 +48,7 @@ impl Route {
         Self { known: addresses, name: None }
     }
 
-    /// To a server; `waker` is used whenever its name has been looked up.
+    /// To a server; `waker` is used after each lookup of its name.
     #[must_use]
     pub fn to(server: &ServerAddress, waker: Arc<Waker>) -> Self {
         let (host, port) = (server.host().to_owned(), server.port());
@@ -60,13 +59,13 @@ impl Route {
         Self::by(Arc::new(lookup), waker)
     }
 
-    /// By asking for the addresses each time.
+    /// By this lookup, for each connection.
     pub(super) fn by(lookup: Arc<Lookup>, waker: Arc<Waker>) -> Self {
         let name = Name { lookup, waker, running: None, deadline: Instant::now() };
         Self { known: Vec::new(), name: Some(name) }
     }
 
-    /// Begins to find out the addresses. A lookup that is still under way will do.
+    /// Starts a lookup, unless one is still running.
     pub(super) fn begin(&mut self, now: Instant) {
         let Some(name) = &mut self.name else { return };
         name.deadline = now + LOOKUP_TIMEOUT;
@@ -79,7 +78,7 @@ impl Route {
         let ask = {
             let answer = answer.clone();
             move || {
-                // Nobody may want it any more; then nothing is lost.
+                // Both fail only when nobody waits any more.
                 let _ = answer.send(lookup());
                 let _ = waker.wake();
             }
@@ -89,15 +88,15 @@ impl Route {
         }
     }
 
-    /// The addresses, once they are known, or why they are not. Those found before are better than
+    /// The addresses once they are known, or why they are not. Those found before are better than
     /// none.
     pub(super) fn poll(&mut self, now: Instant) -> Option<io::Result<Vec<SocketAddr>>> {
         let Some(name) = &mut self.name else { return Some(Ok(self.known.clone())) };
         let found = match name.running.as_ref().map(Receiver::try_recv) {
             Some(Err(TryRecvError::Empty)) if now < name.deadline => return None,
-            // The thread is left to itself; the next attempt looks at what it has found by then.
+            // The thread keeps running; the next connection uses what it has found by then.
             Some(Err(TryRecvError::Empty)) => {
-                Err(io::Error::new(ErrorKind::TimedOut, "the name could not be looked up in time"))
+                Err(io::Error::new(ErrorKind::TimedOut, "looking up the name took too long"))
             }
             Some(Ok(found)) => {
                 name.running = None;
@@ -115,7 +114,7 @@ impl Route {
             }
             Err(error) if self.known.is_empty() => Err(error),
             Err(error) => {
-                log::info!("the addresses found before are tried: {error}");
+                log::info!("trying the addresses found before: {error}");
                 Ok(self.known.clone())
             }
         })
@@ -137,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// A route whose lookups give what the test sends, and count.
+    /// A route whose lookups are counted and return what the test sends.
     fn route(poll: &Poll) -> (Route, Sender<io::Result<Vec<SocketAddr>>>, Arc<AtomicUsize>) {
         let (sender, answers) = channel();
         let (answers, asked) = (Mutex::new(answers), Arc::new(AtomicUsize::new(0)));
@@ -176,7 +175,7 @@ mod tests {
             (Err(ErrorKind::Other.into()), vec![address(2), address(3)]),
         ] {
             route.begin(now);
-            assert!(route.poll(now).is_none(), "it takes as long as it takes");
+            assert!(route.poll(now).is_none(), "it is still running");
             answers.send(answer).unwrap();
             wait(&mut poll);
             assert_eq!(route.poll(now).unwrap().unwrap(), expected);
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_that_hangs_is_given_up_for_now_and_used_when_it_comes() {
+    fn a_lookup_that_hangs_times_out_and_its_result_is_used_later() {
         let mut poll = Poll::new().unwrap();
         let (mut route, answers, asked) = route(&poll);
         let now = Instant::now();
@@ -198,11 +197,11 @@ mod tests {
         answers.send(Ok(vec![address(1)])).unwrap();
         wait(&mut poll);
         assert_eq!(route.poll(late).unwrap().unwrap(), [address(1)]);
-        assert_eq!(asked.load(Ordering::SeqCst), 1, "no second one beside it");
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "there is never a second one");
     }
 
     #[test]
-    fn what_is_an_address_already_is_not_looked_up() {
+    fn an_address_is_not_looked_up() {
         let poll = Poll::new().unwrap();
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
         let mut route = Route::to(&"[::1]:7".parse().unwrap(), waker);

@@ -1,4 +1,4 @@
-//! Links over real sockets, to servers of a few bytes.
+//! Links over real sockets, to servers that send a few bytes.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::session::{Config, Reconnect, SessionEvent};
 
 const TOKEN: Token = Token(7);
 
-/// Serves the link until the session is over; how that came.
+/// Serves the link until the session is over; returns how it ended.
 fn drive(poll: &mut Poll, link: &mut Link) -> Result<(), LinkError> {
     drive_until(poll, link, |link| link.session().is_over())
 }
@@ -69,7 +69,7 @@ fn connect_over(
     (poll, link)
 }
 
-/// An address where nobody listens.
+/// An address that nobody listens on.
 fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -107,7 +107,7 @@ fn addresses_are_tried_in_turn_until_one_answers() {
 }
 
 #[test]
-fn no_address_that_answers_is_no_connection() {
+fn without_an_address_that_answers_there_is_no_connection() {
     let (mut poll, link) = connect(vec![closed(), closed()]);
     let end = link.and_then(|mut link| drive(&mut poll, &mut link));
     assert!(matches!(end, Err(LinkError::Connect(_))), "{end:?}");
@@ -128,7 +128,7 @@ fn an_end_without_goodbye_is_a_loss() {
     }
 }
 
-/// What lets a client in.
+/// What a server sends to let a client in.
 fn welcome() -> Vec<u8> {
     let ack = HelloAck {
         version: 1,
@@ -148,7 +148,7 @@ fn welcome() -> Vec<u8> {
 }
 
 #[test]
-fn a_connection_that_breaks_is_made_again_over_any_of_the_addresses() {
+fn a_broken_connection_is_made_again_to_any_of_the_addresses() {
     let (first, first_thread) = server(welcome());
     let (second, second_thread) = server(welcome());
     let (mut poll, link) = connect_with(Some(Reconnect::default()), vec![first, second]);
@@ -158,14 +158,14 @@ fn a_connection_that_breaks_is_made_again_over_any_of_the_addresses() {
         arrive(&mut poll, link)
     };
     come_back(&mut link).unwrap();
-    // The server has closed behind its welcome; the first one listens no more.
+    // The server has closed after its welcome, and the first one no longer listens.
     come_back(&mut link).unwrap();
     drop(link);
     first_thread.join().unwrap();
     second_thread.join().unwrap();
 }
 
-/// Serves the link until it is in the room, for the first time or again.
+/// Serves the link until it has joined the room, for the first time or again.
 fn arrive(poll: &mut Poll, link: &mut Link) -> Result<(), LinkError> {
     drive_until(poll, link, |link| {
         let is_arrival = |event: &SessionEvent| {
@@ -195,15 +195,15 @@ fn a_name_is_looked_up_again_for_each_connection() {
 }
 
 #[test]
-fn a_name_that_is_none_is_no_connection() {
+fn a_name_that_cannot_be_found_is_no_connection() {
     let lookup = || Err(io::Error::other("no such host"));
     let (mut poll, link) = connect_over(None, |waker| Route::by(Arc::new(lookup), waker));
     let end = link.and_then(|mut link| drive(&mut poll, &mut link));
     assert!(matches!(end, Err(LinkError::Connect(ref why)) if why.to_string() == "no such host"));
 }
 
-/// A socket that listens, and whose queue is full: who connects hears nothing. None where the
-/// system does it otherwise.
+/// A listening socket whose queue is full, so that connecting to it hangs; `None` where the system
+/// behaves differently.
 #[cfg(target_os = "linux")]
 fn black_hole() -> (socket2::Socket, Vec<std::net::TcpStream>, SocketAddr) {
     use socket2::{Domain, Socket, Type};
@@ -220,7 +220,7 @@ fn black_hole() -> (socket2::Socket, Vec<std::net::TcpStream>, SocketAddr) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_address_that_swallows_everything_does_not_keep_the_next_from_being_tried() {
+fn an_address_that_never_answers_does_not_hold_up_the_next() {
     let (_hole, _queued, silent) = black_hole();
     let (address, thread) = server(goodbye());
     let (mut poll, link) = connect(vec![silent, address]);
@@ -232,7 +232,7 @@ fn an_address_that_swallows_everything_does_not_keep_the_next_from_being_tried()
 }
 
 #[test]
-fn garbage_is_named_as_such() {
+fn garbage_is_reported_as_such() {
     let (address, thread) = server(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
     let (mut poll, link) = connect(vec![address]);
     let mut link = link.unwrap();

@@ -1,9 +1,10 @@
-//! Malicious peers in numbers: raw sockets on a poll and a thread of their own, so that they keep the
-//! server busy and not the clients beside them. Some send next to nothing, some never read, some send
-//! garbage; all come back when they are thrown out.
+//! Malicious peers in numbers: raw sockets on a poll and a thread of their own, so that they keep
+//! the server busy and not the clients beside them. Some send next to nothing, some never read,
+//! some send garbage; all come back when they are thrown out.
 //!
-//! They are public because the server's end-to-end tests attack with the same peers. They live here and
-//! not in the tests' kit because the load test is a program that people run, and depends on no kit.
+//! They are public because the server's end-to-end tests attack with the same peers. They live here
+//! and not in the tests' kit because the load test is a program that people run, and depends on no
+//! kit.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -21,26 +22,26 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::options::Attack;
 
-/// From one byte of a slow one's greeting to the next, and from one sign of life of a deaf one to
-/// the next, by which it also learns that it has been thrown out.
+/// The interval between two bytes of a slow attacker's greeting, and between two pongs of a deaf
+/// one: by sending, it also learns that it has been thrown out.
 const DRIP_EVERY: Duration = Duration::from_secs(3);
-/// From the end of a connection to the next one of the same attacker, at the least.
+/// The least time between two connections of the same attacker.
 const RETURN_AFTER: Duration = Duration::from_millis(100);
-/// How often those are looked for who have something to do.
+/// How often to look for attackers with something to do.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// The nice value of their thread: where it shares a core with the clients, these go first.
+/// The nice value of their thread: if it shares a core with the clients, those go first.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 19;
-/// Garbage that one connection is sent, after what it begins with.
+/// Garbage that one connection sends, after its beginning.
 const GARBAGE_BYTES: usize = 32 * 1024;
 /// Begins like another protocol.
 const HTTP: &[u8] = b"GET / HTTP/1.1\r\nHost: chatshelf\r\n\r\n";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Says nothing at all.
+    /// Sends nothing at all.
     Silent,
-    /// Says its greeting so slowly that it never comes to an end.
+    /// Sends its greeting so slowly that it never ends.
     Dripping,
     /// Joins, asks for everything, and reads nothing.
     Deaf,
@@ -52,12 +53,12 @@ enum Kind {
 struct Attacker {
     kind: Kind,
     stream: Option<TcpStream>,
-    /// Its connection stands, and has ever stood.
+    /// It is connected, and it has ever been.
     is_there: bool,
     has_come: bool,
-    /// Bytes of what it has to say that are sent.
+    /// Bytes it has sent on this connection.
     sent: usize,
-    /// When it does something again.
+    /// When it acts again.
     due: Instant,
 }
 
@@ -85,9 +86,9 @@ struct Shared {
     made: AtomicUsize,
     ended: AtomicUsize,
     garbage_ended: AtomicUsize,
-    /// All who mean to stay have been connected.
+    /// All that stay have been connected.
     have_come: AtomicBool,
-    /// They must go.
+    /// They must stop.
     is_over: AtomicBool,
 }
 
@@ -105,10 +106,10 @@ struct Horde {
 }
 
 impl Attackers {
-    /// Lets so many of each kind come.
+    /// Starts the attackers.
     ///
     /// # Errors
-    /// One line that says what the system does not give.
+    /// One line that says what the system refuses.
     pub fn start(address: SocketAddr, attack: Attack) -> Result<Self, String> {
         let shared = Arc::<Shared>::default();
         let horde = Horde::new(address, attack, Arc::clone(&shared));
@@ -118,8 +119,8 @@ impl Attackers {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// True once all who mean to stay have been connected. Not all may be at once: of those who do
-    /// not join, the server keeps so many.
+    /// True once all that stay have been connected. Not all are at once: the server keeps only so
+    /// many that do not join.
     #[must_use]
     pub fn have_come(&self) -> bool {
         self.shared.have_come.load(Ordering::Relaxed)
@@ -178,7 +179,7 @@ impl Horde {
         })
     }
 
-    /// Attacks until it is over.
+    /// Attacks until told to stop.
     fn run(&mut self) {
         yield_to_the_clients();
         let mut events = Events::with_capacity(1024);
@@ -199,7 +200,7 @@ impl Horde {
         }
     }
 
-    /// Does what is due.
+    /// Lets those act that are due.
     fn look_around(&mut self, now: Instant) {
         for number in 0..self.list.len() {
             if self.list[number].due > now {
@@ -235,7 +236,7 @@ impl Horde {
 
     fn connect(&mut self, number: usize, now: Instant) {
         let attacker = &mut self.list[number];
-        // What is not read is not worth an event.
+        // No events for what is not read.
         let interest = match attacker.kind {
             Kind::Deaf => Interest::WRITABLE,
             _ => Interest::READABLE | Interest::WRITABLE,
@@ -254,7 +255,7 @@ impl Horde {
         }
     }
 
-    /// Sends what it has to send.
+    /// Sends what this attacker sends next.
     fn act(&mut self, number: usize, now: Instant) {
         let Self { list, greeting, garbage, .. } = self;
         let Attacker { kind, stream, sent, due, .. } = &mut list[number];
@@ -263,7 +264,7 @@ impl Horde {
         let (pong, join) = (Pong {}.to_bytes(), deaf_join(greeting, number));
         let bytes = match kind {
             Kind::Silent => return,
-            // Never the last one.
+            // Never the last byte.
             Kind::Dripping => greeting[..greeting.len() - 1].get(*sent..=*sent).unwrap_or_default(),
             Kind::Deaf => {
                 let signs_sent = sent.saturating_sub(join.len()) % pong.len();
@@ -278,7 +279,7 @@ impl Horde {
         }
     }
 
-    /// Its connection is over: it comes back a little later.
+    /// Its connection is over: it reconnects a little later.
     fn leave(&mut self, number: usize, now: Instant) {
         let attacker = &mut self.list[number];
         attacker.stream = None;
@@ -290,7 +291,7 @@ impl Horde {
     }
 }
 
-/// The greeting and the join of someone who wants all that was ever said.
+/// The greeting and the join of a member that asks for the whole history.
 fn deaf_join(greeting: &[u8], number: usize) -> Vec<u8> {
     let nick = Nick::new(&format!("deaf{number}"));
     let join = nick.map(|nick| Join::new(nick, Some(HISTORY_ALL)).to_bytes());
@@ -308,7 +309,7 @@ fn yield_to_the_clients() {
 #[cfg(not(target_os = "linux"))]
 fn yield_to_the_clients() {}
 
-/// True when the server has ended a connection; what it said is read.
+/// True when the server has ended a connection; what it sent is read and dropped.
 fn has_ended(stream: &mut TcpStream) -> bool {
     let mut words = [0; 512];
     loop {

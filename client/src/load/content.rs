@@ -1,14 +1,14 @@
-//! File content made and checked in memory, so that the load test's own disk measures nothing.
+//! File content that is made and checked in memory, so that the test's own disk is not measured.
 
 use std::collections::HashMap;
 
 use crate::session::{BLOCK_BYTES, FileReply, FileRequest, TransferHandle};
 
-/// Length of the pattern that content repeats; no multiple of a block, so that a block in a wrong
-/// place is seen.
+/// Length of the pattern that all content repeats; not a multiple of a block, so that a misplaced
+/// block is noticed.
 const PATTERN_BYTES: usize = (1 << 20) + 7;
 
-/// Bytes that every file is cut from.
+/// The bytes that every file is cut from.
 #[derive(Debug)]
 pub(super) struct Pattern {
     bytes: Vec<u8>,
@@ -44,7 +44,7 @@ impl Pattern {
     }
 }
 
-/// Where in the pattern the file of this name begins: names are numbers.
+/// Where in the pattern the file of this name begins: names contain a number.
 fn start_of(name: &str) -> u64 {
     name.chars()
         .filter_map(|c| c.to_digit(10))
@@ -58,7 +58,7 @@ pub(super) fn file_name(number: usize) -> String {
 }
 
 impl Keeper {
-    /// Makes the content of an upload ready.
+    /// Prepares the content of an upload.
     pub(super) fn begin_upload(&mut self, transfer: TransferHandle, name: &str) {
         self.begin(transfer, name);
     }
@@ -68,11 +68,11 @@ impl Keeper {
         self.files.insert(transfer, file);
     }
 
-    /// Does what a session asks for. A byte that arrives other than it was sent fails the download.
+    /// Serves a session's request. A byte that arrives changed fails the download.
     pub(super) fn handle(&mut self, pattern: &Pattern, request: FileRequest) -> Option<FileReply> {
         let unknown = |transfer| FileReply::Failed { transfer, why: "no such file".into() };
         match request {
-            // Nothing is gone on with here: every beginning is the first.
+            // Nothing is resumed here.
             FileRequest::Begin { transfer, run, .. } => Some(FileReply::Begun { transfer, run }),
             FileRequest::Read { transfer, offset, length, mut buffer } => {
                 let Some(file) = self.files.get_mut(&transfer) else {
@@ -91,7 +91,8 @@ impl Keeper {
                     return Some(unknown(transfer));
                 };
                 if buffer != pattern.at(file.start, file.offset, buffer.len()) {
-                    let why = format!("bytes from {} on are not those sent", file.offset);
+                    let why =
+                        format!("the bytes from {} on are not those that were sent", file.offset);
                     return Some(FileReply::Failed { transfer, why });
                 }
                 file.hasher.update(&buffer);
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_in_a_wrong_place_fails_the_download() {
+    fn a_misplaced_byte_fails_the_download() {
         let (pattern, mut keeper) = (Pattern::new(), Keeper::default());
         let transfer = TransferHandle(1);
         keeper.begin(transfer, "load-3.bin");
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn files_differ_and_go_on_across_the_end_of_the_pattern() {
+    fn files_differ_and_continue_across_the_end_of_the_pattern() {
         let pattern = Pattern::new();
         assert_ne!(
             pattern.at(start_of("load-1.bin"), 0, 64),

@@ -14,11 +14,11 @@ use super::content::{Keeper, Pattern};
 use crate::link::{Link, Route};
 use crate::session::{BLOCK_BYTES, Config, Outcome, Session, SessionEvent, TransferHandle};
 
-/// Bytes at the start of a line that say when it was sent, and a space.
+/// Bytes of the time at the start of a line, with the space that follows.
 pub(super) const STAMP_BYTES: usize = 17;
-/// Connections that may be on their way at once: about what a server's backlog holds.
+/// Connections that may be in progress at once: about what a server's backlog holds.
 const CONNECTING_MAX: usize = 1000;
-/// A run in which nothing happens for so long has lost something.
+/// When nothing happens for this long, something is lost.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 /// One client.
@@ -26,16 +26,16 @@ const SILENCE_MAX: Duration = Duration::from_secs(20);
 struct Member {
     link: Link,
     keeper: Keeper,
-    /// Knows of everyone.
+    /// Has been told of everyone.
     is_told: bool,
-    /// Lines received, and a digest of what they were in their order.
+    /// Lines received, and a digest of them in their order.
     lines: usize,
     order: DefaultHasher,
     queued: bool,
 }
 
 impl Member {
-    /// Does what the session asks of its files.
+    /// Serves the session's file requests.
     fn serve_files(&mut self, pattern: &Pattern) {
         while let Some(request) = self.link.session_mut().poll_file_request() {
             if let Some(reply) = self.keeper.handle(pattern, request) {
@@ -62,16 +62,16 @@ pub(super) struct Crowd {
     pub(super) tally: Tally,
 }
 
-/// What all have received so far.
+/// What all of them have received so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) joined: usize,
-    /// Members who know of everyone.
+    /// Members who have been told of everyone.
     pub(super) told: usize,
-    /// Lines received, by all together, and by the last member alone.
+    /// Lines received: by all together, and by the last member alone.
     pub(super) deliveries: usize,
     pub(super) received_by_last: usize,
-    /// From saying a line to each of its deliveries, in microseconds.
+    /// From the sending of a line to each of its deliveries, in microseconds.
     pub(super) latencies_us: Vec<u32>,
     pub(super) uploaded: Vec<ItemId>,
     pub(super) downloaded: usize,
@@ -80,9 +80,9 @@ pub(super) struct Tally {
 }
 
 impl Crowd {
-    /// A crowd of `size` that has not yet come.
+    /// A crowd of `size`; none of it is connected yet.
     pub(super) fn new(address: SocketAddr, size: usize) -> Result<Self, String> {
-        let poll = Poll::new().map_err(|why| format!("no poll: {why}"))?;
+        let poll = Poll::new().map_err(|why| format!("cannot poll: {why}"))?;
         Ok(Self {
             poll,
             events: Events::with_capacity(1024),
@@ -108,7 +108,7 @@ impl Crowd {
         limits.map_or(1, |limits| limits.shelf_items_max as usize)
     }
 
-    /// Lets more clients connect, as many as may be on their way at once. False when all have.
+    /// Lets more clients connect, as many as may at once. False when all have.
     pub(super) fn connect_more(&mut self) -> Result<bool, String> {
         while self.members.len() < self.size {
             if self.members.len() - self.tally.joined >= CONNECTING_MAX {
@@ -116,8 +116,8 @@ impl Crowd {
             }
             let number = self.members.len();
             let nick = Nick::new(&format!("load{number}")).map_err(|why| why.to_string())?;
-            // A client that loses its connection has failed the test. What it sends is echoed to
-            // it alone, so ids need not be random.
+            // A client that loses its connection fails the test, so it does not reconnect. Message
+            // ids need not be random: only their sender sees them.
             let config = Config {
                 nick,
                 history: Some(0),
@@ -175,7 +175,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Serves everyone who has something to do; waits for it, `patience` at the most.
+    /// Serves every client that has something to do; waits for that at most `patience`.
     pub(super) fn turn(&mut self, patience: Duration) -> Result<(), String> {
         let patience = if self.ready.is_empty() { patience } else { Duration::ZERO };
         match self.poll.poll(&mut self.events, Some(patience)) {
@@ -226,7 +226,7 @@ impl Crowd {
         }
         member.serve_files(&self.pattern);
         member.link.transmit(registry, &mut self.scratch, now).map_err(lost)?;
-        // What was sent has made room for the next block, and no event will say so.
+        // What was sent has made room for the next block; no event says so.
         member.serve_files(&self.pattern);
         if member.link.wants_turn() {
             self.enqueue(number);
@@ -255,7 +255,7 @@ fn lost_text(number: usize) -> impl Fn(String) -> String {
     move |why| format!("client {number}: {why}")
 }
 
-/// Takes note of what a client was told.
+/// Notes an event of a client.
 fn note(
     member: &mut Member,
     event: SessionEvent,
@@ -294,11 +294,11 @@ fn note(
         SessionEvent::Happened { .. }
         | SessionEvent::Greeted(_)
         | SessionEvent::Told(_)
-        // A receipt may take its time here; what never comes is found in the end.
+        // A receipt may be slow here; one that never comes is found in the end.
         | SessionEvent::Undelivered { .. }
         | SessionEvent::Delivered
         | SessionEvent::TransferStarted(_) => {}
-        // It does not come back, and nothing is gone on with.
+        // Nothing reconnects here, and nothing is resumed.
         other => return Err(format!("{other:?}")),
     }
     Ok(())

@@ -1,6 +1,6 @@
-//! The load test: hundreds of sessions from one poll, in phases: everyone joins, one talks fast,
-//! one talks slowly, files move while the room talks, all beside attackers if that is asked for.
-//! What it measures it prints; what it loses is an error.
+//! The load test: hundreds of sessions on one poll, in phases: everyone joins, one client talks
+//! fast, then slowly, then files move while the room talks; on request, attackers are there too.
+//! Prints what it measures; anything lost is an error.
 
 pub mod attackers;
 mod content;
@@ -21,7 +21,7 @@ use options::{Attack, IN_FLIGHT, Plan};
 use report::{Spread, cpu_each, grouped, per_second};
 use server::Server;
 
-/// How often progress is shown, and the server's memory looked at.
+/// How often progress is shown and the server's memory is read.
 const TICK: Duration = Duration::from_millis(100);
 /// Transfers that run at once.
 const TRANSFERS_MAX: usize = 32;
@@ -47,7 +47,7 @@ struct Test<'a> {
     plan: &'a Plan,
     server: Server,
     crowd: Crowd,
-    /// None before everyone has joined.
+    /// `None` before everyone has joined.
     attackers: Option<Attackers>,
     /// Lines said so far.
     said: usize,
@@ -69,7 +69,7 @@ impl Test<'_> {
             })?;
         }
         if plan.downloads > 0 && plan.uploads > 0 {
-            // They were noted as their clients heard of it, not as they came onto the shelf.
+            // They are in the order in which their clients heard of it, not in that of the shelf.
             self.crowd.tally.uploaded.sort_unstable();
             let on_shelf = plan.uploads.min(self.crowd.shelf_items_max());
             self.share("downloads", plan.downloads, move |crowd, number, _| {
@@ -83,7 +83,7 @@ impl Test<'_> {
         let lines = grouped(self.said as u64);
         let downloads = self.crowd.tally.downloaded;
         self.say_result(&format!(
-            "checked    every client got all {lines} lines in one same order; \
+            "checked    every client got all {lines} lines in the same order; \
              {downloads} downloads are byte-identical",
         ));
         Ok(())
@@ -101,7 +101,7 @@ impl Test<'_> {
         let (time, cpu) = (begun.elapsed(), since(cpu, self.server.cpu()));
         self.rest()?;
         self.say_result(&format!(
-            "joined     {} clients, everyone told of everyone, in {:.3} s: {} joins/s, {}",
+            "joined     {} clients, each told of all the others, in {:.3} s: {} joins/s, {}",
             grouped(clients as u64),
             time.as_secs_f64(),
             per_second(clients, time),
@@ -109,7 +109,7 @@ impl Test<'_> {
         ));
         let memory = match (empty, self.server.memory()) {
             (Some(empty), Some(full)) => format!(
-                "{} bytes for each idle member, {} in all",
+                "{} bytes per idle member, {} in total",
                 grouped(full.saturating_sub(empty) / clients as u64),
                 ByteSize(full).display().iec(),
             ),
@@ -119,7 +119,7 @@ impl Test<'_> {
         Ok(())
     }
 
-    /// Waits until all attackers who mean to stay have come.
+    /// Waits until all attackers that stay are connected.
     fn let_attackers_loose(&mut self) -> Result<(), String> {
         if self.plan.attack.is_empty() {
             return Ok(());
@@ -128,12 +128,12 @@ impl Test<'_> {
         let attackers = self.attackers.insert(attackers);
         while !attackers.have_come() {
             self.crowd.turn(TICK)?;
-            self.progress.show(|| "attackers come".into());
+            self.progress.show(|| "attackers are connecting".into());
         }
         self.rest()
     }
 
-    /// What became of the attackers, and what they cost.
+    /// Reports what became of the attackers, and what they cost.
     fn say_of_attackers(&mut self, memory_before: Option<u64>) {
         let Some(attackers) = &self.attackers else { return };
         let Tally { made, ended, .. } = attackers.tally();
@@ -150,8 +150,8 @@ impl Test<'_> {
         ));
     }
 
-    /// One client says `messages` lines, `in_flight` of them on their way at once: the client that
-    /// is served last opens the window.
+    /// One client says `messages` lines, `in_flight` of them at once: the client that is served
+    /// last opens the window.
     fn talk(&mut self, name: &str, messages: usize, in_flight: usize) -> Result<(), String> {
         if messages == 0 {
             return Ok(());
@@ -188,8 +188,8 @@ impl Test<'_> {
         Ok(())
     }
 
-    /// Begins `count` transfers, and lets everyone in turn say a line at a steady pace until they
-    /// are over.
+    /// Starts `count` transfers; until they are over, everyone in turn says a line at a steady
+    /// pace.
     fn share(
         &mut self,
         name: &str,
@@ -208,7 +208,7 @@ impl Test<'_> {
         while self.ended() - ended_before < count
             || self.crowd.tally.deliveries - deliveries_before < said * clients
         {
-            // Far more at once would be turned away by the server, not measured.
+            // The server would refuse many more at once.
             while started < count && started - (self.ended() - ended_before) < TRANSFERS_MAX {
                 begin(&mut self.crowd, started, self.plan)?;
                 started += 1;
@@ -248,12 +248,12 @@ impl Test<'_> {
         Ok(())
     }
 
-    /// Transfers that are over.
+    /// The number of transfers that are over.
     fn ended(&self) -> usize {
         self.crowd.tally.uploaded.len() + self.crowd.tally.downloaded
     }
 
-    /// Lets things settle, so that a phase does not pay for the one before.
+    /// Lets things settle, so that no phase pays for the one before.
     fn rest(&mut self) -> Result<(), String> {
         let until = Instant::now() + 3 * TICK;
         while Instant::now() < until {
@@ -268,7 +268,7 @@ impl Test<'_> {
     }
 }
 
-/// By how much the server's memory has grown.
+/// How much the server's memory has grown.
 fn growth(before: Option<u64>, after: Option<u64>) -> String {
     match (before, after) {
         (Some(before), Some(after)) => {
@@ -282,8 +282,8 @@ fn since(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> 
     after?.checked_sub(before?)
 }
 
-/// One line on the terminal that is written over, ten times a second at most; on anything else,
-/// a line every two seconds.
+/// On a terminal one line that is overwritten, at most ten times a second; elsewhere a line every
+/// two seconds.
 struct Progress {
     due: Instant,
     is_terminal: bool,
@@ -323,14 +323,14 @@ impl Progress {
     }
 }
 
-/// Every client is a descriptor: take as many as the system lets us have.
+/// Raises the limit of open files to the maximum: every client needs a descriptor.
 #[cfg(unix)]
 fn raise_descriptor_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(why) = setrlimit(Resource::Nofile, limit) {
-        log::warn!("the limit of open files stays: {why}");
+        log::warn!("cannot raise the limit of open files: {why}");
     }
 }
 

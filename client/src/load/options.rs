@@ -1,4 +1,4 @@
-//! What the load test is asked to do.
+//! The options of the load test.
 
 use std::ffi::OsString;
 
@@ -10,7 +10,7 @@ use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 
 use super::crowd::STAMP_BYTES;
 
-/// Most of anything that there can be some thousands of.
+/// The limit for whatever may number thousands.
 const MANY: usize = 10_000;
 
 /// The work of one run.
@@ -18,7 +18,7 @@ const MANY: usize = 10_000;
 pub struct Plan {
     /// Clients in the room, at least one.
     pub clients: usize,
-    /// Lines said with [`IN_FLIGHT`] of them on their way; a tenth of them are said singly too.
+    /// Lines said with [`IN_FLIGHT`] of them at once; after them a tenth as many, one at a time.
     pub messages: usize,
     /// Length of a line, in bytes.
     pub message_bytes: usize,
@@ -28,25 +28,25 @@ pub struct Plan {
     pub downloads: usize,
     /// Size of each file, in bytes.
     pub file_bytes: u64,
-    /// Who else connects, and means no good.
+    /// Attackers that connect too.
     pub attack: Attack,
-    /// The server to load; one of its own when absent.
+    /// The server to load; the test starts one when absent.
     pub server: Option<ServerAddress>,
 }
 
-/// Attackers beside the clients, from the end of the joining on.
+/// Attackers beside the clients, from when everyone has joined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attack {
-    /// Say nothing, or their greeting so slowly that it never ends.
+    /// Send nothing, or their greeting so slowly that it never ends.
     pub slow: usize,
     /// Join and never read.
     pub deaf: usize,
-    /// Send garbage, and again as soon as they have been thrown out.
+    /// Send garbage, and reconnect as soon as they are thrown out.
     pub garbage: usize,
 }
 
 impl Attack {
-    /// How many there are.
+    /// The number of all attackers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slow + self.deaf + self.garbage
@@ -59,13 +59,13 @@ impl Attack {
     }
 }
 
-/// Lines on their way at once while the room is busy.
+/// Lines in flight at once while the room is busy.
 pub const IN_FLIGHT: usize = 64;
 
-/// Reads the arguments, without the program's name.
+/// Parses the arguments, without the program's name.
 ///
 /// # Errors
-/// One line that says which option is wrong and what it should be.
+/// One line that says which option is wrong and what it must be.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Plan>, Error> {
     let given = match PROGRAM.parse(arguments, &Sources::NOTHING, Given::default())? {
         Parsed::Print(text) => return Ok(Parsed::Print(text)),
@@ -106,11 +106,10 @@ struct Given {
 type Opt = cli::Opt<Given>;
 
 static PROGRAM: Program<Given> = Program {
-    about: "Opens many clients from one process, lets them talk and share files, checks that every \
-            client got every line in the same order and that every download is byte-identical, and \
-            prints what it measured. Starts a server of its own unless --host is given. Exit code 1 \
-            on any loss. With --slow, --deaf and --garbage all that happens beside peers that mean \
-            no good.",
+    about: "Opens many clients in one process, lets them talk and share files, checks that every \
+            client got every line in the same order and that every download is byte-identical, \
+            and prints what it measured. Starts a server of its own unless --host is given. Exits \
+            with code 1 if anything was lost. --slow, --deaf and --garbage add attackers.",
     options: &[
         Opt::value("clients", "N", "clients in the room", |given, text| {
             number(text, 1..=50_000).map(|clients| given.plan.clients = clients)
@@ -145,7 +144,7 @@ static PROGRAM: Program<Given> = Program {
         })
         .short('f')
         .default("4MiB"),
-        Opt::value("slow", "N", "connections that say next to nothing", |given, text| {
+        Opt::value("slow", "N", "connections that send next to nothing", |given, text| {
             number(text, 0..=MANY).map(|slow| given.plan.attack.slow = slow)
         })
         .default("0"),
@@ -163,7 +162,7 @@ static PROGRAM: Program<Given> = Program {
         Opt::value(
             "host",
             "HOST",
-            "load this server, not one of its own: HOST, HOST:PORT or chatshelf://HOST:PORT",
+            "load this server instead of its own: HOST, HOST:PORT or chatshelf://HOST:PORT",
             |given, text| {
                 let server = text.parse().map_err(|why: AddressError| why.to_string())?;
                 given.plan.server = Some(server);
@@ -175,7 +174,7 @@ static PROGRAM: Program<Given> = Program {
             given.port = Some(port);
             let Some(server) = &mut given.plan.server else { return Ok(()) };
             match server.named_port().filter(|named| *named != port) {
-                Some(named) => return Err(format!("the host names port {named} already")),
+                Some(named) => return Err(format!("the host already names port {named}")),
                 None => server.set_port(port),
             }
             Ok(())
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_means_no_server_of_its_own() {
+    fn a_host_replaces_the_server_of_its_own() {
         for line in [
             "--host ::1 --port 9100",
             "--host [::1]:9100",
@@ -233,11 +232,11 @@ mod tests {
             assert_eq!(plan.server, "[::1]:9100".parse().ok(), "{line}");
         }
         let error = parsed("--host lab:1 --port 2").unwrap_err();
-        assert!(error.contains("--port '2': the host names port 1"), "{error}");
+        assert!(error.contains("--port '2': the host already names port 1"), "{error}");
     }
 
     #[test]
-    fn what_makes_no_sense_is_said_in_one_line() {
+    fn a_mistake_is_reported_in_one_line() {
         for line in [
             "--clients 0",
             "--size 5",

@@ -1,8 +1,8 @@
-//! How the load test's figures are written.
+//! How the load test prints its figures.
 
 use std::time::Duration;
 
-/// Middle, 99th percentile and worst of what was measured, in microseconds.
+/// Median, 99th percentile and maximum of what was measured, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Spread {
     pub(super) p50: u32,
@@ -13,7 +13,7 @@ pub(super) struct Spread {
 impl Spread {
     pub(super) fn of(mut values: Vec<u32>) -> Self {
         values.sort_unstable();
-        // The smallest value that so many per cent of all do not exceed.
+        // The smallest value that this percentage of all does not exceed.
         let rank = |percent: usize| {
             let index = (values.len() * percent).div_ceil(100).saturating_sub(1);
             values.get(index).copied().unwrap_or_default()
@@ -31,7 +31,7 @@ fn millis(us: u32) -> String {
     format!("{:.2} ms", f64::from(us) / 1000.0)
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with separators between its thousands.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
@@ -44,12 +44,12 @@ pub(super) fn grouped(number: u64) -> String {
     out
 }
 
-/// So many in a time, as a rate per second.
+/// A count in a time, as a rate per second.
 pub(super) fn per_second(count: usize, time: Duration) -> String {
     grouped((count as f64 / time.as_secs_f64().max(1e-9)) as u64)
 }
 
-/// CPU time for each of so many, or that it is not known.
+/// CPU time for each of `count`, or that it is unknown.
 pub(super) fn cpu_each(cpu: Option<Duration>, count: usize) -> String {
     match cpu {
         Some(cpu) => format!("{:.3} µs of server CPU each", cpu.as_secs_f64() * 1e6 / count as f64),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_stand_apart() {
+    fn thousands_are_separated() {
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(1_000), "1,000");
         assert_eq!(grouped(12_345_678), "12,345,678");

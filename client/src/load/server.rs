@@ -1,4 +1,4 @@
-//! The server under load: started for the test or already there, and what it costs.
+//! The server under load, started for the test or already running, and the CPU and memory it uses.
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::options::Plan;
 
-/// The server, and its process if it is ours.
+/// The server, and its process if we started it.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) address: SocketAddr,
@@ -18,27 +18,28 @@ pub(super) struct Server {
 #[derive(Debug)]
 struct Own {
     child: Child,
-    /// Removed when the test is over.
+    /// Removed after the test.
     _data_dir: tempfile::TempDir,
 }
 
 impl Server {
-    /// Starts a server on a port that the system picks, pinned to one core where there are two
-    /// and the system lets us; or looks up the one that is named.
+    /// Looks up the server that is named, or starts one on a port that the system picks, pinned to
+    /// one core if there are two and the system allows it.
     ///
     /// # Errors
-    /// One line that says what is wrong.
+    /// One line that says what failed.
     pub(super) fn open(plan: &Plan) -> Result<Self, String> {
         if let Some(server) = &plan.server {
             let host = server.host();
             let mut addresses = (host, server.port())
                 .to_socket_addrs()
-                .map_err(|why| format!("can't find {host}: {why}"))?;
+                .map_err(|why| format!("cannot find {host}: {why}"))?;
             let address = addresses.next().ok_or_else(|| format!("{host} has no address"))?;
             return Ok(Self { address, own: None });
         }
         let program = program()?;
-        let data_dir = tempfile::tempdir().map_err(|why| format!("no temporary folder: {why}"))?;
+        let data_dir = tempfile::tempdir()
+            .map_err(|why| format!("cannot create a temporary directory: {why}"))?;
         pin_to(0);
         let spawned = Command::new(&program)
             .args(["--bind", "127.0.0.1", "--port", "0", "--keep", "5", "--data-dir"])
@@ -51,7 +52,8 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn();
         pin_to(1);
-        let mut child = spawned.map_err(|why| format!("can't run {}: {why}", program.display()))?;
+        let mut child =
+            spawned.map_err(|why| format!("cannot run {}: {why}", program.display()))?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             let _ = BufReader::new(stdout).read_line(&mut line);
@@ -68,8 +70,8 @@ impl Server {
         }
     }
 
-    /// CPU time that all its threads have used so far; none for a server that is not ours, or
-    /// where the system does not tell (proc_pid_schedstat).
+    /// CPU time that all its threads have used; `None` for a server that we did not start, or where
+    /// the system does not tell (proc_pid_schedstat).
     pub(super) fn cpu(&self) -> Option<Duration> {
         let tasks = format!("/proc/{}/task", self.own.as_ref()?.child.id());
         let mut total = 0;
@@ -80,7 +82,7 @@ impl Server {
         Some(Duration::from_nanos(total))
     }
 
-    /// Bytes of memory it has resident, likewise (proc_pid_status, VmRSS).
+    /// Its resident memory in bytes, likewise (proc_pid_status, VmRSS).
     pub(super) fn memory(&self) -> Option<u64> {
         let status = format!("/proc/{}/status", self.own.as_ref()?.child.id());
         let text = std::fs::read_to_string(status).ok()?;
@@ -88,14 +90,14 @@ impl Server {
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
     }
 
-    /// Ends the server, if it is ours.
+    /// Ends the server, if we started it.
     pub(super) fn close(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
         if let Some(mut own) = self.own.take() {
-            // It has nothing that anyone will want again.
+            // Nothing that it has is needed any more.
             let _ = own.child.kill();
             let _ = own.child.wait();
         }
@@ -108,19 +110,20 @@ impl Drop for Server {
     }
 }
 
-/// The server's program: in the folder of this one.
+/// The server's program: beside this one.
 fn program() -> Result<PathBuf, String> {
-    let own = std::env::current_exe().map_err(|why| format!("can't find myself: {why}"))?;
+    let own = std::env::current_exe()
+        .map_err(|why| format!("cannot find this program's own file: {why}"))?;
     let name = format!("chatshelf-server{}", std::env::consts::EXE_SUFFIX);
     let path = own.with_file_name(name);
     if path.exists() {
         Ok(path)
     } else {
-        Err(format!("{} is not there; build it first (make build)", path.display()))
+        Err(format!("{} does not exist; build it first (make build)", path.display()))
     }
 }
 
-/// Lets this process, and what it starts from now on, run on one core only, if there are two.
+/// Pins this process, and those it starts from now on, to one core, if there are two.
 #[cfg(target_os = "linux")]
 fn pin_to(core: usize) {
     use rustix::thread::{CpuSet, sched_setaffinity};
@@ -128,7 +131,7 @@ fn pin_to(core: usize) {
         let mut set = CpuSet::new();
         set.set(core);
         if let Err(why) = sched_setaffinity(None, &set) {
-            log::warn!("can't run on core {core} only: {why}");
+            log::warn!("cannot run on core {core} only: {why}");
         }
     }
 }

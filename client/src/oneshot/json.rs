@@ -1,7 +1,7 @@
 //! What is shown as JSON: the objects that README.md lists. Pure functions.
 //!
-//! Everything that could act on a terminal is escaped, so that JSON is safe to look at and still says
-//! exactly what was sent.
+//! Everything that could act on a terminal is escaped, so that JSON is safe to look at and still
+//! says exactly what was sent.
 
 use std::io::{self, Write};
 
@@ -144,8 +144,8 @@ mod tests {
         let (seq, at, nick) = (Seq(7), AT, nick("ada"));
         let text = Message::new("say \"hi\"\n\\o/").unwrap();
         let said = Said { seq, at, nick: nick.clone(), id: MessageId(1), text, style: None };
-        let expected = json!({"type": "said", "seq": 7, "at": "2026-11-22T17:00:00.000Z", "nick": "ada",
-            "text": "say \"hi\"\n\\o/", "action": false});
+        let expected = json!({"type": "said", "seq": 7, "at": "2026-11-22T17:00:00.000Z",
+            "nick": "ada", "text": "say \"hi\"\n\\o/", "action": false});
         assert_eq!(parsed(&event(&said.into())), expected);
         let (name, digest) = (FileName::new("a b").unwrap(), blake3::hash(b"").into());
         let item = Item::new(ItemId(3), name, 1 << 40, digest, nick.clone(), at);

@@ -146,7 +146,8 @@ fn show(file: &mut File, out: &mut impl Write) -> io::Result<()> {
     let mut input = BufReader::new(file);
     let mut block = Vec::new();
     loop {
-        // A line, or as much of it as need be: of what ends in the middle of a character, that waits.
+        // A line, or as much of it as need be: of what ends in the middle of a character, that
+        // waits.
         let read = input.by_ref().take(TEXT_BLOCK_BYTES as u64).read_until(b'\n', &mut block)?;
         if read == 0 {
             return Ok(());

@@ -1,5 +1,5 @@
-//! Whether anyone still reads standard output, for who may have nothing to write for hours. Owns the
-//! thread that waits for its closing.
+//! Whether anyone still reads standard output, for who may have nothing to write for hours. Owns
+//! the thread that waits for its closing.
 
 use std::io;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! The configuration file: where it is, and reading it. What it says is understood by the table of
-//! options.
+//! The configuration file: finds and reads it. The table of options gives its content a meaning.
 
 use std::fs::{File, FileType};
 use std::io::{ErrorKind, Read};
@@ -10,13 +9,13 @@ use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
 use crate::link::plain_error;
 
-/// Where it is, for people.
+/// Where it is, for help texts.
 pub(super) const PLACE: &str = if cfg!(windows) {
     "%APPDATA%\\chatshelf\\config"
 } else {
     "~/.config/chatshelf/config (or $XDG_CONFIG_HOME/chatshelf/config)"
 };
-/// Longest file that is read: a file of settings has some hundred bytes.
+/// Longest file that is read, in bytes: a configuration has some hundred.
 const BYTES_MAX: u64 = 64 * 1024;
 
 /// Reads the file at `path`, if there is one.
@@ -28,7 +27,7 @@ pub(super) fn read(path: &Path) -> Result<Option<config::File>, Error> {
     let wrong = |why: &str| Err(Error::Setting(format!("{shown}: {why}")));
     match text(path) {
         Ok(bytes) if bytes.len() as u64 > BYTES_MAX => {
-            wrong("it is too long to be a file of settings")
+            wrong("it is too long for a configuration file")
         }
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => config::File::parse(shown, &text).map(Some),
@@ -41,8 +40,8 @@ pub(super) fn read(path: &Path) -> Result<Option<config::File>, Error> {
     }
 }
 
-/// Its bytes, or one more than are taken. A device such as /dev/null is as good as a file; a pipe
-/// would be waited for.
+/// Its bytes, at most one more than the limit. A device such as /dev/null is as good as a file; a
+/// pipe would block.
 fn text(path: &Path) -> std::io::Result<Vec<u8>> {
     let kind = std::fs::metadata(path)?.file_type();
     if !kind.is_file() && !is_device(kind) {
@@ -69,7 +68,7 @@ pub(super) fn path() -> Option<PathBuf> {
     Some(base.config_dir().join("chatshelf").join("config"))
 }
 
-/// The path with `~/` replaced by the home directory: outside a command line no shell does it.
+/// The path with `~/` replaced by the home directory: outside a command line no shell does that.
 pub(crate) fn expanded(path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_file_is_no_mistake_and_one_that_can_not_be_read_is() {
+    fn a_missing_file_is_fine_and_an_unreadable_one_is_a_mistake() {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("config");
         assert_eq!(read(&place), Ok(None));
@@ -105,7 +104,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_file_is_not_waited_for() {
+    fn what_is_not_a_file_does_not_block() {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("config");
         let made = std::process::Command::new("mkfifo").arg(&place).status().unwrap();

@@ -1,4 +1,4 @@
-//! The commands of the command line: what a script can have done without joining the talk.
+//! The one-shot commands: what a script can do without joining the room to talk.
 
 use std::path::PathBuf;
 
@@ -12,14 +12,14 @@ use crate::command::{self, Upload};
 use crate::item::ItemRef;
 use crate::search::Words;
 
-/// One thing to be done.
+/// What a one-shot command does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Carry this out: say something, upload files, take items off the shelf.
     Do(command::Command),
-    /// Say what comes from standard input.
+    /// Say what standard input holds.
     SendInput,
-    /// Put what comes from standard input on the shelf, under this name.
+    /// Put the content of standard input on the shelf, under this name.
     UploadInput(FileName),
     /// Fetch these items.
     Download(Vec<ItemRef>, Output),
@@ -33,31 +33,31 @@ pub enum Task {
         /// As JSON.
         json: bool,
     },
-    /// Show what was said.
+    /// Show what was said in the room.
     Tail {
-        /// Most lines of it.
+        /// The most lines to show.
         lines: u32,
-        /// Only those that hold these words.
+        /// Only those that contain these words.
         grep: Option<Words>,
-        /// And what is being said, until the end.
+        /// Also what is said from now on, until interrupted.
         follow: bool,
         /// As JSON.
         json: bool,
     },
 }
 
-/// Where it is to go.
+/// Where a download goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// To the directory for downloads.
+    /// Into the directory for downloads.
     DownloadDir,
-    /// To this file or directory.
+    /// To this file, or into this directory.
     Path(PathBuf),
     /// To standard output.
     Stdout,
 }
 
-/// What the options behind a command say.
+/// The options that follow a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Own {
     json: bool,
@@ -79,8 +79,8 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         arguments: "TEXT|-",
         does: "say something to everyone",
         about: "Says TEXT to everyone in the room; several words are one message. With - the \
-                message is what comes from standard input, all of it, lines and all. It is done when \
-                the server has it.",
+                message is everything from standard input, line breaks included. The command \
+                succeeds once the server has the message.",
         options: &[],
         completes: Completes::Nothing,
         take: Take::Words(|options, words| {
@@ -100,15 +100,15 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         name: "upload",
         arguments: "FILE...|-",
         does: "put files on the shelf",
-        about: "Puts files on the shelf and shows number and name of each. What may not travel in a \
-                name, or is not UTF-8, is replaced by _. More files than the \
-                shelf keeps are refused before any is sent. With - the content is what comes from \
-                standard input; it is kept in a temporary file until all of it is there, for the \
-                server wants to know its size, and no more of it than the server takes.",
+        about: "Puts files on the shelf and shows number and name of each. Characters that a name \
+                may not contain, and bytes that are not UTF-8, are replaced by _. More files than \
+                the shelf keeps are refused before any is sent. With - the content comes from \
+                standard input. It goes to a temporary file first, because the server must know \
+                its size; more than the server accepts is refused.",
         options: &[Opt::value(
             "as",
             "NAME",
-            "name to put it there by; needed with -",
+            "name it gets on the shelf; required with -",
             |options, text| {
                 options.own.name = Some(FileName::new(text).map_err(|why| why.to_string())?);
                 Ok(())
@@ -121,9 +121,9 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 ([], _) => return Err("upload needs a file, or - for standard input".into()),
                 ([file], Some(name)) if file == "-" => Task::UploadInput(name),
                 ([file], None) if file == "-" => return Err("upload - needs --as NAME".into()),
-                ([_, _, ..], Some(_)) => return Err("--as is for a single file".into()),
+                ([_, _, ..], Some(_)) => return Err("--as takes a single file".into()),
                 (several, _) if several.iter().any(|file| file == "-") => {
-                    return Err("- can't be uploaded together with files".into());
+                    return Err("- cannot be uploaded together with files".into());
                 }
                 (_, name) => {
                     let paths = files.into_iter().map(PathBuf::from).collect();
@@ -139,21 +139,20 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         arguments: "ID|NAME...|--latest",
         does: "fetch files from the shelf",
         about: "Fetches items by number or name (the newest one of that name), or the newest of \
-                all; #7 is always a number, name:7 always a name. Compares the digest of each and \
-                shows the path it was kept as, as soon as it is there. A file that is there is never \
-                overwritten: the new one is called 'name (1).ext', and a name that begins with ., - \
-                or ~ gets a _ in front unless -o asks for it. With -o - the content of a single item \
-                goes to standard output, with -o and the path of a device or a named pipe there, \
-                once all of it has come and was found to be right: never a byte that was not \
-                verified. Until then it is in a temporary file. A terminal is only shown text, with \
-                everything made visible that could act on it. With --preserve a file gets the \
-                permissions and the date of what was uploaded.",
+                all; #7 is always a number, name:7 always a name. Verifies the digest of each and \
+                shows its path as soon as it is complete. An existing file is never overwritten: \
+                the new one is called 'name (1).ext'. A name that begins with ., - or ~ gets a _ \
+                in front, unless -o asks for it. With -o - the content of a single item goes to \
+                standard output; with -o and the path of a device or a named pipe it goes there. \
+                In both cases it waits in a temporary file until all of it is verified. A terminal \
+                is shown text only, with everything made visible that could act on it. With \
+                --preserve a file gets the permissions and the date of the uploaded one.",
         options: &[
             Opt::flag("latest", "the newest item", |options, on| options.own.latest = on),
             Opt::value(
                 "output",
                 "PATH|-",
-                "file, directory, device or pipe, - for standard output",
+                "file, directory, device or pipe; - for standard output",
                 |options, text| {
                     options.own.output = Some(text.into());
                     Ok(())
@@ -176,7 +175,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 (2.., Output::Stdout) => return Err("-o - takes a single item".into()),
                 (2.., Output::Path(path)) if !path.is_dir() => {
                     let path = path.display();
-                    return Err(format!("several items need a directory, and {path} is none"));
+                    return Err(format!("several items need a directory; {path} is not one"));
                 }
                 _ => {}
             }
@@ -188,9 +187,9 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         name: "drop",
         arguments: "ID|NAME...",
         does: "take files off the shelf that you put there",
-        about: "Takes items off the shelf and shows number and name of each. Only whoever put an item \
-                there can do that: the key it was uploaded with is remembered for this user, on this \
-                machine. What others are fetching just then they still get.",
+        about: "Takes items off the shelf and shows number and name of each. Only the uploader of \
+                an item can do that: this machine remembers, for this user, the key it was \
+                uploaded with. Whoever is fetching the item at that moment still gets it.",
         options: &[],
         completes: Completes::Nothing,
         take: Take::Words(|options, names| {
@@ -206,9 +205,9 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         name: "list",
         arguments: "",
         does: "show what is on the shelf",
-        about: "Shows what is on the shelf, oldest first: number, name, size, who, when, digest; as \
-                JSON one array of objects with id, name, size (bytes), nick, at, digest (BLAKE3), mode \
-                (octal) and modified.",
+        about: "Shows what is on the shelf, oldest first: number, name, size, who, when, digest; \
+                as JSON one array of objects with id, name, size (bytes), nick, at, digest \
+                (BLAKE3), mode (octal) and modified.",
         options: &[JSON],
         completes: Completes::Nothing,
         take: Take::Words(|options, words| {
@@ -220,8 +219,8 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         name: "who",
         arguments: "",
         does: "show who is in the room",
-        about: "Shows who is in the room, a name a line, without the one by which it asks; as JSON \
-                one array of objects with nick.",
+        about: "Shows who is in the room, one name per line, except the one it joined with; as \
+                JSON one array of objects with nick.",
         options: &[JSON],
         completes: Completes::Nothing,
         take: Take::Words(|options, words| {
@@ -232,14 +231,14 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
     Command {
         name: "tail",
         arguments: "",
-        does: "show what was said, and what is being said",
-        about: "Shows the last lines that were said and what became of the shelf between them, then \
-                with --follow what happens, until it is interrupted. As JSON, one object a line, it \
-                shows who came and left as well: each has type (said, joined, left, renamed, topic, \
-                shelved, dropped, forgotten, told), at, seq and what belongs to it. With --grep only \
-                what holds all of WORDS is shown, in any order and case: in what was said and by \
-                whom, in topics and in the names of files. It looks through all that the server \
-                still shows, and -n counts what it finds.",
+        does: "show what was said, and what is said from now on",
+        about: "Shows the last lines of talk and what happened to the shelf meanwhile; with \
+                --follow also what happens from now on, until it is interrupted. As JSON, one \
+                object per line, it also shows who joined and left: each object has type (said, \
+                joined, left, renamed, topic, shelved, dropped, forgotten, told), at, seq and its \
+                details. With --grep it shows only what contains all of WORDS, in any order and \
+                case: in talk, in the speaker's name, in topics and in names of files. It searches \
+                all the history that the server has, and -n counts what it finds.",
         options: &[
             Opt::value("lines", "N|all", "lines to show", |options, text| {
                 options.own.lines = Some(match text {
@@ -250,12 +249,13 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             })
             .short('n')
             .default("10"),
-            Opt::value("grep", "WORDS", "only what holds all these words", |options, text| {
-                let words = Words::new(text).ok_or("no word to look for")?;
+            Opt::value("grep", "WORDS", "only what contains all these words", |options, text| {
+                let words = Words::new(text).ok_or("no word to search for")?;
                 options.own.grep = Some(words);
                 Ok(())
             }),
-            Opt::flag("follow", "go on", |options, on| options.own.follow = on).short('f'),
+            Opt::flag("follow", "keep showing what happens", |options, on| options.own.follow = on)
+                .short('f'),
             JSON,
         ],
         completes: Completes::Nothing,
@@ -267,7 +267,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
     },
 ];
 
-/// A command that takes no arguments.
+/// Accepts a command that takes no arguments.
 fn alone(options: &mut Options, words: &[String], task: Task) -> Result<(), String> {
     match words.first() {
         Some(word) => Err(format!("unexpected argument '{word}'")),

@@ -116,17 +116,17 @@ fn commands_with_wrong_arguments_are_mistakes() {
         (&long, "too long: a message holds 8192 bytes"),
         ("upload", "upload needs a file"),
         ("upload -", "--as NAME"),
-        ("upload - f", "- can't be uploaded together with files"),
-        ("upload a b --as c", "--as is for a single file"),
+        ("upload - f", "- cannot be uploaded together with files"),
+        ("upload a b --as c", "--as takes a single file"),
         ("upload a --as b/c", "--as 'b/c'"),
         ("download", "download needs numbers or names"),
         ("download a b -o -", "-o - takes a single item"),
         ("download a --latest -o -", "-o - takes a single item"),
-        ("download a b -o x", "several items need a directory, and x is none"),
+        ("download a b -o x", "several items need a directory; x is not one"),
         ("drop", "drop needs numbers or names"),
         ("list all", "unexpected argument 'all'"),
         ("who --follow", "follow"),
-        ("tail --grep=", "no word to look for"),
+        ("tail --grep=", "no word to search for"),
         ("tail -n some", "--lines 'some'"),
         ("tail 5", "unexpected argument '5'"),
     ] {
@@ -187,7 +187,7 @@ fn every_setting_can_be_in_the_environment_and_in_the_file() {
     }
 }
 
-/// Host and port as they are set on the command line, by the environment and in the file.
+/// The server, with host and port as set on the command line, in the environment and in the file.
 fn server(settings: [[Option<&str>; 2]; 3]) -> Result<String, String> {
     let [line, environment, file] = settings;
     let args = ["--host", "--port"].into_iter().zip(line);
@@ -209,7 +209,7 @@ fn server(settings: [[Option<&str>; 2]; 3]) -> Result<String, String> {
 }
 
 #[test]
-fn a_host_may_bring_its_port_wherever_it_is_set() {
+fn a_host_may_include_its_port_wherever_it_is_set() {
     const NONE: [Option<&str>; 2] = [None; 2];
     for (host, shown) in [
         ("lab:9100", "lab:9100"),
@@ -228,7 +228,7 @@ fn a_host_may_bring_its_port_wherever_it_is_set() {
 }
 
 #[test]
-fn of_two_ports_the_one_holds_whose_place_comes_first() {
+fn of_two_ports_the_one_from_the_place_with_precedence_counts() {
     const NONE: [Option<&str>; 2] = [None; 2];
     let (host, port, both) = ([Some("lab:1"), None], [None, Some("2")], [Some("lab:1"), Some("2")]);
     for (settings, expected) in [
@@ -244,6 +244,6 @@ fn of_two_ports_the_one_holds_whose_place_comes_first() {
     }
     for settings in [[both, NONE, NONE], [NONE, both, NONE], [NONE, NONE, both]] {
         let error = server(settings).unwrap_err();
-        assert!(error.contains("'2': the host names port 1 already"), "{error}");
+        assert!(error.contains("'2': the host already names port 1"), "{error}");
     }
 }

@@ -1,8 +1,8 @@
 //! The line front: a room as lines on standard output, commands as lines on standard input.
 //!
 //! Owns what is remembered of these lines: a day that was shown, a question that is open. On a
-//! terminal the line that is being typed has a row of its own below them (`prompt`). `name` asks for a
-//! name before there is a room, `render` and `progress` make the text.
+//! terminal the line that is being typed has a row of its own below them (`prompt`). `name` asks
+//! for a name before there is a room, `render` and `progress` make the text.
 
 mod name;
 mod progress;

@@ -1,6 +1,7 @@
-//! The line that is being typed on a terminal: read key by key, and drawn below what happens, so that
-//! the two never mix. Owns the keys, the text and the row it is drawn on. No escapes: a carriage
-//! return, blanks and backspaces are all it takes, which any terminal and screen reader understands.
+//! The line that is being typed on a terminal: read key by key, and drawn below what happens, so
+//! that the two never mix. Owns the keys, the text and the row it is drawn on. No escapes: a
+//! carriage return, blanks and backspaces are all it takes, which any terminal and screen reader
+//! understands.
 
 use std::collections::VecDeque;
 use std::io;
@@ -233,7 +234,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_row_never_reaches_the_last_column(
-            before in "[a-c 李é\u{301}👩]{0,40}", behind in "[a-c 李é\u{301}👩]{0,40}", columns in 2..30usize,
+            before in "[a-c 李é\u{301}👩]{0,40}",
+            behind in "[a-c 李é\u{301}👩]{0,40}",
+            columns in 2..30usize,
         ) {
             let row = Row::fit("? ", &before, &behind, columns);
             prop_assert!(width(&row.before) + width(&row.behind) < columns, "{row:?}");

@@ -1,5 +1,5 @@
-//! What Tab makes of a word: commands, nicks, names of items, local paths. Owns the candidates while
-//! one goes through them.
+//! What Tab makes of a word: commands, nicks, names of items, local paths. Owns the candidates
+//! while one goes through them.
 
 use super::editor::Editor;
 use super::paths;

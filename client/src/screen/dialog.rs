@@ -1,5 +1,5 @@
-//! Questions and overlays above the room: what they say. Owns what an open one needs to be answered;
-//! what the answers do is in `keys`.
+//! Questions and overlays above the room: what they say. Owns what an open one needs to be
+//! answered; what the answers do is in `keys`.
 
 use chatshelf_common::text::Nick;
 

@@ -2,8 +2,8 @@
 //!
 //! The state (`state`, and what it is made of: `scrollback` of `entry`s, `editor`, `complete`,
 //! `notify`, `dialog`, `view_model` of the session) is plain data. `keys` changes it, `draw` shows
-//! it, [`terminal`] is the only part that knows the terminal, and `events` reads from it on a thread
-//! of its own. Here they are put together: what is asked of the desk, and when is drawn.
+//! it, [`terminal`] is the only part that knows the terminal, and `events` reads from it on a
+//! thread of its own. Here they are put together: what is asked of the desk, and when is drawn.
 
 mod complete;
 mod dialog;

@@ -1,5 +1,5 @@
-//! Whether somebody is looking, what was not seen, and what rings the bell. Owns the count of unread
-//! lines; takes the time as an argument.
+//! Whether somebody is looking, what was not seen, and what rings the bell. Owns the count of
+//! unread lines; takes the time as an argument.
 
 use std::time::{Duration, Instant};
 

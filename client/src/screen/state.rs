@@ -147,8 +147,8 @@ impl State {
             return;
         }
         let text = format!(
-            "welcome, {}. Type to talk; drop a file here to put it on the shelf; Ctrl-F chooses one \
-             to fetch; F1 shows the rest",
+            "welcome, {}. Type to talk; drop a file here to put it on the shelf; Ctrl-F chooses \
+             one to fetch; F1 shows the rest",
             self.facts.nick
         );
         self.say(&text, Ink::Accent, at);

@@ -1,6 +1,6 @@
-//! The terminal while the full screen is on it: raw, on its other screen, with a mouse and pastes in
-//! one piece; and while a line is typed on it, raw alone. Owns its restoring, which happens once whatever ends the program: the end of a run, an
-//! error, a panic, a signal.
+//! The terminal while the full screen is on it: raw, on its other screen, with a mouse and pastes
+//! in one piece; and while a line is typed on it, raw alone. Owns its restoring, which happens once
+//! whatever ends the program: the end of a run, an error, a panic, a signal.
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Stdout, Write};
@@ -25,7 +25,8 @@ use ratatui_crossterm::crossterm::{execute, queue};
 use super::links::{CLOSED, Links, opened};
 use super::wrap::width;
 
-/// Longest text that is handed to the clipboard, in bytes: a message whose every character is a tab.
+/// Longest text that is handed to the clipboard, in bytes: a message whose every character is a
+/// tab.
 const COPY_BYTES_MAX: usize = 32 * 1024;
 /// Bytes that a screenful seldom exceeds.
 const BUFFER_BYTES: usize = 64 * 1024;

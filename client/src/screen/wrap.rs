@@ -93,7 +93,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_fit_and_hold_all_but_blanks(line in "[a-c 李é\u{301}👩]{0,60}", width_max in 2..20usize) {
+        fn rows_fit_and_hold_all_but_blanks(
+            line in "[a-c 李é\u{301}👩]{0,60}",
+            width_max in 2..20usize,
+        ) {
             let rows = rows(&line, width_max, width_max);
             for row in &rows {
                 let text = row.trim_end_matches(' ');

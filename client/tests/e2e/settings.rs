@@ -61,7 +61,7 @@ fn a_host_may_include_its_port_and_be_a_link() {
     let (mut command, _dir) = configured(&format!("host = lab:{port}\nport = 1\n"));
     let ended = run(command.arg("list"));
     ended.has_code(2);
-    let told = format!(":2: port '1': the host names port {port} already");
+    let told = format!(":2: port '1': the host already names port {port}");
     assert!(ended.complaint().ends_with(&told), "{}", ended.stderr);
 }
 

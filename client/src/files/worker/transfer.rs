@@ -1,5 +1,5 @@
-//! One transfer in the file thread: its open file, and the requests that wait while everything before
-//! an offset is hashed. Knows no other transfer.
+//! One transfer in the file thread: its open file, and the requests that wait while everything
+//! before an offset is hashed. Knows no other transfer.
 
 use std::collections::VecDeque;
 

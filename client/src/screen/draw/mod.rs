@@ -1,5 +1,5 @@
-//! The state, drawn: where each part of the screen is, and the parts in files of their own. Writes to
-//! a buffer of cells; changes nothing of the state and knows no terminal.
+//! The state, drawn: where each part of the screen is, and the parts in files of their own. Writes
+//! to a buffer of cells; changes nothing of the state and knows no terminal.
 
 mod overlay;
 mod sidebar;

@@ -1,5 +1,5 @@
-//! What is around the talk: side column, transfers, status line, input, questions; on wide and narrow
-//! terminals, with and without colours and lines.
+//! What is around the talk: side column, transfers, status line, input, questions; on wide and
+//! narrow terminals, with and without colours and lines.
 
 use ratatui_core::style::{Color, Modifier};
 

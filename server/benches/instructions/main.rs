@@ -5,6 +5,7 @@
 //! happens inside [`counted_alone`] counts, so getting ready is free. No clock is read: the counts are
 //! the same on a busy machine.
 
+mod lines;
 mod paths;
 mod rig;
 mod table;

@@ -4,23 +4,15 @@
 use std::hint::black_box;
 
 use chatshelf_common::id::{MessageId, Seq, UnixMillis};
-use chatshelf_common::text::{Message, Nick};
-use chatshelf_common::wire::frame::Say;
-use chatshelf_common::wire::{ClientFrame, Deframer, Frame, Unit};
+use chatshelf_common::wire::{ClientFrame, Deframer, Unit};
 use chatshelf_server::engine::LOG_WINDOW_BYTES;
 use chatshelf_server::room::Room;
 use chatshelf_server::room::proposal::Proposal;
 use chatshelf_server::sequencer::Sequencer;
 
 use super::counted_alone;
+use super::lines::{nick, said, text};
 use super::rig::{MEMBERS, Rig};
-
-/// What is said.
-const TEXT: &str = "The quick brown fox jumps over the lazy dog, and over the next, \
-    until the fox is out of dogs to jump";
-
-/// Bytes of that.
-const TEXT_BYTES: usize = 100;
 
 /// Lines that are decoded or appended. The log holds more before it cuts its front.
 const LINES_IN_A_ROW: u64 = 2_000;
@@ -91,23 +83,4 @@ pub(super) fn deliver<const LINES: usize>() -> u64 {
 
 fn turns(lines: usize) -> usize {
     (LINES_MAX / lines).min(TURNS_MAX)
-}
-
-/// So many lines, as a client sends them.
-pub(super) fn said(lines: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for id in 0..lines {
-        Say::new(MessageId(id), text(), None).encode(&mut bytes);
-    }
-    bytes
-}
-
-/// The nick of a member.
-pub(super) fn nick(member: usize) -> Nick {
-    Nick::new(&format!("member{member}")).expect("it is a nick")
-}
-
-fn text() -> Message {
-    assert_eq!(TEXT.len(), TEXT_BYTES);
-    Message::new(TEXT).expect("it is a message")
 }

@@ -14,7 +14,7 @@ use chatshelf_server::engine::{
 };
 use chatshelf_server::token::Token;
 
-use super::paths;
+use super::lines;
 
 /// Members of the room.
 pub(crate) const MEMBERS: usize = 100;
@@ -88,7 +88,7 @@ impl Rig {
         for member in &rig.members {
             member.wire.borrow_mut().written = 0;
         }
-        let says = paths::said((lines * times) as u64);
+        let says = lines::said((lines * times) as u64);
         rig.says_bytes = says.len() / times;
         *rig.members[0].wire.borrow_mut() = Wire { to_engine: says, ..Wire::default() };
         rig
@@ -96,7 +96,7 @@ impl Rig {
 
     fn join(&mut self, member: usize) {
         let hello = Hello::new(VERSION_MIN, VERSION_MAX);
-        let nick = paths::nick(member);
+        let nick = lines::nick(member);
         let join = Join::new(nick, Some(0));
         let to_engine = [hello.to_bytes(), join.to_bytes()].concat();
         let arrived = to_engine.len();

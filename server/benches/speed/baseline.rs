@@ -7,6 +7,9 @@ use std::net::Ipv4Addr;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
+/// Comes first on the command line where this program is started as one of the limits.
+pub(crate) const FLOOR: &str = "--floor";
+
 /// What a newcomer is sent first.
 pub(crate) const GREETING: &[u8] = b"welcome\n";
 

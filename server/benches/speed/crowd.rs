@@ -10,7 +10,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::contenders::{Contender, MARK, Newcomer, Step};
-use crate::run::check_interrupt;
+use crate::interrupt;
 
 /// Connections that may be on their way into the room at once.
 const ARRIVING_MAX: usize = 100;
@@ -182,7 +182,7 @@ impl<'a> Crowd<'a> {
     /// Serves everyone who has something to do, waiting for it. `hear` is told how many lines a
     /// member had heard before, how many it hears now, and when that is.
     fn turn(&mut self, mut hear: impl FnMut(u64, u64, Instant)) -> io::Result<()> {
-        check_interrupt()?;
+        interrupt::check()?;
         self.poll.poll(&mut self.events, Some(SILENCE_MAX))?;
         if self.events.is_empty() {
             return Err(io::Error::new(ErrorKind::TimedOut, "nothing happens any more"));

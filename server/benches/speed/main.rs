@@ -12,9 +12,13 @@ mod crowd;
 #[cfg(target_os = "linux")]
 mod files;
 #[cfg(target_os = "linux")]
+mod interrupt;
+#[cfg(target_os = "linux")]
 mod large;
 #[cfg(target_os = "linux")]
 mod machine;
+#[cfg(target_os = "linux")]
+mod measured;
 #[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]

@@ -6,25 +6,11 @@ use std::time::Duration;
 
 use crate::chart::{self, Bar};
 use crate::contenders::OURS;
-use crate::files::results::{self, FileResults, Latency, Series};
 use crate::large::{LARGE, Large};
+use crate::measured::{MIB, Measured, spread_ms};
 use crate::rooms::{Results, Sample, WORKS, Work};
 use crate::spread::{Spread, number};
 use crate::targets::{self, Goal};
-
-const MIB: f64 = 1048576.0;
-
-/// Everything that one run has measured.
-pub(crate) struct Measured<'a> {
-    /// The machine and the day.
-    pub(crate) machine: String,
-    pub(crate) rounds: usize,
-    pub(crate) rooms: Vec<Results<'a>>,
-    /// Ours, with ten thousand members; and the bare shared log's.
-    pub(crate) large: Vec<Large>,
-    pub(crate) large_floor: Vec<Large>,
-    pub(crate) files: FileResults,
-}
 
 /// A table of cells, the first row being its head.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
@@ -81,10 +67,6 @@ impl Measured<'_> {
     }
 
     /// What was measured of the contender of this name.
-    pub(crate) fn room_of(&self, name: &str) -> Option<&Results<'_>> {
-        self.rooms.iter().find(|results| results.contender.name() == name)
-    }
-
     fn goals(&self) -> String {
         let mut rows = vec![row(["what", "goal", "measured", "held"])];
         for Goal { what, most, is_floor, measured } in targets::of(self) {
@@ -207,14 +189,6 @@ impl Measured<'_> {
     }
 
     /// Lines in a room without transfers, and beside them.
-    pub(crate) fn quiet(&self) -> impl Iterator<Item = &Latency> {
-        self.files.quiet.iter()
-    }
-
-    pub(crate) fn busy(&self) -> impl Iterator<Item = &Latency> {
-        self.files.busy.iter().map(|busy| &busy.latency)
-    }
-
     fn contenders(&self) -> String {
         let mut rows = vec![row(["", "version", ""])];
         for results in &self.rooms {
@@ -224,31 +198,6 @@ impl Measured<'_> {
         }
         table(&rows)
     }
-}
-
-impl Results<'_> {
-    /// CPU time for each delivery of one of [`WORKS`], in microseconds.
-    pub(crate) fn cpu_us(&self, work: usize) -> Option<Spread> {
-        Spread::of(self.works[work].iter().map(|sample| sample.cpu_us))
-    }
-}
-
-impl Series {
-    pub(crate) fn mib_per_s(&self) -> Option<Spread> {
-        Spread::of(self.samples.iter().map(|sample| sample.bytes_per_second() / MIB))
-    }
-
-    pub(crate) fn cpu_s_per_gib(&self) -> Option<Spread> {
-        Spread::of(self.samples.iter().map(results::Sample::cpu_seconds_per_gib))
-    }
-}
-
-/// Times in milliseconds.
-pub(crate) fn spread_ms<'a>(
-    all: impl Iterator<Item = &'a Latency>,
-    time: impl Fn(&Latency) -> Duration,
-) -> Option<Spread> {
-    Spread::of(all.map(|latency| time(latency).as_secs_f64() * 1000.0))
 }
 
 fn title(work: Work) -> String {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::contenders::{Contender, MARK};
 use crate::crowd::{Crowd, Heard, Talk};
+use crate::interrupt;
 use crate::process::Process;
-use crate::run::check_interrupt;
 
 /// Bytes of a line.
 const LINE_BYTES: usize = 100;
@@ -85,7 +85,7 @@ pub(crate) fn measure<'a>(
                 let name = results.contender.name();
                 progress(&format!("round {round} of {rounds}: {members} members, {name}"));
                 if let Err(why) = results.round(members) {
-                    check_interrupt()?;
+                    interrupt::check()?;
                     progress(&format!("{name} can't be measured: {why}"));
                     results.failure = Some(why.to_string());
                 }

@@ -3,13 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use getopts::Options;
 
+use crate::baseline::FLOOR;
 use crate::contenders::{self, Contender};
-use crate::report::Measured;
-use crate::{baseline, files, large, machine, process, rooms};
+use crate::measured::Measured;
+use crate::{baseline, files, interrupt, large, machine, process, rooms};
 
 /// Rounds unless told otherwise.
 const ROUNDS: usize = 3;
@@ -20,21 +20,6 @@ const END: &str = "<!-- end of figures -->\n";
 
 /// What can be measured by itself.
 const PARTS: [&str; 6] = ["rooms", "large", "downloads", "uploads", "talk", "starts"];
-
-/// Comes first where this program is started as one of the limits.
-pub(crate) const FLOOR: &str = "--floor";
-
-/// Ctrl-C was pressed.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// Asked now and then while something is measured.
-///
-/// # Errors
-/// When all is to end.
-pub(crate) fn check_interrupt() -> io::Result<()> {
-    let is_interrupted = INTERRUPTED.load(Ordering::Relaxed);
-    if is_interrupted { Err(io::Error::other("interrupted")) } else { Ok(()) }
-}
 
 /// What is asked for.
 struct Plan {
@@ -104,8 +89,7 @@ fn parse(arguments: &[String]) -> io::Result<Plan> {
 
 fn run(plan: &Plan) -> io::Result<()> {
     process::pin_load()?;
-    // The measurement that is under way fails then, and with it ends what it has started.
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).map_err(io::Error::other)?;
+    interrupt::take()?;
     let mut progress = |line: &str| eprintln!("{line}");
     let mut all = contenders::own();
     if plan.peers {

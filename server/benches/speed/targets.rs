@@ -3,7 +3,7 @@
 use crate::contenders::{OURS, SHARED_LOG};
 use crate::files::results::{FileResults, Latency, Series};
 use crate::large::LARGE;
-use crate::report::{Measured, spread_ms};
+use crate::measured::{Measured, spread_ms};
 use crate::rooms::{Results, WORKS};
 use crate::spread::Spread;
 

@@ -180,14 +180,14 @@ impl User {
         items.into_iter().for_each(|item| self.fetch(item.id, Vec::new()));
     }
 
+    /// Cancels a transfer; where none runs, takes a file off instead.
     fn cancel(&mut self) {
         let Some(process) = &mut self.process else { return };
         let running: Vec<TransferStatus> = process.link.session.transfers().collect();
-        if let Some(status) = running.first() {
-            told!(self.trace, self.name, "cancels {}", status.transfer);
-            // It may be too late.
-            let _ = process.link.session.cancel(status.transfer);
-        }
+        let Some(status) = running.first() else { return self.take_off() };
+        told!(self.trace, self.name, "cancels {}", status.transfer);
+        // It may be too late.
+        let _ = process.link.session.cancel(status.transfer);
     }
 
     /// Takes the oldest file of their own off the shelf, if there is one.

@@ -5,6 +5,8 @@
 //! all durable up to the newest change in that folder. After a power cut a random beginning of the
 //! rest is there. What changes a file's content is in [`Content`].
 
+mod open_file;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -14,9 +16,9 @@ use std::rc::Rc;
 use chatshelf_server::disk::files::{Files, Kind};
 
 use super::content::{Content, Safety};
-use super::open_file::SimFile;
 use super::rng::Rng;
 use super::trace::{Trace, told};
+use open_file::SimFile;
 
 /// Shared by the store, the journal and the world.
 #[derive(Clone, Debug)]

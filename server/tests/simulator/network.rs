@@ -12,7 +12,7 @@ use std::rc::Rc;
 use chatshelf_server::engine::{Readiness, Transport};
 
 use super::budget;
-use super::pipe::Pipe;
+use super::pipe::{Pipe, Sabotage};
 use super::plan::Weather;
 use super::rng::Rng;
 use super::trace::{Trace, told};
@@ -44,17 +44,6 @@ pub(crate) struct Wire {
     pub(crate) sabotage: Option<Sabotage>,
     /// Interruptions before the next write.
     interruptions: u32,
-}
-
-/// What a broken network or system does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sabotage {
-    /// Changes a byte.
-    Flip,
-    /// Loses one.
-    Drop,
-    /// Interrupts each write of the server, again and again.
-    Interrupt,
 }
 
 /// An end, as its system sees it.

@@ -3,7 +3,16 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use super::network::Sabotage;
+/// What a broken network or system does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sabotage {
+    /// Changes a byte.
+    Flip,
+    /// Loses one.
+    Drop,
+    /// Interrupts each write of the server, again and again.
+    Interrupt,
+}
 
 /// Bytes from one end to the other.
 #[derive(Debug, Default)]

@@ -9,7 +9,6 @@ pub(crate) const LONG_FILES: &[&str] = &[
     "server/src/disk/store/tests/partials.rs:",
     "server/src/engine/send_queue.rs:",
     "server/src/engine/tests/joining.rs:",
-    "server/tests/simulator/model.rs:",
 ];
 
 /// Functions that are too long.
@@ -23,14 +22,8 @@ pub(crate) const LONG_LINES: &[&str] =
 pub(crate) const CIRCLES: &[&str] = &[
     "client/src/lib.rs: app::",
     "client/src/lib.rs: screen::draw, screen::state",
-    "server/benches/instructions/main.rs: paths, rig",
-    "server/benches/speed/main.rs:",
     "server/src/lib.rs: disk::store::partials, disk::store::upload",
-    "server/src/lib.rs: engine::tests::disk, engine::tests::rig",
     "server/src/lib.rs: room::roster, room::snapshot",
-    "server/tests/simulator/main.rs: disk, open_file",
-    "server/tests/simulator/main.rs: hostile,",
-    "server/tests/simulator/main.rs: network, pipe",
 ];
 
 /// Files that are named and are not there.

@@ -4,9 +4,8 @@ use std::io;
 use std::process::Command;
 
 use super::{Contender, Newcomer, SHARED_LOG, Step};
-use crate::baseline::GREETING;
+use crate::baseline::{FLOOR, GREETING};
 use crate::process::{Process, free_port};
-use crate::run::FLOOR;
 
 /// Which of the two.
 #[derive(Clone, Copy)]

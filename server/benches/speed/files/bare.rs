@@ -11,8 +11,8 @@ use super::client::HANG;
 use super::content::{BLOCK_BYTES, Content};
 use super::contest::{Contender, Meter};
 use super::results::Sample;
+use crate::baseline::FLOOR;
 use crate::process::{Process, free_port};
-use crate::run::FLOOR;
 
 /// What such a process does with a file that has come whole.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::results::{Sample, Series};
+use crate::interrupt;
 use crate::process::Process;
-use crate::run::check_interrupt;
 
 /// Transfers of each contender before those that count. The first write to a stretch of a virtual
 /// disk may cost several times what the next ones do, and a server that replaces a file safely
@@ -44,7 +44,7 @@ pub(super) fn race(
                 None | Some(0) => progress(&format!("{what}, warming up: {name}")),
                 Some(round) => progress(&format!("{what}, round {round} of {rounds}: {name}")),
             }
-            check_interrupt()?;
+            interrupt::check()?;
             sleep(SETTLE);
             prepare()?;
             let sample = contender.transfer().map_err(tell)?;

@@ -8,10 +8,12 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 use tempfile::TempDir;
 
-use super::rig::KEEP_PARTIAL_MS;
 use crate::disk::files::SystemFiles;
 use crate::disk::store::{Store, StoreSettings};
 use crate::disk::{Reply, Request, TransferKey, UploadId};
+
+/// How long an interrupted upload is kept.
+pub(super) const KEEP_PARTIAL_MS: u64 = 40_000;
 
 /// Does the engine's file work in the order in which it was asked.
 pub(super) struct FakeDisk {

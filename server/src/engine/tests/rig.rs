@@ -29,9 +29,6 @@ pub(super) const SETTINGS: Settings = Settings {
     durability: Durability::Interval,
 };
 
-/// How long an interrupted upload is kept.
-pub(super) const KEEP_PARTIAL_MS: u64 = 40_000;
-
 /// Where peers come from unless a test says otherwise.
 pub(super) const HOME: &str = "192.0.2.1:4000";
 

@@ -4,8 +4,9 @@ use chatshelf_common::id::{Digest, ItemId, TransferId, UploadKey};
 use chatshelf_common::wire::frame::UploadReady;
 use chatshelf_common::wire::{Code, ServerFrame};
 
+use super::disk::KEEP_PARTIAL_MS;
 use super::peer::{Peer, Seen, content};
-use super::rig::{KEEP_PARTIAL_MS, Rig, SETTINGS};
+use super::rig::{Rig, SETTINGS};
 use super::uploads::stored;
 use crate::disk::block::BLOCK_BYTES;
 use crate::engine::limits::UPLOAD_STALL_MS;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use chatshelf_server::disk::files::StoredFile;
 
-use super::disk::{Disk, Inode};
+use super::{Disk, Inode};
 
 /// An open file.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
-//! Sizes and counts as people read them. Pure functions.
+//! Numbers as people read them: sizes, limits, counts. Pure functions.
 
 use bytesize::ByteSize;
 
-/// `388.0 MB`: a size, in powers of 1000.
+/// A size, in powers of 1000: `5.0 MB`.
 pub(crate) fn size(bytes: u64) -> String {
     ByteSize(bytes).display().si().to_string()
 }
 
-/// A limit, in powers of 1024 if it was set in them.
+/// A limit, in powers of 1024 where it was set so: `4.0 GiB`.
 pub(crate) fn limit(bytes: u64) -> String {
     if bytes.is_multiple_of(1024) {
         ByteSize(bytes).display().iec().to_string()
@@ -16,7 +16,23 @@ pub(crate) fn limit(bytes: u64) -> String {
     }
 }
 
-/// `1 file`, `2 files`.
+/// A number with its noun: `1 line`, `2 lines`.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_shown_as_it_was_set() {
+        assert_eq!((limit(1 << 30), limit(5_000_000)), ("1.0 GiB".into(), size(5_000_000)));
+        assert_eq!(size(5_000_000), "5.0 MB");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|n| count(n, "line", "lines")), ["0 lines", "1 line", "2 lines"]);
+    }
 }

@@ -1,12 +1,11 @@
-//! Half sentences that every front says alike: sizes, counts, codes, refusals, goodbyes, what an
-//! event was. Pure functions; what came from others is still as it came.
+//! Half sentences that every front says alike: codes, refusals, goodbyes, what an event was. Pure functions; what came from others is still as it came.
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Style};
 use chatshelf_common::wire::{Code, Event};
 
 use crate::session::{PendingCommand, Room, Session};
-pub(super) use crate::units::{count, size};
+use crate::units::{count, size};
 
 /// Characters that are shown of a text that is only to be known again.
 const SHORTENED_CHARS_MAX: usize = 60;

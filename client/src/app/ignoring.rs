@@ -1,12 +1,10 @@
-//! Members who are not to be seen: their lines, private messages, comings and goings. Owns the list,
-//! which lasts as long as the program; the server knows nothing of it.
+//! Members whom we ignore: their lines, private messages, comings and goings are not shown. Owns the
+//! list, which lasts as long as the program; the server knows nothing of it.
 
 use std::sync::Arc;
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
-
-use super::state::Desk;
 
 /// Most names that can be ignored at once.
 pub(super) const IGNORED_MAX: usize = 100;
@@ -35,7 +33,7 @@ impl Ignored {
     }
 
     /// False if there are too many already.
-    fn add(&mut self, nick: Nick) -> bool {
+    pub(super) fn add(&mut self, nick: Nick) -> bool {
         let key = nick.key();
         if self.0.iter().any(|entry| entry.key == key) {
             return true;
@@ -48,13 +46,14 @@ impl Ignored {
     }
 
     /// False if this one was not ignored, by the nick of now or the one that was asked for.
-    fn remove(&mut self, nick: &Nick) -> bool {
+    pub(super) fn remove(&mut self, nick: &Nick) -> bool {
         let (key, before) = (nick.key(), self.0.len());
         self.0.retain(|entry| entry.key != key && entry.now != key);
         self.0.len() < before
     }
 
-    fn holds(&self, nick: &Nick) -> bool {
+    /// True for a nick that is ignored, or whose holder had one that is.
+    pub(super) fn holds(&self, nick: &Nick) -> bool {
         if self.0.is_empty() {
             return false;
         }
@@ -64,7 +63,7 @@ impl Ignored {
 
     /// Follows whoever takes another nick, for as long as they are here: the nick they had may be
     /// somebody else's tomorrow.
-    fn note(&mut self, event: &Event) {
+    pub(super) fn note(&mut self, event: &Event) {
         let (from, to) = match event {
             _ if self.0.is_empty() => return,
             Event::Renamed(renamed) => (renamed.nick.key(), Some(renamed.to.key())),
@@ -76,71 +75,10 @@ impl Ignored {
         }
     }
 
-    fn names(&self) -> String {
+    /// The names, as they were asked for; empty when nobody is ignored.
+    pub(super) fn names(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|entry| entry.nick.as_str()).collect();
         names.join(", ")
-    }
-}
-
-impl Desk {
-    /// `/ignore`.
-    pub(super) fn ignore(&mut self, nick: Option<Nick>) {
-        let Some(nick) = nick else {
-            let names = self.ignored.names();
-            let text = if names.is_empty() {
-                "nobody is ignored".into()
-            } else {
-                format!("ignored: {names}")
-            };
-            return self.notice(text);
-        };
-        if self.is_own(&nick) {
-            return self.failure("that is your own name");
-        }
-        let name = nick.to_string();
-        if self.ignored.add(nick) {
-            self.notice(format!("{name} is ignored until you leave; /unignore {name} ends that"));
-        } else {
-            self.failure(format!("no more than {IGNORED_MAX} names can be ignored"));
-        }
-    }
-
-    /// `/unignore`.
-    pub(super) fn unignore(&mut self, nick: &Nick) {
-        if self.ignored.remove(nick) {
-            self.notice(format!("{nick} is seen again"));
-        } else {
-            self.failure(format!("{nick} is not ignored"));
-        }
-    }
-
-    /// True for what nobody is to see.
-    pub(super) fn is_ignored(&self, nick: &Nick) -> bool {
-        self.ignored.holds(nick) && !self.is_own(nick)
-    }
-
-    /// True for what an ignored member did.
-    pub(super) fn is_by_ignored(&self, event: &Event) -> bool {
-        let by = match event {
-            Event::Said(said) => Some(&said.nick),
-            Event::Joined(joined) => Some(&joined.nick),
-            Event::Left(left) => Some(&left.nick),
-            Event::Renamed(renamed) => Some(&renamed.nick),
-            Event::TopicChanged(change) => Some(&change.nick),
-            Event::Shelved(shelved) => Some(&shelved.item.nick),
-            Event::Dropped(dropped) => dropped.nick.as_ref(),
-            Event::Forgotten(_) => None,
-        };
-        by.is_some_and(|nick| self.is_ignored(nick))
-    }
-
-    /// Takes note of who goes by which nick from here on.
-    pub(super) fn note_for_ignoring(&mut self, event: &Event) {
-        self.ignored.note(event);
-    }
-
-    fn is_own(&self, nick: &Nick) -> bool {
-        nick.key() == self.session().nick().key()
     }
 }
 

@@ -1,71 +1,103 @@
 //! How long a script waits for a server that is there and does not do what was asked for: nobody
-//! sits beside it to end it. Owns what was last seen to move, and when; people decide themselves.
+//! sits beside it to end it. Owns what was last seen to move, and when.
 
 use std::time::{Duration, Instant};
 
 use chatshelf_common::id::Seq;
-
-use super::state::Desk;
-use super::{EXIT_FAILED, Failure};
 
 /// How long an answer may take, a loss of the connection meanwhile included.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// The same while files are under way: a server may have to read gigabytes back, or to sync them.
 const TRANSFER_MAX: Duration = Duration::from_secs(600);
 
-/// What changes when something that was asked for gets on.
+/// What changes when something that was asked for makes progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
-    /// Commands and transfers that are not done.
-    left: usize,
+pub(super) struct Mark {
+    /// Commands that are not answered.
+    pub(super) commands: usize,
+    /// Transfers that are not over.
+    pub(super) transfers: usize,
     /// How far the room log was seen.
-    position: Seq,
+    pub(super) position: Seq,
     /// Bytes of files that have moved.
-    moved: u64,
+    pub(super) moved: u64,
 }
 
-/// What was last seen to move, and when; none while nothing is awaited.
-#[derive(Debug, Default)]
+/// How things stood, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Standstill {
+    mark: Mark,
+    since: Instant,
+}
+
+/// What was last seen to move.
+#[derive(Debug)]
 pub(super) struct Patience {
-    last: Option<(Mark, Instant)>,
+    /// None while nothing is awaited.
+    last: Option<Standstill>,
+    /// Whoever gave a connection this long to come back is as patient with the rest.
+    at_least: Duration,
 }
 
-impl Desk {
-    /// When a script gives up, unless something moves.
-    pub(super) fn patience_deadline(&self) -> Option<Instant> {
-        let (_, since) = self.patience.last?;
-        Some(since + self.patience_max())
+impl Patience {
+    pub(super) fn new(at_least: Duration) -> Self {
+        Self { last: None, at_least }
     }
 
-    /// Ends a script for which the server has done nothing for too long.
-    pub(super) fn lose_patience(&mut self, now: Instant) {
-        let mark = self.mark();
-        let last = self.patience.last.filter(|(last, _)| Some(*last) == mark);
-        self.patience.last = last.or(mark.map(|mark| (mark, now)));
-        if self.patience_deadline().is_some_and(|deadline| now >= deadline) {
-            let (place, seconds) = (&self.place, self.patience_max().as_secs());
-            let text = format!("{place} has not done what was asked within {seconds} s");
-            self.finish(Err(Failure::new(text, EXIT_FAILED)));
-        }
+    /// Looks how things stand; `None` while nothing is awaited. Returns how long nothing has moved,
+    /// once that is too long.
+    pub(super) fn watch(&mut self, mark: Option<Mark>, now: Instant) -> Option<Duration> {
+        self.last = mark.map(|mark| match self.last {
+            Some(last) if last.mark == mark => last,
+            _ => Standstill { mark, since: now },
+        });
+        debug_assert!(self.last.is_none_or(|last| last.since <= now));
+        (self.deadline()? <= now).then(|| self.most())
     }
 
-    /// Whoever gave a connection longer than this to come back is as patient with the rest.
-    fn patience_max(&self) -> Duration {
-        let least = if self.transfers_running() > 0 { TRANSFER_MAX } else { ANSWER_MAX };
-        let given = self.manner.reconnect.and_then(|reconnect| reconnect.give_up_after);
-        given.map_or(least, |time| time.max(least))
+    /// When it ends, unless something moves.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        Some(self.last?.since + self.most())
     }
 
-    /// How far everything is, while a script waits for the server. Being let in has a limit of its
-    /// own, and so has leaving.
-    fn mark(&self) -> Option<Mark> {
-        let session = self.session();
-        let awaits = self.has_work() || !session.room().is_caught_up();
-        let is_waiting = self.manner.script && self.arrived && self.leaving.is_none() && awaits;
-        is_waiting.then(|| Mark {
-            left: session.outstanding() + self.transfers_running(),
-            position: session.position(),
-            moved: session.transfers().map(|status| status.moved).sum(),
-        })
+    fn most(&self) -> Duration {
+        let has_transfers = self.last.is_some_and(|last| last.mark.transfers > 0);
+        self.at_least.max(if has_transfers { TRANSFER_MAX } else { ANSWER_MAX })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn mark(commands: usize, transfers: usize, moved: u64) -> Option<Mark> {
+        Some(Mark { commands, transfers, position: Seq(1), moved })
+    }
+
+    #[test]
+    fn patience_lasts_from_the_last_thing_that_moved() {
+        let start = Instant::now();
+        let mut patience = Patience::new(Duration::ZERO);
+        assert_eq!(patience.watch(None, start), None);
+        assert_eq!(patience.deadline(), None);
+        assert_eq!(patience.watch(mark(2, 0, 0), start), None);
+        let later = start + ANSWER_MAX - SECOND;
+        assert_eq!(patience.watch(mark(1, 0, 0), later), None);
+        assert_eq!(patience.deadline(), Some(later + ANSWER_MAX));
+        assert_eq!(patience.watch(mark(1, 0, 0), later + ANSWER_MAX), Some(ANSWER_MAX));
+        assert_eq!(patience.watch(None, later + ANSWER_MAX), None, "all is done");
+    }
+
+    #[test]
+    fn a_transfer_and_a_patient_caller_are_given_longer() {
+        let start = Instant::now();
+        let mut patience = Patience::new(Duration::ZERO);
+        patience.watch(mark(0, 1, 5), start);
+        assert_eq!(patience.deadline(), Some(start + TRANSFER_MAX));
+        let mut patience = Patience::new(2 * TRANSFER_MAX);
+        patience.watch(mark(1, 0, 0), start);
+        assert_eq!(patience.deadline(), Some(start + 2 * TRANSFER_MAX));
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 
-use super::format::size;
 use crate::session::{Stage, TransferStatus};
+use crate::units::size;
 
 /// The rate is that of the last so many samples, taken this far apart.
 const SAMPLES_MAX: usize = 12;
@@ -15,7 +15,7 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(400);
 /// Without a byte for so long, a transfer is called stalled.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
-/// One transfer's pace.
+/// One transfer's rate.
 #[derive(Debug)]
 pub(crate) struct Rate {
     started: Instant,
@@ -31,8 +31,8 @@ impl Rate {
         Self { started: now, samples: VecDeque::new(), moved: 0, before: 0, moved_at: now }
     }
 
-    /// The transfer goes on from here: what was before it says nothing about the pace.
-    pub(super) fn go_on(&mut self, moved: u64, now: Instant) {
+    /// The transfer resumes here: what was before says nothing about its rate.
+    pub(super) fn resume(&mut self, moved: u64, now: Instant) {
         if self.moved == 0 {
             self.before = moved;
         }
@@ -157,12 +157,12 @@ mod tests {
     #[test]
     fn no_bytes_for_a_while_is_called_stalled() {
         let start = Instant::now();
-        let mut pace = Rate::new(start);
-        pace.note(&TransferStatus::underway(MB, 10 * MB), start);
-        pace.note(&TransferStatus::underway(MB, 10 * MB), start + Duration::from_secs(7));
-        assert_eq!(pace.stalled(start + Duration::from_secs(4)), None);
+        let mut rate = Rate::new(start);
+        rate.note(&TransferStatus::underway(MB, 10 * MB), start);
+        rate.note(&TransferStatus::underway(MB, 10 * MB), start + Duration::from_secs(7));
+        assert_eq!(rate.stalled(start + Duration::from_secs(4)), None);
         let text =
-            pace.text(&TransferStatus::underway(MB, 10 * MB), start + Duration::from_secs(7));
+            rate.text(&TransferStatus::underway(MB, 10 * MB), start + Duration::from_secs(7));
         assert_eq!(text, "stalled for 7 s");
     }
 
@@ -170,17 +170,17 @@ mod tests {
     fn a_wait_for_the_connection_is_not_counted() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let mut pace = Rate::new(start);
-        pace.note(&TransferStatus::underway(MB, 10 * MB), after(1));
+        let mut rate = Rate::new(start);
+        rate.note(&TransferStatus::underway(MB, 10 * MB), after(1));
         let waiting =
             TransferStatus { stage: Stage::Waiting, ..TransferStatus::underway(MB, 10 * MB) };
-        pace.note(&waiting, after(60));
-        assert_eq!(pace.text(&waiting, after(60)), "waiting for the connection");
-        pace.go_on(MB, after(100));
-        pace.note(&TransferStatus::underway(MB, 10 * MB), after(100));
-        pace.note(&TransferStatus::underway(3 * MB, 10 * MB), after(102));
+        rate.note(&waiting, after(60));
+        assert_eq!(rate.text(&waiting, after(60)), "waiting for the connection");
+        rate.resume(MB, after(100));
+        rate.note(&TransferStatus::underway(MB, 10 * MB), after(100));
+        rate.note(&TransferStatus::underway(3 * MB, 10 * MB), after(102));
         assert_eq!(
-            pace.text(&TransferStatus::underway(3 * MB, 10 * MB), after(102)),
+            rate.text(&TransferStatus::underway(3 * MB, 10 * MB), after(102)),
             "1.0 MB/s, ETA 0:07"
         );
     }
@@ -188,11 +188,11 @@ mod tests {
     #[test]
     fn what_was_there_before_this_run_does_not_count_for_the_rate() {
         let start = Instant::now();
-        let mut pace = Rate::new(start);
-        pace.go_on(40 * MB, start);
+        let mut rate = Rate::new(start);
+        rate.resume(40 * MB, start);
         let took = Duration::from_secs(2);
         assert_eq!(
-            pace.whole(&TransferStatus::underway(48 * MB, 48 * MB), start + took),
+            rate.whole(&TransferStatus::underway(48 * MB, 48 * MB), start + took),
             (4 * MB, took)
         );
     }
@@ -200,10 +200,10 @@ mod tests {
     #[test]
     fn an_empty_file_divides_nothing_by_zero() {
         let start = Instant::now();
-        let mut pace = Rate::new(start);
-        pace.note(&TransferStatus::underway(0, 0), start);
-        assert_eq!(pace.text(&TransferStatus::underway(0, 0), start), "");
-        assert_eq!(pace.whole(&TransferStatus::underway(0, 0), start), (0, Duration::ZERO));
+        let mut rate = Rate::new(start);
+        rate.note(&TransferStatus::underway(0, 0), start);
+        assert_eq!(rate.text(&TransferStatus::underway(0, 0), start), "");
+        assert_eq!(rate.whole(&TransferStatus::underway(0, 0), start), (0, Duration::ZERO));
         assert_eq!(head(&TransferStatus::underway(0, 0)), "notes.iso  100% | 0/0 B");
     }
 

@@ -1,50 +1,49 @@
 //! The event loop: one poll over the socket and whatever wakes it (input, file thread, signals).
-//! Owns the order of a turn; what things mean is the desk's matter, what they look like the view's.
+//! Owns the order of a turn; what things mean is the app's matter, what they look like the view's.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
+use super::exit::Failure;
 use super::shutdown::LEAVE_MAX_SIGNAL;
 use super::signals::Signals;
-use super::state::Desk;
-use super::{EXIT_FAILED, Failure, View};
-use crate::link::LinkError;
+use super::state::App;
+use super::view::View;
 
 /// The link's socket.
 pub(super) const LINK: Token = Token(1);
 
-/// How often progress is looked at.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// Bytes read from the socket at a time.
 const READ_BYTES: usize = 64 * 1024;
 
-/// A desk, its view, and what they are served with.
+/// The app, its view, and what they are served with.
 pub(super) struct Reactor<V> {
     poll: Poll,
-    desk: Desk,
+    app: App,
     view: V,
     signals: Signals,
     scratch: Vec<u8>,
 }
 
 impl<V: View> Reactor<V> {
-    pub(super) fn new(poll: Poll, desk: Desk, view: V, signals: Signals) -> Self {
-        Self { poll, desk, view, signals, scratch: vec![0; READ_BYTES] }
+    pub(super) fn new(poll: Poll, app: App, view: V, signals: Signals) -> Self {
+        Self { poll, app, view, signals, scratch: vec![0; READ_BYTES] }
     }
 
-    /// Runs until the end; the exit code, or what is to be said on standard error.
+    /// Runs until the end; the exit code, or what to say on standard error.
     pub(super) fn run(mut self) -> Result<u8, Failure> {
         let mut events = Events::with_capacity(16);
-        while self.desk.end.is_none() {
+        while !self.app.is_over() {
             self.wait(&mut events);
             self.turn();
         }
-        self.desk.close();
-        self.show(Instant::now());
+        let now = Instant::now();
+        self.app.close(now);
+        self.show(now);
         let shown = self.view.close();
-        let code = self.desk.end.take().unwrap_or(Ok(EXIT_FAILED))?;
+        let code = self.app.into_end()?;
         shown.map_or_else(|error| Err(Failure::unwritten(&error)), |()| Ok(code))
     }
 
@@ -53,26 +52,21 @@ impl<V: View> Reactor<V> {
         let timeout = self.timeout(Instant::now());
         match self.poll.poll(events, timeout) {
             Ok(()) => {}
-            // The time is looked at anew in the next turn.
+            // The next turn looks at the time again.
             Err(error) if error.kind() == ErrorKind::Interrupted => return,
-            Err(error) => {
-                self.desk.check_link(Err(LinkError::Lost(Some(error))));
-                return;
-            }
+            Err(error) => return self.app.lose_poll(error),
         }
         for event in events.iter().filter(|event| event.token() == LINK) {
-            self.desk.link.handle_ready(event);
+            self.app.handle_ready(event);
         }
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if self.desk.link.wants_turn() || self.view.has_more_input() {
+        if self.app.wants_turn() || self.view.has_more_input() {
             return Some(Duration::ZERO);
         }
-        let progress = self.desk.has_paces().then(|| now + PROGRESS_EVERY);
-        let (link, leaving) = (self.desk.link.poll_timeout(), self.desk.leaving_deadline());
-        let (view, patience) = (self.view.poll_timeout(&self.desk), self.desk.patience_deadline());
-        let next = [link, progress, leaving, view, patience].into_iter().flatten().min()?;
+        let deadlines = [self.app.poll_timeout(now), self.view.poll_timeout(&self.app)];
+        let next = deadlines.into_iter().flatten().min()?;
         // Rounded up: waking a moment too early would spin.
         Some(next.saturating_duration_since(now) + Duration::from_millis(1))
     }
@@ -81,35 +75,36 @@ impl<V: View> Reactor<V> {
     fn turn(&mut self) {
         self.signals.stop_if_asked(&mut self.view);
         let now = Instant::now();
-        self.desk.take_file_replies(now);
-        let received = self.desk.link.receive(self.poll.registry(), &mut self.scratch, now);
+        self.app.take_file_replies(now);
+        self.app.receive(self.poll.registry(), &mut self.scratch, now);
         self.show(now);
-        self.desk.check_link(received);
         if self.signals.wants_end() {
-            self.desk.take_leave(now, LEAVE_MAX_SIGNAL, self.view.is_unfinished());
+            self.leave(now);
         }
-        self.desk.retry_held(now);
-        self.view.take_input(&mut self.desk, now);
+        self.app.retry_held(now);
+        self.view.take_input(&mut self.app, now);
         self.show(now);
-        self.desk.quit_when_done(now);
-        self.desk.pass_file_requests();
-        let sent = self.desk.link.transmit(self.poll.registry(), &mut self.scratch, now);
+        self.app.quit_when_done(now);
+        self.app.pass_file_requests();
+        self.app.transmit(self.poll.registry(), &mut self.scratch, now);
         self.show(now);
-        self.desk.check_link(sent);
-        self.desk.pass_file_requests();
-        self.desk.note_paces(now);
-        self.desk.leave_in_time(now);
-        self.desk.lose_patience(now);
-        self.view.end_turn(&mut self.desk, now);
+        self.app.pass_file_requests();
+        self.app.handle_timeout(now);
+        self.view.end_turn(&mut self.app, now);
         if self.view.is_broken() {
-            self.desk.take_leave(now, LEAVE_MAX_SIGNAL, self.view.is_unfinished());
+            self.leave(now);
         }
+    }
+
+    /// Leaves without waiting for what runs, or was not even begun.
+    fn leave(&mut self, now: Instant) {
+        self.app.take_leave(now, LEAVE_MAX_SIGNAL, self.view.is_unfinished());
     }
 
     /// Has everything shown that happened.
     fn show(&mut self, now: Instant) {
-        while let Some(news) = self.desk.poll_news(now) {
-            self.view.show(news, &self.desk, now);
+        while let Some(news) = self.app.poll_news(now) {
+            self.view.show(news, &self.app, now);
         }
     }
 }

@@ -1,204 +1,125 @@
-//! Losing the connection and coming back, told: few lines however long it takes, and then what was
-//! missed. Owns what is remembered of one absence; decides nothing about connections.
+//! Losing the connection and coming back, as people are told it: few lines however long it takes.
+//! Owns what is remembered of one absence; decides nothing about connections.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chatshelf_common::id::Seq;
-use chatshelf_common::limits::NICK_BYTES_MAX;
-use chatshelf_common::text::Nick;
-use chatshelf_common::wire::{Code, Event};
 
-use super::format::{self, count};
-use super::state::Desk;
-use super::{EXIT_FAILED, Failure, News};
+use super::format;
+use super::news::NewsQueue;
 use crate::link::LinkError;
-use crate::session::{CommandError, Loss, Unanswered, When};
+use crate::session::{Loss, SessionError, Unanswered};
+use crate::units::count;
 
-/// Bytes of events from before that are kept until they are whole, about. Every server's log is
-/// shorter; one that sends more is not to fill our memory.
-const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// What is remembered while there is no connection.
-#[derive(Debug, Default)]
-pub(super) struct Away {
-    /// A new connection was asked for while the old one stood.
-    is_renewing: bool,
-    /// It was said that what is typed is kept.
-    kept_said: bool,
+/// Where the connection is, as far as it was told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// There is one, or the first is being made.
+    #[default]
+    Connected,
+    /// It is given up for a new one, on request.
+    Renewing,
+    /// It is lost.
+    Away,
+    /// The same, and it was said that what is typed is kept.
+    Keeping,
 }
 
-/// Events from before, until they are whole: their head says how many they are.
-#[derive(Debug, Default)]
-pub(super) struct Backfill {
-    events: Vec<Event>,
-    /// Their size in memory, about.
-    bytes: usize,
-    when: Option<When>,
+impl Stage {
+    fn may_become(self, next: Self) -> bool {
+        match next {
+            Self::Connected | Self::Away => true,
+            Self::Renewing => self == Self::Connected,
+            Self::Keeping => self == Self::Away,
+        }
+    }
 }
 
-impl Desk {
-    pub(super) fn offline(&mut self, why: &Loss, attempts: u32, retry_in: Duration) {
-        self.flush_batch();
+/// One absence.
+#[derive(Debug, Default)]
+pub(super) struct Reconnection(Stage);
+
+impl Reconnection {
+    fn go(&mut self, next: Stage) {
+        debug_assert!(self.0.may_become(next), "{:?} to {next:?}", self.0);
+        self.0 = next;
+    }
+
+    /// A new connection is asked for in place of one that stands.
+    pub(super) fn renew(&mut self) {
+        if self.0 == Stage::Connected {
+            self.go(Stage::Renewing);
+        }
+    }
+
+    /// We are back in the room.
+    pub(super) fn back(&mut self) {
+        self.go(Stage::Connected);
+    }
+
+    /// Something was typed without a connection: true if it is to be said that it is kept.
+    pub(super) fn keep(&mut self) -> bool {
+        let is_first = self.0 == Stage::Away;
+        if is_first {
+            self.go(Stage::Keeping);
+        }
+        is_first
+    }
+
+    /// Tells that there is no connection: when it is lost, then after one attempt, two, four and so
+    /// on. `hint` says how to try at once.
+    pub(super) fn tell_offline(
+        &mut self,
+        why: &Loss,
+        attempts: u32,
+        retry_in: Duration,
+        hint: &str,
+        news: &mut NewsQueue,
+    ) {
         let again = format!("trying again in {}", seconds(retry_in));
         if attempts == 0 {
-            if std::mem::take(&mut self.away.is_renewing) {
-                return self.notice("making a new connection");
+            let is_renewing = self.0 == Stage::Renewing;
+            self.go(Stage::Away);
+            if is_renewing {
+                return news.notice("making a new connection");
             }
-            let how = if self.manner.script { "" } else { " (/reconnect tries now)" };
             let text = match why {
                 Loss::Goodbye(_) => lost(why),
                 Loss::Link(_) | Loss::Silent { .. } => format!("connection lost: {}", reason(why)),
             };
-            self.notice(format!("{text}; {again}{how}"));
+            news.notice(format!("{text}; {again}{hint}"));
         } else if attempts.is_power_of_two() {
-            // The first ones one by one, then fewer and fewer.
             let attempts = count(attempts as usize, "attempt", "attempts");
-            self.notice(format!("no connection after {attempts}: {}; {again}", reason(why)));
+            news.notice(format!("no connection after {attempts}: {}; {again}", reason(why)));
         }
-    }
-
-    pub(super) fn back(&mut self, nick: &Nick) {
-        self.away = Away::default();
-        self.notice(format!("back as {nick}"));
-    }
-
-    pub(super) fn nick_replaced(&mut self, nick: &Nick, code: Code, by: &Nick) {
-        self.notice(format!("the name {nick} can't be had any more: {code}; you are {by} now"));
-    }
-
-    pub(super) fn missed(&mut self, why: &str, from: Seq, to: Seq) {
-        self.flush_batch();
-        let events = (to.0 - from.0).saturating_add(1);
-        let events = count(usize::try_from(events).unwrap_or(usize::MAX), "event", "events");
-        self.notice(format!("{why}: {events} of the room can't be shown"));
-    }
-
-    pub(super) fn rewound(&mut self) {
-        self.notice(
-            "the server has lost some of what was shown above; what it has instead follows",
-        );
-    }
-
-    pub(super) fn unanswered(&mut self, what: &Unanswered) {
-        let text = match what {
-            Unanswered::Tell { to } => format!("your private message to {to}"),
-            Unanswered::Rename(nick) => format!("your wish to be called {nick}"),
-            Unanswered::Topic(_) => "your topic".to_owned(),
-        };
-        self.failure(format!("{text} may not have arrived: the connection broke"));
-    }
-
-    pub(super) fn gave_up(&mut self, why: &Loss) {
-        let text = match why {
-            Loss::Goodbye(_) => lost(why),
-            Loss::Link(_) | Loss::Silent { .. } => {
-                format!("lost the connection to {}: {}", self.place, reason(why))
-            }
-        };
-        self.finish(Err(Failure::new(text, EXIT_FAILED)));
-    }
-
-    /// `/reconnect`: the next attempt at once, or a new connection in place of one that stands.
-    pub(super) fn reconnect(&mut self, now: Instant) -> Result<(), CommandError> {
-        if !self.session().takes_commands() {
-            return Err(CommandError::NotJoined);
-        }
-        if self.manner.reconnect.is_none() {
-            self.failure("this client does not come back when its connection ends (--reconnect 0)");
-        } else if self.session().retry_at().is_some() {
-            self.notice("trying now");
-            self.session_mut().reconnect_now(now);
-        } else if self.link.is_connected() {
-            self.away.is_renewing = true;
-            let renewed = self.link.reconnect(now);
-            self.check_link(renewed);
-            self.collect(now);
-        } else {
-            self.notice("a connection is being made already");
-        }
-        Ok(())
-    }
-
-    /// Says once that what is typed without a connection is not lost.
-    pub(super) fn say_if_kept(&mut self) {
-        let is_kept = self.session().takes_commands() && !self.session().is_joined();
-        if is_kept && !self.manner.script && !self.away.kept_said {
-            self.away.kept_said = true;
-            self.notice("kept; it is sent when the connection is back");
-        }
-    }
-
-    // Events from before.
-
-    /// Keeps an event from before until the last of them has come.
-    pub(super) fn batch_up(&mut self, event: Event, when: When) {
-        if self.batch.when.is_some_and(|other| other != when) {
-            self.flush_batch();
-        }
-        let is_last = event.seq() == self.session().room().snapshot_seq();
-        self.batch.when = Some(when);
-        self.batch.bytes += bytes_of(&event);
-        self.batch.events.push(event);
-        if is_last || self.batch.bytes > BATCH_BYTES_MAX {
-            self.flush_batch();
-        }
-    }
-
-    /// Tells the events from before that have come, marked off from what is live. Our own coming
-    /// and going is no news.
-    pub(super) fn flush_batch(&mut self) {
-        let Backfill { mut events, when, .. } = std::mem::take(&mut self.batch);
-        let Some(when) = when else { return };
-        let nick = self.link.session().nick();
-        let arrival = self.link.session().room().snapshot_seq();
-        let is_away = when == When::Away;
-        events.retain(|event| match event {
-            Event::Joined(us) => us.nick != *nick || (!is_away && us.seq != arrival),
-            Event::Left(us) => us.nick != *nick || !is_away,
-            _ => true,
-        });
-        events.retain(|event| {
-            let is_told = self.is_told(event);
-            // Who had which nick before we came says nothing of now.
-            if is_away {
-                self.note_for_ignoring(event);
-            }
-            is_told
-        });
-        if events.is_empty() {
-            return;
-        }
-        let lines = events.iter().filter(|event| event.is_line()).count();
-        let head = match (is_away, lines) {
-            (false, 0) => "before you came".to_owned(),
-            (false, 1) => "the last line".to_owned(),
-            (false, lines) => format!("the last {lines} lines"),
-            (true, 0) => "while you were away".to_owned(),
-            (true, lines) => format!("{} while you were away", count(lines, "line", "lines")),
-        };
-        self.push(News::Before(head, when));
-        let is_forgotten = |event: &Event| matches!(event, Event::Forgotten(_));
-        for run in events.chunk_by(|a, b| is_forgotten(a) && is_forgotten(b)) {
-            if is_forgotten(&run[0]) {
-                let events = count(run.len(), "event is", "events are");
-                self.notice(format!("{events} lost from the server's disk here"));
-            } else {
-                self.push(News::Room(run[0].clone()));
-            }
-        }
-        self.push(News::Now);
     }
 }
 
-/// What an event takes in memory, about: itself, and the texts it points to.
-fn bytes_of(event: &Event) -> usize {
-    let text = match event {
-        Event::Said(said) => said.text.as_str().len(),
-        Event::TopicChanged(change) => change.topic.as_ref().map_or(0, |it| it.as_str().len()),
-        Event::Shelved(shelved) => shelved.item.name.as_str().len(),
-        _ => 0,
+/// Says that events of the room cannot be shown.
+pub(super) fn missed(why: &str, from: Seq, to: Seq) -> String {
+    let events = usize::try_from(to.0.saturating_sub(from.0)).unwrap_or(usize::MAX);
+    let events = count(events.saturating_add(1), "event", "events");
+    format!("{why}: {events} of the room cannot be shown")
+}
+
+/// Says that the connection broke before the answer to a command came.
+pub(super) fn unanswered(what: &Unanswered) -> String {
+    let text = match what {
+        Unanswered::Tell { to } => format!("your private message to {to}"),
+        Unanswered::Rename(nick) => format!("your request for the name {nick}"),
+        Unanswered::Topic(_) => "your topic".to_owned(),
     };
-    size_of::<Event>() + NICK_BYTES_MAX + text
+    format!("{text} may not have arrived: the connection broke")
+}
+
+/// Says why we no longer try to come back to `server`.
+pub(super) fn gave_up(why: &Loss, server: &str) -> String {
+    match why {
+        Loss::Goodbye(_) => lost(why),
+        Loss::Link(_) | Loss::Silent { .. } => {
+            format!("lost the connection to {server}: {}", reason(why))
+        }
+    }
 }
 
 /// The reason of a loss as half a sentence.
@@ -207,8 +128,7 @@ fn reason(why: &Loss) -> String {
         Loss::Link(why) => why.clone(),
         Loss::Goodbye(goodbye) => format::goodbye(goodbye),
         Loss::Silent { seconds } => {
-            LinkError::Session(crate::session::SessionError::Silent { seconds: *seconds })
-                .to_string()
+            LinkError::Session(SessionError::Silent { seconds: *seconds }).to_string()
         }
     }
 }
@@ -221,4 +141,58 @@ fn lost(why: &Loss) -> String {
 /// A wait in whole seconds: one that is over at once is said to be one second.
 fn seconds(wait: Duration) -> String {
     format!("{} s", wait.as_secs_f64().ceil().max(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::news::News;
+
+    const WAIT: Duration = Duration::from_millis(700);
+
+    fn told(reconnection: &mut Reconnection, attempts: u32) -> Option<String> {
+        let mut news = NewsQueue::default();
+        let why = Loss::Link("it broke".to_owned());
+        reconnection.tell_offline(&why, attempts, WAIT, " (now?)", &mut news);
+        match news.pop() {
+            Some(News::Notice(text)) => Some(text),
+            None => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_long_absence_is_told_in_few_lines() {
+        let mut reconnection = Reconnection::default();
+        let lines: Vec<String> = (0..20).filter_map(|n| told(&mut reconnection, n)).collect();
+        assert_eq!(lines.len(), 6, "{lines:?}");
+        assert_eq!(lines[0], "connection lost: it broke; trying again in 1 s (now?)");
+        assert_eq!(lines[1], "no connection after 1 attempt: it broke; trying again in 1 s");
+    }
+
+    #[test]
+    fn one_that_was_asked_for_is_no_loss() {
+        let mut reconnection = Reconnection::default();
+        reconnection.renew();
+        assert_eq!(told(&mut reconnection, 0).unwrap(), "making a new connection");
+        reconnection.back();
+        assert!(told(&mut reconnection, 0).unwrap().starts_with("connection lost"));
+    }
+
+    #[test]
+    fn it_is_said_once_in_an_absence_that_what_is_typed_is_kept() {
+        let mut reconnection = Reconnection::default();
+        assert!(!reconnection.keep(), "there is a connection");
+        for _ in 0..2 {
+            told(&mut reconnection, 0);
+            assert!(reconnection.keep() && !reconnection.keep());
+            reconnection.back();
+        }
+    }
+
+    #[test]
+    fn what_was_missed_is_counted() {
+        assert_eq!(missed("away", Seq(5), Seq(5)), "away: 1 event of the room cannot be shown");
+        assert!(missed("away", Seq(0), Seq(u64::MAX)).starts_with("away: 18446744073709551615 "));
+    }
 }

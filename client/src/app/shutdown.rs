@@ -1,183 +1,195 @@
-//! The way out: when to leave, how long for the server's goodbye is waited, and with what exit code.
+//! The way out, as one state: whether commands are still carried out, whether we leave when all is
+//! done, how long the server's goodbye is awaited, and with what exit code. Owns that state; says
+//! nothing to the server and shows nothing.
 
 use std::time::{Duration, Instant};
 
-use chatshelf_common::id::ItemId;
-use chatshelf_common::text::FileName;
+use super::exit::{EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, Failure};
+use super::manner::Mode;
+use super::news::Worst;
 
-use super::format::count;
-use super::state::Desk;
-use super::{EXIT_DONE, EXIT_FAILED, EXIT_REFUSED};
-
-/// How long the `Goodbye` is waited for after a signal, and after a `/quit`.
+/// How long the `Goodbye` is awaited after a signal, and after a `/quit`.
 pub(super) const LEAVE_MAX_SIGNAL: Duration = Duration::from_secs(2);
-const LEAVE_MAX: Duration = Duration::from_secs(5);
+pub(super) const LEAVE_MAX: Duration = Duration::from_secs(5);
 
-/// Uploads of which it is told at the end whether they are still on the shelf: the latest.
-const UPLOADS_REMEMBERED_MAX: usize = 1000;
-/// How many of them are named.
-const GONE_NAMED_MAX: usize = 10;
-
-/// `Leave` was said.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Leaving {
-    deadline: Instant,
-    code: u8,
+/// How far the end has come.
+#[derive(Debug, Default)]
+enum Stage {
+    /// Commands are carried out.
+    #[default]
+    Open,
+    /// The same; but `/quit` was said while transfers ran, and a warning was the answer.
+    Warned,
+    /// Nothing more will be asked for: we leave when all is done.
+    Finishing,
+    /// `Leave` was said; the `Goodbye` is awaited until then.
+    Leaving { deadline: Instant, code: u8 },
+    /// The run is over.
+    Over(Result<u8, Failure>),
 }
 
-impl Desk {
-    /// True once nothing more is carried out: we are leaving, or will as soon as all is done.
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.quitting || self.leaving.is_some() || self.end.is_some()
+impl Stage {
+    /// The way leads one way, except that a warning is forgotten.
+    fn may_become(&self, next: &Self) -> bool {
+        match self {
+            Self::Open | Self::Warned => true,
+            Self::Finishing => matches!(next, Self::Leaving { .. } | Self::Over(_)),
+            Self::Leaving { .. } => matches!(next, Self::Over(_)),
+            Self::Over(_) => false,
+        }
+    }
+}
+
+/// The way out.
+#[derive(Debug, Default)]
+pub(super) struct Shutdown(Stage);
+
+impl Shutdown {
+    fn go(&mut self, next: Stage) {
+        debug_assert!(self.0.may_become(&next), "{:?} to {next:?}", self.0);
+        self.0 = next;
     }
 
-    /// The exit code to leave with once `Leave` was said.
-    pub(super) fn leaving_code(&self) -> Option<u8> {
-        self.leaving.map(|leaving| leaving.code)
+    /// `/quit` is answered by a warning.
+    pub(super) fn warn(&mut self) {
+        self.go(Stage::Warned);
     }
 
-    pub(super) fn leaving_deadline(&self) -> Option<Instant> {
-        self.leaving.map(|leaving| leaving.deadline)
+    /// Forgets the warning; true if there was one.
+    pub(super) fn take_warning(&mut self) -> bool {
+        let was_warned = matches!(self.0, Stage::Warned);
+        if was_warned {
+            self.go(Stage::Open);
+        }
+        was_warned
     }
 
-    /// True while something that was asked for is not done.
-    pub(super) fn has_work(&self) -> bool {
-        let session = self.link.session();
-        let transfers = session.transfers_outstanding() + self.opening.len();
-        transfers + session.outstanding() > 0 || self.held.is_some()
-    }
-
-    /// Transfers that leaving now would cut short.
-    pub(crate) fn transfers_running(&self) -> usize {
-        self.session().transfers().count() + self.opening.len()
-    }
-
-    /// Nothing more will be asked for: leaves when all is done.
-    pub(crate) fn end_of_input(&mut self) {
-        self.quitting = true;
-        if !self.manner.script && self.has_work() && self.session().is_joined() {
-            self.notice("leaving as soon as all is done; Ctrl-C leaves at once");
+    /// Nothing more will be asked for: leave when all is done.
+    pub(super) fn finish(&mut self) {
+        if !self.is_leaving() {
+            self.go(Stage::Finishing);
         }
     }
 
-    /// Leaves now, whatever runs: who sits there has said so.
-    pub(crate) fn quit_now(&mut self, now: Instant) {
-        self.leave(now, LEAVE_MAX, false);
+    /// `Leave` is said now; the run ends with this code. False if it was said before.
+    pub(super) fn leave(&mut self, deadline: Instant, code: u8) -> bool {
+        let is_first = !matches!(self.0, Stage::Leaving { .. } | Stage::Over(_));
+        if is_first {
+            self.go(Stage::Leaving { deadline, code });
+        }
+        is_first
     }
 
-    /// `/quit`: in a script leaves when all is done, else now, if need be after a warning.
-    pub(super) fn quit(&mut self, warned: bool, now: Instant) {
-        let running = self.transfers_running();
-        if self.manner.script {
-            self.quitting = true;
-        } else if running > 0 && !warned && self.session().is_joined() {
-            let running = count(running, "transfer is", "transfers are");
-            self.notice(format!("{running} running; /quit again ends them and leaves"));
-            self.quit_warned = true;
-        } else {
-            self.quit_now(now);
-        }
-    }
-
-    /// Leaves with whatever is running, or was not even begun.
-    pub(super) fn take_leave(&mut self, now: Instant, patience: Duration, unfinished: bool) {
-        let running = self.has_work();
-        self.leave(now, patience, running || unfinished);
-    }
-
-    /// Says `Leave` and waits a while for the `Goodbye`; at once where nobody can leave yet.
-    fn leave(&mut self, now: Instant, patience: Duration, unfinished: bool) {
-        if self.leaving.is_some() || self.end.is_some() {
-            return;
-        }
-        self.say_what_is_gone();
-        let code = if unfinished { EXIT_FAILED } else { self.code() };
-        self.session_mut().leave();
-        self.leaving = Some(Leaving { deadline: now + patience, code });
-        self.collect(now);
-        if self.session().is_over() {
-            self.finish(Ok(code));
-        }
-    }
-
-    /// The exit code by what was done so far: who sits there has seen it.
-    fn code(&self) -> u8 {
-        match (self.failed, self.refused) {
-            _ if !self.manner.script => EXIT_DONE,
-            (false, false) => EXIT_DONE,
-            (false, true) if self.manner.single => EXIT_REFUSED,
-            _ => EXIT_FAILED,
-        }
-    }
-
-    /// Leaves if that was wanted and all is done.
-    pub(super) fn quit_when_done(&mut self, now: Instant) {
-        let session = self.link.session();
-        let is_away = session.takes_commands() && session.is_offline();
-        if !self.quitting || !(is_away || session.is_joined()) {
-            return;
-        }
-        let has_work = self.has_work();
-        // Only a script waits for the connection: elsewhere, who leaves has said so.
-        if !has_work || (is_away && !self.manner.script) {
-            self.leave(now, LEAVE_MAX, has_work && self.manner.script);
+    /// The run is over, unless it is already.
+    pub(super) fn end(&mut self, end: Result<u8, Failure>) {
+        if !self.is_over() {
+            self.go(Stage::Over(end));
         }
     }
 
     /// Ends the wait for a `Goodbye` that does not come.
-    pub(super) fn leave_in_time(&mut self, now: Instant) {
-        if let Some(Leaving { deadline, code }) = self.leaving
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if let Stage::Leaving { deadline, code } = self.0
             && now >= deadline
         {
-            self.finish(Ok(code));
+            self.go(Stage::Over(Ok(code)));
         }
     }
 
-    /// Remembers an upload that was put on the shelf.
-    pub(super) fn uploaded(&mut self, item: ItemId, name: FileName) {
-        self.uploaded.push_back((item, name));
-        if self.uploaded.len() > UPLOADS_REMEMBERED_MAX {
-            self.uploaded.pop_front();
+    /// True once nothing more is carried out.
+    pub(super) fn is_leaving(&self) -> bool {
+        !matches!(self.0, Stage::Open | Stage::Warned)
+    }
+
+    /// True while we leave as soon as all is done.
+    pub(super) fn is_finishing(&self) -> bool {
+        matches!(self.0, Stage::Finishing)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.0, Stage::Over(_))
+    }
+
+    /// The exit code to end with, once `Leave` was said.
+    pub(super) fn leaving_code(&self) -> Option<u8> {
+        match self.0 {
+            Stage::Leaving { code, .. } => Some(code),
+            _ => None,
         }
     }
 
-    /// Whoever put this item there has taken it off: that is no loss.
-    pub(super) fn taken_off(&mut self, item: ItemId) {
-        self.uploaded.retain(|(uploaded, _)| *uploaded != item);
+    /// Until when the `Goodbye` is awaited.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.0 {
+            Stage::Leaving { deadline, .. } => Some(deadline),
+            _ => None,
+        }
     }
 
-    /// Tells a script which of its uploads others, or its own, have pushed off the shelf. Who sits
-    /// there has seen it.
-    fn say_what_is_gone(&mut self) {
-        let room = self.link.session().room();
-        let is_gone = |(id, _): &&(ItemId, FileName)| room.item(*id).is_none();
-        let gone: Vec<_> = self.uploaded.iter().filter(is_gone).collect();
-        if !self.manner.script || gone.is_empty() {
-            return;
+    /// How the run ended.
+    pub(super) fn into_end(self) -> Result<u8, Failure> {
+        debug_assert!(self.is_over());
+        match self.0 {
+            Stage::Over(end) => end,
+            _ => Ok(EXIT_FAILED),
         }
-        let named = gone.iter().take(GONE_NAMED_MAX);
-        let mut names: Vec<_> = named.map(|(id, name)| format!("{name} (number {id})")).collect();
-        if gone.len() > names.len() {
-            names.push(format!("{} more", gone.len() - names.len()));
-        }
-        let many = count(gone.len(), "upload is", "uploads are");
-        let kept = self.link.session().limits().map_or(0, |limits| limits.shelf_items_max);
-        let names = names.join(", ");
-        let text = format!("{many} no longer on the shelf, which keeps {kept}: {names}");
-        if self.manner.single { self.failure(text) } else { self.notice(text) }
+    }
+}
+
+/// The exit code by the worst that has happened. Somebody who sits there has seen it.
+pub(super) fn exit_code(mode: Mode, worst: Worst) -> u8 {
+    match (mode, worst) {
+        (Mode::Interactive, _) | (_, Worst::Nothing) => EXIT_DONE,
+        (Mode::Single, Worst::Refused) => EXIT_REFUSED,
+        (Mode::Script, Worst::Refused) | (_, Worst::Failed) => EXIT_FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_one_command_of_a_run_tells_that_it_was_refused() {
+        let codes = |mode| {
+            [Worst::Nothing, Worst::Refused, Worst::Failed].map(|worst| exit_code(mode, worst))
+        };
+        assert_eq!(codes(Mode::Interactive), [EXIT_DONE; 3]);
+        assert_eq!(codes(Mode::Script), [EXIT_DONE, EXIT_FAILED, EXIT_FAILED]);
+        assert_eq!(codes(Mode::Single), [EXIT_DONE, EXIT_REFUSED, EXIT_FAILED]);
     }
 
-    /// Tells what of our own talk is lost by ending now.
-    pub(super) fn say_what_is_lost(&mut self) {
-        let session = self.link.session();
-        let (unsent, unconfirmed) = (session.unsent(), session.outstanding() - session.unsent());
-        if unsent > 0 {
-            let lines = count(unsent, "line was", "lines were");
-            self.failure(format!("{lines} not sent"));
-        }
-        if unconfirmed > 0 {
-            let lines = count(unconfirmed, "line", "lines");
-            self.failure(format!("{lines} may not have arrived"));
-        }
+    #[test]
+    fn a_warning_holds_until_it_is_taken() {
+        let mut shutdown = Shutdown::default();
+        assert!(!shutdown.take_warning());
+        shutdown.warn();
+        assert!(!shutdown.is_leaving(), "commands are still carried out");
+        assert!(shutdown.take_warning() && !shutdown.take_warning());
+    }
+
+    #[test]
+    fn leave_is_said_once_and_its_code_holds() {
+        let now = Instant::now();
+        let mut shutdown = Shutdown::default();
+        shutdown.finish();
+        assert!(shutdown.is_leaving() && shutdown.is_finishing());
+        assert!(shutdown.leave(now + LEAVE_MAX, 7) && !shutdown.leave(now, 8));
+        shutdown.finish();
+        assert_eq!(shutdown.leaving_code(), Some(7));
+        shutdown.handle_timeout(now);
+        assert!(!shutdown.is_over());
+        shutdown.handle_timeout(now + LEAVE_MAX);
+        shutdown.end(Ok(9));
+        assert_eq!(shutdown.into_end(), Ok(7), "the first end holds");
+    }
+
+    #[test]
+    #[should_panic(expected = "Finishing to Warned")]
+    #[cfg(debug_assertions)]
+    fn there_is_no_way_back() {
+        let mut shutdown = Shutdown::default();
+        shutdown.finish();
+        shutdown.warn();
     }
 }

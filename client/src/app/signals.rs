@@ -11,7 +11,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use mio::Waker;
 
-use super::{EXIT_FAILED, Failure, View};
+use super::exit::{EXIT_FAILED, Failure};
+use super::view::View;
 
 /// What has been heard.
 pub(crate) struct Signals {

@@ -1,5 +1,5 @@
-//! The way into the loop: poll and waker first, for a view's input needs them; then the name is
-//! known, a session made and the first connection begun.
+//! The way into the loop: poll and waker first, for a view's input needs them. Once a name is known,
+//! the session is made and the first connection begun.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,11 +10,14 @@ use chatshelf_common::address::ServerAddress;
 use chatshelf_common::text::Nick;
 use mio::{Events, Poll, Token, Waker};
 
-use super::ignoring::Ignored;
+use super::exit::{EXIT_FAILED, EXIT_UNREACHABLE, Failure};
+use super::filter::{Filter, Joins};
+use super::manner::Manner;
 use super::reactor::{LINK, Reactor};
 use super::signals::Signals;
-use super::state::{Desk, Manner};
-use super::{EXIT_FAILED, EXIT_UNREACHABLE, Failure, View};
+use super::state::App;
+use super::transfers::Transfers;
+use super::view::View;
 use crate::files::Files;
 use crate::link::{Link, LinkError, Route, plain_error};
 use crate::options::Options;
@@ -32,21 +35,23 @@ pub(crate) struct Ground {
 /// What is to be joined, and how.
 pub(crate) struct Plan {
     /// The server.
-    pub(crate) server: ServerAddress,
+    server: ServerAddress,
     /// The nick to ask for.
-    pub(crate) nick: Nick,
+    nick: Nick,
     /// Lines of history; absent leaves it to the server.
-    pub(crate) history: Option<u32>,
+    history: Option<u32>,
     /// Where downloads go.
-    pub(crate) download_dir: PathBuf,
-    /// Downloads are to have the mode and time that their items had where they came from.
-    pub(crate) preserve: bool,
-    /// Who is not to be seen.
-    pub(crate) ignore: Vec<Nick>,
+    download_dir: PathBuf,
+    /// Downloads get the mode and time that their items had where they came from.
+    preserve: bool,
+    /// Whose words are not shown.
+    ignore: Vec<Nick>,
+    /// Which joins and leaves are shown.
+    joins: Joins,
     /// Silence after which the server is asked for a sign of life.
-    pub(crate) keepalive: Duration,
+    keepalive: Duration,
     /// How commands are carried out.
-    pub(crate) manner: Manner,
+    manner: Manner,
 }
 
 impl Plan {
@@ -54,8 +59,8 @@ impl Plan {
     pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
         let Options { server, history, download_dir, preserve, joins, ignore, keepalive, .. } =
             options;
-        let manner = Manner { joins, ..manner };
-        Self { server, nick, history, download_dir, preserve, ignore, keepalive, manner }
+        let joins = if manner.is_single() { Joins::All } else { Joins::shown(joins) };
+        Self { server, nick, history, download_dir, preserve, ignore, joins, keepalive, manner }
     }
 }
 
@@ -99,11 +104,11 @@ impl Ground {
     /// # Errors
     /// Why it did not come about, or ended badly.
     pub(crate) fn run<V: View>(mut self, view: V, plan: Plan) -> Result<u8, Failure> {
-        let place = plan.server.to_string();
+        let server = plan.server.to_string();
         let unreachable = |why: &LinkError| {
-            Failure::new(format!("cannot connect to {place}: {why}"), EXIT_UNREACHABLE)
+            Failure::new(format!("cannot connect to {server}: {why}"), EXIT_UNREACHABLE)
         };
-        let files = Files::start(self.waker(), place.clone(), plan.preserve).map_err(no_start)?;
+        let files = Files::start(self.waker(), server.clone(), plan.preserve).map_err(no_start)?;
         let signals = match self.signals.take() {
             Some(signals) => signals,
             None => Signals::watch::<V>(self.waker())?,
@@ -114,16 +119,17 @@ impl Ground {
             history: plan.history,
             seed: seed()?,
             reconnect: plan.manner.reconnect,
-            quiet: plan.manner.single,
+            quiet: plan.manner.is_single(),
             keepalive: plan.keepalive,
         };
         let session = Session::new(config, now);
         let route = Route::to(&plan.server, self.waker());
         let link = Link::connect(route, session, self.poll.registry(), LINK, now)
             .map_err(|error| unreachable(&error))?;
-        let mut desk = Desk::new(link, files, place, plan.download_dir, plan.manner);
-        desk.ignored = Ignored::new(plan.ignore);
-        Reactor::new(self.poll, desk, view, signals).run()
+        let filter = Filter::new(plan.ignore, plan.joins);
+        let transfers = Transfers::new(files, plan.download_dir);
+        let app = App::new(link, server, plan.manner, filter, transfers);
+        Reactor::new(self.poll, app, view, signals).run()
     }
 }
 

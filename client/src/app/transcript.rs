@@ -7,9 +7,9 @@ use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::frame::{Said, Told};
 
-use super::Clock;
-use super::format::count;
+use super::clock::Clock;
 use crate::search::Words;
+use crate::units::count;
 
 /// Lines that are held.
 const LINES_HELD_MAX: usize = 10_000;

@@ -1,44 +1,37 @@
-//! Transfers, told and served: between the session, which moves bytes, and the file thread, which
-//! has them. Owns what is remembered of each.
+//! Transfers between the session, which moves bytes, and the file thread, which has them. Owns what
+//! is remembered of each: where it goes, how fast it goes, whether a later run can resume it.
 
-use std::path::PathBuf;
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use chatshelf_common::id::{Attributes, ItemId, UploadKey};
-use chatshelf_common::text::FileName;
-use chatshelf_common::wire::frame::Item;
+use chatshelf_common::text::{FileName, Nick};
 
-use super::News;
-use super::format;
+use super::lookups::{Lookup, Lookups, Source};
+use super::news::{News, NewsQueue};
+use super::own_uploads::OwnUploads;
 use super::rate::{self, Rate};
-use super::state::Desk;
 use super::transfer_summary;
-use crate::files::{FileError, HeldPart, OpenFile, Reply, Target};
+use crate::files::{FileError, Files, HeldPart, OpenFile, Reply, Target};
+use crate::options::expanded;
 use crate::session::{
-    CommandError, FileReply, FileRequest, Outcome, Restart, Stage, TransferHandle, TransferStatus,
+    CommandError, Direction, FileReply, FileRequest, Outcome, Restart, Room, Session, Stage,
+    TransferHandle, TransferStatus,
 };
+use crate::units;
 
-/// Something that the file thread looks for before a transfer can begin.
-#[derive(Debug)]
-pub(super) enum Opening {
-    /// A file to be uploaded, as it was named, and what it is to be called.
-    Upload(String, Option<FileName>),
-    /// A temporary file of ours, likewise: its attributes mean nothing.
-    Spooled(String, Option<FileName>),
-    /// What there is of an item already.
-    Download(Item, Target),
-    /// The key by which this item was uploaded.
-    Drop(ItemId),
-}
+/// Paths of downloads that wait to be taken: a one-shot command takes them, others never do.
+const LANDED_MAX: usize = 1000;
 
-/// What the front remembers of one transfer.
+/// What is remembered of one transfer.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+struct Kept {
     /// Where a download goes.
     target: Option<Target>,
-    /// The beginning of it, until it is gone on with.
+    /// The beginning of it, until it is resumed.
     part: Option<HeldPart>,
-    /// A later run can go on with it.
+    /// A later run can resume it.
     survives: bool,
     /// The key that an upload was offered by.
     key: Option<UploadKey>,
@@ -46,218 +39,409 @@ pub(super) struct Kept {
     path: Option<PathBuf>,
 }
 
-impl Desk {
-    pub(super) fn started(&mut self, status: &TransferStatus, now: Instant) {
-        let (name, number) = (rate::name(status), status.transfer);
-        let size = status.size.map_or(String::new(), |size| format!(", {}", format::size(size)));
-        let verb = match status.direction {
-            crate::session::Direction::Upload => "uploading",
-            crate::session::Direction::Download => "downloading",
-        };
-        let what = match status.name {
-            Some(_) => format!("{verb} {name}{size}"),
-            None => format!("{verb} a file that the shelf does not show"),
-        };
-        self.push(News::Underway(format!("{what} (transfer {number}; /cancel {number} stops it)")));
-        self.paces.insert(number, Rate::new(now));
-    }
+/// All transfers of this run.
+pub(super) struct Transfers {
+    files: Files,
+    download_dir: PathBuf,
+    lookups: Lookups,
+    kept: HashMap<TransferHandle, Kept>,
+    /// Of those that are under way.
+    rates: HashMap<TransferHandle, Rate>,
+    /// Where downloads have gone, until somebody takes that.
+    landed: VecDeque<PathBuf>,
+    own: OwnUploads,
+}
 
-    pub(super) fn resumed(&mut self, status: &TransferStatus, now: Instant) {
-        let (name, percent) = (rate::name(status), rate::percent(status));
-        self.push(News::Underway(format!("resuming {name} at {percent}%")));
-        if let Some(pace) = self.paces.get_mut(&status.transfer) {
-            pace.go_on(status.moved, now);
-        }
-    }
-
-    pub(super) fn restarted(&mut self, status: &TransferStatus, why: Restart, now: Instant) {
-        let why = match why {
-            Restart::NothingKept => "the server has kept nothing of it",
-            Restart::FileChanged => "the file was changed while it was sent",
-            Restart::FileDiffers => "what the server has kept is not how the file begins",
-        };
-        let name = rate::name(status);
-        self.notice(format!("{name} starts over: {why}"));
-        if let Some(pace) = self.paces.get_mut(&status.transfer) {
-            pace.go_on(0, now);
+impl Transfers {
+    pub(super) fn new(files: Files, download_dir: PathBuf) -> Self {
+        Self {
+            files,
+            download_dir,
+            lookups: Lookups::default(),
+            kept: HashMap::new(),
+            rates: HashMap::new(),
+            landed: VecDeque::new(),
+            own: OwnUploads::default(),
         }
     }
 
-    pub(super) fn ended(&mut self, status: &TransferStatus, outcome: &Outcome, now: Instant) {
-        let number = status.transfer;
-        let mut kept = self.kept.remove(&number).unwrap_or_default();
-        if !outcome.can_be_gone_on_with()
-            && let Some(part) = kept.part.take()
-        {
-            self.files.discard(part);
-        }
-        let pace = self.paces.remove(&number).unwrap_or_else(|| Rate::new(now));
-        let place = kept.path.as_ref().map(|path| path.display().to_string());
-        let (text, good) = match outcome {
-            Outcome::Interrupted => (transfer_summary::interrupted(status, kept.survives), true),
-            outcome => transfer_summary::closing(&pace, status, outcome, place.as_deref(), now),
+    // What is asked for.
+
+    /// Opens a file to be uploaded, under its own name or another.
+    pub(super) fn open(&mut self, path: &Path, name: Option<FileName>) {
+        let source = Source::File { path: path.to_owned(), name };
+        let ticket = self.lookups.add(Lookup::Upload(source));
+        self.files.open(ticket, expanded(path));
+    }
+
+    /// The same for a temporary file of ours.
+    pub(super) fn open_spooled(&mut self, path: PathBuf, name: FileName) {
+        let source = Source::Spooled { path: path.clone(), name };
+        let ticket = self.lookups.add(Lookup::Upload(source));
+        self.files.open(ticket, path);
+    }
+
+    /// Fetches an item. One that the shelf does not show is asked for at once: the server knows what
+    /// became of it.
+    ///
+    /// # Errors
+    /// When the session does not take it.
+    pub(super) fn fetch(
+        &mut self,
+        id: ItemId,
+        target: Target,
+        session: &mut Session,
+        news: &mut NewsQueue,
+    ) -> Result<(), CommandError> {
+        let Some(item) = session.room().item(id).cloned() else {
+            return self.begin_download(id, target, None, session, news);
         };
-        match outcome {
-            _ if good => self.notice(text),
-            Outcome::Refused(_) => self.refusal(text),
-            _ => self.failure(text),
-        }
-        if let Some(path) = kept.path {
-            self.landed(path);
-        }
-        if let (Outcome::Uploaded(item), Some(name)) = (outcome, &status.name) {
-            self.uploaded(*item, name.clone());
-            if let Some(key) = kept.key {
-                self.files.keep_key(*item, key, self.name.clone());
+        let lookup = Lookup::Download { item: item.clone(), target: target.clone() };
+        let ticket = self.lookups.add(lookup);
+        self.files.find(ticket, item, target);
+        Ok(())
+    }
+
+    /// Takes an item off the shelf, with the proof that it is ours, if there is one that `name` may
+    /// use.
+    pub(super) fn drop_item(&mut self, item: ItemId, name: Nick) {
+        let ticket = self.lookups.add(Lookup::Drop(item));
+        self.files.find_key(ticket, item, name);
+    }
+
+    /// Where downloads go for which no place is named.
+    pub(super) fn download_dir(&self) -> &Path {
+        &self.download_dir
+    }
+
+    // What the file thread says.
+
+    /// What the file thread has done next.
+    pub(super) fn poll_reply(&mut self) -> Option<Reply> {
+        self.files.poll_reply()
+    }
+
+    /// Takes it in.
+    pub(super) fn handle_reply(
+        &mut self,
+        reply: Reply,
+        session: &mut Session,
+        news: &mut NewsQueue,
+    ) {
+        match reply {
+            Reply::Session(reply) => {
+                if let FileReply::Differs { transfer, key, .. } = reply {
+                    self.kept(transfer).key = key;
+                }
+                session.handle_file_reply(reply);
+            }
+            Reply::KeptAt { transfer, path } => self.kept(transfer).path = Some(path),
+            Reply::NotPreserved { transfer, why } => {
+                let status = session.transfers().find(|status| status.transfer == transfer);
+                let name = status.as_ref().map_or_else(|| "a download".into(), rate::name);
+                news.failure(format!("{name} keeps neither its mode nor its date: {why}"));
+            }
+            Reply::Survives { transfer } => self.kept(transfer).survives = true,
+            Reply::Opened { ticket, result } => {
+                if let Some(Lookup::Upload(source)) = self.looked_up(ticket, session) {
+                    self.opened(source, result, session, news);
+                }
+            }
+            Reply::Found { ticket, part } => {
+                if let Some(Lookup::Download { item, target }) = self.looked_up(ticket, session)
+                    && let Err(error) = self.begin_download(item.id, target, part, session, news)
+                {
+                    news.failure(error.to_string());
+                }
+            }
+            Reply::KeyFound { ticket, key } => {
+                if let Some(Lookup::Drop(item)) = self.looked_up(ticket, session)
+                    && let Err(error) = session.drop_item(item, key)
+                {
+                    news.failure(error.to_string());
+                }
             }
         }
-        self.quit_warned &= self.session().transfers_outstanding() > 0;
+    }
+
+    fn kept(&mut self, transfer: TransferHandle) -> &mut Kept {
+        self.kept.entry(transfer).or_default()
+    }
+
+    /// What was looked for, if the session still has use for it.
+    fn looked_up(&mut self, ticket: u64, session: &Session) -> Option<Lookup> {
+        self.lookups.take(ticket).filter(|_| session.takes_commands())
+    }
+
+    fn opened(
+        &mut self,
+        source: Source,
+        result: Result<OpenFile, FileError>,
+        session: &mut Session,
+        news: &mut NewsQueue,
+    ) {
+        let path = source.shown();
+        let file = match result {
+            Ok(file) => file,
+            Err(error) => return news.failure(format!("{path} not uploaded: {error}")),
+        };
+        let (name, attributes) = match source {
+            Source::File { name: Some(name), .. } => (name, file.attributes),
+            Source::File { path: given, name: None } => {
+                if given.file_name() != Some(file.name.as_str().as_ref()) {
+                    news.notice(format!("{path} is called {} on the shelf", file.name));
+                }
+                (file.name.clone(), file.attributes)
+            }
+            Source::Spooled { name, .. } => (name, Attributes::default()),
+        };
+        let (size, key) = (file.size, file.key());
+        match session.upload_file(name, size, key, attributes) {
+            Ok(transfer) => {
+                self.kept(transfer).key = key;
+                self.files.upload(transfer, file);
+                tell_if_queued(transfer, session, news);
+            }
+            Err(error) => {
+                let text = format!("{path} ({}) not uploaded: {error}", units::size(size));
+                match error {
+                    CommandError::FileTooLarge { .. } | CommandError::NoTransfers => {
+                        news.refusal(text);
+                    }
+                    _ => news.failure(text),
+                }
+            }
+        }
     }
 
     /// Begins a download, once it is known what there is of it.
-    pub(super) fn begin_download(
+    fn begin_download(
         &mut self,
         item: ItemId,
         target: Target,
         part: Option<HeldPart>,
-        now: Instant,
+        session: &mut Session,
+        news: &mut NewsQueue,
     ) -> Result<(), CommandError> {
         let held = part.as_ref().map_or(0, |part| part.bytes);
-        let transfer = self.session_mut().download(item, held)?;
-        let kept = Kept { target: Some(target), part, ..Kept::default() };
-        self.kept.insert(transfer, kept);
-        self.collect(now);
-        self.say_if_queued(transfer);
+        let transfer = session.download(item, held)?;
+        self.kept.insert(transfer, Kept { target: Some(target), part, ..Kept::default() });
+        tell_if_queued(transfer, session, news);
         Ok(())
     }
 
-    /// Hands the session's wishes to the file thread.
-    pub(super) fn pass_file_requests(&mut self) {
-        while let Some(request) = self.session_mut().poll_file_request() {
+    /// Hands the session's requests to the file thread.
+    pub(super) fn pass_requests(&mut self, session: &mut Session) {
+        while let Some(request) = session.poll_file_request() {
             match request {
                 FileRequest::Create { transfer, item, held } => {
                     let kept = self.kept.entry(transfer).or_default();
                     let (target, part) = (kept.target.clone(), kept.part.take());
                     let default = || Target::Directory(self.download_dir.clone());
-                    let target = target.unwrap_or_else(default);
-                    self.files.create(transfer, item, held, target, part);
+                    self.files.create(transfer, item, held, target.unwrap_or_else(default), part);
                 }
                 request => self.files.request(request),
             }
         }
     }
 
-    /// Takes in what the file thread has done.
-    pub(super) fn take_file_replies(&mut self, now: Instant) {
-        while let Some(reply) = self.files.poll_reply() {
-            match reply {
-                Reply::Session(reply) => {
-                    if let FileReply::Differs { transfer, key, .. } = reply {
-                        self.kept.entry(transfer).or_default().key = key;
-                    }
-                    self.session_mut().handle_file_reply(reply);
-                }
-                Reply::KeptAt { transfer, path } => {
-                    self.kept.entry(transfer).or_default().path = Some(path);
-                }
-                Reply::NotPreserved { transfer, why } => self.not_preserved(transfer, &why),
-                Reply::Survives { transfer } => {
-                    self.kept.entry(transfer).or_default().survives = true;
-                }
-                Reply::Opened { ticket, result } => self.opened(ticket, result, now),
-                Reply::Found { ticket, part } => self.found(ticket, part, now),
-                Reply::KeyFound { ticket, key } => self.key_found(ticket, key),
-            }
-        }
-    }
+    // What the session says.
 
-    fn opened(&mut self, ticket: u64, result: Result<OpenFile, FileError>, now: Instant) {
-        let (path, name, is_ours) = match self.opening.remove(&ticket) {
-            Some(Opening::Upload(path, name)) => (path, name, false),
-            Some(Opening::Spooled(path, name)) => (path, name, true),
-            Some(Opening::Download(..) | Opening::Drop(_)) | None => return,
+    /// A transfer has begun on the wire.
+    pub(super) fn started(&mut self, status: &TransferStatus, now: Instant, news: &mut NewsQueue) {
+        let (name, number) = (rate::name(status), status.transfer);
+        let size = status.size.map_or(String::new(), |size| format!(", {}", units::size(size)));
+        let verb = match status.direction {
+            Direction::Upload => "uploading",
+            Direction::Download => "downloading",
         };
-        if !self.session().takes_commands() {
-            return;
-        }
-        let file = match result {
-            Ok(file) => file,
-            Err(error) => return self.failure(format!("{path} not uploaded: {error}")),
+        let what = match status.name {
+            Some(_) => format!("{verb} {name}{size}"),
+            None => format!("{verb} a file that the shelf does not show"),
         };
-        if name.is_none() && !is_ours && !path.ends_with(file.name.as_str()) {
-            self.notice(format!("{path} is called {} on the shelf", file.name));
+        news.push(News::Underway(format!("{what} (transfer {number}; /cancel {number} stops it)")));
+        let before = self.rates.insert(number, Rate::new(now));
+        debug_assert!(before.is_none(), "a transfer starts once");
+    }
+
+    /// A transfer continues behind what was moved before.
+    pub(super) fn resumed(&mut self, status: &TransferStatus, now: Instant, news: &mut NewsQueue) {
+        let (name, percent) = (rate::name(status), rate::percent(status));
+        news.push(News::Underway(format!("resuming {name} at {percent}%")));
+        if let Some(rate) = self.rates.get_mut(&status.transfer) {
+            rate.resume(status.moved, now);
         }
-        let (name, size, key) = (name.unwrap_or(file.name.clone()), file.size, file.key());
-        let attributes = if is_ours { Attributes::default() } else { file.attributes };
-        match self.session_mut().upload_file(name, size, key, attributes) {
-            Ok(transfer) => {
-                self.kept.entry(transfer).or_default().key = key;
-                self.files.upload(transfer, file);
-                self.collect(now);
-                self.say_if_queued(transfer);
+    }
+
+    /// A transfer begins again.
+    pub(super) fn restarted(
+        &mut self,
+        status: &TransferStatus,
+        why: Restart,
+        now: Instant,
+        news: &mut NewsQueue,
+    ) {
+        let why = match why {
+            Restart::NothingKept => "the server has kept nothing of it",
+            Restart::FileChanged => "the file was changed while it was sent",
+            Restart::FileDiffers => "what the server has kept is not how the file begins",
+        };
+        news.notice(format!("{} starts over: {why}", rate::name(status)));
+        if let Some(rate) = self.rates.get_mut(&status.transfer) {
+            rate.resume(0, now);
+        }
+    }
+
+    /// A transfer is over. An upload's key is kept for `name`.
+    pub(super) fn ended(
+        &mut self,
+        status: &TransferStatus,
+        outcome: &Outcome,
+        name: &Nick,
+        now: Instant,
+        news: &mut NewsQueue,
+    ) {
+        let mut kept = self.kept.remove(&status.transfer).unwrap_or_default();
+        if !outcome.is_resumable()
+            && let Some(part) = kept.part.take()
+        {
+            self.files.discard(part);
+        }
+        let rate = self.rates.remove(&status.transfer).unwrap_or_else(|| Rate::new(now));
+        let place = kept.path.as_ref().map(|path| path.display().to_string());
+        let text = match outcome {
+            Outcome::Interrupted => transfer_summary::interrupted(status, kept.survives),
+            outcome => transfer_summary::closing(&rate, status, outcome, place.as_deref(), now),
+        };
+        match outcome {
+            Outcome::Refused(_) => news.refusal(text),
+            Outcome::DigestMismatch | Outcome::Failed(_) => news.failure(text),
+            Outcome::Uploaded(_)
+            | Outcome::Downloaded
+            | Outcome::Cancelled
+            | Outcome::Interrupted => news.notice(text),
+        }
+        if let Some(path) = kept.path {
+            self.landed(path);
+        }
+        if let (Outcome::Uploaded(item), Some(file_name)) = (outcome, &status.name) {
+            self.own.shelved(*item, file_name.clone());
+            if let Some(key) = kept.key {
+                self.files.keep_key(*item, key, name.clone());
             }
-            Err(error) => {
-                let size = format::size(size);
-                let text = format!("{path} ({size}) not uploaded: {error}");
-                match error {
-                    CommandError::FileTooLarge { .. } | CommandError::NoTransfers => {
-                        self.refusal(text);
-                    }
-                    _ => self.failure(text),
-                }
+        }
+    }
+
+    /// Remembers where a download has gone, as long as the last [`LANDED_MAX`] are not taken.
+    fn landed(&mut self, path: PathBuf) {
+        self.landed.push_back(path);
+        if self.landed.len() > LANDED_MAX {
+            self.landed.pop_front();
+        }
+        debug_assert!(self.landed.len() <= LANDED_MAX);
+    }
+
+    /// Somebody has taken an item off the shelf that was theirs, or, if `is_ours`, ours.
+    pub(super) fn taken_off(&mut self, item: ItemId, is_ours: bool) {
+        self.own.taken_off(item);
+        if is_ours {
+            self.files.forget_key(item);
+        }
+    }
+
+    // How it goes.
+
+    /// Notes how far the transfers are.
+    pub(super) fn note_rates(&mut self, session: &Session, now: Instant) {
+        for status in session.transfers() {
+            if let Some(rate) = self.rates.get_mut(&status.transfer) {
+                rate.note(&status, now);
             }
         }
-    }
-
-    fn not_preserved(&mut self, transfer: TransferHandle, why: &str) {
-        let status = self.session().transfers().find(|status| status.transfer == transfer);
-        let name = status.as_ref().map_or_else(|| "a download".into(), rate::name);
-        self.failure(format!("{name} keeps neither its mode nor its date: {why}"));
-    }
-
-    fn found(&mut self, ticket: u64, part: Option<HeldPart>, now: Instant) {
-        let Some(Opening::Download(item, target)) = self.opening.remove(&ticket) else { return };
-        if !self.session().takes_commands() {
-            return;
-        }
-        if let Err(error) = self.begin_download(item.id, target, part, now) {
-            self.failure(error.to_string());
-        }
-    }
-
-    fn key_found(&mut self, ticket: u64, key: Option<UploadKey>) {
-        let Some(Opening::Drop(item)) = self.opening.remove(&ticket) else { return };
-        if !self.session().takes_commands() {
-            return;
-        }
-        if let Err(error) = self.session_mut().drop_item(item, key) {
-            self.failure(error.to_string());
-        }
-    }
-
-    /// Says that a transfer waits for others, if it does.
-    fn say_if_queued(&mut self, transfer: TransferHandle) {
-        let queued =
-            |status: &TransferStatus| status.transfer == transfer && status.stage == Stage::Queued;
-        let Some(status) = self.session().transfers().find(queued) else { return };
-        let name = rate::name(&status);
-        let what = if self.session().is_joined() { "other transfers" } else { "the connection" };
-        self.push(News::Underway(format!(
-            "{name} waits for {what} (transfer {transfer}; /cancel {transfer} stops it)"
-        )));
     }
 
     /// True while a transfer is under way.
-    pub(super) fn has_paces(&self) -> bool {
-        !self.paces.is_empty()
+    pub(super) fn is_moving(&self) -> bool {
+        !self.rates.is_empty()
     }
 
-    /// Notes where the transfers are.
-    pub(super) fn note_paces(&mut self, now: Instant) {
-        for status in self.link.session().transfers() {
-            if let Some(pace) = self.paces.get_mut(&status.transfer) {
-                pace.note(&status, now);
-            }
-        }
+    /// How fast a transfer goes, once it is under way.
+    pub(super) fn rate(&self, transfer: TransferHandle) -> Option<&Rate> {
+        self.rates.get(&transfer)
+    }
+
+    /// What the file thread looks for.
+    pub(super) fn lookups(&self) -> usize {
+        self.lookups.len()
+    }
+
+    /// Files among that, to be uploaded.
+    pub(super) fn uploads_opening(&self) -> usize {
+        self.lookups.uploads()
+    }
+
+    /// Where downloads have gone since this was last asked.
+    pub(super) fn take_landed(&mut self) -> VecDeque<PathBuf> {
+        std::mem::take(&mut self.landed)
+    }
+
+    /// Says which of our uploads the shelf, which keeps `kept` items, no longer shows.
+    pub(super) fn tell_gone(&self, kept: u32, room: &Room) -> Option<String> {
+        self.own.tell_gone(kept, |item| room.item(item).is_some())
+    }
+}
+
+/// Says that a transfer waits for others, if it does.
+fn tell_if_queued(transfer: TransferHandle, session: &Session, news: &mut NewsQueue) {
+    let queued =
+        |status: &TransferStatus| status.transfer == transfer && status.stage == Stage::Queued;
+    let Some(status) = session.transfers().find(queued) else { return };
+    let name = rate::name(&status);
+    let what = if session.is_joined() { "other transfers" } else { "the connection" };
+    news.push(News::Underway(format!(
+        "{name} waits for {what} (transfer {transfer}; /cancel {transfer} stops it)"
+    )));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use mio::{Poll, Token, Waker};
+
+    use super::*;
+
+    fn transfers() -> Transfers {
+        let poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let files = Files::start(waker, "lab:9000".into(), false).unwrap();
+        Transfers::new(files, ".".into())
+    }
+
+    #[test]
+    fn a_transfer_has_a_rate_from_its_start_to_its_end() {
+        let (mut transfers, mut news, now) = (transfers(), NewsQueue::default(), Instant::now());
+        let status = TransferStatus::underway(0, 1_000_000);
+        let nick = Nick::new("ada").unwrap();
+        assert!(!transfers.is_moving());
+        transfers.started(&status, now, &mut news);
+        assert!(transfers.is_moving() && transfers.rate(status.transfer).is_some());
+        let later = now + Duration::from_secs(1);
+        transfers.ended(&status, &Outcome::Uploaded(ItemId(7)), &nick, later, &mut news);
+        assert!(!transfers.is_moving());
+        let gone = transfers.tell_gone(5, &Room::empty()).unwrap();
+        assert!(gone.contains("notes.iso (number 7)"), "{gone}");
+        transfers.taken_off(ItemId(7), false);
+        assert_eq!(transfers.tell_gone(5, &Room::empty()), None);
+    }
+
+    #[test]
+    fn where_downloads_went_is_held_within_bounds_and_taken_once() {
+        let mut transfers = transfers();
+        (0..=LANDED_MAX).for_each(|number| transfers.landed(number.to_string().into()));
+        let landed = transfers.take_landed();
+        assert_eq!((landed.len(), landed[0].as_path()), (LANDED_MAX, Path::new("1")));
+        assert!(transfers.take_landed().is_empty());
     }
 }

@@ -24,8 +24,8 @@ use chatshelf_common::wire::Event;
 use mio::Waker;
 
 use crate::app::{
-    Answer, Desk, EXIT_DONE, EXIT_FAILED, Failure, Ground, Manner, News, Plan, View, exit_code,
-    fail, no_start,
+    Answer, App, EXIT_DONE, EXIT_FAILED, Failure, Ground, Manner, Mode, News, Plan, View,
+    exit_code, fail, no_start,
 };
 use crate::command::{Command, Destination, Download, Upload};
 use crate::default_nick;
@@ -49,7 +49,7 @@ pub fn run(options: Options, task: Task) -> u8 {
 fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let ground = Ground::new()?;
     let nick = options.name.clone().unwrap_or_else(default_nick::find);
-    let mut manner = Manner::new(true, options.reconnect).single();
+    let mut manner = Manner::new(Mode::Single, options.reconnect);
     options.history = Some(0);
     if let Task::Tail { lines, follow, ref grep, .. } = task {
         // What is looked for may be far back.
@@ -153,26 +153,26 @@ impl Once {
     }
 
     /// Asks for what can be asked for now; true when that was all.
-    fn ask(&mut self, desk: &mut Desk, now: Instant) -> bool {
+    fn ask(&mut self, app: &mut App, now: Instant) -> bool {
         match std::mem::replace(&mut self.work, Work::Wait) {
-            Work::Do(command) => desk.carry_out(command, now),
+            Work::Do(command) => app.carry_out(command, now),
             Work::SayInput(intake) => match intake.poll() {
                 None => {
                     self.work = Work::SayInput(intake);
                     return false;
                 }
                 Some(Ok(text)) => match crate::command::message(&text) {
-                    Ok(message) => desk.carry_out(Command::Say(message), now),
-                    Err(error) => desk.fail(error.to_string(), now),
+                    Ok(message) => app.carry_out(Command::Say(message), now),
+                    Err(error) => app.fail(error.to_string(), now),
                 },
-                Some(Err(why)) => no_input(why, desk, now),
+                Some(Err(why)) => no_input(why, app, now),
             },
-            Work::UploadInput(name) => match self.spool(&name, desk) {
+            Work::UploadInput(name) => match self.spool(&name, app) {
                 Ok(intake) => {
                     self.work = Work::Spool(intake, name);
                     return false;
                 }
-                Err(error) => desk.fail(plain_error(&error), now),
+                Err(error) => app.fail(plain_error(&error), now),
             },
             Work::Spool(intake, name) => match intake.poll() {
                 None => {
@@ -180,11 +180,11 @@ impl Once {
                     return false;
                 }
                 Some(Ok(path)) => {
-                    desk.carry_out(Command::Upload(Upload::Spooled { path, name }), now);
+                    app.carry_out(Command::Upload(Upload::Spooled { path, name }), now);
                 }
-                Some(Err(why)) => no_input(why, desk, now),
+                Some(Err(why)) => no_input(why, app, now),
             },
-            Work::SeePast if !desk.session().room().is_caught_up() => {
+            Work::SeePast if !app.session().room().is_caught_up() => {
                 self.work = Work::SeePast;
                 return false;
             }
@@ -198,15 +198,15 @@ impl Once {
     }
 
     /// Begins to keep standard input, as far as the server would take it.
-    fn spool(&self, name: &FileName, desk: &Desk) -> io::Result<Stdin<PathBuf>> {
+    fn spool(&self, name: &FileName, app: &App) -> io::Result<Stdin<PathBuf>> {
         let dir = self.space.as_deref().unwrap_or(Path::new("."));
-        let limit = desk.session().limits().map_or(0, |limits| limits.file_bytes_max);
+        let limit = app.session().limits().map_or(0, |limits| limits.file_bytes_max);
         Stdin::spool(dir.join(local_name(name)), limit, Arc::clone(&self.waker))
     }
 
     /// What happens in the room, if it was asked for.
-    fn happened(&mut self, event: &Event, desk: &Desk) {
-        let own = desk.session().nick();
+    fn happened(&mut self, event: &Event, app: &App) {
+        let own = app.session().nick();
         if let Some(grep) = &mut self.grep
             && !grep.passes(event)
         {
@@ -228,10 +228,10 @@ impl Once {
 }
 
 /// Standard input is not what was to be done with it.
-fn no_input(why: NoInput, desk: &mut Desk, now: Instant) {
+fn no_input(why: NoInput, app: &mut App, now: Instant) {
     match why {
-        NoInput::TooLarge(text) => desk.refusal(text),
-        NoInput::Failed(text) => desk.fail(text, now),
+        NoInput::TooLarge(text) => app.refuse(text, now),
+        NoInput::Failed(text) => app.fail(text, now),
     }
 }
 
@@ -245,9 +245,9 @@ fn is_own_way(event: &Event, own: &Nick) -> bool {
 }
 
 impl View for Once {
-    fn take_input(&mut self, desk: &mut Desk, now: Instant) {
-        if desk.takes_commands() && self.ask(desk, now) {
-            desk.end_of_input();
+    fn take_input(&mut self, app: &mut App, now: Instant) {
+        if app.takes_commands() && self.ask(app, now) {
+            app.end_of_input();
         }
     }
 
@@ -255,7 +255,7 @@ impl View for Once {
         !matches!(self.work, Work::Follow | Work::Wait)
     }
 
-    fn show(&mut self, news: News, desk: &Desk, _now: Instant) {
+    fn show(&mut self, news: News, app: &App, _now: Instant) {
         match news {
             News::Before(_, when) => {
                 self.is_past = true;
@@ -268,14 +268,14 @@ impl View for Once {
                 let found = self.grep.as_mut().map(Grep::take).unwrap_or_default();
                 found.iter().for_each(|event| self.show.event(event));
             }
-            News::Room(event) => self.happened(&event, desk),
+            News::Room(event) => self.happened(&event, app),
             News::Told(told) if matches!(self.work, Work::Follow) => {
                 if self.grep.as_ref().is_none_or(|grep| grep.fits(&told)) {
-                    self.show.told(&told, desk);
+                    self.show.told(&told, app);
                 }
             }
-            News::Answer(Answer::Members) => self.show.members(desk.session()),
-            News::Answer(Answer::Shelf) => self.show.shelf(desk.session().room()),
+            News::Answer(Answer::Members) => self.show.members(app.session()),
+            News::Answer(Answer::Shelf) => self.show.shelf(app.session().room()),
             News::Notice(text) => self.progress.notice(&text),
             News::Failure(text) => {
                 self.progress.clear();
@@ -290,13 +290,13 @@ impl View for Once {
         }
     }
 
-    fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
-        for path in desk.take_landed() {
+    fn end_turn(&mut self, app: &mut App, now: Instant) {
+        for path in app.take_landed() {
             if self.space.is_none() {
                 self.show.path(&path);
             }
         }
-        self.progress.draw(desk, now);
+        self.progress.draw(app, now);
         self.show.flush();
     }
 

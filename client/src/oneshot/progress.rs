@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::app::Desk;
+use crate::app::App;
 use crate::app::rate::head;
 use crate::text::shown;
 
@@ -32,12 +32,12 @@ impl Progress {
     }
 
     /// Draws the transfer that was begun first, if it is time to.
-    pub(super) fn draw(&mut self, desk: &Desk, now: Instant) {
+    pub(super) fn draw(&mut self, app: &App, now: Instant) {
         let is_due = self.drawn_at.is_none_or(|at| now.duration_since(at) >= EVERY);
         if !self.erases || !is_due {
             return;
         }
-        let under_way = desk.transfers().find_map(|(status, pace)| Some((status, pace?)));
+        let under_way = app.transfers().find_map(|(status, pace)| Some((status, pace?)));
         let Some((status, pace)) = under_way else { return };
         let (head, text) = (head(&status), pace.text(&status, now));
         let line = shown(&if text.is_empty() { head } else { format!("{head}, {text}") });

@@ -9,7 +9,7 @@ use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
 
 use super::json;
-use crate::app::{Clock, Desk};
+use crate::app::{App, Clock};
 use crate::output::Output;
 use crate::plain::render::Look;
 use crate::session::{Room, Session};
@@ -45,12 +45,12 @@ impl Show {
     }
 
     /// A private message.
-    pub(super) fn told(&mut self, told: &Told, desk: &Desk) {
+    pub(super) fn told(&mut self, told: &Told, app: &App) {
         if self.json {
             return self.line(&json::told(told));
         }
         self.mark_day(told.at);
-        let line = self.look.told(told, desk.session().nick());
+        let line = self.look.told(told, app.session().nick());
         self.line(&line);
     }
 

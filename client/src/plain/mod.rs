@@ -17,8 +17,8 @@ use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::Nick;
 
 use crate::app::{
-    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, format,
-    no_start,
+    Answer, App, Clock, EXIT_USAGE, Failure, Ground, Manner, Mode, News, Plan, View, exit_code,
+    format, no_start,
 };
 use crate::command::{self, Command};
 use crate::default_nick;
@@ -57,7 +57,8 @@ fn try_run(options: Options, surroundings: TerminalEnv) -> Result<u8, Failure> {
         None => name::ask(&mut front, &mut ground, surroundings)?,
     };
     let any_nick = script && options.name.is_none();
-    let manner = Manner { any_nick, ..Manner::new(script, options.reconnect) };
+    let mode = if script { Mode::Script } else { Mode::Interactive };
+    let manner = Manner { any_nick, ..Manner::new(mode, options.reconnect) };
     ground.run(front, Plan::new(options, name, manner))
 }
 
@@ -130,26 +131,26 @@ impl Lines {
         }
     }
 
-    fn take_line(&mut self, line: Line, desk: &mut Desk, now: Instant) {
+    fn take_line(&mut self, line: Line, app: &mut App, now: Instant) {
         match line {
-            Line::End if desk.wants_nick() => {
-                desk.give_up(Failure::new("no name was given", EXIT_USAGE));
+            Line::End if app.wants_nick() => {
+                app.give_up(Failure::new("no name was given", EXIT_USAGE));
             }
-            Line::End => desk.end_of_input(),
+            Line::End => app.end_of_input(),
             Line::TooLong => {
-                desk.fail(format!("a line over {LINE_BYTES_MAX} bytes was passed over"), now);
+                app.fail(format!("a line over {LINE_BYTES_MAX} bytes was passed over"), now);
             }
-            Line::Text(text) if desk.wants_nick() => {
+            Line::Text(text) if app.wants_nick() => {
                 self.repeat(&text);
-                self.answer_name(text.trim(), desk);
+                self.answer_name(text.trim(), app);
             }
             Line::Text(text) => {
                 let command = command::parse(&text);
-                self.note_entered(&text, &command, desk);
+                self.note_entered(&text, &command, app);
                 match command {
                     Ok(None) => {}
-                    Ok(Some(command)) => desk.carry_out(command, now),
-                    Err(error) => desk.fail(error.to_string(), now),
+                    Ok(Some(command)) => app.carry_out(command, now),
+                    Err(error) => app.fail(error.to_string(), now),
                 }
             }
         }
@@ -157,11 +158,11 @@ impl Lines {
 
     /// What was typed goes from its row. Talk is shown when it is in the room, and stays on the row
     /// until then; what else was entered is shown as it was.
-    fn note_entered(&mut self, text: &str, command: &Parsed, desk: &Desk) {
+    fn note_entered(&mut self, text: &str, command: &Parsed, app: &App) {
         let is_talk =
             matches!(command, Ok(Some(Command::Say(_) | Command::Act(_) | Command::Tell { .. })));
         match &mut self.source {
-            Source::Keys(prompt) if is_talk && desk.session().is_joined() => {
+            Source::Keys(prompt) if is_talk && app.session().is_joined() => {
                 prompt.keep_in_sight(text);
             }
             _ => self.repeat(text),
@@ -187,10 +188,10 @@ impl Lines {
         self.output.flush();
     }
 
-    fn answer_name(&mut self, text: &str, desk: &mut Desk) {
+    fn answer_name(&mut self, text: &str, app: &mut App) {
         match (self.asking.take(), Nick::new(text)) {
-            (Some(free), _) if text.is_empty() => desk.rejoin(free),
-            (_, Ok(nick)) => desk.rejoin(nick),
+            (Some(free), _) if text.is_empty() => app.rejoin(free),
+            (_, Ok(nick)) => app.rejoin(nick),
             (suggestion, Err(why)) => {
                 self.notice(&format!("that can't be a name: {why}"));
                 self.asking = suggestion;
@@ -208,20 +209,20 @@ impl Lines {
         self.asking = suggestion;
     }
 
-    fn joined(&mut self, nick: &Nick, desk: &Desk) {
-        let Some(limits) = desk.session().limits() else { return };
-        let lines = self.look.welcome(nick, desk.session().room(), limits);
+    fn joined(&mut self, nick: &Nick, app: &App) {
+        let Some(limits) = app.session().limits() else { return };
+        let lines = self.look.welcome(nick, app.session().room(), limits);
         lines.iter().for_each(|line| self.output.line(line));
     }
 
-    fn answer(&mut self, answer: Answer, desk: &Desk) {
-        let room = desk.session().room();
+    fn answer(&mut self, answer: Answer, app: &App) {
+        let room = app.session().room();
         let lines = match answer {
             Answer::Members => vec![self.look.members(room, usize::MAX)],
             Answer::Shelf => self.look.shelf(room.shelf()),
             Answer::Topic => vec![self.look.topic(room)],
             Answer::Waiting => {
-                let lines = format::waiting(desk.session());
+                let lines = format::waiting(app.session());
                 lines.iter().map(|line| self.look.notice(line)).collect()
             }
             Answer::Help => self.look.help(),
@@ -246,10 +247,10 @@ impl Lines {
         self.output.line(&line);
     }
 
-    fn show_progress(&mut self, desk: &Desk, now: Instant) {
+    fn show_progress(&mut self, app: &App, now: Instant) {
         let mut lines = Vec::new();
         let mut current = HashMap::new();
-        for (status, pace) in desk.transfers() {
+        for (status, pace) in app.transfers() {
             let Some(pace) = pace else { continue };
             let progress = self.progress.remove(&status.transfer);
             let mut progress = progress.unwrap_or_else(|| Progress::new(now));
@@ -264,19 +265,19 @@ impl Lines {
 impl View for Lines {
     const TAKES_TERMINAL: bool = true;
 
-    fn take_input(&mut self, desk: &mut Desk, now: Instant) {
+    fn take_input(&mut self, app: &mut App, now: Instant) {
         self.more_input = false;
         if let Source::Keys(prompt) = &mut self.source
             && !prompt.take_keys()
         {
-            return desk.quit_now(now);
+            return app.quit_now(now);
         }
         for _ in 0..LINES_PER_TURN {
-            if !desk.wants_nick() && !desk.takes_commands() {
+            if !app.wants_nick() && !app.takes_commands() {
                 return;
             }
             let Some(line) = self.source.poll_line() else { return };
-            self.take_line(line, desk, now);
+            self.take_line(line, app, now);
         }
         self.more_input = true;
     }
@@ -285,9 +286,9 @@ impl View for Lines {
         self.more_input
     }
 
-    fn show(&mut self, news: News, desk: &Desk, _now: Instant) {
+    fn show(&mut self, news: News, app: &App, _now: Instant) {
         match news {
-            News::Joined(nick) => self.joined(&nick, desk),
+            News::Joined(nick) => self.joined(&nick, app),
             News::NickRefused { text, suggestion } => self.nick_refused(&text, suggestion),
             News::Room(event) => {
                 self.mark_day(event.at());
@@ -296,7 +297,7 @@ impl View for Lines {
             }
             News::Told(told) => {
                 self.mark_day(told.at);
-                let line = self.look.told(&told, desk.session().nick());
+                let line = self.look.told(&told, app.session().nick());
                 self.output.line(&line);
             }
             News::Before(text, _) | News::Notice(text) | News::Underway(text) => {
@@ -308,14 +309,14 @@ impl View for Lines {
                 let line = self.look.failure(&text);
                 self.output.line(&line);
             }
-            News::Answer(answer) => self.answer(answer, desk),
+            News::Answer(answer) => self.answer(answer, app),
         }
     }
 
-    fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
-        self.show_progress(desk, now);
+    fn end_turn(&mut self, app: &mut App, now: Instant) {
+        self.show_progress(app, now);
         if let Source::Keys(prompt) = &mut self.source
-            && desk.session().outstanding() == 0
+            && app.session().outstanding() == 0
         {
             prompt.all_is_said();
         }

@@ -3,8 +3,9 @@
 //! The state (`state`, and what it is made of: `scrollback` of `entry`s, `editor`, `complete`,
 //! `notify`, `dialog`, `view_model` of the session) is plain data. `keys` changes it, `draw` shows
 //! it, [`terminal`] is the only part that knows the terminal, and `events` reads from it on a
-//! thread of its own. Here they are put together: what is asked of the desk, and when is drawn.
+//! thread of its own. Here they are put together: what is asked of the app, and when is drawn.
 
+mod areas;
 mod complete;
 mod dialog;
 mod draw;
@@ -33,8 +34,8 @@ use std::time::{Duration, Instant};
 use chatshelf_common::text::Nick;
 
 use crate::app::{
-    Answer, Clock, Desk, EXIT_USAGE, Failure, Ground, Manner, News, Plan, View, exit_code, format,
-    no_start, stop_job,
+    Answer, App, Clock, EXIT_USAGE, Failure, Ground, Manner, Mode, News, Plan, View, exit_code,
+    format, no_start, stop_job,
 };
 use crate::command::Copied;
 use crate::options::Options;
@@ -73,7 +74,7 @@ fn try_run(options: Options, surroundings: TerminalEnv) -> Result<u8, Failure> {
     let Some(name) = name else {
         return Err(Failure::new("no name was given; try --name NAME", EXIT_USAGE));
     };
-    let manner = Manner::new(false, options.reconnect);
+    let manner = Manner::new(Mode::Interactive, options.reconnect);
     ground.run(screen, Plan::new(options, name, manner))
 }
 
@@ -158,16 +159,16 @@ impl Screen {
     }
 
     /// Does what was asked for. Commands wait, in their order, until they can be taken.
-    fn act(&mut self, desk: &mut Desk, now: Instant) {
+    fn act(&mut self, app: &mut App, now: Instant) {
         let mut waiting = VecDeque::new();
         for action in std::mem::take(&mut self.actions) {
             match action {
                 Action::Redraw => self.redraw(),
                 Action::Stop => self.stop(),
-                Action::Quit => desk.quit_now(now),
-                Action::Name(nick) => desk.rejoin(nick),
-                Action::Do(command) if waiting.is_empty() && desk.takes_commands() => {
-                    desk.carry_out(command, now);
+                Action::Quit => app.quit_now(now),
+                Action::Name(nick) => app.rejoin(nick),
+                Action::Do(command) if waiting.is_empty() && app.takes_commands() => {
+                    app.carry_out(command, now);
                 }
                 Action::Do(command) => waiting.push_back(Action::Do(command)),
             }
@@ -175,15 +176,15 @@ impl Screen {
         self.actions = waiting;
     }
 
-    fn answer(&mut self, answer: Answer, desk: &Desk) {
-        let (room, at) = (desk.session().room(), Clock::now());
+    fn answer(&mut self, answer: Answer, app: &App) {
+        let (room, at) = (app.session().room(), Clock::now());
         match answer {
             Answer::Help => self.state.dialog = Some(Dialog::Help(0)),
             Answer::Clear => self.state.scrollback.clear(),
             Answer::Members => self.state.notice(&format::members(room, usize::MAX), at),
             Answer::Topic => self.state.notice(&format::topic(room), at),
             Answer::Shelf => self.state.notices(&format::shelf(room), at),
-            Answer::Waiting => self.state.notices(&format::waiting(desk.session()), at),
+            Answer::Waiting => self.state.notices(&format::waiting(app.session()), at),
             Answer::Mouse(on) => self.mouse(on),
             Answer::Copy(wanted) => self.copy(wanted),
             Answer::Notify(level) => {
@@ -197,10 +198,10 @@ impl Screen {
     }
 
     /// Looks at the session again; true if there is something else to be seen.
-    fn learn(&mut self, desk: &Desk, now: Instant) {
+    fn learn(&mut self, app: &App, now: Instant) {
         let known = (!std::mem::take(&mut self.are_members_new))
             .then(|| Arc::clone(&self.state.facts.members));
-        let facts = ViewModel::of(desk, known, now, Clock::now());
+        let facts = ViewModel::of(app, known, now, Clock::now());
         if facts != self.state.facts {
             self.state.learn(facts);
             self.is_changed = true;
@@ -271,34 +272,34 @@ impl Screen {
 impl View for Screen {
     const TAKES_TERMINAL: bool = true;
 
-    fn take_input(&mut self, desk: &mut Desk, now: Instant) {
+    fn take_input(&mut self, app: &mut App, now: Instant) {
         self.take_events(now);
-        self.act(desk, now);
+        self.act(app, now);
     }
 
-    fn show(&mut self, news: News, desk: &Desk, now: Instant) {
+    fn show(&mut self, news: News, app: &App, now: Instant) {
         self.is_changed = true;
         self.are_members_new |=
             !matches!(&news, News::Room(chatshelf_common::wire::Event::Said(_)));
         match news {
-            News::Answer(answer) => self.answer(answer, desk),
-            News::Notice(text) | News::Failure(text) if desk.is_leaving() => {
+            News::Answer(answer) => self.answer(answer, app),
+            News::Notice(text) | News::Failure(text) if app.is_leaving() => {
                 self.parting.push(text);
             }
             news => self.state.show(news, now, Clock::now()),
         }
     }
 
-    fn end_turn(&mut self, desk: &mut Desk, now: Instant) {
+    fn end_turn(&mut self, app: &mut App, now: Instant) {
         self.is_waiting = now < self.drawn_at + FRAME_EVERY;
         if self.is_broken || self.is_waiting {
             return;
         }
-        if desk.session().is_joined() && self.probed_at.is_none_or(|at| now >= at + PROBE_EVERY) {
+        if app.session().is_joined() && self.probed_at.is_none_or(|at| now >= at + PROBE_EVERY) {
             self.probed_at = Some(now);
-            desk.probe(now);
+            app.probe(now);
         }
-        self.learn(desk, now);
+        self.learn(app, now);
         self.state.welcome(Clock::now());
         if !std::mem::take(&mut self.is_changed) {
             return;
@@ -316,10 +317,10 @@ impl View for Screen {
         self.drawn_at = Instant::now();
     }
 
-    fn poll_timeout(&self, desk: &Desk) -> Option<Instant> {
+    fn poll_timeout(&self, app: &App) -> Option<Instant> {
         let frame = self.is_waiting.then(|| self.drawn_at + FRAME_EVERY);
         let tick = Instant::now() + self.tick();
-        let probe = desk
+        let probe = app
             .session()
             .is_joined()
             .then(|| self.probed_at.map_or(self.drawn_at + FRAME_EVERY, |at| at + PROBE_EVERY));

@@ -9,9 +9,9 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Said, Style, Told};
 use chatshelf_common::wire::{Code, Event};
 
+use super::areas::Areas;
 use super::complete::{Completion, Known};
 use super::dialog::{Dialog, NameQuestion};
-use super::draw::Areas;
 use super::editor::Editor;
 use super::entry::{Entry, lines};
 use super::notify::{Call, Notifier, mentions};

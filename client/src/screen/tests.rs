@@ -18,6 +18,7 @@ use ratatui_core::backend::TestBackend;
 use ratatui_core::buffer::Buffer;
 use ratatui_crossterm::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
+use super::areas::Areas;
 use super::draw;
 use super::links::Links;
 use super::state::{Action, State};
@@ -128,7 +129,7 @@ impl Rig {
     fn draw(&mut self, columns: u16, rows: u16) -> Buffer {
         let mut terminal =
             ratatui_core::terminal::Terminal::new(TestBackend::new(columns, rows)).unwrap();
-        let mut areas = draw::Areas::default();
+        let mut areas = Areas::default();
         let links = &mut self.links;
         terminal.draw(|frame| areas = draw::draw(&self.state, frame.buffer_mut(), links)).unwrap();
         self.state.areas = areas;

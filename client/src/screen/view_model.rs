@@ -11,7 +11,7 @@ use chatshelf_common::wire::frame::Style;
 use super::entry::Entry;
 use crate::app::format;
 use crate::app::rate::{part_of, percent};
-use crate::app::{Desk, Rate, age, rate};
+use crate::app::{App, Rate, age, rate};
 use crate::session::{Direction, PendingCommand, Room, Session, Stage, TransferStatus};
 use crate::text::shown;
 use crate::units::size;
@@ -78,19 +78,19 @@ pub(super) struct ViewModel {
 }
 
 impl ViewModel {
-    /// Looks at the desk again; at the members only if there are none that are known.
+    /// Looks at the app again; at the members only if there are none that are known.
     pub(super) fn of(
-        desk: &Desk,
+        app: &App,
         members: Option<Arc<Vec<String>>>,
         now: Instant,
         at: UnixMillis,
     ) -> Self {
-        let session = desk.session();
+        let session = app.session();
         let room = session.room();
         Self {
             nick: shown(session.nick().as_str()),
-            place: shown(desk.place()),
-            connection: connection(desk, now),
+            place: shown(app.server()),
+            connection: connection(app, now),
             lag: session.lag(now).map(|lag| Duration::from_millis(lag.as_millis() as u64)),
             silent: session.silence(now).map(|silence| silence.as_secs()),
             undelivered: if session.is_late() || !session.is_joined() {
@@ -103,7 +103,7 @@ impl ViewModel {
             members: members.unwrap_or_else(|| Arc::new(self::members(room))),
             shelf: shelf(room, at),
             shelf_max: session.limits().map_or(0, |limits| limits.shelf_items_max as usize),
-            bars: desk
+            bars: app
                 .transfers()
                 .map(|(status, pace)| bar(&status, pace, session.is_joined(), now))
                 .collect(),
@@ -125,9 +125,9 @@ fn pending(session: &Session) -> Vec<Entry> {
     entries
 }
 
-fn connection(desk: &Desk, now: Instant) -> Connection {
-    let session = desk.session();
-    if desk.is_leaving() {
+fn connection(app: &App, now: Instant) -> Connection {
+    let session = app.session();
+    if app.is_leaving() {
         return Connection::Leaving;
     }
     if session.is_joined() {

@@ -301,7 +301,7 @@ pub enum Outcome {
 impl Outcome {
     /// True when a later attempt can go on with what was moved.
     #[must_use]
-    pub fn can_be_gone_on_with(&self) -> bool {
+    pub fn is_resumable(&self) -> bool {
         match self {
             Self::Interrupted => true,
             Self::Refused(refused) => {

@@ -67,7 +67,7 @@ fn a_taken_name_offers_another_that_enter_takes() {
     let room = Room::open();
     let _ada = room.join("ada");
     let mut terminal = Terminal::start(room.command("ada").arg("--plain"));
-    terminal.shows("that name is taken");
+    terminal.shows("is taken");
     terminal.shows("-- Your name [ada2]: ");
     terminal.types("\r");
     terminal.shows("-- welcome, ada2");
@@ -268,7 +268,7 @@ fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     terminal.types("/quit\r");
     guest.see_off();
     assert_eq!(terminal.wait(), 0);
-    terminal.shows("-- f not downloaded: 6% of it is kept, /download 1 goes on");
+    terminal.shows("-- f not downloaded: 6% of it is kept, /download 1 resumes it");
     assert_eq!(names(dir.path()), ["f.part"]);
 }
 

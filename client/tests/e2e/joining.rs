@@ -25,7 +25,7 @@ fn a_taken_name_ends_a_script_and_the_suggestion_is_named() {
     let ended = room.run("Ada", "hello\n");
     ended.has_code(4);
     let complaint = ended.complaint();
-    assert!(complaint.contains("that name is taken"), "{complaint}");
+    assert!(complaint.contains("is taken"), "{complaint}");
     let (_, suggestion) = complaint.rsplit_once("; ").unwrap();
     let free = suggestion.strip_suffix(" is free").unwrap();
     room.run(free, "hello\n").has_code(0);
@@ -69,7 +69,7 @@ fn a_name_that_looks_like_a_members_is_taken_in_any_script() {
     for like in ["аlісе", "aIice", "a1ice", "ａｌｉｃｅ"] {
         let ended = room.run(like, "hello\n");
         ended.has_code(4);
-        assert!(ended.complaint().contains("that name is taken"), "{}", ended.stderr);
+        assert!(ended.complaint().contains("is taken"), "{}", ended.stderr);
     }
 }
 

@@ -208,7 +208,7 @@ fn a_download_that_is_left_says_how_to_go_on_and_a_part_that_was_changed_is_not_
     let ended = ada.wait();
     ended.has_code(1);
     let line = ended.line("-- f not downloaded: ");
-    assert!(line.ends_with("% of it is kept, /download 1 goes on"), "{line}");
+    assert!(line.ends_with("% of it is kept, /download 1 resumes it"), "{line}");
     let mut part = room.read("down/f.part");
     part[1000] ^= 1;
     room.write("down/f.part", part);

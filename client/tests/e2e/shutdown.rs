@@ -139,7 +139,7 @@ fn a_signal_in_a_download_keeps_what_has_come_and_says_how_to_go_on() {
         let ended = signalled_in_a_download(name);
         // Something that was asked for was not done.
         ended.has_code(1);
-        ended.line("-- f not downloaded: 6% of it is kept, /download 1 goes on");
+        ended.line("-- f not downloaded: 6% of it is kept, /download 1 resumes it");
     }
 }
 
@@ -160,7 +160,7 @@ fn a_connection_lost_for_good_in_a_download_keeps_what_has_come() {
     let ended = ada.wait();
     ended.has_code(1);
     assert!(ended.complaint().contains("lost the connection"), "{}", ended.stderr);
-    ended.line("-- f not downloaded: 6% of it is kept, /download 1 goes on");
+    ended.line("-- f not downloaded: 6% of it is kept, /download 1 resumes it");
     assert_eq!(names(dir.path()), ["f.part"]);
 }
 

@@ -20,8 +20,6 @@ pub(crate) const LONG_LINES: &[&str] =
 
 /// Modules that import each other.
 pub(crate) const CIRCLES: &[&str] = &[
-    "client/src/lib.rs: app::",
-    "client/src/lib.rs: screen::draw, screen::state",
     "server/src/lib.rs: disk::store::partials, disk::store::upload",
     "server/src/lib.rs: room::roster, room::snapshot",
 ];

@@ -5,10 +5,10 @@ mod overlay;
 mod sidebar;
 mod status_bar;
 
-use chatshelf_common::id::ItemId;
 use ratatui_core::buffer::Buffer;
-use ratatui_core::layout::{Position, Rect};
+use ratatui_core::layout::Rect;
 
+use super::areas::Areas;
 use super::entry::{Row, Span, linked};
 use super::links::Links;
 use super::scrollback::Frame;
@@ -26,24 +26,6 @@ const WIDE_SIDE_COLUMNS: u16 = 34;
 const TOPIC_FROM_ROWS: u16 = 12;
 /// The input grows to this part of the height.
 const INPUT_PART: u16 = 3;
-
-/// Where things are, for clicks and for scrolling.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Areas {
-    pub(super) screen: Rect,
-    pub(super) chat: Rect,
-    pub(super) items: Vec<(Rect, ItemId)>,
-    /// Where the cursor is to be.
-    pub(super) cursor: Option<Position>,
-}
-
-impl Areas {
-    /// The item of the shelf that is drawn there.
-    pub(super) fn item_at(&self, column: u16, row: u16) -> Option<ItemId> {
-        let at = Position::new(column, row);
-        self.items.iter().find(|(area, _)| area.contains(at)).map(|(_, id)| *id)
-    }
-}
 
 /// Draws everything; where it is.
 pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Areas {

@@ -172,7 +172,7 @@ impl Transfers {
         out.forget(transfer.number());
         self.numbers.remove(&transfer.number());
         let status = transfer.status(handle, queued);
-        if why.can_be_gone_on_with() {
+        if why.is_resumable() {
             if let Transfer::Down(down) = transfer {
                 self.requests.extend(down.into_rest(handle));
             }

@@ -1,4 +1,4 @@
-//! The options: what may be set, and what each setting must be.
+//! The server's options: what can be set, and which values each setting accepts.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -18,17 +18,17 @@ use crate::engine::{LOG_WINDOW_BYTES, Settings};
 const HISTORY_MAX: u32 = 100_000;
 /// Largest `--keepalive`.
 const KEEPALIVE_SECONDS_MAX: u32 = 3600;
-/// What a size must be.
+/// What an option that takes a size accepts.
 const SIZE: &str = "a size such as 500MB or 1GiB";
 
 /// How to run the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The address to listen on; all of the machine's when absent.
+    /// The address to listen on; without one, all of the machine's.
     pub bind: Option<IpAddr>,
-    /// The port to listen on; 0 lets the system pick one.
+    /// The port to listen on; 0 lets the system choose one.
     pub port: u16,
-    /// Where the shelf and the log live.
+    /// The directory of the shelf and the log.
     pub data_dir: PathBuf,
     /// The room's settings.
     pub settings: Settings,
@@ -62,7 +62,7 @@ impl Default for Config {
     }
 }
 
-/// Understands the arguments, without the program's name, and what `elsewhere` says beside them.
+/// Reads the arguments (without the program's name) and what `elsewhere` says beside them.
 ///
 /// ```
 /// use chatshelf_common::cli::{Sources, Parsed};
@@ -75,7 +75,7 @@ impl Default for Config {
 /// ```
 ///
 /// # Errors
-/// One line that says what is wrong where, and what it should be.
+/// One line that says which setting is wrong, and what it accepts.
 pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     sources: &Sources<'_>,
@@ -86,36 +86,39 @@ pub fn parse(
 type Opt = cli::Opt<Config>;
 
 static PROGRAM: Program<Config> = Program {
-    about: "Opens a chat room with a shelf that keeps the newest files. Join it with: chatshelf \
-            --host HOST --port PORT",
+    about: "Opens a chat room with a shelf for the newest files. Join it with: chatshelf --host HOST \
+            --port PORT",
     options: &[
-        Opt::value("port", "N", "port to listen on; 0 lets the system pick", |config, text| {
+        Opt::value("port", "N", "port to listen on; 0 lets the system choose", |config, text| {
             number(text, 0..=u16::MAX).map(|port| config.port = port)
         })
         .short('p')
         .default("9000"),
-        Opt::value("bind", "ADDR", "address to listen on, IPv4 or IPv6", |config, text| {
+        Opt::value("bind", "ADDR", "IPv4 or IPv6 address to listen on", |config, text| {
             let address = parsed(text, "an IPv4 or IPv6 address");
             address.map(|address| config.bind = Some(address))
         })
         .short('b')
-        .otherwise("all of them"),
-        Opt::value("data-dir", "DIR", "where files and messages are kept", |config, text| {
+        .otherwise("all of this machine's"),
+        Opt::value("data-dir", "DIR", "directory for files and messages", |config, text| {
             config.data_dir = text.into();
             Ok(())
         })
         .short('d')
         .default("chatshelf-data")
         .completes(Completes::Directories),
-        Opt::value("keep", "N", "files on the shelf; the oldest makes room", |config, text| {
-            number(text, 1..=ROOM_ITEMS_MAX).map(|keep| config.settings.keep = keep)
-        })
+        Opt::value(
+            "keep",
+            "N",
+            "files on the shelf; the oldest makes room for a new one",
+            |config, text| number(text, 1..=ROOM_ITEMS_MAX).map(|keep| config.settings.keep = keep),
+        )
         .short('k')
         .default("5"),
         Opt::value(
             "max-file-size",
             "SIZE",
-            "largest file taken, such as 500MB or 2GiB",
+            "largest file accepted, such as 500MB or 2GiB",
             |config, text| {
                 let bytes = parsed::<ByteSize>(text, SIZE)?.as_u64();
                 config.settings.file_bytes_max = bytes;
@@ -125,14 +128,14 @@ static PROGRAM: Program<Config> = Program {
         )
         .short('s')
         .default("1GiB"),
-        Opt::value("history", "N", "most lines shown to who joins", |config, text| {
+        Opt::value("history", "N", "history lines sent to a new member", |config, text| {
             number(text, 0..=HISTORY_MAX).map(|lines| config.settings.history_max = lines)
         })
         .default("1000"),
         Opt::value(
             "keepalive",
             "SECONDS",
-            "silence after which a member is asked for a sign of life",
+            "seconds of silence before a member is pinged",
             |config, text| {
                 let seconds = number(text, 1..=KEEPALIVE_SECONDS_MAX)?;
                 config.settings.keepalive_ms = u64::from(seconds) * 1000;
@@ -140,20 +143,25 @@ static PROGRAM: Program<Config> = Program {
             },
         )
         .default("20"),
-        Opt::value("max-members", "N", "most members at once", |config, text| {
+        Opt::value("max-members", "N", "members at once", |config, text| {
             number(text, 1..=ROOM_MEMBERS_MAX).map(|members| config.settings.members_max = members)
         })
         .default("10000"),
-        Opt::value("min-free", "SIZE", "disk space that uploads leave free", |config, text| {
-            let size: ByteSize = parsed(text, SIZE)?;
-            config.disk.min_free_bytes = Some(size.as_u64());
-            Ok(())
-        })
+        Opt::value(
+            "min-free",
+            "SIZE",
+            "disk space that uploads must leave free",
+            |config, text| {
+                let size: ByteSize = parsed(text, SIZE)?;
+                config.disk.min_free_bytes = Some(size.as_u64());
+                Ok(())
+            },
+        )
         .otherwise("512MiB, or 5 % of a smaller disk"),
         Opt::value(
             "keep-partial",
             "TIME",
-            "how long to keep interrupted uploads, 0 for not",
+            "how long interrupted uploads can be resumed; 0 disables",
             |config, text| {
                 let time: Time = parsed(text, "0 or a time such as 90s, 30m, 24h or 7d")?;
                 config.disk.keep_partial_ms = time.0;
@@ -164,8 +172,8 @@ static PROGRAM: Program<Config> = Program {
         Opt::value(
             "durability",
             "LEVEL",
-            "how safe a message is before it is shown: none, interval (synced within a second), \
-             always",
+            "how safe a message is before members see it: none, interval (synced within a second) \
+             or always (synced)",
             |config, text| {
                 let level = parsed(text, "none, interval or always")?;
                 (config.settings.durability, config.disk.durability) = (level, level);
@@ -180,25 +188,25 @@ static PROGRAM: Program<Config> = Program {
         Section {
             title: "Signals",
             blocks: &[Block::Text(
-                "SIGINT, SIGTERM and SIGHUP end the server in order: everyone is told, files are \
-                 closed. A second one (but SIGHUP) ends it at once. One that was ignored when the \
-                 server was started, as under nohup, stays ignored.",
+                "SIGINT, SIGTERM and SIGHUP shut the server down gracefully: it tells everyone and \
+                 closes its files. A second SIGINT or SIGTERM ends it at once. A signal that was \
+                 ignored when the server started, as under nohup, stays ignored.",
             )],
         },
         Section {
             title: "Exit codes",
             blocks: &[Block::Table(&[
-                ("0", "it was asked to end"),
-                ("1", "it could not start, or could not go on; one line says why"),
-                ("2", "a mistake in the options"),
+                ("0", "stopped on request"),
+                ("1", "it could not start or could not continue; one line says why"),
+                ("2", "a mistake in the options or in a variable"),
                 ("130, 143", "a second SIGINT or SIGTERM ended it at once"),
             ])],
         },
         Section {
             title: "Log",
             blocks: &[Block::Text(
-                "Warnings go to standard error. RUST_LOG=info adds connections that are closed for \
-                 cause, RUST_LOG=debug joins.",
+                "Warnings and errors go to standard error. RUST_LOG=info adds connections that are \
+                 closed for a reason, RUST_LOG=debug adds joins.",
             )],
         },
     ],
@@ -206,7 +214,7 @@ static PROGRAM: Program<Config> = Program {
     ..Program::new(
         "chatshelf-server",
         env!("CARGO_PKG_VERSION"),
-        "a chat room with a shelf that keeps the newest files",
+        "a chat room with a shelf for the newest files",
     )
 };
 
@@ -295,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_option_is_named_with_what_it_should_be() {
+    fn a_bad_option_is_named_with_what_it_accepts() {
         for (line, told) in [
             ("--port 70000", "--port '70000': must be a number from 0 to 65535"),
             ("--keep 0", "--keep '0': must be a number from 1 to 1000"),

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let sources = Sources { variable: &variable, warn: &warn, ..Sources::NOTHING };
     match config::parse(std::env::args_os().skip(1), &sources) {
         Ok(Parsed::Print(text)) => {
-            // A reader that has gone away wants no more of it.
+            // If the reader has gone, there is nobody to tell.
             let _ = io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
@@ -45,20 +45,21 @@ fn run(config: &Config) -> Result<(), String> {
     let listener =
         listener::listen(config.bind, config.port).map_err(|why| explain_listen(config, &why))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
-    let mut reactor =
-        Reactor::new(listener, descriptors).map_err(|why| format!("can't poll: {why}"))?;
-    reactor.hear_signals().map_err(|why| format!("can't handle signals: {why}"))?;
+    let mut reactor = Reactor::new(listener, descriptors)
+        .map_err(|why| format!("cannot set up polling: {why}"))?;
+    reactor.hear_signals().map_err(|why| format!("cannot handle signals: {why}"))?;
     let handle = reactor.handle();
     #[cfg(unix)]
     warn_of_file_limit(config.settings.file_bytes_max);
     let (disk, found) =
         Disk::open(&config.data_dir, config.disk, reactor.now().at, move || handle.wake())
             .map_err(|why| {
-                format!("can't use the data directory {}: {why}", shown(&config.data_dir))
+                format!("cannot use the data directory {}: {why}", shown(&config.data_dir))
             })?;
     announce(address, &config.data_dir);
     let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|why| format!("no random numbers: {why}"))?;
+    getrandom::fill(&mut secret)
+        .map_err(|why| format!("the system gives no random numbers: {why}"))?;
     reactor.run(config.settings, Secret::new(secret), disk, found).map_err(|why| why.to_string())
 }
 
@@ -75,7 +76,7 @@ fn announce(address: SocketAddr, data_dir: &Path) {
         shown(data_dir),
         address.port(),
     );
-    // Whoever started us without an output does not want the line.
+    // A server that was started without standard output has nobody to show the line to.
     let mut out = io::stdout();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
 }
@@ -90,18 +91,18 @@ fn explain_listen(config: &Config, why: &io::Error) -> String {
         None => format!("port {}", config.port),
     };
     match why.kind() {
-        io::ErrorKind::AddrInUse => format!("{place} is in use; try another --port"),
+        io::ErrorKind::AddrInUse => format!("{place} is already in use; try another --port"),
         io::ErrorKind::PermissionDenied => {
-            format!("{place} is not allowed to this user; try a --port above 1023")
+            format!("this user may not listen on {place}; try a --port above 1023")
         }
         io::ErrorKind::AddrNotAvailable => {
             format!("{place} is not an address of this machine; try another --bind")
         }
-        _ => format!("can't listen on {place}: {why}"),
+        _ => format!("cannot listen on {place}: {why}"),
     }
 }
 
-/// This machine's name, for others to reach it by.
+/// This machine's name, by which others may reach it.
 #[cfg(unix)]
 fn own_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -112,27 +113,28 @@ fn own_name() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
 }
 
-/// What the server writes is for its own user, whatever the umask was.
+/// Makes files that the server writes private to its user, whatever the umask was.
 #[cfg(unix)]
 fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
-/// Every member is a descriptor: take as many as the system lets us have, and say how many that is.
+/// Raises the limit of open files as far as the system allows, since every member needs one; returns
+/// the limit.
 #[cfg(unix)]
 fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(why) = setrlimit(Resource::Nofile, limit) {
-        log::warn!("the limit of open files stays: {why}");
+        log::warn!("cannot raise the limit of open files: {why}");
     }
     let current = getrlimit(Resource::Nofile).current;
     current.and_then(|current| usize::try_from(current).ok()).unwrap_or(usize::MAX)
 }
 
-/// An upload beyond the limit of a file's size fails, as it should; but who has set the limit may
-/// not have meant that.
+/// An upload that exceeds `ulimit -f` fails, as it should; but whoever set that limit may not have
+/// thought of uploads.
 #[cfg(unix)]
 fn warn_of_file_limit(file_bytes_max: u64) {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;

@@ -86,7 +86,7 @@ fn a_mistake_is_one_line_that_names_its_place_and_exit_code_2() {
     for (config, told) in [
         ("port = 0", ":1: port '0': must be a number from 1 to 65535"),
         ("\n# x\nprot = 1", ":3: there is no option 'prot'"),
-        ("host", ":1: 'host' is no line like 'option = value'"),
+        ("host", ":1: 'host' is not a line like 'option = value'"),
         ("plain = perhaps", ":1: plain 'perhaps': must be yes or no"),
     ] {
         let (mut command, dir) = configured(config);

@@ -1,37 +1,36 @@
-//! The configuration file: lines `option = value`. Understands text; opens nothing.
+//! The configuration file: lines `option = value`. Reads text, and opens no file.
 
 use super::Error;
 
-/// A configuration file, read.
+/// The content of a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Its name, for people.
+    /// Its path, for messages.
     pub path: String,
-    /// What it says.
+    /// Its lines that set something.
     pub entries: Vec<Entry>,
 }
 
-/// One line of it that says something.
+/// A line that sets something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its number, from 1.
     pub line: usize,
     /// The option's long name.
     pub key: String,
-    /// What it is to be.
+    /// The value.
     pub value: String,
 }
 
 impl File {
-    /// Understands the text of the file at `path`. Empty lines and those that begin with `#` say
-    /// nothing; blanks around key and value do not count. Whether there are such options is not
-    /// looked at yet.
+    /// Reads the text of the file at `path`. Skips empty lines and lines that begin with `#`, and
+    /// trims keys and values. Does not check whether such options exist.
     ///
     /// # Errors
-    /// Path and number of the first line that is wrong, and why.
+    /// The path, the number of the first line that is wrong, and why.
     pub fn parse(path: String, text: &str) -> Result<Self, Error> {
         let mut entries: Vec<Entry> = Vec::new();
-        // What some editors put at a file's start is no text.
+        // Some editors begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (line, content) in (1..).zip(text.lines()) {
             let content = content.trim();
@@ -40,7 +39,7 @@ impl File {
             }
             let wrong = |why: String| Err(Error::Setting(format!("{path}:{line}: {why}")));
             let Some((key, value)) = content.split_once('=') else {
-                return wrong(format!("'{content}' is no line like 'option = value'"));
+                return wrong(format!("'{content}' is not a line like 'option = value'"));
             };
             let (key, value) = (key.trim_end(), value.trim_start());
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {
@@ -77,7 +76,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         for (text, told) in [
-            ("\nhost lab", "/c:2: 'host lab' is no line like 'option = value'"),
+            ("\nhost lab", "/c:2: 'host lab' is not a line like 'option = value'"),
             ("host=a\n#\nhost = b", "/c:3: host is set on line 1 already"),
             ("host =", "/c:1: host has no value"),
         ] {

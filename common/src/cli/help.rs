@@ -1,4 +1,4 @@
-//! `--help`: of the whole program, and of one of its commands.
+//! `--help`, of a program and of one of its commands.
 
 use super::text::layout;
 use super::{Block, Command, Opt, Program, Section};
@@ -6,7 +6,7 @@ use super::{Block, Command, Opt, Program, Section};
 /// Columns of a line.
 const WIDTH: usize = 88;
 const INDENT: usize = 4;
-/// A left column is at most so wide; what is longer has a line of its own.
+/// Widest left column; a longer entry gets a line of its own.
 const LEFT_MAX: usize = 24;
 
 impl<T> Program<T> {
@@ -21,7 +21,10 @@ impl<T> Program<T> {
             out.push_str("\nCommands:\n");
             let left = |command: &Command<T>| format!("{} {}", command.name, command.arguments);
             rows(&mut out, self.commands.iter().map(|it| (left(it), it.does.to_owned())));
-            out.push_str(&format!("{:INDENT$}{} COMMAND --help says more\n", "", self.name));
+            out.push_str(&format!(
+                "{:INDENT$}{} COMMAND --help describes a command\n",
+                "", self.name
+            ));
         }
         out.push_str("\nOptions:\n");
         rows(&mut out, self.all_options().map(|option| self.row(option)));
@@ -42,7 +45,7 @@ impl<T> Program<T> {
             out.push_str("\nOptions:\n");
             rows(&mut out, command.options.iter().map(|option| self.row(option)));
         }
-        let more = format!("The options of {} --help can be used as well.", self.name);
+        let more = format!("It also accepts the options of {} --help.", self.name);
         out.push('\n');
         paragraph(&mut out, &more, 0);
         out
@@ -62,27 +65,28 @@ impl<T> Program<T> {
         (left, right)
     }
 
-    /// Where else options can be set, in sentences.
+    /// The other places where options can be set, in sentences.
     pub(super) fn where_set(&self) -> Option<String> {
         self.environment?;
-        let mut text = "In [brackets] is what holds when an option is not given. The environment \
-                        can give it, as the variable named behind it"
-            .to_owned();
+        let mut text =
+            "Defaults are in [brackets]. An option can also be set by the variable that is \
+                        named after it"
+                .to_owned();
         if let Some(config) = self.config {
             text.push_str(&format!(
-                ", and so can lines such as 'port = 9000' in {config}, where a line that begins \
-                 with # is a comment"
+                ", or by a line such as 'port = 9000' in {config}; a line that begins with # is a \
+                 comment"
             ));
         }
-        text.push_str(". The command line comes before the environment");
+        text.push_str(". The command line overrides the environment");
         if self.config.is_some() {
-            text.push_str(", the environment before the file");
+            text.push_str(", and the environment overrides the file");
         }
         text.push('.');
         if let Some(flag) = self.options.iter().find(|option| option.is_flag()) {
             let long = flag.long;
             text.push_str(&format!(
-                " A flag such as {long} is 'yes' or 'no' there; --{long}=no takes it back."
+                " A flag such as {long} is 'yes' or 'no' there; --{long}=no turns it off."
             ));
         }
         Some(text)

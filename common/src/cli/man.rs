@@ -1,18 +1,18 @@
-//! The man page, in the man macros that groff and mandoc share. Owns how text is escaped there.
+//! The man page, in the macros that groff and mandoc share. Owns how text is escaped for them.
 
 use super::text::layout;
 use super::{Block, Command, Opt, Program, Section};
 
-/// The manual's section: programs of users.
+/// The manual's section: user commands.
 const SECTION: &str = "1";
-/// Columns of its source: escapes make some lines longer.
+/// Columns of its source, before escaping makes some lines longer.
 const COLUMNS: usize = 72;
 
 impl<T> Program<T> {
     pub(super) fn man_page(&self) -> String {
         let Self { name, version, .. } = *self;
         let title = name.to_uppercase();
-        // Without a date: the same source makes the same page.
+        // No date, so that the same source always gives the same page.
         let mut out = format!(
             ".TH {} {SECTION} \"\" {} {}\n",
             quoted(&title),
@@ -83,7 +83,7 @@ impl<T> Program<T> {
 
 fn section(out: &mut String, section: &Section) {
     let title = match section.title {
-        // What it is called in manuals.
+        // Its usual name in manuals.
         "Exit codes" => "EXIT STATUS".to_owned(),
         title => title.to_uppercase(),
     };
@@ -114,7 +114,7 @@ fn section(out: &mut String, section: &Section) {
     }
 }
 
-/// Sentences, each on lines of its own, as manuals are written.
+/// Starts each sentence on a new line, as is usual in the source of manuals.
 fn text(out: &mut String, text: &str) {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for sentence in words.split_inclusive(". ") {
@@ -127,7 +127,7 @@ fn text_line(out: &mut String, line: &str) {
     out.push('\n');
 }
 
-/// A page that is referred to, as `name(1)`.
+/// A reference to another page, as `name(1)`.
 fn reference(page: &str) -> String {
     match page.split_once('(') {
         Some((name, section)) => format!("{}({section}", bold(name)),
@@ -147,12 +147,13 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('"', "\\(dq"))
 }
 
-/// A line that would be taken for a request is made text.
+/// Keeps a line from being read as a request.
 fn guarded(line: &str) -> String {
     if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line.to_owned() }
 }
 
-/// Hyphens stay hyphens that can be copied, and what is not ASCII gets its name.
+/// Escapes what is special to the macros, keeps hyphens as hyphens that can be copied, and writes
+/// other characters than ASCII by their code points.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_can_act_as_a_request() {
+    fn no_text_is_read_as_a_request() {
         let mut out = String::new();
         text(&mut out, ".config is a file. 'tis so. C:\\dir -x é");
         assert_eq!(out, "\\&.config is a file.\n\\(aqtis so.\nC:\\edir \\-x \\[u00E9]\n");

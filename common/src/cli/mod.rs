@@ -1,10 +1,11 @@
-//! The table of a program's options, and all that is made of it: the parser's options, `--help`,
-//! names in the environment and in the configuration file, man page, shell completions. So none of
-//! them can differ from the others.
+//! The table of a program's options, and everything that is generated from it: the parser,
+//! `--help`, names in the environment and in the configuration file, the man page, and shell
+//! completions. So none of them can differ from the others.
 //!
-//! Owns the words; what an option does is a function in the program's own table. Looks at no
-//! environment and no file itself: a program hands in what it wants looked at
-//! ([`Sources`]), and gets back a text to print or its options, set ([`Program::parse`]).
+//! Owns the layout and the words around the table; what an option does is a function in the
+//! program's own table. Never reads the environment or a file: a program passes in where to look
+//! ([`Sources`]) and gets back a text to print, or its options with their values
+//! ([`Program::parse`]).
 //!
 //! ```
 //! use chatshelf_common::cli::{Sources, Opt, Parsed, Program, value::number};
@@ -38,14 +39,14 @@ pub mod value;
 use std::ffi::OsString;
 use std::fmt;
 
-/// Sets one thing from a text, or says what the text must be: half a sentence that follows
+/// Sets one thing from a text, or says what the text must be, as half a sentence that follows
 /// `--option 'text': `.
 pub type SetValue<T> = fn(&mut T, &str) -> Result<(), String>;
 
-/// The same for a value whose meaning depends on where another was set.
+/// The same, for a value whose meaning depends on where another one was set.
 pub type SetValueFrom<T> = fn(&mut T, &str, Origin) -> Result<(), String>;
 
-/// Where a value was set. What overrides is less than what it overrides.
+/// Where a value was set. A place that overrides another is less than it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// On the command line.
@@ -56,29 +57,29 @@ pub enum Origin {
     File,
 }
 
-/// A program: what it is called, what it can be told. `T` is what the options set.
+/// A program: its name, options and commands. `T` is what the options set.
 #[derive(Debug)]
 pub struct Program<T: 'static> {
-    /// What it is run by.
+    /// The name that runs it.
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// What it does, as the half line behind its name at the head of a man page.
+    /// What it does, as the half line after its name at the top of a man page.
     pub does: &'static str,
     /// What it does, in a few sentences.
     pub about: &'static str,
-    /// Its options, in the order in which they are shown. `--help`, `--version` and `--generate`
-    /// come by themselves.
+    /// Its options, in the order in which they are shown. `--help`, `--version` and `--generate` are
+    /// added.
     pub options: &'static [Opt<T>],
-    /// What it can be told to do instead of its usual work.
+    /// What it can do instead of its usual work.
     pub commands: &'static [Command<T>],
-    /// What an option's name in the environment begins with, if the environment is looked at.
+    /// What the name of an option's variable begins with, if the environment can set options.
     pub environment: Option<&'static str>,
-    /// Where its configuration file is, for people, if it has one.
+    /// The path of its configuration file, for people to read, if it has one.
     pub config: Option<&'static str>,
-    /// What else its users should know.
+    /// Further sections of the help.
     pub sections: &'static [Section],
-    /// Other man pages to look at, as `name(1)`.
+    /// Related man pages, as `name(1)`.
     pub see_also: &'static [&'static str],
 }
 
@@ -87,11 +88,11 @@ pub struct Program<T: 'static> {
 pub struct Opt<T> {
     long: &'static str,
     short: Option<char>,
-    /// Stands for its value; empty for a flag.
+    /// Stands for the value in the help; empty for a flag.
     hint: &'static str,
     does: &'static str,
     default: &'static str,
-    /// The default is a value of the option, not words about it.
+    /// The default is a value that the option accepts, not a description.
     default_is_value: bool,
     completes: Completes,
     set: Set<T>,
@@ -102,50 +103,50 @@ enum Set<T> {
     Flag(fn(&mut T, bool)),
     Value(SetValue<T>),
     ValueFrom(SetValueFrom<T>),
-    /// Means the same in every program, and is taken care of here.
+    /// Means the same in every program, and is handled here.
     BuiltIn,
 }
 
-/// What a shell offers for a value.
+/// What a shell offers to complete a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completes {
-    /// Nothing: it can't know.
+    /// Nothing.
     Nothing,
     /// These words.
     Words(&'static [&'static str]),
-    /// Names of files.
+    /// File names.
     Files,
-    /// Names of directories.
+    /// Directory names.
     Directories,
-    /// Names of machines.
+    /// Host names.
     Hosts,
 }
 
-/// Something to be done instead of the usual.
+/// Something that a program does instead of its usual work.
 #[derive(Debug)]
 pub struct Command<T: 'static> {
-    /// Its word.
+    /// The word that selects it.
     pub name: &'static str,
-    /// How its arguments are written; empty for none.
+    /// Its arguments as the help shows them; empty for none.
     pub arguments: &'static str,
     /// What it does, in half a line.
     pub does: &'static str,
     /// What it does, in a few sentences.
     pub about: &'static str,
-    /// Options that only it has. They are not looked for elsewhere than behind it.
+    /// Options that only it has. They are accepted after its name only.
     pub options: &'static [Opt<T>],
-    /// What a shell offers for its arguments.
+    /// What a shell offers to complete its arguments.
     pub completes: Completes,
-    /// Takes its arguments, when all options are set; or says what is wrong, as a sentence.
+    /// Takes its arguments after all options are set, or says what is wrong, as a sentence.
     pub take: Take<T>,
 }
 
-/// What takes the arguments of a command.
+/// The function that takes the arguments of a command.
 #[derive(Debug)]
 pub enum Take<T> {
     /// Texts.
     Words(fn(&mut T, Vec<String>) -> Result<(), String>),
-    /// Names of files, which need not be text.
+    /// File names, which need not be UTF-8.
     Files(fn(&mut T, Vec<OsString>) -> Result<(), String>),
 }
 
@@ -154,7 +155,7 @@ pub enum Take<T> {
 pub struct Section {
     /// Its heading.
     pub title: &'static str,
-    /// What it says.
+    /// Its content.
     pub blocks: &'static [Block],
 }
 
@@ -165,45 +166,45 @@ pub enum Block {
     Text(&'static str),
     /// Lines, shown as they are.
     Lines(&'static str),
-    /// Words and what they mean.
+    /// Terms and what they mean.
     Table(&'static [(&'static str, &'static str)]),
 }
 
-/// Where options may be set beside the command line.
+/// Where options can be set, other than on the command line.
 pub struct Sources<'a> {
     /// A variable of the environment.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
-    /// The configuration file, or why it can't be read; asked for only when it matters.
+    /// The configuration file, or why it cannot be read; called only if it matters.
     pub config: &'a dyn Fn() -> Result<Option<config::File>, Error>,
-    /// Told of what is no mistake but is not heeded, in one line.
+    /// Told, in one line, of settings that are ignored without being mistakes.
     pub warn: &'a dyn Fn(&str),
 }
 
 impl Sources<'_> {
-    /// The command line is all there is.
+    /// No other source than the command line.
     pub const NOTHING: Self = Self { variable: &|_| None, config: &|| Ok(None), warn: &|_| () };
 }
 
-/// What a program was asked for.
+/// What a program is to do.
 #[derive(Debug)]
 pub enum Parsed<T> {
-    /// To print this and be done.
+    /// Print this and exit.
     Print(String),
-    /// To do its work.
+    /// Do its work.
     Run(T),
 }
 
-/// Why a program can't tell what it is asked for, in one line.
+/// What is wrong with the arguments or settings, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The command line is wrong.
     Usage {
-        /// Whose.
+        /// The program that was called.
         program: &'static str,
         /// What is wrong.
         why: String,
     },
-    /// Something that was set elsewhere is wrong: where, and what.
+    /// A setting from another source is wrong: where, and what.
     Setting(String),
 }
 
@@ -221,7 +222,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl<T> Program<T> {
-    /// A program that can be told nothing yet.
+    /// A program without options.
     #[must_use]
     pub const fn new(name: &'static str, version: &'static str, does: &'static str) -> Self {
         Self {
@@ -238,7 +239,7 @@ impl<T> Program<T> {
         }
     }
 
-    /// What every program has.
+    /// The options that every program has.
     const BUILT_IN: &'static [Opt<T>] = &[
         Opt::built_in(
             "generate",
@@ -250,25 +251,25 @@ impl<T> Program<T> {
         Opt::built_in("version", "", "show the version and exit").short('V'),
     ];
 
-    /// Its options and those that every program has.
+    /// Its own options, and those that every program has.
     fn all_options(&self) -> impl Iterator<Item = &Opt<T>> {
         self.options.iter().chain(Self::BUILT_IN)
     }
 
-    /// Each option whose default is a value of it, by its long name: what a program does without the
-    /// option must be what it does with that. Its tests can say so.
+    /// Each option whose default is a value that it accepts, by its long name. Without the option, a
+    /// program must do what it does with that value; a program's tests can check this.
     pub fn defaults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let with_value = self.options.iter().filter(|option| option.default_is_value);
         with_value.map(|option| (option.long, option.default))
     }
 
-    /// What the environment may set: for tests that hold a document against it.
+    /// The variables that can set options, for tests that compare a document with them.
     pub fn variables(&self) -> impl Iterator<Item = String> {
         self.options.iter().filter_map(|option| self.variable(option))
     }
 
-    /// The options that can be used behind a command (or without one), each with its short name
-    /// there: where a command's own has the same, it is that one's.
+    /// The options that are accepted after a command (or without one), each with its short name
+    /// there: a command's own option takes a short name from a global one.
     fn options_behind(&self, command: Option<&Command<T>>) -> Vec<(&Opt<T>, Option<char>)> {
         let own = command.map_or(&[][..], |command| command.options);
         let is_free = |short: &char| own.iter().all(|option| option.short != Some(*short));
@@ -276,14 +277,14 @@ impl<T> Program<T> {
         own.iter().map(|option| (option, option.short)).chain(global).collect()
     }
 
-    /// The name by which the environment may set an option.
+    /// The variable that can set an option.
     fn variable(&self, option: &Opt<T>) -> Option<String> {
         let prefix = self.environment.filter(|_| !option.is_built_in())?;
         Some(format!("{prefix}{}", option.long.to_uppercase().replace('-', "_")))
     }
 }
 
-/// What `--generate` can be asked for.
+/// The values that `--generate` accepts.
 const GENERATED: &[&str] = &["man", "bash", "zsh", "fish"];
 
 impl<T> Opt<T> {
@@ -296,12 +297,12 @@ impl<T> Opt<T> {
         Self::new(long, hint, does, Set::BuiltIn)
     }
 
-    /// An option without a value, which is on when it is there.
+    /// An option without a value, which is on when it is given.
     pub const fn flag(long: &'static str, does: &'static str, set: fn(&mut T, bool)) -> Self {
         Self::new(long, "", does, Set::Flag(set))
     }
 
-    /// An option with a value, for which `hint` stands.
+    /// An option with a value, which the help shows as `hint`.
     pub const fn value(
         long: &'static str,
         hint: &'static str,
@@ -311,8 +312,8 @@ impl<T> Opt<T> {
         Self::new(long, hint, does, Set::Value(set))
     }
 
-    /// The same, for a value whose meaning depends on where another was set. Options are set in the
-    /// order of the table.
+    /// The same, for a value whose meaning depends on where another one was set. Options are set in
+    /// the order of the table.
     pub const fn value_from(
         long: &'static str,
         hint: &'static str,
@@ -329,21 +330,21 @@ impl<T> Opt<T> {
         self
     }
 
-    /// The same, with the value that it has when it is not set: shown, not set by this.
+    /// The same, with the value that holds by default: this shows it, and does not set it.
     #[must_use]
     pub const fn default(mut self, value: &'static str) -> Self {
         (self.default, self.default_is_value) = (value, true);
         self
     }
 
-    /// The same, with words about what is so when it is not set.
+    /// The same, with a description of the default.
     #[must_use]
     pub const fn otherwise(mut self, words: &'static str) -> Self {
         (self.default, self.default_is_value) = (words, false);
         self
     }
 
-    /// The same, with something that a shell can offer.
+    /// The same, with what a shell offers to complete it.
     #[must_use]
     pub const fn completes(mut self, completes: Completes) -> Self {
         self.completes = completes;

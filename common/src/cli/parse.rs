@@ -1,5 +1,5 @@
-//! From arguments, environment and configuration file to what is set. Precedence is that order; of
-//! a setting that is overridden the value is not looked at.
+//! Sets options from the arguments, the environment and the configuration file, in this order of
+//! precedence. A value that is overridden is not checked.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use getopts::{Matches, Options, ParsingStyle};
 use super::value::yes_or_no;
 use super::{Command, Error, GENERATED, Opt, Origin, Parsed, Program, Set, Sources, Take, config};
 
-/// A value, and where it was found: for people.
+/// A value, and the place where it was found, for messages.
 struct Found {
     place: String,
     value: String,
@@ -16,11 +16,10 @@ struct Found {
 }
 
 impl<T> Program<T> {
-    /// Understands the arguments (without the program's name) and what is set elsewhere, and sets
-    /// `options` by them.
+    /// Sets `options` from the arguments (without the program's name) and from the other sources.
     ///
     /// # Errors
-    /// The first thing that is wrong, in one line, with its place.
+    /// The first mistake, in one line, with its place.
     pub fn parse(
         &self,
         arguments: impl IntoIterator<Item = OsString>,
@@ -29,7 +28,7 @@ impl<T> Program<T> {
     ) -> Result<Parsed<T>, Error> {
         let mut raw = Raw::default();
         let texts: Vec<String> = arguments.into_iter().map(|it| raw.text_of(it)).collect();
-        // What is behind a command is the command's.
+        // What follows a command belongs to it.
         let before = self.getopts(None, ParsingStyle::StopAtFirstFree).parse(texts);
         let before = before.map_err(|why| self.usage(why.to_string()))?;
         if let Some(text) = self.built_in(&before, None)? {
@@ -80,7 +79,7 @@ impl<T> Program<T> {
         self.usage(format!("{raw:?} is not UTF-8"))
     }
 
-    /// Only names of files may be other than text.
+    /// Refuses arguments that are not UTF-8, except file names.
     fn expect_text(
         &self,
         matches: &[&Matches],
@@ -109,7 +108,7 @@ impl<T> Program<T> {
         named.ok_or_else(|| self.usage(format!("there is no command '{word}'")))
     }
 
-    /// The text that one of the options asks for that every program has.
+    /// The text that a built-in option asks for.
     fn built_in(
         &self,
         matches: &Matches,
@@ -134,7 +133,7 @@ impl<T> Program<T> {
         }
     }
 
-    /// The parser: of the program's options, behind a command of that one's as well.
+    /// The parser of the program's options and, after a command, of that command's own.
     fn getopts(&self, command: Option<&Command<T>>, style: ParsingStyle) -> Options {
         let mut parser = Options::new();
         parser.parsing_style(style);
@@ -167,7 +166,7 @@ impl<T> Program<T> {
         Ok(())
     }
 
-    /// Every key of the file must be an option, so that a slip of the pen is noticed.
+    /// Every key of the file must be an option, so that a typing error is noticed.
     fn expect_known(&self, file: Option<&config::File>) -> Result<(), Error> {
         for entry in file.map_or(&[][..], |file| &file.entries) {
             if !self.options.iter().any(|option| option.long == entry.key) {
@@ -179,7 +178,7 @@ impl<T> Program<T> {
         Ok(())
     }
 
-    /// What the command line says.
+    /// The value on the command line.
     fn given(&self, option: &Opt<T>, matches: &[&Matches]) -> Result<Option<Found>, Error> {
         let mut given = matches.iter().filter(|matches| matches.opt_present(option.long));
         let Some(first) = given.next() else { return Ok(None) };
@@ -191,8 +190,8 @@ impl<T> Program<T> {
         Ok(Some(Found { place, value, origin: Origin::CommandLine }))
     }
 
-    /// What the environment says. A variable that is empty says nothing, and one that an
-    /// orchestrator has set for a service of the same name is not for us.
+    /// The value in the environment. An empty variable sets nothing. One that an orchestrator has set
+    /// for a service of the same name is not meant for us.
     fn in_environment(
         &self,
         option: &Opt<T>,
@@ -235,14 +234,14 @@ impl<T> Program<T> {
     }
 }
 
-/// True for what Kubernetes and Docker put into `NAME_PORT` in every container that can reach a
-/// service `name`, as `tcp://10.0.0.7:9000`. No option has such a value.
+/// True for a value such as `tcp://10.0.0.7:9000`, which Kubernetes and Docker put into `NAME_PORT`
+/// in every container that can reach a service `name`. No option accepts such a value.
 fn is_service(value: &str) -> bool {
     ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
 }
 
-/// Arguments that are no text, while those that are get parsed: a mark stands for each, which no
-/// argument can be, for none holds a NUL.
+/// Keeps arguments that are not UTF-8 while the others are parsed. In their place stands a mark with
+/// a NUL, which no argument can contain.
 #[derive(Default)]
 struct Raw(Vec<OsString>);
 
@@ -256,19 +255,20 @@ impl Raw {
         })
     }
 
-    /// The argument that a text stands for, or is.
+    /// The argument that a mark stands for; any other text is the argument itself.
     fn argument(&self, text: String) -> OsString {
         let number = text.strip_prefix(Self::MARK).and_then(|number| number.parse::<usize>().ok());
         number.and_then(|number| self.0.get(number).cloned()).unwrap_or_else(|| text.into())
     }
 }
 
-/// Whatever was given: no line's end and no escape sequence gets into a complaint.
+/// Replaces control characters, so that no argument can break the line of a message or act on the
+/// terminal.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// What the configuration file says.
+/// The value in the configuration file.
 fn in_file<T>(option: &Opt<T>, file: &config::File) -> Option<Found> {
     let entry = file.entries.iter().find(|entry| entry.key == option.long)?;
     let place = format!("{}:{}: {}", file.path, entry.line, entry.key);
@@ -280,8 +280,8 @@ impl<T> Opt<T> {
         let short = short.map(String::from).unwrap_or_default();
         match &self.set {
             _ if !self.is_flag() => parser.optopt(&short, self.long, self.does, self.hint),
-            // It may be set elsewhere, so the command line must be able to take it back. With a
-            // short name it can't: that would swallow the next argument.
+            // It may be set elsewhere, so the command line must be able to turn it off. A flag with a
+            // short name cannot have a value: that would swallow the next argument.
             Set::Flag(_) if short.is_empty() => parser.optflagopt("", self.long, self.does, "no"),
             _ => parser.optflag(&short, self.long, self.does),
         };

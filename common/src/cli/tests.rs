@@ -1,4 +1,4 @@
-//! A small program's table, and all that is made of it.
+//! A small program's table, and everything that is generated from it.
 
 use std::ffi::OsString;
 
@@ -97,7 +97,7 @@ fn printed(line: &str) -> String {
 }
 
 #[test]
-fn the_command_line_comes_before_the_environment_and_that_before_the_file() {
+fn the_command_line_overrides_the_environment_which_overrides_the_file() {
     let environment = &[("DEMO_PORT", "2"), ("DEMO_VERY_LOUD", "yes")][..];
     let config = Some("port = 3\nvery-loud = no\n");
     for (line, environment, config, port, loud) in [
@@ -107,7 +107,7 @@ fn the_command_line_comes_before_the_environment_and_that_before_the_file() {
         ("--port 1", environment, config, 1, true),
         ("--very-loud=no -p1", environment, config, 1, false),
         ("--very-loud", &[], config, 3, true),
-        // A variable that is empty says nothing.
+        // An empty variable sets nothing.
         ("", &[("DEMO_PORT", "")], config, 3, false),
     ] {
         let Ok(Parsed::Run(set)) = parse_with(line, environment, config) else { panic!("{line}") };
@@ -134,9 +134,9 @@ fn what_is_wrong_is_named_with_its_place() {
         ("", &[("DEMO_VERY_LOUD", "x")], None, "DEMO_VERY_LOUD 'x': must be yes or no".into()),
         ("", &[], Some("#\nport = x"), "/c:2: port 'x': must be a number from 1 to 65535".into()),
         ("", &[], Some("prot = 1"), "/c:1: there is no option 'prot'".into()),
-        // What a command takes is no setting.
+        // An option of a command is not a setting.
         ("tail", &[], Some("lines = 1"), "/c:1: there is no option 'lines'".into()),
-        ("", &[], Some("port"), "/c:1: 'port' is no line like 'option = value'".into()),
+        ("", &[], Some("port"), "/c:1: 'port' is not a line like 'option = value'".into()),
     ] {
         assert_eq!(parse_with(line, variables, config).unwrap_err(), told, "{line}");
     }
@@ -153,18 +153,18 @@ fn a_complaint_is_one_line_whatever_was_given() {
 }
 
 #[test]
-fn what_is_overridden_is_not_looked_at() {
+fn an_overridden_value_is_not_checked() {
     let overridden = parse_with("-p1", &[("DEMO_PORT", "x")], Some("port = x"));
     assert!(matches!(overridden, Ok(Parsed::Run(Set { port: 1, .. }))));
 }
 
 #[test]
-fn help_is_had_whatever_is_wrong_elsewhere() {
+fn help_is_shown_whatever_is_wrong_elsewhere() {
     assert!(matches!(parse_with("--help", &[], Some("nonsense")), Ok(Parsed::Print(_))));
 }
 
 #[test]
-fn options_stand_before_or_behind_the_command_and_a_short_name_is_the_nearest_ones() {
+fn options_stand_before_or_after_a_command_whose_short_names_win_there() {
     let expected = Set { port: 1, lines: 5, words: vec!["a".into()], ..Set::default() };
     for line in ["-n ada -p1 tail -n5 a", "-p1 tail a --lines=5", "tail -n 5 --name bob a -p 1"] {
         assert_eq!(set(line), expected, "{line}");
@@ -177,7 +177,7 @@ fn options_stand_before_or_behind_the_command_and_a_short_name_is_the_nearest_on
 
 #[cfg(unix)]
 #[test]
-fn an_argument_that_is_no_text_is_named() {
+fn an_argument_that_is_not_utf8_is_named() {
     use std::os::unix::ffi::OsStringExt;
     let raw = || OsString::from_vec(b"\xff".into());
     let parse = |sources: &Sources<'_>, arguments: Vec<OsString>| {

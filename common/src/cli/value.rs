@@ -1,10 +1,10 @@
-//! What option values may be: texts into values, or half a sentence about what they must be.
+//! Reads the values of options from text, or says in half a sentence what they must be.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// A number of this range.
+/// A number in this range.
 ///
 /// # Errors
 /// What it must be.
@@ -16,7 +16,7 @@ where
     number.ok_or_else(|| format!("must be a number from {} to {}", range.start(), range.end()))
 }
 
-/// Anything that can be read from text; `expected` says what: "a size such as 4MiB".
+/// Anything that can be read from text; `expected` describes it, as in "a size such as 4MiB".
 ///
 /// # Errors
 /// What it must be.
@@ -24,7 +24,7 @@ pub fn parsed<V: FromStr>(text: &str, expected: &str) -> Result<V, String> {
     text.parse().map_err(|_| format!("must be {expected}"))
 }
 
-/// A flag, where it is written out.
+/// The value of a flag where it is written out.
 ///
 /// # Errors
 /// What it must be.

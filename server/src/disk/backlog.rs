@@ -1,30 +1,39 @@
 //! Events on their way from the reactor to the journal thread.
 //!
-//! A channel would do the same, but wakes the thread while it holds a lock that the thread then
-//! needs: on a busy core, two more switches between them for each batch.
+//! A channel would do the same, but it wakes the thread while it holds a lock that the thread then
+//! needs. On a busy core that costs two more context switches for each batch.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes of events that may wait; beyond it a batch is lost to the disk, as if it could not have
-/// been written.
+/// Bytes of events that may wait. A batch beyond this is not written, as if the disk had failed.
 pub(super) const BACKLOG_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Bytes of events, about, that are written to the journal at once.
+/// Bytes of events that are written to the journal at once, about.
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// What the reactor hands over, in the order in which it happened. `to` is the offset in the room
-/// log after it.
+/// What the reactor hands over, in the order of events. `to` is the offset in the room log after
+/// it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum QueuedBatch {
     /// Whole event frames.
     Frames { frames: Vec<u8>, to: u64 },
-    /// There were too many waiting for these to be taken.
+    /// Events that were not accepted because too many were waiting.
     Lost { to: u64 },
 }
 
-/// What waits, and how the thread hears of it.
+/// What [`Backlog::take`] brings.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    Batch(QueuedBatch),
+    /// None came in time.
+    Nothing,
+    /// None will come any more.
+    Closed,
+}
+
+/// The waiting batches, and the means to wake the thread.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     waiting: Mutex<Waiting>,
@@ -34,15 +43,15 @@ pub(super) struct Backlog {
 #[derive(Debug, Default)]
 struct Waiting {
     batches: VecDeque<QueuedBatch>,
-    /// Bytes of them all.
+    /// Their total size in bytes.
     bytes: usize,
-    /// No more can come.
+    /// No more will come.
     is_closed: bool,
 }
 
 impl Backlog {
-    /// Adds whole event frames that end at `to`. What waits already is made one with them, so that
-    /// it is written and synced at once.
+    /// Adds whole event frames that end at `to`. Joins them to frames that already wait, so that all
+    /// are written and synced together.
     pub(super) fn push(&self, frames: Vec<u8>, to: u64) {
         let mut waiting = self.lock();
         if waiting.bytes + frames.len() > BACKLOG_BYTES_MAX {
@@ -61,12 +70,11 @@ impl Backlog {
         self.news.notify_one();
     }
 
-    /// Waits for the next batch, for so long at the most: `Some(None)` when none came, `None` at the
-    /// end of all.
-    pub(super) fn take(&self, timeout: Option<Duration>) -> Option<Option<QueuedBatch>> {
+    /// Waits for the next batch, at most for `timeout`.
+    pub(super) fn take(&self, timeout: Option<Duration>) -> Taken {
         let mut waiting = self.lock();
         let is_idle = |waiting: &mut Waiting| waiting.batches.is_empty() && !waiting.is_closed;
-        // A panic elsewhere leaves what waits as whole as it was.
+        // A panic elsewhere cannot leave the queue half changed.
         waiting = match timeout {
             None => self.news.wait_while(waiting, is_idle).unwrap_or_else(PoisonError::into_inner),
             Some(timeout) => {
@@ -74,11 +82,13 @@ impl Backlog {
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
         };
-        let batch = waiting.batches.pop_front();
-        if let Some(QueuedBatch::Frames { frames, .. }) = &batch {
+        let Some(batch) = waiting.batches.pop_front() else {
+            return if waiting.is_closed { Taken::Closed } else { Taken::Nothing };
+        };
+        if let QueuedBatch::Frames { frames, .. } = &batch {
             waiting.bytes -= frames.len();
         }
-        if batch.is_none() && waiting.is_closed { None } else { Some(batch) }
+        Taken::Batch(batch)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -111,14 +121,22 @@ mod tests {
 
     const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 
-    fn frames(frames: &[u8], to: u64) -> Option<Option<QueuedBatch>> {
-        Some(Some(QueuedBatch::Frames { frames: frames.into(), to }))
+    fn frames(frames: &[u8], to: u64) -> Taken {
+        Taken::Batch(QueuedBatch::Frames { frames: frames.into(), to })
+    }
+
+    /// Where the frames that wait first end.
+    fn end_of(backlog: &Backlog) -> u64 {
+        match backlog.take(AT_ONCE) {
+            Taken::Batch(QueuedBatch::Frames { to, .. }) => to,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
-    fn what_waits_becomes_one_batch_and_what_is_lost_stays_in_its_place() {
+    fn waiting_frames_become_one_batch_and_losses_keep_their_place() {
         let backlog = Backlog::default();
-        assert_eq!(backlog.take(AT_ONCE), Some(None));
+        assert_eq!(backlog.take(AT_ONCE), Taken::Nothing);
         backlog.push(b"one".into(), 3);
         backlog.push(b"two".into(), 6);
         let large = BACKLOG_BYTES_MAX - 5;
@@ -127,33 +145,31 @@ mod tests {
         backlog.push(b"three".into(), 9);
         backlog.close();
         assert_eq!(backlog.take(None), frames(b"onetwo", 6));
-        assert_eq!(backlog.take(None), Some(Some(QueuedBatch::Lost { to: 8 })));
+        assert_eq!(backlog.take(None), Taken::Batch(QueuedBatch::Lost { to: 8 }));
         assert_eq!(backlog.take(None), frames(b"three", 9));
-        assert_eq!(backlog.take(None), None);
+        assert_eq!(backlog.take(None), Taken::Closed);
     }
 
     #[test]
-    fn just_as_much_as_may_wait_is_taken_and_then_there_is_room_again() {
+    fn a_full_backlog_is_taken_and_then_has_room_again() {
         let backlog = Backlog::default();
         for to in 1..=2 {
             backlog.push(vec![0; BACKLOG_BYTES_MAX], to);
-            let batch = backlog.take(AT_ONCE).flatten();
-            assert!(matches!(batch, Some(QueuedBatch::Frames { to: end, .. }) if end == to));
+            assert_eq!(end_of(&backlog), to);
         }
     }
 
     #[test]
-    fn batches_do_not_grow_for_ever() {
+    fn batches_do_not_grow_without_end() {
         let backlog = Backlog::default();
         (1..=3).for_each(|to| backlog.push(vec![0; BATCH_BYTES], to));
         for expected in 1..=3 {
-            let batch = backlog.take(AT_ONCE).flatten();
-            assert!(matches!(batch, Some(QueuedBatch::Frames { to, .. }) if to == expected));
+            assert_eq!(end_of(&backlog), expected);
         }
     }
 
     #[test]
-    fn who_waits_hears_of_it() {
+    fn a_waiting_thread_is_woken() {
         let backlog = Backlog::default();
         std::thread::scope(|scope| {
             let taken = scope.spawn(|| backlog.take(None));
@@ -161,7 +177,7 @@ mod tests {
             assert_eq!(taken.join().unwrap(), frames(b"news", 4));
             let taken = scope.spawn(|| backlog.take(None));
             backlog.close();
-            assert_eq!(taken.join().unwrap(), None);
+            assert_eq!(taken.join().unwrap(), Taken::Closed);
         });
     }
 }

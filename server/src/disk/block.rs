@@ -1,34 +1,34 @@
-//! Blocks: the extents of file content that move between the reactor and the disk thread.
+//! Blocks: pieces of file content on their way from an upload to the disk thread.
 
 /// Capacity of a block, in bytes.
 pub const BLOCK_BYTES: usize = 256 * 1024;
 
-/// Blocks kept for their next use, at most; beyond it they are freed.
+/// Spare blocks that are kept; more are freed.
 pub const POOL_BLOCKS_MAX: usize = 16;
 
-/// Up to [`BLOCK_BYTES`] of a file. Moved, never copied, between threads.
+/// Up to [`BLOCK_BYTES`] of a file. Blocks move between threads without being copied.
 pub type Block = Vec<u8>;
 
-/// Empty blocks at hand.
+/// Spare blocks.
 #[derive(Debug, Default)]
 pub struct BlockPool {
     free: Vec<Block>,
 }
 
 impl BlockPool {
-    /// How many are at hand.
+    /// The number of spare blocks.
     #[must_use]
     pub fn spare(&self) -> usize {
         self.free.len()
     }
 
-    /// An empty block.
+    /// An empty block, a spare one if there is one.
     #[must_use]
     pub fn take(&mut self) -> Block {
         self.free.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK_BYTES))
     }
 
-    /// Frees all that are at hand.
+    /// Frees all spare blocks.
     pub fn clear(&mut self) {
         self.free = Vec::new();
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_used_again_empty_and_not_too_many_are_kept() {
+    fn blocks_are_reused_empty_and_few_are_kept() {
         let mut pool = BlockPool::default();
         let mut block = pool.take();
         assert_eq!((block.len(), block.capacity()), (0, BLOCK_BYTES));

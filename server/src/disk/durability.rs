@@ -1,25 +1,25 @@
-//! How safe an event is before anyone hears of it. Says what may be chosen; the journal thread
-//! does it.
+//! How safe an event must be before anyone sees it. Names the levels; the journal thread
+//! implements them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What the room waits for before it tells an event, and so what a crash can take back of what
-/// people have seen.
+/// What the room waits for before it shows an event, and so how much of what people have seen a
+/// crash can take back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// Nothing. Events are written as they happen: a killed server can cost those of the last
-    /// instant, a loss of power what the operating system had not yet written by itself.
+    /// Nothing. Events are written as they happen. A killed server can lose those of the last
+    /// instant, a power failure those that the operating system had not written on its own.
     None,
-    /// The events are with the operating system, which syncs them within
-    /// [`super::SYNC_INTERVAL_MS`]. A killed server costs nothing, a loss of power about a second.
+    /// The operating system has the events, and they are synced within
+    /// [`super::SYNC_INTERVAL_MS`]. A killed server loses none, a power failure about a second.
     Interval,
-    /// The events are on disk. Nothing that was told is ever lost; each batch costs a sync.
+    /// The events are on the disk. Nothing that was shown is ever lost; each batch costs a sync.
     Always,
 }
 
 impl Durability {
-    /// True when the journal thread answers each batch.
+    /// True if the journal thread acknowledges each batch.
     #[must_use]
     pub fn is_acknowledged(self) -> bool {
         self != Self::None
@@ -36,13 +36,13 @@ impl fmt::Display for Durability {
     }
 }
 
-/// A word that is none of `none`, `interval` and `always`.
+/// A word other than `none`, `interval` and `always`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownDurability;
 
 impl fmt::Display for UnknownDurability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it is not none, interval or always")
+        f.write_str("not none, interval or always")
     }
 }
 

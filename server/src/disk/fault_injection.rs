@@ -1,5 +1,5 @@
-//! The system's files in a folder that goes away, with faults: any operation may fail, and the
-//! disk may be full. For tests.
+//! Fault injection, for tests: the system's files in a temporary folder, where any operation can be
+//! made to fail and the disk can be full.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use tempfile::TempDir;
 
 use super::files::{Files, Kind, StoredFile, SystemFiles};
 
-/// Which operations fail, counted from the making of the files on.
+/// Which operations fail, counted since the files were made.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
     /// One.
     Once(usize),
-    /// From one on, all: the process might as well have been killed.
+    /// This one and all later ones, as if the process had been killed.
     From(usize),
 }
 
-/// Faulty files over a folder.
+/// Files in a folder, with faults.
 #[derive(Clone, Debug)]
 pub(super) struct FaultyFiles {
     shared: Arc<Shared>,
@@ -33,7 +33,7 @@ struct Shared {
     fault: Mutex<Option<(Fault, ErrorKind)>>,
     /// Bytes that the disk can hold.
     capacity: AtomicU64,
-    /// Whether the disk tells how much is free; a quota, for one, is not told.
+    /// The disk says how much is free. A quota, for one, does not show there.
     tells: AtomicBool,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct FaultyFile {
 
 impl FaultyFiles {
     pub(super) fn new() -> Self {
-        // In memory where there is such a place: thousands of syncs would be most of the time.
+        // In memory if possible: otherwise thousands of syncs would take most of the time.
         let memory = Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let shared = Shared {
@@ -63,12 +63,12 @@ impl FaultyFiles {
         self.shared.dir.path()
     }
 
-    /// How many operations there were.
+    /// The number of operations so far.
     pub(super) fn done(&self) -> usize {
         self.shared.done.lock().unwrap().len()
     }
 
-    /// Their names, from one on.
+    /// The names of the operations since then.
     pub(super) fn done_since(&self, start: usize) -> Vec<&'static str> {
         self.shared.done.lock().unwrap()[start..].to_vec()
     }
@@ -77,19 +77,19 @@ impl FaultyFiles {
         *self.shared.fault.lock().unwrap() = Some((fault, kind));
     }
 
-    /// Nothing fails any more, and there is space.
+    /// Ends all faults, and frees the disk.
     pub(super) fn heal(&self) {
         *self.shared.fault.lock().unwrap() = None;
         self.shared.capacity.store(u64::MAX, Ordering::Relaxed);
         self.shared.tells.store(true, Ordering::Relaxed);
     }
 
-    /// From now on the disk holds no more than what it has, and so many bytes.
+    /// Leaves so many bytes free on the disk.
     pub(super) fn leave_free(&self, bytes: u64) {
         self.shared.capacity.store(used(self.path()) + bytes, Ordering::Relaxed);
     }
 
-    /// Whether [`Files::available`] tells the truth, or says that there is space without end.
+    /// Makes [`Files::available`] say the truth, or that space is unlimited.
     pub(super) fn tell(&self, tells: bool) {
         self.shared.tells.store(tells, Ordering::Relaxed);
     }
@@ -100,7 +100,7 @@ impl FaultyFiles {
 }
 
 impl Shared {
-    /// Counts an operation, and fails it if that is its lot.
+    /// Counts an operation, and fails it if the fault says so.
     fn does(&self, name: &'static str) -> io::Result<()> {
         let mut done = self.done.lock().unwrap();
         let number = done.len();

@@ -1,7 +1,7 @@
-//! What the store and the journal need of a file system, and the system's own.
+//! What the store and the journal need from a file system, and the system's own files.
 //!
-//! They are generic over it, so that the tests can put them over a disk that fails, fills up and
-//! loses what was not synced.
+//! Store and journal are generic over it, so that tests can run them on a disk that fails, fills up
+//! and loses what was not synced.
 
 use std::fmt;
 use std::fs;
@@ -24,89 +24,89 @@ pub trait Files: Clone + fmt::Debug {
     /// An open file.
     type File: StoredFile;
 
-    /// Makes a folder, if it is not there.
+    /// Creates a folder unless it exists.
     ///
     /// # Errors
-    /// What the file system says; likewise below. Also when the one above is not there: who has
-    /// removed that does not want it back.
+    /// Those of the file system; likewise below. Also when the parent folder does not exist: if
+    /// someone has removed it, it stays removed.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// What is in a folder, in no order to rely on.
+    /// The entries of a folder, in no particular order.
     ///
     /// # Errors
-    /// Also when there is no such folder.
+    /// Also when the folder does not exist.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
 
-    /// Makes a file, to write to.
+    /// Creates a file for writing.
     ///
     /// # Errors
-    /// Also when there is one already.
+    /// Also when the file already exists.
     fn create(&self, path: &Path) -> io::Result<Self::File>;
 
-    /// Opens a file, to read from.
+    /// Opens a file for reading.
     ///
     /// # Errors
-    /// Also when there is none.
+    /// Also when the file does not exist.
     fn open(&self, path: &Path) -> io::Result<Self::File>;
 
-    /// Opens a file, to read from and to write to.
+    /// Opens a file for reading and writing.
     ///
     /// # Errors
-    /// Also when there is none.
+    /// Also when the file does not exist.
     fn edit(&self, path: &Path) -> io::Result<Self::File>;
 
-    /// What a path names; a link is not followed.
+    /// What a path names. Does not follow a link.
     ///
     /// # Errors
-    /// Also when it names nothing.
+    /// Also when nothing has this path.
     fn kind(&self, path: &Path) -> io::Result<Kind>;
 
     /// A file's size in bytes.
     ///
     /// # Errors
-    /// Also when there is none.
+    /// Also when the file does not exist.
     fn size(&self, path: &Path) -> io::Result<u64>;
 
-    /// Gives a file or folder another name, in one step. A file of that name is replaced, and so
-    /// may be an empty folder.
+    /// Renames a file or folder, atomically. Replaces a file of the new name, and on some systems an
+    /// empty folder.
     ///
     /// # Errors
-    /// Also when a folder that is not empty has that name.
+    /// Also when the new name is that of a folder that is not empty.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
     /// # Errors
-    /// Also when there is none.
+    /// Also when the file does not exist.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
 
     /// Removes an empty folder.
     ///
     /// # Errors
-    /// Also when it is not empty.
+    /// Also when the folder is not empty.
     fn remove_empty_dir(&self, dir: &Path) -> io::Result<()>;
 
     /// Makes the names in a folder durable: what was created, renamed or removed in it.
     ///
     /// # Errors
-    /// When the disk can't say so.
+    /// When the disk does not confirm it.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
     /// Bytes that can still be written to the disk that holds a folder.
     ///
     /// # Errors
-    /// When the system can't say.
+    /// When the system does not say.
     fn available(&self, dir: &Path) -> io::Result<u64>;
 }
 
-/// What is set aside ends so.
+/// The extension of what is set aside.
 const BAD: &str = "bad";
 
-/// Gives what can't be read a name under which it is in nobody's way, and says which: `7.bad`, or
-/// `7.2.bad` and so on where an earlier one has that. Nobody removes it but whoever runs the server.
+/// Renames what cannot be read, so that it is out of the way, and returns the new name: `7.bad`, or
+/// `7.2.bad` and so on if that exists. Only an administrator removes it.
 ///
 /// # Errors
-/// When it can't be renamed, or that can't be made durable.
+/// When it cannot be renamed, or the renaming cannot be made durable.
 pub fn set_aside<F: Files>(files: &F, path: &Path) -> io::Result<PathBuf> {
     let mut bad = path.with_extension(BAD);
     for number in 2.. {
@@ -120,7 +120,7 @@ pub fn set_aside<F: Files>(files: &F, path: &Path) -> io::Result<PathBuf> {
     Ok(bad)
 }
 
-/// True for the name of what was set aside.
+/// True for a path that [`set_aside`] has made.
 #[must_use]
 pub fn is_set_aside(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == BAD)
@@ -128,42 +128,42 @@ pub fn is_set_aside(path: &Path) -> bool {
 
 /// An open file of [`Files`].
 pub trait StoredFile: Read + Write + Seek + fmt::Debug + Sized {
-    /// A second handle on the same open file, for another thread to sync.
+    /// A second handle of the same open file, so that another thread can sync it.
     ///
     /// # Errors
-    /// When the system has none to give.
+    /// When the system has no descriptor left.
     fn try_clone(&self) -> io::Result<Self>;
 
-    /// Has so many bytes from `offset` on begin their way to the disk, without waiting for them: the
-    /// next sync has less to do. Only a hint.
+    /// Starts writing so many bytes from `offset` on to the disk, without waiting, so that the next
+    /// sync has less to do. Only a hint.
     fn begin_sync(&mut self, offset: u64, bytes: u64);
 
-    /// Makes its content and its size durable.
+    /// Makes its content and size durable.
     ///
     /// # Errors
-    /// When the disk can't say so.
+    /// When the disk does not confirm it.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// True when it is this file that has this name. On systems where nobody can take the name from
-    /// an open file, the name is enough.
+    /// True if this path names this very file. On systems where an open file keeps its name, it is
+    /// enough that the path exists.
     ///
     /// # Errors
-    /// When the system can't say.
+    /// When the system does not say.
     fn is_at(&self, path: &Path) -> io::Result<bool>;
 
-    /// Moves up to so many bytes from where it stands into a pipe, without copying them; says how
-    /// many, 0 at its end.
+    /// Moves up to so many bytes from the current position into a pipe, without copying them.
+    /// Returns how many, 0 at the end of the file.
     ///
     /// # Errors
-    /// `Unsupported` or `InvalidInput` where there is no such thing.
+    /// `Unsupported` or `InvalidInput` where the system cannot do that.
     fn splice(&mut self, _pipe: &PipeWriter, _bytes: usize) -> io::Result<usize> {
         Err(ErrorKind::Unsupported.into())
     }
 
-    /// Cuts or extends it.
+    /// Truncates or extends it.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Those of the file system.
     fn set_len(&mut self, bytes: u64) -> io::Result<()>;
 }
 

@@ -1,5 +1,5 @@
-//! What the journal thread does with time and failures, without the thread: keeps what it is
-//! given, as safe as the durability level asks, and says how far it has come.
+//! The journal writer: writes events as safely as the durability level requires, decides when to
+//! sync, and reports progress and failures. The journal thread drives it; it reads no clock.
 
 use std::fmt::Display;
 use std::io;
@@ -9,32 +9,32 @@ use super::files::Files;
 use super::journal::{Journal, Unsynced};
 use super::{Durability, Reply};
 
-/// At [`Durability::Interval`], the longest that what is written waits to be synced, in
-/// milliseconds.
+/// At [`Durability::Interval`], how long written events wait to be synced, in milliseconds.
 pub const SYNC_INTERVAL_MS: u64 = 1000;
 
-/// The journal, and what has been said of it.
+/// The journal, and the state of writing it.
 #[derive(Debug)]
 pub struct JournalWriter<F: Files> {
     journal: Journal<F>,
     durability: Durability,
-    /// When what is not durable must be synced.
+    /// When to sync next, if anything is not durable.
     sync_by: Option<Instant>,
-    /// End of what was given last.
+    /// The end of the last batch.
     to: u64,
-    /// That it fails has been said, and that it works again has not.
+    /// A failure was logged, and no recovery since.
     is_failing: bool,
-    /// Something was written since it failed last.
+    /// Something was written since the last failure.
     has_written: bool,
-    /// A sync is under way, of what was written since it failed last as well.
+    /// A sync is running that covers what was written since the last failure, so that its success
+    /// proves that the disk works.
     is_proof: bool,
-    /// At [`Durability::None`], where no sync would notice it: when to look whether the files are
-    /// still where they were made.
+    /// At [`Durability::None`], where no sync would notice: when to check that the files still are
+    /// where they were created.
     look_at: Option<Instant>,
 }
 
 impl<F: Files> JournalWriter<F> {
-    /// Nothing is kept yet.
+    /// A writer that has written nothing yet.
     #[must_use]
     pub fn new(journal: Journal<F>, durability: Durability) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl<F: Files> JournalWriter<F> {
         }
     }
 
-    /// Keeps frames that end at `to`.
+    /// Writes frames that end at `to`.
     pub fn keep(&mut self, frames: &[u8], to: u64, now: Instant) -> Option<Reply> {
         self.to = to;
         let kept = match self.durability {
@@ -60,7 +60,7 @@ impl<F: Files> JournalWriter<F> {
         match kept {
             Ok(()) => {
                 self.has_written = true;
-                // At intervals, the sync that is to follow tells whether the disk works.
+                // At intervals, only the sync that follows shows whether the disk works.
                 if self.durability != Durability::Interval {
                     self.recover();
                 }
@@ -74,7 +74,7 @@ impl<F: Files> JournalWriter<F> {
         self.journal.append(frames).map(|begins| self.plan_sync(begins, now))
     }
 
-    /// Now and then, makes sure that what is written can be found again.
+    /// Checks, once per interval, that the journal's file still has its name.
     fn look(&mut self, now: Instant) -> io::Result<()> {
         if self.look_at.is_some_and(|at| at > now) {
             return Ok(());
@@ -83,7 +83,7 @@ impl<F: Files> JournalWriter<F> {
         self.journal.check_place()
     }
 
-    /// A full segment is synced at once, at every level: the older ones go only then.
+    /// Syncs a full segment at once, at every level: only then are older ones removed.
     fn plan_sync(&mut self, begins_segment: bool, now: Instant) {
         if begins_segment {
             self.sync_by = Some(now);
@@ -92,14 +92,14 @@ impl<F: Files> JournalWriter<F> {
         }
     }
 
-    /// Takes note that frames that end at `to` were lost on the way.
+    /// Records that frames that end at `to` were lost on the way.
     pub fn lose(&mut self, to: u64) -> Option<Reply> {
         self.to = to;
-        self.fail(&"too much of it waits for the disk")
+        self.fail(&"too much is waiting for the disk")
     }
 
-    /// Syncs what is left at the end of all. Only a failure is answered: what was written is
-    /// acknowledged already.
+    /// Syncs everything at shutdown. Reports a failure only: what was written is already
+    /// acknowledged.
     pub fn sync(&mut self) -> Option<Reply> {
         self.sync_by = None;
         self.is_proof = self.has_written;
@@ -107,22 +107,22 @@ impl<F: Files> JournalWriter<F> {
         self.answer_sync(synced)
     }
 
-    /// What is to be synced now, if that is due, for someone else to do it: meanwhile batches are
-    /// kept as before. What came of it is told by [`Self::end_sync`], before this is asked again.
+    /// What must be synced now, if a sync is due, for another thread to sync: meanwhile batches are
+    /// written as before. [`Self::end_sync`] takes the result, before the next call of this.
     pub fn begin_sync(&mut self, now: Instant) -> Option<Unsynced<F>> {
         self.sync_by.take_if(|by| *by <= now)?;
         self.is_proof = self.has_written;
         match self.journal.begin_sync() {
             Ok(unsynced) => unsynced,
             Err(why) => {
-                // There is another try when something more is written.
-                log::error!("the log can't be synced: {why}");
+                // The next write tries again.
+                log::error!("cannot sync the log: {why}");
                 None
             }
         }
     }
 
-    /// Takes note of what came of a sync. Only a failure is answered.
+    /// Takes the result of a sync. Reports a failure only.
     pub fn end_sync(&mut self, synced: io::Result<()>) -> Option<Reply> {
         self.journal.end_sync(&synced);
         self.answer_sync(synced)
@@ -134,7 +134,7 @@ impl<F: Files> JournalWriter<F> {
         self.journal.is_syncing()
     }
 
-    /// True when the sync under way must end before more is kept.
+    /// True if the current sync must end before more is written.
     #[must_use]
     pub fn must_wait(&self) -> bool {
         self.journal.must_wait()
@@ -152,7 +152,7 @@ impl<F: Files> JournalWriter<F> {
         }
     }
 
-    /// How long from `now` a sync can wait; none while nothing is to be synced.
+    /// How long from `now` until a sync is due; none while nothing needs one.
     #[must_use]
     pub fn timeout(&self, now: Instant) -> Option<Duration> {
         self.sync_by.map(|by| by.saturating_duration_since(now))
@@ -165,15 +165,17 @@ impl<F: Files> JournalWriter<F> {
     fn fail(&mut self, why: &dyn Display) -> Option<Reply> {
         (self.has_written, self.is_proof) = (false, false);
         if !std::mem::replace(&mut self.is_failing, true) {
-            log::error!("the log can't be kept on disk: {why}");
+            log::error!("cannot write the log to disk: {why}");
         }
         self.durability.is_acknowledged().then_some(Reply::JournalFailed { to: self.to })
     }
 
     fn recover(&mut self) {
-        // Where everything must be kept, the server ends at the first failure, and nothing is well.
+        // At `always` the server ends at the first failure, so there is no recovery to report.
         if std::mem::take(&mut self.is_failing) && self.durability != Durability::Always {
-            log::error!("the log is kept on disk again; what came in between is missing there");
+            log::error!(
+                "the log is written to disk again; what happened in between is missing there"
+            );
         }
     }
 }

@@ -1,9 +1,8 @@
-//! The mark: a small file that says that a data directory is a chatshelf-server's, and in which
-//! format it is kept.
+//! The mark: a small file that identifies a data directory of chatshelf-server, and its format.
 //!
-//! Nothing is written to a directory, and nothing removed from it, before it is known to be ours:
-//! marked, or empty and then marked, or laid out as versions before there was a mark did it. The
-//! mark is durable before anything else is made.
+//! The server writes nothing to a directory, and removes nothing from it, before it knows that the
+//! directory is ours: marked, or empty and then marked, or laid out as by versions that knew no mark.
+//! The mark is durable before anything else is created.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,52 +14,51 @@ use super::{journal, store};
 /// The format that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
-/// Name of the file that is locked while a server runs.
+/// The file that is locked while a server runs.
 pub(super) const LOCK: &str = "lock";
 
-/// Name of the mark.
+/// The file name of the mark.
 pub(super) const MARK: &str = "chatshelf.format";
 
-/// Its name while it is written: all that a crash can leave of it.
+/// The name of the mark while it is written; a crash can leave this file.
 const MARK_NEW: &str = "chatshelf.format.new";
 
-/// What it says, before the number.
+/// The text of the mark, before the number.
 const WORDS: &str = "chatshelf data directory, format ";
 
-/// Longest mark that is believed, in bytes.
+/// How much of the mark is read, in bytes.
 const MARK_BYTES_MAX: u64 = 256;
 
-/// Names of the folders in a data directory.
+/// The folders in a data directory.
 const FOLDERS: [&str; 3] = ["log", "shelf", "uploads"];
 
-/// Whose a directory is; a stranger's is an error.
+/// Whose a directory is. Someone else's is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     Nobody,
-    /// It is laid out as ours, from before there was a mark.
+    /// Ours by its layout, from a version that knew no mark.
     Unmarked,
     Marked,
 }
 
-/// Makes sure that a directory is ours or empty. Writes nothing.
+/// Checks that a directory is ours or empty. Writes nothing.
 ///
 /// # Errors
-/// When it is not, or is kept in a format that this version does not know; or when it can't be
-/// read.
+/// When it is neither, when its format is unknown to this version, or when it cannot be read.
 pub fn check<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
     owner(files, data_dir).map(drop)
 }
 
-/// The same, and marks it if it has no mark.
+/// Checks the same, and marks the directory if it has no mark.
 ///
 /// # Errors
-/// As [`check`] says, or when the mark can't be written and made durable.
+/// Those of [`check`], and when the mark cannot be written and made durable.
 pub fn claim<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
     if owner(files, data_dir)? == Owner::Marked {
         return Ok(());
     }
     let new = data_dir.join(MARK_NEW);
-    // What a crash has left of an earlier try; mostly there is none.
+    // A crash may have left one; usually there is none.
     let _ = files.remove_file(&new);
     let mut file = files.create(&new)?;
     file.write_all(format!("{WORDS}{FORMAT}\n").as_bytes())?;
@@ -75,7 +73,7 @@ fn owner<F: Files>(files: &F, data_dir: &Path) -> io::Result<Owner> {
     if paths.iter().any(|path| is_called(path, MARK)) {
         return check_format(files, &data_dir.join(MARK)).map(|()| Owner::Marked);
     }
-    // The second is in every new file system of some kinds.
+    // Some file systems begin with a lost+found.
     paths.retain(|path| !is_called(path, MARK_NEW) && !is_called(path, "lost+found"));
     paths.sort();
     if paths.is_empty() {
@@ -97,13 +95,13 @@ fn check_format<F: Files>(files: &F, mark: &Path) -> io::Result<()> {
         Some(newer) if newer > FORMAT => Err(io::Error::new(
             ErrorKind::Unsupported,
             format!(
-                "a newer chatshelf-server keeps it in format {newer}, and this one knows none \
-                 above {FORMAT}; run the newer one"
+                "a newer chatshelf-server has written it, in format {newer}, and this one knows \
+                 formats up to {FORMAT}; run the newer one"
             ),
         )),
         _ => Err(io::Error::new(
             ErrorKind::InvalidData,
-            format!("its file {MARK} does not say which format it has; choose another --data-dir"),
+            format!("its file {MARK} does not name a format; choose another --data-dir"),
         )),
     }
 }
@@ -111,14 +109,14 @@ fn check_format<F: Files>(files: &F, mark: &Path) -> io::Result<()> {
 fn refusal(data_dir: &Path, stranger: &Path) -> io::Error {
     let name = stranger.strip_prefix(data_dir).unwrap_or(stranger);
     let why = format!(
-        "it is not empty and not a chatshelf-server's, for {name:?} is in it; choose another \
-         --data-dir, or an empty one"
+        "it contains {name:?}, so it is not a data directory of chatshelf-server; choose \
+         another --data-dir, or an empty one"
     );
     io::Error::new(ErrorKind::AlreadyExists, why)
 }
 
-/// What in a directory without a mark shows that it is not ours. Beside a whole layout of ours
-/// anything may stand, for it is not touched.
+/// The first entry that shows that a directory without a mark is not ours. Next to a complete layout
+/// of ours any other entry may exist, since the server does not touch it.
 fn stranger<F: Files>(files: &F, paths: &[PathBuf]) -> io::Result<Option<PathBuf>> {
     let has = |name: &str| paths.iter().any(|path| is_called(path, name));
     let is_whole = has(LOCK) && FOLDERS.into_iter().all(has);
@@ -144,7 +142,8 @@ fn stranger<F: Files>(files: &F, paths: &[PathBuf]) -> io::Result<Option<PathBuf
     Ok(paths.first().filter(|_| !is_proven).cloned())
 }
 
-/// What in one of our folders is not ours. Notes what only we can have written.
+/// The first entry of one of our folders that is not ours. Sets `is_proven` on an entry that only
+/// this program can have written.
 fn stranger_in<F: Files>(
     files: &F,
     dir: &Path,
@@ -212,19 +211,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_directory_is_marked_and_known_again() {
+    fn an_empty_directory_is_marked_and_recognised() {
         for names in [&[][..], &["lost+found/"], &[MARK_NEW], &["lock"]] {
             let dir = dir(names);
             claim(&SystemFiles, dir.path()).unwrap();
             assert_eq!(owner(&SystemFiles, dir.path()).unwrap(), Owner::Marked, "{names:?}");
-            // What others put beside it later is no matter.
+            // Later, other entries do not matter.
             fs::write(dir.path().join("notes.txt"), "mine").unwrap();
             claim(&SystemFiles, dir.path()).unwrap();
         }
     }
 
     #[test]
-    fn what_earlier_versions_have_laid_out_is_adopted() {
+    fn a_directory_of_an_earlier_version_is_adopted() {
         let whole = ["lock", "log/", "shelf/", "uploads/"];
         for more in [
             &[][..],
@@ -235,14 +234,14 @@ mod tests {
         ] {
             assert_eq!(owner_of(&[&whole, more].concat()), Ok(Owner::Unmarked), "{more:?}");
         }
-        // Killed in its first start; a backup of the log; and one of both, put back.
+        // Killed during its first start; a restored log; a restored log and shelf.
         for names in [&["lock", "uploads/"][..], &[SEGMENT], &[SEGMENT, "shelf/1/meta"]] {
             assert_eq!(owner_of(names), Ok(Owner::Unmarked), "{names:?}");
         }
     }
 
     #[test]
-    fn a_strangers_directory_is_refused_and_stays_as_it_is() {
+    fn a_directory_of_someone_else_is_refused_and_not_changed() {
         let whole = ["lock", "log/", "shelf/", "uploads/"];
         for (names, told) in [
             (&["notes.txt"][..], "notes.txt"),
@@ -288,9 +287,9 @@ mod tests {
         let newer = FORMAT + 1;
         for (text, told) in [
             (format!("{WORDS}{newer}\n"), "a newer chatshelf-server"),
-            (format!("{WORDS}0\n"), "does not say"),
-            (String::new(), "does not say"),
-            ("my own notes".into(), "does not say"),
+            (format!("{WORDS}0\n"), "does not name"),
+            (String::new(), "does not name"),
+            ("my own notes".into(), "does not name"),
         ] {
             let dir = dir(&[]);
             fs::write(dir.path().join(MARK), text).unwrap();
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_at_any_step_leaves_nothing_that_is_refused_later() {
+    fn after_a_crash_at_any_step_the_directory_is_accepted() {
         for step in 0..10 {
             let files = FaultyFiles::new();
             files.fail(Fault::From(files.done() + step), ErrorKind::Other);

@@ -1,10 +1,10 @@
-//! Everything on disk, and the threads that alone touch it.
+//! Everything on disk, and the only threads that touch it.
 //!
-//! The *disk thread* owns the [`store`]: it does the file work of all transfers, in the order in
-//! which it was asked. The *journal thread* owns the [`journal`]: it is one of its own so that
-//! what people say is kept at once, and outlives a crash of the server, even while a gigabyte is
-//! being synced; a third one beside it syncs the journal at intervals. Requests go in by channels
-//! that never block the reactor; replies come back by one, with a call that wakes it.
+//! The *disk thread* owns the [`store`]: it does the file work of all transfers, in the order of
+//! the requests. The *journal thread* owns the [`journal`]. It is separate so that talk is written
+//! at once, and survives a crash of the server, even while a gigabyte is being synced. A third
+//! thread syncs the journal at intervals. Requests go in through channels that never block the
+//! reactor; replies come back through one channel, with a call that wakes it.
 
 mod backlog;
 pub mod block;
@@ -53,36 +53,36 @@ pub use store::UploadId;
 pub struct DiskSettings {
     /// Size at which a segment of the journal is full, in bytes.
     pub segment_bytes: u64,
-    /// How safe an event is before anyone hears of it.
+    /// How safe an event must be before anyone sees it.
     pub durability: Durability,
-    /// Bytes of the disk that uploads leave free; none has [`store::default_reserve`] say.
+    /// Bytes of the disk that uploads leave free; without a number, [`store::default_reserve`] says.
     pub min_free_bytes: Option<u64>,
-    /// How long an interrupted upload is kept, in milliseconds; 0 is not at all.
+    /// How long an interrupted upload is kept, in milliseconds; 0 keeps none.
     pub keep_partial_ms: u64,
-    /// Most bytes kept of interrupted uploads, of all together.
+    /// Largest total size of kept uploads, in bytes.
     pub partial_bytes_max: u64,
 }
 
-/// Names a transfer among all connections there ever were.
+/// Identifies a transfer among those of all connections, past ones included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TransferKey {
     /// The connection, by slot and generation.
     pub connection: Token,
-    /// The client's number for it.
+    /// The client's number for the transfer.
     pub transfer: TransferId,
 }
 
-/// Where an upload comes from, as far as its share of what is kept goes. It says nothing else of
-/// that place.
+/// Where an upload comes from, for its share of the space for kept uploads. A hash: it reveals
+/// nothing about the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uploader(pub u64);
 
 /// File work for the disk thread.
 #[derive(Debug)]
 pub enum Request {
-    /// Begin an upload's file, or find what an earlier upload with this key has left and check
-    /// it, which may take a while; answered by `Created`, or by `Stored` if it is on the shelf. If
-    /// an upload with the key still runs it ends there, with `Failed` REPLACED.
+    /// Begin an upload's file, or find and check what an earlier upload with this key has left,
+    /// which may take a while. Answered by `Created`, or by `Stored` if the file is on the shelf. An
+    /// upload with the same key that still runs ends with `Failed` REPLACED.
     Create {
         /// Which.
         upload: TransferKey,
@@ -90,70 +90,70 @@ pub enum Request {
         name: FileName,
         /// Its size in bytes.
         size: u64,
-        /// By which it may be gone on with later.
+        /// The key that can resume it later.
         key: Option<UploadKey>,
-        /// Who begins it.
+        /// Who sends it.
         uploader: Uploader,
         /// Now.
         at: UnixMillis,
     },
-    /// Append to it; answered by `Wrote`.
+    /// Append to an upload. Answered by `Wrote`.
     Write {
         /// Which.
         upload: TransferKey,
-        /// What.
+        /// The bytes.
         block: Block,
     },
-    /// Verify it, make it durable and put it on the shelf; answered by `Published`.
+    /// Verify an upload, make it durable and put it on the shelf. Answered by `Published`.
     Publish {
         /// Which.
         upload: TransferKey,
         /// The item it becomes.
         item: Item,
     },
-    /// Forget it, and remove what is not on the shelf; answered by `Ended`.
+    /// Forget an upload, and remove its files unless they are on the shelf. Answered by `Ended`.
     Discard {
         /// Which.
         upload: TransferKey,
     },
-    /// Forget it, but keep what has come, if it has a key, for it to be gone on with; answered by
-    /// `Ended`, and by `Expires` when something is kept.
+    /// Forget an upload, but keep what has arrived if it has a key, so that it can be resumed.
+    /// Answered by `Ended`, and by `Expires` if something is kept.
     Suspend {
         /// Which.
         upload: TransferKey,
         /// Now.
         at: UnixMillis,
     },
-    /// Remove what has been kept of interrupted uploads for too long; answered by `Expires`.
+    /// Remove kept uploads that are too old. Answered by `Expires`.
     Expire {
         /// Now.
         at: UnixMillis,
     },
-    /// Open an item for a download; answered by `Opened`.
+    /// Open an item for a download. Answered by `Opened`.
     Open {
-        /// For which.
+        /// Which.
         download: TransferKey,
         /// The item.
         item: ItemId,
-        /// First byte wanted.
+        /// The first byte to read later.
         offset: u64,
     },
-    /// Read on; answered by `Read`.
+    /// Read the next bytes of a download. Answered by `Read`.
     Read {
-        /// For which.
+        /// Which.
         download: TransferKey,
-        /// From here, where the read before ended.
+        /// Where the previous read ended.
         offset: u64,
-        /// Exactly so many bytes, at most what the extent takes.
+        /// How many bytes to read, at most what the extent holds.
         bytes: usize,
-        /// File bytes of each frame but the last.
+        /// File bytes of each frame except the last.
         frame_bytes: usize,
-        /// Where to.
+        /// Where to put them.
         extent: Extent,
     },
-    /// Close it; answered by `Ended`.
+    /// Close a download. Answered by `Ended`.
     Close {
-        /// For which.
+        /// Which.
         download: TransferKey,
     },
     /// Remove a dropped item's files.
@@ -163,16 +163,16 @@ pub enum Request {
     },
 }
 
-/// What came of a [`Request`].
+/// The result of a [`Request`].
 #[derive(Debug)]
 pub enum Reply {
-    /// The upload's file is there.
+    /// The upload's file exists.
     Created {
         /// Which.
         upload: TransferKey,
-        /// Bytes that it holds already.
+        /// Bytes that it already holds.
         offset: u64,
-        /// Their digest, read back from the disk; none when there are none.
+        /// Their digest, read back from the disk; none if there are no bytes.
         digest: Option<Digest>,
     },
     /// The upload was completed before, under the same key, and is still on the shelf.
@@ -182,11 +182,11 @@ pub enum Reply {
         /// The item it is.
         item: ItemId,
     },
-    /// The block is written, and empty again.
+    /// The block is written, and can be used again.
     Wrote {
         /// Which.
         upload: TransferKey,
-        /// To use again.
+        /// The block.
         block: Block,
     },
     /// The item is whole, verified, durable and on the shelf.
@@ -195,19 +195,19 @@ pub enum Reply {
         upload: TransferKey,
         /// The item.
         item: Item,
-        /// What its key is known by, if it had one.
+        /// The hash of its key, if it had one.
         id: Option<UploadId>,
     },
     /// The item is open.
     Opened {
-        /// For which.
+        /// Which.
         download: TransferKey,
     },
-    /// The bytes asked for.
+    /// The requested bytes.
     Read {
-        /// For which.
+        /// Which.
         download: TransferKey,
-        /// They are in it; empty for a download that is closed.
+        /// Holds the bytes; empty if the download is closed.
         extent: Extent,
     },
     /// A transfer is forgotten.
@@ -215,29 +215,29 @@ pub enum Reply {
         /// Which.
         transfer: TransferKey,
     },
-    /// When [`Request::Expire`] will have something to do; never if nothing is kept.
+    /// When [`Request::Expire`] will next have something to do.
     Expires {
-        /// The moment.
+        /// The time; none if nothing is kept.
         at: Option<UnixMillis>,
     },
-    /// All events up to here are as safe as the durability level asks.
+    /// All events up to here are as safe as the durability level requires.
     Journaled {
-        /// End of them in the room log, as an offset.
+        /// Their end in the room log, as an offset.
         to: u64,
     },
-    /// Events up to here could not be kept, or not as safe as the level asks: at
+    /// Events up to here could not be written, or not as safely as the level requires. At
     /// [`Durability::Interval`] it may follow a `Journaled`.
     JournalFailed {
-        /// End of them in the room log, as an offset.
+        /// Their end in the room log, as an offset.
         to: u64,
     },
-    /// The transfer has failed; it is still to be discarded or closed.
+    /// The transfer has failed; the engine must still discard or close it.
     Failed {
         /// Which.
         transfer: TransferKey,
-        /// Why, for the wire.
+        /// The reason, for the wire.
         code: Code,
-        /// More, for people.
+        /// Details, for people.
         detail: Option<String>,
         /// The block that came with the request, if it was a `Write`.
         block: Option<Block>,
@@ -247,33 +247,33 @@ pub enum Reply {
 /// What a data directory held when it was opened.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// What it says of the room.
+    /// The room's past.
     pub past: Past,
-    /// What the keys of their uploads are known by, of those that had one.
+    /// The hashes of their upload keys, of the items that had one.
     pub upload_ids: Vec<(ItemId, UploadId)>,
 }
 
-/// The threads, as the reactor sees them. Dropped, it finishes the work that was asked for
-/// and makes it durable.
+/// The reactor's handle of the threads. Dropping it finishes all requested work and makes it
+/// durable.
 #[derive(Debug)]
 pub struct Disk {
     requests: Option<Sender<Request>>,
     replies: Receiver<Reply>,
     backlog: Arc<Backlog>,
     threads: Vec<JoinHandle<()>>,
-    /// Locked while it is open, so that no second server uses the directory.
+    /// Locked while the server runs, so that no second server uses the directory.
     _lock: File,
 }
 
 impl Disk {
-    /// Opens a data directory, making it if need be, clears leftovers, and starts the threads. One
-    /// that is somebody else's is left as it is.
+    /// Opens a data directory, creating it if necessary, removes leftovers, and starts the threads.
+    /// Leaves a directory that belongs to someone else as it is.
     ///
-    /// `wake` is called after each reply, from the thread that gives it.
+    /// `wake` is called after each reply, from the thread that sends it.
     ///
     /// # Errors
-    /// When the directory is no data directory, or another server has it, or it can't be written,
-    /// read or cleared.
+    /// When the directory is not a data directory, when another server uses it, or when it cannot be
+    /// read, written or cleared.
     pub fn open(
         data_dir: &Path,
         settings: DiskSettings,
@@ -312,9 +312,9 @@ impl Disk {
         Ok((disk, Found { past: Past { events, topic, items, newest_item }, upload_ids }))
     }
 
-    /// Asks for file work.
+    /// Requests file work.
     pub fn submit(&self, request: Request) {
-        // The thread lives as long as `self`; if it died by a bug, the transfer stalls and ends.
+        // The thread lives as long as `self`. If a bug ended it, the transfer stalls and times out.
         if let Some(requests) = &self.requests {
             let _ = requests.send(request);
         }
@@ -326,9 +326,9 @@ impl Disk {
         self.replies.try_recv().ok()
     }
 
-    /// Appends whole event frames to the journal. `to` is the offset in the room log after the
-    /// last of them. At levels that acknowledge, `Journaled` or `JournalFailed` will follow with
-    /// this `to` or a later one.
+    /// Appends whole event frames to the journal. `to` is the offset in the room log after the last
+    /// frame. At levels that acknowledge, `Journaled` or `JournalFailed` follows with this `to` or a
+    /// later one.
     pub fn append(&self, frames: Vec<u8>, to: u64) {
         self.backlog.push(frames, to);
     }
@@ -340,7 +340,7 @@ impl Drop for Disk {
         self.backlog.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                log::error!("a disk thread had died");
+                log::error!("a disk thread ended unexpectedly");
             }
         }
     }
@@ -349,7 +349,7 @@ impl Drop for Disk {
 impl DiskSettings {
     fn store(&self, data_dir: &Path) -> StoreSettings {
         let Self { min_free_bytes, keep_partial_ms, partial_bytes_max, .. } = *self;
-        // Where the system can't say how large the disk is, it is taken for a large one.
+        // If the system does not say how large the disk is, assume a large one.
         let by_size = || default_reserve(fs4::total_space(data_dir).unwrap_or(u64::MAX));
         let min_free_bytes = min_free_bytes.unwrap_or_else(by_size);
         StoreSettings {
@@ -361,13 +361,13 @@ impl DiskSettings {
     }
 }
 
-/// Says so when there is no room for any upload from the start.
+/// Warns at startup if there is no room for any upload.
 fn warn_if_full(data_dir: &Path, min_free_bytes: u64) {
     if let Ok(free) = fs4::available_space(data_dir)
         && free <= min_free_bytes
     {
         log::warn!(
-            "every upload will be refused: {} are free for {}, and {} must stay so (--min-free)",
+            "every upload will be refused: {} are free in {}, and {} must stay free (--min-free)",
             ByteSize(free),
             data_dir.display(),
             ByteSize(min_free_bytes)
@@ -375,7 +375,7 @@ fn warn_if_full(data_dir: &Path, min_free_bytes: u64) {
     }
 }
 
-/// How a thread answers: into the channel, with a call that wakes the reactor.
+/// Sends a thread's replies into the channel, and wakes the reactor.
 fn answer(replies: Sender<Reply>, wake: impl Fn()) -> impl FnMut(Reply) {
     move |reply| {
         if replies.send(reply).is_ok() {
@@ -384,20 +384,19 @@ fn answer(replies: Sender<Reply>, wake: impl Fn()) -> impl FnMut(Reply) {
     }
 }
 
-/// Makes a data directory and those above it, as far as they are not there.
+/// Creates a data directory and missing directories above it.
 fn create(data_dir: &Path) -> io::Result<()> {
     let made = fs::create_dir_all(data_dir);
     made.map_err(|why| match why.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => io::Error::new(
-            why.kind(),
-            "there is no directory at its place; choose another --data-dir",
-        ),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            io::Error::new(why.kind(), "it is not a directory; choose another --data-dir")
+        }
         _ => why,
     })
 }
 
 fn lock(data_dir: &Path) -> io::Result<File> {
-    // Whatever is in it, it stays: it may not be ours.
+    // Keep its content: the file may not be ours.
     let file = File::options()
         .read(true)
         .write(true)
@@ -407,9 +406,10 @@ fn lock(data_dir: &Path) -> io::Result<File> {
         .map_err(|why| io::Error::new(why.kind(), format!("its file {}: {why}", mark::LOCK)))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, "another chatshelf-server is using it"))
-        }
+        Err(TryLockError::WouldBlock) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another chatshelf-server is using it; choose another --data-dir",
+        )),
         Err(TryLockError::Error(why)) => Err(why),
     }
 }

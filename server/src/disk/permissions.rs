@@ -1,7 +1,7 @@
-//! Permissions: what is in a data directory is for the user who runs the server, and nobody else.
+//! Permissions: only the user who runs the server may read or write the data directory.
 //!
-//! New files and folders get them by the process's umask, which `main` sets. This is for what is
-//! there already: made by an earlier version, or by whoever made the directory.
+//! New files and folders get their permissions from the process's umask, which `main` sets. This
+//! file tightens those that exist already, made by an earlier version or by an administrator.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use super::{journal, mark, store};
 
-/// What the group and others may do.
+/// All permissions of the group and of others.
 const OTHERS: u32 = 0o077;
 
-/// Takes from everyone else what they may do with a data directory and what is ours in it. Where
-/// that is not allowed it is said, once.
+/// Removes the permissions of others from a data directory and from what is ours in it. Logs the
+/// first failure.
 pub(super) fn tighten(data_dir: &Path) {
     let [log, shelf, uploads] = ["log", "shelf", "uploads"].map(|name| data_dir.join(name));
     let mut paths =
@@ -34,11 +34,11 @@ pub(super) fn tighten(data_dir: &Path) {
         }
     }
     if let Some((path, why)) = failed {
-        log::warn!("{} stays open to others: {why}", path.display());
+        log::warn!("{} stays open to other users: {why}", path.display());
     }
 }
 
-/// What is in a folder and has such a name; nothing if the folder is not there yet.
+/// The entries of a folder that have such a name; none if there is no folder yet.
 fn within(dir: &Path, is_ours: fn(&Path) -> bool) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(move |path| is_ours(path))
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_ours_is_closed_to_others_and_nothing_else_is_touched() {
+    fn our_files_become_private_and_no_others_change() {
         let dir = tempfile::tempdir().unwrap();
         let ours = ["lock", "log/00000000000000000001.log", "shelf/1/content", "shelf/1/meta"];
         let others = ["notes.txt", "shelf/books/1", "uploads/2024-photo"];
@@ -85,7 +85,7 @@ mod tests {
             assert_eq!(mode(name), 0o664, "{name}");
         }
         for name in ["", "log", "shelf", "uploads", "shelf/1"] {
-            assert_eq!(mode(name), 0o2700, "{name}: what it says beside that stays");
+            assert_eq!(mode(name), 0o2700, "{name}: other bits stay");
         }
         assert_eq!(mode("shelf/books"), 0o2775);
     }

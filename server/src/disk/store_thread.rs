@@ -1,7 +1,7 @@
-//! The disk thread: does the store's work, request by request, and between them slice by slice
-//! what takes long.
+//! The disk thread: handles requests to the store one by one, and between them does slices of what
+//! takes long.
 
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
 
 use super::files::Files;
 use super::store::Store;
@@ -11,16 +11,23 @@ use super::{Reply, Request};
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 19;
 
-/// Works until no more requests can come.
+/// Handles requests until the handle is dropped.
 pub(super) fn serve<F: Files>(
     mut store: Store<F>,
     requests: &Receiver<Request>,
     mut answer: impl FnMut(Reply),
 ) {
     yield_to_the_reactor();
-    while let Some(request) = next(requests, store.has_work()) {
-        if let Some(request) = request {
-            store.handle(request, &mut answer);
+    loop {
+        // With work left over, only look whether there is a request; otherwise wait for one.
+        let request = match store.has_work() {
+            true => requests.try_recv(),
+            false => requests.recv().map_err(|RecvError| TryRecvError::Disconnected),
+        };
+        match request {
+            Ok(request) => store.handle(request, &mut answer),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return,
         }
         if store.has_work() {
             store.step(&mut answer);
@@ -28,25 +35,13 @@ pub(super) fn serve<F: Files>(
     }
 }
 
-/// The next request, or none if there is other work; none at all at the end.
-fn next(requests: &Receiver<Request>, has_work: bool) -> Option<Option<Request>> {
-    if !has_work {
-        return requests.recv().ok().map(Some);
-    }
-    match requests.try_recv() {
-        Ok(request) => Some(Some(request)),
-        Err(TryRecvError::Empty) => Some(None),
-        Err(TryRecvError::Disconnected) => None,
-    }
-}
-
-/// Gives this thread a lower priority than the rest: hashing and writing may take all of a core,
-/// and talk goes before files. On Linux the nice value is the thread's own (setpriority(2)).
+/// Gives this thread a lower priority than the others: hashing and writing can take a whole core,
+/// and talk comes before files. On Linux each thread has its own nice value (setpriority(2)).
 #[cfg(target_os = "linux")]
 fn yield_to_the_reactor() {
     let own = Some(rustix::thread::gettid());
     if let Err(why) = rustix::process::setpriority_process(own, NICENESS) {
-        log::warn!("the disk thread keeps its priority: {why}");
+        log::warn!("cannot lower the priority of the disk thread: {why}");
     }
 }
 

@@ -79,7 +79,7 @@ impl JournalFeed {
             Durability::Interval => {
                 let by_ms = *self.release_by_ms.get_or_insert(now_ms + JOURNAL_WAIT_MS);
                 (by_ms <= now_ms).then(|| {
-                    log::warn!("the disk is slow: lines are sent that a crash could take back");
+                    log::warn!("the disk is slow: lines are shown that a crash can take back");
                     self.release_by_ms = None;
                     self.taken_to
                 })

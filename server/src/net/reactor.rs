@@ -119,7 +119,7 @@ impl Reactor {
         let mut engine = Engine::<TcpTransport>::new(settings, secret, found, self.now());
         let members_max = engine.limit_connections(self.connections_max);
         if members_max < settings.members_max {
-            log::warn!("the limit of open files leaves room for {members_max} members only");
+            log::warn!("the limit of open files allows only {members_max} members");
         }
         if cfg!(target_os = "linux") {
             engine.allow_pipes(self.pipes_max);
@@ -139,7 +139,7 @@ impl Reactor {
             if turns.are_over(&engine, now) {
                 return if engine.has_journal_failed() {
                     Err(io::Error::other(
-                        "the log can't be kept on disk, and --durability always allows no less",
+                        "the log cannot be written to disk, and --durability always requires that",
                     ))
                 } else {
                     Ok(())
@@ -180,7 +180,7 @@ impl Reactor {
                 Ok(())
             }
             polled => {
-                polled.map_err(|why| io::Error::new(why.kind(), format!("can't poll: {why}")))
+                polled.map_err(|why| io::Error::new(why.kind(), format!("cannot poll: {why}")))
             }
         }
     }
@@ -211,7 +211,7 @@ impl Reactor {
                     let token = engine.make_way();
                     match transport.register(self.poll.registry(), token) {
                         Ok(()) => engine.adopt(transport, peer),
-                        Err(why) => log::warn!("{peer}: can't be polled: {why}"),
+                        Err(why) => log::warn!("cannot poll the connection of {peer}: {why}"),
                     }
                 }
                 Accepted::Gone => {}
@@ -226,7 +226,7 @@ impl Reactor {
 
     fn pause(&mut self, why: &dyn std::fmt::Display, now: Now) {
         if !std::mem::replace(&mut self.pause_is_said, true) {
-            log::warn!("accepting pauses: {why}");
+            log::warn!("cannot accept connections for now: {why}");
         }
         self.paused_until_ms = Some(now.mono_ms + listener::PAUSE_MS);
     }

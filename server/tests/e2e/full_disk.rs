@@ -145,7 +145,7 @@ fn a_journal_that_can_not_grow_does_not_stop_the_talk() {
     server.signal("TERM");
     let ended = server.wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    let said = ended.stderr.matches("the log can't be kept on disk").count();
+    let said = ended.stderr.matches("cannot write the log to disk").count();
     assert_eq!(said, 1, "it is said once: {}", ended.stderr);
     let server = home.start(&[]);
     let mut carol = Peer::join_with(server.address(), "carol", Some(HISTORY_ALL));
@@ -182,7 +182,7 @@ fn a_journal_that_must_be_kept_and_can_not_ends_the_server_and_nothing_is_shown(
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let last = ended.stderr.lines().last().unwrap_or_default();
     let told = last.strip_prefix("chatshelf-server: ");
-    assert!(told.is_some_and(|told| told.contains("can't be kept on disk")), "{last}");
+    assert!(told.is_some_and(|told| told.contains("cannot be written to disk")), "{last}");
     assert!(!last.contains("poll"), "{last}");
 }
 

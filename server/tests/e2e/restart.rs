@@ -200,7 +200,7 @@ fn a_data_directory_that_is_removed_under_a_server_ends_it_where_all_must_be_saf
         drop(ada);
         server.signal("TERM");
         let ended = server.wait();
-        let told = ended.stderr.matches("the log can't be kept on disk").count();
+        let told = ended.stderr.matches("cannot write the log to disk").count();
         assert_eq!((ended.code, told), (Some(0), 1), "{level}: {ended:?}");
         assert!(ended.stderr.contains("was removed or moved away"), "{level}: {ended:?}");
         assert!(!ended.stderr.contains("again"), "{level}: {ended:?}");

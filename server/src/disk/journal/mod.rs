@@ -142,7 +142,7 @@ impl<F: Files> Journal<F> {
         let mut file = self.files.edit(path)?;
         let mut bytes = Vec::new();
         if let Err(why) = file.read_to_end(&mut bytes) {
-            log::error!("{} can't be read and is set aside: {why}", path.display());
+            log::error!("{} is unreadable and was set aside: {why}", path.display());
             drop(file);
             set_aside(&self.files, path)?;
             return Ok(None);
@@ -155,7 +155,7 @@ impl<F: Files> Journal<F> {
             if bytes[found.end..].iter().all(|byte| *byte == 0) {
                 self.files.remove_file(path)?;
             } else {
-                log::error!("{} holds no whole record and is set aside", path.display());
+                log::error!("{} holds no whole record and was set aside", path.display());
                 set_aside(&self.files, path)?;
             }
             return Ok(None);
@@ -359,7 +359,7 @@ fn report(path: &Path, found: &record::Found, bytes: usize) {
     let tail = (found.end < bytes).then_some(found.end..bytes);
     for damaged in found.damaged.iter().chain(&tail) {
         let (path, at) = (path.display(), damaged.start);
-        log::warn!("{path}: {} bytes at {at} are no whole events", damaged.len());
+        log::warn!("{path}: {} bytes at {at} are not whole events", damaged.len());
     }
 }
 

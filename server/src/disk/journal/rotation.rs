@@ -85,6 +85,6 @@ fn remove_surplus<F: Files>(files: &F, segment_bytes: u64, older: &[PathBuf]) {
 /// Removes a segment, if that can be done.
 pub(super) fn remove<F: Files>(files: &F, path: &Path) {
     if let Err(why) = files.remove_file(path) {
-        log::warn!("can't remove {}: {why}", path.display());
+        log::warn!("cannot remove {}: {why}", path.display());
     }
 }

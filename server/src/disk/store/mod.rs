@@ -219,7 +219,7 @@ impl<F: Files> Store<F> {
     fn remove_dir(&self, dir: &Path) {
         match self.try_remove_dir(dir) {
             Err(why) if why.kind() != io::ErrorKind::NotFound => {
-                log::error!("can't remove {}: {why}", dir.display());
+                log::error!("cannot remove {}: {why}", dir.display());
             }
             _ => {}
         }
@@ -281,7 +281,7 @@ fn failed(transfer: TransferKey, why: &io::Error, block: Option<Block>) -> Reply
         // Any guest can bring this about, as often as they like.
         log::info!("a transfer ends for want of space: {why}");
     } else {
-        log::error!("a transfer fails: {why}");
+        log::error!("a transfer failed: {why}");
     }
     let code = if is_full(why) { Code::STORAGE_FULL } else { Code::STORAGE_FAILED };
     Reply::Failed { transfer, code, detail: Some(why.to_string()), block }

@@ -60,7 +60,10 @@ impl<F: Files> Store<F> {
     pub(super) fn load_partials(&mut self, at: UnixMillis) -> io::Result<()> {
         for path in self.files.list(&self.uploads_dir)? {
             let Some(name) = UploadName::of(&path) else {
-                log::warn!("{} is not a chatshelf-server's: it is left alone", path.display());
+                log::warn!(
+                    "{} does not belong to chatshelf-server and stays as it is",
+                    path.display()
+                );
                 continue;
             };
             if let UploadName::Number(number) = name {
@@ -74,7 +77,7 @@ impl<F: Files> Store<F> {
                 }
                 Ok(partial) => self.kept.push(partial),
                 Err(why) => {
-                    log::warn!("{} can't be gone on with: {why}", path.display());
+                    log::warn!("cannot resume {}: {why}", path.display());
                     self.remove_dir(&path);
                 }
             }
@@ -97,7 +100,7 @@ impl<F: Files> Store<F> {
         if interrupted.is_none()
             && let Err(why) = self.note(&offer, Some(now))
         {
-            log::error!("{}: its meta file stays as it is: {why}", dir.display());
+            log::error!("the meta file of {} is out of date: {why}", dir.display());
         }
         // A time that is yet to come is that of a clock which was wrong.
         let at = interrupted.map_or(now, |at| at.min(now));
@@ -161,7 +164,7 @@ impl<F: Files> Store<F> {
         match synced.and_then(|()| self.note(&offer, Some(at))) {
             Ok(()) => self.kept.push(Partial { offer, bytes, at }),
             Err(why) => {
-                log::error!("{}: an upload can't be kept: {why}", dir.display());
+                log::error!("cannot keep the upload in {}: {why}", dir.display());
                 self.clear(&dir);
                 return false;
             }

@@ -24,7 +24,10 @@ impl<F: Files> Store<F> {
             self.newest = self.newest.max(number_of(&dir).unwrap_or(self.newest));
             let Some(id) = item_of(&dir) else {
                 if !is_set_aside(&dir) {
-                    log::warn!("{} is not a chatshelf-server's: it is left alone", dir.display());
+                    log::warn!(
+                        "{} does not belong to chatshelf-server and stays as it is",
+                        dir.display()
+                    );
                 }
                 continue;
             };
@@ -42,7 +45,7 @@ impl<F: Files> Store<F> {
         self.newest_is_dropped = dropped.contains(&self.newest);
         for id in dropped {
             if let Err(why) = self.remove_item_dir(id) {
-                log::error!("can't remove what is left of item {id}: {why}");
+                log::error!("cannot remove the rest of item {id}: {why}");
             }
         }
         items.sort_by_key(|item| item.id);
@@ -80,11 +83,11 @@ impl<F: Files> Store<F> {
     fn set_item_aside(&self, dir: &Path, why: &io::Error) {
         match set_aside(&self.files, dir) {
             Ok(place) => log::error!(
-                "{} is damaged ({why}) and set aside as {}",
+                "{} is damaged ({why}) and was set aside as {}",
                 dir.display(),
                 place.display()
             ),
-            Err(why) => log::error!("{} is damaged and can't be set aside: {why}", dir.display()),
+            Err(why) => log::error!("{} is damaged and cannot be set aside: {why}", dir.display()),
         }
     }
 
@@ -155,7 +158,7 @@ impl<F: Files> Store<F> {
                     self.doomed.push(dir);
                 }
             }
-            Err(why) => log::error!("can't remove {}: {why}", dir.display()),
+            Err(why) => log::error!("cannot remove {}: {why}", dir.display()),
         }
     }
 
@@ -188,7 +191,7 @@ impl<F: Files> Store<F> {
         let doomed = doomed.into_iter().filter(|dir| match self.remove_doomed(dir) {
             Ok(()) => false,
             Err(why) if nobody_reads => {
-                log::error!("can't remove {}: {why}", dir.display());
+                log::error!("cannot remove {}: {why}", dir.display());
                 false
             }
             Err(_) => true,

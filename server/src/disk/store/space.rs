@@ -58,7 +58,9 @@ impl<F: Files> Store<F> {
             }
             Err(why) => {
                 if !std::mem::replace(&mut self.blindness_is_said, true) {
-                    log::error!("can't tell how much space is free, and go on: {why}");
+                    log::error!(
+                        "cannot tell how much space is free, so --min-free has no effect: {why}"
+                    );
                 }
                 None
             }
@@ -69,7 +71,7 @@ impl<F: Files> Store<F> {
     fn tell_of_refusal(&mut self, available: u64, needed: u64) {
         if self.refused_for.replace(needed).is_none() {
             log::warn!(
-                "uploads are refused: {} of the disk are free, and {} must stay so (--min-free)",
+                "uploads are refused: {} of the disk are free, and {} must stay free (--min-free)",
                 ByteSize(available),
                 ByteSize(self.settings.min_free_bytes)
             );

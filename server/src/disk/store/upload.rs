@@ -178,7 +178,9 @@ impl<F: Files> Store<F> {
             // From here on it runs: should the server die, that is when it was interrupted.
             match self.note(offer, None) {
                 Ok(()) => upload.is_noted = true,
-                Err(why) => log::error!("{}: its meta file is old: {why}", upload.dir.display()),
+                Err(why) => {
+                    log::error!("the meta file of {} is out of date: {why}", upload.dir.display());
+                }
             }
         }
         let digest = Some(Digest::from(upload.hasher.finalize()));
@@ -188,7 +190,7 @@ impl<F: Files> Store<F> {
 
     /// Removes what is kept and can't be read, and begins from nothing.
     fn begin_anew(&mut self, transfer: TransferKey, offer: Offer, why: &io::Error) -> Reply {
-        log::error!("a kept upload of {} can't be read: {why}", offer.name.as_str());
+        log::error!("cannot read a kept upload of {}: {why}", offer.name.as_str());
         self.clear(&self.partial_dir(offer.id));
         self.begin(transfer, Some(offer))
     }

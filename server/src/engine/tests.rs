@@ -1,5 +1,6 @@
 //! The engine as its peers and its disk see it: everything but sockets, files and the clock.
 
+mod admission;
 mod chaos;
 mod deadlines;
 mod disk;

@@ -365,5 +365,3 @@ fn report(path: &Path, found: &record::Found, bytes: usize) {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod topic_tests;

@@ -2,6 +2,7 @@
 
 mod faults;
 mod items;
+mod partial_limits;
 mod partials;
 mod space;
 

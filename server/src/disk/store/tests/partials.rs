@@ -1,22 +1,14 @@
-//! Interrupted uploads: kept, gone on with, bounded.
+//! Interrupted uploads: kept, and resumed.
 
 use super::*;
-use crate::disk::store::PARTIALS_MAX;
 use crate::disk::store::meta::tests::old_upload;
 use crate::disk::store::meta::{Offer, UploadId};
 
 /// More than one step reads back.
 const LONG: usize = 9 << 20;
 
-fn next_expiry(replies: &[Reply]) -> Option<u64> {
-    match replies {
-        [.., Reply::Expires { at }] => at.map(|at| at.0),
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
-fn an_interrupted_upload_is_gone_on_with_also_after_a_restart() {
+fn an_interrupted_upload_can_be_resumed_even_after_a_restart() {
     for restart in [false, true] {
         let content = content(1, LONG);
         let (begun, rest) = content.split_at(LONG - 1000);
@@ -38,7 +30,7 @@ fn an_interrupted_upload_is_gone_on_with_also_after_a_restart() {
 }
 
 #[test]
-fn an_upload_that_ran_when_the_server_was_killed_is_gone_on_with() {
+fn an_upload_that_ran_when_the_server_was_killed_can_be_resumed() {
     let mut bench = Bench::new();
     bench.begin(1, Some(key(1)), 20);
     bench.write(1, b"0123456789");
@@ -53,7 +45,7 @@ fn an_upload_that_ran_when_the_server_was_killed_is_gone_on_with() {
 }
 
 #[test]
-fn what_is_kept_is_durable_before_that_is_said() {
+fn what_is_kept_is_durable_before_the_store_says_so() {
     let mut bench = Bench::new();
     bench.begin(1, Some(key(1)), 20);
     bench.write(1, b"0123456789");
@@ -81,7 +73,7 @@ fn a_long_upload_is_durable_while_it_runs() {
 }
 
 #[test]
-fn a_meta_file_that_was_half_written_is_in_nobodys_way() {
+fn a_half_written_meta_file_is_in_nobodys_way() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 20, b"0123456789");
     let half = bench.dir(1).join("meta.new");
@@ -116,7 +108,7 @@ fn all_that_has_come_may_be_kept() {
 }
 
 #[test]
-fn another_name_or_size_begins_anew() {
+fn another_name_or_size_starts_over() {
     let other = FileName::new("other").unwrap();
     for (name, size) in [(other, 20), (name(), 21)] {
         let mut bench = Bench::new();
@@ -131,7 +123,7 @@ fn another_name_or_size_begins_anew() {
 }
 
 #[test]
-fn what_is_damaged_begins_anew() {
+fn what_is_damaged_starts_over() {
     type Damage = fn(&Path);
     let damages: [Damage; 5] = [
         |dir| fs::write(dir.join("content"), vec![0; 21]).unwrap(),
@@ -161,7 +153,7 @@ fn what_is_damaged_begins_anew() {
 }
 
 #[test]
-fn content_that_ends_while_it_is_read_back_begins_anew() {
+fn content_that_ends_while_it_is_read_back_starts_over() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 20, b"0123456789");
     assert!(bench.create(2, Some(key(1)), 20).is_empty());
@@ -173,7 +165,7 @@ fn content_that_ends_while_it_is_read_back_begins_anew() {
 }
 
 #[test]
-fn nothing_is_kept_without_a_key_or_a_byte_or_the_operators_leave() {
+fn nothing_is_kept_without_a_key_or_a_byte_or_when_the_operator_forbids_it() {
     let never = StoreSettings { keep_partial_ms: 0, ..SETTINGS };
     for (settings, key, bytes) in
         [(SETTINGS, None, 10), (SETTINGS, Some(key(1)), 0), (never, Some(key(1)), 10)]
@@ -270,36 +262,6 @@ fn a_key_in_use_is_taken_over_with_what_has_come() {
 }
 
 #[test]
-fn what_is_kept_expires() {
-    let mut bench = Bench::new();
-    for number in 1..=3 {
-        bench.now = UnixMillis(1000 + 100 * u64::from(number));
-        bench.interrupt(number.into(), key(number), 20, b"x");
-    }
-    for (at, next, left) in
-        [(2099, Some(2100), 3), (2100, Some(2200), 2), (2299, Some(2300), 1), (9999, None, 0)]
-    {
-        let replies = bench.ask(Request::Expire { at: UnixMillis(at) });
-        assert_eq!((next_expiry(&replies), bench.names("uploads").len()), (next, left), "at {at}");
-    }
-}
-
-#[test]
-fn a_start_removes_what_has_expired_and_what_has_no_key() {
-    let mut bench = Bench::new();
-    bench.interrupt(1, key(1), 20, b"x");
-    bench.now = UnixMillis(1500);
-    bench.interrupt(2, key(2), 20, b"x");
-    bench.begin(3, None, 20);
-    bench.write(3, b"x");
-    let mut bench = bench.reopen_after(500);
-    assert!(bench.items.is_empty());
-    assert_eq!(bench.names("uploads"), dirs([2]));
-    let replies = bench.ask(Request::Expire { at: bench.now });
-    assert_eq!(next_expiry(&replies), Some(2500));
-}
-
-#[test]
 fn what_is_not_ours_is_left_alone() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 20, b"x");
@@ -323,7 +285,7 @@ fn what_is_not_ours_is_left_alone() {
 }
 
 #[test]
-fn what_earlier_versions_kept_under_its_key_is_gone_on_with_and_loses_the_key() {
+fn what_earlier_versions_kept_under_its_key_can_be_resumed_and_loses_the_key() {
     for (renamed, interrupted) in [(false, None), (false, Some(UnixMillis(900))), (true, None)] {
         let bench = Bench::new();
         let offer = Offer { id: UploadId::of(&key(1)), name: name(), size: 20, uploader: None };
@@ -338,115 +300,4 @@ fn what_earlier_versions_kept_under_its_key_is_gone_on_with_and_loses_the_key() 
         assert!(!meta.windows(16).any(|bytes| bytes == key(1).0));
         assert_eq!(bench.go_on(1, key(1), 20), (10, Some(digest(b"0123456789"))));
     }
-}
-
-#[test]
-fn a_clock_that_was_wrong_keeps_nothing_for_ever() {
-    let mut bench = Bench::new();
-    bench.now = UnixMillis(u64::MAX);
-    bench.interrupt(1, key(1), 20, b"x");
-    bench.now = UnixMillis(5000);
-    let mut bench = bench.reopen();
-    let replies = bench.ask(Request::Expire { at: bench.now });
-    assert_eq!(next_expiry(&replies), Some(6000));
-}
-
-#[test]
-fn of_too_many_the_oldest_go() {
-    let mut bench = Bench::new();
-    for number in 0..=PARTIALS_MAX as u8 {
-        bench.now = UnixMillis(1500 - u64::from(number % 50));
-        bench.interrupt(number.into(), key(number), 20, b"x");
-    }
-    let names = bench.names("uploads");
-    assert_eq!(names.len(), PARTIALS_MAX);
-    assert!(!names.contains(&dirs([49])[0]), "the oldest is the one of 1451");
-}
-
-#[test]
-fn of_too_many_whoever_has_most_loses_the_smallest() {
-    let mut bench = Bench::new();
-    bench.interrupt_of(7, 200, 500);
-    bench.interrupt_of(8, 201, 10);
-    // All of these are newer, and more than there may be.
-    for number in 0..=PARTIALS_MAX as u8 {
-        bench.now.0 += 1;
-        bench.interrupt_of(1, number, 100 + usize::from(number));
-    }
-    // Who began what is known after a restart, too.
-    let mut bench = bench.reopen();
-    bench.interrupt_of(1, 65, 300);
-    let names = bench.names("uploads");
-    assert_eq!(names.len(), PARTIALS_MAX);
-    assert!(dirs([200, 201, 4, 64, 65]).iter().all(|name| names.contains(name)));
-    assert!(dirs([0, 1, 2, 3]).iter().all(|name| !names.contains(name)), "of theirs the smallest");
-}
-
-#[test]
-fn of_too_many_bytes_whoever_has_most_loses_the_oldest() {
-    let mut bench = Bench::with(StoreSettings { partial_bytes_max: 1000, ..SETTINGS });
-    for (uploader, number, bytes) in [(1, 1, 400), (2, 2, 300), (2, 3, 300), (3, 4, 100)] {
-        bench.now.0 += 1;
-        bench.interrupt_of(uploader, number, bytes);
-    }
-    assert_eq!(bench.names("uploads"), dirs([1, 3, 4]));
-}
-
-#[test]
-fn too_little_is_not_worth_keeping() {
-    let mut bench = Bench::with(StoreSettings { partial_bytes_min: 100, ..SETTINGS });
-    for (number, bytes, kept) in [(1, 99, false), (2, 100, true)] {
-        bench.interrupt_of(1, number, bytes);
-        assert_eq!(bench.names("uploads").contains(&dirs([number])[0]), kept, "{bytes} bytes");
-    }
-    // Nor after a crash.
-    bench.begin(3, Some(key(3)), 200);
-    bench.write(3, &[1; 99]);
-    assert_eq!(bench.reopen().names("uploads"), dirs([2]));
-}
-
-#[test]
-fn who_goes_on_with_an_upload_is_the_one_it_counts_for() {
-    let mut bench = Bench::with(StoreSettings { partial_bytes_max: 1000, ..SETTINGS });
-    bench.interrupt_of(1, 1, 400);
-    let (upload, key, at) = (transfer(2), Some(key(1)), bench.now);
-    let (name, uploader) = (name(), Uploader(2));
-    bench.ask(Request::Create { upload, name, size: 1 << 20, key, uploader, at });
-    bench.work();
-    bench.suspend(2);
-    bench.now.0 += 1;
-    bench.interrupt_of(2, 3, 100);
-    bench.interrupt_of(1, 4, 450);
-    bench.interrupt_of(2, 5, 100);
-    assert_eq!(bench.names("uploads"), dirs([3, 4, 5]));
-}
-
-#[test]
-fn of_too_many_bytes_the_oldest_go_also_at_a_start() {
-    let settings = StoreSettings { partial_bytes_max: 100, ..SETTINGS };
-    let mut bench = Bench::with(settings);
-    for (number, bytes) in [(1, 40), (2, 40), (3, 20), (4, 30)] {
-        bench.now = UnixMillis(1000 + u64::from(number));
-        bench.interrupt(number.into(), key(number), 200, &vec![1; bytes]);
-    }
-    assert_eq!(bench.names("uploads"), dirs([2, 3, 4]));
-    // One that alone is too large costs the others nothing.
-    bench.begin(5, Some(key(5)), 200);
-    bench.write(5, &[1; 101]);
-    assert!(matches!(bench.suspend(5)[..], [Reply::Ended { .. }]));
-    assert_eq!(bench.names("uploads").len(), 3);
-    bench.settings.partial_bytes_max = 50;
-    assert_eq!(bench.reopen().names("uploads"), dirs([3, 4]));
-}
-
-#[test]
-fn what_runs_does_not_count() {
-    let settings = StoreSettings { partial_bytes_max: 10, ..SETTINGS };
-    let mut bench = Bench::with(settings);
-    bench.interrupt(1, key(1), 20, b"0123456789");
-    bench.go_on(2, key(1), 20);
-    bench.interrupt(3, key(3), 20, b"0123456789");
-    bench.write(2, b"0123456789");
-    assert!(matches!(bench.publish(2, item(1, b"01234567890123456789")), Reply::Published { .. }));
-    assert_eq!(bench.names("uploads"), dirs([3]));
 }

@@ -1,8 +1,11 @@
 //! What a process uses, as Linux tells in `/proc` (proc(5)). None when the process is gone, and on
 //! other systems.
+//!
+//! The load test reads the two figures that it prints by itself (`client/src/load/server.rs`): it
+//! is a program that people run, and depends on no kit.
 
 #[cfg(target_os = "linux")]
-pub use linux::{cpu, descriptors, memory_kib, peak_memory_kib, threads};
+pub use linux::{children, cpu, descriptors, is_stopped, memory_kib, peak_memory_kib, threads};
 #[cfg(not(target_os = "linux"))]
 pub use untold::{cpu, descriptors, memory_kib, peak_memory_kib, threads};
 
@@ -41,6 +44,17 @@ mod linux {
     pub fn descriptors(pid: u32) -> Vec<i32> {
         let open = process(pid).and_then(|process| process.fd().ok());
         open.map_or_else(Vec::new, |open| open.flatten().map(|open| open.fd).collect())
+    }
+
+    /// True while a process is stopped, as by Ctrl-Z.
+    pub fn is_stopped(pid: u32) -> Option<bool> {
+        Some(process(pid)?.stat().ok()?.state == 'T')
+    }
+
+    /// The processes that a process has started and not waited for, oldest first.
+    pub fn children(pid: u32) -> Vec<u32> {
+        let task = process(pid).and_then(|process| process.task_main_thread().ok());
+        task.and_then(|task| task.children().ok()).unwrap_or_default()
     }
 
     fn process(pid: u32) -> Option<Process> {

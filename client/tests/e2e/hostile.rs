@@ -12,8 +12,7 @@ use chatshelf_common::wire::{ClientFrame, Code};
 use chatshelf_testkit::fake_server::{FakeServer, Guest, JOINED_AT, said};
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::Ended;
-use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::programs::{Ended, Program};
 use chatshelf_testkit::samples::{item, nick};
 use chatshelf_testkit::server_frames::{goodbye, hello_ack, snapshot, welcome};
 

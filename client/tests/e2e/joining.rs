@@ -1,12 +1,8 @@
 //! Getting in: the command line, the name, the connection; and why one does not get in.
 
-#[cfg(unix)]
-use std::process::Command;
-
 use chatshelf_common::wire::Code;
 use chatshelf_testkit::fake_server::{FakeServer, Nowhere};
-use chatshelf_testkit::programs::Ended;
-use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::programs::{Ended, Program};
 use chatshelf_testkit::server_frames::goodbye;
 use chatshelf_testkit::wait::eventually;
 
@@ -38,8 +34,7 @@ fn a_name_that_a_dead_connection_holds_is_had_within_seconds() {
     let mut bob = room.join("bob");
     let ada = room.join("ada");
     // As good as a cut cable: its system takes what is sent, and nobody answers.
-    let stopped = Command::new("kill").args(["-STOP", &ada.pid().to_string()]).status();
-    assert!(stopped.unwrap().success());
+    ada.signal("STOP");
     eventually("one's own name", || {
         let ended = room.run("ada", "I am back\n");
         (ended.code == Some(0)).then_some(())

@@ -3,8 +3,7 @@
 use std::process::Command;
 
 use chatshelf_testkit::fake_server::Nowhere;
-use chatshelf_testkit::programs::Ended;
-use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::programs::{Ended, Program};
 
 use crate::harness::programs;
 use crate::harness::room::Room;

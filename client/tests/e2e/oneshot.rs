@@ -238,8 +238,7 @@ fn a_signal_ends_tail_with_0() {
         tail.stdout().contains("peer  hello").then_some(())
     });
     tail.close_input();
-    let kill = format!("kill -INT {}", tail.pid());
-    assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    tail.signal("INT");
     let ended = tail.wait();
     ended.has_code(0);
     assert_eq!(ended.stderr, "");

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 use chatshelf_testkit::fake_server::FakeServer;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
+#[cfg(unix)]
+use chatshelf_testkit::programs::signal;
 use chatshelf_testkit::samples::item;
 use chatshelf_testkit::wait::eventually;
 use serde_json::json;
@@ -409,8 +411,7 @@ fn a_pipe_given_up_leaves_nothing_on_the_shelf_and_no_temporary_file() {
     let spooled = || std::fs::read_dir(space.path()).unwrap().count() == 1;
     eventually("a temporary file", || spooled().then_some(()));
     peer.sees_join("tester");
-    let kill = format!("kill -TERM {}", child.id());
-    assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    signal(child.id(), "TERM");
     let ended = eventually("the end of an upload", || child.try_wait().unwrap());
     assert_eq!(ended.code(), Some(1));
     assert_eq!(std::fs::read_dir(space.path()).unwrap().count(), 0);

@@ -6,15 +6,10 @@ use chatshelf_client::screen::terminal::Terminal as FullScreen;
 use chatshelf_common::wire::Code;
 use chatshelf_testkit::fake_server::FakeServer;
 use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::signal;
 
 use crate::harness::room::{Room, client_command};
 use crate::harness::terminal::Terminal;
-
-fn signal(terminal: &Terminal, name: &str) {
-    let kill = format!("kill -{name} {}", terminal.pid());
-    let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
-    assert!(status.success(), "{kill}");
-}
 
 fn join(room: &Room) -> Terminal {
     let terminal = Terminal::start(&room.command("ada"));
@@ -30,7 +25,7 @@ fn a_signal_leaves_the_room_and_restores_the_terminal() {
     let mut peer = Peer::join(room.address(), "peer");
     for name in ["TERM", "INT", "HUP"] {
         let mut terminal = join(&room);
-        signal(&terminal, name);
+        signal(terminal.pid(), name);
         assert_eq!(terminal.wait(), 0, "SIG{name}");
         terminal.is_restored();
         assert_eq!(peer.sees_leave("ada"), Code::LEFT, "SIG{name}");
@@ -47,9 +42,9 @@ fn a_second_signal_does_not_wait_and_restores_the_terminal_too() {
     let mut guest = server.accept();
     guest.welcome();
     terminal.shows("welcome, ada");
-    signal(&terminal, "TERM");
+    signal(terminal.pid(), "TERM");
     terminal.shows("leaving");
-    signal(&terminal, "TERM");
+    signal(terminal.pid(), "TERM");
     terminal.wait();
     terminal.is_restored();
 }
@@ -59,7 +54,7 @@ fn a_signal_restores_the_terminal_while_a_name_is_asked_for() {
     let room = Room::open();
     let mut terminal = Terminal::start(&client_command(room.address(), &room.files()));
     terminal.shows("Which name do you want");
-    signal(&terminal, "TERM");
+    signal(terminal.pid(), "TERM");
     assert_eq!(terminal.wait(), 2);
     terminal.is_restored();
 }

@@ -302,8 +302,7 @@ fn a_signal_without_a_connection_ends_it_at_once() {
             ada.types("/help");
             ada.shows("-- a line is said to everyone");
         }
-        let status = std::process::Command::new("kill").arg(ada.pid().to_string()).status();
-        assert!(status.unwrap().success());
+        ada.signal("TERM");
         let ended = ada.wait();
         ended.has_code(code);
         assert_eq!(ended.stdout.contains("!! 1 line was not sent"), code == 1);

@@ -4,8 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::Ended;
-use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::programs::{Ended, Program};
 use tempfile::TempDir;
 
 use crate::harness::programs;

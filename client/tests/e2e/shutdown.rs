@@ -16,13 +16,6 @@ use chatshelf_testkit::wait::eventually;
 use crate::harness::room::{Room, client_command, joined_client};
 
 #[cfg(unix)]
-fn signal(client: &Program, name: &str) {
-    let kill = format!("kill -{name} {}", client.pid());
-    let status = std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
-    assert!(status.success(), "{kill}");
-}
-
-#[cfg(unix)]
 #[test]
 fn a_server_that_dies_is_a_lost_connection() {
     let room = Room::open();
@@ -53,7 +46,7 @@ fn a_signal_makes_it_leave_the_room_properly() {
     let mut peer = Peer::join(room.address(), "peer");
     for name in ["INT", "TERM", "HUP"] {
         let ada = room.join("ada");
-        signal(&ada, name);
+        ada.signal(name);
         let ended = ada.wait();
         ended.has_code(0);
         ended.line("-- goodbye");
@@ -85,11 +78,11 @@ fn a_signal_that_was_ignored_before_stays_ignored() {
     for name in ["HUP", "INT", "TERM"] {
         let mut ada = Program::start(&mut ignoring(name, &room.command("ada")));
         ada.shows("/help lists the commands");
-        signal(&ada, name);
+        ada.signal(name);
         ada.types(&format!("still here after {name}"));
         ada.shows(&format!("ada  still here after {name}"));
         let other = if name == "TERM" { "HUP" } else { "TERM" };
-        signal(&ada, other);
+        ada.signal(other);
         ada.wait().has_code(0);
     }
 }
@@ -104,7 +97,7 @@ fn a_command_under_nohup_lives_through_the_end_of_its_session() {
     let mut upload = Program::start(&mut ignoring("HUP", command.args(["send", "-"])));
     let mut guest = server.accept();
     guest.welcome();
-    signal(&upload, "HUP");
+    upload.signal("HUP");
     upload.types("said in the end");
     upload.close_input();
     guest.wait_for_say();
@@ -124,7 +117,7 @@ fn downloading(dir: &std::path::Path) -> (Program, Guest) {
 fn signalled_in_a_download(name: &str) -> Ended {
     let dir = tempfile::tempdir().unwrap();
     let (ada, mut guest) = downloading(dir.path());
-    signal(&ada, name);
+    ada.signal(name);
     guest.see_off();
     let ended = ada.wait();
     assert_eq!(names(dir.path()), ["f.part"]);
@@ -148,7 +141,7 @@ fn a_signal_in_a_download_keeps_what_has_come_and_says_how_to_go_on() {
 fn a_server_that_does_not_answer_can_not_hold_it() {
     let dir = tempfile::tempdir().unwrap();
     let (ada, _guest) = joined_client(&FakeServer::open(), dir.path());
-    signal(&ada, "TERM");
+    ada.signal("TERM");
     ada.wait().has_code(0);
 }
 
@@ -174,7 +167,7 @@ fn a_file_that_was_there_survives_an_interrupted_download() {
     ada.types("/download 1");
     guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
     eventually("a third file", || (room.names().len() == 3).then_some(()));
-    signal(&ada, "INT");
+    ada.signal("INT");
     guest.see_off();
     ada.wait().has_code(1);
     assert_eq!((room.read("f"), room.read("f.part")), (b"mine".into(), b"mine too".into()));

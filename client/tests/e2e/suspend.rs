@@ -3,6 +3,8 @@
 use std::process::Command;
 
 use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::proc_stats;
+use chatshelf_testkit::programs::signal;
 use chatshelf_testkit::wait::eventually;
 
 use crate::harness::room::Room;
@@ -34,23 +36,15 @@ impl Shell {
         terminal.types(&format!("clear; {line} {options}\r"));
         terminal.shows("welcome, ada");
         terminal.shows(if options.contains("plain") { "/help lists" } else { "F1 shows the rest" });
-        let client = child_of(terminal.pid());
+        let client = eventually("the shell's child", || proc_stats::children(terminal.pid()).pop());
         Self { terminal, client }
     }
 
     #[track_caller]
     fn is_stopped(&self, expected: bool) {
-        let state = format!("/proc/{}/stat", self.client);
         eventually("a client that is stopped, or is not", || {
-            let stat = std::fs::read_to_string(&state).unwrap();
-            let is_stopped = stat.rsplit(')').next().unwrap().trim_start().starts_with('T');
-            (is_stopped == expected).then_some(())
+            (proc_stats::is_stopped(self.client) == Some(expected)).then_some(())
         });
-    }
-
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.client);
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     /// The shell has the terminal, as it was.
@@ -74,13 +68,6 @@ impl Shell {
         self.terminal.types("exit\r");
         self.terminal.wait();
     }
-}
-
-fn child_of(shell: u32) -> u32 {
-    let children = format!("/proc/{shell}/task/{shell}/children");
-    eventually("the shell's child", || {
-        std::fs::read_to_string(&children).unwrap().split_whitespace().last()?.parse().ok()
-    })
 }
 
 #[test]
@@ -108,7 +95,7 @@ fn ctrl_z_gives_the_terminal_back_and_fg_draws_the_room_again() {
 fn a_stop_that_is_sent_gives_the_terminal_back_too() {
     let room = Room::open();
     let mut shell = Shell::with_client(&room, "");
-    shell.signal("TSTP");
+    signal(shell.client, "TSTP");
     shell.is_stopped(true);
     shell.has_the_terminal("stopped");
     shell.foreground();
@@ -120,7 +107,7 @@ fn a_stop_that_is_sent_gives_the_terminal_back_too() {
 fn after_a_stop_that_nothing_can_hear_the_screen_is_drawn_again() {
     let room = Room::open();
     let mut shell = Shell::with_client(&room, "");
-    shell.signal("STOP");
+    signal(shell.client, "STOP");
     shell.is_stopped(true);
     shell.foreground();
     shell.terminal.shows("welcome, ada");

@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use chatshelf_client::session::{Outcome, SessionEvent, TransferStatus, When};
 use chatshelf_common::id::UploadKey;
-use chatshelf_common::text::{FileName, Message, Nick, Topic};
+use chatshelf_common::text::Topic;
 use chatshelf_common::wire::frame::{Drop, Frame, Refused, Say, Style};
 use chatshelf_common::wire::{Code, Event};
+use chatshelf_testkit::samples::{file_name, message, nick};
 
 use super::files::new_key;
 use super::model::{LINE_MARK, Model};
@@ -61,8 +62,7 @@ impl User {
         text.extend(std::iter::repeat_n('.', length - text.len()));
         let Some(process) = &mut self.process else { return };
         let style = self.rng.pick(&[Style::SPEECH, Style::SPEECH, Style::ACTION]);
-        let message = Message::new(&text).expect("it is a message");
-        if let Ok(id) = process.link.session.say(message, style) {
+        if let Ok(id) = process.link.session.say(message(&text), style) {
             told!(self.trace, self.name, "says {:.40}", text);
             process.said.push(Line { id, text, is_refused: false });
         }
@@ -71,17 +71,15 @@ impl User {
     fn tell(&mut self) {
         let Some(process) = &mut self.process else { return };
         let to = format!("user{}", self.rng.below(self.plan.users + 1));
-        let to = Nick::new(&to).expect("it is a nick");
         // It is only refused when too much waits.
-        let _ = process.link.session.tell(to, Message::new("psst").expect("it is a message"));
+        let _ = process.link.session.tell(nick(&to), message("psst"));
     }
 
     fn rename(&mut self) {
         let Some(process) = &mut self.process else { return };
-        let nick = format!("{}{}", self.name, self.rng.pick(&["", "-a", "-b"]));
-        let nick = Nick::new(&nick).expect("it is a nick");
+        let to = format!("{}{}", self.name, self.rng.pick(&["", "-a", "-b"]));
         // It may be the one it has.
-        let _ = process.link.session.rename(nick);
+        let _ = process.link.session.rename(nick(&to));
     }
 
     fn set_topic(&mut self) {
@@ -110,7 +108,7 @@ impl User {
         let name = format!("file {}", self.rng.below(4));
         self.tasks.push(Task {
             content,
-            name: FileName::new(&name).expect("it is a name"),
+            name: file_name(&name),
             key: Rc::new(Cell::new(UploadKey(new_key(&mut self.rng)))),
             has_key: !self.rng.one_in(4),
             state: TaskState::Interrupted,
@@ -223,9 +221,9 @@ impl User {
     fn note(&mut self, event: SessionEvent, model: &mut Model) {
         let Some(process) = &mut self.process else { return };
         match event {
-            SessionEvent::NickRefused { suggestion, nick, .. } => {
-                let other = Nick::new(&format!("{}-c", self.name)).expect("it is a nick");
-                let other = suggestion.filter(|it| *it != nick).unwrap_or(other);
+            SessionEvent::NickRefused { suggestion, nick: refused, .. } => {
+                let other = nick(&format!("{}-c", self.name));
+                let other = suggestion.filter(|it| *it != refused).unwrap_or(other);
                 process.link.session.rejoin(other);
             }
             SessionEvent::Refused(refused, _) => self.note_refusal(&refused),

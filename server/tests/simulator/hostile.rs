@@ -2,13 +2,14 @@
 
 use std::io::{Read, Write};
 
-use chatshelf_common::id::{ItemId, MessageId, TransferId};
-use chatshelf_common::text::{FileName, Message, Nick, Topic};
+use chatshelf_common::id::{ItemId, MessageId, TransferId, UploadKey};
+use chatshelf_common::text::{Nick, Topic};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{
-    DownloadRequest, Drop, Hello, Join, Ping, Rename, Say, SetTopic, Tell, UploadOffer,
+    DownloadRequest, Drop, Join, Ping, Rename, Say, SetTopic, Tell, UploadOffer,
 };
-use chatshelf_common::wire::header::data_head;
+use chatshelf_testkit::raw;
+use chatshelf_testkit::samples::{file_name, message, nick};
 
 use super::clock::Clock;
 use super::net::{Attempt, Net};
@@ -99,12 +100,11 @@ impl Hostile {
             let count = rng.up_to(10_000);
             return rng.bytes(count);
         }
-        hello().encode(&mut script);
+        script.extend(raw::hello());
         if rng.one_in(6) {
             refused_joins(rng, &mut script);
         }
-        let nick = Nick::new(&self.name).expect("it is a nick");
-        Join::new(nick, Some(u32::MAX)).encode(&mut script);
+        Join::new(nick(&self.name), Some(u32::MAX)).encode(&mut script);
         match rng.below(8) {
             0 => (0..20_000).for_each(|_| Ping {}.encode(&mut script)),
             1 => (0..rng.below(60)).for_each(|number| say(number).encode(&mut script)),
@@ -152,13 +152,8 @@ impl Hostile {
     }
 }
 
-fn hello() -> Hello {
-    Hello::new(1, 1)
-}
-
 fn say(number: u64) -> Say {
-    let text = Message::new(&"noise".repeat(1 + number as usize * 20)).expect("it is a message");
-    Say::new(MessageId(number), text, None)
+    Say::new(MessageId(number), message(&"noise".repeat(1 + number as usize * 20)), None)
 }
 
 /// Asks for nicks that others have, until the server has had enough of it.
@@ -188,14 +183,13 @@ fn topics(rng: &mut Rng, script: &mut Vec<u8>) {
 }
 
 fn nick_of_a_user(rng: &mut Rng) -> Nick {
-    Nick::new(&format!("user{}", rng.below(4))).expect("it is a nick")
+    nick(&format!("user{}", rng.below(4)))
 }
 
 fn tells(rng: &mut Rng, script: &mut Vec<u8>) {
     for number in 0..rng.below(300) {
         let to = nick_of_a_user(rng);
-        let text = Message::new(&"!".repeat(1_000)).expect("it is a message");
-        Tell { id: MessageId(number), to, text }.encode(script);
+        Tell { id: MessageId(number), to, text: message(&"!".repeat(1_000)) }.encode(script);
     }
 }
 
@@ -207,18 +201,16 @@ fn files(rng: &mut Rng, script: &mut Vec<u8>) {
         match rng.below(4) {
             0 => DownloadRequest { transfer, item, offset: None }.encode(script),
             1 => {
-                let name = FileName::new("noise").expect("it is a name");
+                let name = file_name("noise");
                 UploadOffer::new(transfer, name, rng.below(40 << 20)).encode(script);
             }
             2 => {
-                let name = FileName::new("kept noise").expect("it is a name");
-                let mut offer = UploadOffer::new(transfer, name, 100);
-                offer.key = Some(chatshelf_common::id::UploadKey([rng.below(3) as u8; 16]));
-                offer.encode(script);
+                let key = Some(UploadKey([rng.below(3) as u8; 16]));
+                let offer = UploadOffer::new(transfer, file_name("kept noise"), 100);
+                UploadOffer { key, ..offer }.encode(script);
             }
             _ if rng.one_in(4) => {
-                script.extend_from_slice(&data_head(transfer, 0, 50));
-                script.extend(rng.bytes(50));
+                script.extend(raw::data(number, 0, &rng.bytes(50)));
             }
             _ => {}
         }

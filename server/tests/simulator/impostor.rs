@@ -5,16 +5,16 @@
 use std::time::{Duration, Instant};
 
 use chatshelf_client::session::{Config, Reconnect, Session};
-use chatshelf_common::id::{
-    Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
-};
-use chatshelf_common::text::{FileName, Message, Nick};
+use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis, UploadKey};
+use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{
-    Dropped, Gap, Goodbye, HelloAck, Item, Join, Joined, Left, Part, Refused, Renamed, Said,
-    ServerPing, ServerPong, Shelved, Snapshot, Style, Told, UploadReady, UploadStored, Welcome,
+    Dropped, Gap, Item, Join, Joined, Left, Part, Refused, Renamed, Said, ServerPing, ServerPong,
+    Shelved, Snapshot, Style, Told, UploadReady, UploadStored, Welcome,
 };
-use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{Code, Frame};
+use chatshelf_testkit::raw;
+use chatshelf_testkit::samples::{self, file_name, message, nick};
+use chatshelf_testkit::server_frames::{goodbye, hello_ack, snapshot, welcome};
 
 use super::rng::Rng;
 
@@ -148,9 +148,9 @@ impl Meeting {
 
     /// What anybody would do in a room.
     fn ask(&mut self) {
-        let text = Message::new("hello").expect("a message");
+        let text = message("hello");
         let _ = self.session.say(text, Style::SPEECH);
-        let _ = self.session.upload(name("up"), 5_000, Some(UploadKey([1; 16])));
+        let _ = self.session.upload(file_name("up"), 5_000, Some(UploadKey([1; 16])));
         let _ = self.session.download(ItemId(1), 0);
     }
 
@@ -210,17 +210,17 @@ impl Impostor {
         if matches!(self.habit, Habit::Noise) && self.rng.one_in(2) {
             return out;
         }
-        ack().encode(&mut out);
+        hello_ack().encode(&mut out);
         if matches!(self.habit, Habit::KeepsOut | Habit::Refuses) {
             return out;
         }
-        let seq = Seq(self.seq);
-        let from = Seq(if matches!(self.habit, Habit::History) { 1 } else { self.seq + 1 });
-        let seq = if matches!(self.habit, Habit::History) { Seq(u64::MAX >> 1) } else { seq };
-        Welcome { nick: nick("ada"), seq, from, resume: ResumeToken([7; 24]) }.encode(&mut out);
-        let last = !matches!(self.habit, Habit::Snapshot);
-        snapshot(seq, Part { first: true, last }, vec![nick("ada")], vec![item(1)])
-            .encode(&mut out);
+        let is_endless = matches!(self.habit, Habit::History);
+        let seq = Seq(if is_endless { u64::MAX >> 1 } else { self.seq });
+        let from = if is_endless { Seq(1) } else { seq.next() };
+        Welcome { from, ..welcome(nick("ada"), seq) }.encode(&mut out);
+        let part = Part { first: true, last: !matches!(self.habit, Habit::Snapshot) };
+        let items = vec![item(1)];
+        Snapshot { part, items, ..snapshot(vec![nick("ada")], seq) }.encode(&mut out);
         if matches!(self.habit, Habit::History) {
             self.seq = 0;
         }
@@ -243,7 +243,7 @@ impl Impostor {
             Habit::Snapshot => {
                 let members = (0..500).map(|_| self.stranger()).collect();
                 let part = Part { first: false, last: false };
-                snapshot(Seq(self.seq), part, members, Vec::new()).encode(out);
+                Snapshot { part, ..snapshot(members, Seq(self.seq)) }.encode(out);
             }
             Habit::History => self.said(2_000).encode(out),
             Habit::Room if self.rng.one_in(50) => {
@@ -256,7 +256,7 @@ impl Impostor {
             }
             Habit::Refuses => {
                 let suggestion = self.rng.one_in(2).then(|| self.stranger());
-                Refused { suggestion, ..refused(Code::NICK_TAKEN, Join::KIND) }.encode(out);
+                Refused { suggestion, ..Refused::new(Code::NICK_TAKEN, Join::KIND) }.encode(out);
             }
             Habit::Anything => self.say_anything(out),
             Habit::Noise => out.extend(self.rng.bytes(40)),
@@ -267,7 +267,7 @@ impl Impostor {
         let (at, transfer) = (UnixMillis(self.rng.next()), TransferId(self.rng.below(4) as u32));
         let stranger = self.stranger();
         match self.rng.below(16) {
-            0 => ack().encode(out),
+            0 => hello_ack().encode(out),
             1 => ServerPong {}.encode(out),
             2 => Left { seq: self.next_seq(), at, nick: stranger, code: Code(7), quiet: None }
                 .encode(out),
@@ -283,36 +283,29 @@ impl Impostor {
             6 => UploadStored { transfer, item: ItemId(self.rng.next()) }.encode(out),
             7 => {
                 let code = Code(self.rng.below(60) as u16);
-                let refusal = refused(code, self.rng.below(256) as u8);
+                let refusal = Refused::new(code, self.rng.below(256) as u8);
                 Refused { transfer: Some(transfer), ..refusal }.encode(out);
             }
             8 => {
-                let (item, name) = (ItemId(self.rng.below(9)), name("gone"));
+                let (item, name) = (ItemId(self.rng.below(9)), file_name("gone"));
                 Dropped { seq: self.next_seq(), at, item, name, nick: None }.encode(out);
             }
             9 => {
-                let text = Message::new("psst").expect("a message");
+                let text = message("psst");
                 let (to, id) = (nick("ada"), MessageId(self.rng.next()));
                 Told { at, from: stranger, to, id, text }.encode(out);
             }
-            10 => out.extend_from_slice(&[&data_head(transfer, 0, 3)[..], b"abc"].concat()),
+            10 => out.extend(raw::data(transfer.0, 0, b"abc")),
             11 if self.rng.one_in(10) => {
                 let code = Code(self.rng.below(60) as u16);
-                let goodbye = Goodbye {
-                    code,
-                    limit: None,
-                    version_min: None,
-                    version_max: None,
-                    detail: None,
-                };
-                goodbye.encode(out);
+                goodbye(code).encode(out);
             }
             _ => self.said(20).encode(out),
         }
     }
 
     fn said(&mut self, bytes: usize) -> Said {
-        let text = Message::new(&"x".repeat(bytes)).expect("a message");
+        let text = message(&"x".repeat(bytes));
         let (seq, id) = (self.next_seq(), MessageId(self.rng.next()));
         Said { seq, at: UnixMillis(1), nick: nick("bob"), id, text, style: None }
     }
@@ -327,35 +320,6 @@ impl Impostor {
     }
 }
 
-fn ack() -> HelloAck {
-    HelloAck {
-        version: 1,
-        capabilities: None,
-        software: None,
-        file_bytes_max: 1 << 30,
-        shelf_items_max: 5,
-        transfers_max: 8,
-        history_max: 1000,
-    }
-}
-
-fn snapshot(seq: Seq, part: Part, members: Vec<Nick>, items: Vec<Item>) -> Snapshot {
-    Snapshot { seq, part, topic: None, members, items }
-}
-
-fn refused(code: Code, about: u8) -> Refused {
-    Refused::new(code, about)
-}
-
 fn item(id: u64) -> Item {
-    let (name, digest) = (name("notes.txt"), Digest([id as u8; 32]));
-    Item::new(ItemId(id), name, 5, digest, nick("bob"), UnixMillis(1))
-}
-
-fn nick(text: &str) -> Nick {
-    Nick::new(text).expect("a nick")
-}
-
-fn name(text: &str) -> FileName {
-    FileName::new(text).expect("a file name")
+    samples::item(id, "notes.txt", 5, Digest([id as u8; 32]))
 }

@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use chatshelf_client::session::{Config, Reconnect, Session, TransferHandle};
 use chatshelf_common::id::{ItemId, MessageId, UploadKey};
-use chatshelf_common::text::{FileName, Nick};
+use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
+use chatshelf_testkit::samples::nick;
 
 use super::clock::Clock;
 use super::files::{FileThread, Local};
@@ -153,7 +154,7 @@ impl User {
     fn start(&mut self) {
         told!(self.trace, self.name, "starts a client");
         let config = Config {
-            nick: Nick::new(&self.name).expect("it is a nick"),
+            nick: nick(&self.name),
             history: self.rng.pick(&[None, Some(0), Some(3), Some(u32::MAX)]),
             seed: self.rng.next(),
             reconnect: Some(Reconnect { give_up_after: None }),

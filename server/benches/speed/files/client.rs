@@ -12,7 +12,8 @@ use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::{DownloadRequest, Hello, Join, UploadDone, UploadOffer};
 use chatshelf_common::wire::header::data_head;
-use chatshelf_common::wire::{Deframer, Event, Frame, ServerFrame, Unit};
+use chatshelf_common::wire::{Event, Frame, ServerFrame};
+use chatshelf_testkit::receiver::{Received, Receiver};
 
 use super::content::{BLOCK_BYTES, Content};
 
@@ -23,7 +24,7 @@ pub(super) const HANG: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Client<S> {
     stream: S,
-    deframer: Deframer,
+    receiver: Receiver,
     buffer: Vec<u8>,
     /// What came and was not asked for yet.
     inbox: VecDeque<Incoming>,
@@ -52,7 +53,7 @@ impl Client<TcpStream> {
         stream.set_write_timeout(Some(HANG))?;
         let mut client = Self {
             stream,
-            deframer: Deframer::joined(),
+            receiver: Receiver::default(),
             buffer: vec![0; BLOCK_BYTES],
             inbox: VecDeque::new(),
             newest: None,
@@ -81,9 +82,9 @@ impl Client<TcpStream> {
     /// The same connection for a poll.
     pub(super) fn into_polled(self) -> io::Result<Client<mio::net::TcpStream>> {
         self.stream.set_nonblocking(true)?;
-        let Self { stream, deframer, buffer, inbox, newest, last_transfer, received, moved } = self;
+        let Self { stream, receiver, buffer, inbox, newest, last_transfer, received, moved } = self;
         let stream = mio::net::TcpStream::from_std(stream);
-        Ok(Client { stream, deframer, buffer, inbox, newest, last_transfer, received, moved })
+        Ok(Client { stream, receiver, buffer, inbox, newest, last_transfer, received, moved })
     }
 }
 
@@ -204,35 +205,27 @@ impl<S: Read + Write> Client<S> {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         let mut input = &self.buffer[..bytes];
-        while let Some(unit) = self.deframer.next(&mut input).map_err(io::Error::other)? {
-            match unit {
-                Unit::Chunk { transfer, offset, bytes } => {
+        while let Some(received) = self.receiver.next(&mut input).map_err(io::Error::other)? {
+            let incoming = match received {
+                Received::Data { transfer, offset, bytes } => {
                     if (transfer.0, offset) != (self.last_transfer, self.received) {
                         return Err(io::Error::other("data that was not asked for"));
                     }
                     self.received += bytes.len() as u64;
                     self.moved += bytes.len() as u64;
+                    continue;
                 }
-                Unit::Control { header, value } => {
-                    let incoming = Incoming::decode(header.kind, value)?;
-                    self.newest = incoming.newest_item().or(self.newest);
-                    self.inbox.push_back(incoming);
-                }
-            }
+                Received::Frame(frame) => Incoming::Frame(frame),
+                Received::Event { event, .. } => Incoming::Event(event),
+            };
+            self.newest = incoming.newest_item().or(self.newest);
+            self.inbox.push_back(incoming);
         }
         Ok(())
     }
 }
 
 impl Incoming {
-    fn decode(kind: u8, value: &[u8]) -> io::Result<Self> {
-        if (0xC0..=0xCF).contains(&kind) {
-            Event::decode(kind, value).map(Self::Event).map_err(io::Error::other)
-        } else {
-            ServerFrame::decode(kind, value).map(Self::Frame).map_err(io::Error::other)
-        }
-    }
-
     fn newest_item(&self) -> Option<ItemId> {
         match self {
             Self::Frame(ServerFrame::Snapshot(part)) => part.items.last().map(|item| item.id),

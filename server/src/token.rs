@@ -30,6 +30,12 @@ impl Token {
         self.to_mio() & ((1 << HALF) - 1)
     }
 
+    /// The lower half of a word of the generation.
+    #[must_use]
+    pub fn generation(self) -> u32 {
+        (self.to_mio() >> HALF) as u32
+    }
+
     /// As the poll knows it.
     #[must_use]
     pub fn to_mio(self) -> usize {
@@ -57,6 +63,7 @@ mod tests {
     fn a_slot_used_again_has_another_token() {
         let (first, second) = (Token::new(7, 1), Token::new(7, 2));
         assert_eq!((first.slot(), second.slot()), (7, 7));
+        assert_eq!((first.generation(), second.generation()), (1, 2));
         assert_ne!(first, second);
         assert_eq!(Token::from_mio(second.to_mio()), second);
     }

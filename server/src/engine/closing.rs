@@ -7,8 +7,8 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Goodbye;
 
 use super::Engine;
-use super::connection::{Connection, Phase};
 use super::limits::CLOSE_MS;
+use super::phase::Membership;
 use super::transport::Transport;
 use crate::token::Token;
 use crate::work;
@@ -39,7 +39,7 @@ impl<T: Transport> Engine<T> {
             return;
         }
         if !matches!(farewell.code, Code::LEFT | Code::SHUTTING_DOWN) {
-            log::info!("{}: closed: {:?}", connection.peer, farewell.code);
+            log::info!("{}: closed: {:?}", connection.peer(), farewell.code);
         }
         self.leave_room(token, farewell.code);
         self.part(token, &farewell);
@@ -59,10 +59,8 @@ impl<T: Transport> Engine<T> {
         let since_ms = self.now.mono_ms;
         let log_end = self.journal.last_sent(self.room.log());
         if let Some(connection) = self.connections.get_mut(token) {
-            connection.phase = Phase::Closing { since_ms };
-            connection.send_queue.finish(farewell, log_end);
-            let peer = connection.peer;
-            self.door.forget(peer, token);
+            connection.part(farewell, log_end, since_ms);
+            self.door.forget(connection.peer(), token);
             self.note_leaving(token);
         }
         self.connections.mark_dirty(token);
@@ -79,10 +77,8 @@ impl<T: Transport> Engine<T> {
     /// are not back in a moment.
     pub(super) fn leave_room(&mut self, token: Token, code: Code) {
         self.abandon_transfers(token);
-        if let Some(Connection { phase: Phase::Joined { nick, session }, .. }) =
-            self.connections.get_mut(token)
-        {
-            let (nick, session) = (nick.clone(), *session);
+        let member = self.connections.get(token).and_then(|it| it.phase().member()).cloned();
+        if let Some(Membership { nick, session, .. }) = member {
             self.end_membership(session, nick, code);
         }
     }
@@ -91,11 +87,9 @@ impl<T: Transport> Engine<T> {
     pub(super) fn kill(&mut self, token: Token) {
         self.abandon_transfers(token);
         if let Some(connection) = self.connections.get_mut(token)
-            && connection.phase != Phase::Dead
+            && connection.die()
         {
-            connection.phase = Phase::Dead;
-            let peer = connection.peer;
-            self.door.forget(peer, token);
+            self.door.forget(connection.peer(), token);
             self.connections.close(token);
         }
     }
@@ -104,7 +98,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn reap(&mut self) {
         let before = self.connections.len();
         while let Some(mut connection) = self.connections.reap_one() {
-            while let Some((_, extent)) = connection.send_queue.pop_spent() {
+            while let Some((_, extent)) = connection.send_queue_mut().pop_spent() {
                 self.transfers.give_extent(extent);
             }
         }

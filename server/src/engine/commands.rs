@@ -13,9 +13,9 @@ use chatshelf_common::wire::header::{DATA, HEADER_BYTES, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
 use super::closing::goodbye;
-use super::connection::Phase;
 use super::contest::Claim;
 use super::flush::Joiner;
+use super::phase::{Phase, Step};
 use super::proposals::Proposer;
 use super::resume::Session;
 use super::transport::Transport;
@@ -30,7 +30,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn handle_control(&mut self, token: Token, header: Header, value: &[u8]) {
         work::take_in(HEADER_BYTES + value.len());
         let Some(connection) = self.connections.get_mut(token) else { return };
-        let phase = connection.phase.clone();
+        let phase = connection.phase().clone();
         if matches!(phase, Phase::Greeting { .. }) && header.kind != Hello::KIND {
             return self.close(token, Code::NOT_CHATSHELF);
         }
@@ -43,14 +43,14 @@ impl<T: Transport> Engine<T> {
         };
         match (phase, frame) {
             (Phase::Greeting { .. }, ClientFrame::Hello(hello)) => self.greet(token, &hello),
-            (Phase::Greeted { .. }, ClientFrame::Join(join)) => self.join(token, join),
+            (Phase::Greeted(_), ClientFrame::Join(join)) => self.join(token, join),
             (_, ClientFrame::Hello(_) | ClientFrame::Join(_)) => {
                 self.close(token, Code::UNEXPECTED);
             }
             (_, ClientFrame::Ping(_)) => self.send(token, &ServerPong {}),
             (_, ClientFrame::Pong(Pong {})) => {}
             (_, ClientFrame::Leave(_)) => self.close(token, Code::LEFT),
-            (Phase::Joined { nick, .. }, frame) => self.handle_member(token, nick, frame),
+            (Phase::Joined(member), frame) => self.handle_member(token, member.nick, frame),
             _ => self.close(token, Code::UNEXPECTED),
         }
     }
@@ -91,7 +91,7 @@ impl<T: Transport> Engine<T> {
         }
         let since_ms = self.now.mono_ms;
         if let Some(connection) = self.connections.get_mut(token) {
-            connection.phase = Phase::Greeted { since_ms };
+            connection.greet(since_ms);
         }
         self.connections.arm(token, since_ms + limits::JOIN_MS);
         let ack = HelloAck {
@@ -175,20 +175,16 @@ impl<T: Transport> Engine<T> {
         }
         self.joiners.push(Joiner { token, earlier, lines, since });
         let Some(connection) = self.connections.get_mut(token) else { return };
-        log::debug!("{} joined from {}", nick, connection.peer);
-        connection.phase = Phase::Joined { nick, session };
-        connection.awaits_welcome = true;
-        connection.send_queue.reserve_welcome();
-        let peer = connection.peer;
-        self.door.forget(peer, token);
+        log::debug!("{} joined from {}", nick, connection.peer());
+        connection.enter(nick, session);
+        self.door.forget(connection.peer(), token);
         self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
     }
 
     /// The connection on which a session goes on now, if its member is here.
     pub(super) fn connection_of(&self, session: Token) -> Option<Token> {
         let token = self.moved_sessions.get(&session).copied().unwrap_or(session);
-        let phase = &self.connections.get(token)?.phase;
-        matches!(phase, Phase::Joined { session: it, .. } if *it == session).then_some(token)
+        (self.connections.get(token)?.session() == Some(session)).then_some(token)
     }
 
     fn tell(&mut self, token: Token, from: Nick, Tell { id, to, text }: Tell) {
@@ -217,7 +213,7 @@ impl<T: Transport> Engine<T> {
             engine
                 .connections
                 .get_mut(token)
-                .is_some_and(|it| it.send_queue.control_bytes() <= limits::CONTROL_BYTES_MAX)
+                .is_some_and(|it| it.send_queue().control_bytes() <= limits::CONTROL_BYTES_MAX)
         };
         if !is_free(self) {
             self.flush(token);
@@ -259,9 +255,7 @@ impl<T: Transport> Engine<T> {
     /// Counts a nick that is refused; says which of this connection it is. None when its `Join`s
     /// were refused too often: it has been closed.
     fn count_refusal(&mut self, token: Token, about: u8) -> Option<u8> {
-        let connection = self.connections.get_mut(token)?;
-        connection.refusals = connection.refusals.saturating_add(1);
-        let refusals = connection.refusals;
+        let refusals = self.connections.get_mut(token)?.count_refusal()?;
         if about != Join::KIND || refusals <= limits::REFUSED_JOINS_MAX {
             return Some(refusals);
         }
@@ -280,10 +274,10 @@ impl<T: Transport> Engine<T> {
         why: &DecodeError,
     ) {
         let Some(connection) = self.connections.get_mut(token) else { return };
-        log::debug!("{}: frame {:#04x}: {why}", connection.peer, header.kind);
-        let may_speak = match connection.phase {
-            Phase::Joined { .. } => header.kind != Join::KIND,
-            Phase::Greeted { .. } => header.kind == Join::KIND,
+        log::debug!("{}: frame {:#04x}: {why}", connection.peer(), header.kind);
+        let may_speak = match connection.phase().step() {
+            Step::Joined => header.kind != Join::KIND,
+            Step::Greeted => header.kind == Join::KIND,
             _ => header.kind == Hello::KIND,
         };
         match why {

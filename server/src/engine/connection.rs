@@ -1,76 +1,80 @@
-//! One connection: its phase, what it has been sent of, and when it must be looked at again.
+//! One connection: its transport, its phase, what it has been sent of, and when it must be looked
+//! at again.
 //!
-//! The reading half is a [`Deframer`] (header → fields, or header → chunks of a file's body);
-//! the writing half an [`SendQueue`]. What the frames mean is the engine's matter.
+//! The reading half is a [`Deframer`] (header → fields, or header → chunks of a file's body); the
+//! writing half a [`SendQueue`]. What the frames mean is the engine's matter.
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use chatshelf_common::text::Nick;
+use chatshelf_common::wire::frame::Goodbye;
 use chatshelf_common::wire::{Code, Deframer};
 
+use super::Readiness;
 use super::deadlines::{Due, Look};
 use super::lazy_box::LazyBox;
 use super::limits::{
-    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS, WRITE_STALL_MS,
+    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, JOIN_MS, LINGER_MS, READ_BUFFER_BYTES,
+    WRITE_BUDGET_BYTES, WRITE_STALL_MS,
 };
-use super::send_queue::SendQueue;
+use super::liveness::Liveness;
+use super::phase::{Guest, Membership, Phase, Step};
+use super::send_queue::{Flushed, SendQueue};
+use super::transport::Transport;
+use crate::room::log::RoomLog;
 use crate::token::Token;
 
 /// A peer, from accept to reap.
 #[derive(Debug)]
 pub(super) struct Connection<T> {
-    pub(super) transport: T,
-    pub(super) peer: SocketAddr,
-    pub(super) phase: Phase,
-    pub(super) deframer: Deframer,
-    /// Joined in this turn and not welcomed yet: what follows is understood after the welcome.
-    pub(super) awaits_welcome: bool,
-    /// Its join waits for a sign of life of whoever has the nick.
-    pub(super) awaits_nick: bool,
-    /// What came in one piece with the join.
-    pub(super) held: LazyBox<Vec<u8>>,
-    /// `Join`s and `Rename`s that were refused for their nick, as far as it matters.
-    pub(super) refusals: u8,
-    pub(super) send_queue: SendQueue,
-    /// Latched: the transport may have something to read, or room to write.
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-    /// Latched: the peer has shut its side; reading goes on to the end.
-    pub(super) read_closed: bool,
+    transport: T,
+    peer: SocketAddr,
+    phase: Phase,
+    deframer: Deframer,
+    /// What came in one piece with a `Join` that waits for its answer. It outlives that phase: it
+    /// is understood when the connection is served next.
+    held: LazyBox<Vec<u8>>,
+    send_queue: SendQueue,
+    latches: Latches,
+    liveness: Liveness,
+    blocked: Blocked,
+}
+
+/// What the poll has said, until it turns out otherwise: edges are told once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Latches {
+    readable: bool,
+    writable: bool,
+    /// The peer has shut its side; reading goes on to the end.
+    read_closed: bool,
     /// The end has been read.
-    pub(super) read_ended: bool,
-    /// When the peer was last heard or, since then, asked for a sign of life.
-    pub(super) silent_since_ms: u64,
-    pub(super) asked: Asked,
-    /// Since when output waits and the peer takes none.
-    pub(super) blocked_ms: Option<u64>,
+    read_ended: bool,
 }
 
-/// Where a connection is in its life (PROTOCOL.md, "Phases and deadlines").
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Nothing heard yet.
-    Greeting { since_ms: u64 },
-    /// `Hello` answered, not joined.
-    Greeted { since_ms: u64 },
-    /// In the room; the session began on the connection of that name, perhaps this one.
-    Joined { nick: Nick, session: Token },
-    /// The farewell is queued; what comes in is discarded.
-    Closing { since_ms: u64 },
-    /// The farewell is sent and our side shut; the peer may still read it.
-    Lingering { since_ms: u64 },
-    /// To be reaped.
-    Dead,
-}
-
-/// Whether a silent peer was asked for a sign of life.
+/// Since when output waits and the peer takes none, if it does. Each connection has this, so the
+/// last of all moments stands for never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    No,
-    /// It has been silent for long.
-    ForSilence,
-    /// Somebody wants its name.
-    ForName,
+struct Blocked(u64);
+
+impl Blocked {
+    const NO: Self = Self(u64::MAX);
+
+    fn since_ms(self) -> Option<u64> {
+        (self != Self::NO).then_some(self.0)
+    }
+}
+
+/// What one read brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Got {
+    /// So many bytes, and perhaps more to come.
+    Bytes(usize),
+    /// So many bytes, and no more for now.
+    Last(usize),
+    Nothing,
+    End,
+    Broken,
 }
 
 impl<T> Connection<T> {
@@ -80,31 +84,135 @@ impl<T> Connection<T> {
             peer,
             phase: Phase::Greeting { since_ms: now_ms },
             deframer: Deframer::before_join(),
-            awaits_welcome: false,
-            awaits_nick: false,
             held: LazyBox::default(),
-            refusals: 0,
             send_queue: SendQueue::default(),
-            readable: false,
-            writable: false,
-            read_closed: false,
-            read_ended: false,
-            silent_since_ms: now_ms,
-            asked: Asked::No,
-            blocked_ms: None,
+            latches: Latches::default(),
+            liveness: Liveness::new(now_ms),
+            blocked: Blocked::NO,
         }
     }
 
+    /// The other side's address.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    pub(super) fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The nick of the member whose connection this is.
     pub(super) fn nick(&self) -> Option<&Nick> {
-        match &self.phase {
-            Phase::Joined { nick, .. } => Some(nick),
-            _ => None,
-        }
+        self.phase.member().map(|member| &member.nick)
+    }
+
+    /// The session that goes on here.
+    pub(super) fn session(&self) -> Option<Token> {
+        self.phase.member().map(|member| member.session)
     }
 
     /// True while what the peer sends has a meaning.
     pub(super) fn is_listening(&self) -> bool {
-        matches!(self.phase, Phase::Greeting { .. } | Phase::Greeted { .. } | Phase::Joined { .. })
+        self.phase.is_listening()
+    }
+
+    /// `Hello` is answered.
+    pub(super) fn greet(&mut self, now_ms: u64) {
+        self.phase.become_phase(Phase::Greeted(Guest { since_ms: now_ms, refusals: 0 }));
+    }
+
+    /// Its `Join` waits until whoever has the nick gives a sign of life, or does not.
+    pub(super) fn contend(&mut self) {
+        if let Phase::Greeted(guest) = self.phase {
+            self.phase.become_phase(Phase::Contending(guest));
+        }
+    }
+
+    /// The wait is over, one way or the other.
+    pub(super) fn contend_no_more(&mut self) {
+        if let Phase::Contending(guest) = self.phase {
+            self.phase.become_phase(Phase::Greeted(guest));
+        }
+    }
+
+    /// It is a member's connection now, and will be welcomed. Frames may be as long as a member's.
+    pub(super) fn enter(&mut self, nick: Nick, session: Token) {
+        let refusals = match self.phase {
+            Phase::Greeted(guest) => guest.refusals,
+            _ => 0,
+        };
+        self.phase.become_phase(Phase::Entering(Membership { nick, session, refusals }));
+        self.deframer.set_joined();
+        self.send_queue.reserve_welcome();
+    }
+
+    /// The welcome is in the queue. False if there is nobody to welcome any more.
+    pub(super) fn note_welcomed(&mut self) -> bool {
+        let Phase::Entering(member) = &self.phase else { return false };
+        let member = member.clone();
+        self.phase.become_phase(Phase::Joined(member));
+        true
+    }
+
+    /// The member has another nick.
+    pub(super) fn rename(&mut self, to: Nick) {
+        if let Some(member) = self.phase.member_mut() {
+            member.nick = to;
+        }
+    }
+
+    /// Counts a nick that is refused; says which it is of this connection.
+    pub(super) fn count_refusal(&mut self) -> Option<u8> {
+        self.phase.count_refusal()
+    }
+
+    /// Queues the farewell after the log up to `log_end`, and listens no more.
+    pub(super) fn part(&mut self, farewell: &Goodbye, log_end: u64, now_ms: u64) {
+        self.phase.become_phase(Phase::Closing { since_ms: now_ms });
+        self.held = LazyBox::default();
+        self.send_queue.finish(farewell, log_end);
+    }
+
+    /// There is nothing more to be done with it. False if that is known.
+    pub(super) fn die(&mut self) -> bool {
+        let is_new = self.phase != Phase::Dead;
+        if is_new {
+            self.phase.become_phase(Phase::Dead);
+        }
+        is_new
+    }
+
+    /// What waits to be sent.
+    pub(super) fn send_queue(&self) -> &SendQueue {
+        &self.send_queue
+    }
+
+    /// The same, to be added to or drawn from.
+    pub(super) fn send_queue_mut(&mut self) -> &mut SendQueue {
+        &mut self.send_queue
+    }
+
+    /// Latches what a poll said.
+    pub(super) fn note_ready(&mut self, ready: Readiness) {
+        self.latches.readable |= ready.readable || ready.read_closed;
+        self.latches.writable |= ready.writable;
+        self.latches.read_closed |= ready.read_closed;
+    }
+
+    /// True if there may be something to read.
+    pub(super) fn is_readable(&self) -> bool {
+        self.latches.readable
+    }
+
+    /// True if there may be room to write.
+    #[cfg(test)]
+    pub(super) fn is_writable(&self) -> bool {
+        self.latches.writable
+    }
+
+    /// True once the peer has shut its side.
+    pub(super) fn is_read_closed(&self) -> bool {
+        self.latches.read_closed
     }
 
     /// True before the welcome, while its nick is contested, while the disk thread has enough of
@@ -112,63 +220,169 @@ impl<T> Connection<T> {
     /// then, and TCP holds the peer back.
     pub(super) fn is_paused(&self, is_held_back: bool) -> bool {
         self.is_listening()
-            && (self.awaits_welcome
-                || self.awaits_nick
+            && (self.phase.awaits_answer()
                 || is_held_back
                 || self.send_queue.control_bytes() > CONTROL_BYTES_MAX)
     }
 
-    /// The peer has been silent for long, and is asked for a sign of life.
-    pub(super) fn note_asked(&mut self, now_ms: u64) {
-        (self.silent_since_ms, self.asked) = (now_ms, Asked::ForSilence);
+    /// What came with a `Join` and was not understood, once.
+    pub(super) fn take_held(&mut self) -> Option<Vec<u8>> {
+        self.held.take().map(|held| *held)
     }
 
-    /// The peer has taken something again: where somebody wants its name, that is a sign of life,
-    /// for the question may still be on its way behind what it takes so slowly.
-    pub(super) fn note_progress(&mut self, now_ms: u64) {
-        if self.asked == Asked::ForName {
-            (self.silent_since_ms, self.asked) = (now_ms, Asked::No);
+    /// Keeps what came behind a `Join` that waits for its answer.
+    pub(super) fn hold(&mut self, input: &[u8]) {
+        debug_assert!(self.phase.awaits_answer());
+        if !input.is_empty() {
+            self.held.extend_from_slice(input);
         }
+        debug_assert!(self.held.len() < READ_BUFFER_BYTES);
+    }
+
+    /// Lends its deframer, to be given back by [`Self::return_deframer`] unless it ends meanwhile.
+    pub(super) fn lend_deframer(&mut self) -> Deframer {
+        std::mem::replace(&mut self.deframer, Deframer::before_join())
+    }
+
+    /// Has the deframer back. What the phase has become meanwhile holds for it.
+    pub(super) fn return_deframer(&mut self, mut deframer: Deframer) {
+        if self.phase.member().is_some() {
+            deframer.set_joined();
+        }
+        self.deframer = deframer;
+    }
+
+    /// Bytes of frames that have come in part, and of what is held.
+    pub(super) fn unread_bytes(&self) -> usize {
+        self.deframer.partial_bytes() + self.held.capacity()
+    }
+
+    /// What is known of the peer's life, to be changed.
+    pub(super) fn liveness_mut(&mut self) -> &mut Liveness {
+        &mut self.liveness
     }
 
     /// What is due of its phase, and of output that waits.
     pub(super) fn output_due(&self, look: &mut Look) -> Option<Due> {
-        match self.phase {
-            Phase::Greeting { since_ms } if look.has_passed(since_ms, HELLO_MS) => {
-                return Some(Due::Close(Code::NOT_JOINED_IN_TIME));
+        let (since_ms, allowed_ms, due) = match self.phase {
+            Phase::Greeting { since_ms } => {
+                (since_ms, HELLO_MS, Due::Close(Code::NOT_JOINED_IN_TIME))
             }
-            Phase::Greeted { since_ms } if look.has_passed(since_ms, JOIN_MS) => {
-                return Some(Due::Close(Code::NOT_JOINED_IN_TIME));
+            Phase::Greeted(Guest { since_ms, .. }) | Phase::Contending(Guest { since_ms, .. }) => {
+                (since_ms, JOIN_MS, Due::Close(Code::NOT_JOINED_IN_TIME))
             }
-            Phase::Closing { since_ms } if look.has_passed(since_ms, CLOSE_MS) => {
-                return Some(Due::Drop);
-            }
-            Phase::Lingering { since_ms } if look.has_passed(since_ms, LINGER_MS) => {
-                return Some(Due::Drop);
-            }
-            _ => {}
+            Phase::Closing { since_ms } => (since_ms, CLOSE_MS, Due::Drop),
+            Phase::Lingering { since_ms } => (since_ms, LINGER_MS, Due::Drop),
+            Phase::Entering(_) | Phase::Joined(_) => return self.stall_due(look),
+            Phase::Dead => return None,
+        };
+        match look.has_passed(since_ms, allowed_ms) {
+            true => Some(due),
+            false => self.stall_due(look),
         }
-        let is_stalled =
-            |since_ms| self.is_listening() && look.has_passed(since_ms, WRITE_STALL_MS);
-        self.blocked_ms.is_some_and(is_stalled).then_some(Due::Close(Code::TOO_SLOW))
     }
 
-    /// What is due because the peer is silent. A member that is for `keepalive_ms` is asked for a
-    /// sign of life.
+    fn stall_due(&self, look: &mut Look) -> Option<Due> {
+        let since_ms = self.blocked.since_ms().filter(|_| self.is_listening())?;
+        look.has_passed(since_ms, WRITE_STALL_MS).then_some(Due::Close(Code::TOO_SLOW))
+    }
+
+    /// What is due because the peer is silent, if it is a member.
     pub(super) fn silence_due(&self, look: &mut Look, keepalive_ms: u64) -> Option<Due> {
-        self.nick()?;
-        let allowed_ms = match self.asked {
-            Asked::No => keepalive_ms,
-            Asked::ForSilence => PONG_MS,
-            Asked::ForName => PROBE_MS,
-        };
+        self.phase.member()?;
+        let mut liveness = self.liveness;
         // What has come and was not read yet is a sign of life.
-        let since_ms = if self.readable { look.now_ms() } else { self.silent_since_ms };
-        let is_asked = self.asked != Asked::No;
-        look.has_passed(since_ms, allowed_ms).then_some(if is_asked {
-            Due::Close(Code::TIMED_OUT)
-        } else {
-            Due::Ping
-        })
+        if self.latches.readable {
+            liveness.forgive(look.now_ms());
+        }
+        liveness.due(look, keepalive_ms)
+    }
+}
+
+impl<T: Transport> Connection<T> {
+    /// Reads what has come, if it is readable and not paused.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Got {
+        debug_assert!(self.latches.readable);
+        match self.transport.read(buffer) {
+            Ok(0) => Got::End,
+            Ok(bytes) => {
+                // A shut peer's end is read, not guessed: it brings no event of its own.
+                let is_last = bytes < buffer.len()
+                    && self.transport.short_is_blocked()
+                    && !self.latches.read_closed;
+                self.latches.readable = !is_last;
+                if is_last { Got::Last(bytes) } else { Got::Bytes(bytes) }
+            }
+            Err(why) if why.kind() == ErrorKind::WouldBlock => {
+                self.latches.readable = false;
+                Got::Nothing
+            }
+            Err(why) if why.kind() == ErrorKind::Interrupted => Got::Bytes(0),
+            Err(_) => Got::Broken,
+        }
+    }
+
+    /// The end was read. Says in which step that is.
+    pub(super) fn note_read_end(&mut self) -> Step {
+        self.latches.readable = false;
+        self.latches.read_ended = true;
+        self.phase.step()
+    }
+
+    /// Sends what waits, about as much as one connection may in a turn, and says why it ended.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub(super) fn flush(&mut self, log: &RoomLog, now_ms: u64) -> io::Result<Flushed> {
+        if !self.latches.writable {
+            return Ok(Flushed::Blocked);
+        }
+        let (sent, end) = self.send_queue.flush(&mut self.transport, log, WRITE_BUDGET_BYTES)?;
+        if sent > 0 && std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
+            self.liveness.note_taken(now_ms);
+        }
+        if let Some(unsent_bytes) = self.send_queue.note_flushed(sent, end, now_ms) {
+            self.transport.limit_unsent(unsent_bytes);
+        }
+        self.latches.writable = end != Flushed::Blocked;
+        Ok(end)
+    }
+
+    /// Notes that output waits and the peer takes none. False if that is known, or it may take
+    /// some.
+    pub(super) fn note_blocked(&mut self, now_ms: u64) -> bool {
+        let is_new = !self.latches.writable && self.blocked == Blocked::NO;
+        if is_new {
+            self.blocked = Blocked(now_ms);
+        }
+        is_new
+    }
+
+    /// The farewell is sent: shuts our side, and leaves the peer some time to read it. False if
+    /// there is nobody who would.
+    pub(super) fn linger(&mut self, now_ms: u64) -> bool {
+        let is_there = self.transport.shutdown_write().is_ok() && !self.latches.read_ended;
+        if is_there {
+            self.phase.become_phase(Phase::Lingering { since_ms: now_ms });
+        }
+        is_there
+    }
+
+    /// Prepares for file data.
+    pub(super) fn begin_data(&mut self) {
+        if let Some(unsent_bytes) = self.send_queue.begin_data() {
+            self.transport.limit_unsent(unsent_bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_takes_few_bytes() {
+        let bytes = size_of::<Connection<mio::net::TcpStream>>();
+        assert!(bytes <= 232, "{bytes} bytes");
     }
 }

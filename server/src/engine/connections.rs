@@ -16,8 +16,8 @@ use timers::Timers;
 
 /// The connections, and the lists that name them.
 ///
-/// Invariants: the tenant of a slot has the token of that slot; a tenant is flagged exactly when it
-/// is in the list of that name, and is there once; only these lists may name tenants that are gone.
+/// Invariants: a tenant is flagged exactly when it is in the list of that name, and is there once;
+/// only these lists may name tenants that are gone.
 #[derive(Debug)]
 pub(super) struct Connections<T> {
     tenants: Slab<Tenant<T>>,
@@ -36,12 +36,19 @@ pub(super) struct Connections<T> {
 
 #[derive(Debug)]
 struct Tenant<T> {
-    token: Token,
     timer: timers::Entry,
+    /// With the slot, this makes the token.
+    generation: u32,
     is_queued: bool,
     is_dirty: bool,
     is_closed: bool,
     connection: T,
+}
+
+impl<T> Tenant<T> {
+    fn token(&self, slot: usize) -> Token {
+        Token::new(slot, self.generation as usize)
+    }
 }
 
 impl<T> Default for Connections<T> {
@@ -68,7 +75,8 @@ impl<T> Connections<T> {
     pub(super) fn insert(&mut self, connection: T) -> Token {
         let (token, timer) = (self.next_token(), timers::Entry::NONE);
         let (is_queued, is_dirty, is_closed) = (false, false, false);
-        let tenant = Tenant { token, timer, is_queued, is_dirty, is_closed, connection };
+        let generation = token.generation();
+        let tenant = Tenant { timer, generation, is_queued, is_dirty, is_closed, connection };
         let slot = self.tenants.insert(tenant);
         debug_assert_eq!(slot, token.slot());
         self.generation = self.generation.wrapping_add(1);
@@ -87,7 +95,7 @@ impl<T> Connections<T> {
 
     pub(super) fn get(&self, token: Token) -> Option<&T> {
         let tenant = self.tenants.get(token.slot())?;
-        (tenant.token == token).then_some(&tenant.connection)
+        (tenant.generation == token.generation()).then_some(&tenant.connection)
     }
 
     pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
@@ -96,7 +104,7 @@ impl<T> Connections<T> {
 
     /// All of them, by slot.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Token, &T)> {
-        self.tenants.iter().map(|(_, tenant)| (tenant.token, &tenant.connection))
+        self.tenants.iter().map(|(slot, tenant)| (tenant.token(slot), &tenant.connection))
     }
 
     /// All of them, to be changed.
@@ -111,7 +119,7 @@ impl<T> Connections<T> {
 
     /// Who is in a slot. By this, connections can be visited while they and others change.
     pub(super) fn at_slot(&self, slot: usize) -> Option<Token> {
-        self.tenants.get(slot).map(|tenant| tenant.token)
+        self.tenants.get(slot).map(|tenant| tenant.token(slot))
     }
 
     /// Has a connection served once more.
@@ -166,7 +174,7 @@ impl<T> Connections<T> {
     /// goes back.
     pub(super) fn arm(&mut self, token: Token, at_ms: u64) {
         if let Some(tenant) = self.tenants.get_mut(token.slot())
-            && tenant.token == token
+            && tenant.generation == token.generation()
         {
             self.timers.arm(&mut tenant.timer, token, at_ms);
         }
@@ -203,7 +211,7 @@ impl<T> Connections<T> {
     pub(super) fn reap_one(&mut self) -> Option<T> {
         let token = self.closed.pop()?;
         let mut tenant = self.tenants.try_remove(token.slot())?;
-        debug_assert!(tenant.token == token && tenant.is_closed);
+        debug_assert!(tenant.token(token.slot()) == token && tenant.is_closed);
         self.timers.disarm(&mut tenant.timer, token);
         Some(tenant.connection)
     }
@@ -235,8 +243,7 @@ impl<T> Connections<T> {
     /// If one does not hold.
     pub(super) fn assert_sound(&self) {
         let (mut queued, mut dirty, mut closed, mut armed) = (0, 0, 0, 0);
-        for (slot, tenant) in &self.tenants {
-            assert_eq!(tenant.token.slot(), slot);
+        for (_, tenant) in &self.tenants {
             queued += usize::from(tenant.is_queued);
             dirty += usize::from(tenant.is_dirty);
             closed += usize::from(tenant.is_closed);
@@ -259,7 +266,7 @@ impl<T> Connections<T> {
     }
 
     fn tenant(&mut self, token: Token) -> Option<&mut Tenant<T>> {
-        self.tenants.get_mut(token.slot()).filter(|tenant| tenant.token == token)
+        self.tenants.get_mut(token.slot()).filter(|tenant| tenant.generation == token.generation())
     }
 }
 

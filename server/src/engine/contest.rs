@@ -10,8 +10,8 @@ use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Join, Rename, ServerPing};
 
 use super::Engine;
-use super::connection::{Asked, Connection, Phase};
-use super::limits::{HEARD_LATELY_MS, NICKS_WANTED_MAX, PROBE_MS};
+use super::limits::{NICKS_WANTED_MAX, PROBE_MS};
+use super::phase::{Membership, Phase};
 use super::proposals::Proposer;
 use super::transport::Transport;
 use crate::room::Member;
@@ -73,15 +73,15 @@ impl<T: Transport> Engine<T> {
     fn shows_life(&mut self, token: Token) -> bool {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return false };
-        let is_heard =
-            connection.asked == Asked::No && now_ms < connection.silent_since_ms + HEARD_LATELY_MS;
+        let is_heard = connection.liveness_mut().was_heard_lately(now_ms);
         // What has come and was not read yet is a sign as well.
-        if is_heard || connection.readable || connection.is_paused(self.transfers.hold_back(token))
+        if is_heard
+            || connection.is_readable()
+            || connection.is_paused(self.transfers.hold_back(token))
         {
             return true;
         }
-        if connection.asked != Asked::ForName {
-            (connection.silent_since_ms, connection.asked) = (now_ms, Asked::ForName);
+        if connection.liveness_mut().ask_for_name(now_ms) {
             self.connections.arm(token, now_ms + PROBE_MS);
             self.send(token, &ServerPing {});
         }
@@ -95,7 +95,7 @@ impl<T: Transport> Engine<T> {
             return false;
         }
         if let Some(connection) = self.connections.get_mut(token) {
-            connection.awaits_nick = true;
+            connection.contend();
         }
         true
     }
@@ -131,9 +131,9 @@ impl<T: Transport> Engine<T> {
         let now_ms = self.now.mono_ms;
         for Wanted { token, ask, by_ms } in std::mem::take(&mut self.wanted) {
             let Some(connection) = self.connections.get_mut(token) else { continue };
-            let own = match (&connection.phase, &ask) {
-                (Phase::Greeted { .. }, Ask::Join(_)) => None,
-                (Phase::Joined { session, .. }, Ask::Rename(_)) => Some(*session),
+            let own = match (connection.phase(), &ask) {
+                (Phase::Contending(_), Ask::Join(_)) => None,
+                (Phase::Joined(Membership { session, .. }), Ask::Rename(_)) => Some(*session),
                 _ => continue,
             };
             let nick = match &ask {
@@ -141,7 +141,7 @@ impl<T: Transport> Engine<T> {
                 Ask::Rename(nick) => nick.clone(),
             };
             // Who has shut its side, or is gone, does not wait.
-            let is_gone = connection.read_closed && matches!(ask, Ask::Join(_));
+            let is_gone = connection.is_read_closed() && matches!(ask, Ask::Join(_));
             let claim = if is_gone { Claim::Taken } else { self.claim(own, &nick) };
             match (claim, ask) {
                 (Claim::Awaited, ask) if now_ms < by_ms => {
@@ -156,9 +156,8 @@ impl<T: Transport> Engine<T> {
 
     fn settle_join(&mut self, token: Token, join: Join, claim: Claim) {
         let Some(connection) = self.connections.get_mut(token) else { return };
-        connection.awaits_nick = false;
+        connection.contend_no_more();
         if claim == Claim::Free {
-            connection.deframer.set_joined();
             return self.join(token, join);
         }
         self.refuse_nick(token, Join::KIND, &join.nick);
@@ -177,10 +176,8 @@ impl<T: Transport> Engine<T> {
 
     /// A member has another nick now.
     pub(super) fn take_nick(&mut self, token: Token, to: Nick) {
-        if let Some(Connection { phase: Phase::Joined { nick, .. }, .. }) =
-            self.connections.get_mut(token)
-        {
-            *nick = to;
+        if let Some(connection) = self.connections.get_mut(token) {
+            connection.rename(to);
         }
     }
 }

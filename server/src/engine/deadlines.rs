@@ -96,7 +96,7 @@ impl<T: Transport> Engine<T> {
             Due::Drop => self.kill(token),
             Due::Ping => {
                 if let Some(connection) = self.connections.get_mut(token) {
-                    connection.note_asked(self.now.mono_ms);
+                    connection.liveness_mut().ask_for_silence(self.now.mono_ms);
                 }
                 self.send(token, &ServerPing {});
             }

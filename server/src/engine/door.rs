@@ -16,9 +16,10 @@ use chatshelf_common::wire::frame::Goodbye;
 
 use super::Engine;
 use super::closing::goodbye;
-use super::connection::{Connection, Phase};
+use super::connection::Connection;
 use super::limits::{HELLO_MS, JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
 use super::origin::Origin;
+use super::phase::Step;
 use super::transport::Transport;
 use crate::token::Token;
 use crate::work;
@@ -159,20 +160,18 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    fn is_leaving(&mut self, token: Token) -> bool {
-        self.connections.get_mut(token).is_some_and(|connection| {
-            matches!(connection.phase, Phase::Closing { .. } | Phase::Lingering { .. })
-        })
+    fn is_leaving(&self, token: Token) -> bool {
+        self.connections.get(token).is_some_and(|connection| connection.phase().is_leaving())
     }
 
     /// What must hold of the books: who is in them, of those who are not in the room.
     pub(super) fn assert_door_is_sound(&self) {
         let (mut unjoined, mut leaving) = (Vec::new(), Vec::new());
         for (token, connection) in self.connections.iter() {
-            match connection.phase {
-                Phase::Greeting { .. } | Phase::Greeted { .. } => unjoined.push(token),
-                Phase::Closing { .. } | Phase::Lingering { .. } => leaving.push(token),
-                Phase::Joined { .. } | Phase::Dead => {}
+            match connection.phase().step() {
+                Step::Greeting | Step::Greeted | Step::Contending => unjoined.push(token),
+                Step::Closing | Step::Lingering => leaving.push(token),
+                Step::Entering | Step::Joined | Step::Dead => {}
             }
         }
         let booked = self.door.unjoined.values().flatten().map(|(_, token)| *token);

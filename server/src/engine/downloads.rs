@@ -30,7 +30,8 @@ impl<T: Transport> Engine<T> {
             Err(code) => return self.refuse_download(token, transfer, code),
         };
         let Some(connection) = self.connections.get(token) else { return };
-        let (at, origin, now_ms) = (key(token, transfer), connection.peer.into(), self.now.mono_ms);
+        let (at, origin, now_ms) =
+            (key(token, transfer), connection.peer().into(), self.now.mono_ms);
         if let Err(limit) = self.transfers.begin_download(at, origin, item, offset, now_ms) {
             return self.refuse_transfer(at, Way::Down, limit);
         }
@@ -47,10 +48,8 @@ impl<T: Transport> Engine<T> {
         let Some((item, offset)) = self.transfers.downloaded(at) else { return };
         let ready = DownloadReady { transfer: at.transfer, offset, item: item.clone() };
         self.send(at.connection, &ready);
-        if let Some(connection) = self.connections.get_mut(at.connection)
-            && let Some(unsent_bytes) = connection.send_queue.begin_data()
-        {
-            connection.transport.limit_unsent(unsent_bytes);
+        if let Some(connection) = self.connections.get_mut(at.connection) {
+            connection.begin_data();
         }
         for _ in 0..DOWNLOAD_EXTENTS_IN_FLIGHT {
             self.read_on(at);
@@ -60,9 +59,8 @@ impl<T: Transport> Engine<T> {
     /// Asks the disk thread for what comes next of a download, if anything does.
     fn read_on(&mut self, at: TransferKey) {
         let Some(connection) = self.connections.get(at.connection) else { return };
-        let (in_pipe, frame_bytes) =
-            (!connection.send_queue.is_narrow(), connection.send_queue.frame_bytes());
-        self.transfers.read_on(at, frame_bytes, in_pipe, &mut self.disk);
+        let queue = connection.send_queue();
+        self.transfers.read_on(at, queue.frame_bytes(), !queue.is_narrow(), &mut self.disk);
     }
 
     pub(super) fn download_read(&mut self, at: TransferKey, extent: Extent) {
@@ -70,7 +68,7 @@ impl<T: Transport> Engine<T> {
             return self.transfers.give_extent(extent);
         }
         if let Some(connection) = self.connections.get_mut(at.connection) {
-            connection.send_queue.push_data(at.transfer, extent);
+            connection.send_queue_mut().push_data(at.transfer, extent);
             self.connections.mark_dirty(at.connection);
         }
     }
@@ -78,7 +76,7 @@ impl<T: Transport> Engine<T> {
     /// Has the extents filled again that have been sent.
     pub(super) fn refill_downloads(&mut self, token: Token) {
         while let Some((transfer, extent)) =
-            self.connections.get_mut(token).and_then(|it| it.send_queue.pop_spent())
+            self.connections.get_mut(token).and_then(|it| it.send_queue_mut().pop_spent())
         {
             let at = key(token, transfer);
             if self.transfers.note_sent(at, extent) {

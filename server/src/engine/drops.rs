@@ -9,7 +9,6 @@ use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
 use super::commands::refused;
-use super::connection::{Connection, Phase};
 use super::proposals::Proposer;
 use super::transport::Transport;
 use crate::disk::{Request, UploadId};
@@ -85,10 +84,7 @@ impl<T: Transport> Engine<T> {
         self.disk.push(Request::Remove { item });
     }
 
-    fn session_of(&mut self, token: Token) -> Option<Token> {
-        match self.connections.get_mut(token)? {
-            Connection { phase: Phase::Joined { session, .. }, .. } => Some(*session),
-            _ => None,
-        }
+    fn session_of(&self, token: Token) -> Option<Token> {
+        self.connections.get(token)?.session()
     }
 }

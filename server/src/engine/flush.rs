@@ -5,8 +5,8 @@ use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Gap, Welcome};
 
 use super::Engine;
-use super::connection::Phase;
-use super::limits::{LINGER_MS, WRITE_BUDGET_BYTES, WRITE_STALL_MS};
+use super::limits::{LINGER_MS, WRITE_STALL_MS};
+use super::phase::Step;
 use super::resume::Session;
 use super::send_queue::Flushed;
 use super::transport::Transport;
@@ -32,7 +32,7 @@ impl<T: Transport> Engine<T> {
         if !connection.is_listening() {
             return;
         }
-        connection.send_queue.push(frame);
+        connection.send_queue_mut().push(frame);
         self.connections.mark_dirty(token);
     }
 
@@ -48,9 +48,11 @@ impl<T: Transport> Engine<T> {
             let resume = self.secret.token(session);
             let Some(connection) = self.connections.get_mut(token) else { continue };
             let Some(nick) = connection.nick().cloned() else { continue };
-            connection.awaits_welcome = false;
+            if !connection.note_welcomed() {
+                continue;
+            }
             let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
-            connection.send_queue.welcome(&welcome, snapshot, start, end);
+            connection.send_queue_mut().welcome(&welcome, snapshot, start, end);
             self.connections.mark_dirty(token);
             // What came with the join is understood now.
             self.connections.enqueue(token);
@@ -98,22 +100,14 @@ impl<T: Transport> Engine<T> {
         work::spend(1);
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
-        let mut is_over_budget = false;
-        while connection.writable {
-            let (log, budget) = (self.room.log(), WRITE_BUDGET_BYTES);
-            let flushed = connection.send_queue.flush(&mut connection.transport, log, budget);
-            let Ok((sent, end)) = flushed else { return self.lose(token) };
-            if sent > 0 && connection.blocked_ms.take().is_some() {
-                connection.note_progress(now_ms);
-            }
-            if let Some(unsent_bytes) = connection.send_queue.note_flushed(sent, end, now_ms) {
-                connection.transport.limit_unsent(unsent_bytes);
-            }
+        loop {
+            let Ok(end) = connection.flush(self.room.log(), now_ms) else {
+                return self.lose(token);
+            };
             match end {
-                Flushed::Drained => break,
-                Flushed::Blocked => connection.writable = false,
+                Flushed::Drained | Flushed::Blocked => break,
                 Flushed::Budget => {
-                    is_over_budget = true;
+                    self.connections.mark_dirty(token);
                     break;
                 }
                 Flushed::Lost { from } => {
@@ -122,12 +116,10 @@ impl<T: Transport> Engine<T> {
                     let end = self.room.log().end();
                     // Closing, a cursor is never lost: only a member's can be.
                     let Some(nick) = connection.nick().cloned() else { break };
-                    connection.send_queue.tell_gap(&Gap { from, to, nick }, snapshot, end);
+                    let gap = Gap { from, to, nick };
+                    connection.send_queue_mut().tell_gap(&gap, snapshot, end);
                 }
             }
-        }
-        if is_over_budget {
-            self.connections.mark_dirty(token);
         }
         self.after_flush(token);
     }
@@ -139,16 +131,15 @@ impl<T: Transport> Engine<T> {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
         let reads_on =
-            connection.readable && !connection.is_paused(self.transfers.hold_back(token));
-        let waits = connection.send_queue.has_output(self.room.log());
-        if waits && !connection.writable && connection.blocked_ms.is_none() {
-            connection.blocked_ms = Some(now_ms);
-            self.connections.arm(token, now_ms + WRITE_STALL_MS);
-        } else if !waits && matches!(connection.phase, Phase::Closing { .. }) {
-            if connection.transport.shutdown_write().is_err() || connection.read_ended {
+            connection.is_readable() && !connection.is_paused(self.transfers.hold_back(token));
+        if connection.send_queue().has_output(self.room.log()) {
+            if connection.note_blocked(now_ms) {
+                self.connections.arm(token, now_ms + WRITE_STALL_MS);
+            }
+        } else if connection.phase().step() == Step::Closing {
+            if !connection.linger(now_ms) {
                 return self.kill(token);
             }
-            connection.phase = Phase::Lingering { since_ms: now_ms };
             self.connections.arm(token, now_ms + LINGER_MS);
             self.connections.enqueue(token);
         }

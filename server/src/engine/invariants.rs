@@ -2,8 +2,8 @@
 //! holds within it.
 
 use super::Engine;
-use super::connection::{Connection, Phase};
-use super::limits::READ_BUFFER_BYTES;
+use super::connection::Connection;
+use super::phase::{Membership, Step};
 use super::transport::Transport;
 
 impl<T: Transport> Engine<T> {
@@ -16,9 +16,9 @@ impl<T: Transport> Engine<T> {
         self.assert_door_is_sound();
         let (mut members, mut moved) = (0, 0);
         for (token, connection) in self.connections.iter() {
-            assert!(connection.held.len() < READ_BUFFER_BYTES);
-            assert_ne!(connection.phase, Phase::Dead, "the dead are reaped");
-            if let Phase::Joined { nick, session } = &connection.phase {
+            let step = connection.phase().step();
+            assert!(![Step::Entering, Step::Dead].contains(&step), "{step:?} ends with the turn");
+            if let Some(Membership { nick, session, .. }) = connection.phase().member() {
                 let on = self.moved_sessions.get(session);
                 assert_eq!(on, (*session != token).then_some(&token));
                 moved += usize::from(on.is_some());

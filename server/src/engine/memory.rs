@@ -100,10 +100,8 @@ impl<T: Transport> Engine<T> {
                 + self.disk.table_bytes(),
         };
         for (_, connection) in self.connections.iter() {
-            usage.blocks += connection.send_queue.extents();
-            usage.queued_bytes += connection.send_queue.held_bytes()
-                + connection.deframer.partial_bytes()
-                + connection.held.capacity();
+            usage.blocks += connection.send_queue().extents();
+            usage.queued_bytes += connection.send_queue().held_bytes() + connection.unread_bytes();
         }
         usage
     }

@@ -21,8 +21,10 @@ mod invariants;
 mod journal_feed;
 mod lazy_box;
 mod limits;
+mod liveness;
 mod memory;
 mod origin;
+mod phase;
 mod proposals;
 mod receive;
 mod reclaim;
@@ -174,15 +176,11 @@ impl<T: Transport> Engine<T> {
     fn handle_readiness(&mut self, token: Token, ready: Readiness) {
         work::spend(1);
         let Some(connection) = self.connections.get_mut(token) else { return };
-        connection.read_closed |= ready.read_closed;
+        connection.note_ready(ready);
         if ready.readable || ready.read_closed {
-            connection.readable = true;
             self.connections.enqueue(token);
         }
-        if ready.writable
-            && let Some(connection) = self.connections.get_mut(token)
-        {
-            connection.writable = true;
+        if ready.writable {
             self.connections.mark_dirty(token);
         }
     }
@@ -302,7 +300,7 @@ impl<T: Transport> Engine<T> {
         let log = self.room.log();
         let point = log.trim_point();
         for connection in self.connections.iter_mut() {
-            connection.send_queue.prepare_trim(log, point);
+            connection.send_queue_mut().prepare_trim(log, point);
         }
         self.room.trim_log();
     }

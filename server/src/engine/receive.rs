@@ -1,27 +1,15 @@
 //! Reading: from ready connections to frames and chunks, each within its budget.
 
-use std::io::ErrorKind;
-
 use chatshelf_common::wire::frame::{Goodbye, Hello};
-use chatshelf_common::wire::{Code, Deframer, Frame, FrameError, Unit};
+use chatshelf_common::wire::{Code, Frame, FrameError, Unit};
 
 use super::Engine;
 use super::closing::goodbye;
-use super::connection::{Asked, Phase};
+use super::connection::{Connection, Got};
 use super::limits::READ_BUDGET_BYTES;
+use super::phase::Step;
 use super::transport::Transport;
 use crate::token::Token;
-
-/// What one read brought.
-enum Got {
-    /// So many bytes, and perhaps more to come.
-    Bytes(usize),
-    /// So many bytes, and no more for now.
-    Last(usize),
-    Nothing,
-    End,
-    Broken,
-}
 
 impl<T: Transport> Engine<T> {
     /// Serves every connection that was in the run queue when the turn came to it, once.
@@ -38,9 +26,7 @@ impl<T: Transport> Engine<T> {
 
     /// Reads one connection until it has nothing, may not be read, or has had its share.
     fn serve(&mut self, token: Token) {
-        if let Some(held) =
-            self.connections.get_mut(token).and_then(|connection| connection.held.take())
-        {
+        if let Some(held) = self.connections.get_mut(token).and_then(Connection::take_held) {
             self.feed(token, &held);
         }
         let mut buffer = std::mem::take(&mut self.read_buffer);
@@ -74,53 +60,35 @@ impl<T: Transport> Engine<T> {
     }
 
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Got {
-        let (now_ms, keepalive_ms) = (self.now.mono_ms, self.settings.keepalive_ms);
+        let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return Got::Nothing };
         // Paused, the readiness stays latched: the event will not come again.
-        if !connection.readable || connection.is_paused(self.transfers.hold_back(token)) {
+        if !connection.is_readable() || connection.is_paused(self.transfers.hold_back(token)) {
             return Got::Nothing;
         }
-        match connection.transport.read(buffer) {
-            Ok(0) => Got::End,
-            Ok(bytes) => {
-                connection.silent_since_ms = now_ms;
-                let was_asked = std::mem::replace(&mut connection.asked, Asked::No) != Asked::No;
-                // A shut peer's end is read, not guessed: it brings no event of its own.
-                let is_last = bytes < buffer.len()
-                    && connection.transport.short_is_blocked()
-                    && !connection.read_closed;
-                connection.readable = !is_last;
-                if was_asked {
-                    // The next question may be due sooner than the end of this one was.
-                    self.connections.arm(token, now_ms + keepalive_ms);
-                }
-                if is_last { Got::Last(bytes) } else { Got::Bytes(bytes) }
-            }
-            Err(why) if why.kind() == ErrorKind::WouldBlock => {
-                connection.readable = false;
-                Got::Nothing
-            }
-            Err(why) if why.kind() == ErrorKind::Interrupted => Got::Bytes(0),
-            Err(_) => Got::Broken,
+        let got = connection.read(buffer);
+        if let Got::Bytes(1..) | Got::Last(_) = got
+            && connection.liveness_mut().note_heard(now_ms)
+        {
+            // The next question may be due sooner than the end of this one was.
+            self.connections.arm(token, now_ms + self.settings.keepalive_ms);
         }
+        got
     }
 
     /// The peer sends no more. A half-closed peer still gets its output and a farewell.
     fn handle_end(&mut self, token: Token) {
         let Some(connection) = self.connections.get_mut(token) else { return };
-        connection.readable = false;
-        connection.read_ended = true;
-        if matches!(connection.phase, Phase::Lingering { .. }) {
-            self.kill(token);
-        } else {
-            self.close(token, Code::CONNECTION_LOST);
+        match connection.note_read_end() {
+            Step::Lingering => self.kill(token),
+            _ => self.close(token, Code::CONNECTION_LOST),
         }
     }
 
     /// Understands bytes as frames and does what they say.
     fn feed(&mut self, token: Token, bytes: &[u8]) {
         let Some(connection) = self.connections.get_mut(token) else { return };
-        let mut deframer = std::mem::replace(&mut connection.deframer, Deframer::before_join());
+        let mut deframer = connection.lend_deframer();
         let mut input = bytes;
         loop {
             // Closing, what still comes in is read and discarded.
@@ -139,26 +107,21 @@ impl<T: Transport> Engine<T> {
                 Err(why) => return self.handle_frame_error(token, why),
             }
             if let Some(connection) = self.connections.get_mut(token)
-                && (connection.awaits_welcome || connection.awaits_nick)
+                && connection.phase().awaits_answer()
             {
-                if connection.awaits_welcome {
-                    deframer.set_joined();
-                }
-                if !input.is_empty() {
-                    connection.held.extend_from_slice(input);
-                }
+                connection.hold(input);
                 break;
             }
         }
         if let Some(connection) = self.connections.get_mut(token) {
-            connection.deframer = deframer;
+            connection.return_deframer(deframer);
         }
     }
 
     fn handle_frame_error(&mut self, token: Token, why: FrameError) {
         let Some(connection) = self.connections.get_mut(token) else { return };
-        log::debug!("{}: {why}", connection.peer);
-        let is_greeting = matches!(connection.phase, Phase::Greeting { .. });
+        log::debug!("{}: {why}", connection.peer());
+        let is_greeting = connection.phase().step() == Step::Greeting;
         let farewell = match why {
             FrameError::TooLong { kind, .. } if is_greeting && kind != Hello::KIND => {
                 goodbye(Code::NOT_CHATSHELF)

@@ -15,7 +15,7 @@ impl<T: Transport> Engine<T> {
             return;
         }
         let holders = self.connections.iter().filter_map(|(token, connection)| {
-            Some((connection.send_queue.oldest_snapshot()?, token))
+            Some((connection.send_queue().oldest_snapshot()?, token))
         });
         let mut holders: Vec<(Seq, Token)> = holders.collect();
         holders.sort_unstable();
@@ -25,8 +25,8 @@ impl<T: Transport> Engine<T> {
                 return;
             }
             let Some(connection) = self.connections.get_mut(token) else { continue };
-            log::info!("{}: dropped: it does not take its snapshot", connection.peer);
-            connection.send_queue.drop_control();
+            log::info!("{}: dropped: it does not take its snapshot", connection.peer());
+            connection.send_queue_mut().drop_control();
             self.leave_room(token, Code::TOO_SLOW);
             self.kill(token);
         }

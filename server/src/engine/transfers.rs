@@ -33,7 +33,7 @@ impl<T: Transport> Engine<T> {
     /// Ends the transfers of a connection that are in others' way.
     pub(super) fn look_at_pace(&mut self, token: Token) {
         let Some(connection) = self.connections.get_mut(token) else { return };
-        let queue = &mut connection.send_queue;
+        let queue = connection.send_queue_mut();
         let sent = queue.take_data_sent();
         let has_data = |transfer| queue.has_data(transfer);
         let slow = self.transfers.judge(token, sent, has_data, self.now.mono_ms);
@@ -86,8 +86,8 @@ impl<T: Transport> Engine<T> {
     ) -> Option<Way> {
         let way = self.transfers.forget(key(token, transfer), fate, &mut self.disk)?;
         if let (Way::Down, Some(connection)) = (way, self.connections.get_mut(token)) {
-            connection.send_queue.cancel_data(transfer);
-            while let Some((_, extent)) = connection.send_queue.pop_spent() {
+            connection.send_queue_mut().cancel_data(transfer);
+            while let Some((_, extent)) = connection.send_queue_mut().pop_spent() {
                 self.transfers.give_extent(extent);
             }
         }

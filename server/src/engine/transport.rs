@@ -16,8 +16,8 @@ pub trait Transport {
     /// Takes bytes that are to be sent, and says how many it has accepted.
     ///
     /// # Errors
-    /// `WouldBlock` when it accepts none now; anything but that and `Interrupted` when the connection
-    /// is broken.
+    /// `WouldBlock` when it accepts none now; anything but that and `Interrupted` when the
+    /// connection is broken.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
     /// True when a read or write that moves fewer bytes than asked has met the end of what is
@@ -32,9 +32,9 @@ pub trait Transport {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// As [`Self::write`], of bytes that are not to be queued together with those that follow, where
-    /// the bound on what is unsent ([`Self::limit_unsent`]) is looked at only between pieces of a
-    /// queue.
+    /// As [`Self::write`], of bytes that are not to be queued together with those that follow,
+    /// where the bound on what is unsent ([`Self::limit_unsent`]) is looked at only between pieces
+    /// of a queue.
     ///
     /// # Errors
     /// As [`Self::write`].

@@ -83,8 +83,8 @@ impl Turns {
         pass_on(engine, storage);
     }
 
-    /// Begins the shutdown when it was asked for; an engine whose journal has failed has begun it by
-    /// itself.
+    /// Begins the shutdown when it was asked for; an engine whose journal has failed has begun it
+    /// by itself.
     fn begin_shutdown_if_due<T: Transport>(&mut self, engine: &mut Engine<T>, now: Now) {
         if self.stop_by_ms.is_some() || !(self.is_asked_to_stop || engine.has_journal_failed()) {
             return;

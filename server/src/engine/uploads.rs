@@ -41,7 +41,7 @@ impl<T: Transport> Engine<T> {
             return self.send(token, &Refused { limit, transfer, ..refusal });
         }
         let Some(connection) = self.connections.get(token) else { return };
-        let (origin, upload) = (Origin::from(connection.peer), key(token, transfer));
+        let (origin, upload) = (Origin::from(connection.peer()), key(token, transfer));
         let attributes = Attributes { mode, modified };
         let file = FileInfo { name: name.clone(), size, attributes };
         if let Err(limit) = self.transfers.begin_upload(upload, origin, file, self.now.mono_ms) {
@@ -101,8 +101,8 @@ impl<T: Transport> Engine<T> {
         }
         let Some(connection) = self.connections.get_mut(at.connection) else { return };
         // Nothing was heard of the peer while it was not listened to.
-        connection.silent_since_ms = now_ms;
-        if connection.readable {
+        connection.liveness_mut().forgive(now_ms);
+        if connection.is_readable() {
             self.connections.enqueue(at.connection);
         }
         self.connections.arm(at.connection, now_ms + UPLOAD_STALL_MS);

@@ -158,7 +158,7 @@ fn who_takes_no_replies_is_no_longer_read_and_then_too_slow() {
     rig.settle();
     assert!(!eve.wire.borrow().to_engine.is_empty(), "replies pile up without a limit");
     let connection = rig.engine.connections.get(eve.token).unwrap();
-    let waiting = connection.send_queue.control_bytes();
+    let waiting = connection.send_queue().control_bytes();
     assert!(waiting > 65_536 && waiting <= 2 * 65_536, "{waiting}");
     rig.pass(29_999);
     assert!(rig.is_joined(&eve));
@@ -228,7 +228,7 @@ fn who_does_not_read_is_busy_for_others_and_not_buried() {
     assert!(refused.len() > 80);
     let is_busy = |code| code == Code::MEMBER_BUSY;
     assert!(refused.iter().all(|one| is_busy(one.code) && one.about == 0x04 && one.id.is_some()));
-    let waiting = rig.engine.connections.get(ada.token).unwrap().send_queue.control_bytes();
+    let waiting = rig.engine.connections.get(ada.token).unwrap().send_queue().control_bytes();
     assert!(waiting <= 65_536 + 8_192, "{waiting}");
     ada.allow(usize::MAX);
     rig.settle();

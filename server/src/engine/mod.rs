@@ -157,7 +157,6 @@ impl<T: Transport> Engine<T> {
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             shutting_down: false,
         };
-        engine.room.release_log(journaled_to);
         engine.disk.push(Request::Expire { at: now.at });
         gone.into_iter().for_each(|item| engine.disk.push(Request::Remove { item }));
         for proposal in proposals {
@@ -280,6 +279,12 @@ impl<T: Transport> Engine<T> {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.len()
+    }
+
+    /// What is left of the server when it ends: its room.
+    #[must_use]
+    pub fn into_room(self) -> Room {
+        self.room
     }
 
     /// True when no connection is left.

@@ -21,7 +21,7 @@ pub const SEQ_MAX: Seq = Seq(u64::MAX >> 1);
 /// The recent events of the room.
 ///
 /// Invariant: `bytes` holds whole events only, with the seqs `first`, `first + 1`, …; `starts`
-/// has the offset of each; `lines` has the seqs of those that are lines, ascending, and `said`
+/// has the offset of each; `lines` has the seqs of those that are lines, ascending, and `dedup`
 /// knows them again. `base <= released <= end`, at the end of an event.
 #[derive(Debug)]
 pub struct RoomLog {
@@ -31,7 +31,7 @@ pub struct RoomLog {
     starts: VecDeque<u64>,
     first: Seq,
     lines: VecDeque<Seq>,
-    said: DedupWindow,
+    dedup: DedupWindow,
     released: u64,
     window_bytes: usize,
 }
@@ -47,7 +47,7 @@ impl RoomLog {
             starts: VecDeque::new(),
             first,
             lines: VecDeque::new(),
-            said: DedupWindow::new(first),
+            dedup: DedupWindow::new(first, window_bytes),
             released: 0,
             window_bytes,
         }
@@ -71,7 +71,7 @@ impl RoomLog {
         self.bytes.capacity()
             + self.starts.capacity() * size_of::<u64>()
             + self.lines.capacity() * size_of::<Seq>()
-            + self.said.held_bytes()
+            + self.dedup.held_bytes()
     }
 
     /// Offset of the oldest byte still held.
@@ -111,13 +111,15 @@ impl RoomLog {
         debug_assert_eq!(event.seq(), self.next_seq());
         if let Event::Said(said) = event {
             self.lines.push_back(said.seq);
-            self.said.add(said.id, &said.text);
+            self.dedup.add(said.id, &said.text);
         }
         let start = self.end();
         self.starts.push_back(start);
         event.encode(&mut self.bytes);
+        let bytes = (self.end() - start) as usize;
+        self.dedup.note_event(bytes, self.next_seq());
         // Each byte is moved once more, when the front is cut.
-        work::spend_bytes(2 * (self.end() - start) as usize);
+        work::spend_bytes(2 * bytes);
     }
 
     /// The bytes between two offsets that are still held.
@@ -162,7 +164,17 @@ impl RoomLog {
     #[must_use]
     pub fn has_line(&self, id: MessageId, text: &Message) -> bool {
         work::spend_bytes(text.as_str().len());
-        self.said.contains(id, text)
+        self.dedup.contains(id, text)
+    }
+
+    /// True when each line that is held is known, as it must be where the log is cut in time.
+    pub(super) fn knows_its_lines(&self) -> bool {
+        self.dedup.first() <= self.first
+    }
+
+    /// True when both know as many lines of the same events.
+    pub(super) fn knows_the_lines_of(&self, other: &Self) -> bool {
+        self.dedup.is_like(&other.dedup)
     }
 
     /// The time of the event with this seq, if it is held.
@@ -204,7 +216,6 @@ impl RoomLog {
         self.first = Seq(self.first.0 + events as u64);
         let lines = self.lines.partition_point(|&line| line < self.first);
         self.lines.drain(..lines);
-        self.said.forget(self.first, self.next_seq());
         self.bytes.drain(..(point - self.base) as usize);
         self.base = point;
         debug_assert!(self.starts.front().is_none_or(|&start| start == self.base));

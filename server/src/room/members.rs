@@ -134,8 +134,7 @@ impl Members {
         }
     }
 
-    /// Compares the two maps, member by member.
-    #[cfg(test)]
+    /// Compares the two maps, member by member: for tests.
     pub(super) fn assert_sound(&self) {
         let mut spellings = 0;
         for (key, member) in &self.by_key {

@@ -30,12 +30,14 @@ pub mod proposal;
 pub mod shelf;
 
 mod dedup;
+mod invariants;
 mod members;
 mod nicks;
 mod restore;
 mod roster;
 mod snapshot;
 
+use std::ops::Bound::Unbounded;
 use std::rc::Rc;
 
 use chatshelf_common::id::{ItemId, Seq};
@@ -87,6 +89,7 @@ impl Room {
     pub fn commit(&mut self, event: Event) {
         debug_assert_eq!(self.why_not(&event), None, "{event:?}");
         self.log.append(&event);
+        debug_assert!(self.log.knows_its_lines(), "a line could be said twice");
         match event {
             Event::Said(_) | Event::Forgotten(_) => {}
             Event::Joined(event) => self.seat(Member::new(event.nick, event.quiet)),
@@ -149,10 +152,14 @@ impl Room {
         self.shelf.note_id(newest_item);
     }
 
-    /// As [`Self::commit`], for an event of an earlier run. Nobody who was here then is here now, and
-    /// what it follows from may be lost.
+    /// As [`Self::commit`], for an event of an earlier run, which is on the disk. Nobody who was here
+    /// then is here now, and what it follows from may be lost.
     fn recall(&mut self, event: &Event) {
         self.log.append(event);
+        self.log.release(self.log.end());
+        if self.log.is_overfull() {
+            self.log.trim();
+        }
         match event {
             Event::Shelved(event) => self.shelve(event.item.clone()),
             Event::Dropped(event) => self.unshelve(event.item),
@@ -176,6 +183,11 @@ impl Room {
     #[must_use]
     pub fn topic(&self) -> Option<&TopicState> {
         self.topic.as_ref()
+    }
+
+    /// Who is here, in the order of the keys of their nicks.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.range(Unbounded, Unbounded).map(|(_, member)| member)
     }
 
     /// How many are here.

@@ -67,38 +67,4 @@ fn after(id: ItemId) -> ItemId {
 }
 
 #[cfg(test)]
-mod tests {
-    use chatshelf_common::id::{Digest, Seq};
-    use chatshelf_common::text::{FileName, Nick};
-    use chatshelf_common::wire::frame::Item;
-
-    use super::*;
-
-    const AT: UnixMillis = UnixMillis(1000);
-
-    #[test]
-    fn a_proposal_is_in_the_room_or_refused_at_once() {
-        let mut room = Room::new(Seq(1), 1 << 20, 5);
-        let mut sequencer = Sequencer::new(&room);
-        let join = Proposal::Join { nick: Nick::new("ada").unwrap(), quiet: None };
-        assert_eq!(sequencer.order(&mut room, join.clone(), AT), Ok(()));
-        assert_eq!((room.log().last_seq(), room.log().time_of(Seq(1))), (Seq(1), Some(AT)));
-        assert_eq!(sequencer.order(&mut room, join, AT), Err(Code::NICK_TAKEN));
-        assert_eq!((room.log().last_seq(), room.members_len()), (Seq(1), 1));
-    }
-
-    #[test]
-    fn no_number_of_an_item_is_given_out_twice() {
-        let mut room = Room::new(Seq(1), 1 << 20, 5);
-        let mut sequencer = Sequencer::new(&room);
-        assert_eq!(sequencer.reserve_item_id(), ItemId(1));
-        assert_eq!(sequencer.reserve_item_id(), ItemId(2));
-        for id in [2, 7] {
-            let (name, nick) = (FileName::new("f").unwrap(), Nick::new("ada").unwrap());
-            let item = Item::new(ItemId(id), name, id, Digest([0; 32]), nick, AT);
-            sequencer.order(&mut room, Proposal::Shelve { item }, AT).unwrap();
-        }
-        assert_eq!(sequencer.reserve_item_id(), ItemId(8));
-        assert_eq!(Sequencer::new(&room).reserve_item_id(), ItemId(8), "after a start as well");
-    }
-}
+mod tests;

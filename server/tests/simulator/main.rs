@@ -21,6 +21,7 @@ mod net;
 mod network;
 mod pipe;
 mod plan;
+mod replay;
 mod run;
 mod sabotage;
 mod sabotaged;

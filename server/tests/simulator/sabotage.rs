@@ -15,6 +15,8 @@ pub(crate) enum Sabotage {
     LostByte,
     /// The system interrupts each write again and again, so the server works for nothing.
     Interrupts,
+    /// When the journal is replayed into a second room, its last event is left out.
+    ShortReplay,
     /// The model expects one line more than was said.
     ExpectsMore,
 }
@@ -26,7 +28,7 @@ impl Sabotage {
             Self::FlippedByte => Some(pipe::Sabotage::Flip),
             Self::LostByte => Some(pipe::Sabotage::Drop),
             Self::Interrupts => Some(pipe::Sabotage::Interrupt),
-            Self::LyingSync | Self::HastyJournal | Self::ExpectsMore => None,
+            Self::LyingSync | Self::HastyJournal | Self::ShortReplay | Self::ExpectsMore => None,
         }
     }
 }

@@ -38,6 +38,11 @@ fn work_for_nothing_is_noticed() {
 }
 
 #[test]
+fn a_replay_that_comes_to_another_room_is_noticed() {
+    assert_bites(Sabotage::ShortReplay);
+}
+
+#[test]
 fn a_line_too_few_is_noticed() {
     assert_bites(Sabotage::ExpectsMore);
 }

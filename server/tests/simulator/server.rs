@@ -18,6 +18,7 @@ use super::disk::Disk;
 use super::model::{Ending, Model};
 use super::network::{End, Shared, Side};
 use super::plan::Plan;
+use super::replay::{Beginning, Ended};
 use super::rng::Rng;
 use super::sabotage::Sabotage;
 use super::threads::{DATA, Threads};
@@ -40,6 +41,8 @@ pub(crate) struct Server {
     sabotage: Option<Sabotage>,
     pub(crate) disk: Disk,
     process: Option<Process>,
+    /// The last process, if it has ended in good order.
+    ended: Option<Ended>,
     /// Connections that the system has taken and the server has not.
     backlog: VecDeque<Shared>,
     starts_at_ms: Option<u64>,
@@ -55,6 +58,7 @@ pub(crate) struct Server {
 struct Process {
     engine: Engine<End>,
     threads: Threads,
+    beginning: Beginning,
     wires: Vec<(Token, Shared)>,
     turns: Turns,
     /// When the reactor is woken by what has become ready.
@@ -80,6 +84,7 @@ impl Server {
             sabotage,
             disk: Disk::new(rng, trace.clone(), plan.is_windows, lies),
             process: None,
+            ended: None,
             backlog: VecDeque::new(),
             starts_at_ms: Some(clock.now_ms()),
             ending: Ending::Stopped,
@@ -244,14 +249,20 @@ impl Server {
         let safety = self.disk.safety(&Path::new(DATA).join("log"));
         let ending = std::mem::replace(&mut self.ending, Ending::Stopped);
         self.check_found(&found, model);
+        let ended = self.ended.take().filter(|_| ending == Ending::Stopped && !is_damaged);
+        if let Some(ended) = ended {
+            ended.check(&found.past.events, self.sabotage);
+        }
         model.restarted(&found.past.events, found.past.topic.as_ref(), ending, safety, is_damaged);
         let mut secret = [0; 32];
         secret.copy_from_slice(&self.rng.bytes(32));
+        let (past, keep) = (found.past.clone(), self.plan.settings.keep);
         let mut engine = Engine::new(self.plan.settings, Secret::new(secret), found, now);
         engine.limit_connections(self.plan.connections_max);
         self.process = Some(Process {
             engine,
             threads,
+            beginning: Beginning { past, keep, at: now.at },
             wires: Vec::new(),
             turns: Turns::default(),
             wakes_at_ms: Some(now.mono_ms),
@@ -300,8 +311,8 @@ impl Server {
 
     /// The server's run is over in good order: its threads finish.
     fn stop(&mut self, model: &mut Model) {
-        if let Some(Process { engine, threads, .. }) = self.process.take() {
-            drop(engine);
+        if let Some(Process { engine, threads, beginning, .. }) = self.process.take() {
+            self.ended = Some(Ended { beginning, room: engine.into_room() });
             threads.finish(model);
             self.failures = self.disk.failures();
         }

@@ -1,20 +1,20 @@
-//! The journal: the room log's events on disk, appended as they happen, read once at the start.
+//! The journal: the room log's events on disk, appended as they happen and read once at startup.
 //!
 //! ```text
 //! DATA/log/<seq of the first event, 20 digits>.log
 //! record: length of the frame (4), checksum (4: its CRC-32), the frame as on the wire
 //! ```
 //!
-//! A segment begins with a record that repeats the topic (`record.rs`): however long ago it was
-//! set, a start finds it in the segments that are kept.
+//! A segment begins with a record that repeats the topic (`record.rs`), so that recovery finds the
+//! topic in the segments that are kept, however long ago it was set.
 //!
-//! When a segment is full the next is begun at once; to sync the full one is left to whoever syncs
-//! next (`rotation.rs`). Of the older ones as many stay as are needed to hold a segment's worth of
-//! bytes, usually one, and none goes before what takes its place is durable: so disk use stays
-//! bounded, and the newest events, a window's worth at least, are always there.
+//! When a segment is full, the next begins at once, and the next sync takes care of the full one
+//! (`rotation.rs`). As many older segments stay as are needed to hold one segment's worth of bytes,
+//! usually one, and none is removed before its replacement is durable. So disk use stays bounded, and
+//! the newest events, at least one window's worth, are always there.
 //!
-//! No event of a segment has a lower number than its name says, and a segment is only begun when
-//! no other has a name as high; so the order of the names is that of writing.
+//! No event of a segment has a lower number than the segment's name, and a new segment's name is
+//! higher than all others; so the names sort in the order of writing.
 
 mod record;
 mod recovery;
@@ -33,34 +33,33 @@ use rotation::{Rotation, sync_in_place};
 
 pub use rotation::Unsynced;
 
-/// Most segments kept, however many of them are not durable: so many there are only after many a
-/// failed sync.
+/// Most segments kept, even if they are not durable: so many exist only after many failed syncs.
 const SEGMENTS_MAX: usize = 64;
 
-/// Digits of a segment's name.
+/// Digits in a segment's name.
 const NAME_DIGITS: usize = 20;
 
-/// No event takes fewer bytes in the room log.
+/// The size of the smallest event in the room log.
 const EVENT_BYTES_MIN: u64 = 28;
 
-/// The open end of the journal.
+/// The journal, open for appending.
 #[derive(Debug)]
 pub struct Journal<F: Files> {
     files: F,
     dir: PathBuf,
     /// Size at which a segment is full, in bytes.
     segment_bytes: u64,
-    /// The segment being written. None before the first event, and after a failure that leaves
-    /// in doubt what the segment holds: the next event begins another.
+    /// The current segment. None before the first event, and after a failure that leaves its content
+    /// in doubt: then the next event begins another.
     open: Option<Segment<F::File>>,
-    /// What the beginning of that segment has left to be done.
-    changeover: Option<Rotation<F>>,
-    /// Someone else is at a sync. Until that ends no full segment is left for the next, or there
-    /// could be any number that are not durable.
+    /// What is left to do since the current segment began.
+    rotation: Option<Rotation<F>>,
+    /// Another thread runs a sync. Until it ends, no further segment begins, or there could be any
+    /// number that are not durable.
     is_syncing: bool,
     /// The newest change of the topic.
     topic: Option<TopicChanged>,
-    /// It could not be written as an event, so the next that is written repeats it.
+    /// The topic's event could not be written, so the next write repeats the topic.
     is_topic_due: bool,
 }
 
@@ -68,12 +67,12 @@ pub struct Journal<F: Files> {
 struct Segment<T> {
     file: T,
     path: PathBuf,
-    /// Bytes up to the end of its last whole record.
+    /// Bytes up to the end of the last whole record.
     length: u64,
-    /// Those of them that are no events.
+    /// Bytes of repeated topics among them.
     topic_bytes: u64,
     is_synced: bool,
-    /// The system lets it grow no further.
+    /// The file has reached the largest size that the system allows.
     is_at_limit: bool,
 }
 
@@ -84,22 +83,21 @@ impl<T> Segment<T> {
 }
 
 impl<F: Files> Journal<F> {
-    /// Opens the journal below `data_dir` and reads the events that it holds, oldest first, in the
-    /// order of their seqs. Some may be missing in between: that is for the caller to fill, but
-    /// not to append here.
+    /// Opens the journal below `data_dir`, and reads its events in the order of their seqs. Where
+    /// some are missing, the caller fills the hole in the log, but does not append that here.
     ///
-    /// What is no whole record is reported, and skipped if whole ones come after it, else cut off.
-    /// When numbers came again, because a crash had lost their first use, the later events count.
-    /// What comes before a hole too large to be filled is left out.
+    /// Damaged bytes are reported. They are skipped if whole records follow, and otherwise cut off.
+    /// If numbers were used twice, because a crash had lost their first use, the later events count.
+    /// Events before a hole that is too large to fill are left out.
     ///
-    /// A segment that opens but can't be read, as from a bad sector, is reported, set aside as
-    /// `<seq>.bad` and left out (nobody removes it): better a room without a part of its past than none. One that
-    /// can't even be opened is an error, for whoever runs the server can put that right (mostly it
-    /// belongs to another user), and going on without it would lose its events for good.
+    /// A segment that opens but is unreadable, as with a bad sector, is reported, set aside as
+    /// `<seq>.bad` and left out: a room without a part of its past is better than none. A segment
+    /// that does not even open is an error: an administrator can fix that (usually the file belongs
+    /// to another user), and continuing without the segment would lose its events for good.
     ///
     /// # Errors
-    /// When the folder can't be made, listed or synced, or a segment can't be opened, cut, set
-    /// aside or, holding nothing, removed.
+    /// When the folder cannot be created, listed or synced, or when a segment cannot be opened, cut,
+    /// set aside or, if empty, removed.
     pub fn open(files: F, data_dir: &Path, segment_bytes: u64) -> io::Result<(Self, Vec<Event>)> {
         let dir = data_dir.join("log");
         files.create_dir(&dir)?;
@@ -110,7 +108,7 @@ impl<F: Files> Journal<F> {
             dir,
             segment_bytes,
             open: None,
-            changeover: None,
+            rotation: None,
             is_syncing: false,
             topic: None,
             is_topic_due: false,
@@ -125,15 +123,15 @@ impl<F: Files> Journal<F> {
         Ok((journal, past.into_events(segment_bytes / EVENT_BYTES_MIN)))
     }
 
-    /// The newest change of the topic, wherever in the log it was.
+    /// The newest change of the topic, wherever in the log.
     #[must_use]
     pub fn topic(&self) -> Option<&TopicChanged> {
         self.topic.as_ref()
     }
 
-    /// Adds a segment's records to the past, and makes it ready to be appended to. One without
-    /// events gets out of the way, for what follows may have to begin below its name: it is removed
-    /// if nothing was ever written to it but a topic, and else set aside.
+    /// Adds a segment's records to the past, and prepares it for appending. A segment without events
+    /// must make way, since the next one may need a lower name: it is removed if it never held more
+    /// than a topic, and otherwise set aside.
     fn read_segment(
         &self,
         path: &Path,
@@ -151,7 +149,7 @@ impl<F: Files> Journal<F> {
         report(path, &found, bytes.len());
         if !found.has_events() {
             drop(file);
-            // A file can be longer than what was written to it before the power failed.
+            // After a power failure a file can be longer than what was written to it.
             if bytes[found.end..].iter().all(|byte| *byte == 0) {
                 self.files.remove_file(path)?;
             } else {
@@ -165,7 +163,7 @@ impl<F: Files> Journal<F> {
             file.set_len(length)?;
         }
         file.seek(SeekFrom::Start(length))?;
-        // The server before may have been killed before it could: what is shown from now on must
+        // The previous server may have been killed before its sync: what is shown from now on must
         // not be lost.
         file.sync()?;
         let topic_bytes = found.topic_bytes as u64;
@@ -173,12 +171,12 @@ impl<F: Files> Journal<F> {
         Ok(Some(Segment { length, topic_bytes, ..Segment::new(file, path.into()) }))
     }
 
-    /// Appends events, given as one or more whole frames. They are written, not yet synced. True
-    /// when a segment was begun for them: the one before should be synced soon.
+    /// Appends events, given as one or more whole frames. They are written, but not yet synced.
+    /// Returns true if they began a segment: then the previous one should be synced soon.
     ///
     /// # Errors
-    /// When they can't be written. Then none of them is in the journal, as far as the disk lets
-    /// them be taken back, and it can go on.
+    /// When they cannot be written. Then none of them is in the journal, as far as the disk allows
+    /// to take them back, and further events can be appended.
     pub fn append(&mut self, frames: &[u8]) -> io::Result<bool> {
         let Some(events) = record::of_frames(frames) else { return Ok(false) };
         let written = self.append_records(events.first, &events.records);
@@ -209,23 +207,23 @@ impl<F: Files> Journal<F> {
             }
             Err(why) => {
                 segment.is_at_limit = why.kind() == io::ErrorKind::FileTooLarge;
-                let can_go_on = segment.is_at_limit && !begins;
+                let can_continue = segment.is_at_limit && !begins;
                 self.take_back();
-                if can_go_on { self.append_records(first, records) } else { Err(why) }
+                if can_continue { self.append_records(first, records) } else { Err(why) }
             }
         }
     }
 
-    /// True when the segment has so many bytes of events. A full one is left for the next, and then
-    /// its events alone are as many as must stay.
+    /// True if the current segment has so many bytes of events. Repeated topics do not count, so that
+    /// a full segment holds as many events as must stay.
     fn is_full(&self, bytes: u64) -> bool {
         self.open.as_ref().is_some_and(|segment| segment.length - segment.topic_bytes >= bytes)
     }
 
-    /// Makes sure that the segment being written is still where it was made.
+    /// Checks that the current segment is still where it was created.
     ///
     /// # Errors
-    /// When it is not. What is appended then fails, too, until there is a folder for a new one.
+    /// When it is not. Appending then fails too, until there is a folder for a new segment.
     pub fn check_place(&mut self) -> io::Result<()> {
         let Some(segment) = &self.open else { return Ok(()) };
         let checked = match segment.file.is_at(&segment.path) {
@@ -240,40 +238,40 @@ impl<F: Files> Journal<F> {
         Err(checked)
     }
 
-    /// True while a sync is under way that began with [`Self::begin_sync`].
+    /// True between [`Self::begin_sync`] and [`Self::end_sync`].
     #[must_use]
     pub fn is_syncing(&self) -> bool {
         self.is_syncing
     }
 
-    /// True when the sync under way has taken so long that nothing more should be appended before
-    /// it ends: the segment is as large as two.
+    /// True if the running sync has taken so long that nothing more should be appended before it ends:
+    /// the current segment is as large as two.
     #[must_use]
     pub fn must_wait(&self) -> bool {
         self.is_syncing && self.is_full(2 * self.segment_bytes)
     }
 
-    /// Goes back to the end of the last whole record after a write that failed. Where even that
-    /// fails, nothing more is written behind what may be there now.
+    /// Returns to the end of the last whole record after a failed write. If even that fails, nothing
+    /// more is written to this segment.
     fn take_back(&mut self) {
         let Some(segment) = &mut self.open else { return };
         let length = segment.length;
         let back = segment.file.set_len(length);
         if back.and_then(|()| segment.file.seek(SeekFrom::Start(length))).is_err() {
-            // What was whole before is to be as safe as it can be.
+            // Make the whole records as safe as possible.
             let _ = segment.file.sync();
             self.open = None;
         }
     }
 
-    /// Makes everything appended so far durable. What another sync is at is left to that.
+    /// Makes everything appended so far durable, except what a running sync covers.
     ///
     /// # Errors
-    /// When the disk can't say so. It could not be believed later either, so what is appended
-    /// from then on goes to a new segment.
+    /// When the disk does not confirm it. A later sync of the same file could report success without
+    /// having written it, so further events go to a new segment.
     pub fn sync(&mut self) -> io::Result<()> {
-        let mut changeover = self.changeover.take();
-        let mut synced = changeover.as_mut().map_or(Ok(()), Rotation::settle);
+        let mut rotation = self.rotation.take();
+        let mut synced = rotation.as_mut().map_or(Ok(()), Rotation::settle);
         let mut has_open = false;
         if let Some(segment) = self.open.as_mut().filter(|segment| !segment.is_synced) {
             let open = sync_in_place(&mut segment.file, &segment.path);
@@ -281,17 +279,17 @@ impl<F: Files> Journal<F> {
             synced = synced.and(open);
         }
         match &synced {
-            Ok(()) => changeover.filter(|_| has_open).iter().for_each(Rotation::remove_surplus),
+            Ok(()) => rotation.filter(|_| has_open).iter().for_each(Rotation::remove_surplus),
             Err(_) => self.open = None,
         }
         synced
     }
 
-    /// Everything that is not durable, for someone else to make it so while more is appended; none
-    /// if there is nothing. What came of it is told by [`Self::end_sync`], before another is begun.
+    /// Everything that is not durable, if anything, for another thread to sync while more is appended.
+    /// [`Self::end_sync`] takes the result, before the next call of this.
     ///
     /// # Errors
-    /// When the system has no second handle on the segment being written. Nothing is begun then.
+    /// When the system has no second handle of the current segment. Then no sync begins.
     pub fn begin_sync(&mut self) -> io::Result<Option<Unsynced<F>>> {
         debug_assert!(!self.is_syncing);
         let unsynced = self.open.as_ref().filter(|segment| !segment.is_synced);
@@ -299,13 +297,12 @@ impl<F: Files> Journal<F> {
             segment.file.try_clone().map(|file| (file, segment.path.clone()))
         };
         let open = unsynced.map(with_path).transpose()?;
-        let changeover = self.changeover.take();
-        self.is_syncing = open.is_some() || changeover.is_some();
-        Ok(self.is_syncing.then_some(Unsynced { changeover, open }))
+        let rotation = self.rotation.take();
+        self.is_syncing = open.is_some() || rotation.is_some();
+        Ok(self.is_syncing.then_some(Unsynced { rotation, open }))
     }
 
-    /// Takes note of what came of a sync. After one that failed, what is appended goes to a new
-    /// segment.
+    /// Takes the result of a sync. After a failure, further events go to a new segment.
     pub fn end_sync(&mut self, synced: &io::Result<()>) {
         self.is_syncing = false;
         if synced.is_err() {
@@ -313,16 +310,15 @@ impl<F: Files> Journal<F> {
         }
     }
 
-    /// Begins a segment whose first event is `first`. The one before may be full of what is not
-    /// durable: it is left to the next sync.
+    /// Begins a segment whose first event is `first`. The next sync takes care of the previous one.
     fn begin_segment(&mut self, first: Seq) -> io::Result<()> {
-        if self.changeover.is_some() {
-            // Nobody has taken the last one: it must not be forgotten.
+        if self.rotation.is_some() {
+            // No sync has taken the last one yet, and it must not be lost.
             self.sync()?;
         }
         let path = self.dir.join(format!("{:0NAME_DIGITS$}.log", first.0));
         let mut older = self.segments()?;
-        // Its events come again now, for it could not be trusted.
+        // Its events are written again now, since it could not be trusted.
         while let Some(doubtful) = older.pop_if(|newest| *newest >= path) {
             self.files.remove_file(&doubtful)?;
         }
@@ -333,7 +329,7 @@ impl<F: Files> Journal<F> {
         let left = left.filter(|segment| !segment.is_synced).map(|segment| segment.file);
         let (files, dir, segment_bytes) =
             (self.files.clone(), self.dir.clone(), self.segment_bytes);
-        self.changeover = Some(Rotation { files, dir, segment_bytes, left, older });
+        self.rotation = Some(Rotation { files, dir, segment_bytes, left, older });
         Ok(())
     }
 
@@ -354,7 +350,7 @@ pub(super) fn is_segment(path: &Path) -> bool {
         && stem.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Says where a segment of so many bytes is damaged.
+/// Logs where a segment of so many bytes is damaged.
 fn report(path: &Path, found: &record::Found, bytes: usize) {
     let tail = (found.end < bytes).then_some(found.end..bytes);
     for damaged in found.damaged.iter().chain(&tail) {

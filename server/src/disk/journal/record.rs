@@ -1,8 +1,8 @@
-//! Records: an event's frame with its length and a checksum, and how they are found again among
-//! bytes that may be damaged anywhere.
+//! Records: an event's frame with its length and checksum, and how to find them among bytes that may
+//! be damaged anywhere.
 //!
-//! A record whose length has its highest bit set is no event: it repeats the newest `TopicChanged`
-//! that was written before it, or failed to be.
+//! A record whose length has its highest bit set is not an event: it repeats the newest
+//! `TopicChanged` before it, which may have failed to be written.
 
 use byteorder::{BigEndian, ByteOrder};
 use chatshelf_common::id::{ItemId, Seq};
@@ -21,14 +21,14 @@ pub(super) const HEAD_BYTES: usize = 8;
 /// Frame types that are events.
 const EVENT_KINDS: RangeInclusive<u8> = 0xC0..=0xCF;
 
-/// Set in the length of a record that repeats a topic.
+/// Marks the length of a record that repeats a topic.
 const REPEATS_TOPIC: u32 = 1 << 31;
 
 /// One of a segment's whole records.
 #[derive(Debug)]
 pub(super) enum Record {
     Event(Event),
-    /// The topic as it was at this place.
+    /// The topic at this point.
     Topic(TopicChanged),
 }
 
@@ -38,9 +38,9 @@ pub(super) struct Found {
     pub(super) records: Vec<Record>,
     /// Where the last whole record ends.
     pub(super) end: usize,
-    /// Bytes of the records that are no events.
+    /// Bytes of repeated topics.
     pub(super) topic_bytes: usize,
-    /// Extents before that which are no whole records.
+    /// Ranges before the end that are not whole records.
     pub(super) damaged: Vec<Range<usize>>,
 }
 
@@ -50,8 +50,8 @@ impl Found {
     }
 }
 
-/// Finds the whole records of a segment. What is damaged is skipped: after it, a record must be of
-/// a later event than all before it, for the bytes in between say nothing of where one begins.
+/// Finds the whole records of a segment, and skips damage. After damage, a record counts only if its
+/// event is later than all before it, since nothing shows where a record begins.
 pub(super) fn find(bytes: &[u8], mut last: Seq) -> Found {
     let (mut found, mut at) = (Found::default(), 0);
     while at < bytes.len() {
@@ -98,8 +98,8 @@ fn record_at(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
     Some((record, start + length))
 }
 
-/// False for an event with a number after which none would be left: no room gets there, so it is
-/// damage, or made by somebody.
+/// False for an event whose number is so high that none would be left after it: no room gets there, so
+/// it is damaged or forged.
 fn is_sound(event: &Event) -> bool {
     let is_item = |id: ItemId| (ItemId(1)..=ITEM_ID_MAX).contains(&id);
     let names_items = match event {

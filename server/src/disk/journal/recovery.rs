@@ -1,4 +1,4 @@
-//! The past: the events of all segments, put into the one order they must have.
+//! Recovery: puts the events of all segments into the one order that they must have.
 
 use chatshelf_common::id::Seq;
 use chatshelf_common::wire::Event;
@@ -6,21 +6,21 @@ use chatshelf_common::wire::frame::TopicChanged;
 
 use super::record::Record;
 
-/// Events by ascending seq; some may be missing in between.
+/// The recovered events by ascending seq; some may be missing in between.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     events: Vec<Event>,
-    /// What the topic was, by ascending seq.
+    /// The changes of the topic, by ascending seq.
     topics: Vec<TopicChanged>,
 }
 
 impl Recovery {
-    /// The newest event's seq; 0 when there is none.
+    /// The newest event's seq; 0 if there is none.
     pub(super) fn last(&self) -> Seq {
         self.events.last().map_or(Seq(0), Event::seq)
     }
 
-    /// Adds what was written after all before it.
+    /// Adds the next record in the order of writing.
     pub(super) fn add(&mut self, record: Record) {
         match record {
             Record::Event(event) => self.add_event(event),
@@ -28,15 +28,15 @@ impl Recovery {
         }
     }
 
-    /// Where a topic that counts as later was written before, whoever wrote this one had not found
-    /// that at a start.
+    /// Adds a topic. If one with the same or a later seq came before, the server that wrote this one
+    /// had not found that at its startup, so this one counts.
     fn add_topic(&mut self, topic: TopicChanged) {
         while self.topics.pop_if(|other| other.seq >= topic.seq).is_some() {}
         self.topics.push(topic);
     }
 
-    /// Adds an event that was written after all before it. If they go as far as its number or
-    /// beyond, a start has not found them, and the room went on without them.
+    /// Adds an event. If earlier ones have its number or a higher one, a server had not found them at
+    /// its startup, and the room continued without them, so this one counts.
     fn add_event(&mut self, event: Event) {
         let before = self.events.partition_point(|earlier| earlier.seq() < event.seq());
         if before < self.events.len() {
@@ -51,13 +51,13 @@ impl Recovery {
         self.events.push(event);
     }
 
-    /// The newest change of the topic that is not itself among what is lost at the end.
+    /// The newest change of the topic that is not among the lost events at the end.
     pub(super) fn topic(&self) -> Option<TopicChanged> {
         self.topics.iter().rfind(|topic| topic.seq <= self.last()).cloned()
     }
 
-    /// All of them but those before the last hole of more than `hole_max` events: it would have to
-    /// be filled.
+    /// All events after the last hole of more than `hole_max` events, which would be too large to
+    /// fill.
     pub(super) fn into_events(mut self, hole_max: u64) -> Vec<Event> {
         let mut first = 0;
         for (index, pair) in self.events.windows(2).enumerate() {

@@ -1,14 +1,14 @@
-//! Meta files: what stands beside a content and says whose it is.
+//! Meta files: the description next to each content.
 //!
 //! ```text
 //! magic (4)    "csi" for an item, "csu" for an upload, then the format's number: 1
-//! fields       as on the wire: the item's, or what the offer said and when it was interrupted
-//! seal (32)    BLAKE3 of all before
+//! fields       as on the wire: the item's, or the offer's and the time of the interruption
+//! seal (32)    BLAKE3 of everything before
 //! ```
 //!
-//! Half a file, a damaged one or the other kind's is never taken for one. An upload key is a secret
-//! of the client that made it: in these files, and in the names of folders, stands an [`UploadId`].
-//! Files from before there were magic and seal are read as well.
+//! An incomplete or damaged file, or one of the other kind, is never accepted. An upload key is a
+//! secret of the client that made it: these files, and the names of folders, contain an [`UploadId`]
+//! instead. Files of earlier versions, without magic and seal, are read as well.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -23,26 +23,26 @@ use crate::disk::Uploader;
 use crate::disk::files::{Files, StoredFile};
 use crate::room::shelf::ITEM_ID_MAX;
 
-/// Longest meta file that is believed, in bytes.
+/// How much of a meta file is read, in bytes.
 const META_BYTES_MAX: u64 = 4096;
 
 /// Bytes of the seal.
 const SEAL_BYTES: usize = 32;
 
-/// What the meta file of an item begins with, and that of an upload. Read as a field, either says
-/// that it is longer than any meta file.
+/// The first bytes of an item's meta file, and of an upload's. Read as a field, either would be longer
+/// than any meta file.
 const ITEM_MAGIC: [u8; 4] = *b"csi\x01";
 const UPLOAD_MAGIC: [u8; 4] = *b"csu\x01";
 
-/// What an upload key is known by on the disk. It says nothing of the key itself.
+/// The hash of an upload key, which stands for the key on the disk and does not reveal it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UploadId([u8; 32]);
 
 impl UploadId {
-    /// Digits of its name.
+    /// Digits in its text form.
     pub(super) const DIGITS: usize = 64;
 
-    /// That of a key.
+    /// The id of a key.
     #[must_use]
     pub fn of(key: &UploadKey) -> Self {
         Self(blake3::derive_key("chatshelf 2026-11-29 an upload key's name on the disk", &key.0))
@@ -62,17 +62,17 @@ impl fmt::Debug for UploadId {
     }
 }
 
-/// The field of an upload's meta file that says who began it: not by nick, as on the wire.
+/// The field of an upload's meta file that holds the uploader, not a nick as on the wire.
 const UPLOADER: Tag = Tag::MEMBER;
 
-/// What an upload with a key is known by when it is offered again.
+/// What identifies an upload with a key when it is offered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) id: UploadId,
     pub(super) name: FileName,
     /// In bytes.
     pub(super) size: u64,
-    /// Who has made it; unknown of an item, and of what an earlier version has kept.
+    /// Who offered it; unknown for items, and for uploads that an earlier version has kept.
     pub(super) uploader: Option<Uploader>,
 }
 
@@ -81,13 +81,13 @@ impl Offer {
         Self { id: UploadId::of(key), name, size, uploader: Some(uploader) }
     }
 
-    /// True for two offers of one upload, whoever makes them.
+    /// True for two offers of the same upload, whoever sends them.
     pub(super) fn is_of_same_upload(&self, other: &Self) -> bool {
         (self.id, &self.name, self.size) == (other.id, &other.name, other.size)
     }
 
-    /// A meta file's bytes. An upload that runs has no `interrupted`: should the server die, its
-    /// time is that of the start that finds it.
+    /// The bytes of a meta file. A running upload has no `interrupted`: if the server dies, the time of
+    /// the next startup counts.
     pub(super) fn encode(&self, interrupted: Option<UnixMillis>) -> Vec<u8> {
         let mut out = UPLOAD_MAGIC.to_vec();
         field::put(&mut out, Tag::UPLOAD_KEY, &self.id.0);
@@ -102,15 +102,15 @@ impl Offer {
         seal(out)
     }
 
-    /// Back from a meta file's bytes.
+    /// Reads the bytes of a meta file.
     pub(super) fn decode(bytes: &[u8]) -> Result<(Self, Option<UnixMillis>), DecodeError> {
         let fields = Fields::parse(unseal(UPLOAD_MAGIC, bytes)?)?;
         let id = UploadId(fields.required(Tag::UPLOAD_KEY)?);
         Self::of_fields(id, &fields)
     }
 
-    /// Back from the bytes of a meta file from before [`UPLOAD_MAGIC`]: it holds the key itself,
-    /// and its seal is a field.
+    /// Reads the bytes of a meta file from before [`UPLOAD_MAGIC`]: it contains the key itself, and
+    /// its seal is a field.
     pub(super) fn decode_old(
         bytes: &[u8],
     ) -> Result<(UploadKey, Self, Option<UnixMillis>), DecodeError> {
@@ -135,7 +135,7 @@ impl Offer {
     }
 }
 
-/// The meta file of an item, and of the upload that it was if that had a key.
+/// The bytes of an item's meta file, with the upload's id if it had a key.
 pub(super) fn encode_item(item: &Item, id: Option<UploadId>) -> Vec<u8> {
     let mut out = ITEM_MAGIC.to_vec();
     item.put(&mut out);
@@ -145,7 +145,7 @@ pub(super) fn encode_item(item: &Item, id: Option<UploadId>) -> Vec<u8> {
     seal(out)
 }
 
-/// Back from a meta file's bytes.
+/// Reads the bytes of an item's meta file.
 pub(super) fn decode_item(bytes: &[u8]) -> Result<(Item, Option<UploadId>), DecodeError> {
     let (fields, is_sealed) = if bytes.starts_with(&ITEM_MAGIC) {
         (unseal(ITEM_MAGIC, bytes)?, true)
@@ -171,7 +171,7 @@ fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// What stands between magic and seal, if both are right.
+/// The bytes between magic and seal, if both are right.
 fn unseal(magic: [u8; 4], bytes: &[u8]) -> Result<&[u8], DecodeError> {
     let (sealed, seal) = bytes.split_last_chunk::<SEAL_BYTES>().ok_or(DecodeError::Truncated)?;
     if blake3::hash(sealed) != *seal {
@@ -187,7 +187,7 @@ pub(super) fn read(files: &impl Files, dir: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes the meta file of a new folder. Whether a crash leaves it whole is not said.
+/// Writes the meta file of a new folder. A crash may leave it incomplete.
 pub(super) fn create(files: &impl Files, dir: &Path, bytes: &[u8]) -> io::Result<()> {
     files.create(&dir.join("meta"))?.write_all(bytes)
 }

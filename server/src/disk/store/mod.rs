@@ -1,24 +1,24 @@
-//! The files of the shelf, and of uploads that are not on it yet.
+//! The store: the files of the shelf, and of uploads that are not on it yet.
 //!
 //! ```text
 //! DATA/uploads/<n>/content        an upload without a key (or something being removed)
-//! DATA/uploads/<id>/content       an upload with a key, running or interrupted; 64 digits, made of
-//!                                 the key by a hash
+//! DATA/uploads/<id>/content       an upload with a key, running or interrupted; the id is 64 digits,
+//!                                 a hash of the key
 //! DATA/uploads/<id>/meta          what was offered, and when it was interrupted
 //! DATA/shelf/<item>/content,meta  the same folder, renamed: from then on it is an item; its meta
 //!                                 has the item's fields, and the upload's id if there was one
-//! DATA/shelf/<item>/dropped       it is being removed where it is; of the newest item this stays, as
-//!                                 its number is not to be used again, until there is a newer one
+//! DATA/shelf/<item>/dropped       the item is being removed; for the newest item this file stays
+//!                                 until there is a newer one, so that its number is not used again
 //! DATA/shelf/<item>.bad           a damaged item that was set aside; nobody removes it
 //! ```
 //!
-//! Names that are not ours are left alone, and so is what stands beside our files.
+//! Names that are not ours stay as they are, and so does anything next to our files.
 //!
-//! When all content is there and verified, `meta` becomes that of the item, and durable; then the
-//! folder is renamed. The rename is the one step that makes an item: before it nothing is visible,
-//! after it everything is. So a folder on the shelf always has an item's meta, and one in
-//! `uploads` is never an item, whatever its meta says. This module alone opens, writes, renames
-//! and removes them, always on the disk thread.
+//! When all content has arrived and is verified, the item's `meta` is written and made durable; then
+//! the folder is renamed. The rename is the one step that makes an item: before it nothing is
+//! visible, after it everything is. So a folder on the shelf always has an item's meta, and one in
+//! `uploads` is never an item, whatever its meta says. Only this module opens, writes, renames and
+//! removes these files, always on the disk thread.
 
 mod meta;
 mod partials;
@@ -48,56 +48,56 @@ pub use space::default_reserve;
 /// The name of a meta file in a folder that is being removed.
 const DROPPED: &str = "dropped";
 
-/// What an operator sets of the store.
+/// The operator's settings of the store.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreSettings {
     /// Bytes of the disk that uploads leave free.
     pub min_free_bytes: u64,
-    /// How long an interrupted upload is kept, in milliseconds; 0 is not at all.
+    /// How long an interrupted upload is kept, in milliseconds; 0 keeps none.
     pub keep_partial_ms: u64,
-    /// Most bytes kept of interrupted uploads, of all together.
+    /// Largest total size of kept uploads, in bytes.
     pub partial_bytes_max: u64,
-    /// Fewest bytes of one that are kept.
+    /// Smallest upload that is kept, in bytes.
     pub partial_bytes_min: u64,
 }
 
-/// The files of all transfers, and what is kept of interrupted uploads.
+/// The files of all transfers, and kept uploads.
 #[derive(Debug)]
 pub struct Store<F: Files> {
     files: F,
     settings: StoreSettings,
     uploads_dir: PathBuf,
     shelf_dir: PathBuf,
-    /// Those that may be written to.
+    /// Uploads that can be written to.
     uploads: HashMap<TransferKey, Upload<F::File>>,
-    /// Those whose kept content is being read back.
+    /// Uploads whose kept content is being read back.
     checks: VecDeque<Check<F::File>>,
-    /// What is kept of interrupted uploads; none of these is open.
+    /// Kept uploads; none of them is open.
     kept: Vec<Partial>,
-    /// What was offered of the items on the shelf that came with a key.
+    /// The offers of the items on the shelf that were uploaded with a key.
     stored: BTreeMap<ItemId, Offer>,
-    /// The highest number of an item that was on the shelf; 0 before the first.
+    /// The highest item number so far; 0 before the first.
     newest: ItemId,
-    /// That item was dropped, and its folder is there for its number alone.
+    /// That item was dropped, and its folder only keeps its number.
     newest_is_dropped: bool,
     downloads: HashMap<TransferKey, F::File>,
-    /// Folders of dropped items that could not be removed: on Windows, while a download has one
+    /// Folders of dropped items that could not be removed yet: on Windows, while a download has one
     /// open.
     doomed: Vec<PathBuf>,
     /// The highest number of a folder in `uploads_dir`.
     last_dir: u64,
-    /// That the system can't tell how much space is free has been said.
+    /// It was logged that the system does not say how much space is free.
     blindness_is_said: bool,
-    /// The bytes that were wanted when it was said that uploads are refused.
+    /// The size of the upload for which it was logged that uploads are refused.
     refused_for: Option<u64>,
 }
 
 impl<F: Files> Store<F> {
-    /// Opens the folders below `data_dir`, clears what can't be gone on with, and says which whole
-    /// items are there, oldest first. A first [`Request::Expire`] tells when the kept uploads end.
+    /// Opens the folders below `data_dir`, removes what cannot be resumed, and returns the whole items,
+    /// oldest first. A first [`Request::Expire`] tells when kept uploads expire.
     ///
     /// # Errors
-    /// When a folder can't be made, listed or synced.
+    /// When a folder cannot be created, listed or synced.
     pub fn open(
         files: F,
         data_dir: &Path,
@@ -107,7 +107,7 @@ impl<F: Files> Store<F> {
         let (uploads_dir, shelf_dir) = (data_dir.join("uploads"), data_dir.join("shelf"));
         files.create_dir(&uploads_dir)?;
         files.create_dir(&shelf_dir)?;
-        // The server before this one may have been killed between a rename and its sync.
+        // The previous server may have been killed between a rename and its sync.
         [data_dir, &uploads_dir, &shelf_dir].into_iter().try_for_each(|dir| files.sync_dir(dir))?;
         let mut store = Self {
             files,
@@ -131,8 +131,8 @@ impl<F: Files> Store<F> {
         Ok((store, items))
     }
 
-    /// Does one piece of work, or the beginning of it, and says what came of it where someone
-    /// waits for that: with one answer, or several, or later ones from [`Self::step`].
+    /// Handles a request, or begins to, and answers if someone waits for that: with one reply or
+    /// several, or with later ones from [`Self::step`].
     pub fn handle(&mut self, request: Request, answer: &mut impl FnMut(Reply)) {
         match request {
             Request::Create { upload, name, size, key, uploader, at } => {
@@ -178,39 +178,37 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// True while [`Self::step`] has something to do.
+    /// True if [`Self::step`] has something to do.
     #[must_use]
     pub fn has_work(&self) -> bool {
         !self.checks.is_empty()
     }
 
-    /// The highest number of an item that was ever on the shelf, as far as the shelf's folder tells;
-    /// 0 for none.
+    /// The highest item number so far, as far as the shelf's folder tells; 0 for none.
     #[must_use]
     pub fn newest_item(&self) -> ItemId {
         self.newest
     }
 
-    /// The ids of the uploads that became the items on the shelf, of those that had a key.
+    /// The upload ids of the items on the shelf that were uploaded with a key.
     pub fn upload_ids(&self) -> impl Iterator<Item = (ItemId, UploadId)> {
         self.stored.iter().map(|(item, offer)| (*item, offer.id))
     }
 
-    /// A name in `uploads` that nothing has.
+    /// An unused name in `uploads`.
     fn new_dir(&mut self) -> PathBuf {
         self.last_dir += 1;
         self.uploads_dir.join(self.last_dir.to_string())
     }
 
-    /// Moves a folder, in one step, to where a restart would clear it; says where it is then. If
-    /// it can't be moved, it is where it was.
+    /// Moves a folder, atomically, to where a restart would remove it, and returns its new path, or
+    /// the old one if it cannot be moved.
     fn take_away(&mut self, dir: &Path) -> PathBuf {
         let away = self.new_dir();
         if self.files.rename(dir, &away).is_ok() { away } else { dir.into() }
     }
 
-    /// Removes a folder that nobody has open. Should that fail nothing waits for it: the next
-    /// start tries again.
+    /// Removes a folder that nobody has open. If that fails, the next startup tries again.
     fn clear(&mut self, dir: &Path) {
         let dir = self.take_away(dir);
         self.remove_dir(&dir);
@@ -225,8 +223,8 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// Removes a folder of an upload or an item, but nothing in it that is not ours. That it has
-    /// begun is noted first: an item without its meta would else be taken for a damaged one.
+    /// Removes a folder of an upload or an item, but nothing in it that is not ours. First notes that
+    /// the removal has begun: an item without its meta would otherwise count as damaged.
     fn try_remove_dir(&self, dir: &Path) -> io::Result<()> {
         self.note_removal(dir)?;
         self.remove_content(dir)?;
@@ -265,7 +263,7 @@ pub(super) fn has_item_name(path: &Path) -> bool {
     shelf::item_of(path).is_some()
 }
 
-/// True for an item's folder whose meta file can be read.
+/// True for an item's folder with a readable meta file.
 pub(super) fn is_item(files: &impl Files, dir: &Path) -> bool {
     has_item_name(dir) && meta::read(files, dir).is_ok_and(|meta| meta::decode_item(&meta).is_ok())
 }
@@ -278,8 +276,8 @@ pub(super) fn has_name_of_ours(path: &Path) -> bool {
 
 fn failed(transfer: TransferKey, why: &io::Error, block: Option<Block>) -> Reply {
     if is_full(why) {
-        // Any guest can bring this about, as often as they like.
-        log::info!("a transfer ends for want of space: {why}");
+        // Any guest can cause this, as often as they like.
+        log::info!("a transfer ended for lack of space: {why}");
     } else {
         log::error!("a transfer failed: {why}");
     }
@@ -287,7 +285,7 @@ fn failed(transfer: TransferKey, why: &io::Error, block: Option<Block>) -> Reply
     Reply::Failed { transfer, code, detail: Some(why.to_string()), block }
 }
 
-/// True when an error says that there is no space left.
+/// True for an error that means that there is no space left.
 fn is_full(why: &io::Error) -> bool {
     matches!(why.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -1,4 +1,4 @@
-//! Partials: what is kept of interrupted uploads, for how long, and how much of it.
+//! Partials, the kept parts of interrupted uploads: how many, how much and how long.
 
 use std::cmp::Reverse;
 use std::io;
@@ -15,25 +15,25 @@ use crate::disk::files::{Files, StoredFile};
 /// Most interrupted uploads kept.
 pub const PARTIALS_MAX: usize = 64;
 
-/// Least that is worth keeping of an interrupted upload: less is soon sent again.
+/// Smallest part that is kept, in bytes: less is quickly sent again.
 pub const PARTIAL_BYTES_MIN: u64 = 64 * 1024;
 
 /// An interrupted upload: its folder holds the beginning of its content.
 #[derive(Debug)]
 pub(super) struct Partial {
     pub(super) offer: Offer,
-    /// Length of its content.
+    /// Length of the content.
     pub(super) bytes: u64,
     /// When it was interrupted.
     pub(super) at: UnixMillis,
 }
 
-/// What a folder in `uploads` is, by its name.
+/// What the name of a folder in `uploads` says about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UploadName {
     /// An upload without a key, or something being removed.
     Number(u64),
-    /// An upload with a key: by its id or, as earlier versions had it, by the key.
+    /// An upload with a key, named by its id or, in earlier versions, by the key itself.
     Key,
 }
 
@@ -41,7 +41,7 @@ impl UploadName {
     /// Digits of a key.
     const KEY_DIGITS: usize = 32;
 
-    /// None for a name that we do not give.
+    /// None for a name that is not ours.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -55,8 +55,8 @@ impl UploadName {
 }
 
 impl<F: Files> Store<F> {
-    /// Finds what can be gone on with, and removes what else of ours is in `uploads`. What is not
-    /// ours is left alone.
+    /// Finds what can be resumed, and removes everything else of ours from `uploads`. Leaves what is
+    /// not ours as it is.
     pub(super) fn load_partials(&mut self, at: UnixMillis) -> io::Result<()> {
         for path in self.files.list(&self.uploads_dir)? {
             let Some(name) = UploadName::of(&path) else {
@@ -91,7 +91,7 @@ impl<F: Files> Store<F> {
         let meta = meta::read(&self.files, dir)?;
         let (offer, interrupted) = match Offer::decode(&meta) {
             Ok((offer, _)) if *dir != self.partial_dir(offer.id) => {
-                return Err(bad_data("its meta file is another upload's"));
+                return Err(bad_data("its meta file belongs to another upload"));
             }
             Ok(read) => read,
             Err(why) => self.adopt_partial(dir, &meta)?.ok_or_else(|| bad_data(why))?,
@@ -102,13 +102,13 @@ impl<F: Files> Store<F> {
         {
             log::error!("the meta file of {} is out of date: {why}", dir.display());
         }
-        // A time that is yet to come is that of a clock which was wrong.
+        // A time in the future comes from a clock that was wrong.
         let at = interrupted.map_or(now, |at| at.min(now));
         Ok(Partial { offer, bytes, at })
     }
 
-    /// Gives what was kept under its key, as earlier versions did, its name and its meta file of
-    /// today; none if the meta file is not one of theirs.
+    /// Gives an upload that an earlier version has kept, under its key, today's name and meta file.
+    /// None if the meta file is not of that kind.
     fn adopt_partial(
         &self,
         dir: &Path,
@@ -116,7 +116,7 @@ impl<F: Files> Store<F> {
     ) -> io::Result<Option<(Offer, Option<UnixMillis>)>> {
         let Ok((key, offer, interrupted)) = Offer::decode_old(meta) else { return Ok(None) };
         let new = self.partial_dir(offer.id);
-        // The server before may have been killed between the two steps.
+        // The previous server may have been killed between the two steps.
         if *dir != new {
             if *dir != self.uploads_dir.join(key.to_string()) {
                 return Ok(None);
@@ -127,27 +127,27 @@ impl<F: Files> Store<F> {
         Ok(Some((offer, interrupted)))
     }
 
-    /// Length of what has come of an upload; it is an error if that is nothing, or too much.
+    /// How much of an upload has arrived. It is an error if that is nothing, or too much.
     fn content_bytes(&self, offer: &Offer) -> io::Result<u64> {
         let bytes = self.files.size(&self.partial_dir(offer.id).join("content"))?;
         let is_good = (1..=offer.size).contains(&bytes);
-        if is_good { Ok(bytes) } else { Err(bad_data("its content has no length it could have")) }
+        if is_good { Ok(bytes) } else { Err(bad_data("its content is empty or too long")) }
     }
 
-    /// Where the files of an upload with a key are.
+    /// The folder of an upload with a key.
     pub(super) fn partial_dir(&self, id: UploadId) -> PathBuf {
         self.uploads_dir.join(id.to_string())
     }
 
-    /// Writes the meta file of an upload that is there, and makes its folder durable.
+    /// Replaces the meta file of an upload, and makes its folder durable.
     pub(super) fn note(&self, offer: &Offer, interrupted: Option<UnixMillis>) -> io::Result<()> {
         let dir = self.partial_dir(offer.id);
         meta::replace(&self.files, &dir, &offer.encode(interrupted))?;
         self.files.sync_dir(&self.uploads_dir)
     }
 
-    /// Closes an upload of which `bytes` have come, and keeps them; true if so. Without a key,
-    /// when too little has come or nothing may be kept, it is removed.
+    /// Closes an upload of which `bytes` have arrived, and keeps them; returns whether it did. Removes
+    /// an upload without a key, one that is too small, and any if nothing may be kept.
     pub(super) fn keep(&mut self, upload: Upload<F::File>, bytes: u64, at: UnixMillis) -> bool {
         let Upload { dir, mut content, offer, .. } = upload;
         let StoreSettings { partial_bytes_min, partial_bytes_max, keep_partial_ms, .. } =
@@ -172,8 +172,8 @@ impl<F: Files> Store<F> {
         true
     }
 
-    /// Takes out what is kept of exactly this upload. What has its key but is another file, or is
-    /// damaged, goes.
+    /// Takes out what is kept of this upload. If the key is the same but the file is another one, or
+    /// if the content is damaged, removes it.
     pub(super) fn take_kept(&mut self, offer: &Offer) -> Option<Partial> {
         let place = self.kept.iter().position(|partial| partial.offer.id == offer.id)?;
         let mut partial = self.kept.swap_remove(place);
@@ -190,19 +190,19 @@ impl<F: Files> Store<F> {
         None
     }
 
-    /// Puts back what was taken out.
+    /// Puts back what [`Self::take_kept`] took out.
     pub(super) fn put_back(&mut self, partial: Partial) {
         self.kept.push(partial);
         self.keep_within_bounds();
     }
 
-    /// Bytes of all that is kept.
+    /// The total size of all kept uploads, in bytes.
     pub(super) fn kept_bytes(&self) -> u64 {
         self.kept.iter().map(|partial| partial.bytes).fold(0, u64::saturating_add)
     }
 
-    /// Removes what there is too much of. Who has most is the one to lose: of too many, the
-    /// smallest of those whose uploader has most of them; of too many bytes, see
+    /// Removes kept uploads until there are neither too many nor too many bytes. The uploader who has
+    /// most loses: of too many uploads, the smallest; of too many bytes, see
     /// [`Self::remove_for_room`].
     pub(super) fn keep_within_bounds(&mut self) {
         while self.kept.len() > PARTIALS_MAX {
@@ -214,13 +214,13 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// Removes the oldest kept of the uploader of whom most bytes are kept; false if nothing is.
+    /// Removes the oldest upload of the uploader whose kept bytes are most; false if nothing is kept.
     pub(super) fn remove_for_room(&mut self) -> bool {
         self.remove_of_greediest(|partial| partial.bytes, |partial| partial.at)
     }
 
-    /// Of the uploaders who have most, by `weight`, removes what comes first by `order`; false if
-    /// nothing is kept. What an earlier version has kept counts as one uploader's.
+    /// Of the uploader who has most by `weight`, removes the first upload by `order`; false if nothing
+    /// is kept. Uploads that an earlier version has kept count as those of one uploader.
     fn remove_of_greediest<T: Ord>(
         &mut self,
         weight: impl Fn(&Partial) -> u64,
@@ -239,14 +239,14 @@ impl<F: Files> Store<F> {
         true
     }
 
-    /// Removes one that is kept. It counts as gone even where the disk does not let go of it.
+    /// Removes a kept upload. It counts as removed even if the disk fails to remove it.
     fn remove_kept(&mut self, place: usize) {
         let Partial { offer, bytes, .. } = self.kept.swap_remove(place);
-        log::info!("the {bytes} bytes kept of {} are removed", offer.name.as_str());
+        log::info!("removed the {bytes} bytes that were kept of {}", offer.name.as_str());
         self.clear(&self.partial_dir(offer.id));
     }
 
-    /// Removes what has been kept for long enough.
+    /// Removes uploads that have been kept for long enough.
     pub(super) fn expire(&mut self, now: UnixMillis) {
         let kept_ms = self.settings.keep_partial_ms;
         let is_over = |partial: &Partial| partial.at.0.saturating_add(kept_ms) <= now.0;
@@ -255,7 +255,7 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// When the next of those that are kept ends.
+    /// When the next kept upload expires.
     pub(super) fn next_expiry(&self) -> Option<UnixMillis> {
         let oldest = self.kept.iter().map(|partial| partial.at).min()?;
         Some(UnixMillis(oldest.0.saturating_add(self.settings.keep_partial_ms)))

@@ -1,4 +1,4 @@
-//! Items: how an upload becomes one, how it is read, how it goes.
+//! Items: how an upload becomes an item, how an item is read, and how it is removed.
 
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use crate::disk::{Reply, TransferKey};
 use crate::room::shelf::ITEM_ID_MAX;
 
 impl<F: Files> Store<F> {
-    /// The whole items on the shelf, oldest first. A folder of ours that is damaged is set aside;
-    /// what is not ours is left alone.
+    /// The whole items on the shelf, oldest first. Sets aside folders of ours that are damaged, and
+    /// leaves what is not ours as it is.
     pub(super) fn load_items(&mut self) -> io::Result<Vec<Item>> {
         let (mut items, mut dropped) = (Vec::new(), Vec::new());
         for dir in self.files.list(&self.shelf_dir)? {
-            // A damaged item that was set aside had its number, too.
+            // A damaged item that was set aside used its number, too.
             self.newest = self.newest.max(number_of(&dir).unwrap_or(self.newest));
             let Some(id) = item_of(&dir) else {
                 if !is_set_aside(&dir) {
@@ -33,7 +33,7 @@ impl<F: Files> Store<F> {
             };
             match self.load_item(&dir) {
                 Ok(item) => items.push(item),
-                // What is left of a dropped item: it could not be removed whole, or was the newest.
+                // A dropped item that could not be removed entirely, or was the newest.
                 Err(_) if self.files.size(&dir.join(DROPPED)).is_ok() => dropped.push(id),
                 Err(_) if self.files.remove_empty_dir(&dir).is_ok() => {}
                 Err(why) if !is_damage(&why) => {
@@ -52,7 +52,7 @@ impl<F: Files> Store<F> {
         Ok(items)
     }
 
-    /// Removes the folder of a dropped item, but that of the newest only down to the note.
+    /// Removes the folder of a dropped item. Of the newest item, the note stays.
     fn remove_item_dir(&self, item: ItemId) -> io::Result<()> {
         let dir = self.item_dir(item);
         if self.newest_is_dropped && item == self.newest {
@@ -67,10 +67,10 @@ impl<F: Files> Store<F> {
     fn load_item(&mut self, dir: &Path) -> io::Result<Item> {
         let (item, id) = meta::decode_item(&meta::read(&self.files, dir)?).map_err(bad_data)?;
         if item_of(dir) != Some(item.id) {
-            return Err(bad_data("its meta file is another item's"));
+            return Err(bad_data("its meta file belongs to another item"));
         }
         if self.files.size(&dir.join("content"))? != item.size {
-            return Err(bad_data("its content has another size than its meta file says"));
+            return Err(bad_data("the size of its content differs from its meta file"));
         }
         if let Some(id) = id {
             let (name, size) = (item.name.clone(), item.size);
@@ -79,7 +79,8 @@ impl<F: Files> Store<F> {
         Ok(item)
     }
 
-    /// Whatever is wrong with an item, its bytes may be worth something to whoever runs the server.
+    /// Sets a damaged item aside instead of removing it: its bytes may be worth something to the
+    /// operator.
     fn set_item_aside(&self, dir: &Path, why: &io::Error) {
         match set_aside(&self.files, dir) {
             Ok(place) => log::error!(
@@ -91,7 +92,7 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// The item that this offer has become already.
+    /// The item that this offer has already become.
     pub(super) fn stored_as(&self, offer: &Offer) -> Option<ItemId> {
         self.stored
             .iter()
@@ -99,14 +100,14 @@ impl<F: Files> Store<F> {
             .map(|(&item, _)| item)
     }
 
-    /// Makes content and meta durable, then the item visible, then its being visible durable. If
-    /// any of this fails, nothing is left.
+    /// Makes content and meta durable, then the item visible, then that durable too. If any step
+    /// fails, removes everything.
     pub(super) fn put_on_shelf(&mut self, upload: Upload<F::File>, item: &Item) -> io::Result<()> {
         let place = self.item_dir(item.id);
         let Upload { dir, mut content, offer, .. } = upload;
         let bytes = meta::encode_item(item, offer.as_ref().map(|offer| offer.id));
         let sealed = content.sync().and_then(|()| meta::replace(&self.files, &dir, &bytes));
-        // Windows renames no folder that has an open file in it.
+        // Windows does not rename a folder that contains an open file.
         drop(content);
         if let Err(why) = sealed.and_then(|()| self.files.rename(&dir, &place)) {
             self.clear(&dir);
@@ -124,8 +125,8 @@ impl<F: Files> Store<F> {
         Ok(())
     }
 
-    /// An item is on the shelf, and stands for the numbers before it: if the newest until now was
-    /// dropped, its folder goes.
+    /// Notes the newest item. If the previous one was dropped, its folder is no longer needed to keep
+    /// its number.
     fn note_newest(&mut self, item: ItemId) {
         let before = std::mem::replace(&mut self.newest, item);
         if std::mem::take(&mut self.newest_is_dropped) {
@@ -135,9 +136,9 @@ impl<F: Files> Store<F> {
     }
 
     /// Takes an item off the shelf by one rename, so that a crash leaves it whole or gone, then
-    /// removes its files. Where the rename is not allowed (on Windows, while a download has the
-    /// content open), they are removed in place. So are those of the newest, for its number would be
-    /// used again after a restart if nothing of it were left.
+    /// removes its files. If the rename is not allowed (on Windows, while a download has the content
+    /// open), removes them in place. Does the same for the newest item, whose number would be used
+    /// again after a restart if nothing of it were left.
     pub(super) fn remove_item(&mut self, item: ItemId) {
         self.stored.remove(&item);
         let dir = self.item_dir(item);
@@ -149,7 +150,7 @@ impl<F: Files> Store<F> {
         self.remove_or_doom(dir);
     }
 
-    /// Removes a folder, now or when nobody reads from it any more.
+    /// Removes a folder, now or as soon as no download reads from it.
     fn remove_or_doom(&mut self, dir: PathBuf) {
         match self.remove_doomed(&dir) {
             Ok(()) => {}
@@ -183,7 +184,7 @@ impl<F: Files> Store<F> {
         Ok(())
     }
 
-    /// Closes a download's file, and removes the dropped items that nobody has open any more.
+    /// Closes a download's file, and removes dropped items that no download has open any more.
     pub(super) fn close(&mut self, download: TransferKey) {
         self.downloads.remove(&download);
         let nobody_reads = self.downloads.is_empty();
@@ -207,7 +208,7 @@ impl<F: Files> Store<F> {
         frame_bytes: usize,
         mut extent: Extent,
     ) -> Reply {
-        // A download that was closed is gone; its last extents come back empty.
+        // After a download was closed, its last extents return empty.
         let Some(file) = self.downloads.get_mut(&key) else {
             return Reply::Read { download: key, extent };
         };
@@ -225,8 +226,8 @@ impl<F: Files> Store<F> {
     }
 }
 
-/// True when an error says what is on the disk, and not that the disk could not be read: that may
-/// be otherwise the next time, but an item that is once taken for gone stays so.
+/// True for an error that shows damage on the disk, and not that the disk could not be read. The
+/// latter may pass, but an item that once counts as lost stays lost.
 fn is_damage(why: &io::Error) -> bool {
     matches!(
         why.kind(),
@@ -237,13 +238,13 @@ fn is_damage(why: &io::Error) -> bool {
     )
 }
 
-/// The item whose folder this is, or was before it was set aside.
+/// The item that this folder belongs to, or belonged to before it was set aside.
 fn number_of(dir: &Path) -> Option<ItemId> {
     let name = dir.file_name()?.to_str()?;
     item_of(Path::new(name.split('.').next()?))
 }
 
-/// The item whose folder has this name; none if it is no item's.
+/// The item that a folder of this name belongs to, if it is the name of one.
 pub(super) fn item_of(dir: &Path) -> Option<ItemId> {
     let name = dir.file_name()?.to_str()?;
     let id = ItemId(name.parse().ok()?);

@@ -1,4 +1,4 @@
-//! Free space: what uploads must leave of the disk, and what goes to make room for them.
+//! Free space: what uploads must leave free, and what is removed to make room for them.
 
 use std::io;
 
@@ -7,20 +7,19 @@ use bytesize::ByteSize;
 use super::Store;
 use crate::disk::files::Files;
 
-/// What uploads leave free of a disk, unless the operator says otherwise: so many bytes, but of a
-/// small disk no more than so many hundredths.
+/// What uploads leave free by default: so many bytes, but at most so many per cent of a small disk.
 const RESERVE_BYTES: u64 = 512 * 1024 * 1024;
 const RESERVE_PERCENT: u64 = 5;
 
-/// What uploads leave free of a disk of so many bytes, unless the operator says otherwise.
+/// What uploads leave free by default on a disk of so many bytes.
 #[must_use]
 pub fn default_reserve(disk_bytes: u64) -> u64 {
     RESERVE_BYTES.min(disk_bytes / 100 * RESERVE_PERCENT)
 }
 
 impl<F: Files> Store<F> {
-    /// True when so many bytes fit on the disk as it is now, kept uploads aside. Nothing is set
-    /// aside for them and nothing is removed: an offer is but words.
+    /// True if so many bytes fit on the disk, with all kept uploads removed. Reserves nothing and
+    /// removes nothing: an offer costs its sender nothing.
     pub(super) fn may_fit(&mut self, bytes: u64) -> bool {
         let needed = self.settings.min_free_bytes.saturating_add(bytes);
         let Some(available) = self.available() else { return true };
@@ -31,13 +30,13 @@ impl<F: Files> Store<F> {
         fits
     }
 
-    /// True when so many bytes can be written and the operator's reserve is still free. As far as
-    /// that helps, kept uploads are removed for it; none if it would not.
+    /// True if so many bytes can be written and the operator's reserve stays free. Removes kept uploads
+    /// for that, unless even all of them would not be enough.
     pub(super) fn make_room(&mut self, bytes: u64) -> bool {
         let needed = self.settings.min_free_bytes.saturating_add(bytes);
         loop {
             let Some(available) = self.available() else { return true };
-            // So much more is no guest's doing: the next refusal is news again.
+            // No guest can free that much: the next refusal is worth a warning again.
             self.refused_for.take_if(|needed| available / 2 >= *needed);
             if available >= needed {
                 return true;
@@ -49,7 +48,7 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// Bytes that can be written; none if the system can't tell, which is said once.
+    /// Bytes that can be written; none if the system does not say, which is logged once.
     fn available(&mut self) -> Option<u64> {
         match self.files.available(&self.uploads_dir) {
             Ok(bytes) => {
@@ -67,7 +66,7 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// Tells the operator which setting it is, but not of each refusal.
+    /// Warns the operator which setting is the reason, but not at each refusal.
     fn tell_of_refusal(&mut self, available: u64, needed: u64) {
         if self.refused_for.replace(needed).is_none() {
             log::warn!(
@@ -78,7 +77,7 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// The error of an upload for which there is no room: its text is for guests.
+    /// The error for an upload that does not fit. Guests see its text.
     pub(super) fn no_room(&self) -> io::Error {
         let why = match self.settings.min_free_bytes {
             0 => "too little space is left on the disk".into(),

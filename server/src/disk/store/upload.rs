@@ -1,4 +1,4 @@
-//! Uploads: begun or gone on with, written, verified, interrupted.
+//! Uploads: begun or resumed, written, verified, interrupted.
 
 use std::io::{self, Read, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -14,19 +14,19 @@ use crate::disk::block::Block;
 use crate::disk::files::{Files, StoredFile};
 use crate::disk::{Reply, TransferKey};
 
-/// Bytes of an upload after which it is synced the first time: from then on it can be gone on with
-/// after a loss of power, too.
+/// Bytes of an upload after which it is synced for the first time: from then on it can be resumed
+/// after a power failure, too.
 const FIRST_SYNC_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Bytes after which it is synced again. All at once at the end, the system would be busy with a
-/// gigabyte for so long that talk is felt to wait.
+/// Bytes after which it is synced again. With a single sync at the end, a gigabyte would keep the
+/// system busy for so long that people notice talk waiting.
 const SYNC_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Bytes of an upload after which they begin their way to the disk, so that the sync need not wait
-/// for all of its own.
+/// Bytes of an upload after which the system is told to start writing them, so that the sync has
+/// less to wait for.
 const BEGIN_SYNC_BYTES: u64 = 1024 * 1024;
 
-/// Bytes of kept content that one step reads back. Other transfers wait for no more than that.
+/// Bytes of kept content that one step reads back. Other transfers wait no longer than that.
 const STEP_BYTES: u64 = 4 * 1024 * 1024;
 
 /// An upload's open file.
@@ -34,18 +34,18 @@ const STEP_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) struct Upload<T> {
     pub(super) dir: PathBuf,
     pub(super) content: T,
-    /// What was offered, if it has a key.
+    /// The offer, if it has a key.
     pub(super) offer: Option<Offer>,
-    /// Has seen all bytes that are written.
+    /// Has hashed all bytes that are written.
     hasher: blake3::Hasher,
     unsynced: u64,
-    /// Of those, the last that have not begun their way to the disk.
+    /// The last of those, which the system was not yet told to write.
     unbegun: u64,
-    /// Its meta file, if it has one, and the names of its folder are durable.
+    /// Its meta file, if any, and the names in its folder are durable.
     is_noted: bool,
 }
 
-/// An upload whose kept content is being read back. Until that is done it takes no blocks.
+/// An upload whose kept content is being read back. Until that ends it takes no blocks.
 #[derive(Debug)]
 pub(super) struct Check<T> {
     transfer: TransferKey,
@@ -60,7 +60,7 @@ impl<T: StoredFile> Upload<T> {
         Self { dir, content, offer, hasher, unsynced: 0, unbegun: 0, is_noted: false }
     }
 
-    /// Bytes that are written, from the beginning on.
+    /// Bytes written so far.
     pub(super) fn written(&self) -> u64 {
         self.hasher.count()
     }
@@ -80,14 +80,14 @@ impl<T: StoredFile> Upload<T> {
         }
     }
 
-    /// Goes back to where the last whole block ended.
+    /// Returns to the end of the last whole block.
     fn rewind(&mut self) -> io::Result<()> {
         self.content.seek(SeekFrom::Start(self.written())).map(drop)
     }
 }
 
 impl<T: StoredFile> Check<T> {
-    /// Reads on for one step; true at the end.
+    /// Reads the next part; true at the end.
     fn step(&mut self) -> io::Result<bool> {
         let Upload { content, hasher, .. } = &mut self.upload;
         let end = self.bytes.min(hasher.count() + STEP_BYTES);
@@ -100,7 +100,7 @@ impl<T: StoredFile> Check<T> {
 }
 
 impl<F: Files> Store<F> {
-    /// Begins an upload, or goes on with what is kept of it, which is read back first.
+    /// Begins an upload, or resumes a kept one, whose content is read back first.
     pub(super) fn create(
         &mut self,
         transfer: TransferKey,
@@ -125,12 +125,12 @@ impl<F: Files> Store<F> {
             return answer(failed(transfer, &self.no_room(), None));
         }
         match kept {
-            Some(partial) => self.go_on(transfer, partial, answer),
+            Some(partial) => self.resume(transfer, partial, answer),
             None => answer(self.begin(transfer, offer)),
         }
     }
 
-    /// Interrupts the upload that has this key, if one runs, and says so.
+    /// Interrupts a running upload with this key, and reports that.
     fn take_over(&mut self, id: UploadId, at: UnixMillis, answer: &mut impl FnMut(Reply)) {
         let has_key =
             |upload: &Upload<F::File>| upload.offer.as_ref().is_some_and(|offer| offer.id == id);
@@ -142,8 +142,8 @@ impl<F: Files> Store<F> {
         answer(Reply::Failed { transfer, code: Code::REPLACED, detail: None, block: None });
     }
 
-    /// Opens what is kept, to be read back step by step.
-    fn go_on(&mut self, transfer: TransferKey, partial: Partial, answer: &mut impl FnMut(Reply)) {
+    /// Opens a kept upload, to read it back step by step.
+    fn resume(&mut self, transfer: TransferKey, partial: Partial, answer: &mut impl FnMut(Reply)) {
         let Partial { offer, bytes, .. } = partial;
         let dir = self.partial_dir(offer.id);
         match self.files.edit(&dir.join("content")) {
@@ -151,12 +151,12 @@ impl<F: Files> Store<F> {
                 let upload = Upload::new(dir, content, Some(offer));
                 self.checks.push_back(Check { transfer, upload, bytes });
             }
-            Err(why) => answer(self.begin_anew(transfer, offer, &why)),
+            Err(why) => answer(self.restart(transfer, offer, &why)),
         }
     }
 
-    /// Does one slice of background work: reads on in one of the kept uploads that are to be gone
-    /// on with. They take turns.
+    /// Does one slice of background work: reads the next part of one of the kept uploads that are
+    /// being resumed. They take turns.
     pub fn step(&mut self, answer: &mut impl FnMut(Reply)) {
         let Some(mut check) = self.checks.pop_front() else { return };
         match check.step() {
@@ -166,7 +166,7 @@ impl<F: Files> Store<F> {
                 let Check { transfer, upload, .. } = check;
                 drop(upload.content);
                 if let Some(offer) = upload.offer {
-                    answer(self.begin_anew(transfer, offer, &why));
+                    answer(self.restart(transfer, offer, &why));
                 }
             }
         }
@@ -175,7 +175,7 @@ impl<F: Files> Store<F> {
     fn finish_check(&mut self, check: Check<F::File>) -> Reply {
         let Check { transfer, mut upload, bytes } = check;
         if let Some(offer) = &upload.offer {
-            // From here on it runs: should the server die, that is when it was interrupted.
+            // It runs now: if the server dies, the next startup counts as the interruption.
             match self.note(offer, None) {
                 Ok(()) => upload.is_noted = true,
                 Err(why) => {
@@ -188,8 +188,8 @@ impl<F: Files> Store<F> {
         Reply::Created { upload: transfer, offset: bytes, digest }
     }
 
-    /// Removes what is kept and can't be read, and begins from nothing.
-    fn begin_anew(&mut self, transfer: TransferKey, offer: Offer, why: &io::Error) -> Reply {
+    /// Removes a kept upload that cannot be read, and begins the upload from the start.
+    fn restart(&mut self, transfer: TransferKey, offer: Offer, why: &io::Error) -> Reply {
         log::error!("cannot read a kept upload of {}: {why}", offer.name.as_str());
         self.clear(&self.partial_dir(offer.id));
         self.begin(transfer, Some(offer))
@@ -226,7 +226,7 @@ impl<F: Files> Store<F> {
     }
 
     pub(super) fn write(&mut self, transfer: TransferKey, block: Block) -> Reply {
-        // An upload that failed is gone; the blocks that were already on their way come back.
+        // After an upload failed, blocks that were already on their way return unused.
         if !self.uploads.contains_key(&transfer) {
             return Reply::Wrote { upload: transfer, block };
         }
@@ -246,7 +246,7 @@ impl<F: Files> Store<F> {
         while let Some(upload) = self.uploads.get_mut(&transfer) {
             match upload.write(block) {
                 Ok(()) => break,
-                // A quota, for one, is seen by nobody before.
+                // A quota, for one, does not show before the write.
                 Err(why) if is_full(&why) => {
                     upload.rewind()?;
                     if !self.remove_for_room() {
@@ -268,7 +268,7 @@ impl<F: Files> Store<F> {
         }
         (upload.unsynced, upload.unbegun) = (0, 0);
         upload.content.sync()?;
-        // A smaller file is on the shelf before it could be worth going on with.
+        // The first sync makes the upload worth resuming; a smaller file is on the shelf before it.
         if std::mem::replace(&mut upload.is_noted, true) {
             return Ok(());
         }
@@ -302,12 +302,12 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// Forgets an upload; true if what has come of it is kept.
+    /// Forgets an upload; true if what has arrived is kept.
     pub(super) fn suspend(&mut self, transfer: TransferKey, at: UnixMillis) -> bool {
         self.take(transfer).is_some_and(|(upload, bytes)| self.keep(upload, bytes, at))
     }
 
-    /// Takes out an upload, wherever it is, with the length of its content.
+    /// Takes out an upload, running or being read back, with the length of its content.
     fn take(&mut self, transfer: TransferKey) -> Option<(Upload<F::File>, u64)> {
         if let Some(upload) = self.uploads.remove(&transfer) {
             let bytes = upload.written();
@@ -323,7 +323,7 @@ impl<F: Files> Store<F> {
     }
 }
 
-/// Puts it plainly when there is no place for an upload's files: somebody has removed it.
+/// Explains an upload's files that have no folder: someone has removed the data directory.
 fn gone(why: io::Error) -> io::Error {
     if why.kind() == io::ErrorKind::NotFound {
         io::Error::new(why.kind(), "the data directory was removed or moved away")

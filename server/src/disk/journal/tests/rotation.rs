@@ -96,7 +96,7 @@ fn while_a_sync_is_under_way_a_full_segment_is_written_on_to_twice_its_size() {
 }
 
 #[test]
-fn a_changeover_that_nobody_has_taken_is_finished_before_the_next() {
+fn a_rotation_that_nobody_has_taken_is_finished_before_the_next() {
     let (files, mut journal) = just_changed_over();
     journal.append(&lines(34..=70)).unwrap();
     let start = files.done();

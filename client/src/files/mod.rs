@@ -129,9 +129,12 @@ impl fmt::Display for FileError {
             }
             Self::NoFreeName => f.write_str("all names like it are taken"),
             Self::NoRoom { needed, free, dir } => {
-                let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+                let here = match dir.to_str() {
+                    Some("" | ".") => "the current directory".into(),
+                    _ => dir.display().to_string(),
+                };
                 let (needed, free) = (size(*needed), size(*free));
-                write!(f, "it needs {needed}, but {} has only {free} free", here.display())
+                write!(f, "it needs {needed}, but {here} has only {free} free")
             }
             Self::Create(path, error) => {
                 write!(f, "{}: {}", path.display(), crate::link::plain_error(error))

@@ -1,5 +1,5 @@
-//! Which of what happened is shown by `tail --grep`: what holds the words, and of the past only the
-//! last so many. Owns those of the past until all of it was seen.
+//! What `tail --grep` shows: events that contain the words, and of the history only the last ones.
+//! Owns those until all of the history has been seen.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,10 @@ use crate::search::Words;
 
 pub(super) struct Grep {
     words: Words,
-    /// Most that is shown of the past.
+    /// The most events to show of the history.
     found_max: usize,
     found: VecDeque<Event>,
-    /// What comes is from before we came.
+    /// Events now come from before we joined.
     pub(super) is_history: bool,
 }
 
@@ -23,7 +23,7 @@ impl Grep {
         Self { words, found_max, found: VecDeque::new(), is_history: false }
     }
 
-    /// True for what is to be shown now.
+    /// True for an event to show now.
     pub(super) fn passes(&mut self, event: &Event) -> bool {
         let fits = self.words.are_told_by(event);
         if fits && self.is_history {
@@ -35,12 +35,12 @@ impl Grep {
         fits && !self.is_history
     }
 
-    /// True when a private message holds the words.
+    /// True when a private message contains the words.
     pub(super) fn fits(&self, told: &Told) -> bool {
         self.words.are_in(&format!("{} {} {}", told.from, told.to, told.text))
     }
 
-    /// The past is over: what of it is to be shown.
+    /// The history is complete: takes what to show of it.
     pub(super) fn take(&mut self) -> VecDeque<Event> {
         self.is_history = false;
         std::mem::take(&mut self.found)

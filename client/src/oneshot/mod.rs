@@ -1,9 +1,9 @@
-//! One-shot commands: a front that has one thing done, shows what came of it, and leaves.
+//! One-shot commands: a front end that does one thing, shows the result, and leaves.
 //!
-//! Owns the order of that: join, ask, wait, print. `show` makes text and `json` objects of what is
-//! shown, `stdin` reads standard input, `stdout_watch` sees who reads standard output leave, `sink`
-//! writes a download that is to be no file, `progress` draws on a terminal.
-//! Standard output gets what was asked for and nothing else.
+//! Owns the order of that: join, ask, wait, print. `show` prints text, `json` makes objects, `grep`
+//! filters, `stdin` reads standard input, `stdout_watch` notices when its reader leaves, `sink`
+//! writes a download to a pipe or a device, `progress` draws on a terminal. Standard output gets
+//! what was asked for and nothing else.
 
 mod grep;
 mod json;
@@ -40,7 +40,7 @@ use sink::Sink;
 use stdin::{NoInput, Stdin};
 use stdout_watch::StdoutWatch;
 
-/// Has it done; the exit code.
+/// Carries out the task; returns the exit code.
 #[must_use]
 pub fn run(options: Options, task: Task) -> u8 {
     exit_code(try_run(options, task))
@@ -52,10 +52,10 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let mut manner = Manner::new(Mode::Single, options.reconnect);
     options.history = Some(0);
     if let Task::Tail { lines, follow, ref grep, .. } = task {
-        // What is looked for may be far back.
+        // The words may be far back.
         options.history = Some(if grep.is_some() { HISTORY_ALL } else { lines });
         if follow && options.reconnect.is_none() {
-            // Whoever follows has all the time there is.
+            // Following has no end, so neither has reconnecting.
             manner.reconnect = Some(Reconnect { give_up_after: None });
         }
     }
@@ -64,7 +64,7 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
         _ => None,
     };
     let needs_space = sink.is_some() || matches!(task, Task::UploadInput(_));
-    // Of a temporary file there is nothing to preserve, and we must be able to read it.
+    // A temporary file needs no attributes, and must stay readable for us.
     options.preserve &= sink.is_none();
     let space = needs_space.then(tempfile::tempdir).transpose().map_err(no_start)?;
     let once = Once::new(task, space.as_ref().map(|space| space.path().to_owned()), &ground)?;
@@ -75,23 +75,22 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     }
 }
 
-/// The front.
+/// The front end.
 struct Once {
     work: Work,
-    /// For what passes through a temporary file: a download that is to be no file of its own, and
-    /// standard input.
+    /// A directory for temporary files: a download on its way to a sink, or standard input.
     space: Option<PathBuf>,
     waker: Arc<Waker>,
     show: Show,
     progress: Progress,
-    /// Of what is shown for as long as somebody reads it.
+    /// Watches for the end of a command that runs as long as somebody reads its output.
     reader: Option<StdoutWatch>,
-    /// What is shown now happened before.
+    /// Events now come from before we joined, or from while we were away.
     is_past: bool,
     grep: Option<Grep>,
 }
 
-/// What is left to be asked for.
+/// What is left to do.
 enum Work {
     Do(Command),
     /// Say standard input, once all of it is there.
@@ -100,11 +99,11 @@ enum Work {
     UploadInput(FileName),
     /// and all of it is in a file.
     Spool(Stdin<PathBuf>, FileName),
-    /// Until all of history is there.
+    /// Wait until all of the history has arrived.
     SeePast,
-    /// Until somebody ends it.
+    /// Show what happens until interrupted.
     Follow,
-    /// Nothing.
+    /// Nothing: wait for the answers.
     Wait,
 }
 
@@ -152,7 +151,7 @@ impl Once {
         })
     }
 
-    /// Asks for what can be asked for now; true when that was all.
+    /// Does what can be done now; true when that was all.
     fn ask(&mut self, app: &mut App, now: Instant) -> bool {
         match std::mem::replace(&mut self.work, Work::Wait) {
             Work::Do(command) => app.carry_out(command, now),
@@ -197,14 +196,14 @@ impl Once {
         true
     }
 
-    /// Begins to keep standard input, as far as the server would take it.
+    /// Starts to write standard input to a file, as much as the server accepts.
     fn spool(&self, name: &FileName, app: &App) -> io::Result<Stdin<PathBuf>> {
         let dir = self.space.as_deref().unwrap_or(Path::new("."));
         let limit = app.session().limits().map_or(0, |limits| limits.file_bytes_max);
         Stdin::spool(dir.join(local_name(name)), limit, Arc::clone(&self.waker))
     }
 
-    /// What happens in the room, if it was asked for.
+    /// Shows an event of the room, if it was asked for.
     fn happened(&mut self, event: &Event, app: &App) {
         let own = app.session().nick();
         if let Some(grep) = &mut self.grep
@@ -214,7 +213,7 @@ impl Once {
         }
         match (&self.work, event) {
             (Work::Follow, event) if !is_own_way(event, own) => self.show.event(event),
-            // Our own uploads are shown when they are on the shelf.
+            // Our own uploads, once they are on the shelf.
             (_, event) if self.is_past => self.show.event(event),
             (_, Event::Shelved(shelved)) if shelved.item.nick == *own => {
                 self.show.item(shelved.item.id, &shelved.item.name);
@@ -227,7 +226,7 @@ impl Once {
     }
 }
 
-/// Standard input is not what was to be done with it.
+/// Reports why standard input could not be used.
 fn no_input(why: NoInput, app: &mut App, now: Instant) {
     match why {
         NoInput::TooLarge(text) => app.refuse(text, now),
@@ -235,7 +234,7 @@ fn no_input(why: NoInput, app: &mut App, now: Instant) {
     }
 }
 
-/// True for our own coming and going, which is no news.
+/// True for our own joining and leaving, which is no news.
 fn is_own_way(event: &Event, own: &Nick) -> bool {
     match event {
         Event::Joined(joined) => joined.nick == *own,

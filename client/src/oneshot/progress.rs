@@ -1,5 +1,5 @@
-//! How far transfers are, on one line of a terminal that is drawn over itself. Where standard error
-//! is no terminal, nothing is said. Owns whether that line is there.
+//! The progress of transfers, on one line of a terminal that is redrawn in place. Without a
+//! terminal on standard error it stays silent. Owns whether that line is there.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::app::rate::head;
 use crate::text::shown;
 
-/// Between two drawings.
+/// Time between two drawings.
 const EVERY: Duration = Duration::from_millis(200);
 /// Columns that every terminal has.
 const COLUMNS: usize = 79;
@@ -17,7 +17,7 @@ const ERASE_LINE: &str = "\r\x1b[K";
 pub(super) struct Progress {
     /// Standard error is a terminal.
     terminal: bool,
-    /// It knows how to erase a line.
+    /// It can erase a line.
     erases: bool,
     drawn: bool,
     drawn_at: Option<Instant>,
@@ -31,7 +31,7 @@ impl Progress {
         Self { terminal, erases: terminal && knows_escapes, drawn: false, drawn_at: None }
     }
 
-    /// Draws the transfer that was begun first, if it is time to.
+    /// Draws the transfer that was started first, if a drawing is due.
     pub(super) fn draw(&mut self, app: &App, now: Instant) {
         let is_due = self.drawn_at.is_none_or(|at| now.duration_since(at) >= EVERY);
         if !self.erases || !is_due {
@@ -46,7 +46,7 @@ impl Progress {
         (self.drawn, self.drawn_at) = (true, Some(now));
     }
 
-    /// A line for whoever sits there.
+    /// Shows a line, if somebody is there to read it.
     pub(super) fn notice(&mut self, text: &str) {
         self.clear();
         if self.terminal {
@@ -54,7 +54,7 @@ impl Progress {
         }
     }
 
-    /// Makes room for something else.
+    /// Removes the line.
     pub(super) fn clear(&mut self) {
         if std::mem::take(&mut self.drawn) {
             write(ERASE_LINE);
@@ -62,7 +62,7 @@ impl Progress {
     }
 }
 
-/// Whoever closed standard error wants none of it.
+/// Errors do not matter: whoever closed standard error does not want it.
 fn write(text: &str) {
     let mut err = io::stderr().lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());

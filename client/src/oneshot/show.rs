@@ -30,12 +30,12 @@ impl Show {
         Self { json, look, day: String::new(), output: Output::new(io::stdout()) }
     }
 
-    /// Something that happened.
+    /// Shows an event.
     pub(super) fn event(&mut self, event: &Event) {
         if self.json {
             return self.line(&json::event(event));
         }
-        // Every command comes and goes: who reads lines wants to know what was said.
+        // Every command joins and leaves; whoever reads lines wants to know what was said.
         if matches!(event, Event::Joined(_) | Event::Left(_)) {
             return;
         }
@@ -44,7 +44,7 @@ impl Show {
         self.line(&line);
     }
 
-    /// A private message.
+    /// Shows a private message.
     pub(super) fn told(&mut self, told: &Told, app: &App) {
         if self.json {
             return self.line(&json::told(told));
@@ -54,7 +54,7 @@ impl Show {
         self.line(&line);
     }
 
-    /// Everyone but us.
+    /// Shows everyone but us.
     pub(super) fn members(&mut self, session: &Session) {
         let own = session.nick();
         let mut others: Vec<&Nick> = session.room().members().filter(|nick| *nick != own).collect();
@@ -69,24 +69,24 @@ impl Show {
         if self.json {
             return self.line(&json::shelf(room.shelf()));
         }
-        // Behind its heading; an empty shelf is empty here.
+        // Without its heading: an empty shelf is empty output.
         for line in self.look.shelf(room.shelf()).iter().skip(1) {
             self.line(line.trim_start());
         }
     }
 
-    /// What we did with an item is done: it is on the shelf, or off.
+    /// Shows an item that we have put on the shelf, or taken off.
     pub(super) fn item(&mut self, id: ItemId, name: &FileName) {
         self.line(&format!("{id}  {}", shown(name.as_str())));
     }
 
-    /// A download is here.
+    /// Shows the path of a complete download.
     pub(super) fn path(&mut self, path: &Path) {
-        // As it is: a script wants to use it.
+        // Unchanged: a script is to use it.
         self.line(&path.display().to_string());
     }
 
-    /// A line of another day than the one before is preceded by that day.
+    /// Shows the day before the first line of that day.
     fn mark_day(&mut self, at: chatshelf_common::id::UnixMillis) {
         let day = self.look.clock.day(at);
         if day != self.day {
@@ -105,7 +105,7 @@ impl Show {
         self.output.flush();
     }
 
-    /// Writes what was added, and nothing more will be.
+    /// Writes what was added, for the last time.
     ///
     /// # Errors
     /// As [`Output::close`].
@@ -113,7 +113,7 @@ impl Show {
         self.output.close()
     }
 
-    /// True once the output takes nothing more.
+    /// True once the output accepts nothing more.
     pub(super) fn is_broken(&self) -> bool {
         self.output.is_broken()
     }

@@ -1,6 +1,6 @@
-//! Where a download goes that is to be no file of its own: standard output, a device, a pipe. Owns
-//! the way there: nothing is written before all of it is there and verified, and a terminal gets
-//! nothing that could act on it.
+//! Where a download goes that does not become a file: standard output, a device or a pipe. Owns the
+//! way there: nothing is written before all of it is verified, and a terminal gets nothing that
+//! could act on it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Seek, Write};
@@ -12,21 +12,21 @@ use crate::link::plain_error;
 use crate::options::Output;
 use crate::text::shown_lines;
 
-/// Bytes of a text that are looked at and shown at a time.
+/// Bytes of a text that are checked and shown at a time.
 const TEXT_BLOCK_BYTES: usize = 64 * 1024;
 
-/// A place that is written to.
+/// Something to write to.
 pub(super) enum Sink {
     Stdout,
-    /// What is at this path.
+    /// The device or pipe at this path.
     Path(PathBuf),
 }
 
 impl Sink {
-    /// The place that was asked for, if it is none where a file can be kept.
+    /// The sink that was asked for; `None` where the download becomes a file.
     ///
     /// # Errors
-    /// When nothing can be written there.
+    /// When nothing can be written to it.
     pub(super) fn of(output: &Output) -> Result<Option<Self>, Failure> {
         let path = match output {
             Output::DownloadDir => return Ok(None),
@@ -40,15 +40,15 @@ impl Sink {
                 may_be_written(path).map_err(|error| failure(path, &plain_error(&error)))?;
                 Ok(Some(Self::Path(path.clone())))
             }
-            PathKind::Socket => Err(failure(path, "it is a socket: nothing can be written there")),
+            PathKind::Socket => Err(failure(path, "it is a socket, and cannot be written to")),
         }
     }
 
-    /// Writes the one file of a directory there. Whoever closed the other end has seen enough.
+    /// Writes the only file of a directory to it. A reader that closes its end has seen enough.
     pub(super) fn pour(&self, dir: &Path) -> Result<u8, Failure> {
         let written = match self {
             Self::Stdout => pour(dir, &mut io::stdout().lock()),
-            // To the end of a file that is there, not over it; it means nothing to all others.
+            // A regular file behind it is appended to, not overwritten. Others do not care.
             Self::Path(path) => OpenOptions::new()
                 .append(true)
                 .open(path)
@@ -70,7 +70,7 @@ impl Sink {
         let text = match trouble {
             Trouble::Io(error) => format!("{place}: {}", plain_error(error)),
             Trouble::NoText(name) => {
-                format!("{name} is no text, and {place} is a terminal: use -o FILE, or a pipe")
+                format!("{name} is not text, and {place} is a terminal; use -o FILE, or a pipe")
             }
         };
         Failure::new(text, EXIT_FAILED)
@@ -81,7 +81,7 @@ fn failure(path: &Path, why: &str) -> Failure {
     Failure::new(format!("{}: {why}", path.display()), EXIT_FAILED)
 }
 
-/// Before the download rather than after it. Opening it now would wait for the other end of a pipe.
+/// Checks before the download rather than after it, without opening: that would block on a pipe.
 #[cfg(unix)]
 fn may_be_written(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
@@ -92,10 +92,10 @@ fn may_be_written(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Why nothing, or not all of it, was written.
+/// Why nothing was written, or not all of it.
 enum Trouble {
     Io(io::Error),
-    /// The file of this name is none to be shown to people.
+    /// The file of this name is not text.
     NoText(String),
 }
 
@@ -120,7 +120,7 @@ fn pour(dir: &Path, out: &mut (impl Write + IsTerminal)) -> Result<(), Trouble> 
     Ok(out.flush()?)
 }
 
-/// True for UTF-8 without a NUL; then the file is at its start again.
+/// True for UTF-8 without NUL; the file is then at its start again.
 fn is_text(file: &mut File) -> io::Result<bool> {
     let mut block = Vec::with_capacity(TEXT_BLOCK_BYTES);
     loop {
@@ -141,13 +141,12 @@ fn is_text(file: &mut File) -> io::Result<bool> {
     }
 }
 
-/// Shows a text with everything made visible that could act on a terminal.
+/// Writes a text, with everything made visible that could act on a terminal.
 fn show(file: &mut File, out: &mut impl Write) -> io::Result<()> {
     let mut input = BufReader::new(file);
     let mut block = Vec::new();
     loop {
-        // A line, or as much of it as need be: of what ends in the middle of a character, that
-        // waits.
+        // A line, or a block of it. A character that is cut off at the end waits for the next.
         let read = input.by_ref().take(TEXT_BLOCK_BYTES as u64).read_until(b'\n', &mut block)?;
         if read == 0 {
             return Ok(());
@@ -182,14 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_shown_whole_and_can_do_nothing() {
+    fn a_text_is_shown_whole_and_cannot_act_on_the_terminal() {
         assert_eq!(shown("one\r\n\ttwo\n"), "one\n\ttwo\n");
         assert_eq!(shown("no end"), "no end");
         assert_eq!(shown(""), "");
         let owned = shown("harmless\x1b]0;owned\x07\n\u{9b}2J");
         assert!(!owned.contains(|c: char| c.is_control() && c != '\n'), "{owned:?}");
         assert!(owned.starts_with("harmless") && owned.contains("]0;owned"));
-        // Characters that lie across the blocks, in a line longer than several of them.
+        // Characters that straddle blocks, in a line longer than several of them.
         for shift in 0..4 {
             let long = format!("{}{}", &"abc"[..shift % 4], "ż€🚀".repeat(40_000));
             assert!(shown(&long) == long, "{shift}");
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_not_taken_for_one() {
+    fn binary_content_is_not_taken_for_text() {
         let long = [&"é".repeat(TEXT_BLOCK_BYTES).into_bytes()[..], b"\xff"].concat();
         for bytes in [&b"a\0b"[..], b"\xff", b"half \xc3", &long, b"PK\x03\x04\x14\x00"] {
             assert!(!is_text(&mut file(bytes)).unwrap());

@@ -1,4 +1,4 @@
-//! All of standard input, read on a thread of its own: as a text, or into a file. Owns the thread.
+//! Reads all of standard input on a thread of its own: as a text, or into a file. Owns the thread.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -12,16 +12,16 @@ use crate::files::free_bytes;
 use crate::link::plain_error;
 use crate::units::size;
 
-/// Longest text that is read: a message and whatever escapes are cleaned out of it.
+/// Longest text that is read, in bytes: a message, and the escapes that are removed from it.
 const TEXT_BYTES_MAX: u64 = 256 * 1024;
 const NOT_UPLOADED: &str = "standard input not uploaded";
 
-/// What comes of it, once all is there.
+/// The result, once all is read.
 pub(super) struct Stdin<T>(Receiver<Result<T, NoInput>>);
 
-/// Why it could not be read: a sentence.
+/// Why it could not be read, as a sentence.
 pub(super) enum NoInput {
-    /// It is more than the server takes.
+    /// It is larger than the server accepts.
     TooLarge(String),
     Failed(String),
 }
@@ -33,7 +33,7 @@ impl From<String> for NoInput {
 }
 
 impl Stdin<String> {
-    /// Reads a text: without the line end at its end, and bytes that are no UTF-8 replaced.
+    /// Reads a text, without line breaks at its end. Bytes that are not UTF-8 are replaced.
     pub(super) fn text(waker: Arc<Waker>) -> io::Result<Self> {
         start(waker, || {
             let mut bytes = Vec::new();
@@ -44,7 +44,7 @@ impl Stdin<String> {
             }
             let text = String::from_utf8_lossy(&bytes);
             match text.trim_end_matches(['\n', '\r']) {
-                "" => Err(String::from("standard input is empty: there is nothing to say").into()),
+                "" => Err(String::from("standard input is empty: there is nothing to send").into()),
                 text => Ok(text.to_owned()),
             }
         })
@@ -58,7 +58,7 @@ impl Stdin<PathBuf> {
         start(waker, move || {
             let spooled = spool(&mut io::stdin().lock(), &path, limit);
             if spooled.is_err() {
-                // Give the space back now. Without a file there is nothing to give back.
+                // Frees the space now. If there is no file, there is none to free.
                 let _ = std::fs::remove_file(&path);
             }
             spooled.map(|()| path)
@@ -70,8 +70,9 @@ fn spool(input: &mut impl Read, path: &Path, limit: u64) -> Result<(), NoInput> 
     let dir = path.parent().unwrap_or(Path::new("."));
     let no_space = |free: u64| {
         let (free, dir) = (size(free), dir.display());
-        let text =
-            format!("it is larger than the {free} free in {dir}; TMPDIR names another place");
+        let text = format!(
+            "it is larger than the {free} that {dir} has free; set TMPDIR to use another directory"
+        );
         NoInput::Failed(format!("{NOT_UPLOADED}: {text}"))
     };
     let failed = |error: io::Error| match error.kind() {
@@ -87,19 +88,19 @@ fn spool(input: &mut impl Read, path: &Path, limit: u64) -> Result<(), NoInput> 
     match input.read(&mut [0]).map_err(failed)? {
         0 => Ok(()),
         _ if limit <= free => Err(NoInput::TooLarge(format!(
-            "{NOT_UPLOADED}: it is larger than the server takes ({limit} bytes)"
+            "{NOT_UPLOADED}: it is larger than the server accepts ({limit} bytes)"
         ))),
         _ => Err(no_space(free)),
     }
 }
 
-/// Bytes of it that the disk has taken.
+/// Bytes of it that are on the disk.
 fn written_to(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 impl<T> Stdin<T> {
-    /// What came of it, if all is there. Does not wait.
+    /// The result, once all is read. Does not wait.
     pub(super) fn poll(&self) -> Option<Result<T, NoInput>> {
         match self.0.try_recv() {
             Ok(result) => Some(result),
@@ -117,7 +118,7 @@ fn start<T: Send + 'static>(
 ) -> io::Result<Stdin<T>> {
     let (sender, receiver) = channel();
     std::thread::Builder::new().name("input".into()).spawn(move || {
-        // Fails when the front is gone, and then nobody waits.
+        // Both fail only when the app is gone, and then nobody waits.
         let _ = sender.send(read());
         let _ = waker.wake();
     })?;
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_spooled_is_bounded_by_what_the_server_takes() {
+    fn a_spooled_file_is_no_larger_than_the_server_accepts() {
         let dir = tempfile::tempdir().unwrap();
         for (length, fits) in [(0, true), (9, true), (10, true), (11, false), (1_000_000, false)] {
             let path = dir.path().join(length.to_string());

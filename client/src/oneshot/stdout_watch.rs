@@ -1,5 +1,5 @@
-//! Whether anyone still reads standard output, for who may have nothing to write for hours. Owns
-//! the thread that waits for its closing.
+//! Notices when the reader of standard output is gone, for a command that may have nothing to write
+//! for hours. Owns the thread that waits for that.
 
 use std::io;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::Waker;
 
-/// Who reads standard output.
+/// A watch on the reader of standard output.
 pub(super) struct StdoutWatch(Arc<AtomicBool>);
 
 impl StdoutWatch {
-    /// Watches from now on; wakes `waker` when nobody reads any more. Where the system does not
-    /// tell (Windows), only writing finds out.
+    /// Watches from now on; wakes `waker` when the reader is gone. Where the system does not tell
+    /// (Windows), only writing finds out.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the system refuses a thread.
     pub(super) fn watch(waker: Arc<Waker>) -> io::Result<Self> {
         let is_gone = Arc::new(AtomicBool::new(false));
         let gone = Arc::clone(&is_gone);
@@ -28,18 +28,18 @@ impl StdoutWatch {
         Ok(Self(is_gone))
     }
 
-    /// True once nobody reads any more.
+    /// True once the reader is gone.
     pub(super) fn is_gone(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-/// Waits until nobody reads any more; false when that can't be waited for.
+/// Waits until the reader is gone; false when the system cannot tell.
 #[cfg(unix)]
 fn wait_until_gone() -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
     let stdout = io::stdout();
-    // No readiness is asked for: what is left is that the other side has closed.
+    // Without any readiness to wait for, only the closing of the other end is reported.
     let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
     loop {
         match poll(&mut polled, None) {

@@ -1,4 +1,4 @@
-//! The line front: a room as lines on standard output, commands as lines on standard input.
+//! The line front end: a room as lines on standard output, commands as lines on standard input.
 //!
 //! Owns what is remembered of these lines: a day that was shown, a question that is open. On a
 //! terminal the line that is being typed has a row of its own below them (`prompt`). `name` asks
@@ -33,13 +33,13 @@ use progress::Progress;
 use prompt::Prompt;
 use render::Look;
 
-/// What a line was understood as.
+/// What a line means.
 type Parsed = Result<Option<Command>, command::CommandError>;
 
-/// Lines taken in one turn, so that a long script does not keep the loop from the socket.
+/// Lines taken in one turn, so that a long script does not hold up the socket.
 const LINES_PER_TURN: usize = 64;
 
-/// Joins the room and stays until the end; the exit code.
+/// Joins the room and stays until the end; returns the exit code.
 #[must_use]
 pub fn run(options: Options, surroundings: TerminalEnv) -> u8 {
     exit_code(try_run(options, surroundings))
@@ -52,7 +52,7 @@ fn try_run(options: Options, surroundings: TerminalEnv) -> Result<u8, Failure> {
     let script = !surroundings.input_is_terminal;
     let name = match options.name.clone() {
         Some(name) => name,
-        // What comes from a pipe is to be said: no line of it answers a question.
+        // Lines from a pipe are to be sent: none of them answers a question.
         None if script => default_nick::find(),
         None => name::ask(&mut front, &mut ground, surroundings)?,
     };
@@ -64,9 +64,9 @@ fn try_run(options: Options, surroundings: TerminalEnv) -> Result<u8, Failure> {
 
 /// Where lines come from.
 enum Source {
-    /// Standard input, whatever it is: a terminal ends lines itself there, and shows what is typed.
+    /// Standard input. If it is a terminal, that edits and echoes the line itself.
     Input(Input),
-    /// A terminal's keys.
+    /// The keys of a terminal.
     Keys(Box<Prompt>),
 }
 
@@ -74,7 +74,7 @@ impl Source {
     fn start(ground: &mut Ground, surroundings: TerminalEnv) -> Result<Self, Failure> {
         let TerminalEnv { input_is_terminal, output_is_terminal, is_dumb, .. } = surroundings;
         Ok(if input_is_terminal && output_is_terminal && !is_dumb {
-            // Before the terminal is another than the shell expects.
+            // Before the terminal leaves the mode that the shell expects.
             ground.watch_signals::<Lines>()?;
             Self::Keys(Box::new(Prompt::start(ground.waker()).map_err(no_start)?))
         } else {
@@ -90,10 +90,10 @@ impl Source {
     }
 }
 
-/// The line front.
+/// The line front end.
 struct Lines {
     source: Source,
-    /// Lines are left that no event will announce.
+    /// Lines are left, and no event will announce them.
     more_input: bool,
     /// Standard output is a terminal.
     terminal: bool,
@@ -102,7 +102,7 @@ struct Lines {
     /// The day of the last line shown, as text.
     day: String,
     progress: HashMap<TransferHandle, Progress>,
-    /// The nick that is suggested while another one is asked for.
+    /// The nick that is suggested while we ask for another one.
     asking: Option<Nick>,
 }
 
@@ -119,7 +119,7 @@ impl Lines {
             more_input: false,
             terminal: surroundings.output_is_terminal,
             output,
-            // A line of today needs no day before it.
+            // Today needs no line of its own.
             day: clock.day(Clock::now()),
             look: Look {
                 colour: escapes && surroundings.colour,
@@ -138,7 +138,10 @@ impl Lines {
             }
             Line::End => app.end_of_input(),
             Line::TooLong => {
-                app.fail(format!("a line over {LINE_BYTES_MAX} bytes was passed over"), now);
+                app.fail(
+                    format!("a line was skipped: it is longer than {LINE_BYTES_MAX} bytes"),
+                    now,
+                );
             }
             Line::Text(text) if app.wants_nick() => {
                 self.repeat(&text);
@@ -156,8 +159,8 @@ impl Lines {
         }
     }
 
-    /// What was typed goes from its row. Talk is shown when it is in the room, and stays on the row
-    /// until then; what else was entered is shown as it was.
+    /// A line was entered. Talk stays in its row until the room has it; everything else moves up at
+    /// once.
     fn note_entered(&mut self, text: &str, command: &Parsed, app: &App) {
         let is_talk =
             matches!(command, Ok(Some(Command::Say(_) | Command::Act(_) | Command::Tell { .. })));
@@ -169,7 +172,7 @@ impl Lines {
         }
     }
 
-    /// Shows a line that was entered, where the terminal has not.
+    /// Shows a line that was entered, unless the terminal has done that.
     fn repeat(&mut self, text: &str) {
         if let Source::Keys(prompt) = &self.source {
             let line = format!("{}{}", shown(prompt.question()), shown(&text.replace('\t', " ")));
@@ -177,7 +180,7 @@ impl Lines {
         }
     }
 
-    /// Writes what there is to show, above the line that is being typed.
+    /// Writes what is to be shown, above the line that is being typed.
     fn flush(&mut self) {
         if let Source::Keys(prompt) = &mut self.source
             && (prompt.is_changed() || !self.output.is_empty())
@@ -193,7 +196,7 @@ impl Lines {
             (Some(free), _) if text.is_empty() => app.rejoin(free),
             (_, Ok(nick)) => app.rejoin(nick),
             (suggestion, Err(why)) => {
-                self.notice(&format!("that can't be a name: {why}"));
+                self.notice(&format!("that cannot be a name: {why}"));
                 self.asking = suggestion;
             }
         }
@@ -227,13 +230,13 @@ impl Lines {
             }
             Answer::Help => self.look.help(),
             Answer::Clear | Answer::Notify(_) | Answer::Mouse(_) | Answer::Copy(_) => {
-                vec![self.look.notice("that is for the full screen only")]
+                vec![self.look.notice("that works on the full screen only")]
             }
         };
         lines.iter().for_each(|line| self.output.line(line));
     }
 
-    /// A line of another day than the one before is preceded by that day.
+    /// Shows the day before the first line of that day.
     fn mark_day(&mut self, at: UnixMillis) {
         let day = self.look.clock.day(at);
         if day != self.day {

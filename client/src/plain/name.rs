@@ -1,4 +1,4 @@
-//! Asking for a name before there is a room. Owns nothing; shows a question and reads lines.
+//! Asks for a name before there is a room. Owns nothing: shows a question and reads lines.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::terminal_env::TerminalEnv;
 
 const QUESTION: &str = "Your name: ";
 
-/// Asks on a terminal for a name, until it is one.
+/// Asks on a terminal until the answer is a valid name.
 pub(super) fn ask(
     front: &mut Lines,
     ground: &mut Ground,
@@ -32,10 +32,10 @@ pub(super) fn ask(
                 }
                 return Err(Failure::new("no name was given; try --name NAME", EXIT_USAGE));
             }
-            Line::TooLong => "it is too long".to_owned(),
+            Line::TooLong => "that is too long for a name".to_owned(),
             Line::Text(text) => match Nick::new(text.trim()) {
                 Ok(nick) => return Ok(nick),
-                Err(why) => format!("'{}' can't be a name: {why}", text.trim()),
+                Err(why) => format!("'{}' cannot be a name: {why}", text.trim()),
             },
         };
         match &front.source {
@@ -45,7 +45,7 @@ pub(super) fn ask(
     }
 }
 
-/// What is typed behind the question.
+/// The line that is typed after the question.
 fn typed(front: &mut Lines, ground: &mut Ground) -> Line {
     loop {
         let Source::Keys(prompt) = &mut front.source else { return Line::End };
@@ -75,6 +75,6 @@ fn question(surroundings: TerminalEnv) {
         io::stderr().write_all(QUESTION.as_bytes())
     };
     if let Err(error) = asked {
-        log::info!("the name could not be asked for: {error}");
+        log::info!("cannot ask for a name: {error}");
     }
 }

@@ -1,5 +1,5 @@
-//! When to say how far a transfer is: often enough on a terminal, seldom elsewhere. Owns when each
-//! was last spoken of; how fast it goes is known by its pace.
+//! When to report the progress of a transfer: often on a terminal, seldom elsewhere. Owns when each
+//! was last reported; how fast it moves is the matter of its rate.
 
 use std::time::{Duration, Instant};
 
@@ -7,19 +7,19 @@ use crate::app::Rate;
 use crate::app::rate::{head, percent};
 use crate::session::{Stage, TransferStatus};
 
-/// Between two lines on a terminal, and elsewhere at the most and at the least.
+/// The time between two lines: on a terminal; elsewhere; and elsewhere after a large step.
 const TERMINAL_EVERY: Duration = Duration::from_secs(1);
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 const PLAIN_STEP_EVERY: Duration = Duration::from_secs(1);
-/// Sources a line comes after each such part as well, in percent.
+/// Such a step, in percent.
 const PLAIN_STEP_PERCENT: u64 = 10;
 
-/// What was said of one transfer.
+/// What was reported about one transfer.
 #[derive(Debug)]
 pub(super) struct Progress {
     said_at: Instant,
     said_percent: u64,
-    /// It was said that it waits for the connection.
+    /// It was reported that it waits for the connection.
     waiting_said: bool,
 }
 
@@ -68,7 +68,7 @@ mod tests {
 
     const MB: u64 = 1_000_000;
 
-    /// A transfer as the front looks at it.
+    /// A transfer as the front end sees it.
     struct Watched(Rate, Progress);
 
     impl Watched {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_is_said_with_what_is_moved() {
+    fn a_stall_is_reported_with_what_has_moved() {
         let start = Instant::now();
         let mut watched = Watched(Rate::new(start), Progress::new(start));
         watched.line(&TransferStatus::underway(MB, 10 * MB), start, true);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_said_once_that_a_transfer_waits() {
+    fn a_transfer_that_waits_is_reported_once() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut watched = Watched(Rate::new(start), Progress::new(start));

@@ -1,7 +1,6 @@
-//! The line that is being typed on a terminal: read key by key, and drawn below what happens, so
-//! that the two never mix. Owns the keys, the text and the row it is drawn on. No escapes: a
-//! carriage return, blanks and backspaces are all it takes, which any terminal and screen reader
-//! understands.
+//! The line that is being typed on a terminal: read key by key, and drawn below everything else, so
+//! that the two never mix. Owns the keys, the text and the row. Uses no escapes but carriage
+//! return, spaces and backspaces, which every terminal and screen reader understands.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,9 +20,9 @@ use crate::screen::terminal::Raw;
 use crate::screen::wrap::{cut, width};
 use crate::text::shown;
 
-/// Lines that were entered and wait to be taken; keys wait behind them.
+/// Lines that were entered and wait to be taken; further keys wait behind them.
 const LINES_WAITING_MAX: usize = 64;
-/// Columns of a terminal that does not say how many it has.
+/// Columns of a terminal that does not report its size.
 const COLUMNS_DEFAULT: usize = 80;
 
 pub(super) struct Prompt {
@@ -31,24 +30,24 @@ pub(super) struct Prompt {
     events: Events,
     editor: Editor,
     entered: VecDeque<Line>,
-    /// Stands before what is typed.
+    /// What stands before the text.
     question: String,
-    /// A line that was entered and stays in sight until it is in the room, or another is typed.
+    /// A line that was entered. It stays visible until the room has it, or another is typed.
     on_its_way: Option<String>,
     columns: usize,
-    /// Columns of the row that are drawn now.
+    /// Columns of the row that are drawn.
     drawn: usize,
-    /// The row is not as it should be.
+    /// The row must be drawn again.
     is_changed: bool,
-    /// Nothing more will be typed.
+    /// The input has ended.
     is_over: bool,
 }
 
 impl Prompt {
-    /// Takes the terminal's keys one by one from now on.
+    /// Reads the terminal key by key from now on.
     ///
     /// # Errors
-    /// When the terminal does not let us.
+    /// When the terminal cannot do that.
     pub(super) fn start(waker: Arc<Waker>) -> io::Result<Self> {
         let columns = terminal::size().map_or(COLUMNS_DEFAULT, |(columns, _)| columns.into());
         Ok(Self {
@@ -65,13 +64,13 @@ impl Prompt {
         })
     }
 
-    /// Shows this before what is typed.
+    /// Shows this before the text.
     pub(super) fn ask(&mut self, question: &str) {
         question.clone_into(&mut self.question);
         self.is_changed = true;
     }
 
-    /// Takes in the keys that were pressed; false when Ctrl-C asks for an end, and no signal can.
+    /// Handles the keys that were pressed; false after Ctrl-C, where no signal can be sent.
     pub(super) fn take_keys(&mut self) -> bool {
         while !self.is_over && self.entered.len() < LINES_WAITING_MAX {
             match self.events.poll() {
@@ -99,7 +98,7 @@ impl Prompt {
             KeyCode::Char('c') if is_control => return interrupt_job(),
             KeyCode::Char('z') if is_control => drop(stop_job()),
             KeyCode::Char('d') if is_control && self.editor.is_empty() => self.end(),
-            // What a program types for a person ends its lines with one or the other.
+            // Programs that type for a person end lines with one or the other.
             KeyCode::Enter => self.enter(),
             KeyCode::Char('j') if is_control => self.enter(),
             KeyCode::Tab => drop(self.editor.insert("\t")),
@@ -123,17 +122,17 @@ impl Prompt {
         self.entered.pop_front()
     }
 
-    /// Keeps a line in sight until it is in the room.
+    /// Keeps a line visible until the room has it.
     pub(super) fn keep_in_sight(&mut self, text: &str) {
         self.on_its_way = Some(text.to_owned());
     }
 
-    /// All that was entered is in the room, or will not be.
+    /// Nothing that was entered is on its way any more.
     pub(super) fn all_is_said(&mut self) {
         self.is_changed |= self.on_its_way.take().is_some();
     }
 
-    /// What is before the input, for who repeats a line that was entered.
+    /// What stands before the text, to repeat a line that was entered.
     pub(super) fn question(&self) -> &str {
         &self.question
     }
@@ -142,14 +141,14 @@ impl Prompt {
         self.is_changed
     }
 
-    /// What takes the row off the screen, to write something else there.
+    /// Erases the row, so that something else can be written there.
     pub(super) fn erased(&mut self) -> String {
         let blanks = std::mem::take(&mut self.drawn);
         self.is_changed = true;
         if blanks == 0 { String::new() } else { format!("\r{}\r", " ".repeat(blanks)) }
     }
 
-    /// What draws the row where the cursor is, at the start of one.
+    /// Draws the row, from the start of the row that the cursor is on.
     pub(super) fn drawn(&mut self) -> String {
         self.is_changed = false;
         if !self.editor.is_empty() {
@@ -165,7 +164,7 @@ impl Prompt {
         format!("{}{}{back}", row.before, row.behind)
     }
 
-    /// Gives the terminal back for a while; what is to be written first.
+    /// Gives the terminal back for a while; returns what to write first.
     pub(super) fn suspend(&mut self) -> String {
         let erased = self.erased();
         self.raw.leave();
@@ -175,7 +174,7 @@ impl Prompt {
     /// Takes the terminal again.
     ///
     /// # Errors
-    /// When it is gone.
+    /// When the terminal is gone.
     pub(super) fn resume(&mut self) -> io::Result<()> {
         self.drawn = 0;
         self.is_changed = true;
@@ -183,7 +182,7 @@ impl Prompt {
     }
 }
 
-/// What fits on the row: the text around the cursor.
+/// The part of the text around the cursor that fits on the row.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     before: String,
@@ -191,7 +190,7 @@ struct Row {
 }
 
 impl Row {
-    /// The last column stays free: a terminal would go on to the next row.
+    /// The last column stays free: after it, the terminal would start a new row.
     fn fit(question: &str, before: &str, behind: &str, columns: usize) -> Self {
         let plain = |text: &str| shown(&text.replace('\t', " "));
         let room = columns.saturating_sub(1);

@@ -1,5 +1,4 @@
-//! From events to text: what each looks like as lines. Pure functions of what they are given;
-//! everything that came from elsewhere is made harmless here.
+//! Events as lines of text. Pure functions; whatever others have sent is made harmless here.
 
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::Event;
@@ -11,17 +10,17 @@ use crate::session::{Room, ServerLimits};
 use crate::text::{shown, shown_lines};
 use crate::units::{count, limit, size};
 
-/// Colours that can be read on dark and light grounds: SGR parameters.
+/// Colours that are readable on dark and light backgrounds, as SGR parameters.
 const NICK_COLOURS: [&str; 10] = ["31", "32", "33", "34", "35", "36", "91", "92", "94", "95"];
-/// Members named in the welcome; more are counted.
+/// Members named in the welcome; the rest is counted.
 const NAMED_MAX: usize = 30;
 
-/// How text is to look.
+/// How text looks.
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
     /// Colours and dim text may be used.
     pub(crate) colour: bool,
-    /// Digests are shown whole, for programs to read.
+    /// Digests are shown in full, for programs to read.
     pub(crate) whole_digests: bool,
     pub(crate) clock: Clock,
 }
@@ -33,7 +32,7 @@ impl Look {
         if self.colour { format!("\x1b[2m{line}\x1b[0m") } else { line }
     }
 
-    /// A line about something that did not work.
+    /// A line about a failure.
     pub(super) fn failure(&self, text: &str) -> String {
         let line = format!("!! {}", shown(text));
         if self.colour { format!("\x1b[31m{line}\x1b[0m") } else { line }
@@ -48,7 +47,7 @@ impl Look {
         format!("\x1b[{colour}m{text}\x1b[0m")
     }
 
-    /// `HH:MM  nick  text`, further lines below the first one's text.
+    /// `HH:MM  nick  text`; further lines start below the first one's text.
     pub(super) fn said(&self, said: &Said) -> String {
         if said.style == Some(Style::ACTION) {
             let (text, nick) = (Self::text(&said.text, 7), self.nick(&said.nick));
@@ -107,7 +106,7 @@ impl Look {
         self.notice(&format::topic(room))
     }
 
-    /// What a newcomer is told.
+    /// What a new member is told.
     pub(super) fn welcome(&self, me: &Nick, room: &Room, limits: &ServerLimits) -> Vec<String> {
         let mut lines = vec![self.notice(&format!("welcome, {me}"))];
         lines.push(self.members(room, NAMED_MAX));
@@ -118,8 +117,8 @@ impl Look {
         let ServerLimits { file_bytes_max: bytes, shelf_items_max, transfers_max, .. } = limits;
         let transfers = count(*transfers_max as usize, "transfer", "transfers");
         lines.push(self.notice(&format!(
-            "limits: files up to {}, messages up to {}, {transfers} at once; the newest \
-             {shelf_items_max} files stay",
+            "limits: files up to {}, messages up to {}, {transfers} at once; the shelf keeps the \
+             newest {shelf_items_max} files",
             limit(*bytes),
             limit(chatshelf_common::limits::MESSAGE_BYTES_MAX as u64),
         )));
@@ -129,7 +128,7 @@ impl Look {
 
     /// The list of commands.
     pub(super) fn help(&self) -> Vec<String> {
-        let mut lines = vec![self.notice("a line is said to everyone, save these:")];
+        let mut lines = vec![self.notice("anything you type goes to everyone, except:")];
         lines.extend(crate::command::HELP.iter().map(|help| {
             let also: Vec<String> = help.names[1..].iter().map(|name| format!("/{name}")).collect();
             let also = if also.is_empty() {
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn private_lines_say_from_whom_to_whom() {
+    fn private_lines_say_who_tells_whom() {
         let text = Message::new("psst").unwrap();
         let (from, to) = (nick("ada"), nick("bob"));
         let told = Told { at: AT, from, to, id: MessageId(3), text };
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_member_sends_can_act_on_the_terminal() {
+    fn nothing_that_members_send_can_act_on_the_terminal() {
         let line = style(false).said(&said("a\u{202e}b\u{200b}c", None));
         assert_eq!(line, "17:00  ada  a\u{fffd}bc");
         let topic = Some(Topic::new("x\u{2066}y").unwrap());

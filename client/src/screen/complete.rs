@@ -1,5 +1,5 @@
-//! What Tab makes of a word: commands, nicks, names of items, local paths. Owns the candidates
-//! while one goes through them.
+//! Tab completion: commands, nicks, names of items, local paths. Owns the candidates while the user
+//! steps through them.
 
 use super::editor::Editor;
 use super::paths;
@@ -14,17 +14,17 @@ pub(super) struct Completion {
     at: usize,
 }
 
-/// What there is to complete with.
+/// What words can be completed to.
 pub(super) struct Known<'a> {
-    /// Members, those first who spoke last.
+    /// Members, the latest speakers first.
     pub(super) nicks: Vec<&'a str>,
-    /// What is on the shelf, the newest first: each name, and what means that item alone.
+    /// What is on the shelf, the newest first: each name, and a text that refers to that item only.
     pub(super) items: Vec<(&'a str, String)>,
 }
 
 impl Completion {
-    /// Begins with what is before the cursor, and shows the first candidate (or the last); `None`
-    /// if there is none.
+    /// Completes the word before the cursor to the first candidate (or the last); `None` if there
+    /// is none.
     pub(super) fn begin(editor: &mut Editor, known: &Known<'_>, backwards: bool) -> Option<Self> {
         let (start, candidates) = candidates(editor.before_cursor(), known);
         let at = if backwards { candidates.len().checked_sub(1)? } else { 0 };
@@ -32,20 +32,21 @@ impl Completion {
         Some(Self { start, candidates, at })
     }
 
-    /// Shows the next candidate, or the one before.
-    pub(super) fn go_on(&mut self, editor: &mut Editor, backwards: bool) {
+    /// Shows the next candidate, or the previous one.
+    pub(super) fn step(&mut self, editor: &mut Editor, backwards: bool) {
         let count = self.candidates.len();
         self.at = (self.at + if backwards { count - 1 } else { 1 }) % count;
         editor.replace(self.start, &self.candidates[self.at]);
     }
 
-    /// True when there is nothing to go through: a further Tab begins anew, in a directory say.
+    /// True when there is nothing to step through: another Tab then completes again, for example
+    /// inside a directory.
     pub(super) fn is_only_one(&self) -> bool {
         self.candidates.len() == 1
     }
 }
 
-/// Where the word before the cursor begins, and what it may become.
+/// Where the word before the cursor begins, and what it can be completed to.
 fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
     let word = text
         .rfind(char::is_whitespace)
@@ -85,7 +86,7 @@ fn words<T>(begun: &str, known: &[(&str, T)]) -> Vec<String> {
 fn commands(begun: &str) -> Vec<String> {
     let lower = begun.to_lowercase();
     let names = HELP.iter().flat_map(|help| {
-        // By its main name if that fits, else by one of the others.
+        // Its main name if that fits, else one of the others.
         help.names.iter().find(|name| name.starts_with(&lower)).map(|name| {
             let takes_more = help.usage.contains(' ');
             format!("/{name}{}", if takes_more { " " } else { "" })
@@ -99,7 +100,7 @@ fn nicks(begun: &str, known: &Known<'_>, end: &str) -> Vec<String> {
     known.nicks.iter().filter(fits).map(|nick| format!("{nick}{end}")).collect()
 }
 
-/// Begins so, whatever the case.
+/// True when the text begins like this, ignoring case.
 fn starts_with(text: &str, begun: &str) -> bool {
     text.to_lowercase().starts_with(&begun.to_lowercase())
 }
@@ -114,14 +115,14 @@ mod tests {
         Known { nicks: vec!["bob", "Ben", "ada"], items }
     }
 
-    /// What is there after so many Tabs.
+    /// The input after `times` Tabs.
     fn tab(text: &str, times: usize) -> String {
         let mut editor = Editor::default();
         editor.insert(text);
         let mut completion = Completion::begin(&mut editor, &known(), false);
         for _ in 1..times {
             if let Some(completion) = &mut completion {
-                completion.go_on(&mut editor, false);
+                completion.step(&mut editor, false);
             }
         }
         editor.text().to_owned()
@@ -131,14 +132,14 @@ mod tests {
     fn nicks_are_addressed_at_the_beginning_of_a_line_recent_speakers_first() {
         assert_eq!(tab("b", 1), "bob: ");
         assert_eq!(tab("B", 2), "Ben: ");
-        assert_eq!(tab("b", 3), "bob: ", "round and round");
+        assert_eq!(tab("b", 3), "bob: ", "from the last to the first");
         assert_eq!(tab("ask a", 1), "ask ada ");
         assert_eq!(tab("ask x", 1), "ask x");
         assert_eq!(tab("", 1), "bob: ");
     }
 
     #[test]
-    fn commands_are_completed_by_any_of_their_names() {
+    fn commands_are_completed_from_any_of_their_names() {
         assert_eq!(tab("/up", 1), "/upload ");
         assert_eq!(tab("/ge", 1), "/get ");
         assert_eq!(tab("/h", 1), "/help");
@@ -146,11 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_completed_by_what_the_command_takes() {
+    fn arguments_are_completed_to_what_the_command_takes() {
         assert_eq!(tab("/download no", 1), "/download notes.pdf");
         assert_eq!(tab("/drop no", 1), "/drop notes.pdf");
         assert_eq!(tab("/get ", 2), "/get my file.txt");
-        assert_eq!(tab("/get 1", 1), "/get #7", "what means that file alone");
+        assert_eq!(tab("/get 1", 1), "/get #7", "what refers to that file only");
         assert_eq!(tab("/get #", 1), "/get #7");
         assert_eq!(tab("/msg a", 1), "/msg ada ");
         assert_eq!(tab("/msg ada b", 1), "/msg ada bob ");
@@ -163,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn backwards_begins_at_the_end() {
+    fn backwards_starts_with_the_last() {
         let mut editor = Editor::default();
         editor.insert("b");
         let mut completion = Completion::begin(&mut editor, &known(), true).unwrap();
         assert_eq!(editor.text(), "Ben: ");
-        completion.go_on(&mut editor, true);
+        completion.step(&mut editor, true);
         assert_eq!(editor.text(), "bob: ");
     }
 }

@@ -1,5 +1,5 @@
-//! Questions and overlays above the room: what they say. Owns what an open one needs to be
-//! answered; what the answers do is in `keys`.
+//! Questions and overlays above the room: their texts. Owns what an open one needs to be answered;
+//! `keys` has what the answers do.
 
 use chatshelf_common::text::Nick;
 
@@ -9,7 +9,7 @@ use crate::command::HELP;
 use crate::text::shown;
 use crate::units::{count, size};
 
-/// What is open.
+/// The dialog that is open.
 #[derive(Debug)]
 pub(super) enum Dialog {
     /// Which name?
@@ -18,11 +18,11 @@ pub(super) enum Dialog {
     Quit,
     /// Send all these lines?
     Paste(String),
-    /// Put these on the shelf? What was pasted may be meant as text.
+    /// Put these on the shelf? The pasted text follows: it may have been meant as text.
     Upload(Vec<Dropped>, String),
-    /// Why what was dropped can't be put on the shelf; likewise.
+    /// Why what was dropped cannot be put on the shelf; the text follows likewise.
     NoUpload(String, String),
-    /// The commands and keys, from this row on.
+    /// Commands and keys, from this row on.
     Help(usize),
 }
 
@@ -30,23 +30,23 @@ pub(super) enum Dialog {
 #[derive(Debug, Default)]
 pub(super) struct NameQuestion {
     pub(super) editor: Editor,
-    /// Why the last one was none.
+    /// Why the last name was refused.
     pub(super) why: Option<String>,
-    /// One that can be had.
+    /// A name that is free.
     pub(super) suggestion: Option<Nick>,
 }
 
-/// Keys, as the help shows them: two to a row.
+/// Keys as the help shows them, two per row.
 const KEYS: [[(&str, &str); 2]; 5] = [
     [("Enter", "send"), ("Alt-Enter", "new line")],
     [("Tab", "complete"), ("Up Down", "what you sent before")],
     [("PgUp PgDn", "scroll, or the wheel"), ("Esc", "back to the newest")],
-    [("Ctrl-F", "the shelf, or click"), ("Ctrl-L Z", "redraw; stop, till fg")],
-    [("Ctrl-K U W", "cut, Ctrl-Y brings back"), ("Ctrl-C", "leave")],
+    [("Ctrl-F", "the shelf, or click"), ("Ctrl-L Z", "redraw; suspend")],
+    [("Ctrl-K U W", "cut; Ctrl-Y pastes"), ("Ctrl-C", "leave")],
 ];
-/// Names of dropped files that are shown: the question must fit on the smallest screen.
+/// Dropped files that are named: the question must fit on the smallest screen.
 const FILES_SHOWN_MAX: usize = 3;
-/// Columns of the help's commands, and of one of its keys.
+/// Columns of the help: of a command, of a key, and of a key with what it does.
 const USAGE_COLUMNS: usize = 26;
 const KEY_COLUMNS: usize = 11;
 const KEY_PAIR_COLUMNS: usize = 36;
@@ -62,7 +62,7 @@ impl Dialog {
         }
     }
 
-    /// What it says; `running` transfers would be cut short by leaving.
+    /// Its text; leaving would interrupt `running` transfers.
     pub(super) fn lines(&self, running: usize) -> Vec<String> {
         match self {
             Self::Name(question) => {
@@ -78,7 +78,7 @@ impl Dialog {
                 let mut lines = vec!["Leave the room?".to_owned()];
                 if running > 0 {
                     let running = count(running, "transfer is", "transfers are");
-                    lines.push(format!("{running} running."));
+                    lines.push(format!("{running} still running."));
                 }
                 lines
             }
@@ -112,16 +112,16 @@ impl Dialog {
         match self {
             Self::Name(_) => "Enter: join   Ctrl-C: leave",
             Self::Quit => "Enter: leave   Esc: stay",
-            Self::Paste(_) => "Enter: send   e: edit   Esc: drop it",
-            Self::Upload(..) => "Enter: upload   t: it is text   Esc: no",
-            Self::NoUpload(..) => "t: it is text   Esc: close",
+            Self::Paste(_) => "Enter: send   e: edit   Esc: discard",
+            Self::Upload(..) => "Enter: upload   t: use as text   Esc: no",
+            Self::NoUpload(..) => "t: use as text   Esc: close",
             Self::Help(_) => "",
         }
     }
 }
 
-/// Keys, two to a line, and commands, a line each: more than some screens have, so that the keys to
-/// scroll by come first.
+/// Keys, two per line, then commands, one per line. They do not fit on every screen, so the keys
+/// that scroll come first.
 fn help() -> Vec<String> {
     let command = |help: &crate::command::Help| {
         // The first half of the sentence is enough here.

@@ -1,11 +1,11 @@
-//! Which key edits how: the same wherever a line is typed. Owns nothing.
+//! Which key edits how, the same wherever a line is typed. Owns nothing.
 
 use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::editor::Editor;
 use crate::text::cleaned;
 
-/// Does what the key says, if it is one that edits.
+/// Edits, if the key is one that does.
 pub(crate) fn edit(editor: &mut Editor, key: KeyEvent) {
     let KeyEvent { code, modifiers, .. } = key;
     let (is_control, is_alt) =

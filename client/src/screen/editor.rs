@@ -1,38 +1,53 @@
-//! The input line, which may be several: text, cursor, kill ring, and the lines entered before.
-//! Knows no keys and no screen but the width it is asked for.
+//! The input, of one or more lines: text, cursor, kill ring and history. Knows no keys, and of the
+//! screen only the width it is asked for.
 
 use std::collections::VecDeque;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::kill_ring::{KillRing, Side};
 use super::wrap::width;
 
-/// Longest input, in bytes: what is beyond is not taken.
+/// Longest input, in bytes. More is not accepted.
 pub(crate) const INPUT_BYTES_MAX: usize = 16 * 1024;
-/// Lines entered before that are kept.
+/// Entered lines that are kept.
 const HISTORY_MAX: usize = 500;
-/// Killed texts that are kept.
-const KILLS_MAX: usize = 16;
 
 /// Text being edited.
 #[derive(Debug, Default)]
 pub(crate) struct Editor {
     text: String,
-    /// In bytes, between two characters.
+    /// In bytes, between two characters as people see them.
     cursor: usize,
     history: VecDeque<String>,
-    /// The entry of the history that is shown, and what was typed before.
-    recalled: Option<(usize, String)>,
-    kills: VecDeque<String>,
-    /// What was yanked last: where it began, and which kill it was.
-    yanked: Option<(usize, usize)>,
-    /// The last deed was a kill: the next one adds to it.
-    is_killing: bool,
+    /// Set while an entry of the history is shown.
+    recalled: Option<Recalled>,
+    kills: KillRing,
+    /// Set while the last action was a yank.
+    yanked: Option<Yanked>,
 }
 
-/// Rows of a width, and where the cursor is in them.
+/// An entry of the history that is shown.
+#[derive(Debug)]
+struct Recalled {
+    /// Its place in the history.
+    at: usize,
+    /// What had been typed before.
+    draft: String,
+}
+
+/// A killed text that was put back.
+#[derive(Clone, Copy, Debug)]
+struct Yanked {
+    /// Where it begins in the text.
+    start: usize,
+    /// Its place in the kill ring.
+    kill: usize,
+}
+
+/// The text in rows of a width, and where the cursor is in them.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Laid {
+pub(crate) struct Layout {
     pub(crate) rows: Vec<String>,
     pub(crate) column: usize,
     pub(crate) row: usize,
@@ -51,9 +66,9 @@ impl Editor {
         &self.text[..self.cursor]
     }
 
-    /// Adds text at the cursor, as far as there is room for it; false if there was not.
+    /// Inserts text at the cursor, as much as fits; false if not all of it does.
     pub(crate) fn insert(&mut self, text: &str) -> bool {
-        self.done();
+        self.end_sequence();
         let room = INPUT_BYTES_MAX.saturating_sub(self.text.len());
         let fits = &text[..text.floor_char_boundary(room)];
         self.text.insert_str(self.cursor, fits);
@@ -68,9 +83,9 @@ impl Editor {
         self.insert(by);
     }
 
-    /// Takes the text, which is remembered as entered.
+    /// Takes the text, and adds it to the history.
     pub(crate) fn take(&mut self) -> String {
-        self.done();
+        self.end_sequence();
         self.recalled = None;
         self.cursor = 0;
         let text = std::mem::take(&mut self.text);
@@ -83,7 +98,7 @@ impl Editor {
         text
     }
 
-    /// Makes this the text, with the cursor behind it.
+    /// Replaces the text, with the cursor at the end.
     pub(crate) fn set(&mut self, text: &str) {
         self.text.clear();
         self.cursor = 0;
@@ -93,40 +108,40 @@ impl Editor {
     // Moving.
 
     pub(crate) fn left(&mut self) {
-        self.done();
-        self.cursor = self.before(self.cursor);
+        self.end_sequence();
+        self.cursor = self.previous(self.cursor);
     }
 
     pub(crate) fn right(&mut self) {
-        self.done();
-        self.cursor = self.behind(self.cursor);
+        self.end_sequence();
+        self.cursor = self.next(self.cursor);
     }
 
     pub(crate) fn word_left(&mut self) {
-        self.done();
+        self.end_sequence();
         self.cursor = self.word_start();
     }
 
     pub(crate) fn word_right(&mut self) {
-        self.done();
+        self.end_sequence();
         self.cursor = self.word_end();
     }
 
     /// To the beginning of the line.
     pub(crate) fn home(&mut self) {
-        self.done();
+        self.end_sequence();
         self.cursor = self.line_start();
     }
 
     /// To the end of the line.
     pub(crate) fn end(&mut self) {
-        self.done();
+        self.end_sequence();
         self.cursor = self.line_end();
     }
 
-    /// A line up; on the first, to what was entered before.
+    /// One line up; on the first line, back in the history.
     pub(crate) fn up(&mut self) {
-        self.done();
+        self.end_sequence();
         let start = self.line_start();
         if start > 0 && self.recalled.is_none() {
             let above = self.text[..start - 1].rfind('\n').map_or(0, |at| at + 1);
@@ -134,25 +149,28 @@ impl Editor {
                 self.place_in(above, self.text[start..self.cursor].graphemes(true).count());
             return;
         }
-        let newest = self.recalled.as_ref().map_or(self.history.len(), |(at, _)| *at);
+        let newest = self.recalled.as_ref().map_or(self.history.len(), |recalled| recalled.at);
         if let Some(at) = newest.checked_sub(1) {
-            let draft = self.recalled.take().map_or_else(|| self.text.clone(), |(_, draft)| draft);
-            self.recall(at, draft);
+            let draft = match self.recalled.take() {
+                Some(recalled) => recalled.draft,
+                None => self.text.clone(),
+            };
+            self.recall(Recalled { at, draft });
         }
     }
 
-    /// A line down; on the last, back towards what was typed.
+    /// One line down; on the last line, forward in the history, up to what was typed.
     pub(crate) fn down(&mut self) {
-        self.done();
+        self.end_sequence();
         let end = self.line_end();
         if end < self.text.len() && self.recalled.is_none() {
             let column = self.text[self.line_start()..self.cursor].graphemes(true).count();
             self.cursor = self.place_in(end + 1, column);
             return;
         }
-        let Some((at, draft)) = self.recalled.take() else { return };
+        let Some(Recalled { at, draft }) = self.recalled.take() else { return };
         if at + 1 < self.history.len() {
-            self.recall(at + 1, draft);
+            self.recall(Recalled { at: at + 1, draft });
         } else {
             self.set(&draft);
         }
@@ -161,21 +179,21 @@ impl Editor {
     // Deleting.
 
     pub(crate) fn backspace(&mut self) {
-        self.done();
-        let start = self.before(self.cursor);
+        self.end_sequence();
+        let start = self.previous(self.cursor);
         self.text.replace_range(start..self.cursor, "");
         self.cursor = start;
     }
 
     pub(crate) fn delete(&mut self) {
-        self.done();
-        self.text.replace_range(self.cursor..self.behind(self.cursor), "");
+        self.end_sequence();
+        self.text.replace_range(self.cursor..self.next(self.cursor), "");
     }
 
-    /// Kills to the end of the line; the line end itself when there is nothing else.
+    /// Kills to the end of the line; at its end, the line break.
     pub(crate) fn kill_to_end(&mut self) {
         let end = self.line_end();
-        self.kill(self.cursor, if end == self.cursor { self.behind(end) } else { end });
+        self.kill(self.cursor, if end == self.cursor { self.next(end) } else { end });
     }
 
     pub(crate) fn kill_to_start(&mut self) {
@@ -190,94 +208,85 @@ impl Editor {
         self.kill(self.cursor, self.word_end());
     }
 
-    /// Puts back what was killed last.
+    /// Inserts what was killed last.
     pub(crate) fn yank(&mut self) {
-        if let Some(text) = self.kills.back().cloned() {
-            let start = self.cursor;
-            self.insert(&text);
-            self.yanked = Some((start, self.kills.len() - 1));
+        if let Some(kill) = self.kills.newest() {
+            self.insert_kill(Yanked { start: self.cursor, kill });
         }
     }
 
-    /// Right after a yank: what was killed before that instead.
+    /// Right after a yank: replaces that by what was killed before it.
     pub(crate) fn yank_older(&mut self) {
-        let Some((start, kill)) = self.yanked else { return };
-        let kill = kill.checked_sub(1).unwrap_or(self.kills.len() - 1);
-        let text = self.kills[kill].clone();
-        self.replace(start, &text);
-        self.yanked = Some((start, kill));
+        if let Some(Yanked { start, kill }) = self.yanked {
+            self.insert_kill(Yanked { start, kill: self.kills.before(kill) });
+        }
     }
 
-    /// Rows of at most `columns`, which is more than one.
-    pub(crate) fn laid(&self, columns: usize) -> Laid {
-        let mut laid = Laid { rows: vec![String::new()], column: 0, row: 0 };
+    fn insert_kill(&mut self, yanked: Yanked) {
+        let text = self.kills.text(yanked.kill).to_owned();
+        self.replace(yanked.start, &text);
+        self.yanked = Some(yanked);
+    }
+
+    /// Breaks the text into rows of at most `columns`, which must be more than one.
+    pub(crate) fn layout(&self, columns: usize) -> Layout {
+        let mut layout = Layout { rows: vec![String::new()], column: 0, row: 0 };
         let mut used = 0;
         for (at, cluster) in self.text.grapheme_indices(true) {
             let taken = width(cluster);
             if cluster == "\n" || used + taken > columns.saturating_sub(1) {
-                // A column is kept free for the cursor.
+                // One column stays free for the cursor.
                 if at == self.cursor && cluster == "\n" {
-                    (laid.row, laid.column) = (laid.rows.len() - 1, used);
+                    (layout.row, layout.column) = (layout.rows.len() - 1, used);
                 }
-                laid.rows.push(String::new());
+                layout.rows.push(String::new());
                 used = 0;
                 if cluster == "\n" {
                     continue;
                 }
             }
             if at == self.cursor {
-                (laid.row, laid.column) = (laid.rows.len() - 1, used);
+                (layout.row, layout.column) = (layout.rows.len() - 1, used);
             }
-            if let Some(row) = laid.rows.last_mut() {
+            if let Some(row) = layout.rows.last_mut() {
                 row.push_str(if cluster == "\t" { " " } else { cluster });
             }
             used += taken;
         }
         if self.cursor == self.text.len() {
-            (laid.row, laid.column) = (laid.rows.len() - 1, used);
+            (layout.row, layout.column) = (layout.rows.len() - 1, used);
         }
-        laid
+        layout
     }
 
-    /// Whatever is done but killing and yanking.
-    fn done(&mut self) {
-        self.is_killing = false;
+    /// To be called by every action but kill and yank.
+    fn end_sequence(&mut self) {
+        self.kills.end_sequence();
         self.yanked = None;
     }
 
     fn kill(&mut self, start: usize, end: usize) {
-        let is_before = end == self.cursor && start < end;
+        let side = if start < self.cursor { Side::Before } else { Side::After };
         let killed = self.text[start..end].to_owned();
         self.text.replace_range(start..end, "");
         self.cursor = start;
         self.yanked = None;
-        if killed.is_empty() {
-            return;
+        if !killed.is_empty() {
+            self.kills.add(killed, side);
         }
-        match self.kills.back_mut().filter(|_| self.is_killing) {
-            Some(last) if is_before => last.insert_str(0, &killed),
-            Some(last) => last.push_str(&killed),
-            None => {
-                self.kills.push_back(killed);
-                if self.kills.len() > KILLS_MAX {
-                    self.kills.pop_front();
-                }
-            }
-        }
-        self.is_killing = true;
     }
 
-    fn recall(&mut self, at: usize, draft: String) {
-        let text = self.history[at].clone();
+    fn recall(&mut self, recalled: Recalled) {
+        let text = self.history[recalled.at].clone();
         self.set(&text);
-        self.recalled = Some((at, draft));
+        self.recalled = Some(recalled);
     }
 
-    fn before(&self, at: usize) -> usize {
+    fn previous(&self, at: usize) -> usize {
         self.text[..at].grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
     }
 
-    fn behind(&self, at: usize) -> usize {
+    fn next(&self, at: usize) -> usize {
         self.text[at..].graphemes(true).next().map_or(at, |cluster| at + cluster.len())
     }
 
@@ -289,10 +298,10 @@ impl Editor {
         self.text[self.cursor..].find('\n').map_or(self.text.len(), |at| self.cursor + at)
     }
 
-    /// Where the word before the cursor begins: past blanks, then past what is none.
+    /// Where the word before the cursor begins: before any blanks, and what is not blank.
     fn word_start(&self) -> usize {
         let words = self.before_cursor().trim_end();
-        words.rfind(char::is_whitespace).map_or(0, |at| self.behind(at))
+        words.rfind(char::is_whitespace).map_or(0, |at| self.next(at))
     }
 
     fn word_end(&self) -> usize {
@@ -302,7 +311,7 @@ impl Editor {
         self.cursor + blanks + word.find(char::is_whitespace).unwrap_or(word.len())
     }
 
-    /// So many characters into the line that begins at `start`, or its end.
+    /// The place of a column in the line that begins at `start`, or that line's end.
     fn place_in(&self, start: usize, column: usize) -> usize {
         let line = self.text[start..].split('\n').next().unwrap_or("");
         start + line.grapheme_indices(true).nth(column).map_or(line.len(), |(at, _)| at)
@@ -322,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_killed_can_be_yanked_and_kills_in_a_row_are_one() {
+    fn killed_text_can_be_yanked_and_consecutive_kills_are_one() {
         let mut editor = typed("one two three");
         editor.kill_word_left();
         editor.kill_word_left();
@@ -338,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_arrows_recall_what_was_entered_and_come_back_to_what_was_typed() {
+    fn the_arrows_step_through_the_history_and_back_to_the_draft() {
         let mut editor = typed("first");
         editor.take();
         editor.insert("second");
@@ -381,19 +390,19 @@ mod tests {
 
     #[test]
     fn rows_leave_room_for_the_cursor() {
-        let laid = typed("abcdef").laid(4);
-        assert_eq!(laid, Laid { rows: vec!["abc".into(), "def".into()], column: 3, row: 1 });
+        let layout = typed("abcdef").layout(4);
+        assert_eq!(layout, Layout { rows: vec!["abc".into(), "def".into()], column: 3, row: 1 });
         let mut editor = typed("ab\ncd");
         editor.up();
         assert_eq!(
-            editor.laid(10),
-            Laid { rows: vec!["ab".into(), "cd".into()], column: 2, row: 0 }
+            editor.layout(10),
+            Layout { rows: vec!["ab".into(), "cd".into()], column: 2, row: 0 }
         );
-        assert_eq!(typed("李雷").laid(4).rows, ["李", "雷"]);
+        assert_eq!(typed("李雷").layout(4).rows, ["李", "雷"]);
     }
 
     #[test]
-    fn there_is_an_end_to_what_can_be_typed() {
+    fn the_input_is_bounded() {
         let mut editor = typed("é");
         assert!(!editor.insert(&"é".repeat(INPUT_BYTES_MAX)));
         assert!(editor.text().len() <= INPUT_BYTES_MAX);
@@ -401,12 +410,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_done_the_cursor_stays_between_characters(
-            deeds in proptest::collection::vec((0..17u8, "[a é李\n\u{301}]{0,3}"), 0..60),
+        fn after_any_action_the_cursor_is_between_characters(
+            actions in proptest::collection::vec((0..17u8, "[a é李\n\u{301}]{0,3}"), 0..60),
         ) {
             let mut editor = Editor::default();
-            for (deed, text) in deeds {
-                match deed {
+            for (action, text) in actions {
+                match action {
                     0 => editor.left(),
                     1 => editor.right(),
                     2 => editor.word_left(),
@@ -426,8 +435,8 @@ mod tests {
                     _ => drop(editor.insert(&text)),
                 }
                 prop_assert!(editor.text.is_char_boundary(editor.cursor));
-                let laid = editor.laid(5);
-                prop_assert!(laid.row < laid.rows.len());
+                let layout = editor.layout(5);
+                prop_assert!(layout.row < layout.rows.len());
             }
         }
     }

@@ -1,5 +1,5 @@
-//! One thing in the scrollback, and the rows it takes at a width. What came from others is made
-//! harmless when an entry is made; nothing here knows the terminal.
+//! One entry of the scrollback, and the rows it takes at a width. What others have sent is made
+//! harmless when an entry is made. Knows no terminal.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use super::wrap::{cut, width, wrap};
 use crate::app::format::nick_number;
 use crate::text::{shown, shown_lines};
 
-/// Columns of a tab: no tab stops, but room.
+/// In place of a tab: space, but no tab stops.
 const TAB: &str = "    ";
 /// Columns of `HH:MM `.
 const TIME_COLUMNS: usize = 6;
-/// From this width on, nicks have a column of their own, right-aligned, so wide.
+/// From this width on, nicks have a right-aligned column of their own, this wide.
 const COLUMN_FROM: usize = 60;
 const NICK_COLUMNS: usize = 12;
-/// In place of the time of what is not in the room yet.
+/// In place of a time, for what the room does not have yet.
 const PENDING_TIME: &str = "  ...";
-/// Names told in one folded line; more are counted.
+/// Names in one folded line; the rest is counted.
 const NAMED_MAX: usize = 8;
 
-/// A stretch of text of one look.
+/// A piece of text in one style.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) text: String,
     pub(super) ink: Ink,
-    /// The address that it is part of.
+    /// The web address that it is part of.
     pub(super) link: Option<Arc<str>>,
 }
 
@@ -40,36 +40,36 @@ pub(super) fn span(text: impl Into<String>, ink: Ink) -> Span {
     Span { text: text.into(), ink, link: None }
 }
 
-/// Who came and who went, in one line.
+/// Who joined and who left, in one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Presence {
     joined: Vec<String>,
     left: Vec<String>,
-    /// Came and went.
+    /// Joined and left again.
     passed: Vec<String>,
 }
 
-/// What an entry is.
+/// An entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// Talk: when, who (with its look), what, line by line.
+    /// Talk: when, who (and in which style), what, line by line.
     Said { time: String, who: String, who_ink: Ink, lines: Vec<String>, ink: Ink },
     /// A line about the room or ourselves.
     Notice { time: String, text: String, ink: Ink },
-    /// Comings and goings.
+    /// Joins and leaves.
     Presence { time: String, who: Presence },
-    /// A line across, with a word in it: a day, where history ends.
+    /// A line across, with a word in it: a day, or where the history ends.
     Rule(String),
 }
 
 impl Entry {
-    /// Talk of a member. `ink` is that of the text.
+    /// Talk of a member; `ink` is the style of the text.
     pub(super) fn said(time: String, nick: &Nick, is_me: bool, text: &Message, ink: Ink) -> Self {
         let who_ink = if is_me { Ink::Me } else { Ink::Nick(nick_number(nick)) };
         Self::Said { time, who: shown(nick.as_str()), who_ink, lines: lines(text), ink }
     }
 
-    /// Talk of our own that is not in the room yet.
+    /// Talk of our own that the room does not have yet.
     pub(super) fn pending(nick: &Nick, text: &Message, is_action: bool) -> Self {
         let nick = shown(nick.as_str());
         let mut lines = lines(text);
@@ -83,12 +83,12 @@ impl Entry {
         Self::Said { time: PENDING_TIME.to_owned(), who, who_ink, lines, ink }
     }
 
-    /// A command of our own that is not answered yet, as it was typed.
+    /// A command of our own without an answer yet, as it was typed.
     pub(super) fn pending_command(typed: &str) -> Self {
         Self::Notice { time: PENDING_TIME.to_owned(), text: shown(typed), ink: Ink::Dim }
     }
 
-    /// Bytes of text in it, as a measure of memory.
+    /// Bytes of text in it, as a measure of its memory.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Said { who, lines, .. } => {
@@ -129,7 +129,7 @@ pub(super) fn rule(text: &str, ink: Ink, columns: usize, signs: &Signs) -> Row {
     vec![span(format!("{}{text}{}", signs.across.repeat(left), signs.across.repeat(right)), ink)]
 }
 
-/// A message as lines that can do nothing to the screen.
+/// A message as lines, made harmless for the screen.
 pub(super) fn lines(text: &Message) -> Vec<String> {
     shown_lines(text.as_str()).map(|line| line.replace('\t', TAB)).collect()
 }
@@ -143,7 +143,7 @@ fn said_rows(time: &str, who: Span, lines: &[String], ink: Ink, columns: usize) 
     flow(head, lines, ink, indent, columns)
 }
 
-/// Lines behind a head, further rows indented.
+/// Lines after a head; further rows are indented.
 fn flow(head: Row, lines: &[String], ink: Ink, indent: usize, columns: usize) -> Vec<Row> {
     let head_columns: usize = head.iter().map(|span| width(&span.text)).sum();
     let rest = columns.saturating_sub(indent);
@@ -162,7 +162,7 @@ fn flow(head: Row, lines: &[String], ink: Ink, indent: usize, columns: usize) ->
     rows
 }
 
-/// A piece of a line, what is an address in it as links.
+/// Adds a piece of a line, with the addresses in it as links.
 fn push_linked(row: &mut Row, line: &str, piece: Range<usize>, ink: Ink, links: &[Link]) {
     let mut at = piece.start;
     for (range, target) in links {
@@ -181,7 +181,7 @@ fn push_linked(row: &mut Row, line: &str, piece: Range<usize>, ink: Ink, links: 
     }
 }
 
-/// A text on one row, what is an address in it as links.
+/// A text on one row, with the addresses in it as links.
 pub(super) fn linked(text: &str, ink: Ink) -> Row {
     let mut row = Row::new();
     push_linked(&mut row, text, 0..text.len(), ink, &links(text));
@@ -198,7 +198,7 @@ impl Presence {
         match self.joined.iter().position(|other| *other == nick) {
             Some(place) => {
                 self.joined.remove(place);
-                // Commands of a script come again and again: one name is enough.
+                // The commands of a script join again and again: one name is enough.
                 if !self.passed.contains(&nick) {
                     self.passed.push(nick);
                 }
@@ -259,12 +259,12 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_go_on_below_the_text() {
+    fn long_lines_continue_below_the_text() {
         assert_eq!(text(&said("one two three"), 18), ["17:00 ada one two", "      three"]);
     }
 
     #[test]
-    fn every_piece_of_an_address_is_a_link_to_all_of_it() {
+    fn every_piece_of_an_address_links_to_the_whole() {
         let signs = Theme { colour: false, ascii: true }.signs();
         let rows = said("see http://a.b/long/path, then").rows(20, signs);
         let links = |row: &Row| -> Vec<(String, bool)> {
@@ -281,12 +281,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_member_sends_can_act_on_the_terminal() {
+    fn nothing_that_members_send_can_act_on_the_terminal() {
         assert_eq!(text(&said("a\u{202e}b\tc"), 40), ["17:00 ada a\u{fffd}b    c"]);
     }
 
     #[test]
-    fn comings_and_goings_fold_into_one_line() {
+    fn joins_and_leaves_fold_into_one_line() {
         let mut who = Presence::default();
         who.join("ada");
         who.join("bob");
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_and_goes_often_is_named_once() {
+    fn whoever_joins_and_leaves_often_is_named_once() {
         let mut who = Presence::default();
         for nick in ["bot", "eve", "bot"] {
             who.join(nick);

@@ -1,5 +1,5 @@
-//! What the terminal says, read by a thread of its own: keys, pastes, clicks, new sizes. Owns the
-//! thread; knows nothing of what they mean.
+//! Input from the terminal, read on a thread of its own: keys, pastes, clicks, new sizes. Owns the
+//! thread; does not know what they mean.
 
 use std::io;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use mio::Waker;
 use ratatui_crossterm::crossterm::event::{Event, read};
 
-/// Events that wait to be taken; the thread pauses behind them.
+/// Events that wait to be taken; then the thread pauses.
 const EVENTS_WAITING_MAX: usize = 1024;
 
 /// The events of the terminal.
@@ -18,7 +18,7 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Starts the thread; every event wakes `waker`. It ends with the program, or when the terminal
+    /// Starts the thread; every event wakes `waker`. It runs until the program ends or the terminal
     /// is gone.
     pub(crate) fn start(waker: Arc<Waker>) -> io::Result<Self> {
         let (sender, events) = sync_channel(EVENTS_WAITING_MAX);
@@ -44,7 +44,7 @@ impl Events {
         Ok(Self { events })
     }
 
-    /// The next event, if there is one: `Err` when none will ever come. Does not wait.
+    /// The next event, if there is one; `Err` when the terminal is gone. Does not wait.
     pub(crate) fn poll(&self) -> Result<Option<Event>, Gone> {
         use std::sync::mpsc::TryRecvError;
         match self.events.try_recv() {

@@ -1,5 +1,5 @@
-//! Keys, clicks and pastes: what each does to the state, and what it asks the front to do. Reads no
-//! terminal.
+//! Keys, clicks and pastes: how each changes the state, and what it asks the front end to do. Reads
+//! no terminal.
 
 use std::time::Instant;
 
@@ -19,13 +19,13 @@ use crate::app::Clock;
 use crate::command::{self, Command, CommandError};
 use crate::text::cleaned;
 
-/// A paste of so many lines is asked about before it is sent.
+/// A paste of this many lines is sent only after a question.
 const PASTE_LINES_ASKED: usize = 5;
-/// Rows that the wheel scrolls.
+/// Rows per step of the wheel.
 const WHEEL_ROWS: usize = 3;
 
 impl State {
-    /// Takes what a terminal says.
+    /// Handles input from the terminal.
     pub(super) fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
         match event {
             Event::FocusGained => self.attention.focus(true),
@@ -84,12 +84,12 @@ impl State {
         Vec::new()
     }
 
-    /// A screenful, with a row of what was seen before.
+    /// A screenful, less one row that stays visible.
     fn page(&self) -> usize {
         usize::from(self.areas.chat.height).saturating_sub(1).max(1)
     }
 
-    /// The input is entered.
+    /// Enters the input.
     fn enter(&mut self) -> Vec<Action> {
         let line = self.editor.take();
         if line.trim().is_empty() {
@@ -135,7 +135,7 @@ impl State {
             None => self.facts.shelf.first().map(|item| item.id),
         };
         if self.facts.shelf.is_empty() {
-            self.notice("the shelf is empty; drop a file here, or /upload PATH", Clock::now());
+            self.notice("the shelf is empty; drop a file here, or type /upload PATH", Clock::now());
         }
     }
 
@@ -145,7 +145,7 @@ impl State {
             KeyCode::Down => self.choose(1),
             KeyCode::Enter => return self.fetch_chosen(),
             KeyCode::Esc => self.chosen = None,
-            // Whoever types wants to talk.
+            // Typing means talking.
             KeyCode::Char(_) => {
                 self.chosen = None;
                 self.edit(key);
@@ -174,7 +174,7 @@ impl State {
         Vec::new()
     }
 
-    /// A click chooses an item, a click on the chosen one fetches it.
+    /// A click chooses an item; a click on the chosen one fetches it.
     fn click(&mut self, item: Option<ItemId>) -> Vec<Action> {
         if item.is_some() && item == self.chosen {
             return self.fetch_chosen();
@@ -199,13 +199,13 @@ impl State {
         }
         self.chosen = None;
         match paths::dropped(text) {
-            // The command is there already: only the path is wanted.
+            // A command is already typed: only the path is missing.
             Some(drop) if self.editor.text().starts_with('/') => {
                 let path = drop.only().map(|path| path.display().to_string());
                 self.editor.insert(path.as_deref().unwrap_or(text));
             }
             Some(drop) => self.dialog = Some(self.drop_question(drop, text)),
-            // The input would hold a part of it, and nobody would see which.
+            // The input would hold only a part, and nobody would notice.
             None if text.len() > MESSAGE_BYTES_MAX => self.refuse_paste(text.len()),
             None if text.lines().count() >= PASTE_LINES_ASKED => {
                 self.dialog = Some(Dialog::Paste(text.to_owned()));
@@ -214,7 +214,7 @@ impl State {
         }
     }
 
-    /// What to do with what was dropped. It is never said to the room by itself.
+    /// Asks what to do with what was dropped. It never goes to the room unasked.
     fn drop_question(&self, drop: Drop, text: &str) -> Dialog {
         let kept = self.facts.shelf_max;
         let why = match drop {
@@ -222,19 +222,18 @@ impl State {
                 return Dialog::Upload(files, text.to_owned());
             }
             Drop::Files(files) => format!(
-                "These are too many: {} files, and the shelf keeps {kept}. Pack them into one, or \
-                 drop fewer.",
+                "{} files are too many: the shelf keeps {kept}. Pack them into one, or drop fewer.",
                 files.len()
             ),
             Drop::Unfit(path, why) => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                format!("{name} can't be put on the shelf: {why}")
+                format!("{name} cannot go on the shelf: {why}")
             }
         };
         Dialog::NoUpload(why, text.to_owned())
     }
 
-    /// What was dropped is meant as text.
+    /// Inserts what was dropped, as text.
     fn insert_text(&mut self, text: &str) -> Vec<Action> {
         if text.len() > MESSAGE_BYTES_MAX {
             self.refuse_paste(text.len());
@@ -246,13 +245,13 @@ impl State {
 
     fn refuse_paste(&mut self, bytes: usize) {
         let text = format!(
-            "not pasted: a message holds {MESSAGE_BYTES_MAX} bytes, this has {bytes}; a file of it \
-             can go on the shelf"
+            "not pasted: a message holds {MESSAGE_BYTES_MAX} bytes, and this has {bytes}; save it \
+             to a file and put that on the shelf"
         );
         self.say(&text, Ink::Failure, Clock::now());
     }
 
-    // Dialogs: what is not put back is closed.
+    // Dialogs: one that is not put back is closed.
 
     fn dialog_key(&mut self, dialog: Dialog, key: KeyEvent) -> Vec<Action> {
         let is_ctrl_c =
@@ -264,7 +263,7 @@ impl State {
                 Vec::new()
             }
             Dialog::Quit => match key.code {
-                // Who presses it twice means it.
+                // Twice means yes.
                 _ if is_ctrl_c => vec![Action::Quit],
                 KeyCode::Enter | KeyCode::Char('y' | 'Y') => vec![Action::Quit],
                 KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
@@ -303,7 +302,7 @@ impl State {
         Vec::new()
     }
 
-    /// What was pasted goes out with what was typed around it, as one message.
+    /// Sends what was pasted, with what was typed around it, as one message.
     fn send_paste(&mut self, text: &str) -> Vec<Action> {
         let is_alone = self.editor.is_empty();
         self.editor.insert(text);
@@ -350,7 +349,8 @@ impl State {
             (Some(free), _) if text.is_empty() => vec![Action::Name(free)],
             (_, Ok(nick)) => vec![Action::Name(nick)],
             (suggestion, Err(why)) => {
-                asked.why = (!text.is_empty()).then(|| format!("'{text}' can't be a name: {why}."));
+                asked.why =
+                    (!text.is_empty()).then(|| format!("'{text}' cannot be a name: {why}."));
                 asked.suggestion = suggestion;
                 self.keep(Dialog::Name(asked))
             }

@@ -1,5 +1,6 @@
-//! Web addresses: where they are in a line, and which cells of a frame are part of one, so that a
-//! terminal can open an address that is cut into rows. Knows no terminal but the form of its links.
+//! Web addresses: where they are in a line, and which cells of a frame belong to one, so that a
+//! terminal can open an address that is broken into rows. Of terminals it knows only the form of
+//! their links (OSC 8).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,18 +8,18 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ratatui_core::layout::Rect;
 
-/// Longest address that is made a link, in bytes; terminals take little more.
+/// Longest address that becomes a link, in bytes; terminals accept little more.
 const LINK_BYTES_MAX: usize = 2000;
-/// What a target holds only in its percent-encoded form, beside all that is not ASCII.
+/// What a target contains only percent-encoded, besides everything that is not ASCII.
 const INVISIBLE: AsciiSet = CONTROLS.add(b' ');
 const SCHEMES: [&str; 3] = ["https", "http", "ftp"];
-/// What ends an address, beside white space.
+/// What ends an address, besides white space.
 const ENDS: [char; 10] = ['<', '>', '"', '`', '{', '}', '|', '\\', '^', crate::text::REPLACEMENT];
 
-/// An address in a line: where it is, and the target of its link.
+/// An address in a line: its place, and the target of its link.
 pub(super) type Link = (Range<usize>, Arc<str>);
 
-/// The addresses in a line, in their order.
+/// The addresses in a line, in order.
 pub(super) fn links(line: &str) -> Vec<Link> {
     let mut found: Vec<Link> = Vec::new();
     for (at, _) in line.match_indices("://") {
@@ -51,7 +52,7 @@ fn address(line: &str, at: usize) -> Option<Range<usize>> {
     has_host.then(|| start..host + rest.len())
 }
 
-/// Without what belongs to the sentence around: full stops and the like, and brackets that were
+/// Cuts off what belongs to the sentence around it: full stops and the like, and brackets that were
 /// opened before the address.
 fn without_sentence_end(mut text: &str) -> &str {
     loop {
@@ -69,24 +70,24 @@ fn without_sentence_end(mut text: &str) -> &str {
     }
 }
 
-/// The address with all that is no visible ASCII percent-encoded: nothing in it can end the escape
-/// that it is put into. `None` for one that is too long.
+/// The address with everything but visible ASCII percent-encoded, so that nothing in it can end the
+/// escape sequence around it. `None` if it is too long.
 fn target(address: &str) -> Option<String> {
     let target = utf8_percent_encode(address, &INVISIBLE).to_string();
     (target.len() <= LINK_BYTES_MAX).then_some(target)
 }
 
-/// Which cells of a frame are part of a link.
+/// Which cells of a frame belong to a link.
 #[derive(Debug, Default)]
 pub struct Links {
     columns: usize,
-    /// A number for each cell, row by row: 0 for none, else one more than the place of its target.
+    /// A number per cell, row by row: 0 for no link, else one more than the index of its target.
     cells: Vec<u16>,
     targets: Vec<Arc<str>>,
 }
 
 impl Links {
-    /// None, on a frame of this size.
+    /// Removes all links, for a frame of this size.
     pub(super) fn reset(&mut self, area: Rect) {
         self.columns = area.width.into();
         self.cells.clear();
@@ -113,11 +114,11 @@ impl Links {
         if self.targets.last() != Some(target) {
             self.targets.push(Arc::clone(target));
         }
-        // A screen with more links than that has more links than cells: the rest are plain text.
+        // Beyond that number of links, addresses stay plain text.
         u16::try_from(self.targets.len()).unwrap_or(0)
     }
 
-    /// True when no cell is part of a link.
+    /// True when no cell belongs to a link.
     pub(super) fn is_empty(&self) -> bool {
         self.targets.is_empty()
     }
@@ -130,8 +131,8 @@ impl Links {
     }
 }
 
-/// What begins a link on a terminal. The pieces of one that goes over several rows have an id in
-/// common, so that they are lit and opened as one.
+/// What begins a link on a terminal. The pieces of a link on several rows share an id, so that the
+/// terminal highlights and opens them as one.
 pub(super) fn opened(target: &str) -> String {
     let id = target
         .bytes()
@@ -139,7 +140,7 @@ pub(super) fn opened(target: &str) -> String {
     format!("\x1b]8;id={id:x};{target}\x1b\\")
 }
 
-/// What ends it.
+/// What ends a link.
 pub(super) const CLOSED: &str = "\x1b]8;;\x1b\\";
 
 #[cfg(test)]
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_know_their_link_and_lose_it_to_what_is_drawn_over_it() {
+    fn cells_lose_their_link_to_what_is_drawn_over_them() {
         let mut layer = Links::default();
         layer.reset(Rect::new(0, 0, 10, 2));
         assert!(layer.is_empty());
@@ -198,7 +199,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_gets_out_of_its_escape(text in ".*", rest in ".*") {
+        fn no_text_can_end_its_escape_sequence(text in ".*", rest in ".*") {
             for (_, target) in links(&format!("{text} http://{rest} https://a{rest}")) {
                 prop_assert!(target.bytes().all(|byte| byte.is_ascii_graphic()), "{target:?}");
             }

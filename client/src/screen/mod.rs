@@ -1,9 +1,10 @@
-//! The full-screen front: a view over the loop that all fronts share.
+//! The full-screen front end: a view over the loop that all front ends share.
 //!
-//! The state (`state`, and what it is made of: `scrollback` of `entry`s, `editor`, `complete`,
-//! `notify`, `dialog`, `view_model` of the session) is plain data. `keys` changes it, `draw` shows
-//! it, [`terminal`] is the only part that knows the terminal, and `events` reads from it on a
-//! thread of its own. Here they are put together: what is asked of the app, and when is drawn.
+//! The state (`state`, and its parts: `scrollback` of `entry`s, `editor` with its `kill_ring`,
+//! `complete`, `notify`, `dialog`, the `view_model` of the session) is plain data. `keys` changes
+//! it, `draw` shows it, [`terminal`] is the only part that knows the terminal, and `events` reads
+//! from it on a thread of its own. This file puts them together: what to ask the app for, and when
+//! to draw.
 
 mod areas;
 mod complete;
@@ -14,6 +15,7 @@ pub(crate) mod editor;
 mod entry;
 pub(crate) mod events;
 mod keys;
+mod kill_ring;
 pub mod links;
 mod notify;
 mod paths;
@@ -48,15 +50,15 @@ use terminal::Terminal;
 use theme::{Ink, Theme};
 use view_model::{Connection, ViewModel};
 
-/// Between two frames, at the least: 60 a second.
+/// The least time between two frames: at most 60 a second.
 const FRAME_EVERY: Duration = Duration::from_micros(16_667);
-/// What goes with time alone is looked at so often: a countdown, and ages of minutes.
+/// How often to redraw what only time changes: countdowns, and ages in minutes.
 const COUNTDOWN_EVERY: Duration = Duration::from_millis(250);
 const AGES_EVERY: Duration = Duration::from_secs(20);
-/// How often the lag is measured.
+/// How often the round-trip time is measured.
 const PROBE_EVERY: Duration = Duration::from_secs(10);
 
-/// Joins the room and stays until the end; the exit code.
+/// Joins the room and stays until the end; returns the exit code.
 #[must_use]
 pub fn run(options: Options, surroundings: TerminalEnv) -> u8 {
     exit_code(try_run(options, surroundings))
@@ -78,24 +80,24 @@ fn try_run(options: Options, surroundings: TerminalEnv) -> Result<u8, Failure> {
     ground.run(screen, Plan::new(options, name, manner))
 }
 
-/// The full-screen front.
+/// The full-screen front end.
 struct Screen {
     terminal: Terminal,
     events: Events,
     state: State,
-    /// What is to be done, in this order.
+    /// What to do, in this order.
     actions: VecDeque<Action>,
     /// The state has changed since it was drawn.
     is_changed: bool,
-    /// It was too early for a frame: the next one is to be looked at.
+    /// A frame is due, but it was too early to draw it.
     is_waiting: bool,
-    /// Members may have come or gone since they were looked at.
+    /// Members may have joined or left since the view model was made.
     are_members_new: bool,
     drawn_at: Instant,
     probed_at: Option<Instant>,
     /// The terminal is gone.
     is_broken: bool,
-    /// What is told once we leave: it would vanish with the screen.
+    /// Lines to print after leaving: on the screen they would vanish.
     parting: Vec<String>,
 }
 
@@ -117,7 +119,7 @@ impl Screen {
         })
     }
 
-    /// Asks for a name before there is a room; `None` when none is given.
+    /// Asks for a name before there is a room; `None` if the user gives none.
     fn ask_name(&mut self, ground: &mut Ground) -> Result<Option<Nick>, Failure> {
         self.state.dialog = Some(Dialog::Name(NameQuestion::default()));
         loop {
@@ -158,7 +160,7 @@ impl Screen {
         }
     }
 
-    /// Does what was asked for. Commands wait, in their order, until they can be taken.
+    /// Does what was asked for. Commands wait, in order, until the app takes them.
     fn act(&mut self, app: &mut App, now: Instant) {
         let mut waiting = VecDeque::new();
         for action in std::mem::take(&mut self.actions) {
@@ -197,7 +199,7 @@ impl Screen {
         }
     }
 
-    /// Looks at the session again; true if there is something else to be seen.
+    /// Makes the view model again, and notes whether it differs.
     fn learn(&mut self, app: &App, now: Instant) {
         let known = (!std::mem::take(&mut self.are_members_new))
             .then(|| Arc::clone(&self.state.facts.members));
@@ -222,7 +224,7 @@ impl Screen {
         self.terminal.redraw();
     }
 
-    /// Whose the mouse is from now on; `None` asks.
+    /// Takes or gives up the mouse; `None` asks whose it is.
     fn mouse(&mut self, on: Option<bool>) {
         if let Some(on) = on {
             self.is_broken |= self.terminal.set_mouse(on).is_err();
@@ -230,33 +232,29 @@ impl Screen {
         let text = if self.terminal.has_mouse() {
             "the mouse scrolls and clicks here; hold Shift to select text, or /mouse off"
         } else {
-            "the mouse selects text, as the terminal has it; /mouse on takes it back"
+            "the mouse selects text, as the terminal does it; /mouse on takes it back"
         };
         self.state.notice(text, Clock::now());
     }
 
-    /// Hands a line or a link to the clipboard.
+    /// Copies a line or a link to the clipboard.
     fn copy(&mut self, wanted: Copied) {
         let Some(text) = self.state.scrollback.copied(wanted) else {
-            return self.state.say(
-                "there is nothing like that to copy",
-                Ink::Failure,
-                Clock::now(),
-            );
+            return self.state.say("there is nothing to copy", Ink::Failure, Clock::now());
         };
         self.is_broken |= self.terminal.copy(&text).is_err();
-        let text = format!("handed to the terminal's clipboard: {}", format::shortened(&text));
+        let text = format!("copied to the terminal's clipboard: {}", format::shortened(&text));
         self.state.notice(&text, Clock::now());
     }
 
-    /// Back to the shell, if there is one.
+    /// Suspends the program, if there is a shell to return to.
     fn stop(&mut self) {
         if !stop_job() {
-            self.state.notice("there is no shell here to go back to", Clock::now());
+            self.state.notice("cannot suspend: there is no shell to return to", Clock::now());
         }
     }
 
-    /// What only time changes is looked at then.
+    /// When to redraw what only time changes.
     fn tick(&self) -> Duration {
         match self.state.facts.connection {
             Connection::Joined
@@ -313,7 +311,7 @@ impl View for Screen {
             log::info!("the terminal: {error}");
             self.is_broken = true;
         }
-        // Drawing may have taken a while: the next frame is to leave time for the room.
+        // Drawing may have taken a while; the next frame must leave time for the room.
         self.drawn_at = Instant::now();
     }
 
@@ -335,7 +333,7 @@ impl View for Screen {
         terminal::restore();
         let mut out = io::stdout();
         for text in &self.parting {
-            // Where nobody reads it any more, nothing is lost.
+            // If nobody reads it any more, nothing is lost.
             let _ = writeln!(out, "{}", shown(text));
         }
         Ok(())

@@ -1,29 +1,30 @@
-//! Whether somebody is looking, what was not seen, and what rings the bell. Owns the count of
-//! unread lines; takes the time as an argument.
+//! Whether somebody is looking, what is unread, and what rings the bell. Owns the count of unread
+//! lines; takes the time as an argument.
 
 use std::time::{Duration, Instant};
 
 use crate::command::Notify;
 
-/// Where the terminal does not say whether it is looked at: nobody is, after so long without a key.
+/// Without a word from the terminal about its focus, nobody is looking after this long without a
+/// key.
 const IDLE_AFTER: Duration = Duration::from_secs(120);
-/// Between two bells, at the least.
+/// The least time between two bells.
 const BELL_EVERY: Duration = Duration::from_secs(1);
 
-/// How much a line is meant for us.
+/// Whom a line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
-    /// Talk of others.
+    /// Everyone.
     Talk,
-    /// It names us, or is private.
+    /// Us: it names us, or is private.
     Personal,
 }
 
-/// What was seen and what was not.
+/// What is unread, and whether the bell is due.
 #[derive(Debug)]
 pub(super) struct Notifier {
     pub(super) notify: Notify,
-    /// As the terminal says, if it does.
+    /// Whether the terminal has the focus, if it says so.
     is_focused: Option<bool>,
     key_at: Instant,
     unread: usize,
@@ -37,7 +38,7 @@ impl Notifier {
         Self { notify, is_focused: None, key_at: now, unread: 0, is_bell_due: false, rang_at: None }
     }
 
-    /// Lines not seen.
+    /// The number of unread lines.
     pub(super) fn unread(&self) -> usize {
         self.unread
     }
@@ -50,13 +51,13 @@ impl Notifier {
         self.key_at = now;
     }
 
-    /// True while somebody looks at the newest lines; `is_scrolled`: at older ones.
+    /// True while somebody looks at the newest lines; `is_scrolled` says that older ones are shown.
     pub(super) fn is_looking(&self, is_scrolled: bool, now: Instant) -> bool {
         let is_here = self.is_focused.unwrap_or_else(|| now < self.key_at + IDLE_AFTER);
         is_here && !is_scrolled
     }
 
-    /// A line has come that was not there before.
+    /// Notes a new line.
     pub(super) fn line(&mut self, call: Option<Call>, is_seen: bool) {
         self.unread += usize::from(!is_seen);
         self.is_bell_due |= match (self.notify, call) {
@@ -66,12 +67,12 @@ impl Notifier {
         };
     }
 
-    /// All was seen.
+    /// Everything is read.
     pub(super) fn saw(&mut self) {
         self.unread = 0;
     }
 
-    /// True if the bell is to ring now.
+    /// True if the bell must ring now.
     pub(super) fn take_bell(&mut self, now: Instant) -> bool {
         let is_due = std::mem::take(&mut self.is_bell_due)
             && self.rang_at.is_none_or(|at| now >= at + BELL_EVERY);
@@ -82,7 +83,7 @@ impl Notifier {
     }
 }
 
-/// True if the text names the nick as a word of its own, whatever the case.
+/// True if the text names the nick as a separate word, ignoring case.
 pub(super) fn mentions(text: &str, nick: &str) -> bool {
     let (text, nick) = (text.to_lowercase(), nick.to_lowercase());
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
@@ -119,11 +120,11 @@ mod tests {
         assert!(rings(Notify::Mentions, Some(Call::Personal)));
         assert!(!rings(Notify::Mentions, Some(Call::Talk)));
         assert!(rings(Notify::All, Some(Call::Talk)));
-        assert!(!rings(Notify::All, None), "what we say ourselves");
+        assert!(!rings(Notify::All, None), "our own lines");
     }
 
     #[test]
-    fn many_calls_at_once_are_one_bell() {
+    fn many_calls_at_once_ring_one_bell() {
         let now = Instant::now();
         let mut attention = Notifier::new(now);
         attention.line(Some(Call::Personal), true);
@@ -133,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_when_the_window_is_not_in_front_or_older_lines_are() {
+    fn nobody_looks_when_the_window_has_no_focus_or_shows_older_lines() {
         let now = Instant::now();
         let mut attention = Notifier::new(now);
         assert!(attention.is_looking(false, now) && !attention.is_looking(true, now));
-        assert!(!attention.is_looking(false, now + IDLE_AFTER), "as far as can be told");
+        assert!(!attention.is_looking(false, now + IDLE_AFTER), "as far as one can tell");
         attention.focus(true);
         assert!(attention.is_looking(false, now + IDLE_AFTER));
         attention.focus(false);

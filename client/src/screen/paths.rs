@@ -1,5 +1,5 @@
-//! Local paths as they are typed, completed and dropped onto the window. Looks at directories and
-//! at what kind a file is; opens nothing.
+//! Local paths, as they are completed, and as files are dropped onto the window. Looks at
+//! directories and at kinds of files, but opens nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::options::expanded;
 
-/// Entries of a directory that are looked at for a completion.
+/// Directory entries that a completion looks at.
 const ENTRIES_MAX: usize = 10_000;
-/// Paths of one paste that are looked at.
+/// Paths that are looked at in one paste.
 const DROPPED_MAX: usize = 1000;
 
 /// A file that was dropped onto the window.
@@ -24,12 +24,12 @@ pub(super) struct Dropped {
 pub(super) enum Drop {
     /// These files.
     Files(Vec<Dropped>),
-    /// Paths of things that are there, but that can't be uploaded: the first, and why.
+    /// Existing paths of which some cannot be uploaded: the first of those, and why.
     Unfit(PathBuf, String),
 }
 
 impl Drop {
-    /// The one path that it names, if it is one.
+    /// The path, if it is only one.
     pub(super) fn only(&self) -> Option<&Path> {
         match self {
             Self::Files(files) if files.len() == 1 => Some(&files[0].path),
@@ -39,8 +39,8 @@ impl Drop {
     }
 }
 
-/// What a pasted text names, if it is nothing but absolute paths of what is there: bare, quoted,
-/// escaped or as `file://`, on one line or a line each.
+/// The files that a pasted text names, if it consists of absolute paths that exist: bare, quoted,
+/// escaped or as `file://`, on one line or one per line.
 pub(super) fn dropped(text: &str) -> Option<Drop> {
     let text = text.trim();
     let paths = paths_of(text)?;
@@ -60,13 +60,13 @@ pub(super) fn dropped(text: &str) -> Option<Drop> {
         unfit.get_or_insert(Drop::Unfit(path.clone(), why));
     }
     if let Some(next) = more.first() {
-        let why = format!("no more than {DROPPED_MAX} files can be dropped at once");
+        let why = format!("at most {DROPPED_MAX} files can be dropped at once");
         unfit.get_or_insert(Drop::Unfit(next.clone(), why));
     }
     Some(unfit.unwrap_or(Drop::Files(files)))
 }
 
-/// The paths that a text is made of, whether or not anything is there.
+/// The paths that a text consists of, whether they exist or not.
 fn paths_of(text: &str) -> Option<Vec<PathBuf>> {
     let is_there = |line: &str| Path::new(line).is_absolute() && Path::new(line).exists();
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -78,7 +78,7 @@ fn paths_of(text: &str) -> Option<Vec<PathBuf>> {
     Some(words.iter().map(|word| from_uri(word)).collect()).filter(|all: &Vec<_>| !all.is_empty())
 }
 
-/// The path of a `file://` address; another text is a path already.
+/// The path in a `file://` address; any other text is a path already.
 fn from_uri(text: &str) -> PathBuf {
     let Some(rest) = text.strip_prefix("file://") else { return PathBuf::from(text) };
     let rest = rest.strip_prefix("localhost").unwrap_or(rest);
@@ -96,8 +96,7 @@ fn path_of(bytes: Vec<u8>) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What a path that is begun may become: directories end in a separator. Hidden ones only if asked
-/// for.
+/// The completions of a path; directories end in a separator. Hidden files need a dot.
 pub(super) fn completions(begun: &str) -> Vec<String> {
     let split = begun.rfind(std::path::is_separator).map_or(0, |at| at + 1);
     let (directory, name) = begun.split_at(split);
@@ -106,7 +105,7 @@ pub(super) fn completions(begun: &str) -> Vec<String> {
     let fits = |entry: std::fs::DirEntry| {
         let found = entry.file_name().into_string().ok()?;
         let is_shown = name.starts_with('.') || !found.starts_with('.');
-        // A name that would do something to the screen is not put into the input.
+        // A name that could act on the screen is not offered.
         if !is_shown || !found.starts_with(name) || crate::text::shown(&found) != found {
             return None;
         }
@@ -126,7 +125,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_dropped_file_is_known_however_its_path_is_pasted() {
+    fn a_dropped_file_is_recognised_however_its_path_is_pasted() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("my notes.txt");
         std::fs::write(&path, "hello").unwrap();
@@ -153,7 +152,7 @@ mod tests {
             Some(Drop::Unfit(_, why)) => why,
             other => panic!("{other:?}"),
         };
-        assert_eq!(why, "no more than 1000 files can be dropped at once");
+        assert_eq!(why, "at most 1000 files can be dropped at once");
     }
 
     /// Other systems take no such names.
@@ -170,7 +169,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_there_but_no_file_is_told_and_is_no_text() {
+    fn a_dropped_folder_or_device_is_reported_and_not_taken_for_text() {
         let dir = tempfile::tempdir().unwrap();
         let (folder, file) = (dir.path().join("my photos"), dir.path().join("a"));
         std::fs::create_dir(&folder).unwrap();
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_just_text() {
+    fn what_is_not_a_file_is_just_text() {
         let dir = tempfile::tempdir().unwrap();
         let half = format!("{} and more", dir.path().display());
         for text in ["", "hello", "notes.txt", "/no/such/file", &half, "it's", "/a\n/b", "/who"] {

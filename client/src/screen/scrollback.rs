@@ -1,5 +1,5 @@
-//! What was said and shown, newest last, and which part of it is in sight. Owns the entries, within
-//! bounds, the place that was scrolled to and the unread mark. Lays out only what is looked at.
+//! What was said and shown, newest last, and which part of it is visible. Owns the entries, within
+//! bounds, the scroll position and the unread mark. Lays out only the entries it looks at.
 
 use std::collections::VecDeque;
 
@@ -13,33 +13,33 @@ pub(super) const ENTRIES_MAX: usize = 10_000;
 /// Bytes of text that are kept.
 pub(super) const BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Comings and goings in one entry.
+/// Joins and leaves in one entry.
 const FOLDED_MAX: usize = 1000;
 
-/// The lowest row in sight: an entry by its number, and a row of it.
+/// A row: an entry by its number, and a row of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     entry: u64,
     row: usize,
 }
 
-/// Entries and where we are in them.
+/// The entries, and which of them are visible.
 #[derive(Debug, Default)]
 pub(super) struct Scrollback {
-    /// With the bytes that each was counted with.
+    /// Each with the bytes that it counts for.
     entries: VecDeque<(Entry, usize)>,
     bytes: usize,
     /// The number of the first entry that is kept.
     first: u64,
-    /// `None` while the newest is in sight.
+    /// The lowest visible row; `None` while the newest is visible.
     scrolled_to: Option<Place>,
-    /// The first entry that was not seen.
+    /// The first unread entry.
     unread_from: Option<u64>,
-    /// Comings and goings are no longer added to the last entry.
+    /// Joins and leaves start a new entry, even after such an entry.
     is_fold_closed: bool,
 }
 
-/// The rectangle that rows are laid out for.
+/// The area that rows are laid out for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
     pub(super) columns: usize,
@@ -48,7 +48,7 @@ pub(super) struct Frame<'a> {
 }
 
 impl Scrollback {
-    /// Adds an entry; what is in sight stays.
+    /// Adds an entry; what is visible stays.
     pub(super) fn push(&mut self, entry: Entry) {
         let bytes = entry.bytes();
         self.bytes += bytes;
@@ -67,7 +67,7 @@ impl Scrollback {
         }
     }
 
-    /// Adds a coming or going to the last entry if it is of that kind, else as a new one.
+    /// Adds a join or leave to the last entry if that has such, else as a new entry.
     pub(super) fn fold(&mut self, time: &str, change: impl FnOnce(&mut Presence)) {
         if !self.is_fold_closed
             && let Some((Entry::Presence { time: at, who }, _)) = self.entries.back_mut()
@@ -82,7 +82,7 @@ impl Scrollback {
         self.push(Entry::Presence { time: time.to_owned(), who });
     }
 
-    /// What `/copy` means, if it is there.
+    /// The text that `/copy` asks for, if there is one.
     pub(super) fn copied(&self, wanted: Copied) -> Option<String> {
         let said = self.entries.iter().rev().filter_map(|(entry, _)| match entry {
             Entry::Said { lines, .. } => Some(lines),
@@ -107,31 +107,31 @@ impl Scrollback {
         self.first + self.entries.len() as u64
     }
 
-    /// True while older lines are looked at.
+    /// True while older lines are shown.
     pub(super) fn is_scrolled(&self) -> bool {
         self.scrolled_to.is_some()
     }
 
-    /// Puts the unread mark before the next entry, unless there is one already.
+    /// Puts the unread mark before the next entry, unless it is set already.
     pub(super) fn mark_unread(&mut self) {
         if self.unread_from.is_none() {
             self.unread_from = Some(self.next());
-            // What was seen and what was not are not folded into one.
+            // Read and unread are not folded into one entry.
             self.is_fold_closed = true;
         }
     }
 
-    /// Takes the unread mark away.
+    /// Removes the unread mark.
     pub(super) fn unmark(&mut self) {
         self.unread_from = None;
     }
 
-    /// Back to the newest.
+    /// Returns to the newest lines.
     pub(super) fn follow(&mut self) {
         self.scrolled_to = None;
     }
 
-    /// The rows in sight, at most as many as the frame has.
+    /// The visible rows, at most as many as the frame has.
     pub(super) fn visible(&self, frame: Frame<'_>) -> Vec<Row> {
         let Some(mut at) = self.bottom(frame) else { return Vec::new() };
         let mut rows = VecDeque::new();
@@ -151,7 +151,7 @@ impl Scrollback {
         }
     }
 
-    /// Scrolls towards older lines, until the oldest is the first row.
+    /// Scrolls towards older lines, at most until the oldest is the first row.
     pub(super) fn scroll_up(&mut self, rows: usize, frame: Frame<'_>) {
         let Some(bottom) = self.bottom(frame) else { return };
         let mut place = self.up(bottom, rows, frame);
@@ -162,7 +162,7 @@ impl Scrollback {
         self.scroll_to(place, frame);
     }
 
-    /// Scrolls towards newer lines; at the newest it stays with them.
+    /// Scrolls towards newer lines; once at the newest, it follows them.
     pub(super) fn scroll_down(&mut self, rows: usize, frame: Frame<'_>) {
         if let (Some(place), true) = (self.bottom(frame), self.is_scrolled()) {
             let place = self.down(place, rows, frame);
@@ -176,7 +176,7 @@ impl Scrollback {
         self.scrolled_to = (!is_last).then_some(place);
     }
 
-    /// The lowest row in sight.
+    /// The lowest visible row.
     fn bottom(&self, frame: Frame<'_>) -> Option<Place> {
         let last = self.next().checked_sub(1).filter(|_| !self.entries.is_empty())?;
         let Place { entry, row } =
@@ -212,7 +212,7 @@ impl Scrollback {
         }
     }
 
-    /// How many rows there are up to this one, counted up to `enough`.
+    /// The number of rows up to this one; counts no further than `enough`.
     fn rows_up_to(&self, place: Place, enough: usize, frame: Frame<'_>) -> usize {
         let (mut count, mut entry) = (place.row + 1, place.entry);
         while count < enough && entry > self.first {
@@ -222,7 +222,7 @@ impl Scrollback {
         count
     }
 
-    /// The rows of an entry, with the unread mark above it if it is there.
+    /// The rows of an entry, after the unread mark if that is there.
     fn rows(&self, number: u64, frame: Frame<'_>) -> Vec<Row> {
         let Some((entry, _)) = number
             .checked_sub(self.first)
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_in_sight_until_one_scrolls() {
+    fn the_newest_lines_are_visible_until_one_scrolls() {
         let frame = frame(40, 3);
         let mut scrollback = filled(10);
         assert_eq!(seen(&scrollback, frame), ["line 7", "line 8", "line 9"]);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn scrolling_survives_a_resize_and_lines_that_go() {
+    fn the_scroll_position_survives_a_resize_and_dropped_lines() {
         let mut scrollback = filled(1);
         scrollback.push(notice(&"word ".repeat(50)));
         scrollback.scroll_up(5, frame(19, 4));
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn the_scrollback_is_bounded() {
         let mut scrollback = filled(2 * ENTRIES_MAX);
         assert_eq!(scrollback.entries.len(), ENTRIES_MAX);
         let long = "x".repeat(8000);
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unread_mark_stands_before_the_first_line_not_seen() {
+    fn the_unread_mark_stands_before_the_first_unread_line() {
         let mut scrollback = filled(1);
         scrollback.mark_unread();
         scrollback.push(notice("one"));
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn comings_and_goings_fold_until_something_else_happens() {
+    fn joins_and_leaves_fold_until_something_else_happens() {
         let mut scrollback = Scrollback::default();
         scrollback.fold("17:00", |who| who.join("ada"));
         scrollback.fold("17:01", |who| who.join("bob"));

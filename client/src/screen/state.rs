@@ -1,5 +1,5 @@
 //! The state of the screen: everything that drawing and keys need, and nothing of terminal or
-//! session. What happens is taken in here; keys are in `keys`, how it looks is in `draw`.
+//! session. Takes in what happens; `keys` has the keys, `draw` how it looks.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -25,21 +25,21 @@ use crate::item::Shelf;
 use crate::session::When;
 use crate::text::shown;
 
-/// Nicks that are remembered as having spoken lately.
+/// Recent speakers that are remembered.
 const SPEAKERS_MAX: usize = 50;
 
-/// Something for the front to do.
+/// Something for the front end to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Have this done.
     Do(Command),
-    /// This is our name.
+    /// Use this name.
     Name(Nick),
     /// Leave.
     Quit,
-    /// Draw everything anew.
+    /// Redraw everything.
     Redraw,
-    /// Let the shell have the terminal.
+    /// Suspend the program.
     Stop,
 }
 
@@ -56,15 +56,15 @@ pub(super) struct State {
     pub(super) dialog: Option<Dialog>,
     /// The item that is chosen, while the keys go to the shelf.
     pub(super) chosen: Option<ItemId>,
-    /// Where things were drawn last.
+    /// Where things were last drawn.
     pub(super) areas: Areas,
-    /// Who spoke last, first.
+    /// Recent speakers, the latest first.
     speakers: VecDeque<String>,
     /// The day of the last line, as text.
     day: String,
-    /// What comes is from before we came.
+    /// Events now come from before we joined.
     is_history: bool,
-    /// Somebody new is to be told what to do, below the history.
+    /// The welcome is to be shown, after the history.
     is_welcome_due: bool,
 }
 
@@ -88,7 +88,7 @@ impl State {
         }
     }
 
-    /// Takes new facts. What is chosen on the shelf may be gone.
+    /// Takes a new view model. The item that is chosen may be gone.
     pub(super) fn learn(&mut self, facts: ViewModel) {
         self.facts = facts;
         let is_there = |id| self.facts.shelf.iter().any(|item| item.id == id);
@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// Takes in what has happened.
+    /// Takes in some news.
     pub(super) fn show(&mut self, news: News, now: Instant, at: UnixMillis) {
         match news {
             News::Joined(nick) => {
@@ -122,7 +122,7 @@ impl State {
             }
             News::Notice(text) => self.notice(&text, at),
             News::Failure(text) => self.say(&text, Ink::Failure, at),
-            // There are bars.
+            // The progress bars show these.
             News::Underway(_) | News::Quietly | News::Answer(_) => {}
         }
     }
@@ -141,7 +141,7 @@ impl State {
         self.scrollback.push(Entry::Notice { time, text: shown(text), ink });
     }
 
-    /// Tells somebody new what to do, once.
+    /// Shows the welcome, once.
     pub(super) fn welcome(&mut self, at: UnixMillis) {
         if self.is_history || !std::mem::take(&mut self.is_welcome_due) {
             return;
@@ -220,7 +220,7 @@ impl State {
         self.scrollback.push(Entry::Said { time, who, who_ink, lines: lines(&told.text), ink });
     }
 
-    /// Something has come that wants to be seen; `call` if it is talk.
+    /// Something new is to be read; `call` if it is talk.
     fn arrives(&mut self, call: Option<Call>, now: Instant) {
         if self.is_history {
             return;
@@ -235,14 +235,14 @@ impl State {
         self.attention.line(call, is_seen);
     }
 
-    /// Somebody looks: what is in sight is seen now.
+    /// If somebody is looking, everything is read.
     pub(super) fn look(&mut self, now: Instant) {
         if self.attention.is_looking(self.scrollback.is_scrolled(), now) {
             self.attention.saw();
         }
     }
 
-    /// A line of another day than the one before is preceded by that day.
+    /// Shows the day before the first line of that day.
     fn mark_day(&mut self, at: UnixMillis) {
         let day = self.clock.day(at);
         if day != self.day {
@@ -261,12 +261,12 @@ impl State {
         self.speakers.truncate(SPEAKERS_MAX);
     }
 
-    /// Completes the word before the cursor, or goes on to the next candidate.
+    /// Completes the word before the cursor, or shows the next candidate.
     pub(super) fn complete(&mut self, backwards: bool) {
         let completion = self.completion.take().filter(|completion| !completion.is_only_one());
         self.completion = match completion {
             Some(mut completion) => {
-                completion.go_on(&mut self.editor, backwards);
+                completion.step(&mut self.editor, backwards);
                 Some(completion)
             }
             None => {
@@ -287,7 +287,7 @@ impl State {
         };
     }
 
-    /// What scrolling is done in.
+    /// The area that is scrolled.
     pub(super) fn frame(&self) -> Frame<'static> {
         let chat = self.areas.chat;
         Frame { columns: chat.width.into(), rows: chat.height.into(), signs: self.theme.signs() }

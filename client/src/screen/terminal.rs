@@ -1,6 +1,6 @@
-//! The terminal while the full screen is on it: raw, on its other screen, with a mouse and pastes
-//! in one piece; and while a line is typed on it, raw alone. Owns its restoring, which happens once
-//! whatever ends the program: the end of a run, an error, a panic, a signal.
+//! The terminal in full-screen mode: raw, on its alternate screen, with mouse and bracketed paste;
+//! and in raw mode alone, while a line is typed on it. Owns its restoring, which happens once,
+//! however the program ends: at the end of a run, after an error, a panic, a signal.
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Stdout, Write};
@@ -25,37 +25,36 @@ use ratatui_crossterm::crossterm::{execute, queue};
 use super::links::{CLOSED, Links, opened};
 use super::wrap::width;
 
-/// Longest text that is handed to the clipboard, in bytes: a message whose every character is a
-/// tab.
+/// Longest text that goes to the clipboard, in bytes: a message whose every character is a tab.
 const COPY_BYTES_MAX: usize = 32 * 1024;
-/// Bytes that a screenful seldom exceeds.
+/// Bytes that a frame rarely exceeds.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// Buttons and wheel, but no movement: that would wake us for nothing.
+/// Buttons and wheel, but no movement, which would wake us for nothing.
 #[cfg(not(windows))]
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 #[cfg(not(windows))]
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
-/// The title is put aside, and brought back.
+/// Saves and restores the window's title.
 const KEEP_TITLE: &str = "\x1b[22;0t";
 const BRING_TITLE_BACK: &str = "\x1b[23;0t";
 const BELL: &str = "\x07";
 
 /// The full screen is on.
 static IS_ON: AtomicBool = AtomicBool::new(false);
-/// Keys come one by one, and what is written is the program's matter alone.
+/// Raw mode is on.
 static IS_RAW: AtomicBool = AtomicBool::new(false);
 static PANIC_HOOK: Once = Once::new();
 
-/// The terminal in full-screen mode. Dropped, it is as it was before.
+/// The terminal in full-screen mode. Dropping it restores the terminal.
 pub struct Terminal {
     backend: CrosstermBackend<BufWriter<Stdout>>,
     /// What the terminal shows.
     shown: Buffer,
     shown_links: Links,
-    /// The next frame, in the making.
+    /// The next frame.
     next: Buffer,
     next_links: Links,
-    /// Clicks and the wheel come to us.
+    /// Clicks and the wheel come to the program.
     has_mouse: bool,
     is_cursor_shown: bool,
     title: String,
@@ -65,7 +64,7 @@ impl Terminal {
     /// Turns the full screen on.
     ///
     /// # Errors
-    /// When standard output is no terminal, or does not do as it is told.
+    /// When standard output is not a terminal, or fails.
     pub fn enter(has_mouse: bool) -> io::Result<Self> {
         restore_on_panic();
         turn_on(has_mouse)?;
@@ -81,13 +80,13 @@ impl Terminal {
         })
     }
 
-    /// Turns the full screen on again, after a time in which the terminal was another's. All of it
-    /// is drawn the next time.
+    /// Turns the full screen on again, after another program had the terminal. The next frame is
+    /// drawn in full.
     ///
     /// # Errors
     /// As [`Terminal::enter`].
     pub fn resume(&mut self) -> io::Result<()> {
-        // Nobody may have turned it off, and what the terminal is now is not known.
+        // It may still be on, and the mode of the terminal is unknown now.
         restore();
         turn_on(self.has_mouse)?;
         self.is_cursor_shown = true;
@@ -96,8 +95,8 @@ impl Terminal {
         Ok(())
     }
 
-    /// Draws what has changed, all of it at once; `draw` fills a buffer of blanks and answers where
-    /// the cursor is.
+    /// Draws what has changed, in one synchronised update; `draw` fills an empty buffer and returns
+    /// the place of the cursor.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -133,7 +132,7 @@ impl Terminal {
         execute!(self.backend, EndSynchronizedUpdate)
     }
 
-    /// Writes what is another in the next frame, addresses as links.
+    /// Writes the cells that differ in the next frame, with addresses as links.
     fn draw_changes(&mut self) -> io::Result<()> {
         let mut changes = self.shown.diff(&self.next);
         let (shown, next) = (&self.shown_links, &self.next_links);
@@ -154,13 +153,13 @@ impl Terminal {
         Ok(())
     }
 
-    /// True when clicks and the wheel come to us.
+    /// True when clicks and the wheel come to the program.
     #[must_use]
     pub fn has_mouse(&self) -> bool {
         self.has_mouse
     }
 
-    /// Takes the mouse, or leaves it to the terminal, which selects text by it.
+    /// Takes the mouse, or leaves it to the terminal, which selects text with it.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -170,8 +169,8 @@ impl Terminal {
         io::Write::flush(&mut self.backend)
     }
 
-    /// Hands a text to the terminal's clipboard, as far as it is not too long. Whether it is taken
-    /// the terminal does not say.
+    /// Copies a text to the terminal's clipboard, or the beginning of a long one. Whether that
+    /// worked the terminal does not say.
     ///
     /// # Errors
     /// When the terminal is gone.
@@ -181,8 +180,8 @@ impl Terminal {
         execute!(self.backend, Print(format!("\x1b]52;c;{encoded}\x07")))
     }
 
-    /// Redraws everything the next time. Asks the terminal for nothing: what it would answer
-    /// is read by another thread.
+    /// Makes the next frame a full one. Asks the terminal nothing: another thread would read the
+    /// answer.
     pub fn redraw(&mut self) {
         self.shown = Buffer::default();
     }
@@ -214,7 +213,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Adds the cells that look as before but are part of another link, or of none any more.
+/// Adds the cells that look the same but belong to another link, or no longer to one.
 fn add_relinked<'a>(
     changes: &mut Vec<(u16, u16, &'a Cell)>,
     next: &'a Buffer,
@@ -229,14 +228,14 @@ fn add_relinked<'a>(
             if shown_links.at(x, y) != next_links.at(x, y) && !changed.contains(&(x, y)) {
                 changes.push((x, y, cell));
             }
-            // The second cell of a wide character is no text of its own.
+            // The second cell of a wide character has no text of its own.
             x += (width(cell.symbol()) as u16).max(1);
         }
     }
     changes.sort_by_key(|(x, y, _)| (*y, *x));
 }
 
-/// Turns the full screen on, whole or not at all.
+/// Turns the full screen on, completely or not at all.
 fn turn_on(has_mouse: bool) -> io::Result<()> {
     make_raw()?;
     IS_ON.store(true, Ordering::SeqCst);
@@ -247,7 +246,7 @@ fn turn_on(has_mouse: bool) -> io::Result<()> {
         .inspect_err(|_| restore())
 }
 
-/// Leaves the terminal as it was before. May be called from any thread, and more than once.
+/// Restores the terminal. May be called from any thread, and more than once.
 pub fn restore() {
     if IS_ON.swap(false, Ordering::SeqCst) {
         leave_screen();
@@ -281,7 +280,7 @@ fn make_raw() -> io::Result<()> {
 fn restore_on_panic() {
     PANIC_HOOK.call_once(|| {
         let before = std::panic::take_hook();
-        // The release profile aborts on a panic: nothing would be dropped.
+        // The release profile aborts on a panic, and drops nothing.
         std::panic::set_hook(Box::new(move |info| {
             restore();
             before(info);
@@ -289,13 +288,12 @@ fn restore_on_panic() {
     });
 }
 
-/// The terminal with its keys coming one by one, and nothing else changed. Dropped, it is as it was
-/// before.
+/// The terminal in raw mode, otherwise unchanged. Dropping it restores the terminal.
 pub(crate) struct Raw(());
 
 impl Raw {
     /// # Errors
-    /// When standard input is no terminal, or does not do as it is told.
+    /// When standard input is not a terminal, or fails.
     pub(crate) fn enter() -> io::Result<Self> {
         restore_on_panic();
         make_raw()?;
@@ -307,7 +305,7 @@ impl Raw {
         restore();
     }
 
-    /// Takes it again; whoever had it may have changed it.
+    /// Takes it again; another program may have changed its mode.
     ///
     /// # Errors
     /// As [`Raw::enter`].

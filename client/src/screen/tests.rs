@@ -1,7 +1,7 @@
 //! The screen as text: every state, drawn to a backend in memory, and what keys do to it.
 //!
-//! Here is what the tests are written with; `rooms` shows what happens in the room, `frames` all
-//! that is around it, `answers` what keys, clicks and pastes ask for.
+//! This file has what the tests share; `rooms` tests what happens in the room, `frames` everything
+//! around it, `answers` what keys, clicks and pastes do.
 
 mod answers;
 mod frames;

@@ -1,8 +1,8 @@
-//! How things look: colours and signs, and what replaces them where there are none. Owns no text.
+//! Styles and symbols, and their replacements without colours or Unicode. Owns no text.
 
 use ratatui_core::style::{Color, Modifier, Style};
 
-/// Colours that can be read on dark and light grounds.
+/// Colours that are readable on dark and light backgrounds.
 const NICK_COLOURS: [Color; 10] = [
     Color::Red,
     Color::Green,
@@ -16,45 +16,45 @@ const NICK_COLOURS: [Color; 10] = [
     Color::LightMagenta,
 ];
 
-/// What a stretch of text is, which decides how it looks.
+/// What a piece of text is, which decides its style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     /// What people say.
     Text,
-    /// What can be overlooked: times, notices.
+    /// What may be overlooked: times, notices.
     Dim,
     /// A nick, by its number.
     Nick(u32),
     /// Our own nick.
     Me,
-    /// A line that speaks to us.
+    /// A line that mentions us.
     Mention,
     /// A line for one member only.
     Private,
-    /// Something that did not work.
+    /// Something that failed.
     Failure,
-    /// Names of panels, keys, what is chosen.
+    /// Titles and emphasis.
     Strong,
-    /// What is new, or runs.
+    /// What is new or in progress.
     Accent,
-    /// The status line.
+    /// The status bar.
     Bar,
-    /// What in the status line wants to be seen.
+    /// A warning in the status bar.
     BarWarning,
     /// The chosen row of a list.
     Chosen,
 }
 
-/// Which looks a terminal has.
+/// What the terminal can show.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Theme {
     /// Colours may be used.
     pub(super) colour: bool,
-    /// Only ASCII may be drawn by ourselves.
+    /// Symbols must be ASCII.
     pub(super) ascii: bool,
 }
 
-/// Signs that are drawn by ourselves.
+/// Symbols that the program draws.
 #[derive(Debug)]
 pub(super) struct Signs {
     pub(super) across: &'static str,

@@ -1,5 +1,5 @@
-//! What the screen shows of the session: taken from it when something is to be drawn, as text that
-//! can do nothing to the terminal. Owns a copy, so that drawing needs no session.
+//! What the screen shows of the session: taken from it before each drawing, as text that is
+//! harmless for the terminal. Owns a copy, so that drawing needs no session.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,17 +16,17 @@ use crate::session::{Direction, PendingCommand, Room, Session, Stage, TransferSt
 use crate::text::shown;
 use crate::units::size;
 
-/// Lines of ours that are not in the room yet and are drawn below it.
+/// Lines of ours that the room does not have yet, and that are drawn below it.
 const PENDING_SHOWN_MAX: usize = 20;
 
-/// How the connection is.
+/// The state of the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Connection {
-    /// The first one is being made.
+    /// The first connection is being made.
     #[default]
     Connecting,
     Joined,
-    /// It is lost; the next attempt is due in so many seconds, or being made.
+    /// It is lost; the next attempt is due in this many seconds, or is running.
     Offline(Option<u64>),
     Leaving,
 }
@@ -49,36 +49,36 @@ pub(super) struct Bar {
     pub(super) percent: u64,
     /// `239.0/388.0 MB`.
     pub(super) part: String,
-    /// Rate and time to come, or what it waits for.
+    /// Rate and remaining time, or what it waits for.
     pub(super) text: String,
     pub(super) is_stalled: bool,
 }
 
-/// All of it.
+/// Everything the screen shows of the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ViewModel {
     pub(super) nick: String,
     pub(super) place: String,
     pub(super) connection: Connection,
     pub(super) lag: Option<Duration>,
-    /// Seconds without an answer from a server that owes us one, once they are worth telling.
+    /// Seconds without an answer from a server that owes us one, once that is worth showing.
     pub(super) silent: Option<u64>,
-    /// Lines of ours that wait for their receipt, once that is worth telling.
+    /// Lines of ours that wait for a receipt, once that is worth showing.
     pub(super) undelivered: usize,
-    /// The newest lines of ours that are not in the room yet, as they will look there.
+    /// The newest lines of ours that the room does not have yet, as they will look there.
     pub(super) pending: Vec<Entry>,
     pub(super) topic: Option<String>,
-    /// By name. Shared, for they may be thousands.
+    /// Sorted by name. Shared, because they may be thousands.
     pub(super) members: Arc<Vec<String>>,
     /// The newest first.
     pub(super) shelf: Vec<ShelfItem>,
-    /// Files that the shelf keeps.
+    /// The number of files that the shelf keeps.
     pub(super) shelf_max: usize,
     pub(super) bars: Vec<Bar>,
 }
 
 impl ViewModel {
-    /// Looks at the app again; at the members only if there are none that are known.
+    /// Of the app as it is now; lists the members again only if they are not given.
     pub(super) fn of(
         app: &App,
         members: Option<Arc<Vec<String>>>,
@@ -111,7 +111,7 @@ impl ViewModel {
     }
 }
 
-/// The newest lines of ours that are not in the room yet.
+/// The newest lines of ours that the room does not have yet.
 fn pending(session: &Session) -> Vec<Entry> {
     let entry = |(command, _): (&PendingCommand, bool)| match command {
         PendingCommand::Say { text, style } => {
@@ -140,7 +140,7 @@ fn connection(app: &App, now: Instant) -> Connection {
     Connection::Offline(wait.map(|wait| wait.as_secs_f64().ceil() as u64))
 }
 
-/// Who is here, by name.
+/// The members, sorted by name.
 fn members(room: &Room) -> Vec<String> {
     let mut members: Vec<&Nick> = room.members().collect();
     members.sort_by_cached_key(|nick| nick.folded());
@@ -158,7 +158,7 @@ fn shelf(room: &Room, now: UnixMillis) -> Vec<ShelfItem> {
     room.shelf().iter().rev().map(item).collect()
 }
 
-/// A transfer that is queued waits for others, or for the connection.
+/// A queued transfer waits for others, or for the connection.
 fn bar(status: &TransferStatus, pace: Option<&Rate>, is_joined: bool, now: Instant) -> Bar {
     let stage = match status.stage {
         Stage::Queued if !is_joined => Stage::Waiting,

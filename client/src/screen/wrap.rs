@@ -1,18 +1,18 @@
-//! Text into rows of a width: by words where it can, else by characters as people see them. Pure
-//! functions; widths are columns of a terminal.
+//! Breaks text into rows of a width: between words if possible, else between characters as people
+//! see them. Pure functions; widths are columns of a terminal.
 
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Columns that a text takes.
+/// The columns that a text takes.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// One line as byte ranges of rows: the first at most `first` columns wide, the others `rest`.
-/// There is always one row. Blanks at a break are in no row.
+/// Breaks one line into rows, as byte ranges: the first at most `first` columns wide, the others
+/// `rest`. There is always one row. Blanks at a break belong to no row.
 pub(crate) fn wrap(line: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
     let (first, rest) = (first.max(1), rest.max(1));
     if line.is_ascii() && line.len() <= first {
@@ -20,12 +20,12 @@ pub(crate) fn wrap(line: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
     }
     let mut rows = Vec::new();
     let (mut start, mut columns, mut limit) = (0, 0, first);
-    // Where the last blank of this row ends, and the columns up to there.
+    // Where the last blank of this row ends, and the columns up to that place.
     let mut gap: Option<(usize, usize)> = None;
     for (at, cluster) in line.grapheme_indices(true) {
         let is_blank = cluster == " ";
         let cluster_width = width(cluster);
-        // At the last blank if there is one; what is behind it may still be too much.
+        // Break at the last blank, if there is one. What follows it may still be too wide.
         while columns + cluster_width > limit && !is_blank && at > start {
             let (end, kept) = match gap.take() {
                 Some((behind, before)) => (behind, columns - before),
@@ -43,7 +43,7 @@ pub(crate) fn wrap(line: &str, first: usize, rest: usize) -> Vec<Range<usize>> {
     rows
 }
 
-/// As much of the text as fits, with `mark` at its end if that is not all of it.
+/// As much of the text as fits, with `mark` at the end if that is not all of it.
 pub(crate) fn cut(text: &str, columns: usize, mark: &str) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -83,17 +83,17 @@ mod tests {
     }
 
     #[test]
-    fn wide_and_combining_characters_are_not_cut_apart() {
+    fn wide_and_combined_characters_stay_whole() {
         assert_eq!(rows("李雷韩", 5, 5), ["李雷", "韩"]);
         assert_eq!(rows("e\u{301}e\u{301}e\u{301}", 2, 2), ["e\u{301}e\u{301}", "e\u{301}"]);
-        assert_eq!(rows("李", 1, 1), ["李"], "a row is never empty for want of room");
+        assert_eq!(rows("李", 1, 1), ["李"], "a row is never empty, however narrow");
         assert_eq!(cut("李雷韩梅", 5, "…"), "李雷…");
         assert_eq!(cut("abc", 3, "…"), "abc");
     }
 
     proptest! {
         #[test]
-        fn rows_fit_and_hold_all_but_blanks(
+        fn rows_fit_and_lose_nothing_but_blanks(
             line in "[a-c 李é\u{301}👩]{0,60}",
             width_max in 2..20usize,
         ) {

@@ -319,7 +319,7 @@ pub enum CommandError {
     NotJoined,
     /// There is no connection, and as much as may be is waiting for one.
     TooMuchWaiting,
-    /// The file is larger than the server takes.
+    /// The file is larger than the server accepts.
     FileTooLarge {
         /// The limit, in bytes.
         limit: u64,
@@ -342,7 +342,7 @@ impl fmt::Display for CommandError {
                 f.write_str("not connected, and too much is waiting for the connection already")
             }
             Self::FileTooLarge { limit } => {
-                write!(f, "it is larger than the server takes ({limit} bytes)")
+                write!(f, "it is larger than the server accepts ({limit} bytes)")
             }
             Self::NoTransfers => f.write_str("the server allows no transfers"),
             Self::SameNick => f.write_str("that is your name already"),

@@ -41,7 +41,7 @@ fn somebody_new_joins_talks_drops_a_file_and_fetches_one() {
     let mut terminal = Terminal::start_sized(&command, (24, 80));
     terminal.shows("Which name do you want in the room?");
     terminal.types("no good\r");
-    terminal.shows("'no good' can't be a name");
+    terminal.shows("'no good' cannot be a name");
     terminal.types("\x15ada\r");
     terminal.shows("welcome, ada");
     terminal.shows("2 here");
@@ -321,7 +321,7 @@ fn a_long_address_is_one_link_over_its_rows_and_can_be_copied() {
     assert!(linked.contains("?with=query&and=more"), "{bytes:?}");
     assert!(!linked.contains("please") && !linked.contains("see"), "{bytes:?}");
     terminal.types("/copy link\r");
-    terminal.shows("handed to the terminal's clipboard:");
+    terminal.shows("copied to the terminal's clipboard:");
     let copied = data_encoding::BASE64.encode(address.as_bytes());
     assert!(sent(&terminal).contains(&format!("\x1b]52;c;{copied}\x07")));
 }

@@ -296,7 +296,7 @@ fn a_size_no_disk_holds_is_a_failure_like_any_other() {
         guest.send(&goodbye(Code::SHUTTING_DOWN));
     });
     ended.has_code(1);
-    ended.line("!! f not downloaded: it needs 18.4 EB, and ");
+    ended.line("!! f not downloaded: it needs 18.4 EB, but ");
     assert_eq!(names.len(), 0);
 }
 

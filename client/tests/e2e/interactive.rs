@@ -26,7 +26,7 @@ fn the_name_is_asked_for_until_it_is_one() {
     let mut terminal = Terminal::start(command.arg("--plain"));
     terminal.cursor_is_behind("Your name: ");
     terminal.types("no good\r");
-    terminal.shows("'no good' can't be a name");
+    terminal.shows("'no good' cannot be a name");
     terminal.cursor_is_behind("Your name: ");
     terminal.types("ada\r");
     terminal.shows("-- welcome, ada");
@@ -80,7 +80,7 @@ fn a_taken_name_can_be_answered_with_any_other() {
     let mut terminal = Terminal::start(room.command("ada").arg("--plain"));
     terminal.shows("-- Your name [ada2]: ");
     terminal.types("no good\r");
-    terminal.shows("that can't be a name");
+    terminal.shows("that cannot be a name");
     terminal.types("grace\r");
     terminal.shows("-- welcome, grace");
 }

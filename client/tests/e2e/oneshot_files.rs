@@ -268,7 +268,7 @@ fn a_pipe_with_more_than_the_server_takes_is_refused_and_nothing_stays() {
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!(ended.code(), Some(4), "{stderr}");
-    assert!(stderr.contains("larger than the server takes (1000 bytes)"), "{stderr}");
+    assert!(stderr.contains("larger than the server accepts (1000 bytes)"), "{stderr}");
     assert_eq!(std::fs::read_dir(space.path()).unwrap().count(), 0);
     assert_eq!(room.once(&["list"], "").stdout, "");
     let exact = "x".repeat(1000);

@@ -132,7 +132,7 @@ fn what_is_no_text_does_not_get_to_a_terminal() {
     let room = room_with("tool.bin", b"\x7fELF\x00\x01\x1b[31mred");
     let (terminal, code) = on_a_terminal(&room, &["tool.bin", "-o", "-"]);
     terminal
-        .shows("tool.bin is no text, and standard output is a terminal: use -o FILE, or a pipe");
+        .shows("tool.bin is not text, and standard output is a terminal; use -o FILE, or a pipe");
     assert_eq!(code, 1);
     assert!(!terminal.screen().contains("red"));
 }

@@ -300,7 +300,7 @@ fn a_signal_without_a_connection_ends_it_at_once() {
         if let Some(typed) = typed {
             ada.types(typed);
             ada.types("/help");
-            ada.shows("-- a line is said to everyone");
+            ada.shows("-- anything you type goes to everyone");
         }
         ada.signal("TERM");
         let ended = ada.wait();

@@ -146,11 +146,11 @@ fn a_line_over_the_limit_is_refused_with_it_and_the_rest_carried_out() {
 }
 
 #[test]
-fn a_line_beyond_all_measure_is_passed_over() {
+fn a_line_that_is_far_too_long_is_skipped() {
     let ended = Room::open().run("ada", &format!("{}\nafter\n", "x".repeat(10_000_000)));
     ended.has_code(1);
     assert_eq!(spoken(&ended.stdout), ["ada  after"]);
-    assert!(ended.line("!! a line over").contains("65536 bytes"));
+    assert!(ended.line("!! a line was skipped").contains("65536 bytes"));
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn where_no_shell_could_continue_it_ctrl_z_does_not_stop_it() {
     let mut terminal = Terminal::start(&room.command("ada"));
     terminal.shows("welcome, ada");
     terminal.types("\x1a");
-    terminal.shows("there is no shell here to go back to");
+    terminal.shows("cannot suspend: there is no shell to return to");
     terminal.types("hello\r");
     terminal.shows("ada  hello");
 }

@@ -1,5 +1,5 @@
-//! The state, drawn: where each part of the screen is, and the parts in files of their own. Writes
-//! to a buffer of cells; changes nothing of the state and knows no terminal.
+//! Draws the state: where each part of the screen goes, with the parts in files of their own.
+//! Writes to a buffer of cells; changes nothing of the state and knows no terminal.
 
 mod overlay;
 mod sidebar;
@@ -16,18 +16,18 @@ use super::state::State;
 use super::theme::{Ink, Theme};
 use super::wrap::{cut, width};
 
-/// From this size on there is a side column, so wide, and wider from a further width on.
+/// From this size on there is a sidebar of this width, and from a larger width on a wider one.
 const SIDE_FROM_COLUMNS: u16 = 80;
 const SIDE_FROM_ROWS: u16 = 12;
 const SIDE_COLUMNS: u16 = 26;
 const WIDE_SIDE_FROM_COLUMNS: u16 = 110;
 const WIDE_SIDE_COLUMNS: u16 = 34;
-/// From this height on the topic has a row.
+/// From this height on, the topic has a row.
 const TOPIC_FROM_ROWS: u16 = 12;
-/// The input grows to this part of the height.
+/// The input takes at most the height divided by this.
 const INPUT_PART: u16 = 3;
 
-/// Draws everything; where it is.
+/// Draws everything; returns where it is.
 pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Areas {
     let screen = buffer.area;
     links.reset(screen);
@@ -59,7 +59,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Are
     areas
 }
 
-/// The rows of topic, chat, transfers, status and input. What there is no room for is empty.
+/// Areas for topic, chat, transfers, status and input. A part without room gets an empty one.
 fn divide(state: &State, screen: Rect) -> [Rect; 5] {
     let height = screen.height;
     let input = status_bar::input_rows(state, screen.width).min((height / INPUT_PART).max(1));
@@ -82,12 +82,12 @@ fn split_side(area: Rect) -> (Rect, Rect) {
     let columns =
         if area.width >= WIDE_SIDE_FROM_COLUMNS { WIDE_SIDE_COLUMNS } else { SIDE_COLUMNS };
     let side = Rect { x: area.right() - columns, width: columns, ..area };
-    // A column between them.
+    // With a column between them.
     (Rect { width: area.width - columns - 1, ..area }, side)
 }
 
-/// The newest lines (or those scrolled to), at the bottom; below the newest, what we have said and
-/// nobody has seen yet. Where the scrollback is.
+/// Draws the newest lines (or those scrolled to) at the bottom; below the newest, what we have said
+/// and the room does not have yet. Returns where the scrollback is.
 fn draw_chat(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Rect {
     let pending = pending_rows(state, area);
     let pending_y = area.bottom() - pending.len() as u16;
@@ -105,7 +105,7 @@ fn draw_chat(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Rect {
     area
 }
 
-/// The newest rows of what we have said and nobody has seen yet, for at most half of the area.
+/// The newest rows of what the room does not have yet, at most half of the area.
 fn pending_rows(state: &State, area: Rect) -> Vec<Row> {
     if state.scrollback.is_scrolled() {
         return Vec::new();
@@ -121,7 +121,7 @@ pub(super) fn span(text: impl Into<String>, ink: Ink) -> Span {
     super::entry::span(text, ink)
 }
 
-/// A buffer with the looks of a theme.
+/// A buffer to draw to in a theme.
 pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
     links: &'a mut Links,
@@ -129,7 +129,7 @@ pub(super) struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    /// Writes spans from the left, as far as there is room; the column behind them.
+    /// Writes spans from the left, as much as fits; returns the column after them.
     pub(super) fn line(&mut self, area: Rect, spans: &[Span]) -> u16 {
         let area = area.intersection(self.buffer.area);
         let mut x = area.x;
@@ -146,13 +146,13 @@ impl Canvas<'_> {
         x
     }
 
-    /// Writes a text that is cut to the room there is.
+    /// Writes a text, cut to fit.
     pub(super) fn text(&mut self, area: Rect, text: &str, ink: Ink) {
         let text = cut(text, area.width.into(), self.theme.signs().cut);
         self.line(area, &[span(text, ink)]);
     }
 
-    /// Gives every cell this look, and no text.
+    /// Clears every cell to this style.
     pub(super) fn fill(&mut self, area: Rect, ink: Ink) {
         let area = area.intersection(self.buffer.area);
         for position in area.positions() {
@@ -164,7 +164,7 @@ impl Canvas<'_> {
         self.buffer.set_style(area, self.theme.style(ink));
     }
 
-    /// A frame with a title; what is inside.
+    /// Draws a frame with a title; returns the area inside.
     pub(super) fn frame(&mut self, area: Rect, title: &str) -> Rect {
         let signs = self.theme.signs();
         self.fill(area, Ink::Text);

@@ -1,4 +1,4 @@
-//! Questions and the help, drawn above the room.
+//! Draws dialogs over the room.
 
 use ratatui_core::layout::{Position, Rect};
 
@@ -8,11 +8,11 @@ use crate::screen::state::State;
 use crate::screen::theme::Ink;
 use crate::screen::wrap::wrap;
 
-/// Widest box, in columns, and that of a question.
+/// Columns of the help, and of a question.
 const HELP_COLUMNS: u16 = 80;
 const QUESTION_COLUMNS: u16 = 50;
 
-/// Draws it; where the cursor is to be.
+/// Draws a dialog; returns the place of the cursor.
 pub(super) fn draw(
     dialog: &Dialog,
     state: &State,
@@ -25,10 +25,10 @@ pub(super) fn draw(
     let mut lines = wrapped(&dialog.lines(state.facts.bars.len()), room, is_help);
     let mut cursor = None;
     if let Dialog::Name(question) = dialog {
-        let laid = question.editor.laid(room.max(3) - 1);
+        let layout = question.editor.layout(room.max(3) - 1);
         lines.push(String::new());
-        cursor = Some((lines.len() + laid.row, laid.column + 2));
-        lines.extend(laid.rows.iter().map(|row| format!("> {row}")));
+        cursor = Some((lines.len() + layout.row, layout.column + 2));
+        lines.extend(layout.rows.iter().map(|row| format!("> {row}")));
     }
     if !is_help {
         lines.push(String::new());
@@ -43,7 +43,7 @@ pub(super) fn draw(
     };
     let inner = canvas.frame(area, dialog.title());
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    // What can't be seen of a question is its beginning; the help is scrolled.
+    // Too long a question loses its beginning; the help is scrolled.
     let hidden = lines.len().saturating_sub(inner.height.into());
     let first = if let Dialog::Help(from) = dialog { (*from).min(hidden) } else { hidden };
     for (line, y) in lines[first..].iter().zip(inner.y..inner.bottom()) {
@@ -54,7 +54,7 @@ pub(super) fn draw(
     Some(Position::new(inner.x + (column as u16).min(inner.width.saturating_sub(1)), inner.y + row))
 }
 
-/// Lines that fit; those of the help are a table, and cut.
+/// The lines, made to fit; those of the help are a table, and are cut.
 fn wrapped(lines: &[String], columns: usize, is_table: bool) -> Vec<String> {
     if is_table {
         return lines.iter().map(|line| super::cut(line, columns, "")).collect();

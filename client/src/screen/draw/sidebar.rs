@@ -1,5 +1,5 @@
-//! The side column, drawn: who is here, and below what is on the shelf; the shelf alone, above the
-//! chat, where there is no side column.
+//! Draws the sidebar: members, and below them the shelf; on screens without a sidebar the shelf
+//! alone, over the chat.
 
 use chatshelf_common::id::ItemId;
 use ratatui_core::layout::Rect;
@@ -10,12 +10,12 @@ use crate::screen::theme::Ink;
 use crate::screen::view_model::ShelfItem;
 use crate::screen::wrap::{cut, width};
 
-/// Rows of an item: its name, and below size, age and who.
+/// Rows of an item: its name; below it size, age and uploader.
 const ITEM_ROWS: u16 = 2;
-/// Rows that members have at the least, with their title.
+/// The least rows of the members, title included.
 const MEMBERS_ROWS_MIN: u16 = 4;
 
-/// Draws both; where the items are.
+/// Draws both; returns where the items are.
 pub(super) fn draw(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Vec<(Rect, ItemId)> {
     let down = canvas.theme.signs().down;
     for y in area.y..area.bottom() {
@@ -30,7 +30,7 @@ pub(super) fn draw(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Vec<(R
     draw_shelf(state, shelf, canvas)
 }
 
-/// Draws the shelf in a frame; where the items are.
+/// Draws the shelf in a frame; returns where the items are.
 pub(super) fn draw_overlay(
     state: &State,
     area: Rect,
@@ -59,7 +59,7 @@ fn draw_members(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
     }
 }
 
-/// A member's own colour, the same as in the chat.
+/// A member's colour, the same as in the chat.
 fn member_ink(member: &str) -> Ink {
     chatshelf_common::text::Nick::from_bytes(member.as_bytes())
         .map_or(Ink::Text, |nick| Ink::Nick(crate::app::format::nick_number(&nick)))
@@ -82,7 +82,7 @@ fn draw_shelf(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Vec<(Rect, 
     draw_items(state, body, canvas)
 }
 
-/// As many items as there is room for; the chosen one is among them.
+/// Draws as many items as fit, the chosen one among them.
 fn draw_items(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Vec<(Rect, ItemId)> {
     let shelf = &state.facts.shelf;
     let room = usize::from(area.height / ITEM_ROWS).max(1);
@@ -121,7 +121,7 @@ fn draw_item(item: &ShelfItem, is_chosen: bool, area: Rect, canvas: &mut Canvas<
     canvas.text(Rect { y: area.y + 1, ..row }, &detail, ink);
 }
 
-/// A panel's name on a line across, with a hint at its end.
+/// Draws a panel's name on a line across, with a hint at the end.
 fn title(name: &str, hint: &str, area: Rect, canvas: &mut Canvas<'_>) {
     let signs = canvas.theme.signs();
     let hint = if hint.is_empty() { String::new() } else { format!(" {hint} ") };

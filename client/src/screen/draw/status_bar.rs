@@ -1,4 +1,4 @@
-//! What is below the chat, drawn: transfers, the status line, the input.
+//! Draws what is below the chat: transfers, the status bar, the input.
 
 use ratatui_core::layout::{Position, Rect};
 
@@ -9,27 +9,27 @@ use crate::screen::view_model::{Bar, Connection};
 use crate::screen::wrap::{cut, width};
 use crate::units::count;
 
-/// From these heights on, so many transfers are shown; on less, one.
+/// Heights of the screen, and how many transfers are shown from there on; below, one.
 const BARS: [(u16, u16); 3] = [(24, 5), (16, 3), (12, 2)];
-/// Columns of a bar at the most, and at the least before it is left out.
+/// The most columns of a bar, and the least: a narrower one is left out.
 const BAR_COLUMNS_MAX: usize = 20;
 const BAR_COLUMNS_MIN: usize = 5;
-/// The name of a transfer's file takes a quarter of the width, but at least so many columns.
+/// A file's name takes a quarter of the width, but at least this many columns.
 const NAME_COLUMNS_MIN: usize = 8;
-/// Lag is worth a warning from here on, in milliseconds.
+/// Round-trip time that is worth a warning, in milliseconds.
 const LAG_WARNED_MS: u128 = 500;
-/// What is before the input.
+/// What stands before the input.
 const PROMPT: &str = "> ";
-/// What is in an empty input, where there is room for it.
+/// What an empty input shows, if there is room.
 const HINT: &str = "type to talk; F1 or /help shows the keys";
 
-/// Rows that transfers take.
+/// The rows that transfers take.
 pub(super) fn bar_rows(state: &State, height: u16) -> u16 {
     let max = BARS.iter().find(|(from, _)| height >= *from).map_or(1, |(_, rows)| *rows);
     (state.facts.bars.len() as u16).min(max)
 }
 
-/// The transfers; those that there is no room for are counted on the last row.
+/// Draws the transfers; those without room are counted on the last row.
 pub(super) fn draw_bars(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
     let bars = &state.facts.bars;
     let hidden = bars.len().saturating_sub(area.height.into());
@@ -72,7 +72,7 @@ fn draw_bar(bar: &Bar, area: Rect, canvas: &mut Canvas<'_>) {
     canvas.line(area, &spans);
 }
 
-/// Who and where we are, and how the connection is.
+/// Draws who and where we are, and the state of the connection.
 pub(super) fn draw_status(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
     canvas.fill(area, Ink::Bar);
     let signs = canvas.theme.signs();
@@ -85,7 +85,7 @@ pub(super) fn draw_status(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
         let texts: usize = parts.iter().map(|part| width(&part.text)).sum();
         texts + width(&separator) * parts.len().saturating_sub(1) + 2
     };
-    // What matters least goes first.
+    // What matters least is left out first.
     while columns(&parts) > room
         && parts.len() > 1
         && let Some(least) = (0..parts.len()).max_by_key(|at| parts[*at].rank)
@@ -104,7 +104,7 @@ pub(super) fn draw_status(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
     canvas.line(right_area, &[span(right, Ink::Bar)]);
 }
 
-/// A part of the status line; the higher its rank, the sooner it goes when there is no room.
+/// A part of the status bar; the higher its rank, the sooner it is left out.
 struct Part {
     text: String,
     ink: Ink,
@@ -116,7 +116,7 @@ fn parts(state: &State) -> Vec<Part> {
     let part = |text: String, ink, rank| Part { text, ink, rank };
     let mut parts = Vec::new();
     if facts.place.is_empty() {
-        // A name is asked for first.
+        // Nothing is known before there is a name.
         return parts;
     }
     match &facts.connection {
@@ -154,7 +154,7 @@ fn parts(state: &State) -> Vec<Part> {
     parts
 }
 
-/// What is below, when one has scrolled up or looked away.
+/// What is new below, while older lines are shown or nobody looks.
 fn right_part(state: &State, signs: &Signs) -> String {
     match (state.scrollback.is_scrolled(), state.attention.unread()) {
         (false, 0) => String::new(),
@@ -164,16 +164,16 @@ fn right_part(state: &State, signs: &Signs) -> String {
     }
 }
 
-/// Rows that the input wants.
+/// The rows that the input needs.
 pub(super) fn input_rows(state: &State, columns: u16) -> u16 {
-    state.editor.laid(input_columns(columns)).rows.len().min(usize::from(u16::MAX)) as u16
+    state.editor.layout(input_columns(columns)).rows.len().min(usize::from(u16::MAX)) as u16
 }
 
 fn input_columns(columns: u16) -> usize {
     usize::from(columns).saturating_sub(PROMPT.len()).max(2)
 }
 
-/// The input, scrolled so that the cursor is in sight; where that is.
+/// Draws the input, scrolled so that the cursor is visible; returns the cursor's place.
 pub(super) fn draw_input(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Option<Position> {
     if area.is_empty() {
         return None;
@@ -185,12 +185,12 @@ pub(super) fn draw_input(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> 
         let hint = if usize::from(body.width) > width(HINT) { HINT } else { "" };
         canvas.line(body, &[span(hint, Ink::Dim)]);
     }
-    let laid = state.editor.laid(input_columns(area.width));
-    let first = (laid.row + 1).saturating_sub(area.height.into());
-    for (row, y) in laid.rows[first..].iter().zip(body.y..body.bottom()) {
+    let layout = state.editor.layout(input_columns(area.width));
+    let first = (layout.row + 1).saturating_sub(area.height.into());
+    for (row, y) in layout.rows[first..].iter().zip(body.y..body.bottom()) {
         canvas.line(Rect { y, height: 1, ..body }, &[span(row.as_str(), Ink::Text)]);
     }
     let is_elsewhere = state.chosen.is_some();
-    let at = Position::new(body.x + laid.column as u16, body.y + (laid.row - first) as u16);
+    let at = Position::new(body.x + layout.column as u16, body.y + (layout.row - first) as u16);
     (!is_elsewhere).then_some(at)
 }

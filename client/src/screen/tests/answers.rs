@@ -25,7 +25,7 @@ fn enter_sends_the_line_and_clears_it() {
     let mut rig = Rig::new();
     rig.types("hello");
     assert_eq!(rig.key(KeyCode::Enter), [says("hello")]);
-    assert_eq!(rig.key(KeyCode::Enter), [], "nothing is nothing");
+    assert_eq!(rig.key(KeyCode::Enter), [], "an empty line is not sent");
     rig.key(KeyCode::Up);
     assert_eq!(rig.state.editor.text(), "hello");
 }
@@ -42,7 +42,7 @@ fn a_key_chooses_an_item_and_enter_fetches_it() {
 }
 
 #[test]
-fn the_shelf_can_be_chosen_from_without_a_side_column() {
+fn an_item_can_be_chosen_without_a_sidebar() {
     let mut rig = Rig::new();
     rig.control('f');
     let text = rig.text(40, 10);
@@ -63,7 +63,7 @@ fn a_click_chooses_an_item_and_another_fetches_it() {
 }
 
 #[test]
-fn whoever_types_while_an_item_is_chosen_talks() {
+fn typing_while_an_item_is_chosen_goes_to_the_input() {
     let mut rig = Rig::new();
     rig.control('f');
     rig.types("hi");
@@ -71,7 +71,7 @@ fn whoever_types_while_an_item_is_chosen_talks() {
 }
 
 #[test]
-fn an_item_that_is_dropped_is_chosen_no_more() {
+fn an_item_that_leaves_the_shelf_is_no_longer_chosen() {
     let mut rig = Rig::new();
     rig.control('f');
     rig.facts(|facts| drop(facts.shelf.remove(0)));
@@ -81,7 +81,7 @@ fn an_item_that_is_dropped_is_chosen_no_more() {
 }
 
 #[test]
-fn tab_completes_and_goes_on_recent_speakers_first() {
+fn tab_completes_and_steps_on_recent_speakers_first() {
     let mut rig = Rig::new();
     rig.facts(|facts| facts.members = Arc::new(["ada", "Ben", "bob"].map(str::to_owned).into()));
     rig.says("bob", "hello");
@@ -103,7 +103,10 @@ fn ctrl_c_asks_and_a_second_one_means_it() {
     rig.types("half a line");
     assert_eq!(rig.control('c'), []);
     let text = rig.text(80, 20);
-    assert!(text.contains("Leave the room?") && text.contains("1 transfer is running"), "{text}");
+    assert!(
+        text.contains("Leave the room?") && text.contains("1 transfer is still running"),
+        "{text}"
+    );
     rig.key(KeyCode::Esc);
     assert_eq!(rig.state.editor.text(), "half a line", "nothing is lost");
     rig.control('c');
@@ -111,7 +114,7 @@ fn ctrl_c_asks_and_a_second_one_means_it() {
 }
 
 #[test]
-fn a_paste_of_five_lines_asks_and_goes_out_as_one_message() {
+fn a_paste_of_five_lines_is_sent_as_one_message_after_a_question() {
     let mut rig = Rig::new();
     rig.pastes("1\r\n2\r\n3\r\n4");
     assert_eq!(rig.state.editor.text(), "1\n2\n3\n4", "four do not");
@@ -136,14 +139,14 @@ fn a_paste_of_five_lines_asks_and_goes_out_as_one_message() {
 }
 
 #[test]
-fn a_paste_that_no_message_can_hold_is_refused_whole() {
+fn a_paste_that_is_too_long_for_a_message_is_refused_whole() {
     for pasted in ["x".repeat(8193), "line\n".repeat(20_000)] {
         let mut rig = Rig::new();
         rig.types("before ");
         rig.pastes(&pasted);
         assert!(rig.state.dialog.is_none() && rig.state.editor.text() == "before ");
         let text = rig.text(120, 20);
-        assert!(text.contains("not pasted: a message holds 8192 bytes, this has "), "{text}");
+        assert!(text.contains("not pasted: a message holds 8192 bytes, and this has "), "{text}");
     }
     let mut rig = Rig::new();
     rig.pastes(&"x".repeat(8192));
@@ -151,7 +154,7 @@ fn a_paste_that_no_message_can_hold_is_refused_whole() {
 }
 
 #[test]
-fn escapes_in_a_paste_are_not_taken() {
+fn escapes_in_a_paste_are_removed() {
     let mut rig = Rig::new();
     rig.pastes("\x1b[31mred\x1b[0m\x07");
     assert_eq!(rig.state.editor.text(), "red");
@@ -170,10 +173,10 @@ fn a_file_that_is_dropped_is_offered_for_upload() {
     assert_eq!(rig.key(KeyCode::Enter), [Action::Do(Command::upload(vec![path.clone()]))]);
     rig.pastes(&path.display().to_string());
     rig.key(KeyCode::Esc);
-    assert_eq!(rig.state.editor.text(), "", "it is not said by mistake");
+    assert_eq!(rig.state.editor.text(), "", "it does not become talk by mistake");
     rig.pastes(&path.display().to_string());
     rig.types("t");
-    assert_eq!(rig.state.editor.text(), path.display().to_string(), "unless it is meant so");
+    assert_eq!(rig.state.editor.text(), path.display().to_string(), "except on request");
     rig.control('u');
     rig.types("/upload ");
     rig.pastes(&path.display().to_string());
@@ -182,7 +185,7 @@ fn a_file_that_is_dropped_is_offered_for_upload() {
 
 #[cfg(unix)]
 #[test]
-fn many_files_are_offered_as_far_as_the_shelf_keeps_them_and_never_said() {
+fn no_more_files_are_offered_than_the_shelf_keeps() {
     let dir = tempfile::tempdir().unwrap();
     let mut pasted = String::new();
     for number in 1..=25 {
@@ -202,9 +205,9 @@ fn many_files_are_offered_as_far_as_the_shelf_keeps_them_and_never_said() {
     rig.state.facts.shelf_max = 24;
     rig.pastes(&pasted);
     let text = rig.text(80, 20);
-    assert!(text.contains("too many: 25 files, and the shelf"), "{text}");
+    assert!(text.contains("25 files are too many: the shelf"), "{text}");
     assert_eq!((rig.key(KeyCode::Enter), rig.state.editor.text()), (vec![], ""));
-    // A folder gets an answer that helps; behind a command, it is an argument.
+    // A folder gets an answer that helps; after a command, it is an argument.
     let folder = dir.path().display().to_string();
     rig.pastes(&folder);
     assert!(rig.text(80, 20).contains("folder; pack it into one"), "{}", rig.text(80, 20));
@@ -215,7 +218,7 @@ fn many_files_are_offered_as_far_as_the_shelf_keeps_them_and_never_said() {
 }
 
 #[test]
-fn a_name_is_asked_for_until_it_is_one() {
+fn a_name_is_asked_for_until_it_is_valid() {
     let mut rig = Rig::new();
     let text = "the name ada can't be had: that name is taken; ada2 is free".to_owned();
     let suggestion = Some(nick("ada2"));
@@ -223,7 +226,7 @@ fn a_name_is_asked_for_until_it_is_one() {
     rig.types("no good");
     assert_eq!(rig.key(KeyCode::Enter), []);
     let screen = rig.text(80, 20);
-    assert!(screen.contains("'no good' can't be a name"), "{screen}");
+    assert!(screen.contains("'no good' cannot be a name"), "{screen}");
     rig.control('u');
     assert_eq!(rig.key(KeyCode::Enter), [Action::Name(nick("ada2"))]);
     let text = String::new();
@@ -233,7 +236,7 @@ fn a_name_is_asked_for_until_it_is_one() {
 }
 
 #[test]
-fn a_file_that_is_put_on_the_shelf_is_told_in_the_talk() {
+fn a_new_file_on_the_shelf_is_reported_in_the_talk() {
     let mut rig = Rig::new();
     rig.shelves("slides.pdf");
     let text = rig.text(90, 20);

@@ -1,5 +1,5 @@
-//! What is around the talk: side column, transfers, status line, input, questions; on wide and
-//! narrow terminals, with and without colours and lines.
+//! What is around the talk: sidebar, transfers, status bar, input, questions; on wide and narrow
+//! terminals, with and without colours and Unicode.
 
 use ratatui_core::style::{Color, Modifier};
 
@@ -38,7 +38,7 @@ fn transfers_have_bars_with_name_percent_bytes_rate_and_eta() {
 }
 
 #[test]
-fn what_is_not_in_the_room_yet_stands_below_the_talk_and_is_dim() {
+fn lines_without_a_receipt_stand_below_the_talk_and_are_dim() {
     let mut rig = Rig::new();
     rig.says("bob", "hello");
     let (me, text) = (nick("ada"), Message::new("second line xyzzy").unwrap());
@@ -52,14 +52,14 @@ fn what_is_not_in_the_room_yet_stands_below_the_talk_and_is_dim() {
     assert_eq!(screen[5], "  ... -- /msg bob psst");
     let buffer = rig.draw(70, 8);
     assert!(buffer[(20, 4)].modifier.contains(Modifier::DIM), "{:?}", buffer[(20, 4)]);
-    // It has come: now it is talk like any other.
+    // With its receipt, it is talk like any other.
     rig.facts(|facts| facts.pending.clear());
     rig.says("ada", "second line xyzzy");
     assert_eq!(rig.screen(70, 8)[5], "17:00          ada  second line xyzzy");
 }
 
 #[test]
-fn much_that_is_not_in_the_room_yet_leaves_half_to_the_talk() {
+fn many_lines_without_a_receipt_leave_half_to_the_talk() {
     let mut rig = Rig::new();
     (0..20).for_each(|number| rig.says("bob", &format!("line {number}")));
     rig.facts(|facts| {
@@ -72,7 +72,7 @@ fn much_that_is_not_in_the_room_yet_leaves_half_to_the_talk() {
 }
 
 #[test]
-fn that_the_server_does_not_answer_is_in_the_status_line() {
+fn a_silent_server_shows_in_the_status_bar() {
     let mut rig = Rig::new();
     rig.facts(|facts| {
         facts.lag = Some(Duration::from_secs(7));
@@ -99,7 +99,7 @@ fn on_a_narrow_terminal_the_talk_and_what_matters_stay() {
 }
 
 #[test]
-fn no_size_is_too_small_to_be_drawn() {
+fn no_screen_is_too_small_to_draw() {
     let mut rig = rig_with_bars();
     rig.says("bob", "hello 李雷");
     rig.types("some text");
@@ -118,7 +118,7 @@ fn no_size_is_too_small_to_be_drawn() {
 }
 
 #[test]
-fn the_status_line_says_how_the_connection_is() {
+fn the_status_bar_shows_the_state_of_the_connection() {
     let mut rig = Rig::new();
     let mut status = |connection: Connection, lag: Option<u64>| {
         rig.facts(|facts| {
@@ -139,7 +139,7 @@ fn the_status_line_says_how_the_connection_is() {
 }
 
 #[test]
-fn the_topic_is_above_everything_where_there_is_room() {
+fn the_topic_is_above_everything_if_there_is_room() {
     let mut rig = Rig::new();
     rig.facts(|facts| facts.topic = Some("exam on Friday".into()));
     assert_eq!(rig.screen(60, 12)[0], " topic: exam on Friday");
@@ -162,7 +162,7 @@ fn more_members_and_items_than_fit_are_counted_or_scrolled_to() {
 }
 
 #[test]
-fn the_input_grows_with_its_lines_and_keeps_the_cursor_in_sight() {
+fn the_input_grows_with_its_lines_and_keeps_the_cursor_visible() {
     let mut rig = Rig::new();
     rig.types("one");
     rig.press(KeyCode::Enter, KeyModifiers::ALT);
@@ -211,7 +211,7 @@ fn without_colours_there_are_none() {
 }
 
 #[test]
-fn with_ascii_there_is_nothing_else_of_our_own() {
+fn with_ascii_the_program_draws_nothing_else() {
     let mut rig = Rig::with(Theme { colour: true, ascii: true });
     rig.facts(|facts| facts.bars = vec![bar(&"long name ".repeat(9)), bar("b"), bar("c")]);
     rig.told("bob", "ada", "psst");

@@ -6,7 +6,7 @@ use super::*;
 use crate::session::When;
 
 #[test]
-fn a_link_is_in_its_cells_and_in_none_that_are_drawn_over_it() {
+fn a_link_is_in_its_cells_and_not_in_those_drawn_over_it() {
     let mut rig = Rig::new();
     rig.says("bob", "http://a.b/c");
     rig.screen(70, 10);
@@ -22,7 +22,7 @@ fn a_link_is_in_its_cells_and_in_none_that_are_drawn_over_it() {
 }
 
 #[test]
-fn a_room_as_a_newcomer_sees_it() {
+fn a_room_as_a_new_member_sees_it() {
     let mut rig = Rig::new();
     rig.joins("grace");
     rig.joins("bob");
@@ -78,7 +78,7 @@ fn a_new_day_is_marked() {
 }
 
 #[test]
-fn history_is_marked_off_and_neither_unread_nor_a_reason_for_the_bell() {
+fn history_is_set_apart_is_not_unread_and_rings_no_bell() {
     let mut rig = Rig::new();
     rig.state.attention.focus(false);
     rig.state.show(News::Before("the last 1 lines".into(), When::History), rig.now, AT);
@@ -91,7 +91,7 @@ fn history_is_marked_off_and_neither_unread_nor_a_reason_for_the_bell() {
 }
 
 #[test]
-fn what_comes_while_nobody_looks_is_marked_counted_and_in_the_title() {
+fn new_lines_while_nobody_looks_are_marked_and_counted_in_the_title() {
     let mut rig = Rig::new();
     rig.says("bob", "seen");
     rig.state.handle(Input::FocusLost, rig.now);
@@ -130,7 +130,7 @@ fn the_bell_rings_for_a_mention_and_a_private_message() {
 }
 
 #[test]
-fn lines_that_arrive_leave_what_is_read_where_it_is() {
+fn new_lines_do_not_move_what_is_being_read() {
     let mut rig = Rig::new();
     (0..50).for_each(|number| rig.says("bob", &format!("line {number}")));
     rig.screen(60, 12);
@@ -162,7 +162,7 @@ fn wide_and_combining_characters_line_up() {
 }
 
 #[test]
-fn what_goes_wrong_is_said_and_stands_out() {
+fn failures_stand_out() {
     let mut rig = Rig::new();
     rig.state.show(News::Failure("x\x1b[2J not uploaded".into()), rig.now, AT);
     let buffer = rig.draw(60, 12);
@@ -170,7 +170,7 @@ fn what_goes_wrong_is_said_and_stands_out() {
 }
 
 #[test]
-fn our_own_lines_are_ours_under_a_new_name_at_once() {
+fn our_own_lines_are_recognised_at_once_after_a_rename() {
     let mut rig = Rig::new();
     let renamed = chatshelf_common::wire::frame::Renamed {
         seq: Seq(1),

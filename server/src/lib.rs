@@ -6,6 +6,10 @@
 //! that joins all this).
 //! docs/ARCHITECTURE.md is the map.
 
+// The engine's tests share a file with the simulator, which is another crate.
+#[cfg(test)]
+extern crate self as chatshelf_server;
+
 pub mod config;
 pub mod disk;
 pub mod engine;

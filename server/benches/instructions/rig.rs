@@ -171,13 +171,29 @@ impl Transport for End {
         if bytes == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(bytes) }
     }
 
+    fn has_buffered(&self) -> bool {
+        false
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().written += bytes.len();
         Ok(bytes.len())
     }
 
+    fn has_pending(&self) -> bool {
+        false
+    }
+
+    fn flush_pending(&mut self) -> io::Result<usize> {
+        Ok(0)
+    }
+
     fn short_is_blocked(&self) -> bool {
         true
+    }
+
+    fn can_splice(&self) -> bool {
+        false
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

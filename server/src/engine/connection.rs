@@ -78,20 +78,6 @@ pub(super) enum Got {
 }
 
 impl<T> Connection<T> {
-    pub(super) fn new(transport: T, peer: SocketAddr, now_ms: u64) -> Self {
-        Self {
-            transport,
-            peer,
-            phase: Phase::Greeting { since_ms: now_ms },
-            deframer: Deframer::before_join(),
-            held: LazyBox::default(),
-            send_queue: SendQueue::default(),
-            latches: Latches::default(),
-            liveness: Liveness::new(now_ms),
-            blocked: Blocked::NO,
-        }
-    }
-
     /// The other side's address.
     pub(super) fn peer(&self) -> SocketAddr {
         self.peer
@@ -299,7 +285,33 @@ impl<T> Connection<T> {
     }
 }
 
+/// What came of an attempt to shut our side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lingers {
+    /// It is shut, and the peer may still read.
+    Now,
+    /// The transport has a last word of its own, which goes first.
+    Later,
+    /// There is nobody who would read.
+    Never,
+}
+
 impl<T: Transport> Connection<T> {
+    pub(super) fn new(transport: T, peer: SocketAddr, now_ms: u64) -> Self {
+        let latches = Latches { readable: transport.has_buffered(), ..Latches::default() };
+        Self {
+            transport,
+            peer,
+            phase: Phase::Greeting { since_ms: now_ms },
+            deframer: Deframer::before_join(),
+            held: LazyBox::default(),
+            send_queue: SendQueue::default(),
+            latches,
+            liveness: Liveness::new(now_ms),
+            blocked: Blocked::NO,
+        }
+    }
+
     /// Reads what has come, if it is readable and not paused.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Got {
         debug_assert!(self.latches.readable);
@@ -310,10 +322,12 @@ impl<T: Transport> Connection<T> {
                 let is_last = bytes < buffer.len()
                     && self.transport.short_is_blocked()
                     && !self.latches.read_closed;
+                debug_assert!(!is_last || !self.transport.has_buffered());
                 self.latches.readable = !is_last;
                 if is_last { Got::Last(bytes) } else { Got::Bytes(bytes) }
             }
             Err(why) if why.kind() == ErrorKind::WouldBlock => {
+                debug_assert!(!self.transport.has_buffered());
                 self.latches.readable = false;
                 Got::Nothing
             }
@@ -337,15 +351,37 @@ impl<T: Transport> Connection<T> {
         if !self.latches.writable {
             return Ok(Flushed::Blocked);
         }
-        let (sent, end) = self.send_queue.flush(&mut self.transport, log, WRITE_BUDGET_BYTES)?;
-        if sent > 0 && std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
+        let flush = self.send_queue.flush(&mut self.transport, log, WRITE_BUDGET_BYTES)?;
+        if flush.has_progress && std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
             self.liveness.note_taken(now_ms);
         }
-        if let Some(unsent_bytes) = self.send_queue.note_flushed(sent, end, now_ms) {
+        if let Some(unsent_bytes) = self.send_queue.note_flushed(flush, now_ms) {
             self.transport.limit_unsent(unsent_bytes);
         }
-        self.latches.writable = end != Flushed::Blocked;
-        Ok(end)
+        self.latches.writable = flush.end != Flushed::Blocked;
+        Ok(flush.end)
+    }
+
+    /// True while something is to be sent, by the queue or by the transport that has accepted it.
+    pub(super) fn has_output(&self, log: &RoomLog) -> bool {
+        self.send_queue.has_output(log) || self.transport.has_pending()
+    }
+
+    /// True while the transport owns bytes that it has not sent.
+    pub(super) fn has_pending(&self) -> bool {
+        self.transport.has_pending()
+    }
+
+    /// Latches that there is something to read, where no event tells of it. True if there may be.
+    pub(super) fn note_buffered(&mut self) -> bool {
+        self.latches.readable |= self.transport.has_buffered();
+        self.latches.readable
+    }
+
+    /// True when file data can go to the peer from a pipe, and should: a slow connection is better
+    /// served from memory.
+    pub(super) fn wants_pipe(&self) -> bool {
+        self.transport.can_splice() && !self.send_queue.is_narrow()
     }
 
     /// Notes that output waits and the peer takes none. False if that is known, or it may take
@@ -358,14 +394,17 @@ impl<T: Transport> Connection<T> {
         is_new
     }
 
-    /// The farewell is sent: shuts our side, and leaves the peer some time to read it. False if
-    /// there is nobody who would.
-    pub(super) fn linger(&mut self, now_ms: u64) -> bool {
-        let is_there = self.transport.shutdown_write().is_ok() && !self.latches.read_ended;
-        if is_there {
-            self.phase.become_phase(Phase::Lingering { since_ms: now_ms });
+    /// The farewell is sent: shuts our side, and leaves the peer some time to read it.
+    pub(super) fn linger(&mut self, now_ms: u64) -> Lingers {
+        debug_assert!(!self.transport.has_pending(), "what is accepted is sent first");
+        match self.transport.shutdown_write() {
+            Ok(()) if !self.latches.read_ended => {
+                self.phase.become_phase(Phase::Lingering { since_ms: now_ms });
+                Lingers::Now
+            }
+            Err(why) if why.kind() == ErrorKind::WouldBlock => Lingers::Later,
+            Ok(()) | Err(_) => Lingers::Never,
         }
-        is_there
     }
 
     /// Prepares for file data.
@@ -382,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_connection_takes_few_bytes() {
-        let bytes = size_of::<Connection<mio::net::TcpStream>>();
+        let bytes = size_of::<Connection<i32>>();
         assert!(bytes <= 232, "{bytes} bytes");
     }
 }

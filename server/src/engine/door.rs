@@ -135,7 +135,12 @@ impl<T: Transport> Engine<T> {
             return debug_assert!(self.shutting_down);
         }
         let now_ms = self.now.mono_ms;
-        let token = self.connections.insert(Connection::new(transport, peer, now_ms));
+        let connection = Connection::new(transport, peer, now_ms);
+        let is_readable = connection.is_readable();
+        let token = self.connections.insert(connection);
+        if is_readable {
+            self.connections.enqueue(token);
+        }
         self.door.add(Origin::from(peer), now_ms, token);
         self.connections.arm(token, now_ms + HELLO_MS);
         if self.shutting_down {

@@ -59,8 +59,8 @@ impl<T: Transport> Engine<T> {
     /// Asks the disk thread for what comes next of a download, if anything does.
     fn read_on(&mut self, at: TransferKey) {
         let Some(connection) = self.connections.get(at.connection) else { return };
-        let queue = connection.send_queue();
-        self.transfers.read_on(at, queue.frame_bytes(), !queue.is_narrow(), &mut self.disk);
+        let frame_bytes = connection.send_queue().frame_bytes();
+        self.transfers.read_on(at, frame_bytes, connection.wants_pipe(), &mut self.disk);
     }
 
     pub(super) fn download_read(&mut self, at: TransferKey, extent: Extent) {

@@ -5,6 +5,7 @@ use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Gap, Welcome};
 
 use super::Engine;
+use super::connection::Lingers;
 use super::limits::{LINGER_MS, WRITE_STALL_MS};
 use super::phase::Step;
 use super::resume::Session;
@@ -124,26 +125,29 @@ impl<T: Transport> Engine<T> {
         self.after_flush(token);
     }
 
-    /// Notes whether output waits for the peer, refills downloads, reads on where replies held it
-    /// up, and shuts the writing side of a connection whose farewell is sent.
+    /// Notes whether output waits for the peer, refills downloads, resumes reading where output held
+    /// it up, and shuts the writing side of a connection whose farewell is sent.
     fn after_flush(&mut self, token: Token) {
         self.refill_downloads(token);
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
-        let reads_on =
-            connection.is_readable() && !connection.is_paused(self.transfers.hold_back(token));
-        if connection.send_queue().has_output(self.room.log()) {
+        let resumes_reading =
+            connection.note_buffered() && !connection.is_paused(self.transfers.hold_back(token));
+        if connection.has_output(self.room.log()) {
             if connection.note_blocked(now_ms) {
                 self.connections.arm(token, now_ms + WRITE_STALL_MS);
             }
         } else if connection.phase().step() == Step::Closing {
-            if !connection.linger(now_ms) {
-                return self.kill(token);
+            match connection.linger(now_ms) {
+                Lingers::Now => {
+                    self.connections.arm(token, now_ms + LINGER_MS);
+                    self.connections.enqueue(token);
+                }
+                Lingers::Later => self.connections.mark_dirty(token),
+                Lingers::Never => return self.kill(token),
             }
-            self.connections.arm(token, now_ms + LINGER_MS);
-            self.connections.enqueue(token);
         }
-        if reads_on {
+        if resumes_reading {
             self.connections.enqueue(token);
         }
     }

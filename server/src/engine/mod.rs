@@ -306,10 +306,16 @@ impl<T: Transport> Engine<T> {
         let point = log.trim_point();
         for connection in self.connections.iter_mut() {
             connection.send_queue_mut().prepare_trim(log, point);
+            // What a transport has accepted is in its own memory: only cursors point into the log.
+            debug_assert!(connection.send_queue().is_clear_of(point));
         }
         self.room.trim_log();
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/simulator/layered.rs"]
+mod layered;
 
 #[cfg(test)]
 mod tests;

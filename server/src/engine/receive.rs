@@ -57,6 +57,10 @@ impl<T: Transport> Engine<T> {
             }
         }
         self.read_buffer = buffer;
+        // Whatever the transport answers by itself has to be sent.
+        if self.connections.get(token).is_some_and(Connection::has_pending) {
+            self.connections.mark_dirty(token);
+        }
     }
 
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Got {

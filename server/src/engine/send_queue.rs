@@ -74,12 +74,12 @@ struct Ending {
 
 impl Bulk {
     /// Flushes without file data are not looked at: they say little about how fast the peer is.
-    fn note_flushed(&mut self, sent: usize, end: Flushed, now_ms: u64) -> Option<u32> {
+    fn note_flushed(&mut self, flush: Flush, now_ms: u64) -> Option<u32> {
         if !std::mem::take(&mut self.has_sent) && self.data.is_empty() {
             return None;
         }
-        let end = if end == Flushed::Blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
-        let has_changed = self.limit.note_written(sent, end, now_ms);
+        let end = if flush.end == Flushed::Blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
+        let has_changed = self.limit.note_written(flush.accepted, end, now_ms);
         has_changed.then(|| self.limit.unsent_bytes())
     }
 }
@@ -121,6 +121,16 @@ enum Cursor {
     At { offset: u64, mid_frame: bool },
     /// The log was cut beyond the cursor; `from` is the first event that was not sent.
     Lost { from: Seq },
+}
+
+/// What a flush came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Flush {
+    /// Bytes of the lanes that the transport has accepted.
+    pub(super) accepted: usize,
+    /// Something has gone to the peer, or into a transport that owned nothing.
+    pub(super) has_progress: bool,
+    pub(super) end: Flushed,
 }
 
 /// Why a flush ended.
@@ -260,8 +270,8 @@ impl SendQueue {
 
     /// Notes how a flush fared. Says how many bytes may be unsent from now on, if that has changed.
     #[inline] // Each flush asks, and few connections have file data.
-    pub(super) fn note_flushed(&mut self, sent: usize, end: Flushed, now_ms: u64) -> Option<u32> {
-        self.bulk.made()?.note_flushed(sent, end, now_ms)
+    pub(super) fn note_flushed(&mut self, flush: Flush, now_ms: u64) -> Option<u32> {
+        self.bulk.made()?.note_flushed(flush, now_ms)
     }
 
     /// Queues an extent of a download.
@@ -356,8 +366,16 @@ impl SendQueue {
         };
     }
 
-    /// Sends until nothing is left, the transport blocks or about `budget` bytes are sent. Says how
-    /// many bytes were sent, and why it ended.
+    /// True when the log's front can be cut at `point`: nothing before it is to be sent from there.
+    pub(super) fn is_clear_of(&self, point: u64) -> bool {
+        match self.log {
+            Cursor::At { offset, .. } => point <= offset,
+            Cursor::Outside | Cursor::Lost { .. } => true,
+        }
+    }
+
+    /// Sends until nothing is left, neither here nor with the transport, or it blocks, or about
+    /// `budget` bytes are accepted.
     ///
     /// # Errors
     /// What the transport answers when the connection is broken.
@@ -366,31 +384,57 @@ impl SendQueue {
         transport: &mut T,
         log: &RoomLog,
         budget: usize,
-    ) -> io::Result<(usize, Flushed)> {
-        let mut total = 0;
+    ) -> io::Result<Flush> {
+        let mut flush = Flush { accepted: 0, has_progress: false, end: Flushed::Drained };
+        loop {
+            let was_pending = transport.has_pending();
+            let before = flush.accepted;
+            flush.end = self.write_lanes(transport, log, budget, &mut flush.accepted)?;
+            // What joins other bytes in the transport's memory says nothing about the peer.
+            flush.has_progress |= flush.accepted > before && !was_pending;
+            if !transport.has_pending() {
+                return Ok(flush);
+            }
+            let is_blocked = send_pending(transport, &mut flush.has_progress)?;
+            if is_blocked {
+                flush.end = Flushed::Blocked;
+            }
+            if is_blocked || flush.end != Flushed::Blocked {
+                return Ok(flush);
+            }
+        }
+    }
+
+    /// Writes until nothing is left, the transport accepts nothing more or about `budget` bytes are
+    /// `accepted`.
+    fn write_lanes<T: Transport>(
+        &mut self,
+        transport: &mut T,
+        log: &RoomLog,
+        budget: usize,
+        accepted: &mut usize,
+    ) -> io::Result<Flushed> {
         loop {
             work::spend(1);
             let lane = self.next_lane(log);
             let result = match lane {
-                Lane::Nothing => return Ok((total, Flushed::Drained)),
-                Lane::Lost { from } => return Ok((total, Flushed::Lost { from })),
-                _ if total >= budget => return Ok((total, Flushed::Budget)),
+                Lane::Nothing => return Ok(Flushed::Drained),
+                Lane::Lost { from } => return Ok(Flushed::Lost { from }),
+                _ if *accepted >= budget => return Ok(Flushed::Budget),
                 Lane::Control => self.write_control(transport),
                 Lane::Log { from, to } => self.write_log(transport, log, from, to),
                 Lane::Data { is_alone } => self.write_data(transport, is_alone),
             };
             match result {
                 Ok((0, _)) => return Err(ErrorKind::WriteZero.into()),
-                Ok((sent, asked)) => {
-                    debug_assert!(sent <= asked);
-                    total += sent;
-                    if sent < asked && transport.short_is_blocked() {
-                        return Ok((total, Flushed::Blocked));
+                Ok((taken, asked)) => {
+                    debug_assert!(taken <= asked);
+                    *accepted += taken;
+                    if taken < asked && transport.short_is_blocked() {
+                        return Ok(Flushed::Blocked);
                     }
                 }
-                Err(why) if why.kind() == ErrorKind::WouldBlock => {
-                    return Ok((total, Flushed::Blocked));
-                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(Flushed::Blocked),
                 Err(why) if why.kind() == ErrorKind::Interrupted => {}
                 Err(why) => return Err(why),
             }
@@ -502,6 +546,21 @@ impl SendQueue {
         }
         Ok((sent, asked))
     }
+}
+
+/// Sends what the transport owns: true if it blocks before all of that is sent.
+fn send_pending<T: Transport>(transport: &mut T, has_progress: &mut bool) -> io::Result<bool> {
+    while transport.has_pending() {
+        work::spend(1);
+        match transport.flush_pending() {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(_) => *has_progress = true,
+            Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(true),
+            Err(why) if why.kind() == ErrorKind::Interrupted => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod drops;
 mod endings;
 mod joining;
 mod journaling;
+mod layers;
 mod limits;
 mod memory;
 mod peer;

@@ -121,9 +121,7 @@ impl Reactor {
         if members_max < settings.members_max {
             log::warn!("the limit of open files allows only {members_max} members");
         }
-        if cfg!(target_os = "linux") {
-            engine.allow_pipes(self.pipes_max);
-        }
+        engine.allow_pipes(self.pipes_max);
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut turns = Turns::default();
         loop {

@@ -11,7 +11,7 @@ use mio::{Interest, Registry};
 use crate::engine::Transport;
 use crate::token::Token;
 
-/// A connection over plain TCP. What it accepts is the kernel's from then on.
+/// A connection over plain TCP. What it accepts is the kernel's from then on: it owns nothing itself.
 #[derive(Debug)]
 pub struct TcpTransport(TcpStream);
 
@@ -37,13 +37,29 @@ impl Transport for TcpTransport {
         self.0.read(buffer)
     }
 
+    fn has_buffered(&self) -> bool {
+        false
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
+    }
+
+    fn has_pending(&self) -> bool {
+        false
+    }
+
+    fn flush_pending(&mut self) -> io::Result<usize> {
+        Ok(0)
     }
 
     // epoll and kqueue promise the event; on Windows mio needs to see the call that would block.
     fn short_is_blocked(&self) -> bool {
         cfg!(unix)
+    }
+
+    fn can_splice(&self) -> bool {
+        cfg!(target_os = "linux")
     }
 
     #[cfg(target_os = "linux")]

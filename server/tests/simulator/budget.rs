@@ -13,8 +13,9 @@ const TURN_STEPS: u64 = 150;
 const BYTE_STEPS: u64 = 2;
 /// Steps for each connection: it may be flushed, be due, leave, and be in a snapshot or two.
 const CONNECTION_STEPS: u64 = 6;
-/// Steps for each write, for each event of the poll, and for each reply of the disk.
-const CALL_STEPS: u64 = 2;
+/// Steps for each write, for each event of the poll, and for each reply of the disk. What goes through
+/// a layer is accepted, asks again, waits for something of the layer's own, and is sent.
+const CALL_STEPS: u64 = 5;
 
 thread_local! {
     /// Calls of the server that have written something.

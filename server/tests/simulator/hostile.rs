@@ -12,8 +12,8 @@ use chatshelf_testkit::raw;
 use chatshelf_testkit::samples::{file_name, message, nick};
 
 use super::clock::Clock;
+use super::end::End;
 use super::net::{Attempt, Net};
-use super::network::End;
 use super::plan::Plan;
 use super::rng::Rng;
 use super::server::Server;

@@ -5,7 +5,8 @@ use std::io::{ErrorKind, IoSlice, Read, Write};
 use chatshelf_client::session::{BLOCK_BYTES, Session};
 
 use super::clock::Clock;
-use super::network::{End, Side};
+use super::end::End;
+use super::network::Side;
 
 /// Reads in one turn.
 const READS_PER_TURN: usize = 16;

@@ -1,13 +1,17 @@
 //! All wires of the world, and how new ones are made.
 
 use super::clock::Clock;
-use super::network::{End, Shared, Side, Wire};
+use super::end::End;
+use super::layered::Habits;
+use super::network::{Shared, Side, Wire};
 use super::plan::{Plan, Weather};
 use super::rng::Rng;
 use super::sabotage::Sabotage;
 use super::server::Server;
 use super::trace::{Trace, told};
 
+/// Of so many connections one goes through a layer.
+const LAYERED_ONE_IN: u64 = 3;
 /// How long a connection is waited for.
 const CONNECT_TIMEOUT_MS: u64 = 10_000;
 
@@ -20,6 +24,8 @@ pub(crate) struct Net {
     /// Short reads and writes mean that there is no more, for all wires.
     is_short: bool,
     sabotage: Option<Sabotage>,
+    /// Which connections go through a layer, and through which.
+    layers: Rng,
     wires: Vec<Shared>,
     made: u64,
     is_healed: bool,
@@ -47,6 +53,7 @@ impl Net {
             weather: plan.weather,
             is_short: plan.is_short,
             sabotage,
+            layers: Rng::new(plan.seed, 6),
             wires: Vec::new(),
             made: 0,
             is_healed: false,
@@ -73,7 +80,12 @@ impl Net {
         if self.made % 3 == 1 && !self.is_healed {
             wire.borrow_mut().sabotage = self.sabotage.and_then(Sabotage::of_wires);
         }
-        told!(self.trace, "net", "wire {} is made", self.made);
+        let habits = self.layers.one_in(LAYERED_ONE_IN).then(|| Habits {
+            lie: self.sabotage.and_then(Sabotage::of_layers),
+            ..Habits::of(self.layers.next())
+        });
+        wire.borrow_mut().habits = habits;
+        told!(self.trace, "net", "wire {} is made, {habits:?}", self.made);
         server.connect(wire.clone());
         self.wires.push(wire.clone());
         Some(End::new(&wire, Side::Client, self.clock.clone()))

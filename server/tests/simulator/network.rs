@@ -6,12 +6,13 @@
 //! edge only after a call that would have blocked.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
 
-use chatshelf_server::engine::{Readiness, Transport};
+use chatshelf_server::engine::Readiness;
 
 use super::budget;
+use super::layered::Habits;
 use super::pipe::{Pipe, Sabotage};
 use super::plan::Weather;
 use super::rng::Rng;
@@ -34,12 +35,15 @@ pub(crate) struct Wire {
     rng: Rng,
     trace: Trace,
     weather: Weather,
+    /// Short reads and writes mean that there is no more.
     is_short: bool,
     /// To the server, and to the client.
     up: Pipe,
     down: Pipe,
     client: Socket,
     server: Socket,
+    /// Of the layer that the server has over it, if it has one.
+    pub(crate) habits: Option<Habits>,
     /// A byte is lost on the way, or changed; or calls are interrupted.
     pub(crate) sabotage: Option<Sabotage>,
     /// Interruptions before the next write.
@@ -92,6 +96,7 @@ impl Wire {
             down,
             client,
             server,
+            habits: None,
             sabotage: None,
             interruptions: INTERRUPTIONS,
         }))
@@ -119,6 +124,11 @@ impl Wire {
             Side::Client => &mut self.down,
             Side::Server => &mut self.up,
         }
+    }
+
+    /// True when short reads and writes mean that there is no more.
+    pub(crate) fn is_short(&self) -> bool {
+        self.is_short
     }
 
     /// The edges that this side has not been told of.
@@ -281,7 +291,77 @@ impl Wire {
         }
     }
 
-    fn close(&mut self, side: Side, now_ms: u64) {
+    /// Reads what has arrived at a side.
+    pub(super) fn read(&mut self, side: Side, buffer: &mut [u8], now_ms: u64) -> io::Result<usize> {
+        let mut most = buffer.len();
+        if !self.is_short && most > 1 && self.rng.one_in(4) {
+            most = 1 + self.rng.up_to(most - 1);
+        }
+        let count = self.inbound(side).take(&mut buffer[..most]);
+        if count > 0 {
+            self.schedule(side, now_ms);
+            return Ok(count);
+        }
+        if self.socket(side).is_broken {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        if self.inbound(side).has_ended() {
+            return Ok(0);
+        }
+        self.socket(side).is_read_told = false;
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    /// Writes at a side.
+    pub(super) fn write(
+        &mut self,
+        side: Side,
+        slices: &[IoSlice<'_>],
+        now_ms: u64,
+    ) -> io::Result<usize> {
+        if self.socket(side).is_broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        if side == Side::Server && self.interrupts() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let asked: usize = slices.iter().map(|slice| slice.len()).sum();
+        let (is_short, buffer_bytes) = (self.is_short, self.weather.buffer_bytes);
+        let mut most = asked.min(self.inbound(other(side)).room(buffer_bytes));
+        if !is_short && most > 1 && self.rng.one_in(4) {
+            most = 1 + self.rng.up_to(most - 1);
+        }
+        let pipe = self.inbound(other(side));
+        assert!(!pipe.is_shut(), "nothing is written after the end");
+        let would_block = most == 0 && asked > 0;
+        pipe.is_writer_blocked |= would_block || (is_short && most < asked);
+        if would_block {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let mut left = most;
+        for slice in slices {
+            let taken = left.min(slice.len());
+            pipe.put(&slice[..taken]);
+            left -= taken;
+        }
+        if side == Side::Server {
+            budget::note_write();
+        }
+        self.schedule(other(side), now_ms);
+        Ok(most)
+    }
+
+    /// Shuts the writing half of a side.
+    pub(super) fn shut(&mut self, side: Side, now_ms: u64) -> io::Result<()> {
+        if self.socket(side).is_broken {
+            return Err(ErrorKind::NotConnected.into());
+        }
+        self.inbound(other(side)).shut();
+        self.schedule(other(side), now_ms);
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self, side: Side, now_ms: u64) {
         let has_unread = self.inbound(side).has_arrived_bytes();
         self.socket(side).is_closed = true;
         if has_unread {
@@ -307,123 +387,5 @@ fn name(side: Side) -> &'static str {
     match side {
         Side::Client => "client",
         Side::Server => "server",
-    }
-}
-
-/// One end, held by a client or the engine. Closed when dropped.
-#[derive(Debug)]
-pub(crate) struct End {
-    wire: Shared,
-    side: Side,
-    clock: super::clock::Clock,
-}
-
-impl End {
-    pub(crate) fn new(wire: &Shared, side: Side, clock: super::clock::Clock) -> Self {
-        Self { wire: Rc::clone(wire), side, clock }
-    }
-
-    pub(crate) fn wire(&self) -> &Shared {
-        &self.wire
-    }
-}
-
-impl Read for End {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut wire = self.wire.borrow_mut();
-        let mut most = buffer.len();
-        if !wire.is_short && most > 1 && wire.rng.one_in(4) {
-            most = 1 + wire.rng.up_to(most - 1);
-        }
-        let side = self.side;
-        let count = wire.inbound(side).take(&mut buffer[..most]);
-        if count > 0 {
-            wire.schedule(side, self.clock.now_ms());
-            return Ok(count);
-        }
-        if wire.socket(side).is_broken {
-            return Err(ErrorKind::ConnectionReset.into());
-        }
-        if wire.inbound(side).has_ended() {
-            return Ok(0);
-        }
-        wire.socket(side).is_read_told = false;
-        Err(ErrorKind::WouldBlock.into())
-    }
-}
-
-impl Write for End {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let (side, now_ms) = (self.side, self.clock.now_ms());
-        let mut wire = self.wire.borrow_mut();
-        if wire.socket(side).is_broken {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
-        if side == Side::Server && wire.interrupts() {
-            return Err(ErrorKind::Interrupted.into());
-        }
-        let asked: usize = slices.iter().map(|slice| slice.len()).sum();
-        let (is_short, buffer_bytes) = (wire.is_short, wire.weather.buffer_bytes);
-        let mut most = asked.min(wire.inbound(other(side)).room(buffer_bytes));
-        if !is_short && most > 1 && wire.rng.one_in(4) {
-            most = 1 + wire.rng.up_to(most - 1);
-        }
-        let pipe = wire.inbound(other(side));
-        assert!(!pipe.is_shut(), "nothing is written after the end");
-        let would_block = most == 0 && asked > 0;
-        pipe.is_writer_blocked |= would_block || (is_short && most < asked);
-        if would_block {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let mut left = most;
-        for slice in slices {
-            let taken = left.min(slice.len());
-            pipe.put(&slice[..taken]);
-            left -= taken;
-        }
-        if side == Side::Server {
-            budget::note_write();
-        }
-        wire.schedule(other(side), now_ms);
-        Ok(most)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Transport for End {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Read::read(self, buffer)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(self, bytes)
-    }
-
-    fn short_is_blocked(&self) -> bool {
-        self.wire.borrow().is_short
-    }
-
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        let mut wire = self.wire.borrow_mut();
-        if wire.socket(self.side).is_broken {
-            return Err(ErrorKind::NotConnected.into());
-        }
-        wire.inbound(other(self.side)).shut();
-        wire.schedule(other(self.side), self.clock.now_ms());
-        Ok(())
-    }
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        let now_ms = self.clock.now_ms();
-        self.wire.borrow_mut().close(self.side, now_ms);
     }
 }

@@ -1,5 +1,6 @@
 //! What a run can have wrong on purpose.
 
+use super::layered::Lie;
 use super::pipe;
 
 /// Something that is wrong on purpose.
@@ -17,6 +18,12 @@ pub(crate) enum Sabotage {
     Interrupts,
     /// When the journal is replayed into a second room, its last event is left out.
     ShortReplay,
+    /// A layer denies that it owns bytes which are not sent.
+    NothingPending,
+    /// A layer denies that it has read more than it has handed out.
+    NothingBuffered,
+    /// A layer loses a byte that it has accepted.
+    AcceptedMore,
     /// The model expects one line more than was said.
     ExpectsMore,
 }
@@ -28,7 +35,17 @@ impl Sabotage {
             Self::FlippedByte => Some(pipe::Sabotage::Flip),
             Self::LostByte => Some(pipe::Sabotage::Drop),
             Self::Interrupts => Some(pipe::Sabotage::Interrupt),
-            Self::LyingSync | Self::HastyJournal | Self::ShortReplay | Self::ExpectsMore => None,
+            _ => None,
+        }
+    }
+
+    /// What a layer lies about.
+    pub(crate) fn of_layers(self) -> Option<Lie> {
+        match self {
+            Self::NothingPending => Some(Lie::NothingPending),
+            Self::NothingBuffered => Some(Lie::NothingBuffered),
+            Self::AcceptedMore => Some(Lie::AcceptedMore),
+            _ => None,
         }
     }
 }

@@ -43,6 +43,21 @@ fn a_replay_that_comes_to_another_room_is_noticed() {
 }
 
 #[test]
+fn pending_bytes_that_nobody_asks_for_are_noticed() {
+    assert_bites(Sabotage::NothingPending);
+}
+
+#[test]
+fn buffered_bytes_that_nobody_asks_for_are_noticed() {
+    assert_bites(Sabotage::NothingBuffered);
+}
+
+#[test]
+fn an_accepted_byte_that_is_not_sent_is_noticed() {
+    assert_bites(Sabotage::AcceptedMore);
+}
+
+#[test]
 fn a_line_too_few_is_noticed() {
     assert_bites(Sabotage::ExpectsMore);
 }

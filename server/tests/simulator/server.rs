@@ -15,8 +15,10 @@ use chatshelf_server::token::Token;
 use super::budget;
 use super::clock::Clock;
 use super::disk::Disk;
+use super::end::End;
+use super::layered::TestTransport;
 use super::model::{Ending, Model};
-use super::network::{End, Shared, Side};
+use super::network::{Shared, Side};
 use super::plan::Plan;
 use super::replay::{Beginning, Ended};
 use super::rng::Rng;
@@ -56,7 +58,7 @@ pub(crate) struct Server {
 }
 
 struct Process {
-    engine: Engine<End>,
+    engine: Engine<TestTransport<End>>,
     threads: Threads,
     beginning: Beginning,
     wires: Vec<(Token, Shared)>,
@@ -364,7 +366,13 @@ impl Process {
             let host = 1 + (wire.borrow().number % HOSTS) as u8;
             let peer = SocketAddr::from(([192, 0, 2, host], 4_000));
             told!(trace, "server", "accepts wire {} as {token:?}", wire.borrow().number);
-            self.engine.adopt(End::new(&wire, Side::Server, clock.clone()), peer);
+            let end = End::new(&wire, Side::Server, clock.clone());
+            let habits = wire.borrow().habits;
+            let transport = match habits {
+                Some(habits) => TestTransport::layered(end, habits),
+                None => TestTransport::Plain(end),
+            };
+            self.engine.adopt(transport, peer);
             self.wires.push((token, wire));
         }
         count

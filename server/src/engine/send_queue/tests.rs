@@ -11,7 +11,7 @@ use chatshelf_common::wire::frame::{Gap, Said, Welcome};
 use chatshelf_common::wire::{Deframer, Event, Frame, ServerFrame, Unit};
 use proptest::prelude::*;
 
-use super::{Cursor, Flushed, SendQueue};
+use super::{Cursor, Flush, Flushed, SendQueue};
 use crate::disk::readahead::Extent;
 use crate::room::log::RoomLog;
 use model::{Lanes, Sink, Step, bytes, farewell, frames, last_reply_is, nick, reply, snapshot};
@@ -178,7 +178,7 @@ fn the_welcome_stands_where_the_join_was_accepted() {
     out.welcome(&welcome, snapshot(Seq(2)), start, log.end());
     let script = [Step::Take(usize::MAX); 9].into();
     let mut sink = Sink::<true> { script, ..Sink::default() };
-    assert_eq!(out.flush(&mut sink, &log, usize::MAX).unwrap().1, Flushed::Drained);
+    assert_eq!(out.flush(&mut sink, &log, usize::MAX).unwrap().end, Flushed::Drained);
     let mut event = Vec::new();
     said(2).encode(&mut event);
     let expected = [
@@ -204,7 +204,8 @@ fn nothing_is_sent_before_the_welcome_that_is_to_come() {
     out.reserve_welcome();
     out.push(&reply(1));
     let mut sink = Sink::<true>::default();
-    assert_eq!(out.flush(&mut sink, &log, usize::MAX).unwrap(), (0, Flushed::Drained));
+    let nothing = Flush { accepted: 0, has_progress: false, end: Flushed::Drained };
+    assert_eq!(out.flush(&mut sink, &log, usize::MAX).unwrap(), nothing);
     assert!(out.has_output(&log));
 }
 

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::peer::{Peer, content};
 use super::rig::{AnyRig, SETTINGS};
 use crate::engine::Settings;
+use crate::engine::layered::Habits;
 use crate::engine::transfers::key;
 
 #[derive(Clone, Debug)]
@@ -96,12 +97,14 @@ struct Chaos<const SHORT: bool> {
     rig: AnyRig<SHORT>,
     actors: Vec<Actor>,
     came: usize,
+    /// By which the layers of connections are chosen, if they have any.
+    layers: Option<u64>,
 }
 
 impl<const SHORT: bool> Chaos<SHORT> {
-    fn new() -> Self {
+    fn new(layers: Option<u64>) -> Self {
         let rig = AnyRig::with(Settings { keep: 3, members_max: 6, ..SETTINGS });
-        Self { rig, actors: Vec::new(), came: 0 }
+        Self { rig, actors: Vec::new(), came: 0, layers }
     }
 
     fn act(&mut self, op: &Op) {
@@ -159,6 +162,8 @@ impl<const SHORT: bool> Chaos<SHORT> {
     fn act_around(&mut self, op: &Op) {
         match op {
             Op::Come => {
+                let habits = self.layers.map(|it| Habits::of(it.wrapping_add(self.came as u64)));
+                self.rig.habits = habits;
                 let peer = self.rig.connect();
                 peer.hello();
                 peer.join(&format!("name-{}", self.came % 12), Some((self.came * 7 % 60) as u32));
@@ -209,8 +214,8 @@ impl<const SHORT: bool> Chaos<SHORT> {
     }
 }
 
-fn run<const SHORT: bool>(ops: &[Op]) {
-    let mut chaos = Chaos::<SHORT>::new();
+fn run<const SHORT: bool>(ops: &[Op], layers: Option<u64>) {
+    let mut chaos = Chaos::<SHORT>::new(layers);
     ops.iter().for_each(|op| chaos.act(op));
     chaos.end();
 }
@@ -223,8 +228,10 @@ proptest! {
     #[test]
     fn whatever_happens_members_agree_and_nothing_is_left(
         ops in prop::collection::vec(op(), 50..250),
+        layers in any::<u64>(),
     ) {
-        run::<true>(&ops);
-        run::<false>(&ops);
+        run::<true>(&ops, None);
+        run::<false>(&ops, None);
+        run::<true>(&ops, Some(layers));
     }
 }

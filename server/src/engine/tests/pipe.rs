@@ -163,6 +163,10 @@ impl<const SHORT: bool> Transport for End<SHORT> {
         Ok(bytes)
     }
 
+    fn has_buffered(&self) -> bool {
+        false
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut wire = self.0.borrow_mut();
         let most = wire.takes::<SHORT>(bytes.len())?;
@@ -170,7 +174,20 @@ impl<const SHORT: bool> Transport for End<SHORT> {
         Ok(most)
     }
 
+    fn has_pending(&self) -> bool {
+        false
+    }
+
+    fn flush_pending(&mut self) -> io::Result<usize> {
+        Ok(0)
+    }
+
     fn short_is_blocked(&self) -> bool {
+        SHORT
+    }
+
+    // On Linux, where a short write is the end of what is possible, downloads are spliced.
+    fn can_splice(&self) -> bool {
         SHORT
     }
 

@@ -11,6 +11,7 @@ use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
 use crate::disk::readahead::PIPES_MAX;
 use crate::disk::{Durability, Found, Reply, Request};
+use crate::engine::layered::{Habits, TestTransport};
 use crate::engine::limits::RETURN_GRACE_MS;
 use crate::engine::{Engine, JournalBatch, Now, Secret, Settings, Storage, Turns};
 use crate::room::Past;
@@ -40,7 +41,7 @@ pub(super) type Rig = AnyRig<true>;
 pub(super) type LooseRig = AnyRig<false>;
 
 pub(super) struct AnyRig<const SHORT: bool> {
-    pub(super) engine: Engine<End<SHORT>>,
+    pub(super) engine: Engine<TestTransport<End<SHORT>>>,
     pub(super) disk: FakeDisk,
     /// Everything that was handed to the journal.
     pub(super) journal: Vec<u8>,
@@ -52,6 +53,8 @@ pub(super) struct AnyRig<const SHORT: bool> {
     /// Steps that the engine's turns have taken.
     pub(super) steps: u64,
     pub(super) wires: Vec<(Token, Shared)>,
+    /// Of the layer that new connections go through, if they do.
+    pub(super) habits: Option<Habits>,
     replies: Vec<Reply>,
 }
 
@@ -103,8 +106,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         let (upload_ids, newest_item) = (disk.upload_ids(), disk.newest_item());
         let found = Found { past: Past { events, topic, items, newest_item }, upload_ids };
         let mut engine = Engine::new(settings, secret, found, now);
-        // On Linux, where a short write is the end of what is possible, downloads are spliced.
-        engine.allow_pipes(if SHORT { PIPES_MAX } else { 0 });
+        engine.allow_pipes(PIPES_MAX);
         Self {
             engine,
             disk,
@@ -114,6 +116,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             now,
             steps: 0,
             wires: Vec::new(),
+            habits: None,
             replies: Vec::new(),
         }
     }
@@ -134,7 +137,11 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     pub(super) fn connect_from(&mut self, address: &str) -> Peer {
         let token = self.engine.make_way();
         let wire = Wire::new();
-        self.engine.adopt(End(wire.clone()), address.parse().unwrap());
+        let transport = match self.habits {
+            Some(habits) => TestTransport::layered(End(wire.clone()), habits),
+            None => TestTransport::Plain(End(wire.clone())),
+        };
+        self.engine.adopt(transport, address.parse().unwrap());
         if !wire.borrow().dropped {
             self.wires.push((token, wire.clone()));
         }

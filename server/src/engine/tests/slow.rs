@@ -11,7 +11,7 @@ use crate::engine::LOG_WINDOW_BYTES;
 use crate::engine::limits::WRITE_BUDGET_BYTES;
 
 /// Has `ada` say enough, over several turns, for the log to be cut.
-fn flood(rig: &mut Rig, ada: &mut Peer) -> usize {
+pub(super) fn flood(rig: &mut Rig, ada: &mut Peer) -> usize {
     let long = "x".repeat(8000);
     let mut said = 0;
     let before = rig.engine.room.log().start();
@@ -25,7 +25,7 @@ fn flood(rig: &mut Rig, ada: &mut Peer) -> usize {
     said
 }
 
-fn gaps(seen: &[Seen]) -> Vec<Gap> {
+pub(super) fn gaps(seen: &[Seen]) -> Vec<Gap> {
     let gap = |one: &Seen| match one {
         Seen::Server(ServerFrame::Gap(gap)) => Some(gap.clone()),
         _ => None,

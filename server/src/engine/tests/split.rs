@@ -11,7 +11,7 @@ use chatshelf_common::wire::frame::{DownloadRequest, UploadDone, UploadOffer};
 use chatshelf_common::wire::header::data_head;
 
 /// What a client says before it may upload, before it may download, and after the download.
-fn conversation() -> [Vec<u8>; 4] {
+pub(super) fn conversation() -> [Vec<u8>; 4] {
     let file = content(300);
     let name = FileName::new("f").unwrap();
     let offer = UploadOffer::new(TransferId(1), name, 300);

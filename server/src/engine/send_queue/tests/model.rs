@@ -11,7 +11,7 @@ use chatshelf_common::wire::frame::{Gap, Goodbye, Said, ServerPong, UploadReady,
 use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{Code, Event, Frame};
 
-use super::super::{Cursor, Flushed, SendQueue};
+use super::super::{Cursor, Flush, Flushed, SendQueue};
 use crate::disk::readahead::Extent;
 use crate::engine::Transport;
 use crate::room::Snapshot;
@@ -51,13 +51,29 @@ impl<const SHORT: bool> Transport for Sink<SHORT> {
         unreachable!("a send queue only writes")
     }
 
+    fn has_buffered(&self) -> bool {
+        false
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.takes(bytes.len())?;
         self.got.extend_from_slice(&bytes[..taken]);
         Ok(taken)
     }
 
+    fn has_pending(&self) -> bool {
+        false
+    }
+
+    fn flush_pending(&mut self) -> io::Result<usize> {
+        Ok(0)
+    }
+
     fn short_is_blocked(&self) -> bool {
+        SHORT
+    }
+
+    fn can_splice(&self) -> bool {
         SHORT
     }
 
@@ -322,8 +338,10 @@ impl<const SHORT: bool> Lanes<SHORT> {
         self.sink.script = script.iter().copied().collect();
         loop {
             let before = self.sink.got.len();
-            let (sent, end) = self.out.flush(&mut self.sink, &self.log, budget).unwrap();
+            let flush = self.out.flush(&mut self.sink, &self.log, budget).unwrap();
+            let Flush { accepted: sent, end, .. } = flush;
             assert_eq!(sent, self.sink.got.len() - before);
+            assert_eq!(flush.has_progress, sent > 0);
             self.model.send(sent, &self.events);
             assert_eq!(self.sink.got, self.model.sent);
             let is_idle = self.model.is_idle();

@@ -2,10 +2,10 @@
 //! options of their programs.
 //!
 //! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and frames
-//! into bytes ([`wire`]), and has what both sides must agree on: the limits ([`limits`]), the numbers
-//! that name things ([`id`]), the text that may travel ([`text`]), how a server's address is written
-//! ([`address`]), and how much may wait ahead of a line ([`unsent`]). [`cli`] knows nothing of the
-//! protocol: it makes options, help, man pages and shell completions from one table.
+//! into bytes ([`wire`]), and has what both sides must agree on: the limits ([`limits`]), the
+//! numbers that name things ([`id`]), the text that may travel ([`text`]), how a server's address
+//! is written ([`address`]), and how much may wait ahead of a line ([`unsent`]). [`cli`] knows
+//! nothing of the protocol: it makes options, help, man pages and shell completions from one table.
 //!
 //! `examples/bot.rs` is a whole client. A frame, there and back:
 //!

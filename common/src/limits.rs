@@ -1,7 +1,7 @@
 //! Every limit of the protocol, in one place (PROTOCOL.md, "Limits").
 //!
-//! A name ends in its unit. The limits that a server chooses (largest file, shelf size, transfers at
-//! once) are not here: its `HelloAck` has them.
+//! A name ends in its unit. The limits that a server chooses (largest file, shelf size, transfers
+//! at once) are not here: its `HelloAck` has them.
 
 /// TCP port used when none is named.
 pub const PORT_DEFAULT: u16 = 9000;

@@ -6,6 +6,8 @@
 //! tables, must stay readable: it only has to do no harm.
 
 mod lookalike;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -330,134 +332,5 @@ fn split_extension(name: &str) -> (&str, &str) {
     match name.rfind('.') {
         Some(dot) if dot > 0 => name.split_at(dot),
         _ => (name, ""),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nicks_hold_letters_of_any_script_and_nothing_that_misleads() {
-        for good in ["ada", "Ada_9", "żółw", "李雷", "हिन्दी", "🦀", "_x", "a-b.c", &"n".repeat(32)]
-        {
-            assert!(Nick::new(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "a b",
-            "a\u{a0}b",
-            "ada\u{200d}",
-            "\u{3164}",
-            "-a",
-            ".a",
-            "a\u{202e}b",
-            "a\nb",
-            "/who",
-            "a@b",
-            &"n".repeat(33),
-        ] {
-            assert!(Nick::new(bad).is_err(), "{bad:?}");
-        }
-        assert_eq!(Nick::from_bytes(b"\xff"), Err(TextError::NotUtf8));
-    }
-
-    #[test]
-    fn a_new_nick_can_be_seen_and_is_nobody_elses() {
-        for bad in [
-            "\u{301}",
-            "\u{301}a",
-            "\u{20dd}",
-            "\u{93e}",
-            "\u{301}\u{302}",
-            "a\u{fe0f}",
-            "a\u{e0100}",
-            "a\u{600}",
-            "a\u{e000}",
-            "a\u{f0000}",
-            "a\u{378}",
-            "a\u{fffe}",
-            "\u{2800}",
-            "\u{1d159}",
-            "you",
-            "YOU",
-            "Yоu",
-            "уоu",
-            "y0u",
-        ] {
-            assert!(Nick::new(bad).is_err(), "{bad:?}");
-        }
-        for good in ["youssef", "thou", "zoe\u{308}", "हिन्दी", "🦀🏽"] {
-            assert!(Nick::new(good).is_ok(), "{good}");
-        }
-    }
-
-    #[test]
-    fn a_name_that_is_in_use_stays_readable() {
-        for used in ["you", "a\u{378}", "\u{301}"] {
-            let nick = Nick::from_bytes(used.as_bytes()).unwrap();
-            assert!(nick.as_str() == used && nick.check_new().is_err(), "{used:?}");
-        }
-        let family = "👨\u{200d}👩\u{200d}👧.jpg";
-        let name = FileName::from_bytes(family.as_bytes()).unwrap();
-        assert!(name.as_str() == family && name.check_new().is_err());
-        assert!(Nick::from_bytes("a\u{202e}b".as_bytes()).is_err());
-    }
-
-    #[test]
-    fn file_names_are_never_paths() {
-        for good in ["a", "…", "photo of me.jpg", "a:b", ".profile", &"x".repeat(255)] {
-            assert!(FileName::new(good).is_ok(), "{good}");
-        }
-        let long = "x".repeat(256);
-        for bad in [
-            "",
-            ".",
-            "..",
-            "a/b",
-            "a\\b",
-            "a\0b",
-            "a\x1b[2J",
-            "gpj.\u{202e}exe",
-            "❤\u{fe0f}",
-            "a\u{200d}b",
-            "a\u{e000}",
-            "a\u{378}",
-            &long,
-        ] {
-            assert!(FileName::new(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_lossy_file_name_keeps_its_extension_and_obeys_the_rule() {
-        assert_eq!(FileName::lossy("a/b\nc.txt").unwrap().as_str(), "a_b_c.txt");
-        let long = FileName::lossy(&format!("{}.tar", "é".repeat(400))).unwrap();
-        assert!(long.as_str().ends_with(".tar") && long.as_str().len() <= 255);
-        let titled = FileName::lossy(&format!("v1. {}", "long title ".repeat(40))).unwrap();
-        assert_eq!(titled.as_str().len(), 255);
-        assert!(FileName::lossy(&format!("..{}", "a".repeat(300))).is_ok());
-        assert!(FileName::lossy("..").is_err());
-        assert_eq!(FileName::lossy("👨\u{200d}👧 ❤\u{fe0f}.jpg").unwrap().as_str(), "👨👧 ❤.jpg");
-        assert_eq!(FileName::lossy("a\u{202e}b\u{e000}\u{378}").unwrap().as_str(), "a_b__");
-        assert_eq!(FileName::lossy(".\u{200d}.").unwrap().as_str(), "._.");
-        assert_eq!(FileName::new(".profile").unwrap().split_extension(), (".profile", ""));
-    }
-
-    #[test]
-    fn messages_may_have_lines_but_no_escapes() {
-        assert!(Message::new("one\n\ttwo").is_ok());
-        assert_eq!(Message::new("\x1b[2J"), Err(TextError::Forbidden('\x1b')));
-        assert_eq!(Message::new("a\u{9b}"), Err(TextError::Forbidden('\u{9b}')));
-        assert_eq!(Message::new(""), Err(TextError::Empty));
-        assert!(Message::new(&"m".repeat(8192)).is_ok());
-        assert_eq!(Message::new(&"m".repeat(8193)), Err(TextError::TooLong { limit: 8192 }));
-    }
-
-    #[test]
-    fn a_note_can_be_made_of_anything() {
-        assert_eq!(Note::lossy("").as_str(), "-");
-        assert_eq!(Note::lossy("a\nb").as_str(), "a b");
-        assert!(Note::new(Note::lossy(&"é".repeat(300)).as_str()).is_ok());
     }
 }

@@ -84,9 +84,9 @@ impl UnsentLimit {
         bytes as usize
     }
 
-    /// True when so little may be unsent that the kernel's own granularity matters. Linux checks its
-    /// bound only when it begins a new piece of its queue, and a piece takes up to 64 KiB of writes:
-    /// each frame should be a piece of its own.
+    /// True when so little may be unsent that the kernel's own granularity matters. Linux checks
+    /// its bound only when it begins a new piece of its queue, and a piece takes up to 64 KiB of
+    /// writes: each frame should be a piece of its own.
     #[must_use]
     pub const fn is_narrow(&self) -> bool {
         self.unsent_bytes < NARROW_BYTES
@@ -124,8 +124,8 @@ impl Sample {
         Self { since_ms: now_ms, bytes: 0, is_exact: true, last_ms: now_ms, last_end }
     }
 
-    /// The bound that follows from `ms` of this sample, where it was `before`. Less than a factor of
-    /// two changes nothing.
+    /// The bound that follows from `ms` of this sample, where it was `before`. Less than a factor
+    /// of two changes nothing.
     fn bound(&self, ms: u64, before: u32) -> u32 {
         // This much of what was written may not have gone out yet.
         let held = if self.is_exact { 0 } else { u64::from(before) };

@@ -21,12 +21,12 @@ pub const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Longest that may be set: it leaves time for an answer before the server is taken for gone.
 pub const KEEPALIVE_MAX: Duration = Duration::from_secs(60);
 /// Silence after which the server is taken for gone (PROTOCOL.md, "Phases and deadlines").
-const SILENCE_MAX: Duration = Duration::from_secs(150);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(150);
 /// The same before the server has said a first word.
-const GREETING_MAX: Duration = Duration::from_secs(30);
+pub(super) const GREETING_MAX: Duration = Duration::from_secs(30);
 /// How long a server that is not silent may take to answer a `Join`, and then to send a whole
 /// snapshot.
-const ENTRY_MAX: Duration = Duration::from_secs(60);
+pub(super) const ENTRY_MAX: Duration = Duration::from_secs(60);
 /// A connection that was in the room for so long was a good one: when it breaks, the waits begin
 /// with short ones again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);

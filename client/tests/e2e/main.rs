@@ -16,6 +16,7 @@ mod bot;
 mod files;
 #[cfg(unix)]
 mod flood;
+
 #[cfg(unix)]
 mod full_screen;
 mod harness;

@@ -56,7 +56,9 @@ macro_rules! fields {
                 $(put!($slot _out $tag self.$field);)*
             }
 
-            fn take_all(_fields: &$crate::wire::field::Fields<'_>) -> Result<Self, $crate::wire::field::DecodeError> {
+            fn take_all(
+                _fields: &$crate::wire::field::Fields<'_>,
+            ) -> Result<Self, $crate::wire::DecodeError> {
                 Ok(Self { $($field: take!($slot _fields $tag),)* })
             }
         }
@@ -78,7 +80,9 @@ macro_rules! frames {
                     self.put_all(out);
                 }
 
-                fn take_fields(fields: &$crate::wire::field::Fields<'_>) -> Result<Self, $crate::wire::field::DecodeError> {
+                fn take_fields(
+                    fields: &$crate::wire::field::Fields<'_>,
+                ) -> Result<Self, $crate::wire::DecodeError> {
                     Self::take_all(fields)
                 }
             }
@@ -109,10 +113,12 @@ macro_rules! frames {
             /// # Errors
             /// [`UnknownType`](crate::wire::DecodeError::UnknownType) when the type is none of
             /// these; otherwise what is wrong with the fields.
-            pub fn decode(kind: u8, value: &[u8]) -> Result<Self, $crate::wire::field::DecodeError> {
+            pub fn decode(kind: u8, value: &[u8]) -> Result<Self, $crate::wire::DecodeError> {
+                use $crate::wire::field::Fields;
+
                 match kind {
-                    $($number => $name::take_fields(&$crate::wire::field::Fields::parse(value)?).map(Self::$name),)*
-                    other => Err($crate::wire::field::DecodeError::UnknownType(other)),
+                    $($number => $name::take_fields(&Fields::parse(value)?).map(Self::$name),)*
+                    other => Err($crate::wire::DecodeError::UnknownType(other)),
                 }
             }
 
@@ -136,7 +142,10 @@ macro_rules! nested {
                 self.put_all(out);
             }
 
-            fn take(_tag: $crate::wire::field::Tag, bytes: &[u8]) -> Result<Self, $crate::wire::field::DecodeError> {
+            fn take(
+                _tag: $crate::wire::field::Tag,
+                bytes: &[u8],
+            ) -> Result<Self, $crate::wire::DecodeError> {
                 Self::take_all(&$crate::wire::field::Fields::parse(bytes)?)
             }
         }

@@ -66,7 +66,7 @@ drawn! {
     Part = any::<(bool, bool)>().prop_map(|(first, last)| Part { first, last });
     Nick = text("aZ0_ßż李९٣", limits::NICK_BYTES_MAX).prop_map(|text| Nick::new(&text).unwrap());
     FileName = text("aZ0_. :żß李\u{200d}🦀", limits::FILE_NAME_BYTES_MAX)
-        .prop_filter_map("`.` and `..` are places", |text| FileName::from_bytes(text.as_bytes()).ok());
+        .prop_filter_map("neither `.` nor `..`", |text| FileName::from_bytes(text.as_bytes()).ok());
     Message = text("aZ0 \n\t/\\ß李\u{202e}🦀", limits::MESSAGE_BYTES_MAX)
         .prop_map(|text| Message::new(&text).unwrap());
     Topic = text("aZ0 /\\ß李🦀", limits::TOPIC_BYTES_MAX)

@@ -2,15 +2,14 @@
 //! fails its test.
 
 /// Files that are too long.
-pub(crate) const LONG_FILES: &[&str] =
-    &["common/src/text.rs:", "common/tests/protocol_md.rs:", "server/src/engine/send_queue.rs:"];
+pub(crate) const LONG_FILES: &[&str] = &["server/src/engine/send_queue.rs:"];
 
 /// Functions that are too long.
-pub(crate) const LONG_FUNCTIONS: &[&str] = &["common/tests/protocol_md.rs: server_samples:"];
+pub(crate) const LONG_FUNCTIONS: &[&str] = &[];
 
 /// Files and folders with lines that are too long.
 pub(crate) const LONG_LINES: &[&str] =
-    &["client/src/", "client/tests/", "common/", "server/benches/", "server/src/", "server/tests/"];
+    &["client/src/", "client/tests/", "server/benches/", "server/src/", "server/tests/"];
 
 /// Modules that import each other.
 pub(crate) const CIRCLES: &[&str] = &[

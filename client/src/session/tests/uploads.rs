@@ -5,7 +5,7 @@ use chatshelf_common::id::{Attributes, Mode};
 use super::*;
 
 /// Plays the file keeper for an upload of `content` until nothing more is asked for.
-fn keep_upload(rig: &mut Rig, content: &[u8]) -> Vec<Sent> {
+pub(super) fn keep_upload(rig: &mut Rig, content: &[u8]) -> Vec<Sent> {
     let mut sent = Vec::new();
     loop {
         let requests = rig.requests();

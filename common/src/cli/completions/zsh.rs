@@ -7,7 +7,8 @@ impl<T> Program<T> {
     pub(in super::super) fn zsh(&self) -> String {
         let function = format!("_{}", identifier(self.name));
         let mut out = format!("#compdef {}\n\n{function}() {{\n", self.name);
-        out.push_str("    local curcontext=\"$curcontext\" context state state_descr line\n    typeset -A opt_args\n");
+        out.push_str("    local curcontext=\"$curcontext\" context state state_descr line\n");
+        out.push_str("    typeset -A opt_args\n");
         out.push_str("    _arguments -C -s -S \\\n");
         self.specs(&mut out, None, 8);
         if self.commands.is_empty() {

@@ -1,0 +1,108 @@
+//! docs/PROTOCOL.md against the engine: its whole session, byte for byte, its deadlines, and the
+//! first bytes that are reserved for other protocols. Its state tables are in `states`.
+
+use chatshelf_common::id::UnixMillis;
+use chatshelf_common::wire::Code;
+
+use super::rig::Rig;
+use crate::config::Config;
+use crate::engine::limits::{
+    CLOSE_MS, HEARD_LATELY_MS, HELLO_MS, JOIN_GRACE_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS,
+    RETURN_GRACE_MS, UPLOAD_STALL_MS, WRITE_STALL_MS,
+};
+
+pub(super) const PROTOCOL: &str = include_str!("../../../../docs/PROTOCOL.md");
+
+/// 2026-11-22T17:00:00Z, when the session of the page takes place.
+const AT: UnixMillis = UnixMillis(1_795_366_800_000);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Client,
+    Server,
+}
+
+/// What each side writes in the session of the page, in order.
+fn writes() -> Vec<(Side, Vec<u8>)> {
+    let (mut writes, mut lines) = (Vec::new(), PROTOCOL.lines());
+    while let Some(line) = lines.next() {
+        let side = match line {
+            "```session client" => Side::Client,
+            "```session server" => Side::Server,
+            _ => continue,
+        };
+        let block = lines.by_ref().take_while(|line| *line != "```");
+        let digits = block.flat_map(|line| line.split('#').next().unwrap().split_whitespace());
+        let bytes = digits.map(|byte| u8::from_str_radix(byte, 16).unwrap());
+        writes.push((side, bytes.collect()));
+    }
+    writes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_session_of_the_page_is_what_the_engine_sends() {
+    let mut rig = Rig::new();
+    rig.now.at = AT;
+    let mut peer = rig.connect();
+    for (side, bytes) in writes() {
+        if side == Side::Client {
+            peer.send_raw(&bytes);
+            rig.settle();
+        } else {
+            let before = peer.raw.len();
+            peer.take();
+            assert_eq!(hex(&peer.raw[before..]), hex(&bytes));
+        }
+    }
+    assert_eq!(peer.farewell(), Some(Code::LEFT));
+    assert!(peer.wire.borrow().shut);
+}
+
+#[test]
+fn the_deadlines_of_the_page_are_those_of_the_engine() {
+    let rows = PROTOCOL.lines().filter_map(|line| line.strip_prefix("| server | "));
+    let milliseconds = |row: &str| row.trim_end_matches(" |").rsplit(" | ").next()?.parse().ok();
+    let documented: Vec<u64> = rows.map(|row| milliseconds(row).unwrap()).collect();
+    let keepalive_ms = Config::default().settings.keepalive_ms;
+    assert_eq!(
+        documented,
+        [
+            HELLO_MS,
+            JOIN_MS,
+            keepalive_ms,
+            PONG_MS,
+            WRITE_STALL_MS,
+            UPLOAD_STALL_MS,
+            PROBE_MS,
+            HEARD_LATELY_MS,
+            RETURN_GRACE_MS,
+            CLOSE_MS,
+            LINGER_MS,
+            JOIN_GRACE_MS,
+        ]
+    );
+}
+
+#[test]
+fn a_connection_that_begins_as_tls_or_http_is_not_chatshelf() {
+    // The record header of a ClientHello, and the start of what it holds.
+    let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    let http = ["GET / HTTP/1.1\r\n\r\n", "POST /", "OPTIONS * HTTP/1.1\r\n", "A B C "];
+    let mut openings: Vec<Vec<u8>> = http.map(Into::into).into();
+    openings.push(tls.to_vec());
+    for first in [0x16].into_iter().chain(b'A'..=b'Z') {
+        // A header that would be within the limits.
+        openings.push(vec![first, 0, 0, 0, 0, 0]);
+    }
+    for opening in openings {
+        let mut rig = Rig::new();
+        let mut peer = rig.connect();
+        peer.send_raw(&opening);
+        rig.settle();
+        assert_eq!(peer.farewell(), Some(Code::NOT_CHATSHELF), "{opening:02x?}");
+    }
+}

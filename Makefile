@@ -23,6 +23,7 @@ MINUTES =
 SEEDS =
 SEED_FROM =
 SEED =
+REF =
 ROUNDS =
 WRITE =
 # Further options, written as the program itself wants them.
@@ -156,6 +157,13 @@ soak: toolchain ## Load a server for long and look whether it grows (Linux) [MIN
 	@$(CARGO) test --release -p chatshelf-server --test e2e -- --ignored --nocapture soak
 soak: export MINUTES := $(or $(value MINUTES),30)
 
+compat: toolchain ## Let the programs of another commit talk to these, both ways [REF=HEAD]
+	@$(CARGO) test -q -p chatshelf-client --test e2e -- --ignored --nocapture frozen::compat
+compat: export REF := $(or $(value REF),HEAD)
+
+record: toolchain ## Record the sessions of common/tests/frozen: once for each version of the protocol
+	@$(CARGO) test -q -p chatshelf-client --test e2e -- --ignored frozen::record
+
 screenshots: toolchain ## Make docs/screen.svg, the picture of the README, of a real screen (Unix)
 	@$(CARGO) test -q -p chatshelf-client --test e2e -- --ignored --nocapture screenshots
 
@@ -173,4 +181,4 @@ valgrind:
 		apt-get install valgrind)))
 
 .PHONY: help build share run-server run-client test check tools load-test bench bench-peers bench-client instructions \
-	simulate kill-test soak screenshots clean toolchain valgrind
+	simulate kill-test soak compat record screenshots clean toolchain valgrind

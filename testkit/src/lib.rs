@@ -8,7 +8,7 @@
 //!
 //! From bytes up: [`raw`] makes frames byte by byte, [`receiver`] reads what a server sends,
 //! [`view`] and [`inbox`] check it against the protocol and keep the room, and [`peer`] does that
-//! over a socket.
+//! over a socket. [`recording`] has sessions that older programs have had.
 
 pub mod fake_server;
 pub mod files;
@@ -18,6 +18,7 @@ pub mod proc_stats;
 pub mod programs;
 pub mod raw;
 pub mod receiver;
+pub mod recording;
 pub mod rng;
 pub mod samples;
 pub mod server_frames;

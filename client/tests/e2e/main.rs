@@ -16,6 +16,7 @@ mod bot;
 mod files;
 #[cfg(unix)]
 mod flood;
+mod frozen;
 
 #[cfg(unix)]
 mod full_screen;

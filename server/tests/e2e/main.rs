@@ -15,6 +15,7 @@ mod crashes;
 #[cfg(target_os = "linux")]
 mod crowd;
 mod files;
+mod frozen;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod greedy_peers;

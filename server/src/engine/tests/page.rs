@@ -2,8 +2,10 @@
 //! first bytes that are reserved for other protocols. Its state tables are in `states`.
 
 use chatshelf_common::id::UnixMillis;
-use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Hello;
+use chatshelf_common::wire::{Code, ServerFrame};
 
+use super::peer::{Seen, hello};
 use super::rig::Rig;
 use crate::config::Config;
 use crate::engine::limits::{
@@ -105,4 +107,15 @@ fn a_connection_that_begins_as_tls_or_http_is_not_chatshelf() {
         rig.settle();
         assert_eq!(peer.farewell(), Some(Code::NOT_CHATSHELF), "{opening:02x?}");
     }
+}
+
+#[test]
+fn capabilities_that_are_not_known_are_not_in_use() {
+    let mut rig = Rig::new();
+    let mut peer = rig.connect();
+    peer.send(Hello { capabilities: Some(u32::MAX), ..hello(1, 1) });
+    rig.settle();
+    let seen = peer.take();
+    let [Seen::Server(ServerFrame::HelloAck(ack))] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!(ack.capabilities.unwrap_or_default(), 0);
 }

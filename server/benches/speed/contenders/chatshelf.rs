@@ -3,17 +3,38 @@
 use std::io;
 use std::process::Command;
 
-use chatshelf_common::id::MessageId;
+use chatshelf_common::id::{MessageId, Seq, UnixMillis};
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{Hello, Join, Say, Welcome};
+use chatshelf_common::wire::frame::{Hello, Join, Said, Say, Welcome};
 use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 
 use super::{Contender, Newcomer, OURS, Step};
 use crate::process::{Process, free_port};
 
 pub(super) struct Chatshelf;
+
+/// Bytes of a line on the wire, when the first member says it: what everyone is sent.
+pub(super) fn wire_bytes(text: &str) -> usize {
+    let said = Said {
+        seq: Seq(1),
+        at: UnixMillis(1),
+        nick: nick(0),
+        id: MessageId(1),
+        text: message(text),
+        style: None,
+    };
+    said.to_bytes().len()
+}
+
+fn nick(member: usize) -> Nick {
+    Nick::new(&format!("m{member}")).expect("a nick of a letter and digits")
+}
+
+fn message(text: &str) -> Message {
+    Message::new(text).expect("a line of plain letters")
+}
 
 impl Contender for Chatshelf {
     fn name(&self) -> &'static str {
@@ -35,8 +56,7 @@ impl Contender for Chatshelf {
 
     fn greeting(&self, member: usize) -> Vec<u8> {
         let hello = Hello::new(VERSION_MIN, VERSION_MAX);
-        let nick = Nick::new(&format!("m{member}")).expect("a nick of a letter and digits");
-        [hello.to_bytes(), Join::new(nick, Some(0)).to_bytes()].concat()
+        [hello.to_bytes(), Join::new(nick(member), Some(0)).to_bytes()].concat()
     }
 
     fn arrive(&self, newcomer: &mut Newcomer) -> Step {
@@ -56,8 +76,7 @@ impl Contender for Chatshelf {
     }
 
     fn line(&self, _: &str, number: u64, text: &str) -> Vec<u8> {
-        let text = Message::new(text).expect("a line of plain letters");
-        Say::new(MessageId(number), text, None).to_bytes()
+        Say::new(MessageId(number), message(text), None).to_bytes()
     }
 
     fn is_peer(&self) -> bool {

@@ -79,11 +79,12 @@ pub(crate) enum Step {
     Joined,
 }
 
-/// Ours and the two limits.
+/// Ours and the baselines.
 pub(crate) fn own() -> Vec<Box<dyn Contender>> {
     vec![
         Box::new(chatshelf::Chatshelf),
         Box::new(baseline::Baseline::SharedLog),
+        Box::new(baseline::Baseline::SharedLogOfTexts),
         Box::new(baseline::Baseline::EachRead),
     ]
 }

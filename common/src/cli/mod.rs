@@ -19,7 +19,9 @@
 //!     environment: Some("DEMO_"),
 //!     ..Program::new("demo", "1.0", "demonstrates")
 //! };
-//! let parse = |argument: &str| PROGRAM.parse([argument.into()], &Sources::NOTHING, Settings::default());
+//! let parse = |argument: &str| {
+//!     PROGRAM.parse([argument.into()], &Sources::NOTHING, Settings::default())
+//! };
 //! assert!(matches!(parse("-p80"), Ok(Parsed::Run(Settings { port: 80 }))));
 //! assert!(matches!(parse("--help"), Ok(Parsed::Print(help)) if help.contains("DEMO_PORT")));
 //! assert_eq!(parse("--port=0").err().unwrap().to_string(),
@@ -68,8 +70,8 @@ pub struct Program<T: 'static> {
     pub does: &'static str,
     /// What it does, in a few sentences.
     pub about: &'static str,
-    /// Its options, in the order in which they are shown. `--help`, `--version` and `--generate` are
-    /// added.
+    /// Its options, in the order in which they are shown. `--help`, `--version` and `--generate`
+    /// are added.
     pub options: &'static [Opt<T>],
     /// What it can do instead of its usual work.
     pub commands: &'static [Command<T>],
@@ -256,8 +258,8 @@ impl<T> Program<T> {
         self.options.iter().chain(Self::BUILT_IN)
     }
 
-    /// Each option whose default is a value that it accepts, by its long name. Without the option, a
-    /// program must do what it does with that value; a program's tests can check this.
+    /// Each option whose default is a value that it accepts, by its long name. Without the option,
+    /// a program must do what it does with that value; a program's tests can check this.
     pub fn defaults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let with_value = self.options.iter().filter(|option| option.default_is_value);
         with_value.map(|option| (option.long, option.default))

@@ -190,8 +190,8 @@ impl<T> Program<T> {
         Ok(Some(Found { place, value, origin: Origin::CommandLine }))
     }
 
-    /// The value in the environment. An empty variable sets nothing. One that an orchestrator has set
-    /// for a service of the same name is not meant for us.
+    /// The value in the environment. An empty variable sets nothing. One that an orchestrator has
+    /// set for a service of the same name is not meant for us.
     fn in_environment(
         &self,
         option: &Opt<T>,

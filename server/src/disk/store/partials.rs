@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use chatshelf_common::id::UnixMillis;
 
 use super::meta::{self, Offer, UploadId};
-use super::upload::Upload;
-use super::{Store, StoreSettings, bad_data};
+use super::{Store, bad_data};
 use crate::disk::Uploader;
-use crate::disk::files::{Files, StoredFile};
+use crate::disk::files::Files;
 
 /// Most interrupted uploads kept.
 pub const PARTIALS_MAX: usize = 64;
@@ -144,32 +143,6 @@ impl<F: Files> Store<F> {
         let dir = self.partial_dir(offer.id);
         meta::replace(&self.files, &dir, &offer.encode(interrupted))?;
         self.files.sync_dir(&self.uploads_dir)
-    }
-
-    /// Closes an upload of which `bytes` have arrived, and keeps them; returns whether it did. Removes
-    /// an upload without a key, one that is too small, and any if nothing may be kept.
-    pub(super) fn keep(&mut self, upload: Upload<F::File>, bytes: u64, at: UnixMillis) -> bool {
-        let Upload { dir, mut content, offer, .. } = upload;
-        let StoreSettings { partial_bytes_min, partial_bytes_max, keep_partial_ms, .. } =
-            self.settings;
-        let is_worth_it = (partial_bytes_min.max(1)..=partial_bytes_max).contains(&bytes);
-        let may_be_kept = keep_partial_ms > 0 && is_worth_it;
-        let Some(offer) = offer.filter(|_| may_be_kept) else {
-            drop(content);
-            self.clear(&dir);
-            return false;
-        };
-        let synced = content.sync();
-        drop(content);
-        match synced.and_then(|()| self.note(&offer, Some(at))) {
-            Ok(()) => self.kept.push(Partial { offer, bytes, at }),
-            Err(why) => {
-                log::error!("cannot keep the upload in {}: {why}", dir.display());
-                self.clear(&dir);
-                return false;
-            }
-        }
-        true
     }
 
     /// Takes out what is kept of this upload. If the key is the same but the file is another one, or

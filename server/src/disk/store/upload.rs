@@ -9,7 +9,7 @@ use chatshelf_common::wire::frame::Item;
 
 use super::meta::{self, Offer, UploadId};
 use super::partials::Partial;
-use super::{Store, failed, is_full};
+use super::{Store, StoreSettings, failed, is_full};
 use crate::disk::block::Block;
 use crate::disk::files::{Files, StoredFile};
 use crate::disk::{Reply, TransferKey};
@@ -305,6 +305,32 @@ impl<F: Files> Store<F> {
     /// Forgets an upload; true if what has arrived is kept.
     pub(super) fn suspend(&mut self, transfer: TransferKey, at: UnixMillis) -> bool {
         self.take(transfer).is_some_and(|(upload, bytes)| self.keep(upload, bytes, at))
+    }
+
+    /// Closes an upload of which `bytes` have arrived, and keeps them; returns whether it did. Removes
+    /// an upload without a key, one that is too small, and any if nothing may be kept.
+    fn keep(&mut self, upload: Upload<F::File>, bytes: u64, at: UnixMillis) -> bool {
+        let Upload { dir, mut content, offer, .. } = upload;
+        let StoreSettings { partial_bytes_min, partial_bytes_max, keep_partial_ms, .. } =
+            self.settings;
+        let is_worth_it = (partial_bytes_min.max(1)..=partial_bytes_max).contains(&bytes);
+        let may_be_kept = keep_partial_ms > 0 && is_worth_it;
+        let Some(offer) = offer.filter(|_| may_be_kept) else {
+            drop(content);
+            self.clear(&dir);
+            return false;
+        };
+        let synced = content.sync();
+        drop(content);
+        match synced.and_then(|()| self.note(&offer, Some(at))) {
+            Ok(()) => self.kept.push(Partial { offer, bytes, at }),
+            Err(why) => {
+                log::error!("cannot keep the upload in {}: {why}", dir.display());
+                self.clear(&dir);
+                return false;
+            }
+        }
+        true
     }
 
     /// Takes out an upload, running or being read back, with the length of its content.

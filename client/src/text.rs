@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_can_not_act_on_the_terminal() {
+    fn what_is_shown_cannot_act_on_the_terminal() {
         assert_eq!(
             shown("a\x1b[2Jb\u{9b}c\u{202e}d\re"),
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}e"

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_ignored_in_any_case_until_it_is_no_more() {
+    fn a_name_is_ignored_in_any_case_until_it_is_unignored() {
         let mut ignored = Ignored::new(vec![nick("Bob")]);
         assert_eq!(held(&ignored, ["bob", "BOB", "bobby"]), [true, true, false]);
         assert!(ignored.add(nick("BOB")) && ignored.names() == "Bob");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_ignored() {
+    fn the_number_of_ignored_members_is_bounded() {
         let names = (0..=IGNORED_MAX).map(|number| nick(&format!("n{number}"))).collect();
         let mut ignored = Ignored::new(names);
         assert_eq!(ignored.0.len(), IGNORED_MAX);

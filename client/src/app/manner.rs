@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_gives_up_after_a_while_and_nobody_comes_back_after_zero_seconds() {
+    fn a_script_gives_up_after_a_while_and_nobody_reconnects_within_zero_seconds() {
         let give_up = |mode, seconds| {
             Manner::new(mode, seconds).reconnect.map(|reconnect| reconnect.give_up_after)
         };

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_absence_is_told_in_few_lines() {
+    fn a_long_absence_is_summarised_in_a_few_lines() {
         let mut reconnection = Reconnection::default();
         let lines: Vec<String> = (0..20).filter_map(|n| told(&mut reconnection, n)).collect();
         assert_eq!(lines.len(), 6, "{lines:?}");

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_commands_are_said_so_and_never_sent() {
+    fn unknown_commands_are_reported_and_never_sent() {
         for line in ["/frobnicate", "/", "/ hello", "/usr/bin"] {
             assert!(matches!(parse(line), Err(CommandError::Unknown(_))), "{line}");
         }

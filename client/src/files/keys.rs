@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_kept_and_only_some_of_them_open() {
+    fn a_bounded_number_is_kept_and_only_some_of_them_open() {
         let dir = tempfile::tempdir().unwrap();
         let opened = state(&dir, "a:1");
         let mut keys = Keys::default();

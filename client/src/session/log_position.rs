@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn who_wants_no_history_asks_for_a_line_to_come_back_to() {
+    fn a_client_without_history_asks_for_one_line_to_resume_from() {
         let mut seen = LogPosition::default();
         assert_eq!(seen.history(Some(0), false), Some(0));
         assert_eq!(seen.history(Some(0), true), Some(1));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_gap_has_told_is_not_told_again() {
+    fn what_a_gap_announced_is_not_reported_again() {
         let mut seen = seen(50);
         seen.gap(Seq(70));
         assert_eq!(seen.newest(), Some((Seq(50), UnixMillis(50))));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rewind_is_told_once() {
+    fn a_rewind_is_reported_once() {
         let mut seen = seen(50);
         assert_eq!(seen.welcome(&welcome(41, 45), true), Continuity::Rewound { from: Seq(41) });
         assert_eq!(seen.welcome(&welcome(41, 46), true), Continuity::Exact);

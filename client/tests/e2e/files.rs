@@ -95,7 +95,7 @@ fn an_empty_file_travels_as_any_other() {
 }
 
 #[test]
-fn a_name_with_spaces_and_letters_of_any_script_comes_bhello_ack() {
+fn a_name_with_spaces_and_letters_of_any_script_comes_back() {
     let room = Room::open();
     let name = "żółw's photo (final) #2.jpg";
     room.write(name, "x");
@@ -105,7 +105,7 @@ fn a_name_with_spaces_and_letters_of_any_script_comes_bhello_ack() {
 }
 
 #[test]
-fn many_transfers_of_one_script_run_at_once_and_all_come_bhello_ack() {
+fn many_transfers_of_one_script_run_at_once_and_all_come_back() {
     let room = Room::open_with(&["--keep", "20"]);
     fs::create_dir(room.path("down")).unwrap();
     let files: Vec<(String, Vec<u8>)> = [0, 1, 65_536, 65_537, 262_144, 700_000, 2_000_000]
@@ -148,7 +148,7 @@ fn what_is_no_file_is_not_uploaded_and_says_so() {
 }
 
 #[test]
-fn a_file_over_the_servers_limit_is_not_uploaded_and_the_limit_is_said() {
+fn a_file_over_the_servers_limit_is_refused_and_the_limit_is_named() {
     let room = Room::open_with(&["--max-file-size", "1000"]);
     room.write("fits", [0; 1000]);
     room.write("does not", [0; 1001]);
@@ -179,7 +179,7 @@ fn of_six_uploads_the_newest_five_stay() {
 }
 
 #[test]
-fn what_was_dropped_or_never_there_is_told_apart() {
+fn dropped_and_unknown_items_are_told_apart() {
     let room = Room::open_with(&["--keep", "1"]);
     room.write("old", "x");
     room.write("new", "x");
@@ -281,7 +281,7 @@ fn an_upload_that_was_pushed_off_the_shelf_is_named_and_one_taken_off_is_not() {
 }
 
 #[test]
-fn an_upload_that_is_stored_but_not_yet_shown_is_waited_for_as_well() {
+fn an_upload_that_is_stored_but_not_yet_shown_is_waited_for_too() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), "new").unwrap();
     let (mut ada, mut guest) = client_of(&FakeServer::open(), dir.path());
@@ -328,7 +328,7 @@ fn a_script_can_cancel_what_it_has_just_begun() {
 }
 
 #[test]
-fn who_uploaded_a_file_takes_it_off_while_others_of_the_account_can_not() {
+fn the_uploader_can_drop_a_file_while_others_of_the_account_cannot() {
     let room = Room::open();
     room.write("wrong.txt", "secret");
     room.write("right.txt", "fine");

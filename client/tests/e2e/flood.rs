@@ -33,7 +33,7 @@ fn last_line(tenths: u32) -> String {
 }
 
 #[test]
-fn a_flood_is_drawn_sixty_times_a_second_at_most_and_typing_goes_on() {
+fn a_flood_is_drawn_at_most_sixty_times_a_second_and_typing_still_works() {
     const TENTHS: u32 = 20;
     let room = Room::open();
     let mut speaker = room.join("flood");

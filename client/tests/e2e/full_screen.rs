@@ -183,7 +183,7 @@ fn ctrl_c_asks_and_staying_is_an_answer() {
 }
 
 #[test]
-fn who_waits_for_a_server_that_says_nothing_can_still_leave() {
+fn a_client_that_waits_for_a_silent_server_can_still_leave() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
     let mut command = client_command(server.address(), dir.path());
@@ -201,11 +201,7 @@ fn who_waits_for_a_server_that_says_nothing_can_still_leave() {
 fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let mut terminal = Terminal::start(command.args(["--name", "ada"]));
-    let mut guest = server.accept();
-    guest.welcome();
-    terminal.shows("welcome, ada");
+    let (mut terminal, mut guest) = Terminal::join(&server, dir.path(), &[]);
     terminal.types("/download 1\r");
     guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
     eventually("the file that is not whole", || (names(dir.path()) == ["f.part"]).then_some(()));
@@ -220,7 +216,7 @@ fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
 }
 
 #[test]
-fn a_server_that_dies_and_comes_back_loses_no_line() {
+fn a_server_that_dies_and_restarts_loses_no_line() {
     let mut room = Room::open();
     let mut terminal = join(&room, "ada");
     terminal.types("before\r");
@@ -278,11 +274,7 @@ fn clear_clears_and_help_helps() {
 fn a_line_into_a_connection_that_hangs_is_seen_and_said_to_be_late() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let mut terminal = Terminal::start_sized(command.args(["--name", "ada"]), (24, 100));
-    let mut guest = server.accept();
-    guest.welcome();
-    terminal.shows("welcome, ada");
+    let (mut terminal, mut guest) = Terminal::join_sized(&server, dir.path(), &[], (24, 100));
     terminal.types("second line xyzzy\r");
     terminal.shows("...          ada  second line xyzzy");
     guest.wait_for_say();
@@ -358,11 +350,7 @@ fn ctrl_l_redraws_everything_and_asks_the_terminal_for_nothing() {
 fn nothing_that_others_send_moves_the_cursor_or_changes_colours() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();
-    let mut command = client_command(server.address(), dir.path());
-    let terminal = Terminal::start_sized(command.args(["--name", "ada"]), (24, 80));
-    let mut guest = server.accept();
-    guest.welcome();
-    terminal.shows("welcome, ada");
+    let (terminal, mut guest) = Terminal::join_sized(&server, dir.path(), &[], (24, 80));
     guest.send(&said(0, "a\u{202e}b\u{200b}c\u{feff}\ttab"));
     // vt100 passes over U+FFFD, which terminals show: what was sent to it is looked at.
     let sent = || String::from_utf8_lossy(&terminal.bytes()).into_owned();

@@ -211,7 +211,7 @@ fn refusal_of(transfer: TransferId) -> Refused {
 }
 
 #[test]
-fn what_is_no_chatshelf_server_is_said_before_the_join_as_well() {
+fn a_server_that_is_not_chatshelf_is_recognised_before_the_join_too() {
     for bytes in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.2\r\n"] {
         let dir = tempfile::tempdir().unwrap();
         let (ada, mut guest) = client_of(&FakeServer::open(), dir.path());
@@ -327,7 +327,7 @@ fn does_nothing_for(commands: &[&[&str]], greets: fn(&mut Guest)) -> Vec<Ended> 
 }
 
 #[test]
-fn a_one_shot_command_does_not_wait_for_ever_to_be_let_in() {
+fn a_one_shot_command_does_not_wait_for_ever_to_join() {
     let commands: [&[&str]; 3] = [&["list"], &["send", "hi"], &["tail", "--follow"]];
     for ended in does_nothing_for(&commands, |_| {}) {
         ended.has_code(1);
@@ -337,7 +337,7 @@ fn a_one_shot_command_does_not_wait_for_ever_to_be_let_in() {
 }
 
 #[test]
-fn a_script_does_not_wait_for_ever_for_what_a_server_never_does() {
+fn a_script_does_not_wait_for_ever_for_a_server_that_does_nothing() {
     let commands: [&[&str]; 2] = [&["send", "hi"], &["tail"]];
     let ended = does_nothing_for(&commands, |guest| {
         let nick = nick("ada");

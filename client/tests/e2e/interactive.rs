@@ -101,10 +101,7 @@ fn a_line_that_is_typed_is_shown_once_as_said() {
 fn a_line_stays_in_sight_until_it_is_in_the_room() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let mut terminal = Terminal::start(command.args(["--name", "ada", "--plain"]));
-    let mut guest = server.accept();
-    guest.welcome();
+    let (mut terminal, mut guest) = Terminal::join(&server, dir.path(), &["--plain"]);
     terminal.shows("/help lists the commands");
     terminal.types("slow link\r");
     let id = guest.wait(|frame| match frame {
@@ -201,13 +198,10 @@ fn a_half_typed_line_is_sent_whole_though_others_speak() {
 }
 
 #[test]
-fn a_line_that_is_not_delivered_is_told_and_so_is_its_coming() {
+fn an_undelivered_line_is_reported_and_so_is_its_delivery() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let mut terminal = Terminal::start(command.args(["--name", "ada", "--plain"]));
-    let mut guest = server.accept();
-    guest.welcome();
+    let (mut terminal, mut guest) = Terminal::join(&server, dir.path(), &["--plain"]);
     terminal.shows("/help lists the commands");
     terminal.types("xyzzy\r");
     let said = guest.wait(|frame| match frame {
@@ -255,10 +249,7 @@ fn a_window_that_is_closed_leaves() {
 fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let mut terminal = Terminal::start(command.args(["--name", "ada", "--plain"]));
-    let mut guest = server.accept();
-    guest.welcome();
+    let (mut terminal, mut guest) = Terminal::join(&server, dir.path(), &["--plain"]);
     terminal.shows("/help lists the commands");
     terminal.types("/download 1\r");
     guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");

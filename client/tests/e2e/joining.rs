@@ -29,7 +29,7 @@ fn a_taken_name_ends_a_script_and_the_suggestion_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_name_that_a_dead_connection_holds_is_had_within_seconds() {
+fn a_name_held_by_a_dead_connection_is_free_within_seconds() {
     let room = Room::open();
     let mut bob = room.join("bob");
     let ada = room.join("ada");
@@ -160,7 +160,7 @@ fn a_host_that_is_none_is_named_and_the_exit_code_is_3() {
 }
 
 #[test]
-fn with_a_server_of_another_version_it_is_said_who_is_older() {
+fn a_version_mismatch_says_which_side_is_older() {
     for (version, told) in [(0, "the server is older"), (9, "this program is older")] {
         let dir = tempfile::tempdir().unwrap();
         let (client, mut guest) = client_of(&FakeServer::open(), dir.path());
@@ -174,7 +174,7 @@ fn with_a_server_of_another_version_it_is_said_who_is_older() {
 }
 
 #[test]
-fn a_full_room_is_said_to_be_full() {
+fn a_full_room_is_reported_as_full() {
     let room = Room::open_with(&["--max-members", "1"]);
     let _ada = room.join("ada");
     let ended = room.run("bob", "hello\n");

@@ -172,7 +172,7 @@ fn a_name_that_is_no_text_is_mapped_and_stops_no_other() {
 }
 
 #[test]
-fn what_can_not_be_uploaded_fails_and_the_rest_is_there() {
+fn files_that_cannot_be_uploaded_fail_and_the_rest_arrive() {
     let room = Room::open_with(&["--max-file-size", "10"]);
     room.write("small", "small");
     room.write("large", "large, too large");

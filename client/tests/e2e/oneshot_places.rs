@@ -70,7 +70,7 @@ fn a_named_pipe_gets_the_content_once_it_is_verified() {
 }
 
 #[test]
-fn where_nothing_can_be_written_is_told_before_anything_is_fetched() {
+fn an_unwritable_place_is_reported_before_anything_is_fetched() {
     let room = room_with("f", b"content");
     let _socket = UnixListener::bind(room.path("socket")).unwrap();
     let ended = room.once(&["download", "f", "-o", "socket"], "");
@@ -80,7 +80,7 @@ fn where_nothing_can_be_written_is_told_before_anything_is_fetched() {
 }
 
 #[test]
-fn a_disk_that_takes_no_more_costs_nothing_that_had_come() {
+fn a_full_disk_loses_nothing_that_arrived_before() {
     let content: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
     let room = room_with("f", &content);
     let state = tempfile::tempdir().unwrap();
@@ -113,7 +113,7 @@ fn on_a_terminal(room: &Room, arguments: &[&str]) -> (Terminal, u32) {
 }
 
 #[test]
-fn a_text_on_a_terminal_is_shown_and_can_not_act_on_it() {
+fn a_text_on_a_terminal_is_shown_and_cannot_act_on_it() {
     let content = "first line\n\x1b]0;owned\x07\x1b[2Jsecond\r\nlast\n";
     let room = room_with("notes.txt", content.as_bytes());
     for place in ["-", "/dev/stdout", "/dev/tty"] {

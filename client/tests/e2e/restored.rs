@@ -36,12 +36,8 @@ fn a_signal_leaves_the_room_and_restores_the_terminal() {
 fn a_second_signal_does_not_wait_and_restores_the_terminal_too() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let mut terminal = Terminal::start(command.args(["--name", "ada"]));
     // It never says goodbye.
-    let mut guest = server.accept();
-    guest.welcome();
-    terminal.shows("welcome, ada");
+    let (mut terminal, _guest) = Terminal::join(&server, dir.path(), &[]);
     signal(terminal.pid(), "TERM");
     terminal.shows("leaving");
     signal(terminal.pid(), "TERM");

@@ -1,4 +1,4 @@
-//! Transfers that are interrupted and go on where they were: by a broken connection, by the end of
+//! Transfers that are interrupted and resume where they were: by a broken connection, by the end of
 //! the server, by the end of the client.
 
 use std::fs;
@@ -64,104 +64,105 @@ fn most_has_arrived(room: &Room, proxy: &Proxy) {
     eventually("most of the upload", || (arrived() > BEFORE - LOST_MAX).then_some(()));
 }
 
+/// The same, with the file on the shelf and a folder to download it to.
+fn room_with_item() -> (Room, Proxy, Vec<u8>) {
+    let (room, proxy, bytes) = room();
+    room.run("bob", "/upload f\n").has_code(0);
+    fs::create_dir(room.path("down")).unwrap();
+    (room, proxy, bytes)
+}
+
+/// Ada uploads the file until the proxy holds her connection and most has arrived.
+#[track_caller]
+fn uploads_until_held(room: &Room, proxy: &Proxy) -> Program {
+    let mut ada = room.join_through(proxy.address(), "ada");
+    proxy.hold_after(Way::ToServer, BEFORE);
+    ada.types("/upload f");
+    most_has_arrived(room, proxy);
+    ada
+}
+
+/// The upload continues where the server has it, and comes to its end.
+#[track_caller]
+fn resumes_the_upload(mut ada: Program, room: &Room, proxy: &Proxy, bytes: &[u8]) {
+    ada.shows("-- resuming f at ");
+    ada.shows("-- f uploaded as number 1");
+    has_moved_the_rest(proxy, Way::ToServer);
+    ada.leave();
+    is_on_the_shelf(room, bytes);
+}
+
+/// The download continues in the same file, and comes to its end.
+#[track_caller]
+fn resumes_the_download(mut ada: Program, room: &Room, proxy: &Proxy, bytes: &[u8]) {
+    ada.shows("-- resuming f at ");
+    ada.shows("-- f downloaded to ");
+    has_moved_the_rest(proxy, Way::ToClient);
+    ada.leave();
+    assert_eq!(names(&room.path("down")), ["f"]);
+    assert!(room.read("down/f") == bytes);
+}
+
 /// The size of the one file that ends so, if there is one.
 fn part_size(room: &Room, folder: &str) -> u64 {
     fs::metadata(room.path(folder).join("f.part")).map_or(0, |metadata| metadata.len())
 }
 
 #[test]
-fn an_upload_goes_on_after_a_break_where_the_server_has_it() {
+fn an_upload_resumes_after_a_break_where_the_server_has_it() {
     let (room, proxy, bytes) = room();
-    let mut ada = room.join_through(proxy.address(), "ada");
-    proxy.hold_after(Way::ToServer, BEFORE);
-    ada.types("/upload f");
-    most_has_arrived(&room, &proxy);
+    let mut ada = uploads_until_held(&room, &proxy);
     proxy.cut(false);
     ada.shows("-- connection lost: ");
-    ada.shows("-- resuming f at ");
-    ada.shows("-- f uploaded as number 1");
-    has_moved_the_rest(&proxy, Way::ToServer);
+    resumes_the_upload(ada, &room, &proxy, &bytes);
     assert_eq!(proxy.connections(), 2);
-    ada.leave();
-    is_on_the_shelf(&room, &bytes);
 }
 
 #[test]
-fn an_upload_goes_on_though_the_server_does_not_see_the_break() {
+fn an_upload_resumes_though_the_server_does_not_see_the_break() {
     let (room, proxy, bytes) = room();
-    let mut ada = room.join_through(proxy.address(), "ada");
-    proxy.hold_after(Way::ToServer, BEFORE);
-    ada.types("/upload f");
-    most_has_arrived(&room, &proxy);
+    let ada = uploads_until_held(&room, &proxy);
     proxy.desert();
-    ada.shows("-- resuming f at ");
-    ada.shows("-- f uploaded as number 1");
-    has_moved_the_rest(&proxy, Way::ToServer);
-    ada.leave();
-    is_on_the_shelf(&room, &bytes);
+    resumes_the_upload(ada, &room, &proxy, &bytes);
 }
 
 #[cfg(unix)]
 #[test]
-fn an_upload_goes_on_after_the_server_was_killed() {
+fn an_upload_resumes_after_the_server_was_killed() {
     let (mut room, proxy, bytes) = room();
-    let mut ada = room.join_through(proxy.address(), "ada");
-    proxy.hold_after(Way::ToServer, BEFORE);
-    ada.types("/upload f");
-    most_has_arrived(&room, &proxy);
+    let mut ada = uploads_until_held(&room, &proxy);
     room.kill_server();
     proxy.cut(false);
     ada.shows("-- connection lost: ");
     room.restart_server();
-    ada.shows("-- resuming f at ");
-    ada.shows("-- f uploaded as number 1");
-    has_moved_the_rest(&proxy, Way::ToServer);
-    ada.leave();
-    is_on_the_shelf(&room, &bytes);
+    resumes_the_upload(ada, &room, &proxy, &bytes);
 }
 
 #[test]
-fn a_download_goes_on_after_a_break_in_the_same_file() {
-    let (room, proxy, bytes) = room();
-    room.run("bob", "/upload f\n").has_code(0);
-    fs::create_dir(room.path("down")).unwrap();
+fn a_download_resumes_after_a_break_in_the_same_file() {
+    let (room, proxy, bytes) = room_with_item();
     let mut ada = room.join_through(proxy.address(), "ada");
     proxy.cut_after(Way::ToClient, BEFORE);
     ada.types("/download f down");
     ada.shows("-- connection lost: ");
-    ada.shows("-- resuming f at ");
-    ada.shows("-- f downloaded to ");
-    has_moved_the_rest(&proxy, Way::ToClient);
-    ada.leave();
-    assert_eq!(names(&room.path("down")), ["f"]);
-    assert!(room.read("down/f") == bytes);
+    resumes_the_download(ada, &room, &proxy, &bytes);
 }
 
 #[test]
-fn an_upload_of_a_client_that_was_killed_is_gone_on_with_by_the_next() {
+fn the_upload_of_a_killed_client_is_resumed_by_the_next() {
     let (room, proxy, bytes) = room();
-    let mut ada = room.join_through(proxy.address(), "ada");
-    proxy.hold_after(Way::ToServer, BEFORE);
-    ada.types("/upload f");
-    most_has_arrived(&room, &proxy);
+    let ada = uploads_until_held(&room, &proxy);
     ada.kill();
     proxy.cut(false);
     let mut ada = room.join_through(proxy.address(), "ada2");
     ada.types("/upload f");
-    ada.shows("-- resuming f at ");
-    ada.shows("-- f uploaded as number 1");
-    has_moved_the_rest(&proxy, Way::ToServer);
-    ada.leave();
-    is_on_the_shelf(&room, &bytes);
+    resumes_the_upload(ada, &room, &proxy, &bytes);
 }
 
 #[test]
 fn a_file_that_has_changed_meanwhile_is_uploaded_from_its_start() {
     let (room, proxy, _) = room();
-    let mut ada = room.join_through(proxy.address(), "ada");
-    proxy.hold_after(Way::ToServer, BEFORE);
-    ada.types("/upload f");
-    most_has_arrived(&room, &proxy);
+    let ada = uploads_until_held(&room, &proxy);
     ada.kill();
     proxy.cut(false);
     let bytes = content("changed");
@@ -174,10 +175,8 @@ fn a_file_that_has_changed_meanwhile_is_uploaded_from_its_start() {
 }
 
 #[test]
-fn a_download_of_a_client_that_was_killed_is_gone_on_with_by_the_next() {
-    let (room, proxy, bytes) = room();
-    room.run("bob", "/upload f\n").has_code(0);
-    fs::create_dir(room.path("down")).unwrap();
+fn the_download_of_a_killed_client_is_resumed_by_the_next() {
+    let (room, proxy, bytes) = room_with_item();
     let mut ada = room.join_through(proxy.address(), "ada");
     proxy.hold_after(Way::ToClient, BEFORE);
     ada.types("/download f down");
@@ -187,19 +186,12 @@ fn a_download_of_a_client_that_was_killed_is_gone_on_with_by_the_next() {
     proxy.cut(false);
     let mut ada = room.join_through(proxy.address(), "ada2");
     ada.types("/download 1 down");
-    ada.shows("-- resuming f at ");
-    ada.shows("-- f downloaded to ");
-    has_moved_the_rest(&proxy, Way::ToClient);
-    ada.leave();
-    assert_eq!(names(&room.path("down")), ["f"]);
-    assert!(room.read("down/f") == bytes);
+    resumes_the_download(ada, &room, &proxy, &bytes);
 }
 
 #[test]
-fn a_download_that_is_left_says_how_to_go_on_and_a_part_that_was_changed_is_not_kept() {
-    let (room, proxy, bytes) = room();
-    room.run("bob", "/upload f\n").has_code(0);
-    fs::create_dir(room.path("down")).unwrap();
+fn an_interrupted_download_says_how_to_resume_and_a_changed_part_is_not_kept() {
+    let (room, proxy, bytes) = room_with_item();
     let mut command = room.command_through(proxy.address(), "ada");
     let mut ada = Program::start(command.args(["--reconnect", "0"]));
     ada.shows("/help lists the commands");

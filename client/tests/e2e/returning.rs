@@ -1,11 +1,12 @@
 //! Connections that break, servers that die, and clients that come back as if nothing had been.
 
 use std::io::Write;
+use std::path::Path;
 
 use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::frame::Forgotten;
 use chatshelf_common::wire::{Code, Event};
-use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, said as said_at};
+use chatshelf_testkit::fake_server::{FakeServer, Guest, JOINED_AT, said as said_at};
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
 use chatshelf_testkit::server_frames::goodbye;
@@ -15,8 +16,17 @@ use crate::harness::room::{Room, client_command, spoken};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 
+/// A client that this server lets in, and that comes back when it loses the connection.
+fn start(server: &FakeServer, dir: &Path) -> (Program, Guest) {
+    let mut command = client_command(server.address(), dir);
+    let client = Program::start(command.args(["--name", "ada"]));
+    let mut guest = server.accept();
+    guest.welcome();
+    (client, guest)
+}
+
 #[test]
-fn what_is_said_on_either_side_of_a_break_is_there_once_and_in_order() {
+fn lines_on_either_side_of_a_break_arrive_once_and_in_order() {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
     let mut bob = room.join("bob");
@@ -52,7 +62,7 @@ fn what_is_said_on_either_side_of_a_break_is_there_once_and_in_order() {
 }
 
 #[test]
-fn a_line_whose_echo_is_lost_with_the_connection_is_said_once_and_shown_once() {
+fn a_line_whose_echo_is_lost_with_the_connection_is_said_and_shown_once() {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
     let mut bob = room.join("bob");
@@ -192,7 +202,7 @@ fn a_script_gives_up_after_its_time_and_says_what_was_not_sent() {
 }
 
 #[test]
-fn a_first_connection_that_can_not_be_made_is_not_tried_again() {
+fn a_first_connection_that_fails_is_not_tried_again() {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
     proxy.cut(true);
@@ -203,13 +213,10 @@ fn a_first_connection_that_can_not_be_made_is_not_tried_again() {
 }
 
 #[test]
-fn whose_place_another_connection_has_taken_does_not_come_bhello_ack() {
+fn a_replaced_connection_does_not_reconnect() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let ada = Program::start(command.args(["--name", "ada"]));
-    let mut guest = server.accept();
-    guest.welcome();
+    let (ada, mut guest) = start(&server, dir.path());
     guest.send(&goodbye(Code::REPLACED));
     let ended = ada.wait();
     ended.has_code(1);
@@ -217,13 +224,10 @@ fn whose_place_another_connection_has_taken_does_not_come_bhello_ack() {
 }
 
 #[test]
-fn what_the_server_has_forgotten_or_no_longer_holds_is_told_in_few_words() {
+fn what_the_server_has_forgotten_or_no_longer_holds_is_reported_briefly() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let mut ada = Program::start(command.args(["--name", "ada"]));
-    let mut guest = server.accept();
-    guest.welcome();
+    let (mut ada, mut guest) = start(&server, dir.path());
     guest.send(&said_at(0, "before"));
     ada.shows("bob  before");
     drop(guest);
@@ -273,10 +277,7 @@ fn what_the_server_has_forgotten_or_no_longer_holds_is_told_in_few_words() {
 fn a_private_message_in_flight_is_reported_not_repeated() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
-    let mut ada = Program::start(command.args(["--name", "ada"]));
-    let mut guest = server.accept();
-    guest.welcome();
+    let (mut ada, mut guest) = start(&server, dir.path());
     ada.types("/msg bob psst");
     ada.types("aloud");
     guest.wait_for_say();

@@ -29,7 +29,7 @@ fn a_server_that_dies_is_a_lost_connection() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_that_ends_is_said_to_shut_down() {
+fn a_server_that_ends_is_reported_as_shutting_down() {
     let room = Room::open();
     let ada = room.join_with("ada", &["--reconnect", "0"]);
     room.server.signal("TERM");
@@ -127,7 +127,7 @@ fn signalled_in_a_download(name: &str) -> Ended {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_in_a_download_keeps_what_has_come_and_says_how_to_go_on() {
+fn a_signal_in_a_download_keeps_what_has_arrived_and_says_how_to_resume() {
     for name in ["INT", "TERM"] {
         let ended = signalled_in_a_download(name);
         // Something that was asked for was not done.
@@ -138,7 +138,7 @@ fn a_signal_in_a_download_keeps_what_has_come_and_says_how_to_go_on() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_that_does_not_answer_can_not_hold_it() {
+fn a_server_that_does_not_answer_cannot_hold_it() {
     let dir = tempfile::tempdir().unwrap();
     let (ada, _guest) = joined_client(&FakeServer::open(), dir.path());
     ada.signal("TERM");
@@ -146,7 +146,7 @@ fn a_server_that_does_not_answer_can_not_hold_it() {
 }
 
 #[test]
-fn a_connection_lost_for_good_in_a_download_keeps_what_has_come() {
+fn a_download_whose_connection_is_lost_for_good_keeps_what_has_arrived() {
     let dir = tempfile::tempdir().unwrap();
     let (ada, guest) = downloading(dir.path());
     drop(guest);

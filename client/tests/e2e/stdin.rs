@@ -80,7 +80,7 @@ fn closing(what: &str, room: &Room) -> std::process::Command {
 
 #[cfg(unix)]
 #[test]
-fn an_input_that_can_not_be_read_is_like_an_empty_one() {
+fn an_unreadable_input_is_like_an_empty_one() {
     let room = Room::open();
     let directory = File::open(room.files()).unwrap();
     let ended = Program::start_with(&mut room.command("ada"), directory).wait();
@@ -111,7 +111,7 @@ fn a_last_line_without_a_newline_counts() {
 }
 
 #[test]
-fn lines_behind_quit_are_not_carried_out() {
+fn lines_after_quit_are_not_carried_out() {
     let ended = Room::open().run("ada", "one\n/quit\ntwo\n");
     ended.has_code(0);
     assert_eq!(spoken(&ended.stdout), ["ada  one"]);

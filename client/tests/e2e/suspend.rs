@@ -61,6 +61,28 @@ impl Shell {
         self.is_stopped(false);
     }
 
+    /// Half a line is typed, and Ctrl-Z and `fg` come twice. Each time the shell has the terminal in
+    /// between; then what was said meanwhile is shown, and the cursor is behind the half line.
+    #[track_caller]
+    fn stops_and_continues(mut self, room: &Room, half_line: &str, look: impl Fn(&Self)) {
+        let mut peer = Peer::join(room.address(), "peer");
+        self.terminal.types("half typed");
+        self.terminal.cursor_is_behind(half_line);
+        for round in 0..2 {
+            self.terminal.types("\x1a");
+            self.is_stopped(true);
+            self.has_the_terminal(&format!("stopped{round}"));
+            let line = format!("said meanwhile {round}");
+            peer.say(&line);
+            self.foreground();
+            self.terminal.shows(&line);
+            self.terminal.cursor_is_behind(half_line);
+            look(&self);
+        }
+        self.terminal.types("\x15");
+        self.leaves();
+    }
+
     #[track_caller]
     fn leaves(mut self) {
         self.terminal.types("/quit\r");
@@ -73,22 +95,10 @@ impl Shell {
 #[test]
 fn ctrl_z_gives_the_terminal_back_and_fg_draws_the_room_again() {
     let room = Room::open();
-    let mut peer = Peer::join(room.address(), "peer");
-    let mut shell = Shell::with_client(&room, "");
-    shell.terminal.types("half typed");
-    shell.terminal.cursor_is_behind("> half typed");
-    for round in 0..2 {
-        shell.terminal.types("\x1a");
-        shell.is_stopped(true);
-        shell.has_the_terminal(&format!("stopped{round}"));
-        peer.say(&format!("said meanwhile {round}"));
-        shell.foreground();
-        shell.terminal.shows(&format!("said meanwhile {round}"));
-        shell.terminal.cursor_is_behind("> half typed");
+    let shell = Shell::with_client(&room, "");
+    shell.stops_and_continues(&room, "> half typed", |shell| {
         assert!(shell.terminal.look(vt100::Screen::alternate_screen));
-    }
-    shell.terminal.types("\x15");
-    shell.leaves();
+    });
 }
 
 #[test]
@@ -119,21 +129,8 @@ fn after_a_stop_that_nothing_can_hear_the_screen_is_drawn_again() {
 #[test]
 fn lines_and_the_one_that_is_half_typed_come_back_too() {
     let room = Room::open();
-    let mut peer = Peer::join(room.address(), "peer");
-    let mut shell = Shell::with_client(&room, "--plain");
-    shell.terminal.types("half typed");
-    shell.terminal.cursor_is_behind("half typed");
-    for round in 0..2 {
-        shell.terminal.types("\x1a");
-        shell.is_stopped(true);
-        shell.has_the_terminal(&format!("stopped{round}"));
-        peer.say(&format!("said meanwhile {round}"));
-        shell.foreground();
-        shell.terminal.shows(&format!("peer  said meanwhile {round}"));
-        shell.terminal.cursor_is_behind("half typed");
-    }
-    shell.terminal.types("\x15");
-    shell.leaves();
+    let shell = Shell::with_client(&room, "--plain");
+    shell.stops_and_continues(&room, "half typed", |_| ());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use chatshelf_testkit::programs::Program;
 use crate::harness::room::{Room, spoken};
 
 #[test]
-fn who_joins_and_leaves_is_hidden_from_those_who_like_it_so() {
+fn joins_and_leaves_are_hidden_from_those_who_ask_for_it() {
     let room = Room::open();
     let mut ada = room.join_with("ada", &["--joins", "off"]);
     let mut bob = room.join("bob");
@@ -111,7 +111,7 @@ fn a_private_line_to_nobody_is_a_failure_that_says_so() {
 }
 
 #[test]
-fn a_new_name_is_told_and_used_from_then_on() {
+fn a_new_name_is_announced_and_used_from_then_on() {
     let room = Room::open();
     let mut bob = room.join("bob");
     let ended = room.run("ada", "before\n/nick lovelace\nafter\n/who\n");
@@ -185,7 +185,7 @@ fn two_slashes_say_one_and_unknown_commands_are_not_said() {
 }
 
 #[test]
-fn further_lines_of_a_message_can_not_pass_for_lines_of_others() {
+fn further_lines_of_a_message_cannot_pass_for_lines_of_others() {
     let room = Room::open();
     let mut bob = room.join("bob");
     Peer::join(room.address(), "peer").say("one\n12:00  ada  two\n-- ada left");
@@ -197,7 +197,7 @@ fn further_lines_of_a_message_can_not_pass_for_lines_of_others() {
 }
 
 #[test]
-fn the_last_lines_are_shown_to_who_comes_later() {
+fn the_last_lines_are_shown_to_newcomers() {
     let room = Room::open();
     room.run("ada", "one\ntwo\nthree\n").has_code(0);
     let output = |history| {
@@ -218,7 +218,7 @@ fn the_last_lines_are_shown_to_who_comes_later() {
 }
 
 #[test]
-fn a_private_message_right_behind_a_new_name_is_not_waited_for_in_vain() {
+fn a_private_message_right_after_a_rename_is_not_waited_for_in_vain() {
     let room = Room::open();
     let _bob = room.join("bob");
     for n in 0..5 {

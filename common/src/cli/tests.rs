@@ -143,7 +143,7 @@ fn what_is_wrong_is_named_with_its_place() {
 }
 
 #[test]
-fn a_complaint_is_one_line_whatever_was_given() {
+fn a_complaint_is_one_line_whatever_the_input() {
     let parse = |argument: &str| {
         DEMO.parse([argument.into()], &Sources::NOTHING, Set::default()).unwrap_err().to_string()
     };

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_token_is_no_one_whatever_it_is_used_for() {
+    fn a_stale_token_names_nobody_whatever_it_is_used_for() {
         let (mut connections, [_, b, _]) = three();
         end(&mut connections, b);
         let heir = connections.insert('h');
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_listed_when_they_are_reaped_leaves_no_trace_to_their_heir() {
+    fn a_connection_reaped_while_listed_leaves_no_trace_to_its_successor() {
         let (mut connections, [_, b, c]) = three();
         for token in [c, b, c] {
             connections.enqueue(token);

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_who_has_most_gives_way_when_there_is_no_room() {
+    fn without_room_the_oldest_connection_of_the_address_with_most_gives_way() {
         let mut full = door(&[(1, 10), (2, 20), (3, 30), (2, 40)]);
         assert_eq!(gives_way(&full), Some(1));
         full.forget(peer(2), Token::new(1, 0));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn few_descriptors_leave_places_for_members_and_for_those_who_come_back() {
+    fn few_descriptors_leave_places_for_members_and_for_those_who_return() {
         let limits = |members_max, connections_max| {
             let mut door = Door::new(members_max);
             door.limit(members_max, connections_max);

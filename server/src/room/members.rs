@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_leaves_takes_both_keys_along() {
+    fn a_leaving_member_takes_both_keys_along() {
         let mut members = members(&["Ian", "bob"]);
         let (key, member) = members.unseat(&nick("Ian")).unwrap();
         assert_eq!((&*key, member.nick()), ("ian", &nick("Ian")));

@@ -30,7 +30,7 @@ fn farewell_to(room: &Room, bytes: &[u8]) -> Goodbye {
 }
 
 #[test]
-fn who_does_not_speak_the_protocol_is_told_so() {
+fn a_peer_that_does_not_speak_the_protocol_is_told_so() {
     let magic = field(Tag::MAGIC, b"CHSH");
     let old = field(Tag::VERSION_MIN, &[0, 1]);
     let wrong_magic = [field(Tag::MAGIC, b"chsh"), old.clone(), field(Tag::VERSION_MAX, &[0, 1])];
@@ -73,7 +73,7 @@ fn who_does_not_speak_the_protocol_is_told_so() {
 }
 
 #[test]
-fn who_breaks_a_rule_before_joining_is_told_which() {
+fn a_peer_that_breaks_a_rule_before_joining_is_told_which() {
     let limit = FRAME_BYTES_MAX_BEFORE_JOIN;
     beside_talk(&[], |room| {
         let farewell = farewell_to(room, &header(Hello::KIND, limit + 1));
@@ -146,7 +146,7 @@ fn broken_by_members() -> Vec<Broken> {
 }
 
 #[test]
-fn a_member_who_breaks_a_rule_is_told_which_and_is_gone_for_that_reason() {
+fn a_member_who_breaks_a_rule_is_told_which_and_leaves_for_that_reason() {
     let broken = broken_by_members();
     let view = beside_talk(&[], |room| {
         for (number, (name, bytes, code, limit)) in broken.iter().enumerate() {
@@ -241,7 +241,7 @@ fn a_connection_that_ends_inside_a_frame_is_lost() {
 }
 
 #[test]
-fn who_only_stops_sending_still_gets_what_is_due() {
+fn a_peer_that_only_stops_sending_still_gets_what_is_due() {
     beside_talk(&[], |room| {
         let mut peer = Peer::connect(room.address());
         peer.stream().shutdown(Shutdown::Write).unwrap();

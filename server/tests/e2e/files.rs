@@ -18,7 +18,7 @@ use crate::harness::in_a_room;
 const MB: usize = 1_000_000;
 
 #[test]
-fn files_of_every_size_come_back_as_they_went() {
+fn files_of_every_size_come_back_unchanged() {
     in_a_room(&[], |room| {
         let mut ada = room.join("ada");
         let mut bob = room.join("bob");
@@ -44,7 +44,7 @@ fn files_of_every_size_come_back_as_they_went() {
 }
 
 #[test]
-fn a_download_goes_on_where_it_is_told_to() {
+fn a_download_resumes_at_the_offset_it_asks_for() {
     in_a_room(&[], |room| {
         let mut ada = room.join("ada");
         let sent = content(1, 300_000);
@@ -167,7 +167,7 @@ fn a_snapshot_in_parts_holds_every_item() {
 }
 
 #[test]
-fn what_may_not_go_on_the_shelf_is_refused_at_the_offer() {
+fn what_may_not_be_shelved_is_refused_at_the_offer() {
     in_a_room(&["--max-file-size", "1000"], |room| {
         let mut ada = room.join("ada");
         for size in [1001, u64::MAX] {
@@ -280,7 +280,7 @@ fn a_ninth_transfer_is_refused_until_another_ends() {
 }
 
 #[test]
-fn who_vanishes_in_mid_upload_leaves_nothing() {
+fn a_member_who_vanishes_in_mid_upload_leaves_nothing() {
     in_a_room(&[], |room| {
         let mut ada = room.join("ada");
         let mut bob = room.join("bob");

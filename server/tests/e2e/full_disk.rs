@@ -123,7 +123,7 @@ fn what_is_kept_of_interrupted_uploads_makes_room_for_others() {
 }
 
 #[test]
-fn a_journal_that_can_not_grow_does_not_stop_the_talk() {
+fn a_journal_that_cannot_grow_does_not_stop_the_talk() {
     let options = [NO_RESERVE, &["--durability", "interval"]].concat();
     let Some((disk, server)) = SmallDisk::start(8 * MIB, &options) else { return };
     let mut ada = Peer::join(server.address(), "ada");
@@ -163,7 +163,7 @@ fn a_journal_that_can_not_grow_does_not_stop_the_talk() {
 }
 
 #[test]
-fn a_journal_that_must_be_kept_and_can_not_ends_the_server_and_nothing_is_shown() {
+fn a_journal_that_must_be_kept_and_cannot_be_ends_the_server_and_shows_nothing() {
     let options = [NO_RESERVE, &["--durability", "always"]].concat();
     let Some((disk, server)) = SmallDisk::start(8 * MIB, &options) else { return };
     let mut ada = Peer::join(server.address(), "ada");

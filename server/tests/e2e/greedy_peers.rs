@@ -90,7 +90,7 @@ fn await_company(peer: &mut Peer, seq: Seq) {
 }
 
 #[test]
-fn who_asks_and_does_not_read_is_not_read_either_until_it_does() {
+fn a_peer_that_asks_and_does_not_read_is_not_read_until_it_does() {
     const PINGS: usize = 2_000_000;
     /// Queued, the answers alone would be 12 MB.
     const MEMORY_KIB_MAX: u64 = 16 * 1024;
@@ -193,7 +193,7 @@ fn members_who_hold_every_transfer_they_can_leave_some_to_others() {
 }
 
 #[test]
-fn who_offers_and_cancels_without_end_leaves_the_transfers_of_others_alone() {
+fn offering_and_cancelling_without_end_leaves_the_transfers_of_others_alone() {
     beside_talk(&[], |room| {
         let mut looper = room.join("looper");
         let mut stream = looper.stream().try_clone().unwrap();

@@ -20,7 +20,7 @@ use crate::harness::Home;
 const ALL: &[&str] = &["--history", "100000"];
 
 #[test]
-fn an_orderly_restart_loses_nothing_and_goes_on_counting() {
+fn an_orderly_restart_loses_nothing_and_continues_the_numbers() {
     let home = Home::new();
     let mut seen = Vec::new();
     let (mut state, mut last) = (None, Seq(0));
@@ -131,7 +131,7 @@ fn a_removal_that_a_crash_has_cut_short_is_finished_at_the_next_start() {
 }
 
 #[test]
-fn a_drop_that_the_log_has_not_had_is_told_after_the_restart() {
+fn a_drop_that_the_log_lost_is_announced_after_the_restart() {
     let (home, last_bytes) = home_with_a_dropped_item();
     // The item's folder is gone, and the event that says so was not written yet.
     let log = log_file(&home.data_dir());

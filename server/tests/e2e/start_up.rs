@@ -109,7 +109,7 @@ fn a_variable_that_an_orchestrator_has_set_does_not_keep_it_from_starting() {
 }
 
 #[test]
-fn a_port_or_an_address_that_can_not_be_had_ends_it_with_1() {
+fn an_unavailable_port_or_address_ends_it_with_1() {
     let home = Home::new();
     let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -124,7 +124,7 @@ fn a_port_or_an_address_that_can_not_be_had_ends_it_with_1() {
 }
 
 #[test]
-fn a_data_directory_that_can_not_be_used_ends_it_with_1() {
+fn an_unusable_data_directory_ends_it_with_1() {
     let home = Home::new();
     let file = home.data_dir();
     fs::write(&file, "a file, not a folder").unwrap();

@@ -226,7 +226,7 @@ fn a_private_message_reaches_its_two_ends_and_no_one_else() {
 }
 
 #[test]
-fn who_says_leave_gets_everything_up_to_their_own_leaving_and_a_farewell() {
+fn a_member_who_leaves_gets_everything_up_to_their_own_leaving_and_a_goodbye() {
     in_a_room(&[], |room| {
         let mut ada = room.join("ada");
         let mut bob = room.join("bob");
@@ -247,7 +247,7 @@ fn who_says_leave_gets_everything_up_to_their_own_leaving_and_a_farewell() {
 }
 
 #[test]
-fn who_vanishes_has_lost_the_connection() {
+fn a_member_who_vanishes_has_lost_the_connection() {
     in_a_room(&[], |room| {
         let mut ada = room.join("ada");
         drop(room.join("closed"));
@@ -283,7 +283,7 @@ fn a_message_arrives_as_it_was_sent() {
 }
 
 #[test]
-fn text_over_the_limit_is_refused_and_the_room_goes_on() {
+fn text_over_the_limit_is_refused_and_the_room_is_unaffected() {
     in_a_room(&[], |room| {
         let mut ada = room.join("ada");
         let mut bob = room.join("bob");

@@ -88,7 +88,7 @@ mod unix {
     }
 
     #[test]
-    fn an_upload_says_who_may_do_what_with_its_file_and_no_more() {
+    fn an_upload_carries_permission_bits_and_no_other_mode_bits() {
         let rig = Rig::new();
         let path = rig.write("up", b"content");
         set_permissions(&path, Permissions::from_mode(0o4755)).unwrap();

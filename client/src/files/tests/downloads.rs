@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// A download of five bytes, of which two have come.
+fn begun() -> (Rig, Run) {
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"he");
+    (rig, run)
+}
+
 #[test]
 fn two_downloads_of_one_name_are_both_kept() {
     let rig = Rig::new();
@@ -18,19 +27,16 @@ fn two_downloads_of_one_name_are_both_kept() {
 
 #[test]
 fn a_download_that_is_discarded_leaves_nothing() {
-    let rig = Rig::new();
-    let run = rig.run();
-    run.create(T, &rig, b"hello");
-    run.write(T, b"he");
+    let (rig, run) = begun();
     assert_eq!(rig.names(), ["a.txt.part"]);
     assert_eq!(names(rig.state.path()).len(), 1);
     run.ask(FileRequest::Discard { transfer: T });
     run.end();
-    assert_eq!((rig.names().len(), names(rig.state.path()).len()), (0, 0));
+    rig.assert_empty();
 }
 
 #[test]
-fn a_download_that_is_interrupted_is_gone_on_with_by_the_next_run() {
+fn an_interrupted_download_is_resumed_by_the_next_run() {
     // More than a slice.
     let content = pattern(3_000_000);
     for suspends in [false, true] {
@@ -54,7 +60,7 @@ fn a_download_that_is_interrupted_is_gone_on_with_by_the_next_run() {
 }
 
 #[test]
-fn of_a_part_no_more_is_taken_than_the_session_asked_behind() {
+fn no_more_of_a_part_is_used_than_the_session_asked_to_follow() {
     let rig = Rig::new();
     let run = rig.run();
     run.create(T, &rig, b"hello");
@@ -71,25 +77,19 @@ fn of_a_part_no_more_is_taken_than_the_session_asked_behind() {
 
 #[test]
 fn a_part_that_was_found_can_be_removed() {
-    let rig = Rig::new();
-    let run = rig.run();
-    run.create(T, &rig, b"hello");
-    run.write(T, b"he");
+    let (rig, run) = begun();
     run.end();
     let run = rig.run();
     run.send(Request::Find { ticket: 2, item: item(b"hello"), target: rig.target() });
     let Reply::Found { part: Some(part), .. } = run.next() else { panic!() };
     run.send(Request::Drop(part));
     run.end();
-    assert_eq!((rig.names().len(), names(rig.state.path()).len()), (0, 0));
+    rig.assert_empty();
 }
 
 #[test]
-fn another_item_is_not_gone_on_with() {
-    let rig = Rig::new();
-    let run = rig.run();
-    run.create(T, &rig, b"hello");
-    run.write(T, b"he");
+fn the_part_of_another_item_is_not_resumed() {
+    let (rig, run) = begun();
     run.end();
     let run = rig.run();
     assert_eq!(run.resume(T, &rig, b"help!"), None);
@@ -100,10 +100,7 @@ fn another_item_is_not_gone_on_with() {
 
 #[test]
 fn a_download_that_starts_over_takes_its_own_place() {
-    let rig = Rig::new();
-    let run = rig.run();
-    run.create(T, &rig, b"hello");
-    run.write(T, b"he");
+    let (rig, run) = begun();
     run.create(T, &rig, b"other");
     run.write(T, b"other");
     assert_eq!(run.digest(T), digest(b"other"));
@@ -112,10 +109,7 @@ fn a_download_that_starts_over_takes_its_own_place() {
 
 #[test]
 fn a_part_in_use_is_left_to_its_download() {
-    let rig = Rig::new();
-    let run = rig.run();
-    run.create(T, &rig, b"hello");
-    run.write(T, b"he");
+    let (rig, run) = begun();
     assert_eq!(run.resume(U, &rig, b"hello"), None);
     run.write(U, b"hello");
     run.write(T, b"llo");
@@ -135,16 +129,16 @@ fn a_part_file_of_someone_else_is_left_alone() {
 }
 
 #[test]
-fn nothing_is_left_of_a_download_that_had_not_got_a_byte() {
+fn nothing_is_left_of_a_download_that_received_no_byte() {
     let rig = Rig::new();
     let run = rig.run();
     run.create(T, &rig, b"hello");
     run.end();
-    assert_eq!((rig.names().len(), names(rig.state.path()).len()), (0, 0));
+    rig.assert_empty();
 }
 
 #[test]
-fn a_download_that_has_no_room_is_not_begun() {
+fn a_download_without_room_on_the_disk_does_not_begin() {
     let rig = Rig::new();
     let run = rig.run();
     let item = Item { size: u64::MAX / 2, ..item(b"hello") };
@@ -152,7 +146,7 @@ fn a_download_that_has_no_room_is_not_begun() {
     let why = run.failure();
     let dir = rig.dir.path().display().to_string();
     assert!(why.starts_with("it needs ") && why.contains(&format!("but {dir} has only ")), "{why}");
-    assert_eq!((rig.names().len(), names(rig.state.path()).len()), (0, 0));
+    rig.assert_empty();
 }
 
 #[test]

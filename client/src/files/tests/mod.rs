@@ -8,8 +8,9 @@ mod uploads;
 use std::path::Path;
 use std::time::Duration;
 
-use chatshelf_common::id::{Digest, ItemId, UnixMillis};
-use chatshelf_common::text::Nick;
+use chatshelf_common::id::{Digest, UnixMillis};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::samples::{self, digest};
 use tempfile::TempDir;
 
 use super::*;
@@ -76,17 +77,15 @@ impl Rig {
         names(self.dir.path())
     }
 
+    /// Neither a file nor a memory of one is left.
+    #[track_caller]
+    fn assert_empty(&self) {
+        assert_eq!((self.names().len(), names(self.state.path()).len()), (0, 0));
+    }
+
     fn target(&self) -> Target {
         Target::Directory(self.dir.path().into())
     }
-}
-
-fn names(dir: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(dir).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 impl Run {
@@ -194,12 +193,7 @@ impl Run {
 }
 
 fn item(content: &[u8]) -> Item {
-    let (name, nick) = (FileName::new("a.txt").unwrap(), Nick::new("ada").unwrap());
-    Item::new(ItemId(7), name, content.len() as u64, digest(content), nick, UnixMillis(0))
-}
-
-fn digest(content: &[u8]) -> Digest {
-    blake3::hash(content).into()
+    samples::item(7, "a.txt", content.len() as u64, digest(content))
 }
 
 fn pattern(bytes: usize) -> Vec<u8> {

@@ -27,7 +27,7 @@ fn an_upload_is_read_and_hashed_whole_wherever_it_begins() {
 }
 
 #[test]
-fn another_beginning_is_told_with_a_fresh_key_that_survives_instead_of_the_old() {
+fn another_beginning_gets_a_fresh_key_that_survives_instead_of_the_old() {
     let rig = Rig::new();
     let path = rig.write("up", b"content");
     let run = rig.run();

@@ -85,7 +85,7 @@ fn an_answer_in_time_is_no_news() {
 }
 
 #[test]
-fn a_late_answer_is_told_once_and_so_is_its_coming() {
+fn a_late_answer_is_reported_once_and_so_is_its_arrival() {
     let mut rig = Rig::returning();
     let id = rig.say("x");
     rig.passes(2 * LATE_AFTER);

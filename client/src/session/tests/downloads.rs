@@ -146,7 +146,7 @@ fn a_dropped_item_is_refused_by_the_server() {
 }
 
 #[test]
-fn a_file_that_can_not_be_written_cancels_its_download_while_it_runs() {
+fn a_file_that_cannot_be_written_cancels_its_running_download() {
     let (mut rig, transfer) = begun(b"hello");
     rig.reply(FileReply::Failed { transfer, why: "disk full".into() });
     assert_eq!(rig.outcome(), Outcome::Failed("disk full".into()));

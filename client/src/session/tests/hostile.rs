@@ -121,7 +121,7 @@ fn an_endless_snapshot_is_refused_before_it_fills_the_memory() {
 }
 
 #[test]
-fn a_room_that_grows_for_ever_is_refused_as_well() {
+fn a_room_that_grows_without_end_is_refused_too() {
     let mut rig = Rig::joined();
     let error = feed_until_refused(&mut rig, |round| {
         let joins = (0..1000).map(|number| 43 + round * 1000 + number);

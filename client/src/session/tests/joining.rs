@@ -74,7 +74,7 @@ fn a_ping_is_answered_by_one_pong() {
 }
 
 #[test]
-fn who_hears_much_and_says_nothing_asks_as_well() {
+fn a_client_that_hears_much_and_says_nothing_pings_too() {
     let mut rig = Rig::joined();
     for second in 1..=180 {
         rig.now += Duration::from_secs(1);

@@ -49,7 +49,7 @@ fn another_line_under_our_number_is_no_receipt() {
 }
 
 #[test]
-fn a_gap_on_the_way_back_is_passed_as_well() {
+fn a_gap_while_returning_is_handled_too() {
     let mut rig = Rig::returning();
     rig.say("x");
     rig.lose();
@@ -106,7 +106,7 @@ fn message_ids_of_two_sessions_have_nothing_in_common() {
 }
 
 #[test]
-fn what_can_not_be_repeated_is_reported_unless_the_room_shows_it() {
+fn what_cannot_be_repeated_is_reported_unless_the_room_shows_it() {
     let mut rig = Rig::returning();
     let lost = Topic::new("lost").ok();
     rig.session.tell(nick("bob"), message("psst")).unwrap();

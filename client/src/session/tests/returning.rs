@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_join_says_what_was_seen_last_and_whose_membership_goes_on() {
+fn the_join_says_what_was_seen_last_and_which_membership_resumes() {
     let mut rig = Rig::returning();
     rig.give(joined(43, "eve")).unwrap();
     rig.lose();
@@ -69,7 +69,7 @@ fn which_goodbyes_are_for_good() {
 }
 
 #[test]
-fn who_was_never_in_the_room_does_not_come_back() {
+fn a_client_that_never_joined_does_not_reconnect() {
     let mut rig = Rig::with(Some(Reconnect::default()), None);
     rig.give(ack()).unwrap();
     rig.session.handle_lost("cut".into(), rig.now);
@@ -91,14 +91,14 @@ fn a_session_without_reconnect_ends_with_its_connection() {
 }
 
 #[test]
-fn a_server_that_breaks_the_protocol_is_not_come_back_to() {
+fn a_server_that_breaks_the_protocol_is_not_reconnected_to() {
     let mut rig = Rig::returning();
     assert!(rig.give(joined(50, "eve")).is_err());
     assert!(rig.session.is_over() && !rig.session.is_offline());
 }
 
 #[test]
-fn of_a_connection_that_was_given_up_nothing_more_is_heard() {
+fn nothing_more_is_heard_of_an_abandoned_connection() {
     let mut rig = Rig::returning();
     rig.give(goodbye(Code::SHUTTING_DOWN)).unwrap();
     rig.events();
@@ -220,7 +220,7 @@ fn a_name_that_is_taken_meanwhile_is_replaced_by_a_guess_where_none_is_suggested
 }
 
 #[test]
-fn back_is_told_before_what_happened_meanwhile() {
+fn the_return_is_reported_before_what_happened_meanwhile() {
     let mut rig = Rig::returning();
     rig.give(joined(43, "eve")).unwrap();
     rig.lose();
@@ -240,7 +240,7 @@ fn back_is_told_before_what_happened_meanwhile() {
 }
 
 #[test]
-fn what_can_not_be_had_and_what_was_lost_by_the_server_is_told() {
+fn events_the_server_does_not_have_or_has_lost_are_reported() {
     let mut rig = Rig::returning();
     rig.give(joined(43, "eve")).unwrap();
     rig.lose();

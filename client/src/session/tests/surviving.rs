@@ -56,7 +56,7 @@ fn uploading() -> (Rig, TransferHandle) {
 }
 
 #[test]
-fn an_upload_is_offered_again_by_its_key_and_goes_on_behind_what_is_kept() {
+fn an_upload_is_offered_again_by_its_key_and_resumes_after_what_is_kept() {
     let (mut rig, transfer) = uploading();
     let (_, sent) = break_and_return(&mut rig, &[]);
     assert_eq!(sent, [offer(2, SIZE, Some(KEY))]);
@@ -119,7 +119,7 @@ fn a_digest_from_before_the_break_is_not_sent() {
 }
 
 #[test]
-fn what_the_server_does_not_have_any_more_is_sent_anew() {
+fn what_the_server_no_longer_has_is_sent_again() {
     let (mut rig, transfer) = uploading();
     break_and_return(&mut rig, &[]);
     rig.give(ready(2, 0)).unwrap();
@@ -295,7 +295,7 @@ fn written(requests: Vec<FileRequest>) -> Vec<u8> {
 }
 
 #[test]
-fn a_download_goes_on_in_the_middle_of_a_block() {
+fn a_download_resumes_in_the_middle_of_a_block() {
     let content = pattern(BLOCK_BYTES + 100);
     for bytes in [1, 65_535, BLOCK_BYTES, BLOCK_BYTES + 1] {
         let first = bytes.min(65_536);
@@ -320,7 +320,7 @@ fn a_download_goes_on_in_the_middle_of_a_block() {
 }
 
 #[test]
-fn a_download_that_is_whole_needs_no_connection_any_more() {
+fn a_whole_download_no_longer_needs_a_connection() {
     let (mut rig, transfer) = downloading(b"hello", 5);
     rig.session.handle_lost("cut".into(), rig.now);
     rig.reply(FileReply::Hashed { transfer, digest: digest(b"hello") });
@@ -373,7 +373,7 @@ fn what_is_held_from_an_earlier_session_is_not_fetched_again() {
 // All of them.
 
 #[test]
-fn transfers_go_on_in_their_order_as_many_as_the_server_takes() {
+fn transfers_resume_in_order_as_many_as_the_server_takes() {
     let mut rig = rig();
     let ids: Vec<_> = (0..3).map(|_| rig.session.upload(name("a"), 5, None).unwrap()).collect();
     rig.session.handle_lost("cut".into(), rig.now);
@@ -395,7 +395,7 @@ fn transfers_go_on_in_their_order_as_many_as_the_server_takes() {
 }
 
 #[test]
-fn what_may_be_gone_on_with_is_suspended_and_the_rest_discarded() {
+fn what_can_be_resumed_is_suspended_and_the_rest_discarded() {
     for (code, goes_on) in [
         (Code::STALLED, true),
         (Code::REPLACED, true),

@@ -65,7 +65,7 @@ fn an_upload_of_any_size_is_offered_sent_whole_and_done() {
 }
 
 #[test]
-fn the_room_may_show_an_upload_before_it_is_said_to_be_stored() {
+fn the_room_may_show_an_upload_before_the_server_says_it_is_stored() {
     let mut rig = Rig::joined();
     rig.session.upload(name("a"), 0, None).unwrap();
     rig.give(ready(1, 0)).unwrap();
@@ -166,7 +166,7 @@ fn a_cancelled_upload_stops_at_the_next_frame_and_tells_the_server() {
 }
 
 #[test]
-fn an_upload_that_is_done_can_not_be_called_back() {
+fn a_finished_upload_cannot_be_cancelled() {
     let mut rig = Rig::joined();
     let transfer = rig.session.upload(name("a"), 0, None).unwrap();
     rig.give(ready(1, 0)).unwrap();

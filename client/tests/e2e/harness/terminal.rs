@@ -1,12 +1,16 @@
 //! A client on a real pseudo-terminal, seen as the screen that its user sees.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use chatshelf_testkit::fake_server::{FakeServer, Guest};
 use chatshelf_testkit::wait::eventually;
 use chatshelf_testkit::wait::read_some;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use super::room::client_command;
 
 /// Rows and columns, unless it is said otherwise.
 const SIZE: (u16, u16) = (50, 120);
@@ -82,6 +86,28 @@ impl Terminal {
             }
         });
         Self { child, master: Some((pty.master, input)), shown }
+    }
+
+    /// Runs a client with these options, which joins this server as ada.
+    #[track_caller]
+    pub(crate) fn join(server: &FakeServer, dir: &Path, options: &[&str]) -> (Self, Guest) {
+        Self::join_sized(server, dir, options, SIZE)
+    }
+
+    /// The same on so many rows and columns.
+    #[track_caller]
+    pub(crate) fn join_sized(
+        server: &FakeServer,
+        dir: &Path,
+        options: &[&str],
+        size: (u16, u16),
+    ) -> (Self, Guest) {
+        let mut command = client_command(server.address(), dir);
+        let terminal = Self::start_sized(command.args(["--name", "ada"]).args(options), size);
+        let mut guest = server.accept();
+        guest.welcome();
+        terminal.shows("welcome, ada");
+        (terminal, guest)
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {

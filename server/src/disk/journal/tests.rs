@@ -195,7 +195,7 @@ fn a_segment_that_may_not_grow_further_is_left_for_the_next() {
 }
 
 #[test]
-fn a_segment_that_can_not_be_opened_is_an_error_that_names_it() {
+fn a_segment_that_cannot_be_opened_is_an_error_that_names_it() {
     let (files, path, _) = of_lines(1..=3);
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();

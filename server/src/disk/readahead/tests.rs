@@ -200,7 +200,7 @@ impl StoredFile for Unspliceable {
 }
 
 #[test]
-fn a_file_that_can_not_be_spliced_is_read_and_the_pipe_is_given_up() {
+fn a_file_that_cannot_be_spliced_is_read_and_the_pipe_is_given_up() {
     let mut pool = ExtentPool::default();
     pool.allow_pipes(1);
     let mut extent = pool.take(true);
@@ -216,7 +216,7 @@ fn a_file_that_can_not_be_spliced_is_read_and_the_pipe_is_given_up() {
 }
 
 #[test]
-fn there_are_as_many_pipes_as_are_allowed_however_they_go() {
+fn there_are_as_many_pipes_as_allowed_however_they_end() {
     const ALLOWED: usize = 3;
     let mut pool = ExtentPool::default();
     pool.allow_pipes(ALLOWED);

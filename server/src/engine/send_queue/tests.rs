@@ -70,7 +70,7 @@ fn what_is_queued_inside_a_frame_comes_after_it_by_the_order_of_the_lanes() {
 }
 
 #[test]
-fn of_the_replies_only_what_is_not_sent_counts_as_waiting() {
+fn only_unsent_replies_count_as_waiting() {
     let mut lanes = Lanes::<true>::new(1 << 20);
     lanes.reply();
     lanes.reply();
@@ -95,7 +95,7 @@ fn a_reply_waits_for_one_data_frame_at_most() {
 }
 
 #[test]
-fn the_farewell_is_the_very_last_frame_wherever_it_is_said() {
+fn the_goodbye_is_the_very_last_frame_wherever_it_is_sent() {
     at_every_cut::<true>(|lanes| {
         lanes.finish();
         lanes.say("after the end");
@@ -140,7 +140,7 @@ fn no_zero(bytes: usize) -> Step {
 }
 
 #[test]
-fn a_cursor_that_the_trim_does_not_reach_goes_on() {
+fn a_cursor_beyond_the_trim_is_unaffected() {
     let mut lanes = Lanes::<true>::new(100);
     (0..9).for_each(|n| lanes.say(&format!("number {n}")));
     let point = lanes.log.trim_point() as usize;
@@ -210,7 +210,7 @@ fn nothing_is_sent_before_the_welcome_that_is_to_come() {
 }
 
 #[test]
-fn of_replies_that_are_sent_little_is_held() {
+fn little_is_held_of_replies_that_are_sent() {
     let mut lanes = Lanes::<true>::new(1 << 20);
     for _ in 0..1000 {
         for _ in 0..100 {

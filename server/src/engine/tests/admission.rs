@@ -47,7 +47,7 @@ fn only_members_take_places_in_the_room() {
 }
 
 #[test]
-fn a_member_comes_back_to_a_full_room() {
+fn a_member_can_return_to_a_full_room() {
     let mut rig = Rig::with(Settings { members_max: 2, ..SETTINGS });
     let (ada, _bob) = (rig.join("ada"), rig.join("bob"));
     for _ in 0..3 {
@@ -62,7 +62,7 @@ fn a_member_comes_back_to_a_full_room() {
 }
 
 #[test]
-fn the_oldest_of_too_many_who_have_not_joined_gives_way() {
+fn beyond_the_limit_the_oldest_that_has_not_joined_gives_way() {
     let mut rig = Rig::with(Settings { members_max: 1, ..SETTINGS });
     let mut crowd: Vec<Peer> = (0..1000).map(|_| rig.connect()).collect();
     crowd.iter().skip(1).for_each(Peer::hello);
@@ -86,7 +86,7 @@ fn the_oldest_of_too_many_who_have_not_joined_gives_way() {
 }
 
 #[test]
-fn newcomers_wait_while_those_before_them_have_hardly_had_the_time_to_join() {
+fn newcomers_wait_while_earlier_ones_have_hardly_had_time_to_join() {
     let mut rig = Rig::new();
     let crowd: Vec<Peer> = (0..999).map(|_| rig.connect()).collect();
     assert_eq!(rig.engine.opens_at_ms(), None);
@@ -107,7 +107,7 @@ fn newcomers_wait_while_those_before_them_have_hardly_had_the_time_to_join() {
 }
 
 #[test]
-fn with_few_descriptors_fewer_members_fit_and_there_is_always_a_way_back() {
+fn with_few_descriptors_fewer_members_fit_and_members_can_always_return() {
     let mut rig = Rig::new();
     assert_eq!(rig.engine.limit_connections(14), 11);
     let members: Vec<Peer> = (0..11).map(|n| rig.join(&format!("peer-{n}"))).collect();

@@ -126,7 +126,7 @@ fn a_member_that_answers_every_ping_stays_for_hours() {
 }
 
 #[test]
-fn who_takes_no_byte_for_half_a_minute_is_too_slow() {
+fn a_peer_that_takes_no_byte_for_half_a_minute_is_too_slow() {
     let mut rig = Rig::new();
     let (mut ada, eve) = (rig.join("ada"), rig.join("eve"));
     eve.allow(0);
@@ -181,7 +181,7 @@ fn a_ping_puts_off_no_stall() {
 }
 
 #[test]
-fn a_farewell_to_a_slow_peer_comes_through_if_it_reads_again_in_time() {
+fn a_slow_peer_that_reads_again_in_time_gets_its_goodbye() {
     let mut rig = Rig::new();
     let (mut ada, mut eve) = (rig.join("ada"), rig.join("eve"));
     eve.allow(0);

@@ -124,7 +124,7 @@ fn several_downloads_and_talk_share_the_connection() {
 }
 
 #[test]
-fn items_that_never_were_and_items_that_are_gone_are_told_apart() {
+fn unknown_items_and_dropped_items_are_told_apart() {
     let mut rig = Rig::with(Settings { keep: 1, ..SETTINGS });
     let mut ada = rig.join("ada");
     upload(&mut rig, &mut ada, 1, b"first");

@@ -89,7 +89,7 @@ fn a_nick_proves_nothing() {
 }
 
 #[test]
-fn a_membership_that_came_back_is_still_the_uploader() {
+fn a_resumed_membership_is_still_the_uploader() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     upload(&mut rig, &mut ada, 1, b"file");
@@ -122,7 +122,7 @@ fn the_key_proves_it_to_the_end_over_restarts_and_under_any_nick() {
 }
 
 #[test]
-fn who_is_told_by_a_repeated_offer_that_it_is_stored_is_its_uploader() {
+fn whoever_learns_by_a_repeated_offer_that_it_is_stored_is_its_uploader() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     let item = upload_with_key(&mut rig, &mut ada, b"file");

@@ -11,7 +11,7 @@ use crate::disk::{Reply, TransferKey};
 use crate::engine::Readiness;
 
 #[test]
-fn readiness_of_a_gone_connection_meets_no_stranger() {
+fn readiness_of_a_closed_connection_reaches_no_other() {
     let mut rig = Rig::new();
     let ada = rig.join("ada");
     ada.reset();
@@ -68,7 +68,7 @@ fn disk_replies_for_a_gone_connection_meet_no_stranger() {
 }
 
 #[test]
-fn a_timer_of_a_gone_connection_meets_no_stranger() {
+fn a_timer_of_a_closed_connection_reaches_no_other() {
     let mut rig = Rig::new();
     let first = rig.connect();
     rig.pass(9_000);
@@ -180,7 +180,7 @@ fn at_shutdown_everyone_is_told_and_the_engine_empties() {
 }
 
 #[test]
-fn at_shutdown_who_does_not_read_is_dropped_in_time() {
+fn at_shutdown_a_peer_that_does_not_read_is_dropped_in_time() {
     let mut rig = Rig::new();
     let ada = rig.join("ada");
     ada.allow(0);
@@ -236,7 +236,7 @@ fn after_everyone_left_nothing_remains() {
 }
 
 #[test]
-fn a_receiver_that_breaks_in_mid_burst_is_announced_and_the_sender_goes_on() {
+fn a_receiver_that_breaks_in_mid_burst_is_announced_and_the_sender_is_unaffected() {
     let mut rig = Rig::new();
     let (ada, mut eve) = (rig.join("ada"), rig.join("eve"));
     ada.wire.borrow_mut().broken = true;

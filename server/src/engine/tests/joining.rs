@@ -176,7 +176,7 @@ fn a_nick_that_is_taken_is_refused_with_one_that_is_free() {
 }
 
 #[test]
-fn who_is_refused_again_and_again_is_sent_away() {
+fn a_peer_refused_again_and_again_is_sent_away() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     ada.take();
@@ -211,7 +211,7 @@ fn the_last_join_that_is_allowed_may_still_succeed() {
 }
 
 #[test]
-fn a_member_is_suggested_so_many_nicks_and_no_more() {
+fn a_member_is_suggested_a_bounded_number_of_nicks() {
     let mut rig = Rig::new();
     let (_ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     (0..100).for_each(|_| bob.rename("ada"));
@@ -268,7 +268,7 @@ fn a_nick_that_nobody_may_take_is_invalid_for_join_and_rename() {
 }
 
 #[test]
-fn a_member_who_joins_quietly_is_here_like_all_and_leaves_quietly() {
+fn a_member_who_joins_quietly_is_listed_and_leaves_quietly() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     let mut peer = rig.connect();
@@ -295,7 +295,7 @@ fn a_member_who_joins_quietly_is_here_like_all_and_leaves_quietly() {
 }
 
 #[test]
-fn two_who_want_one_nick_in_one_turn_do_not_both_get_it() {
+fn of_two_who_want_one_nick_in_one_turn_one_gets_it() {
     let mut rig = Rig::new();
     let (mut first, mut second) = (rig.connect(), rig.connect());
     for peer in [&first, &second] {

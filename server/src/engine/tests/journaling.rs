@@ -150,7 +150,7 @@ fn a_journal_that_fails_ends_a_server_that_must_keep_everything() {
 }
 
 #[test]
-fn what_was_not_kept_is_not_shown_though_what_follows_is_kept() {
+fn an_event_that_was_not_kept_is_not_shown_though_later_ones_are_kept() {
     let mut rig = rig(Durability::Always);
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     rig.is_journal_held = true;

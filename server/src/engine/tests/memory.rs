@@ -40,7 +40,7 @@ fn the_snapshots_of_a_crowd_share_most_of_their_bytes() {
 }
 
 #[test]
-fn a_crowd_that_has_left_leaves_nothing_behind() {
+fn a_crowd_leaves_nothing_behind() {
     let mut rig = Rig::with(Settings { members_max: 2000, ..SETTINGS });
     let alone = rig.engine.usage();
     for _ in 0..2 {
@@ -59,7 +59,7 @@ fn a_crowd_that_has_left_leaves_nothing_behind() {
 }
 
 #[test]
-fn of_too_many_snapshots_those_go_that_were_not_taken_for_longest() {
+fn beyond_the_limit_the_snapshots_unread_for_longest_go() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     let mut peers = deaf_crowd(&mut rig, 400);

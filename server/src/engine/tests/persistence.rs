@@ -41,7 +41,7 @@ fn the_journal_misses_nothing_when_the_log_is_cut_within_a_turn() {
 }
 
 #[test]
-fn a_restart_goes_on_with_seq_items_topic_and_history() {
+fn a_restart_keeps_seq_items_topic_and_history() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     upload(&mut rig, &mut ada, 1, b"first");

@@ -47,7 +47,7 @@ fn a_silent_member() -> (Rig, Peer, Peer) {
 }
 
 #[test]
-fn a_dead_connection_loses_its_name_to_who_wants_it() {
+fn a_dead_connection_loses_its_name_to_whoever_wants_it() {
     let (mut rig, mut ada, mut bob) = a_silent_member();
     let mut peer = rig.connect();
     peer.hello();
@@ -84,7 +84,7 @@ fn a_connection_that_gives_any_sign_keeps_its_name() {
 }
 
 #[test]
-fn who_was_heard_a_moment_ago_is_not_asked() {
+fn a_member_heard_a_moment_ago_is_not_pinged() {
     let (mut rig, mut ada, _bob) = a_silent_member();
     ada.send(Pong {});
     rig.settle();
@@ -115,7 +115,7 @@ fn of_several_who_want_a_name_the_first_gets_it_and_the_holder_is_asked_once() {
 }
 
 #[test]
-fn so_many_may_wait_for_names_and_no_more() {
+fn a_bounded_number_may_wait_for_names() {
     let (mut rig, mut ada, _bob) = a_silent_member();
     let mut peers: Vec<Peer> = (0..=NICKS_WANTED_MAX).map(|_| asks_for(&mut rig, "ada")).collect();
     let refused: Vec<usize> = peers.iter_mut().map(|peer| peer.refusals().len()).collect();
@@ -158,7 +158,7 @@ fn what_came_behind_a_join_is_understood_once_that_is_settled() {
 }
 
 #[test]
-fn a_ghost_whose_client_comes_back_meanwhile_is_none() {
+fn a_ghost_whose_client_returns_is_no_ghost() {
     let (mut rig, ada, mut bob) = a_silent_member();
     let mut peer = asks_for(&mut rig, "ada");
     rig.pass(1_000);
@@ -170,7 +170,7 @@ fn a_ghost_whose_client_comes_back_meanwhile_is_none() {
 }
 
 #[test]
-fn a_ghost_that_nobody_waits_for_any_more_may_still_come_back() {
+fn a_ghost_that_nobody_waits_for_can_still_return() {
     let (mut rig, mut ada, mut bob) = a_silent_member();
     let peer = asks_for(&mut rig, "ada");
     rig.pass(1_000);
@@ -185,7 +185,7 @@ fn a_ghost_that_nobody_waits_for_any_more_may_still_come_back() {
 }
 
 #[test]
-fn who_is_not_read_while_the_disk_is_busy_is_not_taken_for_dead() {
+fn a_peer_left_unread_while_the_disk_is_busy_is_not_taken_for_dead() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     ada.offer(1, 8 * BLOCK_BYTES as u64);
@@ -200,7 +200,7 @@ fn who_is_not_read_while_the_disk_is_busy_is_not_taken_for_dead() {
 }
 
 #[test]
-fn who_takes_what_it_is_sent_however_slowly_is_not_taken_for_dead() {
+fn a_peer_that_reads_however_slowly_is_not_taken_for_dead() {
     let (mut rig, mut ada, mut bob) = a_silent_member();
     ada.allow(0);
     bob.say("a line that waits");
@@ -242,7 +242,7 @@ fn a_member_can_take_the_name_of_a_dead_connection_too() {
 }
 
 #[test]
-fn who_is_back_in_time_was_never_away() {
+fn a_member_who_returns_in_time_was_never_away() {
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     for (round, is_reset) in [true, false, true].into_iter().enumerate() {
@@ -269,7 +269,7 @@ fn who_is_back_in_time_was_never_away() {
 }
 
 #[test]
-fn who_is_not_back_in_time_has_left_for_the_reason_that_it_was() {
+fn a_member_who_does_not_return_in_time_has_left_for_the_original_reason() {
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     ada.take();
@@ -295,7 +295,7 @@ fn who_is_not_back_in_time_has_left_for_the_reason_that_it_was() {
 }
 
 #[test]
-fn the_name_of_who_is_away_is_free_to_who_wants_it() {
+fn the_name_of_an_absent_member_is_free_to_whoever_wants_it() {
     let mut rig = Rig::new();
     let (mut ada, bob, carl) = (rig.join("ada"), rig.join("bob"), rig.join("carl"));
     ada.take();
@@ -313,7 +313,7 @@ fn the_name_of_who_is_away_is_free_to_who_wants_it() {
 }
 
 #[test]
-fn nothing_can_be_told_to_who_is_away() {
+fn nothing_can_be_told_to_an_absent_member() {
     let mut rig = Rig::new();
     let (mut ada, bob) = (rig.join("ada"), rig.join("bob"));
     bob.reset();

@@ -32,7 +32,7 @@ fn at(rig: &Rig, seq: u64) -> (Seq, UnixMillis) {
 }
 
 #[test]
-fn a_membership_goes_on_over_another_connection_and_the_room_hears_nothing() {
+fn a_membership_resumes_over_another_connection_and_the_room_hears_nothing() {
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     ada.take();
@@ -56,7 +56,7 @@ fn a_membership_goes_on_over_another_connection_and_the_room_hears_nothing() {
 }
 
 #[test]
-fn what_a_replaced_connection_had_sent_and_was_not_read_is_discarded() {
+fn unread_bytes_of_a_replaced_connection_are_discarded() {
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     let peer = rig.connect();
@@ -284,7 +284,7 @@ fn crashed(rig: Rig, kept: usize) -> Rig {
 }
 
 #[test]
-fn who_knows_events_that_a_crash_took_starts_where_the_new_ones_begin() {
+fn a_client_with_events_that_a_crash_took_starts_where_the_new_ones_begin() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     (0..5).for_each(|n| ada.say(&n.to_string()));

@@ -76,7 +76,7 @@ fn uploads_that_hardly_move_end_while_slots_are_scarce() {
 }
 
 #[test]
-fn uploads_that_hardly_move_are_in_nobodys_way_while_there_are_enough_slots() {
+fn uploads_that_hardly_move_are_left_alone_while_there_are_enough_slots() {
     let mut rig = Rig::new();
     let mut peers = vec![rig.join("slow")];
     peers[0].offer(1, 1 << 20);
@@ -133,7 +133,7 @@ fn downloads_that_are_hardly_taken_end_while_slots_are_scarce() {
 }
 
 #[test]
-fn who_offers_and_cancels_without_end_has_only_their_own_slots_to_spend() {
+fn offering_and_cancelling_without_end_spends_only_ones_own_slots() {
     let mut rig = Rig::new();
     let mut looper = rig.join("looper");
     rig.hold_disk();
@@ -159,7 +159,7 @@ fn who_offers_and_cancels_without_end_has_only_their_own_slots_to_spend() {
 }
 
 #[test]
-fn who_has_cancelled_all_may_begin_as_many_at_once() {
+fn a_member_who_cancels_all_transfers_may_begin_as_many_at_once() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     (1..=EACH).for_each(|number| ada.offer(number, 4));

@@ -67,7 +67,7 @@ fn eve_first(seen: &[Seen]) -> Option<Seq> {
 }
 
 #[test]
-fn a_reader_that_the_log_overtakes_is_told_so_and_goes_on() {
+fn a_reader_that_the_log_overtakes_is_told_of_the_gap_and_continues() {
     for room in [0, 1, 5, 6, 4000, 8046, 100_000] {
         overrun(room);
     }
@@ -150,7 +150,7 @@ fn readers_that_keep_up_see_no_gap_however_much_one_turn_brings() {
 }
 
 #[test]
-fn who_takes_no_replies_is_no_longer_read_and_then_too_slow() {
+fn a_peer_that_takes_no_replies_is_no_longer_read_and_then_too_slow() {
     let mut rig = Rig::new();
     let (mut ada, mut eve) = (rig.join("ada"), rig.join("eve"));
     eve.allow(0);
@@ -171,7 +171,7 @@ fn who_takes_no_replies_is_no_longer_read_and_then_too_slow() {
 }
 
 #[test]
-fn who_takes_replies_late_gets_every_one() {
+fn a_peer_that_takes_replies_late_gets_every_one() {
     for room in [1, 5_000, 70_000, usize::MAX] {
         let mut rig = Rig::new();
         let mut eve = rig.join("eve");
@@ -217,7 +217,7 @@ fn nobody_who_reads_is_disturbed_by_what_others_tell_them() {
 }
 
 #[test]
-fn who_does_not_read_is_busy_for_others_and_not_buried() {
+fn a_member_who_does_not_read_is_busy_and_not_buried_in_messages() {
     let mut rig = Rig::new();
     let (mut ada, mut eve) = (rig.join("ada"), rig.join("eve"));
     ada.allow(0);

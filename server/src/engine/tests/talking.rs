@@ -67,7 +67,7 @@ fn a_private_message_reaches_both_ends_and_nobody_else() {
 }
 
 #[test]
-fn a_message_to_oneself_comes_once_and_to_nobody_is_refused() {
+fn a_message_to_oneself_arrives_once_and_one_to_nobody_is_refused() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     ada.tell("ada", "note");
@@ -81,7 +81,7 @@ fn a_message_to_oneself_comes_once_and_to_nobody_is_refused() {
 }
 
 #[test]
-fn a_private_message_reaches_who_is_renamed_by_the_new_nick_only() {
+fn a_private_message_reaches_a_renamed_member_by_the_new_nick_only() {
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     bob.rename("bobby");

@@ -53,7 +53,7 @@ fn expected(transfer: u32, file: &[u8], offset: usize) -> UploadReady {
 }
 
 #[test]
-fn after_a_lost_connection_an_upload_goes_on_where_it_was() {
+fn after_a_lost_connection_an_upload_resumes_where_it_was() {
     let file = content(3 * BLOCK_BYTES + 100);
     for bytes in [1, 1000, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES, file.len()] {
         let mut rig = Rig::new();
@@ -69,7 +69,7 @@ fn after_a_lost_connection_an_upload_goes_on_where_it_was() {
 }
 
 #[test]
-fn whoever_leaves_or_stalls_can_go_on_as_well() {
+fn uploads_of_members_who_leave_or_stall_can_be_resumed_too() {
     let file = content(10_000);
     for is_stalled in [false, true] {
         let mut rig = Rig::new();
@@ -88,7 +88,7 @@ fn whoever_leaves_or_stalls_can_go_on_as_well() {
 }
 
 #[test]
-fn a_shutdown_keeps_what_has_come_for_the_next_start() {
+fn a_shutdown_keeps_what_has_arrived_for_the_next_start() {
     let file = content(BLOCK_BYTES + 10_000);
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
@@ -158,7 +158,7 @@ fn a_key_that_is_still_in_use_moves_to_the_newer_offer() {
 }
 
 #[test]
-fn an_offer_replaces_one_of_the_same_connection_as_well() {
+fn an_offer_replaces_one_of_the_same_connection_too() {
     let file = content(BLOCK_BYTES + 10);
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
@@ -230,7 +230,7 @@ fn what_is_kept_goes_when_its_time_is_over() {
 }
 
 #[test]
-fn a_member_that_takes_over_its_ghost_goes_on_with_its_upload_at_once() {
+fn a_member_that_takes_over_its_ghost_resumes_its_upload_at_once() {
     let file = content(10_000);
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");

@@ -97,7 +97,7 @@ fn the_first_frame_must_be_a_hello_with_the_magic() {
 }
 
 #[test]
-fn without_a_common_version_the_servers_range_is_told() {
+fn without_a_common_version_the_goodbye_names_the_servers_range() {
     for (min, max) in [(2, 9), (0, 0), (7, 1)] {
         let farewell = goodbye(Phase::Greeting, &bytes(hello(min, max)));
         assert_eq!(farewell.code, Code::VERSION);
@@ -206,7 +206,7 @@ fn bad_text_in_a_hello_is_malformed() {
 }
 
 #[test]
-fn text_that_breaks_the_rules_is_refused_and_the_connection_goes_on() {
+fn text_that_breaks_the_rules_is_refused_and_the_connection_stays() {
     let field =
         |tag: u8, value: &[u8]| [&[tag][..], &(value.len() as u16).to_be_bytes(), value].concat();
     let id = field(11, b"\0\0\0\0\0\0\0\x04");
@@ -323,7 +323,7 @@ fn done_before_all_bytes_is_a_size_mismatch_and_later_frames_are_discarded() {
 }
 
 #[test]
-fn of_several_faults_the_first_in_the_order_of_the_document_is_told() {
+fn of_several_faults_the_first_in_the_documents_order_is_reported() {
     let header = |kind: u8, length: u32| [&[kind, 0][..], &length.to_be_bytes()].concat();
     let magic = bytes(Hello { magic: *b"HTTP", ..hello(1, 1) });
     let twice = frame(0x01, 0, &[&magic[6..], &magic[6..13]].concat());

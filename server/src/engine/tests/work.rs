@@ -116,7 +116,7 @@ fn joins_that_are_refused_cost_the_same_in_every_room() {
 }
 
 #[test]
-fn to_come_and_go_costs_a_little_for_everyone_however_much_was_said() {
+fn coming_and_going_costs_little_per_member_however_long_the_log() {
     let [small, large] = [SMALL, LARGE].map(|size| {
         let (mut rig, _others, mut eve) = room(size);
         rig.steps = 0;

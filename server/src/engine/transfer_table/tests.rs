@@ -103,7 +103,7 @@ fn what_comes_for_an_ended_upload_is_late_and_for_any_other_unexpected() {
 }
 
 #[test]
-fn what_has_come_of_an_upload_is_kept_or_discarded() {
+fn the_bytes_of_an_interrupted_upload_are_kept_or_discarded() {
     let mut rig = Rig::default();
     for number in [1, 2] {
         rig.offer(number, 3, 0).unwrap();
@@ -161,7 +161,7 @@ fn a_download_is_read_ahead_within_its_bound_and_closed_at_its_end() {
 }
 
 #[test]
-fn a_member_runs_no_more_than_their_share() {
+fn a_member_runs_at_most_their_share_of_transfers() {
     let mut rig = Rig::default();
     let each = MEMBER_TRANSFERS_MAX as u32;
     (1..=each).for_each(|number| rig.offer(number, 3, 0).unwrap());

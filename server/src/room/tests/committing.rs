@@ -50,7 +50,7 @@ fn who_is_not_here_cannot_leave_or_be_renamed() {
 }
 
 #[test]
-fn who_came_quietly_leaves_quietly() {
+fn a_quiet_member_leaves_quietly() {
     let mut bench = Bench::new();
     bench.propose(Proposal::Join { nick: nick("ada"), quiet: Some(Marker) }).unwrap();
     bench.rename("ada", "bob").unwrap();
@@ -83,7 +83,7 @@ fn a_topic_that_is_set_already_is_refused() {
 }
 
 #[test]
-fn an_item_goes_on_the_shelf_once_and_comes_off_once() {
+fn an_item_is_shelved_once_and_dropped_once() {
     let mut bench = Bench::new();
     for id in 1..=6 {
         bench.shelve(id).unwrap();

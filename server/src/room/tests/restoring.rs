@@ -27,7 +27,7 @@ fn six_items() -> Bench {
 }
 
 #[test]
-fn what_the_log_says_is_so_again_and_nobody_is_there() {
+fn the_room_is_restored_from_the_log_without_members() {
     let before = six_items();
     let (after, gone) = restored(&before.events(), (2..=6).map(item).collect());
     assert_eq!((after.items(), after.events()), (before.items(), before.events()));
@@ -87,7 +87,7 @@ fn a_topic_from_before_the_log_stays_until_it_is_changed() {
 }
 
 #[test]
-fn what_the_disk_has_lost_in_between_is_told_as_forgotten() {
+fn events_the_disk_has_lost_in_between_are_announced_as_forgotten() {
     let mut before = Bench::with(&["ada"]);
     for text in ["one", "two", "three"] {
         before.set_topic("ada", topic(text)).unwrap();

@@ -73,7 +73,7 @@ fn a_journal_of_builds_before_the_first_release_is_read_and_written_on() {
 }
 
 #[test]
-fn a_hole_of_zeros_in_the_middle_is_skipped_and_writing_goes_on_at_the_end() {
+fn a_hole_of_zeros_in_the_middle_is_skipped_and_writing_continues_at_the_end() {
     let (files, path, ends) = of_lines(1..=9);
     let mut bytes = fs::read(&path).unwrap();
     bytes[ends[2] + 5..ends[5] + 5].fill(0);
@@ -122,7 +122,7 @@ fn holes_are_left_to_the_caller_as_long_as_they_can_be_filled() {
 }
 
 #[test]
-fn a_segment_that_can_not_be_read_is_set_aside() {
+fn a_segment_that_cannot_be_read_is_set_aside() {
     let files = FaultyFiles::new();
     let (mut journal, _) = open(&files, 150);
     (1..=9).for_each(|seq| assert!(journal.append(&lines([seq])).is_ok()));

@@ -36,7 +36,7 @@ fn a_full_segment_is_left_unsynced_and_older_ones_go_once_it_is_synced() {
 }
 
 #[test]
-fn what_was_left_is_synced_before_its_successor_is_counted_on() {
+fn a_left_segment_is_synced_before_its_successor_is_relied_on() {
     let (files, mut journal) = just_changed_over();
     let start = files.done();
     journal.begin_sync().unwrap().unwrap().sync().unwrap();

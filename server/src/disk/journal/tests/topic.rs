@@ -120,7 +120,7 @@ fn a_damaged_repetition_costs_only_itself() {
 }
 
 #[test]
-fn a_segment_that_holds_no_more_than_a_topic_is_in_nobodys_way() {
+fn a_segment_that_holds_only_a_topic_is_harmless() {
     let files = FaultyFiles::new();
     let (mut journal, _) = open(&files);
     journal.append(&topic(1, Some("engines")).to_bytes()).unwrap();
@@ -151,7 +151,7 @@ fn live(journal: &mut Journal<FaultyFiles>) -> Option<TopicChanged> {
 }
 
 #[test]
-fn whichever_operation_fails_the_topic_is_that_which_was_safe_or_a_newer_one() {
+fn whichever_operation_fails_the_topic_is_the_safe_one_or_a_newer_one() {
     let files = FaultyFiles::new();
     let (mut journal, _) = open(&files);
     let start = files.done();

@@ -224,7 +224,7 @@ fn fail_everywhere(fault: fn(usize) -> Fault, kind: ErrorKind) {
 }
 
 #[test]
-fn an_item_that_can_not_be_put_on_the_shelf_is_nowhere() {
+fn an_item_that_cannot_be_shelved_leaves_nothing() {
     let publish = |fault: Option<usize>| {
         let mut bench = Bench::new();
         bench.begin(1, Some(key(1)), 4);

@@ -57,7 +57,7 @@ fn wrong_content_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_removed_item_can_still_be_read_by_who_has_it_open() {
+fn a_removed_item_can_still_be_read_by_whoever_has_it_open() {
     let mut bench = Bench::new();
     bench.shelve(1, b"0123456789");
     let download = transfer(2);
@@ -73,7 +73,7 @@ fn a_removed_item_can_still_be_read_by_who_has_it_open() {
 }
 
 #[test]
-fn of_the_newest_item_its_number_stays_until_there_is_a_newer_one() {
+fn the_newest_items_number_stays_until_there_is_a_newer_one() {
     let mut bench = Bench::new();
     for id in 1..=3 {
         bench.shelve(id, b"file");
@@ -229,7 +229,7 @@ fn an_item_of_an_earlier_version_is_read() {
 }
 
 #[test]
-fn an_item_that_can_not_be_read_for_now_is_not_taken_for_gone() {
+fn an_item_that_cannot_be_read_for_now_is_not_taken_for_gone() {
     let mut bench = Bench::new();
     bench.shelve(1, b"good");
     let Bench { files, settings, store, now, .. } = bench;

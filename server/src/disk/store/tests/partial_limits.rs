@@ -42,7 +42,7 @@ fn a_start_removes_what_has_expired_and_what_has_no_key() {
 }
 
 #[test]
-fn a_clock_that_was_wrong_keeps_nothing_for_ever() {
+fn a_wrong_clock_keeps_nothing_for_ever() {
     let mut bench = Bench::new();
     bench.now = UnixMillis(u64::MAX);
     bench.interrupt(1, key(1), 20, b"x");
@@ -53,7 +53,7 @@ fn a_clock_that_was_wrong_keeps_nothing_for_ever() {
 }
 
 #[test]
-fn of_too_many_the_oldest_go() {
+fn beyond_the_limit_the_oldest_go() {
     let mut bench = Bench::new();
     for number in 0..=PARTIALS_MAX as u8 {
         bench.now = UnixMillis(1500 - u64::from(number % 50));
@@ -65,7 +65,7 @@ fn of_too_many_the_oldest_go() {
 }
 
 #[test]
-fn of_too_many_whoever_has_most_loses_the_smallest() {
+fn beyond_the_limit_whoever_has_most_loses_the_smallest() {
     let mut bench = Bench::new();
     bench.interrupt_of(7, 200, 500);
     bench.interrupt_of(8, 201, 10);
@@ -84,7 +84,7 @@ fn of_too_many_whoever_has_most_loses_the_smallest() {
 }
 
 #[test]
-fn of_too_many_bytes_whoever_has_most_loses_the_oldest() {
+fn beyond_the_byte_limit_whoever_has_most_loses_the_oldest() {
     let mut bench = Bench::with(StoreSettings { partial_bytes_max: 1000, ..SETTINGS });
     for (uploader, number, bytes) in [(1, 1, 400), (2, 2, 300), (2, 3, 300), (3, 4, 100)] {
         bench.now.0 += 1;
@@ -123,7 +123,7 @@ fn a_resumed_upload_counts_for_whoever_resumed_it() {
 }
 
 #[test]
-fn of_too_many_bytes_the_oldest_go_also_at_a_start() {
+fn beyond_the_byte_limit_the_oldest_go_even_at_a_start() {
     let settings = StoreSettings { partial_bytes_max: 100, ..SETTINGS };
     let mut bench = Bench::with(settings);
     for (number, bytes) in [(1, 40), (2, 40), (3, 20), (4, 30)] {

@@ -73,7 +73,7 @@ fn a_long_upload_is_durable_while_it_runs() {
 }
 
 #[test]
-fn a_half_written_meta_file_is_in_nobodys_way() {
+fn a_half_written_meta_file_is_harmless() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 20, b"0123456789");
     let half = bench.dir(1).join("meta.new");
@@ -100,7 +100,7 @@ fn the_digest_is_of_what_the_disk_holds() {
 }
 
 #[test]
-fn all_that_has_come_may_be_kept() {
+fn all_that_has_arrived_may_be_kept() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 4, b"full");
     assert_eq!(bench.go_on(2, key(1), 4), (4, Some(digest(b"full"))));
@@ -234,7 +234,7 @@ fn other_transfers_go_on_while_kept_content_is_read_back() {
 }
 
 #[test]
-fn a_key_in_use_is_taken_over_with_what_has_come() {
+fn a_key_in_use_is_taken_over_with_the_bytes_that_arrived() {
     let mut bench = Bench::new();
     bench.begin(1, Some(key(1)), 20);
     bench.write(1, b"01234");

@@ -75,7 +75,7 @@ fn the_operator_is_told_once_of_refusals_until_there_is_much_more_space() {
 }
 
 #[test]
-fn of_an_upload_that_is_gone_on_with_only_the_rest_must_fit() {
+fn only_the_rest_of_a_resumed_upload_must_fit() {
     let mut bench = Bench::with(RESERVE);
     bench.interrupt(1, key(1), 5000, &[1; 4000]);
     bench.files.leave_free(2000 + META);
@@ -158,7 +158,7 @@ fn a_full_disk_that_nobody_saw_coming_is_no_different() {
 }
 
 #[test]
-fn an_upload_that_can_not_even_begin_has_what_is_kept_make_room() {
+fn an_upload_that_cannot_even_begin_evicts_kept_uploads() {
     let mut bench = Bench::new();
     bench.interrupt(1, key(1), 9000, &[1; 3000]);
     bench.files.tell(false);
@@ -168,7 +168,7 @@ fn an_upload_that_can_not_even_begin_has_what_is_kept_make_room() {
 }
 
 #[test]
-fn a_disk_that_can_not_tell_its_space_is_used_all_the_same() {
+fn a_disk_that_cannot_tell_its_free_space_is_used_anyway() {
     let mut bench = Bench::with(RESERVE);
     bench.files.leave_free(900);
     assert_eq!(code(&bench.create(1, None, 1).remove(0)), Some(Code::STORAGE_FULL));

@@ -104,7 +104,7 @@ fn the_limit_that_is_named_is_the_one_in_the_way() {
 }
 
 #[test]
-fn who_has_just_ended_their_only_transfer_is_still_a_newcomer() {
+fn a_member_who_just_ended_their_only_transfer_is_still_a_newcomer() {
     let mut crowd = Crowd::default();
     crowd.grab(1, 16, Way::Up);
     let ended = crowd.ask(1, 1, Way::Down).unwrap();
@@ -115,7 +115,7 @@ fn who_has_just_ended_their_only_transfer_is_still_a_newcomer() {
 }
 
 #[test]
-fn what_has_ended_counts_until_the_disk_has_let_go_of_it() {
+fn an_ended_transfer_counts_until_the_disk_has_let_go_of_it() {
     let mut crowd = Crowd::default();
     let connection = Token::new(1, 1);
     let origin = Origin::from(std::net::SocketAddr::from(([10, 0, 0, 1], 4000)));

@@ -1,4 +1,4 @@
-//! Peers that mean no good: nothing that they send acts on the terminal, and a server that breaks
+//! Malicious peers: nothing that they send acts on the terminal, and a server that breaks
 //! the protocol is left with one sentence, never with a panic.
 
 use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId, UnixMillis};

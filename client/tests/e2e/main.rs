@@ -1,7 +1,7 @@
 //! The real client against the real server, run as their users run them: what may be on standard
 //! input (`stdin`), how one gets in (`joining`) and out again (`shutdown`), talk between several
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
-//! (`resuming`), slow lines (`slow_lines`), peers that mean no good (`hostile`), a real terminal
+//! (`resuming`), slow lines (`slow_lines`), malicious peers (`hostile`), a real terminal
 //! (`interactive`: lines, `full_screen`, one in a room that talks without end: `flood`, how it is
 //! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands (`oneshot`,
 //! `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`), what is made for shells

@@ -1,4 +1,4 @@
-//! What it costs to let a room hear what is said: rounds over all contenders, each started anew,
+//! What it costs to let a room hear what is said: rounds over all contenders, each started again,
 //! so that a phase in which the machine is slow falls upon all alike.
 
 use std::io;

@@ -34,7 +34,7 @@ enum Moment {
     After(Duration),
     /// So long after the last bytes of so many files are on their way.
     Publishing { files: usize, then: Duration },
-    /// The same of a file that can be gone on with.
+    /// The same of a file whose upload can be resumed.
     PublishingKeyed { then: Duration },
 }
 
@@ -69,7 +69,7 @@ impl Moment {
 #[derive(Clone, Default)]
 struct Publishing {
     files: Arc<AtomicUsize>,
-    /// Those that can be gone on with.
+    /// Those whose uploads can be resumed.
     keyed: Arc<AtomicUsize>,
 }
 
@@ -172,7 +172,7 @@ fn a_kill_at_any_moment_takes_back_nothing_that_anyone_was_shown() {
     let downloads: usize = crowd.readers.iter().map(|it| it.downloads).sum();
     println!(
         "{round} kills: {events} events, {items} items, {stored} of them confirmed, {resumed} \
-         uploads gone on with and {found} found on the shelf, {returns} returns to the line, {downloads} downloads"
+         uploads resumed and {found} found on the shelf, {returns} returns to the line, {downloads} downloads"
     );
     assert!(crowd.has_proved(kills, &ledger), "it was no test");
 }

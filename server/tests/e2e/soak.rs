@@ -223,9 +223,7 @@ impl Crowd {
         let resumers = joined(self.resumers);
         let resumed: usize = resumers.iter().map(|it| it.resumed).sum();
         let downloads: usize = joined(self.readers).iter().map(|it| it.downloads).sum();
-        println!(
-            "{returns} returns to the line, {resumed} uploads gone on with, {downloads} downloads"
-        );
+        println!("{returns} returns to the line, {resumed} uploads resumed, {downloads} downloads");
         assert!(returns > 0 && resumed > 0 && downloads > 0, "it was no test");
     }
 }

@@ -35,7 +35,7 @@ struct Download {
 pub(crate) enum Local {
     /// A download has its final place.
     Kept(Item, Vec<u8>),
-    /// Some of a download is there, for another process to go on with.
+    /// Part of a download is there, for another process to resume.
     Part(Item, Vec<u8>),
 }
 

@@ -1,4 +1,4 @@
-//! An impostor: a server that means no good, met by the real client's session alone. It lets in or
+//! An impostor: a malicious server, met by the real client's session alone. It lets in or
 //! keeps out, grows without end, asks and never listens, says anything at all. Whatever it does,
 //! the session holds a bounded amount, answers with a bounded amount, and waits for a bounded time.
 

@@ -89,8 +89,8 @@ pub(crate) struct Model {
     lines: BTreeMap<String, Seq>,
     /// Events up to this one may have been sent without an answer of the journal.
     slow_until: Seq,
-    /// Events up to this one were found at a start, but a sync of them had failed before: they
-    /// can't be made safe any more but by writing them anew.
+    /// Events up to this one were found at a start, but a sync of them had failed before: only
+    /// writing them again could make them safe.
     excused_until: Seq,
     /// What the topic was from each of these events on, in this run of the server.
     topics: Vec<(Seq, Option<String>)>,

@@ -339,7 +339,7 @@ impl User {
         }
     }
 
-    /// No file that can be gone on with was put on the shelf twice.
+    /// No file whose upload can be resumed was put on the shelf twice.
     pub(crate) fn check_copies(&self, model: &Model) {
         for (number, task) in self.tasks.iter().enumerate().filter(|(_, task)| task.has_key) {
             assert!(

@@ -49,7 +49,7 @@ impl Line {
     }
 }
 
-/// Serves the session's wishes for the file's content.
+/// Serves the session's requests for the file's content.
 fn read(rig: &mut Rig, content: &[u8]) {
     for request in rig.requests() {
         match request {

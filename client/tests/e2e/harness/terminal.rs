@@ -252,7 +252,7 @@ impl Drop for Terminal {
         if std::thread::panicking() {
             eprintln!("the screen was:\n{}", self.screen());
         }
-        // Only one that runs still: the number of one that has ended may be another's by now.
+        // Only one that runs still: the number of one that has ended may be another's already.
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
             let _ = self.child.wait();

@@ -8,7 +8,7 @@ use super::peer::{Peer, Seen, bytes, events, frame, join, say};
 use super::rig::{Rig, SETTINGS};
 use crate::engine::Settings;
 
-/// Joins anew with what a peer knows of its last connection.
+/// Joins again with what a peer knows of its last connection.
 pub(super) fn come_back(
     rig: &mut Rig,
     name: &str,

@@ -1,4 +1,4 @@
-//! Interrupted uploads, and going on with them (PROTOCOL.md, "Uploading").
+//! Interrupted uploads, and resuming them (PROTOCOL.md, "Uploading").
 
 use chatshelf_common::id::{Digest, ItemId, TransferId, UploadKey};
 use chatshelf_common::wire::frame::UploadReady;

@@ -54,7 +54,7 @@ impl Ledger {
     }
 
     /// Compares what a newcomer finds with what others were promised. `keyed_uploads` may be there
-    /// to be gone on with; nobody else is in the room.
+    /// to be resumed; nobody else is in the room.
     pub(crate) fn audit(&mut self, home: &Home, server: &Server, keyed_uploads: usize) {
         let mut auditor = Peer::join_with(server.address(), "auditor", Some(HISTORY_ALL));
         auditor.say_and_hear("what is left?");
@@ -62,7 +62,7 @@ impl Ledger {
         self.audit_shelf(&mut auditor);
         home.wait_for_items_on_disk(&auditor.view().item_ids());
         let uploads = home.data_dir().join("uploads");
-        let what = format!("{keyed_uploads} uploads to be gone on with, at the most");
+        let what = format!("{keyed_uploads} uploads to be resumed, at the most");
         eventually(&what, || (names(&uploads).len() <= keyed_uploads).then_some(()));
         auditor.try_leave().expect("a farewell");
         auditor.view().events().iter().for_each(|event| self.note_event(event));

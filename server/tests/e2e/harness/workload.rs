@@ -1,5 +1,5 @@
 //! Members who do one thing over and over, for as long as their server lives and again with the
-//! next: they talk, upload, go on with uploads, download. Each keeps what it was told, and checks
+//! next: they talk, upload, resume uploads, download. Each keeps what it was told, and checks
 //! what it finds when it comes back.
 
 use std::collections::VecDeque;
@@ -265,7 +265,7 @@ fn stored_at_last(peer: &Peer) -> Option<ItemId> {
     })
 }
 
-/// Uploads files so slowly that it is interrupted, and goes on with them.
+/// Uploads files so slowly that it is interrupted, and resumes them.
 pub(crate) struct Resumer {
     nick: Nick,
     random: Rng,
@@ -315,7 +315,7 @@ impl Resumer {
 }
 
 impl Unfinished {
-    /// Offers the file, and checks that the server goes on with what it was sent: from which byte,
+    /// Offers the file, and checks that the server resumes what it was sent: from which byte,
     /// or with which item if all had been there.
     fn offer(&mut self, peer: &mut Peer) -> io::Result<Result<usize, ItemId>> {
         let size = self.content.len();

@@ -81,7 +81,7 @@ impl Day {
         self.discard(number);
     }
 
-    /// Offers a file; says where the store wants it to be gone on with.
+    /// Offers a file; says where the store wants it resumed.
     fn create(&mut self, number: u32, key: Option<UploadKey>, content: &[u8]) -> Option<usize> {
         let mut replies = self.bench.create(number, key, content.len() as u64);
         let reply = match replies.pop() {

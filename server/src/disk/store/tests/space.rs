@@ -106,7 +106,7 @@ fn what_is_kept_is_not_removed_in_vain() {
     bench.files.leave_free(1000);
     assert_eq!(code(&bench.create(3, None, 5000).remove(0)), Some(Code::STORAGE_FULL));
     assert_eq!(bench.names("uploads").len(), 2);
-    // Nor is the one that is to be gone on with, though its rest does not fit.
+    // Nor is the one that is being resumed, though its rest does not fit.
     let replies = bench.create(4, Some(key(2)), 9000);
     assert!(matches!(replies[0], Reply::Expires { at: Some(UnixMillis(2000)) }), "{replies:?}");
     assert_eq!(code(&replies[1]), Some(Code::STORAGE_FULL));

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use mio::Waker;
 
-/// Longest line that is taken, in bytes; a longer one is reported and passed over.
+/// Longest line that is taken, in bytes; a longer one is reported and skipped.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Lines that wait to be taken; the thread pauses behind them.
 const LINES_WAITING_MAX: usize = 64;
@@ -17,7 +17,7 @@ const LINES_WAITING_MAX: usize = 64;
 pub enum Line {
     /// A line without its end. Bytes that are no UTF-8 are replaced.
     Text(String),
-    /// A line over [`LINE_BYTES_MAX`], passed over.
+    /// A line over [`LINE_BYTES_MAX`], skipped.
     TooLong,
     /// There is no more.
     End,
@@ -73,22 +73,34 @@ fn feed(source: &mut dyn BufRead, sender: &SyncSender<Line>, wake: &dyn Fn()) {
                 &[]
             }
         };
-        let (taken, line) = match chunk {
-            [] => (0, Some(splitter.end())),
-            chunk => splitter.take(chunk),
-        };
-        let is_end = taken == 0;
-        source.consume(taken);
-        for line in line.into_iter().flatten().flatten() {
-            if sender.send(line).is_err() {
-                return;
+        let send = |line| {
+            let is_taken = sender.send(line).is_ok();
+            if is_taken {
+                wake();
             }
-            wake();
+            is_taken
+        };
+        if chunk.is_empty() {
+            if splitter.end().is_none_or(send) {
+                send(Line::End);
+            }
+            return;
         }
-        if is_end {
+        let Cut { taken, line } = splitter.take(chunk);
+        source.consume(taken);
+        if !line.is_none_or(send) {
             return;
         }
     }
+}
+
+/// What was taken of some bytes.
+#[derive(Debug)]
+struct Cut {
+    /// How many of them.
+    taken: usize,
+    /// The line that they end.
+    line: Option<Line>,
 }
 
 /// Cuts bytes into lines, holding at most one of [`LINE_BYTES_MAX`].
@@ -99,8 +111,8 @@ struct Splitter {
 }
 
 impl Splitter {
-    /// Takes bytes up to the first line end: how many, and the line if it is whole.
-    fn take(&mut self, chunk: &[u8]) -> (usize, Option<[Option<Line>; 2]>) {
+    /// Takes bytes up to the first line end.
+    fn take(&mut self, chunk: &[u8]) -> Cut {
         let end = chunk.iter().position(|byte| *byte == b'\n');
         let part = &chunk[..end.unwrap_or(chunk.len())];
         if self.partial.len() + part.len() > LINE_BYTES_MAX {
@@ -111,15 +123,15 @@ impl Splitter {
             self.partial.extend_from_slice(part);
         }
         match end {
-            None => (chunk.len(), None),
-            Some(end) => (end + 1, Some([Some(self.line()), None])),
+            None => Cut { taken: chunk.len(), line: None },
+            Some(end) => Cut { taken: end + 1, line: Some(self.line()) },
         }
     }
 
     /// The source has ended: a last line without an end counts as well.
-    fn end(&mut self) -> [Option<Line>; 2] {
-        let rest = self.too_long || !self.partial.is_empty();
-        [rest.then(|| self.line()), Some(Line::End)]
+    fn end(&mut self) -> Option<Line> {
+        let has_rest = self.too_long || !self.partial.is_empty();
+        has_rest.then(|| self.line())
     }
 
     fn line(&mut self) -> Line {

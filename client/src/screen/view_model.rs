@@ -91,7 +91,7 @@ impl ViewModel {
             nick: shown(session.nick().as_str()),
             place: shown(app.server()),
             connection: connection(app, now),
-            lag: session.lag(now).map(|lag| Duration::from_millis(lag.as_millis() as u64)),
+            lag: session.rtt(now).map(|rtt| Duration::from_millis(rtt.as_millis() as u64)),
             silent: session.silence(now).map(|silence| silence.as_secs()),
             undelivered: if session.is_late() || !session.is_joined() {
                 session.outstanding()

@@ -6,8 +6,9 @@ use chatshelf_common::limits::NICK_BYTES_MAX;
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::{Leave, Style};
 
+use super::Session;
 use super::event::{CommandError, PendingCommand, ServerLimits, TransferHandle};
-use super::{Phase, Session};
+use super::phase::Phase;
 
 /// Commands that may wait for a connection.
 pub const COMMANDS_WAITING_MAX: usize = 1000;
@@ -132,10 +133,14 @@ impl Session {
         match self.phase {
             Phase::Leaving | Phase::Over => {}
             Phase::Offline { .. } | Phase::Connecting | Phase::Greeting => self.end(),
-            Phase::Joining | Phase::Choosing | Phase::Arriving | Phase::Joined => {
+            Phase::Joining
+            | Phase::Choosing
+            | Phase::Arriving
+            | Phase::CatchingUp
+            | Phase::Joined => {
                 self.events.extend(self.transfers.abandon(&mut self.out));
                 self.out.control(&Leave {});
-                self.phase = Phase::Leaving;
+                self.go(Phase::Leaving);
             }
         }
     }
@@ -145,7 +150,7 @@ impl Session {
         if self.phase == Phase::Choosing {
             self.nick = nick;
             self.join();
-            self.phase = Phase::Joining;
+            self.go(Phase::Joining);
         }
     }
 
@@ -161,7 +166,7 @@ impl Session {
     /// there is a connection.
     #[must_use]
     pub fn takes_commands(&self) -> bool {
-        self.arrived && !matches!(self.phase, Phase::Leaving | Phase::Over)
+        self.membership.is_held() && !self.phase.is_ending()
     }
 
     fn member(&self) -> Result<(), CommandError> {
@@ -170,7 +175,7 @@ impl Session {
 
     /// In the room, and with nothing to be seen first: what is wanted can be sent.
     fn can_send(&self) -> bool {
-        self.is_joined() && !self.catching_up
+        self.phase == Phase::Joined
     }
 
     fn ask(&mut self, command: PendingCommand) -> Result<MessageId, CommandError> {

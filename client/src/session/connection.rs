@@ -10,9 +10,11 @@ use chatshelf_common::wire::{Code, Deframer};
 
 use super::delivery::Delivery;
 use super::event::{Loss, SessionError, SessionEvent};
+use super::heartbeat::Heartbeat;
 use super::outgoing::Outgoing;
+use super::phase::Phase;
 use super::rtt::Rtt;
-use super::{Phase, Reconnect, Session};
+use super::{Reconnect, Session};
 
 /// Silence of either side after which the server is asked for a sign of life, unless it is set
 /// otherwise: proxies and address translators are known to forget a connection after less than a
@@ -52,7 +54,7 @@ impl Session {
     /// ([`Session::handle_lost`]).
     pub fn handle_connecting(&mut self) {
         if matches!(self.phase, Phase::Offline { .. }) {
-            self.phase = Phase::Connecting;
+            self.go(Phase::Connecting);
         }
     }
 
@@ -62,17 +64,16 @@ impl Session {
         if !self.is_offline() {
             return;
         }
-        self.phase = Phase::Greeting;
+        self.go(Phase::Greeting);
         self.deframer = Deframer::joined();
-        (self.heard_at, self.sent_at) = (now, now);
-        (self.pinged, self.pings, self.pongs) = (false, 0, 0);
-        self.handled_with_pong = None;
+        self.heartbeat = Heartbeat::new(now);
         self.entry_by = None;
-        (self.lag, self.delivery) = (Rtt::default(), Delivery::default());
+        (self.rtt, self.delivery) = (Rtt::default(), Delivery::default());
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
         self.out.control(&Hello { software, ..Hello::new(VERSION_MIN, VERSION_MAX) });
         self.join();
+        self.check();
     }
 
     /// The connection has ended without a goodbye, or could not be made; `why` is for people. The
@@ -82,6 +83,7 @@ impl Session {
         if !matches!(self.phase, Phase::Offline { .. }) {
             self.lose(Loss::Link(why), now);
         }
+        self.check();
     }
 
     /// Looks at the clock: asks a silent server for a sign of life, and gives up one that has been
@@ -94,9 +96,9 @@ impl Session {
             return Ok(());
         }
         if !self.wants_input() {
-            self.heard_at = now;
+            self.heartbeat.excuse(now);
         }
-        let silence = now.saturating_duration_since(self.heard_at);
+        let silence = self.heartbeat.silence(now);
         let greeting = self.phase == Phase::Greeting;
         if silence >= if greeting { GREETING_MAX } else { SILENCE_MAX } {
             return self.fall_silent(silence, now);
@@ -109,17 +111,13 @@ impl Session {
         if let Some(silence) = self.watch_delivery(now) {
             return self.fall_silent(silence, now);
         }
-        if !greeting && !self.pinged && now >= self.idle_since() + self.keepalive {
-            self.pinged = true;
+        let idle_since = self.heartbeat.idle_since(self.has_output());
+        if !greeting && !self.heartbeat.is_asked() && now >= idle_since + self.keepalive {
+            self.heartbeat.ask();
             self.ping();
         }
+        self.check();
         Ok(())
-    }
-
-    /// Since when one of the two directions carries nothing. While something waits to be sent, only
-    /// the server's counts: a question would wait behind it.
-    fn idle_since(&self) -> Instant {
-        if self.has_output() { self.heard_at } else { self.heard_at.min(self.sent_at) }
     }
 
     /// The server was silent for too long.
@@ -132,7 +130,7 @@ impl Session {
     /// True when the step towards the room that is awaited has taken too long, however much else
     /// the server says.
     fn is_kept_waiting(&mut self, now: Instant) -> bool {
-        if !matches!(self.phase, Phase::Greeting | Phase::Joining | Phase::Arriving) {
+        if !self.phase.is_entering() {
             self.entry_by = None;
             return false;
         }
@@ -146,9 +144,9 @@ impl Session {
         let silent_at = match self.phase {
             Phase::Over | Phase::Connecting => return None,
             Phase::Offline { retry_at } => return Some(retry_at),
-            Phase::Greeting => self.heard_at + GREETING_MAX,
-            _ if self.pinged => self.heard_at + SILENCE_MAX,
-            _ => self.idle_since() + self.keepalive,
+            Phase::Greeting => self.heartbeat.heard_at() + GREETING_MAX,
+            _ if self.heartbeat.is_asked() => self.heartbeat.heard_at() + SILENCE_MAX,
+            _ => self.heartbeat.idle_since(self.has_output()) + self.keepalive,
         };
         let others = [self.entry_by, self.delivery_deadline()];
         others.into_iter().flatten().chain([silent_at]).min()
@@ -157,7 +155,7 @@ impl Session {
     /// True while there is no connection, though one is wanted.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        matches!(self.phase, Phase::Offline { .. } | Phase::Connecting)
+        self.phase.is_offline()
     }
 
     /// When the next attempt is due, while one is waited for.
@@ -173,7 +171,7 @@ impl Session {
     pub fn reconnect_now(&mut self, now: Instant) -> bool {
         let waits = matches!(self.phase, Phase::Offline { .. });
         if waits {
-            self.phase = Phase::Offline { retry_at: now };
+            self.go(Phase::Offline { retry_at: now });
         }
         waits
     }
@@ -186,7 +184,7 @@ impl Session {
             history: self.seen.history(self.history, self.reconnect.is_some()),
             since: newest.map(|(seq, _)| seq),
             since_at: newest.map(|(_, at)| at),
-            resume: self.resume,
+            resume: self.membership.resume(),
             quiet: self.quiet.then_some(Marker),
         });
     }
@@ -194,8 +192,7 @@ impl Session {
     /// Asks for a `Pong`; its number among those of this connection.
     pub(super) fn ping(&mut self) -> u64 {
         self.out.control(&Ping {});
-        self.pings += 1;
-        self.pings
+        self.heartbeat.ping()
     }
 
     /// True when the session goes on after a goodbye with this code.
@@ -216,8 +213,8 @@ impl Session {
 
     /// True when there is a membership to come back to, and it is wanted.
     fn comes_back(&self) -> bool {
-        let ends = matches!(self.phase, Phase::Leaving | Phase::Over);
-        self.reconnect.is_some() && self.resume.is_some() && !ends
+        let has_membership = self.membership.resume().is_some();
+        self.reconnect.is_some() && has_membership && !self.phase.is_ending()
     }
 
     /// There is no connection any more, or still none.
@@ -241,7 +238,7 @@ impl Session {
         // The last attempt is made when the time is up, not long before.
         let retry_at = give_up_at.map_or(wait, |at| wait.min(at));
         let retry_in = retry_at.saturating_duration_since(now);
-        self.phase = Phase::Offline { retry_at };
+        self.go(Phase::Offline { retry_at });
         self.events.push_back(SessionEvent::Offline { why, attempts, retry_in });
     }
 
@@ -256,19 +253,20 @@ impl Session {
         self.room.lost();
         self.out = Outgoing::default();
         self.delivery = Delivery::default();
-        (self.gap, self.welcome, self.catching_up) = (None, None, false);
+        (self.gap, self.welcome) = (None, None);
     }
 
     /// The room is reached: what was told of being away is over.
     pub(super) fn reached(&mut self) {
         self.absence = None;
-        self.joined_at = Some(self.heard_at);
+        self.joined_at = Some(self.heartbeat.heard_at());
     }
 
     /// The session is over, with whatever runs.
     pub(super) fn end(&mut self) {
         if self.phase != Phase::Over {
-            self.phase = Phase::Over;
+            self.go(Phase::Over);
+            (self.gap, self.welcome) = (None, None);
             self.events.extend(self.transfers.abandon(&mut self.out));
             self.out = Outgoing::default();
         }

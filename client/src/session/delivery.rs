@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::id::MessageId;
 
+use super::Session;
 use super::event::SessionEvent;
-use super::{Phase, Session};
 
 /// Silence after which a server that owes us an answer is asked for a sign of life.
 const PROBE_AFTER: Duration = Duration::from_secs(2);
@@ -56,7 +56,7 @@ impl Session {
     /// Looks after what waits for an answer; the silence in which it is given up, if it is.
     pub(super) fn watch_delivery(&mut self, now: Instant) -> Option<Duration> {
         let oldest = self.awaited();
-        self.delivery.look(oldest, self.heard_at, now);
+        self.delivery.look(oldest, self.heartbeat.heard_at(), now);
         let Some((_, since)) = self.delivery.oldest else {
             if std::mem::take(&mut self.delivery.is_told) {
                 self.events.push_back(SessionEvent::Delivered);
@@ -82,7 +82,7 @@ impl Session {
     pub(super) fn delivery_deadline(&self) -> Option<Instant> {
         let awaited = self.awaited()?;
         let since = self.delivery.oldest.filter(|(id, _)| *id == awaited).map(|(_, since)| since);
-        let since = since.or(self.delivery.looked_at).unwrap_or(self.heard_at);
+        let since = since.or(self.delivery.looked_at).unwrap_or(self.heartbeat.heard_at());
         let quiet_since = self.quiet_since(since);
         let late = (!self.delivery.is_told).then(|| since + LATE_AFTER);
         let probe = (!self.is_probing()).then(|| quiet_since + PROBE_AFTER);
@@ -105,12 +105,12 @@ impl Session {
 
     /// The oldest command that the server owes an answer.
     fn awaited(&self) -> Option<MessageId> {
-        if self.phase == Phase::Joined { self.pending.oldest_sent() } else { None }
+        if self.is_joined() { self.pending.oldest_sent() } else { None }
     }
 
     /// Since when nothing moves, with a command that waits since then.
     fn quiet_since(&self, since: Instant) -> Instant {
         let moved = self.delivery.data_at.unwrap_or(since);
-        self.heard_at.max(since).max(moved)
+        self.heartbeat.heard_at().max(since).max(moved)
     }
 }

@@ -12,9 +12,10 @@ use chatshelf_common::wire::{
     Code, DecodeError, Deframer, Event, Frame, Header, ServerFrame, Unit,
 };
 
+use super::Session;
 use super::event::{Loss, ServerLimits, SessionError, SessionEvent, When};
 use super::log_position::Continuity;
-use super::{Phase, Session};
+use super::phase::Phase;
 
 /// `Join`s that are refused in a row before we wait and connect anew.
 const REFUSALS_MAX: u32 = 10;
@@ -136,23 +137,22 @@ impl Session {
         };
         self.events.push_back(SessionEvent::Greeted(limits.clone()));
         self.limits = Some(limits);
-        self.phase = Phase::Joining;
+        self.go(Phase::Joining);
         Ok(())
     }
 
     /// The sender of a `Ping` after a gap learns that all before it was handled.
     fn handle_pong(&mut self) {
-        self.pongs += 1;
-        self.lag.pong(self.pongs, self.heard_at);
-        if self.handled_with_pong.is_some_and(|pong| self.pongs >= pong) {
-            self.handled_with_pong = None;
+        let number = self.heartbeat.pong();
+        self.rtt.pong(number, self.heartbeat.heard_at());
+        if self.heartbeat.passes_barrier() {
             self.pending.handled();
         }
     }
 
     fn handle_goodbye(&mut self, goodbye: Goodbye) {
         if self.comes_back_after(goodbye.code) {
-            return self.lose(Loss::Goodbye(goodbye), self.heard_at);
+            return self.lose(Loss::Goodbye(goodbye), self.heartbeat.heard_at());
         }
         self.end();
         self.events.push_back(SessionEvent::Goodbye(goodbye));
@@ -161,16 +161,15 @@ impl Session {
     fn handle_welcome(&mut self, welcome: Welcome) -> Result<(), SessionError> {
         self.room.welcome(welcome.seq, welcome.from).map_err(unexpected)?;
         self.nick = welcome.nick.clone();
-        self.resume = Some(welcome.resume);
+        self.membership.welcome(welcome.resume);
         if self.seen.is_blank() {
             self.seen.welcome(&welcome, self.history != Some(0));
         } else {
             self.welcome = Some(welcome);
         }
-        self.catching_up = self.arrived;
         self.entry_by = None;
         if self.phase == Phase::Joining {
-            self.phase = Phase::Arriving;
+            self.go(Phase::Arriving);
         }
         Ok(())
     }
@@ -196,14 +195,15 @@ impl Session {
 
     /// The first snapshot on a connection is whole: we are in the room.
     fn arrive(&mut self) {
-        self.phase = Phase::Joined;
+        let is_first = self.membership.hold();
+        self.go(if is_first { Phase::Joined } else { Phase::CatchingUp });
         self.reached();
         let (nick, seq) = (self.nick.clone(), self.room.seq());
-        self.events.push_back(if std::mem::replace(&mut self.arrived, true) {
+        self.events.push_back(if is_first {
+            SessionEvent::JoinedRoom { nick, seq }
+        } else {
             self.pending.forget_stored();
             SessionEvent::Back { nick, seq }
-        } else {
-            SessionEvent::JoinedRoom { nick, seq }
         });
         let wants_history = self.history != Some(0);
         match self.welcome.take().map(|welcome| self.seen.welcome(&welcome, wants_history)) {
@@ -222,7 +222,8 @@ impl Session {
         self.seen.gap(gap.to);
         self.nick = gap.nick.clone();
         if self.pending.gap() {
-            self.handled_with_pong = Some(self.ping());
+            let ping = self.ping();
+            self.heartbeat.set_barrier(ping);
         }
         self.gap = Some(gap);
         Ok(())
@@ -301,8 +302,8 @@ impl Session {
     /// server suggests or, if it suggests nothing, by a guess.
     fn handle_nick_refused(&mut self, code: Code, suggestion: Option<Nick>) {
         let nick = self.nick.clone();
-        if self.resume.is_none() {
-            self.phase = Phase::Choosing;
+        if self.membership.resume().is_none() {
+            self.go(Phase::Choosing);
             self.events.push_back(SessionEvent::NickRefused { nick, code, suggestion });
             return;
         }
@@ -317,17 +318,20 @@ impl Session {
                 self.events.push_back(SessionEvent::NickReplaced { nick, code, by });
                 self.join();
             }
-            None => self.lose(Loss::Link(format!("the name {nick}: {code}")), self.heard_at),
+            None => {
+                let now = self.heartbeat.heard_at();
+                self.lose(Loss::Link(format!("the name {nick}: {code}")), now);
+            }
         }
     }
 
     /// Back, and with all seen that happened meanwhile: it is known what has arrived and what has
     /// not, and all that waits can be sent.
     fn settle_if_caught_up(&mut self) {
-        if !self.catching_up || !self.is_joined() || !self.room.is_caught_up() {
+        if self.phase != Phase::CatchingUp || !self.room.is_caught_up() {
             return;
         }
-        self.catching_up = false;
+        self.go(Phase::Joined);
         let unanswered = self.pending.settle(&self.nick, self.room.topic(), self.room.shelf());
         self.events.extend(unanswered.into_iter().map(SessionEvent::Unanswered));
         self.pending.send(&mut self.out);

@@ -18,10 +18,12 @@ mod connection;
 mod delivery;
 mod event;
 mod file;
+mod heartbeat;
 mod incoming;
 mod log_position;
 mod outgoing;
 mod pending;
+mod phase;
 mod room;
 mod rtt;
 mod transfers;
@@ -32,7 +34,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use chatshelf_common::id::{ResumeToken, Seq};
+use chatshelf_common::id::Seq;
 use chatshelf_common::text::Nick;
 use chatshelf_common::unsent::WriteEnd;
 use chatshelf_common::wire::Deframer;
@@ -50,9 +52,11 @@ pub use room::Room;
 use backoff::{Backoff, next_random};
 use connection::Absence;
 use delivery::Delivery;
+use heartbeat::Heartbeat;
 use log_position::LogPosition;
 use outgoing::Outgoing;
 use pending::Pending;
+use phase::{Membership, Phase};
 use rtt::Rtt;
 use transfers::Transfers;
 
@@ -82,30 +86,6 @@ pub struct Reconnect {
     pub give_up_after: Option<Duration>,
 }
 
-/// Where the session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// There is no connection; the next is due at this moment.
-    Offline {
-        retry_at: Instant,
-    },
-    /// One is being made.
-    Connecting,
-    /// `Hello` and `Join` are sent.
-    Greeting,
-    /// `HelloAck` has come; `Join` is not answered.
-    Joining,
-    /// The nick was refused; [`Session::rejoin`] is awaited.
-    Choosing,
-    /// `Welcome` has come; the snapshot is not whole.
-    Arriving,
-    Joined,
-    /// `Leave` is sent.
-    Leaving,
-    /// Nothing more will come.
-    Over,
-}
-
 /// One membership of the room.
 #[derive(Debug)]
 pub struct Session {
@@ -121,20 +101,11 @@ pub struct Session {
     // Of the connection.
     deframer: Deframer,
     out: Outgoing,
-    /// When the server last sent something, or could not be heard for our own backpressure.
-    heard_at: Instant,
-    /// When we last sent something.
-    sent_at: Instant,
-    pinged: bool,
+    heartbeat: Heartbeat,
     /// When the next step towards the room (the answer to `Join`, then a whole snapshot) must have
     /// been made, while one is awaited.
     entry_by: Option<Instant>,
-    /// `Ping`s sent, and `Pong`s that are still to come before all that was sent ahead of the last
-    /// gap is handled.
-    pings: u64,
-    pongs: u64,
-    handled_with_pong: Option<u64>,
-    lag: Rtt,
+    rtt: Rtt,
     delivery: Delivery,
     /// The gap whose snapshot is not whole yet.
     gap: Option<Gap>,
@@ -142,16 +113,12 @@ pub struct Session {
     welcome: Option<Welcome>,
     /// When the room was reached.
     joined_at: Option<Instant>,
-    /// Back in the room, but not all that happened meanwhile has been seen.
-    catching_up: bool,
     /// `Join`s refused in a row on coming back.
     refusals: u32,
 
     // Of the membership.
     limits: Option<ServerLimits>,
-    resume: Option<ResumeToken>,
-    /// The front was told that we are in the room.
-    arrived: bool,
+    membership: Membership,
     seen: LogPosition,
     room: Room,
     pending: Pending,
@@ -177,23 +144,16 @@ impl Session {
             reconnect,
             deframer: Deframer::joined(),
             out: Outgoing::default(),
-            heard_at: now,
-            sent_at: now,
-            pinged: false,
+            heartbeat: Heartbeat::new(now),
             entry_by: None,
-            pings: 0,
-            pongs: 0,
-            handled_with_pong: None,
-            lag: Rtt::default(),
+            rtt: Rtt::default(),
             delivery: Delivery::default(),
             gap: None,
             welcome: None,
             joined_at: None,
-            catching_up: false,
             refusals: 0,
             limits: None,
-            resume: None,
-            arrived: false,
+            membership: Membership::default(),
             seen: LogPosition::default(),
             room: Room::empty(),
             pending: Pending::new(first_message),
@@ -226,7 +186,7 @@ impl Session {
     /// [`Session::leave`] or the end.
     #[must_use]
     pub fn is_joined(&self) -> bool {
-        self.phase == Phase::Joined
+        self.phase.is_in_room()
     }
 
     /// True once nothing more will come: the server has said goodbye, it has broken the protocol,
@@ -317,7 +277,7 @@ impl Session {
 
     /// Notes that the first `count` bytes of what [`Session::output`] just showed are sent.
     pub fn advance_output(&mut self, count: usize, now: Instant) {
-        self.sent_at = now;
+        self.heartbeat.sent(now);
         if let Some(frame) = self.out.advance(count) {
             self.delivery.data_sent();
             self.transfers.frame_sent(frame, &mut self.out);
@@ -362,6 +322,7 @@ impl Session {
             self.events.extend(told);
             self.start_transfers();
         }
+        self.check();
     }
 
     /// Takes bytes from the server, cut anywhere.
@@ -372,14 +333,40 @@ impl Session {
     /// # Errors
     /// When the server breaks the protocol. The session is over then; close the connection.
     pub fn handle_bytes(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), SessionError> {
-        self.heard_at = now;
-        self.pinged = false;
+        self.heartbeat.heard(now);
         let mut deframer = std::mem::replace(&mut self.deframer, Deframer::joined());
         let result = self.handle_units(&mut deframer, &mut bytes);
         self.deframer = deframer;
         if result.is_err() {
             self.end();
         }
+        self.check();
         result
+    }
+
+    /// Takes the next step.
+    fn go(&mut self, next: Phase) {
+        debug_assert!(self.phase.may_become(next), "{:?} to {next:?}", self.phase);
+        self.phase = next;
+    }
+
+    /// What holds after each step.
+    fn check(&self) {
+        let (phase, is_in_room) = (self.phase, self.phase.is_in_room());
+        debug_assert!(!is_in_room || self.membership.is_held(), "{phase:?} without a membership");
+        debug_assert!(!is_in_room || self.absence.is_none(), "{phase:?} and still away");
+        debug_assert_eq!(is_in_room, self.joined_at.is_some() && !phase.is_ending());
+        debug_assert!(self.membership.resume().is_none() || self.limits.is_some());
+        let has_connection = !phase.is_offline() && phase != Phase::Over;
+        debug_assert!(
+            has_connection || (self.out.is_empty() && !self.transfers.need_connection()),
+            "{phase:?} with something to send"
+        );
+        debug_assert!(has_connection || self.gap.is_none() && self.welcome.is_none());
+        debug_assert!(phase != Phase::Over || self.transfers.count() == 0);
+        debug_assert!(self.pending.unsent() <= self.pending.count());
+        if cfg!(debug_assertions) {
+            self.transfers.check();
+        }
     }
 }

@@ -28,22 +28,22 @@ impl Rtt {
 impl Session {
     /// True while the answer to a [`Session::probe`] is awaited.
     pub(super) fn is_probing(&self) -> bool {
-        self.lag.asked.is_some()
+        self.rtt.asked.is_some()
     }
 
-    /// Asks the server for a sign of life in order to measure [`Session::lag`]. Does nothing while
+    /// Asks the server for a sign of life in order to measure [`Session::rtt`]. Does nothing while
     /// one is awaited, or outside the room.
     pub fn probe(&mut self, now: Instant) {
-        if self.is_joined() && self.lag.asked.is_none() {
-            self.lag.asked = Some((self.ping(), now));
+        if self.is_joined() && self.rtt.asked.is_none() {
+            self.rtt.asked = Some((self.ping(), now));
         }
     }
 
     /// The time from a question to its answer: the last one measured on this connection, or that
     /// of the one awaited if it is longer already.
     #[must_use]
-    pub fn lag(&self, now: Instant) -> Option<Duration> {
-        let waited = self.lag.asked.map(|(_, at)| now.saturating_duration_since(at));
-        self.lag.last.map(|last| waited.map_or(last, |waited| waited.max(last)))
+    pub fn rtt(&self, now: Instant) -> Option<Duration> {
+        let waited = self.rtt.asked.map(|(_, at)| now.saturating_duration_since(at));
+        self.rtt.last.map(|last| waited.map_or(last, |waited| waited.max(last)))
     }
 }

@@ -97,9 +97,9 @@ fn lag_is_the_time_to_the_answer_and_grows_while_none_comes() {
     rig.session.probe(begin);
     rig.session.probe(begin);
     assert_eq!(rig.sent().len(), 1, "one question at a time");
-    assert_eq!(rig.session.lag(begin), None);
+    assert_eq!(rig.session.rtt(begin), None);
     rig.session.handle_bytes(&Pong {}.to_bytes(), answered).unwrap();
-    assert_eq!(rig.session.lag(answered), Some(Duration::from_millis(40)));
+    assert_eq!(rig.session.rtt(answered), Some(Duration::from_millis(40)));
     rig.session.probe(answered);
-    assert_eq!(rig.session.lag(later), Some(Duration::from_millis(860)));
+    assert_eq!(rig.session.rtt(later), Some(Duration::from_millis(860)));
 }

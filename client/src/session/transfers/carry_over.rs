@@ -34,7 +34,7 @@ impl Transfers {
             match &mut transfer {
                 Transfer::Up(up) => up.lose(nick),
                 Transfer::Down(_) if is_whole => {}
-                Transfer::Down(down) => down.state = DownloadState::Asked,
+                Transfer::Down(down) => down.go(DownloadState::Asked),
             }
             if is_whole {
                 self.active.insert(handle, transfer);

@@ -41,7 +41,45 @@ pub(super) enum DownloadState {
     Keeping,
 }
 
+impl DownloadState {
+    fn may_become(self, next: Self) -> bool {
+        match next {
+            // What is whole needs no server any more.
+            Self::Asked => matches!(self, Self::Asked | Self::Receiving),
+            Self::Receiving => self == Self::Asked,
+            Self::Hashing => self == Self::Receiving,
+            Self::Keeping => self == Self::Hashing,
+        }
+    }
+}
+
 impl Download {
+    pub(super) fn go(&mut self, next: DownloadState) {
+        debug_assert!(self.state.may_become(next), "{:?} to {next:?}", self.state);
+        self.state = next;
+    }
+
+    /// It is asked for under a new number; from which offset, if that is not its beginning.
+    pub(super) fn ask(&mut self, number: TransferId) -> Option<u64> {
+        self.number = number;
+        self.go(DownloadState::Asked);
+        (self.received > 0).then_some(self.received)
+    }
+
+    /// What holds after each step.
+    pub(super) fn check(&self) {
+        let size = self.item.as_ref().map(|item| item.size);
+        debug_assert!(size.is_none_or(|size| self.received <= size), "more than the item has");
+        debug_assert!(self.block.len() < BLOCK_BYTES, "a full block is handed on");
+        debug_assert!(self.block.len() as u64 <= self.received);
+        let is_whole = size == Some(self.received) && self.block.is_empty();
+        match self.state {
+            DownloadState::Asked => {}
+            DownloadState::Receiving => debug_assert!(size.is_some() && !is_whole),
+            DownloadState::Hashing | DownloadState::Keeping => debug_assert!(is_whole),
+        }
+    }
+
     pub(super) fn status(&self, handle: TransferHandle, queued: bool) -> TransferStatus {
         let stage = match self.state {
             _ if queued && self.begun => Stage::Waiting,
@@ -133,7 +171,7 @@ impl Transfers {
             };
         }
         down.is_of_before = false;
-        down.state = DownloadState::Receiving;
+        down.go(DownloadState::Receiving);
         let item = down.item.insert(ready.item).clone();
         if !std::mem::replace(&mut down.created, true) {
             let held = ready.offset;
@@ -187,7 +225,7 @@ impl Transfers {
             self.requests.push_back(FileRequest::Write { transfer: handle, block });
         }
         if whole {
-            down.state = DownloadState::Hashing;
+            down.go(DownloadState::Hashing);
             self.requests.push_back(FileRequest::Hash { transfer: handle });
         }
     }

@@ -83,14 +83,13 @@ impl Transfers {
         self.numbers.insert(number, handle);
         match transfer {
             Transfer::Up(up) => {
-                (up.number, up.state) = (number, UploadState::Offered);
+                let key = up.offer(number);
                 let Attributes { mode, modified } = up.attributes;
                 let offer = UploadOffer::new(number, up.name.clone(), up.size);
-                out.control(&UploadOffer { key: up.key, mode, modified, ..offer });
+                out.control(&UploadOffer { key, mode, modified, ..offer });
             }
             Transfer::Down(down) => {
-                (down.number, down.state) = (number, DownloadState::Asked);
-                let offset = (down.received > 0).then_some(down.received);
+                let offset = down.ask(number);
                 out.control(&DownloadRequest { transfer: number, item: down.id, offset });
             }
         }
@@ -104,6 +103,12 @@ impl Transfers {
 
     pub(super) fn count(&self) -> usize {
         self.active.len() + self.queue.len()
+    }
+
+    /// True while one is asked for, or moves. A download that is whole needs no server.
+    pub(super) fn need_connection(&self) -> bool {
+        let is_whole = |it: &Transfer| matches!(it, Transfer::Down(_)) && it.has_passed();
+        !self.active.values().all(is_whole)
     }
 
     /// Those that wait to be asked for.
@@ -264,7 +269,7 @@ impl Transfers {
             Transfer::Down(down)
                 if down.item.as_ref().is_some_and(|item| item.digest == digest) =>
             {
-                down.state = DownloadState::Keeping;
+                down.go(DownloadState::Keeping);
                 self.requests.push_back(FileRequest::Keep { transfer: handle });
                 None
             }
@@ -277,6 +282,21 @@ impl Transfers {
             block.clear();
             self.spare.push(block);
         }
+    }
+
+    /// What holds after each step.
+    pub(super) fn check(&self) {
+        let queued = self.queue.iter().map(|(_, transfer)| transfer);
+        for transfer in self.active.values().chain(queued) {
+            match transfer {
+                Transfer::Up(up) => up.check(),
+                Transfer::Down(down) => down.check(),
+            }
+        }
+        debug_assert!(self.numbers.len() <= self.active.len());
+        debug_assert!(self.numbers.values().all(|handle| self.active.contains_key(handle)));
+        debug_assert!(self.queue.iter().all(|(handle, _)| !self.active.contains_key(handle)));
+        debug_assert!(self.spare.len() <= SPARE_BLOCKS_MAX);
     }
 
     /// Gives the spare blocks' memory back while nothing moves.

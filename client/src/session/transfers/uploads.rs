@@ -16,10 +16,7 @@ use crate::session::outgoing::{FrameSent, Outgoing};
 pub(super) struct Upload {
     pub(super) name: FileName,
     pub(super) size: u64,
-    /// By which the server knows it again.
-    pub(super) key: Option<UploadKey>,
-    /// The key was never offered before: nothing can have been kept under it.
-    key_is_fresh: bool,
+    key: OfferKey,
     pub(super) attributes: Attributes,
     pub(super) number: TransferId,
     pub(super) begun: bool,
@@ -49,6 +46,39 @@ pub(super) struct DoneBefore {
     pub(super) newest_before: Option<ItemId>,
 }
 
+/// By which the server knows an upload again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OfferKey {
+    /// It does not.
+    None,
+    /// It was never offered before: nothing can have been kept under it.
+    Fresh(UploadKey),
+    /// It may have been offered before, by us or an earlier run.
+    Used(UploadKey),
+}
+
+impl OfferKey {
+    fn used(key: Option<UploadKey>) -> Self {
+        key.map_or(Self::None, Self::Used)
+    }
+
+    fn fresh(key: Option<UploadKey>) -> Self {
+        key.map_or(Self::None, Self::Fresh)
+    }
+
+    fn get(self) -> Option<UploadKey> {
+        match self {
+            Self::None => None,
+            Self::Fresh(key) | Self::Used(key) => Some(key),
+        }
+    }
+
+    /// True when the server can have kept something under it.
+    fn may_be_known(self) -> bool {
+        matches!(self, Self::Used(_))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UploadState {
     Offered,
@@ -58,7 +88,42 @@ pub(super) enum UploadState {
     Done,
 }
 
+impl UploadState {
+    fn may_become(self, next: Self) -> bool {
+        match next {
+            // On another connection, or because the file is another.
+            Self::Offered => true,
+            Self::Beginning(_) => self == Self::Offered,
+            Self::Sending => matches!(self, Self::Beginning(_)),
+            Self::Done => self == Self::Sending,
+        }
+    }
+}
+
 impl Upload {
+    fn go(&mut self, next: UploadState) {
+        debug_assert!(self.state.may_become(next), "{:?} to {next:?}", self.state);
+        self.state = next;
+    }
+
+    /// It is offered under a new number; the key by which.
+    pub(super) fn offer(&mut self, number: TransferId) -> Option<UploadKey> {
+        self.number = number;
+        self.go(UploadState::Offered);
+        self.key.get()
+    }
+
+    /// What holds after each step.
+    pub(super) fn check(&self) {
+        let is_sending = matches!(self.state, UploadState::Sending | UploadState::Done);
+        let sent = if is_sending { self.sent } else { 0 };
+        debug_assert!(sent <= self.given && self.given <= self.asked && self.asked <= self.size);
+        debug_assert!(self.blocks <= BLOCKS_IN_FLIGHT_MAX);
+        let is_done = self.state == UploadState::Done;
+        debug_assert!(!is_done || (self.sent == self.size && self.digest.is_some()));
+        debug_assert!(self.shown_as.is_none() || is_done, "it was all sent before it was shown");
+    }
+
     pub(super) fn status(&self, handle: TransferHandle, queued: bool) -> TransferStatus {
         let stage = match self.state {
             _ if queued && self.begun => Stage::Waiting,
@@ -84,7 +149,7 @@ impl Upload {
     fn may_be_stored(&self) -> bool {
         match self.state {
             UploadState::Done => true,
-            UploadState::Offered => self.key.is_some() && !self.key_is_fresh,
+            UploadState::Offered => self.key.may_be_known(),
             UploadState::Beginning(_) | UploadState::Sending => false,
         }
     }
@@ -97,7 +162,7 @@ impl Upload {
             let (nick, newest_before) = (nick.clone(), self.newest_before);
             self.done_before = Some(DoneBefore { digest, nick, newest_before });
         }
-        self.state = UploadState::Offered;
+        self.go(UploadState::Offered);
         (self.asked, self.given, self.blocks, self.digest) = (0, 0, 0, None);
     }
 }
@@ -114,9 +179,8 @@ impl Transfers {
         self.queue_up(Transfer::Up(Upload {
             name,
             size,
-            key,
+            key: OfferKey::used(key),
             attributes,
-            key_is_fresh: false,
             number: TransferId(0),
             begun: false,
             state: UploadState::Offered,
@@ -146,10 +210,10 @@ impl Transfers {
         if offset > up.size {
             return Err("an upload is to begin beyond the file's end");
         }
-        if offset > 0 && (digest.is_none() || up.key.is_none() || up.key_is_fresh) {
-            return Err("an upload is to be gone on with that can't be");
+        if offset > 0 && (digest.is_none() || !up.key.may_be_known()) {
+            return Err("an upload is to be resumed of which nothing was kept");
         }
-        up.state = UploadState::Beginning(offset);
+        up.go(UploadState::Beginning(offset));
         up.run += 1;
         self.requests.push_back(FileRequest::Begin {
             transfer: handle,
@@ -168,7 +232,7 @@ impl Transfers {
             return None;
         }
         let moved_before = up.sent;
-        up.state = UploadState::Sending;
+        up.go(UploadState::Sending);
         (up.asked, up.given, up.sent) = (offset, offset, offset);
         let status = up.status(handle, false);
         if up.asked == up.size {
@@ -183,7 +247,7 @@ impl Transfers {
         }
     }
 
-    /// The server has another file's beginning: it is to forget that, and all is sent anew.
+    /// The server has another file's beginning: it must forget that, and all is sent again.
     pub(super) fn differs(
         &mut self,
         handle: TransferHandle,
@@ -195,7 +259,7 @@ impl Transfers {
         if !matches!(up.state, UploadState::Beginning(_)) || run != up.run {
             return None;
         }
-        (up.key, up.key_is_fresh, up.sent) = (key, true, 0);
+        (up.key, up.sent) = (OfferKey::fresh(key), 0);
         let number = up.number;
         out.control(&Cancel { transfer: number });
         self.numbers.remove(&number);
@@ -220,7 +284,7 @@ impl Transfers {
             debug_assert!(false, "the file keeper has said its digest");
             return None;
         }
-        (up.size, up.attributes, up.key, up.key_is_fresh) = (size, attributes, key, false);
+        (up.size, up.attributes, up.key) = (size, attributes, OfferKey::used(key));
         (up.asked, up.given, up.sent, up.blocks) = (0, 0, 0, 0);
         (up.digest, up.done_before) = (None, None);
         let number = up.number;
@@ -284,7 +348,6 @@ impl Transfers {
         let Some(handle) = self.numbers.get(&frame.transfer).copied() else { return };
         let Some(Transfer::Up(up)) = self.active.get_mut(&handle) else { return };
         up.sent += frame.bytes;
-        debug_assert!(up.sent <= up.given && up.given <= up.asked && up.asked <= up.size);
         if spent {
             debug_assert!(up.blocks > 0, "a block was counted when it was asked for");
             up.blocks -= 1;
@@ -301,7 +364,7 @@ impl Transfers {
             && let Some(digest) = up.digest
         {
             out.control(&UploadDone { transfer: up.number, digest });
-            up.state = UploadState::Done;
+            up.go(UploadState::Done);
             up.newest_before = self.newest_item;
         }
     }

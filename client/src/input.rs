@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use mio::Waker;
 
+use crate::raw_text;
+
 /// Longest line that is taken, in bytes; a longer one is reported and skipped.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Lines that wait to be taken; the thread pauses behind them.
@@ -15,7 +17,7 @@ const LINES_WAITING_MAX: usize = 64;
 /// What comes from standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// A line without its end. Bytes that are no UTF-8 are replaced.
+    /// A line without its end. Bytes that are not UTF-8 are as `raw_text` carries them.
     Text(String),
     /// A line over [`LINE_BYTES_MAX`], skipped.
     TooLong,
@@ -139,8 +141,7 @@ impl Splitter {
         if std::mem::take(&mut self.too_long) {
             return Line::TooLong;
         }
-        let text = String::from_utf8_lossy(&bytes);
-        Line::Text(text.strip_suffix('\r').unwrap_or(&text).to_owned())
+        Line::Text(raw_text::from_bytes(bytes.strip_suffix(b"\r").unwrap_or(&bytes)))
     }
 }
 
@@ -172,7 +173,8 @@ mod tests {
             assert_eq!(lines("one\n\nżwei\r\nlast".as_bytes(), buffer), expected);
         }
         assert_eq!(lines(b"", 8), [Line::End]);
-        assert_eq!(lines(b"\xff\n", 8), [text("\u{fffd}"), Line::End]);
+        let [Line::Text(raw), Line::End] = &lines(b"\xff\n", 8)[..] else { panic!() };
+        assert_eq!(raw_text::lossy(raw), "\u{fffd}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! for every front, for the one-shot commands and for completion.
 //!
 //! `#7` is always a number and `name:7` always a name. A bare `7` is a number, unless a file is
-//! called so as well. Then it is refused, for whoever put that file there may count on it.
+//! called so as well. Then it is refused, because somebody may have put that file there on purpose.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use chatshelf_common::id::ItemId;
 
 use crate::quoting;
+use crate::raw_text;
 use crate::session::Room;
 
 /// Says that what follows is a name, whatever it looks like.
@@ -33,13 +34,14 @@ impl ItemRef {
     /// Reads what somebody typed.
     #[must_use]
     pub fn new(text: &str) -> Self {
+        let text = raw_text::lossy(text);
         if let Some(name) = text.strip_prefix(NAME_PREFIX) {
             return Self::Name(name.to_owned());
         }
-        match (text.strip_prefix('#').and_then(number), number(text)) {
+        match (text.strip_prefix('#').and_then(number), number(&text)) {
             (Some(marked), _) => Self::Number(marked),
-            (None, Some(bare)) => Self::NumberOrName(bare, text.to_owned()),
-            (None, None) => Self::Name(text.to_owned()),
+            (None, Some(bare)) => Self::NumberOrName(bare, text),
+            (None, None) => Self::Name(text),
         }
     }
 }
@@ -78,12 +80,12 @@ impl ItemLine {
             }
             [item, path] => Some(Split {
                 item: ItemRef::new(item),
-                path: Some(path.into()),
+                path: Some(raw_text::to_path(path)),
                 is_whole_line: false,
             }),
             _ => None,
         };
-        Self { line: line.to_owned(), split }
+        Self { line: raw_text::lossy(line), split }
     }
 }
 

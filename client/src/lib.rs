@@ -20,6 +20,7 @@ pub mod options;
 mod output;
 pub mod plain;
 mod quoting;
+mod raw_text;
 pub mod screen;
 pub mod search;
 pub mod session;

@@ -1,7 +1,7 @@
 //! Words as a shell would read them, for lines that name files. Pure; knows no command.
 
-/// Stands for `#` while a text is split; a character that has no meaning.
-const HASH: &str = "\u{f0023}";
+/// Stands for `#` while a text is split; a noncharacter, which no text has.
+const HASH: &str = "\u{10fffe}";
 
 /// Splits as a shell would, except that `#` begins no comment and that on Windows a backslash is part
 /// of a path. `None` when a quote is left open.

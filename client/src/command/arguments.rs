@@ -8,6 +8,7 @@ use chatshelf_common::text::{Message, Nick, Topic};
 
 use super::{CommandError, Copied};
 use crate::quoting;
+use crate::raw_text;
 use crate::text::cleaned;
 
 /// A line that names files: one path as it stands, or several as a shell would split it.
@@ -23,7 +24,8 @@ impl PathLine {
     #[must_use]
     pub fn new(line: &str) -> Self {
         let words = quoting::split(line).unwrap_or_default();
-        Self { whole: line.into(), words: words.into_iter().map(PathBuf::from).collect() }
+        let words = words.iter().map(|word| raw_text::to_path(word)).collect();
+        Self { whole: raw_text::to_path(line), words }
     }
 
     /// The paths that it means, given what exists.

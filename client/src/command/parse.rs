@@ -6,6 +6,7 @@ use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 use super::arguments::message;
 use super::table::Help;
 use super::{Command, CommandError};
+use crate::raw_text;
 use crate::text::cleaned;
 
 const _: () = assert!(MESSAGE_BYTES_MAX < crate::input::LINE_BYTES_MAX);
@@ -27,17 +28,19 @@ pub fn parse(line: &str) -> Result<Option<Command>, CommandError> {
 /// # Errors
 /// When it is no message.
 pub fn say(line: &str) -> Result<Option<Command>, CommandError> {
-    if cleaned(line).trim().is_empty() {
+    let line = raw_text::lossy(line);
+    if cleaned(&line).trim().is_empty() {
         return Ok(None);
     }
-    message(line).map(Command::Say).map(Some)
+    message(&line).map(Command::Say).map(Some)
 }
 
 fn command(line: &str) -> Result<Command, CommandError> {
     let (name, arguments) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     match Help::of(name) {
-        Some(help) => help.read(arguments.trim()),
-        None => Err(CommandError::Unknown(name.to_owned())),
+        Some(help) if help.names_paths() => help.read(arguments.trim()),
+        Some(help) => help.read(raw_text::lossy(arguments).trim()),
+        None => Err(CommandError::Unknown(raw_text::lossy(name))),
     }
 }
 
@@ -91,6 +94,23 @@ mod tests {
         }
         assert_eq!(parse("/ls"), Ok(Some(Command::Files)));
         assert_eq!(parse("/exit "), Ok(Some(Command::Quit)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_may_have_bytes_that_are_not_utf_8_and_talk_has_none() {
+        use std::os::unix::ffi::OsStrExt;
+        let line = |bytes: &[u8]| parse(&raw_text::from_bytes(bytes)).unwrap().unwrap();
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        let Command::Upload(Upload::Typed(paths)) = line(b"/upload caf\xe9") else { panic!() };
+        assert_eq!(paths.resolve(|_| false), [path]);
+        let Command::Download(Download::Typed(item)) = line(b"/get 7 caf\xe9") else { panic!() };
+        let found = Shelf::new(std::iter::empty()).item_and_path(&item).unwrap();
+        assert_eq!(found.path.as_deref(), Some(path));
+        for bytes in [&b"caf\xe9"[..], b"/me caf\xe9"] {
+            let (Command::Say(text) | Command::Act(text)) = line(bytes) else { panic!() };
+            assert_eq!(text.as_str(), "caf\u{fffd}");
+        }
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl Help {
         HELP.iter().find(|help| help.names.contains(&lower.as_str()))
     }
 
+    /// True for a command behind which stand local paths, which need not be text.
+    pub(super) fn names_paths(&self) -> bool {
+        matches!(self.argument, Argument::Path | Argument::Item)
+    }
+
     /// The command with these arguments.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use chatshelf_common::text::FileName;
 
 use super::{FileError, Target};
+use crate::raw_text;
 
 /// Longest file name that file systems take, in bytes.
 const NAME_BYTES_MAX: usize = 255;
@@ -78,9 +79,10 @@ pub(super) fn remove(path: &Path) {
 
 /// Creates `wanted` with `suffix`, or the first free one of its numbered names.
 fn claim(wanted: &Path, suffix: &str) -> Result<(File, PathBuf), FileError> {
-    let name = wanted.file_name().ok_or(FileError::NoName)?.to_string_lossy();
+    let name = wanted.file_name().ok_or(FileError::NoName)?;
+    let name = raw_text::from_os(name);
     for number in 0..TRIES_MAX {
-        let path = wanted.with_file_name(numbered(&name, number, suffix));
+        let path = wanted.with_file_name(raw_text::to_path(&numbered(&name, number, suffix)));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((file, path)),
             Err(error) if is_taken(&error, &path) => {}

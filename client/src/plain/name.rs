@@ -7,6 +7,7 @@ use chatshelf_common::text::Nick;
 use super::{Lines, Source};
 use crate::app::{EXIT_USAGE, Failure, Ground, fail};
 use crate::input::Line;
+use crate::raw_text;
 use crate::terminal_env::TerminalEnv;
 
 const QUESTION: &str = "Your name: ";
@@ -35,7 +36,7 @@ pub(super) fn ask(
             Line::TooLong => "that is too long for a name".to_owned(),
             Line::Text(text) => match Nick::new(text.trim()) {
                 Ok(nick) => return Ok(nick),
-                Err(why) => format!("'{}' cannot be a name: {why}", text.trim()),
+                Err(why) => format!("'{}' cannot be a name: {why}", raw_text::lossy(text.trim())),
             },
         };
         match &front.source {

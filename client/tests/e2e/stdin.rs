@@ -163,3 +163,20 @@ fn escapes_and_bytes_that_are_no_text_are_not_sent() {
     peer.hear("red");
     peer.hear("bad \u{fffd} byte");
 }
+
+/// Other systems take no such names.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_script_names_files_whose_names_are_not_utf_8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let room = Room::open();
+    let place = |name: &[u8]| room.files().join(OsStr::from_bytes(name));
+    std::fs::write(place(b"caf\xe9.txt"), "latin").unwrap();
+    room.write("script", b"/upload caf\xe9.txt\n/download 1 t\xe9.txt\n");
+    let script = File::open(room.path("script")).unwrap();
+    let ended = Program::start_with(&mut room.command("ada"), script).wait();
+    ended.has_code(0);
+    ended.line(r"-- caf\xE9.txt is called caf_.txt on the shelf");
+    assert_eq!(std::fs::read(place(b"t\xe9.txt")).unwrap(), b"latin");
+}

@@ -17,7 +17,8 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The one thing that was asked for; else on a terminal the full screen, elsewhere (and if it is wished) lines.
+/// One task if the command line names one. Otherwise the full screen on a terminal, and lines
+/// elsewhere or with `--plain`.
 fn run(mut options: Options) -> u8 {
     if let Some(task) = options.task.take() {
         return oneshot::run(options, task);

@@ -18,7 +18,7 @@ struct Entry {
     /// As it was asked for.
     nick: Nick,
     key: Arc<str>,
-    /// The key of the nick that whoever had this one goes by now.
+    /// The key of the nick that its holder has now.
     now: Arc<str>,
 }
 
@@ -61,8 +61,8 @@ impl Ignored {
         self.0.iter().any(|entry| entry.key == key || entry.now == key)
     }
 
-    /// Follows whoever takes another nick, for as long as they are here: the nick they had may be
-    /// somebody else's tomorrow.
+    /// Follows a member who takes another nick, for as long as they are here: the nick they had may
+    /// be somebody else's tomorrow.
     pub(super) fn note(&mut self, event: &Event) {
         let (from, to) = match event {
             _ if self.0.is_empty() => return,

@@ -41,7 +41,7 @@ pub(super) enum Remedy {
 #[derive(Debug)]
 pub(super) struct NickChoice {
     stage: Stage,
-    /// The nick that somebody chose. That of a command may be another by now, if it was taken.
+    /// The nick that somebody chose. That of a one-shot command may differ, if it was taken.
     chosen: Nick,
     /// Nobody chose it: another will do.
     is_any_good: bool,

@@ -1,4 +1,4 @@
-//! How fast a transfer goes: its rate, the time to come, whether it stands still. Owns the samples
+//! How fast a transfer goes: its rate, the time left, whether it stands still. Owns the samples
 //! of each transfer; takes the time as an argument and shows nothing itself.
 
 use std::collections::VecDeque;
@@ -63,7 +63,7 @@ impl Rate {
         (idle >= STALLED_AFTER).then_some(idle)
     }
 
-    /// What is to be said of the transfer beside how much of it is moved; empty when nothing is.
+    /// What to say of the transfer besides how much of it has moved; empty when there is nothing.
     pub(crate) fn text(&self, status: &TransferStatus, now: Instant) -> String {
         match status.stage {
             Stage::Queued => return "waiting for other transfers".to_owned(),

@@ -57,7 +57,7 @@ impl Reconnection {
         self.go(Stage::Connected);
     }
 
-    /// Something was typed without a connection: true if it is to be said that it is kept.
+    /// Something was typed without a connection: true when somebody should be told that it is kept.
     pub(super) fn keep(&mut self) -> bool {
         let is_first = self.0 == Stage::Away;
         if is_first {

@@ -75,8 +75,8 @@ impl Signals {
     }
 
     /// Stops the program if that was asked for; the view gives the terminal back before, and takes
-    /// it again once the program goes on. It does so too when it goes on after a stop that nothing
-    /// can hear: others may have used the terminal.
+    /// it again once the program continues. So it does after a stop that nothing can hear: others may
+    /// have used the terminal.
     pub(crate) fn stop_if_asked(&self, view: &mut impl View) {
         if self.heard.stop.swap(false, Ordering::SeqCst) && can_be_continued() {
             view.suspend();
@@ -158,9 +158,9 @@ mod system {
         0
     }
 
-    /// Stops, and comes back once somebody has us go on.
+    /// Stops, and returns once somebody continues us.
     pub(super) fn stop(continued: &Receiver<()>) {
-        // What went on before this stop is no news.
+        // A continuation from before this stop means nothing.
         while continued.try_recv().is_ok() {}
         match emulate_default_handler(SIGTSTP) {
             Ok(()) => drop(continued.recv_timeout(CONTINUED_MAX)),

@@ -32,7 +32,7 @@ pub(crate) struct Ground {
     signals: Option<Signals>,
 }
 
-/// What is to be joined, and how.
+/// What to join, and how.
 pub(crate) struct Plan {
     /// The server.
     server: ServerAddress,

@@ -57,7 +57,7 @@ impl Session {
 
     /// Begins an upload of `size` bytes, or queues it behind those that run. The handle is good
     /// for [`super::FileRequest`]s from then on. With a `key` (random, or that of an earlier
-    /// attempt with the same file) it can be gone on with when it is interrupted.
+    /// attempt with the same file) it can be resumed when it is interrupted.
     ///
     /// # Errors
     /// When not in the room, the server would not take it, or without a connection and too much

@@ -78,7 +78,7 @@ impl Session {
 
     /// The connection has ended without a goodbye, or could not be made; `why` is for people. The
     /// session waits for its next attempt, or is over. Of a connection that it has given up itself
-    /// the session wants to hear no more.
+    /// the session wants to hear nothing more.
     pub fn handle_lost(&mut self, why: String, now: Instant) {
         if !matches!(self.phase, Phase::Offline { .. }) {
             self.lose(Loss::Link(why), now);
@@ -137,7 +137,7 @@ impl Session {
         now >= *self.entry_by.get_or_insert(now + ENTRY_MAX)
     }
 
-    /// When something is to be done at the latest: [`Session::handle_timeout`], or a connection to
+    /// When there is something to do at the latest: [`Session::handle_timeout`], or a connection to
     /// be made. While one is being made that is the driver's to know.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -195,7 +195,7 @@ impl Session {
         self.heartbeat.ping()
     }
 
-    /// True when the session goes on after a goodbye with this code.
+    /// True when the session comes back after a goodbye with this code.
     pub(super) fn comes_back_after(&self, code: Code) -> bool {
         let may = matches!(
             code,

@@ -13,7 +13,7 @@ use chatshelf_common::wire::{Code, DecodeError, Event, FrameError};
 pub enum SessionEvent {
     /// The server has answered a `Hello`; its limits are known.
     Greeted(ServerLimits),
-    /// The nick can't be had; [`super::Session::rejoin`] asks for another.
+    /// The nick was refused; [`super::Session::rejoin`] asks for another.
     NickRefused {
         /// The nick that was asked for.
         nick: Nick,
@@ -38,11 +38,11 @@ pub enum SessionEvent {
         /// When the next attempt is due, from now on.
         retry_in: Duration,
     },
-    /// On coming back, our nick was not to be had, and another is asked for instead.
+    /// On coming back, our nick was refused, and another is asked for instead.
     NickReplaced {
         /// The nick that we had.
         nick: Nick,
-        /// Why it can't be had.
+        /// Why it was refused.
         code: Code,
         /// The one asked for now.
         by: Nick,
@@ -98,7 +98,7 @@ pub enum SessionEvent {
     Unanswered(Unanswered),
     /// A transfer has begun on the wire, for the first time.
     TransferStarted(TransferStatus),
-    /// A transfer goes on behind what was moved before.
+    /// A transfer resumes behind what was moved before.
     TransferResumed(TransferStatus),
     /// A transfer of which something was moved must begin again.
     TransferRestarted(TransferStatus, Restart),
@@ -232,7 +232,7 @@ pub enum Direction {
 pub enum Stage {
     /// Not yet sent to the server: as many transfers as it allows are running.
     Queued,
-    /// It had begun when the connection broke, and waits to go on.
+    /// It had begun when the connection broke, and waits to resume.
     Waiting,
     /// The server has been asked.
     Asked,
@@ -288,7 +288,7 @@ pub enum Outcome {
     Downloaded,
     /// By our own [`super::Session::cancel`].
     Cancelled,
-    /// The session has ended before it was done; another one may go on with it.
+    /// The session has ended before it was done; another one may resume it.
     Interrupted,
     /// By the server.
     Refused(Refused),
@@ -299,7 +299,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// True when a later attempt can go on with what was moved.
+    /// True when a later attempt can resume it.
     #[must_use]
     pub fn is_resumable(&self) -> bool {
         match self {
@@ -354,7 +354,7 @@ impl fmt::Display for CommandError {
 
 impl std::error::Error for CommandError {}
 
-/// Why a session can't go on: the server broke the protocol or fell silent.
+/// Why a session cannot continue: the server broke the protocol or fell silent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionError {
     /// The byte stream is no sequence of frames.

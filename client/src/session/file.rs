@@ -41,7 +41,7 @@ pub enum FileRequest {
         buffer: Vec<u8>,
     },
     /// A download begins: be ready to keep `item`. What was kept of this download before is
-    /// thrown away, save its first `held` bytes. Not answered unless it fails.
+    /// thrown away, except its first `held` bytes. Not answered unless it fails.
     Create {
         /// Which download.
         transfer: TransferHandle,
@@ -75,7 +75,7 @@ pub enum FileRequest {
         /// Which transfer.
         transfer: TransferHandle,
     },
-    /// The transfer is over here, but another session may go on with it: close it, and leave what
+    /// The transfer is over here, but another session may resume it: close it, and leave what
     /// is needed for that. Not answered.
     Suspend {
         /// Which transfer.

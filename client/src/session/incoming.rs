@@ -17,7 +17,7 @@ use super::event::{Loss, ServerLimits, SessionError, SessionEvent, When};
 use super::log_position::Continuity;
 use super::phase::Phase;
 
-/// `Join`s that are refused in a row before we wait and connect anew.
+/// `Join`s that are refused in a row before we wait and connect again.
 const REFUSALS_MAX: u32 = 10;
 /// `Ping`s that a server may send without taking the answers.
 const PONGS_OWED_MAX: u64 = 10_000;

@@ -53,7 +53,7 @@ impl LogPosition {
         self.told_until
     }
 
-    /// How many lines of history to ask for when `wanted` of them are to be shown.
+    /// How many lines of history to ask for when the front wants to show `wanted`.
     ///
     /// One that is to come back needs an event to come back to, and without it all that is held.
     pub(super) fn history(&self, wanted: Option<u32>, comes_back: bool) -> Option<u32> {

@@ -327,8 +327,8 @@ impl Session {
 
     /// Takes bytes from the server, cut anywhere.
     ///
-    /// After it the session may have no more use of the connection, which is then to be closed:
-    /// when it [is over](Session::is_over) or [offline](Session::is_offline).
+    /// Close the connection when the session [is over](Session::is_over) or
+    /// [offline](Session::is_offline) afterwards: it has no more use for it.
     ///
     /// # Errors
     /// When the server breaks the protocol. The session is over then; close the connection.

@@ -84,7 +84,7 @@ impl Outgoing {
         frame.encode(&mut self.control);
     }
 
-    /// Answers a `Ping`; the number of answers that are owed by now.
+    /// Answers a `Ping`; the number of answers that are still owed.
     pub(super) fn pong(&mut self) -> u64 {
         if self.pongs == 0 && self.control_bytes() < PONG_AFTER_BYTES_MAX {
             self.control(&Pong {});
@@ -105,7 +105,7 @@ impl Outgoing {
         }
     }
 
-    /// Forgets the data of an upload, save a frame that is partly sent.
+    /// Forgets the data of an upload, except a frame that is partly sent.
     pub(super) fn forget(&mut self, transfer: TransferId) {
         self.uploads.retain(|upload| upload.transfer != transfer);
         if let Some(frame) = &mut self.current

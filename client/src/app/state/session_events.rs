@@ -17,7 +17,7 @@ use crate::session::{Loss, Outcome, PendingCommand, SessionEvent, TransferStatus
 use crate::units::count;
 
 impl App {
-    /// Takes in everything that the session has told by now.
+    /// Takes in everything that the session has told so far.
     pub(super) fn collect(&mut self, now: Instant) {
         while let Some(event) = self.link.session_mut().poll_event() {
             self.note(event, now);

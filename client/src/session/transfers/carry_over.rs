@@ -13,7 +13,7 @@ use crate::session::outgoing::Outgoing;
 
 impl Transfers {
     /// The connection is gone, on which we were `nick`: what runs goes to the front of the queue.
-    /// A download that is whole has no more need of a connection and stays.
+    /// A download that is whole needs no connection and stays.
     pub(in crate::session) fn lost(
         &mut self,
         nick: &Nick,

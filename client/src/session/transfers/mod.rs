@@ -137,7 +137,7 @@ impl Transfers {
     }
 
     /// Ends everything at once, without a word to the server: the session ends. What another
-    /// session can go on with is kept.
+    /// session can resume is kept.
     pub(super) fn abandon(&mut self, out: &mut Outgoing) -> Vec<SessionEvent> {
         let mut handles: Vec<TransferHandle> = self.active.keys().copied().collect();
         handles.extend(self.queue.iter().map(|(handle, _)| *handle));

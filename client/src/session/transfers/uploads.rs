@@ -154,7 +154,7 @@ impl Upload {
         }
     }
 
-    /// The connection is gone. What was sent is still shown, but counts no more.
+    /// The connection is gone. What was sent is still shown, but no longer counts.
     pub(super) fn lose(&mut self, nick: &Nick) {
         if self.state == UploadState::Done
             && let Some(digest) = self.digest
@@ -268,8 +268,8 @@ impl Transfers {
         Some(SessionEvent::TransferRestarted(status, Restart::FileDiffers))
     }
 
-    /// The file is another one than was offered: the server is to forget what has come of it, and
-    /// all of it is sent again.
+    /// The file is another one than was offered: the server must forget what it has of it, and all
+    /// of it is sent again.
     pub(super) fn changed(
         &mut self,
         handle: TransferHandle,

@@ -240,8 +240,8 @@ fn is_service(value: &str) -> bool {
     ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
 }
 
-/// Keeps arguments that are not UTF-8 while the others are parsed. In their place stands a mark with
-/// a NUL, which no argument can contain.
+/// Keeps arguments that are not UTF-8 while the others are parsed. In their place stands a mark
+/// with a NUL, which no argument can contain.
 #[derive(Default)]
 struct Raw(Vec<OsString>);
 
@@ -280,8 +280,8 @@ impl<T> Opt<T> {
         let short = short.map(String::from).unwrap_or_default();
         match &self.set {
             _ if !self.is_flag() => parser.optopt(&short, self.long, self.does, self.hint),
-            // It may be set elsewhere, so the command line must be able to turn it off. A flag with a
-            // short name cannot have a value: that would swallow the next argument.
+            // It may be set elsewhere, so the command line must be able to turn it off. A flag with
+            // a short name cannot have a value: that would swallow the next argument.
             Set::Flag(_) if short.is_empty() => parser.optflagopt("", self.long, self.does, "no"),
             _ => parser.optflag(&short, self.long, self.does),
         };

@@ -4,9 +4,9 @@ use chatshelf_common::wire::Code;
 use chatshelf_testkit::fake_server::{FakeServer, Nowhere};
 use chatshelf_testkit::programs::{Ended, Program};
 use chatshelf_testkit::server_frames::goodbye;
+#[cfg(unix)]
 use chatshelf_testkit::wait::eventually;
 
-#[cfg(unix)]
 use crate::harness::programs;
 use crate::harness::room::{Room, client_command, client_of, spoken};
 

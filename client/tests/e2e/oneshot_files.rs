@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 use chatshelf_testkit::fake_server::FakeServer;
+#[cfg(unix)]
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Getting out, and being thrown out: by the server's end, by signals, by an output that is gone.
 
+#[cfg(unix)]
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -8,12 +9,15 @@ use chatshelf_common::wire::Code;
 use chatshelf_testkit::fake_server::{FakeServer, Guest};
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::{Ended, Program};
+#[cfg(unix)]
+use chatshelf_testkit::programs::Ended;
+use chatshelf_testkit::programs::Program;
 use chatshelf_testkit::samples::item;
 use chatshelf_testkit::wait::eventually;
 
 #[cfg(unix)]
-use crate::harness::room::{Room, client_command, joined_client};
+use crate::harness::room::client_command;
+use crate::harness::room::{Room, joined_client};
 
 #[cfg(unix)]
 #[test]

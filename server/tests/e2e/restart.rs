@@ -8,8 +8,10 @@ use std::path::Path;
 use chatshelf_common::id::{ItemId, Seq};
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Topic;
+#[cfg(unix)]
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Leave, SetTopic};
-use chatshelf_common::wire::{Code, Event};
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::rng::Rng;

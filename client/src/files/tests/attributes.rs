@@ -3,7 +3,9 @@
 use std::fs::{Metadata, OpenOptions};
 use std::time::{Duration, SystemTime};
 
-use chatshelf_common::id::{Attributes, Mode};
+use chatshelf_common::id::Attributes;
+#[cfg(unix)]
+use chatshelf_common::id::Mode;
 
 use super::*;
 

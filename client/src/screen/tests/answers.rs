@@ -3,7 +3,9 @@
 use ratatui_crossterm::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
-use crate::command::{self, Command, Upload};
+#[cfg(unix)]
+use crate::command::Upload;
+use crate::command::{self, Command};
 
 fn says(text: &str) -> Action {
     Action::Do(Command::Say(command::message(text).unwrap()))

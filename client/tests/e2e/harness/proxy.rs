@@ -162,6 +162,7 @@ impl Proxy {
     }
 
     /// Waits until so many connections were made.
+    #[cfg(unix)]
     #[track_caller]
     pub(crate) fn has_connected(&self, times: usize) {
         let what = format!("{times} connections through the proxy");

@@ -7,6 +7,7 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Goodbye;
 
 use super::Engine;
+use super::connection::Connection;
 use super::limits::CLOSE_MS;
 use super::phase::Membership;
 use super::transport::Transport;
@@ -60,6 +61,7 @@ impl<T: Transport> Engine<T> {
         let log_end = self.journal.last_sent(self.room.log());
         if let Some(connection) = self.connections.get_mut(token) {
             connection.part(farewell, log_end, since_ms);
+            self.counters.closes.count(farewell.code);
             self.door.forget(connection.peer(), token);
             self.note_leaving(token);
         }
@@ -69,7 +71,15 @@ impl<T: Transport> Engine<T> {
 
     /// The connection is broken: there is nobody to say farewell to.
     pub(super) fn lose(&mut self, token: Token) {
-        self.leave_room(token, Code::CONNECTION_LOST);
+        self.drop_for(token, Code::CONNECTION_LOST);
+    }
+
+    /// Drops a connection without a farewell; the room hears why, if its member is not back soon.
+    pub(super) fn drop_for(&mut self, token: Token, code: Code) {
+        if self.connections.get(token).is_some_and(Connection::is_listening) {
+            self.counters.closes.count(code);
+        }
+        self.leave_room(token, code);
         self.kill(token);
     }
 

@@ -136,6 +136,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn join(&mut self, token: Token, join: Join) {
         let earlier = join.resume.and_then(|resume| self.secret.session(resume));
         if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
+            self.counters.returns += 1;
             return self.enter(token, nick, &join, earlier);
         }
         if let Err(why) = join.nick.check_new() {
@@ -190,7 +191,7 @@ impl<T: Transport> Engine<T> {
     fn tell(&mut self, token: Token, from: Nick, Tell { id, to, text }: Tell) {
         let Some(receiver) = self.room.find(&to) else {
             let refused = Refused { id: Some(id), ..refused(Code::NO_SUCH_MEMBER, Tell::KIND) };
-            return self.send(token, &refused);
+            return self.refuse(token, &refused);
         };
         let told = Told { at: self.now.at, from, to: receiver.nick().clone(), id, text };
         // They may be without a connection, for a moment.
@@ -199,7 +200,7 @@ impl<T: Transport> Engine<T> {
             let Some(receiver) = receiver.filter(|&receiver| self.has_room_for_reply(receiver))
             else {
                 let refusal = refused(Code::MEMBER_BUSY, Tell::KIND);
-                return self.send(token, &Refused { id: Some(id), ..refusal });
+                return self.refuse(token, &Refused { id: Some(id), ..refusal });
             };
             self.send(receiver, &told);
         }
@@ -238,7 +239,7 @@ impl<T: Transport> Engine<T> {
     fn refuse_new_nick(&mut self, token: Token, about: u8, why: &TextError) {
         if self.count_refusal(token, about).is_some() {
             let detail = Note::new(&why.to_string()).ok();
-            self.send(token, &Refused { detail, ..refused(Code::NICK_INVALID, about) });
+            self.refuse(token, &Refused { detail, ..refused(Code::NICK_INVALID, about) });
         }
     }
 
@@ -249,7 +250,7 @@ impl<T: Transport> Engine<T> {
         let salt = token.to_mio() as u64 ^ u64::from(refusals);
         let may_suggest = refusals <= limits::SUGGESTIONS_MAX;
         let suggestion = may_suggest.then(|| self.room.suggest(nick, salt)).flatten();
-        self.send(token, &Refused { suggestion, ..refused(Code::NICK_TAKEN, about) });
+        self.refuse(token, &Refused { suggestion, ..refused(Code::NICK_TAKEN, about) });
     }
 
     /// Counts a nick that is refused; says which of this connection it is. None when its `Join`s
@@ -299,7 +300,7 @@ impl<T: Transport> Engine<T> {
                     return;
                 }
                 let refusal = refused(code, header.kind);
-                self.send(token, &Refused { limit, id, transfer, detail, ..refusal });
+                self.refuse(token, &Refused { limit, id, transfer, detail, ..refusal });
             }
             _ => {
                 let detail = Some(Note::lossy(&why.to_string()));

@@ -20,7 +20,7 @@ use super::limits::{
 };
 use super::liveness::Liveness;
 use super::phase::{Guest, Membership, Phase, Step};
-use super::send_queue::{Flushed, SendQueue};
+use super::send_queue::{Flush, Flushed, SendQueue};
 use super::transport::Transport;
 use crate::room::log::RoomLog;
 use crate::token::Token;
@@ -343,13 +343,14 @@ impl<T: Transport> Connection<T> {
         self.phase.step()
     }
 
-    /// Sends what waits, about as much as one connection may in a turn, and says why it ended.
+    /// Sends what waits, about as much as one connection may in a turn; says how many bytes went,
+    /// and why it ended.
     ///
     /// # Errors
     /// When the connection is broken.
-    pub(super) fn flush(&mut self, log: &RoomLog, now_ms: u64) -> io::Result<Flushed> {
+    pub(super) fn flush(&mut self, log: &RoomLog, now_ms: u64) -> io::Result<Flush> {
         if !self.latches.writable {
-            return Ok(Flushed::Blocked);
+            return Ok(Flush { accepted: 0, has_progress: false, end: Flushed::Blocked });
         }
         let flush = self.send_queue.flush(&mut self.transport, log, WRITE_BUDGET_BYTES)?;
         if flush.has_progress && std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
@@ -359,7 +360,7 @@ impl<T: Transport> Connection<T> {
             self.transport.limit_unsent(unsent_bytes);
         }
         self.latches.writable = flush.end != Flushed::Blocked;
-        Ok(flush.end)
+        Ok(flush)
     }
 
     /// True while something is to be sent, by the queue or by the transport that has accepted it.

@@ -141,6 +141,7 @@ impl<T: Transport> Engine<T> {
         if is_readable {
             self.connections.enqueue(token);
         }
+        self.counters.connections += 1;
         self.door.add(Origin::from(peer), now_ms, token);
         self.connections.arm(token, now_ms + HELLO_MS);
         if self.shutting_down {

@@ -41,7 +41,7 @@ impl<T: Transport> Engine<T> {
 
     fn refuse_download(&mut self, token: Token, transfer: TransferId, code: Code) {
         let refusal = Refused::new(code, DownloadRequest::KIND);
-        self.send(token, &Refused { transfer: Some(transfer), ..refusal });
+        self.refuse(token, &Refused { transfer: Some(transfer), ..refusal });
     }
 
     pub(super) fn download_opened(&mut self, at: TransferKey) {
@@ -59,8 +59,11 @@ impl<T: Transport> Engine<T> {
     /// Asks the disk thread for what comes next of a download, if anything does.
     fn read_on(&mut self, at: TransferKey) {
         let Some(connection) = self.connections.get(at.connection) else { return };
-        let frame_bytes = connection.send_queue().frame_bytes();
-        self.transfers.read_on(at, frame_bytes, connection.wants_pipe(), &mut self.disk);
+        let (frame_bytes, in_pipe) =
+            (connection.send_queue().frame_bytes(), connection.wants_pipe());
+        if self.transfers.read_on(at, frame_bytes, in_pipe, &mut self.disk) {
+            self.counters.downloads += 1;
+        }
     }
 
     pub(super) fn download_read(&mut self, at: TransferKey, extent: Extent) {

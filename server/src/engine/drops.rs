@@ -73,7 +73,7 @@ impl<T: Transport> Engine<T> {
         let is_theirs = session.is_some_and(|session| self.owners.is_owned_by(session, drop));
         if self.room.shelf().find(item).is_ok() && !is_theirs {
             let refusal = refused(Code::NOT_YOURS, Drop::KIND);
-            return self.send(token, &Refused { item: Some(item), ..refusal });
+            return self.refuse(token, &Refused { item: Some(item), ..refusal });
         }
         self.propose(Proposer::Dropper { token, item }, Proposal::Drop { item, nick: Some(nick) });
     }

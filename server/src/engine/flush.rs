@@ -2,7 +2,7 @@
 
 use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{Gap, Welcome};
+use chatshelf_common::wire::frame::{Gap, Refused, Welcome};
 
 use super::Engine;
 use super::connection::Lingers;
@@ -35,6 +35,12 @@ impl<T: Transport> Engine<T> {
         }
         connection.send_queue_mut().push(frame);
         self.connections.mark_dirty(token);
+    }
+
+    /// Queues a refusal.
+    pub(super) fn refuse(&mut self, token: Token, refused: &Refused) {
+        self.counters.refusals.count(refused.code);
+        self.send(token, refused);
     }
 
     /// Welcomes all who joined in this turn, with one snapshot for them all, and starts them on
@@ -102,10 +108,11 @@ impl<T: Transport> Engine<T> {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
         loop {
-            let Ok(end) = connection.flush(self.room.log(), now_ms) else {
+            let Ok(flush) = connection.flush(self.room.log(), now_ms) else {
                 return self.lose(token);
             };
-            match end {
+            self.counters.bytes_out += flush.accepted as u64;
+            match flush.end {
                 Flushed::Drained | Flushed::Blocked => break,
                 Flushed::Budget => {
                     self.connections.mark_dirty(token);

@@ -35,6 +35,8 @@ impl<T: Transport> Engine<T> {
             assert_eq!(self.room.members_len(), members);
         }
         assert!(self.joiners.is_empty(), "all who joined are welcomed");
+        let listening = self.connections.iter().filter(|(_, it)| it.is_listening()).count();
+        assert_eq!(self.counters.connections, self.counters.closes.total() + listening as u64);
         self.journal.assert_taken(self.room.log());
     }
 }

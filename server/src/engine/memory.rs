@@ -82,8 +82,7 @@ impl MemoryUse {
 
 impl<T: Transport> Engine<T> {
     /// What the engine holds now. Looks at every connection.
-    #[must_use]
-    pub fn usage(&self) -> MemoryUse {
+    pub(super) fn memory_use(&self) -> MemoryUse {
         let mut usage = MemoryUse {
             connections: self.connections.len(),
             members: self.room.members_len(),

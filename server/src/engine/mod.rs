@@ -30,6 +30,7 @@ mod receive;
 mod reclaim;
 mod resume;
 mod send_queue;
+mod stats;
 mod transfer_table;
 mod transfers;
 mod transport;
@@ -62,6 +63,7 @@ pub use journal_feed::JournalBatch;
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
 pub use memory::MemoryUse;
 pub use resume::Secret;
+pub use stats::{Causes, Counters, Stats};
 pub use transport::Transport;
 pub use turn::{Storage, Turns};
 
@@ -126,6 +128,7 @@ pub struct Engine<T> {
     transfers: TransferTable,
     /// Who may take which item off the shelf.
     owners: Owners,
+    counters: Counters,
     read_buffer: Box<[u8]>,
     shutting_down: bool,
 }
@@ -154,6 +157,7 @@ impl<T: Transport> Engine<T> {
             disk: DiskQueue::default(),
             transfers: TransferTable::default(),
             owners: Owners::found(upload_ids),
+            counters: Counters::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             shutting_down: false,
         };

@@ -49,14 +49,16 @@ impl<T: Transport> Engine<T> {
     fn settle(&mut self, by: Proposer, outcome: Result<(), Code>) {
         match (by, outcome) {
             (Proposer::Server, _) => {}
-            (Proposer::Speaker { .. } | Proposer::TopicSetter { .. }, Ok(())) => {}
+            (Proposer::TopicSetter { .. }, Ok(())) => {}
+            (Proposer::Speaker { .. }, Ok(())) => self.counters.lines += 1,
             (Proposer::Speaker { token, id }, Err(code)) => {
-                self.send(token, &Refused { id: Some(id), ..Refused::new(code, Say::KIND) });
+                self.refuse(token, &Refused { id: Some(id), ..Refused::new(code, Say::KIND) });
             }
             (Proposer::TopicSetter { token }, Err(code)) => {
-                self.send(token, &Refused::new(code, SetTopic::KIND));
+                self.refuse(token, &Refused::new(code, SetTopic::KIND));
             }
             (Proposer::Joiner { token, join, earlier }, Ok(())) => {
+                self.counters.joins += 1;
                 self.enter(token, join.nick.clone(), &join, earlier);
             }
             (Proposer::Joiner { token, join, .. }, Err(_)) => {
@@ -70,7 +72,7 @@ impl<T: Transport> Engine<T> {
                 self.remove_item(item);
             }
             (Proposer::Dropper { token, item }, Err(code)) => {
-                self.send(token, &Refused { item: Some(item), ..Refused::new(code, Drop::KIND) });
+                self.refuse(token, &Refused { item: Some(item), ..Refused::new(code, Drop::KIND) });
             }
             // Somebody has taken it off.
             (Proposer::Surplus { .. }, Err(_)) => {}

@@ -71,11 +71,12 @@ impl<T: Transport> Engine<T> {
             return Got::Nothing;
         }
         let got = connection.read(buffer);
-        if let Got::Bytes(1..) | Got::Last(_) = got
-            && connection.liveness_mut().note_heard(now_ms)
-        {
-            // The next question may be due sooner than the end of this one was.
-            self.connections.arm(token, now_ms + self.settings.keepalive_ms);
+        if let Got::Bytes(bytes @ 1..) | Got::Last(bytes) = got {
+            self.counters.bytes_in += bytes as u64;
+            if connection.liveness_mut().note_heard(now_ms) {
+                // The next question may be due sooner than the end of this one was.
+                self.connections.arm(token, now_ms + self.settings.keepalive_ms);
+            }
         }
         got
     }

@@ -27,8 +27,7 @@ impl<T: Transport> Engine<T> {
             let Some(connection) = self.connections.get_mut(token) else { continue };
             log::info!("{}: dropped: it does not take its snapshot", connection.peer());
             connection.send_queue_mut().drop_control();
-            self.leave_room(token, Code::TOO_SLOW);
-            self.kill(token);
+            self.drop_for(token, Code::TOO_SLOW);
         }
     }
 }

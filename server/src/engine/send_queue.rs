@@ -213,6 +213,15 @@ impl SendQueue {
         self.control = LazyBox::default();
     }
 
+    /// Bytes of released events that were not sent yet.
+    pub(super) fn bytes_behind(&self, log: &RoomLog) -> u64 {
+        match self.log {
+            Cursor::Outside => 0,
+            Cursor::At { offset, .. } => self.log_end(log).saturating_sub(offset),
+            Cursor::Lost { .. } => log.released() - log.start(),
+        }
+    }
+
     /// Extents that wait to be sent or taken.
     pub(super) fn extents(&self) -> usize {
         self.bulk.data.len() + self.bulk.spent.len()

@@ -24,6 +24,7 @@ mod slow;
 mod slow_lines;
 mod split;
 mod states;
+mod stats;
 mod talking;
 mod upload_ends;
 mod upload_resumes;

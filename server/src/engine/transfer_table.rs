@@ -244,27 +244,29 @@ impl TransferTable {
     }
 
     /// Asks the disk thread for what comes next of a download, in frames of so many bytes of the
-    /// file. When there is nothing left to ask for and nothing on its way, the download is over.
+    /// file. When there is nothing left to ask for and nothing on its way, the download is over:
+    /// true then.
     pub(super) fn read_on(
         &mut self,
         at: TransferKey,
         frame_bytes: usize,
         in_pipe: bool,
         disk: &mut DiskQueue,
-    ) {
-        let Some(member) = self.members.get_mut(&at.connection) else { return };
-        let Some(download) = member.downloads.get_mut(&at.transfer) else { return };
-        let left = download.left();
+    ) -> bool {
+        let Some(member) = self.members.get_mut(&at.connection) else { return false };
+        let Some(download) = member.downloads.get_mut(&at.transfer) else { return false };
+        let (left, is_over) = (download.left(), download.is_over());
         if left > 0 {
             let extent = self.extents.take(in_pipe);
             let bytes = left.min(extent.file_bytes_max(frame_bytes) as u64);
             let offset = download.ask(bytes);
             let bytes = bytes as usize;
             disk.push(Request::Read { download: at, offset, bytes, frame_bytes, extent });
-        } else if download.is_over() {
+        } else if is_over {
             member.downloads.remove(&at.transfer);
             disk.push(Request::Close { download: at });
         }
+        is_over
     }
 
     /// An extent has been sent, or was given up: keeps it for its next use. False if its download

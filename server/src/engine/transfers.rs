@@ -27,7 +27,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn refuse_transfer(&mut self, at: TransferKey, way: Way, limit: usize) {
         let refusal = Refused::new(Code::TOO_MANY_TRANSFERS, about(way));
         let (limit, transfer) = (Some(limit as u64), Some(at.transfer));
-        self.send(at.connection, &Refused { limit, transfer, ..refusal });
+        self.refuse(at.connection, &Refused { limit, transfer, ..refusal });
     }
 
     /// Ends the transfers of a connection that are in others' way.
@@ -65,7 +65,7 @@ impl<T: Transport> Engine<T> {
         let Some(way) = self.forget_transfer(token, transfer, fate) else { return };
         let about = if code == Code::CANCELLED { Cancel::KIND } else { about(way) };
         let (transfer, detail) = (Some(transfer), detail.map(Note::lossy));
-        self.send(token, &Refused { transfer, detail, ..Refused::new(code, about) });
+        self.refuse(token, &Refused { transfer, detail, ..Refused::new(code, about) });
     }
 
     /// Frees what all transfers of a connection use, which ends. Uploads that are being published

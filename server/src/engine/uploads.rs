@@ -32,13 +32,13 @@ impl<T: Transport> Engine<T> {
         if let Err(why) = name.check_new() {
             let (transfer, detail) = (Some(transfer), Note::new(&why.to_string()).ok());
             let refusal = Refused::new(Code::FILE_NAME_INVALID, UploadOffer::KIND);
-            return self.send(token, &Refused { transfer, detail, ..refusal });
+            return self.refuse(token, &Refused { transfer, detail, ..refusal });
         }
         if size > self.settings.file_bytes_max {
             let limit = Some(self.settings.file_bytes_max);
             let refusal = Refused::new(Code::FILE_TOO_LARGE, UploadOffer::KIND);
             let transfer = Some(transfer);
-            return self.send(token, &Refused { limit, transfer, ..refusal });
+            return self.refuse(token, &Refused { limit, transfer, ..refusal });
         }
         let Some(connection) = self.connections.get(token) else { return };
         let (origin, upload) = (Origin::from(connection.peer()), key(token, transfer));
@@ -121,6 +121,7 @@ impl<T: Transport> Engine<T> {
 
     /// An upload is on the shelf.
     pub(super) fn shelved(&mut self, at: TransferKey, item: ItemId, id: Option<UploadId>) {
+        self.counters.uploads += 1;
         self.owners.add(item, id);
         self.propose_surplus_drops();
         self.upload_stored(at, item);

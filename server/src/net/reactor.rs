@@ -133,8 +133,11 @@ impl Reactor {
                 }
             }
             let before = engine.connections();
+            let begun = Instant::now();
             turns.turn(&mut engine, now, events.iter().filter_map(readiness), &mut disk);
+            engine.note_turn(begun.elapsed().as_micros() as u64);
             if turns.are_over(&engine, now) {
+                log::info!("served: {}", engine.stats());
                 return if engine.has_journal_failed() {
                     Err(io::Error::other(
                         "the log cannot be written to disk, and --durability always requires that",

@@ -103,11 +103,11 @@ fn nothing_grows_under_mixed_load_and_nothing_is_left_afterwards() {
     let minutes = minutes.map_or(MINUTES, |text| text.parse().expect("MINUTES is a number"));
     let time = Duration::from_secs(60 * minutes.max(1));
     let home = Home::new();
-    let server = home.start(&["--history", "100000", "--max-file-size", "64MiB"]);
+    let server = home.start_that_tells_counts(&["--history", "100000", "--max-file-size", "64MiB"]);
     warm_up(server.address());
     let idle = idle(&server, &home);
     println!("{HEAD}");
-    let samples = load(&server, &home, time);
+    let (samples, tally) = load(&server, &home, time);
     let last = eventually("the descriptors of all who have left", || {
         let sample = Sample::of(&server, &home.data_dir());
         (sample.descriptors <= idle.descriptors).then_some(sample)
@@ -120,7 +120,37 @@ fn nothing_grows_under_mixed_load_and_nothing_is_left_afterwards() {
     is_steady("memory in KiB", second, fourth, |it| it.memory_kib, MEMORY_KIB_GROWTH_MAX);
     is_steady("descriptors", second, fourth, |it| it.descriptors, DESCRIPTORS_GROWTH_MAX);
     is_steady("threads", second, fourth, |it| it.threads, 0);
-    server.end_well();
+    check_counters(server, &tally);
+}
+
+/// The server has counted what its peers have done.
+fn check_counters(server: Server, tally: &Tally) {
+    server.signal("TERM");
+    let ended = server.wait();
+    ended.has_code(0);
+    let line = ended.stderr.lines().find(|line| line.contains("served: ")).expect("its last line");
+    println!("{line}");
+    let counted = |name: &str| -> usize {
+        let (_, rest) = line.split_once(&format!("{name} ")).expect(name);
+        rest.split([',', ' ']).next().and_then(|number| number.parse().ok()).expect(name)
+    };
+    let (memberships, files) = (&tally.memberships, &tally.files);
+    assert!(counted("joins") + counted("returns") >= memberships.load(Ordering::Relaxed));
+    assert!(counted("uploads") >= files.load(Ordering::Relaxed));
+    assert_eq!(counted("connections"), counted("closed"), "connections are left");
+    assert!(counted("lines") > 0 && counted("bytes out") > counted("bytes in"));
+}
+
+#[test]
+fn a_server_logs_at_its_end_what_it_has_counted() {
+    let home = Home::new();
+    let server = home.start_that_tells_counts(&[]);
+    let mut peer = Peer::join(server.address(), "ada");
+    peer.say_and_hear("hello");
+    peer.upload("hello.txt", b"hello");
+    peer.try_leave().unwrap();
+    let tally = Tally { memberships: 1.into(), files: 1.into(), ..Tally::default() };
+    check_counters(server, &tally);
 }
 
 /// Uses once what is used only once, and fills the log, with lines shorter than those to come: it
@@ -149,7 +179,7 @@ fn idle(server: &Server, home: &Home) -> Sample {
 }
 
 /// Lets all kinds of members and attackers loose for so long, and looks at the server meanwhile.
-fn load(server: &Server, home: &Home, time: Duration) -> Vec<Sample> {
+fn load(server: &Server, home: &Home, time: Duration) -> (Vec<Sample>, Arc<Tally>) {
     let tally = Arc::new(Tally::default());
     let crowd = Crowd::start(server.address(), &tally);
     let attackers = Attackers::start(server.address(), ATTACK).expect("a poll and a thread");
@@ -168,7 +198,7 @@ fn load(server: &Server, home: &Home, time: Duration) -> Vec<Sample> {
     tally.is_over.store(true, Ordering::Relaxed);
     crowd.end();
     println!("attackers: {:?}", attackers.tally());
-    samples
+    (samples, tally)
 }
 
 /// Members of all kinds, who come and go.

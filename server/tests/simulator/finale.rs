@@ -45,7 +45,7 @@ impl World {
     }
 
     fn is_deserted(&self) -> bool {
-        self.server.usage().is_some_and(|usage| usage.connections == 0)
+        self.server.stats().is_some_and(|stats| stats.memory.connections == 0)
     }
 
     fn settle(&mut self, what: &str) {
@@ -68,7 +68,7 @@ impl World {
 
     fn state(&self) -> String {
         let users: Vec<String> = self.users.iter().map(User::state).collect();
-        format!("{}\nserver: {:?}", users.join("\n"), self.server.usage())
+        format!("{}\nserver: {:?}", users.join("\n"), self.server.stats())
     }
 
     /// All see the same room, and on its shelf are the files that must be, whole. Answers which.
@@ -91,7 +91,9 @@ impl World {
 
     /// The server holds nothing for anyone.
     fn check_usage(&self, shelf: &[ItemId]) {
-        let usage = self.server.usage().expect("the server is up");
+        let stats = self.server.stats().expect("the server is up");
+        assert_eq!(stats.counters.connections, stats.counters.closes.total(), "{stats}");
+        let usage = stats.memory;
         let MemoryUse { log_bytes, blocks, snapshot_bytes, table_bytes, .. } = usage;
         let bare =
             MemoryUse { log_bytes, blocks, snapshot_bytes, table_bytes, ..MemoryUse::default() };

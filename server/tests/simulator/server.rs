@@ -8,7 +8,7 @@ use std::path::Path;
 use chatshelf_common::wire::frame::Item;
 use chatshelf_server::disk::{Found, Reply, Request};
 use chatshelf_server::engine::{
-    Engine, JournalBatch, MemoryUse, Readiness, Secret, Storage, Turns,
+    Engine, JournalBatch, MemoryUse, Readiness, Secret, Stats, Storage, Turns,
 };
 use chatshelf_server::token::Token;
 
@@ -105,8 +105,8 @@ impl Server {
         self.process.as_ref().is_some_and(|process| !process.threads.is_busy())
     }
 
-    pub(crate) fn usage(&self) -> Option<MemoryUse> {
-        self.process.as_ref().map(|process| process.engine.usage())
+    pub(crate) fn stats(&self) -> Option<Stats> {
+        self.process.as_ref().map(|process| process.engine.stats())
     }
 
     /// The system takes a connection.
@@ -385,9 +385,11 @@ impl Process {
         self.idle_ms = now_ms;
         assert!(self.idle_turns < IDLE_TURNS_MAX, "the engine spins");
         self.engine.assert_sound();
-        let usage = self.engine.usage();
+        let stats = self.engine.stats();
+        let usage = stats.memory;
         let bytes_max = MemoryUse::bytes_max(usage.connections);
         assert!(usage.bytes() <= bytes_max, "{} of {bytes_max} bytes: {usage:?}", usage.bytes());
+        assert!(stats.slowest_bytes <= usage.log_bytes as u64, "a cursor outside the log: {stats}");
     }
 }
 

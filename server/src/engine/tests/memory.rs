@@ -25,7 +25,7 @@ fn the_snapshots_of_a_crowd_share_most_of_their_bytes() {
     const CROWD: usize = 800;
     let mut rig = Rig::new();
     let peers = deaf_crowd(&mut rig, CROWD);
-    let usage = rig.engine.usage();
+    let usage = rig.engine.stats().memory;
     assert_eq!(usage.members, CROWD);
     // One is 28 KB at the end; copies of all would be 11 MB.
     let each = usage.snapshot_bytes / CROWD;
@@ -42,15 +42,15 @@ fn the_snapshots_of_a_crowd_share_most_of_their_bytes() {
 #[test]
 fn a_crowd_leaves_nothing_behind() {
     let mut rig = Rig::with(Settings { members_max: 2000, ..SETTINGS });
-    let alone = rig.engine.usage();
+    let alone = rig.engine.stats().memory;
     for _ in 0..2 {
         let peers = deaf_crowd(&mut rig, 1000);
-        assert!(rig.engine.usage().table_bytes > 200_000);
+        assert!(rig.engine.stats().memory.table_bytes > 200_000);
         peers.iter().for_each(Peer::reset);
         rig.settle();
         rig.pass(2_000);
         rig.assert_empty();
-        let usage = rig.engine.usage();
+        let usage = rig.engine.stats().memory;
         let grown = |now: usize, before: usize| now.saturating_sub(before);
         assert!(grown(usage.table_bytes, alone.table_bytes) < 64 * 1024, "{usage:?}");
         assert!(grown(usage.snapshot_bytes, alone.snapshot_bytes) < 64 * 1024, "{usage:?}");
@@ -64,13 +64,13 @@ fn beyond_the_limit_the_snapshots_unread_for_longest_go() {
     let mut ada = rig.join("ada");
     let mut peers = deaf_crowd(&mut rig, 400);
     ada.take();
-    let before = rig.engine.usage().snapshot_bytes;
+    let before = rig.engine.stats().memory.snapshot_bytes;
     rig.engine.bound_snapshots(before);
     rig.settle();
     assert_eq!(rig.engine.connections(), 401, "they are not too many");
     rig.engine.bound_snapshots(before - 1);
     rig.settle();
-    let after = rig.engine.usage().snapshot_bytes;
+    let after = rig.engine.stats().memory.snapshot_bytes;
     assert!(after < before && after > before / 2, "{after} of {before} bytes");
     let gone: Vec<bool> = peers.iter().map(Peer::is_dropped).collect();
     let dropped = gone.iter().filter(|is_gone| **is_gone).count();

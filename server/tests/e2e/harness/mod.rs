@@ -40,6 +40,13 @@ impl Home {
         Server::start(BINARY, &self.data_dir(), options)
     }
 
+    /// Starts a server that logs at its end what it has counted.
+    pub(crate) fn start_that_tells_counts(&self, options: &[&str]) -> Server {
+        let mut command = server_command(BINARY, &self.data_dir());
+        command.args(["--bind", "127.0.0.1"]).args(options);
+        Server::run(command.env("RUST_LOG", "warn,chatshelf_server::net::reactor=info"))
+    }
+
     /// Starts a server and kills it before, or just when, it has started.
     pub(crate) fn kill_in_the_start(&self, rng: &mut Rng) {
         let mut child = server_command(BINARY, &self.data_dir())

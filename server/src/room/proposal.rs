@@ -15,7 +15,7 @@ use chatshelf_common::wire::{Code, Event};
 
 use super::Room;
 
-/// What is to happen, if the room allows it when its turn comes.
+/// A change to the room that someone asks for. It is granted or refused when its turn comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proposal {
     /// Someone enters.
@@ -49,7 +49,7 @@ pub enum Proposal {
         text: Message,
         /// How it is meant.
         style: Option<Style>,
-        /// It may have been said before, and is not to be said twice.
+        /// It may have been said before, and must not be said twice.
         repeat: Option<Marker>,
     },
     /// A member sets the topic, or clears it.

@@ -1,5 +1,5 @@
-//! A room again as the last start of the server left it: its past is taken in event by event, and
-//! what the disk holds otherwise is proposed.
+//! Restoring the room when the server starts: past events are recalled one by one, and whatever the
+//! disk contradicts is proposed.
 
 use std::collections::HashSet;
 
@@ -28,8 +28,8 @@ pub struct Past {
 pub struct Restored {
     /// Nobody is in it: memberships end with the server they began on.
     pub room: Room,
-    /// What the disk holds and the log does not say, or the other way round, for the server died in
-    /// between: to be committed before anything else happens.
+    /// Where the log and the disk differ, because the server died between the two: proposals that
+    /// the caller makes before anything else happens.
     pub proposals: Vec<Proposal>,
     /// Items on the disk that were dropped, for their files to be removed.
     pub gone: Vec<ItemId>,

@@ -1,4 +1,4 @@
-//! What proposals become of, and what a commit insists on.
+//! What becomes of proposals, and what a commit insists on.
 
 use std::rc::Rc;
 

@@ -1,9 +1,9 @@
-//! A name for who has not given one: the user's, the machine's, or any.
+//! A name for whoever has not chosen one: the user's, the machine's, or any.
 
 use chatshelf_common::limits::NICK_BYTES_MAX;
 use chatshelf_common::text::Nick;
 
-/// The first of these variables that makes a name.
+/// The first of these variables that makes a valid name is used.
 const VARIABLES: [&str; 5] = ["USER", "LOGNAME", "USERNAME", "HOSTNAME", "COMPUTERNAME"];
 
 pub(crate) fn find() -> Nick {
@@ -13,13 +13,13 @@ pub(crate) fn find() -> Nick {
 
 fn from(names: impl Iterator<Item = String>) -> Nick {
     let mut nicks = names.filter_map(|name| nick(&name));
-    // Not reached: the last of the names is one.
+    // Not reached: the last of the names is valid.
     nicks.next().unwrap_or_else(|| Nick::new("guest").expect("letters make a nick"))
 }
 
-/// The name with what a nick may not hold replaced.
+/// The name, with characters replaced that a nick may not contain.
 fn nick(name: &str) -> Option<Nick> {
-    // Behind a letter, for a mark alone is no nick.
+    // After a letter, because a combining mark alone is not a nick.
     let fits = |c: &char| Nick::new(&format!("x{c}")).is_ok();
     let clean: String = name.chars().map(|c| if fits(&c) { c } else { '-' }).collect();
     let clean = clean.trim_matches('-');

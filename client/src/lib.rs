@@ -1,9 +1,9 @@
-//! The chatshelf client: a session core without I/O, and what fronts are built from.
+//! The chatshelf client: a session core without I/O, and what front ends are built from.
 //!
 //! Read in this order: [`session`] (the protocol from the client's side, as a state machine),
 //! [`link`] (a session on a socket), [`files`] (local files, on a thread of their own),
 //! [`command`] (what can be asked for, as a type), [`item`] (which item of the shelf is meant),
-//! [`app`] (the loop that puts them together), [`plain`] (the line front over it), [`screen`]
+//! [`app`] (the loop that puts them together), [`plain`] (the line front end over it), [`screen`]
 //! (the full-screen one) and [`oneshot`] (one-shot commands), [`load`] (the load test, which has a
 //! loop of its own).
 

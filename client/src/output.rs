@@ -1,5 +1,5 @@
-//! Standard output as lines. Owns what is not yet written; an output that is gone or full is noted,
-//! never a panic.
+//! Standard output as lines. Owns what is not written yet; an output that is closed or full is
+//! noted, and never a panic.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -7,9 +7,9 @@ use std::io::{self, ErrorKind, Write};
 pub(crate) struct Output<W> {
     out: W,
     buffer: String,
-    /// What ends a line: a raw terminal wants to be told to go back to the first column.
+    /// What ends a line: in raw mode a terminal does not return to the first column by itself.
     line_end: &'static str,
-    /// Why it takes nothing more.
+    /// Why it accepts nothing more.
     error: Option<io::Error>,
 }
 
@@ -18,7 +18,7 @@ impl<W: Write> Output<W> {
         Self { out, buffer: String::new(), line_end: "\n", error: None }
     }
 
-    /// The same for a terminal that is raw.
+    /// The same for a terminal in raw mode.
     pub(crate) fn raw(out: W) -> Self {
         Self { line_end: "\r\n", ..Self::new(out) }
     }
@@ -36,8 +36,8 @@ impl<W: Write> Output<W> {
         self.buffer.insert_str(0, text);
     }
 
-    /// Adds text that is no line.
-    pub(crate) fn put_behind(&mut self, text: &str) {
+    /// Adds text after that, without ending the line.
+    pub(crate) fn put_after(&mut self, text: &str) {
         self.buffer.push_str(text);
     }
 
@@ -46,7 +46,7 @@ impl<W: Write> Output<W> {
         self.buffer.is_empty()
     }
 
-    /// True once the output takes nothing more.
+    /// True once the output accepts nothing more.
     pub(crate) fn is_broken(&self) -> bool {
         self.error.is_some()
     }
@@ -63,11 +63,11 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// Writes what was added, and nothing more will be.
+    /// Writes what was added, for the last time.
     ///
     /// # Errors
-    /// When not everything could be written. An output that was closed had seen enough, and lost
-    /// nothing.
+    /// When not everything could be written. A reader that closed its end had seen enough, so
+    /// nothing is lost.
     pub(crate) fn close(&mut self) -> io::Result<()> {
         self.flush();
         match self.error.take() {
@@ -102,13 +102,13 @@ mod tests {
         let mut output = Output::raw(Vec::new());
         output.line("one\ntwo");
         output.put_before("\r");
-        output.put_behind("prompt");
+        output.put_after("prompt");
         output.flush();
         assert_eq!(output.out, b"\rone\r\ntwo\r\nprompt");
     }
 
     #[test]
-    fn an_output_that_fails_is_noted_once_and_for_all_and_only_a_closed_one_has_lost_nothing() {
+    fn a_failed_output_accepts_nothing_more_and_only_a_closed_one_is_no_loss() {
         struct Failing(ErrorKind);
         impl Write for Failing {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

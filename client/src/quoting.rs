@@ -3,8 +3,8 @@
 /// Stands for `#` while a text is split; a noncharacter, which no text has.
 const HASH: &str = "\u{10fffe}";
 
-/// Splits as a shell would, except that `#` begins no comment and that on Windows a backslash is part
-/// of a path. `None` when a quote is left open.
+/// Splits as a shell would, except that `#` begins no comment and that on Windows a backslash is
+/// part of a path. `None` when a quote is left open.
 pub(crate) fn split(text: &str) -> Option<Vec<String>> {
     let mut text = text.replace('#', HASH);
     if cfg!(windows) {

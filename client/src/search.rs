@@ -1,8 +1,8 @@
-//! Searching what was said: all of some words, in any order and case. Pure functions.
+//! Searches what was said for all of some words, in any order and case. Pure functions.
 
 use chatshelf_common::wire::Event;
 
-/// The words that a line must hold, in lower case; at least one.
+/// The words that a line must contain, in lower case; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words(Vec<String>);
 
@@ -14,15 +14,15 @@ impl Words {
         (!words.is_empty()).then_some(Self(words))
     }
 
-    /// True when a text holds all of them, be it within longer words.
+    /// True when a text contains all of them, even as parts of longer words.
     #[must_use]
     pub fn are_in(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         self.0.iter().all(|word| text.contains(word.as_str()))
     }
 
-    /// True when they are in what an event tells: who spoke and what, the topic, a file's name.
-    /// Comings and goings tell nothing that one would look for.
+    /// True when an event contains them: in who spoke and what, in a topic, in a file's name. Joins
+    /// and leaves have nothing to search for.
     #[must_use]
     pub fn are_told_by(&self, event: &Event) -> bool {
         match event {
@@ -39,13 +39,13 @@ impl Words {
         }
     }
 
-    /// True when the first of them is in a text.
+    /// True when a text contains the first of them.
     #[must_use]
     pub fn begin_in(&self, text: &str) -> bool {
         self.0.first().is_some_and(|word| text.to_lowercase().contains(word.as_str()))
     }
 
-    /// They as one text.
+    /// The words as one text.
     #[must_use]
     pub fn joined(&self) -> String {
         self.0.join(" ")

@@ -1,20 +1,20 @@
-//! Text on its way out of and into a terminal: what may be sent is cleaned, what is shown can do
-//! nothing to the terminal. Pure functions.
+//! Text from and for a terminal: what is sent is cleaned, and what is shown cannot act on the
+//! terminal. Pure functions.
 
 use anstream::adapter::strip_str;
 use unicode_width::UnicodeWidthChar;
 
-/// Shown in place of a character that would act on the terminal or move others.
+/// Shown instead of a character that would act on the terminal or reorder others.
 pub const REPLACEMENT: char = '\u{fffd}';
-/// Characters without a width of their own that may sit on one that has it: accents, vowel signs,
-/// joiners. The scripts and emoji that people write need fewer; a pile of them hides other lines.
+/// The most zero-width characters on another one: accents, vowel signs, joiners. Scripts and emoji
+/// that people write need fewer; a pile of them hides other lines.
 pub const MARKS_MAX: usize = 8;
-/// Letters and digits of the region that a flag made of tag characters names.
+/// The most letters and digits in the region that a flag of tag characters names.
 const FLAG_TAGS_MAX: usize = 6;
 
-/// The text on one line, as a terminal may have it: a character that would act on the terminal or
-/// move others is replaced by [`REPLACEMENT`]; one that only formats and has no look of its own (a
-/// soft hyphen, a zero-width space, a direction mark) is left out; of marks piled up on one
+/// The text, on one line, made harmless for a terminal. [`REPLACEMENT`] replaces a character that
+/// would act on the terminal or reorder others. A character that only formats and is invisible
+/// itself (a soft hyphen, a zero-width space, a direction mark) is left out. Of the marks on one
 /// character, [`MARKS_MAX`] stay.
 #[must_use]
 pub fn shown(text: &str) -> String {
@@ -51,14 +51,14 @@ pub fn shown(text: &str) -> String {
 }
 
 /// True for what may not reach a terminal: control characters, and those that reorder the text
-/// around them whatever its script.
+/// around them in any script.
 fn is_harmful(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// True for what a reader does not see and a grid of cells has no use for: the default-ignorable
-/// characters of Unicode, but for the two joiners and the variation selectors, which change how
-/// their neighbours look, and the anchors of interlinear annotations.
+/// True for what a reader does not see and a grid of cells cannot use: Unicode's default-ignorable
+/// characters, except the two joiners and the variation selectors, which change the look of their
+/// neighbours; and the anchors of interlinear annotations.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}'..='\u{2065}'
@@ -66,12 +66,12 @@ fn is_unseen(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// What the flags of Scotland and the like begin with.
+/// The first character of flags such as Scotland's.
 const BLACK_FLAG: char = '\u{1f3f4}';
 const CANCEL_TAG: char = '\u{e007f}';
 
-/// The tags that make a flag of the black one before them: a region's letters and digits, and the
-/// end. Tags anywhere else only hide text.
+/// The tags that turn the black flag before them into another: letters and digits of a region, and
+/// an end. Tags anywhere else only hide text.
 fn flag_tags(text: &str) -> Option<&str> {
     let is_tag = |c: &char| matches!(c, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}');
     let region = text.chars().take_while(is_tag).count();
@@ -79,16 +79,16 @@ fn flag_tags(text: &str) -> Option<&str> {
     (1..=FLAG_TAGS_MAX).contains(&region).then(|| &text[..end.0 + CANCEL_TAG.len_utf8()])
 }
 
-/// The same for a text that may have lines and tabs.
+/// The same for a text that may have several lines and tabs.
 pub fn shown_lines(text: &str) -> impl Iterator<Item = String> {
     text.split('\n').map(|line| line.split('\t').map(shown).collect::<Vec<_>>().join("\t"))
 }
 
-/// What was typed or piped in, as it may be sent: line ends are `\n`, escape sequences and
-/// control characters other than tab are gone.
+/// What was typed or piped in, fit to be sent: with `\n` as line end, and without escape sequences
+/// and control characters other than tab.
 #[must_use]
 pub fn cleaned(text: &str) -> String {
-    // The one-character form of what introduces a sequence, which the stripping does not know.
+    // One character can begin a sequence too; the stripping knows only the form with two.
     let text = text.replace('\u{9b}', "\x1b[");
     // Line by line: a sequence that never ends takes no more than its line.
     let lines = text.split('\n').map(|line| strip_str(line).to_string());
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_piled_up_on_one_character_have_an_end() {
+    fn marks_piled_up_on_one_character_are_limited() {
         let pile = |marks| format!("a{}b", "\u{301}".repeat(marks));
         assert_eq!(shown(&pile(MARKS_MAX)), pile(MARKS_MAX));
         assert_eq!(shown(&pile(1000)), pile(MARKS_MAX));

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     env_logger::init();
     match options::parse(std::env::args_os().skip(1)) {
         Ok(Parsed::Print(text)) => {
-            // A reader that has gone away wants no more of it.
+            // Nobody reads it any more, so nothing is lost.
             let _ = io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }

@@ -186,7 +186,7 @@ impl Lines {
             && (prompt.is_changed() || !self.output.is_empty())
         {
             self.output.put_before(&prompt.erased());
-            self.output.put_behind(&prompt.drawn());
+            self.output.put_after(&prompt.drawn());
         }
         self.output.flush();
     }

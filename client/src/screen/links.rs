@@ -134,10 +134,8 @@ impl Links {
 /// What begins a link on a terminal. The pieces of a link on several rows share an id, so that the
 /// terminal highlights and opens them as one.
 pub(super) fn opened(target: &str) -> String {
-    let id = target
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    format!("\x1b]8;id={id:x};{target}\x1b\\")
+    let id = blake3::hash(target.as_bytes()).to_hex();
+    format!("\x1b]8;id={id:.8};{target}\x1b\\")
 }
 
 /// What ends a link.

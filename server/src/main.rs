@@ -10,7 +10,7 @@ use chatshelf_common::cli::{Parsed, Sources};
 use chatshelf_server::config::{self, Config};
 use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
-use chatshelf_server::net::listener;
+use chatshelf_server::net::listener::{Listener, ListenerKind};
 use chatshelf_server::net::reactor::Reactor;
 
 fn main() -> ExitCode {
@@ -42,10 +42,10 @@ fn run(config: &Config) -> Result<(), String> {
     #[cfg(unix)]
     keep_files_private();
     let descriptors = raise_descriptor_limit();
-    let listener =
-        listener::listen(config.bind, config.port).map_err(|why| explain_listen(config, &why))?;
+    let listener = Listener::open(ListenerKind::Tcp, config.bind, config.port)
+        .map_err(|why| explain_listen(config, &why))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
-    let mut reactor = Reactor::new(listener, descriptors)
+    let mut reactor = Reactor::new(vec![listener], descriptors)
         .map_err(|why| format!("cannot set up polling: {why}"))?;
     reactor.hear_signals().map_err(|why| format!("cannot handle signals: {why}"))?;
     let handle = reactor.handle();

@@ -1,10 +1,11 @@
-//! The listening socket: bound once, accepted from until it has no more, and paused when the
-//! system has no descriptor left.
+//! The listening sockets: bound once, accepted from in turn until they have no more, and paused when
+//! the system has no descriptor left. What they yield is a connection as the engine takes it.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mio::net::TcpListener;
+use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::transport::TcpTransport;
@@ -20,7 +21,7 @@ const NOTSENT_LOWAT_BYTES: u32 = 128 * 1024;
 
 /// How long accepting pauses when the system is out of descriptors or memory. A connection that
 /// closes ends the pause earlier.
-pub const PAUSE_MS: u64 = 500;
+const PAUSE_MS: u64 = 500;
 
 /// Descriptors that the server needs for itself: standard streams, poll, waker, listener, lock,
 /// journal, and what it opens for a moment.
@@ -43,11 +44,27 @@ pub fn pipes_max(descriptors: usize) -> usize {
     (descriptors / 32).min(PIPES_MAX)
 }
 
-/// What one try to accept came to.
+/// What the connections of a listener carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerKind {
+    /// The protocol as it is.
+    Tcp,
+}
+
+/// A listening socket.
 #[derive(Debug)]
-pub enum Accepted {
+pub struct Listener {
+    socket: TcpListener,
+    kind: ListenerKind,
+    /// Connections may be waiting: true until an attempt finds none.
+    is_ready: bool,
+}
+
+/// What one attempt to accept came to.
+#[derive(Debug)]
+enum Accepted {
     /// A connection.
-    Connection(TcpTransport, SocketAddr),
+    Connection(Incoming),
     /// One that was gone before it was accepted; there may be more.
     Gone,
     /// No more; an event tells when there is.
@@ -56,11 +73,135 @@ pub enum Accepted {
     Exhausted(io::Error),
 }
 
-/// Listens on `bind`, or on all addresses of the machine: of both families where it has both.
-///
-/// # Errors
-/// When the address is not the machine's, is in use, or needs a privilege.
-pub fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
+/// A connection that has just been accepted.
+#[derive(Debug)]
+pub struct Incoming {
+    /// As the engine will hold it.
+    pub transport: TcpTransport,
+    /// Where it comes from.
+    pub peer: SocketAddr,
+}
+
+impl Listener {
+    /// Listens on `bind`, or on all addresses of the machine: of both families where it has both.
+    ///
+    /// # Errors
+    /// When the address is not the machine's, is in use, or needs a privilege.
+    pub fn open(kind: ListenerKind, bind: Option<IpAddr>, port: u16) -> io::Result<Self> {
+        Ok(Self { socket: listen(bind, port)?, kind, is_ready: true })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn accept(&self) -> Accepted {
+        match self.socket.accept() {
+            Ok((stream, peer)) => {
+                // A connection that is gone already says so at its first read.
+                let _ = stream.set_nodelay(true);
+                let transport = match self.kind {
+                    ListenerKind::Tcp => TcpTransport::new(stream),
+                };
+                Accepted::Connection(Incoming { transport, peer })
+            }
+            Err(why) => match why.kind() {
+                ErrorKind::WouldBlock => Accepted::Empty,
+                ErrorKind::Interrupted
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::ConnectionReset => Accepted::Gone,
+                _ => Accepted::Exhausted(why),
+            },
+        }
+    }
+}
+
+/// All listeners, accepted from in turn.
+#[derive(Debug)]
+pub struct Listeners {
+    all: Vec<Listener>,
+    /// Whose turn it was.
+    latest: usize,
+    /// Until when accepting pauses, for want of descriptors.
+    paused_until_ms: Option<u64>,
+    /// That it does has been said.
+    pause_is_said: bool,
+}
+
+impl Listeners {
+    /// Has the poll tell of them, of each by the token that `token` gives for its place.
+    ///
+    /// # Errors
+    /// When the system has no room for them in the poll.
+    pub fn register(
+        mut all: Vec<Listener>,
+        registry: &Registry,
+        token: impl Fn(usize) -> Token,
+    ) -> io::Result<Self> {
+        for (place, listener) in all.iter_mut().enumerate() {
+            registry.register(&mut listener.socket, token(place), Interest::READABLE)?;
+        }
+        Ok(Self { all, latest: 0, paused_until_ms: None, pause_is_said: false })
+    }
+
+    /// Notes that connections may be waiting at a listener.
+    pub fn note_ready(&mut self, place: usize) {
+        if let Some(listener) = self.all.get_mut(place) {
+            listener.is_ready = true;
+        }
+    }
+
+    /// When to accept next, by a clock that never goes back: none while nobody waits.
+    #[must_use]
+    pub fn due_ms(&self) -> Option<u64> {
+        let is_any_ready = self.all.iter().any(|listener| listener.is_ready);
+        is_any_ready.then_some(self.paused_until_ms.unwrap_or(0))
+    }
+
+    /// Ends a pause, for a descriptor has become free.
+    pub fn resume(&mut self) {
+        self.paused_until_ms = None;
+    }
+
+    /// Accepts a connection, if one waits and there is no pause. Each listener is tried once, so none
+    /// may come though [`Self::due_ms`] says that some wait.
+    pub fn poll_accept(&mut self, now_ms: u64) -> Option<Incoming> {
+        if self.paused_until_ms.is_some_and(|until_ms| until_ms > now_ms) {
+            return None;
+        }
+        self.paused_until_ms = None;
+        for _ in 0..self.all.len() {
+            self.latest = (self.latest + 1) % self.all.len();
+            let listener = &mut self.all[self.latest];
+            if !listener.is_ready {
+                continue;
+            }
+            match listener.accept() {
+                Accepted::Connection(incoming) => return Some(incoming),
+                Accepted::Gone => {}
+                Accepted::Empty => (listener.is_ready, self.pause_is_said) = (false, false),
+                Accepted::Exhausted(why) => {
+                    self.pause(&why, now_ms);
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    fn pause(&mut self, why: &io::Error, now_ms: u64) {
+        if !std::mem::replace(&mut self.pause_is_said, true) {
+            log::warn!("cannot accept connections for now: {why}");
+        }
+        self.paused_until_ms = Some(now_ms + PAUSE_MS);
+    }
+}
+
+fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
     let Some(address) = bind else {
         return listen_on(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).or_else(|why| {
             if why.kind() == ErrorKind::AddrInUse {
@@ -90,26 +231,12 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
-/// Accepts one connection.
-pub fn accept(listener: &TcpListener) -> Accepted {
-    match listener.accept() {
-        Ok((stream, peer)) => {
-            // A connection that is gone already says so at its first read.
-            let _ = stream.set_nodelay(true);
-            Accepted::Connection(TcpTransport::new(stream), peer)
-        }
-        Err(why) => match why.kind() {
-            ErrorKind::WouldBlock => Accepted::Empty,
-            ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {
-                Accepted::Gone
-            }
-            _ => Accepted::Exhausted(why),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::TcpStream;
+
+    use mio::Poll;
+
     use super::*;
 
     #[test]
@@ -130,24 +257,63 @@ mod tests {
         assert_eq!((pipes_max(40), pipes_max(1024)), (1, PIPES_MAX));
     }
 
+    fn local(port: u16) -> io::Result<Listener> {
+        Listener::open(ListenerKind::Tcp, Some(Ipv4Addr::LOCALHOST.into()), port)
+    }
+
     #[test]
     fn a_port_in_use_is_an_error_on_every_address() {
-        let first = listen(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
-        let port = first.local_addr().unwrap().port();
-        let second = listen(Some(Ipv4Addr::LOCALHOST.into()), port).unwrap_err();
+        let first = local(0).unwrap();
+        let second = local(first.local_addr().unwrap().port()).unwrap_err();
         assert_eq!(second.kind(), ErrorKind::AddrInUse);
     }
 
     #[test]
-    fn an_empty_backlog_is_no_error() {
-        let listener = listen(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
-        assert!(matches!(accept(&listener), Accepted::Empty));
+    fn without_an_address_both_families_can_come() {
+        let listener = Listener::open(ListenerKind::Tcp, None, 0).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+    }
+
+    fn two() -> (Poll, Listeners, [u16; 2]) {
+        let poll = Poll::new().unwrap();
+        let all = vec![local(0).unwrap(), local(0).unwrap()];
+        let ports = [0, 1].map(|place: usize| all[place].local_addr().unwrap().port());
+        let listeners = Listeners::register(all, poll.registry(), Token).unwrap();
+        (poll, listeners, ports)
     }
 
     #[test]
-    fn without_an_address_both_families_can_come() {
-        let listener = listen(None, 0).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        assert!(std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+    fn listeners_without_connections_wait_for_an_event() {
+        let (_poll, mut listeners, _) = two();
+        assert_eq!(listeners.due_ms(), Some(0));
+        assert!(listeners.poll_accept(7).is_none());
+        assert_eq!(listeners.due_ms(), None);
+        listeners.note_ready(1);
+        assert_eq!(listeners.due_ms(), Some(0));
+    }
+
+    #[test]
+    fn listeners_are_accepted_from_in_turn() {
+        let (_poll, mut listeners, ports) = two();
+        let order = [ports[0], ports[0], ports[1], ports[1]];
+        let peers = order.map(|port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap());
+        let address = |peer: &TcpStream| peer.local_addr().unwrap();
+        let accepted = |_| listeners.poll_accept(7).unwrap().peer;
+        let found: Vec<SocketAddr> = (0..4).map(accepted).collect();
+        assert_eq!(found, [2, 0, 3, 1].map(|place| address(&peers[place])));
+    }
+
+    #[test]
+    fn a_pause_ends_by_itself_or_with_a_connection() {
+        let (_poll, mut listeners, ports) = two();
+        let _peer = TcpStream::connect((Ipv4Addr::LOCALHOST, ports[0])).unwrap();
+        listeners.pause(&ErrorKind::OutOfMemory.into(), 7);
+        assert_eq!(listeners.due_ms(), Some(7 + PAUSE_MS));
+        assert!(listeners.poll_accept(7 + PAUSE_MS - 1).is_none());
+        listeners.resume();
+        assert_eq!(listeners.due_ms(), Some(0));
+        listeners.pause(&ErrorKind::OutOfMemory.into(), 7);
+        assert!(listeners.poll_accept(7 + PAUSE_MS).is_some());
     }
 }

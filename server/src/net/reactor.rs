@@ -1,5 +1,5 @@
 //! The reactor: the one loop with mio in it. It carries readiness, time and disk replies to the
-//! engine, and the engine's wishes to the sockets and the disk. It decides nothing.
+//! engine, and the engine's requests to the sockets and the disk. It decides nothing.
 
 use std::io;
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chatshelf_common::id::UnixMillis;
 use mio::event::Event;
-use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Waker};
+use mio::{Events, Poll, Waker};
 
-use super::listener::{self, Accepted};
+use super::listener::{self, Incoming, Listener, Listeners};
 use super::signals::Signals;
 use super::transport::TcpTransport;
 use crate::disk::{Disk, Found};
 use crate::engine::{Engine, Now, Readiness, Secret, Settings, Turns};
 use crate::token::Token;
 
-const LISTENER: mio::Token = mio::Token(usize::MAX - 1);
-const WAKER: mio::Token = mio::Token(usize::MAX - 2);
-const SIGNALS: mio::Token = mio::Token(usize::MAX - 3);
-/// From here on up, the poll's tokens name no connections.
-const FIRST_OWN: mio::Token = SIGNALS;
+const WAKER: mio::Token = mio::Token(usize::MAX - 1);
+const SIGNALS: mio::Token = mio::Token(usize::MAX - 2);
+/// From here on up, the poll's tokens name no connections: first come the listeners.
+const FIRST_OWN: usize = usize::MAX - 2 - LISTENERS_MAX;
+/// Listeners that there can be.
+const LISTENERS_MAX: usize = 8;
 
 /// Events taken from one poll.
 const EVENTS_MAX: usize = 1024;
@@ -46,7 +46,7 @@ impl Handle {
 #[derive(Debug)]
 pub struct Reactor {
     poll: Poll,
-    listener: TcpListener,
+    listeners: Listeners,
     handle: Handle,
     /// What ends the loop, once it is heard.
     signals: Option<Signals>,
@@ -55,36 +55,27 @@ pub struct Reactor {
     connections_max: usize,
     /// Pipes that downloads may use, likewise.
     pipes_max: usize,
-    /// The listener may have connections waiting.
-    accept_ready: bool,
-    /// Until when accepting pauses, for want of descriptors.
-    paused_until_ms: Option<u64>,
-    /// That it does has been said.
-    pause_is_said: bool,
 }
 
 impl Reactor {
-    /// Registers the listener; `descriptors` is how many the system gives.
+    /// Registers up to [`LISTENERS_MAX`] listeners; `descriptors` is how many the system gives.
     ///
     /// # Errors
     /// When the system has no poll to give.
-    pub fn new(mut listener: TcpListener, descriptors: usize) -> io::Result<Self> {
+    pub fn new(listeners: Vec<Listener>, descriptors: usize) -> io::Result<Self> {
+        debug_assert!(listeners.len() <= LISTENERS_MAX);
         let poll = Poll::new()?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let handle = Handle { waker };
-        let started = Instant::now();
+        let token = |place| mio::Token(FIRST_OWN + place);
+        let listeners = Listeners::register(listeners, poll.registry(), token)?;
+        let handle = Handle { waker: Arc::new(Waker::new(poll.registry(), WAKER)?) };
         Ok(Self {
             poll,
-            listener,
+            listeners,
             handle,
             signals: None,
-            started,
+            started: Instant::now(),
             connections_max: listener::connections_max(descriptors),
             pipes_max: listener::pipes_max(descriptors),
-            accept_ready: true,
-            paused_until_ms: None,
-            pause_is_said: false,
         })
     }
 
@@ -147,7 +138,7 @@ impl Reactor {
                 };
             }
             if engine.connections() < before {
-                self.paused_until_ms = None;
+                self.listeners.resume();
             }
             self.accept(&mut engine, now);
         }
@@ -170,9 +161,8 @@ impl Reactor {
     ) -> io::Result<()> {
         let now = self.now();
         let until = |at_ms: Option<u64>| at_ms.map(|at_ms| at_ms.saturating_sub(now.mono_ms));
-        let opens_at_ms = self.paused_until_ms.max(engine.opens_at_ms());
-        let accept = if self.accept_ready { until(opens_at_ms).or(Some(0)) } else { None };
-        let due = [engine.poll_timeout(now), accept, until(stop_by_ms)];
+        let accept = self.listeners.due_ms().map(|at_ms| engine.opens_at_ms().max(Some(at_ms)));
+        let due = [engine.poll_timeout(now), until(accept.flatten()), until(stop_by_ms)];
         let timeout = due.into_iter().flatten().min().map(Duration::from_millis);
         match self.poll.poll(events, timeout) {
             // The turn that follows finds nothing new and computes the timeout afresh.
@@ -189,47 +179,28 @@ impl Reactor {
     /// Notes an event that is no connection's. True when it is somebody asking for the end.
     fn is_asked_to_stop_by(&mut self, event: &Event) -> bool {
         match event.token() {
-            LISTENER => self.accept_ready = true,
             // Where signals are no source of their own, they wake the loop.
             SIGNALS | WAKER => return self.signals.as_mut().is_some_and(Signals::take),
-            _ => {}
+            mio::Token(word @ FIRST_OWN..) => self.listeners.note_ready(word - FIRST_OWN),
+            mio::Token(_) => {}
         }
         false
     }
 
     /// Accepts what waits, last in the turn, so that no token is used twice within one.
     fn accept(&mut self, engine: &mut Engine<TcpTransport>, now: Now) {
-        if !self.accept_ready || self.paused_until_ms.is_some_and(|until| until > now.mono_ms) {
-            return;
-        }
-        self.paused_until_ms = None;
         for _ in 0..ACCEPTS_MAX {
             if engine.opens_at_ms().is_some() {
                 return;
             }
-            match listener::accept(&self.listener) {
-                Accepted::Connection(mut transport, peer) => {
-                    let token = engine.make_way();
-                    match transport.register(self.poll.registry(), token) {
-                        Ok(()) => engine.adopt(transport, peer),
-                        Err(why) => log::warn!("cannot poll the connection of {peer}: {why}"),
-                    }
-                }
-                Accepted::Gone => {}
-                Accepted::Empty => {
-                    (self.accept_ready, self.pause_is_said) = (false, false);
-                    return;
-                }
-                Accepted::Exhausted(why) => return self.pause(&why, now),
+            let incoming = self.listeners.poll_accept(now.mono_ms);
+            let Some(Incoming { mut transport, peer }) = incoming else { return };
+            let token = engine.make_way();
+            match transport.register(self.poll.registry(), token) {
+                Ok(()) => engine.adopt(transport, peer),
+                Err(why) => log::warn!("cannot poll the connection of {peer}: {why}"),
             }
         }
-    }
-
-    fn pause(&mut self, why: &dyn std::fmt::Display, now: Now) {
-        if !std::mem::replace(&mut self.pause_is_said, true) {
-            log::warn!("cannot accept connections for now: {why}");
-        }
-        self.paused_until_ms = Some(now.mono_ms + listener::PAUSE_MS);
     }
 }
 
@@ -241,5 +212,5 @@ fn readiness(event: &Event) -> Option<(Token, Readiness)> {
         writable: event.is_writable(),
         read_closed: event.is_read_closed(),
     };
-    (word < FIRST_OWN.0).then(|| (Token::from_mio(word), ready))
+    (word < FIRST_OWN).then(|| (Token::from_mio(word), ready))
 }

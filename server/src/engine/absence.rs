@@ -77,7 +77,7 @@ fn may_be_back_after(code: Code) -> bool {
 impl<T: Transport> Engine<T> {
     /// A member's connection has ended: they leave, now or if they are not back in time.
     pub(super) fn end_membership(&mut self, session: Token, nick: Nick, code: Code) {
-        self.moved_sessions.remove(&session);
+        self.sessions.leave(session);
         // Nobody is left to hear of it when the server itself goes.
         if self.shutting_down {
             return;

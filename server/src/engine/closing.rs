@@ -117,7 +117,7 @@ impl<T: Transport> Engine<T> {
         }
         self.forget_gone();
         if self.connections.shrink_after_crowd() {
-            self.moved_sessions.shrink_to_fit();
+            self.sessions.shrink();
             self.disk.shrink();
         }
     }

@@ -1,8 +1,8 @@
 //! What control frames mean: greeting, joining, talking, leaving (PROTOCOL.md, "Joining" to
 //! "Leaving"), and what is answered when they break a rule ("Violations").
 
-use chatshelf_common::id::{MessageId, ResumeToken, TransferId};
-use chatshelf_common::limits::{HISTORY_ALL, VERSION_MAX, VERSION_MIN};
+use chatshelf_common::id::{MessageId, TransferId};
+use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Nick, Note, TextError};
 use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
 use chatshelf_common::wire::frame::{
@@ -14,10 +14,8 @@ use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
 use super::closing::goodbye;
 use super::contest::Claim;
-use super::flush::Joiner;
 use super::phase::{Phase, Step};
 use super::proposals::Proposer;
-use super::resume::Session;
 use super::transport::Transport;
 use super::{Engine, MEMBER_TRANSFERS_MAX, limits};
 use crate::room::Member;
@@ -106,88 +104,6 @@ impl<T: Transport> Engine<T> {
         self.send(token, &ack);
     }
 
-    /// A second look at what can't be decoded: a join that takes a membership over may have
-    /// whatever nick, for the member has one.
-    fn decode_resume(
-        &self,
-        header: Header,
-        value: &[u8],
-        why: DecodeError,
-    ) -> Result<Join, DecodeError> {
-        if header.kind != Join::KIND || !matches!(why, DecodeError::Text(Tag::NICK, _)) {
-            return Err(why);
-        }
-        let fields = Fields::parse(value)?;
-        let resume: Option<ResumeToken> = fields.optional(Tag::RESUME)?;
-        let session = resume.and_then(|resume| self.secret.session(resume));
-        let Some(nick) = session.and_then(|session| self.member_of(session.name)) else {
-            return Err(why);
-        };
-        Ok(Join {
-            nick: nick.clone(),
-            history: fields.optional(Tag::HISTORY)?,
-            since: fields.optional(Tag::SINCE)?,
-            since_at: fields.optional(Tag::AT)?,
-            resume,
-            quiet: fields.optional(Tag::QUIET)?,
-        })
-    }
-
-    pub(super) fn join(&mut self, token: Token, join: Join) {
-        let earlier = join.resume.and_then(|resume| self.secret.session(resume));
-        if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
-            self.counters.returns += 1;
-            return self.enter(token, nick, &join, earlier);
-        }
-        if let Err(why) = join.nick.check_new() {
-            return self.refuse_new_nick(token, Join::KIND, &why);
-        }
-        match self.claim(None, &join.nick) {
-            Claim::Awaited if self.join_later(token, join.clone()) => return,
-            Claim::Free if self.room.members_len() >= self.door.members_max => {
-                let limit = Some(self.door.members_max as u64);
-                return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
-            }
-            // A nick that is taken is refused in the room.
-            Claim::Free | Claim::Awaited | Claim::Taken => {}
-        }
-        let proposal = Proposal::Join { nick: join.nick.clone(), quiet: join.quiet };
-        self.propose(Proposer::Joiner { token, join: Box::new(join), earlier }, proposal);
-    }
-
-    /// A connection is a member's now, on whose session it goes on or begins one.
-    pub(super) fn enter(
-        &mut self,
-        token: Token,
-        nick: Nick,
-        join: &Join,
-        earlier: Option<Session>,
-    ) {
-        let session = earlier.map_or(token, |session| session.name);
-        self.room.attach(&nick, session);
-        let wanted = match join.since {
-            Some(_) => HISTORY_ALL,
-            None => join.history.unwrap_or(limits::HISTORY_DEFAULT),
-        };
-        let lines = wanted.min(self.settings.history_max);
-        let since = join.since.map(|since| (since, join.since_at));
-        if session != token {
-            self.moved_sessions.insert(session, token);
-        }
-        self.joiners.push(Joiner { token, earlier, lines, since });
-        let Some(connection) = self.connections.get_mut(token) else { return };
-        log::debug!("{} joined from {}", nick, connection.peer());
-        connection.enter(nick, session);
-        self.door.forget(connection.peer(), token);
-        self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
-    }
-
-    /// The connection on which a session goes on now, if its member is here.
-    pub(super) fn connection_of(&self, session: Token) -> Option<Token> {
-        let token = self.moved_sessions.get(&session).copied().unwrap_or(session);
-        (self.connections.get(token)?.session() == Some(session)).then_some(token)
-    }
-
     fn tell(&mut self, token: Token, from: Nick, Tell { id, to, text }: Tell) {
         let Some(receiver) = self.room.find(&to) else {
             let refused = Refused { id: Some(id), ..refused(Code::NO_SUCH_MEMBER, Tell::KIND) };
@@ -236,7 +152,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Refuses a nick that is readable but that nobody may take (PROTOCOL.md, "Text").
-    fn refuse_new_nick(&mut self, token: Token, about: u8, why: &TextError) {
+    pub(super) fn refuse_new_nick(&mut self, token: Token, about: u8, why: &TextError) {
         if self.count_refusal(token, about).is_some() {
             let detail = Note::new(&why.to_string()).ok();
             self.refuse(token, &Refused { detail, ..refused(Code::NICK_INVALID, about) });

@@ -28,7 +28,7 @@ use crate::work;
 #[derive(Debug)]
 pub(super) struct Door {
     /// Members, connections that have not joined, and connections of any kind, at most.
-    pub(super) members_max: usize,
+    members_max: usize,
     unjoined_max: usize,
     connections_max: usize,
     /// Who has not joined, by origin: since when, oldest first.
@@ -59,6 +59,11 @@ impl Door {
         self.connections_max = connections_max.min(wanted).max(2);
         self.unjoined_max = (connections_max / 4).clamp(1, UNJOINED_MAX);
         self.members_max = members_max.min(self.connections_max - self.unjoined_max);
+    }
+
+    /// How many members there may be.
+    pub(super) fn members_max(&self) -> usize {
+        self.members_max
     }
 
     fn add(&mut self, origin: Origin, since_ms: u64, token: Token) {

@@ -19,9 +19,8 @@ impl<T: Transport> Engine<T> {
             let step = connection.phase().step();
             assert!(![Step::Entering, Step::Dead].contains(&step), "{step:?} ends with the turn");
             if let Some(Membership { nick, session, .. }) = connection.phase().member() {
-                let on = self.moved_sessions.get(session);
-                assert_eq!(on, (*session != token).then_some(&token));
-                moved += usize::from(on.is_some());
+                assert_eq!(self.sessions.connection(*session), token);
+                moved += usize::from(*session != token);
                 let member = self.room.find(nick).map(|it| (it.nick(), it.session()));
                 assert_eq!(member, Some((nick, Some(*session))));
                 members += 1;
@@ -31,7 +30,7 @@ impl<T: Transport> Engine<T> {
         self.transfers.assert_sound(|token| nick_of(token).is_some());
         members += self.absentees.len();
         if !self.shutting_down {
-            assert_eq!(self.moved_sessions.len(), moved);
+            assert_eq!(self.sessions.moved(), moved);
             assert_eq!(self.room.members_len(), members);
         }
         assert!(self.joiners.is_empty(), "all who joined are welcomed");

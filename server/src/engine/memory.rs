@@ -9,7 +9,6 @@ use super::transport::Transport;
 use super::{Engine, TRANSFERS_MAX};
 use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
 use crate::disk::readahead::POOL_EXTENTS_MAX;
-use crate::token::Token;
 
 /// Bytes of replies that one byte read can bring about, at most: a message of one bad character is
 /// answered by a refusal that says which, some four times as long.
@@ -94,7 +93,7 @@ impl<T: Transport> Engine<T> {
             snapshot_bytes: self.room.snapshot_bytes(),
             table_bytes: self.connections.table_bytes()
                 + self.absentees.table_bytes()
-                + self.moved_sessions.capacity() * 2 * size_of::<Token>()
+                + self.sessions.table_bytes()
                 + self.transfers.table_bytes()
                 + self.disk.table_bytes(),
         };

@@ -18,6 +18,7 @@ mod downloads;
 mod drops;
 mod flush;
 mod invariants;
+mod joining;
 mod journal_feed;
 mod lazy_box;
 mod limits;
@@ -30,14 +31,13 @@ mod receive;
 mod reclaim;
 mod resume;
 mod send_queue;
+mod sessions;
 mod stats;
 mod transfer_table;
 mod transfers;
 mod transport;
 mod turn;
 mod uploads;
-
-use std::collections::HashMap;
 
 use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::Code;
@@ -54,9 +54,10 @@ use contest::Wanted;
 use disk_queue::DiskQueue;
 use door::Door;
 use drops::Owners;
-use flush::Joiner;
+use joining::Joiner;
 use journal_feed::JournalFeed;
 use proposals::Proposer;
+use sessions::Sessions;
 use transfer_table::TransferTable;
 
 pub use journal_feed::JournalBatch;
@@ -108,14 +109,12 @@ pub struct Readiness {
 #[derive(Debug)]
 pub struct Engine<T> {
     settings: Settings,
-    secret: Secret,
     now: Now,
     connections: Connections<Connection<T>>,
     door: Door,
     room: Room,
     sequencer: Sequencer,
-    /// The connection of each session whose member came back on another than it began on.
-    moved_sessions: HashMap<Token, Token>,
+    sessions: Sessions,
     absentees: Absentees,
     /// Nicks that are waited for, in the order in which they were asked for.
     wanted: Vec<Wanted>,
@@ -142,11 +141,10 @@ impl<T: Transport> Engine<T> {
         let journaled_to = room.log().end();
         let mut engine = Self {
             settings,
-            secret,
             now,
             connections: Connections::default(),
             door: Door::new(settings.members_max),
-            moved_sessions: HashMap::new(),
+            sessions: Sessions::new(secret),
             absentees: Absentees::default(),
             wanted: Vec::new(),
             joiners: Vec::new(),

@@ -1,0 +1,156 @@
+//! Joining and coming back: from a `Join` to the welcome at the end of the turn (PROTOCOL.md,
+//! "Joining" and "Coming back").
+
+use chatshelf_common::id::{ResumeToken, Seq, UnixMillis};
+use chatshelf_common::limits::HISTORY_ALL;
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
+use chatshelf_common::wire::frame::{Goodbye, Join, Welcome};
+use chatshelf_common::wire::{Code, Frame, Header};
+
+use super::closing::goodbye;
+use super::contest::Claim;
+use super::proposals::Proposer;
+use super::resume::Session;
+use super::transport::Transport;
+use super::{Engine, limits};
+use crate::room::proposal::Proposal;
+use crate::token::Token;
+
+/// Who has joined and is to be welcomed, and what they want of the past.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joiner {
+    token: Token,
+    /// The session that goes on, if one does: what it missed is its to see.
+    earlier: Option<Session>,
+    /// Lines at most, of a past that they are not known to have been here for.
+    lines: u32,
+    /// The newest event that they have, and its time.
+    since: Option<(Seq, Option<UnixMillis>)>,
+}
+
+impl<T: Transport> Engine<T> {
+    /// A second look at what can't be decoded: a join that takes a membership over may have
+    /// whatever nick, for the member has one.
+    pub(super) fn decode_resume(
+        &self,
+        header: Header,
+        value: &[u8],
+        why: DecodeError,
+    ) -> Result<Join, DecodeError> {
+        if header.kind != Join::KIND || !matches!(why, DecodeError::Text(Tag::NICK, _)) {
+            return Err(why);
+        }
+        let fields = Fields::parse(value)?;
+        let resume: Option<ResumeToken> = fields.optional(Tag::RESUME)?;
+        let session = resume.and_then(|resume| self.sessions.resumed(resume));
+        let Some(nick) = session.and_then(|session| self.member_of(session.name)) else {
+            return Err(why);
+        };
+        Ok(Join {
+            nick: nick.clone(),
+            history: fields.optional(Tag::HISTORY)?,
+            since: fields.optional(Tag::SINCE)?,
+            since_at: fields.optional(Tag::AT)?,
+            resume,
+            quiet: fields.optional(Tag::QUIET)?,
+        })
+    }
+
+    pub(super) fn join(&mut self, token: Token, join: Join) {
+        let earlier = join.resume.and_then(|resume| self.sessions.resumed(resume));
+        if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
+            self.counters.returns += 1;
+            return self.enter(token, nick, &join, earlier);
+        }
+        if let Err(why) = join.nick.check_new() {
+            return self.refuse_new_nick(token, Join::KIND, &why);
+        }
+        match self.claim(None, &join.nick) {
+            Claim::Awaited if self.join_later(token, join.clone()) => return,
+            Claim::Free if self.room.members_len() >= self.door.members_max() => {
+                let limit = Some(self.door.members_max() as u64);
+                return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
+            }
+            // A nick that is taken is refused in the room.
+            Claim::Free | Claim::Awaited | Claim::Taken => {}
+        }
+        let proposal = Proposal::Join { nick: join.nick.clone(), quiet: join.quiet };
+        self.propose(Proposer::Joiner { token, join: Box::new(join), earlier }, proposal);
+    }
+
+    /// A connection is a member's now, on whose session it goes on or begins one.
+    pub(super) fn enter(
+        &mut self,
+        token: Token,
+        nick: Nick,
+        join: &Join,
+        earlier: Option<Session>,
+    ) {
+        let session = earlier.map_or(token, |session| session.name);
+        self.room.attach(&nick, session);
+        let wanted = match join.since {
+            Some(_) => HISTORY_ALL,
+            None => join.history.unwrap_or(limits::HISTORY_DEFAULT),
+        };
+        let lines = wanted.min(self.settings.history_max);
+        let since = join.since.map(|since| (since, join.since_at));
+        self.sessions.move_to(session, token);
+        self.joiners.push(Joiner { token, earlier, lines, since });
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        log::debug!("{} joined from {}", nick, connection.peer());
+        connection.enter(nick, session);
+        self.door.forget(connection.peer(), token);
+        self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
+    }
+
+    /// The connection on which a session goes on now, if its member is here.
+    pub(super) fn connection_of(&self, session: Token) -> Option<Token> {
+        let token = self.sessions.connection(session);
+        (self.connections.get(token)?.session() == Some(session)).then_some(token)
+    }
+
+    /// Welcomes all who joined in this turn, with one snapshot for them all, and starts them on
+    /// the log where the history they want begins.
+    pub(super) fn welcome_joiners(&mut self) {
+        for joiner in std::mem::take(&mut self.joiners) {
+            let token = joiner.token;
+            let start = self.history_start(joiner);
+            let (from, end) = (self.room.log().seq_from(start), self.room.log().end());
+            let snapshot = self.room.snapshot();
+            let session = joiner.earlier.unwrap_or(Session { name: token, first: from });
+            let resume = self.sessions.resume_token(session);
+            let Some(connection) = self.connections.get_mut(token) else { continue };
+            let Some(nick) = connection.nick().cloned() else { continue };
+            if !connection.note_welcomed() {
+                continue;
+            }
+            let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
+            connection.send_queue_mut().welcome(&welcome, snapshot, start, end);
+            self.connections.mark_dirty(token);
+            // What came with the join is understood now.
+            self.connections.enqueue(token);
+        }
+    }
+
+    /// Where in the log a joiner begins (PROTOCOL.md, "Coming back").
+    fn history_start(&self, joiner: Joiner) -> u64 {
+        let log = self.room.log();
+        let lines = log.history_start(joiner.lines);
+        let Some((since, at)) = joiner.since else { return lines };
+        // Another event than theirs has this number: a crash took theirs, at the earliest the one
+        // after those that this start of the server found.
+        let is_theirs = since <= log.last_seq()
+            && at.is_none_or(|at| log.time_of(since).is_none_or(|time| time == at));
+        let next = if is_theirs { since.next() } else { self.started_at.next() };
+        // A session sees no further back than its first join let it.
+        let earliest = match joiner.earlier {
+            Some(session) if session.first > log.seq_from(log.start()) => {
+                log.offset_of(session.first)
+            }
+            Some(_) => log.start(),
+            None => lines,
+        };
+        if log.seq_from(earliest) >= next { earliest } else { log.offset_of(next) }
+    }
+}

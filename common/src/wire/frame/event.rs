@@ -194,6 +194,20 @@ mod tests {
     }
 
     #[test]
+    fn only_those_who_join_quietly_come_and_go_so() {
+        assert!(events().iter().all(|event| !event.is_quiet()));
+        let quietly = |event| -> Event {
+            match event {
+                Event::Joined(event) => Joined { quiet: Some(Marker), ..event }.into(),
+                Event::Left(event) => Left { quiet: Some(Marker), ..event }.into(),
+                other => other,
+            }
+        };
+        let quiet = events().map(quietly).into_iter().filter(Event::is_quiet);
+        assert_eq!(quiet.count(), 2);
+    }
+
+    #[test]
     fn a_frame_is_the_same_wherever_it_is_appended() {
         for event in events() {
             let (mut alone, mut behind) = (Vec::new(), vec![7; 100]);

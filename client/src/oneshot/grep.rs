@@ -14,13 +14,18 @@ pub(super) struct Grep {
     found_max: usize,
     found: VecDeque<Event>,
     /// Events now come from before we joined.
-    pub(super) is_history: bool,
+    is_history: bool,
 }
 
 impl Grep {
     pub(super) fn new(words: Words, lines: u32) -> Self {
         let found_max = usize::try_from(lines).unwrap_or(usize::MAX);
         Self { words, found_max, found: VecDeque::new(), is_history: false }
+    }
+
+    /// What follows is from before we joined, or from while we were away.
+    pub(super) fn begin(&mut self, is_history: bool) {
+        self.is_history = is_history;
     }
 
     /// True for an event to show now.

@@ -259,7 +259,7 @@ impl View for Once {
             News::Before(_, when) => {
                 self.is_past = true;
                 if let Some(grep) = &mut self.grep {
-                    grep.is_history = when == When::History;
+                    grep.begin(when == When::History);
                 }
             }
             News::Now => {

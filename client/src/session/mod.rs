@@ -254,7 +254,7 @@ impl Session {
 
     /// The next thing wanted of the file keeper.
     pub fn poll_file_request(&mut self) -> Option<FileRequest> {
-        self.transfers.requests.pop_front()
+        self.transfers.poll_request()
     }
 
     /// The next bytes to send, in one or two slices (for a vectored write); both empty when

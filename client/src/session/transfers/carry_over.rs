@@ -5,8 +5,6 @@
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::Item;
 
-use super::downloads::DownloadState;
-use super::uploads::{Upload, UploadState};
 use super::{Transfer, Transfers};
 use crate::session::event::{Outcome, SessionEvent, TransferHandle};
 use crate::session::outgoing::Outgoing;
@@ -20,7 +18,7 @@ impl Transfers {
         out: &mut Outgoing,
     ) -> Vec<SessionEvent> {
         let shown = |(handle, transfer): (&TransferHandle, &Transfer)| match transfer {
-            Transfer::Up(up) => up.shown_as.map(|item| (*handle, item)),
+            Transfer::Up(up) => up.shown_as().map(|item| (*handle, item)),
             Transfer::Down(_) => None,
         };
         let uploaded: Vec<_> = self.active.iter().filter_map(shown).collect();
@@ -34,7 +32,7 @@ impl Transfers {
             match &mut transfer {
                 Transfer::Up(up) => up.lose(nick),
                 Transfer::Down(_) if is_whole => {}
-                Transfer::Down(down) => down.go(DownloadState::Asked),
+                Transfer::Down(down) => down.lose(),
             }
             if is_whole {
                 self.active.insert(handle, transfer);
@@ -44,7 +42,7 @@ impl Transfers {
         }
         for (_, transfer) in &mut self.queue {
             if let Transfer::Down(down) = transfer {
-                down.is_of_before = true;
+                down.outlive_connection();
             }
         }
         self.numbers.clear();
@@ -65,8 +63,8 @@ impl Transfers {
         let handle = handle?;
         self.own_items.insert(item.id);
         match self.get_mut(handle) {
-            Some(Transfer::Up(up)) if up.state == UploadState::Done => {
-                up.shown_as = Some(item.id);
+            Some(Transfer::Up(up)) if up.is_done() => {
+                up.show_as(item.id);
                 None
             }
             _ => self.end(handle, Outcome::Uploaded(item.id), out),
@@ -82,20 +80,5 @@ impl Transfers {
         };
         let mut all = self.active.iter().chain(queued);
         all.find(|(_, transfer)| fits(transfer)).map(|(handle, _)| *handle)
-    }
-}
-
-impl Upload {
-    /// True when the item is what the server has made of this upload: the same file under the same
-    /// name, ours, and newer than all that was known when the last byte was sent.
-    fn was_made(&self, item: &Item, nick: &Nick) -> bool {
-        let is_it = |digest, owner: &Nick, newest_before| {
-            item.digest == digest && item.nick == *owner && Some(item.id) > newest_before
-        };
-        let now = self.state == UploadState::Done && self.shown_as.is_none();
-        let by_now = now && self.digest.is_some_and(|it| is_it(it, nick, self.newest_before));
-        let before = self.done_before.as_ref();
-        let by_then = before.is_some_and(|it| is_it(it.digest, &it.nick, it.newest_before));
-        item.name == self.name && item.size == self.size && (by_now || by_then)
     }
 }

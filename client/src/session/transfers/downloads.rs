@@ -1,40 +1,40 @@
 //! The steps of a download (PROTOCOL.md, "Downloading"): from `DownloadReady` over data received
 //! to the last block handed on. Hashing and keeping are the file keeper's.
 
-use chatshelf_common::id::{ItemId, TransferId};
+use chatshelf_common::id::{Digest, ItemId, TransferId};
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::{DownloadReady, Item, Refused};
+use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Item, Refused};
 
 use super::{Step, Transfer, Transfers};
 use crate::session::event::{
     Direction, Outcome, SessionEvent, Stage, TransferHandle, TransferStatus,
 };
-use crate::session::file::{BLOCK_BYTES, FileRequest};
+use crate::session::file::{BLOCK_BYTES, BLOCKS_IN_FLIGHT_MAX, FileRequest};
 use crate::session::outgoing::Outgoing;
 
 #[derive(Debug)]
 pub(super) struct Download {
-    pub(super) id: ItemId,
-    pub(super) number: TransferId,
-    pub(super) begun: bool,
+    id: ItemId,
+    number: TransferId,
+    begun: bool,
     /// As the shelf showed it, or as the server sends it.
-    pub(super) item: Option<Item>,
+    item: Option<Item>,
     /// The item was seen on an earlier connection. The server may have lost its shelf since then,
     /// and given the number to another file.
-    pub(super) is_of_before: bool,
-    pub(super) state: DownloadState,
+    is_of_before: bool,
+    state: DownloadState,
     /// Bytes received, with those that were held before.
-    pub(super) received: u64,
+    received: u64,
     /// The file keeper was told of the item.
     created: bool,
     /// Bytes not yet handed on; shorter than a block.
     block: Vec<u8>,
     /// Blocks handed on and not yet written.
-    pub(super) blocks: u8,
+    blocks: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DownloadState {
+enum DownloadState {
     Asked,
     Receiving,
     Hashing,
@@ -54,16 +54,66 @@ impl DownloadState {
 }
 
 impl Download {
-    pub(super) fn go(&mut self, next: DownloadState) {
+    fn go(&mut self, next: DownloadState) {
         debug_assert!(self.state.may_become(next), "{:?} to {next:?}", self.state);
         self.state = next;
     }
 
-    /// It is asked for under a new number; from which offset, if that is not its beginning.
-    pub(super) fn ask(&mut self, number: TransferId) -> Option<u64> {
+    /// It is under way from now on; false if it was before.
+    pub(super) fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.begun, true)
+    }
+
+    /// Asks for it under a new number, behind what was received.
+    pub(super) fn ask(&mut self, number: TransferId, out: &mut Outgoing) {
         self.number = number;
         self.go(DownloadState::Asked);
-        (self.received > 0).then_some(self.received)
+        let offset = (self.received > 0).then_some(self.received);
+        out.control(&DownloadRequest { transfer: number, item: self.id, offset });
+    }
+
+    /// Its number on the wire; 0 for one that was never asked for.
+    pub(super) fn number(&self) -> TransferId {
+        self.number
+    }
+
+    /// True once all of it is here: the server has no say any more.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.state, DownloadState::Hashing | DownloadState::Keeping)
+    }
+
+    /// True once it is verified and about to get its final name.
+    pub(super) fn is_keeping(&self) -> bool {
+        self.state == DownloadState::Keeping
+    }
+
+    /// The digest of what was received is known. True if it is the item's.
+    pub(super) fn verify(&mut self, digest: Digest) -> bool {
+        let is_right = self.item.as_ref().is_some_and(|item| item.digest == digest);
+        if is_right {
+            self.go(DownloadState::Keeping);
+        }
+        is_right
+    }
+
+    /// True while as many blocks as may be wait for the file keeper.
+    pub(super) fn is_full(&self) -> bool {
+        self.blocks >= BLOCKS_IN_FLIGHT_MAX
+    }
+
+    /// The file keeper has written a block.
+    pub(super) fn written(&mut self) {
+        self.blocks = self.blocks.saturating_sub(1);
+    }
+
+    /// The connection is gone before all of it was here.
+    pub(super) fn lose(&mut self) {
+        self.go(DownloadState::Asked);
+    }
+
+    /// It waits for another connection, whose server may have another item of that number.
+    pub(super) fn outlive_connection(&mut self) {
+        self.is_of_before = true;
     }
 
     /// What holds after each step.

@@ -10,14 +10,14 @@ mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId};
-use chatshelf_common::wire::frame::{Cancel, DownloadRequest, Refused, UploadOffer};
+use chatshelf_common::id::{Digest, ItemId, TransferId};
+use chatshelf_common::wire::frame::{Cancel, Refused};
 
 use super::event::{CommandError, Outcome, SessionEvent, TransferHandle, TransferStatus};
-use super::file::{BLOCKS_IN_FLIGHT_MAX, FileReply, FileRequest};
+use super::file::{FileReply, FileRequest};
 use super::outgoing::Outgoing;
-use downloads::{Download, DownloadState};
-use uploads::{Upload, UploadState};
+use downloads::Download;
+use uploads::Upload;
 
 /// Blocks kept for reuse.
 const SPARE_BLOCKS_MAX: usize = 4;
@@ -36,7 +36,7 @@ pub(super) struct Transfers {
     active: BTreeMap<TransferHandle, Transfer>,
     /// To be sent, in this order.
     queue: VecDeque<(TransferHandle, Transfer)>,
-    pub(super) requests: VecDeque<FileRequest>,
+    requests: VecDeque<FileRequest>,
     spare: Vec<Vec<u8>>,
     /// The newest item that the shelf was seen to hold.
     newest_item: Option<ItemId>,
@@ -66,7 +66,7 @@ impl Transfers {
         while self.active.len() < max as usize
             && let Some((handle, mut transfer)) = self.queue.pop_front()
         {
-            if !std::mem::replace(transfer.begun_mut(), true) {
+            if transfer.begin() {
                 started.push(SessionEvent::TransferStarted(transfer.status(handle, false)));
             }
             self.active.insert(handle, transfer);
@@ -82,17 +82,14 @@ impl Transfers {
         let number = TransferId(self.last_number);
         self.numbers.insert(number, handle);
         match transfer {
-            Transfer::Up(up) => {
-                let key = up.offer(number);
-                let Attributes { mode, modified } = up.attributes;
-                let offer = UploadOffer::new(number, up.name.clone(), up.size);
-                out.control(&UploadOffer { key, mode, modified, ..offer });
-            }
-            Transfer::Down(down) => {
-                let offset = down.ask(number);
-                out.control(&DownloadRequest { transfer: number, item: down.id, offset });
-            }
+            Transfer::Up(up) => up.offer(number, out),
+            Transfer::Down(down) => down.ask(number, out),
         }
+    }
+
+    /// The next request to the file keeper.
+    pub(super) fn poll_request(&mut self) -> Option<FileRequest> {
+        self.requests.pop_front()
     }
 
     /// All transfers, running and queued.
@@ -119,7 +116,7 @@ impl Transfers {
     /// False while a download waits for the file keeper: then no more may be received.
     pub(super) fn wants_input(&self) -> bool {
         !self.active.values().any(|transfer| match transfer {
-            Transfer::Down(down) => down.blocks >= BLOCKS_IN_FLIGHT_MAX,
+            Transfer::Down(down) => down.is_full(),
             Transfer::Up(_) => false,
         })
     }
@@ -235,7 +232,7 @@ impl Transfers {
             FileReply::Written { transfer, buffer } => {
                 self.keep_spare(buffer);
                 if let Some(Transfer::Down(down)) = self.get_mut(transfer) {
-                    down.blocks = down.blocks.saturating_sub(1);
+                    down.written();
                 }
                 None
             }
@@ -259,21 +256,17 @@ impl Transfers {
     ) -> Option<SessionEvent> {
         match self.active.get_mut(&handle)? {
             Transfer::Up(up) => {
-                // One that was asked for on an earlier connection comes too late.
-                if up.state == UploadState::Sending {
-                    up.digest = Some(digest);
-                    self.finish_upload(handle, out);
-                }
+                up.hashed(digest);
+                self.finish_upload(handle, out);
                 None
             }
-            Transfer::Down(down)
-                if down.item.as_ref().is_some_and(|item| item.digest == digest) =>
-            {
-                down.go(DownloadState::Keeping);
+            Transfer::Down(down) => {
+                if !down.verify(digest) {
+                    return self.remove(handle, Outcome::DigestMismatch, out);
+                }
                 self.requests.push_back(FileRequest::Keep { transfer: handle });
                 None
             }
-            Transfer::Down(_) => self.remove(handle, Outcome::DigestMismatch, out),
         }
     }
 
@@ -311,33 +304,31 @@ impl Transfer {
     /// Its number on the wire; 0 for one that was never asked for.
     fn number(&self) -> TransferId {
         match self {
-            Self::Up(up) => up.number,
-            Self::Down(down) => down.number,
+            Self::Up(up) => up.number(),
+            Self::Down(down) => down.number(),
         }
     }
 
-    /// It was asked for, on this connection or an earlier one.
-    fn begun_mut(&mut self) -> &mut bool {
+    /// It is under way from now on; false if it was before, on this connection or an earlier one.
+    fn begin(&mut self) -> bool {
         match self {
-            Self::Up(up) => &mut up.begun,
-            Self::Down(down) => &mut down.begun,
+            Self::Up(up) => up.begin(),
+            Self::Down(down) => down.begin(),
         }
     }
 
     /// True when the server has nothing more to send or take: a `Cancel` would mean nothing.
     fn has_passed(&self) -> bool {
         match self {
-            Self::Up(up) => up.state == UploadState::Done,
-            Self::Down(down) => {
-                matches!(down.state, DownloadState::Hashing | DownloadState::Keeping)
-            }
+            Self::Up(up) => up.is_done(),
+            Self::Down(down) => down.is_whole(),
         }
     }
 
     fn is_past_cancelling(&self) -> bool {
         match self {
-            Self::Up(up) => up.state == UploadState::Done,
-            Self::Down(down) => down.state == DownloadState::Keeping,
+            Self::Up(up) => up.is_done(),
+            Self::Down(down) => down.is_keeping(),
         }
     }
 

@@ -3,7 +3,9 @@
 
 use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId, UploadKey};
 use chatshelf_common::text::{FileName, Nick};
-use chatshelf_common::wire::frame::{Cancel, UploadDone, UploadReady, UploadStored};
+use chatshelf_common::wire::frame::{
+    Cancel, Item, UploadDone, UploadOffer, UploadReady, UploadStored,
+};
 
 use super::{Step, Transfer, Transfers};
 use crate::session::event::{
@@ -14,36 +16,36 @@ use crate::session::outgoing::{FrameSent, Outgoing};
 
 #[derive(Debug)]
 pub(super) struct Upload {
-    pub(super) name: FileName,
-    pub(super) size: u64,
+    name: FileName,
+    size: u64,
     key: OfferKey,
-    pub(super) attributes: Attributes,
-    pub(super) number: TransferId,
-    pub(super) begun: bool,
-    pub(super) state: UploadState,
+    attributes: Attributes,
+    number: TransferId,
+    begun: bool,
+    state: UploadState,
     /// Counts the beginnings that were asked of the file keeper.
     run: u32,
     /// Bytes asked of the file keeper, given by it and sent: `sent <= given <= asked <= size`.
     asked: u64,
     given: u64,
-    pub(super) sent: u64,
+    sent: u64,
     /// Blocks asked for or not wholly sent.
     blocks: u8,
-    pub(super) digest: Option<Digest>,
+    digest: Option<Digest>,
     /// The newest item that was known when `UploadDone` was sent.
-    pub(super) newest_before: Option<ItemId>,
+    newest_before: Option<ItemId>,
     /// What the room has shown of it since then.
-    pub(super) shown_as: Option<ItemId>,
+    shown_as: Option<ItemId>,
     /// `UploadDone` was sent on a connection that broke: the server may have stored it.
-    pub(super) done_before: Option<DoneBefore>,
+    done_before: Option<DoneBefore>,
 }
 
 /// What tells the item that was made of an upload whose receipt was lost.
 #[derive(Clone, Debug)]
-pub(super) struct DoneBefore {
-    pub(super) digest: Digest,
-    pub(super) nick: Nick,
-    pub(super) newest_before: Option<ItemId>,
+struct DoneBefore {
+    digest: Digest,
+    nick: Nick,
+    newest_before: Option<ItemId>,
 }
 
 /// By which the server knows an upload again.
@@ -80,7 +82,7 @@ impl OfferKey {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UploadState {
+enum UploadState {
     Offered,
     /// The file keeper goes to where the server wants to begin, at this offset.
     Beginning(u64),
@@ -106,11 +108,45 @@ impl Upload {
         self.state = next;
     }
 
-    /// It is offered under a new number; the key by which.
-    pub(super) fn offer(&mut self, number: TransferId) -> Option<UploadKey> {
+    /// It is under way from now on; false if it was before.
+    pub(super) fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.begun, true)
+    }
+
+    /// Offers it under a new number.
+    pub(super) fn offer(&mut self, number: TransferId, out: &mut Outgoing) {
         self.number = number;
         self.go(UploadState::Offered);
-        self.key.get()
+        let (key, Attributes { mode, modified }) = (self.key.get(), self.attributes);
+        let offer = UploadOffer::new(number, self.name.clone(), self.size);
+        out.control(&UploadOffer { key, mode, modified, ..offer });
+    }
+
+    /// Its number on the wire; 0 for one that was never offered.
+    pub(super) fn number(&self) -> TransferId {
+        self.number
+    }
+
+    /// True once all of it and its digest are sent.
+    pub(super) fn is_done(&self) -> bool {
+        self.state == UploadState::Done
+    }
+
+    /// The file's digest is known. One that was asked for on an earlier connection comes too late.
+    pub(super) fn hashed(&mut self, digest: Digest) {
+        if self.state == UploadState::Sending {
+            self.digest = Some(digest);
+        }
+    }
+
+    /// The room has shown the item that it was made of, before the receipt.
+    pub(super) fn show_as(&mut self, item: ItemId) {
+        self.shown_as = Some(item);
+    }
+
+    /// That item.
+    pub(super) fn shown_as(&self) -> Option<ItemId> {
+        self.shown_as
     }
 
     /// What holds after each step.
@@ -152,6 +188,19 @@ impl Upload {
             UploadState::Offered => self.key.may_be_known(),
             UploadState::Beginning(_) | UploadState::Sending => false,
         }
+    }
+
+    /// True when the item is what the server has made of this upload: the same file under the same
+    /// name, ours, and newer than all that was known when the last byte was sent.
+    pub(super) fn was_made(&self, item: &Item, nick: &Nick) -> bool {
+        let is_it = |digest, owner: &Nick, newest_before| {
+            item.digest == digest && item.nick == *owner && Some(item.id) > newest_before
+        };
+        let now = self.state == UploadState::Done && self.shown_as.is_none();
+        let by_now = now && self.digest.is_some_and(|it| is_it(it, nick, self.newest_before));
+        let before = self.done_before.as_ref();
+        let by_then = before.is_some_and(|it| is_it(it.digest, &it.nick, it.newest_before));
+        item.name == self.name && item.size == self.size && (by_now || by_then)
     }
 
     /// The connection is gone. What was sent is still shown, but no longer counts.

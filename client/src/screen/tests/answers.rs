@@ -222,7 +222,7 @@ fn no_more_files_are_offered_than_the_shelf_keeps() {
 #[test]
 fn a_name_is_asked_for_until_it_is_valid() {
     let mut rig = Rig::new();
-    let text = "the name ada can't be had: that name is taken; ada2 is free".to_owned();
+    let text = "the name ada is taken; ada2 is free".to_owned();
     let suggestion = Some(nick("ada2"));
     rig.state.show(News::NickRefused { text, suggestion }, rig.now, AT);
     rig.types("no good");

@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod peer;
 pub mod proc_stats;
 pub mod programs;
+pub mod protocol_page;
 pub mod raw;
 pub mod receiver;
 pub mod recording;

@@ -1,35 +1,11 @@
 //! The client's state tables and deadlines of docs/PROTOCOL.md: the server's side sends every row in
 //! every state.
 
+use chatshelf_testkit::protocol_page::{PROTOCOL, table};
+
 use super::super::connection::{ENTRY_MAX, GREETING_MAX, SILENCE_MAX};
 use super::super::delivery::UNANSWERED_MAX;
 use super::*;
-
-const PROTOCOL: &str = include_str!("../../../../docs/PROTOCOL.md");
-
-/// A table of the page: the states of its head, and for each row what is sent and the cells.
-struct Table {
-    states: Vec<&'static str>,
-    rows: Vec<(&'static str, Vec<&'static str>)>,
-}
-
-/// The table whose introduction begins so.
-fn table(title: &str) -> Table {
-    let (_, after) = PROTOCOL.split_once(&format!("**{title}**")).expect("a table of that title");
-    let lines = after.lines().skip_while(|line| !line.starts_with('|'));
-    let lines = lines.take_while(|line| line.starts_with('|'));
-    let cells = |line: &'static str| -> Vec<&str> {
-        line.trim_matches(['|', ' ']).split(" | ").map(str::trim).collect()
-    };
-    let mut rows: Vec<Vec<&str>> = lines.map(cells).collect();
-    let states = rows.remove(0).split_off(1);
-    let rows = rows.into_iter().skip(1).map(|mut row| {
-        let cells = row.split_off(1);
-        assert_eq!(cells.len(), states.len(), "{row:?}");
-        (row[0], cells)
-    });
-    Table { rows: rows.collect(), states }
-}
 
 /// A connection in one of its states, with nothing left to send or to tell.
 fn arrive(state: &str) -> Rig {

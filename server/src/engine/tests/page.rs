@@ -4,6 +4,7 @@
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::frame::Hello;
 use chatshelf_common::wire::{Code, ServerFrame};
+use chatshelf_testkit::protocol_page::PROTOCOL;
 
 use super::peer::{Seen, hello};
 use super::rig::Rig;
@@ -12,8 +13,6 @@ use crate::engine::limits::{
     CLOSE_MS, HEARD_LATELY_MS, HELLO_MS, JOIN_GRACE_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS,
     RETURN_GRACE_MS, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
-
-pub(super) const PROTOCOL: &str = include_str!("../../../../docs/PROTOCOL.md");
 
 /// 2026-11-22T17:00:00Z, when the session of the page takes place.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);

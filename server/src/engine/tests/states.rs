@@ -9,35 +9,11 @@ use chatshelf_common::wire::frame::{
     Cancel, DownloadRequest, Drop, Leave, Ping, Pong, UploadDone, UploadOffer,
 };
 use chatshelf_common::wire::header::data_head;
+use chatshelf_testkit::protocol_page::table;
 
-use super::page::PROTOCOL;
 use super::peer::{Peer, Seen, bytes, frame, hello, join, say};
 use super::rig::Rig;
 use super::uploads::upload;
-
-/// A table of the page: the states of its head, and for each row what is sent and the cells.
-struct Table {
-    states: Vec<&'static str>,
-    rows: Vec<(&'static str, Vec<&'static str>)>,
-}
-
-/// The table whose introduction begins so.
-fn table(title: &str) -> Table {
-    let (_, after) = PROTOCOL.split_once(&format!("**{title}**")).expect("a table of that title");
-    let lines = after.lines().skip_while(|line| !line.starts_with('|'));
-    let lines = lines.take_while(|line| line.starts_with('|'));
-    let cells = |line: &'static str| -> Vec<&str> {
-        line.trim_matches(['|', ' ']).split(" | ").map(str::trim).collect()
-    };
-    let mut rows: Vec<Vec<&str>> = lines.map(cells).collect();
-    let states = rows.remove(0).split_off(1);
-    let rows = rows.into_iter().skip(1).map(|mut row| {
-        let cells = row.split_off(1);
-        assert_eq!(cells.len(), states.len(), "{row:?}");
-        (row[0], cells)
-    });
-    Table { rows: rows.collect(), states }
-}
 
 /// The frames that a cell names, and its code.
 fn named(cell: &'static str) -> (Vec<&'static str>, Option<Code>) {

@@ -188,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_takes_two_milliseconds_however_much_is_written() {
+        let mut limit = UnsentLimit::START;
+        limit.note_written(0, WriteEnd::Blocked, 0);
+        assert!(!limit.note_written(10_000_000, WriteEnd::Blocked, 1));
+        assert!(limit.note_written(10_000_000, WriteEnd::Blocked, 2));
+    }
+
+    #[test]
     fn a_fast_connection_is_known_within_milliseconds() {
         let mut limit = UnsentLimit::START;
         blocked(&mut limit, 0, 1_000_000, 1, 6);

@@ -144,6 +144,7 @@ mod tests {
             ("alice", "a1ice"),
             ("Ian", "lan"),
             ("ALICE", "al1ce"),
+            ("I1a", "1Ia"),
             ("modern", "rnodern"),
             ("bob", "b0b"),
             ("BOB", "b0b"),

@@ -1,6 +1,6 @@
-//! Lines that may hold bytes which are not UTF-8: on Unix a path is bytes, and a script may name any.
-//! Such a byte is carried through text as two *noncharacters*, which no text has, and becomes a byte
-//! again in a path. Pure functions.
+//! Lines that may hold bytes which are not UTF-8: on Unix a path is bytes, and a script may name
+//! any. Such a byte is carried through text as two *noncharacters*, which no text has, and becomes
+//! a byte again in a path. Pure functions.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;

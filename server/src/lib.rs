@@ -1,10 +1,9 @@
 //! The chatshelf server: one room, one shelf of the newest files, one thread that serves them.
 //!
-//! Read in this order: [`token`] (what names a connection), [`room`] (members, shelf, and the
-//! log of what happened), [`sequencer`] (in what order), [`engine`] (connections as state machines;
-//! no I/O), [`disk`] (files and journal, on threads of their own), [`net`] (sockets, and the mio loop
-//! that joins all this).
-//! docs/ARCHITECTURE.md is the map.
+//! Read in this order: [`token`] (what names a connection), [`room`] (members, shelf, and the log
+//! of what happened), [`sequencer`] (in what order), [`engine`] (connections as state machines; no
+//! I/O), [`disk`] (files and journal, on threads of their own), [`net`] (sockets, and the mio loop
+//! that joins all this). docs/ARCHITECTURE.md is the map.
 
 // The engine's tests share a file with the simulator, which is another crate.
 #[cfg(test)]

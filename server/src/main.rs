@@ -119,8 +119,8 @@ fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
-/// Raises the limit of open files as far as the system allows, since every member needs one; returns
-/// the limit.
+/// Raises the limit of open files as far as the system allows, since every member needs one;
+/// returns the limit.
 #[cfg(unix)]
 fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};

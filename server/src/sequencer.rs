@@ -4,16 +4,17 @@
 //! decided and committed at once. Item numbers are given here as well, ahead of the event, because
 //! an item's files are published under its number before the room hears of it.
 //!
-//! A sequencer that orders the proposals of several servers answers in a later turn, and the seam is
-//! made for that. The engine hands a proposal over together with what follows from its outcome, as
-//! data (`engine/proposals.rs`), and looks at nothing else when the call returns. Such a sequencer
-//! would keep that data, give its proposals out as the engine gives out disk requests, and take
-//! ordered batches in as the engine takes disk replies. Of a batch each proposal, whichever server
-//! made it, is decided against the room and committed, with the batch's time; the outcome of those
-//! that were made here goes to the engine. A connection whose join or rename is on its way is not
-//! read until then, as while its nick is contested. Numbers of events need nobody's consent: everyone
-//! counts the events that the same order of proposals gives. Numbers of items would be given then, too,
-//! and the room's bounds, which this server settles for itself today, would be events.
+//! A sequencer that orders the proposals of several servers answers in a later turn, and the seam
+//! is made for that. The engine hands a proposal over together with what follows from its outcome,
+//! as data (`engine/proposals.rs`), and looks at nothing else when the call returns. Such a
+//! sequencer would keep that data, give its proposals out as the engine gives out disk requests,
+//! and take ordered batches in as the engine takes disk replies. Of a batch each proposal,
+//! whichever server made it, is decided against the room and committed, with the batch's time; the
+//! outcome of those that were made here goes to the engine. A connection whose join or rename is on
+//! its way is not read until then, as while its nick is contested. Numbers of events need nobody's
+//! consent: everyone counts the events that the same order of proposals gives. Numbers of items
+//! would be given then, too, and the room's bounds, which this server settles for itself today,
+//! would be events.
 
 use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::wire::Code;

@@ -1,6 +1,6 @@
 //! A count of what the engine does, in steps, for tests: a peer may make it work for the bytes it
-//! sends, but not for the size of the room or of the log (docs/ARCHITECTURE.md, "What each frame can
-//! cost").
+//! sends, but not for the size of the room or of the log (docs/ARCHITECTURE.md, "What each frame
+//! can cost").
 //!
 //! A step is one look into a table, one connection visited, up to 8 small elements passed over, or
 //! up to 64 bytes copied, compared or encoded. Steps are counted for each thread, in builds with
@@ -38,8 +38,8 @@ pub(crate) fn spend_passing(elements: usize) {
     spend(elements.div_ceil(STEP_ELEMENTS));
 }
 
-/// Counts a frame, or a part of a file, of so many bytes that has come and is looked at now; and the
-/// steps for that.
+/// Counts a frame, or a part of a file, of so many bytes that has come and is looked at now; and
+/// the steps for that.
 #[inline]
 pub(crate) fn take_in(bytes: usize) {
     if cfg!(debug_assertions) {

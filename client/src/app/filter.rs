@@ -1,5 +1,5 @@
-//! What of the room is shown: not what ignored members say and do, and joins and leaves only if they
-//! are wanted. Owns these two settings.
+//! What of the room is shown: not what ignored members say and do, and joins and leaves only if
+//! they are wanted. Owns these two settings.
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;

@@ -1,4 +1,5 @@
-//! Half sentences that every front says alike: codes, refusals, goodbyes, what an event was. Pure functions; what came from others is still as it came.
+//! Half sentences that every front says alike: codes, refusals, goodbyes, what an event was. Pure
+//! functions; what came from others is still as it came.
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Style};

@@ -1,5 +1,5 @@
-//! Members whom we ignore: their lines, private messages, comings and goings are not shown. Owns the
-//! list, which lasts as long as the program; the server knows nothing of it.
+//! Members whom we ignore: their lines, private messages, comings and goings are not shown. Owns
+//! the list, which lasts as long as the program; the server knows nothing of it.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What the file thread is asked before a transfer can begin, or an item be dropped: a ticket for each
-//! question, by which its answer is known. Owns the questions until they are answered.
+//! What the file thread is asked before a transfer can begin, or an item be dropped: a ticket for
+//! each question, by which its answer is known. Owns the questions until they are answered.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -3,9 +3,9 @@
 //!
 //! A front is a [`View`] over this one loop: it says where commands come from and how what happens
 //! is shown. The path is straight: input becomes a `Command`, the [`App`] carries it out on the
-//! session, the session tells events, these become [`News`], and the view shows them. `startup` leads
-//! into the loop, `reactor` is the loop, `state` what it works on: composed of parts that know
-//! nothing of each other (`transfers`, `nick_choice`, `filter`, `backfill`, `transcript`,
+//! session, the session tells events, these become [`News`], and the view shows them. `startup`
+//! leads into the loop, `reactor` is the loop, `state` what it works on: composed of parts that
+//! know nothing of each other (`transfers`, `nick_choice`, `filter`, `backfill`, `transcript`,
 //! `reconnect`, `shutdown`, `patience`). `format`, `rate` and `transfer_summary` say things in
 //! sentences, the same in every front. Nothing here writes to a terminal or knows what one is.
 

@@ -1,5 +1,5 @@
-//! What is to be shown, in the order in which it happened, and how bad the worst of it was. Owns the
-//! queue between those who tell and the view that shows.
+//! What is to be shown, in the order in which it happened, and how bad the worst of it was. Owns
+//! the queue between those who tell and the view that shows.
 
 use std::collections::VecDeque;
 

@@ -38,7 +38,8 @@ impl OwnUploads {
         self.0.retain(|upload| upload.item != item);
     }
 
-    /// Says which of them are gone from a shelf that keeps `kept` items; nothing when all are there.
+    /// Says which of them are gone from a shelf that keeps `kept` items; nothing when all are
+    /// there.
     pub(super) fn tell_gone(&self, kept: u32, is_there: impl Fn(ItemId) -> bool) -> Option<String> {
         let gone: Vec<_> = self.0.iter().filter(|upload| !is_there(upload.item)).collect();
         let named = gone.iter().take(GONE_NAMED_MAX);

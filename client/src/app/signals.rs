@@ -2,8 +2,8 @@
 //! Owns the thread that hears them. One that whoever started us has ignored (`nohup` does) stays
 //! ignored. What they do to a run is the loop's matter.
 //!
-//! On Unix they are heard by `signal-hook`. On Windows, where nothing stops a program, `ctrlc` hears
-//! the events of the console.
+//! On Unix they are heard by `signal-hook`. On Windows, where nothing stops a program, `ctrlc`
+//! hears the events of the console.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -75,8 +75,8 @@ impl Signals {
     }
 
     /// Stops the program if that was asked for; the view gives the terminal back before, and takes
-    /// it again once the program continues. So it does after a stop that nothing can hear: others may
-    /// have used the terminal.
+    /// it again once the program continues. So it does after a stop that nothing can hear: others
+    /// may have used the terminal.
     pub(crate) fn stop_if_asked(&self, view: &mut impl View) {
         if self.heard.stop.swap(false, Ordering::SeqCst) && can_be_continued() {
             view.suspend();

@@ -1,5 +1,5 @@
-//! The way into the loop: poll and waker first, for a view's input needs them. Once a name is known,
-//! the session is made and the first connection begun.
+//! The way into the loop: poll and waker first, for a view's input needs them. Once a name is
+//! known, the session is made and the first connection begun.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! What the loop works on, composed of parts that know nothing of each other: the link with its
-//! session, transfers, the nick, what is shown of the room, the way out. Owns the order in which they
-//! are asked. `commands` and `files` carry out what is asked for, `session_events` takes in what the
-//! session tells, `leaving` ends it.
+//! session, transfers, the nick, what is shown of the room, the way out. Owns the order in which
+//! they are asked. `commands` and `files` carry out what is asked for, `session_events` takes in
+//! what the session tells, `leaving` ends it.
 
 mod commands;
 mod files;

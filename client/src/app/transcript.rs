@@ -1,5 +1,5 @@
-//! What was said and is still held, so that it can be searched: the newest lines, within bounds. Owns
-//! them for as long as the program runs, in every front alike.
+//! What was said and is still held, so that it can be searched: the newest lines, within bounds.
+//! Owns them for as long as the program runs, in every front alike.
 
 use std::collections::VecDeque;
 

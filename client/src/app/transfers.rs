@@ -81,8 +81,8 @@ impl Transfers {
         self.files.open(ticket, path);
     }
 
-    /// Fetches an item. One that the shelf does not show is asked for at once: the server knows what
-    /// became of it.
+    /// Fetches an item. One that the shelf does not show is asked for at once: the server knows
+    /// what became of it.
     ///
     /// # Errors
     /// When the session does not take it.

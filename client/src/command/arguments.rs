@@ -1,5 +1,5 @@
-//! What stands behind a command, read into the types that the room takes. Pure: whether a file or an
-//! item is there is looked at when the command is carried out.
+//! What stands behind a command, read into the types that the room takes. Pure: whether a file or
+//! an item is there is looked at when the command is carried out.
 
 use std::path::{Path, PathBuf};
 use std::slice;

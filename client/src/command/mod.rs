@@ -1,6 +1,6 @@
-//! What a person or a script asks for, as a type. Typed at a prompt ([`parse`]), chosen on the screen
-//! or given on the command line, a request becomes the same [`Command`], once, and is never text
-//! again.
+//! What a person or a script asks for, as a type. Typed at a prompt ([`parse`]), chosen on the
+//! screen or given on the command line, a request becomes the same [`Command`], once, and is never
+//! text again.
 //!
 //! `table` has a row for each command of the prompt, `arguments` reads what stands behind one.
 //! Pure: carrying a command out is the matter of `app`.

@@ -1,5 +1,5 @@
-//! What a line typed at the prompt means: a typed [`Command`], or a sentence that says what is wrong.
-//! Pure; the same for every front that has a prompt.
+//! What a line typed at the prompt means: a typed [`Command`], or a sentence that says what is
+//! wrong. Pure; the same for every front that has a prompt.
 
 use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 

@@ -1,6 +1,6 @@
 //! Whether what we have sent is received: a watch on the oldest command that is not answered. Owns
-//! when a silent server is asked for a sign of life, when the front is told, and when the connection
-//! is given up; knows neither what was sent nor what an answer is.
+//! when a silent server is asked for a sign of life, when the front is told, and when the
+//! connection is given up; knows neither what was sent nor what an answer is.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use super::event::SessionEvent;
 const PROBE_AFTER: Duration = Duration::from_secs(2);
 /// The front is told of a command that is not answered for so long.
 pub(super) const LATE_AFTER: Duration = Duration::from_secs(5);
-/// Silence after which a server that owes us an answer is taken for gone, in place of the much longer
-/// one that is allowed while nothing is asked of it.
+/// Silence after which a server that owes us an answer is taken for gone, in place of the much
+/// longer one that is allowed while nothing is asked of it.
 pub(super) const UNANSWERED_MAX: Duration = Duration::from_secs(30);
 
 /// The watch, over one connection.

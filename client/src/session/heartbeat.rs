@@ -1,5 +1,5 @@
-//! Signs of life on one connection: when either side was last heard, and the `Ping`s that are asked.
-//! Owns these times and counts; sends nothing.
+//! Signs of life on one connection: when either side was last heard, and the `Ping`s that are
+//! asked. Owns these times and counts; sends nothing.
 
 use std::time::{Duration, Instant};
 

@@ -10,7 +10,8 @@
 //! [`Session::poll_event`]. Every front drives the same session.
 //!
 //! Read `incoming` (what the server says), `connection` (losing it and coming back), `commands`
-//! (what a front wants), then what they keep: `log_position`, `room`, `pending`, `transfers`, `outgoing`.
+//! (what a front wants), then what they keep: `log_position`, `room`, `pending`, `transfers`,
+//! `outgoing`.
 
 mod backoff;
 mod commands;
@@ -285,14 +286,15 @@ impl Session {
     }
 
     /// True when what [`Session::output`] just showed should not be queued together with what
-    /// follows, where the bound on what is unsent ([`Session::poll_unsent_limit`]) is looked at only
-    /// between pieces of a queue.
+    /// follows, where the bound on what is unsent ([`Session::poll_unsent_limit`]) is looked at
+    /// only between pieces of a queue.
     #[must_use]
     pub fn output_is_piece(&self) -> bool {
         self.out.is_piece()
     }
 
-    /// Notes that `bytes` were written to the connection in one go, and whether it takes no more now.
+    /// Notes that `bytes` were written to the connection in one go, and whether it takes no more
+    /// now.
     pub fn handle_written(&mut self, bytes: usize, is_blocked: bool, now: Instant) {
         let end = if is_blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
         let now_ms = now.saturating_duration_since(self.started).as_millis() as u64;

@@ -187,8 +187,8 @@ impl Outgoing {
         }
     }
 
-    /// True when what [`Outgoing::peek`] shows is of a data frame that should be a piece of its own in
-    /// the kernel's queue.
+    /// True when what [`Outgoing::peek`] shows is of a data frame that should be a piece of its own
+    /// in the kernel's queue.
     pub(super) fn is_piece(&self) -> bool {
         self.limit.is_narrow() && self.current.is_some()
     }

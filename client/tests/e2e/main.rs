@@ -3,9 +3,10 @@
 //! (`talk`), files (`files`), connections that break (`returning`) and transfers that go on
 //! (`resuming`), slow lines (`slow_lines`), malicious peers (`hostile`), a real terminal
 //! (`interactive`: lines, `full_screen`, one in a room that talks without end: `flood`, how it is
-//! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands (`oneshot`,
-//! `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`), what is made for shells
-//! and manuals (`shells`), the load test's program (`load`), and the example bot (`bot`).
+//! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands
+//! (`oneshot`, `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`),
+//! what is made for shells and manuals (`shells`), the load test's program (`load`), and the
+//! example bot (`bot`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.

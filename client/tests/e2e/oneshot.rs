@@ -1,5 +1,5 @@
-//! One-shot commands: what they print, what they leave unsaid, and their exit codes. Those that move
-//! files are in `oneshot_files`.
+//! One-shot commands: what they print, what they leave unsaid, and their exit codes. Those that
+//! move files are in `oneshot_files`.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;

@@ -1,5 +1,5 @@
-//! Downloads that go to no file of their own: to devices, pipes, other names of standard output, and
-//! terminals, on which nothing may act. And to a disk that is too small.
+//! Downloads that go to no file of their own: to devices, pipes, other names of standard output,
+//! and terminals, on which nothing may act. And to a disk that is too small.
 
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;

@@ -1,8 +1,8 @@
 //! Talk beside transfers over a slow line, with the kernel's own queues between: how much of a file
 //! is ahead of what is said.
 //!
-//! What is counted is bytes, which do not depend on how busy the machine is: what the line has carried
-//! from the moment when something is said until it passes.
+//! What is counted is bytes, which do not depend on how busy the machine is: what the line has
+//! carried from the moment when something is said until it passes.
 
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::wait::eventually;

@@ -61,8 +61,8 @@ impl Shell {
         self.is_stopped(false);
     }
 
-    /// Half a line is typed, and Ctrl-Z and `fg` come twice. Each time the shell has the terminal in
-    /// between; then what was said meanwhile is shown, and the cursor is behind the half line.
+    /// Half a line is typed, and Ctrl-Z and `fg` come twice. Each time the shell has the terminal
+    /// in between; then what was said meanwhile is shown, and the cursor is behind the half line.
     #[track_caller]
     fn stops_and_continues(mut self, room: &Room, half_line: &str, look: impl Fn(&Self)) {
         let mut peer = Peer::join(room.address(), "peer");

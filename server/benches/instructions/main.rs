@@ -2,8 +2,8 @@
 //! (docs/BENCHMARKS.md, "Instruction counts").
 //!
 //! It runs itself under valgrind's callgrind, once for each path of [`table::PATHS`]. Only what
-//! happens inside [`counted_alone`] counts, so getting ready is free. No clock is read: the counts are
-//! the same on a busy machine.
+//! happens inside [`counted_alone`] counts, so getting ready is free. No clock is read: the counts
+//! are the same on a busy machine.
 
 mod lines;
 mod paths;

@@ -50,8 +50,8 @@ struct Waiting {
 }
 
 impl Backlog {
-    /// Adds whole event frames that end at `to`. Joins them to frames that already wait, so that all
-    /// are written and synced together.
+    /// Adds whole event frames that end at `to`. Joins them to frames that already wait, so that
+    /// all are written and synced together.
     pub(super) fn push(&self, frames: Vec<u8>, to: u64) {
         let mut waiting = self.lock();
         if waiting.bytes + frames.len() > BACKLOG_BYTES_MAX {

@@ -116,7 +116,8 @@ impl Shared {
     /// a part of its work; after it the process may be dead.
     fn was_first(&self) -> bool {
         let last = self.done.lock().unwrap().len() - 1;
-        matches!(*self.fault.lock().unwrap(), Some((Fault::Once(at) | Fault::From(at), _)) if at == last)
+        let fault = *self.fault.lock().unwrap();
+        matches!(fault, Some((Fault::Once(at) | Fault::From(at), _)) if at == last)
     }
 
     fn free(&self) -> u64 {

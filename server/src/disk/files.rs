@@ -67,8 +67,8 @@ pub trait Files: Clone + fmt::Debug {
     /// Also when the file does not exist.
     fn size(&self, path: &Path) -> io::Result<u64>;
 
-    /// Renames a file or folder, atomically. Replaces a file of the new name, and on some systems an
-    /// empty folder.
+    /// Renames a file or folder, atomically. Replaces a file of the new name, and on some systems
+    /// an empty folder.
     ///
     /// # Errors
     /// Also when the new name is that of a folder that is not empty.

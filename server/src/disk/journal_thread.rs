@@ -1,6 +1,6 @@
-//! The journal thread: passes batches to the [`JournalWriter`] and its replies back. A second thread
-//! syncs what is written at intervals: a sync can take as long as the disk is busy, and talk must not
-//! wait for that.
+//! The journal thread: passes batches to the [`JournalWriter`] and its replies back. A second
+//! thread syncs what is written at intervals: a sync can take as long as the disk is busy, and talk
+//! must not wait for that.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -1,8 +1,8 @@
 //! The mark: a small file that identifies a data directory of chatshelf-server, and its format.
 //!
 //! The server writes nothing to a directory, and removes nothing from it, before it knows that the
-//! directory is ours: marked, or empty and then marked, or laid out as by versions that knew no mark.
-//! The mark is durable before anything else is created.
+//! directory is ours: marked, or empty and then marked, or laid out as by versions that knew no
+//! mark. The mark is durable before anything else is created.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read, Write};
@@ -115,8 +115,8 @@ fn refusal(data_dir: &Path, stranger: &Path) -> io::Error {
     io::Error::new(ErrorKind::AlreadyExists, why)
 }
 
-/// The first entry that shows that a directory without a mark is not ours. Next to a complete layout
-/// of ours any other entry may exist, since the server does not touch it.
+/// The first entry that shows that a directory without a mark is not ours. Next to a complete
+/// layout of ours any other entry may exist, since the server does not touch it.
 fn stranger<F: Files>(files: &F, paths: &[PathBuf]) -> io::Result<Option<PathBuf>> {
     let has = |name: &str| paths.iter().any(|path| is_called(path, name));
     let is_whole = has(LOCK) && FOLDERS.into_iter().all(has);

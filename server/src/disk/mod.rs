@@ -55,7 +55,8 @@ pub struct DiskSettings {
     pub segment_bytes: u64,
     /// How safe an event must be before anyone sees it.
     pub durability: Durability,
-    /// Bytes of the disk that uploads leave free; without a number, [`store::default_reserve`] says.
+    /// Bytes of the disk that uploads leave free; without a number, [`store::default_reserve`]
+    /// says.
     pub min_free_bytes: Option<u64>,
     /// How long an interrupted upload is kept, in milliseconds; 0 keeps none.
     pub keep_partial_ms: u64,
@@ -81,8 +82,8 @@ pub struct Uploader(pub u64);
 #[derive(Debug)]
 pub enum Request {
     /// Begin an upload's file, or find and check what an earlier upload with this key has left,
-    /// which may take a while. Answered by `Created`, or by `Stored` if the file is on the shelf. An
-    /// upload with the same key that still runs ends with `Failed` REPLACED.
+    /// which may take a while. Answered by `Created`, or by `Stored` if the file is on the shelf.
+    /// An upload with the same key that still runs ends with `Failed` REPLACED.
     Create {
         /// Which.
         upload: TransferKey,
@@ -272,8 +273,8 @@ impl Disk {
     /// `wake` is called after each reply, from the thread that sends it.
     ///
     /// # Errors
-    /// When the directory is not a data directory, when another server uses it, or when it cannot be
-    /// read, written or cleared.
+    /// When the directory is not a data directory, when another server uses it, or when it cannot
+    /// be read, written or cleared.
     pub fn open(
         data_dir: &Path,
         settings: DiskSettings,
@@ -327,8 +328,8 @@ impl Disk {
     }
 
     /// Appends whole event frames to the journal. `to` is the offset in the room log after the last
-    /// frame. At levels that acknowledge, `Journaled` or `JournalFailed` follows with this `to` or a
-    /// later one.
+    /// frame. At levels that acknowledge, `Journaled` or `JournalFailed` follows with this `to` or
+    /// a later one.
     pub fn append(&self, frames: Vec<u8>, to: u64) {
         self.backlog.push(frames, to);
     }

@@ -2,9 +2,9 @@
 //!
 //! The disk thread fills them, the reactor sends them and asks for them to be filled again. On
 //! Linux an extent is a pipe: the disk thread splices the file into it, waiting for the disk if it
-//! must, and the reactor splices it on to the socket, which never waits (splice(2)). What travels is
-//! pages of the kernel's cache; nobody copies them. Elsewhere, and where a file or the system has no
-//! splice to give, an extent is memory.
+//! must, and the reactor splices it on to the socket, which never waits (splice(2)). What travels
+//! is pages of the kernel's cache; nobody copies them. Elsewhere, and where a file or the system
+//! has no splice to give, an extent is memory.
 
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use super::files::StoredFile;
 
 /// Frames that an extent in memory takes at most, if they are large.
 const MEMORY_FRAMES_MAX: usize = 4;
-/// Frames that an extent in a pipe takes at most: a page of a file takes a place in the pipe, and so
-/// does the head of a frame, or a part of a page where a frame does not begin with one. Of smaller
-/// frames more would fit; but less is read ahead of a slow connection.
+/// Frames that an extent in a pipe takes at most: a page of a file takes a place in the pipe, and
+/// so does the head of a frame, or a part of a page where a frame does not begin with one. Of
+/// smaller frames more would fit; but less is read ahead of a slow connection.
 const PIPE_FRAMES_MAX: usize = PIPE_PLACES / (FRAME_PAGES + 2);
 /// File bytes that an extent in memory takes at most.
 pub const MEMORY_FILE_BYTES_MAX: usize = MEMORY_FRAMES_MAX * FRAME_FILE_BYTES;
@@ -35,7 +35,8 @@ pub const PIPES_MAX: usize = 32;
 
 /// Most file bytes of a frame.
 const FRAME_FILE_BYTES: usize = DATA_BYTES_MAX as usize;
-/// Size of a pipe in bytes: the largest that any user may have (`/proc/sys/fs/pipe-max-size`, pipe(7)).
+/// Size of a pipe in bytes: the largest that any user may have (`/proc/sys/fs/pipe-max-size`,
+/// pipe(7)).
 #[cfg(target_os = "linux")]
 const PIPE_BYTES: usize = PAGE_BYTES * PIPE_PLACES;
 /// Pages, or parts of pages, that a pipe of that size holds, and a frame's file bytes fill.

@@ -74,8 +74,8 @@ impl<T: Transport> Engine<T> {
         self.after_flush(token);
     }
 
-    /// Notes whether output waits for the peer, refills downloads, resumes reading where output held
-    /// it up, and shuts the writing side of a connection whose farewell is sent.
+    /// Notes whether output waits for the peer, refills downloads, resumes reading where output
+    /// held it up, and shuts the writing side of a connection whose farewell is sent.
     fn after_flush(&mut self, token: Token) {
         self.refill_downloads(token);
         let now_ms = self.now.mono_ms;

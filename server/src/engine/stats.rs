@@ -205,8 +205,8 @@ mod tests {
         assert_eq!(
             stats.to_string(),
             "connections 2, joins 0, returns 0, lines 70, bytes in 0, bytes out 0, uploads 0, \
-             downloads 0, turns 1, mean turn 5 us, longest turn 5 us, blocks in use 0, bytes in use \
-             0, slowest member 8 bytes behind, closed 1 (LEFT 1), refused 0"
+             downloads 0, turns 1, mean turn 5 us, longest turn 5 us, blocks in use 0, \
+             bytes in use 0, slowest member 8 bytes behind, closed 1 (LEFT 1), refused 0"
         );
     }
 }

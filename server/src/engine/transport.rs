@@ -37,12 +37,12 @@ pub trait Transport {
     /// True while the transport owns bytes that it has not sent.
     fn has_pending(&self) -> bool;
 
-    /// Sends some of what is pending; says how many bytes of whatever kind went, at least one. Called
-    /// only while something is.
+    /// Sends some of what is pending; says how many bytes of whatever kind went, at least one.
+    /// Called only while something is.
     ///
     /// # Errors
-    /// `WouldBlock` when none can go now. Any other kind, `Interrupted` excepted, when the connection
-    /// is broken.
+    /// `WouldBlock` when none can go now. Any other kind, `Interrupted` excepted, when the
+    /// connection is broken.
     fn flush_pending(&mut self) -> io::Result<usize>;
 
     /// True when a read or write that moves fewer bytes than asked has met the end of what is
@@ -50,12 +50,12 @@ pub trait Transport {
     /// has something buffered.
     fn short_is_blocked(&self) -> bool;
 
-    /// True when bytes can go from a pipe to the peer as they are ([`Self::splice`]). The answer stays
-    /// the same once the peer's first bytes were read.
+    /// True when bytes can go from a pipe to the peer as they are ([`Self::splice`]). The answer
+    /// stays the same once the peer's first bytes were read.
     fn can_splice(&self) -> bool;
 
-    /// Accepts up to so many bytes out of a pipe, which holds as many; says how many. Called only if
-    /// it can.
+    /// Accepts up to so many bytes out of a pipe, which holds as many; says how many. Called only
+    /// if it can.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -63,9 +63,9 @@ pub trait Transport {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// As [`Self::write`], of bytes that are not to be queued together with those that follow, where
-    /// the bound on what is unsent ([`Self::limit_unsent`]) is looked at only between pieces of a
-    /// queue.
+    /// As [`Self::write`], of bytes that are not to be queued together with those that follow,
+    /// where the bound on what is unsent ([`Self::limit_unsent`]) is looked at only between pieces
+    /// of a queue.
     ///
     /// # Errors
     /// As [`Self::write`].

@@ -1,5 +1,5 @@
-//! The listening sockets: bound once, accepted from in turn until they have no more, and paused when
-//! the system has no descriptor left. What they yield is a connection as the engine takes it.
+//! The listening sockets: bound once, accepted from in turn until they have no more, and paused
+//! when the system has no descriptor left. What they yield is a connection as the engine takes it.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,8 +14,9 @@ use crate::disk::readahead::PIPES_MAX;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Unsent bytes that the kernel takes for a connection before it says "not writable". From its first
-/// download on it is less on a slow connection, and more on a fast one (`chatshelf_common::unsent`).
+/// Unsent bytes that the kernel takes for a connection before it says "not writable". From its
+/// first download on it is less on a slow connection, and more on a fast one
+/// (`chatshelf_common::unsent`).
 #[cfg(target_os = "linux")]
 const NOTSENT_LOWAT_BYTES: u32 = 128 * 1024;
 
@@ -167,8 +168,8 @@ impl Listeners {
         self.paused_until_ms = None;
     }
 
-    /// Accepts a connection, if one waits and there is no pause. Each listener is tried once, so none
-    /// may come though [`Self::due_ms`] says that some wait.
+    /// Accepts a connection, if one waits and there is no pause. Each listener is tried once, so
+    /// none may come though [`Self::due_ms`] says that some wait.
     pub fn poll_accept(&mut self, now_ms: u64) -> Option<Incoming> {
         if self.paused_until_ms.is_some_and(|until_ms| until_ms > now_ms) {
             return None;

@@ -47,7 +47,8 @@ mod unix {
             let wanted = ENDING.into_iter().filter(|signal| ignored & bit(*signal) == 0);
             let wanted: Vec<i32> = wanted.collect();
             end_at_the_second(&wanted)?;
-            // Once it is handled, a write beyond the limit of a file's size is an error as any other.
+            // Once it is handled, a write beyond the limit of a file's size is an error as any
+            // other.
             flag::register(SIGXFSZ, Arc::default())?;
             let mut signals = v1_0::Signals::new(wanted)?;
             registry.register(&mut signals, token, Interest::READABLE)?;

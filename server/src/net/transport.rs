@@ -11,7 +11,8 @@ use mio::{Interest, Registry};
 use crate::engine::Transport;
 use crate::token::Token;
 
-/// A connection over plain TCP. What it accepts is the kernel's from then on: it owns nothing itself.
+/// A connection over plain TCP. What it accepts is the kernel's from then on: it owns nothing
+/// itself.
 #[derive(Debug)]
 pub struct TcpTransport(TcpStream);
 

@@ -1,8 +1,8 @@
 //! The dedup window: by what the lines of the log are known when they are said again.
 //!
-//! Whether a line is refused as a repetition is decided here, so what is remembered follows from the
-//! events alone: not from when the log was cut, which hangs on how fast the members read. Lines are
-//! forgotten by generations, each at once: to take out thousands of them one by one would keep
+//! Whether a line is refused as a repetition is decided here, so what is remembered follows from
+//! the events alone: not from when the log was cut, which hangs on how fast the members read. Lines
+//! are forgotten by generations, each at once: to take out thousands of them one by one would keep
 //! everyone waiting.
 
 use std::collections::HashSet;
@@ -12,8 +12,8 @@ use chatshelf_common::id::{MessageId, Seq};
 use chatshelf_common::text::Message;
 
 /// Generations that are kept, the newest of which is being filled. The others hold three windows'
-/// worth of events. The log never holds as much: it is cut when it holds two, and one turn adds less
-/// than one.
+/// worth of events. The log never holds as much: it is cut when it holds two, and one turn adds
+/// less than one.
 const GENERATIONS: usize = 4;
 
 /// All lines that the log holds, and some that it held before.

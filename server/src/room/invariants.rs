@@ -16,9 +16,9 @@ impl Room {
         assert_eq!(log.seq_from(log.end()), log.next_seq());
     }
 
-    /// Checks that another room, which began as this one did, has had the same events: all that they
-    /// make is the same, byte for byte. Of the log, where both hold it, for each is cut when its own
-    /// members let it.
+    /// Checks that another room, which began as this one did, has had the same events: all that
+    /// they make is the same, byte for byte. Of the log, where both hold it, for each is cut when
+    /// its own members let it.
     ///
     /// # Panics
     /// If something differs.

@@ -1,7 +1,8 @@
 //! The members, by their nicks: who is here, and which nicks they hold.
 //!
 //! Who is here, under which nick, and how quietly is what committed events have made of it. Which
-//! session a member has on this server is not: the engine attaches it, and it tells nobody anything.
+//! session a member has on this server is not: the engine attaches it, and it tells nobody
+//! anything.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Range;

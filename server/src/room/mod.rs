@@ -2,10 +2,10 @@
 //!
 //! There is one way in. What anyone wants to happen is a [`Proposal`]; the sequencer makes it an
 //! event; and [`Room::commit`], the only thing that changes the room, appends the event to the log
-//! and applies it. A commit never fails, and depends on nothing but the room and the event: no clock,
-//! no random number, no order of a hash table, no setting of this server. So rooms to which the same
-//! events were committed are the same, byte for byte, wherever that was; and what a room is, its
-//! clients can follow.
+//! and applies it. A commit never fails, and depends on nothing but the room and the event: no
+//! clock, no random number, no order of a hash table, no setting of this server. So rooms to which
+//! the same events were committed are the same, byte for byte, wherever that was; and what a room
+//! is, its clients can follow.
 //!
 //! State of the room, made by commits alone:
 //!
@@ -22,8 +22,8 @@
 //! - what the engine knows: connections, who may take which item off, how many may enter, how many
 //!   lines of history they get; and, in the sequencer, numbers given to items on their way.
 //!
-//! The order of members is that of the keys of their nicks, which are made with Unicode's tables: the
-//! same build makes the same keys.
+//! The order of members is that of the keys of their nicks, which are made with Unicode's tables:
+//! the same build makes the same keys.
 
 pub mod log;
 pub mod proposal;
@@ -35,6 +35,7 @@ mod members;
 mod nicks;
 mod restore;
 mod roster;
+mod slice;
 mod snapshot;
 
 use std::ops::Bound::Unbounded;
@@ -152,8 +153,8 @@ impl Room {
         self.shelf.note_id(newest_item);
     }
 
-    /// As [`Self::commit`], for an event of an earlier run, which is on the disk. Nobody who was here
-    /// then is here now, and what it follows from may be lost.
+    /// As [`Self::commit`], for an event of an earlier run, which is on the disk. Nobody who was
+    /// here then is here now, and what it follows from may be lost.
     fn recall(&mut self, event: &Event) {
         self.log.append(event);
         self.log.release(self.log.end());

@@ -4,7 +4,8 @@
 //! A proposal has no number and no time. [`Proposal::decide`] makes it an event or refuses it, and
 //! looks at nothing but the room and what it is handed. So servers that hold the same room, and
 //! decide the same proposals in the same order, commit the same events. What only one of them knows
-//! (who is connected, who may take an item off, how full it may get) is settled before the proposal.
+//! (who is connected, who may take an item off, how full it may get) is settled before the
+//! proposal.
 
 use chatshelf_common::id::{ItemId, MessageId, UnixMillis};
 use chatshelf_common::text::{Message, Nick, Topic};

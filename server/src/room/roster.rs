@@ -1,5 +1,5 @@
-//! The members as snapshots tell of them: in the order of their keys, cut into sections. A section is
-//! encoded when a snapshot wants it, and again only after one of its members has changed.
+//! The members as snapshots tell of them: in the order of their keys, cut into sections. A section
+//! is encoded when a snapshot wants it, and again only after one of its members has changed.
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chatshelf_common::wire::field::{self, Tag};
 
 use super::members::Members;
-use super::snapshot::{Slice, Tally};
+use super::slice::{Slice, Tally};
 use crate::work;
 
 /// A section with more members is cut in two. Of 10,000 members a snapshot that differs from the
@@ -17,8 +17,8 @@ const SECTION_MEMBERS_MAX: usize = 128;
 
 /// Where the sections begin, and those that are encoded.
 ///
-/// Invariant: there is one at least; the first begins before all keys, each of the others with a key
-/// that was a member's, in ascending order; only a single one may be without members.
+/// Invariant: there is one at least; the first begins before all keys, each of the others with a
+/// key that was a member's, in ascending order; only a single one may be without members.
 #[derive(Debug)]
 pub(super) struct Roster {
     sections: Vec<Section>,

@@ -1,10 +1,9 @@
 //! The room's state as `Snapshot` frames (PROTOCOL.md, "Joining").
 //!
 //! Thousands may be sent snapshots at once, each of another moment. So a snapshot is a list of
-//! *slices*, whole fields already encoded, which all snapshots share until what they tell of changes:
-//! a join costs one section of the members anew, not the whole list.
+//! *slices*, whole fields already encoded, which all snapshots share until what they tell of
+//! changes: a join costs one section of the members anew, not the whole list.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,14 +16,13 @@ use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 
 use super::members::Members;
 use super::roster::Roster;
+use super::slice::{Held, Slice, Tally};
 use crate::work;
 
 /// Bytes of the fields that every frame has, `SEQ` and `PART`.
 const FIXED_BYTES: usize = 11 + 4;
 /// Items are encoded in slices of so many bytes, and one item more.
 const ITEM_SLICE_BYTES: usize = 4096;
-/// What a slice takes beside its bytes, about.
-const SLICE_BYTES: usize = 64;
 
 /// The room at one moment, as bytes on the wire. Kept for as long as someone is being sent it.
 #[derive(Debug)]
@@ -34,43 +32,6 @@ pub struct Snapshot {
     /// Bytes on the wire.
     length: usize,
     _held: Held,
-}
-
-/// Some of a snapshot's bytes.
-#[derive(Debug)]
-pub(super) struct Slice {
-    bytes: Box<[u8]>,
-    _held: Held,
-}
-
-/// Counts bytes for as long as it lives.
-#[derive(Debug)]
-struct Held {
-    tally: Tally,
-    bytes: usize,
-}
-
-/// Bytes of all slices and snapshots that live, each counted once.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tally(Rc<Cell<usize>>);
-
-impl Tally {
-    fn hold(&self, bytes: usize) -> Held {
-        self.0.set(self.0.get() + bytes);
-        Held { tally: self.clone(), bytes }
-    }
-
-    pub(super) fn slice(&self, bytes: Vec<u8>) -> Rc<Slice> {
-        work::spend_bytes(bytes.len());
-        let held = self.hold(SLICE_BYTES + bytes.len());
-        Rc::new(Slice { bytes: bytes.into(), _held: held })
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.tally.0.set(self.tally.0.get() - self.bytes);
-    }
 }
 
 impl Snapshot {
@@ -95,8 +56,8 @@ impl Snapshot {
             if found.len() >= most {
                 break;
             }
-            found.extend_from_slice(slice.bytes.get(skip..).unwrap_or_default());
-            skip = skip.saturating_sub(slice.bytes.len());
+            found.extend_from_slice(slice.bytes().get(skip..).unwrap_or_default());
+            skip = skip.saturating_sub(slice.bytes().len());
         }
         found
     }
@@ -106,11 +67,11 @@ impl Snapshot {
         let (mut frames, mut open, mut used) = (Vec::new(), Vec::new(), FIXED_BYTES);
         for slice in fields {
             work::spend(1);
-            if used + slice.bytes.len() > FRAME_BYTES_MAX as usize {
+            if used + slice.bytes().len() > FRAME_BYTES_MAX as usize {
                 frames.push((std::mem::take(&mut open), used));
                 used = FIXED_BYTES;
             }
-            used += slice.bytes.len();
+            used += slice.bytes().len();
             open.push(slice);
         }
         frames.push((open, used));
@@ -121,7 +82,7 @@ impl Snapshot {
             slices.extend(fields);
         }
         slices.shrink_to_fit();
-        let length = slices.iter().map(|slice| slice.bytes.len()).sum();
+        let length = slices.iter().map(|slice| slice.bytes().len()).sum();
         let held = tally.hold(size_of::<Self>() + slices.len() * size_of::<Rc<Slice>>());
         Self { seq, slices, length, _held: held }
     }
@@ -174,7 +135,7 @@ impl Snapshots {
 
     /// Bytes of all snapshots that someone has or may be given.
     pub(super) fn held_bytes(&self) -> usize {
-        self.tally.0.get()
+        self.tally.bytes()
     }
 
     /// The one at `seq`; made once for each seq.

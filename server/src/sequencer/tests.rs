@@ -1,5 +1,5 @@
-//! Tests of the order of proposals, and of what is built on it: that the events of one room make the
-//! same room of another.
+//! Tests of the order of proposals, and of what is built on it: that the events of one room make
+//! the same room of another.
 
 mod machine;
 mod model;
@@ -91,8 +91,8 @@ proptest! {
         cases: 100, failure_persistence: None, ..ProptestConfig::default()
     })]
 
-    /// Whatever is proposed, and however the one room is read, released and cut meanwhile: after each
-    /// event the other is the same, and so is a third that a journal is replayed into.
+    /// Whatever is proposed, and however the one room is read, released and cut meanwhile: after
+    /// each event the other is the same, and so is a third that a journal is replayed into.
     #[test]
     fn the_same_events_make_the_same_room(ops in prop::collection::vec(op(), 1..80)) {
         let new_room = || Room::new(Seq(1), WINDOW_BYTES, KEEP);
@@ -107,7 +107,8 @@ proptest! {
         machine.room.assert_same(&mut third);
     }
 
-    /// A start from what is left of a journal goes on where the log was, and two of them stay the same.
+    /// A start from what is left of a journal goes on where the log was, and two of them stay the
+    /// same.
     #[test]
     fn a_start_makes_the_same_room_of_the_end_of_a_journal(
         ops in prop::collection::vec(op(), 20..80),

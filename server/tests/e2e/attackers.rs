@@ -1,5 +1,5 @@
-//! Malicious crowds, at a small scale, beside members who talk on. (`make load-test` has the same at
-//! full scale, and measures.)
+//! Malicious crowds, at a small scale, beside members who talk on. (`make load-test` has the same
+//! at full scale, and measures.)
 
 use chatshelf_client::load::attackers::Attackers;
 use chatshelf_client::load::options::Attack;

@@ -19,7 +19,8 @@ const ALL: &[&str] = &["--history", "100000"];
 const LEVELS: [&str; 4] = ["interval", "interval", "interval", "always"];
 /// Kills in an ordinary run of the tests, and the fewest that prove anything.
 const KILLS: usize = 12;
-/// A busy machine gets little done between two kills: then there are more, up to so many times more.
+/// A busy machine gets little done between two kills: then there are more, up to so many times
+/// more.
 const KILLS_FACTOR_MAX: usize = 5;
 /// What the server says when its disk has hung for so long that it has to choose between the talk
 /// and the promise.

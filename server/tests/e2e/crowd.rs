@@ -15,18 +15,18 @@ use socket2::{Domain, Socket, Type};
 use crate::harness::in_a_room;
 
 /// By how much each member of a crowd may leave the server larger. What they took is freed, but in
-/// pieces, among others that are still used: the system's allocator keeps some of that, for the next
-/// crowd.
+/// pieces, among others that are still used: the system's allocator keeps some of that, for the
+/// next crowd.
 const LEFT_KIB_EACH_MAX: u64 = 3;
 /// By how much a second crowd of the same size may: the log has more to hold, and that is all.
 const GROWN_KIB_MAX: u64 = 6 * 1024;
-/// What a member who reads nothing may take, at most: their connection, and what their snapshot does
-/// not share with others. A snapshot is 170 KiB in a crowd of 5,000; what is beyond 130 or so finds no
-/// place in the system's buffers.
+/// What a member who reads nothing may take, at most: their connection, and what their snapshot
+/// does not share with others. A snapshot is 170 KiB in a crowd of 5,000; what is beyond 130 or so
+/// finds no place in the system's buffers.
 const EACH_KIB_MAX: u64 = 5;
 
-/// Has so many join with long nicks, none of whom reads, and leave again, twice; sees what it costs,
-/// and that what the first crowd left serves the second.
+/// Has so many join with long nicks, none of whom reads, and leave again, twice; sees what it
+/// costs, and that what the first crowd left serves the second.
 pub(crate) fn crowds_in_and_out(server: &Server, count: u64) {
     let first = crowd_in_and_out(server, count);
     let second = crowd_in_and_out(server, count);

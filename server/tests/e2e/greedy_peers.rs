@@ -48,8 +48,8 @@ fn hundreds_of_connections_that_come_and_go_leave_nothing_behind() {
 fn members_who_never_read_cost_the_room_no_memory_and_no_time() {
     const DEAF: usize = 50;
     const LINES: usize = 20_000;
-    /// The window of the log, and all 20 MB on their way to a disk that is very slow, in two copies;
-    /// a queue for each of the deaf would be a gigabyte.
+    /// The window of the log, and all 20 MB on their way to a disk that is very slow, in two
+    /// copies; a queue for each of the deaf would be a gigabyte.
     const MEMORY_KIB_MAX: u64 = 96 * 1024;
     beside_talk(&[], |room| {
         let mut deaf: Vec<Peer> = (0..DEAF).map(|n| room.join(&format!("deaf{n}"))).collect();

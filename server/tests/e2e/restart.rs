@@ -1,5 +1,5 @@
-//! What is still there after a restart, and what a start makes of what a crash has left. (Crashes at
-//! any moment are in `crashes`.)
+//! What is still there after a restart, and what a start makes of what a crash has left. (Crashes
+//! at any moment are in `crashes`.)
 
 use std::fs::{self, File};
 use std::io;

@@ -1,7 +1,7 @@
 //! How much work a turn of the server may be. What is done is counted by the engine
-//! (`chatshelf_server::work`) and held against what it was given to do: frames that have come, calls
-//! that wrote something, connections, what else happened. So a peer that makes it work for the size
-//! of the room, or for nothing at all, is noticed.
+//! (`chatshelf_server::work`) and held against what it was given to do: frames that have come,
+//! calls that wrote something, connections, what else happened. So a peer that makes it work for
+//! the size of the room, or for nothing at all, is noticed.
 
 use std::cell::Cell;
 
@@ -13,8 +13,8 @@ const TURN_STEPS: u64 = 150;
 const BYTE_STEPS: u64 = 2;
 /// Steps for each connection: it may be flushed, be due, leave, and be in a snapshot or two.
 const CONNECTION_STEPS: u64 = 6;
-/// Steps for each write, for each event of the poll, and for each reply of the disk. What goes through
-/// a layer is accepted, asks again, waits for something of the layer's own, and is sent.
+/// Steps for each write, for each event of the poll, and for each reply of the disk. What goes
+/// through a layer is accepted, asks again, waits for something of the layer's own, and is sent.
 const CALL_STEPS: u64 = 5;
 
 thread_local! {

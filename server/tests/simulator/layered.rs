@@ -114,7 +114,8 @@ impl<T: Transport> Layered<T> {
         self.own > 0 || !self.accepted.is_empty()
     }
 
-    /// Reads all that has come, if the answer to what came before is sent, so that no event will tell of it again.
+    /// Reads all that has come, if the answer to what came before is sent, so that no event will
+    /// tell of it again.
     pub(crate) fn read_ahead(&mut self) {
         let mut bytes = vec![0; READ_BYTES];
         while self.ahead.len() < READ_BYTES && self.reading == Reading::Open {

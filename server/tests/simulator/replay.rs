@@ -1,5 +1,5 @@
-//! A run of the server that has ended in good order, replayed: what the journal holds of it makes the
-//! same room, byte for byte.
+//! A run of the server that has ended in good order, replayed: what the journal holds of it makes
+//! the same room, byte for byte.
 
 use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::Event;

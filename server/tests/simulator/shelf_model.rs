@@ -95,8 +95,8 @@ impl ShelfModel {
         assert_eq!(content.len() as u64, item.size, "{item:?}");
     }
 
-    /// These are on the shelf, and must be: nobody took them off, they are no more than are kept, and
-    /// every item that is missing was taken off or had to make room for newer ones.
+    /// These are on the shelf, and must be: nobody took them off, they are no more than are kept,
+    /// and every item that is missing was taken off or had to make room for newer ones.
     pub(crate) fn check_shelf(&self, shelf: &[Item]) {
         assert!(shelf.len() <= self.keep, "more than {} are kept: {shelf:#?}", self.keep);
         assert!(shelf.is_sorted_by_key(|item| item.id), "oldest first: {shelf:#?}");

@@ -1,5 +1,6 @@
 //! What the server logs, against OPERATIONS.md, "The log": every warning and error is there, and no
-//! message that the server has not. And the life of a connection is drawn alike wherever it is drawn.
+//! message that the server has not. And the life of a connection is drawn alike wherever it is
+//! drawn.
 
 use crate::assert_none;
 use crate::markdown::Document;

@@ -2,9 +2,9 @@
 //! crate.
 //!
 //! What a module and those below it take from each other is their own affair, so a child may use
-//! its parent's types. An import is any path that begins with `crate`, `self` or `super`, whether in
-//! a `use` or in an expression; it counts for the file that defines what it names, wherever that is
-//! exported again.
+//! its parent's types. An import is any path that begins with `crate`, `self` or `super`, whether
+//! in a `use` or in an expression; it counts for the file that defines what it names, wherever that
+//! is exported again.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Tables of numbers in the documents, each against the code: exit codes, refusal codes, limits. Both
-//! have the same, neither has more.
+//! Tables of numbers in the documents, each against the code: exit codes, refusal codes, limits.
+//! Both have the same, neither has more.
 
 use std::collections::{BTreeMap, BTreeSet};
 

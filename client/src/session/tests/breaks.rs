@@ -146,7 +146,8 @@ proptest! {
         story.world.trims_to = Some(trims_to);
         let world = story.check("trimmed");
         let seen = world.seen();
-        prop_assert!(seen.iter().all(|(seq, event)| world.server.log[seq.0 as usize - 1] == **event));
+        let logged = |seq: Seq| &world.server.log[seq.0 as usize - 1];
+        prop_assert!(seen.iter().all(|(seq, event)| logged(*seq) == *event));
         let mut said = world.server.said_by_ada();
         said.retain(|text| !world.said.contains(text));
         prop_assert!(said.is_empty());

@@ -2,8 +2,8 @@
 //!
 //! Here is what the tests are written with. One connection: `joining`, `room`, `talking`,
 //! `uploads`, `downloads`, `slow_lines`, `delivery`, `hostile`, `states` (the protocol's tables).
-//! Several: `returning`, `repeating` (what was said), `surviving` (transfers), and `breaks`, where a
-//! `world` of session, file keeper and a `model` of the server is cut apart at every byte.
+//! Several: `returning`, `repeating` (what was said), `surviving` (transfers), and `breaks`, where
+//! a `world` of session, file keeper and a `model` of the server is cut apart at every byte.
 
 mod breaks;
 mod delivery;

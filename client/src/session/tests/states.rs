@@ -1,5 +1,5 @@
-//! The client's state tables and deadlines of docs/PROTOCOL.md: the server's side sends every row in
-//! every state.
+//! The client's state tables and deadlines of docs/PROTOCOL.md: the server's side sends every row
+//! in every state.
 
 use chatshelf_testkit::protocol_page::{PROTOCOL, table};
 

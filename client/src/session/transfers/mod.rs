@@ -1,8 +1,8 @@
 //! Uploads and downloads as state machines (PROTOCOL.md, "Uploading", "Downloading"), and the
 //! queue of those beyond the server's limit. Asks for file content; never touches a file.
 //!
-//! A transfer outlives its connection: when that breaks it goes back to the queue (`carry_over`), and
-//! is asked for again, under another number on the wire, by the next.
+//! A transfer outlives its connection: when that breaks it goes back to the queue (`carry_over`),
+//! and is asked for again, under another number on the wire, by the next.
 
 mod carry_over;
 mod downloads;

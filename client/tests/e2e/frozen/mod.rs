@@ -1,7 +1,8 @@
 //! Old and new programs understand each other. `common/tests/frozen/` keeps whole sessions that the
-//! programs of a version have had with each other; here they are recorded, and their server's side is
-//! played to today's client (`old_server`). The server's own tests play the clients' side to today's
-//! server. `make compat` lets real programs of any commit and of today play the same `scenarios`.
+//! programs of a version have had with each other; here they are recorded, and their server's side
+//! is played to today's client (`old_server`). The server's own tests play the clients' side to
+//! today's server. `make compat` lets real programs of any commit and of today play the same
+//! `scenarios`.
 
 mod old_server;
 mod other_commit;

@@ -1,5 +1,5 @@
-//! Sessions that real programs play, of any two versions. What is waited for is what people said and
-//! the names and content of files: no version shows them differently.
+//! Sessions that real programs play, of any two versions. What is waited for is what people said
+//! and the names and content of files: no version shows them differently.
 
 use std::fs;
 use std::net::SocketAddr;

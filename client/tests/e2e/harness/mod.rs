@@ -1,6 +1,6 @@
 //! What the tests are written with beside the kit: the programs ([`programs`]), a room with a real
-//! server and its clients ([`room`]), a client on a terminal ([`terminal`], whose screen can be made a
-//! picture: [`svg`]) and a network that does what a test says ([`proxy`]).
+//! server and its clients ([`room`]), a client on a terminal ([`terminal`], whose screen can be
+//! made a picture: [`svg`]) and a network that does what a test says ([`proxy`]).
 
 pub(crate) mod programs;
 pub(crate) mod proxy;

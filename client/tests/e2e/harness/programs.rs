@@ -1,5 +1,5 @@
-//! Where the programs under test are. Cargo builds the client's for these tests; the server's and the
-//! example bot are built here, once, in the same profile and target folder.
+//! Where the programs under test are. Cargo builds the client's for these tests; the server's and
+//! the example bot are built here, once, in the same profile and target folder.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -35,9 +35,9 @@ const TALK: Duration = Duration::from_secs(5);
 /// How often the server is started with a full shelf.
 const STARTS: usize = 20;
 
-/// Measures what is asked for of `downloads`, `uploads`, `talk` (beside transfers) and `starts`. Its
-/// files are below `dir`, and gone afterwards. What it does is told by `progress`, and what it leaves
-/// out for want of a program.
+/// Measures what is asked for of `downloads`, `uploads`, `talk` (beside transfers) and `starts`.
+/// Its files are below `dir`, and gone afterwards. What it does is told by `progress`, and what it
+/// leaves out for want of a program.
 ///
 /// # Errors
 /// When a server can't be started, or does other than it should.

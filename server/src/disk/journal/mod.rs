@@ -10,8 +10,8 @@
 //!
 //! When a segment is full, the next begins at once, and the next sync takes care of the full one
 //! (`rotation.rs`). As many older segments stay as are needed to hold one segment's worth of bytes,
-//! usually one, and none is removed before its replacement is durable. So disk use stays bounded, and
-//! the newest events, at least one window's worth, are always there.
+//! usually one, and none is removed before its replacement is durable. So disk use stays bounded,
+//! and the newest events, at least one window's worth, are always there.
 //!
 //! No event of a segment has a lower number than the segment's name, and a new segment's name is
 //! higher than all others; so the names sort in the order of writing.
@@ -49,8 +49,8 @@ pub struct Journal<F: Files> {
     dir: PathBuf,
     /// Size at which a segment is full, in bytes.
     segment_bytes: u64,
-    /// The current segment. None before the first event, and after a failure that leaves its content
-    /// in doubt: then the next event begins another.
+    /// The current segment. None before the first event, and after a failure that leaves its
+    /// content in doubt: then the next event begins another.
     open: Option<Segment<F::File>>,
     /// What is left to do since the current segment began.
     rotation: Option<Rotation<F>>,
@@ -87,8 +87,8 @@ impl<F: Files> Journal<F> {
     /// some are missing, the caller fills the hole in the log, but does not append that here.
     ///
     /// Damaged bytes are reported. They are skipped if whole records follow, and otherwise cut off.
-    /// If numbers were used twice, because a crash had lost their first use, the later events count.
-    /// Events before a hole that is too large to fill are left out.
+    /// If numbers were used twice, because a crash had lost their first use, the later events
+    /// count. Events before a hole that is too large to fill are left out.
     ///
     /// A segment that opens but is unreadable, as with a bad sector, is reported, set aside as
     /// `<seq>.bad` and left out: a room without a part of its past is better than none. A segment
@@ -96,8 +96,8 @@ impl<F: Files> Journal<F> {
     /// to another user), and continuing without the segment would lose its events for good.
     ///
     /// # Errors
-    /// When the folder cannot be created, listed or synced, or when a segment cannot be opened, cut,
-    /// set aside or, if empty, removed.
+    /// When the folder cannot be created, listed or synced, or when a segment cannot be opened,
+    /// cut, set aside or, if empty, removed.
     pub fn open(files: F, data_dir: &Path, segment_bytes: u64) -> io::Result<(Self, Vec<Event>)> {
         let dir = data_dir.join("log");
         files.create_dir(&dir)?;
@@ -129,9 +129,9 @@ impl<F: Files> Journal<F> {
         self.topic.as_ref()
     }
 
-    /// Adds a segment's records to the past, and prepares it for appending. A segment without events
-    /// must make way, since the next one may need a lower name: it is removed if it never held more
-    /// than a topic, and otherwise set aside.
+    /// Adds a segment's records to the past, and prepares it for appending. A segment without
+    /// events must make way, since the next one may need a lower name: it is removed if it never
+    /// held more than a topic, and otherwise set aside.
     fn read_segment(
         &self,
         path: &Path,
@@ -214,8 +214,8 @@ impl<F: Files> Journal<F> {
         }
     }
 
-    /// True if the current segment has so many bytes of events. Repeated topics do not count, so that
-    /// a full segment holds as many events as must stay.
+    /// True if the current segment has so many bytes of events. Repeated topics do not count, so
+    /// that a full segment holds as many events as must stay.
     fn is_full(&self, bytes: u64) -> bool {
         self.open.as_ref().is_some_and(|segment| segment.length - segment.topic_bytes >= bytes)
     }
@@ -244,15 +244,15 @@ impl<F: Files> Journal<F> {
         self.is_syncing
     }
 
-    /// True if the running sync has taken so long that nothing more should be appended before it ends:
-    /// the current segment is as large as two.
+    /// True if the running sync has taken so long that nothing more should be appended before it
+    /// ends: the current segment is as large as two.
     #[must_use]
     pub fn must_wait(&self) -> bool {
         self.is_syncing && self.is_full(2 * self.segment_bytes)
     }
 
-    /// Returns to the end of the last whole record after a failed write. If even that fails, nothing
-    /// more is written to this segment.
+    /// Returns to the end of the last whole record after a failed write. If even that fails,
+    /// nothing more is written to this segment.
     fn take_back(&mut self) {
         let Some(segment) = &mut self.open else { return };
         let length = segment.length;
@@ -267,8 +267,8 @@ impl<F: Files> Journal<F> {
     /// Makes everything appended so far durable, except what a running sync covers.
     ///
     /// # Errors
-    /// When the disk does not confirm it. A later sync of the same file could report success without
-    /// having written it, so further events go to a new segment.
+    /// When the disk does not confirm it. A later sync of the same file could report success
+    /// without having written it, so further events go to a new segment.
     pub fn sync(&mut self) -> io::Result<()> {
         let mut rotation = self.rotation.take();
         let mut synced = rotation.as_mut().map_or(Ok(()), Rotation::settle);
@@ -285,8 +285,8 @@ impl<F: Files> Journal<F> {
         synced
     }
 
-    /// Everything that is not durable, if anything, for another thread to sync while more is appended.
-    /// [`Self::end_sync`] takes the result, before the next call of this.
+    /// Everything that is not durable, if anything, for another thread to sync while more is
+    /// appended. [`Self::end_sync`] takes the result, before the next call of this.
     ///
     /// # Errors
     /// When the system has no second handle of the current segment. Then no sync begins.

@@ -1,5 +1,5 @@
-//! Records: an event's frame with its length and checksum, and how to find them among bytes that may
-//! be damaged anywhere.
+//! Records: an event's frame with its length and checksum, and how to find them among bytes that
+//! may be damaged anywhere.
 //!
 //! A record whose length has its highest bit set is not an event: it repeats the newest
 //! `TopicChanged` before it, which may have failed to be written.
@@ -50,8 +50,8 @@ impl Found {
     }
 }
 
-/// Finds the whole records of a segment, and skips damage. After damage, a record counts only if its
-/// event is later than all before it, since nothing shows where a record begins.
+/// Finds the whole records of a segment, and skips damage. After damage, a record counts only if
+/// its event is later than all before it, since nothing shows where a record begins.
 pub(super) fn find(bytes: &[u8], mut last: Seq) -> Found {
     let (mut found, mut at) = (Found::default(), 0);
     while at < bytes.len() {
@@ -98,8 +98,8 @@ fn record_at(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
     Some((record, start + length))
 }
 
-/// False for an event whose number is so high that none would be left after it: no room gets there, so
-/// it is damaged or forged.
+/// False for an event whose number is so high that none would be left after it: no room gets there,
+/// so it is damaged or forged.
 fn is_sound(event: &Event) -> bool {
     let is_item = |id: ItemId| (ItemId(1)..=ITEM_ID_MAX).contains(&id);
     let names_items = match event {

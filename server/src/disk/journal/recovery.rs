@@ -28,15 +28,15 @@ impl Recovery {
         }
     }
 
-    /// Adds a topic. If one with the same or a later seq came before, the server that wrote this one
-    /// had not found that at its startup, so this one counts.
+    /// Adds a topic. If one with the same or a later seq came before, the server that wrote this
+    /// one had not found that at its startup, so this one counts.
     fn add_topic(&mut self, topic: TopicChanged) {
         while self.topics.pop_if(|other| other.seq >= topic.seq).is_some() {}
         self.topics.push(topic);
     }
 
-    /// Adds an event. If earlier ones have its number or a higher one, a server had not found them at
-    /// its startup, and the room continued without them, so this one counts.
+    /// Adds an event. If earlier ones have its number or a higher one, a server had not found them
+    /// at its startup, and the room continued without them, so this one counts.
     fn add_event(&mut self, event: Event) {
         let before = self.events.partition_point(|earlier| earlier.seq() < event.seq());
         if before < self.events.len() {

@@ -32,8 +32,8 @@ impl<F: Files> Unsynced<F> {
     }
 }
 
-/// Makes a file durable, and checks that it still has its path: a sync also succeeds for a file that
-/// was removed.
+/// Makes a file durable, and checks that it still has its path: a sync also succeeds for a file
+/// that was removed.
 pub(super) fn sync_in_place(file: &mut impl StoredFile, path: &Path) -> io::Result<()> {
     file.sync()?;
     if file.is_at(path)? {

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! An incomplete or damaged file, or one of the other kind, is never accepted. An upload key is a
-//! secret of the client that made it: these files, and the names of folders, contain an [`UploadId`]
-//! instead. Files of earlier versions, without magic and seal, are read as well.
+//! secret of the client that made it: these files, and the names of folders, contain an
+//! [`UploadId`] instead. Files of earlier versions, without magic and seal, are read as well.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -29,8 +29,8 @@ const META_BYTES_MAX: u64 = 4096;
 /// Bytes of the seal.
 const SEAL_BYTES: usize = 32;
 
-/// The first bytes of an item's meta file, and of an upload's. Read as a field, either would be longer
-/// than any meta file.
+/// The first bytes of an item's meta file, and of an upload's. Read as a field, either would be
+/// longer than any meta file.
 const ITEM_MAGIC: [u8; 4] = *b"csi\x01";
 const UPLOAD_MAGIC: [u8; 4] = *b"csu\x01";
 
@@ -86,8 +86,8 @@ impl Offer {
         (self.id, &self.name, self.size) == (other.id, &other.name, other.size)
     }
 
-    /// The bytes of a meta file. A running upload has no `interrupted`: if the server dies, the time of
-    /// the next startup counts.
+    /// The bytes of a meta file. A running upload has no `interrupted`: if the server dies, the
+    /// time of the next startup counts.
     pub(super) fn encode(&self, interrupted: Option<UnixMillis>) -> Vec<u8> {
         let mut out = UPLOAD_MAGIC.to_vec();
         field::put(&mut out, Tag::UPLOAD_KEY, &self.id.0);

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! DATA/uploads/<n>/content        an upload without a key (or something being removed)
-//! DATA/uploads/<id>/content       an upload with a key, running or interrupted; the id is 64 digits,
-//!                                 a hash of the key
+//! DATA/uploads/<id>/content       an upload with a key, running or interrupted; the id, 64 digits,
+//!                                 is a hash of the key
 //! DATA/uploads/<id>/meta          what was offered, and when it was interrupted
 //! DATA/shelf/<item>/content,meta  the same folder, renamed: from then on it is an item; its meta
 //!                                 has the item's fields, and the upload's id if there was one
@@ -14,8 +14,8 @@
 //!
 //! Names that are not ours stay as they are, and so does anything next to our files.
 //!
-//! When all content has arrived and is verified, the item's `meta` is written and made durable; then
-//! the folder is renamed. The rename is the one step that makes an item: before it nothing is
+//! When all content has arrived and is verified, the item's `meta` is written and made durable;
+//! then the folder is renamed. The rename is the one step that makes an item: before it nothing is
 //! visible, after it everything is. So a folder on the shelf always has an item's meta, and one in
 //! `uploads` is never an item, whatever its meta says. Only this module opens, writes, renames and
 //! removes these files, always on the disk thread.
@@ -93,8 +93,8 @@ pub struct Store<F: Files> {
 }
 
 impl<F: Files> Store<F> {
-    /// Opens the folders below `data_dir`, removes what cannot be resumed, and returns the whole items,
-    /// oldest first. A first [`Request::Expire`] tells when kept uploads expire.
+    /// Opens the folders below `data_dir`, removes what cannot be resumed, and returns the whole
+    /// items, oldest first. A first [`Request::Expire`] tells when kept uploads expire.
     ///
     /// # Errors
     /// When a folder cannot be created, listed or synced.
@@ -223,8 +223,8 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// Removes a folder of an upload or an item, but nothing in it that is not ours. First notes that
-    /// the removal has begun: an item without its meta would otherwise count as damaged.
+    /// Removes a folder of an upload or an item, but nothing in it that is not ours. First notes
+    /// that the removal has begun: an item without its meta would otherwise count as damaged.
     fn try_remove_dir(&self, dir: &Path) -> io::Result<()> {
         self.note_removal(dir)?;
         self.remove_content(dir)?;

@@ -54,8 +54,8 @@ impl UploadName {
 }
 
 impl<F: Files> Store<F> {
-    /// Finds what can be resumed, and removes everything else of ours from `uploads`. Leaves what is
-    /// not ours as it is.
+    /// Finds what can be resumed, and removes everything else of ours from `uploads`. Leaves what
+    /// is not ours as it is.
     pub(super) fn load_partials(&mut self, at: UnixMillis) -> io::Result<()> {
         for path in self.files.list(&self.uploads_dir)? {
             let Some(name) = UploadName::of(&path) else {
@@ -145,8 +145,8 @@ impl<F: Files> Store<F> {
         self.files.sync_dir(&self.uploads_dir)
     }
 
-    /// Takes out what is kept of this upload. If the key is the same but the file is another one, or
-    /// if the content is damaged, removes it.
+    /// Takes out what is kept of this upload. If the key is the same but the file is another one,
+    /// or if the content is damaged, removes it.
     pub(super) fn take_kept(&mut self, offer: &Offer) -> Option<Partial> {
         let place = self.kept.iter().position(|partial| partial.offer.id == offer.id)?;
         let mut partial = self.kept.swap_remove(place);
@@ -174,8 +174,8 @@ impl<F: Files> Store<F> {
         self.kept.iter().map(|partial| partial.bytes).fold(0, u64::saturating_add)
     }
 
-    /// Removes kept uploads until there are neither too many nor too many bytes. The uploader who has
-    /// most loses: of too many uploads, the smallest; of too many bytes, see
+    /// Removes kept uploads until there are neither too many nor too many bytes. The uploader who
+    /// has most loses: of too many uploads, the smallest; of too many bytes, see
     /// [`Self::remove_for_room`].
     pub(super) fn keep_within_bounds(&mut self) {
         while self.kept.len() > PARTIALS_MAX {
@@ -187,13 +187,14 @@ impl<F: Files> Store<F> {
         }
     }
 
-    /// Removes the oldest upload of the uploader whose kept bytes are most; false if nothing is kept.
+    /// Removes the oldest upload of the uploader whose kept bytes are most; false if nothing is
+    /// kept.
     pub(super) fn remove_for_room(&mut self) -> bool {
         self.remove_of_greediest(|partial| partial.bytes, |partial| partial.at)
     }
 
-    /// Of the uploader who has most by `weight`, removes the first upload by `order`; false if nothing
-    /// is kept. Uploads that an earlier version has kept count as those of one uploader.
+    /// Of the uploader who has most by `weight`, removes the first upload by `order`; false if
+    /// nothing is kept. Uploads that an earlier version has kept count as those of one uploader.
     fn remove_of_greediest<T: Ord>(
         &mut self,
         weight: impl Fn(&Partial) -> u64,

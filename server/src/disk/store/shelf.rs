@@ -125,8 +125,8 @@ impl<F: Files> Store<F> {
         Ok(())
     }
 
-    /// Notes the newest item. If the previous one was dropped, its folder is no longer needed to keep
-    /// its number.
+    /// Notes the newest item. If the previous one was dropped, its folder is no longer needed to
+    /// keep its number.
     fn note_newest(&mut self, item: ItemId) {
         let before = std::mem::replace(&mut self.newest, item);
         if std::mem::take(&mut self.newest_is_dropped) {
@@ -136,9 +136,9 @@ impl<F: Files> Store<F> {
     }
 
     /// Takes an item off the shelf by one rename, so that a crash leaves it whole or gone, then
-    /// removes its files. If the rename is not allowed (on Windows, while a download has the content
-    /// open), removes them in place. Does the same for the newest item, whose number would be used
-    /// again after a restart if nothing of it were left.
+    /// removes its files. If the rename is not allowed (on Windows, while a download has the
+    /// content open), removes them in place. Does the same for the newest item, whose number would
+    /// be used again after a restart if nothing of it were left.
     pub(super) fn remove_item(&mut self, item: ItemId) {
         self.stored.remove(&item);
         let dir = self.item_dir(item);

@@ -30,8 +30,8 @@ impl<F: Files> Store<F> {
         fits
     }
 
-    /// True if so many bytes can be written and the operator's reserve stays free. Removes kept uploads
-    /// for that, unless even all of them would not be enough.
+    /// True if so many bytes can be written and the operator's reserve stays free. Removes kept
+    /// uploads for that, unless even all of them would not be enough.
     pub(super) fn make_room(&mut self, bytes: u64) -> bool {
         let needed = self.settings.min_free_bytes.saturating_add(bytes);
         loop {

@@ -307,8 +307,8 @@ impl<F: Files> Store<F> {
         self.take(transfer).is_some_and(|(upload, bytes)| self.keep(upload, bytes, at))
     }
 
-    /// Closes an upload of which `bytes` have arrived, and keeps them; returns whether it did. Removes
-    /// an upload without a key, one that is too small, and any if nothing may be kept.
+    /// Closes an upload of which `bytes` have arrived, and keeps them; returns whether it did.
+    /// Removes an upload without a key, one that is too small, and any if nothing may be kept.
     fn keep(&mut self, upload: Upload<F::File>, bytes: u64, at: UnixMillis) -> bool {
         let Upload { dir, mut content, offer, .. } = upload;
         let StoreSettings { partial_bytes_min, partial_bytes_max, keep_partial_ms, .. } =

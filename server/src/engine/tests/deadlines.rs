@@ -1,4 +1,5 @@
-//! Every deadline of PROTOCOL.md, "Phases and deadlines": nothing just before, the stated thing at it.
+//! Every deadline of PROTOCOL.md, "Phases and deadlines": nothing just before, the stated thing at
+//! it.
 
 use chatshelf_common::wire::frame::{Ping, Pong};
 use chatshelf_common::wire::{Code, ServerFrame};

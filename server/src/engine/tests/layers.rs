@@ -1,4 +1,5 @@
-//! Connections through a layer that owns what it has accepted, reads ahead, and sends bytes of its own.
+//! Connections through a layer that owns what it has accepted, reads ahead, and sends bytes of its
+//! own.
 
 use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::frame::Pong;
@@ -25,7 +26,8 @@ const PROMPT: Habits = Habits {
     lie: None,
 };
 
-/// A layer that sends nothing by itself, a little when it is asked, and a word of its own each time.
+/// A layer that sends nothing by itself, a little when it is asked, and a word of its own each
+/// time.
 const RELUCTANT: Habits = Habits { holds_back: true, flush_bytes: 5, own_bytes: 3, ..PROMPT };
 
 /// A member whose connection goes through a layer.

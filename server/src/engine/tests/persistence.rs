@@ -142,7 +142,9 @@ proptest! {
     })]
 
     #[test]
-    fn whenever_it_is_polled_the_journal_is_the_log(lengths in prop::collection::vec(1usize..8000, 1..60)) {
+    fn whenever_it_is_polled_the_journal_is_the_log(
+        lengths in prop::collection::vec(1usize..8000, 1..60),
+    ) {
         let mut rig = Rig::new();
         let mut ada = rig.join("ada");
         for (n, length) in lengths.iter().enumerate() {

@@ -35,8 +35,8 @@ pub(super) struct Wire {
     line: Option<Line>,
 }
 
-/// A line with a rate, as a kernel gives it: it takes bytes in pieces of up to [`PIECE_BYTES`] while
-/// less than a bound is unsent, and tells of room when half of that has gone out.
+/// A line with a rate, as a kernel gives it: it takes bytes in pieces of up to [`PIECE_BYTES`]
+/// while less than a bound is unsent, and tells of room when half of that has gone out.
 #[derive(Debug)]
 struct Line {
     unsent: VecDeque<u8>,

@@ -38,8 +38,8 @@ fn the_room_is_restored_from_the_log_without_members() {
 #[test]
 fn what_the_log_does_not_know_is_proposed() {
     let past = six_items().events();
-    // Item 1 was dropped but its file is still there; item 2 is gone without a word; item 7 was whole
-    // but not announced.
+    // Item 1 was dropped but its file is still there; item 2 is gone without a word; item 7 was
+    // whole but not announced.
     let (after, gone) = restored(&past, [1, 3, 4, 5, 6, 7].map(item).to_vec());
     assert_eq!((after.items(), gone), (vec![3, 4, 5, 6, 7], vec![ItemId(1)]));
     let now = after.events();

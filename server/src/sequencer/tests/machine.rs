@@ -12,7 +12,8 @@ use crate::room::{Member, Room};
 use crate::sequencer::Sequencer;
 use crate::token::Token;
 
-/// Small, so that the log is cut and lines are forgotten; but more than one thing that happens adds.
+/// Small, so that the log is cut and lines are forgotten; but more than one thing that happens
+/// adds.
 pub(super) const WINDOW_BYTES: usize = 2_000;
 pub(super) const KEEP: usize = 3;
 

@@ -114,8 +114,8 @@ impl Ledger {
         }
     }
 
-    /// A file is on the shelf once: no two have the same name, and who offers one again is told that
-    /// it is there already, unless it has been dropped meanwhile.
+    /// A file is on the shelf once: no two have the same name, and who offers one again is told
+    /// that it is there already, unless it has been dropped meanwhile.
     fn audit_names(&self) {
         let mut places: HashMap<&FileName, usize> = HashMap::new();
         for (place, item) in self.items.values().enumerate() {

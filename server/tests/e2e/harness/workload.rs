@@ -137,7 +137,8 @@ impl Talker {
         peer.try_send(&Say { repeat: Some(Marker), ..Say::new(id, text.clone(), None) })?;
         let is_refused = |peer: &Peer| {
             peer.unread().iter().any(|frame| {
-                matches!(frame, ServerFrame::Refused(it) if it.id == Some(id) && it.code == Code::ALREADY_SAID)
+                let ServerFrame::Refused(refused) = frame else { return false };
+                refused.id == Some(id) && refused.code == Code::ALREADY_SAID
             })
         };
         let is_said = |peer: &Peer| {

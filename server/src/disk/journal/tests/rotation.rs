@@ -169,7 +169,10 @@ proptest! {
     /// Whatever has become of the files, a start gives whole events in order, and can go on.
     #[test]
     fn no_content_is_too_strange(
-        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0usize..60), 0..8),
+        edits in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<u8>(), 0usize..60),
+            0..8,
+        ),
         garbage in prop::collection::vec(any::<u8>(), 0..300),
         end in any::<prop::sample::Index>(),
     ) {

@@ -224,8 +224,9 @@ fn other_transfers_go_on_while_kept_content_is_read_back() {
     bench.shelve(7, b"in between");
     let mut replies = Vec::new();
     bench.store.step(&mut |reply| replies.push(reply));
+    let fourth = transfer(4);
     assert!(
-        matches!(&replies[..], [Reply::Created { upload, offset: 10, .. }] if *upload == transfer(4)),
+        matches!(&replies[..], [Reply::Created { upload, offset: 10, .. }] if *upload == fourth),
         "the short one does not wait for the long one: {replies:?}"
     );
     let reply = bench.work();

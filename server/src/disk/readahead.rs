@@ -37,8 +37,7 @@ pub const PIPES_MAX: usize = 32;
 const FRAME_FILE_BYTES: usize = DATA_BYTES_MAX as usize;
 /// Size of a pipe in bytes: the largest that any user may have (`/proc/sys/fs/pipe-max-size`,
 /// pipe(7)).
-#[cfg(target_os = "linux")]
-const PIPE_BYTES: usize = PAGE_BYTES * PIPE_PLACES;
+pub const PIPE_BYTES: usize = PAGE_BYTES * PIPE_PLACES;
 /// Pages, or parts of pages, that a pipe of that size holds, and a frame's file bytes fill.
 const PIPE_PLACES: usize = 256;
 const FRAME_PAGES: usize = FRAME_FILE_BYTES / PAGE_BYTES;
@@ -62,7 +61,7 @@ pub struct Extent {
 #[derive(Debug)]
 enum Place {
     Memory(Vec<u8>),
-    Pipe(PipeReader, PipeWriter),
+    Pipe(Pipe),
 }
 
 /// Where the bytes to be taken next are.
@@ -71,7 +70,7 @@ pub enum Rest<'a> {
     /// These.
     Memory(&'a [u8]),
     /// The next to come out of this pipe.
-    Pipe(&'a PipeReader),
+    Pipe(&'a Pipe),
 }
 
 impl Extent {
@@ -82,12 +81,8 @@ impl Extent {
     }
 
     /// An empty one in a pipe.
-    ///
-    /// # Errors
-    /// When the system has none to give, or none large enough.
-    fn in_pipe(count: Arc<()>) -> io::Result<Self> {
-        let (reader, writer) = pipe()?;
-        Ok(Self::new(Place::Pipe(reader, writer), Some(count)))
+    fn in_pipe(pipe: Pipe, count: Arc<()>) -> Self {
+        Self::new(Place::Pipe(pipe), Some(count))
     }
 
     fn new(place: Place, pipe: Option<Arc<()>>) -> Self {
@@ -101,7 +96,7 @@ impl Extent {
         match self.place {
             // With less, the disk thread would be asked too often.
             Place::Memory(_) => MEMORY_FRAMES_MAX * frame_bytes.max(SMALL_FRAMES_BYTES),
-            Place::Pipe(..) => PIPE_FRAMES_MAX * frame_bytes,
+            Place::Pipe(_) => PIPE_FRAMES_MAX * frame_bytes,
         }
     }
 
@@ -126,7 +121,7 @@ impl Extent {
         self.length = frames.wire_bytes();
         match &mut self.place {
             Place::Memory(memory) => frames.read(file, memory),
-            Place::Pipe(_, writer) => match frames.splice(file, writer) {
+            Place::Pipe(pipe) => match frames.splice(file, &mut pipe.writer) {
                 // Not every file system has it.
                 Err(why)
                     if matches!(why.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) =>
@@ -172,7 +167,7 @@ impl Extent {
     pub fn rest(&self, most: usize) -> Rest<'_> {
         match &self.place {
             Place::Memory(memory) => Rest::Memory(&memory[self.taken..][..most.min(self.left())]),
-            Place::Pipe(reader, _) => Rest::Pipe(reader),
+            Place::Pipe(pipe) => Rest::Pipe(pipe),
         }
     }
 
@@ -194,8 +189,8 @@ impl Extent {
         let is_clean = self.is_taken() && !self.is_cut;
         match &mut self.place {
             Place::Memory(memory) => memory.clear(),
-            Place::Pipe(..) if is_clean => {}
-            Place::Pipe(..) => return None,
+            Place::Pipe(_) if is_clean => {}
+            Place::Pipe(_) => return None,
         }
         (self.length, self.taken, self.is_cut) = (0, 0, false);
         Some(self)
@@ -256,18 +251,45 @@ fn too_short() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the file is shorter than it was")
 }
 
-/// A pipe of [`PIPE_BYTES`] that never makes anyone wait.
-#[cfg(target_os = "linux")]
-fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
-    use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    fcntl_setpipe_size(&writer, PIPE_BYTES)?;
-    Ok((reader.into(), writer.into()))
+/// A pipe from a file to a socket. Whoever holds it owns both ends.
+#[derive(Debug)]
+pub struct Pipe {
+    reader: PipeReader,
+    writer: PipeWriter,
 }
 
-#[cfg(not(target_os = "linux"))]
-fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
-    Err(ErrorKind::Unsupported.into())
+impl Pipe {
+    /// Of two ends that never make anyone wait, and hold [`PIPE_BYTES`] between them.
+    #[must_use]
+    pub fn new(reader: PipeReader, writer: PipeWriter) -> Self {
+        Self { reader, writer }
+    }
+
+    /// Where its bytes come out.
+    #[must_use]
+    pub fn reader(&self) -> &PipeReader {
+        &self.reader
+    }
+}
+
+/// Where pipes come from, and how many there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct PipeSource {
+    /// Makes one, unless the system has none to give, or none large enough.
+    pub make: fn() -> io::Result<Pipe>,
+    /// Most of them at once; never more than [`PIPES_MAX`] are used.
+    pub pipes_max: usize,
+}
+
+impl PipeSource {
+    /// No pipes.
+    pub const NONE: Self = Self { make: || Err(ErrorKind::Unsupported.into()), pipes_max: 0 };
+}
+
+impl Default for PipeSource {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 /// Empty extents at hand.
@@ -275,16 +297,15 @@ fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 pub struct ExtentPool {
     free_pipes: Vec<Extent>,
     free_memory: Vec<Extent>,
-    /// How many there may be in pipes.
-    pipes_max: usize,
+    source: PipeSource,
     /// One for each of them, wherever it is, and one more.
     pipes: Arc<()>,
 }
 
 impl ExtentPool {
-    /// Lets so many be in pipes at once, and no more than [`PIPES_MAX`].
-    pub fn allow_pipes(&mut self, pipes_max: usize) {
-        self.pipes_max = pipes_max.min(PIPES_MAX);
+    /// Lets extents be in pipes of this source.
+    pub fn allow_pipes(&mut self, source: PipeSource) {
+        self.source = PipeSource { pipes_max: source.pipes_max.min(PIPES_MAX), ..source };
     }
 
     /// How many are at hand.
@@ -304,8 +325,11 @@ impl ExtentPool {
         if let Some(extent) = self.free_pipes.pop() {
             return Some(extent);
         }
-        let may_be_made = Arc::strong_count(&self.pipes) <= self.pipes_max;
-        may_be_made.then(|| Extent::in_pipe(Arc::clone(&self.pipes)).ok()).flatten()
+        if Arc::strong_count(&self.pipes) > self.source.pipes_max {
+            return None;
+        }
+        let pipe = (self.source.make)().ok()?;
+        Some(Extent::in_pipe(pipe, Arc::clone(&self.pipes)))
     }
 
     /// Frees what is at hand.
@@ -319,7 +343,7 @@ impl ExtentPool {
         let Some(extent) = extent.emptied() else { return };
         let free = match extent.place {
             Place::Memory(_) => &mut self.free_memory,
-            Place::Pipe(..) => &mut self.free_pipes,
+            Place::Pipe(_) => &mut self.free_pipes,
         };
         if free.len() < POOL_EXTENTS_MAX / 2 {
             free.push(extent);

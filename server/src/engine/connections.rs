@@ -93,11 +93,13 @@ impl<T> Connections<T> {
         self.tenants.is_empty()
     }
 
+    #[inline]
     pub(super) fn get(&self, token: Token) -> Option<&T> {
         let tenant = self.tenants.get(token.slot())?;
         (tenant.generation == token.generation()).then_some(&tenant.connection)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut T> {
         self.tenant(token).map(|tenant| &mut tenant.connection)
     }
@@ -265,6 +267,7 @@ impl<T> Connections<T> {
         assert!(self.tenants.len() <= self.crowd || self.tenants.is_empty());
     }
 
+    #[inline] // Whatever happens to a connection begins here.
     fn tenant(&mut self, token: Token) -> Option<&mut Tenant<T>> {
         self.tenants.get_mut(token.slot()).filter(|tenant| tenant.generation == token.generation())
     }

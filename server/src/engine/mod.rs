@@ -42,6 +42,7 @@ mod uploads;
 use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::Code;
 
+use crate::disk::readahead::PipeSource;
 use crate::disk::{Durability, Found, Reply, Request};
 use crate::room::{Restored, Room};
 use crate::sequencer::Sequencer;
@@ -168,9 +169,9 @@ impl<T: Transport> Engine<T> {
         engine
     }
 
-    /// Lets downloads use so many pipes, of two descriptors each; none unless this is called.
-    pub fn allow_pipes(&mut self, pipes_max: usize) {
-        self.transfers.allow_pipes(pipes_max);
+    /// Lets downloads use pipes of this source, each of two descriptors; none unless this is called.
+    pub fn allow_pipes(&mut self, source: PipeSource) {
+        self.transfers.allow_pipes(source);
     }
 
     /// Latches what a poll said of a connection. Stale tokens are no one.

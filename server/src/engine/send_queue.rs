@@ -335,6 +335,7 @@ impl SendQueue {
     }
 
     /// True when [`Self::flush`] would try to send something.
+    #[inline] // Each flush asks, as it asks of the three below.
     pub(super) fn has_output(&self, log: &RoomLog) -> bool {
         !self.control.pieces.is_empty()
             || !self.bulk.data.is_empty()
@@ -343,6 +344,7 @@ impl SendQueue {
     }
 
     /// True when the log lane has something.
+    #[inline]
     fn is_behind(&self, log: &RoomLog) -> bool {
         match self.log {
             Cursor::Outside => false,
@@ -352,6 +354,7 @@ impl SendQueue {
     }
 
     /// Where the log lane ends for now.
+    #[inline]
     fn log_end(&self, log: &RoomLog) -> u64 {
         self.ending.log_stop.map_or(log.released(), |stop| stop.min(log.released()))
     }
@@ -416,6 +419,7 @@ impl SendQueue {
 
     /// Writes until nothing is left, the transport accepts nothing more or about `budget` bytes are
     /// `accepted`.
+    #[inline]
     fn write_lanes<T: Transport>(
         &mut self,
         transport: &mut T,
@@ -451,6 +455,7 @@ impl SendQueue {
     }
 
     /// The lane to draw from: the one inside a frame, or the first that has something.
+    #[inline]
     fn next_lane(&mut self, log: &RoomLog) -> Lane {
         if self.bulk.data.front().is_some_and(|(_, extent)| extent.is_mid_frame()) {
             let is_alone = self.control.pieces.is_empty() && !self.is_behind(log);

@@ -21,7 +21,7 @@ use super::disk_queue::DiskQueue;
 use super::limits::{MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
 use super::origin::Origin;
 use crate::disk::block::{Block, BlockPool};
-use crate::disk::readahead::{Extent, ExtentPool};
+use crate::disk::readahead::{Extent, ExtentPool, PipeSource};
 use crate::disk::{Request, TransferKey};
 use crate::token::Token;
 use download::Download;
@@ -85,9 +85,9 @@ pub(super) enum Finished {
 }
 
 impl TransferTable {
-    /// Lets downloads use so many pipes.
-    pub(super) fn allow_pipes(&mut self, pipes_max: usize) {
-        self.extents.allow_pipes(pipes_max);
+    /// Lets downloads use pipes of this source.
+    pub(super) fn allow_pipes(&mut self, source: PipeSource) {
+        self.extents.allow_pipes(source);
     }
 
     /// Takes a number that a client wants to use; false if it is not higher than all before it.

@@ -6,7 +6,9 @@
 //! that again. So what is *accepted* is the transport's own from then on, and the engine neither
 //! repeats nor keeps it. What a transport owns and has not sent is *pending*.
 
-use std::io::{self, PipeReader};
+use std::io;
+
+use crate::disk::readahead::Pipe;
 
 /// A connection. When a call answers `WouldBlock`, a readiness event follows as soon as it can move
 /// something, unless the call says what comes first.
@@ -59,7 +61,7 @@ pub trait Transport {
     ///
     /// # Errors
     /// As [`Self::write`].
-    fn splice(&mut self, _pipe: &PipeReader, _bytes: usize) -> io::Result<usize> {
+    fn splice(&mut self, _pipe: &Pipe, _bytes: usize) -> io::Result<usize> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -10,6 +10,7 @@ use mio::event::Event;
 use mio::{Events, Poll, Waker};
 
 use super::listener::{self, Incoming, Listener, Listeners};
+use super::pipe;
 use super::signals::Signals;
 use super::transport::TcpTransport;
 use crate::disk::{Disk, Found};
@@ -112,7 +113,7 @@ impl Reactor {
         if members_max < settings.members_max {
             log::warn!("the limit of open files allows only {members_max} members");
         }
-        engine.allow_pipes(self.pipes_max);
+        engine.allow_pipes(pipe::source(self.pipes_max));
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut turns = Turns::default();
         loop {

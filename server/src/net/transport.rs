@@ -1,13 +1,13 @@
 //! Plain TCP: the protocol's bytes on a socket of their own, as they are.
 
-#[cfg(target_os = "linux")]
-use std::io::PipeReader;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
+#[cfg(target_os = "linux")]
+use crate::disk::readahead::Pipe;
 use crate::engine::Transport;
 use crate::token::Token;
 
@@ -64,9 +64,9 @@ impl Transport for TcpTransport {
     }
 
     #[cfg(target_os = "linux")]
-    fn splice(&mut self, pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
+    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
         let flags = rustix::pipe::SpliceFlags::NONBLOCK;
-        Ok(rustix::pipe::splice(pipe, None, &self.0, None, bytes, flags)?)
+        Ok(rustix::pipe::splice(pipe.reader(), None, &self.0, None, bytes, flags)?)
     }
 
     #[cfg(target_os = "linux")]

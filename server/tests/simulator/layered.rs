@@ -5,8 +5,9 @@
 //! The engine's own tests use it as well as the simulator.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, PipeReader};
+use std::io::{self, ErrorKind};
 
+use chatshelf_server::disk::readahead::Pipe;
 use chatshelf_server::engine::Transport;
 
 /// Bytes read ahead at once.
@@ -210,7 +211,7 @@ impl<T: Transport> Transport for Layered<T> {
         false
     }
 
-    fn splice(&mut self, _: &PipeReader, _: usize) -> io::Result<usize> {
+    fn splice(&mut self, _: &Pipe, _: usize) -> io::Result<usize> {
         panic!("it has said that it can't");
     }
 
@@ -268,7 +269,7 @@ impl<T: Transport> Transport for TestTransport<T> {
         either!(self, it => it.can_splice())
     }
 
-    fn splice(&mut self, pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
+    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
         either!(self, it => it.splice(pipe, bytes))
     }
 

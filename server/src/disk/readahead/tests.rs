@@ -20,7 +20,7 @@ impl Extent {
             for bytes in [&head[..], body] {
                 match &mut extent.place {
                     Place::Memory(memory) => memory.extend_from_slice(bytes),
-                    Place::Pipe(_, writer) => writer.write_all(bytes).unwrap(),
+                    Place::Pipe(pipe) => pipe.writer.write_all(bytes).unwrap(),
                 }
             }
             left = after;
@@ -33,7 +33,7 @@ impl Extent {
         let mut bytes = vec![0; self.left()];
         match self.rest(usize::MAX) {
             Rest::Memory(memory) => bytes.copy_from_slice(memory),
-            Rest::Pipe(mut pipe) => pipe.read_exact(&mut bytes).unwrap(),
+            Rest::Pipe(pipe) => pipe.reader().read_exact(&mut bytes).unwrap(),
         }
         self.advance(bytes.len());
         bytes
@@ -47,10 +47,29 @@ impl Extent {
     }
 }
 
+impl PipeSource {
+    /// Pipes as the network makes them, which this cannot import.
+    pub(crate) fn for_tests(pipes_max: usize) -> Self {
+        Self { make, pipes_max }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn make() -> io::Result<Pipe> {
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK)?;
+    rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES)?;
+    Ok(Pipe::new(reader.into(), writer.into()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn make() -> io::Result<Pipe> {
+    (PipeSource::NONE.make)()
+}
+
 /// In a pipe, where there are such that can be spliced into; else in memory.
 fn piped() -> Extent {
     let mut pool = ExtentPool::default();
-    pool.allow_pipes(1);
+    pool.allow_pipes(PipeSource::for_tests(1));
     pool.take(true)
 }
 
@@ -124,10 +143,11 @@ fn one_that_is_cut_ends_with_the_frame_that_is_begun_and_a_pipe_is_not_used_agai
     for (taken, end) in [(0, 0), (1, frame), (frame, frame), (frame + 1, 2 * frame)] {
         for in_pipe in [false, true] {
             let mut extent = Extent::of(TRANSFER, 0, &bytes, in_pipe);
-            let is_piped = matches!(extent.place, Place::Pipe(..));
+            let is_piped = matches!(extent.place, Place::Pipe(_));
             let mut all = match extent.rest(taken) {
                 Rest::Memory(memory) => memory.to_vec(),
-                Rest::Pipe(mut pipe) => {
+                Rest::Pipe(pipe) => {
+                    let mut pipe = pipe.reader();
                     let mut begun = vec![0; taken];
                     pipe.read_exact(&mut begun).unwrap();
                     begun
@@ -202,7 +222,7 @@ impl StoredFile for Unspliceable {
 #[test]
 fn a_file_that_cannot_be_spliced_is_read_and_the_pipe_is_given_up() {
     let mut pool = ExtentPool::default();
-    pool.allow_pipes(1);
+    pool.allow_pipes(PipeSource::for_tests(1));
     let mut extent = pool.take(true);
     let frame_bytes = 2048;
     let bytes = extent.file_bytes_max(frame_bytes);
@@ -219,8 +239,8 @@ fn a_file_that_cannot_be_spliced_is_read_and_the_pipe_is_given_up() {
 fn there_are_as_many_pipes_as_allowed_however_they_end() {
     const ALLOWED: usize = 3;
     let mut pool = ExtentPool::default();
-    pool.allow_pipes(ALLOWED);
-    let is_piped = |extent: &Extent| matches!(extent.place, Place::Pipe(..));
+    pool.allow_pipes(PipeSource::for_tests(ALLOWED));
+    let is_piped = |extent: &Extent| matches!(extent.place, Place::Pipe(_));
     for _ in 0..3 {
         let mut taken: Vec<Extent> = (0..2 * ALLOWED).map(|_| pool.take(true)).collect();
         let allowed = if cfg!(target_os = "linux") { ALLOWED } else { 0 };
@@ -230,8 +250,8 @@ fn there_are_as_many_pipes_as_allowed_however_they_end() {
         taken.into_iter().for_each(|extent| pool.give(extent));
         assert!(!is_piped(&pool.take(false)), "memory is wanted");
     }
-    pool.allow_pipes(usize::MAX);
-    assert_eq!(pool.pipes_max, PIPES_MAX);
+    pool.allow_pipes(PipeSource::for_tests(usize::MAX));
+    assert_eq!(pool.source.pipes_max, PIPES_MAX);
     (0..2 * POOL_EXTENTS_MAX).for_each(|_| pool.give(Extent::in_memory()));
     assert!(pool.spare() <= POOL_EXTENTS_MAX);
     pool.clear();

@@ -3,9 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, PipeReader, Read};
+use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 
+use crate::disk::readahead::Pipe;
 use crate::engine::Readiness;
 use crate::engine::Transport;
 
@@ -191,10 +192,10 @@ impl<const SHORT: bool> Transport for End<SHORT> {
         SHORT
     }
 
-    fn splice(&mut self, mut pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
+    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
         let most = self.0.borrow_mut().takes::<SHORT>(bytes)?;
         let mut moved = vec![0; most];
-        pipe.read_exact(&mut moved)?;
+        pipe.reader().read_exact(&mut moved)?;
         self.0.borrow_mut().put(&moved);
         Ok(most)
     }

@@ -9,7 +9,7 @@ use chatshelf_common::wire::{Code, Event};
 use super::disk::FakeDisk;
 use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
-use crate::disk::readahead::PIPES_MAX;
+use crate::disk::readahead::{PIPES_MAX, PipeSource};
 use crate::disk::{Durability, Found, Reply, Request};
 use crate::engine::layered::{Habits, TestTransport};
 use crate::engine::limits::RETURN_GRACE_MS;
@@ -106,7 +106,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         let (upload_ids, newest_item) = (disk.upload_ids(), disk.newest_item());
         let found = Found { past: Past { events, topic, items, newest_item }, upload_ids };
         let mut engine = Engine::new(settings, secret, found, now);
-        engine.allow_pipes(PIPES_MAX);
+        engine.allow_pipes(PipeSource::for_tests(PIPES_MAX));
         Self {
             engine,
             disk,

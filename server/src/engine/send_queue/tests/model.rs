@@ -1,7 +1,7 @@
 //! The lanes beside the simplest thing that does the same: three queues and a frame in progress.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, PipeReader, Read};
+use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 
 use chatshelf_common::id::{MessageId, ResumeToken, Seq, TransferId, UnixMillis};
@@ -12,7 +12,7 @@ use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{Code, Event, Frame};
 
 use super::super::{Cursor, Flush, Flushed, SendQueue};
-use crate::disk::readahead::Extent;
+use crate::disk::readahead::{Extent, Pipe};
 use crate::engine::Transport;
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
@@ -77,11 +77,11 @@ impl<const SHORT: bool> Transport for Sink<SHORT> {
         SHORT
     }
 
-    fn splice(&mut self, mut pipe: &PipeReader, bytes: usize) -> io::Result<usize> {
+    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
         let start = self.got.len();
         let taken = self.takes(bytes)?;
         self.got.resize(start + taken, 0);
-        pipe.read_exact(&mut self.got[start..])?;
+        pipe.reader().read_exact(&mut self.got[start..])?;
         Ok(taken)
     }
 

@@ -62,7 +62,7 @@ impl<T: Transport> Engine<T> {
         if let Some(connection) = self.connections.get_mut(token) {
             connection.part(farewell, log_end, since_ms);
             self.counters.closes.count(farewell.code);
-            self.door.forget(connection.peer(), token);
+            self.admission.forget_unjoined(connection.peer(), token);
             self.note_leaving(token);
         }
         self.connections.mark_dirty(token);
@@ -99,7 +99,7 @@ impl<T: Transport> Engine<T> {
         if let Some(connection) = self.connections.get_mut(token)
             && connection.die()
         {
-            self.door.forget(connection.peer(), token);
+            self.admission.forget_unjoined(connection.peer(), token);
             self.connections.close(token);
         }
     }
@@ -117,7 +117,7 @@ impl<T: Transport> Engine<T> {
         }
         self.forget_gone();
         if self.connections.shrink_after_crowd() {
-            self.sessions.shrink();
+            self.admission.shrink();
             self.disk.shrink();
         }
     }

@@ -12,8 +12,8 @@ use chatshelf_common::wire::frame::{
 use chatshelf_common::wire::header::{DATA, HEADER_BYTES, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
+use super::admission::Claim;
 use super::closing::goodbye;
-use super::contest::Claim;
 use super::phase::{Phase, Step};
 use super::proposals::Proposer;
 use super::transport::Transport;

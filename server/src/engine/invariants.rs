@@ -19,7 +19,7 @@ impl<T: Transport> Engine<T> {
             let step = connection.phase().step();
             assert!(![Step::Entering, Step::Dead].contains(&step), "{step:?} ends with the turn");
             if let Some(Membership { nick, session, .. }) = connection.phase().member() {
-                assert_eq!(self.sessions.connection(*session), token);
+                assert_eq!(self.admission.connection_of(*session), token);
                 moved += usize::from(*session != token);
                 let member = self.room.find(nick).map(|it| (it.nick(), it.session()));
                 assert_eq!(member, Some((nick, Some(*session))));
@@ -28,12 +28,12 @@ impl<T: Transport> Engine<T> {
         }
         let nick_of = |token| self.connections.get(token).and_then(Connection::nick);
         self.transfers.assert_sound(|token| nick_of(token).is_some());
-        members += self.absentees.len();
+        members += self.admission.absent();
         if !self.shutting_down {
-            assert_eq!(self.sessions.moved(), moved);
+            assert_eq!(self.admission.sessions_moved(), moved);
             assert_eq!(self.room.members_len(), members);
         }
-        assert!(self.joiners.is_empty(), "all who joined are welcomed");
+        assert!(!self.admission.has_joiners(), "all who joined are welcomed");
         let listening = self.connections.iter().filter(|(_, it)| it.is_listening()).count();
         assert_eq!(self.counters.connections, self.counters.closes.total() + listening as u64);
         self.journal.assert_taken(self.room.log());

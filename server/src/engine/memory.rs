@@ -92,8 +92,7 @@ impl<T: Transport> Engine<T> {
             queued_bytes: self.journal.held_bytes(),
             snapshot_bytes: self.room.snapshot_bytes(),
             table_bytes: self.connections.table_bytes()
-                + self.absentees.table_bytes()
-                + self.sessions.table_bytes()
+                + self.admission.table_bytes()
                 + self.transfers.table_bytes()
                 + self.disk.table_bytes(),
         };

@@ -5,20 +5,17 @@
 //! ([`Turns::turn`]) serves what is ready, then sends, then reaps; what the frames mean is in
 //! `commands`, `uploads` and `downloads`.
 
-mod absence;
+mod admission;
 mod closing;
 mod commands;
 mod connection;
 mod connections;
-mod contest;
 mod deadlines;
 mod disk_queue;
-mod door;
 mod downloads;
 mod drops;
 mod flush;
 mod invariants;
-mod joining;
 mod journal_feed;
 mod lazy_box;
 mod limits;
@@ -29,9 +26,7 @@ mod phase;
 mod proposals;
 mod receive;
 mod reclaim;
-mod resume;
 mod send_queue;
-mod sessions;
 mod stats;
 mod transfer_table;
 mod transfers;
@@ -39,7 +34,7 @@ mod transport;
 mod turn;
 mod uploads;
 
-use chatshelf_common::id::{Seq, UnixMillis};
+use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::Code;
 
 use crate::disk::readahead::PipeSource;
@@ -48,23 +43,19 @@ use crate::room::{Restored, Room};
 use crate::sequencer::Sequencer;
 use crate::token::Token;
 use crate::work;
-use absence::Absentees;
+use admission::Admission;
 use connection::Connection;
 use connections::Connections;
-use contest::Wanted;
 use disk_queue::DiskQueue;
-use door::Door;
 use drops::Owners;
-use joining::Joiner;
 use journal_feed::JournalFeed;
 use proposals::Proposer;
-use sessions::Sessions;
 use transfer_table::TransferTable;
 
+pub use admission::Secret;
 pub use journal_feed::JournalBatch;
 pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
 pub use memory::MemoryUse;
-pub use resume::Secret;
 pub use stats::{Causes, Counters, Stats};
 pub use transport::Transport;
 pub use turn::{Storage, Turns};
@@ -112,17 +103,9 @@ pub struct Engine<T> {
     settings: Settings,
     now: Now,
     connections: Connections<Connection<T>>,
-    door: Door,
+    admission: Admission,
     room: Room,
     sequencer: Sequencer,
-    sessions: Sessions,
-    absentees: Absentees,
-    /// Nicks that are waited for, in the order in which they were asked for.
-    wanted: Vec<Wanted>,
-    /// Joined in this turn; welcomed, all with one snapshot, at its end.
-    joiners: Vec<Joiner>,
-    /// The newest event when the server started: later ones that it had before are lost.
-    started_at: Seq,
     journal: JournalFeed,
     disk: DiskQueue,
     transfers: TransferTable,
@@ -144,12 +127,7 @@ impl<T: Transport> Engine<T> {
             settings,
             now,
             connections: Connections::default(),
-            door: Door::new(settings.members_max),
-            sessions: Sessions::new(secret),
-            absentees: Absentees::default(),
-            wanted: Vec::new(),
-            joiners: Vec::new(),
-            started_at: room.log().last_seq(),
+            admission: Admission::new(settings.members_max, secret, room.log().last_seq()),
             journal: JournalFeed::new(settings.durability, journaled_to),
             sequencer: Sequencer::new(&room),
             room,
@@ -250,14 +228,11 @@ impl<T: Transport> Engine<T> {
         if self.journal.has_news(log) || may_serve || self.connections.has_dirty() {
             return Some(0);
         }
-        let look_ms = (!self.wanted.is_empty()).then_some(now.mono_ms + contest::LOOK_AGAIN_MS);
-        let absence_ms = self.absentees.next();
         let due = [
             self.connections.next_deadline(),
             self.journal.next_deadline(),
             self.disk.next_deadline(),
-            absence_ms,
-            look_ms,
+            self.admission.next_deadline(now.mono_ms),
         ];
         due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
     }

@@ -10,7 +10,7 @@ use chatshelf_common::wire::frame::{Drop, Join, Refused, Rename, Say, SetTopic};
 use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
-use super::resume::Session;
+use super::admission::Session;
 use super::transport::Transport;
 use crate::disk::{TransferKey, UploadId};
 use crate::room::proposal::Proposal;

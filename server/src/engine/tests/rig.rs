@@ -265,7 +265,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     /// Waits until nobody who lost their connection is waited for any more.
     pub(super) fn pass_grace(&mut self) {
         self.pass(RETURN_GRACE_MS);
-        assert_eq!(self.engine.absentees.len(), 0);
+        assert_eq!(self.engine.admission.absent(), 0);
     }
 
     /// Nobody is here, nobody comes back, and nothing of them is left.

@@ -9,11 +9,11 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Join, Rename, ServerPing};
 
-use super::Engine;
-use super::limits::{NICKS_WANTED_MAX, PROBE_MS};
-use super::phase::{Membership, Phase};
-use super::proposals::Proposer;
-use super::transport::Transport;
+use crate::engine::Engine;
+use crate::engine::limits::{NICKS_WANTED_MAX, PROBE_MS};
+use crate::engine::phase::{Membership, Phase};
+use crate::engine::proposals::Proposer;
+use crate::engine::transport::Transport;
 use crate::room::Member;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
@@ -38,7 +38,7 @@ enum Ask {
 
 /// What becomes of a nick that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(in crate::engine) enum Claim {
     /// It is free, perhaps since this moment.
     Free,
     /// Somebody has it and lives.
@@ -49,7 +49,7 @@ pub(super) enum Claim {
 
 impl<T: Transport> Engine<T> {
     /// Whether a nick can be had by a session, or by somebody new.
-    pub(super) fn claim(&mut self, own: Option<Token>, nick: &Nick) -> Claim {
+    pub(in crate::engine) fn claim(&mut self, own: Option<Token>, nick: &Nick) -> Claim {
         let holders = self.room.holders(nick).map(Member::session);
         let others: Vec<_> = holders.filter(|session| own.is_none() || *session != own).collect();
         let (mut absent, mut claim) = (Vec::new(), Claim::Free);
@@ -90,7 +90,7 @@ impl<T: Transport> Engine<T> {
 
     /// Has a join wait for the answer of whoever has its nick. It is not read meanwhile: what the
     /// client has sent behind its join means one thing or another. False if too many wait already.
-    pub(super) fn join_later(&mut self, token: Token, join: Join) -> bool {
+    pub(in crate::engine) fn join_later(&mut self, token: Token, join: Join) -> bool {
         if !self.want(token, Ask::Join(Box::new(join))) {
             return false;
         }
@@ -101,24 +101,24 @@ impl<T: Transport> Engine<T> {
     }
 
     /// The same for a member who wants another nick; they are read on.
-    pub(super) fn rename_later(&mut self, token: Token, to: Nick) -> bool {
+    pub(in crate::engine) fn rename_later(&mut self, token: Token, to: Nick) -> bool {
         self.want(token, Ask::Rename(to))
     }
 
     fn want(&mut self, token: Token, ask: Ask) -> bool {
-        let has_room = self.wanted.len() < NICKS_WANTED_MAX;
+        let has_room = self.admission.wanted.len() < NICKS_WANTED_MAX;
         if has_room {
             let by_ms = self.now.mono_ms + PROBE_MS;
-            self.wanted.push(Wanted { token, ask, by_ms });
+            self.admission.wanted.push(Wanted { token, ask, by_ms });
         }
         has_room
     }
 
     /// A member asks for one nick after the other: the first is answered first.
-    pub(super) fn refuse_wanted(&mut self, token: Token) {
+    pub(in crate::engine) fn refuse_wanted(&mut self, token: Token) {
         let is_theirs =
             |wanted: &mut Wanted| wanted.token == token && matches!(wanted.ask, Ask::Rename(_));
-        let theirs: Vec<Wanted> = self.wanted.extract_if(.., is_theirs).collect();
+        let theirs: Vec<Wanted> = self.admission.wanted.extract_if(.., is_theirs).collect();
         for wanted in theirs {
             if let Ask::Rename(to) = wanted.ask {
                 self.refuse_nick(token, Rename::KIND, &to);
@@ -127,9 +127,9 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Looks again at the nicks that are waited for, in the order in which they were asked for.
-    pub(super) fn settle_wanted(&mut self) {
+    pub(in crate::engine) fn settle_wanted(&mut self) {
         let now_ms = self.now.mono_ms;
-        for Wanted { token, ask, by_ms } in std::mem::take(&mut self.wanted) {
+        for Wanted { token, ask, by_ms } in std::mem::take(&mut self.admission.wanted) {
             let Some(connection) = self.connections.get_mut(token) else { continue };
             let own = match (connection.phase(), &ask) {
                 (Phase::Contending(_), Ask::Join(_)) => None,
@@ -145,7 +145,7 @@ impl<T: Transport> Engine<T> {
             let claim = if is_gone { Claim::Taken } else { self.claim(own, &nick) };
             match (claim, ask) {
                 (Claim::Awaited, ask) if now_ms < by_ms => {
-                    self.wanted.push(Wanted { token, ask, by_ms });
+                    self.admission.wanted.push(Wanted { token, ask, by_ms });
                 }
                 (claim, Ask::Join(join)) => self.settle_join(token, *join, claim),
                 (Claim::Free, Ask::Rename(to)) => self.propose_nick(token, to),
@@ -166,7 +166,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Proposes that a member be called otherwise.
-    pub(super) fn propose_nick(&mut self, token: Token, to: Nick) {
+    pub(in crate::engine) fn propose_nick(&mut self, token: Token, to: Nick) {
         let Some(nick) = self.connections.get(token).and_then(|it| it.nick().cloned()) else {
             return;
         };
@@ -175,7 +175,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// A member has another nick now.
-    pub(super) fn take_nick(&mut self, token: Token, to: Nick) {
+    pub(in crate::engine) fn take_nick(&mut self, token: Token, to: Nick) {
         if let Some(connection) = self.connections.get_mut(token) {
             connection.rename(to);
         }

@@ -9,10 +9,10 @@ use std::collections::{BTreeSet, HashMap};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
 
-use super::Engine;
-use super::limits::RETURN_GRACE_MS;
-use super::proposals::Proposer;
-use super::transport::Transport;
+use crate::engine::Engine;
+use crate::engine::limits::RETURN_GRACE_MS;
+use crate::engine::proposals::Proposer;
+use crate::engine::transport::Transport;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 
@@ -76,15 +76,15 @@ fn may_be_back_after(code: Code) -> bool {
 
 impl<T: Transport> Engine<T> {
     /// A member's connection has ended: they leave, now or if they are not back in time.
-    pub(super) fn end_membership(&mut self, session: Token, nick: Nick, code: Code) {
-        self.sessions.leave(session);
+    pub(in crate::engine) fn end_membership(&mut self, session: Token, nick: Nick, code: Code) {
+        self.admission.sessions.leave(session);
         // Nobody is left to hear of it when the server itself goes.
         if self.shutting_down {
             return;
         }
         if may_be_back_after(code) {
             let by_ms = self.now.mono_ms + RETURN_GRACE_MS;
-            self.absentees.add(session, Absent { nick, code, by_ms });
+            self.admission.absentees.add(session, Absent { nick, code, by_ms });
         } else {
             self.propose(Proposer::Server, Proposal::Leave { nick, code });
         }
@@ -93,7 +93,7 @@ impl<T: Transport> Engine<T> {
     /// A member is back: who they are, if the membership of that session stands. The connection
     /// that it had, if there is one, is replaced.
     pub(super) fn return_to(&mut self, session: Token) -> Option<Nick> {
-        if let Some(absent) = self.absentees.remove(session) {
+        if let Some(absent) = self.admission.absentees.remove(session) {
             return Some(absent.nick);
         }
         let ghost = self.connection_of(session)?;
@@ -101,8 +101,8 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Who a session is, if its membership stands.
-    pub(super) fn member_of(&self, session: Token) -> Option<&Nick> {
-        match self.absentees.members.get(&session) {
+    pub(in crate::engine) fn member_of(&self, session: Token) -> Option<&Nick> {
+        match self.admission.absentees.members.get(&session) {
             Some(absent) => Some(&absent.nick),
             None => self.connections.get(self.connection_of(session)?)?.nick(),
         }
@@ -110,7 +110,7 @@ impl<T: Transport> Engine<T> {
 
     /// Waits no longer for a member without a connection.
     pub(super) fn give_up(&mut self, session: Token) {
-        if let Some(Absent { nick, code, .. }) = self.absentees.remove(session)
+        if let Some(Absent { nick, code, .. }) = self.admission.absentees.remove(session)
             && !self.shutting_down
         {
             self.propose(Proposer::Server, Proposal::Leave { nick, code });
@@ -118,10 +118,10 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Gives up those who have been away for too long.
-    pub(super) fn give_up_absentees(&mut self) {
+    pub(in crate::engine) fn give_up_absentees(&mut self) {
         let now_ms = self.now.mono_ms;
-        while self.absentees.next().is_some_and(|by_ms| by_ms <= now_ms)
-            && let Some(session) = self.absentees.oldest()
+        while self.admission.absentees.next().is_some_and(|by_ms| by_ms <= now_ms)
+            && let Some(session) = self.admission.absentees.oldest()
         {
             self.give_up(session);
         }

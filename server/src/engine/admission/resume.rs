@@ -19,11 +19,11 @@ const FIRST_MAX: u64 = (1 << (8 * FIRST_BYTES)) - 1;
 
 /// A membership, over all its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Session {
+pub(in crate::engine) struct Session {
     /// The connection that it began on.
-    pub(super) name: Token,
+    pub(in crate::engine) name: Token,
     /// The first event that it was sent, or was to be.
-    pub(super) first: Seq,
+    pub(in crate::engine) first: Seq,
 }
 
 /// The key of the digests; random at each start of the server, and shown to nobody.

@@ -14,13 +14,13 @@ use std::net::SocketAddr;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Goodbye;
 
-use super::Engine;
-use super::closing::goodbye;
-use super::connection::Connection;
-use super::limits::{HELLO_MS, JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
-use super::origin::Origin;
-use super::phase::Step;
-use super::transport::Transport;
+use crate::engine::Engine;
+use crate::engine::closing::goodbye;
+use crate::engine::connection::Connection;
+use crate::engine::limits::{HELLO_MS, JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
+use crate::engine::origin::Origin;
+use crate::engine::phase::Step;
+use crate::engine::transport::Transport;
 use crate::token::Token;
 use crate::work;
 
@@ -101,29 +101,29 @@ impl<T: Transport> Engine<T> {
     /// Lets no more connections exist than this, because descriptors are scarce. Fewer members may
     /// then fit than the settings say; says how many.
     pub fn limit_connections(&mut self, connections_max: usize) -> usize {
-        self.door.limit(self.settings.members_max, connections_max);
-        self.door.members_max
+        self.admission.door.limit(self.settings.members_max, connections_max);
+        self.admission.door.members_max
     }
 
     /// When the next connection may be accepted: until then those who have not joined are many, and
     /// have hardly had the time to. None when it may be at once.
     #[must_use]
     pub fn opens_at_ms(&self) -> Option<u64> {
-        let (since_ms, _) = self.door.who_gives_way()?;
+        let (since_ms, _) = self.admission.door.who_gives_way()?;
         Some(since_ms + JOIN_GRACE_MS).filter(|&at_ms| at_ms > self.now.mono_ms)
     }
 
     /// Makes way for one more connection, and says which token it will have.
     pub fn make_way(&mut self) -> Token {
-        if let Some((_, token)) = self.door.who_gives_way() {
-            let limit = Some(self.door.unjoined_max as u64);
+        if let Some((_, token)) = self.admission.door.who_gives_way() {
+            let limit = Some(self.admission.door.unjoined_max as u64);
             self.close_with(token, Goodbye { limit, ..goodbye(Code::TOO_MANY_CONNECTIONS) });
             // It may be dropped before the turn ends.
             self.flush(token);
         }
         while !self.shutting_down
-            && self.connections.len() >= self.door.connections_max
-            && let Some(token) = self.door.leaving.pop_front()
+            && self.connections.len() >= self.admission.door.connections_max
+            && let Some(token) = self.admission.door.leaving.pop_front()
         {
             if self.is_leaving(token) {
                 self.kill(token);
@@ -135,7 +135,7 @@ impl<T: Transport> Engine<T> {
 
     /// Takes a new connection, under the token that [`Self::make_way`] has just named.
     pub fn adopt(&mut self, transport: T, peer: SocketAddr) {
-        if self.connections.len() >= self.door.connections_max {
+        if self.connections.len() >= self.admission.door.connections_max {
             // All are members who are being told that the server ends.
             return debug_assert!(self.shutting_down);
         }
@@ -147,7 +147,7 @@ impl<T: Transport> Engine<T> {
             self.connections.enqueue(token);
         }
         self.counters.connections += 1;
-        self.door.add(Origin::from(peer), now_ms, token);
+        self.admission.door.add(Origin::from(peer), now_ms, token);
         self.connections.arm(token, now_ms + HELLO_MS);
         if self.shutting_down {
             self.close(token, Code::SHUTTING_DOWN);
@@ -155,19 +155,19 @@ impl<T: Transport> Engine<T> {
     }
 
     /// A connection was told goodbye.
-    pub(super) fn note_leaving(&mut self, token: Token) {
-        self.door.leaving.push_back(token);
+    pub(in crate::engine) fn note_leaving(&mut self, token: Token) {
+        self.admission.door.leaving.push_back(token);
     }
 
     /// Forgets those who have left, oldest first.
-    pub(super) fn forget_gone(&mut self) {
-        while let Some(&token) = self.door.leaving.front()
+    pub(in crate::engine) fn forget_gone(&mut self) {
+        while let Some(&token) = self.admission.door.leaving.front()
             && !self.is_leaving(token)
         {
-            self.door.leaving.pop_front();
+            self.admission.door.leaving.pop_front();
         }
-        if self.door.leaving.is_empty() {
-            self.door.leaving = VecDeque::new();
+        if self.admission.door.leaving.is_empty() {
+            self.admission.door.leaving = VecDeque::new();
         }
     }
 
@@ -176,7 +176,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// What must hold of the books: who is in them, of those who are not in the room.
-    pub(super) fn assert_door_is_sound(&self) {
+    pub(in crate::engine) fn assert_door_is_sound(&self) {
         let (mut unjoined, mut leaving) = (Vec::new(), Vec::new());
         for (token, connection) in self.connections.iter() {
             match connection.phase().step() {
@@ -185,15 +185,15 @@ impl<T: Transport> Engine<T> {
                 Step::Entering | Step::Joined | Step::Dead => {}
             }
         }
-        let booked = self.door.unjoined.values().flatten().map(|(_, token)| *token);
+        let booked = self.admission.door.unjoined.values().flatten().map(|(_, token)| *token);
         let mut booked: Vec<Token> = booked.collect();
         booked.sort_unstable();
         unjoined.sort_unstable();
-        assert_eq!((&booked, booked.len()), (&unjoined, self.door.unjoined_len));
-        assert!(self.door.unjoined.values().all(|queue| !queue.is_empty()));
-        assert!(leaving.iter().all(|token| self.door.leaving.contains(token)));
-        assert!(unjoined.len() <= self.door.unjoined_max);
-        assert!(self.connections.len() <= self.door.connections_max);
+        assert_eq!((&booked, booked.len()), (&unjoined, self.admission.door.unjoined_len));
+        assert!(self.admission.door.unjoined.values().all(|queue| !queue.is_empty()));
+        assert!(leaving.iter().all(|token| self.admission.door.leaving.contains(token)));
+        assert!(unjoined.len() <= self.admission.door.unjoined_max);
+        assert!(self.connections.len() <= self.admission.door.connections_max);
     }
 }
 

@@ -8,12 +8,12 @@ use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
 use chatshelf_common::wire::frame::{Goodbye, Join, Welcome};
 use chatshelf_common::wire::{Code, Frame, Header};
 
-use super::closing::goodbye;
 use super::contest::Claim;
-use super::proposals::Proposer;
 use super::resume::Session;
-use super::transport::Transport;
-use super::{Engine, limits};
+use crate::engine::closing::goodbye;
+use crate::engine::proposals::Proposer;
+use crate::engine::transport::Transport;
+use crate::engine::{Engine, limits};
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 
@@ -32,7 +32,7 @@ pub(super) struct Joiner {
 impl<T: Transport> Engine<T> {
     /// A second look at what can't be decoded: a join that takes a membership over may have
     /// whatever nick, for the member has one.
-    pub(super) fn decode_resume(
+    pub(in crate::engine) fn decode_resume(
         &self,
         header: Header,
         value: &[u8],
@@ -43,7 +43,7 @@ impl<T: Transport> Engine<T> {
         }
         let fields = Fields::parse(value)?;
         let resume: Option<ResumeToken> = fields.optional(Tag::RESUME)?;
-        let session = resume.and_then(|resume| self.sessions.resumed(resume));
+        let session = resume.and_then(|resume| self.admission.sessions.resumed(resume));
         let Some(nick) = session.and_then(|session| self.member_of(session.name)) else {
             return Err(why);
         };
@@ -57,8 +57,8 @@ impl<T: Transport> Engine<T> {
         })
     }
 
-    pub(super) fn join(&mut self, token: Token, join: Join) {
-        let earlier = join.resume.and_then(|resume| self.sessions.resumed(resume));
+    pub(in crate::engine) fn join(&mut self, token: Token, join: Join) {
+        let earlier = join.resume.and_then(|resume| self.admission.sessions.resumed(resume));
         if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
             self.counters.returns += 1;
             return self.enter(token, nick, &join, earlier);
@@ -68,8 +68,8 @@ impl<T: Transport> Engine<T> {
         }
         match self.claim(None, &join.nick) {
             Claim::Awaited if self.join_later(token, join.clone()) => return,
-            Claim::Free if self.room.members_len() >= self.door.members_max() => {
-                let limit = Some(self.door.members_max() as u64);
+            Claim::Free if self.room.members_len() >= self.admission.door.members_max() => {
+                let limit = Some(self.admission.door.members_max() as u64);
                 return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
             }
             // A nick that is taken is refused in the room.
@@ -80,7 +80,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// A connection is a member's now, on whose session it goes on or begins one.
-    pub(super) fn enter(
+    pub(in crate::engine) fn enter(
         &mut self,
         token: Token,
         nick: Nick,
@@ -95,31 +95,31 @@ impl<T: Transport> Engine<T> {
         };
         let lines = wanted.min(self.settings.history_max);
         let since = join.since.map(|since| (since, join.since_at));
-        self.sessions.move_to(session, token);
-        self.joiners.push(Joiner { token, earlier, lines, since });
+        self.admission.sessions.move_to(session, token);
+        self.admission.joiners.push(Joiner { token, earlier, lines, since });
         let Some(connection) = self.connections.get_mut(token) else { return };
         log::debug!("{} joined from {}", nick, connection.peer());
         connection.enter(nick, session);
-        self.door.forget(connection.peer(), token);
+        self.admission.door.forget(connection.peer(), token);
         self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
     }
 
     /// The connection on which a session goes on now, if its member is here.
-    pub(super) fn connection_of(&self, session: Token) -> Option<Token> {
-        let token = self.sessions.connection(session);
+    pub(in crate::engine) fn connection_of(&self, session: Token) -> Option<Token> {
+        let token = self.admission.sessions.connection(session);
         (self.connections.get(token)?.session() == Some(session)).then_some(token)
     }
 
     /// Welcomes all who joined in this turn, with one snapshot for them all, and starts them on
     /// the log where the history they want begins.
-    pub(super) fn welcome_joiners(&mut self) {
-        for joiner in std::mem::take(&mut self.joiners) {
+    pub(in crate::engine) fn welcome_joiners(&mut self) {
+        for joiner in std::mem::take(&mut self.admission.joiners) {
             let token = joiner.token;
             let start = self.history_start(joiner);
             let (from, end) = (self.room.log().seq_from(start), self.room.log().end());
             let snapshot = self.room.snapshot();
             let session = joiner.earlier.unwrap_or(Session { name: token, first: from });
-            let resume = self.sessions.resume_token(session);
+            let resume = self.admission.sessions.resume_token(session);
             let Some(connection) = self.connections.get_mut(token) else { continue };
             let Some(nick) = connection.nick().cloned() else { continue };
             if !connection.note_welcomed() {
@@ -142,7 +142,7 @@ impl<T: Transport> Engine<T> {
         // after those that this start of the server found.
         let is_theirs = since <= log.last_seq()
             && at.is_none_or(|at| log.time_of(since).is_none_or(|time| time == at));
-        let next = if is_theirs { since.next() } else { self.started_at.next() };
+        let next = if is_theirs { since.next() } else { self.admission.started_at.next() };
         // A session sees no further back than its first join let it.
         let earliest = match joiner.earlier {
             Some(session) if session.first > log.seq_from(log.start()) => {

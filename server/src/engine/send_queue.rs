@@ -5,8 +5,9 @@
 //! by a time: see `chatshelf_common::unsent`. The log lane holds nothing: it is a cursor into the
 //! room's one log.
 
+mod writing;
+
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
 use chatshelf_common::id::{Seq, TransferId};
@@ -147,22 +148,6 @@ pub(super) enum Flushed {
         /// The first event that was not sent.
         from: Seq,
     },
-}
-
-enum Lane {
-    Control,
-    Log {
-        from: u64,
-        to: u64,
-    },
-    /// To the end of one frame, or as far as it goes if there is nothing else.
-    Data {
-        is_alone: bool,
-    },
-    Lost {
-        from: Seq,
-    },
-    Nothing,
 }
 
 impl SendQueue {
@@ -385,196 +370,6 @@ impl SendQueue {
             Cursor::Outside | Cursor::Lost { .. } => true,
         }
     }
-
-    /// Sends until nothing is left, neither here nor with the transport, or it blocks, or about
-    /// `budget` bytes are accepted.
-    ///
-    /// # Errors
-    /// What the transport answers when the connection is broken.
-    pub(super) fn flush<T: Transport>(
-        &mut self,
-        transport: &mut T,
-        log: &RoomLog,
-        budget: usize,
-    ) -> io::Result<Flush> {
-        let mut flush = Flush { accepted: 0, has_progress: false, end: Flushed::Drained };
-        loop {
-            let was_pending = transport.has_pending();
-            let before = flush.accepted;
-            flush.end = self.write_lanes(transport, log, budget, &mut flush.accepted)?;
-            // What joins other bytes in the transport's memory says nothing about the peer.
-            flush.has_progress |= flush.accepted > before && !was_pending;
-            if !transport.has_pending() {
-                return Ok(flush);
-            }
-            let is_blocked = send_pending(transport, &mut flush.has_progress)?;
-            if is_blocked {
-                flush.end = Flushed::Blocked;
-            }
-            if is_blocked || flush.end != Flushed::Blocked {
-                return Ok(flush);
-            }
-        }
-    }
-
-    /// Writes until nothing is left, the transport accepts nothing more or about `budget` bytes are
-    /// `accepted`.
-    #[inline]
-    fn write_lanes<T: Transport>(
-        &mut self,
-        transport: &mut T,
-        log: &RoomLog,
-        budget: usize,
-        accepted: &mut usize,
-    ) -> io::Result<Flushed> {
-        loop {
-            work::spend(1);
-            let lane = self.next_lane(log);
-            let result = match lane {
-                Lane::Nothing => return Ok(Flushed::Drained),
-                Lane::Lost { from } => return Ok(Flushed::Lost { from }),
-                _ if *accepted >= budget => return Ok(Flushed::Budget),
-                Lane::Control => self.write_control(transport),
-                Lane::Log { from, to } => self.write_log(transport, log, from, to),
-                Lane::Data { is_alone } => self.write_data(transport, is_alone),
-            };
-            match result {
-                Ok((0, _)) => return Err(ErrorKind::WriteZero.into()),
-                Ok((taken, asked)) => {
-                    debug_assert!(taken <= asked);
-                    *accepted += taken;
-                    if taken < asked && transport.short_is_blocked() {
-                        return Ok(Flushed::Blocked);
-                    }
-                }
-                Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(Flushed::Blocked),
-                Err(why) if why.kind() == ErrorKind::Interrupted => {}
-                Err(why) => return Err(why),
-            }
-        }
-    }
-
-    /// The lane to draw from: the one inside a frame, or the first that has something.
-    #[inline]
-    fn next_lane(&mut self, log: &RoomLog) -> Lane {
-        if self.bulk.data.front().is_some_and(|(_, extent)| extent.is_mid_frame()) {
-            let is_alone = self.control.pieces.is_empty() && !self.is_behind(log);
-            return Lane::Data { is_alone };
-        }
-        let log_end = self.log_end(log);
-        if let Cursor::At { offset, mid_frame: true } = self.log {
-            let to =
-                if self.control.pieces.is_empty() { log_end } else { log.boundary_from(offset) };
-            return Lane::Log { from: offset, to };
-        }
-        match self.control.pieces.front() {
-            // Before its welcome, a connection is sent nothing more.
-            Some(Piece::Reserved) => return Lane::Nothing,
-            Some(_) if log.released() < self.gate => return Lane::Nothing,
-            Some(_) => return Lane::Control,
-            None => {}
-        }
-        match self.log {
-            Cursor::Lost { from } => return Lane::Lost { from },
-            Cursor::At { offset, .. } if offset < log_end => {
-                return Lane::Log { from: offset, to: log_end };
-            }
-            // The farewell comes after the last event, which is not released yet.
-            Cursor::At { offset, .. } if self.ending.log_stop.is_some_and(|stop| offset < stop) => {
-                return Lane::Nothing;
-            }
-            Cursor::At { .. } | Cursor::Outside => {}
-        }
-        if !self.bulk.data.is_empty() {
-            return Lane::Data { is_alone: true };
-        }
-        match self.ending.made().and_then(|ending| ending.farewell.take()) {
-            Some(frame) => {
-                self.control.pieces.push_back(Piece::Own(frame));
-                Lane::Control
-            }
-            None => Lane::Nothing,
-        }
-    }
-
-    /// Each of these tries one write and answers how many bytes went, of how many.
-    fn write_control<T: Transport>(&mut self, transport: &mut T) -> io::Result<(usize, usize)> {
-        let gathered;
-        let (front, length) = match self.control.pieces.front() {
-            Some(Piece::Own(bytes)) => (&bytes[self.control.sent..], bytes.len()),
-            Some(Piece::Snapshot(snapshot)) => {
-                gathered = snapshot.bytes_from(self.control.sent, GATHER_BYTES);
-                (&gathered[..], snapshot.length())
-            }
-            Some(Piece::Reserved) | None => (&[][..], 0),
-        };
-        let asked = front.len();
-        let sent = transport.write(front)?;
-        self.control.sent += sent;
-        if self.control.sent == length {
-            self.control.pieces.pop_front();
-            self.control.sent = 0;
-            if self.control.pieces.is_empty() {
-                self.control = LazyBox::default();
-            }
-        }
-        Ok((sent, asked))
-    }
-
-    fn write_log<T: Transport>(
-        &mut self,
-        transport: &mut T,
-        log: &RoomLog,
-        from: u64,
-        to: u64,
-    ) -> io::Result<(usize, usize)> {
-        let bytes = log.between(from, to);
-        let sent = transport.write(bytes)?;
-        let reached = from + sent as u64;
-        if let Cursor::At { offset, mid_frame } = &mut self.log {
-            *offset = reached;
-            *mid_frame = sent < bytes.len() && log.boundary_from(reached) != reached;
-        }
-        Ok((sent, bytes.len()))
-    }
-
-    fn write_data<T: Transport>(
-        &mut self,
-        transport: &mut T,
-        is_alone: bool,
-    ) -> io::Result<(usize, usize)> {
-        let Some(bulk) = self.bulk.made() else { return Ok((0, 0)) };
-        let Some((_, extent)) = bulk.data.front_mut() else { return Ok((0, 0)) };
-        let is_alone = is_alone && bulk.limit.is_wide();
-        let asked = if is_alone { extent.left() } else { extent.left_of_frame() };
-        let sent = match extent.rest(asked) {
-            Rest::Memory(bytes) if bulk.limit.is_narrow() => transport.write_piece(bytes)?,
-            Rest::Memory(bytes) => transport.write(bytes)?,
-            Rest::Pipe(pipe) => transport.splice(pipe, asked)?,
-        };
-        extent.advance(sent);
-        bulk.sent += sent as u64;
-        bulk.has_sent = true;
-        if extent.is_taken() {
-            bulk.spent.extend(bulk.data.pop_front());
-        }
-        Ok((sent, asked))
-    }
-}
-
-/// Sends what the transport owns: true if it blocks before all of that is sent.
-fn send_pending<T: Transport>(transport: &mut T, has_progress: &mut bool) -> io::Result<bool> {
-    while transport.has_pending() {
-        work::spend(1);
-        match transport.flush_pending() {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(_) => *has_progress = true,
-            Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(true),
-            Err(why) if why.kind() == ErrorKind::Interrupted => {}
-            Err(why) => return Err(why),
-        }
-    }
-    Ok(false)
 }
 
 #[cfg(test)]

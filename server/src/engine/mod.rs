@@ -147,7 +147,7 @@ impl<T: Transport> Engine<T> {
         engine
     }
 
-    /// Lets downloads use pipes of this source, each of two descriptors; none unless this is called.
+    /// Lets downloads use pipes of this source, two descriptors each; none unless this is called.
     pub fn allow_pipes(&mut self, source: PipeSource) {
         self.transfers.allow_pipes(source);
     }

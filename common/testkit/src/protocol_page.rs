@@ -1,7 +1,7 @@
 //! docs/PROTOCOL.md, as tests read it: they hold the programs against the page itself.
 
 /// The whole page.
-pub const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
+pub const PROTOCOL: &str = include_str!("../../../docs/PROTOCOL.md");
 
 /// A table of the page: the states of its head, and for each row what is sent and the cells.
 #[derive(Debug)]

@@ -112,7 +112,8 @@ fn an_upload_has_a_bar_until_it_is_on_the_shelf() {
     terminal.shows("↑ big.iso ");
     terminal.shows("/4.0 MB");
     terminal.shows("█");
-    // A connection that stands still: a new one goes on.
+    // A connection that stands still: a new one resumes the upload.
+    proxy.is_holding();
     terminal.types("/reconnect\r");
     terminal.shows("big.iso uploaded as number 1: 4.0 MB");
     terminal.shows_no_more("↑ big.iso");

@@ -7,8 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use chatshelf_testkit::wait::eventually;
-use chatshelf_testkit::wait::read_some;
+use chatshelf_testkit::wait::{eventually, read_some};
 use socket2::{Domain, Socket, Type};
 
 /// Bytes passed on at a time: the grain of [`Proxy::cut_after`].
@@ -45,15 +44,21 @@ struct State {
     refuses: bool,
     /// Connections that stand, or did.
     connections: Vec<Connection>,
-    /// The newest connection passes on so many bytes this way, and then ends or is held.
-    limit: Option<(Way, u64, Limit)>,
+    limit: Option<Limit>,
     /// What is looked for in what is passed on, and where it was found.
     wanted: Option<(Way, &'static str, Option<u64>)>,
     is_over: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Limit {
+/// One connection passes on so many bytes this way. Those after it pass on what they like.
+struct Limit {
+    connection: usize,
+    way: Way,
+    bytes: u64,
+    then: AtLimit,
+}
+
+enum AtLimit {
     Cut,
     Hold,
 }
@@ -146,13 +151,19 @@ impl Proxy {
 
     /// Cuts the newest connection, or the first to come, when it has passed on this much.
     pub(crate) fn cut_after(&self, way: Way, bytes: u64) {
-        self.shared.state().limit = Some((way, bytes, Limit::Cut));
+        self.limit(way, bytes, AtLimit::Cut);
     }
 
     /// Holds the newest connection, or the first to come, when it has passed on this much: it
     /// stands, but nothing moves any more.
     pub(crate) fn hold_after(&self, way: Way, bytes: u64) {
-        self.shared.state().limit = Some((way, bytes, Limit::Hold));
+        self.limit(way, bytes, AtLimit::Hold);
+    }
+
+    fn limit(&self, way: Way, bytes: u64, then: AtLimit) {
+        let mut state = self.shared.state();
+        let connection = state.connections.len().saturating_sub(1);
+        state.limit = Some(Limit { connection, way, bytes, then });
     }
 
     /// Lets what is held move again.
@@ -280,18 +291,45 @@ impl Shared {
         let mut state = self.state();
         state.connections[number].moved[way as usize] += count;
         let moved = state.connections[number].moved[way as usize];
-        let is_newest = number + 1 == state.connections.len();
-        if let Some((_, _, limit)) =
-            state.limit.take_if(|(at, bytes, _)| is_newest && *at == way && moved >= *bytes)
-        {
-            match limit {
-                Limit::Cut => state.connections[number].close(),
-                Limit::Hold => state.connections[number].is_held = true,
-            }
+        let is_reached = |limit: &mut Limit| {
+            limit.connection == number && limit.way == way && moved >= limit.bytes
+        };
+        match state.limit.take_if(is_reached).map(|limit| limit.then) {
+            Some(AtLimit::Cut) => state.connections[number].close(),
+            Some(AtLimit::Hold) => state.connections[number].is_held = true,
+            None => {}
         }
         while state.connections[number].is_held && !state.is_over {
             state = self.changed.wait(state).expect("no thread of a proxy panics");
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use chatshelf_testkit::wait::HANG;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_that_one_connection_did_not_reach_is_none_of_the_next() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = Proxy::open(server.local_addr().unwrap());
+        let connect = || {
+            let client = TcpStream::connect(proxy.address()).unwrap();
+            let (server, _) = server.accept().unwrap();
+            server.set_read_timeout(Some(HANG)).unwrap();
+            (client, server)
+        };
+        let (mut client, mut guest) = connect();
+        proxy.hold_after(Way::ToServer, 1_000);
+        client.write_all(&[7; 100]).unwrap();
+        guest.read_exact(&mut [0; 100]).unwrap();
+        let (mut client, mut guest) = connect();
+        client.write_all(&[7; 2_000]).unwrap();
+        guest.read_exact(&mut [0; 2_000]).expect("nothing holds it");
     }
 }

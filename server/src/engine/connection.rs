@@ -4,7 +4,7 @@
 //! The reading half is a [`Deframer`] (header → fields, or header → chunks of a file's body); the
 //! writing half a [`SendQueue`]. What the frames mean is the engine's matter.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use chatshelf_common::text::Nick;
@@ -285,6 +285,10 @@ impl<T> Connection<T> {
     }
 }
 
+/// A connection to which nothing more can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Broken;
+
 /// What came of an attempt to shut our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lingers {
@@ -347,12 +351,14 @@ impl<T: Transport> Connection<T> {
     /// and why it ended.
     ///
     /// # Errors
-    /// When the connection is broken.
-    pub(super) fn flush(&mut self, log: &RoomLog, now_ms: u64) -> io::Result<Flush> {
+    /// When the connection is broken. Why is of no account: there is nobody to tell.
+    #[inline] // Each delivery passes through here, and the answer is five words long.
+    pub(super) fn flush(&mut self, log: &RoomLog, now_ms: u64) -> Result<Flush, Broken> {
         if !self.latches.writable {
             return Ok(Flush { accepted: 0, has_progress: false, end: Flushed::Blocked });
         }
-        let flush = self.send_queue.flush(&mut self.transport, log, WRITE_BUDGET_BYTES)?;
+        let flushed = self.send_queue.flush(&mut self.transport, log, WRITE_BUDGET_BYTES);
+        let flush = flushed.map_err(|_| Broken)?;
         if flush.has_progress && std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
             self.liveness.note_taken(now_ms);
         }
@@ -364,7 +370,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// True while something is to be sent, by the queue or by the transport that has accepted it.
-    pub(super) fn has_output(&self, log: &RoomLog) -> bool {
+    fn has_output(&self, log: &RoomLog) -> bool {
         self.send_queue.has_output(log) || self.transport.has_pending()
     }
 
@@ -387,16 +393,23 @@ impl<T: Transport> Connection<T> {
 
     /// Notes that output waits and the peer takes none. False if that is known, or it may take
     /// some.
-    pub(super) fn note_blocked(&mut self, now_ms: u64) -> bool {
-        let is_new = !self.latches.writable && self.blocked == Blocked::NO;
+    #[inline] // Each flush asks, and few connections are blocked.
+    pub(super) fn note_blocked(&mut self, log: &RoomLog, now_ms: u64) -> bool {
+        let is_new = !self.latches.writable && self.blocked == Blocked::NO && self.has_output(log);
         if is_new {
             self.blocked = Blocked(now_ms);
         }
         is_new
     }
 
-    /// The farewell is sent: shuts our side, and leaves the peer some time to read it.
-    pub(super) fn linger(&mut self, now_ms: u64) -> Lingers {
+    /// Once the farewell is sent, shuts our side and leaves the peer some time to read it.
+    #[inline] // Each flush asks, and few connections are closing.
+    pub(super) fn linger(&mut self, log: &RoomLog, now_ms: u64) -> Option<Lingers> {
+        let is_said = self.phase.step() == Step::Closing && !self.has_output(log);
+        is_said.then(|| self.shut(now_ms))
+    }
+
+    fn shut(&mut self, now_ms: u64) -> Lingers {
         debug_assert!(!self.transport.has_pending(), "what is accepted is sent first");
         match self.transport.shutdown_write() {
             Ok(()) if !self.latches.read_ended => {

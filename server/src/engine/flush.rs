@@ -6,7 +6,6 @@ use chatshelf_common::wire::frame::{Gap, Refused};
 use super::Engine;
 use super::connection::Lingers;
 use super::limits::{LINGER_MS, WRITE_STALL_MS};
-use super::phase::Step;
 use super::send_queue::Flushed;
 use super::transport::Transport;
 use crate::token::Token;
@@ -45,56 +44,47 @@ impl<T: Transport> Engine<T> {
         }
     }
 
+    /// Sends what waits for one connection, and does what follows: refills its downloads, notes
+    /// that the peer takes nothing, shuts our side once the farewell is sent, resumes reading where
+    /// output held it up.
     pub(super) fn flush(&mut self, token: Token) {
         work::spend(1);
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
-        loop {
+        let end = loop {
             let Ok(flush) = connection.flush(self.room.log(), now_ms) else {
                 return self.lose(token);
             };
             self.counters.bytes_out += flush.accepted as u64;
-            match flush.end {
-                Flushed::Drained | Flushed::Blocked => break,
-                Flushed::Budget => {
-                    self.connections.mark_dirty(token);
-                    break;
-                }
-                Flushed::Lost { from } => {
-                    let snapshot = self.room.snapshot();
-                    let to = snapshot.seq();
-                    let end = self.room.log().end();
-                    // Closing, a cursor is never lost: only a member's can be.
-                    let Some(nick) = connection.nick().cloned() else { break };
-                    let gap = Gap { from, to, nick };
-                    connection.send_queue_mut().tell_gap(&gap, snapshot, end);
-                }
-            }
-        }
-        self.after_flush(token);
-    }
-
-    /// Notes whether output waits for the peer, refills downloads, resumes reading where output
-    /// held it up, and shuts the writing side of a connection whose farewell is sent.
-    fn after_flush(&mut self, token: Token) {
-        self.refill_downloads(token);
-        let now_ms = self.now.mono_ms;
-        let Some(connection) = self.connections.get_mut(token) else { return };
+            let Flushed::Lost { from } = flush.end else { break flush.end };
+            let snapshot = self.room.snapshot();
+            let (to, end) = (snapshot.seq(), self.room.log().end());
+            // Closing, a cursor is never lost: only a member's can be.
+            let Some(nick) = connection.nick().cloned() else { break flush.end };
+            connection.send_queue_mut().tell_gap(&Gap { from, to, nick }, snapshot, end);
+        };
+        // All that is asked of the connection is asked while it is at hand: mostly, nothing follows.
+        let has_spent = connection.send_queue().has_spent();
+        let is_blocked = connection.note_blocked(self.room.log(), now_ms);
+        let lingers = connection.linger(self.room.log(), now_ms);
         let resumes_reading =
             connection.note_buffered() && !connection.is_paused(self.transfers.hold_back(token));
-        if connection.has_output(self.room.log()) {
-            if connection.note_blocked(now_ms) {
-                self.connections.arm(token, now_ms + WRITE_STALL_MS);
+        if end == Flushed::Budget || lingers == Some(Lingers::Later) {
+            self.connections.mark_dirty(token);
+        }
+        if has_spent {
+            self.refill_downloads(token);
+        }
+        if is_blocked {
+            self.connections.arm(token, now_ms + WRITE_STALL_MS);
+        }
+        match lingers {
+            Some(Lingers::Now) => {
+                self.connections.arm(token, now_ms + LINGER_MS);
+                self.connections.enqueue(token);
             }
-        } else if connection.phase().step() == Step::Closing {
-            match connection.linger(now_ms) {
-                Lingers::Now => {
-                    self.connections.arm(token, now_ms + LINGER_MS);
-                    self.connections.enqueue(token);
-                }
-                Lingers::Later => self.connections.mark_dirty(token),
-                Lingers::Never => return self.kill(token),
-            }
+            Some(Lingers::Never) => return self.kill(token),
+            Some(Lingers::Later) | None => {}
         }
         if resumes_reading {
             self.connections.enqueue(token);

@@ -314,6 +314,11 @@ impl SendQueue {
         self.bulk.made().map_or(0, |bulk| std::mem::take(&mut bulk.sent))
     }
 
+    /// True when there are extents that are sent or given up.
+    pub(super) fn has_spent(&self) -> bool {
+        !self.bulk.spent.is_empty()
+    }
+
     /// The next extent that is sent or given up, with its transfer.
     pub(super) fn pop_spent(&mut self) -> Option<(TransferId, Extent)> {
         self.bulk.made()?.spent.pop()

@@ -1,9 +1,9 @@
 //! What all fronts share: the event loop, and everything between what a person or a script asks for
 //! and what the session, the socket and the files do.
 //!
-//! A front is a [`View`] over this one loop: it says where commands come from and how what happens
-//! is shown. The path is straight: input becomes a `Command`, the [`App`] carries it out on the
-//! session, the session tells events, these become [`News`], and the view shows them. `startup`
+//! A front is a `View` over this one loop: it says where commands come from and how what happens
+//! is shown. The path is straight: input becomes a `Command`, the `App` carries it out on the
+//! session, the session tells events, these become `News`, and the view shows them. `startup`
 //! leads into the loop, `reactor` is the loop, `state` what it works on: composed of parts that
 //! know nothing of each other (`transfers`, `nick_choice`, `filter`, `backfill`, `transcript`,
 //! `reconnect`, `shutdown`, `patience`). `format`, `rate` and `transfer_summary` say things in

@@ -59,7 +59,7 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// Registers up to [`LISTENERS_MAX`] listeners; `descriptors` is how many the system gives.
+    /// Registers up to `LISTENERS_MAX` listeners; `descriptors` is how many the system gives.
     ///
     /// # Errors
     /// When the system has no poll to give.

@@ -1,11 +1,11 @@
 //! The room: its members, topic and shelf, and the log of what happened in it.
 //!
-//! There is one way in. What anyone wants to happen is a [`Proposal`]; the sequencer makes it an
-//! event; and [`Room::commit`], the only thing that changes the room, appends the event to the log
-//! and applies it. A commit never fails, and depends on nothing but the room and the event: no
-//! clock, no random number, no order of a hash table, no setting of this server. So rooms to which
-//! the same events were committed are the same, byte for byte, wherever that was; and what a room
-//! is, its clients can follow.
+//! There is one way in. What anyone wants to happen is a [`proposal::Proposal`]; the sequencer
+//! makes it an event; and [`Room::commit`], the only thing that changes the room, appends the event
+//! to the log and applies it. A commit never fails, and depends on nothing but the room and the
+//! event: no clock, no random number, no order of a hash table, no setting of this server. So rooms
+//! to which the same events were committed are the same, byte for byte, wherever that was; and what
+//! a room is, its clients can follow.
 //!
 //! State of the room, made by commits alone:
 //!

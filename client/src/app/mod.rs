@@ -28,6 +28,7 @@ mod shutdown;
 mod signals;
 mod startup;
 mod state;
+mod suspending;
 mod transcript;
 mod transfer_summary;
 mod transfers;

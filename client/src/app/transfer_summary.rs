@@ -41,6 +41,13 @@ pub(super) fn closing(
     }
 }
 
+/// The line about a transfer that waits.
+pub(super) fn queued(status: &TransferStatus, is_joined: bool) -> String {
+    let (name, number) = (name(status), status.transfer);
+    let what = if is_joined { "other transfers" } else { "the connection" };
+    format!("{name} waits for {what} (transfer {number}; /cancel {number} stops it)")
+}
+
 /// The last line about a transfer that another run may resume, if it can.
 pub(super) fn interrupted(status: &TransferStatus, survives: bool) -> String {
     let (name, percent) = (name(status), percent(status));

@@ -12,6 +12,7 @@ use super::lookups::{Lookup, Lookups, Source};
 use super::news::{News, NewsQueue};
 use super::own_uploads::OwnUploads;
 use super::rate::{self, Rate};
+use super::suspending::Suspending;
 use super::transfer_summary;
 use crate::files::{FileError, Files, HeldPart, OpenFile, Reply, Target};
 use crate::options::expanded;
@@ -31,8 +32,6 @@ struct Kept {
     target: Option<Target>,
     /// The beginning of it, until it is resumed.
     part: Option<HeldPart>,
-    /// A later run can resume it.
-    survives: bool,
     /// The key that an upload was offered by.
     key: Option<UploadKey>,
     /// Where the download has gone, until that is said.
@@ -47,6 +46,7 @@ pub(super) struct Transfers {
     kept: HashMap<TransferHandle, Kept>,
     /// Of those that are under way.
     rates: HashMap<TransferHandle, Rate>,
+    suspending: Suspending,
     /// Where downloads have gone, until somebody takes that.
     landed: VecDeque<PathBuf>,
     own: OwnUploads,
@@ -60,6 +60,7 @@ impl Transfers {
             lookups: Lookups::default(),
             kept: HashMap::new(),
             rates: HashMap::new(),
+            suspending: Suspending::default(),
             landed: VecDeque::new(),
             own: OwnUploads::default(),
         }
@@ -141,7 +142,9 @@ impl Transfers {
                 let name = status.as_ref().map_or_else(|| "a download".into(), rate::name);
                 news.failure(format!("{name} keeps neither its mode nor its date: {why}"));
             }
-            Reply::Survives { transfer } => self.kept(transfer).survives = true,
+            Reply::Suspended { transfer, survives } => {
+                self.suspending.closed(transfer, survives, news);
+            }
             Reply::Opened { ticket, result } => {
                 if let Some(Lookup::Upload(source)) = self.looked_up(ticket, session) {
                     self.opened(source, result, session, news);
@@ -309,17 +312,12 @@ impl Transfers {
         }
         let rate = self.rates.remove(&status.transfer).unwrap_or_else(|| Rate::new(now));
         let place = kept.path.as_ref().map(|path| path.display().to_string());
-        let text = match outcome {
-            Outcome::Interrupted => transfer_summary::interrupted(status, kept.survives),
-            outcome => transfer_summary::closing(&rate, status, outcome, place.as_deref(), now),
-        };
+        let text = || transfer_summary::closing(&rate, status, outcome, place.as_deref(), now);
         match outcome {
-            Outcome::Refused(_) => news.refusal(text),
-            Outcome::DigestMismatch | Outcome::Failed(_) => news.failure(text),
-            Outcome::Uploaded(_)
-            | Outcome::Downloaded
-            | Outcome::Cancelled
-            | Outcome::Interrupted => news.notice(text),
+            Outcome::Interrupted => self.suspending.add(status),
+            Outcome::Refused(_) => news.refusal(text()),
+            Outcome::DigestMismatch | Outcome::Failed(_) => news.failure(text()),
+            Outcome::Uploaded(_) | Outcome::Downloaded | Outcome::Cancelled => news.notice(text()),
         }
         if let Some(path) = kept.path {
             self.landed(path);
@@ -329,6 +327,16 @@ impl Transfers {
             if let Some(key) = kept.key {
                 self.files.keep_key(*item, key, name.clone());
             }
+        }
+    }
+
+    /// Waits until the files of all interrupted transfers are closed, to tell what is left of them.
+    pub(super) fn close(&mut self, session: &mut Session, news: &mut NewsQueue) {
+        self.pass_requests(session);
+        while !self.suspending.is_empty()
+            && let Some(reply) = self.files.wait_reply()
+        {
+            self.handle_reply(reply, session, news);
         }
     }
 
@@ -393,14 +401,9 @@ impl Transfers {
 
 /// Says that a transfer waits for others, if it does.
 fn tell_if_queued(transfer: TransferHandle, session: &Session, news: &mut NewsQueue) {
-    let queued =
-        |status: &TransferStatus| status.transfer == transfer && status.stage == Stage::Queued;
-    let Some(status) = session.transfers().find(queued) else { return };
-    let name = rate::name(&status);
-    let what = if session.is_joined() { "other transfers" } else { "the connection" };
-    news.push(News::Underway(format!(
-        "{name} waits for {what} (transfer {transfer}; /cancel {transfer} stops it)"
-    )));
+    let mut queued = session.transfers().filter(|status| status.stage == Stage::Queued);
+    let Some(status) = queued.find(|status| status.transfer == transfer) else { return };
+    news.push(News::Underway(transfer_summary::queued(&status, session.is_joined())));
 }
 
 #[cfg(test)]

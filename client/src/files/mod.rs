@@ -197,10 +197,12 @@ pub enum Reply {
         /// The key.
         key: Option<UploadKey>,
     },
-    /// If the transfer is interrupted, a later run can resume it.
-    Survives {
+    /// The answer to [`FileRequest::Suspend`], which the session does not need.
+    Suspended {
         /// Which.
         transfer: TransferHandle,
+        /// A later run can resume it.
+        survives: bool,
     },
     /// A download is complete, but without the mode and time that were to be preserved.
     NotPreserved {
@@ -352,6 +354,12 @@ impl Files {
     #[must_use]
     pub fn poll_reply(&self) -> Option<Reply> {
         self.replies.try_recv().ok()
+    }
+
+    /// Waits for the next reply; none if the thread is gone.
+    #[must_use]
+    pub fn wait_reply(&self) -> Option<Reply> {
+        self.replies.recv().ok()
     }
 
     fn send(&self, request: Request) {

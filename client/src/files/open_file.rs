@@ -115,6 +115,11 @@ impl Source {
         }
     }
 
+    /// True when a later run can resume the upload.
+    pub(super) fn survives(&self) -> bool {
+        self.entry.is_some()
+    }
+
     /// The upload is over: forgets its key.
     pub(super) fn discard(self) {
         if let Some(entry) = self.entry {
@@ -199,11 +204,13 @@ impl Part {
         !is_empty && self.entry.is_some()
     }
 
-    /// Leaves it to a later run, or removes it if none could find it.
-    pub(super) fn suspend(self) {
-        if !self.survives() {
+    /// Leaves it to a later run, or removes it if none could find it. True if one can.
+    pub(super) fn suspend(self) -> bool {
+        let survives = self.survives();
+        if !survives {
             self.discard();
         }
+        survives
     }
 }
 

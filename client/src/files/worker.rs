@@ -80,7 +80,7 @@ impl Worker<'_> {
                 (self.reply)(Reply::Found { ticket, part });
             }
             Request::Upload { transfer, file } => {
-                let source = self.source(transfer, file);
+                let source = source_of(file);
                 self.open.insert(transfer, Transfer::new(Content::Upload(source)));
             }
             Request::Create { transfer, item, held, target, part } => {
@@ -105,20 +105,15 @@ impl Worker<'_> {
                 None => {}
             },
             Request::Session(FileRequest::Suspend { transfer }) => {
-                if let Some(Content::Download(part)) = self.remove(transfer) {
-                    part.suspend();
-                }
+                let survives = match self.remove(transfer) {
+                    Some(Content::Upload(source)) => source.survives(),
+                    Some(Content::Download(part)) => part.suspend(),
+                    None => false,
+                };
+                (self.reply)(Reply::Suspended { transfer, survives });
             }
             Request::Session(request) => self.handle(request),
         }
-    }
-
-    /// Makes an opened file the source of an upload, whose key a later run finds.
-    fn source(&self, transfer: TransferHandle, file: OpenFile) -> Source {
-        let OpenFile { file, path, stamp, origin, .. } = file;
-        let entry = origin.and_then(UploadOrigin::keep);
-        self.reply_if_survives(transfer, entry.is_some());
-        Source::new(file, path, stamp, entry)
     }
 
     fn remove(&mut self, transfer: TransferHandle) -> Option<Content> {
@@ -182,7 +177,6 @@ impl Worker<'_> {
             if (1..=bytes).contains(&held) {
                 space::expect_room(&wanted, item.size.saturating_sub(held))?;
                 part.rewind(held)?;
-                self.reply_if_survives(transfer, true);
                 self.open.insert(transfer, Transfer::new(Content::Download(part)));
                 self.rehash(transfer, held, Then::Serve);
                 return Ok(());
@@ -195,16 +189,9 @@ impl Worker<'_> {
             Target::Scratch(_) => None,
             Target::Directory(_) | Target::File(_) => self.state.note_part(&wanted, item, &path),
         };
-        self.reply_if_survives(transfer, entry.is_some());
         let part = Part::new(file, path, wanted, entry).with_attributes(attributes);
         self.open.insert(transfer, Transfer::new(Content::Download(part)));
         Ok(())
-    }
-
-    fn reply_if_survives(&self, transfer: TransferHandle, survives: bool) {
-        if survives {
-            (self.reply)(Reply::Survives { transfer });
-        }
     }
 
     /// Begins to hash everything before `to`.
@@ -309,11 +296,7 @@ impl Worker<'_> {
     fn fail(&mut self, transfer: TransferHandle, error: &FileError) {
         let is_unreadable = self.open.get(&transfer).is_some_and(Transfer::is_rehashing);
         let survives = match self.remove(transfer) {
-            Some(Content::Download(part)) if !is_unreadable => {
-                let survives = part.survives();
-                part.suspend();
-                survives
-            }
+            Some(Content::Download(part)) if !is_unreadable => part.suspend(),
             Some(Content::Download(part)) => {
                 part.discard();
                 false
@@ -356,6 +339,12 @@ impl Worker<'_> {
             "only open transfers are rehashed, each once"
         );
     }
+}
+
+/// Makes an opened file the source of an upload, whose key a later run finds.
+fn source_of(file: OpenFile) -> Source {
+    let OpenFile { file, path, stamp, origin, .. } = file;
+    Source::new(file, path, stamp, origin.and_then(UploadOrigin::keep))
 }
 
 fn transfer_of(request: &FileRequest) -> TransferHandle {

@@ -76,7 +76,7 @@ pub enum FileRequest {
         transfer: TransferHandle,
     },
     /// The transfer is over here, but another session may resume it: close it, and leave what
-    /// is needed for that. Not answered.
+    /// is needed for that. The session needs no answer.
     Suspend {
         /// Which transfer.
         transfer: TransferHandle,

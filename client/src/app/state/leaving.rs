@@ -170,6 +170,7 @@ impl App {
     pub(in crate::app) fn close(&mut self, now: Instant) {
         self.collect(now);
         self.flush_backfill();
+        self.transfers.close(self.link.session_mut(), &mut self.news);
         let session = self.session();
         let (unsent, unconfirmed) = (session.unsent(), session.outstanding() - session.unsent());
         if unsent > 0 {

@@ -36,6 +36,16 @@ fn a_download_that_is_discarded_leaves_nothing() {
 }
 
 #[test]
+fn what_is_suspended_before_it_has_content_is_not_kept() {
+    let rig = Rig::new();
+    let run = rig.run();
+    assert!(!run.suspend(T), "it was never begun");
+    run.create(T, &rig, b"hello");
+    assert!(!run.suspend(T));
+    rig.assert_empty();
+}
+
+#[test]
 fn an_interrupted_download_is_resumed_by_the_next_run() {
     // More than a slice.
     let content = pattern(3_000_000);
@@ -45,7 +55,7 @@ fn an_interrupted_download_is_resumed_by_the_next_run() {
         run.create(T, &rig, &content);
         run.write(T, &content[..2_500_000]);
         if suspends {
-            run.ask(FileRequest::Suspend { transfer: T });
+            assert!(run.suspend(T));
         }
         run.end();
         assert_eq!(rig.names(), ["a.txt.part"]);

@@ -98,12 +98,7 @@ impl Run {
     }
 
     fn next(&self) -> Reply {
-        loop {
-            let reply = self.replies.recv_timeout(Duration::from_secs(20)).expect("a reply");
-            if !matches!(reply, Reply::Survives { .. }) {
-                return reply;
-            }
-        }
+        self.replies.recv_timeout(Duration::from_secs(20)).expect("a reply")
     }
 
     fn reply(&self) -> FileReply {
@@ -174,6 +169,15 @@ impl Run {
     fn write(&self, transfer: TransferHandle, block: &[u8]) {
         self.ask(FileRequest::Write { transfer, block: block.to_vec() });
         assert!(matches!(self.reply(), FileReply::Written { .. }));
+    }
+
+    /// Suspends a transfer; true if a later run can resume it.
+    fn suspend(&self, transfer: TransferHandle) -> bool {
+        self.ask(FileRequest::Suspend { transfer });
+        match self.next() {
+            Reply::Suspended { transfer: of, survives } if of == transfer => survives,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn keep(&self, transfer: TransferHandle) -> PathBuf {

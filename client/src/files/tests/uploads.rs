@@ -90,7 +90,7 @@ fn the_key_of_an_upload_survives_until_that_is_over() {
     let path = rig.write("up", b"hello");
     let run = rig.run();
     let key = run.upload(T, &path);
-    run.ask(FileRequest::Suspend { transfer: T });
+    assert!(run.suspend(T));
     run.end();
     let run = rig.run();
     assert_eq!(run.upload(T, &path), key, "suspended");

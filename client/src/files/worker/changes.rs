@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Content, Then, Transfer, Worker};
+use super::{Content, Then, Transfer, Worker, source_of};
 use crate::files::{FileError, OpenFile, Reply};
 use crate::session::{FileReply, TransferHandle};
 
@@ -50,7 +50,7 @@ impl Worker<'_> {
             Ok(file) => {
                 let OpenFile { size, attributes, .. } = file;
                 let key = file.key();
-                let source = self.source(transfer, file);
+                let source = source_of(file);
                 self.open.insert(transfer, Transfer::restarted(source, restarts));
                 let changed = FileReply::Changed { transfer, size, attributes, key };
                 (self.reply)(Reply::Session(changed));

@@ -1,20 +1,20 @@
-//! The sequencer: gives proposals their order, and each its number and its time.
+//! The sequencer: puts proposals in order, and gives each event its seq and its time.
 //!
-//! This one is alone with its room. Proposals get the order in which they are made, and each is
-//! decided and committed at once. Item numbers are given here as well, ahead of the event, because
-//! an item's files are published under its number before the room hears of it.
+//! This one serves a single server. Proposals are ordered as they are made, and each is decided and
+//! committed at once. Item numbers are also assigned here, ahead of the event, because an item's
+//! files are published under its number before the room hears of it.
 //!
-//! A sequencer that orders the proposals of several servers answers in a later turn, and the seam
-//! is made for that. The engine hands a proposal over together with what follows from its outcome,
-//! as data (`engine/proposals.rs`), and looks at nothing else when the call returns. Such a
-//! sequencer would keep that data, give its proposals out as the engine gives out disk requests,
-//! and take ordered batches in as the engine takes disk replies. Of a batch each proposal,
-//! whichever server made it, is decided against the room and committed, with the batch's time; the
-//! outcome of those that were made here goes to the engine. A connection whose join or rename is on
-//! its way is not read until then, as while its nick is contested. Numbers of events need nobody's
-//! consent: everyone counts the events that the same order of proposals gives. Numbers of items
-//! would be given then, too, and the room's bounds, which this server settles for itself today,
-//! would be events.
+//! A sequencer that orders the proposals of several servers would answer in a later turn, and the
+//! seam allows for that. The engine hands over a proposal together with what follows from its
+//! outcome, as data (`engine/proposals.rs`), and reads nothing else when the call returns. Such a
+//! sequencer would keep that data, send its proposals out as the engine sends disk requests, and
+//! receive ordered batches as the engine receives disk replies. Each proposal of a batch, whichever
+//! server made it, would be decided against the room and committed with the batch's time; the
+//! outcomes of local proposals would go to the engine. A connection whose join or rename is
+//! undecided would not be read until then, just as while its nick is contested. Event numbers need
+//! no agreement: every server counts the events that the same order of proposals yields. Item
+//! numbers would be assigned at that point too, and the room's limits, which this server enforces
+//! by itself today, would become events.
 
 use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::wire::Code;
@@ -22,24 +22,25 @@ use chatshelf_common::wire::Code;
 use crate::room::Room;
 use crate::room::proposal::Proposal;
 
-/// Orders what happens in one room.
+/// Orders the events of one room.
 #[derive(Debug)]
 pub struct Sequencer {
-    /// Higher than every number of an item that was ever given out.
+    /// Higher than every item number ever assigned.
     next_item: ItemId,
 }
 
 impl Sequencer {
-    /// The sequencer of this room, which nobody else's proposals change.
+    /// Creates the sequencer of this room, which no other sequencer changes.
     #[must_use]
     pub fn new(room: &Room) -> Self {
         Self { next_item: after(room.shelf().newest()) }
     }
 
-    /// Puts a proposal next in the order. The room has it, or it is refused, when this returns.
+    /// Makes a proposal the next in the order. When this returns, it is committed to the room or
+    /// refused.
     ///
-    /// `at` is what the clock says now. It may be less than the last time: people set clocks, and
-    /// nothing in the room depends on it.
+    /// `at` is the current time by the system clock. It may be earlier than the last one: clocks
+    /// are set back, and nothing in the room depends on their order.
     ///
     /// # Errors
     /// As [`Proposal::decide`].
@@ -55,7 +56,7 @@ impl Sequencer {
         proposal.decide(room, at).map(|event| room.commit(event))
     }
 
-    /// Takes a number for an item that is about to be published.
+    /// Reserves a number for an item that is about to be published.
     pub fn reserve_item_id(&mut self) -> ItemId {
         let id = self.next_item;
         self.next_item = after(id);

@@ -1,48 +1,49 @@
-//! Names of connections: a slot of the slab and the generation of its tenant.
+//! Names of connections: a slot in the slab and the generation of its occupant.
 //!
-//! Slots are used again; generations are not (until 2^32 connections on 64-bit machines). So
-//! an event, a timer or a disk reply that comes late meets no stranger.
+//! Slots are reused; generations are not (until 2^32 connections on 64-bit machines). So a late
+//! event, timer or disk reply never reaches a different connection.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 
 /// Names one connection for its whole life, and no other after it.
 ///
-/// It is kept as one more than the poll's word, so that an `Option` of it takes no more memory.
+/// Stored as the poll's word plus one, so that an `Option<Token>` is no larger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(NonZeroUsize);
 
 const HALF: u32 = usize::BITS / 2;
 
 impl Token {
-    /// Packs a slot and a generation; of the generation the lower half of a word counts.
+    /// Packs a slot and the lower half-word of a generation.
     ///
-    /// Slots stay far below half a word: they are bounded by the connections the server takes.
+    /// Slots stay far below half a word: the limit on connections bounds them.
     #[must_use]
     pub const fn new(slot: usize, generation: usize) -> Self {
         debug_assert!(slot >> HALF == 0);
         Self::from_mio(generation << HALF | slot)
     }
 
-    /// The place in the slab.
+    /// Returns the index in the slab.
     #[must_use]
     pub fn slot(self) -> usize {
         self.to_mio() & ((1 << HALF) - 1)
     }
 
-    /// The lower half of a word of the generation.
+    /// Returns the lower half-word of the generation.
     #[must_use]
     pub fn generation(self) -> u32 {
         (self.to_mio() >> HALF) as u32
     }
 
-    /// As the poll knows it.
+    /// Returns the word by which the poll knows it.
     #[must_use]
     pub fn to_mio(self) -> usize {
         self.0.get() - 1
     }
 
-    /// Back from the poll. The highest word, which no connection has, counts as the one below.
+    /// Converts the poll's word back. The highest word, which no connection has, becomes the one
+    /// below.
     #[must_use]
     pub const fn from_mio(word: usize) -> Self {
         Self(NonZeroUsize::MIN.saturating_add(word))

@@ -1,16 +1,16 @@
-//! A count of what the engine does, in steps, for tests: a peer may make it work for the bytes it
-//! sends, but not for the size of the room or of the log (docs/ARCHITECTURE.md, "What each frame
+//! Counts the engine's work in steps, for tests: a peer may cause work in proportion to the bytes
+//! it sends, but not to the size of the room or of the log (docs/ARCHITECTURE.md, "What each frame
 //! can cost").
 //!
-//! A step is one look into a table, one connection visited, up to 8 small elements passed over, or
-//! up to 64 bytes copied, compared or encoded. Steps are counted for each thread, in builds with
-//! debug assertions; in others all this is nothing.
+//! A step is one table lookup, one connection visited, up to 8 small elements passed over, or up to
+//! 64 bytes copied, compared or encoded. Each thread counts its own steps, in builds with debug
+//! assertions only; other builds compile all of this to nothing.
 
 use std::cell::Cell;
 
-/// Bytes that make a step.
+/// Bytes per step.
 const STEP_BYTES: usize = 64;
-/// Small elements that make one.
+/// Small elements per step.
 const STEP_ELEMENTS: usize = 8;
 
 thread_local! {
@@ -26,20 +26,20 @@ pub(crate) fn spend(steps: usize) {
     }
 }
 
-/// Counts the steps that so many bytes make.
+/// Counts the steps for this many bytes.
 #[inline]
 pub(crate) fn spend_bytes(bytes: usize) {
     spend(bytes.div_ceil(STEP_BYTES));
 }
 
-/// Counts the steps that it takes to pass over so many small elements.
+/// Counts the steps for passing over this many small elements.
 #[inline]
 pub(crate) fn spend_passing(elements: usize) {
     spend(elements.div_ceil(STEP_ELEMENTS));
 }
 
-/// Counts a frame, or a part of a file, of so many bytes that has come and is looked at now; and
-/// the steps for that.
+/// Counts a frame, or a part of a file, that has arrived and is being handled, with the steps for
+/// its bytes.
 #[inline]
 pub(crate) fn take_in(bytes: usize) {
     if cfg!(debug_assertions) {
@@ -49,14 +49,14 @@ pub(crate) fn take_in(bytes: usize) {
     }
 }
 
-/// Takes the number of bytes that were looked at on this thread since the last time.
+/// Returns the input bytes this thread has counted since the last call, and resets the count.
 #[must_use]
 pub fn take_input_bytes() -> u64 {
     INPUT_BYTES.take()
 }
 
-/// Takes the steps that were counted on this thread since the last time; 0 in a build that counts
-/// none.
+/// Returns the steps this thread has counted since the last call, and resets the count; always 0 in
+/// a build that counts none.
 #[must_use]
 pub fn take_steps() -> u64 {
     STEPS.take()

@@ -1,8 +1,8 @@
-//! The dedup window: by what the lines of the log are known when they are said again.
+//! The dedup window: recognizes lines of the log when a client sends them again.
 //!
-//! Whether a line is refused as a repetition is decided here, so what is remembered follows from
-//! the events alone: not from when the log was cut, which hangs on how fast the members read. Lines
-//! are forgotten by generations, each at once: to take out thousands of them one by one would keep
+//! The window decides whether a line is refused as a repetition, so its contents must follow from
+//! the events alone, and not from when the log is trimmed, which depends on how fast the members
+//! read. Lines are forgotten in whole generations: removing thousands of them one by one would keep
 //! everyone waiting.
 
 use std::collections::HashSet;
@@ -11,34 +11,33 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use chatshelf_common::id::{MessageId, Seq};
 use chatshelf_common::text::Message;
 
-/// Generations that are kept, the newest of which is being filled. The others hold three windows'
-/// worth of events. The log never holds as much: it is cut when it holds two, and one turn adds
-/// less than one.
+/// Generations kept; the newest is being filled. The others hold three windows' worth of events.
+/// The log never holds as much: it is trimmed when it holds two, and one turn adds less than one.
 const GENERATIONS: usize = 4;
 
 /// All lines that the log holds, and some that it held before.
 ///
-/// Invariant: the generations follow one another, oldest first; but for the last, each has the
-/// lines among at least `generation_bytes` bytes of events.
+/// Invariant: the generations are in order, oldest first. Each but the last covers at least
+/// `generation_bytes` bytes of events.
 #[derive(Debug)]
 pub(super) struct DedupWindow {
     generations: [Generation; GENERATIONS],
-    /// The key of the fingerprints, which nobody can guess: no two lines can be made to share one,
-    /// nor many to crowd in one place of a table. They stay in this process.
+    /// The secret key of the fingerprints. Without it nobody can craft two lines with the same
+    /// fingerprint, or many that collide in a table. Fingerprints stay in this process.
     key: RandomState,
     generation_bytes: usize,
-    /// Bytes of the events since the last generation began.
+    /// Bytes of the events in the newest generation.
     newest_bytes: usize,
 }
 
 #[derive(Debug)]
 struct Generation {
     first: Seq,
-    /// Their fingerprints.
+    /// The fingerprints of its lines.
     lines: HashSet<u64, BuildHasherDefault<Unhashed>>,
 }
 
-/// The hasher of what is a hash already.
+/// A hasher for keys that are hashes already.
 #[derive(Debug, Default)]
 struct Unhashed(u64);
 
@@ -48,7 +47,7 @@ impl Hasher for Unhashed {
     }
 
     fn write(&mut self, _bytes: &[u8]) {
-        debug_assert!(false, "only fingerprints are hashed so");
+        debug_assert!(false, "only fingerprints use this hasher");
     }
 
     fn write_u64(&mut self, fingerprint: u64) {
@@ -57,7 +56,7 @@ impl Hasher for Unhashed {
 }
 
 impl DedupWindow {
-    /// Knows no line. The next event is `first`, and a log's window has so many bytes.
+    /// Creates an empty window. The next event is `first`; the log's window is `window_bytes`.
     pub(super) fn new(first: Seq, window_bytes: usize) -> Self {
         let generation = |()| Generation { first, lines: HashSet::default() };
         Self {
@@ -68,7 +67,7 @@ impl DedupWindow {
         }
     }
 
-    /// Bytes that the lines take, about: a hash, and a byte for where it is.
+    /// Estimates the bytes the lines take: for each a hash, and one byte of the table's metadata.
     pub(super) fn held_bytes(&self) -> usize {
         let lines: usize = self.generations.iter().map(|it| it.lines.capacity()).sum();
         lines * (size_of::<u64>() + 1)
@@ -80,8 +79,8 @@ impl DedupWindow {
         self.generations[GENERATIONS - 1].lines.insert(fingerprint);
     }
 
-    /// An event of so many bytes, whose line was added if it is one, is in the log; `next` comes
-    /// after it.
+    /// Counts an event of this many bytes, already added if it is a line, and starts a new
+    /// generation at `next` when the newest is full.
     pub(super) fn note_event(&mut self, bytes: usize, next: Seq) {
         self.newest_bytes += bytes;
         if self.newest_bytes >= self.generation_bytes {
@@ -94,24 +93,24 @@ impl DedupWindow {
         debug_assert!(self.generations.is_sorted_by_key(|generation| generation.first));
     }
 
-    /// The lines of this event and all later ones are known.
+    /// Returns the seq from which on all lines are known.
     pub(super) fn first(&self) -> Seq {
         self.generations[0].first
     }
 
-    /// True for a line that was added and is not forgotten.
+    /// Returns true for a line that was added and is not yet forgotten.
     pub(super) fn contains(&self, id: MessageId, text: &Message) -> bool {
         let fingerprint = self.fingerprint(id, text);
         self.generations.iter().any(|generation| generation.lines.contains(&fingerprint))
     }
 
-    /// True when both have as many lines of the same events.
+    /// Returns true if both have the same generations with the same number of lines in each.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let shape = |it: &Self| it.generations.each_ref().map(|it| (it.first, it.lines.len()));
         shape(self) == shape(other) && self.newest_bytes == other.newest_bytes
     }
 
-    /// What a line is known by: its number and its text.
+    /// Returns the fingerprint of a line: the hash of its number and text.
     fn fingerprint(&self, id: MessageId, text: &Message) -> u64 {
         self.key.hash_one((id, text.as_str()))
     }

@@ -1,12 +1,12 @@
-//! What must hold of a room, and of two rooms to which the same events were committed: for tests.
+//! Invariants of a room, and of two rooms that committed the same events: for tests.
 
 use super::Room;
 
 impl Room {
-    /// Checks what must hold whatever was committed. Looks at every member.
+    /// Checks what holds after any sequence of commits. Visits every member.
     ///
     /// # Panics
-    /// If something does not hold.
+    /// If an invariant is broken.
     pub fn assert_sound(&self) {
         self.members.assert_sound();
         assert!(self.shelf().iter().is_sorted_by(|a, b| a.id < b.id), "items out of order");
@@ -16,9 +16,9 @@ impl Room {
         assert_eq!(log.seq_from(log.end()), log.next_seq());
     }
 
-    /// Checks that another room, which began as this one did, has had the same events: all that
-    /// they make is the same, byte for byte. Of the log, where both hold it, for each is cut when
-    /// its own members let it.
+    /// Checks that another room, created like this one, has committed the same events and made of
+    /// them the same state, byte for byte. The logs are compared where both still hold events,
+    /// because each is trimmed as its own members read it.
     ///
     /// # Panics
     /// If something differs.
@@ -30,7 +30,7 @@ impl Room {
             log.between(start, log.end()) == others.between(start, log.end()),
             "the logs differ"
         );
-        assert!(log.knows_the_lines_of(others), "different lines are known");
+        assert!(log.knows_the_lines_of(others), "the dedup windows differ");
         let members = |room: &Self| -> Vec<_> {
             room.members().map(|it| (it.nick().clone(), it.quiet())).collect()
         };

@@ -1,8 +1,9 @@
-//! The room log: all recent events, as the exact bytes that go on the wire, once for everyone.
+//! The room log: all recent events, as the exact bytes sent on the wire, stored once for everyone.
 //!
-//! It is a window: appended at the end, cut at the front. A place in it is an *offset*, counted
-//! from the first byte that ever was, so that cutting moves no cursor. What is appended may be
-//! sent once it is *released*: when the journal has it as safe as the durability level asks.
+//! It is a window: events are appended at the end and trimmed from the front. A position in it is
+//! an *offset*, counted from the first byte ever appended, so trimming moves no cursor. An appended
+//! event may be sent once it is *released*: when the journal has stored it as safely as the
+//! durability level demands.
 
 use std::collections::VecDeque;
 
@@ -14,15 +15,15 @@ use chatshelf_common::wire::{Deframer, Event, Unit};
 use super::dedup::DedupWindow;
 use crate::work;
 
-/// The highest number that an event may have. What names a higher one is damaged: after it there
-/// would be no numbers left to come.
+/// The highest seq an event may have. A higher one means damaged data: accepting it would leave no
+/// numbers for later events.
 pub const SEQ_MAX: Seq = Seq(u64::MAX >> 1);
 
 /// The recent events of the room.
 ///
-/// Invariant: `bytes` holds whole events only, with the seqs `first`, `first + 1`, …; `starts`
-/// has the offset of each; `lines` has the seqs of those that are lines, ascending, and `dedup`
-/// knows them again. `base <= released <= end`, at the end of an event.
+/// Invariant: `bytes` holds only whole events, with the seqs `first`, `first + 1`, …; `starts` has
+/// the offset of each. `lines` has the seqs of those that are lines, ascending, and `dedup` knows
+/// them all. `base <= released <= end`, and `released` is the end of an event.
 #[derive(Debug)]
 pub struct RoomLog {
     bytes: Vec<u8>,
@@ -37,8 +38,8 @@ pub struct RoomLog {
 }
 
 impl RoomLog {
-    /// An empty log whose next event is `first`, holding at least the newest `window_bytes`
-    /// bytes of events and, before it is trimmed, about twice that.
+    /// Creates an empty log whose next event is `first`. It holds at least the newest
+    /// `window_bytes` bytes of events, and about twice that before it is trimmed.
     #[must_use]
     pub fn new(first: Seq, window_bytes: usize) -> Self {
         Self {
@@ -53,19 +54,19 @@ impl RoomLog {
         }
     }
 
-    /// The seq that the next event must have.
+    /// Returns the seq that the next event must have.
     #[must_use]
     pub fn next_seq(&self) -> Seq {
         Seq(self.first.0 + self.starts.len() as u64)
     }
 
-    /// The seq of the newest event that ever was; 0 before the first.
+    /// Returns the seq of the newest event ever appended; 0 before the first.
     #[must_use]
     pub fn last_seq(&self) -> Seq {
         Seq(self.next_seq().0 - 1)
     }
 
-    /// Bytes that it takes: its window and its index.
+    /// Returns the bytes it takes: its window, index and dedup window.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.bytes.capacity()
@@ -74,31 +75,31 @@ impl RoomLog {
             + self.dedup.held_bytes()
     }
 
-    /// Offset of the oldest byte still held.
+    /// Returns the offset of the oldest byte still held.
     #[must_use]
     pub fn start(&self) -> u64 {
         self.base
     }
 
-    /// Offset after the newest byte.
+    /// Returns the offset after the newest byte.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.base + self.bytes.len() as u64
     }
 
-    /// Offset up to which events may be sent.
+    /// Returns the offset up to which events may be sent.
     #[must_use]
     pub fn released(&self) -> u64 {
         self.released
     }
 
-    /// Bytes of events that may not be sent yet.
+    /// Returns the bytes of events that may not be sent yet.
     #[must_use]
     pub fn unreleased_bytes(&self) -> u64 {
         self.end() - self.released
     }
 
-    /// Lets events up to `to`, the end of one of them, be sent. What is released stays so.
+    /// Allows events up to `to`, the end of one of them, to be sent. A release is never taken back.
     pub fn release(&mut self, to: u64) {
         debug_assert!(
             to <= self.end() && self.boundary_from(to.max(self.base)) == to.max(self.base)
@@ -118,39 +119,42 @@ impl RoomLog {
         event.encode(&mut self.bytes);
         let bytes = (self.end() - start) as usize;
         self.dedup.note_event(bytes, self.next_seq());
-        // Each byte is moved once more, when the front is cut.
+        // Each byte is copied a second time when the front is trimmed.
         work::spend_bytes(2 * bytes);
     }
 
-    /// The bytes between two offsets that are still held.
+    /// Returns the bytes between two offsets that are still held.
     #[must_use]
     pub fn between(&self, from: u64, to: u64) -> &[u8] {
         debug_assert!(self.base <= from && from <= to && to <= self.end());
         &self.bytes[(from - self.base) as usize..(to - self.base) as usize]
     }
 
-    /// The offset where the event that contains `offset` ends; `offset` itself at a boundary.
+    /// Returns the offset where the event that contains `offset` ends, or `offset` itself at a
+    /// boundary.
     #[must_use]
     pub fn boundary_from(&self, offset: u64) -> u64 {
         let after = self.starts.partition_point(|&start| start < offset);
         self.starts.get(after).copied().unwrap_or_else(|| self.end())
     }
 
-    /// Where the event with this seq begins; the end of the log if it is not held.
+    /// Returns the offset where the event with this seq begins, or the end of the log if it is not
+    /// held.
     #[must_use]
     pub fn offset_of(&self, seq: Seq) -> u64 {
         let index = seq.0.checked_sub(self.first.0).and_then(|index| usize::try_from(index).ok());
         index.and_then(|index| self.starts.get(index).copied()).unwrap_or_else(|| self.end())
     }
 
-    /// The seq of the first event that begins at `offset` or later.
+    /// Returns the seq of the first event that begins at `offset` or later.
     #[must_use]
     pub fn seq_from(&self, offset: u64) -> Seq {
         Seq(self.first.0 + self.starts.partition_point(|&start| start < offset) as u64)
     }
 
-    /// The offset where a history of `lines` lines begins: at the oldest of them, or at the
-    /// oldest event held when there are no more; at the end for none.
+    /// Returns the offset where a history of `lines` lines begins: at the oldest of those lines, or
+    /// at the oldest event held if there are not more lines than that. A history of no lines begins
+    /// at the end.
     #[must_use]
     pub fn history_start(&self, lines: u32) -> u64 {
         match self.lines.len().checked_sub(lines as usize) {
@@ -160,24 +164,25 @@ impl RoomLog {
         }
     }
 
-    /// True when a line with this number and text is held, or was not long ago.
+    /// Returns true if a line with this number and text is held, or was until recently.
     #[must_use]
     pub fn has_line(&self, id: MessageId, text: &Message) -> bool {
         work::spend_bytes(text.as_str().len());
         self.dedup.contains(id, text)
     }
 
-    /// True when each line that is held is known, as it must be where the log is cut in time.
+    /// Returns true if the dedup window covers every line held, as it does when the log is trimmed
+    /// in time.
     pub(super) fn knows_its_lines(&self) -> bool {
         self.dedup.first() <= self.first
     }
 
-    /// True when both know as many lines of the same events.
+    /// Returns true if the dedup windows of both have the same shape.
     pub(super) fn knows_the_lines_of(&self, other: &Self) -> bool {
         self.dedup.is_like(&other.dedup)
     }
 
-    /// The time of the event with this seq, if it is held.
+    /// Returns the time of the event with this seq, if it is held.
     #[must_use]
     pub fn time_of(&self, seq: Seq) -> Option<UnixMillis> {
         if seq < self.first {
@@ -187,28 +192,28 @@ impl RoomLog {
         work::spend(1);
         match Deframer::joined().next(&mut frame) {
             Ok(Some(Unit::Control { value, .. })) => {
-                // The text may be long, and is not looked at.
+                // The text may be long; it is not read.
                 Fields::parse(value).ok()?.optional(Tag::AT).ok().flatten()
             }
             _ => None,
         }
     }
 
-    /// True when the log has outgrown its window so far that a trim is due.
+    /// Returns true if the log has outgrown its window so far that a trim is due.
     #[must_use]
     pub fn is_overfull(&self) -> bool {
         self.bytes.len() > 2 * self.window_bytes
     }
 
-    /// Where the log will begin after [`Self::trim`].
+    /// Returns the offset where the log will begin after [`Self::trim`].
     #[must_use]
     pub fn trim_point(&self) -> u64 {
         let behind = self.end().saturating_sub(self.window_bytes as u64);
         self.boundary_from(behind.min(self.released).max(self.base))
     }
 
-    /// Forgets whole events from the front until the window's size is left. Costs one move of
-    /// the window, and comes once for each window's worth of events.
+    /// Removes whole events from the front until only the window is left. This moves the window
+    /// once, and happens once for each window's worth of events.
     pub fn trim(&mut self) {
         let point = self.trim_point();
         let events = self.starts.partition_point(|&start| start < point);

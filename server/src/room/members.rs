@@ -1,8 +1,8 @@
-//! The members, by their nicks: who is here, and which nicks they hold.
+//! The members, indexed by the nicks they hold.
 //!
-//! Who is here, under which nick, and how quietly is what committed events have made of it. Which
-//! session a member has on this server is not: the engine attaches it, and it tells nobody
-//! anything.
+//! Who is a member, under which nick, and whether quietly, follows from committed events. The
+//! session a member has on this server does not: the engine attaches it, and no event or snapshot
+//! depends on it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Range;
@@ -15,7 +15,7 @@ use chatshelf_common::wire::frame::Marker;
 use crate::token::Token;
 use crate::work;
 
-/// One who is in the room.
+/// A member of the room.
 #[derive(Debug)]
 pub struct Member {
     nick: Nick,
@@ -24,30 +24,30 @@ pub struct Member {
 }
 
 impl Member {
-    /// Someone who has just come, and whom no session is attached to yet.
+    /// Creates a member who has just joined and has no session attached yet.
     pub(super) fn new(nick: Nick, quiet: Option<Marker>) -> Self {
         Self { nick, quiet, session: None }
     }
 
-    /// The same member under another nick.
+    /// Returns the same member with another nick.
     pub(super) fn renamed(self, nick: Nick) -> Self {
         Self { nick, ..self }
     }
 
-    /// What they are called.
+    /// Returns the member's nick.
     #[must_use]
     pub fn nick(&self) -> &Nick {
         &self.nick
     }
 
-    /// Present if nobody need be shown that they come and go.
+    /// Returns the marker if clients need not show this member's joining and leaving.
     #[must_use]
     pub fn quiet(&self) -> Option<Marker> {
         self.quiet
     }
 
-    /// What the engine knows them by, over all their connections; none for a member who is
-    /// connected to another server.
+    /// Returns the session by which the engine knows the member across all their connections;
+    /// `None` for a member who is connected to another server.
     #[must_use]
     pub fn session(&self) -> Option<Token> {
         self.session
@@ -56,9 +56,9 @@ impl Member {
 
 /// An index of all members by the keys of their nicks.
 ///
-/// Invariants: each member is in `by_key` under [`Nick::key`]; `by_spelling` has the second key
-/// ([`Nick::key_as_spelt`]) of exactly those members who have one, and leads to their first. No key
-/// is in both maps, so no two members' nicks count as the same.
+/// Invariants: each member is in `by_key` under [`Nick::key`]. `by_spelling` has the second key
+/// ([`Nick::key_as_spelt`]) of exactly those members who have one, and maps it to their first. No
+/// key is in both maps, so no two members' nicks clash.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     by_key: BTreeMap<Arc<str>, Member>,
@@ -70,17 +70,18 @@ impl Members {
         self.by_key.len()
     }
 
-    /// The member whom this nick names, in whatever case.
+    /// Returns the member with this nick, ignoring case.
     pub(super) fn get(&self, nick: &Nick) -> Option<&Member> {
         self.by_key.get(&nick.key())
     }
 
-    /// True if somebody is called exactly this.
+    /// Returns true if a member has exactly this nick.
     pub(super) fn has(&self, nick: &Nick) -> bool {
         self.get(nick).is_some_and(|member| member.nick == *nick)
     }
 
-    /// The members whose nicks count as the same as this one, which is free if there are none.
+    /// Iterates over the members whose nicks clash with this one. The nick is free if there are
+    /// none.
     pub(super) fn holders(&self, nick: &Nick) -> impl Iterator<Item = &Member> {
         let keys = [Some(nick.key()), nick.key_as_spelt()];
         let members = keys.into_iter().flatten().flat_map(|key| {
@@ -90,17 +91,17 @@ impl Members {
         members.flatten()
     }
 
-    /// True if nobody holds this nick, or nobody but the member called `own` does.
+    /// Returns true if no member, except the one called `own`, holds this nick.
     pub(super) fn is_free(&self, nick: &Nick, own: Option<&Nick>) -> bool {
         self.holders(nick).all(|member| Some(&member.nick) == own)
     }
 
-    /// All of them, in the order of their keys, from one key to another.
+    /// Iterates over the members whose keys are between two bounds, in order.
     pub(super) fn range(&self, from: Bound<&str>, to: Bound<&str>) -> Range<'_, Arc<str>, Member> {
         self.by_key.range::<str, _>((from, to))
     }
 
-    /// Adds a member whose nick is free; returns their key.
+    /// Adds a member whose nick is free, and returns their key.
     pub(super) fn seat(&mut self, member: Member) -> Arc<str> {
         work::spend(1);
         debug_assert!(self.is_free(&member.nick, None), "{} is taken", member.nick);
@@ -113,11 +114,11 @@ impl Members {
         key
     }
 
-    /// Takes a member out; returns their key, too.
+    /// Removes a member, and returns them with their key.
     pub(super) fn unseat(&mut self, nick: &Nick) -> Option<(Arc<str>, Member)> {
         work::spend(1);
         let unseated = self.by_key.remove_entry(&nick.key())?;
-        debug_assert_eq!(unseated.1.nick, *nick, "a member leaves by another's nick");
+        debug_assert_eq!(unseated.1.nick, *nick, "removed a member by another spelling");
         if let Some(spelt) = nick.key_as_spelt() {
             let first = self.by_spelling.remove(&spelt);
             debug_assert_eq!(first.as_ref(), Some(&unseated.0), "{nick} was not indexed");
@@ -126,7 +127,7 @@ impl Members {
         Some(unseated)
     }
 
-    /// Sets by what session this server knows a member.
+    /// Attaches this server's session to a member.
     pub(super) fn attach(&mut self, nick: &Nick, session: Token) {
         let member = self.by_key.get_mut(&nick.key());
         debug_assert!(member.is_some(), "{nick} is not here");
@@ -135,7 +136,7 @@ impl Members {
         }
     }
 
-    /// Compares the two maps, member by member: for tests.
+    /// Checks the two maps against each other, member by member: for tests.
     pub(super) fn assert_sound(&self) {
         let mut spellings = 0;
         for (key, member) in &self.by_key {
@@ -146,7 +147,7 @@ impl Members {
                 spellings += 1;
             }
         }
-        assert_eq!(self.by_spelling.len(), spellings, "a spelling is left of someone who is gone");
+        assert_eq!(self.by_spelling.len(), spellings, "a spelling outlived its member");
     }
 }
 
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "by another's nick")]
+    #[should_panic(expected = "by another spelling")]
     fn nobody_leaves_by_the_nick_of_another() {
         members(&["ian"]).unseat(&nick("IAN"));
     }

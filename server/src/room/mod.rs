@@ -1,29 +1,29 @@
 //! The room: its members, topic and shelf, and the log of what happened in it.
 //!
-//! There is one way in. What anyone wants to happen is a [`proposal::Proposal`]; the sequencer
-//! makes it an event; and [`Room::commit`], the only thing that changes the room, appends the event
-//! to the log and applies it. A commit never fails, and depends on nothing but the room and the
-//! event: no clock, no random number, no order of a hash table, no setting of this server. So rooms
-//! to which the same events were committed are the same, byte for byte, wherever that was; and what
-//! a room is, its clients can follow.
+//! There is one way to change it. A member, or the server itself, makes a [`proposal::Proposal`];
+//! the sequencer turns it into an event; and [`Room::commit`], the only function that changes the
+//! room, appends the event to the log and applies it. A commit never fails and depends on nothing
+//! but the room and the event: no clock, no random number, no hash-table order, no setting of this
+//! server. Rooms that commit the same events are therefore identical, byte for byte, on any
+//! machine, and clients can follow the room by its events.
 //!
-//! State of the room, made by commits alone:
+//! State of the room, changed by commits alone:
 //!
-//! - the log's events, and which lines it knows when they are said again (`log`, `dedup`);
-//! - the members, their nicks, and how quietly they came (`members`);
-//! - the topic; what is on the shelf, and the newest item that ever was there (`shelf`);
-//! - snapshots, which are made of the above (`snapshot`, `roster`).
+//! - the log's events, and the dedup window, which recognizes repeated lines (`log`, `dedup`);
+//! - the members, their nicks, and whether they joined quietly (`members`);
+//! - the topic, the items on the shelf, and the highest item number ever used (`shelf`);
+//! - snapshots, which are built from all of these (`snapshot`, `roster`).
 //!
-//! Local to this server, and looked at by no commit:
+//! Local to this server, and never read by a commit:
 //!
-//! - the session attached to a member; none for one who is connected to another server;
+//! - the session attached to a member; a member who is connected to another server has none;
 //! - how far the log is released, and where its window begins;
-//! - how many items the shelf keeps: the engine proposes to drop the others;
-//! - what the engine knows: connections, who may take which item off, how many may enter, how many
-//!   lines of history they get; and, in the sequencer, numbers given to items on their way.
+//! - how many items the shelf keeps: the engine proposes to drop the rest;
+//! - what the engine knows: connections, who may drop which item, how many members may join, how
+//!   many lines of history they get; and, in the sequencer, the item numbers reserved for uploads.
 //!
-//! The order of members is that of the keys of their nicks, which are made with Unicode's tables:
-//! the same build makes the same keys.
+//! Members are ordered by the keys of their nicks. The keys are made with Unicode's tables, so
+//! every server of the same build orders members the same way.
 
 pub mod log;
 pub mod proposal;
@@ -57,7 +57,7 @@ pub use members::Member;
 pub use restore::{Past, Restored};
 pub use snapshot::Snapshot;
 
-/// Who is here, what is on the shelf, and what happened.
+/// The members, the shelf, the topic and the log of what happened.
 #[derive(Debug)]
 pub struct Room {
     log: RoomLog,
@@ -68,8 +68,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// A room in which nobody is and nothing has happened, and whose next event is `first`. Its log
-    /// holds at least the newest `window_bytes` bytes of events; its shelf is for `keep` items.
+    /// Creates an empty room whose next event is `first`. Its log holds at least the newest
+    /// `window_bytes` bytes of events; its shelf keeps `keep` items.
     #[must_use]
     pub fn new(first: Seq, window_bytes: usize, keep: usize) -> Self {
         Self {
@@ -83,14 +83,14 @@ impl Room {
 
     /// Commits an event: appends it to the log and applies it to the state.
     ///
-    /// The event must follow from the room, as [`Proposal::decide`] makes it. That is looked at in
-    /// debug builds only: the sequencer sees to it.
+    /// The event must follow from the room's state, as [`Proposal::decide`] guarantees. Only debug
+    /// builds check this: the sequencer is responsible for it.
     ///
     /// [`Proposal::decide`]: proposal::Proposal::decide
     pub fn commit(&mut self, event: Event) {
         debug_assert_eq!(self.why_not(&event), None, "{event:?}");
         self.log.append(&event);
-        debug_assert!(self.log.knows_its_lines(), "a line could be said twice");
+        debug_assert!(self.log.knows_its_lines(), "a held line is missing from the dedup window");
         match event {
             Event::Said(_) | Event::Forgotten(_) => {}
             Event::Joined(event) => self.seat(Member::new(event.nick, event.quiet)),
@@ -106,42 +106,42 @@ impl Room {
         }
     }
 
-    /// Why an event can't be the next of this room, if it can't. What the disk has lost is known
-    /// at a start only, so it comes by [`Self::recall`].
+    /// Returns why an event cannot be the room's next, or `None` if it can. `Forgotten` never can:
+    /// losses on disk are found only at startup, and enter by [`Self::recall`].
     fn why_not(&self, event: &Event) -> Option<&'static str> {
         let item = |id: ItemId| self.shelf.find(id).ok();
         let (is_so, why) = match event {
-            event if event.seq() != self.log.next_seq() => (false, "it has another's number"),
+            event if event.seq() != self.log.next_seq() => (false, "its seq is not the next"),
             Event::Said(event) => (self.members.has(&event.nick), "its author is not here"),
             Event::Joined(event) => (self.members.is_free(&event.nick, None), "the nick is taken"),
             Event::Left(event) => {
                 let member = self.members.get(&event.nick);
                 let is_theirs = |it: &Member| *it.nick() == event.nick && it.quiet() == event.quiet;
-                (member.is_some_and(is_theirs), "nobody leaves so")
+                (member.is_some_and(is_theirs), "no such member can leave like this")
             }
             Event::Renamed(event) => {
                 let is_free = self.members.is_free(&event.to, Some(&event.nick));
-                (self.members.has(&event.nick) && is_free, "nobody can be renamed so")
+                (self.members.has(&event.nick) && is_free, "no such member can take this nick")
             }
             Event::TopicChanged(event) => {
                 let is_new = self.topic.as_ref().map(|it| &it.topic) != event.topic.as_ref();
-                (self.members.has(&event.nick) && is_new, "nobody here changes it")
+                (self.members.has(&event.nick) && is_new, "no member changes the topic with this")
             }
             Event::Shelved(event) => {
                 let is_number = (ItemId(1)..=ITEM_ID_MAX).contains(&event.item.id);
-                (is_number && item(event.item.id).is_none(), "no item can have the number")
+                (is_number && item(event.item.id).is_none(), "the item number is not free")
             }
             Event::Dropped(event) => {
                 let is_it = |item: &Item| item.name == event.name;
                 (item(event.item).is_some_and(is_it), "no such item is on the shelf")
             }
-            Event::Forgotten(_) => (false, "nothing is forgotten while the room stands"),
+            Event::Forgotten(_) => (false, "events are forgotten only at startup"),
         };
         (!is_so).then_some(why)
     }
 
-    /// Takes in what was so before the first event that is left of the past. The topic may be
-    /// newer, for the newest is known even if its event is lost.
+    /// Sets the state from before the first surviving event. The topic may be newer than that: the
+    /// newest topic is known even if its event is lost.
     fn begin_with(
         &mut self,
         topic: Option<TopicState>,
@@ -153,8 +153,8 @@ impl Room {
         self.shelf.note_id(newest_item);
     }
 
-    /// As [`Self::commit`], for an event of an earlier run, which is on the disk. Nobody who was
-    /// here then is here now, and what it follows from may be lost.
+    /// Like [`Self::commit`], for an event that an earlier run wrote to disk. Nobody who was a
+    /// member then is one now, and the events it follows from may be lost.
     fn recall(&mut self, event: &Event) {
         self.log.append(event);
         self.log.release(self.log.end());
@@ -168,49 +168,50 @@ impl Room {
         }
     }
 
-    /// The log, to read from.
+    /// Returns the log, for reading.
     #[must_use]
     pub fn log(&self) -> &RoomLog {
         &self.log
     }
 
-    /// The shelf, to look at.
+    /// Returns the shelf, for reading.
     #[must_use]
     pub fn shelf(&self) -> &Shelf {
         &self.shelf
     }
 
-    /// The topic, if one is set.
+    /// Returns the topic, if one is set.
     #[must_use]
     pub fn topic(&self) -> Option<&TopicState> {
         self.topic.as_ref()
     }
 
-    /// Who is here, in the order of the keys of their nicks.
+    /// Iterates over the members, ordered by the keys of their nicks.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.range(Unbounded, Unbounded).map(|(_, member)| member)
     }
 
-    /// How many are here.
+    /// Returns the number of members.
     #[must_use]
     pub fn members_len(&self) -> usize {
         self.members.len()
     }
 
-    /// The member whom this nick names, in whatever case.
+    /// Returns the member with this nick, ignoring case.
     #[must_use]
     pub fn find(&self, nick: &Nick) -> Option<&Member> {
         work::spend(1);
         self.members.get(nick)
     }
 
-    /// The members whose nicks count as the same as this one, which is free if there are none.
+    /// Iterates over the members whose nicks clash with this one. The nick is free if there are
+    /// none.
     pub fn holders(&self, nick: &Nick) -> impl Iterator<Item = &Member> {
         work::spend(1);
         self.members.holders(nick)
     }
 
-    /// Notes by what session this server knows a member; nothing of the room changes by that.
+    /// Attaches this server's session to a member. This changes nothing in the room itself.
     pub fn attach(&mut self, nick: &Nick, session: Token) {
         self.members.attach(nick, session);
     }
@@ -220,20 +221,21 @@ impl Room {
         self.members.is_free(nick, own)
     }
 
-    /// A nick like `nick` that nobody here has; none if the few that are tried are all taken.
-    /// Which those are depends on `salt`.
+    /// Suggests a free nick that resembles `nick`, or `None` if the few candidates are all taken.
+    /// `salt` varies the candidates.
     #[must_use]
     pub fn suggest(&self, nick: &Nick, salt: u64) -> Option<Nick> {
         nicks::like(nick, salt).find(|nick| self.is_free(nick, None))
     }
 
-    /// The room's state at the newest seq, as bytes on the wire; made once for each seq.
+    /// Returns the room's state at the newest seq, encoded for the wire. It is built once for each
+    /// seq.
     pub fn snapshot(&mut self) -> Rc<Snapshot> {
         let (seq, topic) = (self.log.last_seq(), self.topic.as_ref());
         self.snapshots.at(seq, topic, &self.members, self.shelf.iter())
     }
 
-    /// Bytes of all snapshots that are still being sent, and of the newest.
+    /// Returns the bytes held by the newest snapshot and all those still being sent.
     #[must_use]
     pub fn snapshot_bytes(&self) -> usize {
         self.snapshots.held_bytes()
@@ -244,7 +246,7 @@ impl Room {
         self.log.release(to);
     }
 
-    /// Cuts the log's front. Every cursor below [`RoomLog::trim_point`] must have been moved.
+    /// Trims the front of the log. The caller has moved every cursor below [`RoomLog::trim_point`].
     pub fn trim_log(&mut self) {
         self.log.trim();
     }

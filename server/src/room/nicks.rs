@@ -1,21 +1,22 @@
-//! Nicks to suggest to someone whose own is taken: a few, whatever the room is like, so that a
-//! refusal costs the same in a crowd as in an empty room.
+//! Suggestions for someone whose nick is taken. Only a few candidates are tried, however many
+//! members there are, so a refusal costs the same in a crowd as in an empty room.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chatshelf_common::limits::NICK_BYTES_MAX;
 use chatshelf_common::text::Nick;
 
-/// Numbers that are tried in their order, because they make the best names.
+/// Numbers tried first, in order, because they make the best nicks.
 const LOW_NUMBERS: std::ops::RangeInclusive<u64> = 2..=9;
-/// Digits of the higher numbers that are tried after them, one number for each.
+/// Digits of the higher numbers tried next, one number for each entry.
 const DIGITS: [u32; 8] = [2, 2, 3, 3, 4, 4, 6, 6];
-/// Nicks that are tried for one suggestion.
+/// Nicks tried for one suggestion.
 #[cfg(test)]
 const NICKS_TRIED_MAX: usize = 8 + DIGITS.len();
 
-/// Nicks like `nick`: `ada2` to `ada9`, then some with higher numbers, which depend on `salt`. So
-/// of many who are refused the same nick in one moment, most are suggested different ones.
+/// Iterates over nicks that resemble `nick`: `ada2` to `ada9`, then some with higher numbers, which
+/// depend on `salt`. When many clients are refused the same nick at once, most of them are offered
+/// different ones.
 pub(super) fn like(nick: &Nick, salt: u64) -> impl Iterator<Item = Nick> {
     let stem = nick.as_str().trim_end_matches(|c: char| c.is_ascii_digit());
     let stem = if stem.is_empty() { "guest" } else { stem };

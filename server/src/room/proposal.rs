@@ -1,11 +1,11 @@
-//! Proposals: what a member, or the server itself, wants to happen in the room, and what becomes
-//! of it at its place in the order.
+//! Proposals: changes to the room requested by a member or by the server, and how each is decided
+//! at its place in the order.
 //!
-//! A proposal has no number and no time. [`Proposal::decide`] makes it an event or refuses it, and
-//! looks at nothing but the room and what it is handed. So servers that hold the same room, and
-//! decide the same proposals in the same order, commit the same events. What only one of them knows
-//! (who is connected, who may take an item off, how full it may get) is settled before the
-//! proposal.
+//! A proposal has no seq and no time. [`Proposal::decide`] turns it into an event or refuses it,
+//! and reads nothing but the room and its arguments. Servers that hold the same room and decide the
+//! same proposals in the same order therefore commit the same events. Anything only one server
+//! knows (who is connected, who may drop an item, how full the room may get) is settled before the
+//! proposal is made.
 
 use chatshelf_common::id::{ItemId, MessageId, UnixMillis};
 use chatshelf_common::text::{Message, Nick, Topic};
@@ -16,75 +16,77 @@ use chatshelf_common::wire::{Code, Event};
 
 use super::Room;
 
-/// A change to the room that someone asks for. It is granted or refused when its turn comes.
+/// A requested change to the room. It is granted or refused when its turn comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proposal {
-    /// Someone enters.
+    /// Someone joins.
     Join {
-        /// Under this nick.
+        /// The nick they join with.
         nick: Nick,
-        /// Nobody need be shown that they come and go.
+        /// Present if clients need not show their joining and leaving.
         quiet: Option<Marker>,
     },
-    /// A member leaves, as quietly as they came.
+    /// A member leaves; quietly if they joined quietly.
     Leave {
-        /// Who.
+        /// The member.
         nick: Nick,
-        /// Why.
+        /// The reason.
         code: Code,
     },
-    /// A member takes another nick, or their own in other letters.
+    /// A member changes their nick, or only its spelling.
     Rename {
-        /// Who.
+        /// The member.
         nick: Nick,
-        /// What they want to be called.
+        /// The new nick.
         to: Nick,
     },
-    /// A member says something.
+    /// A member sends a line.
     Say {
-        /// Who.
+        /// The member.
         nick: Nick,
-        /// The sender's number for it.
+        /// The number the sender gave it.
         id: MessageId,
         /// The message.
         text: Message,
-        /// How it is meant.
+        /// How clients should show it.
         style: Option<Style>,
-        /// It may have been said before, and must not be said twice.
+        /// Present if this may be a repetition, which is refused when the line is already in the
+        /// log.
         repeat: Option<Marker>,
     },
     /// A member sets the topic, or clears it.
     SetTopic {
-        /// Who.
+        /// The member.
         nick: Nick,
-        /// The new topic; none to clear it.
+        /// The new topic; `None` clears it.
         topic: Option<Topic>,
     },
-    /// A whole item goes on the shelf.
+    /// A complete item goes on the shelf.
     Shelve {
-        /// The item, under a number that no other has had.
+        /// The item, with a number that no other item has had.
         item: Item,
     },
     /// An item comes off the shelf.
     Drop {
-        /// Which.
+        /// The item's number.
         item: ItemId,
-        /// Who takes it off; nobody when the server does.
+        /// The member who drops it; `None` when the server does.
         nick: Option<Nick>,
     },
 }
 
 impl Proposal {
-    /// The event that this becomes as the next one of `room`, at the time `at`.
+    /// Turns the proposal into the next event of `room`, at the time `at`.
     ///
     /// # Errors
-    /// Why the room refuses it: [`Code::NICK_TAKEN`], [`Code::NO_SUCH_MEMBER`] for one who is not
-    /// here to leave or be renamed, [`Code::ALREADY_SAID`], [`Code::UNCHANGED`] for a topic that is
-    /// set or an item that is on the shelf already, or as [`super::shelf::Shelf::find`].
+    /// Returns the reason for the refusal: [`Code::NICK_TAKEN`], [`Code::NO_SUCH_MEMBER`] if nobody
+    /// with that nick can leave or be renamed, [`Code::ALREADY_SAID`], [`Code::UNCHANGED`] if the
+    /// topic is already set or the item already on the shelf, or the errors of
+    /// [`super::shelf::Shelf::find`].
     pub fn decide(self, room: &Room, at: UnixMillis) -> Result<Event, Code> {
         let seq = room.log().next_seq();
         let event = match self {
-            // First, for nearly all proposals are lines.
+            // First, because nearly all proposals are lines.
             Self::Say { nick, id, text, style, repeat } => {
                 if repeat.is_some() && room.log().has_line(id, &text) {
                     return Err(Code::ALREADY_SAID);
@@ -109,7 +111,7 @@ impl Proposal {
                 Renamed { seq, at, nick, to }.into()
             }
             Self::SetTopic { nick, topic } => {
-                // Few bytes must not make an event for everyone that tells nothing.
+                // A few bytes must not cost everyone an event that says nothing.
                 if room.topic().map(|state| &state.topic) == topic.as_ref() {
                     return Err(Code::UNCHANGED);
                 }

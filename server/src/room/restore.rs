@@ -1,5 +1,5 @@
-//! Restoring the room when the server starts: past events are recalled one by one, and whatever the
-//! disk contradicts is proposed.
+//! Restores the room at startup: recalls past events one by one, and proposes changes where the
+//! disk contradicts them.
 
 use std::collections::HashSet;
 
@@ -10,39 +10,39 @@ use chatshelf_common::wire::frame::{Forgotten, Item, TopicChanged};
 use super::proposal::Proposal;
 use super::{Room, topic_state};
 
-/// What a data directory says of a room.
+/// What a data directory knows about the room's past.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
-    /// The newest events of the log, oldest first; some may be missing in between.
+    /// The newest events of the log, oldest first. Some in between may be missing.
     pub events: Vec<Event>,
-    /// The newest change of the topic, which may be older than all of these, or among the missing.
+    /// The newest topic change. It may be older than all of `events`, or among the missing ones.
     pub topic: Option<TopicChanged>,
-    /// The whole items, oldest first.
+    /// The complete items, oldest first.
     pub items: Vec<Item>,
-    /// The highest number of an item that was ever on the shelf, if it can be told; else 0.
+    /// The highest item number ever on the shelf, if known; otherwise 0.
     pub newest_item: ItemId,
 }
 
-/// A room with its past.
+/// A room restored from its past.
 #[derive(Debug)]
 pub struct Restored {
-    /// Nobody is in it: memberships end with the server they began on.
+    /// The room, without members: memberships end with the server process they began in.
     pub room: Room,
-    /// Where the log and the disk differ, because the server died between the two: proposals that
-    /// the caller makes before anything else happens.
+    /// Proposals that reconcile the log with the disk, which differ if the server died between
+    /// writing the two. The caller makes them before anything else happens.
     pub proposals: Vec<Proposal>,
-    /// Items on the disk that were dropped, for their files to be removed.
+    /// Dropped items that are still on disk, so that the caller removes their files.
     pub gone: Vec<ItemId>,
 }
 
 impl Room {
-    /// The room of this past. Where events are missing the disk has lost them, and the log says so,
-    /// as of `at`. The other arguments are those of [`Room::new`].
+    /// Restores the room. Where the disk has lost events, the log records them as forgotten at the
+    /// time `at`. The other arguments are those of [`Room::new`].
     #[must_use]
     pub fn restore(past: Past, window_bytes: usize, keep: usize, at: UnixMillis) -> Restored {
         let Past { events, topic, items, newest_item } = past;
         let first = events.first().map_or(Seq(1), Event::seq);
-        // An item from before the window was announced in a part of the log that is gone.
+        // An item older than the window was announced in a part of the log that is gone.
         let window_start = events.first().filter(|first| first.seq() > Seq(1)).map(Event::at);
         let (mut shelved, mut dropped) = (HashSet::new(), HashSet::new());
         for event in &events {

@@ -1,5 +1,5 @@
-//! The members as snapshots tell of them: in the order of their keys, cut into sections. A section
-//! is encoded when a snapshot wants it, and again only after one of its members has changed.
+//! The roster: the members as snapshots list them, ordered by key and divided into sections. A
+//! section is encoded when a snapshot needs it, and again only after one of its members changes.
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::rc::Rc;
@@ -11,14 +11,15 @@ use super::members::Members;
 use super::slice::{Slice, Tally};
 use crate::work;
 
-/// A section with more members is cut in two. Of 10,000 members a snapshot that differs from the
-/// one before by a join then costs 3 KiB: half of it the section, half the list of all.
+/// A section with more members is split in two. With 10,000 members, a snapshot that differs from
+/// the previous one by a single join then costs 3 KiB: half for the section, half for the list of
+/// sections.
 const SECTION_MEMBERS_MAX: usize = 128;
 
-/// Where the sections begin, and those that are encoded.
+/// The boundaries of the sections, and the encodings made so far.
 ///
-/// Invariant: there is one at least; the first begins before all keys, each of the others with a
-/// key that was a member's, in ascending order; only a single one may be without members.
+/// Invariant: there is at least one section. The first begins before all keys; each of the others
+/// begins with a key that was a member's; keys ascend. Only a sole section may be empty.
 #[derive(Debug)]
 pub(super) struct Roster {
     sections: Vec<Section>,
@@ -26,7 +27,7 @@ pub(super) struct Roster {
 
 #[derive(Debug)]
 struct Section {
-    /// No key of its members is less.
+    /// A lower bound of its members' keys.
     first: Arc<str>,
     members: usize,
     encoded: Option<Rc<Slice>>,
@@ -39,7 +40,7 @@ impl Default for Roster {
 }
 
 impl Roster {
-    /// Notes that `members` has got one more, by this key.
+    /// Counts the member that was just added to `members` with this key.
     pub(super) fn add(&mut self, key: &Arc<str>, members: &Members) {
         let place = self.place_of(key);
         let section = &mut self.sections[place];
@@ -57,7 +58,7 @@ impl Roster {
         self.sections.insert(place + 1, second);
     }
 
-    /// Notes that the member of this key is gone.
+    /// Uncounts the member with this key, who has left.
     pub(super) fn remove(&mut self, key: &str) {
         let place = self.place_of(key);
         let section = &mut self.sections[place];
@@ -73,7 +74,7 @@ impl Roster {
         }
     }
 
-    /// All members, as fields.
+    /// Returns all members, encoded as fields.
     pub(super) fn slices(&mut self, members: &Members, tally: &Tally) -> Vec<Rc<Slice>> {
         for index in 0..self.sections.len() {
             let end = self.sections.get(index + 1).map(|next| Arc::clone(&next.first));
@@ -91,7 +92,7 @@ impl Roster {
         self.sections.iter().filter_map(|section| section.encoded.clone()).collect()
     }
 
-    /// The section that a key belongs to.
+    /// Returns the index of the section that a key belongs to.
     fn place_of(&self, key: &str) -> usize {
         self.sections.partition_point(|section| &*section.first <= key).saturating_sub(1)
     }

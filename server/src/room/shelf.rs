@@ -1,4 +1,4 @@
-//! The shelf: the newest items, in the order in which they were completed.
+//! The shelf: the newest items, in the order in which their uploads completed.
 
 use std::collections::VecDeque;
 
@@ -8,42 +8,42 @@ use chatshelf_common::wire::frame::Item;
 
 use crate::work;
 
-/// The highest number that an item may have. What names a higher one is damaged: after it there
-/// would be no numbers left to come.
+/// The highest number an item may have. A higher one means damaged data: accepting it would leave
+/// no numbers for later items.
 pub const ITEM_ID_MAX: ItemId = ItemId(u64::MAX >> 1);
 
-/// The newest items. Says what is on it, never touches a file.
+/// The newest items. It knows what is on the shelf and never touches a file.
 #[derive(Debug)]
 pub struct Shelf {
     /// Oldest first; ids ascend.
     items: VecDeque<Item>,
-    /// How many of them should stay.
+    /// How many items to keep.
     keep: usize,
     /// The highest id that was ever on the shelf; 0 before the first.
     newest: ItemId,
 }
 
 impl Shelf {
-    /// An empty shelf for `keep` items, at least one.
+    /// Creates an empty shelf for `keep` items, at least one.
     #[must_use]
     pub fn new(keep: usize) -> Self {
         debug_assert!(keep > 0);
         Self { items: VecDeque::new(), keep, newest: ItemId(0) }
     }
 
-    /// The highest number of an item that was ever on the shelf; 0 before the first.
+    /// Returns the highest item number ever on the shelf; 0 before the first.
     #[must_use]
     pub fn newest(&self) -> ItemId {
         self.newest
     }
 
-    /// Takes note that an item with this number was on the shelf once.
+    /// Notes that an item with this number was once on the shelf.
     pub fn note_id(&mut self, id: ItemId) {
         self.newest = self.newest.max(id);
     }
 
-    /// Puts an item on, at its place: one that was whole before a start may be announced after it,
-    /// when later ones have been.
+    /// Adds an item at its place by number. An item completed before a restart may be announced
+    /// after it, when later items already are on the shelf.
     pub fn add(&mut self, item: Item) {
         self.note_id(item.id);
         match self.place_of(item.id) {
@@ -52,12 +52,12 @@ impl Shelf {
         }
     }
 
-    /// The oldest items, as many as there are too many.
+    /// Iterates over the oldest items that exceed the number to keep.
     pub fn surplus(&self) -> impl Iterator<Item = &Item> {
         self.items.iter().take(self.items.len().saturating_sub(self.keep))
     }
 
-    /// Takes an item off.
+    /// Removes an item.
     pub fn remove(&mut self, id: ItemId) {
         self.note_id(id);
         if let Ok(place) = self.place_of(id) {
@@ -65,17 +65,17 @@ impl Shelf {
         }
     }
 
-    /// The item with this number.
+    /// Returns the item with this number.
     ///
     /// # Errors
-    /// [`Code::ITEM_DROPPED`] when it was there once, [`Code::ITEM_UNKNOWN`] when it never was.
+    /// [`Code::ITEM_DROPPED`] if it was once on the shelf, [`Code::ITEM_UNKNOWN`] if it never was.
     pub fn find(&self, id: ItemId) -> Result<&Item, Code> {
         self.place_of(id).map(|place| &self.items[place]).map_err(|_| {
             if id.0 > 0 && id <= self.newest { Code::ITEM_DROPPED } else { Code::ITEM_UNKNOWN }
         })
     }
 
-    /// Where an item is among the others, however many there are.
+    /// Finds the index of an item, or where it would go, by binary search.
     fn place_of(&self, id: ItemId) -> Result<usize, usize> {
         self.items.binary_search_by_key(&id, |item| {
             work::spend(1);
@@ -83,12 +83,12 @@ impl Shelf {
         })
     }
 
-    /// The items, oldest first.
+    /// Iterates over the items, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Item> {
         self.items.iter()
     }
 
-    /// How many items the shelf keeps.
+    /// Returns how many items the shelf keeps.
     #[must_use]
     pub fn keep(&self) -> usize {
         self.keep

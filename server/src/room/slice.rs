@@ -1,15 +1,15 @@
-//! Slices: pieces of snapshots, encoded once and shared by all snapshots that contain them, and a
-//! tally of the memory that all of them take.
+//! Slices: pieces of snapshots, encoded once and shared by all snapshots that contain them, with a
+//! tally of the memory they all take.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::work;
 
-/// What a slice takes in addition to its bytes, about.
+/// Approximate overhead of a slice on top of its bytes.
 const SLICE_BYTES: usize = 64;
 
-/// Some of a snapshot's bytes: whole fields, as on the wire.
+/// A piece of a snapshot: whole fields, encoded for the wire.
 #[derive(Debug)]
 pub(super) struct Slice {
     bytes: Box<[u8]>,

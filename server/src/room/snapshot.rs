@@ -1,8 +1,8 @@
 //! The room's state as `Snapshot` frames (PROTOCOL.md, "Joining").
 //!
-//! Thousands may be sent snapshots at once, each of another moment. So a snapshot is a list of
-//! *slices*, whole fields already encoded, which all snapshots share until what they tell of
-//! changes: a join costs one section of the members anew, not the whole list.
+//! Thousands of clients may be receiving snapshots at once, each of a different moment. A snapshot
+//! is therefore a list of *slices*, encoded whole fields that all snapshots share until their
+//! content changes. A join re-encodes one section of the members, not the whole list.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,35 +19,36 @@ use super::roster::Roster;
 use super::slice::{Held, Slice, Tally};
 use crate::work;
 
-/// Bytes of the fields that every frame has, `SEQ` and `PART`.
+/// Bytes of the fields present in every frame: `SEQ` and `PART`.
 const FIXED_BYTES: usize = 11 + 4;
-/// Items are encoded in slices of so many bytes, and one item more.
+/// A slice of items is closed at the first item that reaches this many bytes.
 const ITEM_SLICE_BYTES: usize = 4096;
 
-/// The room at one moment, as bytes on the wire. Kept for as long as someone is being sent it.
+/// The room at one moment, encoded for the wire. It lives as long as it is being sent to anyone.
 #[derive(Debug)]
 pub struct Snapshot {
     seq: Seq,
     slices: Vec<Rc<Slice>>,
-    /// Bytes on the wire.
+    /// The number of bytes on the wire.
     length: usize,
     _held: Held,
 }
 
 impl Snapshot {
-    /// The last event that it holds.
+    /// Returns the seq of the last event it reflects.
     #[must_use]
     pub fn seq(&self) -> Seq {
         self.seq
     }
 
-    /// Bytes on the wire.
+    /// The number of bytes on the wire.
     #[must_use]
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// Its bytes from `start` on, about `most` of them, and at least one unless that is the end.
+    /// Returns its bytes from `start` on: about `most` of them, and at least one unless `start` is
+    /// the end.
     #[must_use]
     pub fn bytes_from(&self, start: usize, most: usize) -> Vec<u8> {
         let (mut skip, mut found) = (start, Vec::new());
@@ -62,7 +63,7 @@ impl Snapshot {
         found
     }
 
-    /// Puts slices into as many frames as the limit asks for.
+    /// Packs the slices into as few frames as the size limit allows.
     fn new(seq: Seq, fields: impl Iterator<Item = Rc<Slice>>, tally: &Tally) -> Self {
         let (mut frames, mut open, mut used) = (Vec::new(), Vec::new(), FIXED_BYTES);
         for slice in fields {
@@ -87,7 +88,7 @@ impl Snapshot {
         Self { seq, slices, length, _held: held }
     }
 
-    /// Any bytes in the place of one.
+    /// Wraps arbitrary bytes as a snapshot.
     #[cfg(test)]
     pub(crate) fn of_bytes(seq: Seq, bytes: &[u8]) -> Self {
         let tally = Tally::default();
@@ -96,7 +97,7 @@ impl Snapshot {
     }
 }
 
-/// The beginning of a frame whose value has so many bytes.
+/// Encodes the start of a frame whose value is `value_bytes` long.
 fn head(seq: Seq, part: Part, value_bytes: usize) -> Vec<u8> {
     let header =
         Header { kind: frame::Snapshot::KIND, flags: 0, length: value_bytes as u32 }.to_bytes();
@@ -108,23 +109,23 @@ fn head(seq: Seq, part: Part, value_bytes: usize) -> Vec<u8> {
     bytes
 }
 
-/// Makes snapshots, each out of what it can share with those before it.
+/// Builds snapshots, sharing as much as possible with earlier ones.
 #[derive(Debug, Default)]
 pub(super) struct Snapshots {
     newest: Option<Rc<Snapshot>>,
     roster: Roster,
-    /// Of the items, until the shelf changes.
+    /// The encoded items; dropped when the shelf changes.
     items: Option<Vec<Rc<Slice>>>,
     tally: Tally,
 }
 
 impl Snapshots {
-    /// A member has come, or has come back under this key.
+    /// Notes a member who has joined, or has been renamed to this key.
     pub(super) fn seated(&mut self, key: &Arc<str>, members: &Members) {
         self.roster.add(key, members);
     }
 
-    /// The member of this key is gone.
+    /// Notes that the member with this key has left.
     pub(super) fn unseated(&mut self, key: &str) {
         self.roster.remove(key);
     }
@@ -133,12 +134,12 @@ impl Snapshots {
         self.items = None;
     }
 
-    /// Bytes of all snapshots that someone has or may be given.
+    /// Returns the bytes of all snapshots in use, and of the cached slices.
     pub(super) fn held_bytes(&self) -> usize {
         self.tally.bytes()
     }
 
-    /// The one at `seq`; made once for each seq.
+    /// Returns the snapshot at `seq`, which is built once for each seq.
     pub(super) fn at<'a>(
         &mut self,
         seq: Seq,
@@ -220,9 +221,9 @@ mod tests {
             self.members.range(Unbounded, Unbounded).map(|(_, member)| member.nick())
         }
 
-        /// The next snapshot tells of exactly these members, in the order of their keys.
+        /// Checks that the next snapshot lists exactly these members, ordered by key.
         #[track_caller]
-        fn assert_told(&mut self) {
+        fn assert_lists_members(&mut self) {
             let parts = decode(&self.take());
             let told = parts.iter().flat_map(|part| &part.members);
             assert!(told.eq(self.nicks()));
@@ -273,7 +274,7 @@ mod tests {
         assert!(parts.iter().skip(1).all(|part| part.topic.is_none() && !part.part.first));
         assert_eq!(parts.iter().filter(|part| part.part.last).count(), 1);
         assert!(parts.last().unwrap().part.last && parts[0].part.first);
-        // They are about as full as they may be, but for the last: no two would fit in one.
+        // All but the last are about as full as allowed: no two would fit into one.
         let bytes: Vec<usize> = parts.iter().map(|part| part.to_bytes().len()).collect();
         let full = FRAME_BYTES_MAX as usize;
         assert!(bytes.windows(2).all(|pair| pair[0] + pair[1] > full && pair[0] > full / 2));
@@ -284,25 +285,25 @@ mod tests {
     }
 
     #[test]
-    fn every_snapshot_tells_of_who_is_here_whoever_comes_and_goes() {
+    fn every_snapshot_lists_the_members_through_any_joins_and_leaves() {
         let mut bench = Bench::default();
-        // In an order that fills sections everywhere, and empties them again.
+        // An order that fills sections everywhere, and later empties them.
         let scattered = |n: u64| nick(n * 7919 % 1009);
         for n in 0..1009 {
             bench.join(scattered(n));
             if n % 17 == 0 {
-                bench.assert_told();
+                bench.assert_lists_members();
             }
         }
         for n in 0..1009 {
             bench.leave(&scattered(n));
             if n % 17 == 0 {
-                bench.assert_told();
+                bench.assert_lists_members();
             }
         }
-        bench.assert_told();
+        bench.assert_lists_members();
         (0..300).rev().for_each(|n| bench.join(nick(n)));
-        bench.assert_told();
+        bench.assert_lists_members();
     }
 
     #[test]

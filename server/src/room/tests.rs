@@ -1,4 +1,4 @@
-//! Tests of the room as a whole; those of its parts are in their files.
+//! Tests of the room as a whole; its parts have theirs in their own files.
 
 mod committing;
 mod restoring;
@@ -29,7 +29,7 @@ fn item(id: u64) -> Item {
     Item::new(ItemId(id), name, size, digest, nick("ada"), AT)
 }
 
-/// A room to which one proposes by few words.
+/// A room with short methods for making proposals.
 struct Bench {
     room: Room,
 }
@@ -39,7 +39,7 @@ impl Bench {
         Self { room: Room::new(Seq(1), WINDOW_BYTES, KEEP) }
     }
 
-    /// A room in which these are.
+    /// A room with these members.
     fn with(nicks: &[&str]) -> Self {
         let mut bench = Self::new();
         nicks.iter().for_each(|nick| bench.join(nick).unwrap());
@@ -88,7 +88,7 @@ impl Bench {
     }
 }
 
-/// The events that these bytes of a log hold.
+/// Decodes the events in these bytes of a log.
 fn events_in(mut bytes: &[u8]) -> Vec<Event> {
     let (mut deframer, mut events) = (Deframer::joined(), Vec::new());
     while let Some(Unit::Control { header, value }) = deframer.next(&mut bytes).unwrap() {

@@ -1,5 +1,4 @@
-//! Tests of the order of proposals, and of what is built on it: that the events of one room make
-//! the same room of another.
+//! Tests of the sequencer, and of what relies on it: the same events make the same room anywhere.
 
 mod machine;
 mod model;
@@ -19,7 +18,8 @@ use crate::room::{Past, Restored, Room};
 use machine::{KEEP, Machine, Op, WINDOW_BYTES, op};
 
 const AT: UnixMillis = UnixMillis(1_000);
-/// Bytes of a segment of a journal that keeps everything here, and of one that keeps a few events.
+/// Segment sizes in bytes: of a journal that keeps everything here, and of one that keeps a few
+/// events.
 const LARGE_SEGMENT: u64 = 1 << 30;
 const SMALL_SEGMENT: u64 = 500;
 /// BLAKE3 of the log and the snapshots of [`every_build_makes_the_same_bytes`].
@@ -52,7 +52,7 @@ fn no_number_of_an_item_is_given_out_twice() {
 }
 
 fn folder() -> TempDir {
-    // In memory where there is such a place: syncs would be most of the time.
+    // In memory where possible: syncs would take most of the time.
     let memory = std::path::Path::new("/dev/shm");
     if memory.is_dir() {
         tempfile::tempdir_in(memory).unwrap()
@@ -67,7 +67,8 @@ fn journal(folder: &TempDir, segment_bytes: u64) -> (Journal<SystemFiles>, Past)
     (journal, past)
 }
 
-/// Does all of it on a machine whose room is journaled, while a second room follows event by event.
+/// Runs these actions on a machine with a journaled room, while a second room follows it event by
+/// event.
 fn follow(
     machine: &mut Machine,
     second: &mut Room,
@@ -91,8 +92,8 @@ proptest! {
         cases: 100, failure_persistence: None, ..ProptestConfig::default()
     })]
 
-    /// Whatever is proposed, and however the one room is read, released and cut meanwhile: after
-    /// each event the other is the same, and so is a third that a journal is replayed into.
+    /// Whatever is proposed, and however the room is read, released and trimmed meanwhile, a second
+    /// room equals it after each event, and so does a third into which a journal is replayed.
     #[test]
     fn the_same_events_make_the_same_room(ops in prop::collection::vec(op(), 1..80)) {
         let new_room = || Room::new(Seq(1), WINDOW_BYTES, KEEP);
@@ -107,8 +108,8 @@ proptest! {
         machine.room.assert_same(&mut third);
     }
 
-    /// A start from what is left of a journal goes on where the log was, and two of them stay the
-    /// same.
+    /// A restart from what is left of a journal continues where the log ended, and two such
+    /// restarts stay identical.
     #[test]
     fn a_start_makes_the_same_room_of_the_end_of_a_journal(
         ops in prop::collection::vec(op(), 20..80),
@@ -141,9 +142,9 @@ proptest! {
     }
 }
 
-/// The bytes of a log and a snapshot, wherever and whenever they are made. Should these change, so
-/// has the protocol, or the Unicode tables that nicks are sorted by: then servers of the one build
-/// and of the other would not hold the same room.
+/// The bytes of a log and a snapshot do not depend on where or when they are made. If they change,
+/// so has the protocol, or the Unicode tables that order the nicks; then servers of the two builds
+/// would not hold the same room.
 #[test]
 fn every_build_makes_the_same_bytes() {
     let mut machine = Machine::new(Room::new(Seq(1), 1 << 20, KEEP), true);

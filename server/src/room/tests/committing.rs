@@ -1,4 +1,4 @@
-//! What becomes of proposals, and what a commit insists on.
+//! How proposals are decided, and what a commit requires.
 
 use std::rc::Rc;
 
@@ -35,7 +35,7 @@ fn a_nick_that_is_taken_is_refused() {
         assert_eq!(bench.join(taken), Err(Code::NICK_TAKEN), "{taken}");
         assert_eq!(bench.rename("bob", "ian"), Err(Code::NICK_TAKEN), "{taken}");
     }
-    assert_eq!(bench.rename("bob", "bob"), Err(Code::NICK_TAKEN), "it is their own already");
+    assert_eq!(bench.rename("bob", "bob"), Err(Code::NICK_TAKEN), "they already have it");
     bench.rename("bob", "Bob").unwrap();
     bench.rename("Ian", "lan").unwrap();
     bench.join("ian").unwrap();
@@ -43,7 +43,7 @@ fn a_nick_that_is_taken_is_refused() {
 }
 
 #[test]
-fn who_is_not_here_cannot_leave_or_be_renamed() {
+fn only_a_member_can_leave_or_be_renamed() {
     let mut bench = Bench::with(&["ada"]);
     assert_eq!(bench.leave("bob"), Err(Code::NO_SUCH_MEMBER));
     assert_eq!(bench.rename("bob", "eve"), Err(Code::NO_SUCH_MEMBER));
@@ -120,7 +120,7 @@ fn in_a_crowd_of_one_name_a_free_one_is_still_found() {
 }
 
 #[test]
-fn where_all_that_are_tried_are_taken_none_is_suggested() {
+fn no_nick_is_suggested_when_all_candidates_are_taken() {
     let mut bench = Bench::new();
     for taken in nicks::like(&nick("ada"), 7) {
         bench.join(taken.as_str()).unwrap();
@@ -148,7 +148,7 @@ fn small_room() -> Room {
 }
 
 #[test]
-fn a_commit_insists_that_the_event_follows() {
+fn a_commit_requires_that_the_event_follows() {
     const SEQ: Seq = Seq(5);
     let name = |id| item(id).name;
     let said = |seq, by| {

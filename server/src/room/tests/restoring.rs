@@ -1,10 +1,11 @@
-//! A start of the server: the room of what the last one left on the disk.
+//! Startup: restoring the room from what the previous run left on disk.
 
 use chatshelf_common::wire::frame::TopicChanged;
 
 use super::*;
 
-/// The room of these events and items, with all that differs proposed; and items to be removed.
+/// Restores a room from these events and items and makes the proposals; also returns the items
+/// whose files are to be removed.
 fn restored(events: &[Event], items: Vec<Item>) -> (Bench, Vec<ItemId>) {
     let topic = events.iter().rev().find_map(|event| match event {
         Event::TopicChanged(event) => Some(event.clone()),
@@ -17,7 +18,7 @@ fn restored(events: &[Event], items: Vec<Item>) -> (Bench, Vec<ItemId>) {
     (bench, gone)
 }
 
-/// A room in which six items were shelved, and the first was dropped.
+/// A room in which six items were shelved and the first was dropped.
 fn six_items() -> Bench {
     let mut bench = Bench::with(&["ada"]);
     bench.set_topic("ada", topic("engines")).unwrap();
@@ -38,8 +39,8 @@ fn the_room_is_restored_from_the_log_without_members() {
 #[test]
 fn what_the_log_does_not_know_is_proposed() {
     let past = six_items().events();
-    // Item 1 was dropped but its file is still there; item 2 is gone without a word; item 7 was
-    // whole but not announced.
+    // Item 1 was dropped but its file is still there; item 2 vanished without an event; item 7 was
+    // complete but not announced.
     let (after, gone) = restored(&past, [1, 3, 4, 5, 6, 7].map(item).to_vec());
     assert_eq!((after.items(), gone), (vec![3, 4, 5, 6, 7], vec![ItemId(1)]));
     let now = after.events();
@@ -51,7 +52,7 @@ fn what_the_log_does_not_know_is_proposed() {
 }
 
 #[test]
-fn items_from_before_the_window_are_on_the_shelf_without_a_word() {
+fn items_from_before_the_window_return_to_the_shelf_without_an_event() {
     let mut events = six_items().events();
     events.retain(|event| event.seq() > Seq(5));
     let earlier = |id| Item { at: UnixMillis(AT.0 - 1), ..item(id) };

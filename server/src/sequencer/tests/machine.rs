@@ -1,4 +1,4 @@
-//! A machine with a room: what may happen on it, chosen at random, held against the model.
+//! A machine with a room: random actions on it, checked against the model.
 
 use chatshelf_common::id::{Digest, ItemId, MessageId, UnixMillis};
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
@@ -12,23 +12,22 @@ use crate::room::{Member, Room};
 use crate::sequencer::Sequencer;
 use crate::token::Token;
 
-/// Small, so that the log is cut and lines are forgotten; but more than one thing that happens
-/// adds.
+/// Small, so that the log is trimmed and lines are forgotten, but larger than what one action adds.
 pub(super) const WINDOW_BYTES: usize = 2_000;
 pub(super) const KEEP: usize = 3;
 
-/// Many of them count as the same, in one way or another.
+/// Many of these clash, in one way or another.
 const NAMES: [&str; 12] =
     ["ada", "Ada", "ian", "Ian", "lan", "1an", "zoë", "ZOË", "straße", "STRASSE", "ΟΔΟΣ", "bob"];
 
-/// Something that happens. Numbers choose among what there is.
+/// An action. Its numbers choose among what exists.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
     Join {
         name: usize,
         quiet: bool,
     },
-    /// So many join whose names are numbers, as a crowd does.
+    /// A crowd of this many joins, with numbers for names.
     Crowd {
         from: u64,
         count: u64,
@@ -54,9 +53,9 @@ pub(super) enum Op {
         item: u64,
         by: Option<usize>,
     },
-    /// Somebody joins, and is sent a snapshot: what is cached of it changes.
+    /// A member joins and is sent a snapshot, which changes the cached slices.
     Snapshot,
-    /// The journal answers, and the log is cut.
+    /// The journal replies, and the log is trimmed.
     Cut,
 }
 
@@ -79,7 +78,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
 }
 
 impl Op {
-    /// One of each kind, others in each round.
+    /// One of each kind, varying with the round.
     pub(super) fn each(round: usize) -> [Self; 8] {
         let number = round as u64;
         [
@@ -99,7 +98,7 @@ pub(super) struct Machine {
     pub(super) room: Room,
     sequencer: Sequencer,
     model: Model,
-    /// Its clock is set back and forth.
+    /// Sets the machine's clock back and forth.
     has_bad_clock: bool,
     ops: u64,
 }
@@ -110,7 +109,7 @@ impl Machine {
         Self { room, sequencer, model: Model::default(), has_bad_clock, ops: 0 }
     }
 
-    /// The machine after a start that gave this room.
+    /// The machine after a restart that restored this room.
     pub(super) fn restarted(self, room: Room) -> Self {
         let sequencer = Sequencer::new(&room);
         Self { sequencer, room, model: self.model.restarted(), ..self }
@@ -120,7 +119,7 @@ impl Machine {
         UnixMillis(if self.has_bad_clock { self.ops * 7919 % 1009 } else { self.ops })
     }
 
-    /// Does it; returns the bytes of the events that it came to.
+    /// Performs the action; returns the bytes of the resulting events.
     pub(super) fn act(&mut self, op: &Op) -> Vec<u8> {
         self.ops += 1;
         let before = self.room.log().end();
@@ -153,13 +152,13 @@ impl Machine {
         frames
     }
 
-    /// What is proposed; none where only a member can and there is none.
+    /// Returns the proposal; `None` if it takes a member and there is none.
     fn proposal(&mut self, op: &Op) -> Option<Proposal> {
         let member = |who: usize| {
             let members = &self.model.members;
             members.get(who % members.len().max(1)).map(|(nick, _)| nick.clone())
         };
-        // Those of whom it is asked whether they are here may also be others.
+        // Proposals that check for membership may also name strangers.
         let anyone = |who: usize| member(who).filter(|_| who > 0).unwrap_or_else(|| nick("eve"));
         Some(match *op {
             Op::Join { name, quiet } => {
@@ -186,7 +185,7 @@ impl Machine {
         })
     }
 
-    /// An item that was uploaded, or one that is on the shelf already.
+    /// An item that was uploaded, or one already on the shelf.
     fn item(&mut self) -> Item {
         let shelved = self.room.shelf().iter().next().filter(|_| self.ops.is_multiple_of(5));
         if let Some(item) = shelved {
@@ -209,20 +208,20 @@ impl Machine {
         if let Ok(event) = expected {
             assert_eq!((event.seq(), log.time_of(seq)), (seq, Some(at)));
             self.model.apply(&event);
-            // Only this machine knows.
+            // The session is known to this machine alone.
             if let Event::Joined(event) = event {
                 self.room.attach(&event.nick, Token::new(seq.0 as usize, 1));
             }
         }
     }
 
-    /// Who is told of in a snapshot of the room.
+    /// Returns the members that a snapshot of the room lists.
     fn told(&mut self) -> Vec<Nick> {
         let bytes = self.room.snapshot().bytes_from(0, usize::MAX);
         let (mut deframer, mut input, mut told) = (Deframer::joined(), &bytes[..], Vec::new());
         while let Some(Unit::Control { header, value }) = deframer.next(&mut input).unwrap() {
             let Ok(ServerFrame::Snapshot(part)) = ServerFrame::decode(header.kind, value) else {
-                panic!("a snapshot is made of its parts");
+                panic!("a snapshot consists of its parts");
             };
             told.extend(part.members);
         }
@@ -234,7 +233,7 @@ fn nick(text: &str) -> Nick {
     Nick::new(text).unwrap()
 }
 
-/// Cuts a room's log when a server would.
+/// Trims a room's log when a server would.
 pub(super) fn cut_if_overfull(room: &mut Room) {
     if room.log().is_overfull() {
         room.release_log(room.log().end());
@@ -242,7 +241,7 @@ pub(super) fn cut_if_overfull(room: &mut Room) {
     }
 }
 
-/// The events that these bytes of a log hold.
+/// Decodes the events in these bytes of a log.
 pub(super) fn events_in(mut bytes: &[u8]) -> Vec<Event> {
     let (mut deframer, mut events) = (Deframer::joined(), Vec::new());
     while let Some(Unit::Control { header, value }) = deframer.next(&mut bytes).unwrap() {

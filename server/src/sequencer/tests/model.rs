@@ -1,5 +1,5 @@
-//! A room in the plainest way: lists that are searched from end to end. It says what must become of
-//! each proposal, without a look at the room under test.
+//! A model of a room in the plainest form: lists that are searched from end to end. It predicts the
+//! outcome of each proposal without reading the room under test.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ pub(super) struct Model {
     topic: Option<TopicState>,
     items: BTreeMap<ItemId, Item>,
     newest: ItemId,
-    /// All that was ever said.
+    /// All lines ever said.
     lines: Vec<(Seq, MessageId, Message)>,
 }
 
 impl Model {
-    /// What a start finds: the room without its members.
+    /// What a restart finds: the room without its members.
     pub(super) fn restarted(self) -> Self {
         Self { members: Vec::new(), ..self }
     }
@@ -47,10 +47,10 @@ impl Model {
         self.items.get(&item).ok_or(why)
     }
 
-    /// The event that a proposal must become, or why it must be refused.
+    /// Returns the event that a proposal must become, or the code it must be refused with.
     ///
-    /// Whether a line is known is asked of the room, for it may remember more than it must; that
-    /// it knows each of those since `held` is looked at here.
+    /// Whether a line is known is asked of the room, which may remember more than it must. That it
+    /// knows every line since `held` is checked here.
     pub(super) fn decide(
         &self,
         proposal: &Proposal,
@@ -80,8 +80,8 @@ impl Model {
                 let mut same = self.lines.iter().filter(|(_, it, said)| (*it, said) == (id, &text));
                 let is_held = same.clone().any(|(seq, ..)| *seq >= held);
                 let is_known = room.log().has_line(id, &text);
-                assert!(is_known || !is_held, "a line that is held is not known");
-                assert!(!is_known || same.next().is_some(), "a line is known that was not said");
+                assert!(is_known || !is_held, "a held line is not known");
+                assert!(!is_known || same.next().is_some(), "a line is known but was never said");
                 if repeat.is_some() && is_known {
                     return Err(Code::ALREADY_SAID);
                 }
@@ -104,7 +104,7 @@ impl Model {
         })
     }
 
-    /// An event has happened.
+    /// Applies an event.
     pub(super) fn apply(&mut self, event: &Event) {
         self.seq = event.seq();
         match event.clone() {
@@ -127,7 +127,7 @@ impl Model {
         }
     }
 
-    /// The room is as this model says.
+    /// Checks that the room matches this model.
     pub(super) fn assert_agrees(&self, room: &Room) {
         assert_eq!(room.log().last_seq(), self.seq);
         assert_eq!(room.topic(), self.topic.as_ref());

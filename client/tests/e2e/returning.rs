@@ -220,7 +220,7 @@ fn a_replaced_connection_does_not_reconnect() {
     guest.send(&goodbye(Code::REPLACED));
     let ended = ada.wait();
     ended.has_code(1);
-    assert!(ended.complaint().contains("another connection has taken its place"));
+    assert!(ended.complaint().contains("a newer connection has taken its place"));
 }
 
 #[test]

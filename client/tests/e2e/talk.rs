@@ -105,7 +105,7 @@ fn a_private_line_to_nobody_is_a_failure_that_says_so() {
     let ended = Room::open().run("ada", "/msg nobody psst\nafter\n");
     ended.has_code(1);
     let line = ended.line("!! the private message was not sent");
-    assert!(line.contains("nobody of that name is here"), "{line}");
+    assert!(line.contains("nobody here has that name"), "{line}");
     assert!(line.ends_with("it was: /msg nobody psst"), "{line}");
     assert_eq!(spoken(&ended.stdout), ["ada  after"]);
 }

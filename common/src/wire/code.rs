@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-/// A reason, as it travels in `Refused`, `Goodbye` and `Left`.
+/// A reason, as sent in `Refused`, `Goodbye` and `Left`.
 ///
-/// Not an enum: a newer peer may send a code that this version does not know, and that must pass.
+/// Not an enum: a newer peer may send a code that this version does not know, and it must be
+/// accepted.
 ///
 /// ```
 /// use chatshelf_common::wire::Code;
@@ -22,7 +23,7 @@ macro_rules! codes {
             $(#[doc = concat!("Code ", stringify!($number), ": ", $text, ".")]
             pub const $name: Self = Self($number);)*
 
-            /// What the code means, as half a sentence for people.
+            /// Returns what the code means, as a clause for people to read.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self.0 {
@@ -51,27 +52,27 @@ codes! {
     2 VERSION "client and server have no protocol version in common"
     3 MALFORMED "a frame could not be understood"
     4 UNKNOWN_TYPE "a frame of unknown type arrived"
-    5 UNEXPECTED "that frame may not be sent now"
+    5 UNEXPECTED "that frame is not allowed now"
     6 FRAME_TOO_LONG "a frame is longer than allowed"
     7 ROOM_FULL "the room is full"
     8 NOT_JOINED_IN_TIME "the client did not join in time"
-    9 TIMED_OUT "nothing was heard for too long"
-    10 TOO_SLOW "what was sent was not read for too long"
+    9 TIMED_OUT "nothing was received for too long"
+    10 TOO_SLOW "data went unread for too long"
     11 LEFT "the member left"
     12 CONNECTION_LOST "the connection was lost"
     13 SHUTTING_DOWN "the server is shutting down"
-    14 REPLACED "another connection has taken its place"
+    14 REPLACED "a newer connection has taken its place"
     15 TOO_MANY_REFUSALS "too many names were refused"
     16 TOO_MANY_CONNECTIONS "too many connections are waiting to join"
     17 UNCHANGED "that would change nothing"
     20 NICK_INVALID "that name is not allowed"
     21 NICK_TAKEN "that name is taken"
-    22 NO_SUCH_MEMBER "nobody of that name is here"
+    22 NO_SUCH_MEMBER "nobody here has that name"
     23 TEXT_INVALID "that text is not allowed"
     24 TEXT_TOO_LONG "that text is too long"
-    25 MEMBER_BUSY "that member cannot receive it now"
-    26 ALREADY_SAID "that message is in the log already"
-    40 FILE_TOO_LARGE "the file is larger than the server takes"
+    25 MEMBER_BUSY "that member cannot receive messages now"
+    26 ALREADY_SAID "that message is already in the log"
+    40 FILE_TOO_LARGE "the file is larger than the server accepts"
     41 FILE_NAME_INVALID "that file name is not allowed"
     42 TOO_MANY_TRANSFERS "too many transfers are running"
     43 ITEM_UNKNOWN "nothing with that number was ever on the shelf"
@@ -82,7 +83,7 @@ codes! {
     48 SIZE_MISMATCH "the content does not have the announced size"
     49 CANCELLED "the transfer was cancelled"
     50 STALLED "the transfer made no progress for too long"
-    51 NOT_YOURS "somebody else put that file there"
+    51 NOT_YOURS "someone else put that file on the shelf"
 }
 
 impl fmt::Display for Code {

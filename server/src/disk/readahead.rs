@@ -1,10 +1,10 @@
-//! Extents: what is read ahead of a download, as the data frames that go on the wire.
+//! Extents: file content read ahead of a download, as the data frames that go on the wire.
 //!
-//! The disk thread fills them, the reactor sends them and asks for them to be filled again. On
+//! The disk thread fills them; the reactor sends them and asks for them to be filled again. On
 //! Linux an extent is a pipe: the disk thread splices the file into it, waiting for the disk if it
 //! must, and the reactor splices it on to the socket, which never waits (splice(2)). What travels
-//! is pages of the kernel's cache; nobody copies them. Elsewhere, and where a file or the system
-//! has no splice to give, an extent is memory.
+//! are pages of the kernel's cache; nobody copies them. Elsewhere, and where a file or the system
+//! does not support splicing, an extent is memory.
 
 use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::sync::Arc;
@@ -15,30 +15,31 @@ use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
 
 use super::files::StoredFile;
 
-/// Frames that an extent in memory takes at most, if they are large.
+/// The most frames an extent in memory holds, if they are large.
 const MEMORY_FRAMES_MAX: usize = 4;
-/// Frames that an extent in a pipe takes at most: a page of a file takes a place in the pipe, and
-/// so does the head of a frame, or a part of a page where a frame does not begin with one. Of
-/// smaller frames more would fit; but less is read ahead of a slow connection.
+/// The most frames an extent in a pipe holds. A page of a file takes a slot of the pipe, and so
+/// does the head of a frame, or part of a page where a frame does not begin with one. More smaller
+/// frames would fit, but less is read ahead for a slow connection.
 const PIPE_FRAMES_MAX: usize = PIPE_PLACES / (FRAME_PAGES + 2);
-/// File bytes that an extent in memory takes at most.
+/// The most file bytes an extent in memory holds.
 pub const MEMORY_FILE_BYTES_MAX: usize = MEMORY_FRAMES_MAX * FRAME_FILE_BYTES;
 /// Frames smaller than this count as this large when an extent in memory is filled.
 const SMALL_FRAMES_BYTES: usize = FRAME_FILE_BYTES / MEMORY_FRAMES_MAX;
-/// File bytes that an extent in a pipe takes at most.
+/// The most file bytes an extent in a pipe holds.
 pub const PIPE_FILE_BYTES_MAX: usize = PIPE_FRAMES_MAX * FRAME_FILE_BYTES;
-/// Extents kept for their next use, at most; beyond it they are freed.
+/// The most extents kept for reuse; the rest are freed.
 pub const POOL_EXTENTS_MAX: usize = 16;
-/// Extents in pipes, at most; further ones are in memory. A user who is not root may have pipes of
-/// 64 MiB in all (`/proc/sys/fs/pipe-user-pages-soft`, pipe(7)).
+/// The most extents in pipes; further ones are in memory. A user other than root may have 64 MiB of
+/// pipes in all (`/proc/sys/fs/pipe-user-pages-soft`, pipe(7)).
 pub const PIPES_MAX: usize = 32;
 
-/// Most file bytes of a frame.
+/// The most file bytes in a frame.
 const FRAME_FILE_BYTES: usize = DATA_BYTES_MAX as usize;
-/// Size of a pipe in bytes: the largest that any user may have (`/proc/sys/fs/pipe-max-size`,
+/// Size of a pipe in bytes: the largest allowed to every user (`/proc/sys/fs/pipe-max-size`,
 /// pipe(7)).
 pub const PIPE_BYTES: usize = PAGE_BYTES * PIPE_PLACES;
-/// Pages, or parts of pages, that a pipe of that size holds, and a frame's file bytes fill.
+/// Slots, for a page or a part of one, in a pipe of that size, and those that a frame's file bytes
+/// fill.
 const PIPE_PLACES: usize = 256;
 const FRAME_PAGES: usize = FRAME_FILE_BYTES / PAGE_BYTES;
 const PAGE_BYTES: usize = 4096;
@@ -47,14 +48,14 @@ const PAGE_BYTES: usize = 4096;
 #[derive(Debug)]
 pub struct Extent {
     place: Place,
-    /// Bytes of all its frames, and how many of them are taken.
+    /// The bytes of all its frames, and how many of them were taken.
     length: usize,
     taken: usize,
     /// File bytes of each frame but the last.
     frame_bytes: usize,
-    /// Not all that was filled in will be taken.
+    /// True when some of the content will never be taken.
     is_cut: bool,
-    /// Counts those in pipes; none for one in memory.
+    /// Counts the extents in pipes; `None` for one in memory.
     _pipe: Option<Arc<()>>,
 }
 
@@ -64,23 +65,23 @@ enum Place {
     Pipe(Pipe),
 }
 
-/// Where the bytes to be taken next are.
+/// Where the next bytes are.
 #[derive(Debug)]
 pub enum Rest<'a> {
-    /// These.
+    /// In memory: these.
     Memory(&'a [u8]),
-    /// The next to come out of this pipe.
+    /// At the front of this pipe.
     Pipe(&'a Pipe),
 }
 
 impl Extent {
-    /// An empty one in memory.
+    /// Creates an empty extent in memory.
     #[must_use]
     pub fn in_memory() -> Self {
         Self::new(Place::Memory(Vec::new()), None)
     }
 
-    /// An empty one in a pipe.
+    /// Creates an empty extent in a pipe.
     fn in_pipe(pipe: Pipe, count: Arc<()>) -> Self {
         Self::new(Place::Pipe(pipe), Some(count))
     }
@@ -90,21 +91,21 @@ impl Extent {
         Self { place, length: 0, taken: 0, frame_bytes, is_cut: false, _pipe: pipe }
     }
 
-    /// File bytes that it takes at most, in frames of this size.
+    /// Returns the most file bytes it holds in frames of this size.
     #[must_use]
     pub fn file_bytes_max(&self, frame_bytes: usize) -> usize {
         match self.place {
-            // With less, the disk thread would be asked too often.
+            // With fewer, the disk thread would be asked too often.
             Place::Memory(_) => MEMORY_FRAMES_MAX * frame_bytes.max(SMALL_FRAMES_BYTES),
             Place::Pipe(_) => PIPE_FRAMES_MAX * frame_bytes,
         }
     }
 
-    /// Reads so many bytes of a file, which stands at `offset`, and makes frames of them, of
-    /// `frame_bytes` file bytes each. What it held before must be taken.
+    /// Reads `bytes` bytes from the file's current position, which is `offset`, and makes frames of
+    /// `frame_bytes` file bytes each. The previous content must have been taken.
     ///
     /// # Errors
-    /// When the file can't be read, or has fewer bytes. Then the extent can't be used again.
+    /// If the file cannot be read or is too short. The extent must not be used again then.
     pub fn fill(
         &mut self,
         file: &mut impl StoredFile,
@@ -122,7 +123,7 @@ impl Extent {
         match &mut self.place {
             Place::Memory(memory) => frames.read(file, memory),
             Place::Pipe(pipe) => match frames.splice(file, &mut pipe.writer) {
-                // Not every file system has it.
+                // Not every file system supports it.
                 Err(why)
                     if matches!(why.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) =>
                 {
@@ -137,32 +138,32 @@ impl Extent {
         }
     }
 
-    /// Bytes that are still to be taken.
+    /// Returns the number of bytes not taken yet.
     #[must_use]
     pub fn left(&self) -> usize {
         self.length - self.taken
     }
 
-    /// True when nothing is to be taken.
+    /// Returns true if all bytes have been taken.
     #[must_use]
     pub fn is_taken(&self) -> bool {
         self.left() == 0
     }
 
-    /// True when a frame is taken in part.
+    /// Returns true if a frame has been taken in part.
     #[must_use]
     pub fn is_mid_frame(&self) -> bool {
         !self.is_taken() && !self.taken.is_multiple_of(DATA_HEAD_BYTES + self.frame_bytes)
     }
 
-    /// Bytes to the end of the frame that is taken in part, or else of the next.
+    /// Returns the number of bytes to the end of the frame taken in part, or of the next one.
     #[must_use]
     pub fn left_of_frame(&self) -> usize {
         let frame_bytes = DATA_HEAD_BYTES + self.frame_bytes;
         self.left().min(frame_bytes - self.taken % frame_bytes)
     }
 
-    /// Where the bytes to be taken next are, up to so many.
+    /// Returns where the next bytes are: at most `most` of them.
     #[must_use]
     pub fn rest(&self, most: usize) -> Rest<'_> {
         match &self.place {
@@ -171,20 +172,20 @@ impl Extent {
         }
     }
 
-    /// Notes that so many bytes are taken: of memory, looked at; of a pipe, moved.
+    /// Notes that this many bytes were taken: copied from memory, or moved out of a pipe.
     pub fn advance(&mut self, bytes: usize) {
         debug_assert!(bytes <= self.left());
         self.taken += bytes;
     }
 
-    /// Gives up what is left but for the rest of a frame that is begun.
+    /// Gives up the rest, except the remainder of a frame that has begun.
     pub fn cut(&mut self) {
         let kept = if self.is_mid_frame() { self.left_of_frame() } else { 0 };
         self.is_cut |= kept < self.left();
         self.length = self.taken + kept;
     }
 
-    /// Empty, to be filled again; none for one that holds what nobody will take.
+    /// Returns the extent emptied for reuse; `None` if it holds bytes that nobody will take.
     fn emptied(mut self) -> Option<Self> {
         let is_clean = self.is_taken() && !self.is_cut;
         match &mut self.place {
@@ -197,13 +198,13 @@ impl Extent {
     }
 }
 
-/// The frames that so many bytes of a file make.
+/// How a range of a file is divided into frames.
 #[derive(Clone, Copy)]
 struct Frames {
     transfer: TransferId,
     offset: u64,
     bytes: usize,
-    /// How many of them each frame but the last has.
+    /// File bytes in each frame but the last.
     frame_bytes: usize,
 }
 
@@ -212,7 +213,7 @@ impl Frames {
         self.bytes + self.bytes.div_ceil(self.frame_bytes) * DATA_HEAD_BYTES
     }
 
-    /// Each frame's head and how many file bytes follow it.
+    /// Iterates over each frame's head and the number of file bytes that follow it.
     fn each(self) -> impl Iterator<Item = ([u8; DATA_HEAD_BYTES], usize)> {
         (0..self.bytes).step_by(self.frame_bytes).map(move |at| {
             let length = self.frame_bytes.min(self.bytes - at);
@@ -248,10 +249,10 @@ impl Frames {
 }
 
 fn too_short() -> io::Error {
-    io::Error::new(ErrorKind::UnexpectedEof, "the file is shorter than it was")
+    io::Error::new(ErrorKind::UnexpectedEof, "the file has become shorter")
 }
 
-/// A pipe from a file to a socket. Whoever holds it owns both ends.
+/// A pipe from a file to a socket. Its holder owns both ends.
 #[derive(Debug)]
 pub struct Pipe {
     reader: PipeReader,
@@ -259,25 +260,25 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// Of two ends that never make anyone wait, and hold [`PIPE_BYTES`] between them.
+    /// Wraps two ends that never block, with [`PIPE_BYTES`] of space between them.
     #[must_use]
     pub fn new(reader: PipeReader, writer: PipeWriter) -> Self {
         Self { reader, writer }
     }
 
-    /// Where its bytes come out.
+    /// Returns the end that its bytes come out of.
     #[must_use]
     pub fn reader(&self) -> &PipeReader {
         &self.reader
     }
 }
 
-/// Where pipes come from, and how many there may be.
+/// A source of pipes, and its limit.
 #[derive(Clone, Copy, Debug)]
 pub struct PipeSource {
-    /// Makes one, unless the system has none to give, or none large enough.
+    /// Makes a pipe; fails if the system has none, or none large enough.
     pub make: fn() -> io::Result<Pipe>,
-    /// Most of them at once; never more than [`PIPES_MAX`] are used.
+    /// The most pipes at once; never more than [`PIPES_MAX`] are used.
     pub pipes_max: usize,
 }
 
@@ -292,29 +293,30 @@ impl Default for PipeSource {
     }
 }
 
-/// Empty extents at hand.
+/// A pool of empty extents.
 #[derive(Debug, Default)]
 pub struct ExtentPool {
     free_pipes: Vec<Extent>,
     free_memory: Vec<Extent>,
     source: PipeSource,
-    /// One for each of them, wherever it is, and one more.
+    /// One reference for each extent in a pipe, wherever it is, and one more.
     pipes: Arc<()>,
 }
 
 impl ExtentPool {
-    /// Lets extents be in pipes of this source.
+    /// Allows extents in pipes from this source.
     pub fn allow_pipes(&mut self, source: PipeSource) {
         self.source = PipeSource { pipes_max: source.pipes_max.min(PIPES_MAX), ..source };
     }
 
-    /// How many are at hand.
+    /// Returns the number of spare extents.
     #[must_use]
     pub fn spare(&self) -> usize {
         self.free_pipes.len() + self.free_memory.len()
     }
 
-    /// An empty one: in a pipe, if that is wanted, there may be one more and the system has one.
+    /// Takes an empty extent: in a pipe if requested, within the limit, and available; else in
+    /// memory.
     #[must_use]
     pub fn take(&mut self, in_pipe: bool) -> Extent {
         let piped = if in_pipe { self.take_pipe() } else { None };
@@ -332,13 +334,13 @@ impl ExtentPool {
         Some(Extent::in_pipe(pipe, Arc::clone(&self.pipes)))
     }
 
-    /// Frees what is at hand.
+    /// Frees the spare extents.
     pub fn clear(&mut self) {
         self.free_pipes.clear();
         self.free_memory.clear();
     }
 
-    /// Takes one back, whatever it holds.
+    /// Returns an extent to the pool, whatever it holds.
     pub fn give(&mut self, extent: Extent) {
         let Some(extent) = extent.emptied() else { return };
         let free = match extent.place {

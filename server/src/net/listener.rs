@@ -1,5 +1,5 @@
-//! The listening sockets: bound once, accepted from in turn until they have no more, and paused
-//! when the system has no descriptor left. What they yield is a connection as the engine takes it.
+//! The listening sockets: bound once, accepted from in turn until none has more, and paused when
+//! the system runs out of descriptors. They yield connections in the form the engine takes.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,44 +11,44 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::transport::TcpTransport;
 use crate::disk::readahead::PIPES_MAX;
 
-/// Connections that may wait to be accepted.
+/// Connections the system queues until they are accepted.
 const BACKLOG: i32 = 4096;
 
-/// Unsent bytes that the kernel takes for a connection before it says "not writable". From its
-/// first download on it is less on a slow connection, and more on a fast one
+/// Unsent bytes that the kernel buffers for a connection before it reports "not writable". From a
+/// connection's first download on, the limit is lower if it is slow, and higher if it is fast
 /// (`chatshelf_common::unsent`).
 #[cfg(target_os = "linux")]
 const NOTSENT_LOWAT_BYTES: u32 = 128 * 1024;
 
 /// How long accepting pauses when the system is out of descriptors or memory. A connection that
-/// closes ends the pause earlier.
+/// closes ends the pause early.
 const PAUSE_MS: u64 = 500;
 
-/// Descriptors that the server needs for itself: standard streams, poll, waker, listener, lock,
-/// journal, and what it opens for a moment.
+/// Descriptors that the server itself needs: standard streams, poll, waker, listener, lock,
+/// journal, and files it opens briefly.
 const DESCRIPTORS_OWN: usize = 16;
-/// Descriptors kept for transfers and for the journal's next segment, at most.
+/// Upper bound of the descriptors reserved for transfers and for the journal's next segment.
 const DESCRIPTORS_KEPT_MAX: usize = 160 + 2 * PIPES_MAX;
 
-/// How many connections may be open when the system gives so many descriptors: newcomers are not
-/// to take those that members' files need, or the journal.
+/// Returns how many connections may be open if the system allows this many descriptors. New
+/// connections must not take those that the members' files or the journal need.
 #[must_use]
 pub fn connections_max(descriptors: usize) -> usize {
     let kept = DESCRIPTORS_OWN + (descriptors / 4).min(DESCRIPTORS_KEPT_MAX);
     descriptors.saturating_sub(kept).max(1)
 }
 
-/// How many pipes downloads may use when the system gives so many descriptors: a quarter of those
-/// that are kept for files.
+/// Returns how many pipes downloads may use if the system allows this many descriptors: a quarter
+/// of those reserved for files.
 #[must_use]
 pub fn pipes_max(descriptors: usize) -> usize {
     (descriptors / 32).min(PIPES_MAX)
 }
 
-/// What the connections of a listener carry.
+/// How the connections of a listener carry the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerKind {
-    /// The protocol as it is.
+    /// Directly over TCP.
     Tcp,
 }
 
@@ -57,45 +57,45 @@ pub enum ListenerKind {
 pub struct Listener {
     socket: TcpListener,
     kind: ListenerKind,
-    /// Connections may be waiting: true until an attempt finds none.
+    /// True when connections may be waiting: until an attempt finds none.
     is_ready: bool,
 }
 
-/// What one attempt to accept came to.
+/// The result of one attempt to accept.
 #[derive(Debug)]
 enum Accepted {
     /// A connection.
     Connection(Incoming),
-    /// One that was gone before it was accepted; there may be more.
+    /// A connection that ended before it was accepted; there may be more.
     Gone,
-    /// No more; an event tells when there is.
+    /// No more connections; an event reports the next.
     Empty,
-    /// The system has nothing left to accept with; no event will tell when it has.
+    /// The system is out of descriptors or memory; no event reports when that ends.
     Exhausted(io::Error),
 }
 
 /// A connection that has just been accepted.
 #[derive(Debug)]
 pub struct Incoming {
-    /// As the engine will hold it.
+    /// Its transport, for the engine.
     pub transport: TcpTransport,
-    /// Where it comes from.
+    /// Its remote address.
     pub peer: SocketAddr,
 }
 
 impl Listener {
-    /// Listens on `bind`, or on all addresses of the machine: of both families where it has both.
+    /// Listens on `bind`, or on all addresses of the machine, IPv6 and IPv4 if it has both.
     ///
     /// # Errors
-    /// When the address is not the machine's, is in use, or needs a privilege.
+    /// If the address is not the machine's, is in use, or needs a privilege.
     pub fn open(kind: ListenerKind, bind: Option<IpAddr>, port: u16) -> io::Result<Self> {
         Ok(Self { socket: listen(bind, port)?, kind, is_ready: true })
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// If the system does not report it.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
@@ -103,7 +103,7 @@ impl Listener {
     fn accept(&self) -> Accepted {
         match self.socket.accept() {
             Ok((stream, peer)) => {
-                // A connection that is gone already says so at its first read.
+                // If the connection is already gone, its first read reports it.
                 let _ = stream.set_nodelay(true);
                 let transport = match self.kind {
                     ListenerKind::Tcp => TcpTransport::new(stream),
@@ -125,19 +125,20 @@ impl Listener {
 #[derive(Debug)]
 pub struct Listeners {
     all: Vec<Listener>,
-    /// Whose turn it was.
+    /// The index of the listener tried last.
     latest: usize,
-    /// Until when accepting pauses, for want of descriptors.
+    /// When a pause for lack of descriptors ends, if there is one.
     paused_until_ms: Option<u64>,
-    /// That it does has been said.
-    pause_is_said: bool,
+    /// True when the pause has been logged.
+    is_pause_logged: bool,
 }
 
 impl Listeners {
-    /// Has the poll tell of them, of each by the token that `token` gives for its place.
+    /// Registers the listeners with the poll, each with the token that `token` returns for its
+    /// index.
     ///
     /// # Errors
-    /// When the system has no room for them in the poll.
+    /// If the system cannot register them.
     pub fn register(
         mut all: Vec<Listener>,
         registry: &Registry,
@@ -146,7 +147,7 @@ impl Listeners {
         for (place, listener) in all.iter_mut().enumerate() {
             registry.register(&mut listener.socket, token(place), Interest::READABLE)?;
         }
-        Ok(Self { all, latest: 0, paused_until_ms: None, pause_is_said: false })
+        Ok(Self { all, latest: 0, paused_until_ms: None, is_pause_logged: false })
     }
 
     /// Notes that connections may be waiting at a listener.
@@ -156,20 +157,20 @@ impl Listeners {
         }
     }
 
-    /// When to accept next, by a clock that never goes back: none while nobody waits.
+    /// Returns when to accept next, by the monotonic clock; `None` while no connection waits.
     #[must_use]
     pub fn due_ms(&self) -> Option<u64> {
         let is_any_ready = self.all.iter().any(|listener| listener.is_ready);
         is_any_ready.then_some(self.paused_until_ms.unwrap_or(0))
     }
 
-    /// Ends a pause, for a descriptor has become free.
+    /// Ends a pause, because a descriptor has become free.
     pub fn resume(&mut self) {
         self.paused_until_ms = None;
     }
 
     /// Accepts a connection, if one waits and there is no pause. Each listener is tried once, so
-    /// none may come though [`Self::due_ms`] says that some wait.
+    /// the result may be `None` although [`Self::due_ms`] says that some wait.
     pub fn poll_accept(&mut self, now_ms: u64) -> Option<Incoming> {
         if self.paused_until_ms.is_some_and(|until_ms| until_ms > now_ms) {
             return None;
@@ -184,7 +185,7 @@ impl Listeners {
             match listener.accept() {
                 Accepted::Connection(incoming) => return Some(incoming),
                 Accepted::Gone => {}
-                Accepted::Empty => (listener.is_ready, self.pause_is_said) = (false, false),
+                Accepted::Empty => (listener.is_ready, self.is_pause_logged) = (false, false),
                 Accepted::Exhausted(why) => {
                     self.pause(&why, now_ms);
                     return None;
@@ -195,7 +196,7 @@ impl Listeners {
     }
 
     fn pause(&mut self, why: &io::Error, now_ms: u64) {
-        if !std::mem::replace(&mut self.pause_is_said, true) {
+        if !std::mem::replace(&mut self.is_pause_logged, true) {
             log::warn!("cannot accept connections for now: {why}");
         }
         self.paused_until_ms = Some(now_ms + PAUSE_MS);
@@ -220,10 +221,10 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     if domain == Domain::IPV6 && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
-    // On Windows this would let two servers share a port; elsewhere it skips TIME_WAIT.
+    // On Windows this would let two servers share a port; elsewhere it skips `TIME_WAIT`.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
-    // Connections inherit this one from their listener.
+    // Accepted connections inherit this option.
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)?;
     socket.set_nonblocking(true)?;

@@ -1,17 +1,19 @@
-//! Pipes of the kernel, through which downloads go from files to sockets without being copied: made
-//! here, used up by the disk thread's read-ahead, and drained by the transports that can.
+//! Kernel pipes, through which downloads go from files to sockets without being copied. They are
+//! made here, filled by the disk thread's read-ahead, and drained by the transports that can
+//! splice.
 
 use std::io;
 
 use crate::disk::readahead::{Pipe, PipeSource};
 
-/// Up to so many pipes, where the system has such that can be spliced to a socket.
+/// Returns a source of at most `pipes_max` pipes; it fails on systems that cannot splice to a
+/// socket.
 #[must_use]
 pub(crate) fn source(pipes_max: usize) -> PipeSource {
     PipeSource { make, pipes_max }
 }
 
-/// A pipe that never makes anyone wait.
+/// Makes a pipe whose two ends never block.
 #[cfg(target_os = "linux")]
 fn make() -> io::Result<Pipe> {
     use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
@@ -35,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipe_makes_nobody_wait() {
+    fn a_pipe_never_blocks() {
         let pipe = (source(1).make)().unwrap();
         let why = pipe.reader().read(&mut [0]).unwrap_err();
         assert_eq!(why.kind(), ErrorKind::WouldBlock);

@@ -1,4 +1,4 @@
-//! The reactor: the one loop with mio in it. It carries readiness, time and disk replies to the
+//! The reactor: the only loop that uses mio. It carries readiness, time and disk replies to the
 //! engine, and the engine's requests to the sockets and the disk. It decides nothing.
 
 use std::io;
@@ -19,26 +19,26 @@ use crate::token::Token;
 
 const WAKER: mio::Token = mio::Token(usize::MAX - 1);
 const SIGNALS: mio::Token = mio::Token(usize::MAX - 2);
-/// From here on up, the poll's tokens name no connections: first come the listeners.
+/// From this value up, the poll's tokens do not name connections; the listeners come first.
 const FIRST_OWN: usize = usize::MAX - 2 - LISTENERS_MAX;
-/// Listeners that there can be.
+/// The most listeners there can be.
 const LISTENERS_MAX: usize = 8;
 
-/// Events taken from one poll.
+/// Events read from one poll.
 const EVENTS_MAX: usize = 1024;
 /// Connections accepted in one turn.
 const ACCEPTS_MAX: usize = 256;
 
-/// How the disk threads reach the running loop.
+/// How the disk threads wake the running loop.
 #[derive(Clone, Debug)]
 pub struct Handle {
     waker: Arc<Waker>,
 }
 
 impl Handle {
-    /// Has the loop look at its queues.
+    /// Wakes the loop to read its queues.
     pub fn wake(&self) {
-        // It fails only when the loop is gone, and then there is nobody to wake.
+        // It fails only if the loop has ended, and then nobody needs waking.
         let _ = self.waker.wake();
     }
 }
@@ -49,20 +49,20 @@ pub struct Reactor {
     poll: Poll,
     listeners: Listeners,
     handle: Handle,
-    /// What ends the loop, once it is heard.
+    /// The signals that end the loop, once it listens for them.
     signals: Option<Signals>,
     started: Instant,
-    /// Connections that may be open at once, for want of descriptors.
+    /// Connections that may be open at once, as far as descriptors allow.
     connections_max: usize,
-    /// Pipes that downloads may use, likewise.
+    /// Pipes that downloads may use, as far as descriptors allow.
     pipes_max: usize,
 }
 
 impl Reactor {
-    /// Registers up to `LISTENERS_MAX` listeners; `descriptors` is how many the system gives.
+    /// Registers up to `LISTENERS_MAX` listeners; `descriptors` is the number the system allows.
     ///
     /// # Errors
-    /// When the system has no poll to give.
+    /// If the system cannot create a poll.
     pub fn new(listeners: Vec<Listener>, descriptors: usize) -> io::Result<Self> {
         debug_assert!(listeners.len() <= LISTENERS_MAX);
         let poll = Poll::new()?;
@@ -80,27 +80,29 @@ impl Reactor {
         })
     }
 
-    /// A handle for other threads.
+    /// Returns a handle for other threads.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// Has SIGHUP, SIGINT and SIGTERM (on Windows, the console's events) end the loop in order,
-    /// and a second one of them the program at once.
+    /// Makes SIGHUP, SIGINT or SIGTERM (on Windows, the console's events) shut down the server
+    /// gracefully, and a second one end the program at once.
     ///
     /// # Errors
-    /// When the system does not allow that.
+    /// If the system does not allow it.
     pub fn hear_signals(&mut self) -> io::Result<()> {
         let registry = self.poll.registry();
         self.signals = Some(Signals::hear(registry, SIGNALS, &self.handle.waker)?);
         Ok(())
     }
 
-    /// Serves until a signal asks it to end ([`Self::hear_signals`]): then everyone is told.
+    /// Serves until a signal asks it to stop ([`Self::hear_signals`]), then tells all members and
+    /// returns.
     ///
     /// # Errors
-    /// When the poll itself fails, or the journal where the room may not go on without it.
+    /// If the poll fails, or if the journal fails and the durability level does not let the room
+    /// continue without it.
     pub fn run(
         mut self,
         settings: Settings,
@@ -145,7 +147,7 @@ impl Reactor {
         }
     }
 
-    /// The time, by both clocks.
+    /// Returns the time by both clocks.
     #[must_use]
     pub fn now(&self) -> Now {
         let mono_ms = self.started.elapsed().as_millis() as u64;
@@ -166,7 +168,8 @@ impl Reactor {
         let due = [engine.poll_timeout(now), until(accept.flatten()), until(stop_by_ms)];
         let timeout = due.into_iter().flatten().min().map(Duration::from_millis);
         match self.poll.poll(events, timeout) {
-            // The turn that follows finds nothing new and computes the timeout afresh.
+            // The turn that follows finds nothing new, and the next wait computes its timeout
+            // again.
             Err(why) if why.kind() == io::ErrorKind::Interrupted => {
                 events.clear();
                 Ok(())
@@ -177,10 +180,10 @@ impl Reactor {
         }
     }
 
-    /// Notes an event that is no connection's. True when it is somebody asking for the end.
+    /// Handles an event that belongs to no connection. Returns true if it asks the server to stop.
     fn is_asked_to_stop_by(&mut self, event: &Event) -> bool {
         match event.token() {
-            // Where signals are no source of their own, they wake the loop.
+            // Where signals are not an event source, they wake the loop.
             SIGNALS | WAKER => return self.signals.as_mut().is_some_and(Signals::take),
             mio::Token(word @ FIRST_OWN..) => self.listeners.note_ready(word - FIRST_OWN),
             mio::Token(_) => {}
@@ -188,7 +191,8 @@ impl Reactor {
         false
     }
 
-    /// Accepts what waits, last in the turn, so that no token is used twice within one.
+    /// Accepts the waiting connections; last in the turn, so that no token is used twice in one
+    /// turn.
     fn accept(&mut self, engine: &mut Engine<TcpTransport>, now: Now) {
         for _ in 0..ACCEPTS_MAX {
             if engine.opens_at_ms().is_some() {
@@ -205,7 +209,7 @@ impl Reactor {
     }
 }
 
-/// What an event says of a connection, if it is one's.
+/// Returns the connection an event is about and its readiness, if it is about one.
 fn readiness(event: &Event) -> Option<(Token, Readiness)> {
     let mio::Token(word) = event.token();
     let ready = Readiness {

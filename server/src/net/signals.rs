@@ -1,8 +1,8 @@
-//! Signals that ask the server to end. On Unix the reactor hears of them as of anything else that
-//! becomes ready; on Windows a thread of `ctrlc` wakes it.
+//! Signals that ask the server to stop. On Unix they reach the reactor as a source of readiness
+//! like any other; on Windows a thread of `ctrlc` wakes the reactor.
 //!
-//! A signal that was ignored when the program began stays ignored: `nohup` means it. There is no
-//! safe and portable way to ask for that; on Linux `/proc` tells, and elsewhere each signal counts.
+//! A signal that was ignored when the program started stays ignored, as `nohup` intends. There is
+//! no safe and portable way to find out; Linux tells in `/proc`, and elsewhere every signal counts.
 
 #[cfg(not(unix))]
 pub(crate) use other::Signals;
@@ -21,10 +21,10 @@ mod unix {
     use signal_hook::flag;
     use signal_hook_mio::v1_0;
 
-    /// Signals that end the server in order.
+    /// Signals that shut the server down gracefully.
     const ENDING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
-    /// What is heard of the system's signals.
+    /// The signals received from the system.
     pub(crate) struct Signals(v1_0::Signals);
 
     impl fmt::Debug for Signals {
@@ -34,10 +34,10 @@ mod unix {
     }
 
     impl Signals {
-        /// Hears of them from now on, by readiness of `token`.
+        /// Starts receiving signals, as readiness of `token`.
         ///
         /// # Errors
-        /// When the system does not allow that.
+        /// If the system does not allow it.
         pub(crate) fn hear(
             registry: &Registry,
             token: Token,
@@ -47,26 +47,26 @@ mod unix {
             let wanted = ENDING.into_iter().filter(|signal| ignored & bit(*signal) == 0);
             let wanted: Vec<i32> = wanted.collect();
             end_at_the_second(&wanted)?;
-            // Once it is handled, a write beyond the limit of a file's size is an error as any
-            // other.
+            // With a handler in place, a write beyond the file size limit fails with an error
+            // instead of killing the process.
             flag::register(SIGXFSZ, Arc::default())?;
             let mut signals = v1_0::Signals::new(wanted)?;
             registry.register(&mut signals, token, Interest::READABLE)?;
             Ok(Self(signals))
         }
 
-        /// True if any has come since the last time.
+        /// Returns true if a signal has arrived since the last call.
         pub(crate) fn take(&mut self) -> bool {
             self.0.pending().count() > 0
         }
     }
 
-    /// Has a second signal end the program at once, whatever it is at. A terminal that goes away
-    /// may well say so twice, so SIGHUP is never the second.
+    /// Makes a second signal end the program at once, whatever it is doing. A closing terminal may
+    /// send SIGHUP twice, so SIGHUP never counts as the second.
     fn end_at_the_second(signals: &[i32]) -> io::Result<()> {
         let is_asked = Arc::new(AtomicBool::new(false));
         for &signal in signals {
-            // The order counts: the first time, the flag is not set yet.
+            // The order matters: at the first signal, the flag is not set yet.
             if signal != SIGHUP {
                 flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&is_asked))?;
             }
@@ -79,7 +79,8 @@ mod unix {
         1 << (signal - 1)
     }
 
-    /// Signals that are ignored: here, those that were when the program began.
+    /// Returns the mask of ignored signals. At startup these are the ones the parent chose to
+    /// ignore.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn ignored() -> u64 {
         mask_of(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
@@ -90,7 +91,7 @@ mod unix {
         0
     }
 
-    /// What `/proc/self/status` says of ignored signals, a bit for each.
+    /// Reads the mask of ignored signals from the text of `/proc/self/status`, one bit for each.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn mask_of(status: &str) -> u64 {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -122,15 +123,15 @@ mod other {
     /// Exit code when the second signal ends the program.
     const INTERRUPTED: i32 = 130;
 
-    /// What is heard of the console's events.
+    /// The events received from the console.
     #[derive(Debug)]
     pub(crate) struct Signals(Arc<AtomicBool>);
 
     impl Signals {
-        /// Hears of them from now on, by a call of `waker`.
+        /// Starts receiving events; each wakes `waker`.
         ///
         /// # Errors
-        /// When the system does not allow that.
+        /// If the system does not allow it.
         pub(crate) fn hear(
             _registry: &Registry,
             _token: Token,
@@ -142,14 +143,14 @@ mod other {
                 if flag.swap(true, Ordering::Relaxed) {
                     std::process::exit(INTERRUPTED);
                 }
-                // It fails only when the loop is gone, and then there is nobody to wake.
+                // It fails only if the loop has ended, and then nobody needs waking.
                 let _ = waker.wake();
             })
             .map_err(io::Error::other)?;
             Ok(Self(is_asked))
         }
 
-        /// True if any has come.
+        /// Returns true if an event has arrived.
         pub(crate) fn take(&mut self) -> bool {
             self.0.load(Ordering::Relaxed)
         }

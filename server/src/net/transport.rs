@@ -1,4 +1,4 @@
-//! Plain TCP: the protocol's bytes on a socket of their own, as they are.
+//! Plain TCP: the protocol's bytes, unchanged, on a socket of their own.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -11,22 +11,22 @@ use crate::disk::readahead::Pipe;
 use crate::engine::Transport;
 use crate::token::Token;
 
-/// A connection over plain TCP. What it accepts is the kernel's from then on: it owns nothing
-/// itself.
+/// A connection over plain TCP. Bytes it accepts are in the kernel's hands at once; it buffers
+/// nothing itself.
 #[derive(Debug)]
 pub struct TcpTransport(TcpStream);
 
 impl TcpTransport {
-    /// Over a socket that is connected and does not block.
+    /// Wraps a connected, non-blocking socket.
     #[must_use]
     pub fn new(stream: TcpStream) -> Self {
         Self(stream)
     }
 
-    /// Has the poll tell of it, once and for good: edge-triggered, for reading and writing.
+    /// Registers the socket with the poll once, edge-triggered, for reading and writing.
     ///
     /// # Errors
-    /// When the system has no room for it in the poll.
+    /// If the system cannot register it.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut self.0, mio::Token(token.to_mio()), interest)
@@ -78,7 +78,7 @@ impl Transport for TcpTransport {
 
     #[cfg(target_os = "linux")]
     fn limit_unsent(&mut self, bytes: u32) {
-        // A connection that is gone already says so at its next write.
+        // If the connection is already gone, its next write reports it.
         let _ = socket2::SockRef::from(&self.0).set_tcp_notsent_lowat(bytes);
     }
 

@@ -1,4 +1,4 @@
-//! Extents in memory and, where there are such, in pipes.
+//! Tests of extents in memory and, where supported, in pipes.
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom};
@@ -8,7 +8,7 @@ use super::*;
 const TRANSFER: TransferId = TransferId(7);
 
 impl Extent {
-    /// One that holds this.
+    /// An extent with this content.
     pub(crate) fn of(transfer: TransferId, offset: u64, content: &[u8], in_pipe: bool) -> Self {
         let mut extent = if in_pipe { piped() } else { Self::in_memory() };
         let (bytes, frame_bytes) = (content.len(), extent.frame_bytes);
@@ -28,7 +28,7 @@ impl Extent {
         extent
     }
 
-    /// Takes what is left, as it goes on the wire.
+    /// Takes the rest, as it goes on the wire.
     pub(crate) fn take_all(&mut self) -> Vec<u8> {
         let mut bytes = vec![0; self.left()];
         match self.rest(usize::MAX) {
@@ -39,7 +39,7 @@ impl Extent {
         bytes
     }
 
-    /// Takes what is left, without the heads of its frames.
+    /// Takes the rest, without the frames' heads.
     pub(crate) fn take_file_bytes(&mut self) -> Vec<u8> {
         let wire = self.take_all();
         let frames = wire.chunks(DATA_HEAD_BYTES + self.frame_bytes);
@@ -48,7 +48,7 @@ impl Extent {
 }
 
 impl PipeSource {
-    /// Pipes as the network makes them, which this cannot import.
+    /// Pipes like those `net/pipe.rs` makes, which this module cannot import.
     pub(crate) fn for_tests(pipes_max: usize) -> Self {
         Self { make, pipes_max }
     }
@@ -66,7 +66,7 @@ fn make() -> io::Result<Pipe> {
     (PipeSource::NONE.make)()
 }
 
-/// In a pipe, where there are such that can be spliced into; else in memory.
+/// Creates an extent in a pipe where splicing is supported; else in memory.
 fn piped() -> Extent {
     let mut pool = ExtentPool::default();
     pool.allow_pipes(PipeSource::for_tests(1));
@@ -83,7 +83,7 @@ fn file(content: &[u8]) -> File {
     file
 }
 
-/// What the wire should have.
+/// The bytes expected on the wire.
 fn framed(offset: u64, bytes: &[u8], frame_bytes: usize) -> Vec<u8> {
     let mut wire = Vec::new();
     for (body, number) in bytes.chunks(frame_bytes).zip(0..) {
@@ -118,7 +118,7 @@ fn a_file_becomes_frames_wherever_it_is_read_and_as_much_as_fits() {
 }
 
 #[test]
-fn what_is_left_of_a_frame_is_known_at_each_of_its_bytes() {
+fn the_rest_of_a_frame_is_known_at_each_of_its_bytes() {
     for frame_bytes in [2048, FRAME_FILE_BYTES] {
         let bytes = frame_bytes + 1;
         let mut extent = Extent::in_memory();
@@ -137,7 +137,7 @@ fn what_is_left_of_a_frame_is_known_at_each_of_its_bytes() {
 }
 
 #[test]
-fn one_that_is_cut_ends_with_the_frame_that_is_begun_and_a_pipe_is_not_used_again() {
+fn a_cut_extent_ends_with_the_frame_begun_and_a_cut_pipe_is_not_reused() {
     let bytes = content(2 * FRAME_FILE_BYTES);
     let frame = DATA_HEAD_BYTES + FRAME_FILE_BYTES;
     for (taken, end) in [(0, 0), (1, frame), (frame, frame), (frame + 1, 2 * frame)] {
@@ -173,7 +173,7 @@ fn a_file_that_is_too_short_is_an_error() {
     }
 }
 
-/// A file without splice, as some file systems have it.
+/// A file that does not support splicing, as on some file systems.
 #[derive(Debug)]
 struct Unspliceable(File);
 
@@ -236,7 +236,7 @@ fn a_file_that_cannot_be_spliced_is_read_and_the_pipe_is_given_up() {
 }
 
 #[test]
-fn there_are_as_many_pipes_as_allowed_however_they_end() {
+fn the_limit_on_pipes_holds_however_they_end() {
     const ALLOWED: usize = 3;
     let mut pool = ExtentPool::default();
     pool.allow_pipes(PipeSource::for_tests(ALLOWED));
@@ -245,7 +245,7 @@ fn there_are_as_many_pipes_as_allowed_however_they_end() {
         let mut taken: Vec<Extent> = (0..2 * ALLOWED).map(|_| pool.take(true)).collect();
         let allowed = if cfg!(target_os = "linux") { ALLOWED } else { 0 };
         assert_eq!(taken.iter().filter(|extent| is_piped(extent)).count(), allowed);
-        // One is lost on its way, the others come back.
+        // One is lost on its way; the others come back.
         taken.swap_remove(0);
         taken.into_iter().for_each(|extent| pool.give(extent));
         assert!(!is_piped(&pool.take(false)), "memory is wanted");

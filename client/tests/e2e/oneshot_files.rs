@@ -114,7 +114,7 @@ fn what_an_earlier_run_has_uploaded_can_be_taken_off_and_nothing_else() {
     other.args(["--name", "eve", "drop", "1"]).env("CHATSHELF_STATE_DIR", room.path("elsewhere"));
     let refused = Program::start(&mut other).wait();
     refused.has_code(4);
-    let told = "chatshelf: the file stays on the shelf: someone else put that file on the shelf";
+    let told = "chatshelf: the file stays on the shelf: someone else shared that file";
     assert_eq!(refused.complaint(), told);
     room.kill_server();
     room.restart_server();

@@ -83,7 +83,7 @@ codes! {
     48 SIZE_MISMATCH "the content does not have the announced size"
     49 CANCELLED "the transfer was cancelled"
     50 STALLED "the transfer made no progress for too long"
-    51 NOT_YOURS "someone else put that file on the shelf"
+    51 NOT_YOURS "someone else shared that file"
 }
 
 impl fmt::Display for Code {

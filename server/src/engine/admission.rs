@@ -1,10 +1,11 @@
-//! Admission: who may come in, who comes back, under which nick, and who gives way.
+//! Admission: who may join, who resumes a session, under which nick, and which connection gives
+//! way.
 //!
-//! Owns what the engine knows of members that is not the room's: which connections have not joined
-//! and which are leaving (`door`), on which connection each session goes on (`sessions`, `resume`),
-//! whose connection is lost but whose membership still stands (`absence`), which nicks somebody is
-//! waiting for (`contest`), and who is to be welcomed (`joining`). These children share its fields;
-//! nobody else sees them.
+//! Owns what the engine knows about members beyond the room: which connections have not joined and
+//! which are leaving (`door`), which connection carries each session (`sessions`, `resume`), which
+//! members have lost their connection but are still in the room (`absence`), which nicks someone is
+//! waiting for (`contest`), and who must be welcomed (`joining`). These children share its fields;
+//! nothing else sees them.
 
 mod absence;
 mod contest;
@@ -28,22 +29,23 @@ pub(in crate::engine) use contest::Claim;
 pub use resume::Secret;
 pub(in crate::engine) use resume::Session;
 
-/// Who waits to come in, and on what terms they do.
+/// Connections waiting to join, sessions, absent members and contested nicks.
 #[derive(Debug)]
 pub(super) struct Admission {
     door: Door,
     sessions: Sessions,
     absentees: Absentees,
-    /// Nicks that are waited for, in the order in which they were asked for.
+    /// Nicks that someone waits for, in the order of the requests.
     wanted: Vec<Wanted>,
-    /// Joined in this turn; welcomed, all with one snapshot, at its end.
+    /// Connections that joined in this turn; all are welcomed at its end with one snapshot.
     joiners: Vec<Joiner>,
-    /// The newest event when the server started: later ones that it had before are lost.
+    /// The newest event found at startup: any later ones of the previous run are lost.
     started_at: Seq,
 }
 
 impl Admission {
-    /// Nobody has come yet; `started_at` is the newest event that the start has found.
+    /// Creates the state without any connections; `started_at` is the newest event found at
+    /// startup.
     pub(super) fn new(members_max: usize, secret: Secret, started_at: Seq) -> Self {
         Self {
             door: Door::new(members_max),
@@ -55,43 +57,43 @@ impl Admission {
         }
     }
 
-    /// A connection has joined, or is on its way out: the door counts it no more.
+    /// Stops counting a connection as unjoined, because it has joined or is closing.
     pub(super) fn forget_unjoined(&mut self, peer: SocketAddr, token: Token) {
         self.door.forget(peer, token);
     }
 
-    /// The connection on which a session was last.
+    /// Returns the latest connection of a session.
     pub(super) fn connection_of(&self, session: Token) -> Token {
         self.sessions.connection(session)
     }
 
-    /// Sessions that are on another connection than they began on.
+    /// Returns the number of sessions on a connection other than their first.
     pub(super) fn sessions_moved(&self) -> usize {
         self.sessions.moved()
     }
 
-    /// Members without a connection.
+    /// Returns the number of members without a connection.
     pub(super) fn absent(&self) -> usize {
         self.absentees.len()
     }
 
-    /// True while somebody has joined and is not welcomed.
+    /// Returns true while someone has joined and is not welcomed yet.
     pub(super) fn has_joiners(&self) -> bool {
         !self.joiners.is_empty()
     }
 
-    /// When to look next at absent members and at nicks that are waited for.
+    /// Returns when to look next at absent members and contested nicks.
     pub(super) fn next_deadline(&self, now_ms: u64) -> Option<u64> {
         let look_ms = (!self.wanted.is_empty()).then_some(now_ms + contest::LOOK_AGAIN_MS);
         self.absentees.next().into_iter().chain(look_ms).min()
     }
 
-    /// Bytes that the tables take.
+    /// Returns the bytes the tables take.
     pub(super) fn table_bytes(&self) -> usize {
         self.absentees.table_bytes() + self.sessions.table_bytes()
     }
 
-    /// Gives back what a crowd took.
+    /// Frees the memory that a crowd needed.
     pub(super) fn shrink(&mut self) {
         self.sessions.shrink();
     }

@@ -1,8 +1,10 @@
-//! Members whose connection is lost and who may be back in a moment: their membership stands for
-//! a while, so that a broken connection is not told to everyone as a leaving and a coming.
+//! Absent members: their connection is lost, but they may be back in a moment. They stay in the
+//! room for a grace period, so that a broken connection is not announced to everyone as a leave and
+//! a join.
 //!
-//! Whoever comes back in time goes on (PROTOCOL.md, "Coming back"), also in a full room, for their
-//! place is kept. Who does not, or has a name that somebody else wants, is said to have left.
+//! An absent member who reconnects in time resumes the session (PROTOCOL.md, "Coming back"), even
+//! in a full room, because their place is kept. One who does not, or whose nick someone else
+//! requests, is announced as having left.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,11 +18,11 @@ use crate::engine::transport::Transport;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 
-/// Members without a connection, by their session.
+/// The absent members, by session.
 #[derive(Debug, Default)]
 pub(super) struct Absentees {
     members: HashMap<Token, Absent>,
-    /// When each of them is given up, the first one first.
+    /// When each of them is given up, earliest first.
     deadlines: BTreeSet<(u64, Token)>,
 }
 
@@ -33,22 +35,22 @@ struct Absent {
 }
 
 impl Absentees {
-    /// How many there are.
+    /// Returns how many there are.
     pub(super) fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Bytes of their table.
+    /// Returns the bytes of the table.
     pub(super) fn table_bytes(&self) -> usize {
         self.members.capacity() * size_of::<(Token, Absent)>()
     }
 
-    /// When the next of them is given up.
+    /// Returns when the next of them is given up.
     pub(super) fn next(&self) -> Option<u64> {
         self.deadlines.first().map(|&(by_ms, _)| by_ms)
     }
 
-    /// The one who has been away for longest.
+    /// Returns the one who has been absent longest.
     fn oldest(&self) -> Option<Token> {
         self.deadlines.first().map(|&(_, session)| session)
     }
@@ -61,7 +63,7 @@ impl Absentees {
     fn remove(&mut self, session: Token) -> Option<Absent> {
         let absent = self.members.remove(&session)?;
         self.deadlines.remove(&(absent.by_ms, session));
-        // A whole crowd may have been away at once.
+        // A whole crowd may have been absent at once.
         if self.members.len() * 4 < self.members.capacity() {
             self.members.shrink_to_fit();
         }
@@ -69,16 +71,17 @@ impl Absentees {
     }
 }
 
-/// True for ends that a client did not ask for and comes back after.
+/// Returns true for ends that the client did not ask for and reconnects after.
 fn may_be_back_after(code: Code) -> bool {
     matches!(code, Code::CONNECTION_LOST | Code::TIMED_OUT | Code::TOO_SLOW)
 }
 
 impl<T: Transport> Engine<T> {
-    /// A member's connection has ended: they leave, now or if they are not back in time.
+    /// Handles the end of a member's connection: the member leaves, at once or unless they return
+    /// in time.
     pub(in crate::engine) fn end_membership(&mut self, session: Token, nick: Nick, code: Code) {
         self.admission.sessions.leave(session);
-        // Nobody is left to hear of it when the server itself goes.
+        // At shutdown there is nobody left to tell.
         if self.shutting_down {
             return;
         }
@@ -90,8 +93,8 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// A member is back: who they are, if the membership of that session stands. The connection
-    /// that it had, if there is one, is replaced.
+    /// Returns the nick of a returning member, if the session's membership still stands. If the
+    /// session has another connection, it is replaced.
     pub(super) fn return_to(&mut self, session: Token) -> Option<Nick> {
         if let Some(absent) = self.admission.absentees.remove(session) {
             return Some(absent.nick);
@@ -100,7 +103,7 @@ impl<T: Transport> Engine<T> {
         self.replace(ghost)
     }
 
-    /// Who a session is, if its membership stands.
+    /// Returns the nick of a session's member, if the membership still stands.
     pub(in crate::engine) fn member_of(&self, session: Token) -> Option<&Nick> {
         match self.admission.absentees.members.get(&session) {
             Some(absent) => Some(&absent.nick),
@@ -108,7 +111,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Waits no longer for a member without a connection.
+    /// Gives up an absent member, who leaves the room.
     pub(super) fn give_up(&mut self, session: Token) {
         if let Some(Absent { nick, code, .. }) = self.admission.absentees.remove(session)
             && !self.shutting_down
@@ -117,7 +120,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Gives up those who have been away for too long.
+    /// Gives up the members who have been absent too long.
     pub(in crate::engine) fn give_up_absentees(&mut self) {
         let now_ms = self.now.mono_ms;
         while self.admission.absentees.next().is_some_and(|by_ms| by_ms <= now_ms)

@@ -1,9 +1,9 @@
-//! Names that somebody wants and somebody has. Whoever has one is asked for a sign of life, unless
-//! they were heard a moment ago: a connection that was cut unnoticed must not hold a name for
-//! minutes, least of all against its own user (PROTOCOL.md, "Joining").
+//! Contests: nicks that one client requests and another holds. The holder is asked for a sign of
+//! life, unless it was heard from a moment ago: a connection that broke unnoticed must not hold a
+//! nick for minutes, least of all against its own user (PROTOCOL.md, "Joining").
 //!
-//! Owns who waits for such an answer. What a nick may be, and that it is unique, is not decided
-//! here.
+//! Owns the requests that wait for such an answer. The rules for nicks and their uniqueness are
+//! decided elsewhere.
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
@@ -18,15 +18,15 @@ use crate::room::Member;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 
-/// How long the next look at a contest is put off, if nothing else calls for a turn.
+/// When to look at the contests again, if nothing else causes a turn earlier.
 pub(super) const LOOK_AGAIN_MS: u64 = 100;
 
-/// A nick that a connection wants and somebody has who was asked for a sign of life.
+/// A request for a nick whose holder was asked for a sign of life.
 #[derive(Debug)]
 pub(super) struct Wanted {
     token: Token,
     ask: Ask,
-    /// When it is refused if nothing has come of it.
+    /// When it is decided at the latest.
     by_ms: u64,
 }
 
@@ -36,25 +36,26 @@ enum Ask {
     Rename(Nick),
 }
 
-/// What becomes of a nick that is asked for.
+/// The state of a requested nick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Claim {
-    /// It is free, perhaps since this moment.
+    /// It is free, possibly because its absent holder was just given up.
     Free,
-    /// Somebody has it and lives.
+    /// Its holder is alive.
     Taken,
-    /// Somebody has it and was asked for a sign of life.
+    /// Its holder was asked for a sign of life.
     Awaited,
 }
 
 impl<T: Transport> Engine<T> {
-    /// Whether a nick can be had by a session, or by somebody new.
+    /// Returns whether a session, or a newcomer, can take a nick. If so, absent holders are given
+    /// up.
     pub(in crate::engine) fn claim(&mut self, own: Option<Token>, nick: &Nick) -> Claim {
         let holders = self.room.holders(nick).map(Member::session);
         let others: Vec<_> = holders.filter(|session| own.is_none() || *session != own).collect();
         let (mut absent, mut claim) = (Vec::new(), Claim::Free);
         for session in others {
-            // Only the server that a member is connected to can ask them.
+            // Only the server a member is connected to can ask them.
             let Some(session) = session else { return Claim::Taken };
             match self.connection_of(session) {
                 None => absent.push(session),
@@ -68,13 +69,13 @@ impl<T: Transport> Engine<T> {
         claim
     }
 
-    /// True for a connection that was heard a moment ago; any other is asked for a sign of life,
-    /// once at a time.
+    /// Returns true for a connection that was heard from a moment ago. Any other is asked for a
+    /// sign of life, once at a time.
     fn shows_life(&mut self, token: Token) -> bool {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return false };
         let is_heard = connection.liveness_mut().was_heard_lately(now_ms);
-        // What has come and was not read yet is a sign as well.
+        // Bytes that have arrived and are still unread are a sign, too.
         if is_heard
             || connection.is_readable()
             || connection.is_paused(self.transfers.hold_back(token))
@@ -88,8 +89,9 @@ impl<T: Transport> Engine<T> {
         false
     }
 
-    /// Has a join wait for the answer of whoever has its nick. It is not read meanwhile: what the
-    /// client has sent behind its join means one thing or another. False if too many wait already.
+    /// Makes a join wait until the nick's holder answers. The connection is not read meanwhile,
+    /// because the meaning of what follows depends on the join's outcome. Returns false if too many
+    /// requests wait already.
     pub(in crate::engine) fn join_later(&mut self, token: Token, join: Join) -> bool {
         if !self.want(token, Ask::Join(Box::new(join))) {
             return false;
@@ -100,7 +102,7 @@ impl<T: Transport> Engine<T> {
         true
     }
 
-    /// The same for a member who wants another nick; they are read on.
+    /// Makes a rename wait in the same way; the member's connection is still read.
     pub(in crate::engine) fn rename_later(&mut self, token: Token, to: Nick) -> bool {
         self.want(token, Ask::Rename(to))
     }
@@ -114,7 +116,8 @@ impl<T: Transport> Engine<T> {
         has_room
     }
 
-    /// A member asks for one nick after the other: the first is answered first.
+    /// Refuses a member's waiting rename when the next one arrives, so that answers keep the order
+    /// of the requests.
     pub(in crate::engine) fn refuse_wanted(&mut self, token: Token) {
         let is_theirs =
             |wanted: &mut Wanted| wanted.token == token && matches!(wanted.ask, Ask::Rename(_));
@@ -126,7 +129,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Looks again at the nicks that are waited for, in the order in which they were asked for.
+    /// Looks at the contested nicks again, in the order of the requests.
     pub(in crate::engine) fn settle_wanted(&mut self) {
         let now_ms = self.now.mono_ms;
         for Wanted { token, ask, by_ms } in std::mem::take(&mut self.admission.wanted) {
@@ -140,7 +143,7 @@ impl<T: Transport> Engine<T> {
                 Ask::Join(join) => join.nick.clone(),
                 Ask::Rename(nick) => nick.clone(),
             };
-            // Who has shut its side, or is gone, does not wait.
+            // A client that has closed its side does not wait.
             let is_gone = connection.is_read_closed() && matches!(ask, Ask::Join(_));
             let claim = if is_gone { Claim::Taken } else { self.claim(own, &nick) };
             match (claim, ask) {
@@ -161,11 +164,11 @@ impl<T: Transport> Engine<T> {
             return self.join(token, join);
         }
         self.refuse_nick(token, Join::KIND, &join.nick);
-        // What came behind the join is understood now.
+        // What follows the join can be read now.
         self.connections.enqueue(token);
     }
 
-    /// Proposes that a member be called otherwise.
+    /// Proposes a member's new nick.
     pub(in crate::engine) fn propose_nick(&mut self, token: Token, to: Nick) {
         let Some(nick) = self.connections.get(token).and_then(|it| it.nick().cloned()) else {
             return;
@@ -174,7 +177,7 @@ impl<T: Transport> Engine<T> {
         self.propose(by, Proposal::Rename { nick, to });
     }
 
-    /// A member has another nick now.
+    /// Notes a member's new nick.
     pub(in crate::engine) fn take_nick(&mut self, token: Token, to: Nick) {
         if let Some(connection) = self.connections.get_mut(token) {
             connection.rename(to);

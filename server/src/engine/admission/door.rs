@@ -1,11 +1,11 @@
-//! The door: who may come in, and who gives way.
+//! The door: which connections may be open, and which one gives way.
 //!
-//! The room's places are its members', and whoever wants one asks for it by `Join`. Connections
-//! that have not joined, or are on their way out, take no place from anyone, so they have bounds of
-//! their own. When too many have not joined, the oldest of the address that has most of them gives
-//! way, so idle sockets keep nobody out. As long as that one has hardly had the time to join,
-//! newcomers wait in the system's backlog: a crowd that comes at once gets in a little slower, and
-//! whole.
+//! The room's places belong to its members; a client requests one by `Join`. Connections that have
+//! not joined, or are closing, take no member's place, so they have limits of their own. When too
+//! many have not joined, the oldest one of the address with the most of them gives way, so idle
+//! sockets keep nobody out. While that one has hardly had time to join, new connections wait in the
+//! system's backlog: a crowd that arrives at once gets in a little more slowly, but all of it gets
+//! in.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
@@ -24,17 +24,18 @@ use crate::engine::transport::Transport;
 use crate::token::Token;
 use crate::work;
 
-/// The books of all connections that are not in the room.
+/// Counts all connections that are not in the room.
 #[derive(Debug)]
 pub(super) struct Door {
-    /// Members, connections that have not joined, and connections of any kind, at most.
+    /// The limits: of members, of connections that have not joined, and of all connections.
     members_max: usize,
     unjoined_max: usize,
     connections_max: usize,
-    /// Who has not joined, by origin: since when, oldest first.
+    /// Connections that have not joined, by origin: each with the time it was accepted, oldest
+    /// first.
     unjoined: BTreeMap<Origin, VecDeque<(u64, Token)>>,
     unjoined_len: usize,
-    /// Who was told goodbye, oldest first, and some who are gone by now.
+    /// Connections that were sent `Goodbye`, oldest first; some may be gone already.
     leaving: VecDeque<Token>,
 }
 
@@ -52,8 +53,8 @@ impl Door {
         door
     }
 
-    /// Lets no more connections exist than this, at least two: a quarter of them is for those who
-    /// have not joined, or nobody could come back to a full room.
+    /// Limits the number of connections, to at least two. A quarter of them is reserved for those
+    /// that have not joined; otherwise nobody could return to a full room.
     fn limit(&mut self, members_max: usize, connections_max: usize) {
         let wanted = members_max.saturating_add(UNJOINED_MAX + LEAVING_MAX);
         self.connections_max = connections_max.min(wanted).max(2);
@@ -61,7 +62,7 @@ impl Door {
         self.members_max = members_max.min(self.connections_max - self.unjoined_max);
     }
 
-    /// How many members there may be.
+    /// Returns the most members there may be.
     pub(super) fn members_max(&self) -> usize {
         self.members_max
     }
@@ -71,7 +72,7 @@ impl Door {
         self.unjoined_len += 1;
     }
 
-    /// A connection has joined or is to be closed: it is not among the unjoined any more.
+    /// Stops counting a connection as unjoined, because it has joined or is closing.
     pub(super) fn forget(&mut self, peer: SocketAddr, token: Token) {
         let origin = Origin::from(peer);
         let Some(queue) = self.unjoined.get_mut(&origin) else { return };
@@ -84,8 +85,8 @@ impl Door {
         }
     }
 
-    /// Who gives way to the next newcomer, and since when it has been here; nobody while there is
-    /// room.
+    /// Returns the connection that gives way to the next one, and when it was accepted; `None`
+    /// while there is room.
     fn who_gives_way(&self) -> Option<(u64, Token)> {
         if self.unjoined_len < self.unjoined_max {
             return None;
@@ -98,27 +99,27 @@ impl Door {
 }
 
 impl<T: Transport> Engine<T> {
-    /// Lets no more connections exist than this, because descriptors are scarce. Fewer members may
-    /// then fit than the settings say; says how many.
+    /// Limits the number of connections because descriptors are scarce. Fewer members may then fit
+    /// than the settings allow; returns how many.
     pub fn limit_connections(&mut self, connections_max: usize) -> usize {
         self.admission.door.limit(self.settings.members_max, connections_max);
         self.admission.door.members_max
     }
 
-    /// When the next connection may be accepted: until then those who have not joined are many, and
-    /// have hardly had the time to. None when it may be at once.
+    /// Returns when the next connection may be accepted, if it must wait because many have not
+    /// joined and have hardly had time to. Returns `None` if it may be accepted at once.
     #[must_use]
     pub fn opens_at_ms(&self) -> Option<u64> {
         let (since_ms, _) = self.admission.door.who_gives_way()?;
         Some(since_ms + JOIN_GRACE_MS).filter(|&at_ms| at_ms > self.now.mono_ms)
     }
 
-    /// Makes way for one more connection, and says which token it will have.
+    /// Makes room for one more connection, and returns its token.
     pub fn make_way(&mut self) -> Token {
         if let Some((_, token)) = self.admission.door.who_gives_way() {
             let limit = Some(self.admission.door.unjoined_max as u64);
             self.close_with(token, Goodbye { limit, ..goodbye(Code::TOO_MANY_CONNECTIONS) });
-            // It may be dropped before the turn ends.
+            // The connection may be dropped before the turn ends.
             self.flush(token);
         }
         while !self.shutting_down
@@ -133,10 +134,10 @@ impl<T: Transport> Engine<T> {
         self.connections.next_token()
     }
 
-    /// Takes a new connection, under the token that [`Self::make_way`] has just named.
+    /// Adopts a new connection, with the token that [`Self::make_way`] has just returned.
     pub fn adopt(&mut self, transport: T, peer: SocketAddr) {
         if self.connections.len() >= self.admission.door.connections_max {
-            // All are members who are being told that the server ends.
+            // All are members who are being told of the shutdown.
             return debug_assert!(self.shutting_down);
         }
         let now_ms = self.now.mono_ms;
@@ -154,12 +155,12 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// A connection was told goodbye.
+    /// Notes a connection that was sent `Goodbye`.
     pub(in crate::engine) fn note_leaving(&mut self, token: Token) {
         self.admission.door.leaving.push_back(token);
     }
 
-    /// Forgets those who have left, oldest first.
+    /// Forgets the leaving connections that are gone, oldest first.
     pub(in crate::engine) fn forget_gone(&mut self) {
         while let Some(&token) = self.admission.door.leaving.front()
             && !self.is_leaving(token)
@@ -175,7 +176,7 @@ impl<T: Transport> Engine<T> {
         self.connections.get(token).is_some_and(|connection| connection.phase().is_leaving())
     }
 
-    /// What must hold of the books: who is in them, of those who are not in the room.
+    /// Checks that the door counts exactly the connections that are not in the room.
     pub(in crate::engine) fn assert_door_is_sound(&self) {
         let (mut unjoined, mut leaving) = (Vec::new(), Vec::new());
         for (token, connection) in self.connections.iter() {
@@ -185,11 +186,11 @@ impl<T: Transport> Engine<T> {
                 Step::Entering | Step::Joined | Step::Dead => {}
             }
         }
-        let booked = self.admission.door.unjoined.values().flatten().map(|(_, token)| *token);
-        let mut booked: Vec<Token> = booked.collect();
-        booked.sort_unstable();
+        let counted = self.admission.door.unjoined.values().flatten().map(|(_, token)| *token);
+        let mut counted: Vec<Token> = counted.collect();
+        counted.sort_unstable();
         unjoined.sort_unstable();
-        assert_eq!((&booked, booked.len()), (&unjoined, self.admission.door.unjoined_len));
+        assert_eq!((&counted, counted.len()), (&unjoined, self.admission.door.unjoined_len));
         assert!(self.admission.door.unjoined.values().all(|queue| !queue.is_empty()));
         assert!(leaving.iter().all(|token| self.admission.door.leaving.contains(token)));
         assert!(unjoined.len() <= self.admission.door.unjoined_max);

@@ -1,4 +1,4 @@
-//! Joining and coming back: from a `Join` to the welcome at the end of the turn (PROTOCOL.md,
+//! Joining and resuming: from a `Join` to the welcome at the end of the turn (PROTOCOL.md,
 //! "Joining" and "Coming back").
 
 use chatshelf_common::id::{ResumeToken, Seq, UnixMillis};
@@ -17,21 +17,21 @@ use crate::engine::{Engine, limits};
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 
-/// Who has joined and is to be welcomed, and what they want of the past.
+/// A connection that has joined and must be welcomed, and the part of the past it gets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Joiner {
     token: Token,
-    /// The session that goes on, if one does: what it missed is its to see.
+    /// The session it resumes, if any; that session may see what it missed.
     earlier: Option<Session>,
-    /// Lines at most, of a past that they are not known to have been here for.
+    /// The most lines of history, where it is not known to have been present.
     lines: u32,
-    /// The newest event that they have, and its time.
+    /// The newest event the client has, and its time.
     since: Option<(Seq, Option<UnixMillis>)>,
 }
 
 impl<T: Transport> Engine<T> {
-    /// A second look at what can't be decoded: a join that takes a membership over may have
-    /// whatever nick, for the member has one.
+    /// Gives a frame that cannot be decoded a second chance: a join that resumes a membership may
+    /// carry an invalid nick, because the member already has one.
     pub(in crate::engine) fn decode_resume(
         &self,
         header: Header,
@@ -72,14 +72,14 @@ impl<T: Transport> Engine<T> {
                 let limit = Some(self.admission.door.members_max() as u64);
                 return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
             }
-            // A nick that is taken is refused in the room.
+            // If the nick is taken, the room refuses it.
             Claim::Free | Claim::Awaited | Claim::Taken => {}
         }
         let proposal = Proposal::Join { nick: join.nick.clone(), quiet: join.quiet };
         self.propose(Proposer::Joiner { token, join: Box::new(join), earlier }, proposal);
     }
 
-    /// A connection is a member's now, on whose session it goes on or begins one.
+    /// Makes a connection a member's. It resumes the `earlier` session or begins a new one.
     pub(in crate::engine) fn enter(
         &mut self,
         token: Token,
@@ -104,14 +104,14 @@ impl<T: Transport> Engine<T> {
         self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
     }
 
-    /// The connection on which a session goes on now, if its member is here.
+    /// Returns the current connection of a session, if its member is connected.
     pub(in crate::engine) fn connection_of(&self, session: Token) -> Option<Token> {
         let token = self.admission.sessions.connection(session);
         (self.connections.get(token)?.session() == Some(session)).then_some(token)
     }
 
-    /// Welcomes all who joined in this turn, with one snapshot for them all, and starts them on
-    /// the log where the history they want begins.
+    /// Welcomes all who joined in this turn, with one snapshot for all of them, and sets each one's
+    /// cursor to the beginning of its history.
     pub(in crate::engine) fn welcome_joiners(&mut self) {
         for joiner in std::mem::take(&mut self.admission.joiners) {
             let token = joiner.token;
@@ -128,22 +128,22 @@ impl<T: Transport> Engine<T> {
             let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
             connection.send_queue_mut().welcome(&welcome, snapshot, start, end);
             self.connections.mark_dirty(token);
-            // What came with the join is understood now.
+            // What followed the join can be read now.
             self.connections.enqueue(token);
         }
     }
 
-    /// Where in the log a joiner begins (PROTOCOL.md, "Coming back").
+    /// Returns the log offset where a joiner's history begins (PROTOCOL.md, "Coming back").
     fn history_start(&self, joiner: Joiner) -> u64 {
         let log = self.room.log();
         let lines = log.history_start(joiner.lines);
         let Some((since, at)) = joiner.since else { return lines };
-        // Another event than theirs has this number: a crash took theirs, at the earliest the one
-        // after those that this start of the server found.
+        // If a different event has this seq, a crash has lost theirs, and the first that can be
+        // lost is the one after those found at startup.
         let is_theirs = since <= log.last_seq()
             && at.is_none_or(|at| log.time_of(since).is_none_or(|time| time == at));
         let next = if is_theirs { since.next() } else { self.admission.started_at.next() };
-        // A session sees no further back than its first join let it.
+        // A session sees no further back than its first join allowed.
         let earliest = match joiner.earlier {
             Some(session) if session.first > log.seq_from(log.start()) => {
                 log.offset_of(session.first)

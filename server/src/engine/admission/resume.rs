@@ -1,9 +1,10 @@
-//! Resume tokens: by them a client has its membership back (PROTOCOL.md, "Coming back").
+//! Resume tokens: a client presents one to resume its membership (PROTOCOL.md, "Coming back").
 //!
-//! A token holds the name of a session, the first event it was sent, and a keyed digest of both. So
-//! nobody who lacks the secret can make one or reach further back with it, and of a session whose
-//! member is gone nothing need be remembered. A session has the name of the connection it began on,
-//! and keeps it on all later ones: who did not hear of the last one comes back with what they have.
+//! A token holds the name of a session, the first event it was sent, and a keyed digest of both.
+//! Nobody without the secret can forge one or reach further back with one, and the server need not
+//! remember sessions whose member is gone. A session is named after its first connection and keeps
+//! that name on all later ones, so a client that missed its latest welcome can resume with the
+//! token it has.
 
 use blake3::Hash;
 use byteorder::{BigEndian, ByteOrder};
@@ -11,22 +12,22 @@ use chatshelf_common::id::{ResumeToken, Seq};
 
 use crate::token::Token;
 
-/// Bytes of the session's name in a token, and of its first event; the rest is the digest.
+/// Bytes of a token that hold the session's name and its first event; the rest is the digest.
 const NAME_BYTES: usize = 8;
 const FIRST_BYTES: usize = 6;
-/// The highest event that a token can name. Whoever begins later may reach back to it.
+/// The highest event a token can name. A session that begins later may reach back to it.
 const FIRST_MAX: u64 = (1 << (8 * FIRST_BYTES)) - 1;
 
-/// A membership, over all its connections.
+/// A membership across all its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) struct Session {
-    /// The connection that it began on.
+    /// Its first connection.
     pub(in crate::engine) name: Token,
-    /// The first event that it was sent, or was to be.
+    /// The first event that it was sent, or would have been.
     pub(in crate::engine) first: Seq,
 }
 
-/// The key of the digests; random at each start of the server, and shown to nobody.
+/// The key of the digests; random at each startup, and never revealed.
 pub struct Secret([u8; blake3::KEY_LEN]);
 
 impl std::fmt::Debug for Secret {
@@ -36,13 +37,13 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// A secret of these bytes, which must be random.
+    /// Wraps these bytes, which must be random.
     #[must_use]
     pub fn new(bytes: [u8; blake3::KEY_LEN]) -> Self {
         Self(bytes)
     }
 
-    /// The token for a session.
+    /// Returns the token for a session.
     pub(super) fn token(&self, session: Session) -> ResumeToken {
         let mut token = [0; 24];
         let (session_bytes, digest) = token.split_at_mut(NAME_BYTES + FIRST_BYTES);
@@ -54,12 +55,12 @@ impl Secret {
         ResumeToken(token)
     }
 
-    /// The session that a token was made for; none if it was not made with this secret.
+    /// Returns the session that a token was made for; `None` if it was not made with this secret.
     pub(super) fn session(&self, token: ResumeToken) -> Option<Session> {
         let name = usize::try_from(BigEndian::read_u64(&token.0)).ok()?;
         let first = Seq(BigEndian::read_uint(&token.0[NAME_BYTES..], FIRST_BYTES));
         let session = Session { name: Token::from_mio(name), first };
-        // Hashes are compared in constant time: how long it takes tells nothing of the secret.
+        // Hashes are compared in constant time, so that timing reveals nothing about the secret.
         let hash = |token: ResumeToken| {
             let mut bytes = [0; blake3::OUT_LEN];
             bytes[..token.0.len()].copy_from_slice(&token.0);
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_start_is_worth_nothing() {
+    fn a_token_of_another_run_is_worth_nothing() {
         let token = Secret::new([7; 32]).token(SESSION);
         assert_eq!(Secret::new([8; 32]).session(token), None);
     }

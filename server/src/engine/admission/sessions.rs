@@ -1,7 +1,7 @@
-//! Sessions: memberships over all their connections, and on which of these each goes on.
+//! Sessions: memberships across all their connections, and which connection carries each.
 //!
-//! A session has the name of the connection that it began on. Who its member is, and whether they
-//! are here, is not known here.
+//! A session is named after its first connection. Who its member is, and whether they are
+//! connected, is not known here.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,11 @@ use chatshelf_common::id::ResumeToken;
 use super::resume::{Secret, Session};
 use crate::token::Token;
 
-/// The sessions of one start of the server.
+/// The sessions of one run of the server.
 #[derive(Debug)]
 pub(super) struct Sessions {
     secret: Secret,
-    /// The connection of each session that goes on on another than it began on.
+    /// The connection of each session that is not on its first one.
     moved: HashMap<Token, Token>,
 }
 
@@ -23,17 +23,18 @@ impl Sessions {
         Self { secret, moved: HashMap::new() }
     }
 
-    /// The token by which a session can be resumed.
+    /// Returns the token by which a session can be resumed.
     pub(super) fn resume_token(&self, session: Session) -> ResumeToken {
         self.secret.token(session)
     }
 
-    /// The session that a token was made for; none if it was not made by this start of the server.
+    /// Returns the session that a token was made for; `None` if this run of the server did not make
+    /// it.
     pub(super) fn resumed(&self, token: ResumeToken) -> Option<Session> {
         self.secret.session(token)
     }
 
-    /// A session goes on on this connection.
+    /// Moves a session to this connection.
     pub(super) fn move_to(&mut self, session: Token, connection: Token) {
         if session != connection {
             self.moved.insert(session, connection);
@@ -41,27 +42,27 @@ impl Sessions {
         debug_assert_eq!(self.connection(session), connection);
     }
 
-    /// The connection that a session goes on on, if its member is here.
+    /// Returns the connection that carries a session, if its member is connected.
     pub(super) fn connection(&self, session: Token) -> Token {
         self.moved.get(&session).copied().unwrap_or(session)
     }
 
-    /// A session's member is not on a connection any more.
+    /// Notes that a session's member is no longer connected.
     pub(super) fn leave(&mut self, session: Token) {
         self.moved.remove(&session);
     }
 
-    /// How many go on on another connection.
+    /// Returns how many are not on their first connection.
     pub(super) fn moved(&self) -> usize {
         self.moved.len()
     }
 
-    /// Bytes of the table.
+    /// Returns the bytes of the table.
     pub(super) fn table_bytes(&self) -> usize {
         self.moved.capacity() * 2 * size_of::<Token>()
     }
 
-    /// Gives back what a crowd took.
+    /// Frees the memory that a crowd needed.
     pub(super) fn shrink(&mut self) {
         self.moved.shrink_to_fit();
     }
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_goes_on_where_its_member_was_last() {
+    fn a_session_is_on_its_members_latest_connection() {
         let mut sessions = Sessions::new(Secret::new([7; 32]));
         let [first, second, third] = [1, 2, 3].map(|slot| Token::new(slot, slot));
         sessions.move_to(first, first);

@@ -1,4 +1,4 @@
-//! The end of a connection: farewell, leaving the room, and the reaper.
+//! The end of a connection: the goodbye, leaving the room, and the reaper.
 //!
 //! A connection is never removed inside a handler: it is marked, and reaped at the end of the turn.
 
@@ -15,7 +15,7 @@ use crate::token::Token;
 use crate::work;
 
 impl<T: Transport> Engine<T> {
-    /// Says farewell to everyone and takes nobody new.
+    /// Says goodbye to everyone and accepts no new connections.
     pub(super) fn shut_down(&mut self) {
         self.shut_down_for(Code::SHUTTING_DOWN);
     }
@@ -29,7 +29,8 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Says farewell: the log up to now, then `Goodbye`; the room hears that the member left.
+    /// Closes a connection gracefully: it gets the log up to now, then `Goodbye`. The room learns
+    /// that the member left.
     pub(super) fn close(&mut self, token: Token, code: Code) {
         self.close_with(token, goodbye(code));
     }
@@ -46,8 +47,8 @@ impl<T: Transport> Engine<T> {
         self.part(token, &farewell);
     }
 
-    /// Another connection takes the place of this one, whose membership goes on there: the room
-    /// hears nothing of it. Says who the member is, if this is a member's connection.
+    /// Replaces this connection by another, which carries on its membership, so the room learns
+    /// nothing. Returns the member's nick, if this is a member's connection.
     pub(super) fn replace(&mut self, token: Token) -> Option<Nick> {
         let nick = self.connections.get_mut(token)?.nick()?.clone();
         self.abandon_transfers(token);
@@ -55,7 +56,7 @@ impl<T: Transport> Engine<T> {
         Some(nick)
     }
 
-    /// Queues the farewell after the log up to now, and listens no more.
+    /// Queues the goodbye after the log up to now, and stops executing the peer's frames.
     fn part(&mut self, token: Token, farewell: &Goodbye) {
         let since_ms = self.now.mono_ms;
         let log_end = self.journal.last_sent(self.room.log());
@@ -69,12 +70,13 @@ impl<T: Transport> Engine<T> {
         self.connections.arm(token, since_ms + CLOSE_MS);
     }
 
-    /// The connection is broken: there is nobody to say farewell to.
+    /// Ends a broken connection: there is nobody to say goodbye to.
     pub(super) fn lose(&mut self, token: Token) {
         self.drop_for(token, Code::CONNECTION_LOST);
     }
 
-    /// Drops a connection without a farewell; the room hears why, if its member is not back soon.
+    /// Drops a connection without a goodbye. The room learns the reason unless the member returns
+    /// in time.
     pub(super) fn drop_for(&mut self, token: Token, code: Code) {
         if self.connections.get(token).is_some_and(Connection::is_listening) {
             self.counters.closes.count(code);
@@ -83,8 +85,8 @@ impl<T: Transport> Engine<T> {
         self.kill(token);
     }
 
-    /// Ends a connection's transfers and, if it is a member's, the membership: at once, or if they
-    /// are not back in a moment.
+    /// Ends a connection's transfers and, if it is a member's, the membership: at once, or unless
+    /// they return within the grace period.
     pub(super) fn leave_room(&mut self, token: Token, code: Code) {
         self.abandon_transfers(token);
         let member = self.connections.get(token).and_then(|it| it.phase().member()).cloned();
@@ -104,7 +106,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Removes the connections that are dead.
+    /// Removes the dead connections.
     pub(super) fn reap(&mut self) {
         let before = self.connections.len();
         while let Some(mut connection) = self.connections.reap_one() {
@@ -123,7 +125,7 @@ impl<T: Transport> Engine<T> {
     }
 }
 
-/// A farewell without particulars.
+/// Creates a goodbye without optional fields.
 pub(super) fn goodbye(code: Code) -> Goodbye {
     Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }
 }

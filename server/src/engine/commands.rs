@@ -1,5 +1,5 @@
 //! What control frames mean: greeting, joining, talking, leaving (PROTOCOL.md, "Joining" to
-//! "Leaving"), and what is answered when they break a rule ("Violations").
+//! "Leaving"), and how violations are answered ("Violations").
 
 use chatshelf_common::id::{MessageId, TransferId};
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
@@ -24,7 +24,7 @@ use crate::token::Token;
 use crate::work;
 
 impl<T: Transport> Engine<T> {
-    /// Does what a control frame says, in the phase that its connection is in.
+    /// Executes a control frame according to its connection's phase.
     pub(super) fn handle_control(&mut self, token: Token, header: Header, value: &[u8]) {
         work::take_in(HEADER_BYTES + value.len());
         let Some(connection) = self.connections.get_mut(token) else { return };
@@ -73,7 +73,7 @@ impl<T: Transport> Engine<T> {
             | ClientFrame::Join(_)
             | ClientFrame::Leave(_)
             | ClientFrame::Ping(_)
-            | ClientFrame::Pong(_) => debug_assert!(false, "these are for every phase"),
+            | ClientFrame::Pong(_) => debug_assert!(false, "these are handled in every phase"),
         }
     }
 
@@ -110,7 +110,7 @@ impl<T: Transport> Engine<T> {
             return self.refuse(token, &refused);
         };
         let told = Told { at: self.now.at, from, to: receiver.nick().clone(), id, text };
-        // They may be without a connection, for a moment.
+        // The receiver may be absent for a moment.
         let receiver = receiver.session().and_then(|session| self.connection_of(session));
         if receiver != Some(token) {
             let Some(receiver) = receiver.filter(|&receiver| self.has_room_for_reply(receiver))
@@ -123,8 +123,8 @@ impl<T: Transport> Engine<T> {
         self.send(token, &told);
     }
 
-    /// True when what waits for a connection, after another try to send it, leaves room for more:
-    /// one member must not be able to bury another.
+    /// Returns true if the replies queued for a connection, after another attempt to flush them,
+    /// leave room for more: one member must not be able to bury another.
     fn has_room_for_reply(&mut self, token: Token) -> bool {
         let is_free = |engine: &mut Self| {
             engine
@@ -146,12 +146,12 @@ impl<T: Transport> Engine<T> {
         let own = self.room.find(nick).and_then(Member::session);
         match self.claim(own, &to) {
             Claim::Awaited if self.rename_later(token, to.clone()) => {}
-            // A nick that is taken is refused in the room.
+            // If the nick is taken, the room refuses it.
             Claim::Free | Claim::Awaited | Claim::Taken => self.propose_nick(token, to),
         }
     }
 
-    /// Refuses a nick that is readable but that nobody may take (PROTOCOL.md, "Text").
+    /// Refuses a nick that can be decoded but is not allowed (PROTOCOL.md, "Text").
     pub(super) fn refuse_new_nick(&mut self, token: Token, about: u8, why: &TextError) {
         if self.count_refusal(token, about).is_some() {
             let detail = Note::new(&why.to_string()).ok();
@@ -159,8 +159,8 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Refuses a nick that somebody else has, and suggests another, unless this connection has been
-    /// suggested enough of them.
+    /// Refuses a nick that someone else has, and suggests another, up to a limit for each
+    /// connection.
     pub(super) fn refuse_nick(&mut self, token: Token, about: u8, nick: &Nick) {
         let Some(refusals) = self.count_refusal(token, about) else { return };
         let salt = token.to_mio() as u64 ^ u64::from(refusals);
@@ -169,8 +169,8 @@ impl<T: Transport> Engine<T> {
         self.refuse(token, &Refused { suggestion, ..refused(Code::NICK_TAKEN, about) });
     }
 
-    /// Counts a nick that is refused; says which of this connection it is. None when its `Join`s
-    /// were refused too often: it has been closed.
+    /// Counts a refused nick; returns the number of refusals on this connection. Returns `None` if
+    /// too many of its `Join`s were refused: it has been closed.
     fn count_refusal(&mut self, token: Token, about: u8) -> Option<u8> {
         let refusals = self.connections.get_mut(token)?.count_refusal()?;
         if about != Join::KIND || refusals <= limits::REFUSED_JOINS_MAX {
@@ -181,8 +181,8 @@ impl<T: Transport> Engine<T> {
         None
     }
 
-    /// Answers a frame that could not be understood: text that may not travel is refused, anything
-    /// else ends the connection.
+    /// Answers a frame that cannot be decoded: invalid text is refused, anything else ends the
+    /// connection.
     fn handle_decode_error(
         &mut self,
         token: Token,
@@ -198,7 +198,7 @@ impl<T: Transport> Engine<T> {
             _ => header.kind == Hello::KIND,
         };
         match why {
-            // Data comes here only from who has not joined.
+            // Data frames reach this point only before a join.
             DecodeError::UnknownType(DATA) => self.close(token, Code::UNEXPECTED),
             DecodeError::UnknownType(_) if header.is_skippable() => {}
             DecodeError::UnknownType(_) => self.close(token, Code::UNKNOWN_TYPE),
@@ -226,7 +226,7 @@ impl<T: Transport> Engine<T> {
     }
 }
 
-/// A refusal without particulars.
+/// Creates a refusal without optional fields.
 pub(super) fn refused(code: Code, about: u8) -> Refused {
     Refused::new(code, about)
 }
@@ -245,7 +245,7 @@ fn text_refusal(tag: Tag, why: &TextError) -> (Code, Option<u64>) {
     (code, limit)
 }
 
-/// The message or transfer that a frame is about, whatever else is wrong with it.
+/// Returns the message or transfer that a frame is about, whatever else is wrong with it.
 fn what_it_was_about(header: Header, value: &[u8]) -> (Option<MessageId>, Option<TransferId>) {
     let Ok(fields) = Fields::parse(value) else { return (None, None) };
     match header.kind {

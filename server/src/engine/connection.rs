@@ -1,8 +1,7 @@
-//! One connection: its transport, its phase, what it has been sent of, and when it must be looked
-//! at again.
+//! One connection: its transport, its phase, its send queue, and when to check it again.
 //!
-//! The reading half is a [`Deframer`] (header → fields, or header → chunks of a file's body); the
-//! writing half a [`SendQueue`]. What the frames mean is the engine's matter.
+//! The reading half is a [`Deframer`] (header → fields, or header → chunks of a file's content);
+//! the writing half is a [`SendQueue`]. What frames mean is the engine's business.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -25,15 +24,15 @@ use super::transport::Transport;
 use crate::room::log::RoomLog;
 use crate::token::Token;
 
-/// A peer, from accept to reap.
+/// A connection, from accept to reap.
 #[derive(Debug)]
 pub(super) struct Connection<T> {
     transport: T,
     peer: SocketAddr,
     phase: Phase,
     deframer: Deframer,
-    /// What came in one piece with a `Join` that waits for its answer. It outlives that phase: it
-    /// is understood when the connection is served next.
+    /// Input that arrived behind a `Join` whose outcome is pending. It outlives that phase: it is
+    /// handled when the connection is next served.
     held: LazyBox<Vec<u8>>,
     send_queue: SendQueue,
     latches: Latches,
@@ -41,19 +40,19 @@ pub(super) struct Connection<T> {
     blocked: Blocked,
 }
 
-/// What the poll has said, until it turns out otherwise: edges are told once.
+/// What the poll has reported, until it proves outdated: edges are reported only once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Latches {
     readable: bool,
     writable: bool,
-    /// The peer has shut its side; reading goes on to the end.
+    /// The peer has closed its side; reading continues to the end.
     read_closed: bool,
     /// The end has been read.
     read_ended: bool,
 }
 
-/// Since when output waits and the peer takes none, if it does. Each connection has this, so the
-/// last of all moments stands for never.
+/// The time since which output has waited without the peer accepting any, if it does. Every
+/// connection has this field, so the highest value stands for "not blocked" to save memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Blocked(u64);
 
@@ -65,12 +64,12 @@ impl Blocked {
     }
 }
 
-/// What one read brought.
+/// The result of one read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Got {
-    /// So many bytes, and perhaps more to come.
+    /// This many bytes, and possibly more to come.
     Bytes(usize),
-    /// So many bytes, and no more for now.
+    /// This many bytes, and no more for now.
     Last(usize),
     Nothing,
     End,
@@ -78,7 +77,7 @@ pub(super) enum Got {
 }
 
 impl<T> Connection<T> {
-    /// The other side's address.
+    /// Returns the peer's address.
     pub(super) fn peer(&self) -> SocketAddr {
         self.peer
     }
@@ -87,41 +86,42 @@ impl<T> Connection<T> {
         &self.phase
     }
 
-    /// The nick of the member whose connection this is.
+    /// Returns the member's nick, if this is a member's connection.
     pub(super) fn nick(&self) -> Option<&Nick> {
         self.phase.member().map(|member| &member.nick)
     }
 
-    /// The session that goes on here.
+    /// Returns the session, if this is a member's connection.
     pub(super) fn session(&self) -> Option<Token> {
         self.phase.member().map(|member| member.session)
     }
 
-    /// True while what the peer sends has a meaning.
+    /// Returns true while frames from the peer are executed.
     pub(super) fn is_listening(&self) -> bool {
         self.phase.is_listening()
     }
 
-    /// `Hello` is answered.
+    /// Notes that `Hello` was answered.
     pub(super) fn greet(&mut self, now_ms: u64) {
         self.phase.become_phase(Phase::Greeted(Guest { since_ms: now_ms, refusals: 0 }));
     }
 
-    /// Its `Join` waits until whoever has the nick gives a sign of life, or does not.
+    /// Makes its `Join` wait until the holder of the nick gives a sign of life, or fails to.
     pub(super) fn contend(&mut self) {
         if let Phase::Greeted(guest) = self.phase {
             self.phase.become_phase(Phase::Contending(guest));
         }
     }
 
-    /// The wait is over, one way or the other.
+    /// Ends that wait, whatever its outcome.
     pub(super) fn contend_no_more(&mut self) {
         if let Phase::Contending(guest) = self.phase {
             self.phase.become_phase(Phase::Greeted(guest));
         }
     }
 
-    /// It is a member's connection now, and will be welcomed. Frames may be as long as a member's.
+    /// Makes this a member's connection, which will be welcomed. Frames may now be as long as a
+    /// member's.
     pub(super) fn enter(&mut self, nick: Nick, session: Token) {
         let refusals = match self.phase {
             Phase::Greeted(guest) => guest.refusals,
@@ -132,7 +132,7 @@ impl<T> Connection<T> {
         self.send_queue.reserve_welcome();
     }
 
-    /// The welcome is in the queue. False if there is nobody to welcome any more.
+    /// Notes that the welcome is queued. Returns false if there is nobody left to welcome.
     pub(super) fn note_welcomed(&mut self) -> bool {
         let Phase::Entering(member) = &self.phase else { return false };
         let member = member.clone();
@@ -140,26 +140,26 @@ impl<T> Connection<T> {
         true
     }
 
-    /// The member has another nick.
+    /// Notes the member's new nick.
     pub(super) fn rename(&mut self, to: Nick) {
         if let Some(member) = self.phase.member_mut() {
             member.nick = to;
         }
     }
 
-    /// Counts a nick that is refused; says which it is of this connection.
+    /// Counts a refused nick; returns the number of refusals on this connection.
     pub(super) fn count_refusal(&mut self) -> Option<u8> {
         self.phase.count_refusal()
     }
 
-    /// Queues the farewell after the log up to `log_end`, and listens no more.
+    /// Queues the goodbye after the log up to `log_end`, and stops executing the peer's frames.
     pub(super) fn part(&mut self, farewell: &Goodbye, log_end: u64, now_ms: u64) {
         self.phase.become_phase(Phase::Closing { since_ms: now_ms });
         self.held = LazyBox::default();
         self.send_queue.finish(farewell, log_end);
     }
 
-    /// There is nothing more to be done with it. False if that is known.
+    /// Marks it as dead. Returns false if it already was.
     pub(super) fn die(&mut self) -> bool {
         let is_new = self.phase != Phase::Dead;
         if is_new {
@@ -168,42 +168,42 @@ impl<T> Connection<T> {
         is_new
     }
 
-    /// What waits to be sent.
+    /// Returns the send queue.
     pub(super) fn send_queue(&self) -> &SendQueue {
         &self.send_queue
     }
 
-    /// The same, to be added to or drawn from.
+    /// Returns the send queue mutably.
     pub(super) fn send_queue_mut(&mut self) -> &mut SendQueue {
         &mut self.send_queue
     }
 
-    /// Latches what a poll said.
+    /// Latches what the poll reported.
     pub(super) fn note_ready(&mut self, ready: Readiness) {
         self.latches.readable |= ready.readable || ready.read_closed;
         self.latches.writable |= ready.writable;
         self.latches.read_closed |= ready.read_closed;
     }
 
-    /// True if there may be something to read.
+    /// Returns true if there may be something to read.
     pub(super) fn is_readable(&self) -> bool {
         self.latches.readable
     }
 
-    /// True if there may be room to write.
+    /// Returns true if there may be room to write.
     #[cfg(test)]
     pub(super) fn is_writable(&self) -> bool {
         self.latches.writable
     }
 
-    /// True once the peer has shut its side.
+    /// Returns true once the peer has closed its side.
     pub(super) fn is_read_closed(&self) -> bool {
         self.latches.read_closed
     }
 
-    /// True before the welcome, while its nick is contested, while the disk thread has enough of
-    /// its uploads (`is_held_back`), and while the peer leaves its replies lying: nothing is read
-    /// then, and TCP holds the peer back.
+    /// Returns true before the welcome, while its nick is contested, while the disk thread has
+    /// enough of its uploads (`is_held_back`), and while the peer leaves its replies unread. The
+    /// connection is not read then, and TCP holds the peer back.
     pub(super) fn is_paused(&self, is_held_back: bool) -> bool {
         self.is_listening()
             && (self.phase.awaits_answer()
@@ -211,12 +211,12 @@ impl<T> Connection<T> {
                 || self.send_queue.control_bytes() > CONTROL_BYTES_MAX)
     }
 
-    /// What came with a `Join` and was not understood, once.
+    /// Takes the input that arrived behind a `Join` and was not handled yet.
     pub(super) fn take_held(&mut self) -> Option<Vec<u8>> {
         self.held.take().map(|held| *held)
     }
 
-    /// Keeps what came behind a `Join` that waits for its answer.
+    /// Keeps the input behind a `Join` whose outcome is pending.
     pub(super) fn hold(&mut self, input: &[u8]) {
         debug_assert!(self.phase.awaits_answer());
         if !input.is_empty() {
@@ -225,12 +225,13 @@ impl<T> Connection<T> {
         debug_assert!(self.held.len() < READ_BUFFER_BYTES);
     }
 
-    /// Lends its deframer, to be given back by [`Self::return_deframer`] unless it ends meanwhile.
+    /// Lends its deframer; the caller returns it by [`Self::return_deframer`] unless the connection
+    /// ends meanwhile.
     pub(super) fn lend_deframer(&mut self) -> Deframer {
         std::mem::replace(&mut self.deframer, Deframer::before_join())
     }
 
-    /// Has the deframer back. What the phase has become meanwhile holds for it.
+    /// Takes the deframer back, and applies the phase entered meanwhile to it.
     pub(super) fn return_deframer(&mut self, mut deframer: Deframer) {
         if self.phase.member().is_some() {
             deframer.set_joined();
@@ -238,17 +239,17 @@ impl<T> Connection<T> {
         self.deframer = deframer;
     }
 
-    /// Bytes of frames that have come in part, and of what is held.
+    /// Returns the bytes of incomplete frames and of held input.
     pub(super) fn unread_bytes(&self) -> usize {
         self.deframer.partial_bytes() + self.held.capacity()
     }
 
-    /// What is known of the peer's life, to be changed.
+    /// Returns the peer's liveness mutably.
     pub(super) fn liveness_mut(&mut self) -> &mut Liveness {
         &mut self.liveness
     }
 
-    /// What is due of its phase, and of output that waits.
+    /// Returns what is due because of its phase or of blocked output.
     pub(super) fn output_due(&self, look: &mut Look) -> Option<Due> {
         let (since_ms, allowed_ms, due) = match self.phase {
             Phase::Greeting { since_ms } => {
@@ -273,11 +274,11 @@ impl<T> Connection<T> {
         look.has_passed(since_ms, WRITE_STALL_MS).then_some(Due::Close(Code::TOO_SLOW))
     }
 
-    /// What is due because the peer is silent, if it is a member.
+    /// Returns what is due because the peer is silent, if it is a member.
     pub(super) fn silence_due(&self, look: &mut Look, keepalive_ms: u64) -> Option<Due> {
         self.phase.member()?;
         let mut liveness = self.liveness;
-        // What has come and was not read yet is a sign of life.
+        // Input that was not read yet is a sign of life.
         if self.latches.readable {
             liveness.forgive(look.now_ms());
         }
@@ -289,14 +290,14 @@ impl<T> Connection<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Broken;
 
-/// What came of an attempt to shut our side.
+/// The result of an attempt to shut down our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lingers {
-    /// It is shut, and the peer may still read.
+    /// It is shut down, and the peer may still be reading.
     Now,
-    /// The transport has a last word of its own, which goes first.
+    /// The transport must first send closing bytes of its own.
     Later,
-    /// There is nobody who would read.
+    /// The peer no longer reads.
     Never,
 }
 
@@ -316,13 +317,14 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Reads what has come, if it is readable and not paused.
+    /// Reads what has arrived, if the connection is readable and not paused.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Got {
         debug_assert!(self.latches.readable);
         match self.transport.read(buffer) {
             Ok(0) => Got::End,
             Ok(bytes) => {
-                // A shut peer's end is read, not guessed: it brings no event of its own.
+                // The end of a closed peer's stream is read, not guessed, because no further event
+                // reports it.
                 let is_last = bytes < buffer.len()
                     && self.transport.short_is_blocked()
                     && !self.latches.read_closed;
@@ -340,19 +342,19 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// The end was read. Says in which step that is.
+    /// Notes that the end was read; returns the connection's step.
     pub(super) fn note_read_end(&mut self) -> Step {
         self.latches.readable = false;
         self.latches.read_ended = true;
         self.phase.step()
     }
 
-    /// Sends what waits, about as much as one connection may in a turn; says how many bytes went,
-    /// and why it ended.
+    /// Sends queued output, up to about one turn's budget; returns how many bytes were sent and why
+    /// it stopped.
     ///
     /// # Errors
-    /// When the connection is broken. Why is of no account: there is nobody to tell.
-    #[inline] // Each delivery passes through here, and the answer is five words long.
+    /// If the connection is broken.
+    #[inline] // Each delivery passes through here, and the result is five words long.
     pub(super) fn flush(&mut self, log: &RoomLog, now_ms: u64) -> Result<Flush, Broken> {
         if !self.latches.writable {
             return Ok(Flush { accepted: 0, has_progress: false, end: Flushed::Blocked });
@@ -369,31 +371,31 @@ impl<T: Transport> Connection<T> {
         Ok(flush)
     }
 
-    /// True while something is to be sent, by the queue or by the transport that has accepted it.
+    /// Returns true while the queue, or the transport that has accepted them, has bytes to send.
     fn has_output(&self, log: &RoomLog) -> bool {
         self.send_queue.has_output(log) || self.transport.has_pending()
     }
 
-    /// True while the transport owns bytes that it has not sent.
+    /// Returns true while the transport holds bytes that it has not sent.
     pub(super) fn has_pending(&self) -> bool {
         self.transport.has_pending()
     }
 
-    /// Latches that there is something to read, where no event tells of it. True if there may be.
+    /// Latches readability that no event reports. Returns true if there may be something to read.
     pub(super) fn note_buffered(&mut self) -> bool {
         self.latches.readable |= self.transport.has_buffered();
         self.latches.readable
     }
 
-    /// True when file data can go to the peer from a pipe, and should: a slow connection is better
-    /// served from memory.
+    /// Returns true if file data can and should go to the peer from a pipe: a slow connection is
+    /// better served from memory.
     pub(super) fn wants_pipe(&self) -> bool {
         self.transport.can_splice() && !self.send_queue.is_narrow()
     }
 
-    /// Notes that output waits and the peer takes none. False if that is known, or it may take
-    /// some.
-    #[inline] // Each flush asks, and few connections are blocked.
+    /// Notes that output waits and the peer accepts none. Returns false if that was already noted,
+    /// or if the peer may accept some.
+    #[inline] // Called in each flush; few connections are blocked.
     pub(super) fn note_blocked(&mut self, log: &RoomLog, now_ms: u64) -> bool {
         let is_new = !self.latches.writable && self.blocked == Blocked::NO && self.has_output(log);
         if is_new {
@@ -402,15 +404,15 @@ impl<T: Transport> Connection<T> {
         is_new
     }
 
-    /// Once the farewell is sent, shuts our side and leaves the peer some time to read it.
-    #[inline] // Each flush asks, and few connections are closing.
+    /// Shuts down our side once the goodbye is sent, and leaves the peer some time to read it.
+    #[inline] // Called in each flush; few connections are closing.
     pub(super) fn linger(&mut self, log: &RoomLog, now_ms: u64) -> Option<Lingers> {
         let is_said = self.phase.step() == Step::Closing && !self.has_output(log);
         is_said.then(|| self.shut(now_ms))
     }
 
     fn shut(&mut self, now_ms: u64) -> Lingers {
-        debug_assert!(!self.transport.has_pending(), "what is accepted is sent first");
+        debug_assert!(!self.transport.has_pending(), "accepted bytes are sent first");
         match self.transport.shutdown_write() {
             Ok(()) if !self.latches.read_ended => {
                 self.phase.become_phase(Phase::Lingering { since_ms: now_ms });
@@ -421,7 +423,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Prepares for file data.
+    /// Prepares the connection for file data.
     pub(super) fn begin_data(&mut self) {
         if let Some(unsent_bytes) = self.send_queue.begin_data() {
             self.transport.limit_unsent(unsent_bytes);

@@ -1,8 +1,9 @@
-//! All connections by their tokens: who they are, who has something to read, who has something to
-//! send, when to look at which again, and who is to be reaped.
+//! All connections by their tokens, with the lists of those to read, to flush, to check at a
+//! deadline, and to reap.
 //!
-//! Owns these lists and keeps them in step; what a connection is, it never asks. A token names one
-//! tenant of a slot: once that one is reaped the token is stale, and a stale token is no one.
+//! Owns these lists and keeps them consistent; it never looks into a connection. A token names one
+//! occupant of a slot: once that one is reaped, the token is stale, and a stale token refers to
+//! none.
 
 mod timers;
 
@@ -16,28 +17,28 @@ use timers::Timers;
 
 /// The connections, and the lists that name them.
 ///
-/// Invariants: a tenant is flagged exactly when it is in the list of that name, and is there once;
-/// only these lists may name tenants that are gone.
+/// Invariants: a tenant is flagged if and only if the list of that name has it, and each list has
+/// it once. Only these lists may name tenants that are gone.
 #[derive(Debug)]
 pub(super) struct Connections<T> {
     tenants: Slab<Tenant<T>>,
-    /// Given to the next tenant; never the same twice.
+    /// The generation of the next tenant; never used twice.
     generation: usize,
-    /// Who has something to read, first come first served.
+    /// Connections to be served, first come, first served.
     run_queue: VecDeque<Token>,
-    /// Who has something to send, apart from the log.
+    /// Connections to be flushed for output other than the log.
     dirty: Vec<Token>,
     timers: Timers,
-    /// Who is to be reaped.
+    /// Connections to be reaped.
     closed: Vec<Token>,
-    /// The most connections that there were since memory was last given back.
+    /// The peak number of connections since memory was last freed.
     crowd: usize,
 }
 
 #[derive(Debug)]
 struct Tenant<T> {
     timer: timers::Entry,
-    /// With the slot, this makes the token.
+    /// Forms the token, together with the slot.
     generation: u32,
     is_queued: bool,
     is_dirty: bool,
@@ -66,12 +67,12 @@ impl<T> Default for Connections<T> {
 }
 
 impl<T> Connections<T> {
-    /// The token that the next connection will have.
+    /// Returns the token that the next connection will have.
     pub(super) fn next_token(&self) -> Token {
         Token::new(self.tenants.vacant_key(), self.generation)
     }
 
-    /// Adds a connection.
+    /// Adds a connection and returns its token.
     pub(super) fn insert(&mut self, connection: T) -> Token {
         let (token, timer) = (self.next_token(), timers::Entry::NONE);
         let (is_queued, is_dirty, is_closed) = (false, false, false);
@@ -84,7 +85,7 @@ impl<T> Connections<T> {
         token
     }
 
-    /// How many there are, those that are to be reaped among them.
+    /// Returns the number of connections, including those not reaped yet.
     pub(super) fn len(&self) -> usize {
         self.tenants.len()
     }
@@ -104,27 +105,28 @@ impl<T> Connections<T> {
         self.tenant(token).map(|tenant| &mut tenant.connection)
     }
 
-    /// All of them, by slot.
+    /// Iterates over all connections, by slot.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Token, &T)> {
         self.tenants.iter().map(|(slot, tenant)| (tenant.token(slot), &tenant.connection))
     }
 
-    /// All of them, to be changed.
+    /// Iterates over all connections mutably.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.tenants.iter_mut().map(|(_, tenant)| &mut tenant.connection)
     }
 
-    /// Slots that there are: every connection is below.
+    /// Returns the number of slots: every connection's slot is below it.
     pub(super) fn slots(&self) -> usize {
         self.tenants.capacity()
     }
 
-    /// Who is in a slot. By this, connections can be visited while they and others change.
+    /// Returns the token of the connection in a slot. This allows visiting connections while they
+    /// and others change.
     pub(super) fn at_slot(&self, slot: usize) -> Option<Token> {
         self.tenants.get(slot).map(|tenant| tenant.token(slot))
     }
 
-    /// Has a connection served once more.
+    /// Queues a connection to be served.
     pub(super) fn enqueue(&mut self, token: Token) {
         let Some(tenant) = self.tenant(token) else { return };
         if !std::mem::replace(&mut tenant.is_queued, true) {
@@ -132,7 +134,7 @@ impl<T> Connections<T> {
         }
     }
 
-    /// The first of the run queue, who may be gone.
+    /// Takes the first connection of the run queue, which may be gone.
     pub(super) fn pop_ready(&mut self) -> Option<Token> {
         let token = self.run_queue.pop_front()?;
         if let Some(tenant) = self.tenant(token) {
@@ -142,13 +144,13 @@ impl<T> Connections<T> {
         Some(token)
     }
 
-    /// How many are in the run queue.
+    /// Returns the length of the run queue.
     pub(super) fn ready_len(&self) -> usize {
         self.run_queue.len()
     }
 
-    /// Has a connection flushed. All queueing of output ends here: bytes queued outside the
-    /// writable path get no event of their own.
+    /// Marks a connection to be flushed. Everything that queues output ends here, because bytes
+    /// queued outside the writable path get no event of their own.
     pub(super) fn mark_dirty(&mut self, token: Token) {
         let Some(tenant) = self.tenant(token) else { return };
         if !std::mem::replace(&mut tenant.is_dirty, true) {
@@ -156,7 +158,7 @@ impl<T> Connections<T> {
         }
     }
 
-    /// Who is to be flushed; they are marked no more.
+    /// Takes the connections to flush and clears their marks.
     pub(super) fn take_dirty(&mut self) -> Vec<Token> {
         let dirty = std::mem::take(&mut self.dirty);
         for &token in &dirty {
@@ -172,8 +174,8 @@ impl<T> Connections<T> {
         !self.dirty.is_empty()
     }
 
-    /// Has a connection looked at ([`Self::pop_due`]) at `at_ms` or earlier, of a clock that never
-    /// goes back.
+    /// Sets a connection's timer, so that [`Self::pop_due`] returns it at `at_ms` or earlier, by
+    /// the monotonic clock.
     pub(super) fn arm(&mut self, token: Token, at_ms: u64) {
         if let Some(tenant) = self.tenants.get_mut(token.slot())
             && tenant.generation == token.generation()
@@ -182,26 +184,26 @@ impl<T> Connections<T> {
         }
     }
 
-    /// Who is due, one after the other. What of them is due they know themselves.
+    /// Takes the next connection whose timer is due. The connection itself knows what is due.
     pub(super) fn pop_due(&mut self, now_ms: u64) -> Option<Token> {
         let token = self.timers.pop_due(now_ms)?;
         let tenant = self.tenant(token);
-        debug_assert!(tenant.is_some(), "whoever is reaped is disarmed");
+        debug_assert!(tenant.is_some(), "a reaped connection has no timer");
         tenant?.timer = timers::Entry::NONE;
         Some(token)
     }
 
-    /// When the next is due.
+    /// Returns when the next timer is due.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         self.timers.next()
     }
 
-    /// How many have a deadline.
+    /// Returns the number of timers set.
     pub(super) fn deadlines(&self) -> usize {
         self.timers.len()
     }
 
-    /// Has a connection reaped at the end of the turn.
+    /// Marks a connection to be reaped at the end of the turn.
     pub(super) fn close(&mut self, token: Token) {
         let Some(tenant) = self.tenant(token) else { return };
         if !std::mem::replace(&mut tenant.is_closed, true) {
@@ -209,7 +211,7 @@ impl<T> Connections<T> {
         }
     }
 
-    /// Removes one of those that were closed.
+    /// Removes one of the connections marked to be reaped.
     pub(super) fn reap_one(&mut self) -> Option<T> {
         let token = self.closed.pop()?;
         let mut tenant = self.tenants.try_remove(token.slot())?;
@@ -218,7 +220,8 @@ impl<T> Connections<T> {
         Some(tenant.connection)
     }
 
-    /// Gives back what a crowd took, once three quarters of it have left. Says whether it did.
+    /// Frees the memory that a crowd needed, once three quarters of it have left. Returns true if
+    /// it did.
     pub(super) fn shrink_after_crowd(&mut self) -> bool {
         let left = self.tenants.len();
         debug_assert!(left <= self.crowd);
@@ -233,16 +236,16 @@ impl<T> Connections<T> {
         true
     }
 
-    /// Bytes that the table and its lists take, except for what connections hold themselves.
+    /// Returns the bytes of the table and its lists, without what the connections themselves hold.
     pub(super) fn table_bytes(&self) -> usize {
         let named = self.run_queue.capacity() + self.dirty.capacity() + self.closed.capacity();
         self.tenants.capacity() * size_of::<Tenant<T>>() + named * size_of::<Token>()
     }
 
-    /// Checks the invariants. Looks at every connection: for tests.
+    /// Checks the invariants. Visits every connection: for tests.
     ///
     /// # Panics
-    /// If one does not hold.
+    /// If one is broken.
     pub(super) fn assert_sound(&self) {
         let (mut queued, mut dirty, mut closed, mut armed) = (0, 0, 0, 0);
         for (_, tenant) in &self.tenants {
@@ -262,12 +265,12 @@ impl<T> Connections<T> {
         assert_eq!(are_listed(&mut self.run_queue.iter(), |it| it.is_queued), queued);
         assert_eq!(are_listed(&mut self.dirty.iter(), |it| it.is_dirty), dirty);
         assert_eq!(are_listed(&mut self.closed.iter(), |it| it.is_closed), closed);
-        assert_eq!(self.closed.len(), closed, "whoever is closed is still there");
+        assert_eq!(self.closed.len(), closed, "a closed connection is gone before it is reaped");
         assert_eq!(self.timers.len(), armed);
         assert!(self.tenants.len() <= self.crowd || self.tenants.is_empty());
     }
 
-    #[inline] // Whatever happens to a connection begins here.
+    #[inline] // Everything that happens to a connection begins here.
     fn tenant(&mut self, token: Token) -> Option<&mut Tenant<T>> {
         self.tenants.get_mut(token.slot()).filter(|tenant| tenant.generation == token.generation())
     }
@@ -283,7 +286,7 @@ mod tests {
         (connections, tokens)
     }
 
-    /// Reaps one, and checks what is left.
+    /// Reaps one and checks the rest.
     fn end(connections: &mut Connections<char>, token: Token) {
         connections.close(token);
         connections.close(token);
@@ -391,7 +394,7 @@ mod tests {
         }
         assert!(connections.shrink_after_crowd());
         assert!(connections.table_bytes() < full / 2);
-        assert!(!connections.shrink_after_crowd(), "so few are no crowd");
+        assert!(!connections.shrink_after_crowd(), "so few are not a crowd");
         assert_eq!(connections.len(), stay);
         connections.assert_sound();
     }

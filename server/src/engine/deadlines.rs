@@ -1,4 +1,4 @@
-//! Deadlines: what is due of a connection and of its transfers, and what follows.
+//! Deadlines: what is due for a connection and its transfers, and what follows.
 
 use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::Code;
@@ -8,22 +8,22 @@ use super::Engine;
 use super::transport::Transport;
 use crate::token::Token;
 
-/// What a look at a connection's deadlines calls for.
+/// The action that a check of a connection's deadlines requires.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Say farewell with this code.
+    /// Say goodbye with this code.
     Close(Code),
-    /// Drop it; there is nobody to tell.
+    /// Drop it without a goodbye.
     Drop,
     /// Ask for a sign of life.
     Ping,
     /// End this upload.
     Stalled(TransferId),
-    /// See whether its transfers get on.
+    /// Check whether its transfers make progress.
     Pace,
 }
 
-/// A look at several deadlines at one moment.
+/// A check of several deadlines at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
     now_ms: u64,
@@ -39,8 +39,8 @@ impl Look {
         self.now_ms
     }
 
-    /// True if `allowed_ms` have passed since `since_ms`; else this is one of the deadlines to
-    /// come.
+    /// Returns true if `allowed_ms` have passed since `since_ms`; otherwise counts it among the
+    /// deadlines to come.
     pub(super) fn has_passed(&mut self, since_ms: u64, allowed_ms: u64) -> bool {
         let at_ms = since_ms + allowed_ms;
         if at_ms > self.now_ms {
@@ -49,14 +49,14 @@ impl Look {
         at_ms <= self.now_ms
     }
 
-    /// The first of those to come.
+    /// Returns the earliest deadline to come.
     pub(super) fn next_ms(self) -> Option<u64> {
         self.next_ms
     }
 }
 
 impl<T: Transport> Engine<T> {
-    /// Does what is due, connection by connection, until nothing more is.
+    /// Does what is due, connection by connection, until nothing is left.
     pub(super) fn look_at_deadlines(&mut self) {
         self.disk.expire_if_due(self.now);
         self.give_up_absentees();
@@ -67,7 +67,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// What is due of a connection. When nothing is, has it looked at again in time.
+    /// Returns what is due for a connection. If nothing is, sets its timer for the next deadline.
     fn due(&mut self, token: Token) -> Option<Due> {
         let connection = self.connections.get(token)?;
         let (now_ms, keepalive_ms) = (self.now.mono_ms, self.settings.keepalive_ms);
@@ -75,7 +75,7 @@ impl<T: Transport> Engine<T> {
         let mut due = connection.output_due(&mut look);
         if due.is_none() && connection.is_listening() {
             if connection.is_paused(self.transfers.hold_back(token)) {
-                // While the server does not listen, the peer is neither silent nor slow.
+                // While the server does not read, the peer is neither silent nor slow.
                 look.has_passed(now_ms, keepalive_ms);
             } else {
                 due = self.transfers.due(token, &mut look);
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_look_tells_what_has_passed_and_what_comes_first() {
+    fn a_check_returns_what_has_passed_and_the_next_deadline() {
         let mut look = Look::at(100);
         assert!(look.has_passed(0, 100) && !look.has_passed(1, 100));
         assert_eq!(look.next_ms(), Some(101));

@@ -1,7 +1,6 @@
-//! File work on its way to the disk thread, in the order in which it was asked for.
+//! The queue of requests to the disk thread, in order.
 //!
-//! Owns the queue, and the moment at which what is kept of interrupted uploads has been kept long
-//! enough.
+//! Owns the queue, and the time at which the next interrupted upload expires.
 
 use std::collections::VecDeque;
 
@@ -10,11 +9,11 @@ use chatshelf_common::id::UnixMillis;
 use super::Now;
 use crate::disk::Request;
 
-/// What the disk thread is to do.
+/// Requests for the disk thread.
 #[derive(Debug, Default)]
 pub(super) struct DiskQueue {
     requests: VecDeque<Request>,
-    /// When something that is kept of an interrupted upload expires.
+    /// When the next interrupted upload expires.
     expire_by_ms: Option<u64>,
 }
 
@@ -23,41 +22,41 @@ impl DiskQueue {
         self.requests.push_back(request);
     }
 
-    /// The next piece of work.
+    /// Takes the next request.
     pub(super) fn pop(&mut self) -> Option<Request> {
         self.requests.pop_front()
     }
 
-    /// Takes note of when something expires, if anything does.
+    /// Notes when the next interrupted upload expires, if there is one.
     pub(super) fn expire_at(&mut self, at: Option<UnixMillis>, now: Now) {
         self.expire_by_ms = at.map(|at| now.mono_ms + at.0.saturating_sub(now.at.0));
     }
 
-    /// Has the disk thread remove what has expired.
+    /// Asks the disk thread to remove expired uploads, if any are due.
     pub(super) fn expire_if_due(&mut self, now: Now) {
         if self.expire_by_ms.take_if(|by_ms| *by_ms <= now.mono_ms).is_some() {
             self.push(Request::Expire { at: now.at });
         }
     }
 
-    /// When [`Self::expire_if_due`] has something to do.
+    /// Returns when [`Self::expire_if_due`] has something to do.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         self.expire_by_ms
     }
 
-    /// Blocks and extents in the queue.
+    /// Returns the number of blocks and extents in the queue.
     pub(super) fn blocks(&self) -> usize {
         let has_block =
             |request: &&Request| matches!(request, Request::Write { .. } | Request::Read { .. });
         self.requests.iter().filter(has_block).count()
     }
 
-    /// Bytes of the queue itself.
+    /// Returns the bytes of the queue itself.
     pub(super) fn table_bytes(&self) -> usize {
         self.requests.capacity() * size_of::<Request>()
     }
 
-    /// Gives back what a crowd took.
+    /// Frees the memory that a crowd needed.
     pub(super) fn shrink(&mut self) {
         self.requests.shrink_to_fit();
     }
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_expires_once_by_the_steady_clock() {
+    fn an_upload_expires_once_by_the_monotonic_clock() {
         let mut queue = DiskQueue::default();
         let now = |ms: u64| Now { mono_ms: 7 + ms, at: UnixMillis(1_000 + ms) };
         queue.expire_at(Some(UnixMillis(1_500)), now(0));
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_long_ago_or_never_does_is_no_deadline_of_its_own() {
+    fn an_upload_that_expired_long_ago_or_never_does_sets_no_deadline() {
         let mut queue = DiskQueue::default();
         let now = Now { mono_ms: 7, at: UnixMillis(1_000) };
         queue.expire_at(Some(UnixMillis(1)), now);

@@ -1,8 +1,8 @@
 //! Downloads: request, ready, data (PROTOCOL.md, "Downloading").
 //!
-//! The disk thread reads ahead by two extents; one that has been sent is asked to be filled again,
-//! in frames as large as the connection is fast. An item that is dropped meanwhile stays open and
-//! is sent whole.
+//! The disk thread reads two extents ahead; each one that has been sent is refilled, with frames
+//! sized to the speed of the connection. If an item is dropped during a download, its file stays
+//! open and is sent to the end.
 
 use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Refused};
@@ -56,7 +56,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Asks the disk thread for what comes next of a download, if anything does.
+    /// Asks the disk thread for the next part of a download, if any is left.
     fn read_on(&mut self, at: TransferKey) {
         let Some(connection) = self.connections.get(at.connection) else { return };
         let (frame_bytes, in_pipe) =
@@ -76,7 +76,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Has the extents filled again that have been sent.
+    /// Requests refills for the extents that have been sent.
     pub(super) fn refill_downloads(&mut self, token: Token) {
         while let Some((transfer, extent)) =
             self.connections.get_mut(token).and_then(|it| it.send_queue_mut().pop_spent())

@@ -1,4 +1,4 @@
-//! Taking an item off the shelf (PROTOCOL.md, "Taking an item off"): who may, and what follows.
+//! Dropping an item from the shelf (PROTOCOL.md, "Taking an item off"): who may, and what follows.
 
 use std::collections::HashMap;
 
@@ -15,37 +15,37 @@ use crate::disk::{Request, UploadId};
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 
-/// Who may take which of the items off that are on the shelf.
+/// Who may drop each of the items on the shelf.
 #[derive(Debug, Default)]
 pub(super) struct Owners(HashMap<ItemId, Owner>);
 
-/// What proves that an item is somebody's. Their nick does not: others may have it by now.
+/// Proof of an item's ownership. A nick proves nothing: another member may have it now.
 #[derive(Debug, Default)]
 struct Owner {
-    /// Made of the key that the item was uploaded with.
+    /// Derived from the key that the item was uploaded with.
     upload: Option<UploadId>,
-    /// The membership that was told that the item is on the shelf.
+    /// The session that was told that the item is on the shelf.
     session: Option<Token>,
 }
 
 impl Owners {
-    /// Those of the items that were found on the disk.
+    /// Creates the owners of the items found on disk.
     pub(super) fn found(upload_ids: Vec<(ItemId, UploadId)>) -> Self {
         let owner = |id| Owner { upload: Some(id), session: None };
         Self(upload_ids.into_iter().map(|(item, id)| (item, owner(id))).collect())
     }
 
-    /// An item is on the shelf now.
+    /// Adds an item that is now on the shelf.
     pub(super) fn add(&mut self, item: ItemId, upload: Option<UploadId>) {
         self.0.insert(item, Owner { upload, session: None });
     }
 
-    /// An item is on the shelf no more.
+    /// Removes an item that is no longer on the shelf.
     pub(super) fn remove(&mut self, item: ItemId) {
         self.0.remove(&item);
     }
 
-    /// How many items have one.
+    /// Returns how many items have an owner.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.len()
@@ -59,7 +59,7 @@ impl Owners {
 }
 
 impl<T: Transport> Engine<T> {
-    /// The member of this connection is told that an item is theirs.
+    /// Makes the member of this connection an owner of the item.
     pub(super) fn note_owner(&mut self, token: Token, item: ItemId) {
         let Some(session) = self.session_of(token) else { return };
         if let Some(owner) = self.owners.0.get_mut(&item) {
@@ -78,7 +78,7 @@ impl<T: Transport> Engine<T> {
         self.propose(Proposer::Dropper { token, item }, Proposal::Drop { item, nick: Some(nick) });
     }
 
-    /// Has the files removed of an item that the room has no more.
+    /// Removes the files of an item that is no longer in the room.
     pub(super) fn remove_item(&mut self, item: ItemId) {
         self.owners.remove(item);
         self.disk.push(Request::Remove { item });

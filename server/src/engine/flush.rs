@@ -1,4 +1,4 @@
-//! Sending: queueing frames, and flushing what waits at the end of a turn.
+//! Sending: queues frames, and flushes queued output at the end of a turn.
 
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Gap, Refused};
@@ -28,7 +28,7 @@ impl<T: Transport> Engine<T> {
         self.send(token, refused);
     }
 
-    /// Sends what waits: to every member when the log has grown, else to the dirty ones.
+    /// Flushes every member if the log has grown, otherwise only the connections marked dirty.
     pub(super) fn flush_all(&mut self) {
         let dirty = self.connections.take_dirty();
         if self.journal.take_news(self.room.log()) {
@@ -44,9 +44,9 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Sends what waits for one connection, and does what follows: refills its downloads, notes
-    /// that the peer takes nothing, shuts our side once the farewell is sent, resumes reading where
-    /// output held it up.
+    /// Flushes one connection and does what follows: refills its downloads, notes that the peer
+    /// accepts nothing, shuts down our side once the goodbye is sent, and resumes reading that
+    /// output had paused.
     pub(super) fn flush(&mut self, token: Token) {
         work::spend(1);
         let now_ms = self.now.mono_ms;
@@ -59,11 +59,11 @@ impl<T: Transport> Engine<T> {
             let Flushed::Lost { from } = flush.end else { break flush.end };
             let snapshot = self.room.snapshot();
             let (to, end) = (snapshot.seq(), self.room.log().end());
-            // Closing, a cursor is never lost: only a member's can be.
+            // A closing connection never loses its cursor: only a member's can be lost.
             let Some(nick) = connection.nick().cloned() else { break flush.end };
             connection.send_queue_mut().tell_gap(&Gap { from, to, nick }, snapshot, end);
         };
-        // All that is asked of the connection is asked while it is at hand: mostly, nothing follows.
+        // Everything is asked of the connection while it is at hand; mostly, nothing follows.
         let has_spent = connection.send_queue().has_spent();
         let is_blocked = connection.note_blocked(self.room.log(), now_ms);
         let lingers = connection.linger(self.room.log(), now_ms);

@@ -1,5 +1,5 @@
-//! What holds between the parts of the engine after each turn, for tests: each part asserts what
-//! holds within it.
+//! Invariants between the parts of the engine after each turn, for tests; each part asserts its
+//! own.
 
 use super::Engine;
 use super::connection::Connection;
@@ -7,17 +7,17 @@ use super::phase::{Membership, Step};
 use super::transport::Transport;
 
 impl<T: Transport> Engine<T> {
-    /// Checks what must hold after each turn. Looks at every connection: for tests.
+    /// Checks what holds after each turn. Visits every connection: for tests.
     ///
     /// # Panics
-    /// If something does not hold.
+    /// If an invariant is broken.
     pub fn assert_sound(&self) {
         self.connections.assert_sound();
         self.assert_door_is_sound();
         let (mut members, mut moved) = (0, 0);
         for (token, connection) in self.connections.iter() {
             let step = connection.phase().step();
-            assert!(![Step::Entering, Step::Dead].contains(&step), "{step:?} ends with the turn");
+            assert!(![Step::Entering, Step::Dead].contains(&step), "{step:?} outlasts the turn");
             if let Some(Membership { nick, session, .. }) = connection.phase().member() {
                 assert_eq!(self.admission.connection_of(*session), token);
                 moved += usize::from(*session != token);
@@ -33,7 +33,7 @@ impl<T: Transport> Engine<T> {
             assert_eq!(self.admission.sessions_moved(), moved);
             assert_eq!(self.room.members_len(), members);
         }
-        assert!(!self.admission.has_joiners(), "all who joined are welcomed");
+        assert!(!self.admission.has_joiners(), "a joiner was not welcomed");
         let listening = self.connections.iter().filter(|(_, it)| it.is_listening()).count();
         assert_eq!(self.counters.connections, self.counters.closes.total() + listening as u64);
         self.journal.assert_taken(self.room.log());

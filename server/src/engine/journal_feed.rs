@@ -1,9 +1,8 @@
-//! The log on its way to the journal and to the members: what is new is taken for the journal, and
-//! what the journal has answered for may be sent (docs/OPERATIONS.md, "When a line counts as
-//! safe").
+//! The log's path to the journal and to the members: new events are taken for the journal, and
+//! events the journal has stored may be sent (docs/OPERATIONS.md, "When a line counts as safe").
 //!
-//! Owns how far each of these has come, and how long an answer is waited for. The log itself is the
-//! room's: this only says what is to be done with it.
+//! Owns how far each of these has advanced, and how long a reply is waited for. The log itself
+//! belongs to the room; this only decides what happens with it.
 
 use super::limits::{JOURNAL_WAIT_MS, UNRELEASED_BYTES_MAX};
 use crate::disk::Durability;
@@ -12,33 +11,32 @@ use crate::room::log::RoomLog;
 /// New events, for the journal.
 #[derive(Debug)]
 pub struct JournalBatch {
-    /// They, as whole frames.
+    /// The events, as whole frames.
     pub frames: Vec<u8>,
-    /// Where in the room log they end; [`Reply::Journaled`](crate::disk::Reply::Journaled) names
-    /// it.
+    /// The log offset where they end; [`Reply::Journaled`](crate::disk::Reply::Journaled) names it.
     pub to: u64,
 }
 
-/// Between the log and the journal.
+/// The link between the log and the journal.
 ///
 /// Invariant: `flushed_to <= log.released() <= taken_to <= log.end()`.
 #[derive(Debug)]
 pub(super) struct JournalFeed {
     durability: Durability,
-    /// How far the log was taken for the journal.
+    /// The offset up to which the log was taken for the journal.
     taken_to: u64,
-    /// What of it is to be handed over.
+    /// Bytes that were taken and not yet handed over.
     waiting: Vec<u8>,
-    /// How far the log was released when all members were last flushed.
+    /// The offset up to which the log was released when all members were last flushed.
     flushed_to: u64,
-    /// When events that the journal has not answered for are sent all the same.
+    /// When events are sent even if the journal has not stored them.
     release_by_ms: Option<u64>,
-    /// Events could not be made as safe as they must be.
+    /// True if events could not be stored as safely as required.
     has_failed: bool,
 }
 
 impl JournalFeed {
-    /// For a log that the journal has up to `journaled_to`, and that is released as far.
+    /// Creates the feed of a log that is journaled and released up to `journaled_to`.
     pub(super) fn new(durability: Durability, journaled_to: u64) -> Self {
         Self {
             durability,
@@ -50,7 +48,7 @@ impl JournalFeed {
         }
     }
 
-    /// Takes what is new in the log.
+    /// Takes the new events in the log.
     pub(super) fn take(&mut self, log: &RoomLog) {
         self.check(log);
         if self.taken_to < log.end() {
@@ -59,14 +57,15 @@ impl JournalFeed {
         }
     }
 
-    /// What was taken, for the journal.
+    /// Returns the events taken, for the journal.
     pub(super) fn poll(&mut self) -> Option<JournalBatch> {
         let frames = std::mem::take(&mut self.waiting);
         (!frames.is_empty()).then_some(JournalBatch { frames, to: self.taken_to })
     }
 
-    /// How far the log may be released that need not wait for the journal, or has waited long
-    /// enough: a disk that hangs does not stop the talk, unless that is what was asked for.
+    /// Returns the offset up to which the log may be released without the journal's reply, because
+    /// none is needed or the wait has been long enough: a hanging disk does not stop the
+    /// conversation, unless the operator asked for that.
     pub(super) fn release_due(&mut self, log: &RoomLog, now_ms: u64) -> Option<u64> {
         self.check(log);
         if log.unreleased_bytes() == 0 {
@@ -79,7 +78,7 @@ impl JournalFeed {
             Durability::Interval => {
                 let by_ms = *self.release_by_ms.get_or_insert(now_ms + JOURNAL_WAIT_MS);
                 (by_ms <= now_ms).then(|| {
-                    log::warn!("the disk is slow: lines are shown that a crash can take back");
+                    log::warn!("the disk is slow: a crash now would lose lines already shown");
                     self.release_by_ms = None;
                     self.taken_to
                 })
@@ -87,15 +86,15 @@ impl JournalFeed {
         }
     }
 
-    /// The journal has events up to `to` as safe as they must be: they may be released.
+    /// Notes that the journal has stored the events up to `to`, which may now be released.
     pub(super) fn note_journaled(&mut self, to: u64) {
         debug_assert!(to <= self.taken_to, "{to} was never handed over");
         self.release_by_ms = None;
     }
 
-    /// The journal could not take events. Where they must be safe before anyone sees them, the
-    /// server has to end, and this says so; else the room goes on without, and the log has a hole
-    /// at the next start.
+    /// Notes that the journal could not store events. Returns true if they must be safe before
+    /// anyone sees them, so that the server must stop. Otherwise the room continues without a
+    /// journal, and the log has a hole at the next startup.
     pub(super) fn note_failed(&mut self) -> bool {
         self.has_failed |= self.durability == Durability::Always;
         self.has_failed
@@ -105,22 +104,23 @@ impl JournalFeed {
         self.has_failed
     }
 
-    /// Where the log ends for whoever is to be sent no more: what cannot be made safe is not sent.
+    /// Returns where the log ends for a connection that is closing: events that cannot be made safe
+    /// are not sent.
     pub(super) fn last_sent(&self, log: &RoomLog) -> u64 {
         if self.has_failed { log.released() } else { log.end() }
     }
 
-    /// True while so much waits for the journal that nothing more is taken in.
+    /// Returns true while the journal is so far behind that no connection is read.
     pub(super) fn is_behind(&self, log: &RoomLog) -> bool {
         log.unreleased_bytes() > UNRELEASED_BYTES_MAX
     }
 
-    /// True if more of the log is released than members were flushed.
+    /// Returns true if events were released since the members were last flushed.
     pub(super) fn has_news(&self, log: &RoomLog) -> bool {
         self.flushed_to < log.released()
     }
 
-    /// All members are flushed what is released now; true if that is news.
+    /// Notes that all members are flushed up to what is released now; returns true if that is news.
     pub(super) fn take_news(&mut self, log: &RoomLog) -> bool {
         self.check(log);
         let has_news = self.has_news(log);
@@ -128,12 +128,12 @@ impl JournalFeed {
         has_news
     }
 
-    /// When [`Self::release_due`] has something to do.
+    /// Returns when [`Self::release_due`] has something to do.
     pub(super) fn next_deadline(&self) -> Option<u64> {
         self.release_by_ms
     }
 
-    /// Bytes that are held.
+    /// Returns the bytes held.
     pub(super) fn held_bytes(&self) -> usize {
         self.waiting.capacity()
     }
@@ -141,7 +141,7 @@ impl JournalFeed {
     /// Checks that the journal misses nothing: for tests.
     ///
     /// # Panics
-    /// If it does.
+    /// If it misses some.
     pub(super) fn assert_taken(&self, log: &RoomLog) {
         assert_eq!(self.taken_to, log.end());
         self.check(log);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_begins_the_wait_again() {
+    fn a_reply_restarts_the_wait() {
         let (mut feed, mut log) = fed(Durability::Interval);
         assert_eq!(feed.release_due(&log, NOW_MS), None);
         assert_eq!(feed.next_deadline(), Some(NOW_MS + JOURNAL_WAIT_MS));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_must_be_safe_ends_the_server_if_it_cannot_be() {
+    fn a_failed_journal_ends_the_server_only_if_lines_must_be_safe() {
         for durability in [Durability::None, Durability::Interval, Durability::Always] {
             let (mut feed, log) = fed(durability);
             let is_fatal = durability == Durability::Always;
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "never handed over")]
-    fn an_answer_for_what_was_never_asked_is_noticed() {
+    fn a_reply_for_events_never_handed_over_is_noticed() {
         let (mut feed, log) = fed(Durability::Always);
         feed.note_journaled(log.end() + 1);
     }

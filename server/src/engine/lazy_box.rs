@@ -1,10 +1,11 @@
-//! A part of a connection that most never need: it takes memory from its first change on.
+//! A part of a connection that most connections never need: it takes memory only from its first
+//! change on.
 
 use std::ops::{Deref, DerefMut};
 
-/// What is there before the first change.
+/// The value before the first change.
 pub(super) trait Empty: Default + 'static {
-    /// The same as the default.
+    /// The same value as the default.
     const EMPTY: &'static Self;
 }
 
@@ -12,7 +13,7 @@ impl Empty for Vec<u8> {
     const EMPTY: &'static Self = &Self::new();
 }
 
-/// A `T`, or the room for none.
+/// A `T` that is allocated when it is first changed.
 #[derive(Debug)]
 pub(super) struct LazyBox<T>(Option<Box<T>>);
 
@@ -23,17 +24,17 @@ impl<T> Default for LazyBox<T> {
 }
 
 impl<T> LazyBox<T> {
-    /// One that is there.
+    /// Creates one with this value.
     pub(super) fn new(part: T) -> Self {
         Self(Some(Box::new(part)))
     }
 
-    /// Takes out what is there, if it ever was changed.
+    /// Takes out the value, if it was ever changed.
     pub(super) fn take(&mut self) -> Option<Box<T>> {
         self.0.take()
     }
 
-    /// What is there, if it ever was changed.
+    /// Returns the value, if it was ever changed.
     pub(super) fn made(&mut self) -> Option<&mut T> {
         self.0.as_deref_mut()
     }

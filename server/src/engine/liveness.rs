@@ -1,13 +1,14 @@
-//! Whether a peer lives: how long it has been silent, and whether it was asked for a sign of life.
+//! Whether a peer is alive: how long it has been silent, and whether it was asked for a sign of
+//! life.
 
 use super::deadlines::{Due, Look};
 use super::limits::{HEARD_LATELY_MS, PONG_MS, PROBE_MS};
 use chatshelf_common::wire::Code;
 
-/// What is known of a peer's life.
+/// What is known about a peer's liveness.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Liveness {
-    /// When the peer was last heard or, since then, asked.
+    /// When the peer was last heard from or, after that, asked.
     since_ms: u64,
     asked: Asked,
 }
@@ -16,9 +17,9 @@ pub(super) struct Liveness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     No,
-    /// It has been silent for long.
+    /// Asked because it was silent for long.
     ForSilence,
-    /// Somebody wants its name.
+    /// Asked because someone requests its nick.
     ForName,
 }
 
@@ -27,8 +28,8 @@ impl Liveness {
         Self { since_ms: now_ms, asked: Asked::No }
     }
 
-    /// The peer was heard. Says whether that answers a question: then the next one may be due
-    /// sooner than the end of this one was.
+    /// Notes that the peer was heard from. Returns true if that answers a question: the next
+    /// question may then be due sooner than the deadline for this answer was.
     pub(super) fn note_heard(&mut self, now_ms: u64) -> bool {
         debug_assert!(self.since_ms <= now_ms);
         let was_asked = self.asked != Asked::No;
@@ -36,31 +37,32 @@ impl Liveness {
         was_asked
     }
 
-    /// The peer could not be heard up to now: it was not silent.
+    /// Restarts the silence, because the peer was not read until now.
     pub(super) fn forgive(&mut self, now_ms: u64) {
         self.since_ms = now_ms;
     }
 
-    /// The peer takes something again. Where somebody wants its name, that is a sign of life, for
-    /// the question may still be on its way behind what it takes so slowly.
+    /// Notes that the peer reads again. While its nick is contested, that is a sign of life,
+    /// because the question may still be queued behind what it reads so slowly.
     pub(super) fn note_taken(&mut self, now_ms: u64) {
         if self.asked == Asked::ForName {
             *self = Self::new(now_ms);
         }
     }
 
-    /// True if the peer was heard a moment ago.
+    /// Returns true if the peer was heard from a moment ago.
     pub(super) fn was_heard_lately(&self, now_ms: u64) -> bool {
         self.asked == Asked::No && now_ms < self.since_ms + HEARD_LATELY_MS
     }
 
-    /// The peer has been silent for long and is asked.
+    /// Notes that the peer was asked because of its silence.
     pub(super) fn ask_for_silence(&mut self, now_ms: u64) {
-        debug_assert_eq!(self.asked, Asked::No, "it is asked once at a time");
+        debug_assert_eq!(self.asked, Asked::No, "a peer is asked once at a time");
         *self = Self { since_ms: now_ms, asked: Asked::ForSilence };
     }
 
-    /// Somebody wants the peer's name. False if it was asked for that already.
+    /// Notes that the peer is asked because someone requests its nick. Returns false if it was
+    /// already asked for that.
     pub(super) fn ask_for_name(&mut self, now_ms: u64) -> bool {
         let is_new = self.asked != Asked::ForName;
         if is_new {
@@ -69,7 +71,7 @@ impl Liveness {
         is_new
     }
 
-    /// What is due: a question after silence of `keepalive_ms`, the end when no answer comes.
+    /// Returns what is due: a question after `keepalive_ms` of silence, the end if no answer comes.
     pub(super) fn due(&self, look: &mut Look, keepalive_ms: u64) -> Option<Due> {
         let (allowed_ms, due) = match self.asked {
             Asked::No => (keepalive_ms, Due::Ping),
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_a_name_that_is_wanted_has_less_time_and_is_asked_once() {
+    fn the_holder_of_a_contested_nick_has_less_time_and_is_asked_once() {
         let mut liveness = Liveness::new(0);
         liveness.ask_for_silence(10);
         assert!(liveness.ask_for_name(20) && !liveness.ask_for_name(30));

@@ -1,5 +1,5 @@
-//! What the engine holds at a moment, and what it may hold at most (docs/ARCHITECTURE.md, "What
-//! bounds memory").
+//! The memory the engine holds, and the most it may hold (docs/ARCHITECTURE.md, "What bounds
+//! memory").
 
 use super::limits::{
     CONTROL_BYTES_MAX, CROWD_CONNECTIONS_MIN, LOG_WINDOW_BYTES, READ_BUDGET_BYTES,
@@ -10,48 +10,48 @@ use super::{Engine, TRANSFERS_MAX};
 use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
 use crate::disk::readahead::POOL_EXTENTS_MAX;
 
-/// Bytes of replies that one byte read can bring about, at most: a message of one bad character is
-/// answered by a refusal that says which, some four times as long.
+/// The most bytes of replies that one byte of input can cause: a message of one invalid character
+/// is answered by a refusal that names it, about four times as long.
 const REPLY_BYTES_PER_BYTE: usize = 8;
 /// Blocks of one transfer: two at the disk thread and one being filled, or two being sent.
 const TRANSFER_BLOCKS_MAX: usize = 3;
-/// What the log knows of its events beside their bytes: where each begins, which are lines, and by
-/// what they are known again. The shortest event takes 36 bytes, the shortest line 60.
+/// The log's index relative to its events' bytes: where each begins, which are lines, and the dedup
+/// window. The shortest event takes 36 bytes, the shortest line 60.
 const LOG_INDEX_PERCENT_MAX: usize = 100;
-/// The items of a snapshot, and a member of one.
+/// The most bytes of all items in a snapshot, and of one member.
 const SNAPSHOT_ITEMS_BYTES_MAX: usize = 1024 * 1024;
 const SNAPSHOT_MEMBER_BYTES_MAX: usize = 64;
 /// A connection's entries in the tables.
 const CONNECTION_BYTES_MAX: usize = 1024;
 
-/// Counts of what the engine holds.
+/// A tally of what the engine holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryUse {
-    /// Connections, whatever their phase.
+    /// Connections in any phase.
     pub connections: usize,
-    /// Those that are members.
+    /// Connections of members.
     pub members: usize,
     /// Entries in the table of deadlines.
     pub deadlines: usize,
-    /// Uploads and downloads that the disk thread knows of.
+    /// Uploads and downloads known to the disk thread.
     pub transfers: usize,
     /// Blocks and extents held here: in lanes, being filled, waiting for the disk thread, and
     /// spare ones.
     pub blocks: usize,
     /// Bytes of the log's window and its index.
     pub log_bytes: usize,
-    /// Bytes of replies that wait or are not sent whole, of frames that have come in part, and of
-    /// what was sent too early, of all connections.
+    /// Bytes, over all connections, of replies not sent whole, of incomplete frames received, and
+    /// of frames that arrived too early.
     pub queued_bytes: usize,
-    /// Bytes of the newest snapshot and of those that are being sent; what they share counts once.
+    /// Bytes of the newest snapshot and of those being sent; shared parts count once.
     pub snapshot_bytes: usize,
     /// Bytes of the table of connections and of the queues that name them.
     pub table_bytes: usize,
 }
 
 impl MemoryUse {
-    /// The most that `connections` connections can make the engine hold, in bytes, whatever they
-    /// do.
+    /// Returns the most bytes that `connections` connections can make the engine hold, whatever
+    /// they do.
     #[must_use]
     pub fn bytes_max(connections: usize) -> usize {
         let reply_bytes = CONTROL_BYTES_MAX + REPLY_BYTES_PER_BYTE * READ_BUFFER_BYTES;
@@ -59,7 +59,7 @@ impl MemoryUse {
         let blocks = TRANSFERS_MAX * TRANSFER_BLOCKS_MAX + POOL_BLOCKS_MAX + POOL_EXTENTS_MAX;
         let log_bytes = 2 * LOG_WINDOW_BYTES + UNRELEASED_BYTES_MAX as usize + READ_BUDGET_BYTES;
         let snapshot_bytes = SNAPSHOT_ITEMS_BYTES_MAX + connections * SNAPSHOT_MEMBER_BYTES_MAX;
-        // Vectors grow by doubling; of tables, three quarters may be empty after a crowd has left.
+        // Vectors grow by doubling; tables may be three quarters empty after a crowd has left.
         2 * (log_bytes + log_bytes * LOG_INDEX_PERCENT_MAX / 100)
             + blocks * BLOCK_BYTES
             + SNAPSHOT_BYTES_MAX
@@ -68,7 +68,7 @@ impl MemoryUse {
             + 8 * connections.max(CROWD_CONNECTIONS_MIN) * CONNECTION_BYTES_MAX
     }
 
-    /// Bytes held, about.
+    /// Returns the approximate number of bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.log_bytes
@@ -80,7 +80,7 @@ impl MemoryUse {
 }
 
 impl<T: Transport> Engine<T> {
-    /// What the engine holds now. Looks at every connection.
+    /// Returns what the engine holds now. Visits every connection.
     pub(super) fn memory_use(&self) -> MemoryUse {
         let mut usage = MemoryUse {
             connections: self.connections.len(),

@@ -1,9 +1,9 @@
-//! The engine: the whole server but for sockets, files and the clock.
+//! The engine: the whole server except sockets, files and the clock.
 //!
-//! It is generic over the transport, is handed readiness, disk replies and the time, and asks for
-//! disk work through a queue. Given the same inputs it does the same things. A turn
-//! ([`Turns::turn`]) serves what is ready, then sends, then reaps; what the frames mean is in
-//! `commands`, `uploads` and `downloads`.
+//! It is generic over the transport. It receives readiness, disk replies and the time, and requests
+//! disk work through a queue; the same inputs produce the same outputs. A turn ([`Turns::turn`])
+//! serves what is ready, then sends, then reaps. The meaning of frames is in `commands`, `uploads`
+//! and `downloads`.
 
 mod admission;
 mod closing;
@@ -63,22 +63,22 @@ pub use turn::{Storage, Turns};
 /// The time of a turn, by both clocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
-    /// Milliseconds of a clock that never goes back; its start means nothing.
+    /// Milliseconds of the monotonic clock; only differences have a meaning.
     pub mono_ms: u64,
     /// The wall clock, for people.
     pub at: UnixMillis,
 }
 
-/// What an operator sets.
+/// The operator's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Largest file taken, in bytes.
+    /// The largest file accepted, in bytes.
     pub file_bytes_max: u64,
-    /// Items the shelf keeps, at least one.
+    /// The number of items the shelf keeps, at least one.
     pub keep: usize,
-    /// Most lines of history for a joiner.
+    /// The most history lines sent to a joining client.
     pub history_max: u32,
-    /// Most members.
+    /// The most members.
     pub members_max: usize,
     /// Silence after which a member is asked for a sign of life.
     pub keepalive_ms: u64,
@@ -86,14 +86,14 @@ pub struct Settings {
     pub durability: Durability,
 }
 
-/// What became readable or writable.
+/// What the poll reported about a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
-    /// There may be something to read.
+    /// True if there may be something to read.
     pub readable: bool,
-    /// There may be room to write.
+    /// True if there may be room to write.
     pub writable: bool,
-    /// The peer has shut its side.
+    /// True if the peer has closed its side.
     pub read_closed: bool,
 }
 
@@ -109,7 +109,7 @@ pub struct Engine<T> {
     journal: JournalFeed,
     disk: DiskQueue,
     transfers: TransferTable,
-    /// Who may take which item off the shelf.
+    /// Who may drop which item.
     owners: Owners,
     counters: Counters,
     read_buffer: Box<[u8]>,
@@ -117,7 +117,7 @@ pub struct Engine<T> {
 }
 
 impl<T: Transport> Engine<T> {
-    /// An engine over what the data directory held.
+    /// Creates an engine with what was found in the data directory.
     pub fn new(settings: Settings, secret: Secret, found: Found, now: Now) -> Self {
         let Found { past, upload_ids } = found;
         let Restored { room, proposals, gone } =
@@ -147,12 +147,13 @@ impl<T: Transport> Engine<T> {
         engine
     }
 
-    /// Lets downloads use pipes of this source, two descriptors each; none unless this is called.
+    /// Allows downloads to use pipes from this source, two descriptors each. Without this call they
+    /// use none.
     pub fn allow_pipes(&mut self, source: PipeSource) {
         self.transfers.allow_pipes(source);
     }
 
-    /// Latches what a poll said of a connection. Stale tokens are no one.
+    /// Latches what the poll reported about a connection. A stale token refers to none.
     fn handle_readiness(&mut self, token: Token, ready: Readiness) {
         work::spend(1);
         let Some(connection) = self.connections.get_mut(token) else { return };
@@ -165,7 +166,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Takes a reply of the disk thread.
+    /// Handles a reply from the disk thread.
     fn handle_disk(&mut self, reply: Reply) {
         work::spend(1);
         match reply {
@@ -195,13 +196,13 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Begins a turn: what is handed in from here on happens at `now`.
+    /// Begins a turn: everything handed in from here on happens at `now`.
     fn begin_turn(&mut self, now: Now) {
         self.now = now;
     }
 
-    /// Serves what is ready and looks at deadlines. What this adds to the log is for the journal
-    /// ([`Self::poll_journal`]) before it is for anyone else.
+    /// Serves ready connections and checks deadlines. Events this adds to the log go to the journal
+    /// ([`Self::poll_journal`]) before anyone else gets them.
     fn serve_turn(&mut self) {
         self.serve_ready();
         self.look_at_deadlines();
@@ -213,14 +214,15 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Sends what waits, and reaps.
+    /// Flushes queued output and reaps dead connections.
     fn finish_turn(&mut self) {
         self.flush_all();
         self.bound_snapshots(limits::SNAPSHOT_BYTES_MAX);
         self.reap();
     }
 
-    /// Milliseconds until a turn has something to do by itself: 0 if work is left over.
+    /// Returns the milliseconds until the next turn has something to do without new input: 0 if
+    /// work is left over.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<u64> {
         let log = self.room.log();
@@ -237,43 +239,43 @@ impl<T: Transport> Engine<T> {
         due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
     }
 
-    /// The next piece of file work for the disk thread.
+    /// Returns the next request for the disk thread.
     fn poll_disk(&mut self) -> Option<Request> {
         self.disk.pop()
     }
 
-    /// Events for the journal, if there are new ones.
+    /// Returns new events for the journal, if there are any.
     fn poll_journal(&mut self) -> Option<JournalBatch> {
         self.journal.poll()
     }
 
-    /// True when events could not be made as safe as they must be, and the server has to end.
+    /// Returns true if events could not be stored as safely as required, so the server must stop.
     #[must_use]
     pub fn has_journal_failed(&self) -> bool {
         self.journal.has_failed()
     }
 
-    /// How many connections there are, whatever their phase.
+    /// Returns the number of connections in any phase.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.len()
     }
 
-    /// What is left of the server when it ends: its room.
+    /// Consumes the engine and returns its room, at shutdown.
     #[must_use]
     pub fn into_room(self) -> Room {
         self.room
     }
 
-    /// True when no connection is left.
+    /// Returns true if there are no connections.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
     }
 
-    /// Cuts the log's front when it has outgrown its window. Before it, everyone is sent what they
-    /// take, and the journal gets what it has not had; members who are behind even then lose
-    /// their place, and will be told of the gap.
+    /// Trims the front of the log if it has outgrown its window. First, every connection is
+    /// flushed, and the journal takes the events it does not have yet. Members whose cursor is
+    /// still behind lose their position and will be told of the gap.
     fn trim_log_if_overfull(&mut self) {
         if !self.room.log().is_overfull() {
             return;
@@ -284,7 +286,8 @@ impl<T: Transport> Engine<T> {
         let point = log.trim_point();
         for connection in self.connections.iter_mut() {
             connection.send_queue_mut().prepare_trim(log, point);
-            // What a transport has accepted is in its own memory: only cursors point into the log.
+            // Bytes a transport has accepted are in its own memory: only cursors point into the
+            // log.
             debug_assert!(connection.send_queue().is_clear_of(point));
         }
         self.room.trim_log();

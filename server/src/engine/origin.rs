@@ -1,22 +1,23 @@
-//! Where a peer comes from, as far as shares go: its address, or of IPv6 the network of one site.
+//! Origins: the unit by which resources are shared out. An origin is a peer's address or, for IPv6,
+//! its site's network.
 //!
-//! Connections are cheap and nicks are free, addresses less so. Still, one address may be a whole
-//! school behind a router: what is counted by origin is shared out, never refused outright.
+//! Connections are cheap and nicks are free; addresses less so. Still, one address may be a whole
+//! school behind a router: resources counted by origin are shared out, never refused outright.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::disk::Uploader;
 
-/// Bits of an IPv6 address that name a site's network; who has one has all addresses in it.
+/// Bits of an IPv6 address that name a site's network, whose owner has all the addresses in it.
 const SITE_BITS: u32 = 64;
 
-/// Who shares what is counted for one address.
+/// A peer's address, or its IPv6 network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Origin(IpAddr);
 
 impl From<SocketAddr> for Origin {
     fn from(peer: SocketAddr) -> Self {
-        // On a socket for both, IPv4 addresses come dressed as IPv6.
+        // A dual-stack socket reports IPv4 addresses as IPv4-mapped IPv6.
         Self(match peer.ip().to_canonical() {
             IpAddr::V6(address) => {
                 let site = address.to_bits() >> SITE_BITS << SITE_BITS;
@@ -28,7 +29,7 @@ impl From<SocketAddr> for Origin {
 }
 
 impl Origin {
-    /// By what the disk knows it.
+    /// Returns the name by which the disk knows it.
     pub(super) fn uploader(self) -> Uploader {
         let Self(address) = self;
         let octets = match address {

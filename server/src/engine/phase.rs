@@ -1,52 +1,53 @@
-//! Where a connection is in its life (PROTOCOL.md, "Phases and deadlines"; docs/ARCHITECTURE.md,
-//! "The life of a connection"), and which step may follow which.
+//! The phase of a connection (PROTOCOL.md, "Phases and deadlines"; docs/ARCHITECTURE.md, "The life
+//! of a connection"), and which transitions are allowed.
 
 use chatshelf_common::text::Nick;
 
 use crate::token::Token;
 
-/// A phase, with what belongs to it.
+/// A phase, with its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Nothing heard yet.
+    /// Accepted; nothing received yet.
     Greeting { since_ms: u64 },
     /// `Hello` answered, not joined.
     Greeted(Guest),
-    /// Its `Join` waits for a sign of life of whoever has the nick. Nothing is read meanwhile.
+    /// Its `Join` waits until the holder of the nick gives a sign of life. Nothing is read
+    /// meanwhile.
     Contending(Guest),
-    /// In the room since this turn, and not welcomed yet: what follows the `Join` is understood
-    /// after the welcome.
+    /// Joined in this turn and not welcomed yet: frames after the `Join` are handled after the
+    /// welcome.
     Entering(Membership),
     /// In the room.
     Joined(Membership),
-    /// The farewell is queued; what comes in is discarded.
+    /// The goodbye is queued; input is discarded.
     Closing { since_ms: u64 },
-    /// The farewell is sent and our side shut; the peer may still read it.
+    /// The goodbye is sent and our side is shut down; the peer may still be reading.
     Lingering { since_ms: u64 },
-    /// To be reaped.
+    /// Will be reaped at the end of the turn.
     Dead,
 }
 
-/// Someone who has not joined.
+/// A peer that has not joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Guest {
-    /// When `Hello` came.
+    /// When `Hello` arrived.
     pub(super) since_ms: u64,
     /// `Join`s that were refused for their nick.
     pub(super) refusals: u8,
 }
 
-/// Someone in the room.
+/// A member's connection to the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Membership {
     pub(super) nick: Nick,
-    /// It began on the connection of that name, perhaps this one.
+    /// The session; named after its first connection, which may be this one.
     pub(super) session: Token,
-    /// `Join`s and `Rename`s that were refused for their nick, as far as it matters.
+    /// `Join`s and `Rename`s that were refused for their nick; the count saturates.
     pub(super) refusals: u8,
 }
 
-/// A phase without what belongs to it.
+/// A phase without its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Greeting,
@@ -60,7 +61,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// What may follow each step; nothing else may.
+    /// The steps that may follow each step; there are no others.
     pub(super) const TRANSITIONS: [(Self, &[Self]); 8] = {
         use Step::{Closing, Contending, Dead, Entering, Greeted, Greeting, Joined, Lingering};
         [
@@ -75,16 +76,16 @@ impl Step {
         ]
     };
 
-    /// True if a connection may go from this step to that one.
+    /// Returns true if that step may follow this one.
     pub(super) fn may_become(self, next: Self) -> bool {
         let (step, follow) = Self::TRANSITIONS[self as usize];
-        debug_assert_eq!(step, self, "the table is in the order of the steps");
+        debug_assert_eq!(step, self, "the table is ordered by step");
         follow.contains(&next)
     }
 }
 
 impl Phase {
-    /// Which it is.
+    /// Returns the phase's step.
     pub(super) fn step(&self) -> Step {
         match self {
             Self::Greeting { .. } => Step::Greeting,
@@ -98,14 +99,14 @@ impl Phase {
         }
     }
 
-    /// Goes on to the next phase, which must be one that may follow.
+    /// Enters the next phase, which must be allowed to follow.
     pub(super) fn become_phase(&mut self, next: Self) {
         let (step, next_step) = (self.step(), next.step());
         debug_assert!(step.may_become(next_step), "{step:?} to {next_step:?}");
         *self = next;
     }
 
-    /// Who is in the room on this connection, if anyone.
+    /// Returns the membership, if this is a member's connection.
     pub(super) fn member(&self) -> Option<&Membership> {
         match self {
             Self::Entering(member) | Self::Joined(member) => Some(member),
@@ -113,7 +114,7 @@ impl Phase {
         }
     }
 
-    /// The same, to be changed.
+    /// Returns the membership mutably, if this is a member's connection.
     pub(super) fn member_mut(&mut self) -> Option<&mut Membership> {
         match self {
             Self::Entering(member) | Self::Joined(member) => Some(member),
@@ -121,22 +122,23 @@ impl Phase {
         }
     }
 
-    /// True while what the peer sends has a meaning.
+    /// Returns true while frames from the peer are executed.
     pub(super) fn is_listening(&self) -> bool {
         !matches!(self, Self::Closing { .. } | Self::Lingering { .. } | Self::Dead)
     }
 
-    /// True while the farewell is on its way or was sent.
+    /// Returns true once the goodbye is queued or sent.
     pub(super) fn is_leaving(&self) -> bool {
         matches!(self, Self::Closing { .. } | Self::Lingering { .. })
     }
 
-    /// True while a `Join` waits for its answer: what follows it means one thing or another.
+    /// Returns true while a `Join` waits for its outcome, which decides what the frames after it
+    /// mean.
     pub(super) fn awaits_answer(&self) -> bool {
         matches!(self, Self::Contending(_) | Self::Entering(_))
     }
 
-    /// Counts a nick that is refused, and says which it is of this connection.
+    /// Counts a refused nick, and returns the number of refusals on this connection.
     pub(super) fn count_refusal(&mut self) -> Option<u8> {
         let refusals = match self {
             Self::Greeted(guest) | Self::Contending(guest) => &mut guest.refusals,
@@ -154,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// The transitions that a page draws, apart from those to the same phase.
+    /// Returns the transitions that a page draws, except those from a phase to itself.
     fn drawn(page: &str) -> BTreeSet<String> {
         let start = page.find("stateDiagram-v2\n  [*] --> Greeting").unwrap();
         let diagram = page[start..].split("```").next().unwrap();
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_draw_the_transitions_that_there_are() {
+    fn the_documents_draw_exactly_these_transitions() {
         let table: BTreeSet<String> = Step::TRANSITIONS
             .iter()
             .flat_map(|(from, follow)| follow.iter().map(move |to| format!("{from:?} to {to:?}")))

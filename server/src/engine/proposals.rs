@@ -1,8 +1,8 @@
-//! What members and the server want to happen in the room, on its way through the sequencer; and
-//! what follows once it has happened, or was refused.
+//! Proposals of members and of the server on their way through the sequencer, and what follows from
+//! their outcomes.
 //!
-//! Owns who proposed what. Everything that follows is in [`Engine::settle`], which is handed the
-//! proposer as data and the outcome: it does not matter how much later that is.
+//! Owns who proposed what. What follows is all in [`Engine::settle`], which receives the proposer
+//! as data and the outcome; it does not matter how much later.
 
 use chatshelf_common::id::{ItemId, MessageId};
 use chatshelf_common::text::Nick;
@@ -16,36 +16,38 @@ use crate::disk::{TransferKey, UploadId};
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 
-/// Who made a proposal, and what is needed to tell them of its outcome.
+/// Who made a proposal, and the data needed to act on its outcome.
 #[derive(Debug)]
 pub(super) enum Proposer {
     /// The server itself. Nothing follows.
     Server,
-    /// Whoever said a line by this number.
+    /// The sender of the line with this number.
     Speaker { token: Token, id: MessageId },
-    /// Who wants to enter; of an earlier session if their token is good but its member is gone.
+    /// A joining client; with its earlier session if its token is valid but that membership has
+    /// ended.
     Joiner { token: Token, join: Box<Join>, earlier: Option<Session> },
-    /// A member who wants this nick.
+    /// A member who requests this nick.
     Renamer { token: Token, to: Nick },
     /// A member who sets the topic.
     TopicSetter { token: Token },
-    /// A member who takes an item off.
+    /// A member who drops an item.
     Dropper { token: Token, item: ItemId },
-    /// The server, for an item that is one too many.
+    /// The server, which drops an item beyond the number to keep.
     Surplus { item: ItemId },
-    /// The connection whose upload is an item now, whether or not it is still here.
+    /// The connection whose upload became an item; it may be gone.
     Uploader { upload: TransferKey, item: ItemId, id: Option<UploadId> },
 }
 
 impl<T: Transport> Engine<T> {
-    /// Makes a proposal. Nothing may be taken for done when this returns: what follows is in
+    /// Makes a proposal. The caller must not assume an outcome when this returns: what follows is
+    /// in [`Self::settle`].
     /// [`Self::settle`].
     pub(super) fn propose(&mut self, by: Proposer, proposal: Proposal) {
         let outcome = self.sequencer.order(&mut self.room, proposal, self.now.at);
         self.settle(by, outcome);
     }
 
-    /// A proposal has had its turn: the room has it now, or has refused it.
+    /// Acts on the outcome of a proposal, which the room has now committed or refused.
     fn settle(&mut self, by: Proposer, outcome: Result<(), Code>) {
         match (by, outcome) {
             (Proposer::Server, _) => {}
@@ -74,7 +76,7 @@ impl<T: Transport> Engine<T> {
             (Proposer::Dropper { token, item }, Err(code)) => {
                 self.refuse(token, &Refused { item: Some(item), ..Refused::new(code, Drop::KIND) });
             }
-            // Somebody has taken it off.
+            // Someone has already dropped it.
             (Proposer::Surplus { .. }, Err(_)) => {}
             (Proposer::Uploader { upload, item, id }, Ok(())) => self.shelved(upload, item, id),
             (Proposer::Uploader { upload, .. }, Err(code)) => {
@@ -83,7 +85,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Has the oldest items taken off when there are more than the shelf keeps.
+    /// Proposes to drop the oldest items when there are more than the shelf keeps.
     pub(super) fn propose_surplus_drops(&mut self) {
         let surplus: Vec<ItemId> = self.room.shelf().surplus().map(|item| item.id).collect();
         for item in surplus {

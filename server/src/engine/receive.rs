@@ -1,4 +1,4 @@
-//! Reading: from ready connections to frames and chunks, each within its budget.
+//! Reading: from ready connections to frames and file chunks, within a budget for each connection.
 
 use chatshelf_common::wire::frame::{Goodbye, Hello};
 use chatshelf_common::wire::{Code, Frame, FrameError, Unit};
@@ -12,7 +12,7 @@ use super::transport::Transport;
 use crate::token::Token;
 
 impl<T: Transport> Engine<T> {
-    /// Serves every connection that was in the run queue when the turn came to it, once.
+    /// Serves once every connection that is in the run queue when the turn begins.
     pub(super) fn serve_ready(&mut self) {
         for _ in 0..self.connections.ready_len() {
             if self.journal.is_behind(self.room.log()) {
@@ -24,7 +24,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Reads one connection until it has nothing, may not be read, or has had its share.
+    /// Reads one connection until it has nothing more, may not be read, or has used up its budget.
     fn serve(&mut self, token: Token) {
         if let Some(held) = self.connections.get_mut(token).and_then(Connection::take_held) {
             self.feed(token, &held);
@@ -57,7 +57,7 @@ impl<T: Transport> Engine<T> {
             }
         }
         self.read_buffer = buffer;
-        // Whatever the transport answers by itself has to be sent.
+        // The transport may have answers of its own to send.
         if self.connections.get(token).is_some_and(Connection::has_pending) {
             self.connections.mark_dirty(token);
         }
@@ -66,7 +66,7 @@ impl<T: Transport> Engine<T> {
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Got {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return Got::Nothing };
-        // Paused, the readiness stays latched: the event will not come again.
+        // While it is paused, the readiness stays latched: the event will not come again.
         if !connection.is_readable() || connection.is_paused(self.transfers.hold_back(token)) {
             return Got::Nothing;
         }
@@ -74,14 +74,15 @@ impl<T: Transport> Engine<T> {
         if let Got::Bytes(bytes @ 1..) | Got::Last(bytes) = got {
             self.counters.bytes_in += bytes as u64;
             if connection.liveness_mut().note_heard(now_ms) {
-                // The next question may be due sooner than the end of this one was.
+                // The next question may be due sooner than the deadline for this answer was.
                 self.connections.arm(token, now_ms + self.settings.keepalive_ms);
             }
         }
         got
     }
 
-    /// The peer sends no more. A half-closed peer still gets its output and a farewell.
+    /// Handles the end of the peer's stream. A half-closed peer still gets its output and a
+    /// goodbye.
     fn handle_end(&mut self, token: Token) {
         let Some(connection) = self.connections.get_mut(token) else { return };
         match connection.note_read_end() {
@@ -90,13 +91,13 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Understands bytes as frames and does what they say.
+    /// Decodes bytes into frames and executes them.
     fn feed(&mut self, token: Token, bytes: &[u8]) {
         let Some(connection) = self.connections.get_mut(token) else { return };
         let mut deframer = connection.lend_deframer();
         let mut input = bytes;
         loop {
-            // Closing, what still comes in is read and discarded.
+            // On a closing connection, input is discarded.
             if !self.connections.get_mut(token).is_some_and(|connection| connection.is_listening())
             {
                 return;

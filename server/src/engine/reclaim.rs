@@ -1,4 +1,4 @@
-//! What bounds memory that many connections together could fill.
+//! Bounds the memory that many connections together could fill.
 
 use chatshelf_common::id::Seq;
 use chatshelf_common::wire::Code;
@@ -8,8 +8,8 @@ use super::transport::Transport;
 use crate::token::Token;
 
 impl<T: Transport> Engine<T> {
-    /// While the snapshots that are being sent take too much, drops who has been at theirs for
-    /// longest: whoever takes what they are sent is not among them.
+    /// While the snapshots being sent take too much memory, drops the connections that have been
+    /// receiving theirs the longest. A connection that reads what it is sent is never among them.
     pub(super) fn bound_snapshots(&mut self, bytes_max: usize) {
         if self.room.snapshot_bytes() <= bytes_max {
             return;
@@ -20,12 +20,12 @@ impl<T: Transport> Engine<T> {
         let mut holders: Vec<(Seq, Token)> = holders.collect();
         holders.sort_unstable();
         for (_, token) in holders {
-            // More than enough, so that not every turn has to look for them.
+            // Drops more than necessary, so that not every turn has to search.
             if self.room.snapshot_bytes() <= bytes_max / 4 * 3 {
                 return;
             }
             let Some(connection) = self.connections.get_mut(token) else { continue };
-            log::info!("{}: dropped: it does not take its snapshot", connection.peer());
+            log::info!("{}: dropped: it reads its snapshot too slowly", connection.peer());
             connection.send_queue_mut().drop_control();
             self.drop_for(token, Code::TOO_SLOW);
         }

@@ -1,9 +1,9 @@
-//! What one connection still has to be sent, in three lanes: control, the room log, file data.
+//! What must still be sent to one connection, in three lanes: control, the room log, file data.
 //!
-//! They are drawn from in that order and switched at frame boundaries only, so chat never waits
-//! behind a file for more than one data frame, and what the kernel holds unsent. Both are bounded
-//! by a time: see `chatshelf_common::unsent`. The log lane holds nothing: it is a cursor into the
-//! room's one log.
+//! The lanes are drained in that order and switched only at frame boundaries, so chat waits for at
+//! most one data frame of a file, and for what the kernel holds unsent. Both are bounded by time:
+//! see `chatshelf_common::unsent`. The log lane holds nothing: it is a cursor into the room's one
+//! log.
 
 mod writing;
 
@@ -21,32 +21,31 @@ use crate::room::Snapshot;
 use crate::room::log::RoomLog;
 use crate::work;
 
-/// Bytes of replies after which another piece begins: a piece is kept until it is sent whole.
+/// Bytes of replies after which a new piece begins: a piece is kept until it is sent completely.
 const PIECE_BYTES: usize = 8 * 1024;
-/// Bytes of a snapshot that are put together for one write, about.
+/// Approximate bytes of a snapshot gathered for one write.
 const GATHER_BYTES: usize = 64 * 1024;
 
 /// The lanes of one connection.
 ///
-/// Invariant: at most one lane is inside a frame; the front piece of `control` when
-/// `sent > 0`, the log when its cursor says `mid_frame`, the front of `data` when it is
-/// `is_mid_frame()`.
+/// Invariant: at most one lane is inside a frame: the front piece of `control` if `sent > 0`, the
+/// log if its cursor says `mid_frame`, the front of `data` if it is `is_mid_frame()`.
 #[derive(Debug, Default)]
 pub(super) struct SendQueue {
     control: LazyBox<Control>,
     log: Cursor,
-    /// The control lane waits until the log is released up to here: a snapshot tells nothing that
-    /// a crash could still take back.
+    /// The control lane waits until the log is released up to here, because a snapshot must not
+    /// show what a crash could still undo.
     gate: u64,
     bulk: LazyBox<Bulk>,
     ending: LazyBox<Ending>,
 }
 
-/// The lane of replies and whatever else is for this connection alone.
+/// The lane of replies and other frames for this connection alone.
 #[derive(Debug, Default)]
 struct Control {
     pieces: VecDeque<Piece>,
-    /// Bytes of the front piece that are sent.
+    /// Bytes of the front piece already sent.
     sent: usize,
 }
 
@@ -54,17 +53,17 @@ struct Control {
 #[derive(Debug, Default)]
 struct Bulk {
     data: VecDeque<(TransferId, Extent)>,
-    /// Extents that are sent or given up, for their owner to take.
+    /// Extents that were sent or given up, for their owner to take back.
     spent: Vec<(TransferId, Extent)>,
-    /// Bytes that went since someone last asked.
+    /// Bytes sent since this was last asked for.
     sent: u64,
-    /// How much of them may be ahead of a line.
+    /// How many of them may be ahead of a line.
     limit: UnsentLimit,
-    /// Some have been sent since this was looked at.
+    /// True if some were sent since this was last checked.
     has_sent: bool,
 }
 
-/// How the conversation ends, once it does.
+/// How the conversation ends, when it does.
 #[derive(Debug, Default)]
 struct Ending {
     /// Where the log lane ends.
@@ -74,7 +73,7 @@ struct Ending {
 }
 
 impl Bulk {
-    /// Flushes without file data are not looked at: they say little about how fast the peer is.
+    /// Flushes without file data do not count: they say little about the peer's speed.
     fn note_flushed(&mut self, flush: Flush, now_ms: u64) -> Option<u32> {
         if !std::mem::take(&mut self.has_sent) && self.data.is_empty() {
             return None;
@@ -103,16 +102,16 @@ impl Empty for Ending {
     const EMPTY: &'static Self = &Self { log_stop: None, farewell: None };
 }
 
-/// Whole frames, one after the other.
+/// A sequence of whole frames.
 #[derive(Debug)]
 enum Piece {
     Own(Vec<u8>),
     Snapshot(Rc<Snapshot>),
-    /// The place of a welcome that is made at the end of the turn (see [`SendQueue::welcome`]).
+    /// The place of a welcome that is built at the end of the turn (see [`SendQueue::welcome`]).
     Reserved,
 }
 
-/// How far a connection has been sent the log.
+/// The position up to which a connection was sent the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Cursor {
     /// Not in the room.
@@ -120,16 +119,16 @@ enum Cursor {
     Outside,
     /// Sent up to `offset`.
     At { offset: u64, mid_frame: bool },
-    /// The log was cut beyond the cursor; `from` is the first event that was not sent.
+    /// The log was trimmed beyond the cursor; `from` is the first event not sent.
     Lost { from: Seq },
 }
 
-/// What a flush came to.
+/// The result of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Flush {
-    /// Bytes of the lanes that the transport has accepted.
+    /// Bytes of the lanes that the transport accepted.
     pub(super) accepted: usize,
-    /// Something has gone to the peer, or into a transport that owned nothing.
+    /// True if something went to the peer, or into a transport that held nothing.
     pub(super) has_progress: bool,
     pub(super) end: Flushed,
 }
@@ -139,13 +138,14 @@ pub(super) struct Flush {
 pub(super) enum Flushed {
     /// There is nothing left to send.
     Drained,
-    /// The transport takes no more now.
+    /// The transport accepts no more for now.
     Blocked,
     /// The budget is used up.
     Budget,
-    /// The cursor is lost; a gap must be told (see [`SendQueue::tell_gap`]) before it goes on.
+    /// The cursor is lost; the peer must be told of a gap (see [`SendQueue::tell_gap`]) before the
+    /// log can continue.
     Lost {
-        /// The first event that was not sent.
+        /// The first event not sent.
         from: Seq,
     },
 }
@@ -160,7 +160,7 @@ impl SendQueue {
         work::spend(1);
     }
 
-    /// Bytes of control frames of its own that wait.
+    /// Returns the bytes of queued control frames, without snapshots.
     pub(super) fn control_bytes(&self) -> usize {
         let own = |piece: &Piece| match piece {
             Piece::Own(bytes) => bytes.len(),
@@ -175,7 +175,8 @@ impl SendQueue {
         total - sent
     }
 
-    /// Bytes that the control lane takes, but for snapshots: what is sent of a piece goes with it.
+    /// Returns the bytes the control lane holds, except snapshots; a piece counts until it is sent
+    /// completely.
     pub(super) fn held_bytes(&self) -> usize {
         let own = |piece: &Piece| match piece {
             Piece::Own(bytes) => bytes.capacity(),
@@ -185,7 +186,7 @@ impl SendQueue {
             + self.control.pieces.capacity() * size_of::<Piece>()
     }
 
-    /// The seq of the oldest snapshot that waits to be sent.
+    /// Returns the seq of the oldest snapshot in the queue.
     pub(super) fn oldest_snapshot(&self) -> Option<Seq> {
         self.control.pieces.iter().find_map(|piece| match piece {
             Piece::Snapshot(snapshot) => Some(snapshot.seq()),
@@ -193,12 +194,12 @@ impl SendQueue {
         })
     }
 
-    /// Drops all replies and snapshots: nobody will be sent them.
+    /// Drops all replies and snapshots, because nobody will receive them.
     pub(super) fn drop_control(&mut self) {
         self.control = LazyBox::default();
     }
 
-    /// Bytes of released events that were not sent yet.
+    /// Returns the bytes of released events not sent yet.
     pub(super) fn bytes_behind(&self, log: &RoomLog) -> u64 {
         match self.log {
             Cursor::Outside => 0,
@@ -207,18 +208,18 @@ impl SendQueue {
         }
     }
 
-    /// Extents that wait to be sent or taken.
+    /// Returns the number of extents waiting to be sent or taken back.
     pub(super) fn extents(&self) -> usize {
         self.bulk.data.len() + self.bulk.spent.len()
     }
 
-    /// Keeps a place in the control lane for the welcome: what is queued later comes later.
+    /// Reserves the welcome's place in the control lane: frames queued later are sent later.
     pub(super) fn reserve_welcome(&mut self) {
         self.control.pieces.push_back(Piece::Reserved);
     }
 
-    /// Fills the reserved place with the welcome and the snapshot, which holds the log up to
-    /// `end`, and begins to send the log, from `start` on.
+    /// Fills the reserved place with the welcome and the snapshot, which covers the log up to
+    /// `end`, and begins sending the log at `start`.
     pub(super) fn welcome(
         &mut self,
         welcome: &impl Frame,
@@ -234,7 +235,7 @@ impl SendQueue {
         self.gate = end;
     }
 
-    /// Tells of a gap and the state after it, then goes on at `end`, the end of the log.
+    /// Queues a gap and the state after it, and continues at `end`, the end of the log.
     pub(super) fn tell_gap(&mut self, gap: &impl Frame, snapshot: Rc<Snapshot>, end: u64) {
         debug_assert!(matches!(self.log, Cursor::Lost { .. }));
         self.push(gap);
@@ -243,7 +244,7 @@ impl SendQueue {
         self.gate = end;
     }
 
-    /// Prepares for file data. Before the first, says how many bytes may be unsent from now on.
+    /// Prepares for file data. The first time, returns how many bytes may be unsent from now on.
     pub(super) fn begin_data(&mut self) -> Option<u32> {
         let is_first = self.bulk.made().is_none();
         is_first.then(|| {
@@ -252,18 +253,19 @@ impl SendQueue {
         })
     }
 
-    /// File bytes that a data frame made now should have, if it is not the last.
+    /// Returns the file bytes that a data frame built now should have, unless it is the last.
     pub(super) fn frame_bytes(&self) -> usize {
         self.bulk.limit.frame_bytes()
     }
 
-    /// True when file data should be in memory: it can be cut into pieces there.
+    /// Returns true if file data should be in memory, where it can be cut into pieces.
     pub(super) fn is_narrow(&self) -> bool {
         self.bulk.limit.is_narrow()
     }
 
-    /// Notes how a flush fared. Says how many bytes may be unsent from now on, if that has changed.
-    #[inline] // Each flush asks, and few connections have file data.
+    /// Notes the result of a flush. Returns how many bytes may be unsent from now on, if that has
+    /// changed.
+    #[inline] // Called in each flush; few connections have file data.
     pub(super) fn note_flushed(&mut self, flush: Flush, now_ms: u64) -> Option<u32> {
         self.bulk.made()?.note_flushed(flush, now_ms)
     }
@@ -277,7 +279,7 @@ impl SendQueue {
         }
     }
 
-    /// Drops what waits of one download, save the rest of a frame that is begun.
+    /// Drops the queued data of one download, except the rest of a frame that has begun.
     pub(super) fn cancel_data(&mut self, transfer: TransferId) {
         self.cancel_data_if(|of| of == transfer);
     }
@@ -292,10 +294,10 @@ impl SendQueue {
         }
     }
 
-    /// Ends the conversation: no more data, the log up to `log_end`, then `farewell`.
+    /// Ends the conversation: no more file data, the log up to `log_end`, then `farewell`.
     pub(super) fn finish(&mut self, farewell: &impl Frame, log_end: u64) {
         self.cancel_data_if(|_| true);
-        // A welcome that was not made by now never will be.
+        // A welcome that has not been built yet never will be.
         self.control.pieces.retain(|piece| !matches!(piece, Piece::Reserved));
         self.ending.log_stop = Some(log_end);
         if let Cursor::Lost { .. } = self.log {
@@ -304,28 +306,28 @@ impl SendQueue {
         self.ending.farewell = Some(farewell.to_bytes());
     }
 
-    /// True when something of this download waits to be sent.
+    /// Returns true if data of this download is queued.
     pub(super) fn has_data(&self, of: TransferId) -> bool {
         self.bulk.data.iter().any(|&(transfer, _)| transfer == of)
     }
 
-    /// Bytes of the data lane that were sent since this was last asked.
+    /// Returns the bytes of the data lane sent since the last call.
     pub(super) fn take_data_sent(&mut self) -> u64 {
         self.bulk.made().map_or(0, |bulk| std::mem::take(&mut bulk.sent))
     }
 
-    /// True when there are extents that are sent or given up.
+    /// Returns true if there are extents that were sent or given up.
     pub(super) fn has_spent(&self) -> bool {
         !self.bulk.spent.is_empty()
     }
 
-    /// The next extent that is sent or given up, with its transfer.
+    /// Takes the next extent that was sent or given up, with its transfer.
     pub(super) fn pop_spent(&mut self) -> Option<(TransferId, Extent)> {
         self.bulk.made()?.spent.pop()
     }
 
-    /// True when [`Self::flush`] would try to send something.
-    #[inline] // Each flush asks, as it asks of the three below.
+    /// Returns true if [`Self::flush`] would try to send something.
+    #[inline] // Called in each flush, as are the three below.
     pub(super) fn has_output(&self, log: &RoomLog) -> bool {
         !self.control.pieces.is_empty()
             || !self.bulk.data.is_empty()
@@ -333,7 +335,7 @@ impl SendQueue {
             || self.is_behind(log)
     }
 
-    /// True when the log lane has something.
+    /// Returns true if the log lane has something to send.
     #[inline]
     fn is_behind(&self, log: &RoomLog) -> bool {
         match self.log {
@@ -343,14 +345,14 @@ impl SendQueue {
         }
     }
 
-    /// Where the log lane ends for now.
+    /// Returns where the log lane ends for now.
     #[inline]
     fn log_end(&self, log: &RoomLog) -> u64 {
         self.ending.log_stop.map_or(log.released(), |stop| stop.min(log.released()))
     }
 
-    /// Before the log's front is cut at `point`: a cursor below it is lost, and the rest of an
-    /// event that it was inside of moves to the control lane, so that the frame ends well.
+    /// Prepares for a trim of the log's front at `point`: a cursor below it is lost, and the rest
+    /// of an event that it was inside of moves to the control lane, so that the frame is completed.
     pub(super) fn prepare_trim(&mut self, log: &RoomLog, point: u64) {
         work::spend(1);
         let Cursor::At { offset, mid_frame } = self.log else { return };
@@ -368,7 +370,8 @@ impl SendQueue {
         };
     }
 
-    /// True when the log's front can be cut at `point`: nothing before it is to be sent from there.
+    /// Returns true if the log's front can be trimmed at `point`: nothing before it is still needed
+    /// from there.
     pub(super) fn is_clear_of(&self, point: u64) -> bool {
         match self.log {
             Cursor::At { offset, .. } => point <= offset,

@@ -1,8 +1,8 @@
-//! What the server has done since it started, and what it holds now: counters in one place, for
-//! tests, benchmarks and the line in the log at its end.
+//! What the server has done since it started, and what it holds now: all counters in one place, for
+//! tests, benchmarks and the log line at shutdown.
 //!
-//! They are plain numbers that the engine's thread adds to where it is at work anyway. The engine
-//! has no clock: how long a turn took it is told.
+//! They are plain numbers that the engine's thread increments as it works. The engine has no clock:
+//! it is told how long a turn took.
 
 use std::fmt;
 
@@ -13,52 +13,53 @@ use super::Engine;
 use super::memory::MemoryUse;
 use super::transport::Transport;
 
-/// One more than the highest code that is counted by itself; others count together, as the last.
+/// One more than the highest code that is counted separately; all others are counted together, as
+/// the last.
 const CAUSES: usize = 64;
 
-/// A look at the server.
+/// A snapshot of the server's statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stats {
     /// What it has done since it started.
     pub counters: Counters,
     /// What it holds now.
     pub memory: MemoryUse,
-    /// Bytes of released events that the member who is furthest behind was not sent yet.
+    /// Bytes of released events not yet sent to the member furthest behind.
     pub slowest_bytes: u64,
 }
 
-/// Counts since the start.
+/// Counts since startup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counters {
-    /// Connections that were taken.
+    /// Connections accepted.
     pub connections: u64,
-    /// Members who were new.
+    /// Members who joined without resuming.
     pub joins: u64,
-    /// Members who were back on another connection.
+    /// Members who resumed on another connection.
     pub returns: u64,
     /// Lines said to everyone.
     pub lines: u64,
     /// Bytes read from connections.
     pub bytes_in: u64,
-    /// Bytes that connections accepted.
+    /// Bytes that transports accepted.
     pub bytes_out: u64,
-    /// Uploads that are or were items.
+    /// Uploads that became items.
     pub uploads: u64,
-    /// Downloads that were sent whole.
+    /// Downloads sent completely.
     pub downloads: u64,
     /// `Refused` frames, by their code.
     pub refusals: Causes,
-    /// Connections that ended, by the code of their `Goodbye` or what it would have been.
+    /// Connections that ended, by the code of their `Goodbye`, sent or not.
     pub closes: Causes,
-    /// Turns whose length is known.
+    /// Turns that were timed.
     pub turns: u64,
-    /// Microseconds of all those turns.
+    /// Total microseconds of those turns.
     pub turns_us: u64,
-    /// Microseconds of the longest.
+    /// Microseconds of the longest turn.
     pub turn_us_max: u64,
 }
 
-/// How often something happened, by why.
+/// How often something happened, by reason.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Causes([u64; CAUSES]);
 
@@ -95,13 +96,13 @@ impl Causes {
         self.0[usize::from(code.0).min(CAUSES - 1)] += 1;
     }
 
-    /// How often for this reason.
+    /// Returns the count for this reason.
     #[must_use]
     pub fn of(&self, code: Code) -> u64 {
         self.0[usize::from(code.0).min(CAUSES - 1)]
     }
 
-    /// How often in all.
+    /// Returns the total count.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
@@ -156,7 +157,7 @@ impl fmt::Display for Stats {
 }
 
 impl<T: Transport> Engine<T> {
-    /// What the server has done and what it holds. Looks at every connection.
+    /// Returns what the server has done and what it holds. Visits every connection.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let log = self.room.log();
@@ -165,7 +166,7 @@ impl<T: Transport> Engine<T> {
         Stats { counters: self.counters, memory: self.memory_use(), slowest_bytes }
     }
 
-    /// Takes note of how long a turn took, in microseconds.
+    /// Counts a turn and its duration in microseconds.
     pub fn note_turn(&mut self, us: u64) {
         self.counters.note_turn(us);
     }

@@ -1,7 +1,7 @@
-//! Which uploads and downloads run, for whom, how far each has come, and what they use: slots,
-//! blocks, extents.
+//! The transfer table: which uploads and downloads run, for whom, how far each has progressed, and
+//! the resources they use: slots, blocks, extents.
 //!
-//! Owns all that; puts file work into the queue for the disk thread, and answers no client: what an
+//! Owns all of these, queues requests for the disk thread, and never answers a client: what an
 //! outcome means on the wire is in `transfers`, `uploads` and `downloads`.
 
 mod download;
@@ -33,52 +33,52 @@ pub(super) use slots::Way;
 
 /// All transfers.
 ///
-/// Invariants: a transfer that runs has a slot; so has one that the disk thread has not let go of.
-/// A connection runs at most [`MEMBER_TRANSFERS_MAX`], all together [`TRANSFERS_MAX`].
+/// Invariants: a running transfer has a slot, and so has one that the disk thread still holds. A
+/// connection runs at most [`MEMBER_TRANSFERS_MAX`] transfers, all together [`TRANSFERS_MAX`].
 #[derive(Debug, Default)]
 pub(super) struct TransferTable {
-    /// Of the connections that have begun a transfer, until they end.
+    /// The transfers of each connection that has ever begun one, until it ends.
     members: HashMap<Token, Member>,
     slots: Slots,
     blocks: BlockPool,
     extents: ExtentPool,
 }
 
-/// What is known of a file that is offered.
+/// What is known about an offered file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FileInfo {
     pub(super) name: FileName,
     /// In bytes.
     pub(super) size: u64,
-    /// What the item is to have of them.
+    /// The attributes that the item will have.
     pub(super) attributes: Attributes,
 }
 
-/// What becomes of a frame about an upload.
+/// How a frame about an upload is received.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Received<R> {
-    /// It is taken.
+    /// It is accepted.
     Taken(R),
-    /// It is too late: the upload has ended, which the client may not have heard of.
+    /// It is too late: the upload has ended, which the client may not know yet.
     Late,
-    /// It may not be sent.
+    /// It is not allowed now.
     Unexpected,
 }
 
-/// What becomes of what an upload has brought that ends.
+/// What happens to the content of an upload that ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It can be resumed, for some time from this moment on.
+    /// It can be resumed for some time from this moment.
     Kept {
         at: UnixMillis,
     },
     Discarded,
 }
 
-/// What came of the client's word that everything has been sent.
+/// The result of the client's announcement that everything was sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Finished {
-    /// It is to be published.
+    /// It is complete and will be published.
     Whole(FileInfo),
     /// Bytes are missing.
     Short,
@@ -90,7 +90,7 @@ impl TransferTable {
         self.extents.allow_pipes(source);
     }
 
-    /// Takes a number that a client wants to use; false if it is not higher than all before it.
+    /// Accepts a number for a new transfer; returns false if it is not higher than all before it.
     pub(super) fn accept_number(&mut self, at: TransferKey) -> bool {
         let member = self.members.entry(at.connection).or_default();
         let is_higher = member.last.is_none_or(|last| last < at.transfer);
@@ -103,7 +103,7 @@ impl TransferTable {
     /// Begins an upload whose number was accepted.
     ///
     /// # Errors
-    /// How many transfers there may be, if there are as many.
+    /// Returns the limit, if that many transfers are running.
     pub(super) fn begin_upload(
         &mut self,
         at: TransferKey,
@@ -117,7 +117,7 @@ impl TransferTable {
         Ok(())
     }
 
-    /// Begins a download of an item from an offset on.
+    /// Begins a download of an item at an offset.
     ///
     /// # Errors
     /// As [`Self::begin_upload`].
@@ -157,7 +157,7 @@ impl TransferTable {
         Ok(member)
     }
 
-    /// Which way a transfer goes, while it runs.
+    /// Returns the direction of a transfer, if it is running.
     pub(super) fn way(&self, at: TransferKey) -> Option<Way> {
         let member = self.members.get(&at.connection)?;
         let is_down = member.downloads.contains_key(&at.transfer);
@@ -167,20 +167,21 @@ impl TransferTable {
         member.uploads.contains_key(&at.transfer).then_some(Way::Up)
     }
 
-    /// True for an upload that has come whole and is being verified.
+    /// Returns true for an upload that has arrived completely and is being verified.
     pub(super) fn is_publishing(&self, at: TransferKey) -> bool {
         let member = self.members.get(&at.connection);
         let upload = member.and_then(|member| member.uploads.get(&at.transfer));
         upload.is_some_and(Upload::is_publishing)
     }
 
-    /// An upload's file is there, and holds `offset` bytes. False if the upload has ended.
+    /// Notes that an upload's file exists and holds `offset` bytes. Returns false if the upload has
+    /// ended.
     pub(super) fn note_created(&mut self, at: TransferKey, offset: u64, now_ms: u64) -> bool {
         let upload = self.upload(at);
         upload.map(|upload| upload.begin(offset, now_ms)).is_some()
     }
 
-    /// Takes bytes of a file. They must be the next of an upload that the client may send.
+    /// Receives file bytes, which must be the next ones of an upload whose client may send.
     pub(super) fn receive(
         &mut self,
         at: TransferKey,
@@ -203,7 +204,7 @@ impl TransferTable {
         Received::Taken(())
     }
 
-    /// The client says that everything has been sent.
+    /// Handles the client's announcement that everything was sent.
     pub(super) fn finish(&mut self, at: TransferKey, disk: &mut DiskQueue) -> Received<Finished> {
         let Some(member) = self.members.get_mut(&at.connection) else {
             return Received::Unexpected;
@@ -221,8 +222,8 @@ impl TransferTable {
         })
     }
 
-    /// A block came back from the disk thread. False if its upload has ended. Nothing of that
-    /// connection was heard while it was not listened to, so none of its uploads is late.
+    /// Takes back a written block. Returns false if its upload has ended. The connection was not
+    /// read in the meantime, so none of its uploads counts as stalled.
     pub(super) fn note_written(&mut self, at: TransferKey, block: Block, now_ms: u64) -> bool {
         self.blocks.give(block);
         let Some(upload) = self.upload(at) else { return false };
@@ -238,14 +239,14 @@ impl TransferTable {
         self.blocks.give(block);
     }
 
-    /// The item of a download, and the byte that is asked for next.
+    /// Returns the item of a download, and the offset of the next byte to request.
     pub(super) fn downloaded(&self, at: TransferKey) -> Option<(&Item, u64)> {
         self.members.get(&at.connection)?.downloads.get(&at.transfer).map(Download::item)
     }
 
-    /// Asks the disk thread for what comes next of a download, in frames of so many bytes of the
-    /// file. When there is nothing left to ask for and nothing on its way, the download is over:
-    /// true then.
+    /// Asks the disk thread for the next part of a download, in frames of `frame_bytes` file bytes.
+    /// If nothing is left to request and nothing is on its way, the download is over, and this
+    /// returns true.
     pub(super) fn read_on(
         &mut self,
         at: TransferKey,
@@ -269,8 +270,7 @@ impl TransferTable {
         is_over
     }
 
-    /// An extent has been sent, or was given up: keeps it for its next use. False if its download
-    /// has ended.
+    /// Takes back an extent that was sent or given up. Returns false if its download has ended.
     pub(super) fn note_sent(&mut self, at: TransferKey, extent: Extent) -> bool {
         self.give_extent(extent);
         let member = self.members.get_mut(&at.connection);
@@ -278,16 +278,17 @@ impl TransferTable {
         download.map(Download::note_sent).is_some()
     }
 
-    /// Keeps an extent, or frees it when no transfer runs: a pipe takes descriptors.
+    /// Keeps an extent for reuse, or frees it if no transfer is running: a pipe takes descriptors.
     pub(super) fn give_extent(&mut self, extent: Extent) {
         if self.slots.taken() > 0 {
             self.extents.give(extent);
         }
     }
 
-    /// Forgets a transfer and frees what it uses; of an upload, the disk thread keeps what has come
-    /// if `is_kept`. Says which way it went, if it ran. What is being published is past this: the
-    /// disk thread has it behind it by then.
+    /// Ends a transfer and frees its resources; `fate` says whether the disk thread keeps an
+    /// upload's content. Returns the direction, if the transfer was running. An upload that is
+    /// being published is not affected: the disk thread has finished with it by the time the
+    /// request arrives.
     pub(super) fn forget(
         &mut self,
         at: TransferKey,
@@ -314,13 +315,13 @@ impl TransferTable {
         Some(Way::Down)
     }
 
-    /// The transfers that a connection runs: uploads, then downloads.
+    /// Returns the running transfers of a connection: uploads, then downloads.
     pub(super) fn running(&self, connection: Token) -> Vec<TransferId> {
         let Some(member) = self.members.get(&connection) else { return Vec::new() };
         member.uploads.keys().chain(member.downloads.keys()).copied().collect()
     }
 
-    /// A connection ends, whose transfers have ended.
+    /// Forgets a connection that is ending and whose transfers have ended.
     pub(super) fn forget_member(&mut self, connection: Token) {
         let member = self.members.remove(&connection);
         debug_assert!(member.is_none_or(|member| member.running() == 0));
@@ -330,7 +331,8 @@ impl TransferTable {
         }
     }
 
-    /// The disk thread has let go of a transfer. After the last one, no pipe and no block is left.
+    /// Notes that the disk thread has released a transfer. When the last one is released, all pipes
+    /// and blocks are freed.
     pub(super) fn note_ended(&mut self, at: TransferKey) {
         self.slots.free(at);
         if self.slots.taken() == 0 {
@@ -339,20 +341,21 @@ impl TransferTable {
         }
     }
 
-    /// True while the disk thread has enough of one of a connection's uploads.
+    /// Returns true while one of the connection's uploads has its full share of blocks at the disk
+    /// thread.
     pub(super) fn hold_back(&self, connection: Token) -> bool {
         let member = self.members.get(&connection);
         member.is_some_and(|member| member.uploads.values().any(Upload::holds_back))
     }
 
-    /// What is due of a connection's transfers.
+    /// Returns what is due for a connection's transfers.
     pub(super) fn due(&self, connection: Token, look: &mut Look) -> Option<Due> {
         self.members.get(&connection)?.due(look)
     }
 
-    /// Which transfers of a connection are to end because few slots are free and too few bytes are
-    /// moved for them, the newest first. `sent` is how much of downloads was sent since the last
-    /// look, `has_data` which of them have something that waits to be.
+    /// Returns the transfers of a connection that must end because slots are scarce and they move
+    /// too few bytes, newest first. `sent` is the number of download bytes sent since the last
+    /// call; `has_data` tells which downloads have data queued.
     pub(super) fn judge(
         &mut self,
         connection: Token,
@@ -365,32 +368,32 @@ impl TransferTable {
         slow.filter(|(_, way)| self.slots.are_scarce(*way)).map(|(transfer, _)| transfer).collect()
     }
 
-    /// True for an upload whose client may send.
+    /// Returns true for an upload whose client may send.
     #[cfg(test)]
     pub(super) fn is_receiving(&self, at: TransferKey) -> bool {
         let member = self.members.get(&at.connection);
         member.and_then(|it| it.uploads.get(&at.transfer)).is_some_and(Upload::is_receiving)
     }
 
-    /// True when few slots are left.
+    /// Returns true if few slots are left.
     #[cfg(test)]
     pub(super) fn are_scarce(&self, way: Way) -> bool {
         self.slots.are_scarce(way)
     }
 
-    /// Slots that are taken.
+    /// Returns the number of slots taken.
     pub(super) fn slots_taken(&self) -> usize {
         self.slots.taken()
     }
 
-    /// Blocks and extents that are held here: those being filled, and spare ones.
+    /// Returns the number of blocks and extents held here: those being filled, and spare ones.
     pub(super) fn blocks(&self) -> usize {
         let uploads = self.members.values().flat_map(|member| member.uploads.values());
         let filling = uploads.filter(|upload| upload.has_block()).count();
         filling + self.blocks.spare() + self.extents.spare()
     }
 
-    /// Bytes of the table itself.
+    /// Returns the bytes of the table itself.
     pub(super) fn table_bytes(&self) -> usize {
         self.members.capacity() * size_of::<(Token, Member)>()
     }
@@ -398,7 +401,7 @@ impl TransferTable {
     /// Checks the invariants; every connection with transfers must be a member's. For tests.
     ///
     /// # Panics
-    /// If one does not hold.
+    /// If one is broken.
     pub(super) fn assert_sound(&self, is_member: impl Fn(Token) -> bool) {
         let mut running = 0;
         for (&connection, member) in &self.members {
@@ -413,7 +416,7 @@ impl TransferTable {
                 assert!(self.slots.has(TransferKey { connection, transfer }));
             }
         }
-        // The disk thread may not have let go of some yet.
+        // The disk thread may still hold some that have ended.
         assert!(running <= self.slots.taken() && self.slots.taken() <= TRANSFERS_MAX);
         assert!(self.slots.taken() > 0 || self.extents.spare() == 0, "pipes are left");
     }

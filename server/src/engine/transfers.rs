@@ -1,4 +1,4 @@
-//! What uploads and downloads have in common on the wire: their numbers, how many there may be, how
+//! What uploads and downloads have in common on the wire: their numbers, how many may run, and how
 //! they end.
 
 use chatshelf_common::id::TransferId;
@@ -13,8 +13,8 @@ use crate::disk::TransferKey;
 use crate::token::Token;
 
 impl<T: Transport> Engine<T> {
-    /// Takes the number of a new transfer; one that is not higher than all before it ends the
-    /// connection.
+    /// Accepts the number of a new transfer. A number that is not higher than all before it ends
+    /// the connection.
     pub(super) fn accept_number(&mut self, token: Token, transfer: TransferId) -> bool {
         let is_accepted = self.transfers.accept_number(key(token, transfer));
         if !is_accepted {
@@ -23,14 +23,14 @@ impl<T: Transport> Engine<T> {
         is_accepted
     }
 
-    /// Refuses a transfer, of which there are `limit` already.
+    /// Refuses a transfer because a limit, of which `limit` is the value, is reached.
     pub(super) fn refuse_transfer(&mut self, at: TransferKey, way: Way, limit: usize) {
         let refusal = Refused::new(Code::TOO_MANY_TRANSFERS, about(way));
         let (limit, transfer) = (Some(limit as u64), Some(at.transfer));
         self.refuse(at.connection, &Refused { limit, transfer, ..refusal });
     }
 
-    /// Ends the transfers of a connection that are in others' way.
+    /// Ends a connection's transfers that are too slow while slots are scarce.
     pub(super) fn look_at_pace(&mut self, token: Token) {
         let Some(connection) = self.connections.get_mut(token) else { return };
         let queue = connection.send_queue_mut();
@@ -42,15 +42,16 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Ends a transfer because the client asks for it. What has ended already, or is being
-    /// published, stays as it is.
+    /// Ends a transfer at the client's request. If it has already ended or is being published,
+    /// nothing changes.
     pub(super) fn cancel(&mut self, token: Token, transfer: TransferId) {
         if !self.transfers.is_publishing(key(token, transfer)) {
             self.end_transfer(token, transfer, Code::CANCELLED, None);
         }
     }
 
-    /// Ends a transfer, tells the client why, and frees what it used. Nothing if it has ended.
+    /// Ends a transfer, tells the client why, and frees its resources. Does nothing if it has
+    /// already ended.
     pub(super) fn end_transfer(
         &mut self,
         token: Token,
@@ -68,8 +69,8 @@ impl<T: Transport> Engine<T> {
         self.refuse(token, &Refused { transfer, detail, ..Refused::new(code, about) });
     }
 
-    /// Frees what all transfers of a connection use, which ends. Uploads that are being published
-    /// proceed, and of the others what has come is kept.
+    /// Frees the resources of all transfers of a connection that is ending. Uploads being published
+    /// proceed; the content of the others is kept.
     pub(super) fn abandon_transfers(&mut self, token: Token) {
         for transfer in self.transfers.running(token) {
             self.forget_transfer(token, transfer, Fate::Kept { at: self.now.at });
@@ -77,7 +78,7 @@ impl<T: Transport> Engine<T> {
         self.transfers.forget_member(token);
     }
 
-    /// Frees what a transfer uses, and says which way it went, if it ran.
+    /// Frees a transfer's resources, and returns its direction if it was running.
     pub(super) fn forget_transfer(
         &mut self,
         token: Token,
@@ -95,7 +96,7 @@ impl<T: Transport> Engine<T> {
     }
 }
 
-/// The frame by which a transfer is asked for.
+/// Returns the kind of frame that requests such a transfer.
 fn about(way: Way) -> u8 {
     match way {
         Way::Up => UploadOffer::KIND,
@@ -103,7 +104,7 @@ fn about(way: Way) -> u8 {
     }
 }
 
-/// Names a transfer for the disk thread.
+/// Returns the name of a transfer for the disk thread.
 pub(super) fn key(connection: Token, transfer: TransferId) -> TransferKey {
     TransferKey { connection, transfer }
 }

@@ -1,22 +1,23 @@
-//! A turn: what has happened goes into the engine, and what the engine asks for comes out. Whatever
-//! runs an engine (the reactor, the simulator, the benchmark, the tests) runs it by these turns.
+//! A turn: events go into the engine, and the engine's requests come out. Everything that runs an
+//! engine (the reactor, the simulator, the benchmark, the tests) runs it in these turns.
 
 use super::{Engine, JournalBatch, Now, Readiness, Transport};
 use crate::disk::{Disk, Reply, Request};
 use crate::token::Token;
 
-/// How long a shutdown may take to say farewell to everyone.
+/// Time that a shutdown allows for saying goodbye to everyone.
 const SHUTDOWN_MS: u64 = 3_000;
 
-/// What keeps files and events: threads of their own, which a turn asks and never waits for.
+/// Storage for files and events: threads of their own, which a turn sends requests to and never
+/// waits for.
 pub trait Storage {
-    /// The next reply, if there is one.
+    /// Returns the next reply, if there is one.
     fn poll_reply(&mut self) -> Option<Reply>;
 
-    /// Has new events kept.
+    /// Stores new events.
     fn append(&mut self, batch: JournalBatch);
 
-    /// Has file work done.
+    /// Submits a file request.
     fn submit(&mut self, request: Request);
 }
 
@@ -34,33 +35,34 @@ impl Storage for Disk {
     }
 }
 
-/// The turns of one run of a server, up to its end.
+/// The turns of one run of a server, including its shutdown.
 #[derive(Debug, Default)]
 pub struct Turns {
     is_asked_to_stop: bool,
-    /// When the run ends, whoever is still here: known once it is to end.
+    /// When the run ends, even if connections remain; set by the shutdown.
     stop_by_ms: Option<u64>,
 }
 
 impl Turns {
-    /// Has the next turn tell everyone that the server ends.
+    /// Starts the shutdown in the next turn.
     pub fn ask_to_stop(&mut self) {
         self.is_asked_to_stop = true;
     }
 
-    /// When the run is over at the latest, once it is to end.
+    /// Returns when the run ends at the latest, once it is shutting down.
     #[must_use]
     pub fn stop_by_ms(&self) -> Option<u64> {
         self.stop_by_ms
     }
 
-    /// True when the run is over: it was to end, and everyone has left or has had the time to.
+    /// Returns true if the run is over: it was asked to stop, and every connection has ended or the
+    /// time for that is up.
     #[must_use]
     pub fn are_over<T: Transport>(&self, engine: &Engine<T>, now: Now) -> bool {
         self.stop_by_ms.is_some_and(|by_ms| engine.is_empty() || by_ms <= now.mono_ms)
     }
 
-    /// One turn. `ready` is what the poll says of connections.
+    /// Runs one turn. `ready` is what the poll reports about connections.
     pub fn turn<T: Transport>(
         &mut self,
         engine: &mut Engine<T>,
@@ -77,14 +79,15 @@ impl Turns {
         }
         self.begin_shutdown_if_due(engine, now);
         engine.serve_turn();
-        // Before anyone is told of it: a crash should take back as little as possible.
+        // The journal gets events before any member does: a crash should lose as little as possible
+        // of what was shown.
         pass_on(engine, storage);
         engine.finish_turn();
         pass_on(engine, storage);
     }
 
-    /// Begins the shutdown when it was asked for; an engine whose journal has failed has begun it
-    /// by itself.
+    /// Begins the shutdown when it was requested. An engine whose journal has failed begins it by
+    /// itself.
     fn begin_shutdown_if_due<T: Transport>(&mut self, engine: &mut Engine<T>, now: Now) {
         if self.stop_by_ms.is_some() || !(self.is_asked_to_stop || engine.has_journal_failed()) {
             return;
@@ -96,7 +99,7 @@ impl Turns {
     }
 }
 
-/// Hands on what the engine asks of its storage.
+/// Passes the engine's requests to its storage.
 fn pass_on<T: Transport>(engine: &mut Engine<T>, storage: &mut impl Storage) {
     if let Some(batch) = engine.poll_journal() {
         storage.append(batch);

@@ -1,7 +1,7 @@
 //! Uploads: offer, data, done, stored (PROTOCOL.md, "Uploading").
 //!
-//! Body bytes are copied once, from the read buffer into a block that then moves to the disk
-//! thread. While two blocks of an upload are there, its connection is not read.
+//! File bytes are copied once, from the read buffer into a block, which then moves to the disk
+//! thread. While the disk thread has two blocks of an upload, its connection is not read.
 
 use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId};
 use chatshelf_common::text::{Nick, Note};
@@ -52,7 +52,7 @@ impl<T: Transport> Engine<T> {
         self.disk.push(Request::Create { upload, name, size, key, uploader, at });
     }
 
-    /// Takes file bytes. They must be the next of an upload that the client may send.
+    /// Handles file bytes, which must be the next ones of an upload whose client may send.
     pub(super) fn handle_chunk(
         &mut self,
         token: Token,
@@ -93,14 +93,14 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// A block came back from the disk thread: the connection may be read again.
+    /// Takes back a written block: the connection may be read again.
     pub(super) fn upload_wrote(&mut self, at: TransferKey, block: Block) {
         let now_ms = self.now.mono_ms;
         if !self.transfers.note_written(at, block, now_ms) {
             return;
         }
         let Some(connection) = self.connections.get_mut(at.connection) else { return };
-        // Nothing was heard of the peer while it was not listened to.
+        // Nothing was heard from the peer while it was not read.
         connection.liveness_mut().forgive(now_ms);
         if connection.is_readable() {
             self.connections.enqueue(at.connection);
@@ -108,7 +108,7 @@ impl<T: Transport> Engine<T> {
         self.connections.arm(at.connection, now_ms + UPLOAD_STALL_MS);
     }
 
-    /// The item is on disk for good: the room hears of it, whether or not its sender is still here.
+    /// Proposes a published item to the room, whether or not its sender is still connected.
     pub(super) fn upload_published(
         &mut self,
         upload: TransferKey,
@@ -119,7 +119,7 @@ impl<T: Transport> Engine<T> {
         self.propose(by, Proposal::Shelve { item });
     }
 
-    /// An upload is on the shelf.
+    /// Records a new item's owner, and tells the client that its upload is on the shelf.
     pub(super) fn shelved(&mut self, at: TransferKey, item: ItemId, id: Option<UploadId>) {
         self.counters.uploads += 1;
         self.owners.add(item, id);
@@ -127,7 +127,8 @@ impl<T: Transport> Engine<T> {
         self.upload_stored(at, item);
     }
 
-    /// What was offered is on the shelf, now or since before its sender lost us.
+    /// Ends an upload whose file is on the shelf and tells the client. The file may have been there
+    /// since before the client lost its previous connection.
     pub(super) fn upload_stored(&mut self, at: TransferKey, item: ItemId) {
         if self.transfers.way(at) == Some(Way::Up) {
             self.note_owner(at.connection, item);

@@ -1,22 +1,22 @@
-//! One table of deadlines: when to look at which connection again.
+//! The table of deadlines: when to check which connection again.
 //!
-//! A connection has one entry, at the earliest moment anything of it can be due. What is due
-//! then, the connection itself knows; activity that pushes a deadline back leaves the table as
-//! it is, and the look that comes too early sets the entry anew.
+//! A connection has one entry, at the earliest moment that anything can be due for it. What is due
+//! then, the connection itself knows. Activity that postpones a deadline leaves the table as it is;
+//! the check then comes too early and sets the entry again.
 
 use std::collections::BTreeSet;
 
 use crate::token::Token;
 use crate::work;
 
-/// Moments are in milliseconds of the engine's steady clock.
+/// Times are in milliseconds of the engine's monotonic clock.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     entries: BTreeSet<(u64, Token)>,
 }
 
-/// A connection's place in the table: the moment of its entry, if it has one. Each connection has
-/// this, so the last of all moments stands for none.
+/// A connection's place in the table: the time of its entry, if it has one. Every connection has
+/// this field, so the highest value stands for none to save memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry(u64);
 
@@ -26,7 +26,7 @@ impl Entry {
 }
 
 impl Timers {
-    /// Looks at `token` at `at_ms` or earlier.
+    /// Sets the entry of `token` to `at_ms`, unless it is earlier.
     pub(super) fn arm(&mut self, entry: &mut Entry, token: Token, at_ms: u64) {
         debug_assert_ne!(at_ms, Entry::NONE.0);
         if entry.0 <= at_ms {
@@ -37,7 +37,7 @@ impl Timers {
         *entry = Entry(at_ms);
     }
 
-    /// Forgets `token`.
+    /// Removes the entry of `token`.
     pub(super) fn disarm(&mut self, entry: &mut Entry, token: Token) {
         let armed = std::mem::replace(entry, Entry::NONE);
         if armed != Entry::NONE {
@@ -56,12 +56,12 @@ impl Timers {
         Some(token)
     }
 
-    /// When the next entry is due.
+    /// Returns when the next entry is due.
     pub(super) fn next(&self) -> Option<u64> {
         self.entries.first().map(|&(at_ms, _)| at_ms)
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

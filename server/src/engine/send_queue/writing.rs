@@ -1,5 +1,5 @@
-//! From the lanes to the transport: which lane is next, and how much of it is written. Owns the
-//! order of the lanes; what they hold is the queue's.
+//! Writes the lanes to the transport: chooses the lane and how much of it to write. Owns the order
+//! of the lanes; their contents belong to the queue.
 
 use std::io::{self, ErrorKind};
 
@@ -11,7 +11,7 @@ enum Lane {
         from: u64,
         to: u64,
     },
-    /// To the end of one frame, or as far as it goes if there is nothing else.
+    /// Up to the end of one frame, or as far as possible if no other lane has output.
     Data {
         is_alone: bool,
     },
@@ -22,11 +22,11 @@ enum Lane {
 }
 
 impl SendQueue {
-    /// Sends until nothing is left, neither here nor with the transport, or it blocks, or about
-    /// `budget` bytes are accepted.
+    /// Sends until neither the queue nor the transport has anything left, the transport blocks, or
+    /// about `budget` bytes are accepted.
     ///
     /// # Errors
-    /// What the transport answers when the connection is broken.
+    /// The transport's error if the connection is broken.
     pub(in crate::engine) fn flush<T: Transport>(
         &mut self,
         transport: &mut T,
@@ -38,7 +38,7 @@ impl SendQueue {
             let was_pending = transport.has_pending();
             let before = flush.accepted;
             flush.end = self.write_lanes(transport, log, budget, &mut flush.accepted)?;
-            // What joins other bytes in the transport's memory says nothing about the peer.
+            // Bytes that join others in the transport's memory say nothing about the peer.
             flush.has_progress |= flush.accepted > before && !was_pending;
             if !transport.has_pending() {
                 return Ok(flush);
@@ -53,7 +53,7 @@ impl SendQueue {
         }
     }
 
-    /// Writes until nothing is left, the transport accepts nothing more or about `budget` bytes are
+    /// Writes until nothing is left, the transport accepts no more, or about `budget` bytes are
     /// `accepted`.
     #[inline]
     fn write_lanes<T: Transport>(
@@ -90,7 +90,7 @@ impl SendQueue {
         }
     }
 
-    /// The lane to draw from: the one inside a frame, or the first that has something.
+    /// Returns the lane to write from: the one inside a frame, or the first that has something.
     #[inline]
     fn next_lane(&mut self, log: &RoomLog) -> Lane {
         if self.bulk.data.front().is_some_and(|(_, extent)| extent.is_mid_frame()) {
@@ -104,7 +104,7 @@ impl SendQueue {
             return Lane::Log { from: offset, to };
         }
         match self.control.pieces.front() {
-            // Before its welcome, a connection is sent nothing more.
+            // Before its welcome, a connection is sent nothing else.
             Some(Piece::Reserved) => return Lane::Nothing,
             Some(_) if log.released() < self.gate => return Lane::Nothing,
             Some(_) => return Lane::Control,
@@ -115,7 +115,7 @@ impl SendQueue {
             Cursor::At { offset, .. } if offset < log_end => {
                 return Lane::Log { from: offset, to: log_end };
             }
-            // The farewell comes after the last event, which is not released yet.
+            // The goodbye comes after the last event, which is not released yet.
             Cursor::At { offset, .. } if self.ending.log_stop.is_some_and(|stop| offset < stop) => {
                 return Lane::Nothing;
             }
@@ -133,7 +133,8 @@ impl SendQueue {
         }
     }
 
-    /// Each of these tries one write and answers how many bytes went, of how many.
+    /// Each of these functions tries one write, and returns how many bytes were written, of how
+    /// many.
     fn write_control<T: Transport>(&mut self, transport: &mut T) -> io::Result<(usize, usize)> {
         let gathered;
         let (front, length) = match self.control.pieces.front() {
@@ -198,7 +199,7 @@ impl SendQueue {
     }
 }
 
-/// Sends what the transport owns: true if it blocks before all of that is sent.
+/// Sends the transport's pending bytes; returns true if it blocks before all are sent.
 fn send_pending<T: Transport>(transport: &mut T, has_progress: &mut bool) -> io::Result<bool> {
     while transport.has_pending() {
         work::spend(1);

@@ -1,17 +1,17 @@
-//! One download: how much of its item was asked for, and how much of that is on its way.
+//! One download: how much of its item was requested, and how much of that is on its way.
 
 use chatshelf_common::wire::frame::Item;
 
 use crate::engine::limits::DOWNLOAD_EXTENTS_IN_FLIGHT;
 
-/// Invariants: `next_ask <= item.size`; `in_flight` extents, no more than it may have, are at the
-/// disk thread or wait to be sent.
+/// Invariants: `next_ask <= item.size`; `in_flight` extents, within the limit, are at the disk
+/// thread or waiting to be sent.
 #[derive(Debug)]
 pub(super) struct Download {
     item: Item,
-    /// When it was asked for.
+    /// When it was requested.
     since_ms: u64,
-    /// The next byte to ask the disk thread for.
+    /// The next byte to request from the disk thread.
     next_ask: u64,
     in_flight: usize,
 }
@@ -23,22 +23,22 @@ impl Download {
         download
     }
 
-    /// The item, and the byte that is asked for next.
+    /// Returns the item, and the offset of the next byte to request.
     pub(super) fn item(&self) -> (&Item, u64) {
         (&self.item, self.next_ask)
     }
 
-    /// When it was asked for.
+    /// When it was requested.
     pub(super) fn since_ms(&self) -> u64 {
         self.since_ms
     }
 
-    /// Bytes that were not asked for yet.
+    /// Returns the number of bytes not requested yet.
     pub(super) fn left(&self) -> u64 {
         self.item.size - self.next_ask
     }
 
-    /// Asks for so many bytes more; says from which on.
+    /// Requests this many more bytes; returns their offset.
     pub(super) fn ask(&mut self, bytes: u64) -> u64 {
         let offset = self.next_ask;
         self.next_ask += bytes;
@@ -47,13 +47,13 @@ impl Download {
         offset
     }
 
-    /// An extent has been sent.
+    /// Notes that an extent has been sent.
     pub(super) fn note_sent(&mut self) {
         debug_assert!(self.in_flight > 0);
         self.in_flight -= 1;
     }
 
-    /// True when every byte was asked for and sent.
+    /// Returns true if every byte was requested and sent.
     pub(super) fn is_over(&self) -> bool {
         self.left() == 0 && self.in_flight == 0
     }
@@ -92,13 +92,13 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "next_ask <= self.item.size")]
-    fn more_than_there_is_cannot_be_asked_for() {
+    fn no_more_than_the_file_can_be_requested() {
         download(3, 2).ask(2);
     }
 
     #[test]
     #[should_panic(expected = "in_flight <=")]
-    fn more_than_the_connection_may_hold_cannot_be_asked_for() {
+    fn no_more_than_the_connection_may_hold_can_be_requested() {
         let mut download = download(100, 0);
         (0..=DOWNLOAD_EXTENTS_IN_FLIGHT).for_each(|_| {
             download.ask(1);

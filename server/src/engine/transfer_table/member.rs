@@ -1,4 +1,4 @@
-//! The transfers of one connection: which run, and whether they get on.
+//! The transfers of one connection: which are running, and whether they make progress.
 
 use std::collections::BTreeMap;
 
@@ -23,19 +23,20 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// How many have not ended.
+    /// Returns how many are running.
     pub(super) fn running(&self) -> usize {
         self.uploads.len() + self.downloads.len()
     }
 
-    /// What a frame is about an upload that does not run: too late, if it ever ran.
+    /// Classifies a frame about an upload that is not running: too late if it ever ran, otherwise
+    /// unexpected.
     pub(super) fn missing<R>(&self, transfer: TransferId) -> Received<R> {
         let has_ended = self.last.is_some_and(|last| transfer <= last)
             && !self.downloads.contains_key(&transfer);
         if has_ended { Received::Late } else { Received::Unexpected }
     }
 
-    /// What is due of them.
+    /// Returns what is due for them.
     pub(super) fn due(&self, look: &mut Look) -> Option<Due> {
         for (&transfer, upload) in &self.uploads {
             if upload.is_receiving() && look.has_passed(upload.progress_ms(), UPLOAD_STALL_MS) {
@@ -46,8 +47,8 @@ impl Member {
         is_due.then_some(Due::Pace)
     }
 
-    /// Those that too few bytes are moved for, the oldest first. Those of the last minute, and
-    /// those that wait for the disk, are not among them.
+    /// Returns the transfers that move too few bytes, oldest first. Those begun in the last minute,
+    /// and those that wait for the disk, are not among them.
     pub(super) fn slow(
         &mut self,
         sent: u64,

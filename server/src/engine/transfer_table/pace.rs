@@ -1,42 +1,43 @@
-//! Pace: how many bytes of files a connection has moved of late, both ways together, and how many
-//! transfers that is enough for.
+//! Pace: how many file bytes a connection has moved recently, in both directions together, and for
+//! how many transfers that is enough.
 //!
-//! Together, for only the client knows in which order it sends its files, and the lane of file data
-//! serves one download after the other.
+//! The directions and transfers count together, because only the client knows in which order it
+//! sends its files, and the file data lane serves one download after another.
 
 use crate::engine::limits::{RATE_STEP_MS, RATE_WINDOW_MS, TRANSFER_RATE_MIN_BYTES_PER_S};
 
-/// Steps that make up the window.
+/// The number of steps in the window.
 const STEPS: usize = (RATE_WINDOW_MS / RATE_STEP_MS) as usize;
 
 /// Bytes that a transfer must move within the window.
 const WINDOW_BYTES_MIN: u64 = TRANSFER_RATE_MIN_BYTES_PER_S * RATE_WINDOW_MS / 1000;
 
-/// What was moved in the window before now, step by step.
+/// The bytes moved in the current window, step by step.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// The step that runs comes first, the oldest last.
+    /// The current step first, the oldest last.
     moved: [u64; STEPS],
     stepped_ms: u64,
 }
 
 impl Pace {
-    /// The first transfer begins. What was moved before stays to its credit.
+    /// Starts with the first transfer. Bytes moved before count in its favour.
     pub(super) fn begin(&mut self, now_ms: u64) {
         self.stepped_ms = now_ms;
     }
 
-    /// Counts bytes of files.
+    /// Counts file bytes.
     pub(super) fn add(&mut self, bytes: u64) {
         self.moved[0] = self.moved[0].saturating_add(bytes);
     }
 
-    /// When the step began that runs.
+    /// Returns when the current step began.
     pub(super) fn stepped_ms(&self) -> u64 {
         self.stepped_ms
     }
 
-    /// Ends a step, and says for how many transfers what was moved in the window is enough.
+    /// Ends a step, and returns the number of transfers for which the bytes moved in the window are
+    /// enough.
     pub(super) fn step(&mut self, now_ms: u64) -> usize {
         let moved = self.moved.iter().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes));
         self.moved.rotate_right(1);
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_moved_counts_for_a_window() {
+    fn moved_bytes_count_for_one_window() {
         let mut pace = Pace::default();
         pace.begin(5);
         pace.add(3 * WINDOW_BYTES_MIN - 1);

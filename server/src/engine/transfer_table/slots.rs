@@ -1,10 +1,11 @@
-//! Slots: who runs the transfers that the server can run at once, and who may have another.
+//! Slots: which transfers are running, out of those the server can run at once, and who may begin
+//! another.
 //!
-//! The fewer slots are free, the fewer one may hold. A member takes no more than are still free, an
-//! address no more than a few times that: so whoever is greedy stops well before the last slot, and
-//! someone who has none finds one. A slot is taken until the disk thread has let go of its
-//! transfer, even when its member has long cancelled it: who begins and cancels without end has
-//! only their own slots to spend.
+//! The fewer slots are free, the fewer each member may hold: a member no more than are still free,
+//! an address no more than a few times that. A greedy member is therefore stopped well before the
+//! last slot, and one without a transfer finds a slot. A slot stays taken until the disk thread has
+//! released its transfer, even if the member cancelled it long ago: a client that begins and
+//! cancels without end uses up only its own slots.
 
 use std::collections::HashMap;
 
@@ -17,10 +18,10 @@ use crate::engine::origin::Origin;
 use crate::token::Token;
 use crate::work;
 
-/// The transfers that the disk thread knows of.
+/// The transfers known to the disk thread.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    /// At most [`TRANSFERS_MAX`], so that looking at them all costs little.
+    /// At most [`TRANSFERS_MAX`], so visiting all of them is cheap.
     taken: HashMap<TransferKey, Slot>,
 }
 
@@ -30,34 +31,34 @@ struct Slot {
     way: Way,
 }
 
-/// Which way a transfer's file goes.
+/// The direction of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Way {
     Up,
     Down,
 }
 
-/// Who asks for a slot.
+/// A connection that requests a slot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asker {
     pub(super) connection: Token,
     pub(super) origin: Origin,
-    /// Transfers that it runs; not those that have ended and that the disk thread still holds.
+    /// Its running transfers, without those that have ended and are still held by the disk thread.
     pub(super) running: usize,
 }
 
 impl Slots {
-    /// How many are taken.
+    /// Returns how many are taken.
     pub(super) fn taken(&self) -> usize {
         self.taken.len()
     }
 
-    /// True if a transfer has one.
+    /// Returns true if the transfer has a slot.
     pub(super) fn has(&self, transfer: TransferKey) -> bool {
         self.taken.contains_key(&transfer)
     }
 
-    /// Takes one, which must have been allowed by [`Self::limit_reached`].
+    /// Takes a slot, which [`Self::limit_reached`] must have allowed.
     pub(super) fn take(&mut self, transfer: TransferKey, origin: Origin, way: Way) {
         debug_assert!(self.taken() < TRANSFERS_MAX);
         let before = self.taken.insert(transfer, Slot { origin, way });
@@ -65,20 +66,20 @@ impl Slots {
         debug_assert!(self.uploads() <= UPLOADS_MAX);
     }
 
-    /// The disk thread has let go of a transfer.
+    /// Frees the slot of a transfer that the disk thread has released.
     pub(super) fn free(&mut self, transfer: TransferKey) {
         let slot = self.taken.remove(&transfer);
         debug_assert!(slot.is_some(), "{transfer:?} had no slot");
     }
 
-    /// What stands in the way of one more transfer: how many there may be, of all or of this
-    /// member's or of its address's. None if there may be one more.
+    /// Returns the limit that forbids another transfer: of all, of this member's or of its
+    /// address's. Returns `None` if another is allowed.
     pub(super) fn limit_reached(&self, asker: Asker, way: Way) -> Option<usize> {
         let free = self.free_for(way);
         let uploads = if way == Way::Up { self.uploads() } else { 0 };
         let own = self.count(|transfer, _| transfer.connection == asker.connection);
         let of_origin = self.count(|_, slot| slot.origin == asker.origin);
-        // Without this, the greedy ones of an address would shut out everyone else behind it.
+        // Without this, greedy members would shut out everyone else behind the same address.
         let is_newcomer = asker.running == 0 && free > NEWCOMER_FREE_SLOTS_MIN;
         let origin_max = if is_newcomer { TRANSFERS_MAX } else { ORIGIN_SHARE * free };
         let limits = [
@@ -92,7 +93,7 @@ impl Slots {
         limits.into_iter().find(|(held, most)| held >= most).map(|(_, most)| most)
     }
 
-    /// True when few are left: then a transfer that hardly moves is in others' way.
+    /// Returns true if few are left: a transfer that hardly moves is then in others' way.
     pub(super) fn are_scarce(&self, way: Way) -> bool {
         let all = if way == Way::Up { UPLOADS_MAX } else { TRANSFERS_MAX };
         self.free_for(way) < all / 4

@@ -1,4 +1,4 @@
-//! One upload: how much has come, and where it is between the client and the disk thread.
+//! One upload: how much has arrived, and where that is between the client and the disk thread.
 
 use super::FileInfo;
 use crate::disk::block::{BLOCK_BYTES, Block, BlockPool};
@@ -6,8 +6,8 @@ use crate::disk::{Request, TransferKey};
 use crate::engine::disk_queue::DiskQueue;
 use crate::engine::limits::UPLOAD_BLOCKS_IN_FLIGHT;
 
-/// Invariants: `received <= file.size`; bytes come only while the stage is [`Stage::Receiving`];
-/// `in_flight` blocks are at the disk thread, one more than its share at most, the last.
+/// Invariants: `received <= file.size`; bytes arrive only in stage [`Stage::Receiving`];
+/// `in_flight` blocks are at the disk thread, at most one more than its share: the last.
 #[derive(Debug)]
 pub(super) struct Upload {
     file: FileInfo,
@@ -18,22 +18,22 @@ pub(super) struct Upload {
     in_flight: usize,
     /// When it was offered.
     since_ms: u64,
-    /// When it last got on, by either side.
+    /// When it last made progress, on either side.
     progress_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Its file is being made; the client may not send yet.
+    /// Its file is being created; the client may not send yet.
     Creating,
     /// The client sends.
     Receiving,
-    /// Everything has come and is being verified.
+    /// Everything has arrived and is being verified.
     Publishing,
 }
 
 impl Stage {
-    /// True for the steps of an upload's life; it may end at each.
+    /// Returns true if that stage may follow this one; an upload may end in any stage.
     fn may_become(self, next: Self) -> bool {
         matches!(
             (self, next),
@@ -54,31 +54,32 @@ impl Upload {
         self.stage = next;
     }
 
-    /// Its file is there and holds `offset` bytes already: the client may send the others.
+    /// Begins receiving: the file exists and holds `offset` bytes, and the client may send the
+    /// rest.
     pub(super) fn begin(&mut self, offset: u64, now_ms: u64) {
         self.become_stage(Stage::Receiving);
         (self.received, self.progress_ms) = (offset, now_ms);
         self.check();
     }
 
-    /// True while the client may send.
+    /// Returns true while the client may send.
     pub(super) fn is_receiving(&self) -> bool {
         self.stage == Stage::Receiving
     }
 
-    /// True once everything has come and the disk thread verifies it.
+    /// Returns true once everything has arrived and the disk thread verifies it.
     pub(super) fn is_publishing(&self) -> bool {
         self.stage == Stage::Publishing
     }
 
-    /// True for bytes that may come next.
+    /// Returns true for bytes that may come next.
     pub(super) fn expects(&self, offset: u64, bytes: usize) -> bool {
         self.is_receiving()
             && offset == self.received
             && bytes as u64 <= self.file.size - self.received
     }
 
-    /// Takes bytes, which must be [expected](Self::expects), and hands full blocks to the disk
+    /// Receives bytes, which must be [expected](Self::expects), and hands full blocks to the disk
     /// thread.
     pub(super) fn receive(
         &mut self,
@@ -103,13 +104,13 @@ impl Upload {
         self.check();
     }
 
-    /// True if every byte has come.
+    /// Returns true if every byte has arrived.
     pub(super) fn is_whole(&self) -> bool {
         self.received == self.file.size
     }
 
-    /// The client says that this was all, as it [is](Self::is_whole): hands over the rest, and says
-    /// what the item is to be.
+    /// Completes an upload that [is whole](Self::is_whole): hands over the last block, and returns
+    /// what the item will be.
     pub(super) fn finish(&mut self, at: TransferKey, disk: &mut DiskQueue) -> FileInfo {
         debug_assert!(self.is_whole());
         self.send_block(at, disk);
@@ -118,18 +119,18 @@ impl Upload {
         self.file.clone()
     }
 
-    /// A block has been written.
+    /// Notes that a block was written.
     pub(super) fn note_written(&mut self) {
         debug_assert!(self.in_flight > 0);
         self.in_flight -= 1;
     }
 
-    /// Nobody was slow up to now.
+    /// Restarts the stall timer: nobody was slow until now.
     pub(super) fn forgive(&mut self, now_ms: u64) {
         self.progress_ms = now_ms;
     }
 
-    /// When it last got on.
+    /// Returns when it last made progress.
     pub(super) fn progress_ms(&self) -> u64 {
         self.progress_ms
     }
@@ -139,12 +140,12 @@ impl Upload {
         self.since_ms
     }
 
-    /// True while the disk thread has enough of it.
+    /// Returns true while the disk thread has its full share of this upload's blocks.
     pub(super) fn holds_back(&self) -> bool {
         self.in_flight >= UPLOAD_BLOCKS_IN_FLIGHT
     }
 
-    /// True if a block is being filled.
+    /// Returns true if a block is being filled.
     pub(super) fn has_block(&self) -> bool {
         self.block.is_some()
     }
@@ -157,7 +158,7 @@ impl Upload {
         }
     }
 
-    /// The block being filled, which is not needed any more.
+    /// Returns the block being filled, which is no longer needed.
     pub(super) fn into_block(self) -> Option<Block> {
         self.block
     }
@@ -225,7 +226,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "Creating to Publishing")]
-    fn a_step_that_is_left_out_is_noticed() {
+    fn a_skipped_stage_is_noticed() {
         upload(0).finish(AT, &mut DiskQueue::default());
     }
 

@@ -18,7 +18,7 @@ pub(super) enum Phase {
     /// Joined in this turn and not welcomed yet: frames after the `Join` are handled after the
     /// welcome.
     Entering(Membership),
-    /// In the room.
+    /// A member, and welcomed.
     Joined(Membership),
     /// The goodbye is queued; input is discarded.
     Closing { since_ms: u64 },

@@ -1,4 +1,5 @@
-//! The engine as its peers and its disk see it: everything but sockets, files and the clock.
+//! Tests of the engine as its peers and its disk see it: everything except sockets, files and the
+//! clock.
 
 mod admission;
 mod chaos;

@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(gives_way(&full), Some(0), "all have one: the oldest of all");
         full.forget(peer(1), Token::new(9, 0));
         assert_eq!((full.unjoined_len, full.unjoined.len()), (3, 3));
-        assert_eq!(gives_way(&door(&[(2, 10), (1, 10)])), Some(0), "of one moment, the first");
+        assert_eq!(gives_way(&door(&[(2, 10), (1, 10)])), Some(0), "of the same moment, the first");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The lanes against a model, wherever the stream cuts them.
+//! The lanes against a model, wherever the stream is cut.
 
 mod model;
 
@@ -216,7 +216,7 @@ fn little_is_held_of_replies_that_are_sent() {
         for _ in 0..100 {
             lanes.reply();
         }
-        // As much as came goes, so that some always wait.
+        // As much leaves as arrives, so that some always waits.
         lanes.flush(&[Step::Take(100 * 17), Step::Block], usize::MAX);
         let (held, waits) = (lanes.out.held_bytes(), lanes.out.control_bytes());
         assert!(held < 64 * 1024 + 2 * waits, "{held} bytes are held where {waits} wait");
@@ -312,7 +312,7 @@ fn nothing_is_lost_or_doubled<const SHORT: bool>(ops: &[Op]) {
     for frame in whole.iter().filter(|frame| frame[0] != 0x20) {
         let (mut deframer, mut input) = (Deframer::joined(), &frame[..]);
         let Some(Unit::Control { header, value }) = deframer.next(&mut input).unwrap() else {
-            panic!("not a whole frame");
+            panic!("expected a whole frame");
         };
         let is_known = ServerFrame::decode(header.kind, value).is_ok()
             || Event::decode(header.kind, value).is_ok();

@@ -1,4 +1,4 @@
-//! Who is let in when there are many: a full room, connections that do not join, few descriptors.
+//! Who is admitted when there are many: a full room, connections that do not join, few descriptors.
 
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Goodbye, Join};
@@ -14,7 +14,7 @@ fn a_full_room_turns_away_until_someone_goes() {
     let mut third = rig.connect();
     third.hello();
     rig.settle();
-    assert_eq!(third.farewell(), None, "it has not asked for a place yet");
+    assert_eq!(third.farewell(), None, "it has not requested a place yet");
     third.join("third", None);
     rig.settle();
     third.take();
@@ -35,7 +35,7 @@ fn only_members_take_places_in_the_room() {
     let _ada = rig.join("ada");
     let silent: Vec<Peer> = (0..100).map(|_| rig.connect()).collect();
     silent.iter().skip(50).for_each(Peer::hello);
-    // One that was sent away and one that has left stay on to hear it.
+    // One that was refused and one that has left stay connected to receive it.
     let (refused, gone) = (rig.connect(), rig.join("gone"));
     refused.send_raw(b"GET / HTTP/1.1\r\n\r\n");
     gone.allow(0);
@@ -75,7 +75,7 @@ fn beyond_the_limit_the_oldest_that_has_not_joined_gives_way() {
         crowd.extend((0..500).map(|_| rig.connect()));
         rig.settle();
     }
-    assert_eq!(rig.engine.connections(), 1 + 1000 + 1000, "those who were told are bounded too");
+    assert_eq!(rig.engine.connections(), 1 + 1000 + 1000, "leaving connections are bounded too");
     assert!(crowd[..3000].iter_mut().all(|peer| peer.farewell().is_some()), "all were told");
     assert!(crowd[3000..].iter_mut().all(|peer| peer.farewell().is_none()));
     rig.pass(2_000);
@@ -93,7 +93,7 @@ fn newcomers_wait_while_earlier_ones_have_hardly_had_time_to_join() {
     let last = rig.connect();
     let now_ms = rig.now.mono_ms;
     assert_eq!(rig.engine.opens_at_ms(), Some(now_ms + 500));
-    // Once one of them has joined, or was there for long enough, the next may come.
+    // Once one of them has joined, or was connected long enough, the next may come.
     last.hello();
     last.join("last", None);
     rig.settle();
@@ -118,7 +118,7 @@ fn with_few_descriptors_fewer_members_fit_and_members_can_always_return() {
     }
     assert_eq!(rig.engine.connections(), 14);
     let told = |peer: &mut Peer| peer.farewell() == Some(Code::TOO_MANY_CONNECTIONS);
-    assert!(crowd[..17].iter_mut().all(told), "even who is dropped at once is told why");
+    assert!(crowd[..17].iter_mut().all(told), "even those dropped at once are told why");
     let mut again = rig.connect();
     again.hello();
     again.send(Join { resume: members[3].resume(), ..join("peer-3", None) });

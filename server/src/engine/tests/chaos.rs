@@ -1,5 +1,5 @@
-//! Everything at once, at random: peers that come, talk, transfer, stop reading and break, over a
-//! disk that waits and fails. Every peer checks what it is sent; in the end all agree and, once
+//! Everything at once, at random: peers that connect, talk, transfer, stop reading and break, over
+//! a disk that waits and fails. Every peer checks what it is sent; in the end all agree and, once
 //! they are gone, nothing is left.
 
 use chatshelf_common::id::TransferId;
@@ -62,11 +62,11 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A peer with the upload it is at.
+/// A peer with its current upload.
 struct Actor {
     peer: Peer,
     number: u32,
-    /// Content and how much of it is sent, of the upload under `number`.
+    /// The content of the upload under `number`, and how much of it is sent.
     upload: Option<(Vec<u8>, usize)>,
 }
 
@@ -97,7 +97,7 @@ struct Chaos<const SHORT: bool> {
     rig: AnyRig<SHORT>,
     actors: Vec<Actor>,
     came: usize,
-    /// By which the layers of connections are chosen, if they have any.
+    /// The seed of the connections' layers, if they have any.
     layers: Option<u64>,
 }
 
@@ -139,7 +139,7 @@ impl<const SHORT: bool> Chaos<SHORT> {
             }
             Op::Offer(..) => {}
             Op::Send(_, bytes) => actor.send_more(rig, *bytes),
-            // The number of an upload that runs must stay the newest.
+            // The number of a running upload must stay the newest.
             Op::Request(_, item) if actor.upload.is_none() => {
                 actor.number += 1;
                 actor.peer.request(actor.number, *item, None);

@@ -1,5 +1,5 @@
-//! Every deadline of PROTOCOL.md, "Phases and deadlines": nothing just before, the stated thing at
-//! it.
+//! Every deadline of PROTOCOL.md, "Phases and deadlines": nothing happens just before it, and what
+//! the page states happens at it.
 
 use chatshelf_common::wire::frame::{Ping, Pong};
 use chatshelf_common::wire::{Code, ServerFrame};
@@ -217,7 +217,7 @@ fn after_the_farewell_input_is_discarded_for_two_seconds() {
     assert!(eve.wire.borrow().shut);
     eve.send_raw(&content(300_000));
     rig.pass(1_999);
-    assert!(eve.wire.borrow().to_engine.is_empty(), "the rest is read, lest a reset destroys");
+    assert!(eve.wire.borrow().to_engine.is_empty(), "the rest is read, to avoid a reset");
     assert!(!eve.is_dropped());
     rig.pass(1);
     assert!(eve.is_dropped());
@@ -318,7 +318,7 @@ fn a_member_whose_upload_failed_while_held_back_is_still_pinged() {
     rig.fail("Write", Code::STORAGE_FULL);
     rig.release_disk();
     assert_eq!(eve.refusal(), Code::STORAGE_FULL);
-    assert_eq!(rig.engine.connections.deadlines(), 1, "nothing will ever look at it again");
+    assert_eq!(rig.engine.connections.deadlines(), 1, "nothing would ever check it again");
     rig.pass(120_000);
     assert_eq!(pings(&mut eve), 1);
 }
@@ -330,7 +330,7 @@ fn a_member_that_joins_at_the_moment_of_an_old_deadline_is_still_pinged() {
     rig.pass(1_000);
     eve.hello();
     rig.settle();
-    // The timer is still set for the hello; what is due was put off since.
+    // The timer is still set for the hello; what is due has been postponed since.
     rig.now.mono_ms += 9_000;
     eve.join("eve", None);
     rig.settle();

@@ -1,4 +1,4 @@
-//! The disk of a test: the real store, which may be told to wait or to fail.
+//! The disk of a test: the real store, which can be told to wait or to fail.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::disk::{Reply, Request, TransferKey, UploadId};
 /// How long an interrupted upload is kept.
 pub(super) const KEEP_PARTIAL_MS: u64 = 40_000;
 
-/// Does the engine's file work in the order in which it was asked.
+/// Executes the engine's file requests in order.
 pub(super) struct FakeDisk {
     store: Store<SystemFiles>,
     dir: TempDir,
@@ -24,7 +24,7 @@ pub(super) struct FakeDisk {
     pub(super) waiting: VecDeque<Request>,
     /// Kinds of all requests so far, with the transfer's or item's number.
     pub(super) asked: Vec<(&'static str, u64)>,
-    /// The next request of this kind fails so.
+    /// The next request of this kind fails with this error.
     pub(super) failure: Option<(&'static str, Code)>,
     /// Transfers whose file is open.
     pub(super) open: BTreeSet<(&'static str, usize, u32)>,
@@ -32,7 +32,7 @@ pub(super) struct FakeDisk {
 
 impl FakeDisk {
     pub(super) fn new(at: UnixMillis) -> (Self, Vec<Item>) {
-        // In memory where there is such a place: thousands of syncs would be most of the time.
+        // In memory where possible: thousands of syncs would take most of the time.
         let memory = Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         Self::open(dir.unwrap(), at)
@@ -58,7 +58,7 @@ impl FakeDisk {
         (disk, items)
     }
 
-    /// As a start of the server after this one would find it.
+    /// Returns what the next startup of the server would find.
     pub(super) fn reopen(self, at: UnixMillis) -> (Self, Vec<Item>) {
         drop(self.store);
         Self::open(self.dir, at)
@@ -81,17 +81,17 @@ impl FakeDisk {
         self.waiting.push_back(request);
     }
 
-    /// How often this was asked for, of whatever number.
+    /// Returns how often this kind was requested, of any number.
     pub(super) fn count(&self, kind: &str) -> usize {
         self.asked.iter().filter(|(asked, _)| *asked == kind).count()
     }
 
-    /// Does what waits, unless it is held.
+    /// Executes waiting requests, unless it is held.
     pub(super) fn work(&mut self) -> Vec<Reply> {
         if self.is_held { Vec::new() } else { self.work_some(usize::MAX) }
     }
 
-    /// Does at most so many requests, held or not.
+    /// Executes at most this many requests, held or not.
     pub(super) fn work_some(&mut self, most: usize) -> Vec<Reply> {
         let now = self.waiting.len().min(most);
         let requests: Vec<Request> = self.waiting.drain(..now).collect();
@@ -130,7 +130,7 @@ impl FakeDisk {
         replies
     }
 
-    /// Has the store do a request to its end.
+    /// Makes the store complete a request.
     fn ask(&mut self, request: Request) -> Vec<Reply> {
         let mut replies = Vec::new();
         self.store.handle(request, &mut |reply| replies.push(reply));
@@ -159,7 +159,7 @@ impl FakeDisk {
         self.open.remove(&entry("download", transfer));
     }
 
-    /// Nothing is open and nothing of an upload is left.
+    /// Checks that no file is open and no upload has left anything.
     pub(super) fn assert_idle(&self) {
         assert!(self.waiting.is_empty());
         assert_eq!(self.open, BTreeSet::new());

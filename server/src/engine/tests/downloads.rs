@@ -10,10 +10,10 @@ use super::uploads::upload;
 use crate::disk::readahead::{MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX};
 use crate::engine::Settings;
 
-/// More than two extents, wherever they are.
+/// More than two extents hold, in pipes or in memory.
 const SIZE: usize = 3 * PIPE_FILE_BYTES_MAX + 1000;
 
-/// What an extent takes for a connection that is slow, or not known yet.
+/// What an extent holds for a connection that is slow, or of unknown speed.
 const SLOW_FILE_BYTES: usize = DATA_BYTES_MAX as usize;
 
 /// A rig with one file on the shelf, and a member.

@@ -1,4 +1,4 @@
-//! Taking items off the shelf.
+//! Dropping items from the shelf.
 
 use chatshelf_common::id::{ItemId, UploadKey};
 use chatshelf_common::wire::frame::{Drop, Join, Refused};
@@ -17,7 +17,7 @@ fn drop_item(rig: &mut Rig, peer: &Peer, item: u64, key: Option<UploadKey>) {
     rig.settle();
 }
 
-/// Asserts that it is refused, and that everything stays as it is.
+/// Asserts that a drop is refused, and that everything stays as it is.
 fn is_refused(rig: &mut Rig, peer: &mut Peer, item: u64, key: Option<UploadKey>, code: Code) {
     let before = rig.engine.room.log().end();
     peer.take();
@@ -36,7 +36,7 @@ fn upload_with_key(rig: &mut Rig, peer: &mut Peer, file: &[u8]) -> u64 {
     stored(&peer.take()).expect("not stored").0
 }
 
-/// Who took which item off, as the last thing that a peer saw.
+/// The last drop that a peer saw: who dropped which item.
 fn dropped(peer: &mut Peer) -> (u64, Option<String>) {
     match peer.take().pop() {
         Some(Seen::Event(Event::Dropped(dropped))) => {
@@ -117,7 +117,7 @@ fn the_key_proves_it_to_the_end_over_restarts_and_under_any_nick() {
     drop_item(&mut rig, &bob, item, Some(KEY));
     assert_eq!(dropped(&mut bob), (item, Some("bob".into())));
     is_refused(&mut rig, &mut bob, item, Some(KEY), Code::ITEM_DROPPED);
-    // The same file may be put there again, by the same key, as another item.
+    // The same file may be uploaded again, by the same key, as another item.
     assert_eq!(upload_with_key(&mut rig, &mut bob, b"secret"), item + 1);
 }
 
@@ -172,14 +172,14 @@ fn a_number_is_never_used_again_however_much_is_said_before_the_restart() {
     for item in [2, 3] {
         drop_item(&mut rig, &ada, item, None);
     }
-    // Nothing of the log is left that knows of these items.
+    // The log no longer has any event about these items.
     rig.journal.clear();
     let mut rig = rig.restart(SETTINGS);
     assert_eq!(on_shelf(&rig), [1]);
     let mut bob = rig.join("bob");
     is_refused(&mut rig, &mut bob, 3, None, Code::ITEM_DROPPED);
     assert_eq!(upload(&mut rig, &mut bob, 1, b"next"), 4);
-    assert!(!rig.disk.path().join("shelf/3").exists(), "it was there for its number only");
+    assert!(!rig.disk.path().join("shelf/3").exists(), "it was kept for its number only");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn what_is_dropped_makes_room_and_its_owner_is_forgotten() {
     }
     drop_item(&mut rig, &ada, 1, None);
     assert_eq!(upload(&mut rig, &mut ada, 3, b"file"), 3);
-    assert_eq!(on_shelf(&rig), [2, 3], "nothing had to go for it");
+    assert_eq!(on_shelf(&rig), [2, 3], "nothing was dropped for it");
     upload(&mut rig, &mut ada, 4, b"file");
     assert_eq!(on_shelf(&rig), [3, 4]);
     is_refused(&mut rig, &mut ada, 2, None, Code::ITEM_DROPPED);

@@ -1,4 +1,4 @@
-//! Tokens that are stale, connections that break, and the end of the server.
+//! Stale tokens, broken connections, and shutdown.
 
 use chatshelf_common::id::{ItemId, TransferId};
 use chatshelf_common::wire::Code;
@@ -60,7 +60,7 @@ fn disk_replies_for_a_gone_connection_meet_no_stranger() {
     assert_eq!(
         rig.engine.transfers.slots_taken(),
         4,
-        "the disk has not let go of those of the gone one"
+        "the disk still holds those of the lost connection"
     );
     rig.release_disk();
     bob.take();
@@ -119,7 +119,7 @@ fn a_connection_that_breaks_in_any_phase_leaves_nothing() {
 fn a_connection_that_breaks_while_written_to_is_announced_to_the_rest() {
     let mut rig = Rig::new();
     let (mut ada, eve) = (rig.join("ada"), rig.join("eve"));
-    // Only the write will meet it: no readiness is reported.
+    // Only the write discovers it: no readiness is reported.
     eve.wire.borrow_mut().broken = true;
     ada.say("hello");
     rig.settle();
@@ -172,7 +172,7 @@ fn at_shutdown_everyone_is_told_and_the_engine_empties() {
         assert_eq!(peer.farewell(), Some(Code::SHUTTING_DOWN));
         peer.end();
     }
-    assert_eq!(bob.members().len(), 2, "nobody is said to have left");
+    assert_eq!(bob.members().len(), 2, "nobody is announced as having left");
     rig.settle();
     assert!(rig.engine.is_empty());
     assert_eq!((rig.engine.connections.deadlines(), rig.engine.transfers.slots_taken()), (0, 0));
@@ -265,7 +265,7 @@ fn a_peer_that_breaks_in_the_turn_of_its_join_leaves_nothing() {
         if is_reset {
             peer.reset();
         } else {
-            // Found out by the write of the welcome.
+            // Discovered when the welcome is written.
             rig.engine.begin_turn(rig.now);
             let ready = Readiness { readable: true, ..Readiness::default() };
             rig.engine.handle_readiness(peer.token, ready);

@@ -143,7 +143,7 @@ fn fifty_who_join_in_one_turn_are_all_welcome_and_agree() {
         })
         .collect();
     rig.turn();
-    // And when the journal has it:
+    // And once the journal has it:
     rig.turn();
     for peer in &mut peers {
         peer.take();
@@ -186,7 +186,7 @@ fn a_peer_refused_again_and_again_is_sent_away() {
         (0..16).for_each(|_| peer.send_raw(&wrong));
         rig.settle();
         assert_eq!(peer.refusals().len(), 16);
-        assert_eq!(peer.goodbye(), None, "so many are allowed");
+        assert_eq!(peer.goodbye(), None, "this many are allowed");
         (0..1000).for_each(|_| peer.send_raw(&wrong));
         rig.settle();
         assert_eq!((peer.refusals().len(), peer.farewell()), (0, Some(Code::TOO_MANY_REFUSALS)));
@@ -239,7 +239,7 @@ fn a_nick_that_reads_or_looks_like_a_members_is_taken() {
         rig.settle();
         assert_eq!([peer.refusal(), eve.refusal()], [Code::NICK_TAKEN; 2], "{like}");
     }
-    // One's own nick in other letters is no one else's.
+    // A member may respell their own nick.
     eve.rename("еvе");
     rig.settle();
     assert_eq!(kinds(&eve.take()), ["renamed"]);
@@ -343,7 +343,7 @@ fn a_peer_that_is_closed_in_the_turn_of_its_join_gets_a_farewell() {
     peer.hello();
     rig.settle();
     peer.join("ada", None);
-    // The reply to its hello was not taken for half a minute.
+    // The reply to its hello was not read for half a minute.
     rig.pass(30_000);
     peer.allow(usize::MAX);
     rig.settle();

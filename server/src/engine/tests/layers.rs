@@ -1,4 +1,4 @@
-//! Connections through a layer that owns what it has accepted, reads ahead, and sends bytes of its
+//! Connections through a layer that holds what it has accepted, reads ahead, and sends bytes of its
 //! own.
 
 use chatshelf_common::id::TransferId;
@@ -15,7 +15,7 @@ use crate::disk::readahead::PIPE_FILE_BYTES_MAX;
 use crate::engine::layered::{Habits, Lie, TestTransport};
 use crate::engine::limits::{CLOSE_MS, WRITE_STALL_MS};
 
-/// A layer that sends at once what it accepts, and hands out at once what it reads.
+/// A layer that sends what it accepts, and returns what it reads, immediately.
 const PROMPT: Habits = Habits {
     record_bytes: 16 * 1024,
     gathers: false,
@@ -26,8 +26,7 @@ const PROMPT: Habits = Habits {
     lie: None,
 };
 
-/// A layer that sends nothing by itself, a little when it is asked, and a word of its own each
-/// time.
+/// A layer that sends nothing by itself, a little when asked, and bytes of its own each time.
 const RELUCTANT: Habits = Habits { holds_back: true, flush_bytes: 5, own_bytes: 3, ..PROMPT };
 
 /// A member whose connection goes through a layer.
@@ -42,7 +41,8 @@ fn has_pending(rig: &Rig, peer: &Peer) -> bool {
     rig.engine.connections.get(peer.token).unwrap().has_pending()
 }
 
-/// What the conversation brings to a peer whose connection goes through a layer, to the last byte.
+/// Everything a conversation sends to a peer whose connection goes through a layer, to the last
+/// byte.
 fn converse(habits: Option<Habits>) -> Vec<u8> {
     let mut rig = Rig::new();
     rig.habits = habits;
@@ -99,7 +99,7 @@ fn an_engine_that_is_not_told_of_pending_bytes_shuts_too_early() {
     converse(Some(Habits { gathers, holds_back, lie, ..PROMPT }));
 }
 
-/// How many lines are said of more than a layer reads before its answer is sent.
+/// Counts the lines sent out of more than a layer reads before its reply is sent.
 fn said_at_once(habits: Habits) -> usize {
     let mut rig = Rig::new();
     let mut eve = join_through(&mut rig, habits, "eve");
@@ -202,7 +202,7 @@ fn a_peer_that_takes_nothing_of_what_is_pending_is_too_slow() {
             !connection.send_queue().has_output(rig.engine.room.log()),
             "all of it is accepted"
         );
-        // What is said meanwhile joins it, and is no progress.
+        // Lines sent meanwhile join it, and do not count as progress.
         rig.pass(WRITE_STALL_MS / 2);
         ada.say("hello?");
         rig.settle();
@@ -237,8 +237,8 @@ fn a_peer_that_takes_a_byte_of_what_is_pending_now_and_then_is_not_too_slow() {
     assert!(rig.is_joined(&eve));
 }
 
-/// The peer checks that the events go on right after the last before the gap, so an event that was
-/// accepted in part or whole and then changed would not go unnoticed.
+/// The peer checks that events continue right after the last one before the gap, so an event that
+/// was accepted in part or whole and then changed would not go unnoticed.
 #[test]
 fn what_is_accepted_outlives_the_log_it_came_from() {
     for record_bytes in [1, 5, 4_000, 16_384] {

@@ -1,4 +1,4 @@
-//! How many transfers a member may run, and that their slots are free again.
+//! How many transfers a member may run, and that their slots become free again.
 
 use chatshelf_common::wire::Code;
 
@@ -33,7 +33,7 @@ fn a_member_runs_eight_transfers_uploads_and_downloads_together() {
     rig.settle();
     assert_refused(&mut ada, MEMBER_TRANSFERS_MAX);
     rig.release_disk();
-    // The four downloads are over: there may be four others.
+    // The four downloads are over: four others may begin.
     (12..=15).for_each(|number| ada.offer(number, 4));
     rig.settle();
     assert!(ada.refusals().is_empty());

@@ -1,4 +1,4 @@
-//! What a crowd makes the engine hold, and that it gives it back.
+//! How much memory a crowd makes the engine hold, and that it is freed.
 
 use chatshelf_common::wire::{Code, Event};
 
@@ -6,8 +6,8 @@ use super::peer::{Peer, Seen};
 use super::rig::{Rig, SETTINGS};
 use crate::engine::{MemoryUse, Settings};
 
-/// Members of whom none takes a byte. Each joins in a turn of its own, so that each has another
-/// snapshot; with long nicks, so that these are large.
+/// Members none of whom reads a byte. Each joins in a turn of its own, so that each gets a
+/// different snapshot; their nicks are long, so that the snapshots are large.
 fn deaf_crowd(rig: &mut Rig, count: usize) -> Vec<Peer> {
     let join = |rig: &mut Rig, n: usize| {
         let peer = rig.connect();
@@ -31,7 +31,7 @@ fn the_snapshots_of_a_crowd_share_most_of_their_bytes() {
     let each = usage.snapshot_bytes / CROWD;
     assert!(each < 6 * 1024, "{each} bytes each: {usage:?}");
     assert!(usage.bytes() <= MemoryUse::bytes_max(usage.connections));
-    // Whoever begins to read gets the room as it was at their join, and what came after it.
+    // A member who begins to read gets the room as it was at their join, and everything after it.
     let mut first = peers.into_iter().nth(10).unwrap();
     first.allow(usize::MAX);
     rig.settle();
@@ -75,7 +75,7 @@ fn beyond_the_limit_the_snapshots_unread_for_longest_go() {
     let gone: Vec<bool> = peers.iter().map(Peer::is_dropped).collect();
     let dropped = gone.iter().filter(|is_gone| **is_gone).count();
     assert!((1..300).contains(&dropped) && gone[..dropped].iter().all(|is_gone| *is_gone));
-    // They had a moment to come back.
+    // Their grace period to return is over.
     rig.pass(5_000);
     let left = ada.take().into_iter().filter(
         |seen| matches!(seen, Seen::Event(Event::Left(left)) if left.code == Code::TOO_SLOW),

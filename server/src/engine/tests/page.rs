@@ -1,4 +1,4 @@
-//! docs/PROTOCOL.md against the engine: its whole session, byte for byte, its deadlines, and the
+//! docs/PROTOCOL.md against the engine: its traced session, byte for byte, its deadlines, and the
 //! first bytes that are reserved for other protocols. Its state tables are in `states`.
 
 use chatshelf_common::id::UnixMillis;
@@ -14,7 +14,7 @@ use crate::engine::limits::{
     RETURN_GRACE_MS, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
 
-/// 2026-11-22T17:00:00Z, when the session of the page takes place.
+/// 2026-11-22T17:00:00Z, when the page's session takes place.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum Side {
     Server,
 }
 
-/// What each side writes in the session of the page, in order.
+/// What each side writes in the page's session, in order.
 fn writes() -> Vec<(Side, Vec<u8>)> {
     let (mut writes, mut lines) = (Vec::new(), PROTOCOL.lines());
     while let Some(line) = lines.next() {

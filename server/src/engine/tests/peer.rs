@@ -21,7 +21,7 @@ use crate::token::Token;
 pub(super) use chatshelf_testkit::raw::flagged_frame as frame;
 pub(super) use chatshelf_testkit::samples::nick;
 
-/// One thing that came. Data of one transfer that came without a break is one.
+/// One thing received. Data of one transfer that arrived without a break counts as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     Server(ServerFrame),
@@ -33,7 +33,7 @@ pub(super) struct Peer {
     pub(super) wire: Shared,
     pub(super) token: Token,
     inbox: Inbox,
-    /// Every byte that came.
+    /// Every byte received.
     pub(super) raw: Vec<u8>,
     /// Content of each download.
     pub(super) files: BTreeMap<TransferId, Vec<u8>>,
@@ -62,7 +62,7 @@ impl Peer {
         self.send(join(name, history));
     }
 
-    /// Says something under the next message id.
+    /// Sends a line under the next message id.
     pub(super) fn say(&mut self, text: &str) {
         self.said += 1;
         self.send(say(self.said, text));
@@ -117,7 +117,7 @@ impl Peer {
         self.send(Cancel { transfer: TransferId(transfer) });
     }
 
-    /// Shuts the sending side.
+    /// Closes the sending side.
     pub(super) fn end(&self) {
         self.wire.borrow_mut().end();
     }
@@ -134,7 +134,7 @@ impl Peer {
         self.wire.borrow().dropped
     }
 
-    /// What has come since the last time, checked against the protocol.
+    /// Takes what was received since the last call, checked against the protocol.
     pub(super) fn take(&mut self) -> Vec<Seen> {
         let came = std::mem::take(&mut self.wire.borrow_mut().to_peer);
         self.raw.extend_from_slice(&came);
@@ -166,7 +166,7 @@ impl Peer {
         self.inbox.view().state()
     }
 
-    /// Who is here, by name.
+    /// The members, by name.
     pub(super) fn members(&self) -> Vec<&str> {
         self.state().members.iter().map(Nick::as_str).collect()
     }
@@ -180,7 +180,7 @@ impl Peer {
         self.state().topic.as_ref().map(|topic| topic.topic.as_str())
     }
 
-    /// Every event that came.
+    /// Every event received.
     pub(super) fn events(&self) -> &[Event] {
         self.inbox.view().events()
     }
@@ -190,22 +190,22 @@ impl Peer {
         self.inbox.view().welcome().map(|_| self.inbox.view().since())
     }
 
-    /// True once the snapshot has come whole, too.
+    /// True once the snapshot has been received completely, too.
     pub(super) fn has_snapshot(&self) -> bool {
         self.welcomed().is_some() && !self.inbox.view().awaits_snapshot()
     }
 
-    /// The first event that the welcome has announced.
+    /// The first event that the welcome announced.
     pub(super) fn first_event(&self) -> Option<Seq> {
         self.inbox.view().welcome().map(|welcome| welcome.from)
     }
 
-    /// The newest event that came, or that a gap has passed over.
+    /// The newest event received, or passed over by a gap.
     pub(super) fn last_event(&self) -> Option<Seq> {
         self.inbox.view().newest()
     }
 
-    /// What the welcome gave to resume this membership with.
+    /// The token that the welcome gave for resuming this membership.
     pub(super) fn resume(&self) -> Option<ResumeToken> {
         self.inbox.view().welcome().map(|welcome| welcome.resume)
     }
@@ -214,13 +214,13 @@ impl Peer {
         self.inbox.goodbye()
     }
 
-    /// The code of the goodbye, once nothing else came.
+    /// The code of the goodbye; checks that nothing else was received.
     pub(super) fn farewell(&mut self) -> Option<Code> {
         self.take();
         self.goodbye().map(|goodbye| goodbye.code)
     }
 
-    /// The refusals among what has come.
+    /// The refusals received.
     pub(super) fn refusals(&mut self) -> Vec<Refused> {
         let refused = |seen| match seen {
             Seen::Server(ServerFrame::Refused(refused)) => Some(refused),
@@ -229,15 +229,15 @@ impl Peer {
         self.take().into_iter().filter_map(refused).collect()
     }
 
-    /// The code of the only refusal that has come.
+    /// The code of the only refusal received.
     pub(super) fn refusal(&mut self) -> Code {
         match &self.refusals()[..] {
             [refused] => refused.code,
-            others => panic!("not one refusal: {others:?}"),
+            others => panic!("expected one refusal: {others:?}"),
         }
     }
 
-    /// The lines among what has come.
+    /// The lines received.
     pub(super) fn lines(&mut self) -> Vec<String> {
         let line = |seen| match seen {
             Seen::Event(Event::Said(said)) => Some(said.text.to_string()),
@@ -275,7 +275,7 @@ pub(super) fn events(mut log: &[u8]) -> Vec<Event> {
     events
 }
 
-/// Content that shows a misplaced byte.
+/// Content in which a misplaced byte shows.
 pub(super) fn content(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at * 7 + at / 251 + at / 65_521) as u8).collect()
 }

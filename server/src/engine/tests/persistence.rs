@@ -1,4 +1,4 @@
-//! What reaches the journal, and what a start finds.
+//! What reaches the journal, and what the next startup finds.
 
 use chatshelf_common::id::{ItemId, Seq};
 use chatshelf_common::wire::Event;

@@ -1,5 +1,5 @@
-//! A connection in memory: the engine holds one end, a test's peer the other. It reports
-//! readiness as an edge-triggered poll does, and no more than that.
+//! A connection in memory: the engine holds one end, a test's peer the other. It reports readiness
+//! exactly as an edge-triggered poll does.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,34 +10,34 @@ use crate::disk::readahead::Pipe;
 use crate::engine::Readiness;
 use crate::engine::Transport;
 
-/// What lies between the two ends.
+/// What is between the two ends.
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) to_engine: VecDeque<u8>,
     pub(super) to_peer: Vec<u8>,
     /// Bytes that the engine may write before it blocks.
     pub(super) room: usize,
-    /// Bytes that one read or write moves at most; for streams whose short moves mean nothing.
+    /// The most bytes that one read or write moves; for streams whose short moves mean nothing.
     pub(super) read_max: usize,
     pub(super) write_max: usize,
-    /// The peer has shut its side.
+    /// The peer has closed its side.
     pub(super) ended: bool,
     /// Both sides are gone.
     pub(super) broken: bool,
-    /// The engine has shut its side.
+    /// The engine has closed its side.
     pub(super) shut: bool,
     /// The engine has dropped its end.
     pub(super) dropped: bool,
-    /// The engine has met the end of `room`, and is owed an event when there is more.
+    /// The engine has run out of `room`, and gets an event when there is more.
     pub(super) blocked: bool,
     /// Edges not reported yet.
     pub(super) ready: Readiness,
-    /// What carries the bytes to the peer, if not the moment.
+    /// The line that carries the bytes to the peer, unless they arrive at once.
     line: Option<Line>,
 }
 
-/// A line with a rate, as a kernel gives it: it takes bytes in pieces of up to [`PIECE_BYTES`]
-/// while less than a bound is unsent, and tells of room when half of that has gone out.
+/// A line with a rate, as behind a kernel: it accepts bytes in pieces of up to [`PIECE_BYTES`]
+/// while less than a bound is unsent, and reports room when half of that has been sent.
 #[derive(Debug)]
 struct Line {
     unsent: VecDeque<u8>,
@@ -85,20 +85,20 @@ impl Wire {
         }
     }
 
-    /// The peer shuts its side; what it has sent can still be read.
+    /// Closes the peer's side; what it has sent can still be read.
     pub(super) fn end(&mut self) {
         self.ended = true;
         self.ready.readable = true;
         self.ready.read_closed = true;
     }
 
-    /// The connection is reset: nothing can be read or written any more.
+    /// Resets the connection: nothing can be read or written any more.
     pub(super) fn reset(&mut self) {
         self.broken = true;
         self.ready = Readiness { readable: true, writable: true, read_closed: true };
     }
 
-    /// How many of so many bytes the engine may write now.
+    /// Returns how many of this many bytes the engine may write now.
     fn takes<const SHORT: bool>(&mut self, asked: usize) -> io::Result<usize> {
         assert!(!self.shut, "nothing is written after the shutdown");
         if self.broken {
@@ -122,7 +122,7 @@ impl Wire {
         self.line = Some(Line { unsent: VecDeque::new(), unsent_max: 128 * 1024 });
     }
 
-    /// Brings so many bytes that are on the line to the peer.
+    /// Carries this many bytes of the line to the peer.
     pub(super) fn carry(&mut self, bytes: usize) {
         let Some(line) = &mut self.line else { return };
         let carried = bytes.min(line.unsent.len());
@@ -139,7 +139,7 @@ impl Wire {
         }
     }
 
-    /// Lets the engine write so many bytes from here on.
+    /// Lets the engine write this many bytes from now on.
     pub(super) fn allow(&mut self, room: usize) {
         self.room = room;
         if room > 0 && std::mem::take(&mut self.blocked) {
@@ -187,7 +187,7 @@ impl<const SHORT: bool> Transport for End<SHORT> {
         SHORT
     }
 
-    // On Linux, where a short write is the end of what is possible, downloads are spliced.
+    // On Linux, where a short write means that no more is possible, downloads are spliced.
     fn can_splice(&self) -> bool {
         SHORT
     }

@@ -1,5 +1,5 @@
-//! Whether somebody is still there: names that are wanted of a connection that may be dead, and
-//! members whose connection is lost and who may be back in a moment.
+//! Whether a member is still there: nicks held by a connection that may be dead, and members whose
+//! connection is lost and who may return in a moment.
 
 use chatshelf_common::wire::frame::{Ping, Pong};
 use chatshelf_common::wire::{Code, Event, ServerFrame};
@@ -15,7 +15,7 @@ fn pings(seen: &[Seen]) -> usize {
     seen.iter().filter(|one| matches!(one, Seen::Server(ServerFrame::ServerPing(_)))).count()
 }
 
-/// What has come of events, in short.
+/// The events received, in short form.
 fn told(peer: &mut Peer) -> Vec<String> {
     let told = |seen| match seen {
         Seen::Event(Event::Joined(it)) => Some(format!("{} joined", it.nick)),
@@ -27,7 +27,7 @@ fn told(peer: &mut Peer) -> Vec<String> {
     peer.take().into_iter().filter_map(told).collect()
 }
 
-/// Somebody who has said hello, and asks for a name.
+/// Someone who has said hello, and requests a nick.
 fn asks_for(rig: &mut Rig, name: &str) -> Peer {
     let peer = rig.connect();
     peer.hello();
@@ -36,7 +36,7 @@ fn asks_for(rig: &mut Rig, name: &str) -> Peer {
     peer
 }
 
-/// A member who was last heard two seconds ago, and one who looks on.
+/// A member who was last heard from two seconds ago, and one who watches.
 fn a_silent_member() -> (Rig, Peer, Peer) {
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
@@ -211,7 +211,7 @@ fn a_peer_that_reads_however_slowly_is_not_taken_for_dead() {
     rig.settle();
     rig.pass(100);
     assert_eq!((peer.refusal(), ada.farewell()), (Code::NICK_TAKEN, None));
-    // One that takes nothing is dead.
+    // A connection that accepts nothing is dead.
     rig.pass(2_000);
     let mut peer = asks_for(&mut rig, "ada");
     rig.pass(3_000);
@@ -233,7 +233,7 @@ fn a_member_can_take_the_name_of_a_dead_connection_too() {
     assert_eq!(ada.farewell(), Some(Code::TIMED_OUT));
     assert_eq!(told(&mut bob), ["ada left: TIMED_OUT", "carl is ada"]);
     assert!(carl.refusals().is_empty());
-    // Of two that are asked for, the first is answered first.
+    // Of two requests, the first is answered first.
     rig.pass(2_000);
     carl.rename("bob");
     carl.rename("carl");
@@ -290,7 +290,7 @@ fn a_member_who_does_not_return_in_time_has_left_for_the_original_reason() {
     assert_eq!(
         told(&mut ada),
         ["carl left: UNKNOWN_TYPE"],
-        "who breaks the rules is not waited for"
+        "a member who breaks the rules gets no grace period"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Coming back: tokens, what was missed, and what was said twice.
+//! Resuming: tokens, what was missed, and what was sent twice.
 
 use chatshelf_common::id::{MessageId, ResumeToken, Seq, UnixMillis};
 use chatshelf_common::wire::frame::{Join, Marker, Say};
@@ -8,7 +8,7 @@ use super::peer::{Peer, Seen, bytes, events, frame, join, say};
 use super::rig::{Rig, SETTINGS};
 use crate::engine::Settings;
 
-/// Joins again with what a peer knows of its last connection.
+/// Joins again with what a peer knows from its last connection.
 pub(super) fn come_back(
     rig: &mut Rig,
     name: &str,
@@ -42,7 +42,7 @@ fn a_membership_resumes_over_another_connection_and_the_room_hears_nothing() {
     let before = at(&rig, 2);
     let mut again = come_back(&mut rig, "somebody", Some(before), &ada);
     assert_eq!(ada.farewell(), Some(Code::REPLACED));
-    assert_eq!(bob.take(), [], "nobody left and nobody came");
+    assert_eq!(bob.take(), [], "nobody left and nobody joined");
     assert_eq!(again.lines(), ["while you were away"]);
     assert_eq!(again.first_event(), Some(Seq(3)));
     assert_eq!(again.members(), ["ada", "bob"], "the nick is the old one");
@@ -50,7 +50,7 @@ fn a_membership_resumes_over_another_connection_and_the_room_hears_nothing() {
     bob.tell("ada", "psst");
     rig.settle();
     assert_eq!(bob.lines(), ["back"]);
-    assert!(again.take().iter().any(|seen| matches!(seen, Seen::Server(_))), "and is told things");
+    assert!(again.take().iter().any(|seen| matches!(seen, Seen::Server(_))), "and gets messages");
     rig.pass(10_000);
     assert_eq!(rig.engine.connections(), 2);
 }
@@ -87,7 +87,7 @@ fn the_nick_beside_a_good_token_may_be_anything() {
         assert_eq!(again.members(), ["ada", "bob"], "{wrong:02x?}");
     }
     assert_eq!(bob.take(), []);
-    // With a token that is none, it is what it is.
+    // With an invalid token, it is refused as usual.
     *good.last_mut().unwrap() ^= 1;
     good[9..12].copy_from_slice(b"a b");
     let mut other = rig.connect();
@@ -111,7 +111,7 @@ fn only_the_own_ghost_is_replaced() {
     mallory.send(Join { resume: Some(ResumeToken([0; 24])), ..join("ada", None) });
     rig.settle();
     assert_eq!(mallory.refusal(), Code::NICK_TAKEN);
-    // A good token gives one's own membership, not the nick one asks for.
+    // A valid token gives its own membership, not the requested nick.
     let mut again = come_back(&mut rig, "ada", None, &bob);
     again.take();
     again.say("I am bob");
@@ -128,14 +128,14 @@ fn the_token_is_that_of_the_session_on_whatever_connection() {
     let mut second = come_back(&mut rig, "ada", None, &ada);
     second.take();
     assert_eq!(second.resume(), ada.resume());
-    // Its welcome may not have arrived: the client knows no more than before.
+    // The second welcome may not have arrived; then the client knows no more than before.
     let mut third = come_back(&mut rig, "ada", None, &ada);
     third.take();
     assert_eq!(second.farewell(), Some(Code::REPLACED));
     assert_eq!(third.members(), ["ada"]);
     third.reset();
     rig.settle();
-    // Nor when the room had given the member up in between.
+    // Likewise if the room had given the member up in between.
     let fourth = come_back(&mut rig, "ada", None, &ada);
     let mut fifth = come_back(&mut rig, "ada", None, &ada);
     fifth.take();
@@ -175,7 +175,7 @@ fn events_after_since_come_whatever_the_history_and_its_limit() {
     let since = at(&rig, 5);
     let mut again = come_back(&mut rig, "ada", Some(since), &ada);
     assert_eq!(again.lines().len(), 17);
-    // Who can't show to have been here gets no more than the limit.
+    // A client that cannot prove that it was here gets no more than the limit.
     let stranger = rig.connect();
     stranger.hello();
     stranger.send(Join { since: Some(Seq(5)), ..join("eve", None) });
@@ -218,7 +218,7 @@ fn a_session_sees_no_further_back_than_its_first_join() {
         (1000, 0, false, 3),
         (1000, 1000, false, 23),
     ] {
-        // As often as one likes, and whatever is claimed to be known.
+        // However often it tries, and whatever it claims to know.
         for since in [Some((Seq(0), nowhen)), Some((Seq(1), nowhen)), Some((Seq(u64::MAX), nowhen))]
         {
             let (mut rig, ada) = room_with_a_past(history_max, history, is_gone);
@@ -272,7 +272,7 @@ fn nothing_missed_means_nothing_sent() {
     assert_eq!((again.welcomed(), again.first_event()), (Some(Seq(1)), Some(Seq(2))));
 }
 
-/// A server that a crash has taken events from: those of `rig` after the first `kept`.
+/// A server that has lost events in a crash: those of `rig` after the first `kept`.
 fn crashed(rig: Rig, kept: usize) -> Rig {
     let mut past = events(&rig.journal);
     past.truncate(kept);
@@ -295,7 +295,7 @@ fn a_client_with_events_that_a_crash_took_starts_where_the_new_ones_begin() {
     let mut again = come_back(&mut rig, "ada", Some(since), &ada);
     again.take();
     assert_eq!(again.first_event(), Some(Seq(4)));
-    // And when there is another one of the same number.
+    // And once another event has the same number.
     (0..5).for_each(|n| again.say(&format!("new {n}")));
     rig.settle();
     again.reset();
@@ -376,7 +376,7 @@ fn a_line_that_is_in_the_log_is_not_said_again() {
     let refusals = again.refusals();
     assert_eq!(refusals.len(), 1);
     assert_eq!((refusals[0].code, refusals[0].id), (Code::ALREADY_SAID, Some(MessageId(900))));
-    // Also after a restart, for the log knows it.
+    // Also after a restart, because the log knows it.
     let all = events(&rig.journal).len();
     let mut rig = crashed(rig, all);
     let mut bob = rig.join("bob");

@@ -18,7 +18,7 @@ use crate::room::Past;
 use crate::token::Token;
 use crate::work;
 
-/// Turns after which an engine that still has work is taken to spin.
+/// Turns after which an engine that still has work is considered to spin.
 const TURNS_MAX: usize = 20_000;
 
 pub(super) const SETTINGS: Settings = Settings {
@@ -30,35 +30,35 @@ pub(super) const SETTINGS: Settings = Settings {
     durability: Durability::Interval,
 };
 
-/// Where peers come from unless a test says otherwise.
+/// The address of peers unless a test chooses another.
 pub(super) const HOME: &str = "192.0.2.1:4000";
 
 const START: Now = Now { mono_ms: 7_000, at: UnixMillis(1_700_000_000_000) };
 
-/// A rig whose streams report a short move as the end of what is possible, as epoll's do.
+/// A rig whose streams report by a short move that no more is possible, as with epoll.
 pub(super) type Rig = AnyRig<true>;
-/// A rig whose streams say so by `WouldBlock` only.
+/// A rig whose streams report it by `WouldBlock` only.
 pub(super) type LooseRig = AnyRig<false>;
 
 pub(super) struct AnyRig<const SHORT: bool> {
     pub(super) engine: Engine<TestTransport<End<SHORT>>>,
     pub(super) disk: FakeDisk,
-    /// Everything that was handed to the journal.
+    /// Everything handed to the journal.
     pub(super) journal: Vec<u8>,
-    /// While set, the journal takes events and does not answer.
+    /// While set, the journal accepts events and does not reply.
     pub(super) is_journal_held: bool,
-    /// Where the events end that it has not answered for.
+    /// The end of the events it has not replied about.
     journaled_to: Option<u64>,
     pub(super) now: Now,
     /// Steps that the engine's turns have taken.
     pub(super) steps: u64,
     pub(super) wires: Vec<(Token, Shared)>,
-    /// Of the layer that new connections go through, if they do.
+    /// The seed of the layer that new connections go through, if they do.
     pub(super) habits: Option<Habits>,
     replies: Vec<Reply>,
 }
 
-/// What stands behind the engine, for one turn.
+/// The storage behind the engine, for one turn.
 struct Behind<'a> {
     disk: &'a mut FakeDisk,
     journal: &'a mut Vec<u8>,
@@ -121,19 +121,19 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         }
     }
 
-    /// A server started over what this one has left.
+    /// A server started from what this one has left.
     pub(super) fn restart(self, settings: Settings) -> Self {
         let past = super::peer::events(&self.journal);
         let (disk, items) = self.disk.reopen(self.now.at);
         Self::over(settings, disk, items, past)
     }
 
-    /// A connection that has said nothing.
+    /// A connection that has sent nothing.
     pub(super) fn connect(&mut self) -> Peer {
         self.connect_from(HOME)
     }
 
-    /// One from another address than most.
+    /// A connection from another address than most.
     pub(super) fn connect_from(&mut self, address: &str) -> Peer {
         let token = self.engine.make_way();
         let wire = Wire::new();
@@ -148,7 +148,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         Peer::new(wire, token)
     }
 
-    /// A member, welcomed, without history. What it was sent so far is taken.
+    /// A member, welcomed, without history. What it was sent so far is discarded.
     pub(super) fn join(&mut self, nick: &str) -> Peer {
         self.join_from(HOME, nick)
     }
@@ -160,11 +160,11 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         self.settle();
         peer.take();
         assert!(peer.goodbye().is_none(), "{nick}: {:?}", peer.goodbye());
-        assert!(peer.welcomed().is_some(), "{nick} is not welcome");
+        assert!(peer.welcomed().is_some(), "{nick} was not welcomed");
         peer
     }
 
-    /// One turn, with the readiness and the disk replies that there are.
+    /// Runs one turn, with the pending readiness and disk replies.
     pub(super) fn turn(&mut self) {
         let _ = work::take_steps();
         self.wires.retain(|(_, wire)| !wire.borrow().dropped);
@@ -189,7 +189,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         self.assert_sound();
     }
 
-    /// Turns until nothing is left to do at this moment.
+    /// Runs turns until nothing is left to do at this moment.
     pub(super) fn settle(&mut self) {
         for _ in 0..TURNS_MAX {
             self.turn();
@@ -211,14 +211,14 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         self.settle();
     }
 
-    /// Has a held disk do so many requests, then settles.
+    /// Makes a held disk execute this many requests, then settles.
     pub(super) fn work(&mut self, requests: usize) {
         let replies = self.disk.work_some(requests);
         self.replies.extend(replies);
         self.settle();
     }
 
-    /// Hands a reply to the engine in the next turn, wherever it comes from.
+    /// Hands a reply to the engine in the next turn, whatever its origin.
     pub(super) fn reply(&mut self, reply: Reply) {
         self.replies.push(reply);
         self.settle();
@@ -233,7 +233,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         self.settle();
     }
 
-    /// Has the journal answer for what it was given, well or badly, then settles.
+    /// Makes the journal reply about what it was given, well or badly, then settles.
     pub(super) fn answer_journal(&mut self, is_well: bool) {
         let to = self.journaled_to.take().expect("the journal was given something");
         let reply = if is_well { Reply::Journaled { to } } else { Reply::JournalFailed { to } };
@@ -244,7 +244,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         self.disk.failure = Some((kind, code));
     }
 
-    /// What holds after every turn.
+    /// Checks what holds after every turn.
     fn assert_sound(&self) {
         self.engine.assert_sound();
         let log = self.engine.room.log();
@@ -262,13 +262,13 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         self.engine.connections.get(peer.token).is_some_and(|it| it.nick().is_some())
     }
 
-    /// Waits until nobody who lost their connection is waited for any more.
+    /// Waits until every grace period is over.
     pub(super) fn pass_grace(&mut self) {
         self.pass(RETURN_GRACE_MS);
         assert_eq!(self.engine.admission.absent(), 0);
     }
 
-    /// Nobody is here, nobody comes back, and nothing of them is left.
+    /// Checks that nobody is here, nobody may return, and nothing of them is left.
     pub(super) fn assert_empty(&mut self) {
         assert!(self.engine.is_empty(), "{} connections are left", self.engine.connections());
         self.pass_grace();

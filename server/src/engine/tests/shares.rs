@@ -1,4 +1,4 @@
-//! Peers that want all transfers for themselves: everyone else still gets theirs.
+//! Peers that want all transfers for themselves: everyone else still gets a share.
 
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Pong;
@@ -12,10 +12,10 @@ use crate::engine::limits::{MEMBER_SLOTS_MAX, RATE_STEP_MS, RATE_WINDOW_MS};
 
 const EACH: u32 = MEMBER_TRANSFERS_MAX as u32;
 const AWAY: &str = "198.51.100.7:4000";
-/// When a transfer that is too slow has ended at the latest.
+/// The latest time at which a transfer that is too slow has ended.
 const PATIENCE_MS: u64 = RATE_WINDOW_MS + RATE_STEP_MS;
 
-/// Sixteen members of one address, each of whom begins all the uploads that it can.
+/// Sixteen members of one address, each of whom begins as many uploads as possible.
 fn greedy(rig: &mut Rig) -> Vec<Peer> {
     let peers: Vec<Peer> = (0..16).map(|n| rig.join(&format!("greedy-{n}"))).collect();
     for peer in &peers {
@@ -63,7 +63,7 @@ fn uploads_that_hardly_move_end_while_slots_are_scarce() {
     let mut rig = Rig::new();
     let mut peers = greedy(&mut rig);
     trickle(&mut rig, &mut peers, RATE_WINDOW_MS - 1000);
-    assert!(rig.engine.transfers.slots_taken() > 60, "not before a window is over");
+    assert!(rig.engine.transfers.slots_taken() > 60, "none ends before a window is over");
     trickle(&mut rig, &mut peers, PATIENCE_MS - RATE_WINDOW_MS + 1000);
     let taken = rig.engine.transfers.slots_taken();
     assert!(
@@ -72,7 +72,7 @@ fn uploads_that_hardly_move_end_while_slots_are_scarce() {
     );
     let refusals: Vec<Code> = peers.iter_mut().flat_map(Peer::refusals).map(|it| it.code).collect();
     assert!(refusals.contains(&Code::STALLED), "{refusals:?}");
-    assert!(peers.iter().all(|peer| peer.goodbye().is_none()), "they are members all the same");
+    assert!(peers.iter().all(|peer| peer.goodbye().is_none()), "they remain members");
 }
 
 #[test]

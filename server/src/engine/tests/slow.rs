@@ -1,4 +1,4 @@
-//! Who does not keep up: gaps in the log (PROTOCOL.md, "The room log"), replies that pile up.
+//! Members who do not keep up: gaps in the log (PROTOCOL.md, "The room log"), replies that pile up.
 
 use chatshelf_common::id::Seq;
 use chatshelf_common::wire::frame::{Gap, Ping};
@@ -10,7 +10,7 @@ use crate::disk::readahead::PIPE_FILE_BYTES_MAX;
 use crate::engine::LOG_WINDOW_BYTES;
 use crate::engine::limits::WRITE_BUDGET_BYTES;
 
-/// Has `ada` say enough, over several turns, for the log to be cut.
+/// Makes `ada` send enough lines, over several turns, for the log to be trimmed.
 pub(super) fn flood(rig: &mut Rig, ada: &mut Peer) -> usize {
     let long = "x".repeat(8000);
     let mut said = 0;
@@ -33,8 +33,8 @@ pub(super) fn gaps(seen: &[Seen]) -> Vec<Gap> {
     seen.iter().filter_map(gap).collect()
 }
 
-/// The peer itself checks that a gap begins after what it has, brings a snapshot, and that the
-/// events go on right after it.
+/// The peer itself checks that a gap begins after what it has and brings a snapshot, and that the
+/// events continue right after it.
 fn overrun(room: usize) {
     let mut rig = Rig::new();
     let (mut ada, mut eve) = (rig.join("ada"), rig.join("eve"));
@@ -248,7 +248,7 @@ fn a_slow_reader_keeps_nobody_waiting() {
     for n in 0..50 {
         ada.say(&n.to_string());
         rig.turn();
-        // And when the journal has it:
+        // And once the journal has it:
         rig.turn();
         assert_eq!(bob.lines(), [n.to_string()]);
     }
@@ -267,7 +267,7 @@ fn a_long_backlog_is_sent_over_several_turns() {
     eve.allow(usize::MAX);
     rig.turn();
     let first = eve.wire.borrow().to_peer.len();
-    // The budget is looked at after each write, and one holds an extent at the most.
+    // The budget is checked after each write, and a write holds at most one extent.
     let budget = WRITE_BUDGET_BYTES;
     assert!((budget..=budget + PIPE_FILE_BYTES_MAX + 1000).contains(&first), "{first}");
     rig.settle();

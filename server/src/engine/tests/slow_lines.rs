@@ -1,4 +1,5 @@
-//! Talk beside downloads on lines of all rates: what is ahead of a line is a time, not a size.
+//! Chat beside downloads on lines of all rates: what is ahead of a line is bounded by time, not by
+//! size.
 
 use chatshelf_common::id::TransferId;
 
@@ -7,15 +8,15 @@ use super::rig::Rig;
 use super::uploads::upload;
 use chatshelf_common::wire::Event;
 
-/// How long a line from someone else took to come, in milliseconds, while a file came as well.
+/// How long lines from someone else took to arrive, in milliseconds, while a file was downloading.
 struct Ran {
     delays_ms: Vec<u64>,
     /// How long the file took.
     file_ms: u64,
 }
 
-/// A download of `bytes` over a line of `rate(ms)` bytes a millisecond; every 50 ms somebody says
-/// something.
+/// Downloads `bytes` over a line of `rate(ms)` bytes a millisecond, while someone sends a line
+/// every 50 ms.
 fn run(bytes: usize, rate: impl Fn(u64) -> usize) -> Ran {
     let file = content(bytes);
     let mut rig = Rig::new();
@@ -45,15 +46,15 @@ fn run(bytes: usize, rate: impl Fn(u64) -> usize) -> Ran {
             return Ran { delays_ms, file_ms: ms };
         }
     }
-    panic!("the file did not come");
+    panic!("the file did not arrive");
 }
 
 fn len(peer: &Peer) -> usize {
     peer.files.get(&TransferId(2)).map_or(0, Vec::len)
 }
 
-/// How long a line may take: what is unsent, the rest of a frame, and what else is said, all of it
-/// at this rate; on a fast line a few milliseconds.
+/// How long a line may take: what is unsent, the rest of a frame, and other lines, all at this
+/// rate; on a fast line a few milliseconds.
 fn allowed_ms(rate: usize) -> u64 {
     (8 * 1024 / rate as u64).max(8) + 2
 }

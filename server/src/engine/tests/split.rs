@@ -10,7 +10,7 @@ use chatshelf_common::text::{FileName, Topic};
 use chatshelf_common::wire::frame::{DownloadRequest, UploadDone, UploadOffer};
 use chatshelf_common::wire::header::data_head;
 
-/// What a client says before it may upload, before it may download, and after the download.
+/// What a client sends before it may upload, before it may download, and after the download.
 pub(super) fn conversation() -> [Vec<u8>; 4] {
     let file = content(300);
     let name = FileName::new("f").unwrap();
@@ -45,7 +45,7 @@ pub(super) fn conversation() -> [Vec<u8>; 4] {
     [first.concat(), second.concat(), third, fourth.concat()]
 }
 
-/// What must not depend on the cut: events and replies, each in their order.
+/// What must not depend on the cut: events and replies, each in order.
 fn outcome(peer: &mut Peer) -> (Vec<Event>, Vec<ServerFrame>) {
     let (mut events, mut replies) = (Vec::new(), Vec::new());
     for one in peer.take() {
@@ -59,7 +59,7 @@ fn outcome(peer: &mut Peer) -> (Vec<Event>, Vec<ServerFrame>) {
     (events, replies)
 }
 
-/// Has the conversation in pieces, a turn or more for each, and the outcome.
+/// Runs the conversation in pieces, one or more turns for each, and returns the outcome.
 fn converse(cuts: &[usize]) -> (Vec<Event>, Vec<ServerFrame>) {
     let mut rig = Rig::new();
     let mut peer = rig.connect();

@@ -23,7 +23,7 @@ fn named(cell: &'static str) -> (Vec<&'static str>, Option<Code>) {
     (frames, code.map(|(code, _)| *code))
 }
 
-/// The name of a frame that came.
+/// The name of a received frame.
 fn name(seen: &Seen) -> String {
     let frame = match seen {
         Seen::Server(frame) => format!("{frame:?}"),
@@ -33,7 +33,7 @@ fn name(seen: &Seen) -> String {
     frame.split('(').next().unwrap().trim_start_matches("Server").to_owned()
 }
 
-/// Checks what came since the last time against a cell.
+/// Checks what was received since the last call against a cell.
 fn assert_answered(peer: &mut Peer, cell: &'static str, what: &str) {
     let (frames, code) = named(cell);
     let was_closing = peer.goodbye().is_some();
@@ -128,7 +128,7 @@ fn each_frame_is_answered_in_each_phase_as_the_page_says() {
 
 const FILE: &[u8] = b"file";
 
-/// A member with an upload, number 1, in one of its states, of which so much has been sent.
+/// A member with an upload, number 1, in one of its states, of which this much has been sent.
 fn uploading(rig: &mut Rig, state: &str, sent: usize) -> Peer {
     let mut peer = rig.join("ada");
     if state == "offered" {

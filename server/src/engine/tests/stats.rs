@@ -1,4 +1,4 @@
-//! Every counter counts what it says, once.
+//! Every counter counts what its name says, once.
 
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Join;

@@ -152,7 +152,7 @@ fn what_one_says_in_one_breath_is_one_write_to_each() {
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     (0..64).for_each(|n| ada.say(&n.to_string()));
     rig.turn();
-    // And when the journal has it:
+    // And once the journal has it:
     rig.turn();
     let expected: Vec<String> = (0..64).map(|n: u32| n.to_string()).collect();
     assert_eq!(bob.lines(), expected);

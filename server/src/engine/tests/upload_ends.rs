@@ -1,4 +1,4 @@
-//! Uploads that end otherwise than on the shelf, or without their member.
+//! Uploads that do not end on the shelf, or end without their member.
 
 use chatshelf_common::id::{ItemId, TransferId};
 use chatshelf_common::wire::header::data_head;
@@ -172,7 +172,7 @@ fn an_upload_that_is_done_is_published_though_its_member_is_gone() {
         rig.release_disk();
         ada.take();
         assert_eq!(ada.items(), [ItemId(1)]);
-        // It comes behind the publishing, and only lets go.
+        // It comes after the publishing, and only releases the transfer.
         assert_eq!(rig.disk.asked.last(), Some(&("Suspend", 1)));
         assert_eq!(rig.disk.count("Publish"), 1);
         rig.disk.assert_idle();

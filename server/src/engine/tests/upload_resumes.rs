@@ -31,7 +31,7 @@ fn begin(rig: &mut Rig, peer: &mut Peer, transfer: u32, file: &[u8], bytes: usiz
     ready
 }
 
-/// Goes on with the upload to its end.
+/// Resumes the upload and completes it.
 fn go_on(rig: &mut Rig, peer: &mut Peer, transfer: u32, file: &[u8]) -> UploadReady {
     let ready = begin(rig, peer, transfer, file, file.len());
     peer.done(transfer, file);
@@ -142,14 +142,14 @@ fn what_the_client_gives_up_or_the_server_refuses_is_not_kept() {
 #[test]
 fn a_key_that_is_still_in_use_moves_to_the_newer_offer() {
     let file = content(2 * BLOCK_BYTES + 9_000);
-    // What the disk thread has not been given yet is sent once more.
+    // What the disk thread was not given yet is sent once more.
     let (sent, held) = (BLOCK_BYTES + 5_000, BLOCK_BYTES);
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     begin(&mut rig, &mut ada, 1, &file, sent);
     assert_eq!(go_on(&mut rig, &mut bob, 2, &file), expected(2, &file, held));
     assert_eq!(ada.refusal(), Code::REPLACED);
-    // Late data for the one that has ended is discarded.
+    // Late data for the ended upload is discarded.
     ada.data(1, sent as u64, &file[sent..], 1_000);
     ada.done(1, &file);
     rig.settle();
@@ -196,7 +196,7 @@ fn an_upload_whose_end_its_sender_did_not_hear_of_is_not_stored_twice() {
             rig = rig.restart(SETTINGS);
             again = rig.join("ada");
         }
-        // The offer waits behind the publishing.
+        // The offer waits until the publishing is done.
         again.offer_with_key(7, file.len() as u64, KEY);
         rig.settle();
         rig.release_disk();
@@ -205,7 +205,7 @@ fn an_upload_whose_end_its_sender_did_not_hear_of_is_not_stored_twice() {
         let is_ready = |seen: &Seen| matches!(seen, Seen::Server(ServerFrame::UploadReady(_)));
         assert!(!seen.iter().any(is_ready));
         assert_eq!((rig.engine.transfers.slots_taken(), again.items().len()), (0, 1));
-        // Another file may come under the same key.
+        // Another file may be uploaded under the same key.
         again.offer_with_key(8, 10, KEY);
         rig.settle();
         assert_eq!(ready(&mut again), Some(expected(8, &file, 0)));

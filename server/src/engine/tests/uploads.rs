@@ -10,7 +10,7 @@ use super::rig::{AnyRig, LooseRig, Rig, SETTINGS};
 use crate::disk::block::BLOCK_BYTES;
 use crate::engine::Settings;
 
-/// Uploads a file whole and says which item it became.
+/// Uploads a file completely and returns the item it became.
 pub(super) fn upload<const SHORT: bool>(
     rig: &mut AnyRig<SHORT>,
     peer: &mut Peer,

@@ -28,7 +28,7 @@ fn arrive(rig: &mut Rig, phase: Phase) -> Peer {
     peer
 }
 
-/// Sends `wrong` in a phase, beside a member who talks on, and hands over what came.
+/// Sends `wrong` in a phase, beside a member who keeps talking, and returns what was received.
 fn offend(phase: Phase, wrong: &[u8]) -> Peer {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
@@ -46,7 +46,7 @@ fn offend(phase: Phase, wrong: &[u8]) -> Peer {
     } else if phase == Phase::Joined {
         peer.send(Ping {});
         rig.settle();
-        assert!(!peer.take().is_empty(), "the connection does not go on");
+        assert!(!peer.take().is_empty(), "the connection does not continue");
     }
     peer
 }
@@ -61,7 +61,7 @@ fn goodbye_code(phase: Phase, wrong: &[u8]) -> Code {
     goodbye(phase, wrong).code
 }
 
-/// What a member is refused for `wrong`.
+/// The refusal a member gets for `wrong`.
 fn refused(wrong: &[u8]) -> Refused {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
@@ -126,7 +126,7 @@ fn a_length_over_the_limit_is_refused_by_the_header_alone() {
         let mut peer = arrive(&mut rig, phase);
         peer.send_raw(&header(kind, limit));
         rig.settle();
-        assert_eq!(peer.farewell(), None, "a length of just the limit");
+        assert_eq!(peer.farewell(), None, "a length exactly at the limit");
     }
 }
 
@@ -164,7 +164,7 @@ fn known_types_are_allowed_in_their_phase_only() {
     for wrong in [bytes(say(1, "hi")), done(1), data(1, 0, b"x"), frame(0x06, 0, b"")] {
         assert_eq!(goodbye_code(Phase::Greeted, &wrong), Code::UNEXPECTED, "{wrong:02x?}");
     }
-    // Text that breaks the rules makes a frame no more welcome.
+    // Invalid text does not make a frame any more acceptable.
     let empty_text = frame(0x03, 0, b"\x0b\x00\x08aaaaaaaa\x0c\x00\x00");
     assert_eq!(goodbye_code(Phase::Greeted, &empty_text), Code::UNEXPECTED);
     assert_eq!(goodbye_code(Phase::Joined, &frame(0x02, 0, b"\x07\x00\x00")), Code::UNEXPECTED);
@@ -255,7 +255,7 @@ fn transfer_numbers_must_grow_even_over_refused_ones() {
         for is_download in [false, true] {
             let mut rig = Rig::new();
             let mut peer = rig.join("eve");
-            // Refused: the item is unknown; the number is used all the same.
+            // Refused: the item is unknown; the number counts as used anyway.
             peer.request(first, 99, None);
             rig.settle();
             assert_eq!(peer.refusal(), Code::ITEM_UNKNOWN);
@@ -352,7 +352,7 @@ fn of_several_faults_the_first_in_the_documents_order_is_reported() {
     ] {
         assert_eq!(goodbye_code(phase, &wrong), code, "{phase:?} {wrong:02x?}");
     }
-    // What ends no connection.
+    // Frames that end no connection.
     let style = b"\x0d\x00\x02aa";
     let long = [&b"\x0c\x20\x01"[..], &[0xff; 8193]].concat();
     for (wrong, code) in [

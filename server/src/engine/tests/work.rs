@@ -1,5 +1,5 @@
 //! What each frame costs (docs/ARCHITECTURE.md, "What each frame can cost"): it may depend on the
-//! frame's length and, where everyone has to hear of it, on how many are here; on nothing else.
+//! frame's length and, where everyone has to hear of it, on the number of members; on nothing else.
 
 use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId};
 use chatshelf_common::wire::frame::{
@@ -10,12 +10,12 @@ use super::peer::{Peer, bytes, frame, join, nick, say};
 use super::rig::{Rig, SETTINGS};
 use crate::engine::Settings;
 
-/// Members beside those who talk, and lines said, of a small room and of a large one.
+/// Members besides those who talk, and lines sent, of a small room and of a large one.
 const SMALL: (usize, usize) = (2, 10);
 const LARGE: (usize, usize) = (400, 4_000);
-/// Each frame comes so often.
+/// How often each frame is sent.
 const TIMES: usize = 50;
-/// What the search for free nicks may take: 16 of them on one connection, of 16 tried.
+/// What the search for free nicks may cost: 16 of them on one connection, out of 16 tried.
 const SUGGESTIONS: u64 = 16 * 16;
 
 /// A room of members called ada, ada2, ada3 and so on, with a past; and eve, who is in it.
@@ -32,7 +32,7 @@ fn room((members, lines): (usize, usize)) -> (Rig, Vec<Peer>, Peer) {
     (rig, others, eve)
 }
 
-/// Steps that it takes to serve these bytes, [`TIMES`] over.
+/// Steps for serving these bytes, [`TIMES`] over.
 fn steps(rig: &mut Rig, peer: &Peer, bytes: &[u8]) -> u64 {
     rig.steps = 0;
     peer.send_raw(&bytes.repeat(TIMES));
@@ -41,7 +41,7 @@ fn steps(rig: &mut Rig, peer: &Peer, bytes: &[u8]) -> u64 {
     rig.steps
 }
 
-/// Steps in a small room and in a large one, and how many members more that one has.
+/// Steps in a small room and in a large one, and how many more members the large one has.
 fn both(bytes: &[u8]) -> (u64, u64, u64) {
     let [small, large] = [SMALL, LARGE].map(|size| {
         let (mut rig, _others, eve) = room(size);
@@ -121,7 +121,7 @@ fn coming_and_going_costs_little_per_member_however_long_the_log() {
         let (mut rig, _others, mut eve) = room(size);
         rig.steps = 0;
         let mut peers = Vec::new();
-        // Back over another connection, and a stranger who comes and goes.
+        // A resume on another connection, and a stranger who joins and leaves.
         for _ in 0..TIMES {
             let again = rig.connect();
             again.hello();
@@ -139,7 +139,7 @@ fn coming_and_going_costs_little_per_member_however_long_the_log() {
         rig.steps / TIMES as u64
     });
     let more = (LARGE.0 - SMALL.0) as u64;
-    // Snapshots, and the events that say so.
+    // Snapshots, and the events that go with them.
     assert!(large <= small + 16 * more, "{small} steps each, in a large room {large}");
 }
 

@@ -28,7 +28,7 @@ impl Download {
         (&self.item, self.next_ask)
     }
 
-    /// When it was requested.
+    /// Returns when it was requested.
     pub(super) fn since_ms(&self) -> u64 {
         self.since_ms
     }

@@ -56,7 +56,7 @@ impl Rig {
         std::iter::from_fn(|| self.disk.pop()).collect()
     }
 
-    /// Checks what must hold while ada is there, or is not.
+    /// Checks what holds while ada is here, or is not.
     fn check(&self, is_there: bool) {
         self.table.assert_sound(|connection| connection == ADA && is_there);
     }
@@ -75,8 +75,8 @@ fn an_upload_comes_whole_or_not_at_all() {
     rig.offer(1, 3, 0).unwrap();
     assert_eq!(rig.receive(1, 0, b"a"), Received::Unexpected, "it is not ready");
     assert!(rig.table.note_created(at(1), 1, 0));
-    assert_eq!(rig.receive(1, 0, b"a"), Received::Unexpected, "it has that");
-    assert_eq!(rig.receive(1, 1, b"bcd"), Received::Unexpected, "it is longer than was said");
+    assert_eq!(rig.receive(1, 0, b"a"), Received::Unexpected, "it has that already");
+    assert_eq!(rig.receive(1, 1, b"bcd"), Received::Unexpected, "it is longer than announced");
     assert_eq!(rig.receive(1, 1, b"b"), Received::Taken(()));
     let finish = |rig: &mut Rig| rig.table.finish(at(1), &mut rig.disk);
     assert_eq!(finish(&mut rig), Received::Taken(Finished::Short));
@@ -116,7 +116,7 @@ fn the_bytes_of_an_interrupted_upload_are_kept_or_discarded() {
     rig.table.forget(at(2), Fate::Discarded, &mut rig.disk);
     assert!(matches!(rig.requests()[..], [Request::Discard { .. }]));
     assert_eq!(rig.table.blocks(), 1, "its block is spare");
-    assert_eq!(rig.table.slots_taken(), 2, "the disk thread has not let go of them");
+    assert_eq!(rig.table.slots_taken(), 2, "the disk thread still holds them");
     rig.check(true);
     rig.table.note_ended(at(1));
     rig.table.note_ended(at(2));
@@ -149,7 +149,7 @@ fn a_download_is_read_ahead_within_its_bound_and_closed_at_its_end() {
         rig.table.read_on(at(1), 65_536, false, &mut rig.disk);
     }
     let Some(Request::Read { offset: 0, bytes: 10, extent, .. }) = rig.requests().pop() else {
-        panic!("the whole of it is read at once, and nothing twice");
+        panic!("all of it is read at once, and nothing twice");
     };
     assert_eq!(rig.table.way(at(1)), Some(Way::Down));
     assert!(rig.table.note_sent(at(1), extent));

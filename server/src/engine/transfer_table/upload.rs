@@ -135,7 +135,7 @@ impl Upload {
         self.progress_ms
     }
 
-    /// When it was offered.
+    /// Returns when it was offered.
     pub(super) fn since_ms(&self) -> u64 {
         self.since_ms
     }

@@ -1,4 +1,5 @@
-//! The lanes beside the simplest thing that does the same: three queues and a frame in progress.
+//! The model of the lanes: the simplest thing that does the same, three queues and a frame in
+//! progress.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
@@ -25,7 +26,7 @@ pub(super) enum Step {
     Interrupt,
 }
 
-/// A stream that keeps what it is given, in the portions of a script; then it blocks.
+/// A stream that keeps what it is given, in the portions of a script, and then blocks.
 #[derive(Debug, Default)]
 pub(super) struct Sink<const SHORT: bool> {
     pub(super) got: Vec<u8>,
@@ -34,9 +35,9 @@ pub(super) struct Sink<const SHORT: bool> {
 }
 
 impl<const SHORT: bool> Sink<SHORT> {
-    /// How many of so many bytes the next step of the script takes.
+    /// How many of this many bytes the next step of the script accepts.
     fn takes(&mut self, bytes: usize) -> io::Result<usize> {
-        assert!(bytes > 0, "nothing is worth no write");
+        assert!(bytes > 0, "a write has at least one byte");
         self.writes += 1;
         match self.script.pop_front() {
             Some(Step::Interrupt) => Err(ErrorKind::Interrupted.into()),
@@ -134,7 +135,7 @@ pub(super) fn last_reply_is(frames: &[Vec<u8>], frame: &impl Frame) -> bool {
     frames.last() == Some(&frame.to_bytes())
 }
 
-/// The lanes beside the simplest thing that does the same.
+/// The lanes beside their model.
 pub(super) struct Lanes<const SHORT: bool> {
     pub(super) out: SendQueue,
     pub(super) log: RoomLog,
@@ -144,21 +145,21 @@ pub(super) struct Lanes<const SHORT: bool> {
     /// The transfers of the extents that were queued.
     pub(super) pushed: Vec<u32>,
     pub(super) next_reply: u32,
-    /// Place in its file of the next block, by transfer.
+    /// Offset in its file of the next block, by transfer.
     pub(super) offsets: [u64; 3],
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
     sent: Vec<u8>,
-    /// What is left of the frame in progress.
+    /// The rest of the frame in progress.
     current: VecDeque<u8>,
     current_is_event: bool,
     control: VecDeque<Vec<u8>>,
     /// The next event to send, from 0, and where to stop.
     next: usize,
     stop: Option<usize>,
-    /// Events that may be sent, and how many must be before a snapshot is.
+    /// Events that may be sent, and how many must be before a snapshot may.
     released: usize,
     gate: usize,
     lost: Option<usize>,
@@ -194,7 +195,7 @@ impl Model {
         self.stop.unwrap_or(usize::MAX).min(self.released)
     }
 
-    /// True when what comes next has to wait for events to be released.
+    /// True if what comes next has to wait for events to be released.
     fn is_waiting(&self) -> bool {
         if !self.current.is_empty() {
             return false;
@@ -209,7 +210,7 @@ impl Model {
     fn send(&mut self, mut bytes: usize, events: &[Vec<u8>]) {
         while bytes > 0 {
             if self.current.is_empty() {
-                let frame = self.next_frame(events).expect("nothing more is to be sent");
+                let frame = self.next_frame(events).expect("nothing is left to send");
                 self.current = frame.into();
             }
             let taken = bytes.min(self.current.len());
@@ -229,7 +230,7 @@ impl Model {
 }
 
 impl<const SHORT: bool> Lanes<SHORT> {
-    /// In the room already, at the start of an empty log.
+    /// Already in the room, at the start of an empty log.
     pub(super) fn new(window_bytes: usize) -> Self {
         let log = RoomLog::new(Seq(1), window_bytes);
         let log_cursor = Cursor::At { offset: 0, mid_frame: false };
@@ -271,7 +272,7 @@ impl<const SHORT: bool> Lanes<SHORT> {
         self.model.released = self.events.len();
     }
 
-    /// Says something that may not be sent yet.
+    /// Adds a line that may not be sent yet.
     pub(super) fn append(&mut self, text: &str) {
         let (seq, id) = (self.log.next_seq(), MessageId(9));
         let text = Message::new(text).unwrap();
@@ -289,7 +290,7 @@ impl<const SHORT: bool> Lanes<SHORT> {
         }
         let content = body(transfer, length);
         let mut offset = self.offsets[transfer as usize];
-        // Where a short write is the end of what is possible, from a pipe: so it is on Linux.
+        // Where a short write means that no more is possible, from a pipe: as on Linux.
         let extent = Extent::of(TransferId(transfer), offset, &content, SHORT);
         self.out.push_data(TransferId(transfer), extent);
         for piece in content.chunks(DATA_BYTES_MAX as usize) {

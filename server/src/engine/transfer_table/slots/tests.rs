@@ -1,10 +1,10 @@
-//! Who gets a slot, whatever the greedy do.
+//! Who gets a slot, whatever greedy members do.
 
 use chatshelf_common::id::TransferId;
 
 use super::*;
 
-/// A server's slots, and the members who ask for them.
+/// A server's slots, and the members who request them.
 #[derive(Default)]
 struct Crowd {
     slots: Slots,
@@ -12,7 +12,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// Tries to take one; says which limit was in the way.
+    /// Tries to take one; returns the limit that forbids it.
     fn ask(&mut self, address: u8, member: usize, way: Way) -> Result<TransferKey, usize> {
         let connection = Token::new(member, 1);
         let origin = Origin::from(std::net::SocketAddr::from(([10, 0, 0, address], 4000)));
@@ -27,7 +27,7 @@ impl Crowd {
         Ok(transfer)
     }
 
-    /// Has so many members of an address take all that they get, one after the other.
+    /// Makes this many members of an address take all the slots they get, one after another.
     fn grab(&mut self, address: u8, members: usize, way: Way) -> usize {
         let first = 1000 * usize::from(address);
         let all = |crowd: &mut Self, member| {
@@ -44,7 +44,7 @@ fn sixteen_greedy_members_of_one_address_leave_slots_to_those_who_have_none() {
     for way in [Way::Up, Way::Down] {
         let mut crowd = Crowd::default();
         let taken = crowd.grab(1, 16, way);
-        assert!(taken > 60, "who is alone may have most: {taken}");
+        assert!(taken > 60, "a lone member may have most: {taken}");
         assert!(crowd.slots.are_scarce(way));
         for (member, other) in [(1, Way::Up), (2, Way::Down)] {
             assert!(crowd.ask(1, member, other).is_ok(), "a newcomer behind the same address");
@@ -81,7 +81,7 @@ fn uploads_leave_slots_for_downloads() {
     let download = |address: &u8| crowd.ask(*address, usize::from(*address), Way::Down).is_ok();
     let downloads = (1..=200).filter(download).count();
     assert_eq!(downloads, TRANSFERS_MAX - UPLOADS_MAX);
-    // With nothing free, the limit is that of all.
+    // With none free, the limit of all applies.
     assert_eq!(crowd.ask(201, 1, Way::Down), Err(TRANSFERS_MAX));
     assert_eq!(crowd.ask(201, 1, Way::Up), Err(TRANSFERS_MAX));
 }
@@ -91,13 +91,13 @@ fn the_limit_that_is_named_is_the_one_in_the_way() {
     let mut crowd = Crowd::default();
     assert_eq!(crowd.grab(1, 1, Way::Up), MEMBER_TRANSFERS_MAX);
     assert_eq!(crowd.ask(1, 1000, Way::Down), Err(MEMBER_TRANSFERS_MAX));
-    // Of an address: four times what is free.
+    // An address may have four times what is free.
     crowd.grab(1, 1000, Way::Down);
     crowd.ask(2, 2000, Way::Down).unwrap();
     let free = TRANSFERS_MAX - crowd.slots.taken();
     assert!(free > 1);
     assert_eq!(crowd.ask(1, 9999, Way::Down), Err(ORIGIN_SHARE * free));
-    // Of a member: what is free.
+    // A member may have what is free.
     crowd.grab(2, 1, Way::Down);
     let free = TRANSFERS_MAX - crowd.slots.taken();
     assert_eq!(crowd.ask(2, 2000, Way::Down), Err(free));
@@ -119,7 +119,7 @@ fn an_ended_transfer_counts_until_the_disk_has_let_go_of_it() {
     let mut crowd = Crowd::default();
     let connection = Token::new(1, 1);
     let origin = Origin::from(std::net::SocketAddr::from(([10, 0, 0, 1], 4000)));
-    // All that this member began, it has cancelled.
+    // This member has cancelled everything it began.
     let asker = Asker { connection, origin, running: 0 };
     let transfer = |n| TransferKey { connection, transfer: TransferId(n) };
     let mut taken = 0;

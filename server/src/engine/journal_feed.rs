@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn too_much_that_waits_is_a_backlog() {
+    fn too_many_waiting_bytes_are_a_backlog() {
         let (feed, mut log) = fed(Durability::Always);
         assert!(!feed.is_behind(&log));
         while log.unreleased_bytes() <= UNRELEASED_BYTES_MAX {

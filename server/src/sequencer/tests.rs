@@ -111,7 +111,7 @@ proptest! {
     /// A restart from what is left of a journal continues where the log ended, and two such
     /// restarts stay identical.
     #[test]
-    fn a_start_makes_the_same_room_of_the_end_of_a_journal(
+    fn a_restart_makes_the_same_room_from_the_end_of_a_journal(
         ops in prop::collection::vec(op(), 20..80),
         later in prop::collection::vec(op(), 1..20),
     ) {

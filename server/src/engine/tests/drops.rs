@@ -122,7 +122,7 @@ fn the_key_proves_it_to_the_end_over_restarts_and_under_any_nick() {
 }
 
 #[test]
-fn whoever_learns_by_a_repeated_offer_that_it_is_stored_is_its_uploader() {
+fn a_member_whose_repeated_offer_is_already_stored_is_its_uploader() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     let item = upload_with_key(&mut rig, &mut ada, b"file");

@@ -351,7 +351,7 @@ fn a_peer_that_is_closed_in_the_turn_of_its_join_gets_a_farewell() {
 }
 
 #[test]
-fn members_hear_who_comes_goes_and_changes_their_nick() {
+fn members_hear_of_joins_leaves_and_renames() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     let bob = rig.join("bob");

@@ -72,7 +72,7 @@ fn a_line_that_must_be_safe_waits_for_as_long_as_it_takes() {
 }
 
 #[test]
-fn a_snapshot_tells_nothing_that_is_not_safe() {
+fn a_snapshot_shows_only_what_is_safe() {
     let mut rig = rig(Durability::Always);
     let ada = rig.join("ada");
     rig.is_journal_held = true;

@@ -86,7 +86,7 @@ fn whatever_a_layer_does_the_peer_gets_the_same_bytes() {
 }
 
 #[test]
-fn a_layer_is_found_out_that_keeps_less_than_it_accepts() {
+fn a_layer_that_keeps_less_than_it_accepts_is_found_out() {
     let lie = Some(Lie::AcceptedMore);
     let spoilt = std::panic::catch_unwind(|| converse(Some(Habits { lie, ..PROMPT })));
     assert!(spoilt.is_err() || spoilt.unwrap() != converse(None));

@@ -47,7 +47,7 @@ fn a_silent_member() -> (Rig, Peer, Peer) {
 }
 
 #[test]
-fn a_dead_connection_loses_its_name_to_whoever_wants_it() {
+fn a_dead_connection_loses_its_nick_to_a_newcomer() {
     let (mut rig, mut ada, mut bob) = a_silent_member();
     let mut peer = rig.connect();
     peer.hello();
@@ -66,7 +66,7 @@ fn a_dead_connection_loses_its_name_to_whoever_wants_it() {
 }
 
 #[test]
-fn a_connection_that_gives_any_sign_keeps_its_name() {
+fn a_connection_that_gives_any_sign_of_life_keeps_its_nick() {
     for sign in [&[0x31, 0, 0, 0, 0, 0][..], &[0x31]] {
         let (mut rig, mut ada, mut bob) = a_silent_member();
         let mut peer = asks_for(&mut rig, "ada");
@@ -129,7 +129,7 @@ fn a_bounded_number_may_wait_for_names() {
 }
 
 #[test]
-fn what_came_behind_a_join_is_understood_once_that_is_settled() {
+fn frames_behind_a_join_are_handled_once_it_is_decided() {
     let (mut rig, ada, _bob) = a_silent_member();
     let mut peer = rig.connect();
     peer.hello();
@@ -295,7 +295,7 @@ fn a_member_who_does_not_return_in_time_has_left_for_the_original_reason() {
 }
 
 #[test]
-fn the_name_of_an_absent_member_is_free_to_whoever_wants_it() {
+fn the_nick_of_an_absent_member_is_free_to_others() {
     let mut rig = Rig::new();
     let (mut ada, bob, carl) = (rig.join("ada"), rig.join("bob"), rig.join("carl"));
     ada.take();
@@ -330,7 +330,7 @@ fn nothing_can_be_told_to_an_absent_member() {
 }
 
 #[test]
-fn whoever_is_away_for_a_moment_keeps_their_place_in_a_full_room() {
+fn an_absent_member_keeps_their_place_in_a_full_room() {
     let mut rig = Rig::with(Settings { members_max: 2, ..SETTINGS });
     let (mut ada, bob) = (rig.join("ada"), rig.join("bob"));
     bob.reset();

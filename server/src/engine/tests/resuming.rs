@@ -98,7 +98,7 @@ fn the_nick_beside_a_good_token_may_be_anything() {
 }
 
 #[test]
-fn only_the_own_ghost_is_replaced() {
+fn only_ones_own_ghost_is_replaced() {
     let mut rig = Rig::new();
     let (ada, bob) = (rig.join("ada"), rig.join("bob"));
     let mut mallory = rig.connect();
@@ -122,7 +122,7 @@ fn only_the_own_ghost_is_replaced() {
 }
 
 #[test]
-fn the_token_is_that_of_the_session_on_whatever_connection() {
+fn a_session_keeps_its_token_on_every_connection() {
     let mut rig = Rig::new();
     let ada = rig.join("ada");
     let mut second = come_back(&mut rig, "ada", None, &ada);
@@ -387,7 +387,7 @@ fn a_line_that_is_in_the_log_is_not_said_again() {
 }
 
 #[test]
-fn a_number_alone_makes_no_repeat() {
+fn a_number_alone_does_not_make_a_repetition() {
     let mut rig = Rig::new();
     let (ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     for line in [say(1, "hi"), say(1, "hi"), repeated(1, "another text"), repeated(2, "hi")] {

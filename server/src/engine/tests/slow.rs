@@ -201,7 +201,7 @@ fn a_burst_of_replies_within_one_turn_holds_up_nobody_who_reads() {
 }
 
 #[test]
-fn nobody_who_reads_is_disturbed_by_what_others_tell_them() {
+fn a_member_who_reads_is_undisturbed_by_direct_messages() {
     let mut rig = Rig::new();
     let (mut ada, mut eve) = (rig.join("ada"), rig.join("eve"));
     ada.take();

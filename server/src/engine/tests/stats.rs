@@ -30,7 +30,7 @@ fn connections_and_their_ends_are_counted() {
 }
 
 #[test]
-fn whoever_is_back_is_counted_as_that() {
+fn resumed_members_are_counted_as_returns() {
     let mut rig = Rig::new();
     let ada = rig.join("ada");
     ada.reset();

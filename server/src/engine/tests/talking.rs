@@ -29,7 +29,7 @@ fn the_echo_carries_nick_id_text_style_and_the_servers_time() {
 }
 
 #[test]
-fn a_topic_that_stays_as_it_is_is_no_event() {
+fn an_unchanged_topic_is_not_an_event() {
     let mut rig = Rig::new();
     let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
     ada.take();

@@ -213,7 +213,7 @@ fn an_upload_whose_end_its_sender_did_not_hear_of_is_not_stored_twice() {
 }
 
 #[test]
-fn what_is_kept_goes_when_its_time_is_over() {
+fn an_interrupted_upload_expires() {
     let file = content(10_000);
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");

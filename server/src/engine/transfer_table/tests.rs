@@ -171,7 +171,7 @@ fn a_member_runs_at_most_their_share_of_transfers() {
 }
 
 #[test]
-fn what_is_due_of_a_connection_is_its_slowest_upload_and_its_pace() {
+fn the_slowest_upload_and_the_pace_decide_what_is_due() {
     let mut rig = Rig::default();
     let due = |rig: &Rig, now_ms| {
         let mut look = Look::at(now_ms);

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_goes_to_the_disk_in_full_blocks_and_a_rest() {
+    fn received_bytes_go_to_the_disk_in_full_blocks_and_a_rest() {
         let (mut blocks, mut disk) = (BlockPool::default(), DiskQueue::default());
         let mut upload = upload(BLOCK_BYTES as u64 + 3);
         upload.begin(0, 5);

@@ -26,7 +26,7 @@ impl Entry {
 }
 
 impl Timers {
-    /// Sets the entry of `token` to `at_ms`, unless it is earlier.
+    /// Moves the entry of `token` to `at_ms`, unless it already is earlier.
     pub(super) fn arm(&mut self, entry: &mut Entry, token: Token, at_ms: u64) {
         debug_assert_ne!(at_ms, Entry::NONE.0);
         if entry.0 <= at_ms {

@@ -40,7 +40,7 @@ fn a_name_held_by_a_dead_connection_is_free_within_seconds() {
         (ended.code == Some(0)).then_some(())
     });
     bob.shows("ada  I am back");
-    bob.shows("-- ada left: nothing was heard");
+    bob.shows("-- ada left: nothing was received");
 }
 
 #[cfg(unix)]

@@ -67,6 +67,7 @@ struct Process {
     wakes_at_ms: Option<u64>,
     idle_turns: usize,
     idle_ms: u64,
+    moved_bytes: u64,
 }
 
 impl Server {
@@ -270,6 +271,7 @@ impl Server {
             wakes_at_ms: Some(now.mono_ms),
             idle_turns: 0,
             idle_ms: 0,
+            moved_bytes: 0,
         });
         if self.is_healed {
             self.heal();
@@ -380,12 +382,14 @@ impl Process {
 
     /// What holds after every turn.
     fn check(&mut self, has_news: bool, now_ms: u64) {
-        let is_idle = !has_news && self.idle_ms == now_ms;
-        self.idle_turns = if is_idle { self.idle_turns + 1 } else { 0 };
-        self.idle_ms = now_ms;
-        assert!(self.idle_turns < IDLE_TURNS_MAX, "the engine spins");
         self.engine.assert_sound();
         let stats = self.engine.stats();
+        // A layer hands out what it has read ahead by portions, each in a turn of its own.
+        let moved_bytes = stats.counters.bytes_in + stats.counters.bytes_out;
+        let is_idle = !has_news && self.idle_ms == now_ms && self.moved_bytes == moved_bytes;
+        self.idle_turns = if is_idle { self.idle_turns + 1 } else { 0 };
+        (self.idle_ms, self.moved_bytes) = (now_ms, moved_bytes);
+        assert!(self.idle_turns < IDLE_TURNS_MAX, "the engine spins");
         let usage = stats.memory;
         let bytes_max = MemoryUse::bytes_max(usage.connections);
         assert!(usage.bytes() <= bytes_max, "{} of {bytes_max} bytes: {usage:?}", usage.bytes());

@@ -122,6 +122,7 @@ impl<F: Files> Store<F> {
             self.stored.insert(item.id, offer);
         }
         self.note_newest(item.id);
+        self.retry_doomed();
         Ok(())
     }
 
@@ -140,6 +141,7 @@ impl<F: Files> Store<F> {
     /// content open), removes them in place. Does the same for the newest item, whose number would
     /// be used again after a restart if nothing of it were left.
     pub(super) fn remove_item(&mut self, item: ItemId) {
+        self.retry_doomed();
         self.stored.remove(&item);
         let dir = self.item_dir(item);
         if item == self.newest {
@@ -150,17 +152,22 @@ impl<F: Files> Store<F> {
         self.remove_or_doom(dir);
     }
 
-    /// Removes a folder, now or as soon as no download reads from it.
+    /// Removes a folder, now or later: once no download reads from it, or the disk works again. What
+    /// stayed would be an item again after a start that no longer knows of its removal.
     fn remove_or_doom(&mut self, dir: PathBuf) {
-        match self.remove_doomed(&dir) {
-            Ok(()) => {}
-            Err(_) if !self.downloads.is_empty() => {
-                if !self.doomed.contains(&dir) {
-                    self.doomed.push(dir);
-                }
-            }
-            Err(why) => log::error!("cannot remove {}: {why}", dir.display()),
+        let Err(why) = self.remove_doomed(&dir) else { return };
+        if self.downloads.is_empty() {
+            log::error!("cannot remove {}: {why}", dir.display());
         }
+        if !self.doomed.contains(&dir) {
+            self.doomed.push(dir);
+        }
+    }
+
+    /// Tries again what could not be removed.
+    fn retry_doomed(&mut self) {
+        let doomed = std::mem::take(&mut self.doomed);
+        self.doomed = doomed.into_iter().filter(|dir| self.remove_doomed(dir).is_err()).collect();
     }
 
     fn remove_doomed(&self, dir: &Path) -> io::Result<()> {
@@ -187,17 +194,7 @@ impl<F: Files> Store<F> {
     /// Closes a download's file, and removes dropped items that no download has open any more.
     pub(super) fn close(&mut self, download: TransferKey) {
         self.downloads.remove(&download);
-        let nobody_reads = self.downloads.is_empty();
-        let doomed = std::mem::take(&mut self.doomed);
-        let doomed = doomed.into_iter().filter(|dir| match self.remove_doomed(dir) {
-            Ok(()) => false,
-            Err(why) if nobody_reads => {
-                log::error!("cannot remove {}: {why}", dir.display());
-                false
-            }
-            Err(_) => true,
-        });
-        self.doomed = doomed.collect();
+        self.retry_doomed();
     }
 
     pub(super) fn read(

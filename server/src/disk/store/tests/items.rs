@@ -109,16 +109,21 @@ fn a_number_stays_that_was_an_items_which_is_set_aside() {
 }
 
 #[test]
-fn a_folder_that_will_not_go_is_left_to_the_next_start() {
+fn a_folder_that_will_not_go_is_tried_again_until_it_does() {
     let mut bench = Bench::new();
     bench.shelve(1, b"0123456789");
-    let download = transfer(2);
+    bench.shelve(2, b"newer");
+    let download = transfer(3);
     bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
     bench.files.fail(Fault::From(bench.files.done()), ErrorKind::Other);
     bench.ask(Request::Remove { item: ItemId(1) });
-    assert_eq!(bench.store.doomed.len(), 1, "once nobody reads it, it is tried again");
     bench.ask_one(Request::Close { download });
-    assert!(bench.store.doomed.is_empty(), "but then no more");
+    assert_eq!(bench.store.doomed.len(), 1, "the disk still fails");
+    assert!(bench.path("shelf/1/content").exists());
+    bench.files.heal();
+    bench.shelve(4, b"the disk works again");
+    assert!(bench.store.doomed.is_empty() && !bench.path("shelf/1").exists());
+    assert_eq!(bench.reopen().items.len(), 2, "nor is it an item again after a start");
 }
 
 #[test]

@@ -152,8 +152,8 @@ impl<F: Files> Store<F> {
         self.remove_or_doom(dir);
     }
 
-    /// Removes a folder, now or later: once no download reads from it, or the disk works again. What
-    /// stayed would be an item again after a start that no longer knows of its removal.
+    /// Removes a folder, now or later: once no download reads from it, or the disk works again. If
+    /// it stayed, it would be an item again after a start whose log no longer knows of the drop.
     fn remove_or_doom(&mut self, dir: PathBuf) {
         let Err(why) = self.remove_doomed(&dir) else { return };
         if self.downloads.is_empty() {

@@ -232,7 +232,7 @@ fn a_small_disk_takes_uploads_and_a_reserve_larger_than_it_is_named() {
     }
 }
 
-/// Uploads a file, or is refused for want of space.
+/// Uploads a file, or is refused because the disk is full.
 fn is_taken(peer: &mut Peer, seed: u64, bytes: usize) -> bool {
     let answer = peer.try_upload("f", &content(seed, bytes)).expect("an answer");
     answer.map_err(|refused| assert_eq!(refused.code, Code::STORAGE_FULL)).is_ok()

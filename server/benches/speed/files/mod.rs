@@ -37,7 +37,7 @@ const STARTS: usize = 20;
 
 /// Measures what is asked for of `downloads`, `uploads`, `talk` (beside transfers) and `starts`.
 /// Its files are below `dir`, and gone afterwards. What it does is told by `progress`, and what it
-/// leaves out for want of a program.
+/// leaves out because a program is not installed.
 ///
 /// # Errors
 /// When a server can't be started, or does other than it should.

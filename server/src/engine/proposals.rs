@@ -41,7 +41,6 @@ pub(super) enum Proposer {
 impl<T: Transport> Engine<T> {
     /// Makes a proposal. The caller must not assume an outcome when this returns: what follows is
     /// in [`Self::settle`].
-    /// [`Self::settle`].
     pub(super) fn propose(&mut self, by: Proposer, proposal: Proposal) {
         let outcome = self.sequencer.order(&mut self.room, proposal, self.now.at);
         self.settle(by, outcome);

@@ -1,11 +1,8 @@
 //! The network: every socket, and the one poll that waits for them. Only this folder knows mio.
 //!
-//! [`transport`] carries a connection; the engine sees it only as an [`crate::engine::Transport`].
+//! [`transport`] carries a connection; the engine sees it only as a [`crate::engine::Transport`].
 //! [`listener`] accepts connections, and `pipe` makes the pipes that downloads go through.
 //! [`reactor`] is the loop on top: it passes readiness, time and disk replies to the engine.
-//! [`crate::engine::Transport`]. [`listener`] accepts connections, and `pipe` makes the pipes that
-//! downloads go through. [`reactor`] is the loop on top: it hands readiness, time and disk replies
-//! to the engine.
 
 pub mod listener;
 mod pipe;

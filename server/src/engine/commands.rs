@@ -14,6 +14,7 @@ use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
 use super::admission::Claim;
 use super::closing::goodbye;
+use super::connection::Connection;
 use super::phase::{Phase, Step};
 use super::proposals::Proposer;
 use super::transport::Transport;
@@ -105,9 +106,9 @@ impl<T: Transport> Engine<T> {
     }
 
     fn tell(&mut self, token: Token, from: Nick, Tell { id, to, text }: Tell) {
+        let refused = |code| Refused { id: Some(id), ..Refused::new(code, Tell::KIND) };
         let Some(receiver) = self.room.find(&to) else {
-            let refused = Refused { id: Some(id), ..refused(Code::NO_SUCH_MEMBER, Tell::KIND) };
-            return self.refuse(token, &refused);
+            return self.refuse(token, &refused(Code::NO_SUCH_MEMBER));
         };
         let told = Told { at: self.now.at, from, to: receiver.nick().clone(), id, text };
         // The receiver may be absent for a moment.
@@ -115,8 +116,7 @@ impl<T: Transport> Engine<T> {
         if receiver != Some(token) {
             let Some(receiver) = receiver.filter(|&receiver| self.has_room_for_reply(receiver))
             else {
-                let refusal = refused(Code::MEMBER_BUSY, Tell::KIND);
-                return self.refuse(token, &Refused { id: Some(id), ..refusal });
+                return self.refuse(token, &refused(Code::MEMBER_BUSY));
             };
             self.send(receiver, &told);
         }
@@ -126,11 +126,8 @@ impl<T: Transport> Engine<T> {
     /// Returns true if the replies queued for a connection, after another attempt to flush them,
     /// leave room for more: one member must not be able to bury another.
     fn has_room_for_reply(&mut self, token: Token) -> bool {
-        let is_free = |engine: &mut Self| {
-            engine
-                .connections
-                .get_mut(token)
-                .is_some_and(|it| it.send_queue().control_bytes() <= limits::CONTROL_BYTES_MAX)
+        let is_free = |engine: &Self| {
+            engine.connections.get(token).is_some_and(Connection::has_room_for_reply)
         };
         if !is_free(self) {
             self.flush(token);
@@ -155,7 +152,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn refuse_new_nick(&mut self, token: Token, about: u8, why: &TextError) {
         if self.count_refusal(token, about).is_some() {
             let detail = Note::new(&why.to_string()).ok();
-            self.refuse(token, &Refused { detail, ..refused(Code::NICK_INVALID, about) });
+            self.refuse(token, &Refused { detail, ..Refused::new(Code::NICK_INVALID, about) });
         }
     }
 
@@ -166,7 +163,7 @@ impl<T: Transport> Engine<T> {
         let salt = token.to_mio() as u64 ^ u64::from(refusals);
         let may_suggest = refusals <= limits::SUGGESTIONS_MAX;
         let suggestion = may_suggest.then(|| self.room.suggest(nick, salt)).flatten();
-        self.refuse(token, &Refused { suggestion, ..refused(Code::NICK_TAKEN, about) });
+        self.refuse(token, &Refused { suggestion, ..Refused::new(Code::NICK_TAKEN, about) });
     }
 
     /// Counts a refused nick; returns the number of refusals on this connection. Returns `None` if
@@ -215,7 +212,7 @@ impl<T: Transport> Engine<T> {
                 if *tag == Tag::NICK && self.count_refusal(token, header.kind).is_none() {
                     return;
                 }
-                let refusal = refused(code, header.kind);
+                let refusal = Refused::new(code, header.kind);
                 self.refuse(token, &Refused { limit, id, transfer, detail, ..refusal });
             }
             _ => {
@@ -224,11 +221,6 @@ impl<T: Transport> Engine<T> {
             }
         }
     }
-}
-
-/// Creates a refusal without optional fields.
-pub(super) fn refused(code: Code, about: u8) -> Refused {
-    Refused::new(code, about)
 }
 
 fn text_refusal(tag: Tag, why: &TextError) -> (Code, Option<u64>) {

@@ -206,9 +206,12 @@ impl<T> Connection<T> {
     /// connection is not read then, and TCP holds the peer back.
     pub(super) fn is_paused(&self, is_held_back: bool) -> bool {
         self.is_listening()
-            && (self.phase.awaits_answer()
-                || is_held_back
-                || self.send_queue.control_bytes() > CONTROL_BYTES_MAX)
+            && (self.phase.awaits_answer() || is_held_back || !self.has_room_for_reply())
+    }
+
+    /// Returns true if the replies that the peer leaves unread are within their limit.
+    pub(super) fn has_room_for_reply(&self) -> bool {
+        self.send_queue.control_bytes() <= CONTROL_BYTES_MAX
     }
 
     /// Takes the input that arrived behind a `Join` and was not handled yet.

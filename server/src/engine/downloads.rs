@@ -4,14 +4,13 @@
 //! sized to the speed of the connection. If an item is dropped during a download, its file stays
 //! open and is sent to the end.
 
-use chatshelf_common::id::TransferId;
-use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Refused};
-use chatshelf_common::wire::{Code, Frame};
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest};
 
 use super::Engine;
 use super::limits::{DOWNLOAD_EXTENTS_IN_FLIGHT, RATE_STEP_MS};
 use super::transfer_table::Way;
-use super::transfers::key;
+use super::transfers::{key, refused};
 use super::transport::Transport;
 use crate::disk::readahead::Extent;
 use crate::disk::{Request, TransferKey};
@@ -26,8 +25,10 @@ impl<T: Transport> Engine<T> {
         let offset = offset.unwrap_or(0);
         let item = match self.room.shelf().find(id) {
             Ok(item) if offset <= item.size => item.clone(),
-            Ok(_) => return self.refuse_download(token, transfer, Code::SIZE_MISMATCH),
-            Err(code) => return self.refuse_download(token, transfer, code),
+            Ok(_) => {
+                return self.refuse(token, &refused(transfer, Code::SIZE_MISMATCH, Way::Down));
+            }
+            Err(code) => return self.refuse(token, &refused(transfer, code, Way::Down)),
         };
         let Some(connection) = self.connections.get(token) else { return };
         let (at, origin, now_ms) =
@@ -37,11 +38,6 @@ impl<T: Transport> Engine<T> {
         }
         self.connections.arm(token, now_ms + RATE_STEP_MS);
         self.disk.push(Request::Open { download: at, item: id, offset });
-    }
-
-    fn refuse_download(&mut self, token: Token, transfer: TransferId, code: Code) {
-        let refusal = Refused::new(code, DownloadRequest::KIND);
-        self.refuse(token, &Refused { transfer: Some(transfer), ..refusal });
     }
 
     pub(super) fn download_opened(&mut self, at: TransferKey) {

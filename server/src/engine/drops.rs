@@ -8,7 +8,6 @@ use chatshelf_common::wire::frame::{Drop, Refused};
 use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
-use super::commands::refused;
 use super::proposals::Proposer;
 use super::transport::Transport;
 use crate::disk::{Request, UploadId};
@@ -72,7 +71,7 @@ impl<T: Transport> Engine<T> {
         let session = self.session_of(token);
         let is_theirs = session.is_some_and(|session| self.owners.is_owned_by(session, drop));
         if self.room.shelf().find(item).is_ok() && !is_theirs {
-            let refusal = refused(Code::NOT_YOURS, Drop::KIND);
+            let refusal = Refused::new(Code::NOT_YOURS, Drop::KIND);
             return self.refuse(token, &Refused { item: Some(item), ..refusal });
         }
         self.propose(Proposer::Dropper { token, item }, Proposal::Drop { item, nick: Some(nick) });

@@ -25,9 +25,8 @@ impl<T: Transport> Engine<T> {
 
     /// Refuses a transfer because a limit, of which `limit` is the value, is reached.
     pub(super) fn refuse_transfer(&mut self, at: TransferKey, way: Way, limit: usize) {
-        let refusal = Refused::new(Code::TOO_MANY_TRANSFERS, about(way));
-        let (limit, transfer) = (Some(limit as u64), Some(at.transfer));
-        self.refuse(at.connection, &Refused { limit, transfer, ..refusal });
+        let refusal = refused(at.transfer, Code::TOO_MANY_TRANSFERS, way);
+        self.refuse(at.connection, &Refused { limit: Some(limit as u64), ..refusal });
     }
 
     /// Ends a connection's transfers that are too slow while slots are scarce.
@@ -64,9 +63,11 @@ impl<T: Transport> Engine<T> {
             _ => Fate::Discarded,
         };
         let Some(way) = self.forget_transfer(token, transfer, fate) else { return };
-        let about = if code == Code::CANCELLED { Cancel::KIND } else { about(way) };
-        let (transfer, detail) = (Some(transfer), detail.map(Note::lossy));
-        self.refuse(token, &Refused { transfer, detail, ..Refused::new(code, about) });
+        let mut refusal = refused(transfer, code, way);
+        if code == Code::CANCELLED {
+            refusal.about = Cancel::KIND;
+        }
+        self.refuse(token, &Refused { detail: detail.map(Note::lossy), ..refusal });
     }
 
     /// Frees the resources of all transfers of a connection that is ending. Uploads being published
@@ -96,12 +97,13 @@ impl<T: Transport> Engine<T> {
     }
 }
 
-/// Returns the kind of frame that requests such a transfer.
-fn about(way: Way) -> u8 {
-    match way {
+/// Creates a refusal of a transfer in this direction, without other optional fields.
+pub(super) fn refused(transfer: TransferId, code: Code, way: Way) -> Refused {
+    let about = match way {
         Way::Up => UploadOffer::KIND,
         Way::Down => DownloadRequest::KIND,
-    }
+    };
+    Refused { transfer: Some(transfer), ..Refused::new(code, about) }
 }
 
 /// Returns the name of a transfer for the disk thread.

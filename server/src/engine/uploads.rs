@@ -5,17 +5,17 @@
 
 use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId};
 use chatshelf_common::text::{Nick, Note};
+use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{
     Item, Refused, UploadDone, UploadOffer, UploadReady, UploadStored,
 };
-use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
 use super::limits::{RATE_STEP_MS, UPLOAD_STALL_MS};
 use super::origin::Origin;
 use super::proposals::Proposer;
 use super::transfer_table::{Fate, FileInfo, Finished, Received, Way};
-use super::transfers::key;
+use super::transfers::{key, refused};
 use super::transport::Transport;
 use crate::disk::block::Block;
 use crate::disk::{Request, TransferKey, UploadId};
@@ -30,15 +30,14 @@ impl<T: Transport> Engine<T> {
             return;
         }
         if let Err(why) = name.check_new() {
-            let (transfer, detail) = (Some(transfer), Note::new(&why.to_string()).ok());
-            let refusal = Refused::new(Code::FILE_NAME_INVALID, UploadOffer::KIND);
-            return self.refuse(token, &Refused { transfer, detail, ..refusal });
+            let detail = Note::new(&why.to_string()).ok();
+            let refusal = refused(transfer, Code::FILE_NAME_INVALID, Way::Up);
+            return self.refuse(token, &Refused { detail, ..refusal });
         }
         if size > self.settings.file_bytes_max {
             let limit = Some(self.settings.file_bytes_max);
-            let refusal = Refused::new(Code::FILE_TOO_LARGE, UploadOffer::KIND);
-            let transfer = Some(transfer);
-            return self.refuse(token, &Refused { limit, transfer, ..refusal });
+            let refusal = refused(transfer, Code::FILE_TOO_LARGE, Way::Up);
+            return self.refuse(token, &Refused { limit, ..refusal });
         }
         let Some(connection) = self.connections.get(token) else { return };
         let (origin, upload) = (Origin::from(connection.peer()), key(token, transfer));

@@ -29,7 +29,7 @@ pub struct Stats {
 }
 
 /// Counts since startup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Connections accepted.
     pub connections: u64,
@@ -63,23 +63,9 @@ pub struct Counters {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Causes([u64; CAUSES]);
 
-impl Default for Counters {
+impl Default for Causes {
     fn default() -> Self {
-        Self {
-            connections: 0,
-            joins: 0,
-            returns: 0,
-            lines: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            uploads: 0,
-            downloads: 0,
-            refusals: Causes([0; CAUSES]),
-            closes: Causes([0; CAUSES]),
-            turns: 0,
-            turns_us: 0,
-            turn_us_max: 0,
-        }
+        Self([0; CAUSES])
     }
 }
 

@@ -50,9 +50,10 @@ impl Absentees {
         self.deadlines.first().map(|&(by_ms, _)| by_ms)
     }
 
-    /// Returns the one who has been absent longest.
-    fn oldest(&self) -> Option<Token> {
-        self.deadlines.first().map(|&(_, session)| session)
+    /// Returns the next one to be given up by now.
+    fn due(&self, now_ms: u64) -> Option<Token> {
+        let &(by_ms, session) = self.deadlines.first()?;
+        (by_ms <= now_ms).then_some(session)
     }
 
     fn add(&mut self, session: Token, absent: Absent) {
@@ -122,10 +123,7 @@ impl<T: Transport> Engine<T> {
 
     /// Gives up the members who have been absent too long.
     pub(in crate::engine) fn give_up_absentees(&mut self) {
-        let now_ms = self.now.mono_ms;
-        while self.admission.absentees.next().is_some_and(|by_ms| by_ms <= now_ms)
-            && let Some(session) = self.admission.absentees.oldest()
-        {
+        while let Some(session) = self.admission.absentees.due(self.now.mono_ms) {
             self.give_up(session);
         }
     }

@@ -18,6 +18,9 @@ use std::net::SocketAddr;
 
 use chatshelf_common::id::Seq;
 
+use super::Engine;
+use super::phase::Membership;
+use super::transport::Transport;
 use crate::token::Token;
 use absence::Absentees;
 use contest::Wanted;
@@ -33,6 +36,7 @@ pub(in crate::engine) use resume::Session;
 #[derive(Debug)]
 pub(super) struct Admission {
     door: Door,
+    secret: Secret,
     sessions: Sessions,
     absentees: Absentees,
     /// Nicks that someone waits for, in the order of the requests.
@@ -49,7 +53,8 @@ impl Admission {
     pub(super) fn new(members_max: usize, secret: Secret, started_at: Seq) -> Self {
         Self {
             door: Door::new(members_max),
-            sessions: Sessions::new(secret),
+            secret,
+            sessions: Sessions::default(),
             absentees: Absentees::default(),
             wanted: Vec::new(),
             joiners: Vec::new(),
@@ -62,24 +67,10 @@ impl Admission {
         self.door.forget(peer, token);
     }
 
-    /// Returns the latest connection of a session.
-    pub(super) fn connection_of(&self, session: Token) -> Token {
-        self.sessions.connection(session)
-    }
-
-    /// Returns the number of sessions on a connection other than their first.
-    pub(super) fn sessions_moved(&self) -> usize {
-        self.sessions.moved()
-    }
-
     /// Returns the number of members without a connection.
+    #[cfg(test)]
     pub(super) fn absent(&self) -> usize {
         self.absentees.len()
-    }
-
-    /// Returns true while someone has joined and is not welcomed yet.
-    pub(super) fn has_joiners(&self) -> bool {
-        !self.joiners.is_empty()
     }
 
     /// Returns when to look next at absent members and contested nicks.
@@ -96,5 +87,32 @@ impl Admission {
     /// Frees the memory that a crowd needed.
     pub(super) fn shrink(&mut self) {
         self.sessions.shrink();
+    }
+}
+
+impl<T: Transport> Engine<T> {
+    /// Checks that everyone who has come is counted where they belong, after a turn. Visits every
+    /// connection: for tests.
+    ///
+    /// # Panics
+    /// If someone is not.
+    pub(super) fn assert_admission_is_sound(&self) {
+        self.assert_door_is_sound();
+        let (mut members, mut moved) = (self.admission.absentees.len(), 0);
+        for (token, connection) in self.connections.iter() {
+            let Some(Membership { nick, session, .. }) = connection.phase().member() else {
+                continue;
+            };
+            assert_eq!(self.admission.sessions.connection(*session), token);
+            moved += usize::from(*session != token);
+            let member = self.room.find(nick).map(|it| (it.nick(), it.session()));
+            assert_eq!(member, Some((nick, Some(*session))));
+            members += 1;
+        }
+        if !self.shutting_down {
+            assert_eq!(self.admission.sessions.moved(), moved);
+            assert_eq!(self.room.members_len(), members);
+        }
+        assert!(self.admission.joiners.is_empty(), "a joiner was not welcomed");
     }
 }

@@ -43,7 +43,7 @@ impl<T: Transport> Engine<T> {
         }
         let fields = Fields::parse(value)?;
         let resume: Option<ResumeToken> = fields.optional(Tag::RESUME)?;
-        let session = resume.and_then(|resume| self.admission.sessions.resumed(resume));
+        let session = resume.and_then(|resume| self.admission.secret.session(resume));
         let Some(nick) = session.and_then(|session| self.member_of(session.name)) else {
             return Err(why);
         };
@@ -58,7 +58,7 @@ impl<T: Transport> Engine<T> {
     }
 
     pub(in crate::engine) fn join(&mut self, token: Token, join: Join) {
-        let earlier = join.resume.and_then(|resume| self.admission.sessions.resumed(resume));
+        let earlier = join.resume.and_then(|resume| self.admission.secret.session(resume));
         if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
             self.counters.returns += 1;
             return self.enter(token, nick, &join, earlier);
@@ -119,7 +119,7 @@ impl<T: Transport> Engine<T> {
             let (from, end) = (self.room.log().seq_from(start), self.room.log().end());
             let snapshot = self.room.snapshot();
             let session = joiner.earlier.unwrap_or(Session { name: token, first: from });
-            let resume = self.admission.sessions.resume_token(session);
+            let resume = self.admission.secret.token(session);
             let Some(connection) = self.connections.get_mut(token) else { continue };
             let Some(nick) = connection.nick().cloned() else { continue };
             if !connection.note_welcomed() {

@@ -5,35 +5,16 @@
 
 use std::collections::HashMap;
 
-use chatshelf_common::id::ResumeToken;
-
-use super::resume::{Secret, Session};
 use crate::token::Token;
 
 /// The sessions of one run of the server.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sessions {
-    secret: Secret,
     /// The connection of each session that is not on its first one.
     moved: HashMap<Token, Token>,
 }
 
 impl Sessions {
-    pub(super) fn new(secret: Secret) -> Self {
-        Self { secret, moved: HashMap::new() }
-    }
-
-    /// Returns the token by which a session can be resumed.
-    pub(super) fn resume_token(&self, session: Session) -> ResumeToken {
-        self.secret.token(session)
-    }
-
-    /// Returns the session that a token was made for; `None` if this run of the server did not make
-    /// it.
-    pub(super) fn resumed(&self, token: ResumeToken) -> Option<Session> {
-        self.secret.session(token)
-    }
-
     /// Moves a session to this connection.
     pub(super) fn move_to(&mut self, session: Token, connection: Token) {
         if session != connection {
@@ -70,13 +51,11 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::Seq;
-
     use super::*;
 
     #[test]
     fn a_session_is_on_its_members_latest_connection() {
-        let mut sessions = Sessions::new(Secret::new([7; 32]));
+        let mut sessions = Sessions::default();
         let [first, second, third] = [1, 2, 3].map(|slot| Token::new(slot, slot));
         sessions.move_to(first, first);
         assert_eq!((sessions.connection(first), sessions.moved()), (first, 0));
@@ -86,12 +65,5 @@ mod tests {
         assert_eq!(sessions.connection(second), second);
         sessions.leave(first);
         assert_eq!((sessions.connection(first), sessions.moved()), (first, 0));
-    }
-
-    #[test]
-    fn a_session_is_resumed_by_its_token() {
-        let sessions = Sessions::new(Secret::new([7; 32]));
-        let session = Session { name: Token::new(1, 1), first: Seq(5) };
-        assert_eq!(sessions.resumed(sessions.resume_token(session)), Some(session));
     }
 }

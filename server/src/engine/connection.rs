@@ -120,15 +120,13 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Makes this a member's connection, which will be welcomed. Frames may now be as long as a
-    /// member's.
+    /// Makes this a member's connection, which will be welcomed.
     pub(super) fn enter(&mut self, nick: Nick, session: Token) {
         let refusals = match self.phase {
             Phase::Greeted(guest) => guest.refusals,
             _ => 0,
         };
         self.phase.become_phase(Phase::Entering(Membership { nick, session, refusals }));
-        self.deframer.set_joined();
         self.send_queue.reserve_welcome();
     }
 
@@ -228,17 +226,19 @@ impl<T> Connection<T> {
         debug_assert!(self.held.len() < READ_BUFFER_BYTES);
     }
 
-    /// Lends its deframer; the caller returns it by [`Self::return_deframer`] unless the connection
-    /// ends meanwhile.
+    /// Lends its deframer, for frames as long as its phase allows; the caller returns it by
+    /// [`Self::return_deframer`] unless the connection ends meanwhile. A `Join` ends the loan, so
+    /// the phase that decides the length does not change during it.
     pub(super) fn lend_deframer(&mut self) -> Deframer {
-        std::mem::replace(&mut self.deframer, Deframer::before_join())
-    }
-
-    /// Takes the deframer back, and applies the phase entered meanwhile to it.
-    pub(super) fn return_deframer(&mut self, mut deframer: Deframer) {
+        let mut deframer = std::mem::replace(&mut self.deframer, Deframer::before_join());
         if self.phase.member().is_some() {
             deframer.set_joined();
         }
+        deframer
+    }
+
+    /// Takes the deframer back.
+    pub(super) fn return_deframer(&mut self, deframer: Deframer) {
         self.deframer = deframer;
     }
 

@@ -98,8 +98,7 @@ impl<T: Transport> Engine<T> {
         let mut input = bytes;
         loop {
             // On a closing connection, input is discarded.
-            if !self.connections.get_mut(token).is_some_and(|connection| connection.is_listening())
-            {
+            if !self.connections.get(token).is_some_and(Connection::is_listening) {
                 return;
             }
             match deframer.next(&mut input) {

@@ -177,7 +177,8 @@ impl TransferTable {
     /// Notes that an upload's file exists and holds `offset` bytes. Returns false if the upload has
     /// ended.
     pub(super) fn note_created(&mut self, at: TransferKey, offset: u64, now_ms: u64) -> bool {
-        let upload = self.upload(at);
+        let member = self.members.get_mut(&at.connection);
+        let upload = member.and_then(|member| member.uploads.get_mut(&at.transfer));
         upload.map(|upload| upload.begin(offset, now_ms)).is_some()
     }
 
@@ -226,11 +227,10 @@ impl TransferTable {
     /// read in the meantime, so none of its uploads counts as stalled.
     pub(super) fn note_written(&mut self, at: TransferKey, block: Block, now_ms: u64) -> bool {
         self.blocks.give(block);
-        let Some(upload) = self.upload(at) else { return false };
+        let Some(member) = self.members.get_mut(&at.connection) else { return false };
+        let Some(upload) = member.uploads.get_mut(&at.transfer) else { return false };
         upload.note_written();
-        let member = self.members.get_mut(&at.connection);
-        let uploads = member.into_iter().flat_map(|member| member.uploads.values_mut());
-        uploads.for_each(|upload| upload.forgive(now_ms));
+        member.uploads.values_mut().for_each(|upload| upload.forgive(now_ms));
         true
     }
 
@@ -419,10 +419,6 @@ impl TransferTable {
         // The disk thread may still hold some that have ended.
         assert!(running <= self.slots.taken() && self.slots.taken() <= TRANSFERS_MAX);
         assert!(self.slots.taken() > 0 || self.extents.spare() == 0, "pipes are left");
-    }
-
-    fn upload(&mut self, at: TransferKey) -> Option<&mut Upload> {
-        self.members.get_mut(&at.connection)?.uploads.get_mut(&at.transfer)
     }
 }
 

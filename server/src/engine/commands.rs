@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::phase::{Phase, Step};
 use super::proposals::Proposer;
 use super::transport::Transport;
-use super::{Engine, MEMBER_TRANSFERS_MAX, limits};
+use super::{Engine, limits};
 use crate::room::Member;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
@@ -99,7 +99,7 @@ impl<T: Transport> Engine<T> {
             software: Note::new(concat!("chatshelf-server ", env!("CARGO_PKG_VERSION"))).ok(),
             file_bytes_max: self.settings.file_bytes_max,
             shelf_items_max: self.room.shelf().keep() as u32,
-            transfers_max: MEMBER_TRANSFERS_MAX as u32,
+            transfers_max: limits::MEMBER_TRANSFERS_MAX as u32,
             history_max: self.settings.history_max,
         };
         self.send(token, &ack);

@@ -61,13 +61,13 @@ pub(super) const UPLOAD_BLOCKS_IN_FLIGHT: usize = 2;
 /// Extents of one download at the disk thread or waiting to be sent.
 pub(super) const DOWNLOAD_EXTENTS_IN_FLIGHT: usize = 2;
 /// Transfers one member may run at once.
-pub const MEMBER_TRANSFERS_MAX: usize = 8;
+pub(super) const MEMBER_TRANSFERS_MAX: usize = 8;
 /// Those, plus the member's ended transfers that the disk thread still holds.
 pub(super) const MEMBER_SLOTS_MAX: usize = 2 * MEMBER_TRANSFERS_MAX;
 /// Transfers of all members together; at three blocks each, they bound the memory for files.
-pub const TRANSFERS_MAX: usize = 128;
+pub(super) const TRANSFERS_MAX: usize = 128;
 /// Uploads among them; the rest are reserved for downloads.
-pub const UPLOADS_MAX: usize = 96;
+pub(super) const UPLOADS_MAX: usize = 96;
 /// One address may have this many times as many transfers as are still free.
 pub(super) const ORIGIN_SHARE: usize = 4;
 /// Free slots that the members of an address beyond its share must leave, even those without a

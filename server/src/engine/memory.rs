@@ -1,12 +1,12 @@
 //! The memory the engine holds, and the most it may hold (docs/ARCHITECTURE.md, "What bounds
 //! memory").
 
+use super::Engine;
 use super::limits::{
     CONTROL_BYTES_MAX, CROWD_CONNECTIONS_MIN, LOG_WINDOW_BYTES, READ_BUDGET_BYTES,
-    READ_BUFFER_BYTES, SNAPSHOT_BYTES_MAX, UNRELEASED_BYTES_MAX,
+    READ_BUFFER_BYTES, SNAPSHOT_BYTES_MAX, TRANSFERS_MAX, UNRELEASED_BYTES_MAX,
 };
 use super::transport::Transport;
-use super::{Engine, TRANSFERS_MAX};
 use crate::disk::block::{BLOCK_BYTES, POOL_BLOCKS_MAX};
 use crate::disk::readahead::POOL_EXTENTS_MAX;
 

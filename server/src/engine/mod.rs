@@ -54,7 +54,7 @@ use transfer_table::TransferTable;
 
 pub use admission::Secret;
 pub use journal_feed::JournalBatch;
-pub use limits::{LOG_WINDOW_BYTES, MEMBER_TRANSFERS_MAX, TRANSFERS_MAX, UPLOADS_MAX};
+pub use limits::LOG_WINDOW_BYTES;
 pub use memory::MemoryUse;
 pub use stats::{Causes, Counters, Stats};
 pub use transport::Transport;

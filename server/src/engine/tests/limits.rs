@@ -5,7 +5,7 @@ use chatshelf_common::wire::Code;
 use super::peer::Peer;
 use super::rig::Rig;
 use super::uploads::upload;
-use crate::engine::MEMBER_TRANSFERS_MAX;
+use crate::engine::limits::MEMBER_TRANSFERS_MAX;
 
 const EACH: u32 = MEMBER_TRANSFERS_MAX as u32;
 

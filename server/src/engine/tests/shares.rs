@@ -7,8 +7,7 @@ use super::limits::assert_refused;
 use super::peer::{Peer, content};
 use super::rig::{HOME, Rig};
 use super::uploads::upload;
-use crate::engine::MEMBER_TRANSFERS_MAX;
-use crate::engine::limits::{MEMBER_SLOTS_MAX, RATE_STEP_MS, RATE_WINDOW_MS};
+use crate::engine::limits::{MEMBER_SLOTS_MAX, MEMBER_TRANSFERS_MAX, RATE_STEP_MS, RATE_WINDOW_MS};
 
 const EACH: u32 = MEMBER_TRANSFERS_MAX as u32;
 const AWAY: &str = "198.51.100.7:4000";

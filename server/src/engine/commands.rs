@@ -19,7 +19,6 @@ use super::phase::{Phase, Step};
 use super::proposals::Proposer;
 use super::transport::Transport;
 use super::{Engine, limits};
-use crate::room::Member;
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 use crate::work;
@@ -61,7 +60,7 @@ impl<T: Transport> Engine<T> {
                 self.propose(Proposer::Speaker { token, id }, proposal);
             }
             ClientFrame::Tell(tell) => self.tell(token, nick, tell),
-            ClientFrame::Rename(rename) => self.rename(token, &nick, rename.nick),
+            ClientFrame::Rename(rename) => self.rename(token, rename.nick),
             ClientFrame::SetTopic(SetTopic { topic }) => {
                 self.propose(Proposer::TopicSetter { token }, Proposal::SetTopic { nick, topic });
             }
@@ -135,13 +134,12 @@ impl<T: Transport> Engine<T> {
         is_free(self)
     }
 
-    fn rename(&mut self, token: Token, nick: &Nick, to: Nick) {
+    fn rename(&mut self, token: Token, to: Nick) {
         self.refuse_wanted(token);
         if let Err(why) = to.check_new() {
             return self.refuse_new_nick(token, Rename::KIND, &why);
         }
-        let own = self.room.find(nick).and_then(Member::session);
-        match self.claim(own, &to) {
+        match self.claim(self.session_of(token), &to) {
             Claim::Awaited if self.rename_later(token, to.clone()) => {}
             // If the nick is taken, the room refuses it.
             Claim::Free | Claim::Awaited | Claim::Taken => self.propose_nick(token, to),

@@ -82,8 +82,4 @@ impl<T: Transport> Engine<T> {
         self.owners.remove(item);
         self.disk.push(Request::Remove { item });
     }
-
-    fn session_of(&self, token: Token) -> Option<Token> {
-        self.connections.get(token)?.session()
-    }
 }

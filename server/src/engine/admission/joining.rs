@@ -104,6 +104,11 @@ impl<T: Transport> Engine<T> {
         self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
     }
 
+    /// Returns the session of a member's connection.
+    pub(in crate::engine) fn session_of(&self, token: Token) -> Option<Token> {
+        self.connections.get(token)?.session()
+    }
+
     /// Returns the current connection of a session, if its member is connected.
     pub(in crate::engine) fn connection_of(&self, session: Token) -> Option<Token> {
         let token = self.admission.sessions.connection(session);

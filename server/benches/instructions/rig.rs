@@ -5,14 +5,12 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
-use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{Hello, Join};
 use chatshelf_server::disk::{Durability, Found, Reply, Request};
 use chatshelf_server::engine::{
     Engine, JournalBatch, Now, Readiness, Secret, Settings, Storage, Transport, Turns,
 };
 use chatshelf_server::token::Token;
+use chatshelf_testkit::raw::hello_and_join;
 
 use super::lines;
 
@@ -95,10 +93,7 @@ impl Rig {
     }
 
     fn join(&mut self, member: usize) {
-        let hello = Hello::new(VERSION_MIN, VERSION_MAX);
-        let nick = lines::nick(member);
-        let join = Join::new(nick, Some(0));
-        let to_engine = [hello.to_bytes(), join.to_bytes()].concat();
+        let to_engine = hello_and_join(lines::nick(member).as_str(), Some(0));
         let arrived = to_engine.len();
         let wire = Rc::new(RefCell::new(Wire { to_engine, arrived, ..Wire::default() }));
         let token = self.engine.make_way();

@@ -156,18 +156,15 @@ impl JournalFeed {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{MessageId, Seq, UnixMillis};
-    use chatshelf_common::text::{Message, Nick};
-    use chatshelf_common::wire::frame::Said;
+    use chatshelf_common::id::Seq;
+    use chatshelf_testkit::samples::said;
 
     use super::*;
 
     const NOW_MS: u64 = 500;
 
     fn say(log: &mut RoomLog) {
-        let (seq, at) = (log.next_seq(), UnixMillis(1));
-        let (nick, text) = (Nick::new("ada").unwrap(), Message::new("hello").unwrap());
-        log.append(&Said { seq, at, nick, id: MessageId(seq.0), text, style: None }.into());
+        log.append(&said(log.next_seq(), "hello").into());
     }
 
     fn fed(durability: Durability) -> (JournalFeed, RoomLog) {

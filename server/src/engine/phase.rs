@@ -154,6 +154,8 @@ impl Phase {
 mod tests {
     use std::collections::BTreeSet;
 
+    use chatshelf_testkit::samples::nick;
+
     use super::*;
 
     /// Returns the transitions that a page draws, except those from a phase to itself.
@@ -190,8 +192,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "Greeting to Joined")]
     fn nobody_is_in_the_room_without_a_join() {
-        let member =
-            Membership { nick: Nick::new("ada").unwrap(), session: Token::new(1, 1), refusals: 0 };
+        let member = Membership { nick: nick("ada"), session: Token::new(1, 1), refusals: 0 };
         Phase::Greeting { since_ms: 0 }.become_phase(Phase::Joined(member));
     }
 

@@ -4,11 +4,11 @@ mod model;
 
 use std::io::ErrorKind;
 
-use chatshelf_common::id::{MessageId, ResumeToken, Seq, TransferId, UnixMillis};
+use chatshelf_common::id::{ResumeToken, Seq, TransferId};
 use chatshelf_common::limits::DATA_BYTES_MAX;
-use chatshelf_common::text::Message;
-use chatshelf_common::wire::frame::{Gap, Said, Welcome};
+use chatshelf_common::wire::frame::{Gap, Welcome};
 use chatshelf_common::wire::{Deframer, Event, Frame, ServerFrame, Unit};
+use chatshelf_testkit::samples::said;
 use proptest::prelude::*;
 
 use super::{Cursor, Flush, Flushed, SendQueue};
@@ -170,31 +170,23 @@ fn the_welcome_stands_where_the_join_was_accepted() {
     out.push(&reply(1));
     out.reserve_welcome();
     out.push(&reply(2));
-    log.append(&said(1));
+    log.append(&said(Seq(1), "hi").into());
     let start = log.end();
-    log.append(&said(2));
+    log.append(&said(Seq(2), "hi").into());
     let welcome = Welcome { nick: nick(), seq: Seq(2), from: Seq(2), resume: ResumeToken([0; 24]) };
     log.release(log.end());
     out.welcome(&welcome, snapshot(Seq(2)), start, log.end());
     let script = [Step::Take(usize::MAX); 9].into();
     let mut sink = Sink::<true> { script, ..Sink::default() };
     assert_eq!(out.flush(&mut sink, &log, usize::MAX).unwrap().end, Flushed::Drained);
-    let mut event = Vec::new();
-    said(2).encode(&mut event);
     let expected = [
         reply(1).to_bytes(),
         welcome.to_bytes(),
         bytes(&snapshot(Seq(2))),
         reply(2).to_bytes(),
-        event,
+        said(Seq(2), "hi").to_bytes(),
     ];
     assert_eq!(sink.got, expected.concat());
-}
-
-fn said(seq: u64) -> Event {
-    let text = Message::new("hi").unwrap();
-    Said { seq: Seq(seq), at: UnixMillis(1), nick: nick(), id: MessageId(1), text, style: None }
-        .into()
 }
 
 #[test]

@@ -1,20 +1,21 @@
 //! Where the stream is cut makes no difference.
 
-use chatshelf_common::wire::frame::{Leave, Ping, Rename, SetTopic};
+use chatshelf_common::id::{ItemId, TransferId};
+use chatshelf_common::text::Topic;
+use chatshelf_common::wire::frame::{
+    DownloadRequest, Leave, Ping, Rename, SetTopic, UploadDone, UploadOffer,
+};
 use chatshelf_common::wire::{Event, ServerFrame};
+use chatshelf_testkit::raw::data;
+use chatshelf_testkit::samples::{digest, file_name};
 
 use super::peer::{Peer, Seen, bytes, content, frame, hello, join, nick, say};
 use super::rig::{LooseRig, Rig};
-use chatshelf_common::id::{ItemId, TransferId};
-use chatshelf_common::text::{FileName, Topic};
-use chatshelf_common::wire::frame::{DownloadRequest, UploadDone, UploadOffer};
-use chatshelf_common::wire::header::data_head;
 
 /// What a client sends before it may upload, before it may download, and after the download.
 pub(super) fn conversation() -> [Vec<u8>; 4] {
     let file = content(300);
-    let name = FileName::new("f").unwrap();
-    let offer = UploadOffer::new(TransferId(1), name, 300);
+    let offer = UploadOffer::new(TransferId(1), file_name("f"), 300);
     let first = [
         bytes(hello(1, 1)),
         bytes(Ping {}),
@@ -24,15 +25,12 @@ pub(super) fn conversation() -> [Vec<u8>; 4] {
         bytes(SetTopic { topic: Topic::new("engines").ok() }),
         bytes(offer),
     ];
-    let digest = blake3::hash(&file).into();
     let request = DownloadRequest { transfer: TransferId(2), item: ItemId(1), offset: Some(9) };
     let second = [
-        data_head(TransferId(1), 0, 200).to_vec(),
-        file[..200].to_vec(),
+        data(1, 0, &file[..200]),
         bytes(say(2, "in between")),
-        data_head(TransferId(1), 200, 100).to_vec(),
-        file[200..].to_vec(),
-        bytes(UploadDone { transfer: TransferId(1), digest }),
+        data(1, 200, &file[200..]),
+        bytes(UploadDone { transfer: TransferId(1), digest: digest(&file) }),
     ];
     let third = bytes(request);
     let fourth = [

@@ -1,15 +1,15 @@
 //! The state tables of docs/PROTOCOL.md: every row is sent in every state, and answered as the page
 //! says.
 
-use chatshelf_common::id::{Digest, ItemId, TransferId};
-use chatshelf_common::text::FileName;
+use chatshelf_common::id::{ItemId, TransferId};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::code::CODES;
 use chatshelf_common::wire::frame::{
     Cancel, DownloadRequest, Drop, Leave, Ping, Pong, UploadDone, UploadOffer,
 };
-use chatshelf_common::wire::header::data_head;
 use chatshelf_testkit::protocol_page::table;
+use chatshelf_testkit::raw::data;
+use chatshelf_testkit::samples::{digest, file_name};
 
 use super::peer::{Peer, Seen, bytes, frame, hello, join, say};
 use super::rig::Rig;
@@ -51,13 +51,8 @@ fn assert_answered(peer: &mut Peer, cell: &'static str, what: &str) {
     assert!(cell != "closed" || peer.is_dropped(), "{what}");
 }
 
-fn data(transfer: u32, offset: u64, body: &[u8]) -> Vec<u8> {
-    [&data_head(TransferId(transfer), offset, body.len() as u32)[..], body].concat()
-}
-
 fn done(transfer: u32, content: &[u8]) -> Vec<u8> {
-    let digest: Digest = blake3::hash(content).into();
-    bytes(UploadDone { transfer: TransferId(transfer), digest })
+    bytes(UploadDone { transfer: TransferId(transfer), digest: digest(content) })
 }
 
 fn cancel(transfer: u32) -> Vec<u8> {
@@ -65,8 +60,8 @@ fn cancel(transfer: u32) -> Vec<u8> {
 }
 
 fn offer(transfer: u32) -> Vec<u8> {
-    let name = FileName::new("notes.txt").unwrap();
-    bytes(UploadOffer::new(TransferId(transfer), name, FILE.len() as u64))
+    let (transfer, name) = (TransferId(transfer), file_name("notes.txt"));
+    bytes(UploadOffer::new(transfer, name, FILE.len() as u64))
 }
 
 fn request(transfer: u32) -> Vec<u8> {

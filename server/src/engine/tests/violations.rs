@@ -2,8 +2,9 @@
 
 use chatshelf_common::id::{Digest, MessageId, TransferId};
 use chatshelf_common::wire::Code;
+use chatshelf_common::wire::field::Tag;
 use chatshelf_common::wire::frame::{Goodbye, Hello, Ping, Refused, UploadDone};
-use chatshelf_common::wire::header::data_head;
+use chatshelf_testkit::raw::{data, field, header};
 
 use super::peer::{Peer, bytes, frame, hello, join, say};
 use super::rig::Rig;
@@ -73,10 +74,6 @@ fn refused(wrong: &[u8]) -> Refused {
     refused.into_iter().next().unwrap()
 }
 
-fn data(transfer: u32, offset: u64, body: &[u8]) -> Vec<u8> {
-    [&data_head(TransferId(transfer), offset, body.len() as u32)[..], body].concat()
-}
-
 fn done(transfer: u32) -> Vec<u8> {
     bytes(UploadDone { transfer: TransferId(transfer), digest: Digest([0; 32]) })
 }
@@ -108,7 +105,6 @@ fn without_a_common_version_the_goodbye_names_the_servers_range() {
 
 #[test]
 fn a_length_over_the_limit_is_refused_by_the_header_alone() {
-    let header = |kind: u8, length: u32| [&[kind, 0][..], &length.to_be_bytes()].concat();
     for (phase, kind, limit) in [
         (Phase::Greeting, 0x01, 512),
         (Phase::Greeted, 0x02, 512),
@@ -207,8 +203,7 @@ fn bad_text_in_a_hello_is_malformed() {
 
 #[test]
 fn text_that_breaks_the_rules_is_refused_and_the_connection_stays() {
-    let field =
-        |tag: u8, value: &[u8]| [&[tag][..], &(value.len() as u16).to_be_bytes(), value].concat();
+    let field = |tag: u8, value: &[u8]| field(Tag(tag), value);
     let id = field(11, b"\0\0\0\0\0\0\0\x04");
     let say = |text: &[u8]| frame(0x03, 0, &[id.clone(), field(12, text)].concat());
     let long = refused(&say(&[b'x'; 8193]));
@@ -324,7 +319,6 @@ fn done_before_all_bytes_is_a_size_mismatch_and_later_frames_are_discarded() {
 
 #[test]
 fn of_several_faults_the_first_in_the_documents_order_is_reported() {
-    let header = |kind: u8, length: u32| [&[kind, 0][..], &length.to_be_bytes()].concat();
     let magic = bytes(Hello { magic: *b"HTTP", ..hello(1, 1) });
     let twice = frame(0x01, 0, &[&magic[6..], &magic[6..13]].concat());
     let (id, text) = (b"\x0b\x00\x08aaaaaaaa", b"\x0c\x00\x02\x1bx");

@@ -2,9 +2,11 @@
 //! frame's length and, where everyone has to hear of it, on the number of members; on nothing else.
 
 use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId};
+use chatshelf_common::text::Topic;
 use chatshelf_common::wire::frame::{
     Cancel, Drop, Join, Leave, Marker, Ping, Pong, Rename, Say, SetTopic, Tell,
 };
+use chatshelf_testkit::samples::message;
 
 use super::peer::{Peer, bytes, frame, join, nick, say};
 use super::rig::{Rig, SETTINGS};
@@ -144,10 +146,9 @@ fn coming_and_going_costs_little_per_member_however_long_the_log() {
 }
 
 fn tell(text: &str) -> Tell {
-    let text = chatshelf_common::text::Message::new(text).unwrap();
-    Tell { id: MessageId(1), to: nick("eve"), text }
+    Tell { id: MessageId(1), to: nick("eve"), text: message(text) }
 }
 
-fn topic(text: &str) -> chatshelf_common::text::Topic {
-    chatshelf_common::text::Topic::new(text).unwrap()
+fn topic(text: &str) -> Topic {
+    Topic::new(text).unwrap()
 }

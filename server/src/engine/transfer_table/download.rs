@@ -67,15 +67,12 @@ impl Download {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{Digest, ItemId, UnixMillis};
-    use chatshelf_common::text::{FileName, Nick};
+    use chatshelf_testkit::samples;
 
     use super::*;
 
     fn download(size: u64, offset: u64) -> Download {
-        let (name, nick) = (FileName::new("f").unwrap(), Nick::new("ada").unwrap());
-        let digest = Digest::from(blake3::hash(b""));
-        Download::new(Item::new(ItemId(1), name, size, digest, nick, UnixMillis(1)), offset, 5)
+        Download::new(samples::item(1, "f", size, samples::digest(b"")), offset, 5)
     }
 
     #[test]

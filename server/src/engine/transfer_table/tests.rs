@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use chatshelf_common::id::{Digest, ItemId};
-use chatshelf_common::text::Nick;
+use chatshelf_testkit::samples;
 
 use super::*;
 use crate::disk::block::BLOCK_BYTES;
@@ -29,12 +28,11 @@ fn home() -> Origin {
 
 fn file(size: u64) -> FileInfo {
     let attributes = Attributes { mode: None, modified: None };
-    FileInfo { name: FileName::new("f").unwrap(), size, attributes }
+    FileInfo { name: samples::file_name("f"), size, attributes }
 }
 
 fn item(size: u64) -> Item {
-    let (name, nick) = (FileName::new("f").unwrap(), Nick::new("ada").unwrap());
-    Item::new(ItemId(1), name, size, Digest::from(blake3::hash(b"")), nick, NOW)
+    samples::item(1, "f", size, samples::digest(b""))
 }
 
 impl Rig {

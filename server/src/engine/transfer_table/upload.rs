@@ -175,7 +175,7 @@ impl Upload {
 #[cfg(test)]
 mod tests {
     use chatshelf_common::id::{Attributes, TransferId};
-    use chatshelf_common::text::FileName;
+    use chatshelf_testkit::samples::file_name;
 
     use super::*;
     use crate::token::Token;
@@ -184,7 +184,7 @@ mod tests {
 
     fn upload(size: u64) -> Upload {
         let attributes = Attributes { mode: None, modified: None };
-        Upload::new(FileInfo { name: FileName::new("f").unwrap(), size, attributes }, 5)
+        Upload::new(FileInfo { name: file_name("f"), size, attributes }, 5)
     }
 
     fn written(disk: &mut DiskQueue) -> Vec<usize> {

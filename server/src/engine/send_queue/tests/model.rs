@@ -5,16 +5,18 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 
-use chatshelf_common::id::{MessageId, ResumeToken, Seq, TransferId, UnixMillis};
+use chatshelf_common::id::{ResumeToken, Seq, TransferId};
 use chatshelf_common::limits::DATA_BYTES_MAX;
-use chatshelf_common::text::{Message, Nick};
-use chatshelf_common::wire::frame::{Gap, Goodbye, Said, ServerPong, UploadReady, Welcome};
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::frame::{Gap, Goodbye, ServerPong, UploadReady, Welcome};
 use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{Code, Event, Frame};
+use chatshelf_testkit::samples;
 
 use super::super::{Cursor, Flush, Flushed, SendQueue};
 use crate::disk::readahead::{Extent, Pipe};
 use crate::engine::Transport;
+use crate::engine::closing::goodbye;
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
 
@@ -92,7 +94,7 @@ impl<const SHORT: bool> Transport for Sink<SHORT> {
 }
 
 pub(super) fn nick() -> Nick {
-    Nick::new("ada").unwrap()
+    samples::nick("ada")
 }
 
 pub(super) fn reply(number: u32) -> UploadReady {
@@ -100,8 +102,7 @@ pub(super) fn reply(number: u32) -> UploadReady {
 }
 
 pub(super) fn farewell() -> Goodbye {
-    let code = Code::LEFT;
-    Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }
+    goodbye(Code::LEFT)
 }
 
 /// A snapshot is opaque here: two frames stand for it.
@@ -274,10 +275,7 @@ impl<const SHORT: bool> Lanes<SHORT> {
 
     /// Adds a line that may not be sent yet.
     pub(super) fn append(&mut self, text: &str) {
-        let (seq, id) = (self.log.next_seq(), MessageId(9));
-        let text = Message::new(text).unwrap();
-        let event: Event =
-            Said { seq, at: UnixMillis(1), nick: nick(), id, text, style: None }.into();
+        let event: Event = samples::said(self.log.next_seq(), text).into();
         self.log.append(&event);
         let mut bytes = Vec::new();
         event.encode(&mut bytes);

@@ -39,6 +39,7 @@ use super::files::Files;
 use super::{Reply, Request, TransferKey};
 use meta::Offer;
 use partials::Partial;
+use shelf::Doomed;
 use upload::{Check, Upload};
 
 pub use meta::UploadId;
@@ -81,9 +82,9 @@ pub struct Store<F: Files> {
     /// That item was dropped, and its folder only keeps its number.
     newest_is_dropped: bool,
     downloads: HashMap<TransferKey, F::File>,
-    /// Folders of dropped items that could not be removed yet: on Windows, while a download has one
-    /// open.
-    doomed: Vec<PathBuf>,
+    /// Folders of dropped items, and of items that did not get onto the shelf, that could not be
+    /// removed yet.
+    doomed: Vec<Doomed>,
     /// The highest number of a folder in `uploads_dir`.
     last_dir: u64,
     /// It was logged that the system does not say how much space is free.
@@ -215,11 +216,8 @@ impl<F: Files> Store<F> {
     }
 
     fn remove_dir(&self, dir: &Path) {
-        match self.try_remove_dir(dir) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => {
-                log::error!("cannot remove {}: {why}", dir.display());
-            }
-            _ => {}
+        if let Err(why) = self.try_remove_dir(dir) {
+            log::error!("cannot remove {}: {why}", dir.display());
         }
     }
 
@@ -228,29 +226,24 @@ impl<F: Files> Store<F> {
     fn try_remove_dir(&self, dir: &Path) -> io::Result<()> {
         self.note_removal(dir)?;
         self.remove_content(dir)?;
-        remove_if_there(&self.files, &dir.join(DROPPED))?;
-        self.files.remove_empty_dir(dir)
+        if_there(self.files.remove_file(&dir.join(DROPPED)))?;
+        if_there(self.files.remove_empty_dir(dir))
     }
 
     fn note_removal(&self, dir: &Path) -> io::Result<()> {
-        match self.files.rename(&dir.join("meta"), &dir.join(DROPPED)) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
-            _ => Ok(()),
-        }
+        if_there(self.files.rename(&dir.join("meta"), &dir.join(DROPPED)))
     }
 
     fn remove_content(&self, dir: &Path) -> io::Result<()> {
         ["content", "meta.new"]
             .into_iter()
-            .try_for_each(|name| remove_if_there(&self.files, &dir.join(name)))
+            .try_for_each(|name| if_there(self.files.remove_file(&dir.join(name))))
     }
 }
 
-fn remove_if_there(files: &impl Files, path: &Path) -> io::Result<()> {
-    match files.remove_file(path) {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
-        _ => Ok(()),
-    }
+/// What came of moving or removing something, which is no error if there was nothing.
+fn if_there(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|why| if why.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(why) })
 }
 
 /// True for the name of a folder in `uploads`.

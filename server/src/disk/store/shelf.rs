@@ -14,6 +14,14 @@ use crate::disk::readahead::Extent;
 use crate::disk::{Reply, TransferKey};
 use crate::room::shelf::ITEM_ID_MAX;
 
+/// A folder that is to be removed, and could not be yet.
+#[derive(Debug)]
+pub(super) struct Doomed {
+    dir: PathBuf,
+    /// It was logged that it cannot be removed.
+    pub(super) is_told: bool,
+}
+
 impl<F: Files> Store<F> {
     /// The whole items on the shelf, oldest first. Sets aside folders of ours that are damaged, and
     /// leaves what is not ours as it is.
@@ -115,14 +123,16 @@ impl<F: Files> Store<F> {
         }
         let shown = self.files.sync_dir(&self.shelf_dir);
         if shown.is_err() {
-            self.clear(&place);
+            let dir = self.take_away(&place);
+            self.doom(dir);
+            self.remove_doomed();
             return shown;
         }
         if let Some(offer) = offer {
             self.stored.insert(item.id, offer);
         }
         self.note_newest(item.id);
-        self.retry_doomed();
+        self.remove_doomed();
         Ok(())
     }
 
@@ -131,8 +141,7 @@ impl<F: Files> Store<F> {
     fn note_newest(&mut self, item: ItemId) {
         let before = std::mem::replace(&mut self.newest, item);
         if std::mem::take(&mut self.newest_is_dropped) {
-            let dir = self.item_dir(before);
-            self.remove_or_doom(dir);
+            self.doom(self.item_dir(before));
         }
     }
 
@@ -141,36 +150,41 @@ impl<F: Files> Store<F> {
     /// content open), removes them in place. Does the same for the newest item, whose number would
     /// be used again after a restart if nothing of it were left.
     pub(super) fn remove_item(&mut self, item: ItemId) {
-        self.retry_doomed();
         self.stored.remove(&item);
-        let dir = self.item_dir(item);
+        let mut dir = self.item_dir(item);
         if item == self.newest {
             self.newest_is_dropped = true;
-            return self.remove_or_doom(dir);
+        } else {
+            dir = self.take_away(&dir);
         }
-        let dir = self.take_away(&dir);
-        self.remove_or_doom(dir);
+        self.doom(dir);
+        self.remove_doomed();
     }
 
-    /// Removes a folder, now or later: once no download reads from it, or the disk works again. If
-    /// it stayed, it would be an item again after a start whose log no longer knows of the drop.
-    fn remove_or_doom(&mut self, dir: PathBuf) {
-        let Err(why) = self.remove_doomed(&dir) else { return };
-        if self.downloads.is_empty() {
-            log::error!("cannot remove {}: {why}", dir.display());
-        }
-        if !self.doomed.contains(&dir) {
-            self.doomed.push(dir);
+    /// Has a folder removed: by [`Self::remove_doomed`], as soon as that is possible.
+    fn doom(&mut self, dir: PathBuf) {
+        if self.doomed.iter().all(|doomed| doomed.dir != dir) {
+            self.doomed.push(Doomed { dir, is_told: false });
         }
     }
 
-    /// Tries again what could not be removed.
-    fn retry_doomed(&mut self) {
-        let doomed = std::mem::take(&mut self.doomed);
-        self.doomed = doomed.into_iter().filter(|dir| self.remove_doomed(dir).is_err()).collect();
+    /// Removes what it can. The rest stays for the next time: until no download reads from it, or
+    /// the disk works again. Forgotten here, a folder would be an item again after a start whose
+    /// log does not know that it is none.
+    fn remove_doomed(&mut self) {
+        let mut doomed = std::mem::take(&mut self.doomed);
+        doomed.retain_mut(|Doomed { dir, is_told }| {
+            let Err(why) = self.try_remove_doomed(dir) else { return false };
+            // Windows removes nothing that a download has open, and that is no fault.
+            if self.downloads.is_empty() && !std::mem::replace(is_told, true) {
+                log::error!("cannot remove {}: {why}", dir.display());
+            }
+            true
+        });
+        self.doomed = doomed;
     }
 
-    fn remove_doomed(&self, dir: &Path) -> io::Result<()> {
+    fn try_remove_doomed(&self, dir: &Path) -> io::Result<()> {
         match item_of(dir) {
             Some(item) if dir == self.item_dir(item) => self.remove_item_dir(item),
             _ => self.try_remove_dir(dir),
@@ -194,7 +208,7 @@ impl<F: Files> Store<F> {
     /// Closes a download's file, and removes dropped items that no download has open any more.
     pub(super) fn close(&mut self, download: TransferKey) {
         self.downloads.remove(&download);
-        self.retry_doomed();
+        self.remove_doomed();
     }
 
     pub(super) fn read(

@@ -117,13 +117,42 @@ fn a_folder_that_will_not_go_is_tried_again_until_it_does() {
     bench.ask_one(Request::Open { download, item: ItemId(1), offset: 0 });
     bench.files.fail(Fault::From(bench.files.done()), ErrorKind::Other);
     bench.ask(Request::Remove { item: ItemId(1) });
+    assert!(!bench.store.doomed[0].is_told, "a download may be the reason");
     bench.ask_one(Request::Close { download });
     assert_eq!(bench.store.doomed.len(), 1, "the disk still fails");
+    assert!(bench.store.doomed[0].is_told, "and no download is the reason");
     assert!(bench.path("shelf/1/content").exists());
     bench.files.heal();
     bench.shelve(4, b"the disk works again");
     assert!(bench.store.doomed.is_empty() && !bench.path("shelf/1").exists());
     assert_eq!(bench.reopen().items.len(), 2, "nor is it an item again after a start");
+}
+
+#[test]
+fn an_upload_that_failed_at_the_last_step_is_no_item_after_the_disk_works_again() {
+    let mut bench = Bench::new();
+    bench.begin(1, None, 4);
+    bench.write(1, b"item");
+    // The syncs of content and meta file, and the two renames, work: the shelf's sync is the first
+    // that does not.
+    let steps = ["sync", "remove_file", "create", "write", "sync", "rename", "sync_dir", "rename"];
+    bench.files.fail(Fault::From(bench.files.done() + steps.len()), ErrorKind::Other);
+    let reply = bench.publish(1, item(1, b"item"));
+    assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
+    assert_eq!(bench.names("shelf/1"), ["content", "meta"]);
+    bench.files.heal();
+    bench.shelve(2, b"the disk works again");
+    assert_eq!(bench.reopen().items, [item(2, b"the disk works again")]);
+}
+
+#[test]
+fn a_folder_that_someone_else_has_removed_is_not_looked_for_again() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"0123456789");
+    bench.shelve(2, b"newer");
+    fs::remove_dir_all(bench.path("shelf/1")).unwrap();
+    bench.ask(Request::Remove { item: ItemId(1) });
+    assert!(bench.store.doomed.is_empty());
 }
 
 #[test]

@@ -29,7 +29,7 @@ use chatshelf_common::wire::frame::TopicChanged;
 
 use super::files::{Files, StoredFile, set_aside};
 use recovery::Recovery;
-use rotation::{Rotation, sync_in_place};
+use rotation::Rotation;
 
 pub use rotation::Unsynced;
 
@@ -226,16 +226,11 @@ impl<F: Files> Journal<F> {
     /// When it is not. Appending then fails too, until there is a folder for a new segment.
     pub fn check_place(&mut self) -> io::Result<()> {
         let Some(segment) = &self.open else { return Ok(()) };
-        let checked = match segment.file.is_at(&segment.path) {
-            Ok(true) => return Ok(()),
-            Ok(false) => io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("{} was removed or moved away", segment.path.display()),
-            ),
-            Err(why) => why,
-        };
-        self.open = None;
-        Err(checked)
+        let checked = rotation::check_at(&segment.file, &segment.path);
+        if checked.is_err() {
+            self.open = None;
+        }
+        checked
     }
 
     /// True between [`Self::begin_sync`] and [`Self::end_sync`].
@@ -270,17 +265,12 @@ impl<F: Files> Journal<F> {
     /// When the disk does not confirm it. A later sync of the same file could report success
     /// without having written it, so further events go to a new segment.
     pub fn sync(&mut self) -> io::Result<()> {
-        let mut rotation = self.rotation.take();
-        let mut synced = rotation.as_mut().map_or(Ok(()), Rotation::settle);
-        let mut has_open = false;
-        if let Some(segment) = self.open.as_mut().filter(|segment| !segment.is_synced) {
-            let open = sync_in_place(&mut segment.file, &segment.path);
-            (has_open, segment.is_synced) = (true, open.is_ok());
-            synced = synced.and(open);
-        }
-        match &synced {
-            Ok(()) => rotation.filter(|_| has_open).iter().for_each(Rotation::remove_surplus),
-            Err(_) => self.open = None,
+        let unsynced = self.open.as_mut().filter(|segment| !segment.is_synced);
+        let open = unsynced.map(|segment| (&mut segment.file, segment.path.as_path()));
+        let synced = rotation::sync(self.rotation.take(), open);
+        match &mut self.open {
+            Some(segment) if synced.is_ok() => segment.is_synced = true,
+            _ => self.open = None,
         }
         synced
     }

@@ -21,21 +21,27 @@ impl<F: Files> Unsynced<F> {
     ///
     /// # Errors
     /// When the disk does not confirm it, or the segment is no longer where it was created.
-    pub fn sync(self) -> io::Result<()> {
-        let Self { mut rotation, open } = self;
-        let left = rotation.as_mut().map_or(Ok(()), Rotation::settle);
-        let has_open = open.is_some();
-        let open = open.map_or(Ok(()), |(mut file, path)| sync_in_place(&mut file, &path));
-        left.and(open)?;
-        rotation.filter(|_| has_open).iter().for_each(Rotation::remove_surplus);
-        Ok(())
+    pub fn sync(mut self) -> io::Result<()> {
+        let open = self.open.as_mut().map(|(file, path)| (file, path.as_path()));
+        sync(self.rotation, open)
     }
 }
 
-/// Makes a file durable, and checks that it still has its path: a sync also succeeds for a file
-/// that was removed.
-pub(super) fn sync_in_place(file: &mut impl StoredFile, path: &Path) -> io::Result<()> {
-    file.sync()?;
+/// Does what [`Unsynced::sync`] says, for the current segment in its place.
+pub(super) fn sync<F: Files>(
+    mut rotation: Option<Rotation<F>>,
+    open: Option<(&mut F::File, &Path)>,
+) -> io::Result<()> {
+    let has_open = open.is_some();
+    let left = rotation.as_mut().map_or(Ok(()), Rotation::settle);
+    let open = open.map_or(Ok(()), |(file, path)| file.sync().and_then(|()| check_at(file, path)));
+    left.and(open)?;
+    rotation.filter(|_| has_open).iter().for_each(Rotation::remove_surplus);
+    Ok(())
+}
+
+/// Checks that a file still has its path: a sync also succeeds for a file that was removed.
+pub(super) fn check_at(file: &impl StoredFile, path: &Path) -> io::Result<()> {
     if file.is_at(path)? {
         Ok(())
     } else {
@@ -58,25 +64,21 @@ pub(super) struct Rotation<F: Files> {
 
 impl<F: Files> Rotation<F> {
     /// Makes the full segment durable, and the name of the new one.
-    pub(super) fn settle(&mut self) -> io::Result<()> {
+    fn settle(&mut self) -> io::Result<()> {
         self.left.take().map_or(Ok(()), |mut left| left.sync())?;
         self.files.sync_dir(&self.dir)
     }
 
-    /// Removes older segments that are no longer needed.
-    pub(super) fn remove_surplus(&self) {
-        remove_surplus(&self.files, self.segment_bytes, &self.older);
-    }
-}
-
-/// Removes older segments that are no longer needed. If that fails, the next rotation tries again.
-fn remove_surplus<F: Files>(files: &F, segment_bytes: u64, older: &[PathBuf]) {
-    let mut held = 0;
-    for path in older.iter().rev() {
-        if held < segment_bytes {
-            held += files.size(path).unwrap_or(0);
-        } else {
-            remove(files, path);
+    /// Removes older segments that are no longer needed. If that fails, the next rotation tries
+    /// again.
+    fn remove_surplus(&self) {
+        let mut held = 0;
+        for path in self.older.iter().rev() {
+            if held < self.segment_bytes {
+                held += self.files.size(path).unwrap_or(0);
+            } else {
+                remove(&self.files, path);
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ use crate::token::Token;
 use crate::work;
 use log::RoomLog;
 use members::Members;
-use shelf::{ITEM_ID_MAX, Shelf};
+use shelf::{Shelf, is_item_id};
 use snapshot::Snapshots;
 
 pub use members::Member;
@@ -128,8 +128,8 @@ impl Room {
                 (self.members.has(&event.nick) && is_new, "no member changes the topic with this")
             }
             Event::Shelved(event) => {
-                let is_number = (ItemId(1)..=ITEM_ID_MAX).contains(&event.item.id);
-                (is_number && item(event.item.id).is_none(), "the item number is not free")
+                let id = event.item.id;
+                (is_item_id(id) && item(id).is_none(), "the item number is not free")
             }
             Event::Dropped(event) => {
                 let is_it = |item: &Item| item.name == event.name;

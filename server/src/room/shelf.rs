@@ -12,6 +12,12 @@ use crate::work;
 /// no numbers for later items.
 pub const ITEM_ID_MAX: ItemId = ItemId(u64::MAX >> 1);
 
+/// Returns true for a number that an item may have.
+#[must_use]
+pub fn is_item_id(id: ItemId) -> bool {
+    (ItemId(1)..=ITEM_ID_MAX).contains(&id)
+}
+
 /// The newest items. It knows what is on the shelf and never touches a file.
 #[derive(Debug)]
 pub struct Shelf {

@@ -5,7 +5,7 @@
 //! `TopicChanged` before it, which may have failed to be written.
 
 use byteorder::{BigEndian, ByteOrder};
-use chatshelf_common::id::{ItemId, Seq};
+use chatshelf_common::id::Seq;
 use chatshelf_common::limits::FRAME_BYTES_MAX;
 use chatshelf_common::wire::frame::TopicChanged;
 use chatshelf_common::wire::header::{HEADER_BYTES, Header};
@@ -13,7 +13,7 @@ use chatshelf_common::wire::{Deframer, Event, Frame, Unit};
 use std::ops::{Range, RangeInclusive};
 
 use crate::room::log::SEQ_MAX;
-use crate::room::shelf::ITEM_ID_MAX;
+use crate::room::shelf::is_item_id;
 
 /// Bytes before a record's frame: length (4) and checksum (4).
 pub(super) const HEAD_BYTES: usize = 8;
@@ -101,10 +101,9 @@ fn record_at(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
 /// False for an event whose number is so high that none would be left after it: no room gets there,
 /// so it is damaged or forged.
 fn is_sound(event: &Event) -> bool {
-    let is_item = |id: ItemId| (ItemId(1)..=ITEM_ID_MAX).contains(&id);
     let names_items = match event {
-        Event::Shelved(event) => is_item(event.item.id),
-        Event::Dropped(event) => is_item(event.item),
+        Event::Shelved(event) => is_item_id(event.item.id),
+        Event::Dropped(event) => is_item_id(event.item),
         _ => true,
     };
     (Seq(1)..=SEQ_MAX).contains(&event.seq()) && names_items

@@ -14,14 +14,14 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use chatshelf_common::id::{Digest, ItemId, UnixMillis, UploadKey};
+use chatshelf_common::id::{Digest, UnixMillis, UploadKey};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::field::{self, DecodeError, FIELD_HEAD_BYTES, FieldValue, Fields, Tag};
 use chatshelf_common::wire::frame::Item;
 
 use crate::disk::Uploader;
 use crate::disk::files::{Files, StoredFile};
-use crate::room::shelf::ITEM_ID_MAX;
+use crate::room::shelf::is_item_id;
 
 /// How much of a meta file is read, in bytes.
 const META_BYTES_MAX: u64 = 4096;
@@ -153,7 +153,7 @@ pub(super) fn decode_item(bytes: &[u8]) -> Result<(Item, Option<UploadId>), Deco
         (bytes, false)
     };
     let item = Item::take(Tag::SHELF_ITEM, fields)?;
-    if !(ItemId(1)..=ITEM_ID_MAX).contains(&item.id) {
+    if !is_item_id(item.id) {
         return Err(DecodeError::Value(Tag::ITEM));
     }
     let fields = Fields::parse(fields)?;
@@ -209,6 +209,8 @@ pub(super) fn replace(files: &impl Files, dir: &Path, bytes: &[u8]) -> io::Resul
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::room::shelf::ITEM_ID_MAX;
+    use chatshelf_common::id::ItemId;
     use chatshelf_common::text::Nick;
 
     const KEY: UploadKey = UploadKey([0xAB; 16]);

@@ -12,7 +12,7 @@ use super::{DROPPED, Store, bad_data, failed, meta};
 use crate::disk::files::{Files, StoredFile, is_set_aside, set_aside};
 use crate::disk::readahead::Extent;
 use crate::disk::{Reply, TransferKey};
-use crate::room::shelf::ITEM_ID_MAX;
+use crate::room::shelf::is_item_id;
 
 /// A folder that is to be removed, and could not be yet.
 #[derive(Debug)]
@@ -259,5 +259,5 @@ fn number_of(dir: &Path) -> Option<ItemId> {
 pub(super) fn item_of(dir: &Path) -> Option<ItemId> {
     let name = dir.file_name()?.to_str()?;
     let id = ItemId(name.parse().ok()?);
-    (id.to_string() == name && (ItemId(1)..=ITEM_ID_MAX).contains(&id)).then_some(id)
+    (id.to_string() == name && is_item_id(id)).then_some(id)
 }

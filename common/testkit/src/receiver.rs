@@ -85,6 +85,23 @@ impl Receiver {
     }
 }
 
+/// The events in bytes of a room's log.
+///
+/// # Panics
+/// When they are not whole events.
+#[track_caller]
+pub fn events_in(mut log: &[u8]) -> Vec<Event> {
+    let (mut receiver, mut events) = (Receiver::default(), Vec::new());
+    while let Some(received) = receiver.next(&mut log).expect("a log can be read") {
+        match received {
+            Received::Event { event, .. } => events.push(event),
+            other => panic!("a log holds events only: {other:?}"),
+        }
+    }
+    assert!(receiver.is_between_frames(), "a log holds whole events");
+    events
+}
+
 impl std::fmt::Display for ReceiveError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -153,11 +153,9 @@ impl Members {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use chatshelf_testkit::samples::nick;
 
-    fn nick(text: &str) -> Nick {
-        Nick::new(text).unwrap()
-    }
+    use super::*;
 
     fn members(nicks: &[&str]) -> Members {
         let mut members = Members::default();

@@ -6,7 +6,9 @@ mod restoring;
 use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, UnixMillis};
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::Item;
-use chatshelf_common::wire::{Code, Deframer, Event, Unit};
+use chatshelf_common::wire::{Code, Event};
+use chatshelf_testkit::receiver::events_in;
+use chatshelf_testkit::samples::nick;
 
 use super::proposal::Proposal;
 use super::{Past, Restored, Room};
@@ -14,10 +16,6 @@ use super::{Past, Restored, Room};
 const AT: UnixMillis = UnixMillis(1000);
 const WINDOW_BYTES: usize = 1 << 20;
 const KEEP: usize = 5;
-
-fn nick(text: &str) -> Nick {
-    Nick::new(text).unwrap()
-}
 
 fn topic(text: &str) -> Option<Topic> {
     Some(Topic::new(text).unwrap())
@@ -86,14 +84,4 @@ impl Bench {
     fn topic(&self) -> Option<&str> {
         self.room.topic().map(|state| state.topic.as_str())
     }
-}
-
-/// Decodes the events in these bytes of a log.
-fn events_in(mut bytes: &[u8]) -> Vec<Event> {
-    let (mut deframer, mut events) = (Deframer::joined(), Vec::new());
-    while let Some(Unit::Control { header, value }) = deframer.next(&mut bytes).unwrap() {
-        events.push(Event::decode(header.kind, value).unwrap());
-    }
-    assert!(bytes.is_empty(), "a log holds whole events");
-    events
 }

@@ -7,6 +7,7 @@ use chatshelf_common::id::{Digest, ItemId, Seq, UnixMillis};
 use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
+use chatshelf_testkit::receiver::events_in;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -77,7 +78,7 @@ fn follow(
 ) {
     for op in ops {
         let frames = machine.act(op);
-        for event in machine::events_in(&frames) {
+        for event in events_in(&frames) {
             second.commit(event);
             machine::cut_if_overfull(second);
         }

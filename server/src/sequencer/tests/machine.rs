@@ -4,6 +4,8 @@ use chatshelf_common::id::{Digest, ItemId, MessageId, UnixMillis};
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::{Item, Marker, Style};
 use chatshelf_common::wire::{Code, Deframer, Event, ServerFrame, Unit};
+use chatshelf_testkit::receiver::events_in;
+use chatshelf_testkit::samples::nick;
 use proptest::prelude::*;
 
 use super::model::Model;
@@ -229,24 +231,10 @@ impl Machine {
     }
 }
 
-fn nick(text: &str) -> Nick {
-    Nick::new(text).unwrap()
-}
-
 /// Trims a room's log when a server would.
 pub(super) fn cut_if_overfull(room: &mut Room) {
     if room.log().is_overfull() {
         room.release_log(room.log().end());
         room.trim_log();
     }
-}
-
-/// Decodes the events in these bytes of a log.
-pub(super) fn events_in(mut bytes: &[u8]) -> Vec<Event> {
-    let (mut deframer, mut events) = (Deframer::joined(), Vec::new());
-    while let Some(Unit::Control { header, value }) = deframer.next(&mut bytes).unwrap() {
-        events.push(Event::decode(header.kind, value).unwrap());
-    }
-    assert!(bytes.is_empty(), "a log holds whole events");
-    events
 }

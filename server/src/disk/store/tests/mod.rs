@@ -14,6 +14,8 @@ use chatshelf_common::id::{Digest, ItemId, TransferId, UnixMillis, UploadKey};
 use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::samples::{content, digest};
 
 use super::meta::UploadId;
 use super::{Store, StoreSettings};
@@ -201,29 +203,9 @@ fn item(id: u64, content: &[u8]) -> Item {
     Item::new(ItemId(id), name(), size, digest(content), nick, UnixMillis(5))
 }
 
-fn digest(content: &[u8]) -> Digest {
-    blake3::hash(content).into()
-}
-
 /// Names of the folders of uploads with these keys, sorted.
 fn dirs<const N: usize>(numbers: [u8; N]) -> [String; N] {
     let mut names = numbers.map(|number| UploadId::of(&key(number)).to_string());
-    names.sort();
-    names
-}
-
-/// Bytes that are nowhere the same.
-fn content(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut content = vec![0; bytes];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_be_bytes()).finalize_xof().fill(&mut content);
-    content
-}
-
-fn names(dir: &Path) -> Vec<String> {
-    let entries = fs::read_dir(dir).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

@@ -13,7 +13,7 @@ use chatshelf_testkit::samples::{file_name, message, nick};
 use super::files::new_key;
 use super::model::{LINE_MARK, Model};
 use super::trace::told;
-use super::user::{Line, Task, TaskState, User};
+use super::user::{Task, TaskState, User};
 
 /// Sizes about which something changes.
 const EDGES: [u64; 6] = [0, 1, 65_536, 131_072, 262_144, 524_288];
@@ -62,9 +62,9 @@ impl User {
         text.extend(std::iter::repeat_n('.', length - text.len()));
         let Some(process) = &mut self.process else { return };
         let style = self.rng.pick(&[Style::SPEECH, Style::SPEECH, Style::ACTION]);
-        if let Ok(id) = process.link.session.say(message(&text), style) {
+        if process.link.session.say(message(&text), style).is_ok() {
             told!(self.trace, self.name, "says {:.40}", text);
-            process.said.push(Line { id, text, is_refused: false });
+            process.said.push(text);
         }
     }
 
@@ -261,14 +261,8 @@ impl User {
         assert!(is_once, "{} is shown a line again ({when:?}): {said:?}", self.name);
     }
 
-    fn note_refusal(&mut self, refused: &Refused) {
-        let Some(process) = &mut self.process else { return };
-        if refused.about == Say::KIND {
-            let line = process.said.iter_mut().find(|line| Some(line.id) == refused.id);
-            let line = line.unwrap_or_else(|| panic!("{}: nobody said it: {refused:?}", self.name));
-            line.is_refused = true;
-            panic!("{} is refused a line: {refused:?}", self.name);
-        }
+    fn note_refusal(&self, refused: &Refused) {
+        assert_ne!(refused.about, Say::KIND, "{} is refused a line: {refused:?}", self.name);
         if refused.about == Drop::KIND && refused.code == Code::NOT_YOURS {
             let has_key = |task: &Task| task.item == refused.item && task.has_key;
             assert!(!self.tasks.iter().any(has_key), "{}: {refused:?}", self.name);

@@ -120,11 +120,7 @@ impl Net {
     /// The network is good from now on; wires that are silent stay so.
     pub(crate) fn heal(&mut self) {
         self.is_healed = true;
-        let weather = &mut self.weather;
-        weather.latency_ms = weather.latency_ms.min(20);
-        weather.piece_bytes = weather.piece_bytes.max(1_000);
-        weather.buffer_bytes = weather.buffer_bytes.max(16_384);
-        (weather.stalls_per_mille, weather.cuts_percent) = (0, 0);
+        self.weather.heal();
         self.each(true, Wire::heal);
     }
 }

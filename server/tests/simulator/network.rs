@@ -191,10 +191,7 @@ impl Wire {
 
     /// The network is good from now on, but for what is silent already.
     pub(crate) fn heal(&mut self, now_ms: u64) {
-        self.weather.stalls_per_mille = 0;
-        self.weather.latency_ms = self.weather.latency_ms.min(20);
-        self.weather.piece_bytes = self.weather.piece_bytes.max(1_000);
-        self.weather.buffer_bytes = self.weather.buffer_bytes.max(16_384);
+        self.weather.heal();
         for pipe in [&mut self.up, &mut self.down] {
             pipe.cut_at = None;
             pipe.stalled_until_ms = 0;

@@ -109,6 +109,16 @@ pub(crate) struct Weather {
     pub(crate) cuts_percent: u64,
 }
 
+impl Weather {
+    /// Makes it good.
+    pub(crate) fn heal(&mut self) {
+        self.latency_ms = self.latency_ms.min(20);
+        self.piece_bytes = self.piece_bytes.max(1_000);
+        self.buffer_bytes = self.buffer_bytes.max(16_384);
+        (self.stalls_per_mille, self.cuts_percent) = (0, 0);
+    }
+}
+
 impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = &mut Rng::new(seed, 1);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use chatshelf_client::session::{Config, Reconnect, Session, TransferHandle};
-use chatshelf_common::id::{ItemId, MessageId, UploadKey};
+use chatshelf_common::id::{ItemId, UploadKey};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
 use chatshelf_testkit::samples::nick;
@@ -49,19 +49,12 @@ pub(crate) struct Process {
     attempt: Option<Attempt>,
     /// Until when nothing is read.
     pub(super) deaf_until_ms: u64,
-    /// What was said, in order.
-    pub(super) said: Vec<Line>,
+    /// The lines that were said, in order.
+    pub(super) said: Vec<String>,
     /// Lines that were shown, and how often.
     pub(super) shown: BTreeMap<String, u64>,
     /// Which of the user's files an upload is.
     pub(super) uploads: BTreeMap<TransferHandle, usize>,
-}
-
-/// Something that was said.
-pub(crate) struct Line {
-    pub(super) id: MessageId,
-    pub(super) text: String,
-    pub(super) is_refused: bool,
 }
 
 /// A file that is to be put on the shelf.
@@ -326,15 +319,15 @@ impl User {
     pub(crate) fn check_lines(&self, model: &Model) {
         let Some(process) = &self.process else { return };
         let mut last = None;
-        for line in process.said.iter().filter(|line| !line.is_refused) {
-            let place = model.place_of(&line.text);
-            if model.is_forgotten(&line.text) {
-                let is_there = place.is_some() || process.shown.contains_key(&line.text);
-                assert!(is_there, "{} was lost before it was echoed", line.text);
+        for line in &process.said {
+            let place = model.place_of(line);
+            if model.is_forgotten(line) {
+                let is_there = place.is_some() || process.shown.contains_key(line);
+                assert!(is_there, "{line} was lost before it was echoed");
                 continue;
             }
-            assert!(place.is_some(), "{}: {} never came", self.name, line.text);
-            assert!(last < place, "{}: {} is out of order", self.name, line.text);
+            assert!(place.is_some(), "{}: {line} never came", self.name);
+            assert!(last < place, "{}: {line} is out of order", self.name);
             last = place;
         }
     }

@@ -5,7 +5,7 @@ use chatshelf_common::id::{Digest, ItemId, TransferId};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Item, Refused};
 
-use super::{Step, Transfer, Transfers};
+use super::{NEVER_ASKED, Step, Transfer, Transfers};
 use crate::session::event::{
     Direction, Outcome, SessionEvent, Stage, TransferHandle, TransferStatus,
 };
@@ -16,7 +16,6 @@ use crate::session::outgoing::Outgoing;
 pub(super) struct Download {
     id: ItemId,
     number: TransferId,
-    begun: bool,
     /// As the shelf showed it, or as the server sends it.
     item: Option<Item>,
     /// The item was seen on an earlier connection. The server may have lost its shelf since then,
@@ -59,11 +58,6 @@ impl Download {
         self.state = next;
     }
 
-    /// It is under way from now on; false if it was before.
-    pub(super) fn begin(&mut self) -> bool {
-        !std::mem::replace(&mut self.begun, true)
-    }
-
     /// Asks for it under a new number, behind what was received.
     pub(super) fn ask(&mut self, number: TransferId, out: &mut Outgoing) {
         self.number = number;
@@ -72,7 +66,7 @@ impl Download {
         out.control(&DownloadRequest { transfer: number, item: self.id, offset });
     }
 
-    /// Its number on the wire; 0 for one that was never asked for.
+    /// Its number on the wire, or [`NEVER_ASKED`].
     pub(super) fn number(&self) -> TransferId {
         self.number
     }
@@ -130,10 +124,9 @@ impl Download {
         }
     }
 
-    pub(super) fn status(&self, handle: TransferHandle, queued: bool) -> TransferStatus {
+    /// How far it is, as one that is not queued.
+    pub(super) fn status(&self, handle: TransferHandle) -> TransferStatus {
         let stage = match self.state {
-            _ if queued && self.begun => Stage::Waiting,
-            _ if queued => Stage::Queued,
             DownloadState::Asked => Stage::Asked,
             DownloadState::Receiving => Stage::Moving,
             DownloadState::Hashing | DownloadState::Keeping => Stage::Verifying,
@@ -179,8 +172,7 @@ impl Transfers {
     ) -> TransferHandle {
         self.queue_up(Transfer::Down(Download {
             id,
-            number: TransferId(0),
-            begun: false,
+            number: NEVER_ASKED,
             item,
             is_of_before: false,
             state: DownloadState::Asked,
@@ -227,7 +219,7 @@ impl Transfers {
             let held = ready.offset;
             self.requests.push_back(FileRequest::Create { transfer: handle, item, held });
         }
-        let resumed = (ready.offset > 0).then(|| down.status(handle, false));
+        let resumed = (ready.offset > 0).then(|| down.status(handle));
         self.hand_on(handle);
         Ok(resumed.map(SessionEvent::TransferResumed))
     }

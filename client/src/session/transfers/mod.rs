@@ -13,12 +13,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chatshelf_common::id::{Digest, ItemId, TransferId};
 use chatshelf_common::wire::frame::{Cancel, Refused};
 
-use super::event::{CommandError, Outcome, SessionEvent, TransferHandle, TransferStatus};
+use super::event::{CommandError, Outcome, SessionEvent, Stage, TransferHandle, TransferStatus};
 use super::file::{FileReply, FileRequest};
 use super::outgoing::Outgoing;
 use downloads::Download;
 use uploads::Upload;
 
+/// In place of a number on the wire, of a transfer that was never asked for.
+const NEVER_ASKED: TransferId = TransferId(0);
 /// Blocks kept for reuse.
 const SPARE_BLOCKS_MAX: usize = 4;
 
@@ -64,9 +66,9 @@ impl Transfers {
     pub(super) fn start(&mut self, max: u32, out: &mut Outgoing) -> Vec<SessionEvent> {
         let mut started = Vec::new();
         while self.active.len() < max as usize
-            && let Some((handle, mut transfer)) = self.queue.pop_front()
+            && let Some((handle, transfer)) = self.queue.pop_front()
         {
-            if transfer.begin() {
+            if !transfer.has_begun() {
                 started.push(SessionEvent::TransferStarted(transfer.status(handle, false)));
             }
             self.active.insert(handle, transfer);
@@ -286,6 +288,7 @@ impl Transfers {
                 Transfer::Down(down) => down.check(),
             }
         }
+        debug_assert!(self.active.values().all(Transfer::has_begun));
         debug_assert!(self.numbers.len() <= self.active.len());
         debug_assert!(self.numbers.values().all(|handle| self.active.contains_key(handle)));
         debug_assert!(self.queue.iter().all(|(handle, _)| !self.active.contains_key(handle)));
@@ -301,7 +304,7 @@ impl Transfers {
 }
 
 impl Transfer {
-    /// Its number on the wire; 0 for one that was never asked for.
+    /// Its number on the wire, or [`NEVER_ASKED`].
     fn number(&self) -> TransferId {
         match self {
             Self::Up(up) => up.number(),
@@ -309,12 +312,9 @@ impl Transfer {
         }
     }
 
-    /// It is under way from now on; false if it was before, on this connection or an earlier one.
-    fn begin(&mut self) -> bool {
-        match self {
-            Self::Up(up) => up.begin(),
-            Self::Down(down) => down.begin(),
-        }
+    /// True once it was asked for, on this connection or an earlier one.
+    fn has_begun(&self) -> bool {
+        self.number() != NEVER_ASKED
     }
 
     /// True when the server has nothing more to send or take: a `Cancel` would mean nothing.
@@ -333,9 +333,15 @@ impl Transfer {
     }
 
     fn status(&self, handle: TransferHandle, queued: bool) -> TransferStatus {
-        match self {
-            Self::Up(up) => up.status(handle, queued),
-            Self::Down(down) => down.status(handle, queued),
-        }
+        let status = match self {
+            Self::Up(up) => up.status(handle),
+            Self::Down(down) => down.status(handle),
+        };
+        let stage = match (queued, self.has_begun()) {
+            (true, true) => Stage::Waiting,
+            (true, false) => Stage::Queued,
+            (false, _) => status.stage,
+        };
+        TransferStatus { stage, ..status }
     }
 }

@@ -7,7 +7,7 @@ use chatshelf_common::wire::frame::{
     Cancel, Item, UploadDone, UploadOffer, UploadReady, UploadStored,
 };
 
-use super::{Step, Transfer, Transfers};
+use super::{NEVER_ASKED, Step, Transfer, Transfers};
 use crate::session::event::{
     Direction, Outcome, Restart, SessionEvent, Stage, TransferHandle, TransferStatus,
 };
@@ -21,7 +21,6 @@ pub(super) struct Upload {
     key: OfferKey,
     attributes: Attributes,
     number: TransferId,
-    begun: bool,
     state: UploadState,
     /// Counts the beginnings that were asked of the file keeper.
     run: u32,
@@ -108,11 +107,6 @@ impl Upload {
         self.state = next;
     }
 
-    /// It is under way from now on; false if it was before.
-    pub(super) fn begin(&mut self) -> bool {
-        !std::mem::replace(&mut self.begun, true)
-    }
-
     /// Offers it under a new number.
     pub(super) fn offer(&mut self, number: TransferId, out: &mut Outgoing) {
         self.number = number;
@@ -122,7 +116,7 @@ impl Upload {
         out.control(&UploadOffer { key, mode, modified, ..offer });
     }
 
-    /// Its number on the wire; 0 for one that was never offered.
+    /// Its number on the wire, or [`NEVER_ASKED`].
     pub(super) fn number(&self) -> TransferId {
         self.number
     }
@@ -160,10 +154,9 @@ impl Upload {
         debug_assert!(self.shown_as.is_none() || is_done, "it was all sent before it was shown");
     }
 
-    pub(super) fn status(&self, handle: TransferHandle, queued: bool) -> TransferStatus {
+    /// How far it is, as one that is not queued.
+    pub(super) fn status(&self, handle: TransferHandle) -> TransferStatus {
         let stage = match self.state {
-            _ if queued && self.begun => Stage::Waiting,
-            _ if queued => Stage::Queued,
             UploadState::Offered => Stage::Asked,
             UploadState::Beginning(0) => Stage::Asked,
             UploadState::Beginning(_) => Stage::Comparing,
@@ -230,8 +223,7 @@ impl Transfers {
             size,
             key: OfferKey::used(key),
             attributes,
-            number: TransferId(0),
-            begun: false,
+            number: NEVER_ASKED,
             state: UploadState::Offered,
             run: 0,
             asked: 0,
@@ -283,7 +275,7 @@ impl Transfers {
         let moved_before = up.sent;
         up.go(UploadState::Sending);
         (up.asked, up.given, up.sent) = (offset, offset, offset);
-        let status = up.status(handle, false);
+        let status = up.status(handle);
         if up.asked == up.size {
             // Nothing is to be read, so no last block asks for the digest.
             self.requests.push_back(FileRequest::Hash { transfer: handle });

@@ -4,6 +4,7 @@
 use chatshelf_common::id::{Attributes, ItemId, MessageId, UploadKey};
 use chatshelf_common::limits::NICK_BYTES_MAX;
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
+use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Leave, Style};
 
 use super::Session;
@@ -154,8 +155,17 @@ impl Session {
         }
     }
 
-    /// A nick like ours that may be free, for when ours is taken and the server suggests none.
-    pub fn guess_nick(&mut self) -> Option<Nick> {
+    /// Another nick to ask for when ours is refused: what the server suggests or, if ours is taken
+    /// and it suggests nothing, a guess.
+    pub fn other_nick(&mut self, code: Code, suggestion: Option<Nick>) -> Option<Nick> {
+        match code {
+            Code::NICK_TAKEN => suggestion.or_else(|| self.guess_nick()),
+            _ => suggestion,
+        }
+    }
+
+    /// A nick like ours that may be free.
+    fn guess_nick(&mut self) -> Option<Nick> {
         let number = (1_000 + self.backoff.random() % 999_000).to_string();
         let stem = self.nick.as_str().trim_end_matches(|c: char| c.is_ascii_digit());
         let end = stem.floor_char_boundary(NICK_BYTES_MAX - number.len());

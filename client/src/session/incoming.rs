@@ -298,8 +298,7 @@ impl Session {
         Ok(())
     }
 
-    /// A first nick is for the front to choose; one that we come back with is replaced by what the
-    /// server suggests or, if it suggests nothing, by a guess.
+    /// A first nick is for the front to choose; one that we come back with is replaced.
     fn handle_nick_refused(&mut self, code: Code, suggestion: Option<Nick>) {
         let nick = self.nick.clone();
         if self.membership.resume().is_none() {
@@ -308,10 +307,7 @@ impl Session {
             return;
         }
         self.refusals += 1;
-        let other = match code {
-            Code::NICK_TAKEN => suggestion.or_else(|| self.guess_nick()),
-            _ => suggestion,
-        };
+        let other = self.other_nick(code, suggestion);
         match other.filter(|_| self.refusals <= REFUSALS_MAX) {
             Some(by) => {
                 self.nick = by.clone();

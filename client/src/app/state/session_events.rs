@@ -152,10 +152,7 @@ impl App {
             Code::NICK_TAKEN => format!("the name {nick} is taken{free}"),
             code => format!("the name {nick} was refused: {code}{free}"),
         };
-        let other = match (&suggestion, code) {
-            (None, Code::NICK_TAKEN) => session.guess_nick(),
-            _ => suggestion.clone(),
-        };
+        let other = session.other_nick(code, suggestion.clone());
         match self.nick.refused(other.as_ref()) {
             Remedy::Try(other) => {
                 self.news.notice(text);

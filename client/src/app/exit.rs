@@ -1,9 +1,10 @@
 //! How a run ends: exit codes, and the sentence that says why it ended badly. Writes to standard
 //! output and standard error, and nothing else.
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
-use crate::link::plain_error;
+use crate::link::{LinkError, plain_error};
 
 /// All was done.
 pub const EXIT_DONE: u8 = 0;
@@ -28,6 +29,21 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn new(text: impl Into<String>, code: u8) -> Self {
         Self { text: text.into(), code }
+    }
+
+    /// There is no connection to the server, or none any more.
+    pub(super) fn no_link(server: &str, why: &LinkError) -> Self {
+        match why {
+            LinkError::Connect(_) => {
+                Self::new(format!("cannot connect to {server}: {why}"), EXIT_UNREACHABLE)
+            }
+            LinkError::Lost(_) | LinkError::Session(_) => Self::lost_link(server, why),
+        }
+    }
+
+    /// There was a connection to the server, and will be none again.
+    pub(super) fn lost_link(server: &str, why: impl Display) -> Self {
+        Self::new(format!("lost the connection to {server}: {why}"), EXIT_FAILED)
     }
 
     /// Standard output did not get what was asked for.

@@ -149,6 +149,11 @@ pub(crate) fn refusal(refused: &Refused) -> String {
     text
 }
 
+/// That the server said goodbye, and why, as a sentence.
+pub(crate) fn said_goodbye(goodbye: &Goodbye) -> String {
+    format!("the server said goodbye: {}", self::goodbye(goodbye))
+}
+
 /// Why the server said goodbye; for a version, which side is older.
 pub(crate) fn goodbye(goodbye: &Goodbye) -> String {
     use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};

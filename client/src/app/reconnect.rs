@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chatshelf_common::id::Seq;
 
+use super::exit::{EXIT_FAILED, Failure};
 use super::format;
 use super::news::NewsQueue;
 use crate::link::LinkError;
@@ -84,7 +85,7 @@ impl Reconnection {
                 return news.notice("making a new connection");
             }
             let text = match why {
-                Loss::Goodbye(_) => lost(why),
+                Loss::Goodbye(goodbye) => format::said_goodbye(goodbye),
                 Loss::Link(_) | Loss::Silent { .. } => format!("connection lost: {}", reason(why)),
             };
             news.notice(format!("{text}; {again}{hint}"));
@@ -113,12 +114,10 @@ pub(super) fn unanswered(what: &Unanswered) -> String {
 }
 
 /// Says why we no longer try to come back to `server`.
-pub(super) fn gave_up(why: &Loss, server: &str) -> String {
+pub(super) fn gave_up(why: &Loss, server: &str) -> Failure {
     match why {
-        Loss::Goodbye(_) => lost(why),
-        Loss::Link(_) | Loss::Silent { .. } => {
-            format!("lost the connection to {server}: {}", reason(why))
-        }
+        Loss::Goodbye(goodbye) => Failure::new(format::said_goodbye(goodbye), EXIT_FAILED),
+        Loss::Link(_) | Loss::Silent { .. } => Failure::lost_link(server, reason(why)),
     }
 }
 
@@ -131,11 +130,6 @@ fn reason(why: &Loss) -> String {
             LinkError::Session(SessionError::Silent { seconds: *seconds }).to_string()
         }
     }
-}
-
-/// A loss that the server has announced, as a sentence.
-fn lost(why: &Loss) -> String {
-    format!("the server said goodbye: {}", reason(why))
 }
 
 /// A wait in whole seconds: one that is over at once is said to be one second.

@@ -10,7 +10,7 @@ use chatshelf_common::address::ServerAddress;
 use chatshelf_common::text::Nick;
 use mio::{Events, Poll, Token, Waker};
 
-use super::exit::{EXIT_FAILED, EXIT_UNREACHABLE, Failure};
+use super::exit::{EXIT_FAILED, Failure};
 use super::filter::{Filter, Joins};
 use super::manner::Manner;
 use super::reactor::{LINK, Reactor};
@@ -19,7 +19,7 @@ use super::state::App;
 use super::transfers::Transfers;
 use super::view::View;
 use crate::files::Files;
-use crate::link::{Link, LinkError, Route, plain_error};
+use crate::link::{Link, Route, plain_error};
 use crate::options::Options;
 use crate::session::{Config, Session};
 
@@ -105,9 +105,6 @@ impl Ground {
     /// Why it did not come about, or ended badly.
     pub(crate) fn run<V: View>(mut self, view: V, plan: Plan) -> Result<u8, Failure> {
         let server = plan.server.to_string();
-        let unreachable = |why: &LinkError| {
-            Failure::new(format!("cannot connect to {server}: {why}"), EXIT_UNREACHABLE)
-        };
         let files = Files::start(self.waker(), server.clone(), plan.preserve).map_err(no_start)?;
         let signals = match self.signals.take() {
             Some(signals) => signals,
@@ -125,7 +122,7 @@ impl Ground {
         let session = Session::new(config, now);
         let route = Route::to(&plan.server, self.waker());
         let link = Link::connect(route, session, self.poll.registry(), LINK, now)
-            .map_err(|error| unreachable(&error))?;
+            .map_err(|error| Failure::no_link(&server, &error))?;
         let filter = Filter::new(plan.ignore, plan.joins);
         let transfers = Transfers::new(files, plan.download_dir);
         let app = App::new(link, server, plan.manner, filter, transfers);

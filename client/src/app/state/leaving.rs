@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::App;
-use crate::app::exit::{EXIT_FAILED, EXIT_UNREACHABLE, Failure};
+use crate::app::exit::{EXIT_FAILED, Failure};
 use crate::app::patience::Mark;
 use crate::app::shutdown::{LEAVE_MAX, exit_code};
 use crate::link::LinkError;
@@ -127,14 +127,7 @@ impl App {
             log::info!("while leaving: {error}");
             return self.shutdown.end(Ok(code));
         }
-        let server = &self.server;
-        let failure = match &error {
-            LinkError::Connect(_) => {
-                Failure::new(format!("cannot connect to {server}: {error}"), EXIT_UNREACHABLE)
-            }
-            _ => Failure::new(format!("lost the connection to {server}: {error}"), EXIT_FAILED),
-        };
-        self.shutdown.end(Err(failure));
+        self.shutdown.end(Err(Failure::no_link(&self.server, &error)));
     }
 
     /// The poll does not work any more.

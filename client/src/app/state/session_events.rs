@@ -215,7 +215,7 @@ impl App {
                 Ok(code)
             }
             None => {
-                let text = format!("the server said goodbye: {}", format::goodbye(goodbye));
+                let text = format::said_goodbye(goodbye);
                 let code = if self.nick.is_held() { EXIT_FAILED } else { EXIT_REFUSED };
                 Err(Failure::new(text, code))
             }
@@ -224,7 +224,6 @@ impl App {
     }
 
     fn gave_up(&mut self, why: &Loss) {
-        let text = reconnect::gave_up(why, &self.server);
-        self.shutdown.end(Err(Failure::new(text, EXIT_FAILED)));
+        self.shutdown.end(Err(reconnect::gave_up(why, &self.server)));
     }
 }

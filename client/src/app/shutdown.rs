@@ -73,7 +73,7 @@ impl Shutdown {
 
     /// `Leave` is said now; the run ends with this code. False if it was said before.
     pub(super) fn leave(&mut self, deadline: Instant, code: u8) -> bool {
-        let is_first = !matches!(self.0, Stage::Leaving { .. } | Stage::Over(_));
+        let is_first = !self.has_left();
         if is_first {
             self.go(Stage::Leaving { deadline, code });
         }
@@ -104,6 +104,11 @@ impl Shutdown {
     /// True while we leave as soon as all is done.
     pub(super) fn is_finishing(&self) -> bool {
         matches!(self.0, Stage::Finishing)
+    }
+
+    /// True once `Leave` was said, or the run is over without it.
+    pub(super) fn has_left(&self) -> bool {
+        matches!(self.0, Stage::Leaving { .. } | Stage::Over(_))
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -79,7 +79,7 @@ impl App {
 
     /// Says `Leave` and waits a while for the `Goodbye`; at once where nobody can leave yet.
     fn leave(&mut self, now: Instant, patience: Duration, is_unfinished: bool) {
-        if self.shutdown.leaving_code().is_some() || self.shutdown.is_over() {
+        if self.shutdown.has_left() {
             return;
         }
         self.tell_gone();
@@ -149,8 +149,8 @@ impl App {
     fn mark(&self) -> Option<Mark> {
         let session = self.session();
         let awaits = self.has_work() || !session.room().is_caught_up();
-        let is_leaving = self.shutdown.leaving_code().is_some() || self.shutdown.is_over();
-        let is_waiting = self.manner.is_script() && self.nick.is_held() && !is_leaving && awaits;
+        let is_here = self.nick.is_held() && !self.shutdown.has_left();
+        let is_waiting = self.manner.is_script() && is_here && awaits;
         is_waiting.then(|| Mark {
             commands: session.outstanding(),
             transfers: self.transfers_running(),

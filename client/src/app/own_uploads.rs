@@ -40,7 +40,11 @@ impl OwnUploads {
 
     /// Says which of them are gone from a shelf that keeps `kept` items; nothing when all are
     /// there.
-    pub(super) fn tell_gone(&self, kept: u32, is_there: impl Fn(ItemId) -> bool) -> Option<String> {
+    pub(super) fn tell_gone(
+        &self,
+        kept: usize,
+        is_there: impl Fn(ItemId) -> bool,
+    ) -> Option<String> {
         let gone: Vec<_> = self.0.iter().filter(|upload| !is_there(upload.item)).collect();
         let named = gone.iter().take(GONE_NAMED_MAX);
         let mut names: Vec<_> =

@@ -394,7 +394,7 @@ impl Transfers {
     }
 
     /// Says which of our uploads the shelf, which keeps `kept` items, no longer shows.
-    pub(super) fn tell_gone(&self, kept: u32, room: &Room) -> Option<String> {
+    pub(super) fn tell_gone(&self, kept: usize, room: &Room) -> Option<String> {
         self.own.tell_gone(kept, |item| room.item(item).is_some())
     }
 }

@@ -1,9 +1,10 @@
 //! Commands about files, carried out: which are uploaded, which items are fetched or dropped, and
 //! where downloads go. The transfers themselves are the matter of `transfers`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::ItemId;
+use chatshelf_common::text::FileName;
 
 use super::App;
 use crate::command::{Destination, Download, Upload};
@@ -19,10 +20,7 @@ impl App {
         match upload {
             Upload::Typed(line) => {
                 let exists = |path: &Path| std::fs::symlink_metadata(expanded(path)).is_ok();
-                for path in line.resolve(exists) {
-                    self.transfers.open(path, None);
-                    self.warn_if_more_than_kept();
-                }
+                self.open_all(line.resolve(exists), None);
             }
             Upload::Files { paths, .. } if self.manner.is_single() && paths.len() > kept => {
                 self.news.refusal(format!(
@@ -31,18 +29,21 @@ impl App {
                     paths.len()
                 ));
             }
-            Upload::Files { paths, name } => {
-                for path in &paths {
-                    self.transfers.open(path, name.clone());
-                    self.warn_if_more_than_kept();
-                }
-            }
+            Upload::Files { paths, name } => self.open_all(&paths, name.as_ref()),
             Upload::Spooled { path, name } => self.transfers.open_spooled(path, name),
         }
     }
 
+    /// Opens files to be uploaded, under their own names or another.
+    fn open_all(&mut self, paths: &[PathBuf], name: Option<&FileName>) {
+        for path in paths {
+            self.transfers.open(path, name.cloned());
+            self.warn_if_more_than_kept();
+        }
+    }
+
     /// Items that the shelf keeps, as far as the server has said.
-    fn items_kept(&self) -> usize {
+    pub(super) fn items_kept(&self) -> usize {
         self.session().limits().map_or(usize::MAX, |limits| limits.shelf_items_max as usize)
     }
 
@@ -108,9 +109,10 @@ impl App {
     /// The items that are wanted, each once, though it be named by its number and its name; tells
     /// which are not there.
     fn find_all(&mut self, wanted: &[ItemRef]) -> Vec<Found> {
+        let shelf = Shelf::of(self.session().room());
+        let results: Vec<_> = wanted.iter().map(|wanted| shelf.item(wanted)).collect();
         let mut all: Vec<Found> = Vec::new();
-        for wanted in wanted {
-            let found = Shelf::of(self.session().room()).item(wanted);
+        for found in results {
             let Some(found) = self.tell_if_absent(found) else { continue };
             if all.iter().all(|other| other.item != found.item) {
                 all.push(found);

@@ -111,9 +111,7 @@ impl App {
 
     /// Tells a script which of its uploads are no longer on the shelf. Who sits there has seen it.
     fn tell_gone(&mut self) {
-        let session = self.link.session();
-        let kept = session.limits().map_or(0, |limits| limits.shelf_items_max);
-        match self.transfers.tell_gone(kept, session.room()) {
+        match self.transfers.tell_gone(self.items_kept(), self.session().room()) {
             Some(text) if self.manner.is_single() => self.news.failure(text),
             Some(text) if self.manner.is_script() => self.news.notice(text),
             _ => {}

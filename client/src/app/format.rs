@@ -64,9 +64,16 @@ pub(crate) fn typed(command: &PendingCommand) -> String {
 
 /// The beginning of a text, on one line.
 pub(crate) fn shortened(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let shortened: String = line.chars().take(SHORTENED_CHARS_MAX).collect();
-    if shortened.len() < text.len() { format!("{shortened}…") } else { shortened }
+    beginning(text, text.lines().next(), SHORTENED_CHARS_MAX)
+}
+
+/// At most so many characters of a line of a text, marked unless they are the whole text.
+pub(super) fn beginning(text: &str, line: Option<&str>, chars_max: usize) -> String {
+    let mut beginning: String = line.unwrap_or_default().chars().take(chars_max).collect();
+    if beginning.len() < text.len() {
+        beginning.push('…');
+    }
+    beginning
 }
 
 /// What of ours is not delivered yet, oldest first.

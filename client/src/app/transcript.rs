@@ -8,6 +8,7 @@ use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::frame::{Said, Told};
 
 use super::clock::Clock;
+use super::format::beginning;
 use crate::search::Words;
 use crate::units::count;
 
@@ -79,10 +80,7 @@ impl Line {
     fn shown(&self, words: &Words, clock: &Clock) -> String {
         let lines = || self.text.as_str().lines();
         let line = lines().find(|line| words.begin_in(line)).or_else(|| lines().next());
-        let mut text: String = line.unwrap_or_default().chars().take(FOUND_CHARS_MAX).collect();
-        if text.len() < self.text.as_str().len() {
-            text.push('…');
-        }
+        let text = beginning(self.text.as_str(), line, FOUND_CHARS_MAX);
         let to = self.to.as_ref().map_or(String::new(), |to| format!(" → {to}"));
         let (day, time) = (clock.day(self.at), clock.time(self.at));
         format!("   {day} {time}  {}{to}: {text}", self.from)

@@ -339,15 +339,10 @@ impl Files {
         self.send(Request::ForgetKey(item));
     }
 
-    /// Passes on a session's request. For `Create` the file goes to the current directory; use
-    /// [`Files::create`] to choose another.
+    /// Passes on a session's request, except for `Create`: [`Files::create`] serves that.
     pub fn request(&self, request: FileRequest) {
-        match request {
-            FileRequest::Create { transfer, item, held } => {
-                self.create(transfer, item, held, Target::Directory(PathBuf::from(".")), None);
-            }
-            request => self.send(Request::Session(request)),
-        }
+        debug_assert!(!matches!(request, FileRequest::Create { .. }));
+        self.send(Request::Session(request));
     }
 
     /// The next reply, if there is one. Does not wait.

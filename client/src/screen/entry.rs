@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::wire::frame::{Said, Style};
 
 use super::links::{Link, links};
 use super::theme::{Ink, Signs};
@@ -63,24 +64,20 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    /// Talk of a member; `ink` is the style of the text.
-    pub(super) fn said(time: String, nick: &Nick, is_me: bool, text: &Message, ink: Ink) -> Self {
-        let who_ink = if is_me { Ink::Me } else { Ink::Nick(nick_number(nick)) };
-        Self::Said { time, who: shown(nick.as_str()), who_ink, lines: lines(text), ink }
+    /// Talk of a member; `ink` is the style of the text. An action has a star in place of the name,
+    /// and begins with it.
+    pub(super) fn said(time: String, said: &Said, is_me: bool, ink: Ink) -> Self {
+        let is_action = said.style == Some(Style::ACTION);
+        let who_ink =
+            if is_me && !is_action { Ink::Me } else { Ink::Nick(nick_number(&said.nick)) };
+        let (who, lines) = who_and_lines(&said.nick, &said.text, is_action);
+        Self::Said { time, who, who_ink, lines, ink }
     }
 
     /// Talk of our own that the room does not have yet.
     pub(super) fn pending(nick: &Nick, text: &Message, is_action: bool) -> Self {
-        let nick = shown(nick.as_str());
-        let mut lines = lines(text);
-        let who = if is_action {
-            lines[0].insert_str(0, &format!("{nick} "));
-            "*".to_owned()
-        } else {
-            nick
-        };
-        let (who_ink, ink) = (Ink::Dim, Ink::Dim);
-        Self::Said { time: PENDING_TIME.to_owned(), who, who_ink, lines, ink }
+        let (time, (who, lines)) = (PENDING_TIME.to_owned(), who_and_lines(nick, text, is_action));
+        Self::Said { time, who, who_ink: Ink::Dim, lines, ink: Ink::Dim }
     }
 
     /// A command of our own without an answer yet, as it was typed.
@@ -132,6 +129,16 @@ pub(super) fn rule(text: &str, ink: Ink, columns: usize, signs: &Signs) -> Row {
 /// A message as lines, made harmless for the screen.
 pub(super) fn lines(text: &Message) -> Vec<String> {
     shown_lines(text.as_str()).map(|line| line.replace('\t', TAB)).collect()
+}
+
+/// Who speaks, and the lines.
+fn who_and_lines(nick: &Nick, text: &Message, is_action: bool) -> (String, Vec<String>) {
+    let (nick, mut lines) = (shown(nick.as_str()), lines(text));
+    if !is_action {
+        return (nick, lines);
+    }
+    lines[0].insert_str(0, &format!("{nick} "));
+    ("*".to_owned(), lines)
 }
 
 fn said_rows(time: &str, who: Span, lines: &[String], ink: Ink, columns: usize) -> Vec<Row> {
@@ -235,6 +242,9 @@ fn named(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chatshelf_common::id::Seq;
+    use chatshelf_testkit::samples::{self, nick};
+
     use super::*;
     use crate::screen::theme::Theme;
 
@@ -245,8 +255,8 @@ mod tests {
     }
 
     fn said(what: &str) -> Entry {
-        let (nick, text) = (Nick::new("ada").unwrap(), Message::new(what).unwrap());
-        Entry::said("17:00".into(), &nick, false, &text, Ink::Text)
+        let said = Said { nick: nick("ada"), ..samples::said(Seq(1), what) };
+        Entry::said("17:00".into(), &said, false, Ink::Text)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::text::Nick;
-use chatshelf_common::wire::frame::{Said, Style, Told};
+use chatshelf_common::wire::frame::{Said, Told};
 use chatshelf_common::wire::{Code, Event};
 
 use super::areas::Areas;
@@ -18,7 +18,6 @@ use super::notify::{Call, Notifier, mentions};
 use super::scrollback::{Frame, Scrollback};
 use super::theme::{Ink, Theme};
 use super::view_model::{ShelfItem, ViewModel};
-use crate::app::format::nick_number;
 use crate::app::{Clock, News, format};
 use crate::command::Command;
 use crate::item::Shelf;
@@ -189,19 +188,7 @@ impl State {
             self.arrives(Some(if is_mention { Call::Personal } else { Call::Talk }), now);
         }
         let ink = if is_mention { Ink::Mention } else { Ink::Text };
-        if said.style == Some(Style::ACTION) {
-            let mut lines = lines(&said.text);
-            lines[0].insert_str(0, &format!("{} ", shown(said.nick.as_str())));
-            let who_ink = Ink::Nick(nick_number(&said.nick));
-            return self.scrollback.push(Entry::Said {
-                time,
-                who: "*".into(),
-                who_ink,
-                lines,
-                ink,
-            });
-        }
-        self.scrollback.push(Entry::said(time, &said.nick, is_me, &said.text, ink));
+        self.scrollback.push(Entry::said(time, said, is_me, ink));
     }
 
     fn told(&mut self, told: &Told, now: Instant) {

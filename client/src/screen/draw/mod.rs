@@ -9,7 +9,8 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 
 use super::areas::Areas;
-use super::entry::{Row, Span, linked};
+use super::editor::Layout;
+use super::entry::{Row, Span, linked, span};
 use super::links::Links;
 use super::scrollback::Frame;
 use super::state::State;
@@ -32,7 +33,8 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Are
     let screen = buffer.area;
     links.reset(screen);
     let mut areas = Areas { screen, ..Areas::default() };
-    let [topic, middle, bars, status, input] = divide(state, screen);
+    let typed = state.editor.layout(status_bar::input_columns(screen.width));
+    let [topic, middle, bars, status, input] = divide(state, screen, &typed);
     let has_side = !state.facts.members.is_empty()
         && screen.width >= SIDE_FROM_COLUMNS
         && screen.height >= SIDE_FROM_ROWS;
@@ -52,7 +54,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Are
     }
     status_bar::draw_bars(state, bars, &mut canvas);
     status_bar::draw_status(state, status, &mut canvas);
-    areas.cursor = status_bar::draw_input(state, input, &mut canvas);
+    areas.cursor = status_bar::draw_input(state, &typed, input, &mut canvas);
     if let Some(dialog) = &state.dialog {
         areas.cursor = overlay::draw(dialog, state, screen, &mut canvas);
     }
@@ -60,9 +62,9 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Are
 }
 
 /// Areas for topic, chat, transfers, status and input. A part without room gets an empty one.
-fn divide(state: &State, screen: Rect) -> [Rect; 5] {
+fn divide(state: &State, screen: Rect, typed: &Layout) -> [Rect; 5] {
     let height = screen.height;
-    let input = status_bar::input_rows(state, screen.width).min((height / INPUT_PART).max(1));
+    let input = (typed.rows.len() as u16).min((height / INPUT_PART).max(1));
     let topic = u16::from(state.facts.topic.is_some() && height >= TOPIC_FROM_ROWS);
     let bars = status_bar::bar_rows(state, height);
     let mut y = screen.y;
@@ -115,10 +117,6 @@ fn pending_rows(state: &State, area: Rect) -> Vec<Row> {
     let mut rows: Vec<Row> = entries.flat_map(|entry| entry.rows(columns, signs)).collect();
     rows.drain(..rows.len().saturating_sub(usize::from(area.height / 2)));
     rows
-}
-
-pub(super) fn span(text: impl Into<String>, ink: Ink) -> Span {
-    super::entry::span(text, ink)
 }
 
 /// A buffer to draw to in a theme.

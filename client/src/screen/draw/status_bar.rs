@@ -3,6 +3,7 @@
 use ratatui_core::layout::{Position, Rect};
 
 use super::{Canvas, span};
+use crate::screen::editor::Layout;
 use crate::screen::state::State;
 use crate::screen::theme::{Ink, Signs};
 use crate::screen::view_model::{Bar, Connection};
@@ -164,17 +165,18 @@ fn right_part(state: &State, signs: &Signs) -> String {
     }
 }
 
-/// The rows that the input needs.
-pub(super) fn input_rows(state: &State, columns: u16) -> u16 {
-    state.editor.layout(input_columns(columns)).rows.len().min(usize::from(u16::MAX)) as u16
-}
-
-fn input_columns(columns: u16) -> usize {
+/// The columns that the input has on a screen this wide.
+pub(super) fn input_columns(columns: u16) -> usize {
     usize::from(columns).saturating_sub(PROMPT.len()).max(2)
 }
 
 /// Draws the input, scrolled so that the cursor is visible; returns the cursor's place.
-pub(super) fn draw_input(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Option<Position> {
+pub(super) fn draw_input(
+    state: &State,
+    typed: &Layout,
+    area: Rect,
+    canvas: &mut Canvas<'_>,
+) -> Option<Position> {
     if area.is_empty() {
         return None;
     }
@@ -185,12 +187,11 @@ pub(super) fn draw_input(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> 
         let hint = if usize::from(body.width) > width(HINT) { HINT } else { "" };
         canvas.line(body, &[span(hint, Ink::Dim)]);
     }
-    let layout = state.editor.layout(input_columns(area.width));
-    let first = (layout.row + 1).saturating_sub(area.height.into());
-    for (row, y) in layout.rows[first..].iter().zip(body.y..body.bottom()) {
+    let first = (typed.row + 1).saturating_sub(area.height.into());
+    for (row, y) in typed.rows[first..].iter().zip(body.y..body.bottom()) {
         canvas.line(Rect { y, height: 1, ..body }, &[span(row.as_str(), Ink::Text)]);
     }
     let is_elsewhere = state.chosen.is_some();
-    let at = Position::new(body.x + layout.column as u16, body.y + (layout.row - first) as u16);
+    let at = Position::new(body.x + typed.column as u16, body.y + (typed.row - first) as u16);
     (!is_elsewhere).then_some(at)
 }

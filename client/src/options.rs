@@ -18,6 +18,7 @@ use chatshelf_common::cli::{
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Nick;
 
+use crate::command::SWITCH;
 use crate::session::{KEEPALIVE, KEEPALIVE_MAX};
 
 pub(crate) use file::expanded;
@@ -194,11 +195,7 @@ static PROGRAM: Program<Options> = Program {
             "mouse",
             "on|off",
             "on the full screen: on to scroll and click, off to select text",
-            |options, text| {
-                let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
-                options.mouse = known.ok_or("must be on or off")?.1;
-                Ok(())
-            },
+            |options, text| switch(text).map(|on| options.mouse = on),
         )
         .default("on")
         .completes(Completes::Words(&["on", "off"])),
@@ -214,9 +211,7 @@ static PROGRAM: Program<Options> = Program {
         )
         .default("20"),
         Opt::value("joins", "on|off", "show joins and leaves", |options, text| {
-            let known = crate::command::SWITCH.iter().find(|(name, _)| *name == text);
-            options.joins = known.ok_or("must be on or off")?.1;
-            Ok(())
+            switch(text).map(|on| options.joins = on)
         })
         .default("on")
         .completes(Completes::Words(&["on", "off"])),
@@ -305,6 +300,11 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
         )],
     },
 ];
+
+fn switch(text: &str) -> Result<bool, String> {
+    let known = SWITCH.iter().find(|(name, _)| *name == text);
+    known.map(|(_, on)| *on).ok_or_else(|| "must be on or off".into())
+}
 
 fn history(text: &str) -> Result<u32, String> {
     match text {

@@ -83,6 +83,12 @@ impl Rate {
         format!("{}/s, ETA {}", size(rate), duration(left.div_ceil(rate)))
     }
 
+    /// `notes.iso  61% | 239.0/388.0 MB, 24.0 MB/s, ETA 0:06`.
+    pub(crate) fn line(&self, status: &TransferStatus, now: Instant) -> String {
+        let (head, text) = (head(status), self.text(status, now));
+        if text.is_empty() { head } else { format!("{head}, {text}") }
+    }
+
     /// Bytes a second, over the samples held.
     fn rate(&self, now: Instant) -> u64 {
         let Some((since, from)) = self.samples.front() else { return 0 };
@@ -98,7 +104,7 @@ impl Rate {
 }
 
 /// `notes.iso  61% | 239.0/388.0 MB`.
-pub(crate) fn head(status: &TransferStatus) -> String {
+fn head(status: &TransferStatus) -> String {
     format!("{}  {}% | {}", name(status), percent(status), part_of(status))
 }
 

@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use crate::app::App;
-use crate::app::rate::head;
 use crate::text::shown;
 
 /// Time between two drawings.
@@ -39,8 +38,7 @@ impl Progress {
         }
         let under_way = app.transfers().find_map(|(status, pace)| Some((status, pace?)));
         let Some((status, pace)) = under_way else { return };
-        let (head, text) = (head(&status), pace.text(&status, now));
-        let line = shown(&if text.is_empty() { head } else { format!("{head}, {text}") });
+        let line = shown(&pace.line(&status, now));
         let end = line.char_indices().nth(COLUMNS).map_or(line.len(), |(at, _)| at);
         write(&format!("{ERASE_LINE}{}", &line[..end]));
         (self.drawn, self.drawn_at) = (true, Some(now));

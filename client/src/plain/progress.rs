@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::Rate;
-use crate::app::rate::{head, percent};
+use crate::app::rate::percent;
 use crate::session::{Stage, TransferStatus};
 
 /// The time between two lines: on a terminal; elsewhere; and elsewhere after a large step.
@@ -28,7 +28,7 @@ impl Progress {
         Self { said_at: now, said_percent: 0, waiting_said: false }
     }
 
-    /// `notes.iso  61% | 239.0/388.0 MB, 24.0 MB/s, ETA 0:06`, if such a line is due.
+    /// The line of its rate, if one is due.
     pub(super) fn line(
         &mut self,
         status: &TransferStatus,
@@ -45,8 +45,7 @@ impl Progress {
         if !is_waiting {
             (self.said_at, self.said_percent) = (now, percent(status));
         }
-        let (head, text) = (head(status), pace.text(status, now));
-        Some(if text.is_empty() { head } else { format!("{head}, {text}") })
+        Some(pace.line(status, now))
     }
 
     fn is_due(&self, status: &TransferStatus, pace: &Rate, now: Instant, terminal: bool) -> bool {

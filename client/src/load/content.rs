@@ -58,12 +58,8 @@ pub(super) fn file_name(number: usize) -> String {
 }
 
 impl Keeper {
-    /// Prepares the content of an upload.
-    pub(super) fn begin_upload(&mut self, transfer: TransferHandle, name: &str) {
-        self.begin(transfer, name);
-    }
-
-    fn begin(&mut self, transfer: TransferHandle, name: &str) {
+    /// Prepares the content of a transfer.
+    pub(super) fn begin(&mut self, transfer: TransferHandle, name: &str) {
         let file = File { start: start_of(name), offset: 0, hasher: blake3::Hasher::new() };
         self.files.insert(transfer, file);
     }

@@ -1,5 +1,6 @@
 //! The crowd: all clients of the load test, driven from one poll, and what they have received.
 
+use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -134,7 +135,7 @@ impl Crowd {
                 Token(number),
                 Instant::now(),
             );
-            let link = link.map_err(|why| format!("client {number}: {why}"))?;
+            let link = link.map_err(of_client(number))?;
             self.members.push(Member {
                 link,
                 keeper: Keeper::default(),
@@ -162,7 +163,7 @@ impl Crowd {
         let member = &mut self.members[number];
         let file = FileName::new(name).map_err(|why| why.to_string())?;
         let begun: Result<TransferHandle, _> = member.link.session_mut().upload(file, size, None);
-        member.keeper.begin_upload(begun.map_err(|why| why.to_string())?, name);
+        member.keeper.begin(begun.map_err(|why| why.to_string())?, name);
         self.enqueue(number);
         Ok(())
     }
@@ -213,19 +214,18 @@ impl Crowd {
         let registry = self.poll.registry();
         let member = &mut self.members[number];
         member.queued = false;
-        let lost = |why| format!("client {number}: {why}");
-        member.link.receive(registry, &mut self.scratch, now).map_err(lost)?;
+        member.link.receive(registry, &mut self.scratch, now).map_err(of_client(number))?;
         while let Some(event) = member.link.session_mut().poll_event() {
             let is_last = number + 1 == self.size;
             note(member, event, &mut self.tally, is_last, self.started)
-                .map_err(lost_text(number))?;
+                .map_err(of_client(number))?;
         }
         if !member.is_told && member.link.session().room().members().len() == self.size {
             member.is_told = true;
             self.tally.told += 1;
         }
         member.serve_files(&self.pattern);
-        member.link.transmit(registry, &mut self.scratch, now).map_err(lost)?;
+        member.link.transmit(registry, &mut self.scratch, now).map_err(of_client(number))?;
         // What was sent has made room for the next block; no event says so.
         member.serve_files(&self.pattern);
         if member.link.wants_turn() {
@@ -251,7 +251,8 @@ impl Crowd {
     }
 }
 
-fn lost_text(number: usize) -> impl Fn(String) -> String {
+/// An error, with the client that has it.
+fn of_client<E: Display>(number: usize) -> impl Fn(E) -> String {
     move |why| format!("client {number}: {why}")
 }
 

@@ -38,9 +38,7 @@ pub fn run(plan: &Plan) -> Result<(), String> {
     let crowd = Crowd::new(server.address, plan.clients)?;
     let mut test =
         Test { plan, server, crowd, attackers: None, said: 0, progress: Progress::default() };
-    let result = test.run();
-    test.server.close();
-    result
+    test.run()
 }
 
 struct Test<'a> {

@@ -15,6 +15,7 @@ pub(super) struct Server {
     own: Option<Own>,
 }
 
+/// A server that we started. Dropped, it is killed.
 #[derive(Debug)]
 struct Own {
     child: Child,
@@ -61,13 +62,8 @@ impl Server {
         let own = Own { child, _data_dir: data_dir };
         let address =
             line.split_whitespace().find_map(|word| word.trim_end_matches(',').parse().ok());
-        match address {
-            Some(address) => Ok(Self { address, own: Some(own) }),
-            None => {
-                Self { address: ([127, 0, 0, 1], 0).into(), own: Some(own) }.close();
-                Err("the server did not say where it listens".into())
-            }
-        }
+        let address = address.ok_or("the server did not say where it listens")?;
+        Ok(Self { address, own: Some(own) })
     }
 
     /// CPU time that all its threads have used; `None` for a server that we did not start, or where
@@ -89,24 +85,13 @@ impl Server {
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
     }
-
-    /// Ends the server, if we started it.
-    pub(super) fn close(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if let Some(mut own) = self.own.take() {
-            // Nothing that it has is needed any more.
-            let _ = own.child.kill();
-            let _ = own.child.wait();
-        }
-    }
 }
 
-impl Drop for Server {
+impl Drop for Own {
     fn drop(&mut self) {
-        self.end();
+        // Nothing that it has is needed any more.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

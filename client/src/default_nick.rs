@@ -7,14 +7,12 @@ use chatshelf_common::text::Nick;
 const VARIABLES: [&str; 5] = ["USER", "LOGNAME", "USERNAME", "HOSTNAME", "COMPUTERNAME"];
 
 pub(crate) fn find() -> Nick {
-    let named = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
-    from(named.chain(["guest".to_owned()]))
+    from(VARIABLES.iter().filter_map(|name| std::env::var(name).ok()))
 }
 
-fn from(names: impl Iterator<Item = String>) -> Nick {
-    let mut nicks = names.filter_map(|name| nick(&name));
-    // Not reached: the last of the names is valid.
-    nicks.next().unwrap_or_else(|| Nick::new("guest").expect("letters make a nick"))
+fn from(mut names: impl Iterator<Item = String>) -> Nick {
+    let named = names.find_map(|name| nick(&name));
+    named.unwrap_or_else(|| Nick::new("guest").expect("letters make a nick"))
 }
 
 /// The name, with characters replaced that a nick may not contain.
@@ -47,5 +45,6 @@ mod tests {
         assert_eq!(nick(&"é".repeat(40)).unwrap().as_str(), "é".repeat(16));
         let names = ["", "ada", "bob"].map(str::to_owned);
         assert_eq!(from(names.into_iter()).as_str(), "ada");
+        assert_eq!(from(["".to_owned()].into_iter()).as_str(), "guest");
     }
 }

@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod documents;
-mod exceptions;
 mod log;
 mod markdown;
 mod modules;
@@ -18,17 +17,4 @@ mod tree;
 #[track_caller]
 fn assert_none(rule: &str, complaints: &[String]) {
     assert!(complaints.is_empty(), "{rule}:\n  {}\n", complaints.join("\n  "));
-}
-
-/// The same, less what [`exceptions`] still allow; an exception that nothing needs is a complaint.
-#[track_caller]
-fn assert_only(rule: &str, mut complaints: Vec<String>, allowed: &[&str]) {
-    for exception in allowed {
-        let before = complaints.len();
-        complaints.retain(|complaint| !complaint.starts_with(exception));
-        if complaints.len() == before {
-            complaints.push(format!("{exception}: remove this from exceptions.rs, it is fixed"));
-        }
-    }
-    assert_none(rule, &complaints);
 }

@@ -2,9 +2,10 @@
 //! that speak the protocol, servers that do what a test says, the programs themselves as child
 //! processes, random numbers, and samples of everything that travels.
 //!
-//! It is a dev-dependency of the server and the client. No program depends on it, and it depends on
+//! It is a dev-dependency of the other packages. No program depends on it, and it depends on
 //! `chatshelf-common` alone: the server's unit tests use it too, and would otherwise be built
-//! against a second copy of the server.
+//! against a second copy of the server. That is why the unit tests of `chatshelf-common` do not use
+//! it: only its tests in `common/tests` do.
 //!
 //! From bytes up: [`raw`] makes frames byte by byte, [`receiver`] reads what a server sends,
 //! [`view`] and [`inbox`] check it against the protocol and keep the room, and [`peer`] does that

@@ -4,6 +4,7 @@ use chatshelf_common::wire::field::{FIELD_HEAD_BYTES, TAGS, Tag};
 use chatshelf_common::wire::frame::{ClientFrame, Event, ServerFrame};
 use chatshelf_common::wire::header::{DATA, DATA_HEAD_BYTES, HEADER_BYTES};
 use chatshelf_common::wire::{Header, code::CODES};
+use chatshelf_testkit::protocol_page::hex;
 
 /// Values of this length or more are shown on lines of their own, with this many bytes each.
 const LINE_BYTES: usize = 16;
@@ -116,10 +117,6 @@ fn remark(tag: Tag, name: &str, value: &[u8]) -> String {
         _ => integer(value).to_string(),
     };
     format!("{name} {meaning}")
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(bytes: &[u8]) -> String {

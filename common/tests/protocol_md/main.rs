@@ -13,31 +13,10 @@ use std::collections::BTreeMap;
 use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::header::{DATA, HEADER_BYTES, data_head};
 use chatshelf_common::wire::{ClientFrame, Deframer, Event, ServerFrame, Unit};
+use chatshelf_testkit::protocol_page::{blocks, bytes_of, hex};
 
-use annotate::{annotated, hex};
+use annotate::annotated;
 use samples::samples;
-
-const PROTOCOL: &str = include_str!("../../../docs/PROTOCOL.md");
-
-/// The blocks whose first line is "```" and this word: the rest of that line, and the text.
-fn blocks(kind: &str) -> Vec<(&'static str, String)> {
-    let mut found = Vec::new();
-    let mut lines = PROTOCOL.lines();
-    while let Some(line) = lines.next() {
-        let Some(name) = line.strip_prefix(&format!("```{kind} ")) else { continue };
-        let text = lines.by_ref().take_while(|line| *line != "```");
-        found.push((name, text.map(|line| format!("{line}\n")).collect()));
-    }
-    found
-}
-
-/// The bytes of a block, without its remarks (`#` to the end of the line).
-fn bytes_of(block: &str) -> Vec<u8> {
-    let bytes = |line: &str| line.split('#').next().unwrap_or_default().to_owned();
-    let digits: Vec<String> = block.lines().map(bytes).collect();
-    let bytes = digits.iter().flat_map(|line| line.split_whitespace());
-    bytes.map(|byte| u8::from_str_radix(byte, 16).expect("two hexadecimal digits")).collect()
-}
 
 /// The bytes of each example, by its name.
 fn examples() -> BTreeMap<&'static str, Vec<u8>> {

@@ -4,9 +4,10 @@ use chatshelf_common::id::{
     Attributes, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
     UploadKey,
 };
-use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
+use chatshelf_common::text::{FileName, Note, Topic};
 use chatshelf_common::wire::frame::*;
 use chatshelf_common::wire::{Code, Header};
+use chatshelf_testkit::samples::{message, nick};
 
 /// A frame of the page.
 pub(crate) enum Sample {
@@ -37,14 +38,6 @@ impl Sample {
             Self::Event(event) => assert_eq!(Event::decode(header.kind, value).as_ref(), Ok(event)),
         }
     }
-}
-
-fn nick(text: &str) -> Nick {
-    Nick::new(text).unwrap()
-}
-
-fn message(text: &str) -> Message {
-    Message::new(text).unwrap()
 }
 
 fn note(text: &str) -> Note {

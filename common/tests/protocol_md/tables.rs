@@ -5,8 +5,8 @@ use chatshelf_common::wire::code::CODES;
 use chatshelf_common::wire::field::TAGS;
 use chatshelf_common::wire::frame::*;
 use chatshelf_common::wire::header::{DATA, FLAG_SKIPPABLE};
+use chatshelf_testkit::protocol_page::PROTOCOL;
 
-use crate::PROTOCOL;
 use crate::samples::samples;
 
 /// True when a table row of the document has these first two cells.

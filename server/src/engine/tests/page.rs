@@ -4,7 +4,7 @@
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::frame::Hello;
 use chatshelf_common::wire::{Code, ServerFrame};
-use chatshelf_testkit::protocol_page::PROTOCOL;
+use chatshelf_testkit::protocol_page::{blocks, bytes_of, deadlines, hex};
 
 use super::peer::{Seen, hello};
 use super::rig::Rig;
@@ -17,40 +17,14 @@ use crate::engine::limits::{
 /// 2026-11-22T17:00:00Z, when the page's session takes place.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Client,
-    Server,
-}
-
-/// What each side writes in the page's session, in order.
-fn writes() -> Vec<(Side, Vec<u8>)> {
-    let (mut writes, mut lines) = (Vec::new(), PROTOCOL.lines());
-    while let Some(line) = lines.next() {
-        let side = match line {
-            "```session client" => Side::Client,
-            "```session server" => Side::Server,
-            _ => continue,
-        };
-        let block = lines.by_ref().take_while(|line| *line != "```");
-        let digits = block.flat_map(|line| line.split('#').next().unwrap().split_whitespace());
-        let bytes = digits.map(|byte| u8::from_str_radix(byte, 16).unwrap());
-        writes.push((side, bytes.collect()));
-    }
-    writes
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
-}
-
 #[test]
 fn the_session_of_the_page_is_what_the_engine_sends() {
     let mut rig = Rig::new();
     rig.now.at = AT;
     let mut peer = rig.connect();
-    for (side, bytes) in writes() {
-        if side == Side::Client {
+    for (side, text) in blocks("session") {
+        let bytes = bytes_of(&text);
+        if side == "client" {
             peer.send_raw(&bytes);
             rig.settle();
         } else {
@@ -65,12 +39,9 @@ fn the_session_of_the_page_is_what_the_engine_sends() {
 
 #[test]
 fn the_deadlines_of_the_page_are_those_of_the_engine() {
-    let rows = PROTOCOL.lines().filter_map(|line| line.strip_prefix("| server | "));
-    let milliseconds = |row: &str| row.trim_end_matches(" |").rsplit(" | ").next()?.parse().ok();
-    let documented: Vec<u64> = rows.map(|row| milliseconds(row).unwrap()).collect();
     let keepalive_ms = Config::default().settings.keepalive_ms;
     assert_eq!(
-        documented,
+        deadlines("server"),
         [
             HELLO_MS,
             JOIN_MS,

@@ -12,13 +12,10 @@ mod tap;
 use std::fs;
 use std::path::Path;
 
-use chatshelf_testkit::recording;
+use chatshelf_testkit::recording::{self, FROZEN};
 
 use crate::harness::programs;
 use scenarios::{ALL, Programs};
-
-/// Where the recordings of this version of the protocol are.
-const FROZEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../common/tests/frozen/1");
 
 fn today() -> Programs {
     Programs { server: programs::server().into(), client: programs::CLIENT.into() }

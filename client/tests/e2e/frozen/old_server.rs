@@ -1,8 +1,6 @@
 //! Today's session, told to do what a recorded client did, against what the recorded server said.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chatshelf_client::session::{
@@ -11,21 +9,15 @@ use chatshelf_client::session::{
 use chatshelf_common::id::{Attributes, MessageId, TransferId};
 use chatshelf_common::wire::ClientFrame;
 use chatshelf_common::wire::frame::{Join, Style};
+use chatshelf_testkit::recording::kind::{DATA, GOODBYE, JOIN, PING, PONG};
+use chatshelf_testkit::recording::tag::{MESSAGE_ID, SEQ, UPLOAD_KEY};
 use chatshelf_testkit::recording::{
-    DATA, DATA_HEAD, Step, Way, What, as_of_a_later_version, assert_says, field, is_event, parse,
+    DATA_HEAD, Step, Way, What, all, as_of_a_later_version, assert_says, field, is_event,
     take_frame, with_field,
 };
 
-use super::FROZEN;
-
-/// Tags of the fields that the session chooses at random, and of what it says of itself.
-const MESSAGE_ID: u8 = 11;
-const SEQ: u8 = 9;
-const CHOSEN: [u8; 2] = [MESSAGE_ID, 40];
-
-/// Frames that a driver's clock brings about, not what was asked for.
-const PING: u8 = 0x30;
-const PONG: u8 = 0x31;
+/// Fields that the session chooses at random.
+const CHOSEN: [u8; 2] = [MESSAGE_ID, UPLOAD_KEY];
 
 /// Today's session in the place of a recorded client.
 struct Player {
@@ -73,7 +65,7 @@ fn contents(steps: &[&Step]) -> BTreeMap<String, Vec<u8>> {
 impl Player {
     fn new(steps: &[&Step], is_later: bool) -> Self {
         let join = steps.iter().find_map(|step| match &step.what {
-            What::Sent(Way::ToServer, frame) if frame[0] == 0x02 => match decode(frame) {
+            What::Sent(Way::ToServer, frame) if frame[0] == JOIN => match decode(frame) {
                 ClientFrame::Join(join) => Some(join),
                 _ => None,
             },
@@ -162,6 +154,7 @@ impl Player {
 
     /// Does what the recorded client did, unless the session has done it by itself.
     fn send(&mut self, recorded: &[u8]) {
+        // A driver's clock brings these about, not what was asked for.
         if matches!(recorded[0], PING | PONG) {
             return;
         }
@@ -264,7 +257,7 @@ fn by_client(steps: &[Step]) -> Vec<Vec<&Step>> {
         let (name, client) = of_connection[&step.connection];
         clients[client].push(step);
         // After its goodbye a program ends; another one may take its name.
-        if matches!(&step.what, What::Sent(Way::ToClient, frame) if frame[0] == 0x85) {
+        if matches!(&step.what, What::Sent(Way::ToClient, frame) if frame[0] == GOODBYE) {
             running.remove(name);
         }
     }
@@ -273,9 +266,7 @@ fn by_client(steps: &[Step]) -> Vec<Vec<&Step>> {
 
 fn play_all(is_later: bool) {
     let mut played = 0;
-    for entry in fs::read_dir(Path::new(FROZEN)).unwrap() {
-        let path = entry.unwrap().path();
-        let steps = parse(&fs::read_to_string(&path).unwrap());
+    for (path, steps) in all() {
         for client in by_client(&steps) {
             let mut player = Player::new(&client, is_later);
             client.iter().for_each(|step| player.play(&step.what));

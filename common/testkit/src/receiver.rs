@@ -1,15 +1,10 @@
 //! From the bytes that a server sends to what they are: frames, events of the room, data of files.
 //! It keeps no state but the decoder's, and judges nothing.
 
-use std::ops::RangeInclusive;
-
 use chatshelf_common::id::TransferId;
 use chatshelf_common::wire::deframer::FrameError;
 use chatshelf_common::wire::field::DecodeError;
 use chatshelf_common::wire::{Deframer, Event, ServerFrame, Unit};
-
-/// Types of the frames that are events (PROTOCOL.md, "Frame types").
-const EVENT_KINDS: RangeInclusive<u8> = 0xC0..=0xCF;
 
 /// One thing that a server sends.
 #[derive(Debug)]
@@ -67,14 +62,14 @@ impl Receiver {
             Some(Unit::Chunk { transfer, offset, bytes }) => {
                 Received::Data { transfer, offset, bytes }
             }
-            Some(Unit::Control { header, value }) if EVENT_KINDS.contains(&header.kind) => {
-                let event = Event::decode(header.kind, value).map_err(ReceiveError::Decode)?;
-                Received::Event { event, value }
-            }
-            Some(Unit::Control { header, value }) => {
-                let frame = ServerFrame::decode(header.kind, value);
-                Received::Frame(frame.map_err(ReceiveError::Decode)?)
-            }
+            Some(Unit::Control { header, value }) => match Event::decode(header.kind, value) {
+                Ok(event) => Received::Event { event, value },
+                Err(DecodeError::UnknownType(_)) => {
+                    let frame = ServerFrame::decode(header.kind, value);
+                    Received::Frame(frame.map_err(ReceiveError::Decode)?)
+                }
+                Err(why) => return Err(ReceiveError::Decode(why)),
+            },
         };
         Ok(Some(received))
     }

@@ -179,18 +179,11 @@ impl Peer {
     }
 
     /// Says something to everyone.
-    ///
-    /// # Errors
-    /// When the connection has ended.
-    pub fn try_say(&mut self, text: &str) -> io::Result<MessageId> {
-        let id = self.next_id();
-        self.try_send(&Say::new(id, message(text), None)).map(|()| id)
-    }
-
-    /// Says something to everyone.
     #[track_caller]
     pub fn say(&mut self, text: &str) -> MessageId {
-        self.try_say(text).expect("the server reads")
+        let id = self.next_id();
+        self.send(&Say::new(id, message(text), None));
+        id
     }
 
     /// A number for the next message.
@@ -270,7 +263,7 @@ impl Peer {
     ///
     /// # Errors
     /// When the connection ends first.
-    pub fn try_event<T>(&mut self, mut pick: impl FnMut(&Event) -> Option<T>) -> io::Result<T> {
+    fn try_event<T>(&mut self, mut pick: impl FnMut(&Event) -> Option<T>) -> io::Result<T> {
         let (started, mut at) = (Instant::now(), 0);
         loop {
             let events = self.view().events();

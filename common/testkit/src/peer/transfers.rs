@@ -30,7 +30,7 @@ impl Peer {
     ///
     /// # Errors
     /// When the connection has ended.
-    pub fn try_offer(&mut self, name: &str, size: u64) -> io::Result<TransferId> {
+    fn try_offer(&mut self, name: &str, size: u64) -> io::Result<TransferId> {
         let transfer = self.next_transfer();
         self.try_send(&UploadOffer::new(transfer, file_name(name), size)).map(|()| transfer)
     }

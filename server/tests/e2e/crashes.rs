@@ -11,7 +11,7 @@ use chatshelf_testkit::wait::eventually;
 
 use crate::harness::Home;
 use crate::harness::ledger::Ledger;
-use crate::harness::workload::{Reader, Resumer, Talker, Told, Uploader, Work, membership};
+use crate::harness::workload::{Member, Reader, Resumer, Talker, Told, Uploader, Work, membership};
 
 /// The whole log is shown to who asks for it.
 const ALL: &[&str] = &["--history", "100000"];
@@ -86,18 +86,16 @@ struct Crowd {
 impl Crowd {
     fn new(random: &mut Rng) -> Self {
         let publishing = Publishing::default();
-        let mut talker = |name, window, pause_ms| {
-            Talker::new(name, random.fork(), window, Duration::from_millis(pause_ms))
-        };
+        let mut member =
+            |name, pause_ms| Member::new(name, random.fork(), Duration::from_millis(pause_ms));
+        let mut talker = |name, window, pause_ms| Talker::new(member(name, pause_ms), window);
         let talkers = vec![talker("ada", 1, 0), talker("bob", 8, 0), talker("carol", 3, 2)];
-        let mut uploader =
-            |name| Uploader::new(name, random.fork(), Duration::ZERO, &publishing.files);
+        let mut uploader = |name| Uploader::new(member(name, 0), Arc::clone(&publishing.files));
         let uploaders = vec![uploader("dora"), uploader("emil")];
-        let mut resumer = |name, pause_ms| {
-            Resumer::new(name, random.fork(), Duration::from_millis(pause_ms), &publishing.keyed)
-        };
+        let mut resumer =
+            |name, pause_ms| Resumer::new(member(name, pause_ms), Arc::clone(&publishing.keyed));
         let resumers = vec![resumer("finn", 8), resumer("gina", 2)];
-        let readers = vec![Reader::new("hugo", random.fork(), Duration::ZERO)];
+        let readers = vec![Reader::new(member("hugo", 0))];
         Self { talkers, uploaders, resumers, readers, publishing }
     }
 

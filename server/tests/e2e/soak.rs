@@ -20,7 +20,7 @@ use chatshelf_testkit::wait::eventually;
 
 use crate::crowd::crowds_in_and_out;
 use crate::harness::Home;
-use crate::harness::workload::{Reader, Resumer, Talker, Uploader, Work, membership};
+use crate::harness::workload::{Member, Reader, Resumer, Talker, Uploader, Work, membership};
 
 const MINUTES: u64 = 30;
 /// Those who come, read nothing and leave when the load is over.
@@ -212,28 +212,29 @@ struct Crowd {
 impl Crowd {
     fn start(address: SocketAddr, tally: &Arc<Tally>) -> Self {
         let mut random = Rng::from_environment("SOAK_SEED");
-        let ms = Duration::from_millis;
+        let mut newcomer = |kind: &str, n: u64, pause_ms: u64| {
+            let pause = Duration::from_millis(pause_ms * n);
+            (Member::new(&format!("{kind}{n}"), random.fork(), pause), random.fork())
+        };
         let publishing = Arc::new(AtomicUsize::new(0));
         let talkers = (1..=5).map(|n| {
-            let talker = Talker::new(&format!("talker{n}"), random.fork(), 2 * n, ms(4 * n as u64));
-            come_and_go(talker, address, random.fork(), tally)
+            let (member, random) = newcomer("talker", n, 4);
+            come_and_go(Talker::new(member, 2 * n as usize), address, random, tally)
         });
         let talkers = talkers.collect();
         let uploaders = (1..=2).map(|n| {
-            let name = format!("uploader{n}");
-            let uploader = Uploader::new(&name, random.fork(), ms(150 * n), &publishing);
-            come_and_go(uploader, address, random.fork(), tally)
+            let (member, random) = newcomer("uploader", n, 150);
+            come_and_go(Uploader::new(member, Arc::clone(&publishing)), address, random, tally)
         });
         let uploaders = uploaders.collect();
         let resumers = (1..=2).map(|n| {
-            let name = format!("resumer{n}");
-            let resumer = Resumer::new(&name, random.fork(), ms(40 * n), &publishing);
-            come_and_go(resumer, address, random.fork(), tally)
+            let (member, random) = newcomer("resumer", n, 40);
+            come_and_go(Resumer::new(member, Arc::clone(&publishing)), address, random, tally)
         });
         let resumers = resumers.collect();
         let readers = (1..=2).map(|n| {
-            let reader = Reader::new(&format!("reader{n}"), random.fork(), ms(60 * n));
-            come_and_go(reader, address, random.fork(), tally)
+            let (member, random) = newcomer("reader", n, 60);
+            come_and_go(Reader::new(member), address, random, tally)
         });
         Self { talkers, uploaders, resumers, readers: readers.collect() }
     }

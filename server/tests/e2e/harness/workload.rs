@@ -34,6 +34,33 @@ pub(crate) trait Work: Send {
     fn depart(&mut self, _peer: &Peer, _told: &mut Told) {}
 }
 
+/// Someone with a nick, a pause that they make each time, and choices of their own.
+pub(crate) struct Member {
+    nick: Nick,
+    random: Rng,
+    pause: Duration,
+}
+
+impl Member {
+    pub(crate) fn new(name: &str, random: Rng, pause: Duration) -> Self {
+        Self { nick: nick(name), random, pause }
+    }
+
+    fn join(&self) -> Join {
+        Join::new(self.nick.clone(), Some(0))
+    }
+
+    fn rest(&self) {
+        std::thread::sleep(self.pause);
+    }
+
+    /// A name that says which content the file of that name has.
+    fn file_name(&mut self, bytes: u64) -> FileName {
+        let seed = self.random.next();
+        FileName::new(&format!("{seed}-{bytes}")).expect("a file name")
+    }
+}
+
 /// What a member was told over one connection, and may rely on from then on.
 #[derive(Default)]
 pub(crate) struct Told {
@@ -70,9 +97,7 @@ pub(crate) fn membership(
 
 /// Says lines, several on their way at once, and says again what it may not have said.
 pub(crate) struct Talker {
-    nick: Nick,
-    random: Rng,
-    pause: Duration,
+    member: Member,
     /// Lines on their way at once.
     window: usize,
     next_id: u64,
@@ -89,13 +114,11 @@ pub(crate) struct Talker {
 }
 
 impl Talker {
-    pub(crate) fn new(name: &str, mut random: Rng, window: usize, pause: Duration) -> Self {
+    pub(crate) fn new(mut member: Member, window: usize) -> Self {
         // Nobody else's numbers are the same.
-        let next_id = random.next() >> 1 | 1 << 62;
+        let next_id = member.random.next() >> 1 | 1 << 62;
         Self {
-            nick: nick(name),
-            random,
-            pause,
+            member,
             window,
             next_id,
             pending: VecDeque::new(),
@@ -113,9 +136,10 @@ impl Talker {
 
     fn new_line(&mut self) -> (MessageId, Message) {
         self.next_id += 1;
-        let longest = if self.random.one_in(40) { 6000 } else { 250 };
-        let filler = "x".repeat(self.random.below(longest) as usize);
-        let text = format!("{} says {} {filler}", self.nick, self.next_id);
+        let Member { nick, random, .. } = &mut self.member;
+        let longest = if random.one_in(40) { 6000 } else { 250 };
+        let filler = "x".repeat(random.below(longest) as usize);
+        let text = format!("{nick} says {} {filler}", self.next_id);
         (MessageId(self.next_id), Message::new(&text).expect("a message"))
     }
 
@@ -154,7 +178,7 @@ impl Talker {
 impl Work for Talker {
     fn join(&self) -> Join {
         let (since, since_at) = self.last.unzip();
-        Join { since, since_at, ..Join::new(self.nick.clone(), Some(0)) }
+        Join { since, since_at, ..self.member.join() }
     }
 
     fn arrive(&mut self, peer: &mut Peer, welcome: &Welcome) -> io::Result<()> {
@@ -187,7 +211,7 @@ impl Work for Talker {
             peer.read_once()?;
             self.take_echoes(peer);
         }
-        std::thread::sleep(self.pause);
+        self.member.rest();
         Ok(())
     }
 
@@ -198,12 +222,6 @@ impl Work for Talker {
     }
 }
 
-/// A name that says which content the file of that name has.
-fn file_name(random: &mut Rng, bytes: u64) -> FileName {
-    let seed = random.next();
-    FileName::new(&format!("{seed}-{bytes}")).expect("a file name")
-}
-
 /// The content that a file of this name must have.
 pub(crate) fn content_of(name: &FileName) -> Vec<u8> {
     let (seed, bytes) = name.as_str().split_once('-').expect("a name of ours");
@@ -212,9 +230,7 @@ pub(crate) fn content_of(name: &FileName) -> Vec<u8> {
 
 /// Puts one file after another on the shelf.
 pub(crate) struct Uploader {
-    nick: Nick,
-    random: Rng,
-    pause: Duration,
+    member: Member,
     /// The file on its way.
     file: Option<FileName>,
     /// Counts the files whose last bytes are on their way, those of others too.
@@ -224,32 +240,26 @@ pub(crate) struct Uploader {
 impl Uploader {
     const SIZES: [u64; 7] = [0, 1, 5_000, 65_536, 262_144, 300_000, 1_500_000];
 
-    pub(crate) fn new(
-        name: &str,
-        random: Rng,
-        pause: Duration,
-        publishing: &Arc<AtomicUsize>,
-    ) -> Self {
-        let publishing = Arc::clone(publishing);
-        Self { nick: nick(name), random, pause, file: None, publishing }
+    pub(crate) fn new(member: Member, publishing: Arc<AtomicUsize>) -> Self {
+        Self { member, file: None, publishing }
     }
 }
 
 impl Work for Uploader {
     fn join(&self) -> Join {
-        Join::new(self.nick.clone(), Some(0))
+        self.member.join()
     }
 
     fn step(&mut self, peer: &mut Peer, told: &mut Told) -> io::Result<()> {
-        let bytes = self.random.pick(&Self::SIZES);
-        let name = file_name(&mut self.random, bytes);
+        let bytes = self.member.random.pick(&Self::SIZES);
+        let name = self.member.file_name(bytes);
         self.file = Some(name.clone());
         let transfer = peer.try_send_file(name.as_str(), &content_of(&name))?;
         self.publishing.fetch_add(1, Ordering::Relaxed);
         let item = peer.try_stored(transfer.expect("the file is taken"))?;
         self.file = None;
         told.stored.push((item.expect("the file is taken"), name));
-        std::thread::sleep(self.pause);
+        self.member.rest();
         Ok(())
     }
 
@@ -266,12 +276,10 @@ fn stored_at_last(peer: &Peer) -> Option<ItemId> {
     })
 }
 
-/// Uploads files so slowly that it is interrupted, and resumes them.
+/// Uploads files so slowly that it is interrupted, and resumes them. It pauses between two pieces of
+/// a file.
 pub(crate) struct Resumer {
-    nick: Nick,
-    random: Rng,
-    /// From one piece of the file to the next.
-    pause: Duration,
+    member: Member,
     file: Option<Unfinished>,
     /// Counts the files whose last bytes are on their way, those of others too.
     publishing: Arc<AtomicUsize>,
@@ -296,20 +304,14 @@ impl Resumer {
     pub(crate) const FILE_BYTES: usize = 6_000_000;
     const PIECE_BYTES: usize = 150_000;
 
-    pub(crate) fn new(
-        name: &str,
-        random: Rng,
-        pause: Duration,
-        publishing: &Arc<AtomicUsize>,
-    ) -> Self {
-        let publishing = Arc::clone(publishing);
-        Self { nick: nick(name), random, pause, file: None, publishing, resumed: 0, found: 0 }
+    pub(crate) fn new(member: Member, publishing: Arc<AtomicUsize>) -> Self {
+        Self { member, file: None, publishing, resumed: 0, found: 0 }
     }
 
     fn new_file(&mut self) -> Unfinished {
         let mut key = [0; 16];
-        key[..8].copy_from_slice(&self.random.next().to_be_bytes());
-        let name = file_name(&mut self.random, Self::FILE_BYTES as u64);
+        key[..8].copy_from_slice(&self.member.random.next().to_be_bytes());
+        let name = self.member.file_name(Self::FILE_BYTES as u64);
         let content = content_of(&name);
         Unfinished { key: UploadKey(key), name, content, sent: 0, next: None }
     }
@@ -353,7 +355,7 @@ impl Unfinished {
 
 impl Work for Resumer {
     fn join(&self) -> Join {
-        Join::new(self.nick.clone(), Some(0))
+        self.member.join()
     }
 
     fn step(&mut self, peer: &mut Peer, told: &mut Told) -> io::Result<()> {
@@ -373,7 +375,7 @@ impl Work for Resumer {
             Ok(next) => {
                 file.send(peer, next)?;
                 if file.next != Some(file.content.len()) {
-                    std::thread::sleep(self.pause);
+                    self.member.rest();
                     return Ok(());
                 }
                 let (transfer, digest) = (peer.last_transfer(), digest(&file.content));
@@ -398,21 +400,19 @@ impl Work for Resumer {
 
 /// Downloads what is on the shelf, from anywhere in it.
 pub(crate) struct Reader {
-    nick: Nick,
-    random: Rng,
-    pause: Duration,
+    member: Member,
     pub(crate) downloads: usize,
 }
 
 impl Reader {
-    pub(crate) fn new(name: &str, random: Rng, pause: Duration) -> Self {
-        Self { nick: nick(name), random, pause, downloads: 0 }
+    pub(crate) fn new(member: Member) -> Self {
+        Self { member, downloads: 0 }
     }
 }
 
 impl Work for Reader {
     fn join(&self) -> Join {
-        Join::new(self.nick.clone(), Some(0))
+        self.member.join()
     }
 
     fn step(&mut self, peer: &mut Peer, _told: &mut Told) -> io::Result<()> {
@@ -420,8 +420,9 @@ impl Work for Reader {
         if items.is_empty() {
             return peer.read_once();
         }
-        let item = self.random.pick(items);
-        let from = if self.random.one_in(2) { 0 } else { self.random.below(item.size + 1) };
+        let random = &mut self.member.random;
+        let item = random.pick(items);
+        let from = if random.one_in(2) { 0 } else { random.below(item.size + 1) };
         let transfer = peer.try_request(item.id, Some(from))?;
         match peer.try_download_ready(transfer)? {
             Ok(ready) => {
@@ -432,7 +433,7 @@ impl Work for Reader {
             }
             Err(Refused { code, .. }) => assert_eq!(code, Code::ITEM_DROPPED, "{item:?}"),
         }
-        std::thread::sleep(self.pause);
+        self.member.rest();
         Ok(())
     }
 }

@@ -1,39 +1,39 @@
 //! Our own server, as it is installed.
 
 use std::io;
+use std::path::Path;
 use std::process::Command;
 
-use chatshelf_common::id::{MessageId, Seq, UnixMillis};
+use chatshelf_common::id::{MessageId, Seq};
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
-use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{Hello, Join, Said, Say, Welcome};
 use chatshelf_common::wire::header::{HEADER_BYTES, Header};
+use chatshelf_testkit::samples;
+use tempfile::TempDir;
 
 use super::{Contender, Newcomer, OURS, Step};
 use crate::process::{Process, free_port};
 
 pub(super) struct Chatshelf;
 
+/// Starts our server with this data directory; `dir` is removed when it has ended.
+pub(crate) fn start(data_dir: &Path, options: &[&str], dir: TempDir) -> io::Result<Process> {
+    let port = free_port()?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chatshelf-server"));
+    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--data-dir"]);
+    Process::start(command.arg(data_dir).args(options), port, dir)
+}
+
 /// Bytes of a line on the wire, when the first member says it: what everyone is sent.
 pub(super) fn wire_bytes(text: &str) -> usize {
-    let said = Said {
-        seq: Seq(1),
-        at: UnixMillis(1),
-        nick: nick(0),
-        id: MessageId(1),
-        text: message(text),
-        style: None,
-    };
+    let said = Said { nick: nick(0), ..samples::said(Seq(1), text) };
     said.to_bytes().len()
 }
 
 fn nick(member: usize) -> Nick {
-    Nick::new(&format!("m{member}")).expect("a nick of a letter and digits")
-}
-
-fn message(text: &str) -> Message {
-    Message::new(text).expect("a line of plain letters")
+    samples::nick(&format!("m{member}"))
 }
 
 impl Contender for Chatshelf {
@@ -46,12 +46,9 @@ impl Contender for Chatshelf {
     }
 
     fn start(&self, members: usize) -> io::Result<Process> {
-        let (dir, port) = (tempfile::tempdir()?, free_port()?);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chatshelf-server"));
-        command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
-        command.args(["--max-members", &(members + 100).to_string()]);
-        command.arg("--data-dir").arg(dir.path());
-        Process::start(&mut command, port, dir)
+        let dir = tempfile::tempdir()?;
+        let data_dir = dir.path().to_owned();
+        start(&data_dir, &["--max-members", &(members + 100).to_string()], dir)
     }
 
     fn greeting(&self, member: usize) -> Vec<u8> {
@@ -76,7 +73,7 @@ impl Contender for Chatshelf {
     }
 
     fn line(&self, _: &str, number: u64, text: &str) -> Vec<u8> {
-        Say::new(MessageId(number), message(text), None).to_bytes()
+        Say::new(MessageId(number), samples::message(text), None).to_bytes()
     }
 
     fn is_peer(&self) -> bool {

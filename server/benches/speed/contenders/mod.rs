@@ -15,6 +15,8 @@ use std::process::Command;
 
 use super::process::Process;
 
+pub(crate) use chatshelf::start as start_ours;
+
 /// What every line contains, and nothing else that any of the protocols sends.
 pub(crate) const MARK: &str = "=this.is.a.line=";
 

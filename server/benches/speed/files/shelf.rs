@@ -2,33 +2,19 @@
 
 use std::io;
 use std::path::Path;
-use std::process::Command;
 
 use super::client::Client;
 use super::content::Content;
 use super::contest::{Contender, Meter};
 use super::results::Sample;
-use crate::process::{Process, free_port};
-
-const NAME: &str = "chatshelf";
+use crate::contenders::{OURS, start_ours};
+use crate::process::Process;
 
 /// Starts a server with a new data directory below `dir`.
 pub(super) fn start(dir: &Path, options: &[&str]) -> io::Result<Process> {
     let dir = tempfile::tempdir_in(dir)?;
     let data_dir = dir.path().join("data");
-    start_on(&data_dir, options, dir)
-}
-
-/// Starts a server with this data directory; `dir` is what goes when it ends.
-pub(super) fn start_on(
-    data_dir: &Path,
-    options: &[&str],
-    dir: tempfile::TempDir,
-) -> io::Result<Process> {
-    let port = free_port()?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chatshelf-server"));
-    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--data-dir"]);
-    Process::start(command.arg(data_dir).args(options), port, dir)
+    start_ours(&data_dir, options, dir)
 }
 
 /// A server with one item on its shelf.
@@ -48,7 +34,7 @@ impl Downloads {
 
 impl Contender for Downloads {
     fn name(&self) -> &'static str {
-        NAME
+        OURS
     }
 
     /// From the request to the last byte.
@@ -82,7 +68,7 @@ impl<'a> Uploads<'a> {
 
 impl Contender for Uploads<'_> {
     fn name(&self) -> &'static str {
-        NAME
+        OURS
     }
 
     /// From the offer to the answer that the file is verified, durable and on the shelf.

@@ -14,7 +14,7 @@ use chatshelf_server::engine::LOG_WINDOW_BYTES;
 use super::client::{Client, Incoming};
 use super::content::Content;
 use super::results::Start;
-use super::shelf;
+use crate::contenders::start_ours;
 
 const ITEMS: usize = 5;
 const ITEM_BYTES: u64 = 1 << 20;
@@ -30,7 +30,7 @@ pub(super) fn measure(dir: &Path, starts: usize) -> io::Result<Vec<Start>> {
     let start = |_| {
         let own = tempfile::tempdir_in(dir)?;
         let started = Instant::now();
-        let process = shelf::start_on(data_dir.path(), &[], own)?;
+        let process = start_ours(data_dir.path(), &[], own)?;
         let listening = started.elapsed();
         Client::greet(process.address())?;
         Ok(Start { listening, answering: started.elapsed() })
@@ -39,7 +39,7 @@ pub(super) fn measure(dir: &Path, starts: usize) -> io::Result<Vec<Start>> {
 }
 
 fn fill(data_dir: &Path, dir: &Path) -> io::Result<()> {
-    let process = shelf::start_on(data_dir, &[], tempfile::tempdir_in(dir)?)?;
+    let process = start_ours(data_dir, &[], tempfile::tempdir_in(dir)?)?;
     let mut client = Client::join(process.address())?;
     let content = Content::new(ITEM_BYTES);
     (0..ITEMS).try_for_each(|_| client.upload(&content))?;

@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-/// Comes first on the command line where this program is started as one of the limits.
-pub(crate) const FLOOR: &str = "--floor";
+/// Comes first on the command line where this program is started as one of the baselines.
+pub(crate) const BASELINE: &str = "--baseline";
 
 /// What a newcomer is sent first.
 pub(crate) const GREETING: &[u8] = b"welcome\n";
@@ -41,7 +41,7 @@ pub(crate) fn serve(which: &str, port: u16) -> io::Result<()> {
     let flush_each_read = match which {
         "shared-log" => false,
         "each-read" => true,
-        _ => return Err(io::Error::new(ErrorKind::InvalidInput, "no such floor")),
+        _ => return Err(io::Error::new(ErrorKind::InvalidInput, "no such baseline")),
     };
     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port).into())?;
     let mut poll = Poll::new()?;

@@ -17,19 +17,22 @@ pub(crate) struct Measured<'a> {
     pub(crate) rooms: Vec<Results<'a>>,
     /// Ours, with ten thousand members; and the bare shared log's.
     pub(crate) large: Vec<Large>,
-    pub(crate) large_floor: Vec<Large>,
+    pub(crate) large_baseline: Vec<Large>,
     pub(crate) files: FileResults,
 }
 
 impl Measured<'_> {
+    /// What was measured of the contender of this name.
     pub(crate) fn room_of(&self, name: &str) -> Option<&Results<'_>> {
         self.rooms.iter().find(|results| results.contender.name() == name)
     }
 
+    /// Lines in a room without transfers.
     pub(crate) fn quiet(&self) -> impl Iterator<Item = &Latency> {
         self.files.quiet.iter()
     }
 
+    /// Lines beside transfers.
     pub(crate) fn busy(&self) -> impl Iterator<Item = &Latency> {
         self.files.busy.iter().map(|busy| &busy.latency)
     }

@@ -10,7 +10,7 @@ use crate::large::{LARGE, Large};
 use crate::measured::{MIB, Measured, spread_ms};
 use crate::rooms::{Results, Sample, WORKS, Work};
 use crate::spread::{Spread, number};
-use crate::targets::{self, Goal};
+use crate::targets::{self, Target};
 
 /// A table of cells, the first row being its head.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
@@ -34,7 +34,7 @@ impl Measured<'_> {
     pub(crate) fn written(&self) -> (String, Vec<(String, String)>) {
         let mut out = format!("Measured on {}; medians of {} rounds, ", self.machine, self.rounds);
         out += "with the lowest and the highest in brackets.\n\n";
-        out += &self.goals();
+        out += &self.targets();
         let mut charts = Vec::new();
         let rooms = if self.rooms.is_empty() { &[][..] } else { &WORKS };
         for (index, work) in rooms.iter().enumerate() {
@@ -66,17 +66,17 @@ impl Measured<'_> {
         (out, charts)
     }
 
-    /// What was measured of the contender of this name.
-    fn goals(&self) -> String {
-        let mut rows = vec![row(["what", "goal", "measured", "held"])];
-        for Goal { what, most, is_floor, measured } in targets::of(self) {
-            let bound = if is_floor { "at least" } else { "at most" };
-            let is_held = if is_floor { measured >= most } else { measured <= most };
+    /// What the server is to reach, and whether it does.
+    fn targets(&self) -> String {
+        let mut rows = vec![row(["what", "target", "measured", "held"])];
+        for Target { what, most, is_minimum, measured } in targets::of(self) {
+            let bound = if is_minimum { "at least" } else { "at most" };
+            let is_held = if is_minimum { measured >= most } else { measured <= most };
             let bound = format!("{bound} {}", number(most));
             let held = if is_held { "yes" } else { "**no**" };
             rows.push(vec![what, bound, number(measured), held.into()]);
         }
-        if rows.len() == 1 { String::new() } else { format!("### Goals\n\n{}\n", table(&rows)) }
+        if rows.len() == 1 { String::new() } else { format!("### Targets\n\n{}\n", table(&rows)) }
     }
 
     fn talk(&self, work: usize) -> String {
@@ -138,7 +138,7 @@ impl Measured<'_> {
                 let spread = Spread::of(all.iter().map(value));
                 spread.map_or(String::new(), |spread| spread.to_string())
             };
-            rows.push(vec![what.into(), shown(&self.large), shown(&self.large_floor)]);
+            rows.push(vec![what.into(), shown(&self.large), shown(&self.large_baseline)]);
         };
         add("until all are in and told of one another, s", |it| {
             LARGE as f64 / it.arrival.joins_per_s
@@ -188,7 +188,6 @@ impl Measured<'_> {
         table(&rows)
     }
 
-    /// Lines in a room without transfers, and beside them.
     fn contenders(&self) -> String {
         let mut rows = vec![row(["", "version", ""])];
         for results in &self.rooms {

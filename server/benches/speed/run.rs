@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use getopts::Options;
 
-use crate::baseline::FLOOR;
+use crate::baseline::BASELINE;
 use crate::contenders::{self, Contender};
 use crate::measured::Measured;
 use crate::{baseline, files, interrupt, large, machine, process, rooms};
@@ -37,7 +37,7 @@ struct Plan {
 pub(crate) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.split_first() {
-        Some((flag, rest)) if flag == FLOOR => serve_floor(rest),
+        Some((flag, rest)) if flag == BASELINE => serve_baseline(rest),
         _ => parse(&arguments).and_then(|plan| run(&plan)),
     };
     match done {
@@ -49,8 +49,8 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Is one of the limits that others are held against, until it is killed.
-fn serve_floor(arguments: &[String]) -> io::Result<()> {
+/// Is one of the baselines that others are held against, until it is killed.
+fn serve_baseline(arguments: &[String]) -> io::Result<()> {
     let port = |port: &str| port.parse::<u16>().map_err(io::Error::other);
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [files::RECEIVE_AND_WRITE, at, dir] => {
@@ -60,7 +60,7 @@ fn serve_floor(arguments: &[String]) -> io::Result<()> {
             files::receive_and_write(port(at)?, Path::new(dir), true)
         }
         [which, at] => baseline::serve(which, port(at)?),
-        _ => Err(io::Error::other(format!("no such floor: {arguments:?}"))),
+        _ => Err(io::Error::other(format!("no such baseline: {arguments:?}"))),
     }
 }
 
@@ -111,12 +111,12 @@ fn run(plan: &Plan) -> io::Result<()> {
     let rooms = rooms::measure(rooms_here, plan.rounds, &mut progress)?;
     let large_rounds = if is_asked("large") { plan.rounds } else { 0 };
     let large = large::measure(&*all[0], large_rounds, &mut progress)?;
-    let large_floor = large::measure(&*all[1], large_rounds, &mut progress)?;
+    let large_baseline = large::measure(&*all[1], large_rounds, &mut progress)?;
     let dir = std::env::temp_dir();
     let files = files::measure(&dir, plan.rounds, plan.peers, &is_asked, &mut progress)?;
     let congestion_control = files::congestion_control()?;
     let machine = format!("{}, TCP under {congestion_control}", machine::described()?);
-    let measured = Measured { machine, rounds: plan.rounds, rooms, large, large_floor, files };
+    let measured = Measured { machine, rounds: plan.rounds, rooms, large, large_baseline, files };
     let (text, charts) = measured.written();
     print!("{text}");
     if plan.write { write(&text, &charts) } else { Ok(()) }

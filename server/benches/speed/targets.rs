@@ -7,14 +7,14 @@ use crate::measured::{Measured, spread_ms};
 use crate::rooms::{Results, WORKS};
 use crate::spread::Spread;
 
-/// One goal, and how it went.
+/// One target, and how it went.
 #[derive(Clone, Debug)]
-pub(crate) struct Goal {
+pub(crate) struct Target {
     pub(crate) what: String,
     /// The bound.
     pub(crate) most: f64,
     /// The bound is the least that will do, not the most.
-    pub(crate) is_floor: bool,
+    pub(crate) is_minimum: bool,
     pub(crate) measured: f64,
 }
 
@@ -23,9 +23,9 @@ pub(crate) struct Goal {
 const TALK: [(f64, Option<f64>); WORKS.len()] =
     [(0.5, Some(1.15)), (1.0, Some(1.15)), (0.5, None), (0.6, Some(1.15))];
 
-/// All goals that this run says something about.
-pub(crate) fn of(measured: &Measured<'_>) -> Vec<Goal> {
-    let mut goals = Vec::new();
+/// All targets that this run says something about.
+pub(crate) fn of(measured: &Measured<'_>) -> Vec<Target> {
+    let mut targets = Vec::new();
     for (work, (peer_most, log_most)) in TALK.into_iter().enumerate() {
         let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
         let Some(ours) = measured.room_of(OURS).and_then(cpu) else { continue };
@@ -33,23 +33,23 @@ pub(crate) fn of(measured: &Measured<'_>) -> Vec<Goal> {
         let best = peers.filter_map(|results| Some((results.contender.name(), cpu(results)?)));
         if let Some((name, best)) = best.min_by(|one, other| one.1.total_cmp(&other.1)) {
             let what = format!("{}: CPU per delivery / best peer ({name})", short(work));
-            goals.push(most(what, peer_most, ours / best));
+            targets.push(most(what, peer_most, ours / best));
         }
         if let (Some(bound), Some(log)) = (log_most, measured.room_of(SHARED_LOG).and_then(cpu)) {
             let what =
                 format!("{}: CPU per delivery / bare shared log of our wire size", short(work));
-            goals.push(most(what, bound, ours / log));
+            targets.push(most(what, bound, ours / log));
         }
     }
-    goals.extend(joins(measured));
-    goals.extend(large(measured));
-    goals.extend(files(&measured.files));
-    goals.extend(lines_beside_files(measured));
-    goals
+    targets.extend(joins(measured));
+    targets.extend(large(measured));
+    targets.extend(files(&measured.files));
+    targets.extend(lines_beside_files(measured));
+    targets
 }
 
-fn most(what: impl Into<String>, most: f64, measured: f64) -> Goal {
-    Goal { what: what.into(), most, is_floor: false, measured }
+fn most(what: impl Into<String>, most: f64, measured: f64) -> Target {
+    Target { what: what.into(), most, is_minimum: false, measured }
 }
 
 fn short(work: usize) -> String {
@@ -57,21 +57,26 @@ fn short(work: usize) -> String {
     format!("{} members, {} × {} in flight", work.members, work.senders, work.in_flight)
 }
 
-fn joins(measured: &Measured<'_>) -> Option<Goal> {
+fn joins(measured: &Measured<'_>) -> Option<Target> {
     let rate = |results: &Results<'_>| {
         let thousand = results.arrivals.iter().filter(|(members, _)| *members == 1000);
         Some(Spread::of(thousand.map(|(_, arrival)| arrival.joins_per_s))?.median)
     };
     let ours = measured.room_of(OURS).and_then(rate)?;
     let measured = ours / measured.room_of("uhub").and_then(rate)?;
-    Some(Goal { what: "1,000 joins: rate / uhub's".into(), most: 20.0, is_floor: true, measured })
+    Some(Target {
+        what: "1,000 joins: rate / uhub's".into(),
+        most: 20.0,
+        is_minimum: true,
+        measured,
+    })
 }
 
-fn large(measured: &Measured<'_>) -> Vec<Goal> {
+fn large(measured: &Measured<'_>) -> Vec<Target> {
     let median = |value: &dyn Fn(&crate::large::Large) -> f64| {
         Spread::of(measured.large.iter().map(value)).map(|spread| spread.median)
     };
-    let goals = [
+    let targets = [
         (
             "10,000 members / 100: CPU per delivery",
             1.25,
@@ -82,11 +87,11 @@ fn large(measured: &Measured<'_>) -> Vec<Goal> {
         ("a line reaches all 10,000, ms", 100.0, median(&|it| it.last_hears_ms)),
         ("memory with 10,000, MiB", 64.0, median(&|it| it.memory_bytes as f64 / 1048576.0)),
     ];
-    let goals = goals.into_iter();
-    goals.filter_map(|(what, bound, measured)| Some(most(what, bound, measured?))).collect()
+    let targets = targets.into_iter();
+    targets.filter_map(|(what, bound, measured)| Some(most(what, bound, measured?))).collect()
 }
 
-fn files(files: &FileResults) -> Vec<Goal> {
+fn files(files: &FileResults) -> Vec<Target> {
     let by_name = |all: &[Series], name: &str, what: fn(&Series) -> Option<Spread>| {
         let series = all.iter().find(|series| series.name == name)?;
         Some(what(series)?.median)
@@ -95,7 +100,7 @@ fn files(files: &FileResults) -> Vec<Goal> {
         Some(by_name(all, OURS, what)? / by_name(all, other, what)?)
     };
     let (down, up) = (&files.downloads, &files.uploads);
-    let goals = [
+    let targets = [
         ("download: rate / nginx sendfile's", 1.0, true, ratio(down, "nginx", Series::mib_per_s)),
         ("download: CPU / nginx's", 1.1, false, ratio(down, "nginx", Series::cpu_s_per_gib)),
         (
@@ -111,22 +116,22 @@ fn files(files: &FileResults) -> Vec<Goal> {
             ratio(up, crate::files::BARE, Series::mib_per_s).map(f64::recip),
         ),
     ];
-    let goal = |(what, most, is_floor, measured): (&str, f64, bool, Option<f64>)| {
-        Some(Goal { what: what.into(), most, is_floor, measured: measured? })
+    let target = |(what, most, is_minimum, measured): (&str, f64, bool, Option<f64>)| {
+        Some(Target { what: what.into(), most, is_minimum, measured: measured? })
     };
-    goals.into_iter().filter_map(goal).collect()
+    targets.into_iter().filter_map(target).collect()
 }
 
-fn lines_beside_files(measured: &Measured<'_>) -> Vec<Goal> {
+fn lines_beside_files(measured: &Measured<'_>) -> Vec<Target> {
     let p99 = |latency: &Latency| latency.p99;
     let (quiet, busy) = (spread_ms(measured.quiet(), p99), spread_ms(measured.busy(), p99));
     let listening = measured.files.starts.iter().map(|start| start.listening.as_secs_f64() * 1e3);
-    let mut goals = Vec::new();
+    let mut targets = Vec::new();
     if let (Some(quiet), Some(busy)) = (quiet, busy) {
-        goals.push(most("a line beside 4 downloads and 4 uploads: p99, ms", 2.0, busy.median));
-        goals.push(most("the same / quiet", 5.0, busy.median / quiet.median));
+        targets.push(most("a line beside 4 downloads and 4 uploads: p99, ms", 2.0, busy.median));
+        targets.push(most("the same / quiet", 5.0, busy.median / quiet.median));
     }
     let start = Spread::of(listening).map(|spread| spread.median);
-    goals.extend(start.map(|ms| most("start with a full shelf, until it listens, ms", 20.0, ms)));
-    goals
+    targets.extend(start.map(|ms| most("start with a full shelf, until it listens, ms", 20.0, ms)));
+    targets
 }

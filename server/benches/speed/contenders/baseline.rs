@@ -9,7 +9,7 @@ use std::process::Command;
 
 use super::chatshelf::wire_bytes;
 use super::{Contender, Newcomer, SHARED_LOG, Step};
-use crate::baseline::{FLOOR, GREETING};
+use crate::baseline::{BASELINE, GREETING};
 use crate::process::{Process, free_port};
 
 /// Which of them.
@@ -49,7 +49,7 @@ impl Contender for Baseline {
             Self::SharedLog | Self::SharedLogOfTexts => "shared-log",
             Self::EachRead => "each-read",
         };
-        command.args([FLOOR, which, &port.to_string()]);
+        command.args([BASELINE, which, &port.to_string()]);
         Process::start(&mut command, port, dir)
     }
 

@@ -1,4 +1,4 @@
-//! The floors of uploads: a process that receives and writes and does nothing else, one that syncs
+//! The baselines of uploads: a process that receives and writes and does nothing else, one that syncs
 //! the file at its end as well, and the load on them.
 
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use super::client::HANG;
 use super::content::{BLOCK_BYTES, Content};
 use super::contest::{Contender, Meter};
 use super::results::Sample;
-use crate::baseline::FLOOR;
+use crate::baseline::BASELINE;
 use crate::process::{Process, free_port};
 
 /// What such a process does with a file that has come whole.
@@ -33,7 +33,7 @@ pub(crate) const RECEIVE_WRITE_AND_SYNC: &str = "receive-write-and-sync";
 /// The file's name in the process's folder.
 const FILE: &str = "file.bin";
 
-/// What the process does that this program is started as, by `--floor receive-and-write PORT DIR`:
+/// What the process does that this program is started as, by `--baseline receive-and-write PORT DIR`:
 /// writes what comes over a connection to a file, without a hash, and answers one byte at its end,
 /// after a sync if `is_synced`. Then the next connection. It runs until it is killed.
 ///
@@ -89,7 +89,7 @@ impl<'a> Uploads<'a> {
             End::Leave => RECEIVE_AND_WRITE,
             End::Sync => RECEIVE_WRITE_AND_SYNC,
         };
-        command.args([FLOOR, argument, &port.to_string()]).arg(dir.path());
+        command.args([BASELINE, argument, &port.to_string()]).arg(dir.path());
         Ok(Self { process: Process::start(&mut command, port, dir)?, end, content })
     }
 }

@@ -134,6 +134,11 @@ pub fn parse(text: &str) -> Vec<Step> {
     lines.map(|line| Step::parse(line).unwrap_or_else(|| panic!("no step: {line}"))).collect()
 }
 
+/// Writes a recording, as [`parse`] reads it.
+pub fn text(steps: &[Step]) -> String {
+    steps.iter().map(|step| format!("{step}\n")).collect()
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { connection, at_ms, what } = self;

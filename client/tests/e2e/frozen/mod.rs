@@ -25,7 +25,7 @@ fn today() -> Programs {
 fn todays_programs_play_every_scenario() {
     for scenario in ALL {
         let steps = scenario.play(&today());
-        let text: String = steps.iter().map(|step| format!("{step}\n")).collect();
+        let text = recording::text(&steps);
         assert!(recording::parse(&text) == steps, "{} is read as written", scenario.name);
     }
 }
@@ -35,8 +35,7 @@ fn todays_programs_play_every_scenario() {
 #[ignore = "it writes what other tests hold today's programs to"]
 fn record() {
     for scenario in ALL {
-        let (name, steps) = (scenario.name, scenario.play(&today()));
-        let steps: String = steps.iter().map(|step| format!("{step}\n")).collect();
+        let (name, steps) = (scenario.name, recording::text(&scenario.play(&today())));
         let head = format!(
             "# {name}: recorded by `make record` from the programs of version {}. \
              testkit/src/recording.rs says how to read it.\n",

@@ -4,7 +4,6 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use chatshelf_testkit::programs::{Program, Server};
@@ -13,6 +12,7 @@ use chatshelf_testkit::wait::eventually;
 use tempfile::TempDir;
 
 use super::tap::{Log, Tap};
+use crate::harness::programs::client_at;
 
 /// The programs of one commit, or of two.
 #[derive(Clone, Debug)]
@@ -76,9 +76,7 @@ impl Stage {
     }
 
     fn start(&self, name: &str, address: SocketAddr) -> Program {
-        let mut command = Command::new(&self.programs.client);
-        let settings = self.home.path().join("settings");
-        command.env("XDG_CONFIG_HOME", &settings).env("APPDATA", &settings);
+        let mut command = client_at(&self.programs.client);
         command.env("CHATSHELF_STATE_DIR", self.home.path().join("state"));
         command.current_dir(self.dir(name));
         let port = address.port().to_string();

@@ -13,11 +13,37 @@ pub(crate) const LOAD: &str = env!("CARGO_BIN_EXE_chatshelf-load");
 
 /// The client's command, whatever the one who runs the tests has set.
 pub(crate) fn client() -> Command {
-    let mut command = Command::new(CLIENT);
+    client_at(Path::new(CLIENT))
+}
+
+/// The same of a client that was built elsewhere.
+pub(crate) fn client_at(program: &Path) -> Command {
+    let mut command = Command::new(program);
     without_settings(&mut command);
     let nothing = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings");
-    command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing).env_remove("RUST_LOG");
+    command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing);
     command
+}
+
+/// A shell that runs a command from a script: there it is `"$0" "$@"`.
+#[cfg(unix)]
+pub(crate) fn in_shell(script: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(command.get_program()).args(command.get_args());
+    place_like(&mut shell, command);
+    shell
+}
+
+/// Gives a shell the folder and the environment of the command that it is to run.
+#[cfg(unix)]
+pub(crate) fn place_like(shell: &mut Command, command: &Command) {
+    shell.current_dir(command.get_current_dir().expect("a client has a folder"));
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
 }
 
 /// Longest build, from nothing and on a machine that is busy.

@@ -7,6 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+pub(crate) use chatshelf_testkit::recording::Way;
 use chatshelf_testkit::wait::{eventually, read_some};
 use socket2::{Domain, Socket, Type};
 
@@ -18,13 +19,6 @@ const SLOW_CHUNK_BYTES: usize = 512;
 const SLOW_CHUNK_TAKES: Duration = Duration::from_millis(4);
 /// What a slow line holds on its way: about what a router's queue does.
 const SLOW_BUFFER_BYTES: usize = 8 * 1024;
-
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    ToServer,
-    ToClient,
-}
 
 pub(crate) struct Proxy {
     address: SocketAddr,

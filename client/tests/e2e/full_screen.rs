@@ -2,13 +2,11 @@
 
 use chatshelf_common::wire::Code;
 use chatshelf_testkit::fake_server::{FakeServer, Nowhere, said};
-use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::samples::item;
 use chatshelf_testkit::wait::eventually;
 
 use crate::harness::proxy::{Proxy, Way};
-use crate::harness::room::{Room, client_command};
+use crate::harness::room::{Room, begins_download, client_command};
 use crate::harness::terminal::Terminal;
 
 /// A member on a terminal of so many rows and columns.
@@ -204,8 +202,7 @@ fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     let server = FakeServer::open();
     let (mut terminal, mut guest) = Terminal::join(&server, dir.path(), &[]);
     terminal.types("/download 1\r");
-    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
-    eventually("the file that is not whole", || (names(dir.path()) == ["f.part"]).then_some(()));
+    begins_download(&mut guest, dir.path());
     terminal.types("/quit\r");
     terminal.shows("1 transfer is running; /quit again");
     terminal.types("/quit\r");
@@ -295,8 +292,7 @@ fn a_line_into_a_connection_that_hangs_is_seen_and_said_to_be_late() {
 fn a_long_address_is_one_link_over_its_rows_and_can_be_copied() {
     let room = Room::open();
     let mut peer = Peer::join(room.address(), "peer");
-    let mut terminal = Terminal::start_sized(&room.command("ada"), (24, 80));
-    terminal.shows("welcome, ada");
+    let mut terminal = join_on(&room, "ada", (24, 80));
     let address = format!("https://example.org/{}?with=query&and=more", "long/".repeat(20));
     peer.say(&format!("see {address}, please"));
     terminal.shows("please");
@@ -337,8 +333,7 @@ fn the_mouse_can_be_left_to_the_terminal() {
 #[test]
 fn ctrl_l_redraws_everything_and_asks_the_terminal_for_nothing() {
     let room = Room::open();
-    let mut terminal = Terminal::start_sized(&room.command("ada"), (24, 80));
-    terminal.shows("welcome, ada");
+    let mut terminal = join_on(&room, "ada", (24, 80));
     let drawn = terminal.bytes().len();
     terminal.types("\x0chello\r");
     terminal.shows("ada hello");

@@ -16,7 +16,7 @@ use chatshelf_testkit::programs::{Ended, Program};
 use chatshelf_testkit::samples::{item, nick};
 use chatshelf_testkit::server_frames::{goodbye, hello_ack, snapshot, welcome};
 
-use crate::harness::room::{Room, client_command, client_of, joined_client, spoken};
+use crate::harness::room::{Room, client_of, client_with, joined_client, spoken};
 
 /// Turns the text behind it around, and back.
 const OVERRIDE: &str = "\u{202e}gpj.exe\u{202c}";
@@ -109,9 +109,7 @@ fn a_download_that_is_not_what_the_shelf_shows_ends_the_connection() {
         item(1, "other", 7, blake3::hash(b"content")),
     ] {
         let server = FakeServer::open();
-        let mut command = client_command(server.address(), dir.path());
-        let client = Program::start(command.args(["download", "f"]));
-        let mut guest = server.accept();
+        let (client, mut guest) = client_with(&server, dir.path(), &["download", "f"]);
         guest.welcome_to(vec![item(1, "f", 7, blake3::hash(b"content"))]);
         guest.begin_download(offered, b"content");
         let ended = client.wait();
@@ -307,9 +305,8 @@ fn does_nothing_for(commands: &[&[&str]], greets: fn(&mut Guest)) -> Vec<Ended> 
     let dir = tempfile::tempdir().unwrap();
     let mut clients = Vec::new();
     for arguments in commands {
-        let mut command = client_command(server.address(), dir.path());
-        let client = Program::start(command.args(["--name", "ada"]).args(*arguments));
-        let mut guest = server.accept();
+        let arguments = [&["--name", "ada"], *arguments].concat();
+        let (client, mut guest) = client_with(&server, dir.path(), &arguments);
         let pings = std::thread::spawn(move || {
             greets(&mut guest);
             while guest.try_send(&ServerPing {}) {

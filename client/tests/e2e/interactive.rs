@@ -6,10 +6,9 @@ use chatshelf_testkit::fake_server;
 use chatshelf_testkit::fake_server::FakeServer;
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::samples::{item, nick};
-use chatshelf_testkit::wait::eventually;
+use chatshelf_testkit::samples::nick;
 
-use crate::harness::room::{Room, client_command};
+use crate::harness::room::{Room, begins_download, client_command};
 use crate::harness::terminal::Terminal;
 
 /// A member on a terminal.
@@ -252,8 +251,7 @@ fn quit_wants_to_be_said_twice_while_a_transfer_runs() {
     let (mut terminal, mut guest) = Terminal::join(&server, dir.path(), &["--plain"]);
     terminal.shows("/help lists the commands");
     terminal.types("/download 1\r");
-    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
-    eventually("the file that is not whole", || (names(dir.path()) == ["f.part"]).then_some(()));
+    begins_download(&mut guest, dir.path());
     terminal.types("/quit\r");
     terminal.shows("-- 1 transfer is running; /quit again");
     terminal.types("/quit\r");

@@ -14,7 +14,7 @@ fn command(options: &str) -> Command {
     // It starts the server that lies beside it.
     programs::server();
     let mut command = Command::new(programs::LOAD);
-    command.args(options.split_whitespace()).env_remove("RUST_LOG");
+    command.args(options.split_whitespace());
     command
 }
 

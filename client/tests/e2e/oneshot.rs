@@ -14,7 +14,7 @@ use chatshelf_testkit::wait::eventually;
 use serde_json::{Value, json};
 
 use crate::harness::programs;
-use crate::harness::room::{Room, client_command, spoken};
+use crate::harness::room::{Room, client_command, client_with, spoken};
 
 /// What was printed, as JSON, a value a line.
 pub(crate) fn values(output: &str) -> Vec<Value> {
@@ -273,9 +273,7 @@ fn exit_codes_tell_what_went_wrong() {
 fn a_name_is_made_up_where_the_server_suggests_none() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();
-    let mut command = client_command(server.address(), dir.path());
-    let client = Program::start(command.args(["--name", "ada", "send", "hi"]));
-    let mut guest = server.accept();
+    let (client, mut guest) = client_with(&server, dir.path(), &["--name", "ada", "send", "hi"]);
     guest.joins();
     guest.send(&hello_ack());
     guest.send(&Refused::new(Code::NICK_TAKEN, Join::KIND));
@@ -291,9 +289,8 @@ fn a_name_is_made_up_where_the_server_suggests_none() {
 fn a_connection_lost_for_good_is_a_failure() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();
-    let mut command = client_command(server.address(), dir.path());
-    let client = Program::start(command.args(["--reconnect", "0", "send", "hi"]));
-    let mut guest = server.accept();
+    let arguments = ["--reconnect", "0", "send", "hi"];
+    let (client, mut guest) = client_with(&server, dir.path(), &arguments);
     guest.welcome();
     guest.wait_for_say();
     guest.send(&goodbye(Code::SHUTTING_DOWN));

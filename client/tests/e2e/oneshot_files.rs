@@ -15,7 +15,9 @@ use chatshelf_testkit::samples::item;
 use chatshelf_testkit::wait::eventually;
 use serde_json::json;
 
-use crate::harness::room::{Room, client_command};
+#[cfg(unix)]
+use crate::harness::programs::in_shell;
+use crate::harness::room::{Room, client_command, client_with};
 use crate::oneshot::values;
 
 #[test]
@@ -349,18 +351,9 @@ fn a_limit_of_the_size_of_files_is_an_error_with_a_reason() {
     let room = Room::open();
     room.write("large", vec![7; 1_000_000]);
     room.once(&["upload", "large"], "").has_code(0);
-    let client = client_command(room.address(), &room.files());
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", r#"ulimit -f 200; exec "$@""#, "sh"]).arg(client.get_program());
-    command.args(client.get_args()).args(["download", "large", "-o", "copy"]);
-    command.current_dir(room.files());
-    for (name, value) in client.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    let ended = Program::run(&mut command, "");
+    let mut client = client_command(room.address(), &room.files());
+    client.args(["download", "large", "-o", "copy"]);
+    let ended = Program::run(&mut in_shell(r#"ulimit -f 200; exec "$0" "$@""#, &client), "");
     ended.has_code(1);
     assert!(ended.complaint().to_lowercase().contains("too large"), "{}", ended.stderr);
 }
@@ -369,9 +362,7 @@ fn a_limit_of_the_size_of_files_is_an_error_with_a_reason() {
 fn nothing_that_was_not_verified_gets_onto_standard_output() {
     let server = FakeServer::open();
     let dir = tempfile::tempdir().unwrap();
-    let mut command = client_command(server.address(), dir.path());
-    let client = Program::start(command.args(["download", "f", "-o", "-"]));
-    let mut guest = server.accept();
+    let (client, mut guest) = client_with(&server, dir.path(), &["download", "f", "-o", "-"]);
     let damaged = item(1, "f", 7, blake3::hash(b"other"));
     guest.welcome_to(vec![damaged.clone()]);
     guest.begin_download(damaged, b"content");

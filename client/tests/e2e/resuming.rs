@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::samples::content;
 use chatshelf_testkit::wait::eventually;
 
 use crate::harness::proxy::{Proxy, Way};
-use crate::harness::room::Room;
+use crate::harness::room::{Room, joined};
 
 const MIB: u64 = 1024 * 1024;
 /// Size of what is moved, and how much of it before it is interrupted. What is on its way then is
@@ -18,18 +19,11 @@ const SIZE: u64 = 12 * MIB;
 const BEFORE: u64 = 8 * MIB;
 const LOST_MAX: u64 = 6 * MIB;
 
-/// Bytes without a pattern that a fault could hide behind.
-fn content(seed: &str) -> Vec<u8> {
-    let mut bytes = vec![0; SIZE as usize];
-    blake3::Hasher::new().update(seed.as_bytes()).finalize_xof().fill(&mut bytes);
-    bytes
-}
-
 /// A room that ada reaches over a proxy, and a file in her folder.
 fn room() -> (Room, Proxy, Vec<u8>) {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
-    let bytes = content("f");
+    let bytes = content(1, SIZE as usize);
     room.write("f", &bytes);
     (room, proxy, bytes)
 }
@@ -165,7 +159,7 @@ fn a_file_that_has_changed_meanwhile_is_uploaded_from_its_start() {
     let ada = uploads_until_held(&room, &proxy);
     ada.kill();
     proxy.cut(false);
-    let bytes = content("changed");
+    let bytes = content(2, SIZE as usize);
     room.write("f", &bytes);
     let mut ada = room.join_through(proxy.address(), "ada2");
     ada.types("/upload f");
@@ -193,8 +187,7 @@ fn the_download_of_a_killed_client_is_resumed_by_the_next() {
 fn an_interrupted_download_says_how_to_resume_and_a_changed_part_is_not_kept() {
     let (room, proxy, bytes) = room_with_item();
     let mut command = room.command_through(proxy.address(), "ada");
-    let mut ada = Program::start(command.args(["--reconnect", "0"]));
-    ada.shows("/help lists the commands");
+    let mut ada = joined(command.args(["--reconnect", "0"]));
     proxy.cut_after(Way::ToClient, BEFORE);
     ada.types("/download f down");
     let ended = ada.wait();

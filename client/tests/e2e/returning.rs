@@ -12,15 +12,13 @@ use chatshelf_testkit::programs::Program;
 use chatshelf_testkit::server_frames::goodbye;
 
 use crate::harness::proxy::{Proxy, Way};
-use crate::harness::room::{Room, client_command, spoken};
+use crate::harness::room::{Room, client_with, joined, spoken};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 
 /// A client that this server lets in, and that comes back when it loses the connection.
 fn start(server: &FakeServer, dir: &Path) -> (Program, Guest) {
-    let mut command = client_command(server.address(), dir);
-    let client = Program::start(command.args(["--name", "ada"]));
-    let mut guest = server.accept();
+    let (client, mut guest) = client_with(server, dir, &["--name", "ada"]);
     guest.welcome();
     (client, guest)
 }
@@ -188,8 +186,7 @@ fn a_script_gives_up_after_its_time_and_says_what_was_not_sent() {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
     let mut command = room.command_through(proxy.address(), "ada");
-    let mut ada = Program::start(command.args(["--reconnect", "1"]));
-    ada.shows("/help lists the commands");
+    let mut ada = joined(command.args(["--reconnect", "1"]));
     proxy.cut(true);
     ada.shows("-- connection lost: ");
     ada.types("never heard");
@@ -389,9 +386,7 @@ fn lines_piped_in_while_there_is_no_connection_are_all_carried_out() {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
     let mut peer = Peer::join(room.address(), "peer");
-    let mut command = room.command_through(proxy.address(), "ada");
-    let mut ada = Program::start(&mut command);
-    ada.shows("/help lists the commands");
+    let mut ada = room.join_through(proxy.address(), "ada");
     proxy.cut(true);
     ada.shows("-- connection lost: ");
     let mut lines = Vec::new();

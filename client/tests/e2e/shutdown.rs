@@ -15,9 +15,11 @@ use chatshelf_testkit::programs::Program;
 use chatshelf_testkit::samples::item;
 use chatshelf_testkit::wait::eventually;
 
-#[cfg(unix)]
-use crate::harness::room::client_command;
-use crate::harness::room::{Room, joined_client};
+#[cfg(target_os = "linux")]
+use crate::harness::programs::in_shell;
+use crate::harness::room::{Room, begins_download, joined_client};
+#[cfg(target_os = "linux")]
+use crate::harness::room::{client_command, joined};
 
 #[cfg(unix)]
 #[test]
@@ -60,19 +62,9 @@ fn a_signal_makes_it_leave_the_room_properly() {
 }
 
 /// A client that whoever starts it lets ignore a signal, as `nohup` does.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn ignoring(name: &str, client: &std::process::Command) -> std::process::Command {
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", &format!("trap '' {name}; exec \"$0\" \"$@\"")]);
-    command.arg(client.get_program()).args(client.get_args());
-    for (name, value) in client.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.current_dir(client.get_current_dir().unwrap());
-    command
+    in_shell(&format!("trap '' {name}; exec \"$0\" \"$@\""), client)
 }
 
 #[cfg(target_os = "linux")]
@@ -80,8 +72,7 @@ fn ignoring(name: &str, client: &std::process::Command) -> std::process::Command
 fn a_signal_that_was_ignored_before_stays_ignored() {
     let room = Room::open();
     for name in ["HUP", "INT", "TERM"] {
-        let mut ada = Program::start(&mut ignoring(name, &room.command("ada")));
-        ada.shows("/help lists the commands");
+        let mut ada = joined(&mut ignoring(name, &room.command("ada")));
         ada.signal(name);
         ada.types(&format!("still here after {name}"));
         ada.shows(&format!("ada  still here after {name}"));
@@ -112,8 +103,7 @@ fn a_command_under_nohup_lives_through_the_end_of_its_session() {
 fn downloading(dir: &std::path::Path) -> (Program, Guest) {
     let (mut ada, mut guest) = joined_client(&FakeServer::open(), dir);
     ada.types("/download 1");
-    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
-    eventually("the file that is not whole", || (names(dir) == ["f.part"]).then_some(()));
+    begins_download(&mut guest, dir);
     (ada, guest)
 }
 

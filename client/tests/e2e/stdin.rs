@@ -8,6 +8,8 @@ use chatshelf_common::wire::Code;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
 
+#[cfg(unix)]
+use crate::harness::programs::in_shell;
 use crate::harness::room::{Room, spoken};
 
 #[test]
@@ -71,11 +73,7 @@ fn it_works_with_every_standard_stream_closed() {
 /// A command that closes what is said, then is the client.
 #[cfg(unix)]
 fn closing(what: &str, room: &Room) -> std::process::Command {
-    let client = room.command("ada");
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", &format!("exec \"$0\" \"$@\" {what}")]);
-    command.arg(client.get_program()).args(client.get_args()).current_dir(room.files());
-    command
+    in_shell(&format!("exec \"$0\" \"$@\" {what}"), &room.command("ada"))
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@ use chatshelf_testkit::proc_stats;
 use chatshelf_testkit::programs::signal;
 use chatshelf_testkit::wait::eventually;
 
+use crate::harness::programs::place_like;
 use crate::harness::room::Room;
 use crate::harness::terminal::Terminal;
 
@@ -20,13 +21,8 @@ impl Shell {
     fn with_client(room: &Room, options: &str) -> Self {
         let client = room.command("ada");
         let mut shell = Command::new("sh");
-        shell.arg("-i").current_dir(room.files()).env("PS1", "shell> ").env_remove("ENV");
-        for (name, value) in client.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
+        shell.arg("-i").env("PS1", "shell> ").env_remove("ENV");
+        place_like(&mut shell, &client);
         let mut terminal = Terminal::start_sized(&shell, (24, 80));
         terminal.shows("shell> ");
         let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_str().unwrap());

@@ -10,7 +10,7 @@ use std::process::Command;
 use chatshelf_testkit::fake_server::{FakeServer, Guest};
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::programs::{Ended, Program, Server};
-#[cfg(unix)]
+use chatshelf_testkit::samples::item;
 use chatshelf_testkit::wait::eventually;
 use tempfile::TempDir;
 
@@ -102,25 +102,19 @@ impl Room {
     /// Joins over a proxy; the input stays open.
     #[track_caller]
     pub(crate) fn join_through(&self, proxy: SocketAddr, name: &str) -> Program {
-        let mut client = Program::start(&mut self.command_through(proxy, name));
-        client.shows("/help lists the commands");
-        client
+        joined(&mut self.command_through(proxy, name))
     }
 
     /// Joins under this name; the input stays open.
     #[track_caller]
     pub(crate) fn join(&self, name: &str) -> Program {
-        let mut client = Program::start(&mut self.command(name));
-        client.shows("/help lists the commands");
-        client
+        joined(&mut self.command(name))
     }
 
     /// The same with further options.
     #[track_caller]
     pub(crate) fn join_with(&self, name: &str, options: &[&str]) -> Program {
-        let mut client = Program::start(self.command(name).args(options));
-        client.shows("/help lists the commands");
-        client
+        joined(self.command(name).args(options))
     }
 
     /// Joins under this name with this text as the whole input, to the end.
@@ -149,19 +143,42 @@ pub(crate) fn client_command(server: SocketAddr, dir: &Path) -> Command {
     command
 }
 
-/// Starts a client that connects to this server, once, and takes its call.
-pub(crate) fn client_of(server: &FakeServer, dir: &Path) -> (Program, Guest) {
-    let mut command = client_command(server.address(), dir);
-    let client = Program::start(command.args(["--name", "ada", "--reconnect", "0"]));
+/// Starts a client that joins a room, and waits until it has.
+#[track_caller]
+pub(crate) fn joined(command: &mut Command) -> Program {
+    let mut client = Program::start(command);
+    client.shows("/help lists the commands");
+    client
+}
+
+/// Starts a client of this server with these arguments, and takes its call.
+#[track_caller]
+pub(crate) fn client_with(server: &FakeServer, dir: &Path, arguments: &[&str]) -> (Program, Guest) {
+    let client = Program::start(client_command(server.address(), dir).args(arguments));
     (client, server.accept())
 }
 
+/// The same with a client that connects once.
+#[track_caller]
+pub(crate) fn client_of(server: &FakeServer, dir: &Path) -> (Program, Guest) {
+    client_with(server, dir, &["--name", "ada", "--reconnect", "0"])
+}
+
 /// The same, and lets it join.
+#[track_caller]
 pub(crate) fn joined_client(server: &FakeServer, dir: &Path) -> (Program, Guest) {
     let (mut client, mut guest) = client_of(server, dir);
     guest.welcome();
     client.shows("/help lists the commands");
     (client, guest)
+}
+
+/// Lets a client that downloads item 1 have the beginning of it, in a file that is alone in its
+/// folder.
+#[track_caller]
+pub(crate) fn begins_download(guest: &mut Guest, dir: &Path) {
+    guest.begin_download(item(1, "f", 100, blake3::hash(b"")), b"begins");
+    eventually("the file that is not whole", || (names(dir) == ["f.part"]).then_some(()));
 }
 
 /// What was said in the room, by a client's output: its lines `HH:MM  …`, without the time.

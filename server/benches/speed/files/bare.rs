@@ -1,5 +1,5 @@
-//! The baselines of uploads: a process that receives and writes and does nothing else, one that syncs
-//! the file at its end as well, and the load on them.
+//! The baselines of uploads: a process that receives and writes and does nothing else, one that
+//! syncs the file at its end as well, and the load on them.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -33,7 +33,8 @@ pub(crate) const RECEIVE_WRITE_AND_SYNC: &str = "receive-write-and-sync";
 /// The file's name in the process's folder.
 const FILE: &str = "file.bin";
 
-/// What the process does that this program is started as, by `--baseline receive-and-write PORT DIR`:
+/// What the process does that this program is started as, by
+/// `--baseline receive-and-write PORT DIR`:
 /// writes what comes over a connection to a file, without a hash, and answers one byte at its end,
 /// after a sync if `is_synced`. Then the next connection. It runs until it is killed.
 ///

@@ -276,8 +276,8 @@ fn stored_at_last(peer: &Peer) -> Option<ItemId> {
     })
 }
 
-/// Uploads files so slowly that it is interrupted, and resumes them. It pauses between two pieces of
-/// a file.
+/// Uploads files so slowly that it is interrupted, and resumes them. It pauses between two pieces
+/// of a file.
 pub(crate) struct Resumer {
     member: Member,
     file: Option<Unfinished>,

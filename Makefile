@@ -117,8 +117,16 @@ with_all_crates = $(if $(shell $(CARGO) fetch -q --locked 2>&1),@echo the crates
 tools = $(CARGO_TARGET_DIR)/tools/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
 tools: ## Install what make check asks beside cargo into target/tools (needs Python 3)
-	$(if $(filter Windows_NT,$(OS)),python,python3) -m venv $(call quote,$(CARGO_TARGET_DIR)/tools)
-	$(call quote,$(tools)/python) -m pip install -q --disable-pip-version-check -r .ci/tools.txt
+	@$(call python_tools,tools,.ci/tools.txt)
+# $(call python_tools,tools,LIST): installs the packages of a list into a folder of their own in target/.
+# $(call python_of,tools) is the Python that has them.
+python_tools = $(if $(filter Windows_NT,$(OS)),python,python3) -m venv $(call quote,$(CARGO_TARGET_DIR)/$(1)) && \
+	$(call python_of,$(1)) -m pip install -q --disable-pip-version-check -r $(2)
+python_of = $(call quote,$(CARGO_TARGET_DIR)/$(1)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python)
+
+report: ## Make docs/REPORT.md into target/REPORT.pdf (needs Python 3)
+	@$(call python_tools,report-tools,docs/report/tools.txt)
+	@$(call python_of,report-tools) docs/report/build.py $(call quote,$(CARGO_TARGET_DIR)/REPORT.pdf)
 
 load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)
@@ -180,5 +188,5 @@ valgrind:
 		instructions are counted by valgrind, which is not here: install it (on Debian: \
 		apt-get install valgrind)))
 
-.PHONY: help build share run-server run-client test check tools load-test bench bench-peers bench-client instructions \
+.PHONY: help build share run-server run-client test check tools report load-test bench bench-peers bench-client instructions \
 	simulate kill-test soak compat record screenshots clean toolchain valgrind

@@ -114,7 +114,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed<Opt
     let variable = |name: &str| std::env::var_os(name);
     let sources = Sources {
         variable: &variable,
-        config: &|| file::path().map_or(Ok(None), |path| file::read(&path)),
+        config: &|_| file::path().map_or(Ok(None), |path| file::read(&path)),
         warn: &|text| eprintln!("chatshelf: {text}"),
     };
     parse_with(arguments, &sources)

@@ -1,5 +1,9 @@
-//! The server's options: what can be set, and which values each setting accepts.
+//! The server's options: what can be set, and which values each setting accepts. `file` opens the
+//! configuration file.
 
+mod file;
+
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -7,7 +11,9 @@ use std::str::FromStr;
 
 use bytesize::ByteSize;
 use chatshelf_common::cli::value::{number, parsed};
-use chatshelf_common::cli::{self, Block, Completes, Error, Parsed, Program, Section, Sources};
+use chatshelf_common::cli::{
+    self, Block, Completes, Error, Parsed, Program, Section, Setting, Sources,
+};
 use chatshelf_common::limits::{PORT_DEFAULT, ROOM_ITEMS_MAX, ROOM_MEMBERS_MAX};
 use jiff::{Span, SpanRelativeTo};
 
@@ -24,6 +30,10 @@ const SIZE: &str = "a size such as 500MB or 1GiB";
 /// How to run the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// The configuration file, if there is one.
+    pub file: Option<PathBuf>,
+    /// Only check the settings and show them.
+    pub check: bool,
     /// The address to listen on; without one, all of the machine's.
     pub bind: Option<IpAddr>,
     /// The port to listen on; 0 lets the system choose one.
@@ -40,6 +50,8 @@ impl Default for Config {
     fn default() -> Self {
         let (file_bytes_max, durability) = (1 << 30, Durability::Interval);
         Self {
+            file: None,
+            check: false,
             bind: None,
             port: PORT_DEFAULT,
             data_dir: "chatshelf-data".into(),
@@ -62,7 +74,37 @@ impl Default for Config {
     }
 }
 
-/// Reads the arguments (without the program's name) and what `elsewhere` says beside them.
+/// What this process has been told, with each setting that holds, in the order of the help.
+#[derive(Debug)]
+pub struct Told {
+    /// What to do.
+    pub parsed: Parsed<Config>,
+    /// The settings, if there is something to run.
+    pub settings: Vec<Setting>,
+    /// Variables that were ignored, one line for each.
+    pub warnings: Vec<String>,
+}
+
+impl Told {
+    /// Reads this process's arguments, environment and configuration file.
+    ///
+    /// # Errors
+    /// One line that says which setting is wrong, where, and what it accepts.
+    pub fn read() -> Result<Self, Error> {
+        let warnings = RefCell::new(Vec::new());
+        let sources = Sources {
+            variable: &|name| std::env::var_os(name),
+            config: &|path| path.map(file::read).transpose(),
+            warn: &|text| warnings.borrow_mut().push(text.to_owned()),
+        };
+        let arguments = std::env::args_os().skip(1);
+        let told = PROGRAM.parse_explained(arguments, &sources, Config::default());
+        let (parsed, settings) = told?;
+        Ok(Self { parsed, settings, warnings: warnings.take() })
+    }
+}
+
+/// Reads the arguments (without the program's name) and the other sources of settings.
 ///
 /// ```
 /// use chatshelf_common::cli::{Sources, Parsed};
@@ -89,6 +131,18 @@ static PROGRAM: Program<Config> = Program {
     about: "Opens a chat room with a shelf for the newest files. Join it with: chatshelf --host HOST \
             --port PORT",
     options: &[
+        Opt::config_file("config", "FILE", "file that sets options too", |config, path| {
+            config.file = Some(path.into());
+            Ok(())
+        })
+        .short('c')
+        .otherwise("none"),
+        Opt::action(
+            "check",
+            "check the settings, show them and where each comes from, and exit: 0 if the server \
+             could start with them, else 2",
+            |config| config.check = true,
+        ),
         Opt::value("port", "N", "port to listen on; 0 lets the system choose", |config, text| {
             number(text, 0..=u16::MAX).map(|port| config.port = port)
         })
@@ -184,6 +238,7 @@ static PROGRAM: Program<Config> = Program {
         .completes(Completes::Words(&["none", "interval", "always"])),
     ],
     environment: Some("CHATSHELF_SERVER_"),
+    config: Some("the file that --config names"),
     sections: &[
         Section {
             title: "Signals",
@@ -198,7 +253,11 @@ static PROGRAM: Program<Config> = Program {
             blocks: &[Block::Table(&[
                 ("0", "stopped on request"),
                 ("1", "it could not start or could not continue; one line says why"),
-                ("2", "a mistake in the options or in a variable"),
+                (
+                    "2",
+                    "a mistake in the options, in a variable or in the configuration file; with \
+                     --check, anything that would keep it from starting",
+                ),
                 ("130, 143", "a second SIGINT or SIGTERM ended it at once"),
             ])],
         },
@@ -253,7 +312,8 @@ mod tests {
 
     #[test]
     fn without_options_it_runs_with_the_documented_defaults() {
-        let Config { bind, port, data_dir, settings, disk } = config("");
+        let Config { file, check, bind, port, data_dir, settings, disk } = config("");
+        assert_eq!((file, check), (None, false));
         assert_eq!((bind, port, data_dir), (None, 9000, "chatshelf-data".into()));
         assert_eq!((settings.file_bytes_max, settings.keep), (1 << 30, 5));
         assert_eq!((settings.history_max, settings.members_max), (1000, 10_000));

@@ -9,6 +9,7 @@
 #[cfg(test)]
 extern crate self as chatshelf_server;
 
+pub mod check;
 pub mod config;
 pub mod disk;
 pub mod engine;

@@ -6,36 +6,59 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
-use chatshelf_common::cli::{Parsed, Sources};
-use chatshelf_server::config::{self, Config};
+use chatshelf_common::cli::{Parsed, Setting};
+use chatshelf_server::check;
+use chatshelf_server::config::{Config, Told};
 use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
-use chatshelf_server::net::listener::{Listener, ListenerKind};
+use chatshelf_server::net::listener::{self, Listener, ListenerKind};
 use chatshelf_server::net::reactor::Reactor;
+
+/// Exit code for a mistake in the settings.
+const MISTAKE: u8 = 2;
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
-    let variable = |name: &str| std::env::var_os(name);
-    let warn = |text: &str| log::warn!("{text}");
-    let sources = Sources { variable: &variable, warn: &warn, ..Sources::NOTHING };
-    match config::parse(std::env::args_os().skip(1), &sources) {
-        Ok(Parsed::Print(text)) => {
-            // If the reader has gone, there is nobody to tell.
-            let _ = io::stdout().write_all(text.as_bytes());
+    let Told { parsed, settings, warnings } = match Told::read() {
+        Ok(told) => told,
+        Err(why) => {
+            complain(&why.to_string());
+            return ExitCode::from(MISTAKE);
+        }
+    };
+    warnings.iter().for_each(|text| log::warn!("{text}"));
+    match parsed {
+        Parsed::Print(text) => {
+            print(&text);
             ExitCode::SUCCESS
         }
-        Ok(Parsed::Run(config)) => match run(&config) {
+        Parsed::Run(config) if config.check => check(&config, &settings),
+        Parsed::Run(config) => match run(&config) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
-                eprintln!("chatshelf-server: {why}");
+                complain(&why);
                 ExitCode::FAILURE
             }
         },
-        Err(why) => {
-            eprintln!("chatshelf-server: {why}");
-            ExitCode::from(2)
-        }
     }
+}
+
+/// Shows the settings, and what is wrong with them.
+fn check(config: &Config, settings: &[Setting]) -> ExitCode {
+    print(&check::show(settings));
+    let problems = check::problems(config);
+    problems.iter().for_each(|problem| complain(problem));
+    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(MISTAKE) }
+}
+
+fn complain(why: &str) {
+    eprintln!("chatshelf-server: {why}");
+}
+
+/// A server without standard output, or without a reader of it, has nobody to show the text to.
+fn print(text: &str) {
+    let mut out = io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn run(config: &Config) -> Result<(), String> {
@@ -43,7 +66,7 @@ fn run(config: &Config) -> Result<(), String> {
     keep_files_private();
     let descriptors = raise_descriptor_limit();
     let listener = Listener::open(ListenerKind::Tcp, config.bind, config.port)
-        .map_err(|why| explain_listen(config, &why))?;
+        .map_err(|why| listener::explain(config.bind, config.port, &why))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
     let mut reactor = Reactor::new(vec![listener], descriptors)
         .map_err(|why| format!("cannot set up polling: {why}"))?;
@@ -70,36 +93,16 @@ fn announce(address: SocketAddr, data_dir: &Path) {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => ip.to_string(),
     };
-    let line = format!(
+    print(&format!(
         "chatshelf-server: listening on {address}, files and messages in {}; \
          join with: chatshelf --host {host} --port {}\n",
         shown(data_dir),
         address.port(),
-    );
-    // A server that was started without standard output has nobody to show the line to.
-    let mut out = io::stdout();
-    let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+    ));
 }
 
 fn shown(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.into()).display().to_string()
-}
-
-fn explain_listen(config: &Config, why: &io::Error) -> String {
-    let place = match config.bind {
-        Some(address) => SocketAddr::from((address, config.port)).to_string(),
-        None => format!("port {}", config.port),
-    };
-    match why.kind() {
-        io::ErrorKind::AddrInUse => format!("{place} is already in use; try another --port"),
-        io::ErrorKind::PermissionDenied => {
-            format!("this user may not listen on {place}; try a --port above 1023")
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            format!("{place} is not an address of this machine; try another --bind")
-        }
-        _ => format!("cannot listen on {place}: {why}"),
-    }
 }
 
 /// This machine's name, by which others may reach it.

@@ -1,7 +1,7 @@
 //! The configuration file: finds and reads it. The table of options gives its content a meaning.
 
 use std::fs::{File, FileType};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chatshelf_common::cli::{Error, config};
@@ -15,8 +15,6 @@ pub(super) const PLACE: &str = if cfg!(windows) {
 } else {
     "~/.config/chatshelf/config (or $XDG_CONFIG_HOME/chatshelf/config)"
 };
-/// Longest file that is read, in bytes: a configuration has some hundred.
-const BYTES_MAX: u64 = 64 * 1024;
 
 /// Reads the file at `path`, if there is one.
 ///
@@ -24,32 +22,22 @@ const BYTES_MAX: u64 = 64 * 1024;
 /// Its path, and why it cannot be read or understood.
 pub(super) fn read(path: &Path) -> Result<Option<config::File>, Error> {
     let shown = path.display().to_string();
-    let wrong = |why: &str| Err(Error::Setting(format!("{shown}: {why}")));
-    match text(path) {
-        Ok(bytes) if bytes.len() as u64 > BYTES_MAX => {
-            wrong("it is too long for a configuration file")
-        }
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => config::File::parse(shown, &text).map(Some),
-            Err(_) => wrong("it is not UTF-8"),
-        },
+    match open(path) {
+        Ok(file) => config::File::read(shown, file).map(Some),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(None)
         }
-        Err(error) => wrong(&plain_error(&error)),
+        Err(error) => Err(Error::Setting(format!("{shown}: {}", plain_error(&error)))),
     }
 }
 
-/// Its bytes, at most one more than the limit. A device such as /dev/null is as good as a file; a
-/// pipe would block.
-fn text(path: &Path) -> std::io::Result<Vec<u8>> {
+/// A device such as /dev/null is as good as a file; a pipe would block.
+fn open(path: &Path) -> std::io::Result<File> {
     let kind = std::fs::metadata(path)?.file_type();
     if !kind.is_file() && !is_device(kind) {
         return Err(std::io::Error::other("it is not a regular file"));
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    File::open(path)
 }
 
 #[cfg(unix)]
@@ -91,8 +79,6 @@ mod tests {
         let complaint = || read(&place).unwrap_err().to_string();
         std::fs::write(&place, b"name = \xff").unwrap();
         assert_eq!(complaint(), format!("{}: it is not UTF-8", place.display()));
-        std::fs::write(&place, vec![b'#'; BYTES_MAX as usize + 1]).unwrap();
-        assert!(complaint().contains("too long"), "{}", complaint());
         std::fs::write(&place, "host lab").unwrap();
         assert!(complaint().starts_with(&format!("{}:1: ", place.display())), "{}", complaint());
         std::fs::write(&place, "host = lab").unwrap();

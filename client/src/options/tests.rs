@@ -176,7 +176,7 @@ fn every_setting_can_be_in_the_environment_and_in_the_file() {
         Some(OsString::from(found.1))
     };
     let lines: Vec<String> = settings.map(|(key, value)| format!("{key} = {value}\n")).into();
-    let config = || cli::config::File::parse("/c".into(), &lines.concat()).map(Some);
+    let config = |_: Option<&str>| cli::config::File::parse("/c".into(), &lines.concat()).map(Some);
     for sources in [
         Sources { variable: &variable, ..Sources::NOTHING },
         Sources { config: &config, ..Sources::NOTHING },
@@ -199,7 +199,7 @@ fn server(settings: [[Option<&str>; 2]; 3]) -> Result<String, String> {
     let lines = ["host", "port"].into_iter().zip(file);
     let lines = lines.filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)));
     let text: String = lines.collect();
-    let config = || cli::config::File::parse("/c".into(), &text).map(Some);
+    let config = |_: Option<&str>| cli::config::File::parse("/c".into(), &text).map(Some);
     let sources = Sources { variable: &variable, config: &config, ..Sources::NOTHING };
     match parse_with(args.map(OsString::from), &sources) {
         Ok(Parsed::Run(options)) => Ok(options.server.to_string()),

@@ -1,6 +1,11 @@
-//! The configuration file: lines `option = value`. Reads text, and opens no file.
+//! The configuration file: lines `option = value`. Owns its grammar; opens no file.
+
+use std::io::Read;
 
 use super::Error;
+
+/// Longest file that is read, in bytes: a configuration has some hundred.
+const BYTES_MAX: u64 = 64 * 1024;
 
 /// The content of a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +28,26 @@ pub struct Entry {
 }
 
 impl File {
+    /// Reads the content of the file at `path` from `input`.
+    ///
+    /// # Errors
+    /// The path, and why it cannot be read or understood.
+    pub fn read(path: String, input: impl Read) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        let wrong = |why: &str| Err(Error::Setting(format!("{path}: {why}")));
+        match input.take(BYTES_MAX + 1).read_to_end(&mut bytes) {
+            Ok(count) if count as u64 > BYTES_MAX => {
+                return wrong("it is too long for a configuration file");
+            }
+            Ok(_) => {}
+            Err(why) => return wrong(&why.to_string()),
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::parse(path, &text),
+            Err(_) => wrong("it is not UTF-8"),
+        }
+    }
+
     /// Reads the text of the file at `path`. Skips empty lines and lines that begin with `#`, and
     /// trims keys and values. Does not check whether such options exist.
     ///
@@ -71,6 +96,20 @@ mod tests {
         let expected = expected.map(|(line, key, value)| (line, key.into(), value.into()));
         assert_eq!(parse(text).unwrap(), expected);
         assert_eq!(parse("").unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_too_long_or_not_text_is_refused() {
+        let read = |bytes: &[u8]| {
+            let file = File::read("/c".into(), bytes);
+            file.map(|file| file.entries.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(b"name = a\n"), Ok(1));
+        assert_eq!(read(b"name = \xff").unwrap_err(), "/c: it is not UTF-8");
+        let longest = vec![b'#'; BYTES_MAX as usize];
+        assert_eq!(read(&longest), Ok(0));
+        let told = "/c: it is too long for a configuration file";
+        assert_eq!(read(&[&longest[..], b"#"].concat()).unwrap_err(), told);
     }
 
     #[test]

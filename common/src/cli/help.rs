@@ -83,7 +83,7 @@ impl<T> Program<T> {
             text.push_str(", and the environment overrides the file");
         }
         text.push('.');
-        if let Some(flag) = self.options.iter().find(|option| option.is_flag()) {
+        if let Some(flag) = self.options.iter().find(|option| option.is_switch()) {
             let long = flag.long;
             text.push_str(&format!(
                 " A flag such as {long} is 'yes' or 'no' there; --{long}=no turns it off."

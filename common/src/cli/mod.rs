@@ -3,8 +3,8 @@
 //! completions. So none of them can differ from the others.
 //!
 //! Owns the layout and the words around the table; what an option does is a function in the
-//! program's own table. Never reads the environment or a file: a program passes in where to look
-//! ([`Sources`]) and gets back a text to print, or its options with their values
+//! program's own table. Never reads the environment or opens a file: a program passes in where to
+//! look ([`Sources`]) and gets back a text to print, or its options with their values
 //! ([`Program::parse`]).
 //!
 //! ```
@@ -103,8 +103,12 @@ pub struct Opt<T> {
 #[derive(Debug)]
 enum Set<T> {
     Flag(fn(&mut T, bool)),
+    /// A flag that only the command line can set.
+    Action(fn(&mut T)),
     Value(SetValue<T>),
     ValueFrom(SetValueFrom<T>),
+    /// The path of the configuration file, which the file itself cannot set.
+    ConfigFile(SetValue<T>),
     /// Means the same in every program, and is handled here.
     BuiltIn,
 }
@@ -172,19 +176,23 @@ pub enum Block {
     Table(&'static [(&'static str, &'static str)]),
 }
 
+/// Finds and reads the configuration file, or says why it cannot be read. It gets the path that an
+/// option made by [`Opt::config_file`] has been given.
+pub type FindConfig<'a> = dyn Fn(Option<&str>) -> Result<Option<config::File>, Error> + 'a;
+
 /// Where options can be set, other than on the command line.
 pub struct Sources<'a> {
     /// A variable of the environment.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
-    /// The configuration file, or why it cannot be read; called only if it matters.
-    pub config: &'a dyn Fn() -> Result<Option<config::File>, Error>,
+    /// The configuration file; called only if it matters.
+    pub config: &'a FindConfig<'a>,
     /// Told, in one line, of settings that are ignored without being mistakes.
     pub warn: &'a dyn Fn(&str),
 }
 
 impl Sources<'_> {
     /// No other source than the command line.
-    pub const NOTHING: Self = Self { variable: &|_| None, config: &|| Ok(None), warn: &|_| () };
+    pub const NOTHING: Self = Self { variable: &|_| None, config: &|_| Ok(None), warn: &|_| () };
 }
 
 /// What a program is to do.
@@ -194,6 +202,17 @@ pub enum Parsed<T> {
     Print(String),
     /// Do its work.
     Run(T),
+}
+
+/// An option with the value that holds, and where that comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The option's long name.
+    pub option: &'static str,
+    /// The value as it was given, or the description of the default.
+    pub value: String,
+    /// Where it was given, as `--port`, `DEMO_PORT` or `/etc/demo:3`; none for the default.
+    pub place: Option<String>,
 }
 
 /// What is wrong with the arguments or settings, in one line.
@@ -281,7 +300,7 @@ impl<T> Program<T> {
 
     /// The variable that can set an option.
     fn variable(&self, option: &Opt<T>) -> Option<String> {
-        let prefix = self.environment.filter(|_| !option.is_built_in())?;
+        let prefix = self.environment.filter(|_| option.is_setting())?;
         Some(format!("{prefix}{}", option.long.to_uppercase().replace('-', "_")))
     }
 }
@@ -302,6 +321,22 @@ impl<T> Opt<T> {
     /// An option without a value, which is on when it is given.
     pub const fn flag(long: &'static str, does: &'static str, set: fn(&mut T, bool)) -> Self {
         Self::new(long, "", does, Set::Flag(set))
+    }
+
+    /// The same for what is done once, when it is asked for: neither the environment nor the
+    /// configuration file can set it.
+    pub const fn action(long: &'static str, does: &'static str, set: fn(&mut T)) -> Self {
+        Self::new(long, "", does, Set::Action(set))
+    }
+
+    /// An option whose value is the path of the configuration file ([`Sources::config`]).
+    pub const fn config_file(
+        long: &'static str,
+        hint: &'static str,
+        does: &'static str,
+        set: SetValue<T>,
+    ) -> Self {
+        Self::new(long, hint, does, Set::ConfigFile(set)).completes(Completes::Files)
     }
 
     /// An option with a value, which the help shows as `hint`.
@@ -357,7 +392,13 @@ impl<T> Opt<T> {
         self.hint.is_empty()
     }
 
-    const fn is_built_in(&self) -> bool {
-        matches!(self.set, Set::BuiltIn)
+    /// True for a flag that can be set in other places than the command line.
+    const fn is_switch(&self) -> bool {
+        matches!(self.set, Set::Flag(_))
+    }
+
+    /// True for what the environment can set as well.
+    const fn is_setting(&self) -> bool {
+        !matches!(self.set, Set::BuiltIn | Set::Action(_))
     }
 }

@@ -6,9 +6,11 @@ use std::ffi::OsString;
 use getopts::{Matches, Options, ParsingStyle};
 
 use super::value::yes_or_no;
-use super::{Command, Error, GENERATED, Opt, Origin, Parsed, Program, Set, Sources, Take, config};
+use super::{
+    Command, Error, GENERATED, Opt, Origin, Parsed, Program, Set, Setting, Sources, Take, config,
+};
 
-/// A value, and the place where it was found, for messages.
+/// A value, and the place where it was found.
 struct Found {
     place: String,
     value: String,
@@ -24,15 +26,29 @@ impl<T> Program<T> {
         &self,
         arguments: impl IntoIterator<Item = OsString>,
         sources: &Sources<'_>,
-        mut options: T,
+        options: T,
     ) -> Result<Parsed<T>, Error> {
+        self.parse_explained(arguments, sources, options).map(|(parsed, _)| parsed)
+    }
+
+    /// The same, and each option outside of commands with the value that holds, in the order of the
+    /// table. There are none if there is something to print.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`].
+    pub fn parse_explained(
+        &self,
+        arguments: impl IntoIterator<Item = OsString>,
+        sources: &Sources<'_>,
+        mut options: T,
+    ) -> Result<(Parsed<T>, Vec<Setting>), Error> {
         let mut raw = Raw::default();
         let texts: Vec<String> = arguments.into_iter().map(|it| raw.text_of(it)).collect();
         // What follows a command belongs to it.
         let before = self.getopts(None, ParsingStyle::StopAtFirstFree).parse(texts);
         let before = before.map_err(|why| self.usage(why.to_string()))?;
         if let Some(text) = self.built_in(&before, None)? {
-            return Ok(Parsed::Print(text));
+            return Ok((Parsed::Print(text), Vec::new()));
         }
         let (command, behind) = match before.free.split_first() {
             None => (None, None),
@@ -44,7 +60,7 @@ impl<T> Program<T> {
                 let behind = self.getopts(Some(command), ParsingStyle::FloatingFrees).parse(rest);
                 let behind = behind.map_err(|why| self.usage(why.to_string()))?;
                 if let Some(text) = self.built_in(&behind, Some(command))? {
-                    return Ok(Parsed::Print(text));
+                    return Ok((Parsed::Print(text), Vec::new()));
                 }
                 (Some(command), Some(behind))
             }
@@ -52,23 +68,34 @@ impl<T> Program<T> {
         let matches: Vec<&Matches> =
             [Some(&before), behind.as_ref()].into_iter().flatten().collect();
         self.expect_text(&matches, command, &raw)?;
-        self.set_options(&matches, sources, &mut options)?;
+        let settings = self.set_options(&matches, sources, &mut options)?;
         if let (Some(command), Some(behind)) = (command, behind) {
-            for option in command.options {
-                if let Some(found) = self.given(option, &[&behind])? {
-                    self.set(option, found, &mut options)?;
-                }
-            }
-            let taken = match command.take {
-                Take::Words(take) => take(&mut options, behind.free),
-                Take::Files(take) => {
-                    let files = behind.free.into_iter().map(|text| raw.argument(text));
-                    take(&mut options, files.collect())
-                }
-            };
-            taken.map_err(|why| self.usage(why))?;
+            self.take_arguments(command, behind, &raw, &mut options)?;
         }
-        Ok(Parsed::Run(options))
+        Ok((Parsed::Run(options), settings))
+    }
+
+    /// Sets a command's own options, and passes it its arguments.
+    fn take_arguments(
+        &self,
+        command: &Command<T>,
+        behind: Matches,
+        raw: &Raw,
+        options: &mut T,
+    ) -> Result<(), Error> {
+        for option in command.options {
+            if let Some(found) = self.given(option, &[&behind])? {
+                self.set(option, &found, options)?;
+            }
+        }
+        let taken = match command.take {
+            Take::Words(take) => take(options, behind.free),
+            Take::Files(take) => {
+                let files = behind.free.into_iter().map(|text| raw.argument(text));
+                take(options, files.collect())
+            }
+        };
+        taken.map_err(|why| self.usage(why))
     }
 
     fn usage(&self, why: String) -> Error {
@@ -148,34 +175,69 @@ impl<T> Program<T> {
         matches: &[&Matches],
         sources: &Sources<'_>,
         options: &mut T,
-    ) -> Result<(), Error> {
-        let file = if self.config.is_some() { (sources.config)()? } else { None };
-        self.expect_known(file.as_ref())?;
+    ) -> Result<Vec<Setting>, Error> {
+        let file = self.config_file(matches, sources)?;
+        let mut settings = Vec::new();
         for option in self.options {
-            let found = match self.given(option, matches)? {
+            let found = match self.given_or_in_environment(option, matches, sources)? {
                 Some(found) => Some(found),
-                None => match self.in_environment(option, sources)? {
-                    Some(found) => Some(found),
-                    None => file.as_ref().and_then(|file| in_file(option, file)),
-                },
+                None => file.as_ref().and_then(|file| in_file(option, file)),
             };
-            if let Some(found) = found {
+            if let Some(found) = &found {
                 self.set(option, found, options)?;
             }
+            if option.is_setting() {
+                settings.push(option.setting(found));
+            }
+        }
+        Ok(settings)
+    }
+
+    /// The configuration file, if the program has one and it exists.
+    fn config_file(
+        &self,
+        matches: &[&Matches],
+        sources: &Sources<'_>,
+    ) -> Result<Option<config::File>, Error> {
+        if self.config.is_none() {
+            return Ok(None);
+        }
+        let mut named = self.options.iter().filter(|it| matches!(it.set, Set::ConfigFile(_)));
+        let path = match named.next() {
+            Some(option) => self.given_or_in_environment(option, matches, sources)?,
+            None => None,
+        };
+        let file = (sources.config)(path.as_ref().map(|found| &found.value[..]))?;
+        file.iter().try_for_each(|file| self.expect_known(file))?;
+        Ok(file)
+    }
+
+    /// Every key of the file must be an option, so that a typing error is noticed.
+    fn expect_known(&self, file: &config::File) -> Result<(), Error> {
+        for entry in &file.entries {
+            let option = self.options.iter().find(|option| option.long == entry.key);
+            let why = match option.map(|option| &option.set) {
+                None => format!("there is no option '{}'", entry.key),
+                Some(Set::Action(_) | Set::ConfigFile(_)) => {
+                    format!("'{}' cannot be set in a file", entry.key)
+                }
+                Some(_) => continue,
+            };
+            return Err(Error::Setting(format!("{}:{}: {why}", file.path, entry.line)));
         }
         Ok(())
     }
 
-    /// Every key of the file must be an option, so that a typing error is noticed.
-    fn expect_known(&self, file: Option<&config::File>) -> Result<(), Error> {
-        for entry in file.map_or(&[][..], |file| &file.entries) {
-            if !self.options.iter().any(|option| option.long == entry.key) {
-                let path = file.map_or("", |file| &file.path);
-                let text = format!("{path}:{}: there is no option '{}'", entry.line, entry.key);
-                return Err(Error::Setting(text));
-            }
+    fn given_or_in_environment(
+        &self,
+        option: &Opt<T>,
+        matches: &[&Matches],
+        sources: &Sources<'_>,
+    ) -> Result<Option<Found>, Error> {
+        match self.given(option, matches)? {
+            Some(found) => Ok(Some(found)),
+            None => self.in_environment(option, sources),
         }
-        Ok(())
     }
 
     /// The value on the command line.
@@ -215,20 +277,23 @@ impl<T> Program<T> {
         }
     }
 
-    fn set(&self, option: &Opt<T>, found: Found, options: &mut T) -> Result<(), Error> {
+    fn set(&self, option: &Opt<T>, found: &Found, options: &mut T) -> Result<(), Error> {
         let Found { place, value, origin } = found;
         let result = match &option.set {
-            Set::Flag(set) => yes_or_no(&value).map(|on| set(options, on)),
-            Set::Value(set) => set(options, &value),
-            Set::ValueFrom(set) => set(options, &value, origin),
+            Set::Flag(set) => yes_or_no(value).map(|on| set(options, on)),
+            Set::Action(set) => {
+                set(options);
+                Ok(())
+            }
+            Set::Value(set) | Set::ConfigFile(set) => set(options, value),
+            Set::ValueFrom(set) => set(options, value, *origin),
             Set::BuiltIn => Ok(()),
         };
-        result.map_err(|why| {
-            let text = format!("{place} '{value}': {why}");
-            if origin == Origin::CommandLine {
-                self.usage(text)
-            } else {
-                Error::Setting(one_line(&text))
+        result.map_err(|why| match origin {
+            Origin::CommandLine => self.usage(format!("{place} '{value}': {why}")),
+            Origin::Environment => Error::Setting(one_line(&format!("{place} '{value}': {why}"))),
+            Origin::File => {
+                Error::Setting(one_line(&format!("{place}: {} '{value}': {why}", option.long)))
             }
         })
     }
@@ -271,11 +336,20 @@ fn one_line(text: &str) -> String {
 /// The value in the configuration file.
 fn in_file<T>(option: &Opt<T>, file: &config::File) -> Option<Found> {
     let entry = file.entries.iter().find(|entry| entry.key == option.long)?;
-    let place = format!("{}:{}: {}", file.path, entry.line, entry.key);
+    let place = format!("{}:{}", file.path, entry.line);
     Some(Found { place, value: entry.value.clone(), origin: Origin::File })
 }
 
 impl<T> Opt<T> {
+    /// What holds for it.
+    fn setting(&self, found: Option<Found>) -> Setting {
+        let (value, place) = match found {
+            Some(Found { value, place, .. }) => (value, Some(place)),
+            None => (self.default.to_owned(), None),
+        };
+        Setting { option: self.long, value, place }
+    }
+
     fn add_to(&self, parser: &mut Options, short: Option<char>) {
         let short = short.map(String::from).unwrap_or_default();
         match &self.set {

@@ -27,6 +27,12 @@ static DEMO: Program<Set> = Program {
             .otherwise("nobody")
             .completes(Completes::Words(&["ada", "bob"])),
         Opt::flag("very-loud", "no [quiet] tones", |set: &mut Set, on| set.loud = on),
+        Opt::action("try", "only try", |set| set.words.push("try".into())),
+        Opt::config_file("config", "FILE", "file to use", |set: &mut Set, text| {
+            set.words.push(text.into());
+            Ok(())
+        })
+        .otherwise("none"),
     ],
     commands: &[
         Command {
@@ -76,7 +82,10 @@ fn parse_with(
         let found = variables.iter().find(|(variable, _)| *variable == name);
         found.map(|(_, value)| OsString::from(*value))
     };
-    let file = || config.map(|text| config::File::parse("/c".into(), text)).transpose();
+    let file = |path: Option<&str>| {
+        let path = path.unwrap_or("/c");
+        config.map(|text| config::File::parse(path.into(), text)).transpose()
+    };
     let sources = Sources { variable: &find, config: &file, ..Sources::NOTHING };
     let arguments = line.split_whitespace().map(OsString::from);
     DEMO.parse(arguments, &sources, Set::default()).map_err(|error| error.to_string())
@@ -134,12 +143,47 @@ fn what_is_wrong_is_named_with_its_place() {
         ("", &[("DEMO_VERY_LOUD", "x")], None, "DEMO_VERY_LOUD 'x': must be yes or no".into()),
         ("", &[], Some("#\nport = x"), "/c:2: port 'x': must be a number from 1 to 65535".into()),
         ("", &[], Some("prot = 1"), "/c:1: there is no option 'prot'".into()),
+        ("", &[], Some("try = yes"), "/c:1: 'try' cannot be set in a file".into()),
+        ("", &[], Some("config = /d"), "/c:1: 'config' cannot be set in a file".into()),
+        ("--config /d", &[], Some("prot = 1"), "/d:1: there is no option 'prot'".into()),
         // An option of a command is not a setting.
         ("tail", &[], Some("lines = 1"), "/c:1: there is no option 'lines'".into()),
         ("", &[], Some("port"), "/c:1: 'port' is not a line like 'option = value'".into()),
     ] {
         assert_eq!(parse_with(line, variables, config).unwrap_err(), told, "{line}");
     }
+}
+
+#[test]
+fn the_file_is_the_one_that_the_command_line_or_the_environment_names() {
+    let environment = &[("DEMO_CONFIG", "/e"), ("DEMO_TRY", "yes")][..];
+    for (line, path) in [("--config /d", "/d"), ("", "/e")] {
+        let Ok(Parsed::Run(set)) = parse_with(line, environment, Some("port = 3")) else {
+            panic!("{line}")
+        };
+        assert_eq!((set.port, set.words), (3, vec![path.to_owned()]), "{line}");
+        let why = parse_with(line, environment, Some("port = x")).unwrap_err();
+        assert!(why.starts_with(&format!("{path}:1: port 'x'")), "{why}");
+    }
+    assert_eq!(set("--try").words, ["try"], "only the command line can ask for an action");
+}
+
+#[test]
+fn each_setting_is_told_with_its_value_and_its_place() {
+    let variable = |name: &str| (name == "DEMO_NAME").then(|| "bob".into());
+    let text = "# two lines\nvery-loud = yes\nport = 3\n";
+    let file = |_: Option<&str>| config::File::parse("/c".into(), text).map(Some);
+    let sources = Sources { variable: &variable, config: &file, ..Sources::NOTHING };
+    let arguments = ["-p1", "--try", "list"].map(Into::into);
+    let (_, settings) = DEMO.parse_explained(arguments, &sources, Set::default()).unwrap();
+    let told = settings.iter().map(|it| (it.option, &it.value[..], it.place.as_deref()));
+    let expected = [
+        ("port", "1", Some("--port")),
+        ("name", "bob", Some("DEMO_NAME")),
+        ("very-loud", "yes", Some("/c:2")),
+        ("config", "none", None),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -184,7 +228,7 @@ fn an_argument_that_is_not_utf8_is_named() {
         DEMO.parse(arguments, sources, Set::default()).unwrap_err().to_string()
     };
     assert!(parse(&Sources::NOTHING, vec![raw()]).starts_with("\"\\xFF\" is not UTF-8"));
-    let variable = |_: &str| Some(raw());
+    let variable = |name: &str| (name == "DEMO_PORT").then(raw);
     let sources = Sources { variable: &variable, ..Sources::NOTHING };
     assert_eq!(parse(&sources, vec![]), "DEMO_PORT \"\\xFF\": is not UTF-8");
 }

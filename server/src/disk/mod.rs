@@ -8,6 +8,7 @@
 
 mod backlog;
 pub mod block;
+mod data_dir;
 mod durability;
 pub mod files;
 pub mod journal;
@@ -20,14 +21,13 @@ pub mod readahead;
 pub mod store;
 mod store_thread;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
-use bytesize::ByteSize;
 use chatshelf_common::id::{Digest, ItemId, TransferId, UnixMillis, UploadKey};
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::Code;
@@ -44,6 +44,7 @@ use journal_writer::JournalWriter;
 use readahead::Extent;
 use store::{PARTIAL_BYTES_MIN, Store, StoreSettings, default_reserve};
 
+pub use data_dir::check;
 pub use durability::{Durability, UnknownDurability};
 pub use journal_writer::SYNC_INTERVAL_MS;
 pub use store::UploadId;
@@ -281,14 +282,14 @@ impl Disk {
         at: UnixMillis,
         wake: impl Fn() + Clone + Send + 'static,
     ) -> io::Result<(Self, Found)> {
-        create(data_dir)?;
+        data_dir::create(data_dir)?;
         mark::check(&SystemFiles, data_dir)?;
-        let lock = lock(data_dir)?;
+        let lock = data_dir::lock(data_dir)?;
         mark::claim(&SystemFiles, data_dir)?;
         #[cfg(unix)]
         permissions::tighten(data_dir);
         let settings_of_store = settings.store(data_dir);
-        warn_if_full(data_dir, settings_of_store.min_free_bytes);
+        data_dir::warn_if_full(data_dir, settings_of_store.min_free_bytes);
         let (store, items) = Store::open(SystemFiles, data_dir, settings_of_store, at)?;
         let (journal, events) = Journal::open(SystemFiles, data_dir, settings.segment_bytes)?;
         let topic = journal.topic().cloned();
@@ -362,56 +363,12 @@ impl DiskSettings {
     }
 }
 
-/// Warns at startup if there is no room for any upload.
-fn warn_if_full(data_dir: &Path, min_free_bytes: u64) {
-    if let Ok(free) = fs4::available_space(data_dir)
-        && free <= min_free_bytes
-    {
-        log::warn!(
-            "every upload will be refused: {} are free in {}, and {} must stay free (--min-free)",
-            ByteSize(free),
-            data_dir.display(),
-            ByteSize(min_free_bytes)
-        );
-    }
-}
-
 /// Sends a thread's replies into the channel, and wakes the reactor.
 fn answer(replies: Sender<Reply>, wake: impl Fn()) -> impl FnMut(Reply) {
     move |reply| {
         if replies.send(reply).is_ok() {
             wake();
         }
-    }
-}
-
-/// Creates a data directory and missing directories above it.
-fn create(data_dir: &Path) -> io::Result<()> {
-    let made = fs::create_dir_all(data_dir);
-    made.map_err(|why| match why.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-            io::Error::new(why.kind(), "it is not a directory; choose another --data-dir")
-        }
-        _ => why,
-    })
-}
-
-fn lock(data_dir: &Path) -> io::Result<File> {
-    // Keep its content: the file may not be ours.
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(data_dir.join(mark::LOCK))
-        .map_err(|why| io::Error::new(why.kind(), format!("its file {}: {why}", mark::LOCK)))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            "another chatshelf-server is using it; choose another --data-dir",
-        )),
-        Err(TryLockError::Error(why)) => Err(why),
     }
 }
 

@@ -92,6 +92,18 @@ impl Listener {
         Ok(Self { socket: listen(bind, port)?, kind, is_ready: true })
     }
 
+    /// Checks whether this user could listen there. Listens to nobody. A port in use is fine: its
+    /// user may be the server that the new one will replace.
+    ///
+    /// # Errors
+    /// If the address is not the machine's, or needs a privilege.
+    pub fn check(bind: Option<IpAddr>, port: u16) -> io::Result<()> {
+        match bound(bind, port) {
+            Err(why) if why.kind() != ErrorKind::AddrInUse => Err(why),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the address it listens on.
     ///
     /// # Errors
@@ -203,19 +215,44 @@ impl Listeners {
     }
 }
 
+/// Says in one line why a server cannot listen there, and what to do.
+#[must_use]
+pub fn explain(bind: Option<IpAddr>, port: u16, why: &io::Error) -> String {
+    let place = match bind {
+        Some(address) => SocketAddr::from((address, port)).to_string(),
+        None => format!("port {port}"),
+    };
+    match why.kind() {
+        ErrorKind::AddrInUse => format!("{place} is already in use; try another --port"),
+        ErrorKind::PermissionDenied => {
+            format!("this user may not listen on {place}; try a --port above 1023")
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("{place} is not an address of this machine; try another --bind")
+        }
+        _ => format!("cannot listen on {place}: {why}"),
+    }
+}
+
 fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
+    let socket = bound(bind, port)?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+fn bound(bind: Option<IpAddr>, port: u16) -> io::Result<Socket> {
     let Some(address) = bind else {
-        return listen_on(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).or_else(|why| {
+        return bound_to(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).or_else(|why| {
             if why.kind() == ErrorKind::AddrInUse {
                 return Err(why);
             }
-            listen_on(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+            bound_to(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
         });
     };
-    listen_on(SocketAddr::from((address, port)))
+    bound_to(SocketAddr::from((address, port)))
 }
 
-fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+fn bound_to(address: SocketAddr) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     if domain == Domain::IPV6 && address.ip().is_unspecified() {
@@ -229,8 +266,7 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
+    Ok(socket)
 }
 
 #[cfg(test)]
@@ -268,6 +304,19 @@ mod tests {
         let first = local(0).unwrap();
         let second = local(first.local_addr().unwrap().port()).unwrap_err();
         assert_eq!(second.kind(), ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_check_minds_neither_a_port_in_use_nor_a_free_one() {
+        let listener = local(0).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for bind in [None, Some(Ipv4Addr::LOCALHOST.into())] {
+            Listener::check(bind, port).unwrap();
+            Listener::check(bind, 0).unwrap();
+        }
+        // An address kept for documentation: no machine has it.
+        let why = Listener::check(Some(Ipv4Addr::new(192, 0, 2, 1).into()), 0).unwrap_err();
+        assert_eq!(why.kind(), ErrorKind::AddrNotAvailable);
     }
 
     #[test]

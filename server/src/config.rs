@@ -245,7 +245,8 @@ static PROGRAM: Program<Config> = Program {
             blocks: &[Block::Text(
                 "SIGINT, SIGTERM and SIGHUP shut the server down gracefully: it tells everyone and \
                  closes its files. A second SIGINT or SIGTERM ends it at once. A signal that was \
-                 ignored when the server started, as under nohup, stays ignored.",
+                 ignored when the server started, as under nohup, stays ignored. SIGUSR1 writes \
+                 what the server has counted to the log, at the level info.",
             )],
         },
         Section {

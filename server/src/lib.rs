@@ -13,6 +13,7 @@ pub mod check;
 pub mod config;
 pub mod disk;
 pub mod engine;
+pub mod histogram;
 pub mod net;
 pub mod room;
 pub mod sequencer;

@@ -3,6 +3,7 @@
 //! must not wait for that.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use super::backlog::{Backlog, QueuedBatch, Taken};
 use super::files::Files;
 use super::journal::Unsynced;
 use super::journal_writer::JournalWriter;
+use super::stats::Reports;
 
 /// How often to look for the result of a sync while no batch comes.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
@@ -21,6 +23,7 @@ const BUSY_WAIT: Duration = Duration::from_millis(100);
 pub(super) struct Syncer<F: Files> {
     work: Sender<Unsynced<F>>,
     results: Receiver<io::Result<()>>,
+    reports: Arc<Reports>,
 }
 
 impl<F: Files + Send + 'static> Syncer<F>
@@ -31,17 +34,21 @@ where
     ///
     /// # Errors
     /// When the system cannot start a thread.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(reports: Arc<Reports>) -> io::Result<Self> {
         let (work, waiting) = channel::<Unsynced<F>>();
         let (answers, results) = channel();
+        let timed = Arc::clone(&reports);
         Builder::new().name("sync".into()).spawn(move || {
             for unsynced in waiting {
-                if answers.send(unsynced.sync()).is_err() {
+                let begun = Instant::now();
+                let synced = unsynced.sync();
+                timed.note_sync(begun.elapsed());
+                if answers.send(synced).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { work, results })
+        Ok(Self { work, results, reports })
     }
 }
 
@@ -99,13 +106,19 @@ pub(super) fn serve<F: Files>(
         syncer.take_in(&mut writer).into_iter().for_each(&mut answer);
         let reply = match taken {
             Taken::Batch(QueuedBatch::Frames { frames, to }) => {
-                writer.keep(&frames, to, Instant::now())
+                let begun = Instant::now();
+                let reply = writer.keep(&frames, to, begun);
+                if writer.syncs_each_batch() {
+                    syncer.reports.note_sync(begun.elapsed());
+                }
+                reply
             }
             Taken::Batch(QueuedBatch::Lost { to }) => writer.lose(to),
             Taken::Nothing | Taken::Closed => None,
         };
         reply.into_iter().for_each(&mut answer);
         syncer.hand_over(&mut writer, Instant::now());
+        syncer.reports.note_journal(writer.is_failing());
     }
     if writer.is_syncing() {
         syncer.finish(&mut writer).into_iter().for_each(&mut answer);
@@ -151,7 +164,7 @@ mod tests {
         backlog.close();
         let mut replies = Vec::new();
         let before = files.done();
-        let syncer = Syncer::start().unwrap();
+        let syncer = Syncer::start(Arc::default()).unwrap();
         serve(writer, &syncer, &backlog, |reply| replies.push(reply));
         let done = files.done() - before;
         let expected = [
@@ -161,15 +174,30 @@ mod tests {
         ];
         assert_eq!(format!("{replies:?}"), format!("{expected:?}"));
         assert_eq!(done, 4, "two writes, two syncs");
+        let stats = syncer.reports.snapshot();
+        assert_eq!((stats.syncs.count(), stats.is_journal_failing), (2, false), "it has recovered");
         let (_, events) = Journal::open(files.clone(), files.path(), 1 << 20).unwrap();
         assert!(events.iter().map(|event| event.seq().0).eq([1, 2, 3, 4, 5, 7]));
+    }
+
+    #[test]
+    fn a_journal_that_fails_is_reported() {
+        let files = FaultyFiles::new();
+        let writer = journal_writer(&files, Durability::None);
+        let backlog = Backlog::default();
+        backlog.push(vec![0; BACKLOG_BYTES_MAX + 1], 2);
+        backlog.close();
+        let syncer = Syncer::start(Arc::default()).unwrap();
+        serve(writer, &syncer, &backlog, drop);
+        let stats = syncer.reports.snapshot();
+        assert_eq!((stats.syncs.count(), stats.is_journal_failing), (0, true));
     }
 
     #[test]
     fn a_due_sync_runs_on_its_thread_and_its_result_is_taken() {
         let files = FaultyFiles::new();
         let mut writer = journal_writer(&files, Durability::Interval);
-        let syncer = Syncer::start().unwrap();
+        let syncer = Syncer::start(Arc::default()).unwrap();
         let now = Instant::now();
         writer.keep(&joined(2), 20, now);
         let later = now + Duration::from_secs(1);
@@ -184,6 +212,7 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(files.done() - before, 2, "one write, one sync");
+        assert_eq!(syncer.reports.snapshot().syncs.count(), 1);
         syncer.hand_over(&mut writer, later);
         assert!(writer.is_syncing(), "the next one");
     }
@@ -192,7 +221,7 @@ mod tests {
     fn writing_waits_for_a_sync_only_if_too_much_is_not_durable() {
         let files = FaultyFiles::new();
         let mut writer = journal_writer(&files, Durability::Interval);
-        let syncer = Syncer::start().unwrap();
+        let syncer = Syncer::start(Arc::default()).unwrap();
         let now = Instant::now();
         writer.keep(&joined(2), 20, now);
         let unsynced = writer.begin_sync(now + Duration::from_secs(1)).unwrap();
@@ -207,7 +236,7 @@ mod tests {
     fn a_failed_sync_is_noticed_even_if_nothing_more_is_said() {
         let files = FaultyFiles::new();
         let mut writer = journal_writer(&files, Durability::Interval);
-        let syncer = Syncer::start().unwrap();
+        let syncer = Syncer::start(Arc::default()).unwrap();
         let now = Instant::now();
         writer.keep(&joined(2), 20, now);
         files.fail(Fault::Once(files.done()), std::io::ErrorKind::Other);

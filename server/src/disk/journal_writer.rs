@@ -158,6 +158,18 @@ impl<F: Files> JournalWriter<F> {
         self.sync_by.map(|by| by.saturating_duration_since(now))
     }
 
+    /// True if each batch is synced as it is written.
+    #[must_use]
+    pub fn syncs_each_batch(&self) -> bool {
+        self.durability == Durability::Always
+    }
+
+    /// True from a failure on, until it is known that the journal works again.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.is_failing
+    }
+
     fn acknowledge(&self) -> Option<Reply> {
         self.durability.is_acknowledged().then_some(Reply::Journaled { to: self.to })
     }

@@ -18,6 +18,7 @@ pub mod mark;
 #[cfg(unix)]
 mod permissions;
 pub mod readahead;
+mod stats;
 pub mod store;
 mod store_thread;
 
@@ -42,11 +43,13 @@ use journal::Journal;
 use journal_thread::Syncer;
 use journal_writer::JournalWriter;
 use readahead::Extent;
+use stats::Reports;
 use store::{PARTIAL_BYTES_MIN, Store, StoreSettings, default_reserve};
 
 pub use data_dir::check;
 pub use durability::{Durability, UnknownDurability};
 pub use journal_writer::SYNC_INTERVAL_MS;
+pub use stats::DiskStats;
 pub use store::UploadId;
 
 /// How the data directory is used.
@@ -262,6 +265,7 @@ pub struct Disk {
     requests: Option<Sender<Request>>,
     replies: Receiver<Reply>,
     backlog: Arc<Backlog>,
+    reports: Arc<Reports>,
     threads: Vec<JoinHandle<()>>,
     /// Locked while the server runs, so that no second server uses the directory.
     _lock: File,
@@ -295,22 +299,24 @@ impl Disk {
         let topic = journal.topic().cloned();
         let (upload_ids, newest_item) = (store.upload_ids().collect(), store.newest_item());
         let keeper = JournalWriter::new(journal, settings.durability);
-        let syncer = Syncer::start()?;
+        let reports = Arc::<Reports>::default();
+        let syncer = Syncer::start(Arc::clone(&reports))?;
         let (requests, work) = channel();
         let (answers, replies) = channel();
         let backlog = Arc::<Backlog>::default();
-        let waiting = Arc::clone(&backlog);
+        let (waiting, of_disk) = (Arc::clone(&backlog), Arc::clone(&reports));
         let from_disk = answer(answers.clone(), wake.clone());
         let from_journal = answer(answers, wake);
         let disk = Builder::new().name("disk".into());
         let journal = Builder::new().name("journal".into());
         let threads = vec![
-            disk.spawn(move || store_thread::serve(store, &work, from_disk))?,
+            disk.spawn(move || store_thread::serve(store, &work, &of_disk, from_disk))?,
             journal.spawn(move || {
                 journal_thread::serve(keeper, &syncer, &waiting, from_journal);
             })?,
         ];
-        let disk = Self { requests: Some(requests), replies, backlog, threads, _lock: lock };
+        let requests = Some(requests);
+        let disk = Self { requests, replies, backlog, reports, threads, _lock: lock };
         Ok((disk, Found { past: Past { events, topic, items, newest_item }, upload_ids }))
     }
 
@@ -318,6 +324,7 @@ impl Disk {
     pub fn submit(&self, request: Request) {
         // The thread lives as long as `self`. If a bug ended it, the transfer stalls and times out.
         if let Some(requests) = &self.requests {
+            self.reports.note_requested();
             let _ = requests.send(request);
         }
     }
@@ -326,6 +333,12 @@ impl Disk {
     #[must_use]
     pub fn poll_reply(&self) -> Option<Reply> {
         self.replies.try_recv().ok()
+    }
+
+    /// What the threads have done and have left to do.
+    #[must_use]
+    pub fn stats(&self) -> DiskStats {
+        self.reports.snapshot()
     }
 
     /// Appends whole event frames to the journal. `to` is the offset in the room log after the last

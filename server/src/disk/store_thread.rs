@@ -4,6 +4,7 @@
 use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
 
 use super::files::Files;
+use super::stats::Reports;
 use super::store::Store;
 use super::{Reply, Request};
 
@@ -15,6 +16,7 @@ const NICENESS: i32 = 19;
 pub(super) fn serve<F: Files>(
     mut store: Store<F>,
     requests: &Receiver<Request>,
+    reports: &Reports,
     mut answer: impl FnMut(Reply),
 ) {
     yield_to_the_reactor();
@@ -25,7 +27,10 @@ pub(super) fn serve<F: Files>(
             false => requests.recv().map_err(|RecvError| TryRecvError::Disconnected),
         };
         match request {
-            Ok(request) => store.handle(request, &mut answer),
+            Ok(request) => {
+                store.handle(request, &mut answer);
+                reports.note_finished();
+            }
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => return,
         }

@@ -79,6 +79,11 @@ impl Admission {
         self.absentees.next().into_iter().chain(look_ms).min()
     }
 
+    /// Returns the most members it lets in.
+    pub(super) fn members_max(&self) -> usize {
+        self.door.members_max()
+    }
+
     /// Returns the bytes the tables take.
     pub(super) fn table_bytes(&self) -> usize {
         self.absentees.table_bytes() + self.sessions.table_bytes()

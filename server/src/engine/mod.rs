@@ -101,6 +101,7 @@ pub struct Readiness {
 #[derive(Debug)]
 pub struct Engine<T> {
     settings: Settings,
+    started: Now,
     now: Now,
     connections: Connections<Connection<T>>,
     admission: Admission,
@@ -125,6 +126,7 @@ impl<T: Transport> Engine<T> {
         let journaled_to = room.log().end();
         let mut engine = Self {
             settings,
+            started: now,
             now,
             connections: Connections::default(),
             admission: Admission::new(settings.members_max, secret, room.log().last_seq()),

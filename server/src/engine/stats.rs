@@ -1,31 +1,48 @@
 //! What the server has done since it started, and what it holds now: all counters in one place, for
-//! tests, benchmarks and the log line at shutdown.
+//! members, operators, tests and benchmarks.
 //!
 //! They are plain numbers that the engine's thread increments as it works. The engine has no clock:
 //! it is told how long a turn took.
 
 use std::fmt;
 
+use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::code::CODES;
 
 use super::Engine;
 use super::memory::MemoryUse;
 use super::transport::Transport;
+use crate::disk::DiskStats;
+use crate::histogram::Histogram;
 
 /// One more than the highest code that is counted separately; all others are counted together, as
 /// the last.
 const CAUSES: usize = 64;
 
 /// A snapshot of the server's statistics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// What it has done since it started.
+    /// Milliseconds since it started.
+    pub uptime_ms: u64,
+    /// When it started, by the wall clock.
+    pub started_at: UnixMillis,
+    /// What it has done since.
     pub counters: Counters,
     /// What it holds now.
     pub memory: MemoryUse,
+    /// The most members it takes.
+    pub members_max: usize,
+    /// Items on the shelf.
+    pub items: usize,
+    /// Bytes of their content.
+    pub item_bytes: u64,
     /// Bytes of released events not yet sent to the member furthest behind.
     pub slowest_bytes: u64,
+    /// Bytes of events that wait for the journal.
+    pub unreleased_bytes: u64,
+    /// What the disk threads report; the engine knows nothing of it.
+    pub disk: DiskStats,
 }
 
 /// Counts since startup.
@@ -51,12 +68,8 @@ pub struct Counters {
     pub refusals: Causes,
     /// Connections that ended, by the code of their `Goodbye`, sent or not.
     pub closes: Causes,
-    /// Turns that were timed.
-    pub turns: u64,
-    /// Total microseconds of those turns.
-    pub turns_us: u64,
-    /// Microseconds of the longest turn.
-    pub turn_us_max: u64,
+    /// Turns, and how long each took.
+    pub turns: Histogram,
 }
 
 /// How often something happened, by reason.
@@ -66,14 +79,6 @@ pub struct Causes([u64; CAUSES]);
 impl Default for Causes {
     fn default() -> Self {
         Self([0; CAUSES])
-    }
-}
-
-impl Counters {
-    pub(super) fn note_turn(&mut self, us: u64) {
-        self.turns += 1;
-        self.turns_us += us;
-        self.turn_us_max = self.turn_us_max.max(us);
     }
 }
 
@@ -117,13 +122,12 @@ impl fmt::Debug for Causes {
 /// One line: names, each followed by its number.
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { counters: it, memory, slowest_bytes } = self;
-        let turn_us = it.turns_us.checked_div(it.turns).unwrap_or(0);
+        let (it, memory, disk) = (&self.counters, &self.memory, &self.disk);
         write!(
             f,
-            "connections {}, joins {}, returns {}, lines {}, bytes in {}, bytes out {}, uploads {}, \
-             downloads {}, turns {}, mean turn {turn_us} us, longest turn {} us, blocks in use {}, \
-             bytes in use {}, slowest member {slowest_bytes} bytes behind, closed {}, refused {}",
+            "up {} s, connections {}, joins {}, returns {}, lines {}, bytes in {}, bytes out {}, \
+             uploads {}, downloads {}, ",
+            self.uptime_ms / 1000,
             it.connections,
             it.joins,
             it.returns,
@@ -132,10 +136,28 @@ impl fmt::Display for Stats {
             it.bytes_out,
             it.uploads,
             it.downloads,
-            it.turns,
-            it.turn_us_max,
+        )?;
+        write!(
+            f,
+            "members {}, open {}, transfers {}, shelf {} of {} bytes, ",
+            memory.members, memory.connections, memory.transfers, self.items, self.item_bytes,
+        )?;
+        write!(
+            f,
+            "turns {}, mean turn {} us, longest turn {} us, syncs {}, mean sync {} us, longest \
+             sync {} us, disk queue {}, unreleased bytes {}, blocks in use {}, bytes in use {}, \
+             slowest member {} bytes behind, closed {}, refused {}",
+            it.turns.count(),
+            it.turns.mean_us(),
+            it.turns.longest_us(),
+            disk.syncs.count(),
+            disk.syncs.mean_us(),
+            disk.syncs.longest_us(),
+            disk.requests,
+            self.unreleased_bytes,
             memory.blocks,
             memory.bytes(),
+            self.slowest_bytes,
             it.closes,
             it.refusals,
         )
@@ -143,18 +165,29 @@ impl fmt::Display for Stats {
 }
 
 impl<T: Transport> Engine<T> {
-    /// Returns what the server has done and what it holds. Visits every connection.
+    /// Returns what the server has done and what it holds; what the disk threads report is for the
+    /// caller to add. Visits every connection.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let log = self.room.log();
         let behind = self.connections.iter().map(|(_, it)| it.send_queue().bytes_behind(log));
-        let slowest_bytes = behind.max().unwrap_or(0);
-        Stats { counters: self.counters, memory: self.memory_use(), slowest_bytes }
+        Stats {
+            uptime_ms: self.now.mono_ms - self.started.mono_ms,
+            started_at: self.started.at,
+            counters: self.counters,
+            memory: self.memory_use(),
+            members_max: self.admission.members_max(),
+            items: self.room.shelf().iter().count(),
+            item_bytes: self.room.shelf().iter().map(|item| item.size).sum(),
+            slowest_bytes: behind.max().unwrap_or(0),
+            unreleased_bytes: log.unreleased_bytes(),
+            disk: DiskStats::default(),
+        }
     }
 
     /// Counts a turn and its duration in microseconds.
     pub fn note_turn(&mut self, us: u64) {
-        self.counters.note_turn(us);
+        self.counters.turns.note(us);
     }
 }
 
@@ -177,23 +210,29 @@ mod tests {
     }
 
     #[test]
-    fn turns_have_a_mean_and_a_longest() {
-        let mut counters = Counters::default();
-        [3, 9, 6].into_iter().for_each(|us| counters.note_turn(us));
-        assert_eq!((counters.turns, counters.turns_us, counters.turn_us_max), (3, 18, 9));
-    }
-
-    #[test]
     fn the_line_names_every_number() {
         let mut counters = Counters { connections: 2, lines: 70, ..Counters::default() };
         counters.closes.count(Code::LEFT);
-        counters.note_turn(5);
-        let stats = Stats { counters, memory: MemoryUse::default(), slowest_bytes: 8 };
+        counters.turns.note(5);
+        let disk = DiskStats { requests: 3, ..DiskStats::default() };
+        let (items, item_bytes, slowest_bytes, unreleased_bytes) = (4, 600, 8, 9);
+        let stats = Stats {
+            uptime_ms: 61_999,
+            counters,
+            items,
+            item_bytes,
+            slowest_bytes,
+            unreleased_bytes,
+            disk,
+            ..Stats::default()
+        };
         assert_eq!(
             stats.to_string(),
-            "connections 2, joins 0, returns 0, lines 70, bytes in 0, bytes out 0, uploads 0, \
-             downloads 0, turns 1, mean turn 5 us, longest turn 5 us, blocks in use 0, \
-             bytes in use 0, slowest member 8 bytes behind, closed 1 (LEFT 1), refused 0"
+            "up 61 s, connections 2, joins 0, returns 0, lines 70, bytes in 0, bytes out 0, \
+             uploads 0, downloads 0, members 0, open 0, transfers 0, shelf 4 of 600 bytes, \
+             turns 1, mean turn 5 us, longest turn 5 us, syncs 0, mean sync 0 us, longest \
+             sync 0 us, disk queue 3, unreleased bytes 9, blocks in use 0, bytes in use 0, \
+             slowest member 8 bytes behind, closed 1 (LEFT 1), refused 0"
         );
     }
 }

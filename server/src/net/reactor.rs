@@ -11,10 +11,10 @@ use mio::{Events, Poll, Waker};
 
 use super::listener::{self, Incoming, Listener, Listeners};
 use super::pipe;
-use super::signals::Signals;
+use super::signals::{Signal, Signals};
 use super::transport::TcpTransport;
 use crate::disk::{Disk, Found};
-use crate::engine::{Engine, Now, Readiness, Secret, Settings, Turns};
+use crate::engine::{Engine, Now, Readiness, Secret, Settings, Stats, Turns};
 use crate::token::Token;
 
 const WAKER: mio::Token = mio::Token(usize::MAX - 1);
@@ -49,7 +49,7 @@ pub struct Reactor {
     poll: Poll,
     listeners: Listeners,
     handle: Handle,
-    /// The signals that end the loop, once it listens for them.
+    /// The signals, once it listens for them.
     signals: Option<Signals>,
     started: Instant,
     /// Connections that may be open at once, as far as descriptors allow.
@@ -87,7 +87,8 @@ impl Reactor {
     }
 
     /// Makes SIGHUP, SIGINT or SIGTERM (on Windows, the console's events) shut down the server
-    /// gracefully, and a second one end the program at once.
+    /// gracefully, and a second one end the program at once. SIGUSR1 writes the statistics to the
+    /// log (Unix).
     ///
     /// # Errors
     /// If the system does not allow it.
@@ -121,9 +122,14 @@ impl Reactor {
         loop {
             self.wait(&mut events, &engine, turns.stop_by_ms())?;
             let now = self.now();
-            for event in &events {
-                if self.is_asked_to_stop_by(event) {
-                    turns.ask_to_stop();
+            let has_signals = events.iter().filter(|event| self.note(event)).count() > 0;
+            if has_signals {
+                for signal in self.signals.iter_mut().flat_map(Signals::take) {
+                    match signal {
+                        Signal::Stop => turns.ask_to_stop(),
+                        #[cfg(unix)]
+                        Signal::Report => log::info!("so far: {}", stats(&engine, &disk)),
+                    }
                 }
             }
             let before = engine.connections();
@@ -131,7 +137,7 @@ impl Reactor {
             turns.turn(&mut engine, now, events.iter().filter_map(readiness), &mut disk);
             engine.note_turn(begun.elapsed().as_micros() as u64);
             if turns.are_over(&engine, now) {
-                log::info!("served: {}", engine.stats());
+                log::info!("served: {}", stats(&engine, &disk));
                 return if engine.has_journal_failed() {
                     Err(io::Error::other(
                         "the log cannot be written to disk, and --durability always requires that",
@@ -180,11 +186,11 @@ impl Reactor {
         }
     }
 
-    /// Handles an event that belongs to no connection. Returns true if it asks the server to stop.
-    fn is_asked_to_stop_by(&mut self, event: &Event) -> bool {
+    /// Notes an event that belongs to no connection. Returns true if signals may have arrived.
+    fn note(&mut self, event: &Event) -> bool {
         match event.token() {
             // Where signals are not an event source, they wake the loop.
-            SIGNALS | WAKER => return self.signals.as_mut().is_some_and(Signals::take),
+            SIGNALS | WAKER => return true,
             mio::Token(word @ FIRST_OWN..) => self.listeners.note_ready(word - FIRST_OWN),
             mio::Token(_) => {}
         }
@@ -207,6 +213,11 @@ impl Reactor {
             }
         }
     }
+}
+
+/// Returns what the server has done and what it holds.
+fn stats(engine: &Engine<TcpTransport>, disk: &Disk) -> Stats {
+    Stats { disk: disk.stats(), ..engine.stats() }
 }
 
 /// Returns the connection an event is about and its readiness, if it is about one.

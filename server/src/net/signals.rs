@@ -1,5 +1,6 @@
-//! Signals that ask the server to stop. On Unix they reach the reactor as a source of readiness
-//! like any other; on Windows a thread of `ctrlc` wakes the reactor.
+//! Signals to the server: to stop, and on Unix to write its statistics to the log. On Unix they
+//! reach the reactor as a source of readiness like any other; on Windows a thread of `ctrlc` wakes
+//! the reactor.
 //!
 //! A signal that was ignored when the program started stays ignored, as `nohup` intends. There is
 //! no safe and portable way to find out; Linux tells in `/proc`, and elsewhere every signal counts.
@@ -9,6 +10,16 @@ pub(crate) use other::Signals;
 #[cfg(unix)]
 pub(crate) use unix::Signals;
 
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Shut down gracefully.
+    Stop,
+    /// Write the statistics to the log.
+    #[cfg(unix)]
+    Report,
+}
+
 #[cfg(unix)]
 mod unix {
     use std::fmt;
@@ -17,9 +28,11 @@ mod unix {
     use std::sync::atomic::AtomicBool;
 
     use mio::{Interest, Registry, Token, Waker};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
     use signal_hook::flag;
     use signal_hook_mio::v1_0;
+
+    use super::Signal;
 
     /// Signals that shut the server down gracefully.
     const ENDING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
@@ -45,8 +58,9 @@ mod unix {
         ) -> io::Result<Self> {
             let ignored = ignored();
             let wanted = ENDING.into_iter().filter(|signal| ignored & bit(*signal) == 0);
-            let wanted: Vec<i32> = wanted.collect();
+            let mut wanted: Vec<i32> = wanted.collect();
             end_at_the_second(&wanted)?;
+            wanted.push(SIGUSR1);
             // With a handler in place, a write beyond the file size limit fails with an error
             // instead of killing the process.
             flag::register(SIGXFSZ, Arc::default())?;
@@ -55,9 +69,12 @@ mod unix {
             Ok(Self(signals))
         }
 
-        /// Returns true if a signal has arrived since the last call.
-        pub(crate) fn take(&mut self) -> bool {
-            self.0.pending().count() > 0
+        /// Returns what the signals ask for that have arrived since the last call.
+        pub(crate) fn take(&mut self) -> impl Iterator<Item = Signal> {
+            self.0.pending().map(|signal| match signal {
+                SIGUSR1 => Signal::Report,
+                _ => Signal::Stop,
+            })
         }
     }
 
@@ -120,6 +137,8 @@ mod other {
 
     use mio::{Registry, Token, Waker};
 
+    use super::Signal;
+
     /// Exit code when the second signal ends the program.
     const INTERRUPTED: i32 = 130;
 
@@ -150,9 +169,9 @@ mod other {
             Ok(Self(is_asked))
         }
 
-        /// Returns true if an event has arrived.
-        pub(crate) fn take(&mut self) -> bool {
-            self.0.load(Ordering::Relaxed)
+        /// Returns what the console's events ask for.
+        pub(crate) fn take(&mut self) -> impl Iterator<Item = Signal> {
+            self.0.load(Ordering::Relaxed).then_some(Signal::Stop).into_iter()
         }
     }
 }

@@ -153,6 +153,24 @@ fn a_server_logs_at_its_end_what_it_has_counted() {
     check_counters(server, &tally);
 }
 
+#[test]
+fn a_signal_makes_a_server_log_what_it_has_counted_so_far() {
+    let home = Home::new();
+    let server = home.start_that_tells_counts(&[]);
+    Peer::join(server.address(), "ada").say_and_hear("hello");
+    server.signal("USR1");
+    let joined = Peer::join(server.address(), "eve");
+    server.signal("TERM");
+    drop(joined);
+    let ended = server.wait();
+    ended.has_code(0);
+    let [so_far, served] = ["so far: up ", "served: up "].map(|start| {
+        let line = ended.stderr.lines().find(|line| line.contains(start));
+        line.unwrap_or_else(|| panic!("no {start:?}:\n{}", ended.stderr))
+    });
+    assert!(so_far.contains(" lines 1, ") && served.contains(" joins 2, "), "{}", ended.stderr);
+}
+
 /// Uses once what is used only once, and fills the log, with lines shorter than those to come: it
 /// will never hold more of them.
 fn warm_up(address: SocketAddr) {

@@ -124,6 +124,9 @@ python_tools = $(if $(filter Windows_NT,$(OS)),python,python3) -m venv $(call qu
 	$(call python_of,$(1)) -m pip install -q --disable-pip-version-check -r $(2)
 python_of = $(call quote,$(CARGO_TARGET_DIR)/$(1)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python)
 
+figures: toolchain ## Draw the figures of docs/REPORT.md again, into docs/figures
+	@$(CARGO) run -q -p chatshelf-common --example figures
+
 report: ## Make docs/REPORT.md into target/REPORT.pdf (needs Python 3)
 	@$(call python_tools,report-tools,docs/report/tools.txt)
 	@$(call python_of,report-tools) docs/report/build.py $(call quote,$(CARGO_TARGET_DIR)/REPORT.pdf)
@@ -188,5 +191,5 @@ valgrind:
 		instructions are counted by valgrind, which is not here: install it (on Debian: \
 		apt-get install valgrind)))
 
-.PHONY: help build share run-server run-client test check tools report load-test bench bench-peers bench-client instructions \
+.PHONY: help build share run-server run-client test check tools figures report load-test bench bench-peers bench-client instructions \
 	simulate kill-test soak compat record screenshots clean toolchain valgrind

@@ -118,6 +118,10 @@ impl Membership {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use chatshelf_testkit::figure;
+
     use super::*;
 
     fn all() -> [Phase; 10] {
@@ -133,6 +137,21 @@ mod tests {
             Phase::Leaving,
             Phase::Over,
         ]
+    }
+
+    fn name(phase: Phase) -> String {
+        let debug = format!("{phase:?}");
+        debug.split(' ').next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_figure_draws_exactly_these_transitions() {
+        let pairs = all().into_iter().flat_map(|from| all().map(|to| (from, to)));
+        let allowed = pairs.filter(|(from, to)| from.may_become(*to) && name(*from) != name(*to));
+        let table: BTreeSet<String> =
+            allowed.map(|(from, to)| format!("{} to {}", name(from), name(to))).collect();
+        let drawn = figure::transitions(include_str!("../../../docs/figures/session.svg"));
+        assert_eq!(drawn, table);
     }
 
     #[test]

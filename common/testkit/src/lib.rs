@@ -12,6 +12,7 @@
 //! over a socket. [`recording`] has sessions that older programs have had.
 
 pub mod fake_server;
+pub mod figure;
 pub mod files;
 pub mod inbox;
 pub mod peer;

@@ -154,30 +154,21 @@ impl Phase {
 mod tests {
     use std::collections::BTreeSet;
 
+    use chatshelf_testkit::figure;
     use chatshelf_testkit::samples::nick;
 
     use super::*;
 
-    /// Returns the transitions that a page draws, except those from a phase to itself.
-    fn drawn(page: &str) -> BTreeSet<String> {
-        let start = page.find("stateDiagram-v2\n  [*] --> Greeting").unwrap();
-        let diagram = page[start..].split("```").next().unwrap();
-        let arrows = diagram.lines().filter_map(|line| {
-            let (arrow, _) = line.trim().split_once(':').unwrap_or((line.trim(), ""));
-            let (from, to) = arrow.split_once(" --> ")?;
-            (from != to && from != "[*]" && to != "[*]").then(|| format!("{from} to {to}"))
-        });
-        arrows.collect()
-    }
-
     #[test]
-    fn the_documents_draw_exactly_these_transitions() {
+    fn the_figure_draws_exactly_these_transitions() {
         let table: BTreeSet<String> = Step::TRANSITIONS
             .iter()
             .flat_map(|(from, follow)| follow.iter().map(move |to| format!("{from:?} to {to:?}")))
             .collect();
-        assert_eq!(drawn(include_str!("../../../docs/ARCHITECTURE.md")), table);
-        assert_eq!(drawn(include_str!("../../../docs/REPORT.md")), table);
+        assert_eq!(
+            figure::transitions(include_str!("../../../docs/figures/connection.svg")),
+            table
+        );
     }
 
     #[test]

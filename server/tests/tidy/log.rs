@@ -1,6 +1,5 @@
 //! What the server logs, against OPERATIONS.md, "The log": every warning and error is there, and no
-//! message that the server has not. And the life of a connection is drawn alike wherever it is
-//! drawn.
+//! message that the server has not.
 
 use crate::assert_none;
 use crate::markdown::Document;
@@ -83,19 +82,4 @@ fn a_message_that_differs_is_noticed() {
     let sources = [Source::sample("server/src/a.rs", rust)];
     let complaints = differences(&sources, &Source::sample("docs/OPERATIONS.md", table));
     assert_eq!(complaints, ["not described: silent", "never logged: all is", "never logged: well"]);
-}
-
-/// The diagrams of a connection's phases in a document.
-fn diagrams(document: &Source) -> Vec<&str> {
-    let starts = document.text.match_indices("stateDiagram-v2\n  [*] --> Greeting");
-    starts.map(|(at, _)| document.text[at..].split("```").next().unwrap()).collect()
-}
-
-#[test]
-fn the_life_of_a_connection_is_drawn_once() {
-    let sources = tree::sources();
-    let found: Vec<&str> =
-        sources.iter().filter(|it| it.has_extension("md")).flat_map(diagrams).collect();
-    assert!(!found.is_empty(), "no diagram of a connection's life");
-    assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "they differ: {found:#?}");
 }

@@ -109,11 +109,13 @@ fn joined(module: &ModulePath, name: &str) -> ModulePath {
     path
 }
 
-/// True of the file that a crate begins with, by Cargo's conventions.
+/// True of the file that a crate begins with, by Cargo's conventions; the programs that documents
+/// are made with are examples that their packages' manifests name.
 fn is_root(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         [.., "src", "lib.rs" | "main.rs"] | [.., "src", "bin", _] => true,
+        ["docs", "figures", "main.rs"] | ["docs", "comparison", "echo.rs"] => true,
         [_, "tests" | "benches" | "examples", rest @ ..] => {
             matches!(rest, [_] | [_, "main.rs"])
         }

@@ -254,6 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn a_port_from_elsewhere_takes_the_place_of_the_default() {
+        let mut address: ServerAddress = "lab".parse().unwrap();
+        address.set_port(9100);
+        assert_eq!(address, "lab:9100".parse().unwrap());
+    }
+
+    #[test]
+    fn a_zone_is_as_long_as_the_longest_address_leaves_room_for() {
+        let address = |zone: usize| format!("fe80::1%{}", "x".repeat(zone)).parse();
+        assert!(address(HOST_BYTES_MAX - 45).is_ok_and(|it: ServerAddress| it.port.is_none()));
+        assert_eq!(address(HOST_BYTES_MAX - 44), Err(AddressError::Ipv6));
+    }
+
+    #[test]
     fn what_names_no_server_is_refused_with_the_reason() {
         for (text, why) in [
             ("http://lab", AddressError::Scheme),

@@ -18,8 +18,8 @@ pub const UNSENT_BYTES_MIN: u32 = 4 * 1024;
 pub const UNSENT_BYTES_MIN_CRAWLING: u32 = 2 * 1024;
 /// Bytes a millisecond: half a megabit a second.
 const CRAWL_RATE: u64 = 64;
-/// The most that may be unsent, in bytes.
-pub const UNSENT_BYTES_MAX: u32 = 128 * 1024;
+/// The most that may be unsent, in bytes: two of the largest data frames.
+pub const UNSENT_BYTES_MAX: u32 = 2 * DATA_BYTES_MAX;
 /// File bytes of the smallest full data frames: with their head they fit in one packet of an
 /// Ethernet, under IPv6 too.
 const FRAME_BYTES_MIN: u32 = 1408;
@@ -78,8 +78,7 @@ impl UnsentLimit {
     pub const fn frame_bytes(&self) -> usize {
         let bytes = match self.unsent_bytes {
             ..=UNSENT_BYTES_MIN => FRAME_BYTES_MIN,
-            unsent if unsent / 2 < DATA_BYTES_MAX => unsent / 2,
-            _ => DATA_BYTES_MAX,
+            unsent => unsent / 2,
         };
         bytes as usize
     }
@@ -95,7 +94,7 @@ impl UnsentLimit {
     /// True when frames are as large as they can be.
     #[must_use]
     pub fn is_wide(&self) -> bool {
-        self.unsent_bytes / 2 >= DATA_BYTES_MAX
+        self.unsent_bytes == UNSENT_BYTES_MAX
     }
 
     /// Notes that `bytes` were written at `now_ms`, by any clock that never goes back, and how that
@@ -185,6 +184,48 @@ mod tests {
             assert_eq!((limit.unsent_bytes(), limit.frame_bytes()), (unsent, frame), "{rate}");
             assert_eq!(limit.is_wide(), frame == 65_536);
         }
+    }
+
+    #[test]
+    fn a_connection_is_narrow_below_a_bound_of_32_kib() {
+        for (rate, unsent, is_narrow) in [(5_000, 16_384, true), (12_500, 32_768, false)] {
+            let mut limit = UnsentLimit::START;
+            blocked(&mut limit, 0, rate, 1, 2000);
+            assert_eq!((limit.unsent_bytes(), limit.is_narrow()), (unsent, is_narrow));
+        }
+    }
+
+    #[test]
+    fn a_sample_of_a_slow_line_takes_64_kib_or_100_milliseconds() {
+        for (bytes, now_ms, is_whole) in [
+            (65_535, 99, false),
+            (65_536, 99, true),
+            (65_535, 100, true),
+            (65_536, 2, true),
+            (65_535, 2, false),
+        ] {
+            let mut limit = UnsentLimit { unsent_bytes: UNSENT_BYTES_MAX, ..UnsentLimit::START };
+            limit.note_written(0, WriteEnd::Blocked, 0);
+            let has_changed = limit.note_written(bytes, WriteEnd::Blocked, now_ms);
+            let is_begun_anew = limit.sample.is_some_and(|sample| sample.since_ms == now_ms);
+            assert_eq!(is_begun_anew, is_whole, "{bytes} bytes in {now_ms} ms");
+            // 32 KiB in a millisecond are as much as before.
+            assert_eq!(has_changed, is_whole && now_ms > 2, "{bytes} bytes in {now_ms} ms");
+        }
+    }
+
+    #[test]
+    fn less_than_a_factor_of_two_changes_nothing() {
+        let bound = |bytes, before| {
+            Sample { bytes, ..Sample::begin(WriteEnd::Blocked, 0) }.bound(1, before)
+        };
+        for (rate, after) in
+            [(2047, 4096), (2048, 8192), (2049, 16_384), (8191, 16_384), (8192, 32_768)]
+        {
+            assert_eq!(bound(rate, 16_384), after, "{rate} bytes a millisecond");
+        }
+        assert_eq!(bound(63, 4096), UNSENT_BYTES_MIN_CRAWLING);
+        assert_eq!(bound(64, 4096), UNSENT_BYTES_MIN);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is shown as JSON: the objects that README.md lists. Pure functions.
+//! What is shown as JSON: the objects that MANUAL.md lists. Pure functions.
 //!
 //! Everything that could act on a terminal is escaped, so that JSON is safe to look at and still
 //! says exactly what was sent.
@@ -121,9 +121,15 @@ impl Formatter for Harmless {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use chatshelf_common::id::{Attributes, ItemId, MessageId, Mode, Seq};
     use chatshelf_common::text::{FileName, Message};
-    use chatshelf_common::wire::frame::{Forgotten, Said, Shelved, TopicChanged};
+    use chatshelf_common::wire::Code;
+    use chatshelf_common::wire::frame::{
+        Dropped, Forgotten, Joined, Left, Renamed, Said, Shelved, TopicChanged,
+    };
+    use chatshelf_testkit::samples;
     use proptest::prelude::*;
 
     use super::*;
@@ -167,6 +173,49 @@ mod tests {
         assert_eq!(parsed(&event(&no_day.into()))["at"], Value::Null);
         assert_eq!(shelf(&[]), "[]");
         assert_eq!(members(&[&Nick::new("ada").unwrap()]), r#"[{"nick":"ada"}]"#);
+    }
+
+    /// The fields that the manual's row lists whose first cell ends so.
+    fn documented(row: &str) -> BTreeSet<&'static str> {
+        let manual = include_str!("../../../docs/MANUAL.md");
+        let rows = manual.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+        let fields = rows.rev().find(|(first, _)| first.ends_with(row));
+        let (_, fields) = fields.unwrap_or_else(|| panic!("no row for {row}"));
+        let is_name = |it: &&str| it.bytes().all(|byte| byte.is_ascii_lowercase());
+        fields.split('`').skip(1).step_by(2).filter(is_name).collect()
+    }
+
+    #[test]
+    fn the_manual_lists_the_fields_of_every_object() {
+        let fields = |object: &str| -> BTreeSet<String> {
+            let Value::Object(object) = parsed(object) else { panic!("no object: {object}") };
+            object.keys().cloned().collect()
+        };
+        let (seq, at, nick, quiet) = (Seq(7), AT, nick("ada"), None);
+        let (to, text) = (nick.clone(), Message::new("hi").unwrap());
+        let name = FileName::new("a").unwrap();
+        let digest = blake3::hash(b"").into();
+        let item = Item::new(ItemId(3), name.clone(), 1, digest, nick.clone(), at);
+        let events: [Event; 8] = [
+            samples::said(seq, "hi").into(),
+            Joined { seq, at, nick: nick.clone(), quiet }.into(),
+            Left { seq, at, nick: nick.clone(), code: Code::LEFT, quiet }.into(),
+            Renamed { seq, at, nick: nick.clone(), to: to.clone() }.into(),
+            TopicChanged { seq, at, nick: nick.clone(), topic: None }.into(),
+            Shelved { seq, at, item: item.clone() }.into(),
+            Dropped { seq, at, item: item.id, name, nick: None }.into(),
+            Forgotten { seq, at }.into(),
+        ];
+        let mut objects: Vec<String> = events.iter().map(event).collect();
+        objects.push(told(&Told { at, from: nick.clone(), id: MessageId(1), to, text }));
+        for object in objects {
+            let kind = parsed(&object)["type"].as_str().unwrap().to_owned();
+            assert!(fields(&object).iter().eq(documented(&format!("`{kind}`"))), "{kind}");
+        }
+        for (list, row) in [(shelf(&[item]), "`list`"), (members(&[&nick]), "`who`")] {
+            let Value::Array(list) = parsed(&list) else { panic!("no array: {list}") };
+            assert!(fields(&list[0].to_string()).iter().eq(documented(row)), "{row}");
+        }
     }
 
     proptest! {

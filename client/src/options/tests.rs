@@ -21,6 +21,22 @@ fn the_defaults_need_no_options() {
 }
 
 #[test]
+fn the_manual_has_every_variable_and_default() {
+    let manual = include_str!("../../../docs/MANUAL.md");
+    let row = |option: &str| {
+        let is_told = |line: &&str| line.starts_with('|') && line.contains(option);
+        manual.lines().find(is_told).unwrap_or_else(|| panic!("no row for {option}"))
+    };
+    for variable in PROGRAM.variables() {
+        row(&format!("| `{variable}` |"));
+    }
+    for (option, default) in PROGRAM.defaults() {
+        let row = row(&format!("`--{option} "));
+        assert!(row.ends_with(&format!("| {default} |")), "{row}");
+    }
+}
+
+#[test]
 fn options_are_understood() {
     let options = run(&["--host", "h", "--port", "1", "--name=ada", "--history", "none"]);
     let options = options.unwrap();

@@ -154,6 +154,25 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_describes_every_key_of_the_help() {
+        let manual = include_str!("../../../docs/MANUAL.md");
+        let table = manual.split("| key | ").nth(1).unwrap().split("\n\n").next().unwrap();
+        let described: Vec<&str> = table
+            .lines()
+            .filter_map(|row| row.strip_prefix("| ")?.split(" | ").next())
+            .flat_map(|keys| keys.split(", "))
+            .collect();
+        for (keys, does) in KEYS.as_flattened() {
+            // Those of Ctrl are written once.
+            let prefix = if keys.starts_with("Ctrl-") { "Ctrl-" } else { "" };
+            for key in keys.trim_start_matches("Ctrl-").split(' ') {
+                let key = format!("{prefix}{key}");
+                assert!(described.contains(&key.as_str()), "{key}, {does}: {described:?}");
+            }
+        }
+    }
+
+    #[test]
     fn the_help_is_as_wide_as_a_screen_of_the_usual_size_and_has_every_command() {
         let lines = help();
         for line in &lines {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chatshelf_client::command::{HELP, Help};
 use chatshelf_common::cli::{Parsed, Sources};
 use chatshelf_common::wire::code::CODES;
 use syn::{BinOp, Expr, Item, Lit};
@@ -61,7 +62,7 @@ fn exit_codes_are_the_same_everywhere() {
         .collect();
     assert!(used.len() > 3, "too few exit codes: does this test still find them?");
     assert_eq!(helped_exits(&client), used, "the client's help");
-    for path in ["README.md", "docs/REPORT.md"] {
+    for path in ["docs/MANUAL.md", "docs/REPORT.md"] {
         assert_eq!(documented_exits(&Document::read(&read(path))), used, "{path}");
     }
     let operations = documented_exits(&Document::read(&read("docs/OPERATIONS.md")));
@@ -76,6 +77,29 @@ fn exit_codes_are_found() {
     assert_eq!(documented_exits(&Document::read(&Source::sample("a.md", text))), codes);
     let help = "Exit codes:\n    0         well\n              2 more\n    130, 143  ill\n\nLog:\n    7  x\n";
     assert_eq!(helped_exits(help), codes);
+}
+
+/// The commands of the room in a document's table, under all their names.
+fn documented_commands(document: &Document) -> BTreeSet<String> {
+    let rows = rows(document, &["command", "what it does", "also"]);
+    let others = rows.iter().flat_map(|row| row[2].split(", ")).filter(|name| !name.is_empty());
+    rows.iter().map(|row| row[0].as_str()).chain(others).map(str::to_owned).collect()
+}
+
+#[test]
+fn members_are_told_of_every_command() {
+    let others = |help: &Help| help.names[1..].iter().map(|name| format!("/{name}"));
+    let known = HELP.iter().flat_map(|help| others(help).chain([help.usage.to_owned()])).collect();
+    let documented = documented_commands(&Document::read(&read("docs/MANUAL.md")));
+    assert_none("MANUAL.md and the commands differ", &difference(&documented, &known));
+}
+
+#[test]
+fn commands_are_found() {
+    let text = "| command | what it does | also |\n| --- | --- | --- |\n\
+                | `/a [B\\|-]` | x | |\n| `/c` | y | `/d`, `/e` |\n";
+    let found = documented_commands(&Document::read(&Source::sample("a.md", text)));
+    assert_eq!(found, ["/a [B|-]", "/c", "/d", "/e"].map(String::from).into());
 }
 
 #[test]

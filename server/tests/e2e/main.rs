@@ -2,8 +2,8 @@
 //! (`start_up`), how it is set up (`configuration`), what it does as a room (`talk`), as a shelf
 //! (`files`), over restarts (`restart`) and when it is killed at any moment (`crashes`), beside
 //! peers that break every rule (`bad_peers`), never read (`greedy_peers`) or come in numbers
-//! (`attackers`, `crowd`), when the disk is full (`full_disk`) or the system has no descriptors left
-//! to give (`scarcity`), for as long as one likes (`soak`), and when a recorded client of this
+//! (`attackers`, `crowd`), when the disk is full (`full_disk`) or the system has no descriptors
+//! left to give (`scarcity`), for as long as one likes (`soak`), and when a recorded client of this
 //! version of the protocol speaks to it (`frozen`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends

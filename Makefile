@@ -131,6 +131,10 @@ report: ## Make docs/REPORT.md into target/REPORT.pdf (needs Python 3)
 	@$(call python_tools,report-tools,docs/report/tools.txt)
 	@$(call python_of,report-tools) docs/report/build.py $(call quote,$(CARGO_TARGET_DIR)/REPORT.pdf)
 
+review: toolchain ## Run the commands of REVIEW.md and compare what they print (bash) [ARGS="words of headings"]
+	@.ci/review $(ARGS)
+.PHONY: review
+
 load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf-load)

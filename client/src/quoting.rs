@@ -1,17 +1,24 @@
 //! Words as a shell would read them, for lines that name files. Pure; knows no command.
 
-/// Stands for `#` while a text is split; a noncharacter, which no text has.
+/// Stand for `#` and for a backslash while a text is split; noncharacters, which no text has.
 const HASH: &str = "\u{10fffe}";
+const BACKSLASH: &str = "\u{10ffff}";
 
 /// Splits as a shell would, except that `#` begins no comment and that on Windows a backslash is
 /// part of a path. `None` when a quote is left open.
 pub(crate) fn split(text: &str) -> Option<Vec<String>> {
+    split_with(text, cfg!(windows))
+}
+
+/// The same, where a backslash escapes nothing if it `separates` the parts of a path.
+fn split_with(text: &str, separates: bool) -> Option<Vec<String>> {
     let mut text = text.replace('#', HASH);
-    if cfg!(windows) {
-        text = text.replace('\\', "\\\\");
+    if separates {
+        text = text.replace('\\', BACKSLASH);
     }
     let words = shell_words::split(&text).ok()?;
-    Some(words.into_iter().map(|word| word.replace(HASH, "#")).collect())
+    let restored = |word: String| word.replace(HASH, "#").replace(BACKSLASH, "\\");
+    Some(words.into_iter().map(restored).collect())
 }
 
 /// The whole text, or what the quotes around it hold. `None` when they hold nothing, or do not hold
@@ -32,6 +39,18 @@ mod tests {
     fn words_are_those_of_a_shell_without_comments() {
         assert_eq!(split("a 'b c' #d"), Some(vec!["a".into(), "b c".into(), "#d".into()]));
         assert_eq!(split("it's"), None);
+    }
+
+    #[test]
+    fn a_backslash_in_a_windows_path_is_itself_in_any_quotes() {
+        let path = r"C:\My files\new.txt";
+        for quoted in [format!("'{path}'"), format!("\"{path}\"")] {
+            assert_eq!(split_with(&quoted, true), Some(vec![path.to_owned()]), "{quoted}");
+        }
+        let bare = r"C:\new.txt \\server\share\#1";
+        let words = vec![r"C:\new.txt".to_owned(), r"\\server\share\#1".to_owned()];
+        assert_eq!(split_with(bare, true), Some(words));
+        assert_eq!(split_with(r"My\ files", false), Some(vec!["My files".to_owned()]));
     }
 
     #[test]

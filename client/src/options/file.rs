@@ -56,12 +56,13 @@ pub(super) fn path() -> Option<PathBuf> {
     Some(base.config_dir().join("chatshelf").join("config"))
 }
 
-/// The path with `~/` replaced by the home directory: outside a command line no shell does that.
+/// The path with a leading `~/` (or `~\` on Windows) replaced by the home directory: outside a
+/// command line no shell does that. `~` alone is a name.
 pub(crate) fn expanded(path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
     let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
     match (path.strip_prefix("~"), home) {
-        (Ok(rest), Some(home)) if !rest.as_os_str().is_empty() => home.join(rest),
+        (Ok(rest), Some(home)) if path.as_os_str() != "~" => home.join(rest),
         _ => path.to_owned(),
     }
 }
@@ -110,6 +111,13 @@ mod tests {
     fn only_a_leading_tilde_is_expanded() {
         assert_eq!(expanded("a/~/b"), PathBuf::from("a/~/b"));
         assert_eq!(expanded("~bob/x"), PathBuf::from("~bob/x"));
-        assert!(expanded("~/x").ends_with("x") && expanded("~/x") != Path::new("~/x"));
+        let home = std::env::home_dir().unwrap();
+        assert_eq!(expanded("~/x"), home.join("x"));
+        assert_eq!(expanded("~/"), home);
+        assert_eq!(expanded("~"), PathBuf::from("~"));
+        if cfg!(windows) {
+            assert_eq!(expanded(r"~\x"), home.join("x"));
+            assert_eq!(expanded(r"~\"), home);
+        }
     }
 }

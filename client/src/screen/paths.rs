@@ -93,7 +93,31 @@ fn path_of(bytes: Vec<u8>) -> PathBuf {
 
 #[cfg(not(unix))]
 fn path_of(bytes: Vec<u8>) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
+    PathBuf::from(windows_path(&String::from_utf8_lossy(&bytes)))
+}
+
+/// What follows `file://` as Windows writes it: `/C:/a` is `C:\a`, and `server/share/a` is
+/// `\\server\share\a`.
+#[cfg(any(not(unix), test))]
+fn windows_path(rest: &str) -> String {
+    let path = match rest.strip_prefix('/') {
+        Some(path) if path.as_bytes().get(1) == Some(&b':') => path.to_owned(),
+        Some(_) => rest.to_owned(),
+        None => format!("//{rest}"),
+    };
+    path.replace('/', "\\")
+}
+
+/// Whether this system's names usually differ by more than case.
+const IGNORES_CASE: bool = cfg!(any(windows, target_os = "macos"));
+
+/// True if a name begins like this.
+fn begins(name: &str, begun: &str, ignores_case: bool) -> bool {
+    if ignores_case {
+        name.to_lowercase().starts_with(&begun.to_lowercase())
+    } else {
+        name.starts_with(begun)
+    }
 }
 
 /// The completions of a path; directories end in a separator. Hidden files need a dot.
@@ -106,7 +130,7 @@ pub(super) fn completions(begun: &str) -> Vec<String> {
         let found = entry.file_name().into_string().ok()?;
         let is_shown = name.starts_with('.') || !found.starts_with('.');
         // A name that could act on the screen is not offered.
-        if !is_shown || !found.starts_with(name) || crate::text::shown(&found) != found {
+        if !is_shown || !begins(&found, name, IGNORES_CASE) || crate::text::shown(&found) != found {
             return None;
         }
         let is_directory = std::fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
@@ -185,6 +209,25 @@ mod tests {
             assert!(why.ends_with(&expected), "{why}");
         }
         assert!(matches!(dropped("/dev/null"), Some(Drop::Unfit(..))));
+    }
+
+    #[test]
+    fn an_address_of_a_file_becomes_a_windows_path() {
+        for (rest, path) in [
+            ("/C:/My files/a.txt", r"C:\My files\a.txt"),
+            ("/d:/", r"d:\"),
+            ("server/share/a.txt", r"\\server\share\a.txt"),
+            ("/no-drive", r"\no-drive"),
+        ] {
+            assert_eq!(windows_path(rest), path);
+        }
+    }
+
+    #[test]
+    fn a_name_is_completed_in_any_case_where_the_system_knows_none() {
+        assert!(begins("Notes.txt", "notes", true) && begins("ŻÓŁW", "żó", true));
+        assert!(!begins("Notes.txt", "notes", false) && begins("Notes.txt", "Notes", false));
+        assert!(!begins("Notes.txt", "other", true));
     }
 
     #[test]

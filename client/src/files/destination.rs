@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chatshelf_common::text::FileName;
 
-use super::{FileError, Target};
+use super::{FileError, Target, retry};
 use crate::raw_text;
 
 /// Longest file name that file systems take, in bytes.
@@ -57,22 +57,23 @@ pub(super) fn create_part(wanted: &Path) -> Result<(File, PathBuf), FileError> {
     claim(wanted, PART)
 }
 
-/// Gives a complete download its name: claims a free one, then renames the part over the claim.
+/// Gives a complete download its name: claims a free one, then renames the part over the claim. If
+/// that fails the part stays as it is.
 pub(super) fn keep(part: &Path, wanted: &Path) -> Result<PathBuf, FileError> {
     let (claimed, path) = claim(wanted, "")?;
     drop(claimed);
-    match std::fs::rename(part, &path) {
+    match retry::rename(part, &path) {
         Ok(()) => Ok(path),
         Err(error) => {
             remove(&path);
-            Err(error.into())
+            Err(FileError::Rename(part.to_owned(), error))
         }
     }
 }
 
 /// Removes a file of ours that is no longer needed.
 pub(super) fn remove(path: &Path) {
-    if let Err(error) = std::fs::remove_file(path) {
+    if let Err(error) = retry::remove(path) {
         log::warn!("{}: {error}", path.display());
     }
 }
@@ -192,5 +193,16 @@ mod tests {
         let wanted = dir.path().join("a.txt");
         assert!(keep(&dir.path().join("no.part"), &wanted).is_err());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_renamed_stays_and_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        // No system renames a folder over a file.
+        let part = dir.path().join("a.txt.part");
+        std::fs::create_dir(&part).unwrap();
+        let why = keep(&part, &dir.path().join("a.txt")).unwrap_err().to_string();
+        assert!(why.starts_with(&format!("cannot rename {}", part.display())), "{why}");
+        assert_eq!(chatshelf_testkit::files::names(dir.path()), ["a.txt.part"]);
     }
 }

@@ -11,6 +11,7 @@ mod destination;
 mod keys;
 mod open_file;
 mod path_kind;
+mod retry;
 mod space;
 mod stamp;
 mod state;
@@ -112,6 +113,8 @@ pub enum FileError {
     },
     /// It cannot be created.
     Create(PathBuf, io::Error),
+    /// The whole file of a download, at this path, cannot get its name.
+    Rename(PathBuf, io::Error),
     /// The system reports an error.
     Io(io::Error),
 }
@@ -138,6 +141,10 @@ impl fmt::Display for FileError {
             }
             Self::Create(path, error) => {
                 write!(f, "{}: {}", path.display(), crate::link::plain_error(error))
+            }
+            Self::Rename(part, error) => {
+                let why = crate::link::plain_error(error);
+                write!(f, "cannot rename {}, which has all of it: {why}", part.display())
             }
             Self::Io(error) => f.write_str(&crate::link::plain_error(error)),
         }

@@ -174,19 +174,22 @@ impl Part {
     }
 
     /// Makes the content durable, closes the file (Windows renames no open file) and gives it its
-    /// name. If that fails it stays where a later run can find it, if one can.
+    /// name. If it cannot have one it stays, and a later run can find it if one can. Content that
+    /// may not be on the disk stays only for such a run.
     pub(super) fn keep(self) -> Result<PathBuf, FileError> {
         let synced = self.file.sync_all();
         drop(self.file);
-        let kept = synced
-            .map_err(FileError::from)
-            .and_then(|()| destination::keep(&self.path, &self.wanted));
-        match (&kept, self.entry) {
-            (Ok(_), Some(entry)) => entry.remove(),
-            (Err(_), None) => destination::remove(&self.path),
-            (Ok(_), None) | (Err(_), Some(_)) => {}
+        if let Err(error) = synced {
+            if self.entry.is_none() {
+                destination::remove(&self.path);
+            }
+            return Err(error.into());
         }
-        kept
+        let kept = destination::keep(&self.path, &self.wanted)?;
+        if let Some(entry) = self.entry {
+            entry.remove();
+        }
+        Ok(kept)
     }
 
     /// Removes it.

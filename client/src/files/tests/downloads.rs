@@ -191,3 +191,26 @@ fn a_download_into_a_missing_directory_fails() {
     run.ask(FileRequest::Write { transfer: T, block: b"hello".to_vec() });
     assert!(run.end().is_empty(), "what follows is ignored");
 }
+
+/// As a virus scanner may, which never lets go here.
+#[cfg(windows)]
+#[test]
+fn a_download_that_another_program_holds_is_kept_and_resumed_by_the_next_run() {
+    use std::os::windows::fs::OpenOptionsExt;
+    const SHARE_READ_WRITE: u32 = 3;
+    let rig = Rig::new();
+    let run = rig.run();
+    run.create(T, &rig, b"hello");
+    run.write(T, b"hello");
+    let mut options = std::fs::OpenOptions::new();
+    let holder = options.read(true).share_mode(SHARE_READ_WRITE).open(rig.path("a.txt.part"));
+    run.ask(FileRequest::Keep { transfer: T });
+    let why = run.failure();
+    assert!(why.starts_with("cannot rename ") && why.ends_with("to resume it"), "{why}");
+    run.end();
+    assert_eq!(rig.names(), ["a.txt.part"]);
+    drop(holder.unwrap());
+    let run = rig.run();
+    assert_eq!(run.resume(U, &rig, b"hello"), Some(5));
+    assert_eq!(run.keep(U), rig.path("a.txt"));
+}

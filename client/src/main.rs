@@ -17,14 +17,14 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// One task if the command line names one. Otherwise the full screen on a terminal, and lines
-/// elsewhere or with `--plain`.
+/// One task if the command line names one. Otherwise the full screen on a terminal that can show
+/// it, and lines elsewhere or with `--plain`.
 fn run(mut options: Options) -> u8 {
     if let Some(task) = options.task.take() {
         return oneshot::run(options, task);
     }
     let surroundings = TerminalEnv::look();
-    if surroundings.input_is_terminal && surroundings.escapes && !options.plain {
+    if surroundings.input_has_keys && surroundings.escapes && !options.plain {
         screen::run(options, surroundings)
     } else {
         plain::run(options, surroundings)

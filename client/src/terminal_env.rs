@@ -1,4 +1,5 @@
-//! The program's environment: whether it talks to terminals, and what they can do.
+//! The program's environment: whether it talks to terminals, and what they can do. On Windows it
+//! asks the console, which then turns escapes on.
 
 use std::io::{self, IsTerminal};
 
@@ -7,12 +8,12 @@ use std::io::{self, IsTerminal};
 pub struct TerminalEnv {
     /// Standard input is a terminal; else commands come from a pipe or a file.
     pub input_is_terminal: bool,
+    /// Standard input is a terminal whose keys can be read one by one.
+    pub input_has_keys: bool,
     /// Standard output is a terminal.
     pub output_is_terminal: bool,
     /// Standard output is a terminal that understands escapes.
     pub escapes: bool,
-    /// `TERM=dumb`: the terminal understands lines only.
-    pub is_dumb: bool,
     /// Colours may be used where escapes may.
     pub colour: bool,
 }
@@ -21,17 +22,55 @@ impl TerminalEnv {
     /// Looks at the environment.
     #[must_use]
     pub fn look() -> Self {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        // Not every Windows console understands escapes; Windows Terminal does, and says so.
-        let knows_escapes = cfg!(not(windows)) || set("WT_SESSION") || set("TERM");
+        let input_is_terminal = io::stdin().is_terminal();
         let output_is_terminal = io::stdout().is_terminal();
+        let is_dumb = is_dumb(std::env::var("TERM").ok().as_deref());
         Self {
-            input_is_terminal: io::stdin().is_terminal(),
+            input_is_terminal,
+            input_has_keys: input_is_terminal && !is_dumb && system::has_keys(),
             output_is_terminal,
-            escapes: output_is_terminal && !is_dumb && knows_escapes,
-            is_dumb,
-            colour: !set("NO_COLOR"),
+            escapes: takes_escapes(&io::stdout()),
+            colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         }
+    }
+}
+
+/// True if an output is a terminal that understands escapes. Where a console must be asked, it is,
+/// and understands them from then on.
+pub(crate) fn takes_escapes(output: &impl IsTerminal) -> bool {
+    let term = std::env::var("TERM").ok();
+    output.is_terminal() && !is_dumb(term.as_deref()) && system::takes_escapes()
+}
+
+/// A terminal that understands lines only says so, or nothing: then it is asked.
+fn is_dumb(term: Option<&str>) -> bool {
+    term == Some("dumb")
+}
+
+#[cfg(not(windows))]
+mod system {
+    pub(super) fn has_keys() -> bool {
+        true
+    }
+
+    pub(super) fn takes_escapes() -> bool {
+        true
+    }
+}
+
+#[cfg(windows)]
+mod system {
+    use crossterm_winapi::{ConsoleMode, Handle, HandleType};
+    use ratatui_crossterm::crossterm::ansi_support::supports_ansi;
+
+    /// Standard input is a console. Otherwise it is a pipe that Cygwin's programs, such as the
+    /// window of Git Bash, treat as a terminal: lines come through it, but keys do not.
+    pub(super) fn has_keys() -> bool {
+        Handle::new(HandleType::InputHandle)
+            .is_ok_and(|input| ConsoleMode::from(input).mode().is_ok())
+    }
+
+    pub(super) fn takes_escapes() -> bool {
+        supports_ansi()
     }
 }

@@ -9,7 +9,7 @@ pub mod options;
 mod report;
 mod server;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
@@ -20,6 +20,8 @@ use crowd::Crowd;
 use options::{Attack, IN_FLIGHT, Plan};
 use report::{Spread, cpu_each, grouped, per_second};
 use server::Server;
+
+use crate::terminal_env::takes_escapes;
 
 /// How often progress is shown and the server's memory is read.
 const TICK: Duration = Duration::from_millis(100);
@@ -284,14 +286,15 @@ fn since(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> 
 /// two seconds.
 struct Progress {
     due: Instant,
-    is_terminal: bool,
+    /// It is one line of a terminal, which is drawn again and again.
+    erases: bool,
     is_shown: bool,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        let is_terminal = io::stderr().is_terminal();
-        Self { due: Instant::now(), is_terminal, is_shown: false }
+        let erases = takes_escapes(&io::stderr());
+        Self { due: Instant::now(), erases, is_shown: false }
     }
 }
 
@@ -304,7 +307,7 @@ impl Progress {
         if !self.is_due() {
             return;
         }
-        if self.is_terminal {
+        if self.erases {
             let _ = write!(io::stderr(), "\r\x1b[K{}", text());
             self.is_shown = true;
             self.due = Instant::now() + TICK;

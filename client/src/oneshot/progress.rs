@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use crate::app::App;
+use crate::terminal_env::takes_escapes;
 use crate::text::shown;
 
 /// Time between two drawings.
@@ -24,10 +25,8 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new() -> Self {
-        let terminal = io::stderr().is_terminal();
-        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        let knows_escapes = !dumb || std::env::var_os("WT_SESSION").is_some();
-        Self { terminal, erases: terminal && knows_escapes, drawn: false, drawn_at: None }
+        let (terminal, erases) = (io::stderr().is_terminal(), takes_escapes(&io::stderr()));
+        Self { terminal, erases, drawn: false, drawn_at: None }
     }
 
     /// Draws the transfer that was started first, if a drawing is due.

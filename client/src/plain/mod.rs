@@ -72,8 +72,7 @@ enum Source {
 
 impl Source {
     fn start(ground: &mut Ground, surroundings: TerminalEnv) -> Result<Self, Failure> {
-        let TerminalEnv { input_is_terminal, output_is_terminal, is_dumb, .. } = surroundings;
-        Ok(if input_is_terminal && output_is_terminal && !is_dumb {
+        Ok(if surroundings.input_has_keys && surroundings.output_is_terminal {
             // Before the terminal leaves the mode that the shell expects.
             ground.watch_signals::<Lines>()?;
             Self::Keys(Box::new(Prompt::start(ground.waker()).map_err(no_start)?))

@@ -30,7 +30,7 @@ use crate::session::TransferHandle;
 use crate::terminal_env::TerminalEnv;
 use crate::text::shown;
 use progress::Progress;
-use prompt::Prompt;
+use prompt::{Prompt, Typed, in_one_row};
 use render::Look;
 
 /// What a line means.
@@ -81,10 +81,10 @@ impl Source {
         })
     }
 
-    fn poll_line(&mut self) -> Option<Line> {
+    fn poll_typed(&mut self) -> Option<Typed> {
         match self {
-            Self::Input(input) => input.poll_line(),
-            Self::Keys(prompt) => prompt.poll_line(),
+            Self::Input(input) => input.poll_line().map(Typed::Line),
+            Self::Keys(prompt) => prompt.poll_typed(),
         }
     }
 }
@@ -127,6 +127,21 @@ impl Lines {
             },
             progress: HashMap::new(),
             asking: None,
+        }
+    }
+
+    fn take(&mut self, typed: Typed, app: &mut App, now: Instant) {
+        match typed {
+            Typed::Line(line) => self.take_line(line, app, now),
+            Typed::Upload(paths) if app.takes_commands() => {
+                app.carry_out(Command::upload(paths), now);
+            }
+            Typed::Upload(_) => self.notice("not uploaded: first choose a name"),
+            Typed::Asked(lines) => lines.iter().for_each(|line| self.notice(line)),
+            Typed::Refused(why) => {
+                let line = self.look.failure(&why);
+                self.output.line(&line);
+            }
         }
     }
 
@@ -174,7 +189,7 @@ impl Lines {
     /// Shows a line that was entered, unless the terminal has done that.
     fn repeat(&mut self, text: &str) {
         if let Source::Keys(prompt) = &self.source {
-            let line = format!("{}{}", shown(prompt.question()), shown(&text.replace('\t', " ")));
+            let line = format!("{}{}", shown(prompt.question()), shown(&in_one_row(text)));
             self.output.line(&line);
         }
     }
@@ -270,7 +285,7 @@ impl View for Lines {
     fn take_input(&mut self, app: &mut App, now: Instant) {
         self.more_input = false;
         if let Source::Keys(prompt) = &mut self.source
-            && !prompt.take_keys()
+            && !prompt.take_keys(app.items_kept())
         {
             return app.quit_now(now);
         }
@@ -278,8 +293,8 @@ impl View for Lines {
             if !app.wants_nick() && !app.takes_commands() {
                 return;
             }
-            let Some(line) = self.source.poll_line() else { return };
-            self.take_line(line, app, now);
+            let Some(typed) = self.source.poll_typed() else { return };
+            self.take(typed, app, now);
         }
         self.more_input = true;
     }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use chatshelf_common::text::Nick;
 
+use super::prompt::Typed;
 use super::{Lines, Source};
 use crate::app::{EXIT_USAGE, Failure, Ground, fail};
 use crate::input::Line;
@@ -51,10 +52,10 @@ fn typed(front: &mut Lines, ground: &mut Ground) -> Line {
     loop {
         let Source::Keys(prompt) = &mut front.source else { return Line::End };
         prompt.ask(QUESTION);
-        if !prompt.take_keys() {
+        if !prompt.take_keys(usize::MAX) {
             return Line::End;
         }
-        if let Some(line) = prompt.poll_line() {
+        if let Some(Typed::Line(line)) = prompt.poll_typed() {
             let text = if let Line::Text(text) = &line { text.as_str() } else { "" };
             front.repeat(text);
             if let Source::Keys(prompt) = &mut front.source {

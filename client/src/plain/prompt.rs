@@ -1,9 +1,11 @@
 //! The line that is being typed on a terminal: read key by key, and drawn below everything else, so
-//! that the two never mix. Owns the keys, the text and the row. Uses no escapes but carriage
-//! return, spaces and backspaces, which every terminal and screen reader understands.
+//! that the two never mix. Owns the keys, the text and the row, and the question about a paste.
+//! Uses no escapes but carriage return, spaces and backspaces, which every terminal and screen
+//! reader understands.
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use mio::Waker;
@@ -16,6 +18,7 @@ use crate::input::Line;
 use crate::screen::editing::edit;
 use crate::screen::editor::Editor;
 use crate::screen::events::Events;
+use crate::screen::paste::{Answer, Pasted, Question, one_line};
 use crate::screen::terminal::Raw;
 use crate::screen::wrap::{cut, width};
 use crate::text::shown;
@@ -25,13 +28,28 @@ const LINES_WAITING_MAX: usize = 64;
 /// Columns of a terminal that does not report its size.
 const COLUMNS_DEFAULT: usize = 80;
 
+/// What comes of keys.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    /// A line was entered.
+    Line(Line),
+    /// These files are to go on the shelf.
+    Upload(Vec<PathBuf>),
+    /// A question, whose answers are in the row.
+    Asked(Vec<String>),
+    /// Why nothing was pasted.
+    Refused(String),
+}
+
 pub(super) struct Prompt {
     raw: Raw,
     events: Events,
     editor: Editor,
-    entered: VecDeque<Line>,
+    typed: VecDeque<Typed>,
     /// What stands before the text.
     question: String,
+    /// What is asked about a paste; the next key answers.
+    asked: Option<Question>,
     /// A line that was entered. It stays visible until the room has it, or another is typed.
     on_its_way: Option<String>,
     columns: usize,
@@ -50,18 +68,23 @@ impl Prompt {
     /// When the terminal cannot do that.
     pub(super) fn start(waker: Arc<Waker>) -> io::Result<Self> {
         let columns = terminal::size().map_or(COLUMNS_DEFAULT, |(columns, _)| columns.into());
-        Ok(Self {
-            raw: Raw::enter()?,
-            events: Events::start(waker)?,
+        Ok(Self::new(Raw::enter()?, Events::start(waker)?, columns))
+    }
+
+    fn new(raw: Raw, events: Events, columns: usize) -> Self {
+        Self {
+            raw,
+            events,
             editor: Editor::default(),
-            entered: VecDeque::new(),
+            typed: VecDeque::new(),
             question: String::new(),
+            asked: None,
             on_its_way: None,
             columns,
             drawn: 0,
             is_changed: false,
             is_over: false,
-        })
+        }
     }
 
     /// Shows this before the text.
@@ -70,15 +93,22 @@ impl Prompt {
         self.is_changed = true;
     }
 
-    /// Handles the keys that were pressed; false after Ctrl-C, where no signal can be sent.
-    pub(super) fn take_keys(&mut self) -> bool {
-        while !self.is_over && self.entered.len() < LINES_WAITING_MAX {
+    /// Handles the keys that were pressed, for a shelf that keeps so many items; false after
+    /// Ctrl-C, where no signal can be sent.
+    pub(super) fn take_keys(&mut self, kept: usize) -> bool {
+        while !self.is_over && self.typed.len() < LINES_WAITING_MAX {
             match self.events.poll() {
                 Ok(Some(Event::Key(key))) if key.kind != KeyEventKind::Release => {
                     self.is_changed = true;
-                    if !self.key(key) {
-                        return false;
+                    match self.asked.take() {
+                        Some(question) => self.answer(question, key),
+                        None if !self.key(key) => return false,
+                        None => {}
                     }
+                }
+                Ok(Some(Event::Paste(text))) => {
+                    self.is_changed = true;
+                    self.paste(&text, kept);
                 }
                 Ok(Some(Event::Resize(columns, _))) => {
                     self.columns = columns.into();
@@ -109,17 +139,54 @@ impl Prompt {
 
     fn enter(&mut self) {
         let text = self.editor.take();
-        self.entered.push_back(Line::Text(text));
+        self.typed.push_back(Typed::Line(Line::Text(text)));
     }
 
     fn end(&mut self) {
         self.is_over = true;
-        self.entered.push_back(Line::End);
+        self.typed.push_back(Typed::Line(Line::End));
     }
 
-    /// The next line that was entered.
-    pub(super) fn poll_line(&mut self) -> Option<Line> {
-        self.entered.pop_front()
+    fn paste(&mut self, text: &str, kept: usize) {
+        if self.asked.is_some() {
+            return;
+        }
+        self.take_paste(match self.question.is_empty() {
+            true => Pasted::new(text, self.editor.text(), kept),
+            false => Pasted::Text(one_line(text)),
+        });
+    }
+
+    fn take_paste(&mut self, pasted: Pasted) {
+        match pasted {
+            Pasted::Text(text) => drop(self.editor.insert(&text)),
+            Pasted::Refused(why) => self.typed.push_back(Typed::Refused(why)),
+            Pasted::Asked(question) => {
+                self.typed.push_back(Typed::Asked(question.lines()));
+                self.asked = Some(question);
+            }
+        }
+    }
+
+    fn answer(&mut self, question: Question, key: KeyEvent) {
+        match question.answer(key) {
+            Ok(Answer::Send(text)) => {
+                // Alone it is talk, whatever it begins with.
+                let is_talk = self.editor.is_empty() && text.starts_with('/');
+                self.editor.insert(if is_talk { "/" } else { "" });
+                self.editor.insert(&text);
+                self.enter();
+            }
+            Ok(Answer::Upload(paths)) => self.typed.push_back(Typed::Upload(paths)),
+            Ok(Answer::Insert(text)) => self.take_paste(Pasted::text(text)),
+            Ok(Answer::Discard) => {}
+            Err(question) => self.asked = Some(question),
+        }
+    }
+
+    /// What has come of keys next.
+    pub(super) fn poll_typed(&mut self) -> Option<Typed> {
+        self.typed.pop_front()
     }
 
     /// Keeps a line visible until the room has it.
@@ -154,9 +221,10 @@ impl Prompt {
         if !self.editor.is_empty() {
             self.on_its_way = None;
         }
-        let (before, behind) = match &self.on_its_way {
-            Some(text) => (text.as_str(), ""),
-            None => self.editor.text().split_at(self.editor.before_cursor().len()),
+        let (before, behind) = match (&self.asked, &self.on_its_way) {
+            (Some(question), _) => (question.answers(), ""),
+            (None, Some(text)) => (text.as_str(), ""),
+            (None, None) => self.editor.text().split_at(self.editor.before_cursor().len()),
         };
         let row = Row::fit(&self.question, before, behind, self.columns);
         self.drawn = width(&row.before) + width(&row.behind);
@@ -182,6 +250,11 @@ impl Prompt {
     }
 }
 
+/// A text that may have several lines, as one.
+pub(super) fn in_one_row(text: &str) -> String {
+    text.replace('\t', " ").replace('\n', " / ")
+}
+
 /// The part of the text around the cursor that fits on the row.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
@@ -192,7 +265,7 @@ struct Row {
 impl Row {
     /// The last column stays free: after it, the terminal would start a new row.
     fn fit(question: &str, before: &str, behind: &str, columns: usize) -> Self {
-        let plain = |text: &str| shown(&text.replace('\t', " "));
+        let plain = |text: &str| shown(&in_one_row(text));
         let room = columns.saturating_sub(1);
         let mut before = format!("{}{}", plain(question), plain(before));
         if width(&before) > room {
@@ -228,6 +301,75 @@ mod tests {
         assert_eq!(row("a\tb", "\u{200b}c", 80), ("a b".into(), "c".into()));
         let asked = Row::fit("Your name: ", "ada", "", 80);
         assert_eq!(asked.before, "Your name: ada");
+    }
+
+    /// What comes of these events, before they end.
+    fn typed(events: &[Event]) -> Vec<Typed> {
+        let mut prompt = Prompt::new(Raw::none(), Events::of(events.to_vec()), 80);
+        assert!(prompt.take_keys(5));
+        let mut typed: Vec<Typed> = std::iter::from_fn(|| prompt.poll_typed()).collect();
+        assert_eq!(typed.pop(), Some(Typed::Line(Line::End)));
+        typed
+    }
+
+    fn key(code: KeyCode) -> Event {
+        Event::Key(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    fn line(text: &str) -> Typed {
+        Typed::Line(Line::Text(text.into()))
+    }
+
+    fn asked(text: &str) -> Typed {
+        Typed::Asked(vec![text.into()])
+    }
+
+    const ENTER: KeyCode = KeyCode::Enter;
+
+    #[test]
+    fn a_few_pasted_lines_are_one_message_once_enter_is_pressed() {
+        let pasted = Event::Paste("one\rtwo\r".into());
+        assert_eq!(typed(std::slice::from_ref(&pasted)), []);
+        assert_eq!(typed(&[key(KeyCode::Char('>')), pasted, key(ENTER)]), [line(">one\ntwo")]);
+    }
+
+    #[test]
+    fn many_pasted_lines_are_sent_only_if_the_next_key_says_so() {
+        let pasted = Event::Paste("/1\n2\n3\n4\n5\n6".into());
+        let question = || asked("Send 6 lines (12 B) as one message?");
+        let sent = typed(&[pasted.clone(), pasted.clone(), key(KeyCode::Char('x')), key(ENTER)]);
+        assert_eq!(sent, [question(), line("//1\n2\n3\n4\n5\n6")]);
+        assert_eq!(typed(&[pasted.clone(), key(KeyCode::Esc), key(ENTER)]), [question(), line("")]);
+        let edited = typed(&[pasted, key(KeyCode::Char('e')), key(ENTER)]);
+        assert_eq!(edited, [question(), line("/1\n2\n3\n4\n5\n6")]);
+        let long = typed(&[Event::Paste("x\n".repeat(5000)), key(ENTER)]);
+        assert!(matches!(&long[..], [Typed::Refused(_), Typed::Line(_)]), "{long:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_dropped_is_offered_for_upload_and_never_said_unasked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("up.bin");
+        std::fs::write(&path, "12345").unwrap();
+        let pasted = Event::Paste(format!("\"{}\"", path.display()));
+        let asked = || Typed::Asked(vec!["Put on the shelf?".into(), "  up.bin  5 B".into()]);
+        let uploaded = typed(&[pasted.clone(), key(ENTER)]);
+        assert_eq!(uploaded, [asked(), Typed::Upload(vec![path])]);
+        let refused = typed(&[pasted, key(KeyCode::Char('n')), key(ENTER)]);
+        assert_eq!(refused, [asked(), line("")]);
+    }
+
+    #[test]
+    fn the_row_shows_the_answers_and_then_the_draft_again() {
+        let pasted = Event::Paste("1\n2\n3\n4\n5".into());
+        let events = vec![key(KeyCode::Char('a')), pasted];
+        let mut prompt = Prompt::new(Raw::none(), Events::of(events), 80);
+        prompt.take_keys(5);
+        assert_eq!(prompt.drawn(), "Enter: send   e: edit   Esc: discard");
+        prompt.events = Events::of(vec![key(KeyCode::Esc)]);
+        prompt.is_over = false;
+        prompt.take_keys(5);
+        assert_eq!(prompt.drawn(), "a");
     }
 
     proptest! {

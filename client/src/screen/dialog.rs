@@ -4,10 +4,10 @@
 use chatshelf_common::text::Nick;
 
 use super::editor::Editor;
-use super::paths::Dropped;
+use super::paste::Question;
 use crate::command::HELP;
 use crate::text::shown;
-use crate::units::{count, size};
+use crate::units::count;
 
 /// The dialog that is open.
 #[derive(Debug)]
@@ -16,12 +16,8 @@ pub(super) enum Dialog {
     Name(NameQuestion),
     /// Leave?
     Quit,
-    /// Send all these lines?
-    Paste(String),
-    /// Put these on the shelf? The pasted text follows: it may have been meant as text.
-    Upload(Vec<Dropped>, String),
-    /// Why what was dropped cannot be put on the shelf; the text follows likewise.
-    NoUpload(String, String),
+    /// What is to become of a paste?
+    Pasted(Question),
     /// Commands and keys, from this row on.
     Help(usize),
 }
@@ -44,8 +40,6 @@ const KEYS: [[(&str, &str); 2]; 5] = [
     [("Ctrl-F", "the shelf, or click"), ("Ctrl-L Z", "redraw; suspend")],
     [("Ctrl-K U W", "cut; Ctrl-Y pastes"), ("Ctrl-C", "leave")],
 ];
-/// Dropped files that are named: the question must fit on the smallest screen.
-const FILES_SHOWN_MAX: usize = 3;
 /// Columns of the help: of a command, of a key, and of a key with what it does.
 const USAGE_COLUMNS: usize = 26;
 const KEY_COLUMNS: usize = 11;
@@ -56,8 +50,7 @@ impl Dialog {
         match self {
             Self::Name(_) => "chatshelf",
             Self::Quit => "Leave?",
-            Self::Paste(_) => "Pasted",
-            Self::Upload(..) | Self::NoUpload(..) => "Dropped",
+            Self::Pasted(question) => question.title(),
             Self::Help(_) => "Help: Up and Down scroll, Esc closes",
         }
     }
@@ -82,27 +75,7 @@ impl Dialog {
                 }
                 lines
             }
-            Self::Paste(text) => {
-                let lines = count(text.lines().count(), "line", "lines");
-                vec![format!("Send {lines} ({}) as one message?", size(text.len() as u64))]
-            }
-            Self::Upload(files, _) => {
-                let mut lines = vec![match files.len() {
-                    1 => "Put on the shelf?".to_owned(),
-                    several => format!("Put {several} files on the shelf?"),
-                }];
-                lines.extend(files.iter().take(FILES_SHOWN_MAX).map(|file| {
-                    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-                    format!("  {}  {}", shown(&name), size(file.bytes))
-                }));
-                let rest = files.get(FILES_SHOWN_MAX..).unwrap_or_default();
-                if !rest.is_empty() {
-                    let bytes = rest.iter().map(|file| file.bytes).sum();
-                    lines.push(format!("  and {} more  {}", rest.len(), size(bytes)));
-                }
-                lines
-            }
-            Self::NoUpload(why, _) => vec![shown(why)],
+            Self::Pasted(question) => question.lines(),
             Self::Help(_) => help(),
         }
     }
@@ -112,9 +85,7 @@ impl Dialog {
         match self {
             Self::Name(_) => "Enter: join   Ctrl-C: leave",
             Self::Quit => "Enter: leave   Esc: stay",
-            Self::Paste(_) => "Enter: send   e: edit   Esc: discard",
-            Self::Upload(..) => "Enter: upload   t: use as text   Esc: no",
-            Self::NoUpload(..) => "t: use as text   Esc: close",
+            Self::Pasted(question) => question.answers(),
             Self::Help(_) => "",
         }
     }
@@ -143,15 +114,6 @@ fn help() -> Vec<String> {
 mod tests {
     use super::*;
     use crate::screen::wrap::width;
-
-    #[test]
-    fn many_dropped_files_are_asked_about_in_few_lines() {
-        let file = |number| Dropped { path: format!("/f{number}").into(), bytes: 1_000_000 };
-        let dialog = Dialog::Upload((1..=20).map(file).collect(), String::new());
-        let lines = dialog.lines(0);
-        assert_eq!(lines.len(), 5);
-        assert_eq!(lines[3..], ["  f3  1.0 MB", "  and 17 more  17.0 MB"]);
-    }
 
     #[test]
     fn the_manual_describes_every_key_of_the_help() {

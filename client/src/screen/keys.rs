@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use chatshelf_common::id::ItemId;
-use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 use chatshelf_common::text::Nick;
 use ratatui_crossterm::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
@@ -12,15 +11,12 @@ use ratatui_crossterm::crossterm::event::{
 
 use super::dialog::{Dialog, NameQuestion};
 use super::editing::edit;
-use super::paths::{self, Drop};
+use super::paste::{self, Answer, Pasted};
 use super::state::{Action, State};
 use super::theme::Ink;
 use crate::app::Clock;
 use crate::command::{self, Command, CommandError};
-use crate::text::cleaned;
 
-/// A paste of this many lines is sent only after a question.
-const PASTE_LINES_ASKED: usize = 5;
 /// Rows per step of the wheel.
 const WHEEL_ROWS: usize = 3;
 
@@ -187,68 +183,24 @@ impl State {
 
     fn paste(&mut self, text: &str) {
         self.completion = None;
-        let text = cleaned(&text.replace("\r\n", "\n").replace('\r', "\n"));
-        let text = text.trim_end_matches('\n');
         match &mut self.dialog {
             Some(Dialog::Name(question)) => {
-                question.editor.insert(&text.replace('\n', " "));
+                question.editor.insert(&paste::one_line(text));
                 return;
             }
             Some(_) => return,
             None => {}
         }
         self.chosen = None;
-        match paths::dropped(text) {
-            // A command is already typed: only the path is missing.
-            Some(drop) if self.editor.text().starts_with('/') => {
-                let path = drop.only().map(|path| path.display().to_string());
-                self.editor.insert(path.as_deref().unwrap_or(text));
-            }
-            Some(drop) => self.dialog = Some(self.drop_question(drop, text)),
-            // The input would hold only a part, and nobody would notice.
-            None if text.len() > MESSAGE_BYTES_MAX => self.refuse_paste(text.len()),
-            None if text.lines().count() >= PASTE_LINES_ASKED => {
-                self.dialog = Some(Dialog::Paste(text.to_owned()));
-            }
-            None => drop(self.editor.insert(text)),
+        self.take_paste(Pasted::new(text, self.editor.text(), self.facts.shelf_max));
+    }
+
+    fn take_paste(&mut self, pasted: Pasted) {
+        match pasted {
+            Pasted::Text(text) => drop(self.editor.insert(&text)),
+            Pasted::Refused(why) => self.say(&why, Ink::Failure, Clock::now()),
+            Pasted::Asked(question) => self.dialog = Some(Dialog::Pasted(question)),
         }
-    }
-
-    /// Asks what to do with what was dropped. It never goes to the room unasked.
-    fn drop_question(&self, drop: Drop, text: &str) -> Dialog {
-        let kept = self.facts.shelf_max;
-        let why = match drop {
-            Drop::Files(files) if files.len() <= kept => {
-                return Dialog::Upload(files, text.to_owned());
-            }
-            Drop::Files(files) => format!(
-                "{} files are too many: the shelf keeps {kept}. Pack them into one, or drop fewer.",
-                files.len()
-            ),
-            Drop::Unfit(path, why) => {
-                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                format!("{name} cannot go on the shelf: {why}")
-            }
-        };
-        Dialog::NoUpload(why, text.to_owned())
-    }
-
-    /// Inserts what was dropped, as text.
-    fn insert_text(&mut self, text: &str) -> Vec<Action> {
-        if text.len() > MESSAGE_BYTES_MAX {
-            self.refuse_paste(text.len());
-        } else {
-            self.editor.insert(text);
-        }
-        Vec::new()
-    }
-
-    fn refuse_paste(&mut self, bytes: usize) {
-        let text = format!(
-            "not pasted: a message holds {MESSAGE_BYTES_MAX} bytes, and this has {bytes}; save it \
-             to a file and put that on the shelf"
-        );
-        self.say(&text, Ink::Failure, Clock::now());
     }
 
     // Dialogs: one that is not put back is closed.
@@ -269,30 +221,15 @@ impl State {
                 KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
                 _ => self.keep(Dialog::Quit),
             },
-            Dialog::Paste(text) => match key.code {
-                KeyCode::Enter => self.send_paste(&text),
-                KeyCode::Char('e' | 'E') => {
-                    self.editor.insert(&text);
+            Dialog::Pasted(question) => match question.answer(key) {
+                Ok(Answer::Send(text)) => self.send_paste(&text),
+                Ok(Answer::Upload(paths)) => vec![Action::Do(Command::upload(paths))],
+                Ok(Answer::Insert(text)) => {
+                    self.take_paste(Pasted::text(text));
                     Vec::new()
                 }
-                _ if is_ctrl_c || key.code == KeyCode::Esc => Vec::new(),
-                _ => self.keep(Dialog::Paste(text)),
-            },
-            Dialog::Upload(files, text) => match key.code {
-                KeyCode::Enter | KeyCode::Char('y' | 'Y') => {
-                    let paths = files.into_iter().map(|file| file.path).collect();
-                    vec![Action::Do(Command::upload(paths))]
-                }
-                KeyCode::Char('t' | 'T') => self.insert_text(&text),
-                KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
-                _ if is_ctrl_c => Vec::new(),
-                _ => self.keep(Dialog::Upload(files, text)),
-            },
-            Dialog::NoUpload(why, text) => match key.code {
-                KeyCode::Char('t' | 'T') => self.insert_text(&text),
-                KeyCode::Esc | KeyCode::Enter => Vec::new(),
-                _ if is_ctrl_c => Vec::new(),
-                _ => self.keep(Dialog::NoUpload(why, text)),
+                Ok(Answer::Discard) => Vec::new(),
+                Err(question) => self.keep(Dialog::Pasted(question)),
             },
         }
     }

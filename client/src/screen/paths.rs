@@ -14,7 +14,7 @@ const DROPPED_MAX: usize = 1000;
 
 /// A file that was dropped onto the window.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Dropped {
+pub(crate) struct Dropped {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
 }

@@ -12,9 +12,6 @@ use ratatui_core::buffer::{Buffer, Cell};
 use ratatui_core::layout::{Position, Rect};
 use ratatui_crossterm::CrosstermBackend;
 use ratatui_crossterm::crossterm::cursor::{Hide, MoveTo, Show};
-use ratatui_crossterm::crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
-};
 use ratatui_crossterm::crossterm::style::Print;
 use ratatui_crossterm::crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
@@ -29,6 +26,10 @@ use super::wrap::width;
 const COPY_BYTES_MAX: usize = 32 * 1024;
 /// Bytes that a frame rarely exceeds.
 const BUFFER_BYTES: usize = 64 * 1024;
+/// Pastes are marked, and gaining or losing the focus is reported. A Windows console reports the
+/// focus unasked, and hands on pastes as keys; `console` tells them from typing.
+const REPORTS_ON: &str = if cfg!(windows) { "" } else { "\x1b[?2004h\x1b[?1004h" };
+const REPORTS_OFF: &str = if cfg!(windows) { "" } else { "\x1b[?1004l\x1b[?2004l" };
 /// Buttons and wheel, but no movement, which would wake us for nothing.
 #[cfg(not(windows))]
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
@@ -240,7 +241,7 @@ fn turn_on(has_mouse: bool) -> io::Result<()> {
     make_raw()?;
     IS_ON.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
-    queue!(out, Print(KEEP_TITLE), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)
+    queue!(out, Print(KEEP_TITLE), EnterAlternateScreen, Print(REPORTS_ON))
         .and_then(|()| if has_mouse { mouse(&mut out, true) } else { Ok(()) })
         .and_then(|()| out.flush())
         .inspect_err(|_| restore())
@@ -263,8 +264,7 @@ fn leave_screen() {
     let _ = execute!(
         out,
         EndSynchronizedUpdate,
-        DisableFocusChange,
-        DisableBracketedPaste,
+        Print(REPORTS_OFF),
         LeaveAlternateScreen,
         Print(BRING_TITLE_BACK),
         Show
@@ -298,6 +298,12 @@ impl Raw {
         restore_on_panic();
         make_raw()?;
         Ok(Self(()))
+    }
+
+    /// No terminal at all.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(())
     }
 
     /// Gives the terminal back for a while.

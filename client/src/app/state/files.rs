@@ -43,7 +43,7 @@ impl App {
     }
 
     /// Items that the shelf keeps, as far as the server has said.
-    pub(super) fn items_kept(&self) -> usize {
+    pub(crate) fn items_kept(&self) -> usize {
         self.session().limits().map_or(usize::MAX, |limits| limits.shelf_items_max as usize)
     }
 

@@ -6,7 +6,7 @@
 //! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands
 //! (`oneshot`, `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`),
 //! what is made for shells and manuals (`shells`), the load test's program (`load`), and the
-//! example bot (`bot`).
+//! example bot (`bot`). What needs a Windows console is in `console`.
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -14,6 +14,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bot;
+mod console;
 mod files;
 #[cfg(unix)]
 mod flood;

@@ -74,6 +74,10 @@ impl Default for Config {
     }
 }
 
+/// Options that hold until the server is restarted; it takes up changes of all others when it
+/// reloads its configuration file.
+pub const AT_START: &[&str] = &["port", "bind", "data-dir", "durability"];
+
 /// What this process has been told, with each setting that holds, in the order of the help.
 #[derive(Debug)]
 pub struct Told {
@@ -243,8 +247,9 @@ static PROGRAM: Program<Config> = Program {
         Section {
             title: "Signals",
             blocks: &[Block::Text(
-                "SIGINT, SIGTERM and SIGHUP shut the server down gracefully: it tells everyone and \
-                 closes its files. A second SIGINT or SIGTERM ends it at once. A signal that was \
+                "SIGINT and SIGTERM shut the server down gracefully: it tells everyone and closes \
+                 its files. A second one ends it at once. SIGHUP makes it read its configuration \
+                 file again; without --config it shuts the server down as well. A signal that was \
                  ignored when the server started, as under nohup, stays ignored. SIGUSR1 writes \
                  what the server has counted to the log, at the level info.",
             )],

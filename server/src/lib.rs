@@ -15,6 +15,7 @@ pub mod disk;
 pub mod engine;
 pub mod histogram;
 pub mod net;
+pub mod reload;
 pub mod room;
 pub mod sequencer;
 pub mod token;

@@ -13,6 +13,8 @@ use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
 use chatshelf_server::net::listener::{self, Listener, ListenerKind};
 use chatshelf_server::net::reactor::Reactor;
+use chatshelf_server::net::signals::Intent;
+use chatshelf_server::reload::Reloader;
 
 /// Exit code for a mistake in the settings.
 const MISTAKE: u8 = 2;
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Parsed::Run(config) if config.check => check(&config, &settings),
-        Parsed::Run(config) => match run(&config) {
+        Parsed::Run(config) => match run(config, settings) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 complain(&why);
@@ -61,7 +63,7 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn run(config: &Config) -> Result<(), String> {
+fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
     #[cfg(unix)]
     keep_files_private();
     let descriptors = raise_descriptor_limit();
@@ -70,7 +72,9 @@ fn run(config: &Config) -> Result<(), String> {
     let address = listener.local_addr().map_err(|why| why.to_string())?;
     let mut reactor = Reactor::new(vec![listener], descriptors)
         .map_err(|why| format!("cannot set up polling: {why}"))?;
-    reactor.hear_signals().map_err(|why| format!("cannot handle signals: {why}"))?;
+    // Without a file there is nothing to reload: SIGHUP says that the terminal has been closed.
+    let hangup = if config.file.is_some() { Intent::Reload } else { Intent::Stop };
+    reactor.hear_signals(hangup).map_err(|why| format!("cannot handle signals: {why}"))?;
     let handle = reactor.handle();
     #[cfg(unix)]
     warn_of_file_limit(config.settings.file_bytes_max);
@@ -83,7 +87,10 @@ fn run(config: &Config) -> Result<(), String> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
         .map_err(|why| format!("the system gives no random numbers: {why}"))?;
-    reactor.run(config.settings, Secret::new(secret), disk, found).map_err(|why| why.to_string())
+    let (in_force, mut reloader) = (config.settings, Reloader::new(config, settings));
+    reactor
+        .run(in_force, Secret::new(secret), disk, found, || reloader.reload())
+        .map_err(|why| why.to_string())
 }
 
 /// One line that says where the room is and how to join it.

@@ -117,6 +117,14 @@ impl Program {
         self.stdin = None;
     }
 
+    /// Waits until it has written this to its standard error, and answers all of that so far.
+    #[track_caller]
+    pub fn complains(&self, text: &str) -> String {
+        eventually(&format!("{text:?} on standard error"), || {
+            Some(self.stderr.so_far()).filter(|said| said.contains(text))
+        })
+    }
+
     /// Waits until it has shown this on its standard output.
     #[track_caller]
     pub fn shows(&mut self, text: &str) {
@@ -239,6 +247,12 @@ impl Server {
     /// The line it printed when it began to listen, without the line's end.
     pub fn announced(&self) -> &str {
         &self.announced
+    }
+
+    /// Waits until its log, which goes to standard error, says this, and answers all of the log.
+    #[track_caller]
+    pub fn logs(&self, text: &str) -> String {
+        self.program.complains(text)
     }
 
     /// Its process id.

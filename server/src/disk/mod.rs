@@ -24,7 +24,7 @@ mod store_thread;
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
@@ -161,6 +161,8 @@ pub enum Request {
         /// Which.
         download: TransferKey,
     },
+    /// Use other settings from now on.
+    Configure(StoreSettings),
     /// Remove a dropped item's files.
     Remove {
         /// Which.
@@ -262,6 +264,7 @@ pub struct Found {
 /// durable.
 #[derive(Debug)]
 pub struct Disk {
+    data_dir: PathBuf,
     requests: Option<Sender<Request>>,
     replies: Receiver<Reply>,
     backlog: Arc<Backlog>,
@@ -315,9 +318,22 @@ impl Disk {
                 journal_thread::serve(keeper, &syncer, &waiting, from_journal);
             })?,
         ];
-        let requests = Some(requests);
-        let disk = Self { requests, replies, backlog, reports, threads, _lock: lock };
+        let disk = Self {
+            data_dir: data_dir.into(),
+            requests: Some(requests),
+            replies,
+            backlog,
+            reports,
+            threads,
+            _lock: lock,
+        };
         Ok((disk, Found { past: Past { events, topic, items, newest_item }, upload_ids }))
+    }
+
+    /// Uses other settings from now on, as far as they can change: neither the segments' size nor
+    /// the durability can.
+    pub fn reconfigure(&self, settings: DiskSettings) {
+        self.submit(Request::Configure(settings.store(&self.data_dir)));
     }
 
     /// Requests file work.

@@ -155,6 +155,18 @@ impl<T: Transport> Engine<T> {
         self.transfers.allow_pipes(source);
     }
 
+    /// Makes other settings hold from now on. Whoever is in the room stays, whatever has begun may
+    /// end, and items beyond the number to keep are dropped as at startup. The durability cannot
+    /// change.
+    fn reconfigure(&mut self, settings: Settings) {
+        debug_assert_eq!(self.settings.durability, settings.durability);
+        self.settings = settings;
+        self.admit_members(settings.members_max);
+        self.room.keep_items(settings.keep);
+        self.propose_surplus_drops();
+        self.disk.push(Request::Expire { at: self.now.at });
+    }
+
     /// Latches what the poll reported about a connection. A stale token refers to none.
     fn handle_readiness(&mut self, token: Token, ready: Readiness) {
         work::spend(1);

@@ -1,7 +1,7 @@
 //! A turn: events go into the engine, and the engine's requests come out. Everything that runs an
 //! engine (the reactor, the simulator, the benchmark, the tests) runs it in these turns.
 
-use super::{Engine, JournalBatch, Now, Readiness, Transport};
+use super::{Engine, JournalBatch, Now, Readiness, Settings, Transport};
 use crate::disk::{Disk, Reply, Request};
 use crate::token::Token;
 
@@ -39,6 +39,8 @@ impl Storage for Disk {
 #[derive(Debug, Default)]
 pub struct Turns {
     is_asked_to_stop: bool,
+    /// The settings that hold from the next turn on, if they have changed.
+    settings: Option<Settings>,
     /// When the run ends, even if connections remain; set by the shutdown.
     stop_by_ms: Option<u64>,
 }
@@ -47,6 +49,11 @@ impl Turns {
     /// Starts the shutdown in the next turn.
     pub fn ask_to_stop(&mut self) {
         self.is_asked_to_stop = true;
+    }
+
+    /// Makes other settings hold from the next turn on ([`Engine::reconfigure`]).
+    pub fn reconfigure(&mut self, settings: Settings) {
+        self.settings = Some(settings);
     }
 
     /// Returns when the run ends at the latest, once it is shutting down.
@@ -76,6 +83,9 @@ impl Turns {
         }
         while let Some(reply) = storage.poll_reply() {
             engine.handle_disk(reply);
+        }
+        if let Some(settings) = self.settings.take() {
+            engine.reconfigure(settings);
         }
         self.begin_shutdown_if_due(engine, now);
         engine.serve_turn();

@@ -1,11 +1,12 @@
 //! The network: every socket, and the one poll that waits for them. Only this folder knows mio.
 //!
 //! [`transport`] carries a connection; the engine sees it only as a [`crate::engine::Transport`].
-//! [`listener`] accepts connections, and `pipe` makes the pipes that downloads go through.
-//! [`reactor`] is the loop on top: it passes readiness, time and disk replies to the engine.
+//! [`listener`] accepts connections, `pipe` makes the pipes that downloads go through, and
+//! [`signals`] says what signals ask for. [`reactor`] is the loop on top: it passes readiness, time
+//! and disk replies to the engine.
 
 pub mod listener;
 mod pipe;
 pub mod reactor;
-mod signals;
+pub mod signals;
 pub mod transport;

@@ -11,9 +11,9 @@ use mio::{Events, Poll, Waker};
 
 use super::listener::{self, Incoming, Listener, Listeners};
 use super::pipe;
-use super::signals::{Signal, Signals};
+use super::signals::{Intent, Signals};
 use super::transport::TcpTransport;
-use crate::disk::{Disk, Found};
+use crate::disk::{Disk, DiskSettings, Found};
 use crate::engine::{Engine, Now, Readiness, Secret, Settings, Stats, Turns};
 use crate::token::Token;
 
@@ -49,7 +49,7 @@ pub struct Reactor {
     poll: Poll,
     listeners: Listeners,
     handle: Handle,
-    /// The signals, once it listens for them.
+    /// The signals, once the loop listens for them.
     signals: Option<Signals>,
     started: Instant,
     /// Connections that may be open at once, as far as descriptors allow.
@@ -86,20 +86,20 @@ impl Reactor {
         self.handle.clone()
     }
 
-    /// Makes SIGHUP, SIGINT or SIGTERM (on Windows, the console's events) shut down the server
-    /// gracefully, and a second one end the program at once. SIGUSR1 writes the statistics to the
-    /// log (Unix).
+    /// Makes SIGINT or SIGTERM (on Windows, the console's events) shut down the server gracefully,
+    /// and a second one end the program at once. `hangup` is what SIGHUP asks for. SIGUSR1 writes
+    /// the statistics to the log (Unix).
     ///
     /// # Errors
     /// If the system does not allow it.
-    pub fn hear_signals(&mut self) -> io::Result<()> {
+    pub fn hear_signals(&mut self, hangup: Intent) -> io::Result<()> {
         let registry = self.poll.registry();
-        self.signals = Some(Signals::hear(registry, SIGNALS, &self.handle.waker)?);
+        self.signals = Some(Signals::hear(registry, SIGNALS, &self.handle.waker, hangup)?);
         Ok(())
     }
 
     /// Serves until a signal asks it to stop ([`Self::hear_signals`]), then tells all members and
-    /// returns.
+    /// returns. When a signal asks to reload, `reload` says which settings hold from then on.
     ///
     /// # Errors
     /// If the poll fails, or if the journal fails and the durability level does not let the room
@@ -110,12 +110,10 @@ impl Reactor {
         secret: Secret,
         mut disk: Disk,
         found: Found,
+        mut reload: impl FnMut() -> Option<(Settings, DiskSettings)>,
     ) -> io::Result<()> {
         let mut engine = Engine::<TcpTransport>::new(settings, secret, found, self.now());
-        let members_max = engine.limit_connections(self.connections_max);
-        if members_max < settings.members_max {
-            log::warn!("the limit of open files allows only {members_max} members");
-        }
+        engine.limit_connections(self.connections_max);
         engine.allow_pipes(pipe::source(self.pipes_max));
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut turns = Turns::default();
@@ -124,11 +122,16 @@ impl Reactor {
             let now = self.now();
             let has_signals = events.iter().filter(|event| self.note(event)).count() > 0;
             if has_signals {
-                for signal in self.signals.iter_mut().flat_map(Signals::take) {
-                    match signal {
-                        Signal::Stop => turns.ask_to_stop(),
-                        #[cfg(unix)]
-                        Signal::Report => log::info!("so far: {}", stats(&engine, &disk)),
+                for intent in self.signals.iter_mut().flat_map(Signals::take) {
+                    match intent {
+                        Intent::Stop => turns.ask_to_stop(),
+                        Intent::Report => log::info!("so far: {}", stats(&engine, &disk)),
+                        Intent::Reload => {
+                            if let Some((settings, of_disk)) = reload() {
+                                disk.reconfigure(of_disk);
+                                turns.reconfigure(settings);
+                            }
+                        }
                     }
                 }
             }

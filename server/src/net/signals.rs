@@ -1,24 +1,24 @@
-//! Signals to the server: to stop, and on Unix to write its statistics to the log. On Unix they
-//! reach the reactor as a source of readiness like any other; on Windows a thread of `ctrlc` wakes
-//! the reactor.
+//! Signals, and what each asks for ([`Intent`]). On Unix they reach the reactor as a source of
+//! readiness like any other; on Windows a thread of `ctrlc` wakes the reactor.
 //!
 //! A signal that was ignored when the program started stays ignored, as `nohup` intends. There is
 //! no safe and portable way to find out; Linux tells in `/proc`, and elsewhere every signal counts.
+
+/// What a signal asks the server to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Shut down gracefully.
+    Stop,
+    /// Read the configuration file again.
+    Reload,
+    /// Write the statistics to the log.
+    Report,
+}
 
 #[cfg(not(unix))]
 pub(crate) use other::Signals;
 #[cfg(unix)]
 pub(crate) use unix::Signals;
-
-/// What a signal asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signal {
-    /// Shut down gracefully.
-    Stop,
-    /// Write the statistics to the log.
-    #[cfg(unix)]
-    Report,
-}
 
 #[cfg(unix)]
 mod unix {
@@ -32,13 +32,20 @@ mod unix {
     use signal_hook::flag;
     use signal_hook_mio::v1_0;
 
-    use super::Signal;
-
-    /// Signals that shut the server down gracefully.
-    const ENDING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
+    use super::Intent;
 
     /// The signals received from the system.
-    pub(crate) struct Signals(v1_0::Signals);
+    pub(crate) struct Signals {
+        received: v1_0::Signals,
+        /// What each signal asks for.
+        intents: Vec<(i32, Intent)>,
+    }
+
+    /// What each signal asks for: the one place that knows.
+    fn intents(hangup: Intent) -> [(i32, Intent); 4] {
+        let stop = Intent::Stop;
+        [(SIGHUP, hangup), (SIGINT, stop), (SIGTERM, stop), (SIGUSR1, Intent::Report)]
+    }
 
     impl fmt::Debug for Signals {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,7 +54,7 @@ mod unix {
     }
 
     impl Signals {
-        /// Starts receiving signals, as readiness of `token`.
+        /// Starts receiving signals, as readiness of `token`; `hangup` is what SIGHUP asks for.
         ///
         /// # Errors
         /// If the system does not allow it.
@@ -55,34 +62,32 @@ mod unix {
             registry: &Registry,
             token: Token,
             _waker: &Arc<Waker>,
+            hangup: Intent,
         ) -> io::Result<Self> {
             let ignored = ignored();
-            let wanted = ENDING.into_iter().filter(|signal| ignored & bit(*signal) == 0);
-            let mut wanted: Vec<i32> = wanted.collect();
-            end_at_the_second(&wanted)?;
-            wanted.push(SIGUSR1);
+            let mut intents = intents(hangup).to_vec();
+            intents.retain(|(signal, _)| ignored & bit(*signal) == 0);
+            end_at_the_second(&intents)?;
             // With a handler in place, a write beyond the file size limit fails with an error
             // instead of killing the process.
             flag::register(SIGXFSZ, Arc::default())?;
-            let mut signals = v1_0::Signals::new(wanted)?;
-            registry.register(&mut signals, token, Interest::READABLE)?;
-            Ok(Self(signals))
+            let mut received = v1_0::Signals::new(intents.iter().map(|(signal, _)| signal))?;
+            registry.register(&mut received, token, Interest::READABLE)?;
+            Ok(Self { received, intents })
         }
 
-        /// Returns what the signals ask for that have arrived since the last call.
-        pub(crate) fn take(&mut self) -> impl Iterator<Item = Signal> {
-            self.0.pending().map(|signal| match signal {
-                SIGUSR1 => Signal::Report,
-                _ => Signal::Stop,
-            })
+        /// Returns what the signals that have arrived since the last call ask for.
+        pub(crate) fn take(&mut self) -> Vec<Intent> {
+            let of = |signal| self.intents.iter().find(|(known, _)| *known == signal);
+            self.received.pending().filter_map(|signal| Some(of(signal)?.1)).collect()
         }
     }
 
-    /// Makes a second signal end the program at once, whatever it is doing. A closing terminal may
-    /// send SIGHUP twice, so SIGHUP never counts as the second.
-    fn end_at_the_second(signals: &[i32]) -> io::Result<()> {
+    /// Makes a second signal end the program at once, whatever it is doing, if both ask it to stop.
+    /// A closing terminal may send SIGHUP twice, so SIGHUP never counts as the second.
+    fn end_at_the_second(intents: &[(i32, Intent)]) -> io::Result<()> {
         let is_asked = Arc::new(AtomicBool::new(false));
-        for &signal in signals {
+        for &(signal, _) in intents.iter().filter(|(_, intent)| *intent == Intent::Stop) {
             // The order matters: at the first signal, the flag is not set yet.
             if signal != SIGHUP {
                 flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&is_asked))?;
@@ -137,14 +142,17 @@ mod other {
 
     use mio::{Registry, Token, Waker};
 
-    use super::Signal;
+    use super::Intent;
 
     /// Exit code when the second signal ends the program.
     const INTERRUPTED: i32 = 130;
 
-    /// The events received from the console.
+    /// The events received from the console. All of them ask the server to stop.
     #[derive(Debug)]
-    pub(crate) struct Signals(Arc<AtomicBool>);
+    pub(crate) struct Signals {
+        is_asked: Arc<AtomicBool>,
+        is_taken: bool,
+    }
 
     impl Signals {
         /// Starts receiving events; each wakes `waker`.
@@ -155,6 +163,7 @@ mod other {
             _registry: &Registry,
             _token: Token,
             waker: &Arc<Waker>,
+            _hangup: Intent,
         ) -> io::Result<Self> {
             let is_asked = Arc::new(AtomicBool::new(false));
             let (flag, waker) = (Arc::clone(&is_asked), Arc::clone(waker));
@@ -166,12 +175,16 @@ mod other {
                 let _ = waker.wake();
             })
             .map_err(io::Error::other)?;
-            Ok(Self(is_asked))
+            Ok(Self { is_asked, is_taken: false })
         }
 
-        /// Returns what the console's events ask for.
-        pub(crate) fn take(&mut self) -> impl Iterator<Item = Signal> {
-            self.0.load(Ordering::Relaxed).then_some(Signal::Stop).into_iter()
+        /// Returns what the events that have arrived since the last call ask for.
+        pub(crate) fn take(&mut self) -> Vec<Intent> {
+            if self.is_taken || !self.is_asked.load(Ordering::Relaxed) {
+                return Vec::new();
+            }
+            self.is_taken = true;
+            vec![Intent::Stop]
         }
     }
 }

@@ -81,6 +81,11 @@ impl Room {
         }
     }
 
+    /// Changes how many items the shelf keeps. The engine proposes to drop the rest.
+    pub fn keep_items(&mut self, keep: usize) {
+        self.shelf.set_keep(keep);
+    }
+
     /// Commits an event: appends it to the log and applies it to the state.
     ///
     /// The event must follow from the room's state, as [`Proposal::decide`] guarantees. Only debug

@@ -37,6 +37,12 @@ impl Shelf {
         Self { items: VecDeque::new(), keep, newest: ItemId(0) }
     }
 
+    /// Changes how many items to keep, at least one. Items beyond that become [`Self::surplus`].
+    pub fn set_keep(&mut self, keep: usize) {
+        debug_assert!(keep > 0);
+        self.keep = keep;
+    }
+
     /// Returns the highest item number ever on the shelf; 0 before the first.
     #[must_use]
     pub fn newest(&self) -> ItemId {

@@ -2,45 +2,15 @@
 //! `--check`, which shows them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::{Ended, Program, Server};
-use tempfile::TempDir;
 
 use crate::harness::BINARY;
-
-/// A directory with a configuration file in it, and beside that room for data.
-struct Place(TempDir);
-
-impl Place {
-    fn with(text: impl AsRef<[u8]>) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("room.conf"), text).unwrap();
-        Self(dir)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.path().join("room.conf")
-    }
-
-    /// The server, to be run in the directory with this file.
-    fn server(&self, options: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command.current_dir(self.0.path()).arg("--config").arg(self.file()).args(options);
-        command
-    }
-
-    fn check(&self, options: &[&str]) -> Ended {
-        Program::run(self.server(options).arg("--check"), "")
-    }
-
-    fn shown(&self) -> String {
-        self.file().display().to_string()
-    }
-}
+use crate::harness::place::Place;
 
 /// What `--check` says of an option: its value, and where that comes from.
 #[track_caller]
@@ -63,7 +33,7 @@ fn the_command_line_overrides_the_environment_which_overrides_the_file() {
     assert_eq!(setting(&ended, "keep"), ("3", &format!("{}:2", place.shown())[..]));
     assert_eq!(setting(&ended, "max-members"), ("10000", "default"));
     assert_eq!(setting(&ended, "config"), (&place.shown()[..], "--config"));
-    assert_eq!(names(place.0.path()), ["room.conf"], "a check creates nothing");
+    assert_eq!(names(place.path()), ["room.conf"], "a check creates nothing");
 }
 
 #[test]
@@ -83,7 +53,7 @@ fn a_server_starts_with_what_the_file_says() {
 fn the_environment_can_name_the_file() {
     let place = Place::with("keep = 3\n");
     let mut command = Command::new(BINARY);
-    command.current_dir(place.0.path()).arg("--check").env("CHATSHELF_SERVER_CONFIG", place.file());
+    command.current_dir(place.path()).arg("--check").env("CHATSHELF_SERVER_CONFIG", place.file());
     let ended = Program::run(&mut command, "");
     ended.has_code(0);
     assert_eq!(setting(&ended, "keep").0, "3");
@@ -112,14 +82,14 @@ fn a_mistake_in_the_file_ends_it_with_2_and_a_line_that_names_file_and_line() {
             let expected = format!("chatshelf-server: {}{told}", place.shown());
             assert_eq!(ended.complaint(), expected);
         }
-        assert_eq!(names(place.0.path()), ["room.conf"]);
+        assert_eq!(names(place.path()), ["room.conf"]);
     }
 }
 
 #[test]
 fn a_file_that_cannot_be_read_ends_it_with_2() {
     let place = Place::with("");
-    for path in [place.0.path().join("nowhere"), place.0.path().to_owned()] {
+    for path in [place.path().join("nowhere"), place.path().to_owned()] {
         let ended = Program::run(Command::new(BINARY).arg("--config").arg(&path), "");
         ended.has_code(2);
         let told = format!("chatshelf-server: cannot read {}: ", path.display());
@@ -127,10 +97,14 @@ fn a_file_that_cannot_be_read_ends_it_with_2() {
     }
 }
 
+fn check(place: &Place, options: &[&str]) -> Ended {
+    Program::run(place.server(options).arg("--check"), "")
+}
+
 /// Checks that `--check` finds one problem, whose line says all of `told`.
 #[track_caller]
 fn assert_problem(place: &Place, options: &[&str], told: &[&str]) {
-    let ended = place.check(options);
+    let ended = check(place, options);
     ended.has_code(2);
     assert_eq!(setting(&ended, "keep"), ("5", "default"), "the settings are shown all the same");
     let complaint = ended.complaint();
@@ -141,7 +115,7 @@ fn assert_problem(place: &Place, options: &[&str], told: &[&str]) {
 #[test]
 fn a_check_finds_what_would_keep_the_server_from_starting() {
     let place = Place::with("port = 0\n");
-    let within = |name: &str| place.0.path().join(name);
+    let within = |name: &str| place.path().join(name);
     fs::write(within("file"), "").unwrap();
     fs::create_dir_all(within("photos/2024")).unwrap();
     fs::create_dir(within("newer")).unwrap();
@@ -158,7 +132,7 @@ fn a_check_finds_what_would_keep_the_server_from_starting() {
     }
     let told = ["192.0.2.1:0 is not an address of this machine; try another --bind"];
     assert_problem(&place, &["--bind", "192.0.2.1"], &told);
-    let both = place.check(&["--bind", "192.0.2.1", "--data-dir", "file"]);
+    let both = check(&place, &["--bind", "192.0.2.1", "--data-dir", "file"]);
     both.has_code(2);
     assert_eq!(both.stderr.lines().count(), 2, "{both:?}");
 }
@@ -168,7 +142,7 @@ fn a_check_finds_what_would_keep_the_server_from_starting() {
 fn a_check_finds_a_directory_that_this_user_may_not_write_to() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::with("");
-    let closed = place.0.path().join("closed");
+    let closed = place.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
     if fs::create_dir(closed.join("try")).is_ok() {
@@ -199,12 +173,12 @@ fn a_check_beside_a_running_server_finds_nothing_wrong_and_disturbs_nothing() {
     let server = Server::run(&mut place.server(&["--port", "0"]));
     let mut ada = Peer::join(server.address(), "ada");
     ada.say_and_hear("hello");
-    let before = tree(&place.0.path().join("data"));
+    let before = tree(&place.path().join("data"));
     let port = server.address().port().to_string();
-    let ended = place.check(&["--port", &port]);
+    let ended = check(&place, &["--port", &port]);
     ended.has_code(0);
     assert_eq!(setting(&ended, "port"), (&port[..], "--port"));
-    assert_eq!(tree(&place.0.path().join("data")), before);
+    assert_eq!(tree(&place.path().join("data")), before);
     // The port that a moment ago was bound a second time still accepts.
     Peer::join(server.address(), "bob").say_and_hear("me too");
     ada.hear("me too");

@@ -175,6 +175,10 @@ impl<F: Files> Store<F> {
                 self.close(download);
                 answer(Reply::Ended { transfer: download });
             }
+            Request::Configure(settings) => {
+                self.settings = settings;
+                self.keep_within_bounds();
+            }
             Request::Remove { item } => self.remove_item(item),
         }
     }

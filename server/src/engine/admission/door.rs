@@ -31,6 +31,8 @@ pub(super) struct Door {
     members_max: usize,
     unjoined_max: usize,
     connections_max: usize,
+    /// The most connections that the system allows.
+    system_max: usize,
     /// Connections that have not joined, by origin: each with the time it was accepted, oldest
     /// first.
     unjoined: BTreeMap<Origin, VecDeque<(u64, Token)>>,
@@ -45,6 +47,7 @@ impl Door {
             members_max,
             unjoined_max: 0,
             connections_max: 0,
+            system_max: usize::MAX,
             unjoined: BTreeMap::new(),
             unjoined_len: 0,
             leaving: VecDeque::new(),
@@ -55,11 +58,20 @@ impl Door {
 
     /// Limits the number of connections, to at least two. A quarter of them is reserved for those
     /// that have not joined; otherwise nobody could return to a full room.
-    fn limit(&mut self, members_max: usize, connections_max: usize) {
+    fn limit(&mut self, members_max: usize, system_max: usize) {
         let wanted = members_max.saturating_add(UNJOINED_MAX + LEAVING_MAX);
-        self.connections_max = connections_max.min(wanted).max(2);
-        self.unjoined_max = (connections_max / 4).clamp(1, UNJOINED_MAX);
+        self.system_max = system_max;
+        self.connections_max = system_max.min(wanted).max(2);
+        self.unjoined_max = (system_max / 4).clamp(1, UNJOINED_MAX);
         self.members_max = members_max.min(self.connections_max - self.unjoined_max);
+    }
+
+    /// Limits the number of members anew. Those who are in the room stay, so the number of
+    /// connections never shrinks.
+    fn limit_members(&mut self, members_max: usize) {
+        let connections_max = self.connections_max;
+        self.limit(members_max, self.system_max);
+        self.connections_max = self.connections_max.max(connections_max);
     }
 
     /// Returns the most members there may be.
@@ -103,7 +115,21 @@ impl<T: Transport> Engine<T> {
     /// than the settings allow; returns how many.
     pub fn limit_connections(&mut self, connections_max: usize) -> usize {
         self.admission.door.limit(self.settings.members_max, connections_max);
+        self.warn_of_few_places();
         self.admission.door.members_max
+    }
+
+    /// Changes how many members there may be. Those who are in the room stay.
+    pub(in crate::engine) fn admit_members(&mut self, members_max: usize) {
+        self.admission.door.limit_members(members_max);
+        self.warn_of_few_places();
+    }
+
+    fn warn_of_few_places(&self) {
+        let members_max = self.admission.door.members_max;
+        if members_max < self.settings.members_max {
+            log::warn!("the limit of open files allows only {members_max} members");
+        }
     }
 
     /// Returns when the next connection may be accepted, if it must wait because many have not
@@ -229,6 +255,23 @@ mod tests {
         full.forget(peer(1), Token::new(9, 0));
         assert_eq!((full.unjoined_len, full.unjoined.len()), (3, 3));
         assert_eq!(gives_way(&door(&[(2, 10), (1, 10)])), Some(0), "of the same moment, the first");
+    }
+
+    #[test]
+    fn members_can_be_limited_anew_and_those_who_are_here_stay() {
+        let mut door = Door::new(1000);
+        door.limit(1000, 10_000);
+        let limits = |door: &Door| (door.members_max, door.unjoined_max, door.connections_max);
+        for (members_max, expected) in [
+            (10, (10, UNJOINED_MAX, 3000)),
+            (20, (20, UNJOINED_MAX, 3000)),
+            (2000, (2000, UNJOINED_MAX, 4000)),
+            (100_000, (9000, UNJOINED_MAX, 10_000)),
+            (1, (1, UNJOINED_MAX, 10_000)),
+        ] {
+            door.limit_members(members_max);
+            assert_eq!(limits(&door), expected);
+        }
     }
 
     #[test]

@@ -187,6 +187,7 @@ fn name(request: &Request) -> (&'static str, u64) {
         Request::Open { download, .. } => ("Open", of(download)),
         Request::Read { download, .. } => ("Read", of(download)),
         Request::Close { download } => ("Close", of(download)),
+        Request::Configure(_) => ("Configure", 0),
         Request::Remove { item } => ("Remove", item.0),
     }
 }

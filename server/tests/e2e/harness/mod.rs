@@ -1,10 +1,11 @@
 //! What the tests are written with beside the kit: a home for servers and a room in it, a small
-//! disk to fill (`small_disk`), members who talk while something else goes wrong ([`bystanders`]),
-//! members who do the same over and over ([`workload`]) and the [`ledger`] of what they were
-//! promised.
+//! disk to fill (`small_disk`), a configuration file ([`place`]), members who talk while something
+//! else goes wrong ([`bystanders`]), members who do the same over and over ([`workload`]) and the
+//! [`ledger`] of what they were promised.
 
 pub(crate) mod bystanders;
 pub(crate) mod ledger;
+pub(crate) mod place;
 #[cfg(target_os = "linux")]
 pub(crate) mod small_disk;
 pub(crate) mod workload;

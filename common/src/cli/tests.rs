@@ -306,7 +306,7 @@ fn record() {
 fn its_table_tells_which_defaults_are_values_and_which_variables_set_options() {
     assert_eq!(DEMO.defaults().collect::<Vec<_>>(), [("port", "9000")]);
     let variables: Vec<_> = DEMO.variables().collect();
-    assert_eq!(variables, ["DEMO_PORT", "DEMO_NAME", "DEMO_VERY_LOUD"]);
+    assert_eq!(variables, ["DEMO_PORT", "DEMO_NAME", "DEMO_VERY_LOUD", "DEMO_CONFIG"]);
 }
 
 #[test]

@@ -7,6 +7,8 @@ _demo_takes_value() {
         *:-p|*:--port) return 0 ;;
         *:-n|*:--name) return 0 ;;
         *:--very-loud) return 1 ;;
+        *:--try) return 1 ;;
+        *:--config) return 0 ;;
         *:--generate) return 0 ;;
         *:-h|*:--help) return 1 ;;
         *:-V|*:--version) return 1 ;;
@@ -52,13 +54,14 @@ _demo() {
         tail:-n|tail:--lines) :; return ;;
         *:-p|*:--port) :; return ;;
         *:-n|*:--name) _demo_offer -W 'ada bob'; return ;;
+        *:--config) _demo_offer_names -f; return ;;
         *:--generate) _demo_offer -W 'man bash zsh fish'; return ;;
     esac
     if [[ $current == -* && ! $only_arguments ]]; then
         case $command in
-            tail) _demo_offer -W '-n --lines -f --follow -p --port --name --very-loud --generate -h --help -V --version' ;;
-            list) _demo_offer -W '-p --port -n --name --very-loud --generate -h --help -V --version' ;;
-            *) _demo_offer -W '-p --port -n --name --very-loud --generate -h --help -V --version' ;;
+            tail) _demo_offer -W '-n --lines -f --follow -p --port --name --very-loud --try --config --generate -h --help -V --version' ;;
+            list) _demo_offer -W '-p --port -n --name --very-loud --try --config --generate -h --help -V --version' ;;
+            *) _demo_offer -W '-p --port -n --name --very-loud --try --config --generate -h --help -V --version' ;;
         esac
         return
     fi

@@ -4,6 +4,8 @@ complete -c demo -f
 complete -c demo -s p -l port -x -d 'port to use'
 complete -c demo -s n -l name -x -a 'ada bob' -d 'who\'s asking'
 complete -c demo -l very-loud -d 'no [quiet] tones'
+complete -c demo -l try -d 'only try'
+complete -c demo -l config -r -F -d 'file to use'
 complete -c demo -l generate -x -a 'man bash zsh fish' -d 'print the man page or a shell\'s completions'
 complete -c demo -s h -l help -d 'show this and exit'
 complete -c demo -s V -l version -d 'show the version and exit'

@@ -59,9 +59,9 @@ minor_version = $(if $(filter cargo,$(word 1,$(1))),$(word 2,$(subst ., ,$(word 
 
 help: ## List these targets
 ifeq ($(OS)$(MSYSTEM),Windows_NT)
-	@findstr /r /c:"^[a-z].*: .*## " Makefile
+	@findstr /r /c:"^[a-z].*: .*## " Makefile packaging\packaging.mk
 else
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 endif
 
 # One package after the other, as the targets below build them: both at once would choose other
@@ -184,6 +184,8 @@ screenshots: toolchain ## Make docs/screen.svg, the picture of the README, of a 
 
 clean: toolchain ## Remove everything that was built
 	$(CARGO) clean
+
+include packaging/packaging.mk
 
 toolchain:
 	@$(if $(filter-out $(too_old),$(call minor_version,$(shell $(CARGO) --version 2>$(null)))),,$(error \

@@ -5,8 +5,9 @@
 //! (`interactive`: lines, `full_screen`, one in a room that talks without end: `flood`, how it is
 //! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands
 //! (`oneshot`, `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`),
-//! what is made for shells and manuals (`shells`), the load test's program (`load`), and the
-//! example bot (`bot`). What needs a Windows console is in `console`.
+//! what is made for shells and manuals (`shells`), what `make install` puts where (`installed`),
+//! the load test's program (`load`), and the example bot (`bot`). What needs a Windows console is
+//! in `console`.
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -24,6 +25,8 @@ mod frozen;
 mod full_screen;
 mod harness;
 mod hostile;
+#[cfg(unix)]
+mod installed;
 #[cfg(unix)]
 mod interactive;
 mod joining;

@@ -100,7 +100,8 @@ fn the_documents_have_every_option() {
     assert_none("describe the option", &complaints);
 }
 
-/// Options of other programs that the documents name: of cargo, valgrind, apt, and the benchmark.
+/// Options of other programs that the documents name: of cargo, valgrind, apt, systemctl, and the
+/// benchmark.
 const FOREIGN: &[&str] = &[
     "--bench",
     "--bin",
@@ -109,6 +110,7 @@ const FOREIGN: &[&str] = &[
     "--install",
     "--lib",
     "--no-run",
+    "--now",
     "--only",
     "--part",
     "--release",
@@ -169,7 +171,8 @@ fn the_documents_know_the_makefile() {
     let sources = tree::sources();
     let documents = sources.iter().filter(|it| it.has_extension("md") || it.has_extension("yml"));
     let text: String = documents.map(|source| source.text.replace("run: make", "\nmake")).collect();
-    let (known, named) = (made(&document("Makefile")), asked(&text));
+    let makefiles = ["Makefile", "packaging/packaging.mk"].map(document).join("\n");
+    let (known, named) = (made(&makefiles), asked(&text));
     let unknown = named.difference(&known).map(|name| format!("no target or variable {name}"));
     let targets = known.iter().filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase()));
     let unnamed = targets.filter(|name| !named.contains(*name));

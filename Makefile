@@ -79,6 +79,7 @@ share: toolchain ## Write man pages and shell completions to target/share, laid 
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf)
 	@$(call share,chatshelf)
+	@$(call share,chatshelf-load)
 	@$(call share,chatshelf-server)
 # $(call share,chatshelf): what a program generates, where packages put it. The names are the shells'.
 share = set -e; cd $(call quote,$(CARGO_TARGET_DIR)); \

@@ -8,11 +8,17 @@ DESTDIR =
 PROGRAMS =
 NATIVE =
 STRIP =
+# What `make static` builds for.
+ARCHS =
 
 prefix = $(or $(value PREFIX),/usr/local)
 sysconfdir = $(or $(value SYSCONFDIR),$(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc))
 programs = $(or $(value PROGRAMS),$(CARGO_TARGET_DIR)/release)
+archs = $(or $(value ARCHS),x86_64 aarch64)
+machine = $(shell uname -m)
 version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# Largest server, stripped.
+server_bytes_max = 3145728
 
 # Builds only if nothing is built, since under sudo there is often no cargo.
 install: $(if $(wildcard $(programs)/chatshelf-server),,build) ## Install what make build has built [PREFIX=/usr/local SYSCONFDIR= DESTDIR=]
@@ -39,8 +45,40 @@ test-deb: deb ## Install, run, upgrade and purge the packages in a fresh Debian 
 	$(call needs,systemd-nspawn,packages are installed,systemd-container)
 	@packaging/debian/test.sh $(call quote,$(CARGO_TARGET_DIR)) $(version)
 
+# One file each that runs on any Linux: the release, stripped, with musl for its C library.
+static: $(addprefix static-,$(archs)) ## Build programs that run on any Linux [ARCHS="x86_64 aarch64"]
+$(addprefix static-,$(archs)): static-%: toolchain musl-%
+	$(musl_env) $(CARGO) build $(musl_options) -p chatshelf-server
+	$(musl_env) $(CARGO) build $(musl_options) -p chatshelf-client
+	@packaging/sizes.sh $(server_bytes_max) $(call quote,$(call musl_dir,$*))
+musl_dir = $(CARGO_TARGET_DIR)/$(1)-unknown-linux-musl/release
+musl_options = --release --locked --target $*-unknown-linux-musl --config profile.release.strip=true \
+	--config profile.release.debug=false --config 'target.$*-unknown-linux-musl.linker="rust-lld"'
+# BLAKE3 has some C. Its compiler is musl's own for this machine's processor. For another one it is
+# the cross compiler of the GNU C library, kept away from functions that only that library has.
+musl_env = CC_$*_unknown_linux_musl=$(call musl_cc,$*) AR_$*_unknown_linux_musl=$(call musl_ar,$*) \
+	CFLAGS_$*_unknown_linux_musl=-U_FORTIFY_SOURCE
+musl_cc = $(if $(call is_native,$(1)),musl-gcc,$(1)-linux-gnu-gcc)
+musl_ar = $(if $(call is_native,$(1)),ar,$(1)-linux-gnu-ar)
+musl_packages = $(if $(call is_native,$(1)),musl-tools,$(subst _,-,gcc-$(1)-linux-gnu) \
+	libc6-dev-$(call debian_arch,$(1))-cross)
+debian_arch = $(subst x86_64,amd64,$(subst aarch64,arm64,$(1)))
+is_native = $(filter $(1),$(machine))
+$(addprefix musl-,$(archs)): musl-%:
+	$(call needs,$(call musl_cc,$*),the C of static programs is compiled,$(call musl_packages,$*))
+	$(call needs_rust_target,$*-unknown-linux-musl)
+
+test-static: static ## Let those programs talk and move files, foreign ones under qemu-user
+	$(foreach arch,$(archs),$(if $(call is_native,$(arch)),,$(call needs,qemu-$(arch),programs for $(arch) \
+		are tried,qemu-user)))
+	@set -e; $(foreach arch,$(archs),packaging/session.sh $(if $(call is_native,$(arch)),'',qemu-$(arch)) \
+		$(call quote,$(call musl_dir,$(arch)));)
+
 # $(call needs,COMMAND,WHAT IS DONE,PACKAGES): fails if a command is not here, and says how to get it.
 needs = @$(if $(shell command -v $(1) 2>$(null)),,$(error $(2) by $(1), which is not here: install it (on Debian: \
 	apt-get install $(3))))
+# $(call needs_rust_target,TRIPLE): the same of Rust's library for a system.
+needs_rust_target = @$(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/$(1)/lib),,$(error \
+	the library of Rust for $(1) is not here: rustup target add $(1)))
 
-.PHONY: install uninstall deb cargo-deb test-deb
+.PHONY: install uninstall deb cargo-deb test-deb static test-static $(foreach arch,$(archs),static-$(arch) musl-$(arch))

@@ -19,6 +19,7 @@ pub mod oneshot;
 pub mod options;
 mod output;
 pub mod plain;
+mod plain_error;
 mod quoting;
 mod raw_text;
 pub mod screen;

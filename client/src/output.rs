@@ -1,7 +1,9 @@
 //! Standard output as lines. Owns what is not written yet; an output that is closed or full is
 //! noted, and never a panic.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
+
+use crate::plain_error::is_reader_gone;
 
 /// Lines on their way to an output.
 pub(crate) struct Output<W> {
@@ -71,7 +73,7 @@ impl<W: Write> Output<W> {
     pub(crate) fn close(&mut self) -> io::Result<()> {
         self.flush();
         match self.error.take() {
-            Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+            Some(error) if !is_reader_gone(&error) => Err(error),
             _ => Ok(()),
         }
     }
@@ -84,6 +86,8 @@ impl<W: Write> Output<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
 
     #[test]

@@ -2,9 +2,10 @@
 //! output and standard error, and nothing else.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
-use crate::link::{LinkError, plain_error};
+use crate::link::LinkError;
+use crate::plain_error::{is_reader_gone, plain_error};
 
 /// All was done.
 pub const EXIT_DONE: u8 = 0;
@@ -57,9 +58,7 @@ impl Failure {
 pub fn show(text: &str) -> u8 {
     match io::stdout().lock().write_all(text.as_bytes()) {
         // Whoever closed the output has seen enough.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            exit_code(Err(Failure::unwritten(&error)))
-        }
+        Err(error) if !is_reader_gone(&error) => exit_code(Err(Failure::unwritten(&error))),
         _ => EXIT_DONE,
     }
 }

@@ -19,8 +19,9 @@ use super::state::App;
 use super::transfers::Transfers;
 use super::view::View;
 use crate::files::Files;
-use crate::link::{Link, Route, plain_error};
+use crate::link::{Link, Route};
 use crate::options::Options;
+use crate::plain_error::plain_error;
 use crate::session::{Config, Session};
 
 const WAKE: Token = Token(0);

@@ -32,6 +32,7 @@ use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::Item;
 use mio::Waker;
 
+use crate::plain_error::plain_error;
 use crate::session::{FileReply, FileRequest, TransferHandle};
 use crate::units::size;
 use stamp::Stamp;
@@ -140,13 +141,13 @@ impl fmt::Display for FileError {
                 write!(f, "it needs {needed}, but {here} has only {free} free")
             }
             Self::Create(path, error) => {
-                write!(f, "{}: {}", path.display(), crate::link::plain_error(error))
+                write!(f, "{}: {}", path.display(), plain_error(error))
             }
             Self::Rename(part, error) => {
-                let why = crate::link::plain_error(error);
+                let why = plain_error(error);
                 write!(f, "cannot rename {}, which has all of it: {why}", part.display())
             }
-            Self::Io(error) => f.write_str(&crate::link::plain_error(error)),
+            Self::Io(error) => f.write_str(&plain_error(error)),
         }
     }
 }

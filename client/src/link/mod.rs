@@ -20,6 +20,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Registry, Token};
 
+use crate::plain_error::plain_error;
 use crate::session::{BLOCK_BYTES, Session, SessionError};
 use dial::Dial;
 
@@ -74,16 +75,6 @@ impl std::error::Error for LinkError {}
 impl From<SessionError> for LinkError {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
-    }
-}
-
-/// The error's own words, without the number, which tells people nothing.
-#[must_use]
-pub fn plain_error(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].trim_end_matches('.').to_lowercase(),
-        None => text,
     }
 }
 

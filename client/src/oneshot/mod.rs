@@ -30,8 +30,8 @@ use crate::app::{
 use crate::command::{Command, Destination, Download, Upload};
 use crate::default_nick;
 use crate::files::local_name;
-use crate::link::plain_error;
 use crate::options::{Options, Output, Task};
+use crate::plain_error::plain_error;
 use crate::session::{Reconnect, When};
 use grep::Grep;
 use progress::Progress;

@@ -3,13 +3,13 @@
 //! could act on it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::app::{EXIT_DONE, EXIT_FAILED, Failure};
 use crate::files::PathKind;
-use crate::link::plain_error;
 use crate::options::Output;
+use crate::plain_error::{is_reader_gone, plain_error};
 use crate::text::shown_lines;
 
 /// Bytes of a text that are checked and shown at a time.
@@ -57,7 +57,7 @@ impl Sink {
         };
         match written {
             Ok(()) => Ok(EXIT_DONE),
-            Err(Trouble::Io(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(EXIT_DONE),
+            Err(Trouble::Io(error)) if is_reader_gone(&error) => Ok(EXIT_DONE),
             Err(trouble) => Err(self.unwritten(&trouble)),
         }
     }

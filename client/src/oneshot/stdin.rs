@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use mio::Waker;
 
 use crate::files::free_bytes;
-use crate::link::plain_error;
+use crate::plain_error::plain_error;
 use crate::units::size;
 
 /// Longest text that is read, in bytes: a message, and the escapes that are removed from it.

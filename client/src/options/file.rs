@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chatshelf_common::cli::{Error, config};
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
-use crate::link::plain_error;
+use crate::plain_error::plain_error;
 
 /// Where it is, for help texts.
 pub(super) const PLACE: &str = if cfg!(windows) {

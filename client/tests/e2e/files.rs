@@ -8,9 +8,11 @@ use chatshelf_common::wire::ClientFrame;
 use chatshelf_common::wire::frame::{Dropped, Item, Shelved, UploadReady, UploadStored};
 use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, said};
 use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
 use chatshelf_testkit::samples::{content, item, nick};
 
+use crate::harness::programs::client_is_for_windows;
 use crate::harness::room::{Room, begins_download, client_of, joined_client, spoken};
 
 #[test]
@@ -94,6 +96,45 @@ fn a_name_with_spaces_and_letters_of_any_script_comes_back() {
     fs::create_dir(room.path("down")).unwrap();
     room.run("ada", &format!("/upload {name}\n/download 1 down\n")).has_code(0);
     assert_eq!(names(&room.path("down")), [name]);
+}
+
+/// Whoever has another system may put such a file on the shelf.
+#[test]
+fn a_name_that_windows_forbids_is_written_there_as_one_that_it_takes() {
+    let forbidden = [
+        ("con.txt", "_con.txt"),
+        ("NUL", "_NUL"),
+        ("com1.tar.gz", "_com1.tar.gz"),
+        ("12:30 talk?.txt", "12_30 talk_.txt"),
+        ("<a>|*\"b\"", "_a____b_"),
+        ("ends with a dot.", "ends with a dot_"),
+    ];
+    let room = Room::open_with(&["--keep", "10"]);
+    let mut peer = Peer::join(room.address(), "peer");
+    fs::create_dir(room.path("down")).unwrap();
+    for (name, on_windows) in forbidden {
+        let id = peer.upload(name, name.as_bytes()).to_string();
+        room.once(&["download", &id, "-o", "down"], "").has_code(0);
+        let written = if client_is_for_windows() { on_windows } else { name };
+        assert_eq!(names(&room.path("down")), [written]);
+        assert_eq!(room.read(&format!("down/{written}")), name.as_bytes());
+        fs::remove_file(room.path("down").join(written)).unwrap();
+    }
+}
+
+/// 260 characters are all that Windows takes of programs that do not ask for more.
+#[test]
+fn a_path_may_be_longer_than_260_characters() {
+    let room = Room::open();
+    let deep = ["a-folder-with-a-rather-long-name"; 10].join("/");
+    fs::create_dir_all(room.path(&deep)).unwrap();
+    let [file, copy] = ["notes.txt", "copy.txt"].map(|name| format!("{deep}/{name}"));
+    room.write(&file, "content");
+    room.once(&["upload", &file], "").has_code(0);
+    room.once(&["download", "1", "-o", &copy], "").has_code(0);
+    assert_eq!(room.read(&copy), b"content");
+    room.run("ada", &format!("/upload {file}\n/download 2 {deep}\n")).has_code(0);
+    assert_eq!(names(&room.path(&deep)), ["copy.txt", "notes (1).txt", "notes.txt"]);
 }
 
 #[test]
@@ -357,7 +398,7 @@ fn uploads_are_named_as_in_a_shell_and_a_folder_gets_an_answer_that_helps() {
     let ended = room.once(&["upload", "pictures", "a.txt"], "");
     ended.has_code(1);
     assert_eq!(ended.stdout, "5  a.txt\n");
-    if cfg!(unix) {
+    if !client_is_for_windows() {
         assert!(
             ended.complaint().ends_with("tar czf pictures.tar.gz pictures"),
             "{}",

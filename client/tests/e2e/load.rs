@@ -11,9 +11,7 @@ use crate::harness::room::Room;
 const SMALL: &str = "--clients 20 --messages 200 --uploads 6 --downloads 6 --file-size 100KiB";
 
 fn command(options: &str) -> Command {
-    // It starts the server that lies beside it.
-    programs::server();
-    let mut command = Command::new(programs::LOAD);
+    let mut command = programs::load();
     command.args(options.split_whitespace());
     command
 }

@@ -300,7 +300,7 @@ fn a_signal_without_a_connection_ends_it_at_once() {
             ada.types("/help");
             ada.shows("-- anything you type goes to everyone");
         }
-        ada.signal("TERM");
+        ada.ask_to_end();
         let ended = ada.wait();
         ended.has_code(code);
         assert_eq!(ended.stdout.contains("!! 1 line was not sent"), code == 1);

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::{Ended, Program};
+use chatshelf_testkit::programs::{Ended, Program, command_of};
 use tempfile::TempDir;
 
 use crate::harness::programs;
@@ -106,7 +106,7 @@ fn a_mistake_is_one_line_that_names_its_place_and_exit_code_2() {
 #[test]
 fn the_server_is_told_by_its_environment() {
     let dir = tempfile::tempdir().unwrap();
-    let mut server = Command::new(programs::server());
+    let mut server = command_of(programs::server());
     server.current_dir(dir.path());
     server.env("CHATSHELF_SERVER_MAX_FILE_SIZE", "huge").env("CHATSHELF_SERVER_PORT", "x");
     let ended = run(server.args(["--port", "0"]));

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use chatshelf_testkit::programs::command_of;
 use tempfile::TempDir;
 
 use crate::harness::programs;
@@ -14,7 +15,7 @@ type Make = fn() -> Command;
 
 /// Both programs.
 const PROGRAMS: [(&str, Make); 2] =
-    [("chatshelf", programs::client), ("chatshelf-server", || Command::new(programs::server()))];
+    [("chatshelf", programs::client), ("chatshelf-server", || command_of(programs::server()))];
 
 /// A folder with a file that a program has generated, and with some to complete.
 fn generated(command: Make, kind: &str) -> (TempDir, PathBuf) {

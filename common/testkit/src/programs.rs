@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -52,6 +52,8 @@ pub struct Program {
     stdin: Option<ChildStdin>,
     stdout: Collected,
     stderr: Collected,
+    #[cfg_attr(not(unix), allow(dead_code, reason = "no program is signalled there"))]
+    is_under_wine: bool,
 }
 
 impl Program {
@@ -79,7 +81,8 @@ impl Program {
             .expect("the program runs");
         let stdout = Collected::from(child.stdout.take().expect("it is piped"));
         let stderr = Collected::from(child.stderr.take().expect("it is piped"));
-        Self { stdin: child.stdin.take(), child, stdout, stderr }
+        let is_under_wine = command.get_program() == WINE;
+        Self { stdin: child.stdin.take(), child, stdout, stderr, is_under_wine }
     }
 
     /// Runs the command to its end, with this text as its input.
@@ -156,6 +159,14 @@ impl Program {
     #[track_caller]
     pub fn signal(&self, name: &str) {
         signal(self.pid(), name);
+    }
+
+    /// Asks it to end: by SIGTERM, or by Ctrl-C if it is a program for Windows, for which Wine
+    /// makes that of SIGINT and of no other signal.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn ask_to_end(&self) {
+        self.signal(if self.is_under_wine { "INT" } else { "TERM" });
     }
 
     /// Ends it at once, in the middle of whatever it does.
@@ -267,6 +278,13 @@ impl Server {
         self.program.signal(name);
     }
 
+    /// Asks it to end, as [`Program::ask_to_end`].
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn ask_to_end(&self) {
+        self.program.ask_to_end();
+    }
+
     /// Ends it at once, in the middle of whatever it does.
     #[track_caller]
     pub fn kill(self) -> Ended {
@@ -284,7 +302,7 @@ impl Server {
     pub fn end_well(self) {
         #[cfg(unix)]
         {
-            self.signal("TERM");
+            self.ask_to_end();
             self.wait().has_code(0);
         }
         #[cfg(not(unix))]
@@ -294,9 +312,34 @@ impl Server {
 
 /// The command that runs `binary` with its data in `data_dir`, on a port that the system picks.
 pub fn server_command(binary: &str, data_dir: &Path) -> Command {
-    let mut command = Command::new(binary);
+    let mut command = command_of(binary);
     command.args(["--port", "0", "--data-dir"]).arg(data_dir);
     command
+}
+
+/// Runs programs for Windows on other systems.
+const WINE: &str = "wine";
+
+/// The command of a program. On other systems, a program for Windows runs under Wine.
+pub fn command_of(program: impl AsRef<Path>) -> Command {
+    let program = program.as_ref();
+    if cfg!(windows) || !is_for_windows(program) {
+        return Command::new(program);
+    }
+    let mut wine = Command::new(WINE);
+    wine.arg(program);
+    wine
+}
+
+/// True if the file is a program for Windows.
+pub fn is_for_windows(program: &Path) -> bool {
+    program.extension().is_some_and(|extension| extension == "exe")
+}
+
+/// The program that this variable of the environment names, for tests that are to run another one
+/// than cargo has built for them.
+pub fn from_environment(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from)
 }
 
 /// Hides from a command what whoever runs the tests has set for the programs, unless the test

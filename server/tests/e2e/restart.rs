@@ -14,10 +14,11 @@ use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Leave, SetTopic};
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Server;
 use chatshelf_testkit::rng::Rng;
 use chatshelf_testkit::samples::{content, event_bytes};
 
-use crate::harness::Home;
+use crate::harness::{Home, binary};
 
 const ALL: &[&str] = &["--history", "100000"];
 
@@ -176,6 +177,20 @@ fn a_topic_stays_however_much_is_said_after_it() {
     }
 }
 
+/// 260 characters are all that Windows takes of programs that do not ask for more.
+#[test]
+fn a_data_directory_may_have_a_path_longer_than_260_characters() {
+    let home = Home::new();
+    let data_dir = home.data_dir().join(["a-folder-with-a-rather-long-name"; 10].join("/"));
+    fs::create_dir_all(&data_dir).unwrap();
+    let server = Server::start(binary(), &data_dir, &[]);
+    let item = Peer::join(server.address(), "ada").upload("notes.txt", b"hello shelf\n");
+    server.end_well();
+    let server = Server::start(binary(), &data_dir, &[]);
+    Peer::join(server.address(), "bob").download(item);
+    server.end_well();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_data_directory_that_is_removed_under_a_server_ends_it_where_all_must_be_safe() {
@@ -200,7 +215,7 @@ fn a_data_directory_that_is_removed_under_a_server_ends_it_where_all_must_be_saf
             ada.say_and_hear(&format!("the talk goes on, {line}"));
         }
         drop(ada);
-        server.signal("TERM");
+        server.ask_to_end();
         let ended = server.wait();
         let told = ended.stderr.matches("cannot write the log to disk").count();
         assert_eq!((ended.code, told), (Some(0), 1), "{level}: {ended:?}");

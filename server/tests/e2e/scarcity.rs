@@ -11,7 +11,7 @@ use chatshelf_testkit::programs::Server;
 use chatshelf_testkit::raw::hello_and_join;
 use chatshelf_testkit::wait::eventually;
 
-use crate::harness::{BINARY, Home};
+use crate::harness::{Home, binary};
 
 const DESCRIPTORS: usize = 40;
 const NEWCOMERS: usize = 60;
@@ -30,7 +30,7 @@ fn start_short_of_descriptors(home: &Home) -> Server {
         "-c",
         &script,
         "sh",
-        BINARY,
+        binary(),
         "--bind",
         "127.0.0.1",
         "--port",

@@ -6,19 +6,16 @@ use std::path::Path;
 
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::{Ended, Program, Server, server_command};
+use chatshelf_testkit::programs::{Ended, Program, Server, command_of, server_command};
 
-use crate::harness::{BINARY, Home};
+use crate::harness::{Home, binary};
 
 /// Where a server starts that nothing keeps from it.
 const FREE_PORT: &[&str] = &["--bind", "127.0.0.1", "--port", "0"];
 
 /// Runs the server where, or with options with which, it cannot start.
 fn fails_to_start(data_dir: &Path, options: &[&str]) -> Ended {
-    Program::run(
-        std::process::Command::new(BINARY).arg("--data-dir").arg(data_dir).args(options),
-        "",
-    )
+    Program::run(command_of(binary()).arg("--data-dir").arg(data_dir).args(options), "")
 }
 
 /// One line of `code`, for people, that says all of `told`.
@@ -49,7 +46,7 @@ fn one_line_says_where_the_room_is_and_how_to_join() {
     Peer::join(address, "ada").say_and_hear("hello");
     #[cfg(unix)]
     {
-        server.signal("TERM");
+        server.ask_to_end();
         let ended = server.wait();
         assert_eq!((ended.code, ended.stderr), (Some(0), String::new()));
         assert_eq!(ended.stdout, line + "\n");
@@ -65,7 +62,7 @@ fn help_and_version_are_printed_and_nothing_is_done() {
         ("--version", env!("CARGO_PKG_VERSION")),
         ("-V", "chatshelf-server"),
     ] {
-        let ended = Program::run(server_command(BINARY, &home.data_dir()).arg(option), "");
+        let ended = Program::run(server_command(binary(), &home.data_dir()).arg(option), "");
         assert_eq!((ended.code, &ended.stderr[..]), (Some(0), ""), "{option}");
         assert!(ended.stdout.contains(told), "{option}: {}", ended.stdout);
         assert!(!home.data_dir().exists());
@@ -91,19 +88,19 @@ fn a_bad_option_ends_it_with_2_and_a_line_that_names_it() {
 #[test]
 fn a_variable_that_an_orchestrator_has_set_does_not_keep_it_from_starting() {
     let home = Home::new();
-    let mut command = std::process::Command::new(BINARY);
+    let mut command = command_of(binary());
     command.args(["--bind", "127.0.0.1", "--port", "0", "--data-dir"]).arg(home.data_dir());
     command.env("CHATSHELF_SERVER_KEEP", "tcp://10.0.0.7:9000");
     let server = Server::run(&mut command);
     Peer::join(server.address(), "ada").say_and_hear("hello");
     #[cfg(unix)]
     {
-        server.signal("TERM");
+        server.ask_to_end();
         let ended = server.wait();
         assert!(ended.stderr.contains("CHATSHELF_SERVER_KEEP"), "{ended:?}");
         assert_eq!((ended.code, ended.stderr.lines().count()), (Some(0), 1), "{ended:?}");
     }
-    let mut command = server_command(BINARY, &home.data_dir());
+    let mut command = server_command(binary(), &home.data_dir());
     let ended = Program::run(command.env("CHATSHELF_SERVER_KEEP", "many"), "");
     assert_says(&ended, 2, &["CHATSHELF_SERVER_KEEP 'many'"]);
 }
@@ -201,7 +198,7 @@ fn what_it_writes_is_for_its_own_user_whatever_the_umask() {
     for umask in ["000", "022", "277"] {
         let home = Home::new();
         let mut command = std::process::Command::new("sh");
-        command.args(["-c", &format!(r#"umask {umask}; exec "$@""#), "sh", BINARY]);
+        command.args(["-c", &format!(r#"umask {umask}; exec "$@""#), "sh", binary()]);
         command.args(["--port", "0", "--bind", "127.0.0.1", "--data-dir"]).arg(home.data_dir());
         let server = Server::run(&mut command);
         let mut ada = Peer::join(server.address(), "ada");
@@ -263,7 +260,7 @@ fn ipv6_works_like_ipv4() {
         return;
     }
     let home = Home::new();
-    let server = Server::run(server_command(BINARY, &home.data_dir()).args(["--bind", "::1"]));
+    let server = Server::run(server_command(binary(), &home.data_dir()).args(["--bind", "::1"]));
     let address = server.address();
     assert_eq!(address.ip(), Ipv6Addr::LOCALHOST);
     let told = format!("chatshelf --host ::1 --port {}", address.port());
@@ -278,7 +275,7 @@ fn ipv6_works_like_ipv4() {
 #[test]
 fn without_an_address_it_is_reached_by_both_families() {
     let home = Home::new();
-    let server = Server::run(&mut server_command(BINARY, &home.data_dir()));
+    let server = Server::run(&mut server_command(binary(), &home.data_dir()));
     let port = server.address().port();
     let mut ada = Peer::join(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "ada");
     ada.say_and_hear("by the old way");
@@ -319,7 +316,7 @@ mod signals {
     /// A server that a shell starts after this command.
     fn start_after(shell: &str, home: &Home) -> Server {
         let mut command = std::process::Command::new("sh");
-        command.args(["-c", &format!(r#"{shell}; exec "$@""#), "sh", BINARY]);
+        command.args(["-c", &format!(r#"{shell}; exec "$@""#), "sh", binary()]);
         command.args(["--port", "0", "--bind", "127.0.0.1", "--data-dir"]).arg(home.data_dir());
         Server::run(&mut command)
     }

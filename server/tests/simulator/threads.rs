@@ -62,7 +62,7 @@ struct Sync {
 }
 
 enum SyncState {
-    UnderWay(Option<Unsynced<Disk>>),
+    UnderWay(Option<Box<Unsynced<Disk>>>),
     /// The journal's thread has not heard of it.
     Done(io::Result<()>),
 }
@@ -74,7 +74,7 @@ impl Sync {
 
     fn go_on(&mut self) {
         if let SyncState::UnderWay(unsynced) = &mut self.state {
-            let synced = unsynced.take().map_or(Ok(()), Unsynced::sync);
+            let synced = unsynced.take().map_or(Ok(()), |it| it.sync());
             self.state = SyncState::Done(synced);
         }
     }
@@ -243,7 +243,8 @@ impl Threads {
             && let Some(unsynced) = self.keeper.begin_sync(self.clock.instant())
         {
             let ends_at_ms = self.clock.now_ms() + self.rng.below(self.journal_ms + 1);
-            let (last, state) = (model.newest_written(), SyncState::UnderWay(Some(unsynced)));
+            let (last, state) =
+                (model.newest_written(), SyncState::UnderWay(Some(Box::new(unsynced))));
             self.sync = Some(Sync { last, ends_at_ms, state });
         }
     }

@@ -18,7 +18,7 @@ use crate::harness::programs;
 use scenarios::{ALL, Programs};
 
 fn today() -> Programs {
-    Programs { server: programs::server().into(), client: programs::CLIENT.into() }
+    Programs { server: programs::server().into(), client: programs::client_path() }
 }
 
 #[test]

@@ -1,24 +1,45 @@
 //! Where the programs under test are. Cargo builds the client's for these tests; the server's and
-//! the example bot are built here, once, in the same profile and target folder.
+//! the example bot are built here, once, in the same profile and target folder. The environment can
+//! name others: `CHATSHELF_TEST_CLIENT` and `CHATSHELF_TEST_SERVER`, each the path of a program,
+//! also one for Windows. `CHATSHELF_TEST_BUILT` says that all of them are built already; under Wine
+//! there is no cargo.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use chatshelf_testkit::programs::without_settings;
+use chatshelf_testkit::programs::{command_of, from_environment, is_for_windows, without_settings};
 
-pub(crate) const CLIENT: &str = env!("CARGO_BIN_EXE_chatshelf");
-pub(crate) const LOAD: &str = env!("CARGO_BIN_EXE_chatshelf-load");
+/// Built by cargo for these tests.
+const BUILT_CLIENT: &str = env!("CARGO_BIN_EXE_chatshelf");
+
+/// The client's program.
+pub(crate) fn client_path() -> PathBuf {
+    from_environment("CHATSHELF_TEST_CLIENT").unwrap_or_else(|| BUILT_CLIENT.into())
+}
+
+/// True if the client under test is one for Windows, wherever the tests run.
+pub(crate) fn client_is_for_windows() -> bool {
+    is_for_windows(&client_path())
+}
+
+/// The load test's command. It starts the server that lies beside it.
+pub(crate) fn load() -> Command {
+    server();
+    let client = client_path();
+    let suffix = if is_for_windows(&client) { ".exe" } else { "" };
+    command_of(client.with_file_name(format!("chatshelf-load{suffix}")))
+}
 
 /// The client's command, whatever the one who runs the tests has set.
 pub(crate) fn client() -> Command {
-    client_at(Path::new(CLIENT))
+    client_at(&client_path())
 }
 
 /// The same of a client that was built elsewhere.
 pub(crate) fn client_at(program: &Path) -> Command {
-    let mut command = Command::new(program);
+    let mut command = command_of(program);
     without_settings(&mut command);
     let nothing = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings");
     command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing);
@@ -49,12 +70,15 @@ pub(crate) fn place_like(shell: &mut Command, command: &Command) {
 /// Longest build, from nothing and on a machine that is busy.
 const BUILD_MAX: Duration = Duration::from_secs(900);
 
-/// The server's program, beside the client's.
+/// The server's program.
 pub(crate) fn server() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
-    PATH.get_or_init(|| {
-        build(cargo_build().args(["--package", "chatshelf-server"]));
-        beside_the_client("chatshelf-server")
+    PATH.get_or_init(|| match from_environment("CHATSHELF_TEST_SERVER") {
+        Some(path) => path.into_os_string().into_string().expect("a path in UTF-8"),
+        None => {
+            build(cargo_build().args(["--package", "chatshelf-server"]));
+            beside_the_client("chatshelf-server")
+        }
     })
 }
 
@@ -66,7 +90,7 @@ pub(crate) fn bot() -> String {
 
 fn beside_the_client(name: &str) -> String {
     let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let path = Path::new(CLIENT).with_file_name(name);
+    let path = Path::new(BUILT_CLIENT).with_file_name(name);
     assert!(path.exists(), "{} was not built", path.display());
     path.to_str().expect("a path in UTF-8").into()
 }
@@ -74,7 +98,7 @@ fn beside_the_client(name: &str) -> String {
 /// Builds as this test was built: the folder of the client tells how, for it is
 /// `TARGET_DIR[/TRIPLE]/PROFILE`.
 fn cargo_build() -> Command {
-    let profile_dir = Path::new(CLIENT).parent().expect("a program is in a folder");
+    let profile_dir = Path::new(BUILT_CLIENT).parent().expect("a program is in a folder");
     let above = profile_dir.parent().expect("the profile's folder is in the target folder");
     let is_target_dir = |dir: &Path| dir.join(".rustc_info.json").exists();
     let (target_dir, triple) = match above.parent() {
@@ -98,6 +122,9 @@ fn cargo_build() -> Command {
 }
 
 fn build(cargo: &mut Command) {
+    if from_environment("CHATSHELF_TEST_BUILT").is_some() {
+        return;
+    }
     let mut child = cargo.stdin(Stdio::null()).spawn().expect("cargo runs");
     let started = Instant::now();
     let status = loop {

@@ -9,6 +9,8 @@ use std::process::Command;
 
 use chatshelf_testkit::fake_server::{FakeServer, Guest};
 use chatshelf_testkit::files::names;
+#[cfg(unix)]
+use chatshelf_testkit::programs::command_of;
 use chatshelf_testkit::programs::{Ended, Program, Server};
 use chatshelf_testkit::samples::item;
 use chatshelf_testkit::wait::eventually;
@@ -48,7 +50,7 @@ impl Room {
     /// Starts it again, with the same data and port.
     #[cfg(unix)]
     pub(crate) fn restart_server(&mut self) {
-        let mut command = Command::new(programs::server());
+        let mut command = command_of(programs::server());
         let port = self.address().port().to_string();
         command.args(["--bind", "127.0.0.1", "--port", &port, "--data-dir"]);
         self.server = Server::run(command.arg(self.data()).args(&self.options));

@@ -13,17 +13,25 @@ pub(crate) mod workload;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::{Server, server_command};
+use chatshelf_testkit::programs::{Server, from_environment, server_command};
 use chatshelf_testkit::rng::Rng;
 use chatshelf_testkit::wait::eventually;
 use tempfile::TempDir;
 
-/// The program under test.
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_chatshelf-server");
+/// The program under test: the one that cargo has built for these tests, or the one that
+/// `CHATSHELF_TEST_SERVER` names, also one for Windows.
+pub(crate) fn binary() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| match from_environment("CHATSHELF_TEST_SERVER") {
+        Some(path) => path.into_os_string().into_string().expect("a path in UTF-8"),
+        None => env!("CARGO_BIN_EXE_chatshelf-server").into(),
+    })
+}
 
 /// A data directory that outlives its servers.
 pub(crate) struct Home(TempDir);
@@ -39,19 +47,20 @@ impl Home {
     }
 
     pub(crate) fn start(&self, options: &[&str]) -> Server {
-        Server::start(BINARY, &self.data_dir(), options)
+        Server::start(binary(), &self.data_dir(), options)
     }
 
     /// Starts a server that logs at its end what it has counted.
+    #[cfg(target_os = "linux")]
     pub(crate) fn start_that_tells_counts(&self, options: &[&str]) -> Server {
-        let mut command = server_command(BINARY, &self.data_dir());
+        let mut command = server_command(binary(), &self.data_dir());
         command.args(["--bind", "127.0.0.1"]).args(options);
         Server::run(command.env("RUST_LOG", "warn,chatshelf_server::net::reactor=info"))
     }
 
     /// Starts a server and kills it before, or just when, it has started.
     pub(crate) fn kill_in_the_start(&self, rng: &mut Rng) {
-        let mut child = server_command(BINARY, &self.data_dir())
+        let mut child = server_command(binary(), &self.data_dir())
             .args(["--bind", "127.0.0.1"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())

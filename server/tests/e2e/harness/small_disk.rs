@@ -14,7 +14,7 @@ use chatshelf_testkit::files::names;
 use chatshelf_testkit::programs::Server;
 use tempfile::TempDir;
 
-use super::{BINARY, Home};
+use super::{Home, binary};
 
 /// Mounts `$1` bytes at `$2` and becomes the rest.
 const SCRIPT: &str = r#"mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@""#;
@@ -66,7 +66,7 @@ impl SmallDisk {
         }
         let place = tempfile::tempdir().expect("a place for temporary files");
         let mut command = on_a_disk_of(bytes, place.path());
-        command.args([BINARY, "--bind", "127.0.0.1", "--port", "0", "--data-dir"]);
+        command.args([binary(), "--bind", "127.0.0.1", "--port", "0", "--data-dir"]);
         let server = Server::run(command.arg(place.path().join("data")).args(options));
         let disk = Self { place, pid: server.pid() };
         assert!(disk.available() <= bytes && disk.seen_from_here().join("data").exists());

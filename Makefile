@@ -75,6 +75,47 @@ run-server: toolchain ## Run a server [PORT=9000 BIND= DATA_DIR= ARGS=]
 	@$(exec) $(call release,chatshelf-server) $(call option,--port,PORT) \
 		$(call option,--bind,BIND) $(call option,--data-dir,DATA_DIR) $(ARGS)
 
+windows: toolchain mingw ## Build the programs for Windows into target/windows (needs MinGW)
+	$(CARGO) build --profile windows-release --target $(windows_target) --bins \
+		-p chatshelf-server -p chatshelf-client
+	@mkdir -p $(call quote,$(windows))
+	@cp $(patsubst %,$(call quote,$(CARGO_TARGET_DIR)/$(windows_target)/windows-release/%.exe),$(windows_programs)) \
+		$(call quote,$(windows))
+	@for program in $(windows_programs); do \
+		imports=$$(x86_64-w64-mingw32-objdump -p $(call quote,$(windows))/$$program.exe) || exit; \
+		if echo "$$imports" | grep 'DLL Name: lib'; then \
+			echo "$$program.exe needs a DLL of MinGW, which Windows does not have"; exit 1; \
+		fi; \
+	done
+windows = $(CARGO_TARGET_DIR)/windows
+windows_target = x86_64-pc-windows-gnu
+windows_programs = chatshelf-server chatshelf chatshelf-load
+
+check-windows: toolchain msvc ## Lint all code as it is compiled for Windows, with the types of MSVC
+	$(CARGO) clippy --workspace --all-targets --target x86_64-pc-windows-msvc --features blake3/pure -- -D warnings
+
+try-windows: windows wine ## Let the programs for Windows join, talk and move files under Wine, once
+	common/testkit/wine/session common/testkit/wine/tests once
+
+test-windows: windows wine ## Run all tests for Windows under Wine, then its programs with those of Linux (an hour)
+	common/testkit/wine/session common/testkit/wine/tests all
+
+# What this machine needs to build for Windows; each error says how to get it.
+mingw:
+	@$(if $(shell x86_64-w64-mingw32-gcc --version 2>$(null)),,$(error \
+		programs for Windows are linked by MinGW, which is not here: install it (on Debian: \
+		apt-get install gcc-mingw-w64-x86-64)))
+	$(call rust_target,x86_64-pc-windows-gnu)
+msvc:
+	$(call rust_target,x86_64-pc-windows-msvc)
+# $(call rust_target,TRIPLE): fails if Rust's library for that system is not here.
+rust_target = @$(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/$(1)/lib),,$(error \
+	the library of Rust for $(1) is not here: rustup target add $(1)))
+wine:
+	@$(if $(shell wine --version 2>$(null)),,$(error programs for Windows are tried under Wine, which is \
+		not here: install it (on Debian: apt-get install wine wine64)))
+.PHONY: windows check-windows try-windows test-windows mingw msvc wine
+
 share: toolchain ## Write man pages and shell completions to target/share, laid out as in /usr/share
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf)

@@ -3,13 +3,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::{Ended, Program, Server};
+use chatshelf_testkit::programs::{Ended, Program, Server, command_of};
 
-use crate::harness::BINARY;
+use crate::harness::binary;
 use crate::harness::place::Place;
 
 /// What `--check` says of an option: its value, and where that comes from.
@@ -52,7 +51,7 @@ fn a_server_starts_with_what_the_file_says() {
 #[test]
 fn the_environment_can_name_the_file() {
     let place = Place::with("keep = 3\n");
-    let mut command = Command::new(BINARY);
+    let mut command = command_of(binary());
     command.current_dir(place.path()).arg("--check").env("CHATSHELF_SERVER_CONFIG", place.file());
     let ended = Program::run(&mut command, "");
     ended.has_code(0);
@@ -90,7 +89,7 @@ fn a_mistake_in_the_file_ends_it_with_2_and_a_line_that_names_file_and_line() {
 fn a_file_that_cannot_be_read_ends_it_with_2() {
     let place = Place::with("");
     for path in [place.path().join("nowhere"), place.path().to_owned()] {
-        let ended = Program::run(Command::new(BINARY).arg("--config").arg(&path), "");
+        let ended = Program::run(command_of(binary()).arg("--config").arg(&path), "");
         ended.has_code(2);
         let told = format!("chatshelf-server: cannot read {}: ", path.display());
         assert!(ended.complaint().starts_with(&told), "{ended:?}");

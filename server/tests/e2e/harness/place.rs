@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chatshelf_testkit::programs::command_of;
 use tempfile::TempDir;
 
-use super::BINARY;
+use super::binary;
 
 /// A directory with a configuration file in it, and beside that room for data.
 pub(crate) struct Place(TempDir);
@@ -33,7 +34,7 @@ impl Place {
 
     /// The server, to be run in the directory with this file.
     pub(crate) fn server(&self, options: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
+        let mut command = command_of(binary());
         command.current_dir(self.0.path()).arg("--config").arg(self.file()).args(options);
         command
     }

@@ -1,10 +1,10 @@
 //! The full-screen front end: a view over the loop that all front ends share.
 //!
 //! The state (`state`, and its parts: `scrollback` of `entry`s, `editor` with its `kill_ring`,
-//! `complete`, `notify`, `dialog`, the `view_model` of the session) is plain data. `keys` and `paste`
-//! change it, `draw` shows it, [`terminal`] is the only part that knows the terminal, and `events`
-//! reads from it on a thread of its own (`console` makes sense of what Windows reports). This file
-//! puts them together: what to ask the app for, and when to draw.
+//! `complete`, `notify`, `dialog`, the `view_model` of the session) is plain data. `keys` and
+//! `paste` change it, `draw` shows it, [`terminal`] is the only part that knows the terminal, and
+//! `events` reads from it on a thread of its own (`console` makes sense of what Windows reports).
+//! This file puts them together: what to ask the app for, and when to draw.
 
 mod areas;
 mod complete;

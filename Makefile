@@ -194,6 +194,9 @@ bench-peers: toolchain ## The same, beside what people run instead, as far as it
 	@$(CARGO) bench -q -p chatshelf-server --bench speed -- --peers $(bench_options) $(ARGS)
 bench_options = $(call option,--rounds,ROUNDS) $(if $(value WRITE),--write)
 
+comparison: toolchain ## Measure one small server in C, Rust, Go, Java and Python (Linux) [ROUNDS=3 WRITE=]
+	@$(CARGO) bench -q -p chatshelf-server --bench speed -- --comparison $(bench_options) $(ARGS)
+
 bench-client: toolchain ## Measure what the full screen costs in a room that talks without end (Linux)
 	@$(CARGO) test -q --release -p chatshelf-client --test e2e -- --ignored --nocapture what_a_flood_costs
 
@@ -239,5 +242,5 @@ valgrind:
 		instructions are counted by valgrind, which is not here: install it (on Debian: \
 		apt-get install valgrind)))
 
-.PHONY: help build share run-server run-client test check tools figures report load-test bench bench-peers bench-client instructions \
+.PHONY: help build share run-server run-client test check tools figures report load-test bench bench-peers comparison bench-client instructions \
 	simulate kill-test soak compat record screenshots clean toolchain valgrind

@@ -1,10 +1,12 @@
 //! What the server costs, beside the least that could do the same, and beside what people run
-//! instead (docs/BENCHMARKS.md). Run by `make bench` and `make bench-peers`.
+//! instead (docs/BENCHMARKS.md). Run by `make bench`, `make bench-peers` and `make comparison`.
 
 #[cfg(target_os = "linux")]
 mod baseline;
 #[cfg(target_os = "linux")]
 mod chart;
+#[cfg(target_os = "linux")]
+mod comparison;
 #[cfg(target_os = "linux")]
 mod contenders;
 #[cfg(target_os = "linux")]
@@ -25,6 +27,8 @@ mod process;
 mod report;
 #[cfg(target_os = "linux")]
 mod rooms;
+#[cfg(target_os = "linux")]
+mod rules;
 #[cfg(target_os = "linux")]
 mod run;
 #[cfg(target_os = "linux")]

@@ -75,6 +75,14 @@ impl Process {
     pub(crate) fn memory(&self) -> io::Result<u64> {
         proc_stats::memory_kib(self.child.id()).map(|kib| kib * 1024).ok_or_else(has_ended)
     }
+
+    /// The most bytes of memory that it ever had resident.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn peak_memory(&self) -> io::Result<u64> {
+        proc_stats::peak_memory_kib(self.child.id()).map(|kib| kib * 1024).ok_or_else(has_ended)
+    }
 }
 
 fn has_ended() -> io::Error {

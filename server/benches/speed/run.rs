@@ -9,13 +9,14 @@ use getopts::Options;
 use crate::baseline::BASELINE;
 use crate::contenders::{self, Contender};
 use crate::measured::Measured;
-use crate::{baseline, files, interrupt, large, machine, process, rooms};
+use crate::{baseline, comparison, files, interrupt, large, machine, process, rooms};
 
 /// Rounds unless told otherwise.
 const ROUNDS: usize = 3;
 
-/// What the figures stand between in docs/BENCHMARKS.md.
+/// What the figures stand between in docs/BENCHMARKS.md, and in docs/REPORT.md.
 const BEGIN: &str = "<!-- figures: written by make bench-peers WRITE=1 -->\n";
+const COMPARISON_BEGIN: &str = "<!-- figures: written by make comparison WRITE=1 -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
 /// What can be measured by itself.
@@ -24,6 +25,8 @@ const PARTS: [&str; 6] = ["rooms", "large", "downloads", "uploads", "talk", "sta
 /// What is asked for.
 struct Plan {
     peers: bool,
+    /// The small servers of docs/comparison, and nothing else.
+    comparison: bool,
     rounds: usize,
     /// Only contenders whose names begin so; all if there are none.
     only: Vec<String>,
@@ -67,10 +70,11 @@ fn serve_baseline(arguments: &[String]) -> io::Result<()> {
 fn parse(arguments: &[String]) -> io::Result<Plan> {
     let mut options = Options::new();
     options.optflag("", "peers", "beside what people run instead");
+    options.optflag("", "comparison", "only the small servers of docs/comparison");
     options.optopt("", "rounds", "how often everything is measured", "N");
     options.optmulti("", "only", "only contenders whose names begin so", "NAME");
     options.optmulti("", "part", &format!("only this part: {}", PARTS.join(", ")), "PART");
-    options.optflag("", "write", "write the figures to docs/BENCHMARKS.md");
+    options.optflag("", "write", "write the figures to the documents");
     // What cargo adds.
     options.optflag("", "bench", "");
     let given = options.parse(arguments).map_err(io::Error::other)?;
@@ -80,6 +84,7 @@ fn parse(arguments: &[String]) -> io::Result<Plan> {
     }
     Ok(Plan {
         peers: given.opt_present("peers"),
+        comparison: given.opt_present("comparison"),
         rounds: given.opt_get_default("rounds", ROUNDS).map_err(io::Error::other)?,
         only: given.opt_strs("only"),
         parts,
@@ -91,6 +96,9 @@ fn run(plan: &Plan) -> io::Result<()> {
     process::pin_load()?;
     interrupt::take()?;
     let mut progress = |line: &str| eprintln!("{line}");
+    if plan.comparison {
+        return compare(plan, &mut progress);
+    }
     let mut all = contenders::own();
     if plan.peers {
         all.extend(contenders::peers());
@@ -122,18 +130,32 @@ fn run(plan: &Plan) -> io::Result<()> {
     if plan.write { write(&text, &charts) } else { Ok(()) }
 }
 
+fn compare(plan: &Plan, progress: &mut dyn FnMut(&str)) -> io::Result<()> {
+    let rounds = plan.rounds;
+    let table = comparison::measure(rounds, progress)?;
+    let machine = machine::described()?;
+    let text = format!("Measured on {machine}; medians of {rounds} rounds.\n\n{table}");
+    print!("{text}");
+    if plan.write { write_into("docs/REPORT.md", COMPARISON_BEGIN, &text) } else { Ok(()) }
+}
+
 fn write(text: &str, charts: &[(String, String)]) -> io::Result<()> {
-    let path = machine::repository("docs/BENCHMARKS.md");
+    write_into("docs/BENCHMARKS.md", BEGIN, text)?;
+    let folder = machine::repository("docs/charts");
+    std::fs::create_dir_all(&folder)?;
+    charts.iter().try_for_each(|(name, svg)| std::fs::write(folder.join(name), svg))
+}
+
+/// Puts text into a document, in place of what stands between two marks.
+fn write_into(path: &str, begin: &str, text: &str) -> io::Result<()> {
+    let path = machine::repository(path);
     let document = std::fs::read_to_string(&path)?;
-    let parts = document.split_once(BEGIN).and_then(|(before, rest)| {
+    let parts = document.split_once(begin).and_then(|(before, rest)| {
         let (_, after) = rest.split_once(END)?;
         Some((before, after))
     });
     let Some((before, after)) = parts else {
         return Err(io::Error::other(format!("{} has no place for figures", path.display())));
     };
-    std::fs::write(&path, format!("{before}{BEGIN}{text}{END}{after}"))?;
-    let folder = machine::repository("docs/charts");
-    std::fs::create_dir_all(&folder)?;
-    charts.iter().try_for_each(|(name, svg)| std::fs::write(folder.join(name), svg))
+    std::fs::write(&path, format!("{before}{begin}{text}{END}{after}"))
 }

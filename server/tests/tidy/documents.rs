@@ -25,6 +25,18 @@ fn exists(sources: &[Source], path: &str) -> bool {
     })
 }
 
+/// The path that a link from a folder leads to, from the root of the repository.
+fn resolved(folder: &str, link: &str) -> String {
+    let mut path: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in link.split('/') {
+        match part {
+            ".." => drop(path.pop()),
+            _ => path.push(part),
+        }
+    }
+    path.join("/")
+}
+
 fn dead_links(sources: &[Source]) -> Vec<String> {
     let documents = documents(sources);
     let by_path: BTreeMap<&str, &Document> =
@@ -33,10 +45,9 @@ fn dead_links(sources: &[Source]) -> Vec<String> {
     for document in &documents {
         for link in document.links.iter().filter(|link| !link.text.contains("://")) {
             let (path, anchor) = link.text.split_once('#').unwrap_or((&link.text, ""));
-            let target = match path.strip_prefix("../") {
-                _ if path.is_empty() => document.path.clone(),
-                Some(above) => above.to_owned(),
-                None => format!("{}{path}", document.folder()),
+            let target = match path {
+                "" => document.path.clone(),
+                _ => resolved(document.folder(), path),
             };
             let is_there = tree::root().join(&target).exists()
                 || sources.iter().any(|source| source.path == target);
@@ -59,9 +70,12 @@ fn links_lead_somewhere() {
 fn a_dead_link_is_noticed() {
     let text =
         "# A b\n[x](#a-b) [x](b.md#c) [x](../x.md) [x](https://x)\n[y](#c) [y](d.md) [y](b.md#a)";
-    let files = [("docs/a.md", text), ("docs/b.md", "# C"), ("x.md", "")];
+    let deeper = "[x](../b.md#c) [x](../../x.md) [x](../x.md)";
+    let files =
+        [("docs/a.md", text), ("docs/b.md", "# C"), ("x.md", ""), ("docs/deep/c.md", deeper)];
     let files = files.map(|(path, text)| Source::sample(path, text));
     let complaints = ["docs/a.md:3: #c", "docs/a.md:3: d.md", "docs/a.md:3: b.md#a"];
+    let complaints = [&complaints[..], &["docs/deep/c.md:1: ../x.md"]].concat();
     assert_eq!(dead_links(&files), complaints);
 }
 

@@ -6,6 +6,7 @@ mod adc;
 mod baseline;
 mod chatshelf;
 mod irc;
+pub(crate) mod language;
 mod mqtt;
 mod nats;
 mod redis;

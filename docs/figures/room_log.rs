@@ -33,8 +33,9 @@ pub(crate) fn room_log() -> String {
     canvas.text(
         (12, 164),
         "start",
-        "Above 8 MiB the log is cut down to 4 MiB. A member whose cursor lies left of the new start is told so (Gap),|\
-         gets a fresh snapshot of the room, and continues at its end. Nobody else notices.",
+        "Above 8 MiB the log is cut down to 4 MiB. A member whose cursor lies left of the new \
+         start is told so (Gap),|gets a fresh snapshot of the room, and continues at its end. \
+         Nobody else notices.",
     );
     canvas.into_svg()
 }

@@ -94,7 +94,9 @@ pub(crate) fn resume() -> String {
             the first wait: half a second to a second
          server: the membership stands for 5 s;|what has arrived of uploads is kept
          ada's -> server: Hello, Join: SINCE 42, its time AT, RESUME with the token
-         server: still a member by that token? The session|continues on this connection; nobody is told
+         server: still a member by that token?|
+            The session continues on this connection,|
+            and nobody is told
          server --> ada's: Welcome: FROM_SEQ 43, Snapshot
          server -> ada's: events 43 and on: what she missed
          ada's: all up to the snapshot has come|without 7: it never arrived

@@ -42,7 +42,7 @@ local function wants(cells)
   local longest, most = 3, 3
   for _, text in ipairs(cells) do
     most = math.max(most, utf8.len(text) or #text)
-    for word in text:gmatch('[^%s/]+') do
+    for word in text:gmatch('[^%s/_]+') do
       longest = math.max(longest, utf8.len(word) or #word)
     end
   end
@@ -77,6 +77,9 @@ function Table(wide)
     -- What is narrow takes no more than it needs.
     widths[column] = total < 75 and 'auto' or string.format('%.1ffr', width)
   end
-  return pandoc.RawBlock('typst', string.format('#table(columns: (%s,), table.header(%s),\n%s\n)',
-    table.concat(widths, ', '), head, table.concat(rows, '\n')))
+  -- What has many columns, and much in them, is printed across.
+  local across = #columns >= 5 and total > 150
+  return pandoc.RawBlock('typst', string.format('%s(columns: (%s,), table.header(%s),\n%s\n)',
+    across and '#wide-table' or '#table', table.concat(widths, ', '), head,
+    table.concat(rows, '\n')))
 end

@@ -36,6 +36,8 @@ mod oneshot_files;
 #[cfg(unix)]
 mod oneshot_places;
 #[cfg(unix)]
+mod recording;
+#[cfg(unix)]
 mod restored;
 mod resuming;
 mod returning;

@@ -1,7 +1,10 @@
 //! What the tests are written with beside the kit: the programs ([`programs`]), a room with a real
 //! server and its clients ([`room`]), a client on a terminal ([`terminal`], whose screen can be
-//! made a picture: [`svg`]) and a network that does what a test says ([`proxy`]).
+//! made a picture: [`svg`], and over time a moving one: [`film`]) and a network that does what a
+//! test says ([`proxy`]).
 
+#[cfg(unix)]
+pub(crate) mod film;
 pub(crate) mod programs;
 pub(crate) mod proxy;
 pub(crate) mod room;

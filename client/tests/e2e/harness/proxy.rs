@@ -74,7 +74,7 @@ impl Proxy {
     }
 
     /// A slow one.
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     pub(crate) fn slow(server: SocketAddr) -> Self {
         Self::between(server, true)
     }

@@ -4,13 +4,15 @@
 use std::fmt::Write;
 
 /// Size of a cell and of the margin, in pixels of the picture.
-const CELL: (f64, f64) = (8.4, 18.0);
-const MARGIN: f64 = 14.0;
-const FONT_SIZE: f64 = 14.0;
+pub(super) const CELL: (f64, f64) = (8.4, 18.0);
+pub(super) const MARGIN: f64 = 14.0;
+/// The font, as attributes of a group.
+pub(super) const FONT: &str = "font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" \
+     font-size=\"14\"";
 /// How far below a cell's top its text stands.
 const BASELINE: f64 = 13.5;
-const GROUND: &str = "#1d2129";
-const TEXT: &str = "#d7dce4";
+pub(super) const GROUND: &str = "#1d2129";
+pub(super) const TEXT: &str = "#d7dce4";
 /// The sixteen colours.
 const COLOURS: [&str; 16] = [
     "#1d2129", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dce4",
@@ -35,13 +37,24 @@ pub(crate) fn svg(screen: &vt100::Screen) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {width:.0} {height:.0}\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{GROUND}\"/>\n\
-         <g font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" \
-         font-size=\"{FONT_SIZE}\" xml:space=\"preserve\">\n"
+         <g {FONT} fill=\"{TEXT}\">\n"
     );
     for row in 0..rows {
-        runs(screen, row).iter().for_each(|run| draw(&mut out, row, run));
+        let drawn = draw_row(screen, row);
+        if !drawn.is_empty() {
+            let y = MARGIN + f64::from(row) * CELL.1;
+            let _ = writeln!(out, "<g transform=\"translate(0 {y:.0})\">{drawn}</g>");
+        }
     }
     out.push_str("</g>\n</svg>\n");
+    out
+}
+
+/// A row, drawn at the top of a picture, to which it leaves font and default colour; empty if
+/// nothing is there.
+pub(super) fn draw_row(screen: &vt100::Screen, row: u16) -> String {
+    let mut out = String::new();
+    runs(screen, row).iter().for_each(|run| draw(&mut out, run));
     out
 }
 
@@ -88,29 +101,34 @@ fn colour(colour: vt100::Color, default: &'static str) -> &'static str {
     }
 }
 
-fn draw(out: &mut String, row: u16, run: &Run) {
+fn draw(out: &mut String, run: &Run) {
     let Run { column, cells, text, look } = run;
     let x = MARGIN + f64::from(*column) * CELL.0;
-    let y = MARGIN + f64::from(row) * CELL.1;
     let width = f64::from(*cells) * CELL.0;
     if look.ground != GROUND {
         let (ground, height) = (look.ground, CELL.1);
-        let _ = writeln!(
+        let _ = write!(
             out,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height}\" \
-             fill=\"{ground}\"/>"
+            "<rect x=\"{x:.1}\" width=\"{width:.1}\" height=\"{height}\" fill=\"{ground}\"/>"
         );
     }
-    if text.trim().is_empty() {
+    // Browsers collapse blanks: those at the edges are left out, the others do not break.
+    let shown = text.trim_matches(' ');
+    if shown.is_empty() {
         return;
     }
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let before = text.len() - text.trim_start_matches(' ').len();
+    let behind = text.len() - text.trim_end_matches(' ').len();
+    let x = x + before as f64 * CELL.0;
+    let width = width - (before + behind) as f64 * CELL.0;
+    let escaped = shown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = escaped.replace(' ', "\u{a0}");
+    let fill = if look.text == TEXT { "" } else { &format!(" fill=\"{}\"", look.text) };
     let bold = if look.is_bold { " font-weight=\"bold\"" } else { "" };
     let dim = if look.is_dim { " fill-opacity=\"0.6\"" } else { "" };
-    let (fill, y) = (look.text, y + BASELINE);
-    let _ = writeln!(
+    let _ = write!(
         out,
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{width:.1}\" fill=\"{fill}\"{bold}{dim}>\
+        "<text x=\"{x:.1}\" y=\"{BASELINE}\" textLength=\"{width:.1}\"{fill}{bold}{dim}>\
          {escaped}</text>"
     );
 }

@@ -28,6 +28,7 @@ mod shutdown;
 mod signals;
 mod startup;
 mod state;
+pub(crate) mod stats;
 mod suspending;
 mod transcript;
 mod transfer_summary;

@@ -54,6 +54,8 @@ pub(crate) enum Answer {
     Shelf,
     /// What of ours is not delivered yet.
     Waiting,
+    /// What the server has done, and what this connection sees of it.
+    Stats,
     /// The commands.
     Help,
     /// Nothing of what was shown before.

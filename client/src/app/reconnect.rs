@@ -109,6 +109,7 @@ pub(super) fn unanswered(what: &Unanswered) -> String {
         Unanswered::Tell { to } => format!("your private message to {to}"),
         Unanswered::Rename(nick) => format!("your request for the name {nick}"),
         Unanswered::Topic(_) => "your topic".to_owned(),
+        Unanswered::Stats => "your question for statistics".to_owned(),
     };
     format!("{text} may not have arrived: the connection broke")
 }

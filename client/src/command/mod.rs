@@ -61,6 +61,8 @@ pub enum Command {
     Waiting,
     /// `/reconnect`.
     Reconnect,
+    /// `/stats`.
+    Stats,
     /// `/help`.
     Help,
     /// `/clear`: of what is on the screen.

@@ -164,6 +164,9 @@ pub static HELP: &[Help] = &[
     row(&["waiting"], "/waiting", "what of yours is not delivered yet", |rest| {
         alone(rest, Command::Waiting)
     }),
+    row(&["stats"], "/stats", "what the server has done, and what of it we see", |rest| {
+        alone(rest, Command::Stats)
+    }),
     row(&["reconnect"], "/reconnect", "make a new connection now", |rest| {
         alone(rest, Command::Reconnect)
     }),

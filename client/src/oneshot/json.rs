@@ -4,15 +4,16 @@
 //! says exactly what was sent.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use chatshelf_common::id::UnixMillis;
-use chatshelf_common::text::{Nick, Topic, is_invisible_format};
+use chatshelf_common::text::{Nick, Note, Topic, is_invisible_format};
 use chatshelf_common::wire::Event;
-use chatshelf_common::wire::frame::{Item, Style, Told};
+use chatshelf_common::wire::frame::{FIGURES, Item, Stats, Style, Told};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// An event of the room.
 pub(super) fn event(event: &Event) -> String {
@@ -82,6 +83,16 @@ fn item(item: &Item) -> Value {
 /// Who is here.
 pub(super) fn members(nicks: &[&Nick]) -> String {
     written(&nicks.iter().map(|nick| json!({"nick": nick.as_str()})).collect::<Value>())
+}
+
+/// What the server has done. Figures that this program does not know have no name here.
+pub(super) fn stats(stats: &Stats, software: Option<&Note>, rtt: Option<Duration>) -> String {
+    let known = FIGURES.iter().filter_map(|(kind, name)| Some((name, stats.value(*kind)?)));
+    let figures: Map<String, Value> =
+        known.map(|(name, value)| (name.to_lowercase(), value.into())).collect();
+    let rtt_ms = rtt.map(|rtt| rtt.as_secs_f64() * 1000.0);
+    let software = software.map(Note::as_str);
+    written(&json!({"software": software, "server": figures, "rtt_ms": rtt_ms}))
 }
 
 /// A moment in RFC 3339; null where the calendar has no such day.

@@ -131,6 +131,10 @@ impl Once {
                 json = as_json;
                 Work::Do(Command::Who)
             }
+            Task::Stats { json: as_json } => {
+                json = as_json;
+                Work::Do(Command::Stats)
+            }
             Task::Tail { lines, grep: words, follow, json: as_json } => {
                 json = as_json;
                 grep = words.map(|words| Grep::new(words, lines));
@@ -274,6 +278,7 @@ impl View for Once {
                 }
             }
             News::Answer(Answer::Members) => self.show.members(app.session()),
+            News::Answer(Answer::Stats) => self.show.stats(app.session()),
             News::Answer(Answer::Shelf) => self.show.shelf(app.session().room()),
             News::Notice(text) => self.progress.notice(&text),
             News::Failure(text) => {

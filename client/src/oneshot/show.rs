@@ -9,7 +9,7 @@ use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
 
 use super::json;
-use crate::app::{App, Clock};
+use crate::app::{App, Clock, stats};
 use crate::output::Output;
 use crate::plain::render::Look;
 use crate::session::{Room, Session};
@@ -73,6 +73,16 @@ impl Show {
         for line in self.look.shelf(room.shelf()).iter().skip(1) {
             self.line(line.trim_start());
         }
+    }
+
+    /// Shows what the server has told of itself, if it has.
+    pub(super) fn stats(&mut self, session: &Session) {
+        let Some(stats) = session.stats() else { return };
+        if self.json {
+            let software = session.limits().and_then(|limits| limits.software.as_ref());
+            return self.line(&json::stats(stats, software, session.last_rtt()));
+        }
+        stats::lines(session).iter().for_each(|line| self.line(&shown(line)));
     }
 
     /// Shows an item that we have put on the shelf, or taken off.

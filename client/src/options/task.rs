@@ -33,6 +33,11 @@ pub enum Task {
         /// As JSON.
         json: bool,
     },
+    /// Show what the server has done.
+    Stats {
+        /// As JSON.
+        json: bool,
+    },
     /// Show what was said in the room.
     Tail {
         /// The most lines to show.
@@ -226,6 +231,20 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         take: Take::Words(|options, words| {
             let json = options.own.json;
             alone(options, &words, Task::Who { json })
+        }),
+    },
+    Command {
+        name: "stats",
+        arguments: "",
+        does: "show what the server has done",
+        about: "Shows what the server has done since it started, and the round-trip time; as JSON \
+                one object with software, server (the server's figures by name: counts, bytes, \
+                milliseconds) and rtt_ms. A server that is older than the command is refused.",
+        options: &[JSON],
+        completes: Completes::Nothing,
+        take: Take::Words(|options, words| {
+            let json = options.own.json;
+            alone(options, &words, Task::Stats { json })
         }),
     },
     Command {

@@ -111,6 +111,7 @@ fn commands_are_understood() {
         ("drop 7 a", Task::Do(Command::Drop(vec![named("7"), named("a")]))),
         ("list --json", Task::List { json: true }),
         ("who", Task::Who { json: false }),
+        ("stats --json", Task::Stats { json: true }),
         ("tail", Task::Tail { lines: 10, grep: None, follow: false, json: false }),
         ("tail -fn all", Task::Tail { lines: HISTORY_ALL, grep: None, follow: true, json: false }),
         (

@@ -18,7 +18,7 @@ use chatshelf_common::text::Nick;
 
 use crate::app::{
     Answer, App, Clock, EXIT_USAGE, Failure, Ground, Manner, Mode, News, Plan, View, exit_code,
-    format, no_start,
+    format, no_start, stats,
 };
 use crate::command::{self, Command};
 use crate::default_nick;
@@ -241,6 +241,9 @@ impl Lines {
             Answer::Waiting => {
                 let lines = format::waiting(app.session());
                 lines.iter().map(|line| self.look.notice(line)).collect()
+            }
+            Answer::Stats => {
+                stats::lines(app.session()).iter().map(|line| self.look.notice(line)).collect()
             }
             Answer::Help => self.look.help(),
             Answer::Clear | Answer::Notify(_) | Answer::Mouse(_) | Answer::Copy(_) => {

@@ -242,6 +242,7 @@ mod tests {
     fn limits() -> ServerLimits {
         ServerLimits {
             version: 1,
+            tells_stats: false,
             software: None,
             file_bytes_max: 1 << 30,
             shelf_items_max: 5,

@@ -39,7 +39,7 @@ use chatshelf_common::text::Nick;
 
 use crate::app::{
     Answer, App, Clock, EXIT_USAGE, Failure, Ground, Manner, Mode, News, Plan, View, exit_code,
-    format, no_start, stop_job,
+    format, no_start, stats, stop_job,
 };
 use crate::command::Copied;
 use crate::options::Options;
@@ -189,6 +189,7 @@ impl Screen {
             Answer::Topic => self.state.notice(&format::topic(room), at),
             Answer::Shelf => self.state.notices(&format::shelf(room), at),
             Answer::Waiting => self.state.notices(&format::waiting(app.session()), at),
+            Answer::Stats => self.state.notices(&stats::lines(app.session()), at),
             Answer::Mouse(on) => self.mouse(on),
             Answer::Copy(wanted) => self.copy(wanted),
             Answer::Notify(level) => {

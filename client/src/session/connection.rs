@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Note;
-use chatshelf_common::wire::frame::{Hello, Join, Marker, Ping};
+use chatshelf_common::wire::frame::{CAPABILITY_STATS, Hello, Join, Marker, Ping};
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::delivery::Delivery;
@@ -71,7 +71,8 @@ impl Session {
         (self.rtt, self.delivery) = (Rtt::default(), Delivery::default());
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
-        self.out.control(&Hello { software, ..Hello::new(VERSION_MIN, VERSION_MAX) });
+        let capabilities = Some(CAPABILITY_STATS);
+        self.out.control(&Hello { capabilities, software, ..Hello::new(VERSION_MIN, VERSION_MAX) });
         self.join();
         self.check();
     }
@@ -249,6 +250,7 @@ impl Session {
         }
         let ended = self.transfers.lost(&self.nick, &mut self.out);
         self.events.extend(ended);
+        self.lose_stats();
         self.pending.lost();
         self.room.lost();
         self.out = Outgoing::default();

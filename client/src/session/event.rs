@@ -91,6 +91,8 @@ pub enum SessionEvent {
         /// The server has said nothing else either.
         is_silent: bool,
     },
+    /// The server has told what it has done: [`super::Session::stats`].
+    Stats,
     /// After [`SessionEvent::Undelivered`], on the same connection: all is answered.
     Delivered,
     /// The connection broke before this was answered: it may not have arrived, and is not
@@ -177,6 +179,8 @@ pub enum Unanswered {
     Rename(Nick),
     /// Setting the topic, or clearing it.
     Topic(Option<Topic>),
+    /// What the server has done.
+    Stats,
 }
 
 /// Why a transfer begins again.
@@ -195,6 +199,8 @@ pub enum Restart {
 pub struct ServerLimits {
     /// Protocol version in use.
     pub version: u16,
+    /// It tells what it has done.
+    pub tells_stats: bool,
     /// Name and version of the server program.
     pub software: Option<Note>,
     /// Largest file taken, in bytes.
@@ -332,6 +338,8 @@ pub enum CommandError {
     NoSuchTransfer,
     /// All bytes are delivered and being checked; it can't be called back.
     TooLate,
+    /// The server does not know the question.
+    NoStats,
 }
 
 impl fmt::Display for CommandError {
@@ -348,6 +356,9 @@ impl fmt::Display for CommandError {
             Self::SameNick => f.write_str("that is your name already"),
             Self::NoSuchTransfer => f.write_str("no such transfer is running"),
             Self::TooLate => f.write_str("too late: it is being verified"),
+            Self::NoStats => {
+                f.write_str("the server gives no statistics: it is older than this program")
+            }
         }
     }
 }

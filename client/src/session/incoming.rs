@@ -6,7 +6,7 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::field::{Fields, Tag};
 use chatshelf_common::wire::frame::{
-    Gap, Goodbye, HelloAck, Join, Refused, Snapshot, UploadStored, Welcome,
+    CAPABILITY_STATS, Gap, Goodbye, HelloAck, Join, Refused, Snapshot, UploadStored, Welcome,
 };
 use chatshelf_common::wire::{
     Code, DecodeError, Deframer, Event, Frame, Header, ServerFrame, Unit,
@@ -99,6 +99,7 @@ impl Session {
                 }
                 self.events.push_back(SessionEvent::Told(told));
             }
+            ServerFrame::Stats(stats) if in_room => return self.handle_stats(stats),
             ServerFrame::UploadReady(ready) if in_room => {
                 self.transfers.upload_ready(&ready).map_err(unexpected)?;
             }
@@ -129,6 +130,7 @@ impl Session {
         }
         let limits = ServerLimits {
             version: ack.version,
+            tells_stats: ack.capabilities.is_some_and(|bits| bits & CAPABILITY_STATS != 0),
             software: ack.software,
             file_bytes_max: ack.file_bytes_max,
             shelf_items_max: ack.shelf_items_max,
@@ -203,6 +205,7 @@ impl Session {
             SessionEvent::JoinedRoom { nick, seq }
         } else {
             self.pending.forget_stored();
+            self.returns += 1;
             SessionEvent::Back { nick, seq }
         });
         let wants_history = self.history != Some(0);
@@ -288,6 +291,9 @@ impl Session {
         }
         if self.phase == Phase::Joining && refused.about == Join::KIND {
             self.handle_nick_refused(refused.code, refused.suggestion);
+            return Ok(());
+        }
+        if self.is_told_already(&refused) {
             return Ok(());
         }
         let command = self.pending.refused(&refused);

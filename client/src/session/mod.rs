@@ -27,6 +27,7 @@ mod pending;
 mod phase;
 mod room;
 mod rtt;
+mod stats;
 mod transfers;
 
 #[cfg(test)]
@@ -59,6 +60,7 @@ use outgoing::Outgoing;
 use pending::Pending;
 use phase::{Membership, Phase};
 use rtt::Rtt;
+use stats::StatsQuery;
 use transfers::Transfers;
 
 /// What a client asks for when it joins, and how it holds on to it.
@@ -107,6 +109,7 @@ pub struct Session {
     /// been made, while one is awaited.
     entry_by: Option<Instant>,
     rtt: Rtt,
+    stats: StatsQuery,
     delivery: Delivery,
     /// The gap whose snapshot is not whole yet.
     gap: Option<Gap>,
@@ -125,6 +128,8 @@ pub struct Session {
     pending: Pending,
     transfers: Transfers,
     absence: Option<Absence>,
+    /// Times that it has come back.
+    returns: u32,
     backoff: Backoff,
     events: VecDeque<SessionEvent>,
 }
@@ -148,6 +153,7 @@ impl Session {
             heartbeat: Heartbeat::new(now),
             entry_by: None,
             rtt: Rtt::default(),
+            stats: StatsQuery::default(),
             delivery: Delivery::default(),
             gap: None,
             welcome: None,
@@ -160,6 +166,7 @@ impl Session {
             pending: Pending::new(first_message),
             transfers: Transfers::default(),
             absence: None,
+            returns: 0,
             backoff: Backoff::new(seed),
             events: VecDeque::new(),
         }

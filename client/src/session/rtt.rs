@@ -39,6 +39,12 @@ impl Session {
         }
     }
 
+    /// The time from a question to its answer, as last measured on this connection.
+    #[must_use]
+    pub fn last_rtt(&self) -> Option<Duration> {
+        self.rtt.last
+    }
+
     /// The time from a question to its answer: the last one measured on this connection, or that
     /// of the one awaited if it is longer already.
     #[must_use]

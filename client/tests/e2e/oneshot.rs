@@ -314,3 +314,37 @@ fn each_command_has_a_help_of_its_own() {
         assert!(ended.stdout.starts_with("Usage: chatshelf ") && ended.stdout.contains(task));
     }
 }
+
+#[test]
+fn statistics_are_shown_as_text_and_as_json() {
+    let room = Room::open();
+    room.run("ada", "one\ntwo\n").has_code(0);
+    let ended = room.once(&["stats"], "");
+    ended.has_code(0);
+    assert!(ended.line("chatshelf-server ").contains(", up "), "{}", ended.stdout);
+    assert_eq!(ended.line("   members: "), "   members: 1, 2 joined, 0 came back");
+    assert_eq!(ended.line("   lines: "), "   lines: 2, 0 refusals");
+    assert!(ended.line("this connection: ").contains("round trip "), "{}", ended.stdout);
+    let ended = room.once(&["stats", "--json"], "");
+    ended.has_code(0);
+    let [told] = &values(&ended.stdout)[..] else { panic!("{}", ended.stdout) };
+    assert_eq!((&told["server"]["lines"], &told["server"]["joins"]), (&json!(2), &json!(3)));
+    assert!(told["rtt_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{told}");
+    // In the room the same is asked for twice in a row, which is within one second.
+    let ended = room.run("ada", "/stats\n/stats\n");
+    ended.has_code(0);
+    assert_eq!(ended.stdout.matches("   lines: 2, 0 refusals").count(), 2, "{}", ended.stdout);
+}
+
+#[test]
+fn a_server_without_statistics_leaves_a_sentence() {
+    let server = FakeServer::open();
+    let dir = tempfile::tempdir().unwrap();
+    let (stats, mut guest) = client_with(&server, dir.path(), &["stats"]);
+    guest.welcome();
+    guest.see_off();
+    let ended = stats.wait();
+    assert_eq!(ended.stdout, "");
+    assert!(ended.complaint().ends_with("gives no statistics: it is older than this program"));
+    ended.has_code(1);
+}

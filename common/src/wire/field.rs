@@ -82,6 +82,7 @@ tags! {
     MODE = 41
     MODIFIED = 42
     QUIET = 43
+    FIGURE = 44
 }
 
 /// Slots for known tags; one more than the highest.

@@ -65,16 +65,27 @@ macro_rules! fields {
     };
 }
 
-/// Declares frames: a struct for each, and the enum of all of them that a receiver matches on.
+macro_rules! flags {
+    () => {
+        0
+    };
+    (skippable) => {
+        $crate::wire::header::FLAG_SKIPPABLE
+    };
+}
+
+/// Declares frames: a struct for each, and the enum of all of them that a receiver matches on. A
+/// frame that is `(skippable)` was added after version 1 was frozen, so not every peer knows it.
 macro_rules! frames {
     ($(#[$enum_doc:meta])* $all:ident {
-        $($(#[$doc:meta])* $number:literal $name:ident { $($body:tt)* })*
+        $($(#[$doc:meta])* $number:literal $name:ident $(($flag:ident))? { $($body:tt)* })*
     }) => {
         $(
             fields! { $(#[$doc])* $name { $($body)* } }
 
             impl $crate::wire::Frame for $name {
                 const KIND: u8 = $number;
+                const FLAGS: u8 = flags!($($flag)?);
 
                 fn put_fields(&self, out: &mut Vec<u8>) {
                     self.put_all(out);

@@ -59,6 +59,10 @@ const KEY: UploadKey = UploadKey([
     0x5e, 0x1f, 0x88, 0x02, 0xc4, 0x9a, 0x33, 0xd7, 0x10, 0x6b, 0xf2, 0x4d, 0xa9, 0x70, 0x0c, 0xe5,
 ]);
 
+fn hello(capabilities: Option<u32>) -> Hello {
+    Hello { capabilities, software: Some(note("demo 1.0")), ..Hello::new(1, 1) }
+}
+
 fn join() -> Join {
     Join::new(nick("ada"), None)
 }
@@ -73,17 +77,8 @@ fn client_samples() -> Vec<(&'static str, ClientFrame)> {
     let transfer = TransferId(1);
     let digest = item().digest;
     vec![
-        (
-            "Hello",
-            Hello {
-                magic: MAGIC,
-                version_min: 1,
-                version_max: 1,
-                capabilities: None,
-                software: Some(note("demo 1.0")),
-            }
-            .into(),
-        ),
+        ("Hello", hello(None).into()),
+        ("Hello-capabilities", hello(Some(CAPABILITY_STATS)).into()),
         ("Join", Join { history: Some(20), ..join() }.into()),
         ("Join-quiet", Join { quiet: Some(Marker), ..join() }.into()),
         (
@@ -112,6 +107,7 @@ fn client_samples() -> Vec<(&'static str, ClientFrame)> {
         ("SetTopic", SetTopic { topic: Some(Topic::new("engines").unwrap()) }.into()),
         ("SetTopic-clear", SetTopic { topic: None }.into()),
         ("Leave", Leave {}.into()),
+        ("StatsRequest", StatsRequest {}.into()),
         ("UploadOffer", UploadOffer::new(transfer, item().name, 12).into()),
         (
             "UploadOffer-key",
@@ -142,6 +138,7 @@ fn client_samples() -> Vec<(&'static str, ClientFrame)> {
 fn room_samples() -> Vec<(&'static str, ServerFrame)> {
     let topic = TopicState { topic: Topic::new("engines").unwrap(), nick: nick("ada"), at: AT };
     vec![
+        ("Stats", stats_sample().into()),
         (
             "HelloAck",
             HelloAck {
@@ -185,6 +182,12 @@ fn room_samples() -> Vec<(&'static str, ServerFrame)> {
         ("Ping", ServerPing {}.into()),
         ("Pong", ServerPong {}.into()),
     ]
+}
+
+fn stats_sample() -> Stats {
+    let of =
+        [(FigureKind::UPTIME_MS, 3_600_000), (FigureKind::MEMBERS, 2), (FigureKind::LINES, 43)];
+    Stats { figures: of.map(|(kind, value)| Figure { kind, value }).to_vec() }
 }
 
 fn refusal_samples() -> Vec<(&'static str, ServerFrame)> {

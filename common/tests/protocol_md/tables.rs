@@ -90,6 +90,9 @@ fn every_field_code_and_limit_has_its_row() {
     for (code, name) in CODES {
         assert!(has_row(&code.0.to_string(), name), "no row for code {} {name}", code.0);
     }
+    for (kind, name) in FIGURES {
+        assert!(has_row(&kind.0.to_string(), name), "no row for figure {} {name}", kind.0);
+    }
     for (name, value) in [
         ("FRAME_BYTES_MAX", u64::from(limits::FRAME_BYTES_MAX)),
         ("FRAME_BYTES_MAX_BEFORE_JOIN", u64::from(limits::FRAME_BYTES_MAX_BEFORE_JOIN)),
@@ -139,7 +142,7 @@ fn every_number_has_one_owner_and_the_code_uses_only_its_own() {
         ("tag", 256, TAGS.iter().map(|(tag, _)| u64::from(tag.0)).collect()),
         ("code", 65_536, CODES.iter().map(|(code, _)| u64::from(code.0)).collect()),
         ("style", 256, vec![Style::SPEECH.0.into(), Style::ACTION.0.into()]),
-        ("capability bit", 32, vec![]),
+        ("capability bit", 32, vec![CAPABILITY_STATS.trailing_zeros().into()]),
         ("flag of the header", 8, vec![FLAG_SKIPPABLE.trailing_zeros().into()]),
     ] {
         let all = numbers(of);

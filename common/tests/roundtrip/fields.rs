@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use chatshelf_common::text::{Nick, TextError};
-use chatshelf_common::wire::DecodeError;
 use chatshelf_common::wire::field::{FIELD_HEAD_BYTES, Fields, TAGS, Tag};
+use chatshelf_common::wire::frame::{Stats, StatsRequest};
 use chatshelf_common::wire::header::HEADER_BYTES;
+use chatshelf_common::wire::{DecodeError, Frame};
 
 use crate::rules::{Layout, RULES, Slot};
 use crate::samples::{Sample, sample};
@@ -127,7 +128,8 @@ proptest! {
     fn decoding_undoes_encoding(sample in sample()) {
         let (bytes, value) = (sample.to_bytes(), sample.value());
         let length = (value.len() as u32).to_be_bytes();
-        prop_assert_eq!(&bytes[1..HEADER_BYTES], [&[0], &length[..]].concat());
+        prop_assert_eq!(&bytes[2..HEADER_BYTES], length);
+        prop_assert_eq!(bytes[1], u8::from(matches!(bytes[0], StatsRequest::KIND | Stats::KIND)));
         prop_assert_eq!(sample.decode(&value), Ok(sample.clone()));
         for (tag, _) in split(&value).unwrap() {
             let layout = &RULES.frames[&sample.kind()];

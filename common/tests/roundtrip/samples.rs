@@ -73,6 +73,8 @@ drawn! {
         .prop_map(|text| Topic::new(&text).unwrap());
     Note = text("aZ0 /\\ß李🦀", limits::NOTE_BYTES_MAX).prop_map(|text| Note::new(&text).unwrap());
     Mode = any::<u32>().prop_map(Mode::of);
+    FigureKind = any::<u16>().prop_map(FigureKind);
+    Figure = of_fields!(Figure kind value);
     Item = of_fields!(Item id name size digest nick at mode modified);
     TopicState = of_fields!(TopicState topic nick at);
 }
@@ -150,6 +152,7 @@ samples! {
         Rename: nick;
         SetTopic: topic;
         Leave: ;
+        StatsRequest: ;
         UploadOffer: transfer name size key mode modified;
         UploadDone: transfer digest;
         DownloadRequest: transfer item offset;
@@ -167,6 +170,7 @@ samples! {
         Goodbye: code limit version_min version_max detail;
         Told: at from to id text;
         Gap: from to nick;
+        Stats: figures;
         UploadReady: transfer offset digest;
         UploadStored: transfer item;
         DownloadReady: transfer offset item;

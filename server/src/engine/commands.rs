@@ -6,8 +6,8 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Nick, Note, TextError};
 use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
 use chatshelf_common::wire::frame::{
-    Goodbye, Hello, HelloAck, Join, MAGIC, Pong, Refused, Rename, Say, ServerPong, SetTopic, Tell,
-    Told, UploadOffer,
+    CAPABILITY_STATS, Goodbye, Hello, HelloAck, Join, MAGIC, Pong, Refused, Rename, Say,
+    ServerPong, SetTopic, Tell, Told, UploadOffer,
 };
 use chatshelf_common::wire::header::{DATA, HEADER_BYTES, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
@@ -22,6 +22,9 @@ use super::{Engine, limits};
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 use crate::work;
+
+/// The capabilities of this server.
+const CAPABILITIES: u32 = CAPABILITY_STATS;
 
 impl<T: Transport> Engine<T> {
     /// Executes a control frame according to its connection's phase.
@@ -69,6 +72,7 @@ impl<T: Transport> Engine<T> {
             ClientFrame::DownloadRequest(request) => self.request_download(token, &request),
             ClientFrame::Drop(drop) => self.drop_item(token, nick, &drop),
             ClientFrame::Cancel(cancel) => self.cancel(token, cancel.transfer),
+            ClientFrame::StatsRequest(_) => self.tell_stats(token),
             ClientFrame::Hello(_)
             | ClientFrame::Join(_)
             | ClientFrame::Leave(_)
@@ -94,7 +98,7 @@ impl<T: Transport> Engine<T> {
         self.connections.arm(token, since_ms + limits::JOIN_MS);
         let ack = HelloAck {
             version,
-            capabilities: None,
+            capabilities: hello.capabilities.map(|bits| bits & CAPABILITIES).filter(|it| *it != 0),
             software: Note::new(concat!("chatshelf-server ", env!("CARGO_PKG_VERSION"))).ok(),
             file_bytes_max: self.settings.file_bytes_max,
             shelf_items_max: self.room.shelf().keep() as u32,

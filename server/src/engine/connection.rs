@@ -122,11 +122,8 @@ impl<T> Connection<T> {
 
     /// Makes this a member's connection, which will be welcomed.
     pub(super) fn enter(&mut self, nick: Nick, session: Token) {
-        let refusals = match self.phase {
-            Phase::Greeted(guest) => guest.refusals,
-            _ => 0,
-        };
-        self.phase.become_phase(Phase::Entering(Membership { nick, session, refusals }));
+        let refusals = if let Phase::Greeted(guest) = self.phase { guest.refusals } else { 0 };
+        self.phase.become_phase(Phase::Entering(Membership::new(nick, session, refusals)));
         self.send_queue.reserve_welcome();
     }
 
@@ -148,6 +145,11 @@ impl<T> Connection<T> {
     /// Counts a refused nick; returns the number of refusals on this connection.
     pub(super) fn count_refusal(&mut self) -> Option<u8> {
         self.phase.count_refusal()
+    }
+
+    /// Returns true if the member may have statistics in this second, which it then has.
+    pub(super) fn take_stats_turn(&mut self, second: u32) -> bool {
+        self.phase.take_stats_turn(second)
     }
 
     /// Queues the goodbye after the log up to `log_end`, and stops executing the peer's frames.

@@ -45,6 +45,15 @@ pub(super) struct Membership {
     pub(super) session: Token,
     /// `Join`s and `Rename`s that were refused for their nick; the count saturates.
     pub(super) refusals: u8,
+    /// The second in which statistics were last given, from 1 on; 0 if none were.
+    pub(super) stats_second: u32,
+}
+
+impl Membership {
+    /// Creates that of a connection of which so many requests for a nick were refused.
+    pub(super) fn new(nick: Nick, session: Token, refusals: u8) -> Self {
+        Self { nick, session, refusals, stats_second: 0 }
+    }
 }
 
 /// A phase without its data.
@@ -148,6 +157,13 @@ impl Phase {
         *refusals = refusals.saturating_add(1);
         Some(*refusals)
     }
+
+    /// Returns true for a member who may have statistics in this second of the monotonic clock, and
+    /// notes that it is given some.
+    pub(super) fn take_stats_turn(&mut self, second: u32) -> bool {
+        let Self::Joined(member) = self else { return false };
+        std::mem::replace(&mut member.stats_second, second + 1) != second + 1
+    }
 }
 
 #[cfg(test)]
@@ -183,7 +199,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "Greeting to Joined")]
     fn nobody_is_in_the_room_without_a_join() {
-        let member = Membership { nick: nick("ada"), session: Token::new(1, 1), refusals: 0 };
+        let member = Membership::new(nick("ada"), Token::new(1, 1), 0);
         Phase::Greeting { since_ms: 0 }.become_phase(Phase::Joined(member));
     }
 

@@ -7,14 +7,16 @@
 use std::fmt;
 
 use chatshelf_common::id::UnixMillis;
-use chatshelf_common::wire::Code;
 use chatshelf_common::wire::code::CODES;
+use chatshelf_common::wire::frame::{self, Figure, FigureKind, Refused, StatsRequest};
+use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
 use super::memory::MemoryUse;
 use super::transport::Transport;
 use crate::disk::DiskStats;
 use crate::histogram::Histogram;
+use crate::token::Token;
 
 /// One more than the highest code that is counted separately; all others are counted together, as
 /// the last.
@@ -172,7 +174,7 @@ impl<T: Transport> Engine<T> {
         let log = self.room.log();
         let behind = self.connections.iter().map(|(_, it)| it.send_queue().bytes_behind(log));
         Stats {
-            uptime_ms: self.now.mono_ms - self.started.mono_ms,
+            uptime_ms: self.uptime_ms(),
             started_at: self.started.at,
             counters: self.counters,
             memory: self.memory_use(),
@@ -183,6 +185,46 @@ impl<T: Transport> Engine<T> {
             unreleased_bytes: log.unreleased_bytes(),
             disk: DiskStats::default(),
         }
+    }
+
+    /// Tells a member what the server has done, at most once in a second.
+    pub(super) fn tell_stats(&mut self, token: Token) {
+        let second = (self.now.mono_ms / 1000) as u32;
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        if connection.take_stats_turn(second) {
+            self.send(token, &self.figures());
+        } else {
+            self.refuse(token, &Refused::new(Code::TOO_SOON, StatsRequest::KIND));
+        }
+    }
+
+    /// Returns what is every member's business. Visits no connection.
+    fn figures(&self) -> frame::Stats {
+        let it = &self.counters;
+        let figures = [
+            (FigureKind::UPTIME_MS, self.uptime_ms()),
+            (FigureKind::MEMBERS, self.room.members_len() as u64),
+            (FigureKind::TRANSFERS, self.transfers.slots_taken() as u64),
+            (FigureKind::CONNECTIONS, it.connections),
+            (FigureKind::JOINS, it.joins),
+            (FigureKind::RETURNS, it.returns),
+            (FigureKind::LINES, it.lines),
+            (FigureKind::BYTES_IN, it.bytes_in),
+            (FigureKind::BYTES_OUT, it.bytes_out),
+            (FigureKind::UPLOADS, it.uploads),
+            (FigureKind::DOWNLOADS, it.downloads),
+            (FigureKind::REFUSALS, it.refusals.total()),
+            (FigureKind::CLOSES, it.closes.total()),
+            (FigureKind::CLOSES_LEFT, it.closes.of(Code::LEFT)),
+            (FigureKind::CLOSES_LOST, it.closes.of(Code::CONNECTION_LOST)),
+            (FigureKind::CLOSES_TIMED_OUT, it.closes.of(Code::TIMED_OUT)),
+            (FigureKind::CLOSES_TOO_SLOW, it.closes.of(Code::TOO_SLOW)),
+        ];
+        frame::Stats { figures: figures.map(|(kind, value)| Figure { kind, value }).to_vec() }
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        self.now.mono_ms - self.started.mono_ms
     }
 
     /// Counts a turn and its duration in microseconds.

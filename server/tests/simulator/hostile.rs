@@ -6,7 +6,7 @@ use chatshelf_common::id::{ItemId, MessageId, TransferId, UploadKey};
 use chatshelf_common::text::{Nick, Topic};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{
-    DownloadRequest, Drop, Join, Ping, Rename, Say, SetTopic, Tell, UploadOffer,
+    DownloadRequest, Drop, Join, Ping, Rename, Say, SetTopic, StatsRequest, Tell, UploadOffer,
 };
 use chatshelf_testkit::raw;
 use chatshelf_testkit::samples::{file_name, message, nick};
@@ -178,6 +178,7 @@ fn topics(rng: &mut Rng, script: &mut Vec<u8>) {
             SetTopic { topic }.encode(script);
         }
         SetTopic { topic: None }.encode(script);
+        StatsRequest {}.encode(script);
         Drop { item: ItemId(rng.next()), key: None }.encode(script);
     }
 }

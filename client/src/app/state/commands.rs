@@ -65,7 +65,11 @@ impl App {
             Command::Cancel(_) => self.transfers.lookups() > 0,
             _ if !self.manner.is_script() => false,
             // What was so when the connection broke is no answer.
-            Command::Who | Command::ShowTopic | Command::Files if !session.is_joined() => true,
+            Command::Who | Command::ShowTopic | Command::Files | Command::Stats
+                if !session.is_joined() =>
+            {
+                true
+            }
             Command::Who | Command::ShowTopic | Command::Find(_) => session.outstanding() > 0,
             Command::Files => uploads > 0 || session.outstanding() > 0,
             Command::Download(_) | Command::Drop(_) if uploads == 0 => false,
@@ -93,6 +97,7 @@ impl App {
             Command::Cancel(transfer) => return self.cancel(transfer),
             Command::Download(wanted) => return self.download(wanted),
             Command::Reconnect => return self.reconnect(now),
+            Command::Stats => self.ask_stats(now)?,
             Command::Drop(items) => self.drop_items(&items),
             Command::Upload(upload) => self.upload(upload),
             Command::Find(words) => self.find(&words),
@@ -186,6 +191,18 @@ impl App {
             self.news.notice("a connection is being made already");
         }
         Ok(())
+    }
+
+    /// `/stats`: asks the server, or shows what is known without it.
+    fn ask_stats(&mut self, now: Instant) -> Result<(), CommandError> {
+        let session = self.link.session_mut();
+        // Its answer comes before the one that is shown.
+        session.probe(now);
+        let asked = session.ask_stats();
+        if asked.is_err() {
+            self.answer(Answer::Stats);
+        }
+        asked
     }
 
     fn cancel(&mut self, transfer: Option<TransferHandle>) -> Result<(), CommandError> {

@@ -25,7 +25,7 @@ impl App {
     fn has_work(&self) -> bool {
         let session = self.session();
         let transfers = session.transfers_outstanding() + self.transfers.lookups();
-        transfers + session.outstanding() > 0 || self.held.is_some()
+        transfers + session.outstanding() > 0 || session.awaits_stats() || self.held.is_some()
     }
 
     /// Transfers that leaving now would cut short.

@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::{Drop, Goodbye, Refused, Rename, Say, SetTopic, Tell, Told};
+use chatshelf_common::wire::frame::{
+    Drop, Goodbye, Refused, Rename, Say, SetTopic, StatsRequest, Tell, Told,
+};
 use chatshelf_common::wire::{Event, Frame};
 
 use super::App;
 use crate::app::exit::{EXIT_FAILED, EXIT_REFUSED, Failure};
 use crate::app::format;
-use crate::app::news::News;
+use crate::app::news::{Answer, News};
 use crate::app::nick_choice::Remedy;
 use crate::app::reconnect;
 use crate::session::{Loss, Outcome, PendingCommand, SessionEvent, TransferStatus, When};
@@ -66,6 +68,7 @@ impl App {
             ),
             SessionEvent::Refused(refused, command) => self.refused(&refused, command.as_ref()),
             SessionEvent::Undelivered { is_silent } => self.undelivered(is_silent),
+            SessionEvent::Stats => news.push(News::Answer(Answer::Stats)),
             SessionEvent::Delivered => news.notice("all of it is delivered now"),
             SessionEvent::Unanswered(what) => news.failure(reconnect::unanswered(&what)),
             SessionEvent::TransferStarted(status) => self.transfers.started(&status, now, news),
@@ -176,6 +179,7 @@ impl App {
             Rename::KIND => "your name stays",
             SetTopic::KIND => "the topic stays",
             Drop::KIND => "the file stays on the shelf",
+            StatsRequest::KIND => "no statistics",
             _ => "the server refused",
         };
         let typed = match command {

@@ -70,6 +70,7 @@ fn each_frame_is_taken_in_each_state_as_the_page_says() {
             "an event out of order" => joined(45, "eve").to_bytes(),
             "`Gap`" => gap().to_bytes(),
             "`Told`" => told().to_bytes(),
+            "`Stats` that was not asked for" => Stats { figures: Vec::new() }.to_bytes(),
             "`UploadReady` of no upload" => ready(1, 0).to_bytes(),
             "`DownloadReady` of no download" => download_ready(1, 0, item(7, b"")).to_bytes(),
             "`Data` of no download" => data(0, b"x"),

@@ -27,7 +27,7 @@ frames! {
             req VERSION_MIN version_min: u16,
             /// Highest version the client speaks.
             req VERSION_MAX version_max: u16,
-            /// Bits for extensions the client understands; none is defined yet.
+            /// Bits for extensions the client understands, such as [`super::CAPABILITY_STATS`].
             opt CAPABILITIES capabilities: u32,
             /// Name and version of the program.
             opt SOFTWARE software: Note,
@@ -81,6 +81,8 @@ frames! {
         }
         /// Leaves; the server answers `Goodbye`.
         0x07 Leave {}
+        /// Asks what the server has done; the answer is `Stats`.
+        0x08 StatsRequest (skippable) {}
         /// Offers a file for the shelf.
         0x10 UploadOffer {
             /// The client's number for the transfer.

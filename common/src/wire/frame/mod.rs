@@ -6,6 +6,7 @@
 
 mod client;
 mod event;
+mod figure;
 mod server;
 mod values;
 
@@ -16,6 +17,7 @@ use crate::wire::header::{HEADER_BYTES, Header};
 
 pub use client::*;
 pub use event::*;
+pub use figure::*;
 pub use server::*;
 pub use values::*;
 
@@ -35,6 +37,8 @@ pub use values::*;
 pub trait Frame: Sized {
     /// The frame's type number.
     const KIND: u8;
+    /// The flags it is sent with.
+    const FLAGS: u8;
 
     /// Appends the fields.
     fn put_fields(&self, out: &mut Vec<u8>);
@@ -48,7 +52,9 @@ pub trait Frame: Sized {
     /// Appends the whole frame: header, then fields.
     fn encode(&self, out: &mut Vec<u8>) {
         let head = out.len();
-        out.extend_from_slice(&Header { kind: Self::KIND, flags: 0, length: 0 }.to_bytes());
+        out.extend_from_slice(
+            &Header { kind: Self::KIND, flags: Self::FLAGS, length: 0 }.to_bytes(),
+        );
         self.put_fields(out);
         let length = out.len() - head - HEADER_BYTES;
         BigEndian::write_u32(&mut out[head + 2..], length as u32);
@@ -61,6 +67,9 @@ pub trait Frame: Sized {
         out
     }
 }
+
+/// Capability bit: the server answers `StatsRequest`.
+pub const CAPABILITY_STATS: u32 = 1;
 
 /// The four bytes in a [`Hello`] that say the peer speaks this protocol.
 pub const MAGIC: [u8; 4] = *b"CHSH";

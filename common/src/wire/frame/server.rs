@@ -1,6 +1,6 @@
 //! What servers send, except for the events of the room (PROTOCOL.md, "Frame types").
 
-use super::{Frame, Item, Part, TopicState};
+use super::{Figure, FigureKind, Frame, Item, Part, TopicState};
 use crate::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis};
 use crate::text::{Message, Nick, Note};
 use crate::wire::Code;
@@ -33,7 +33,7 @@ frames! {
         0x81 HelloAck {
             /// The version both sides speak from now on.
             req VERSION version: u16,
-            /// Bits for extensions in force; none is defined yet.
+            /// Bits for extensions in use, of those that the client understands.
             opt CAPABILITIES capabilities: u32,
             /// Name and version of the program.
             opt SOFTWARE software: Note,
@@ -124,6 +124,11 @@ frames! {
             /// The receiver's own nick, now.
             req NICK nick: Nick,
         }
+        /// What the server has done, in numbers.
+        0x88 Stats (skippable) {
+            /// The numbers, each at most once.
+            rep FIGURE figures: Figure,
+        }
         /// An upload may begin.
         0x90 UploadReady {
             /// Which.
@@ -153,6 +158,14 @@ frames! {
         0x30 ServerPing {}
         /// Answers a `Ping`.
         0x31 ServerPong {}
+    }
+}
+
+impl Stats {
+    /// The value of a figure; none if the server does not give it.
+    #[must_use]
+    pub fn value(&self, kind: FigureKind) -> Option<u64> {
+        self.figures.iter().find(|figure| figure.kind == kind).map(|figure| figure.value)
     }
 }
 

@@ -5,7 +5,7 @@ use chatshelf_common::id::{ItemId, TransferId};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::code::CODES;
 use chatshelf_common::wire::frame::{
-    Cancel, DownloadRequest, Drop, Leave, Ping, Pong, UploadDone, UploadOffer,
+    Cancel, DownloadRequest, Drop, Leave, Ping, Pong, StatsRequest, UploadDone, UploadOffer,
 };
 use chatshelf_testkit::protocol_page::table;
 use chatshelf_testkit::raw::data;
@@ -107,6 +107,7 @@ fn each_frame_is_answered_in_each_phase_as_the_page_says() {
                 "`UploadOffer`" => peer.offer(1, 4),
                 "`DownloadRequest`" => peer.request(1, 7, None),
                 "`Drop`" => peer.send(Drop { item: ItemId(7), key: None }),
+                "`StatsRequest`" => peer.send(StatsRequest {}),
                 "`Cancel` of a number never used" => peer.cancel(1),
                 "`UploadDone` of a number never used" => peer.send_raw(&done(1, b"")),
                 "`Data` of a number never used" => peer.send_raw(&data(1, 0, b"x")),

@@ -1,9 +1,9 @@
 //! Every counter counts what its name says, once.
 
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::Join;
+use chatshelf_common::wire::frame::{FIGURES, FigureKind, Join, ServerFrame, Stats, StatsRequest};
 
-use super::peer::{content, join};
+use super::peer::{Peer, Seen, bytes, content, join};
 use super::rig::Rig;
 use super::uploads::upload;
 use crate::engine::Counters;
@@ -100,4 +100,74 @@ fn the_slowest_member_is_as_far_behind_as_what_they_were_not_sent() {
     ada.say("you do not hear this");
     rig.settle();
     assert_eq!(rig.engine.stats().slowest_bytes, rig.engine.room.log().end() - log);
+}
+
+/// The answers with statistics among what was received since the last call.
+fn told(peer: &mut Peer) -> Vec<Stats> {
+    let stats = |seen| match seen {
+        Seen::Server(ServerFrame::Stats(stats)) => Some(stats),
+        _ => None,
+    };
+    peer.take().into_iter().filter_map(stats).collect()
+}
+
+#[test]
+fn a_member_is_told_what_the_server_has_counted() {
+    let mut rig = Rig::new();
+    let (mut ada, eve) = (rig.join("ada"), rig.join("eve"));
+    upload(&mut rig, &mut ada, 1, &content(300));
+    ada.say("one");
+    eve.reset();
+    rig.settle();
+    rig.pass(6_000);
+    ada.take();
+    let before = counters(&rig);
+    ada.send(StatsRequest {});
+    rig.settle();
+    let [stats] = &told(&mut ada)[..] else { panic!("one answer") };
+    assert_eq!(stats.figures.len(), FIGURES.len(), "each figure once");
+    for (kind, value) in [
+        (FigureKind::UPTIME_MS, 6_000),
+        (FigureKind::MEMBERS, 1),
+        (FigureKind::TRANSFERS, 0),
+        (FigureKind::CONNECTIONS, 2),
+        (FigureKind::JOINS, 2),
+        (FigureKind::RETURNS, 0),
+        (FigureKind::LINES, 1),
+        (FigureKind::BYTES_IN, before.bytes_in + 6),
+        (FigureKind::BYTES_OUT, before.bytes_out),
+        (FigureKind::UPLOADS, 1),
+        (FigureKind::DOWNLOADS, 0),
+        (FigureKind::REFUSALS, 0),
+        (FigureKind::CLOSES, 1),
+        (FigureKind::CLOSES_LEFT, 0),
+        (FigureKind::CLOSES_LOST, 1),
+        (FigureKind::CLOSES_TIMED_OUT, 0),
+        (FigureKind::CLOSES_TOO_SLOW, 0),
+    ] {
+        assert_eq!(stats.value(kind), Some(value), "{kind:?}");
+    }
+}
+
+#[test]
+fn statistics_are_told_once_in_a_second_however_often_they_are_asked_for() {
+    const TIMES: u64 = 10_000;
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    ada.take();
+    let before = counters(&rig);
+    let asked = bytes(StatsRequest {}).repeat(TIMES as usize);
+    ada.send_raw(&asked);
+    rig.settle();
+    let after = counters(&rig);
+    assert_eq!(told(&mut ada).len(), 1);
+    assert_eq!(after.refusals.of(Code::TOO_SOON), TIMES - 1);
+    let cost = after.bytes_out - before.bytes_out;
+    assert!(cost < 3 * asked.len() as u64, "{cost} bytes for {}", asked.len());
+    for _ in 0..3 {
+        rig.pass(1_000);
+        ada.send(StatsRequest {});
+        rig.settle();
+        assert_eq!(told(&mut ada).len(), 1);
+    }
 }

@@ -4,7 +4,7 @@
 use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId};
 use chatshelf_common::text::Topic;
 use chatshelf_common::wire::frame::{
-    Cancel, Drop, Join, Leave, Marker, Ping, Pong, Rename, Say, SetTopic, Tell,
+    Cancel, Drop, Join, Leave, Marker, Ping, Pong, Rename, Say, SetTopic, StatsRequest, Tell,
 };
 use chatshelf_testkit::samples::message;
 
@@ -73,6 +73,7 @@ fn what_only_its_sender_hears_of_costs_the_same_in_every_room() {
         ("the end of no transfer", bytes(Cancel { transfer })),
         ("no item of the shelf", bytes(Drop { item: ItemId(9), key: None })),
         ("a ping", bytes(Ping {})),
+        ("what the server has done", bytes(StatsRequest {})),
         ("a pong", bytes(Pong {})),
         ("what is skipped", frame(0x7f, 1, b"")),
     ] {

@@ -1,10 +1,10 @@
 //! The real server, run as its users run it and spoken to over loopback: what it does as a program
 //! (`start_up`), how it is set up (`configuration`, `reloading`), what it does as a room (`talk`),
-//! as a shelf (`files`), over restarts (`restart`) and when it is killed at any moment (`crashes`),
-//! beside peers that break every rule (`bad_peers`), never read (`greedy_peers`) or come in numbers
-//! (`attackers`, `crowd`), when the disk is full (`full_disk`) or the system has no descriptors
-//! left to give (`scarcity`), for as long as one likes (`soak`), and when a recorded client of this
-//! version of the protocol speaks to it (`frozen`).
+//! as a shelf (`files`), over restarts (`restart`), from a backup (`backup`) and when it is killed
+//! at any moment (`crashes`), beside peers that break every rule (`bad_peers`), never read
+//! (`greedy_peers`) or come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`)
+//! or the system has no descriptors left to give (`scarcity`), for as long as one likes (`soak`),
+//! and when a recorded client of this version of the protocol speaks to it (`frozen`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -12,6 +12,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod attackers;
+#[cfg(unix)]
+mod backup;
 mod bad_peers;
 mod configuration;
 mod crashes;

@@ -103,8 +103,10 @@ fn the_documents_have_every_option() {
 /// Options of other programs that the documents name: of cargo, valgrind, apt, systemctl, and the
 /// benchmark.
 const FOREIGN: &[&str] = &[
+    "--add-port",
     "--bench",
     "--bin",
+    "--delete",
     "--example",
     "--inclusive",
     "--install",
@@ -113,7 +115,9 @@ const FOREIGN: &[&str] = &[
     "--now",
     "--only",
     "--part",
+    "--permanent",
     "--release",
+    "--reload",
     "--rounds",
     "--test",
 ];

@@ -10,7 +10,7 @@ use chatshelf_testkit::wait::HANG;
 use tempfile::TempDir;
 
 use crate::harness::film::{Film, moving_svg};
-use crate::harness::programs::{CLIENT, place_like};
+use crate::harness::programs::{client_path, place_like};
 use crate::harness::proxy::Proxy;
 use crate::harness::room::Room;
 use crate::harness::terminal::Terminal;
@@ -89,7 +89,8 @@ impl Recorder {
 fn shell(room: &Room, line: &Proxy, home: &TempDir) -> Terminal {
     let mut shell = Command::new("sh");
     place_like(&mut shell, &room.command("somebody"));
-    let programs = Path::new(CLIENT).parent().expect("a program is in a folder");
+    let client = client_path();
+    let programs = client.parent().expect("a program is in a folder");
     let path = std::env::var("PATH").unwrap_or_default();
     let (host, port) = (line.address().ip().to_string(), line.address().port().to_string());
     shell.current_dir(home.path()).env("PS1", "$ ").env_remove("ENV");

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use chatshelf_common::wire::{Code, Event};
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::programs::{Program, command_of};
 
+use crate::harness::programs::{client_is_for_windows, client_path};
 use crate::harness::room::Room;
 
 /// Between two bursts of keys: much longer than any pause inside one.
@@ -120,12 +121,13 @@ fn alt_code(c: char) -> Vec<Record> {
         .collect()
 }
 
-/// The command that types into another one, which is for Windows.
+/// The command that types into that of a client, which must be one for Windows.
 fn typing_into(client: &Command) -> Command {
-    let is_under_wine = client.get_program() == "wine";
-    let mut command = Command::new(if is_under_wine { "wine".as_ref() } else { typist() });
-    command.args(is_under_wine.then(typist));
-    command.args((!is_under_wine).then(|| client.get_program())).args(client.get_args());
+    assert!(client_is_for_windows(), "CHATSHELF_TEST_CLIENT names a client for Windows");
+    let program = client_path();
+    let mut command = command_of(typist());
+    // Under Wine, the client is an argument already.
+    command.arg(&program).args(client.get_args().filter(|argument| *argument != program));
     command.current_dir(client.get_current_dir().expect("a client has a folder"));
     for (name, value) in client.get_envs() {
         command.env(name, value.unwrap_or(OsStr::new("")));

@@ -47,9 +47,9 @@ endif
 # empty, or nothing at all when there is no default either.
 option = $(call with_value,$(1),$(or $(value $(2)),$(3)))
 with_value = $(if $(2),$(1) $(call quote,$(2)))
-# $(call compile,chatshelf-client,chatshelf): builds a package; shows it only the first time,
+# $(call compile,chatshelf-client,chatshelf): builds a program; shows it only the first time,
 # which takes minutes. $(call release,chatshelf) is where the program then is.
-compile = $(CARGO) build --release $(if $(wildcard $(CARGO_TARGET_DIR)/release/$(2).d),-q) -p $(1)
+compile = $(CARGO) build --release $(if $(wildcard $(CARGO_TARGET_DIR)/release/$(2).d),-q) -p $(1) --bin $(2)
 release = $(call quote,$(CARGO_TARGET_DIR)/release/$(1))
 
 # Minor versions of Rust 1 that are too old: 0 to 90, for the rust-version of Cargo.toml.

@@ -55,19 +55,27 @@ static DEMO: Program<Set> = Program {
         },
         Command {
             name: "list",
-            arguments: "",
+            arguments: "FILE...",
             does: "show all",
             about: "Shows all.",
             options: &[],
             completes: Completes::Nothing,
-            take: Take::Words(|_, _| Ok(())),
+            take: Take::Files(|set, files| {
+                set.words = files.iter().map(|file| file.to_string_lossy().into()).collect();
+                Ok(())
+            }),
         },
     ],
     environment: Some("DEMO_"),
     config: Some("/etc/demo"),
     sections: &[Section {
         title: "Exit codes",
-        blocks: &[Block::Table(&[("0", "good"), ("1", "bad")]), Block::Lines("$ demo -p1")],
+        blocks: &[
+            Block::Text("It says how it went."),
+            Block::Table(&[("0", "good"), ("1", "bad")]),
+            Block::Text("See also:"),
+            Block::Lines("$ demo -p1"),
+        ],
     }],
     see_also: &["other(1)"],
     ..Program::new("demo", "1.2", "shows how")
@@ -227,7 +235,12 @@ fn an_argument_that_is_not_utf8_is_named() {
     let parse = |sources: &Sources<'_>, arguments: Vec<OsString>| {
         DEMO.parse(arguments, sources, Set::default()).unwrap_err().to_string()
     };
-    assert!(parse(&Sources::NOTHING, vec![raw()]).starts_with("\"\\xFF\" is not UTF-8"));
+    for before in [None, Some("tail")] {
+        let arguments = before.map(OsString::from).into_iter().chain([raw()]).collect();
+        assert!(parse(&Sources::NOTHING, arguments).starts_with("\"\\xFF\" is not UTF-8"));
+    }
+    let file = DEMO.parse(["list".into(), raw()], &Sources::NOTHING, Set::default());
+    assert!(matches!(file, Ok(Parsed::Run(set)) if set.words == ["\u{fffd}"]));
     let variable = |name: &str| (name == "DEMO_PORT").then(raw);
     let sources = Sources { variable: &variable, ..Sources::NOTHING };
     assert_eq!(parse(&sources, vec![]), "DEMO_PORT \"\\xFF\": is not UTF-8");
@@ -243,7 +256,7 @@ fn help_shows_defaults_and_every_place_where_options_are_set() {
     assert!(help.contains("who's asking [nobody] $DEMO_NAME"), "{help}");
     assert!(help.contains("/etc/demo") && help.contains("--very-loud=no"), "{help}");
     assert!(help.contains("    tail WORD...  show the end: all of it\n"), "{help}");
-    assert!(help.contains("\nExit codes:\n    0  good\n    1  bad\n\n    $ demo -p1\n"), "{help}");
+    assert!(help.contains("\n\n    0  good\n    1  bad\n\n    See also:\n\n"), "{help}");
     let tail = printed("tail --help");
     assert!(tail.starts_with("Usage: demo [OPTIONS] tail WORD...\n\nShows the end."), "{tail}");
     assert!(tail.contains("-n, --lines N") && !tail.contains("DEMO_"), "{tail}");

@@ -1,9 +1,8 @@
-//! The server's options: what can be set, and which values each setting accepts. `file` opens the
-//! configuration file.
+//! The server's options: what can be set, and which values each setting accepts. `told` reads those
+//! of this process.
 
-mod file;
+mod told;
 
-use std::cell::RefCell;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,13 +11,17 @@ use std::str::FromStr;
 use bytesize::ByteSize;
 use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::cli::{
-    self, Block, Completes, Error, Parsed, Program, Section, Setting, Sources,
+    self, Block, Completes, Error, Origin, Parsed, Program, Section, Sources,
 };
 use chatshelf_common::limits::{PORT_DEFAULT, ROOM_ITEMS_MAX, ROOM_MEMBERS_MAX};
 use jiff::{Span, SpanRelativeTo};
+use log::LevelFilter;
 
 use crate::disk::{DiskSettings, Durability};
 use crate::engine::{LOG_WINDOW_BYTES, Settings};
+use crate::logging::{LogFormat, LogSettings};
+
+pub use told::Told;
 
 /// Largest `--history`, in lines.
 const HISTORY_MAX: u32 = 100_000;
@@ -40,6 +43,8 @@ pub struct Config {
     pub port: u16,
     /// The directory of the shelf and the log.
     pub data_dir: PathBuf,
+    /// What is logged, and how.
+    pub log: LogSettings,
     /// The room's settings.
     pub settings: Settings,
     /// The data directory's settings.
@@ -55,6 +60,11 @@ impl Default for Config {
             bind: None,
             port: PORT_DEFAULT,
             data_dir: "chatshelf-data".into(),
+            log: LogSettings {
+                format: LogFormat::Text,
+                level: LevelFilter::Warn,
+                overrides: false,
+            },
             settings: Settings {
                 file_bytes_max,
                 keep: 5,
@@ -77,36 +87,6 @@ impl Default for Config {
 /// Options that hold until the server is restarted; it takes up changes of all others when it
 /// reloads its configuration file.
 pub const AT_START: &[&str] = &["port", "bind", "data-dir", "durability"];
-
-/// What this process has been told, with each setting that holds, in the order of the help.
-#[derive(Debug)]
-pub struct Told {
-    /// What to do.
-    pub parsed: Parsed<Config>,
-    /// The settings, if there is something to run.
-    pub settings: Vec<Setting>,
-    /// Variables that were ignored, one line for each.
-    pub warnings: Vec<String>,
-}
-
-impl Told {
-    /// Reads this process's arguments, environment and configuration file.
-    ///
-    /// # Errors
-    /// One line that says which setting is wrong, where, and what it accepts.
-    pub fn read() -> Result<Self, Error> {
-        let warnings = RefCell::new(Vec::new());
-        let sources = Sources {
-            variable: &|name| std::env::var_os(name),
-            config: &|path| path.map(file::read).transpose(),
-            warn: &|text| warnings.borrow_mut().push(text.to_owned()),
-        };
-        let arguments = std::env::args_os().skip(1);
-        let told = PROGRAM.parse_explained(arguments, &sources, Config::default());
-        let (parsed, settings) = told?;
-        Ok(Self { parsed, settings, warnings: warnings.take() })
-    }
-}
 
 /// Reads the arguments (without the program's name) and the other sources of settings.
 ///
@@ -240,6 +220,27 @@ static PROGRAM: Program<Config> = Program {
         )
         .default("interval")
         .completes(Completes::Words(&["none", "interval", "always"])),
+        Opt::value(
+            "log-format",
+            "FORMAT",
+            "how the log is written: text or json",
+            |config, text| parsed(text, "text or json").map(|format| config.log.format = format),
+        )
+        .default("text")
+        .completes(Completes::Words(&["text", "json"])),
+        Opt::value_from(
+            "log-level",
+            "LEVEL",
+            "what is logged: error, warn, info, debug or trace",
+            |config, text, origin| {
+                let level = parsed(text, "error, warn, info, debug or trace")?;
+                let overrides = origin == Origin::CommandLine;
+                config.log = LogSettings { level, overrides, ..config.log };
+                Ok(())
+            },
+        )
+        .default("warn")
+        .completes(Completes::Words(&["error", "warn", "info", "debug", "trace"])),
     ],
     environment: Some("CHATSHELF_SERVER_"),
     config: Some("the file that --config names"),
@@ -270,8 +271,10 @@ static PROGRAM: Program<Config> = Program {
         Section {
             title: "Log",
             blocks: &[Block::Text(
-                "Warnings and errors go to standard error. RUST_LOG=info adds connections that are \
-                 closed for a reason, RUST_LOG=debug adds joins.",
+                "The log goes to standard error: by default warnings and errors; at the level info \
+                 also the start and the end, who joins, leaves, is refused or closed, and what \
+                 comes to the shelf and goes. What is said is never logged. RUST_LOG sets levels \
+                 for single modules; only --log-level on the command line overrides it.",
             )],
         },
     ],
@@ -318,7 +321,8 @@ mod tests {
 
     #[test]
     fn without_options_it_runs_with_the_documented_defaults() {
-        let Config { file, check, bind, port, data_dir, settings, disk } = config("");
+        let Config { file, check, bind, port, data_dir, log, settings, disk } = config("");
+        assert_eq!((log.format, log.level), (LogFormat::Text, LevelFilter::Warn));
         assert_eq!((file, check), (None, false));
         assert_eq!((bind, port, data_dir), (None, 9000, "chatshelf-data".into()));
         assert_eq!((settings.file_bytes_max, settings.keep), (1 << 30, 5));
@@ -382,6 +386,8 @@ mod tests {
             ("--keep-partial=-1h", "must be 0 or a time such as"),
             ("--keep-partial 1y", "must be 0 or a time such as"),
             ("--durability maybe", "--durability 'maybe': must be none, interval or always"),
+            ("--log-level loud", "--log-level 'loud': must be error, warn, info, debug or trace"),
+            ("--log-format xml", "--log-format 'xml': must be text or json"),
             ("--frobnicate", "Unrecognized option: 'frobnicate'"),
             ("9000", "unexpected argument '9000'"),
         ] {

@@ -14,6 +14,7 @@ pub mod config;
 pub mod disk;
 pub mod engine;
 pub mod histogram;
+pub mod logging;
 pub mod net;
 pub mod reload;
 pub mod room;

@@ -11,6 +11,7 @@ use chatshelf_server::check;
 use chatshelf_server::config::{Config, Told};
 use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
+use chatshelf_server::logging::{self, LogFormat};
 use chatshelf_server::net::listener::{self, Listener, ListenerKind};
 use chatshelf_server::net::reactor::Reactor;
 use chatshelf_server::net::signals::Intent;
@@ -20,7 +21,6 @@ use chatshelf_server::reload::Reloader;
 const MISTAKE: u8 = 2;
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let Told { parsed, settings, warnings } = match Told::read() {
         Ok(told) => told,
         Err(why) => {
@@ -28,20 +28,28 @@ fn main() -> ExitCode {
             return ExitCode::from(MISTAKE);
         }
     };
-    warnings.iter().for_each(|text| log::warn!("{text}"));
-    match parsed {
+    let config = match parsed {
         Parsed::Print(text) => {
             print(&text);
-            ExitCode::SUCCESS
+            return ExitCode::SUCCESS;
         }
-        Parsed::Run(config) if config.check => check(&config, &settings),
-        Parsed::Run(config) => match run(config, settings) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                complain(&why);
-                ExitCode::FAILURE
+        Parsed::Run(config) => config,
+    };
+    logging::apply(config.log);
+    warnings.iter().for_each(|text| log::warn!("{text}"));
+    if config.check {
+        return check(&config, &settings);
+    }
+    let format = config.log.format;
+    match run(config, settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            match format {
+                LogFormat::Text => complain(&why),
+                LogFormat::Json => log::error!("{why}"),
             }
-        },
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -84,6 +92,11 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
                 format!("cannot use the data directory {}: {why}", shown(&config.data_dir))
             })?;
     announce(address, &config.data_dir);
+    log::info!(
+        version = env!("CARGO_PKG_VERSION"), address:%, data_dir = shown(&config.data_dir);
+        "chatshelf-server {} has started: it listens on {address}, files and messages in {}",
+        env!("CARGO_PKG_VERSION"), shown(&config.data_dir)
+    );
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
         .map_err(|why| format!("the system gives no random numbers: {why}"))?;

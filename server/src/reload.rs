@@ -8,6 +8,7 @@ use chatshelf_common::cli::{Parsed, Setting};
 use crate::config::{AT_START, Config, Told};
 use crate::disk::DiskSettings;
 use crate::engine::Settings;
+use crate::logging;
 
 /// The settings that hold.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ impl Reloader {
             }
         }
         let changes = if changes.is_empty() { "no change".into() } else { changes.join(", ") };
+        logging::apply(config.log);
         log::info!("settings reloaded: {changes}");
         let durability = self.config.settings.durability;
         (config.settings.durability, config.disk.durability) = (durability, durability);

@@ -7,7 +7,6 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Goodbye;
 
 use super::Engine;
-use super::connection::Connection;
 use super::limits::CLOSE_MS;
 use super::phase::Membership;
 use super::transport::Transport;
@@ -22,6 +21,7 @@ impl<T: Transport> Engine<T> {
 
     pub(super) fn shut_down_for(&mut self, code: Code) {
         self.shutting_down = true;
+        self.peer_log.sum_up();
         let tokens: Vec<Token> = self.connections.iter().map(|(token, _)| token).collect();
         for token in tokens {
             work::spend(1);
@@ -40,9 +40,8 @@ impl<T: Transport> Engine<T> {
         if !connection.is_listening() {
             return;
         }
-        if !matches!(farewell.code, Code::LEFT | Code::SHUTTING_DOWN) {
-            log::info!("{}: closed: {:?}", connection.peer(), farewell.code);
-        }
+        let (peer, nick) = (connection.peer(), connection.nick());
+        self.peer_log.closed(self.now.mono_ms, peer, nick, farewell.code);
         self.leave_room(token, farewell.code);
         self.part(token, &farewell);
     }
@@ -78,8 +77,10 @@ impl<T: Transport> Engine<T> {
     /// Drops a connection without a goodbye. The room learns the reason unless the member returns
     /// in time.
     pub(super) fn drop_for(&mut self, token: Token, code: Code) {
-        if self.connections.get(token).is_some_and(Connection::is_listening) {
+        if let Some(connection) = self.connections.get(token).filter(|it| it.is_listening()) {
             self.counters.closes.count(code);
+            let (peer, nick) = (connection.peer(), connection.nick());
+            self.peer_log.closed(self.now.mono_ms, peer, nick, code);
         }
         self.leave_room(token, code);
         self.kill(token);

@@ -74,7 +74,9 @@ impl<T: Transport> Engine<T> {
             let refusal = Refused::new(Code::NOT_YOURS, Drop::KIND);
             return self.refuse(token, &Refused { item: Some(item), ..refusal });
         }
-        self.propose(Proposer::Dropper { token, item }, Proposal::Drop { item, nick: Some(nick) });
+        let name = self.room.shelf().find(item).ok().map(|item| item.name.clone());
+        let by = Proposer::Dropper { token, item, name };
+        self.propose(by, Proposal::Drop { item, nick: Some(nick) });
     }
 
     /// Removes the files of an item that is no longer in the room.

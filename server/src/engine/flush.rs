@@ -25,6 +25,10 @@ impl<T: Transport> Engine<T> {
     /// Queues a refusal.
     pub(super) fn refuse(&mut self, token: Token, refused: &Refused) {
         self.counters.refusals.count(refused.code);
+        if let Some(connection) = self.connections.get(token) {
+            let (peer, nick) = (connection.peer(), connection.nick());
+            self.peer_log.refused(self.now.mono_ms, peer, nick, refused);
+        }
         self.send(token, refused);
     }
 

@@ -82,6 +82,12 @@ pub(super) const RATE_WINDOW_MS: u64 = 60_000;
 /// The interval at which it is checked.
 pub(super) const RATE_STEP_MS: u64 = 15_000;
 
+/// Lines of one kind that are logged of what peers do within `PEER_LINES_MS`; further ones are
+/// counted.
+pub(super) const PEER_LINES_MAX: u32 = 120;
+/// After this, their number is logged.
+pub(super) const PEER_LINES_MS: u64 = 60_000;
+
 /// History lines for a joiner that requests no number.
 pub(super) const HISTORY_DEFAULT: u32 = 50;
 /// The most connections that have not joined; beyond this, the oldest gives way. If descriptors are

@@ -22,6 +22,7 @@ mod limits;
 mod liveness;
 mod memory;
 mod origin;
+mod peer_log;
 mod phase;
 mod proposals;
 mod receive;
@@ -49,6 +50,7 @@ use connections::Connections;
 use disk_queue::DiskQueue;
 use drops::Owners;
 use journal_feed::JournalFeed;
+use peer_log::PeerLog;
 use proposals::Proposer;
 use transfer_table::TransferTable;
 
@@ -113,6 +115,8 @@ pub struct Engine<T> {
     /// Who may drop which item.
     owners: Owners,
     counters: Counters,
+    /// What is logged of what peers do.
+    peer_log: PeerLog,
     read_buffer: Box<[u8]>,
     shutting_down: bool,
 }
@@ -137,6 +141,7 @@ impl<T: Transport> Engine<T> {
             transfers: TransferTable::default(),
             owners: Owners::found(upload_ids),
             counters: Counters::default(),
+            peer_log: PeerLog::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             shutting_down: false,
         };
@@ -196,6 +201,8 @@ impl<T: Transport> Engine<T> {
                 if let Some(block) = block {
                     self.transfers.give_block(block);
                 }
+                let why = detail.as_deref().unwrap_or_default();
+                self.peer_log.failed(self.now.mono_ms, code, why);
                 self.end_transfer(transfer.connection, transfer.transfer, code, detail.as_deref());
             }
             Reply::Ended { transfer } => self.transfers.note_ended(transfer),
@@ -222,6 +229,7 @@ impl<T: Transport> Engine<T> {
         self.look_at_deadlines();
         self.settle_wanted();
         self.welcome_joiners();
+        self.peer_log.sum_up_if_due(self.now.mono_ms);
         self.journal.take(self.room.log());
         if let Some(to) = self.journal.release_due(self.room.log(), self.now.mono_ms) {
             self.room.release_log(to);
@@ -249,6 +257,7 @@ impl<T: Transport> Engine<T> {
             self.journal.next_deadline(),
             self.disk.next_deadline(),
             self.admission.next_deadline(now.mono_ms),
+            self.peer_log.next_deadline(),
         ];
         due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
     }

@@ -5,12 +5,13 @@
 //! as data and the outcome; it does not matter how much later.
 
 use chatshelf_common::id::{ItemId, MessageId};
-use chatshelf_common::text::Nick;
+use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::{Drop, Join, Refused, Rename, Say, SetTopic};
 use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
 use super::admission::Session;
+use super::connection::Connection;
 use super::transport::Transport;
 use crate::disk::{TransferKey, UploadId};
 use crate::room::proposal::Proposal;
@@ -30,10 +31,10 @@ pub(super) enum Proposer {
     Renamer { token: Token, to: Nick },
     /// A member who sets the topic.
     TopicSetter { token: Token },
-    /// A member who drops an item.
-    Dropper { token: Token, item: ItemId },
+    /// A member who drops an item, with its name if it is on the shelf.
+    Dropper { token: Token, item: ItemId, name: Option<FileName> },
     /// The server, which drops an item beyond the number to keep.
-    Surplus { item: ItemId },
+    Surplus { item: ItemId, name: FileName },
     /// The connection whose upload became an item; it may be gone.
     Uploader { upload: TransferKey, item: ItemId, id: Option<UploadId> },
 }
@@ -60,6 +61,9 @@ impl<T: Transport> Engine<T> {
             }
             (Proposer::Joiner { token, join, earlier }, Ok(())) => {
                 self.counters.joins += 1;
+                if let Some(connection) = self.connections.get(token) {
+                    self.peer_log.joined(self.now.mono_ms, &join.nick, connection.peer());
+                }
                 self.enter(token, join.nick.clone(), &join, earlier);
             }
             (Proposer::Joiner { token, join, .. }, Err(_)) => {
@@ -69,10 +73,18 @@ impl<T: Transport> Engine<T> {
             (Proposer::Renamer { token, to }, Err(_)) => {
                 self.refuse_nick(token, Rename::KIND, &to);
             }
-            (Proposer::Dropper { item, .. } | Proposer::Surplus { item }, Ok(())) => {
+            (Proposer::Dropper { token, item, name }, Ok(())) => {
+                let by = self.connections.get(token).and_then(Connection::nick);
+                if let Some(name) = name {
+                    self.peer_log.dropped(self.now.mono_ms, item, &name, by);
+                }
                 self.remove_item(item);
             }
-            (Proposer::Dropper { token, item }, Err(code)) => {
+            (Proposer::Surplus { item, name }, Ok(())) => {
+                self.peer_log.dropped(self.now.mono_ms, item, &name, None);
+                self.remove_item(item);
+            }
+            (Proposer::Dropper { token, item, .. }, Err(code)) => {
                 self.refuse(token, &Refused { item: Some(item), ..Refused::new(code, Drop::KIND) });
             }
             // Someone has already dropped it.
@@ -86,9 +98,9 @@ impl<T: Transport> Engine<T> {
 
     /// Proposes to drop the oldest items when there are more than the shelf keeps.
     pub(super) fn propose_surplus_drops(&mut self) {
-        let surplus: Vec<ItemId> = self.room.shelf().surplus().map(|item| item.id).collect();
-        for item in surplus {
-            self.propose(Proposer::Surplus { item }, Proposal::Drop { item, nick: None });
+        let surplus = self.room.shelf().surplus().map(|item| (item.id, item.name.clone()));
+        for (item, name) in surplus.collect::<Vec<_>>() {
+            self.propose(Proposer::Surplus { item, name }, Proposal::Drop { item, nick: None });
         }
     }
 }

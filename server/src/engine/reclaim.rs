@@ -25,7 +25,6 @@ impl<T: Transport> Engine<T> {
                 return;
             }
             let Some(connection) = self.connections.get_mut(token) else { continue };
-            log::info!("{}: dropped: it reads its snapshot too slowly", connection.peer());
             connection.send_queue_mut().drop_control();
             self.drop_for(token, Code::TOO_SLOW);
         }

@@ -121,6 +121,9 @@ impl<T: Transport> Engine<T> {
     /// Records a new item's owner, and tells the client that its upload is on the shelf.
     pub(super) fn shelved(&mut self, at: TransferKey, item: ItemId, id: Option<UploadId>) {
         self.counters.uploads += 1;
+        if let Ok(item) = self.room.shelf().find(item) {
+            self.peer_log.shelved(self.now.mono_ms, item);
+        }
         self.owners.add(item, id);
         self.propose_surplus_drops();
         self.upload_stored(at, item);

@@ -124,7 +124,10 @@ impl Reactor {
             if has_signals {
                 for intent in self.signals.iter_mut().flat_map(Signals::take) {
                     match intent {
-                        Intent::Stop => turns.ask_to_stop(),
+                        Intent::Stop => {
+                            log::info!("stopping on request");
+                            turns.ask_to_stop();
+                        }
                         Intent::Report => log::info!("so far: {}", stats(&engine, &disk)),
                         Intent::Reload => {
                             if let Some((settings, of_disk)) = reload() {
@@ -140,7 +143,7 @@ impl Reactor {
             turns.turn(&mut engine, now, events.iter().filter_map(readiness), &mut disk);
             engine.note_turn(begun.elapsed().as_micros() as u64);
             if turns.are_over(&engine, now) {
-                log::info!("served: {}", stats(&engine, &disk));
+                log::info!("stopped; served: {}", stats(&engine, &disk));
                 return if engine.has_journal_failed() {
                     Err(io::Error::other(
                         "the log cannot be written to disk, and --durability always requires that",

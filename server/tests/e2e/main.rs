@@ -1,10 +1,11 @@
 //! The real server, run as its users run it and spoken to over loopback: what it does as a program
-//! (`start_up`), how it is set up (`configuration`, `reloading`), what it does as a room (`talk`),
-//! as a shelf (`files`), over restarts (`restart`), from a backup (`backup`) and when it is killed
-//! at any moment (`crashes`), beside peers that break every rule (`bad_peers`), never read
-//! (`greedy_peers`) or come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`)
-//! or the system has no descriptors left to give (`scarcity`), for as long as one likes (`soak`),
-//! and when a recorded client of this version of the protocol speaks to it (`frozen`).
+//! (`start_up`), how it is set up (`configuration`, `reloading`), what it logs (`logging`), what it
+//! does as a room (`talk`), as a shelf (`files`), over restarts (`restart`), from a backup
+//! (`backup`), over upgrades and downgrades (`formats`) and when it is killed at any moment
+//! (`crashes`), beside peers that break every rule (`bad_peers`), never read (`greedy_peers`) or
+//! come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`) or the system has no
+//! descriptors left to give (`scarcity`), for as long as one likes (`soak`), and when a recorded
+//! client of this version of the protocol speaks to it (`frozen`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -25,6 +26,7 @@ mod frozen;
 mod full_disk;
 mod greedy_peers;
 mod harness;
+mod logging;
 #[cfg(unix)]
 mod reloading;
 mod restart;

@@ -272,12 +272,7 @@ pub(super) fn has_name_of_ours(path: &Path) -> bool {
 }
 
 fn failed(transfer: TransferKey, why: &io::Error, block: Option<Block>) -> Reply {
-    if is_full(why) {
-        // Any guest can cause this, as often as they like.
-        log::info!("a transfer ended for lack of space: {why}");
-    } else {
-        log::error!("a transfer failed: {why}");
-    }
+    // Any guest can cause this, as often as they like: the engine logs it, within bounds.
     let code = if is_full(why) { Code::STORAGE_FULL } else { Code::STORAGE_FAILED };
     Reply::Failed { transfer, code, detail: Some(why.to_string()), block }
 }

@@ -216,7 +216,7 @@ impl<F: Files> Store<F> {
     /// Removes a kept upload. It counts as removed even if the disk fails to remove it.
     fn remove_kept(&mut self, place: usize) {
         let Partial { offer, bytes, .. } = self.kept.swap_remove(place);
-        log::info!("removed the {bytes} bytes that were kept of {}", offer.name.as_str());
+        log::debug!("removed the {bytes} bytes that were kept of {}", offer.name.as_str());
         self.clear(&self.partial_dir(offer.id));
     }
 

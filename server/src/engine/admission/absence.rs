@@ -90,8 +90,13 @@ impl<T: Transport> Engine<T> {
             let by_ms = self.now.mono_ms + RETURN_GRACE_MS;
             self.admission.absentees.add(session, Absent { nick, code, by_ms });
         } else {
-            self.propose(Proposer::Server, Proposal::Leave { nick, code });
+            self.propose_leave(nick, code);
         }
+    }
+
+    fn propose_leave(&mut self, nick: Nick, code: Code) {
+        self.peer_log.left(self.now.mono_ms, &nick, code);
+        self.propose(Proposer::Server, Proposal::Leave { nick, code });
     }
 
     /// Returns the nick of a returning member, if the session's membership still stands. If the
@@ -117,7 +122,7 @@ impl<T: Transport> Engine<T> {
         if let Some(Absent { nick, code, .. }) = self.admission.absentees.remove(session)
             && !self.shutting_down
         {
-            self.propose(Proposer::Server, Proposal::Leave { nick, code });
+            self.propose_leave(nick, code);
         }
     }
 

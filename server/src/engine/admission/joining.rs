@@ -61,6 +61,9 @@ impl<T: Transport> Engine<T> {
         let earlier = join.resume.and_then(|resume| self.admission.secret.session(resume));
         if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
             self.counters.returns += 1;
+            if let Some(connection) = self.connections.get(token) {
+                log::debug!("{nick} is back, from {}", connection.peer());
+            }
             return self.enter(token, nick, &join, earlier);
         }
         if let Err(why) = join.nick.check_new() {
@@ -98,7 +101,6 @@ impl<T: Transport> Engine<T> {
         self.admission.sessions.move_to(session, token);
         self.admission.joiners.push(Joiner { token, earlier, lines, since });
         let Some(connection) = self.connections.get_mut(token) else { return };
-        log::debug!("{} joined from {}", nick, connection.peer());
         connection.enter(nick, session);
         self.admission.door.forget(connection.peer(), token);
         self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);

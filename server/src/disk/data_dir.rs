@@ -7,7 +7,7 @@ use std::path::Path;
 use bytesize::ByteSize;
 
 use super::files::SystemFiles;
-use super::mark;
+use super::{formats, mark};
 
 /// Checks whether a server could use this data directory. Creates and changes nothing, and does not
 /// mind that another server uses it.
@@ -24,6 +24,7 @@ pub fn check(data_dir: &Path) -> io::Result<()> {
     }
     if existing == path {
         mark::check(&SystemFiles, data_dir)?;
+        formats::check(&SystemFiles, data_dir)?;
     }
     check_access(existing)
 }

@@ -1,4 +1,5 @@
-//! The mark: a small file that identifies a data directory of chatshelf-server, and its format.
+//! The mark: a small file that identifies a data directory of chatshelf-server, names its format,
+//! and which version has written it.
 //!
 //! The server writes nothing to a directory, and removes nothing from it, before it knows that the
 //! directory is ours: marked, or empty and then marked, or laid out as by versions that knew no
@@ -26,6 +27,13 @@ const MARK_NEW: &str = "chatshelf.format.new";
 /// The text of the mark, before the number.
 const WORDS: &str = "chatshelf data directory, format ";
 
+/// The text of its second line, before the version that has written the directory. Marks of early
+/// versions have no second line.
+const WRITER: &str = "written by chatshelf-server ";
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// How much of the mark is read, in bytes.
 const MARK_BYTES_MAX: u64 = 256;
 
@@ -38,7 +46,10 @@ enum Owner {
     Nobody,
     /// Ours by its layout, from a version that knew no mark.
     Unmarked,
+    /// Marked by this version.
     Marked,
+    /// Marked by another version, in a format that this one reads.
+    MarkedByOther,
 }
 
 /// Checks that a directory is ours or empty. Writes nothing.
@@ -49,19 +60,30 @@ pub fn check<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
     owner(files, data_dir).map(drop)
 }
 
-/// Checks the same, and marks the directory if it has no mark.
+/// Checks the same, and marks the directory with this version if it has no such mark.
 ///
 /// # Errors
-/// Those of [`check`], and when the mark cannot be written and made durable.
+/// Those of [`check`], and when a first mark cannot be written and made durable.
 pub fn claim<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
-    if owner(files, data_dir)? == Owner::Marked {
-        return Ok(());
+    match owner(files, data_dir)? {
+        Owner::Marked => Ok(()),
+        Owner::Nobody | Owner::Unmarked => write(files, data_dir),
+        Owner::MarkedByOther => {
+            // It is ours all the same; a disk may be full.
+            if let Err(why) = write(files, data_dir) {
+                log::warn!("cannot note this version in {MARK}: {why}");
+            }
+            Ok(())
+        }
     }
+}
+
+fn write<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
     let new = data_dir.join(MARK_NEW);
     // A crash may have left one; usually there is none.
     let _ = files.remove_file(&new);
     let mut file = files.create(&new)?;
-    file.write_all(format!("{WORDS}{FORMAT}\n").as_bytes())?;
+    file.write_all(format!("{WORDS}{FORMAT}\n{WRITER}{VERSION}\n").as_bytes())?;
     file.sync()?;
     drop(file);
     files.rename(&new, &data_dir.join(MARK))?;
@@ -71,7 +93,7 @@ pub fn claim<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
 fn owner<F: Files>(files: &F, data_dir: &Path) -> io::Result<Owner> {
     let mut paths = files.list(data_dir)?;
     if paths.iter().any(|path| is_called(path, MARK)) {
-        return check_format(files, &data_dir.join(MARK)).map(|()| Owner::Marked);
+        return read(files, &data_dir.join(MARK));
     }
     // Some file systems begin with a lost+found.
     paths.retain(|path| !is_called(path, MARK_NEW) && !is_called(path, "lost+found"));
@@ -85,25 +107,38 @@ fn owner<F: Files>(files: &F, data_dir: &Path) -> io::Result<Owner> {
     }
 }
 
-fn check_format<F: Files>(files: &F, mark: &Path) -> io::Result<()> {
+/// Whose a directory with this mark is.
+fn read<F: Files>(files: &F, mark: &Path) -> io::Result<Owner> {
     let mut text = Vec::new();
     files.open(mark)?.take(MARK_BYTES_MAX).read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let number = text.strip_prefix(WORDS).and_then(|rest| rest.trim_end().parse::<u32>().ok());
+    let mut lines = text.lines();
+    let number = lines.next().and_then(|line| line.strip_prefix(WORDS)?.parse::<u32>().ok());
+    let writer = lines.next().and_then(|line| line.strip_prefix(WRITER));
     match number {
-        Some(1..=FORMAT) => Ok(()),
-        Some(newer) if newer > FORMAT => Err(io::Error::new(
-            ErrorKind::Unsupported,
-            format!(
-                "a newer chatshelf-server has written it, in format {newer}, and this one knows \
-                 formats up to {FORMAT}; run the newer one"
-            ),
-        )),
+        Some(1..=FORMAT) if writer == Some(VERSION) => Ok(Owner::Marked),
+        Some(1..=FORMAT) => Ok(Owner::MarkedByOther),
+        Some(newer) if newer > FORMAT => Err(refusal_of_newer(newer, writer)),
         _ => Err(io::Error::new(
             ErrorKind::InvalidData,
             format!("its file {MARK} does not name a format; choose another --data-dir"),
         )),
     }
+}
+
+fn refusal_of_newer(format: u32, writer: Option<&str>) -> io::Error {
+    let (who, run) = match writer {
+        // Whoever can write to the directory can write anything there.
+        Some(version) if version.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            (format!("chatshelf-server {version}"), format!("{version} or later"))
+        }
+        _ => ("a newer chatshelf-server".into(), "the newer one".into()),
+    };
+    let why = format!(
+        "{who} has written it, in format {format}, and this is {VERSION}, which reads formats up \
+         to {FORMAT}; run {run}, or restore a backup from before the upgrade"
+    );
+    io::Error::new(ErrorKind::Unsupported, why)
 }
 
 fn refusal(data_dir: &Path, stranger: &Path) -> io::Error {
@@ -287,6 +322,8 @@ mod tests {
         let newer = FORMAT + 1;
         for (text, told) in [
             (format!("{WORDS}{newer}\n"), "a newer chatshelf-server"),
+            (format!("{WORDS}{newer}\n{WRITER}9.1.0\nand more\n"), "chatshelf-server 9.1.0 has"),
+            (format!("{WORDS}{newer}\n{WRITER}9\u{1b}[2J\n"), "a newer chatshelf-server"),
             (format!("{WORDS}0\n"), "does not name"),
             (String::new(), "does not name"),
             ("my own notes".into(), "does not name"),
@@ -295,6 +332,26 @@ mod tests {
             fs::write(dir.path().join(MARK), text).unwrap();
             let why = claim(&SystemFiles, dir.path()).unwrap_err().to_string();
             assert!(why.contains(told), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_mark_of_another_version_is_renewed_if_it_can_be() {
+        for other in ["", "written by chatshelf-server 0.0.1\n", "written by someone else\n"] {
+            let mut kept = 0;
+            for step in 0..16 {
+                let files = FaultyFiles::new();
+                let mark = files.path().join(MARK);
+                let text = format!("{WORDS}{FORMAT}\n{other}");
+                fs::write(&mark, &text).unwrap();
+                files.fail(Fault::From(files.done() + step), ErrorKind::StorageFull);
+                let claimed = claim(&files, files.path());
+                files.heal();
+                kept += u32::from(claimed.is_ok() && fs::read_to_string(&mark).unwrap() == text);
+                claim(&files, files.path()).unwrap();
+                assert_eq!(owner(&files, files.path()).unwrap(), Owner::Marked);
+            }
+            assert!(kept > 0, "a full disk keeps no server from starting");
         }
     }
 

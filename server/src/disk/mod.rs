@@ -11,6 +11,7 @@ pub mod block;
 mod data_dir;
 mod durability;
 pub mod files;
+mod formats;
 pub mod journal;
 mod journal_thread;
 pub mod journal_writer;
@@ -281,8 +282,8 @@ impl Disk {
     /// `wake` is called after each reply, from the thread that sends it.
     ///
     /// # Errors
-    /// When the directory is not a data directory, when another server uses it, or when it cannot
-    /// be read, written or cleared.
+    /// When the directory is not a data directory, when a newer version has written it, when
+    /// another server uses it, or when it cannot be read, written or cleared.
     pub fn open(
         data_dir: &Path,
         settings: DiskSettings,
@@ -292,6 +293,7 @@ impl Disk {
         data_dir::create(data_dir)?;
         mark::check(&SystemFiles, data_dir)?;
         let lock = data_dir::lock(data_dir)?;
+        formats::check(&SystemFiles, data_dir)?;
         mark::claim(&SystemFiles, data_dir)?;
         #[cfg(unix)]
         permissions::tighten(data_dir);

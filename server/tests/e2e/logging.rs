@@ -9,7 +9,7 @@ use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::{Ended, Program, Server, server_command};
 use serde_json::Value;
 
-use crate::harness::{BINARY, Home};
+use crate::harness::{Home, binary};
 
 /// Lines of one kind within a minute (OPERATIONS.md, `PEER_LINES_MAX`).
 const PEER_LINES_MAX: usize = 120;
@@ -121,7 +121,7 @@ fn by_default_a_room_that_is_well_logs_nothing() {
 /// What a server logs that has only started and stopped.
 #[cfg(unix)]
 fn log_of(home: &Home, options: &[&str], variables: &[(&str, &str)]) -> String {
-    let mut command = server_command(BINARY, &home.data_dir());
+    let mut command = server_command(binary(), &home.data_dir());
     command.args(["--bind", "127.0.0.1"]).args(options).envs(variables.iter().copied());
     stopped(Server::run(&mut command)).stderr
 }
@@ -175,7 +175,7 @@ fn nothing_can_forge_a_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data\n[2026-11-29T00:00:00Z ERROR forged] \u{1b}[2J\u{9b}1m");
     for (format, lines) in [("text", 3), ("json", 3)] {
-        let mut command = server_command(BINARY, &path);
+        let mut command = server_command(binary(), &path);
         let options = ["--bind", "127.0.0.1", "--log-level", "info", "--log-format", format];
         let ended = stopped(Server::run(command.args(options)));
         assert_eq!(ended.stderr.lines().count(), lines, "{}", ended.stderr);
@@ -192,7 +192,7 @@ fn nothing_can_forge_a_line() {
 fn in_json_an_error_at_the_start_is_a_line_as_well() {
     let home = Home::new();
     std::fs::write(home.data_dir(), "a file, not a folder").unwrap();
-    let mut command = server_command(BINARY, &home.data_dir());
+    let mut command = server_command(binary(), &home.data_dir());
     let ended = Program::run(command.args(["--log-format", "json"]), "");
     ended.has_code(1);
     let log = parsed(&ended.stderr);

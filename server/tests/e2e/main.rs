@@ -21,6 +21,7 @@ mod crashes;
 #[cfg(target_os = "linux")]
 mod crowd;
 mod files;
+mod formats;
 mod frozen;
 #[cfg(target_os = "linux")]
 mod full_disk;

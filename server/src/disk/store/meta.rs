@@ -180,6 +180,16 @@ fn unseal(magic: [u8; 4], bytes: &[u8]) -> Result<&[u8], DecodeError> {
     sealed.strip_prefix(&magic).ok_or(DecodeError::Value(Tag::MAGIC))
 }
 
+/// The number of a meta file's format, if that is a later one. A seal that is wrong means damage,
+/// whatever the number.
+pub(super) fn newer_format(bytes: &[u8]) -> Option<u8> {
+    let (sealed, seal) = bytes.split_last_chunk::<SEAL_BYTES>()?;
+    let (magic, _) = sealed.split_first_chunk::<4>()?;
+    let known = [ITEM_MAGIC, UPLOAD_MAGIC];
+    let is_newer = known.iter().any(|it| magic[..3] == it[..3] && magic[3] > it[3]);
+    (is_newer && blake3::hash(sealed) == *seal).then_some(magic[3])
+}
+
 /// Reads a folder's meta file.
 pub(super) fn read(files: &impl Files, dir: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -287,6 +297,20 @@ pub(super) mod tests {
         }
         let more = [&offer().encode(None)[..], &[0]].concat();
         assert!(Offer::decode(&more).is_err() && Offer::decode(&[0; 200]).is_err());
+    }
+
+    #[test]
+    fn a_later_format_is_told_from_damage() {
+        for mut bytes in [offer().encode(None), encode_item(&item(), None)] {
+            assert_eq!(newer_format(&bytes), None);
+            bytes[3] = 2;
+            assert_eq!(newer_format(&bytes), None, "a flipped bit");
+            bytes.truncate(bytes.len() - SEAL_BYTES);
+            assert_eq!(newer_format(&seal(bytes.clone())), Some(2));
+            bytes[0] = b'x';
+            assert_eq!(newer_format(&seal(bytes)), None);
+        }
+        assert_eq!((newer_format(&[]), newer_format(&[7; SEAL_BYTES + 3])), (None, None));
     }
 
     #[test]

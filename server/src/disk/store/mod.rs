@@ -265,6 +265,11 @@ pub(super) fn is_item(files: &impl Files, dir: &Path) -> bool {
     has_item_name(dir) && meta::read(files, dir).is_ok_and(|meta| meta::decode_item(&meta).is_ok())
 }
 
+/// The number of the format of a folder's meta file, if a later version has written it.
+pub(super) fn newer_format(files: &impl Files, dir: &Path) -> Option<u8> {
+    meta::newer_format(&meta::read(files, dir).ok()?)
+}
+
 /// True for the name of a file in such folders.
 pub(super) fn has_name_of_ours(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod complaints;
 mod documents;
 mod log;
 mod markdown;

@@ -1,0 +1,19 @@
+//! Exercise 1: take the value of a frame apart into its fields.
+
+/// Why a value is no list of fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// It ends within the tag or the length of a field.
+    TornHead,
+    /// A field announces more bytes than are left.
+    TornValue,
+}
+
+/// The fields of a frame's value, in their order: the tag and the bytes of each. A field is a tag
+/// (1 byte), a length (2 bytes, big-endian), and as many bytes as that says.
+///
+/// # Errors
+/// When the fields do not fill the value exactly.
+pub fn fields(value: &[u8]) -> Result<Vec<(u8, &[u8])>, Malformed> {
+    todo!("take {} bytes apart", value.len())
+}

@@ -20,6 +20,7 @@ DEAF =
 GARBAGE =
 KILLS =
 MINUTES =
+N =
 SEEDS =
 SEED_FROM =
 SEED =
@@ -138,6 +139,9 @@ run-client: toolchain ## Join a server [HOST=127.0.0.1[:9000] PORT=9000 NAME= AR
 
 test: toolchain ## Run all tests
 	$(CARGO) test --workspace
+	$(solutions)
+# The exercises of docs/READING.md can be solved.
+solutions = $(CARGO) test -q --manifest-path docs/exercises/Cargo.toml --features solutions
 
 check: toolchain ## Check format, lints, docs, spelling, crates and workflows, then run all tests
 	$(CARGO) fmt --all --check
@@ -147,6 +151,7 @@ check: toolchain ## Check format, lints, docs, spelling, crates and workflows, t
 	$(call with_all_crates,$(call checker,cargo-deny,--offline check bans licenses sources))
 	$(call checker,actionlint)
 	$(CARGO) test --workspace
+	$(solutions)
 check: export RUSTDOCFLAGS = -Dwarnings
 # $(call checker,typos,OPTIONS): runs a checker of `make tools`, or else the one on PATH. Where there
 # is neither, says so: the other checks do not depend on it.
@@ -176,6 +181,28 @@ report: ## Make docs/REPORT.md into target/REPORT.pdf (needs Python 3)
 review: toolchain ## Run the commands of REVIEW.md and compare what they print (bash) [ARGS="words of headings"]
 	@.ci/review $(ARGS)
 .PHONY: review
+
+dist: static-x86_64 windows report ## Pack sources, programs, report and licences into one zip in target/dist (Linux)
+	$(call needs,zip,the zip is made,zip)
+	@packaging/dist.sh $(version) $(call quote,$(CARGO_TARGET_DIR)) \
+		$(call quote,$(call musl_dir,x86_64)) $(call quote,$(windows))
+
+test-dist: dist ## Unpack that zip into an empty folder and do there what INSTRUCTIONS.md says
+	$(call needs,pdftotext,the report is read,poppler-utils)
+	@packaging/test-dist.sh $(call quote,$(CARGO_TARGET_DIR)/dist/chatshelf-$(version).zip)
+.PHONY: dist test-dist
+
+exercise: toolchain ## Check your answer to an exercise of docs/READING.md [N=1, to 10]
+	@$(CARGO) test -q --manifest-path docs/exercises/Cargo.toml --test 'e$(or $(value N),1)_*'
+.PHONY: exercise
+
+mutants: toolchain ## Change the code in one place after the other and see which changes no test notices (hours) [ARGS=]
+	@$(if $(wildcard $(mutants)/bin/cargo-mutants),,$(CARGO) install --locked cargo-mutants \
+		--version 27.1.0 --root $(call quote,$(mutants)))
+	$(call quote,$(mutants)/bin/cargo-mutants) mutants --output $(call quote,$(CARGO_TARGET_DIR)) \
+		--test-workspace false --package chatshelf-common --package chatshelf-server $(ARGS) -- --lib
+mutants = $(CARGO_TARGET_DIR)/mutants-tool
+.PHONY: mutants
 
 load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)

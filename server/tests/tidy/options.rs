@@ -119,6 +119,7 @@ const FOREIGN: &[&str] = &[
     "--release",
     "--reload",
     "--rounds",
+    "--shard",
     "--test",
 ];
 

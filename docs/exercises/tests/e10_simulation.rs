@@ -59,7 +59,7 @@ fn run(seed: u64, fault: Fault) -> Run {
     let numbered: Vec<(u64, String)> =
         numbered.map(|(n, text)| (n as u64 + 1 + if n >= at { gap } else { 0 }, text)).collect();
     let mut seen = vec![numbered; senders];
-    let one = random.below(senders);
+    let one = 1 + random.below(senders - 1);
     match fault {
         Fault::SkipsForOne => drop(seen[one].remove(at)),
         Fault::DiffersForTwo if at > 0 => seen[one].swap(at, at - 1),

@@ -100,7 +100,7 @@ open_and_join() {
 }
 
 echo 'The programs for Linux'
-PATH=$PWD/bin/linux-x86_64:$PATH open_and_join chatshelf-server chatshelf
+PATH=$PWD/bin/linux-x86_64:$PATH open_and_join 'chatshelf-server --port' 'chatshelf --host'
 talk_and_move_a_file bin/linux-x86_64/chatshelf
 stop_server
 

@@ -1,7 +1,8 @@
 /* Types into a console program as Windows does. Starts the program that its arguments name, in a
  * console of its own that has no window, and writes records into that console's input: all of one
- * line of standard input at once, each as DOWN:KEY:CHARACTER:STATE in hexadecimal, after a field of
- * KEY_EVENT_RECORD. At the end of its input it waits for the program, and ends with its exit code. */
+ * line of standard input at once, each as DOWN:KEY:CHARACTER:STATE in hexadecimal, which are fields
+ * of KEY_EVENT_RECORD. At the end of its input it waits for the program, and ends with its exit
+ * code. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,17 @@ static WCHAR *arguments(void)
     return rest + wcsspn(rest, L" ");
 }
 
+/* Ends a program when we end, however we do. */
+static void end_with_us(HANDLE program)
+{
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = { 0 };
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    HANDLE job = CreateJobObjectW(NULL, NULL);
+    if (!SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits) ||
+        !AssignProcessToJobObject(job, program))
+        fail("the job of the program");
+}
+
 int main(void)
 {
     static char line[LINE_BYTES_MAX];
@@ -71,6 +83,7 @@ int main(void)
     if (!CreateProcessW(NULL, arguments(), NULL, NULL, FALSE, CREATE_NO_WINDOW, NULL, NULL,
                         &startup, &program))
         fail("CreateProcess");
+    end_with_us(program.hProcess);
     HANDLE input = input_of(program.dwProcessId);
     while (fgets(line, sizeof line, stdin)) {
         DWORD written, count = parse(line, records);

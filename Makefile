@@ -230,6 +230,11 @@ bench-client: toolchain ## Measure what the full screen costs in a room that tal
 instructions: toolchain valgrind ## Count the instructions of the server's hot paths (Linux, valgrind)
 	@$(CARGO) bench -q --profile instructions -p chatshelf-server --bench instructions
 
+check-metrics: toolchain ## Ask a real Prometheus every query of the dashboard (Unix; Debian: apt-get install prometheus)
+	@$(if $(shell promtool --version 2>$(null)),,$(error \
+		this needs prometheus and promtool: install them (on Debian: apt-get install prometheus)))
+	@$(CARGO) test -q -p chatshelf-server --test e2e -- --include-ignored --nocapture prometheus::
+
 simulate: toolchain ## Run the server and its clients in a simulated world [SEEDS=2000 SEED_FROM=0 or SEED=]
 	@$(CARGO) test -q --profile simulate -p chatshelf-server --test simulator -- --nocapture whatever_happens
 simulate: export SEEDS := $(or $(value SEEDS),2000)
@@ -270,4 +275,4 @@ valgrind:
 		apt-get install valgrind)))
 
 .PHONY: help build share run-server run-client test check tools figures report load-test bench bench-peers comparison bench-client instructions \
-	simulate kill-test soak compat record screenshots clean toolchain valgrind
+	check-metrics simulate kill-test soak compat record screenshots clean toolchain valgrind

@@ -6,6 +6,7 @@ use chatshelf_common::cli::Setting;
 use crate::config::Config;
 use crate::disk;
 use crate::net::listener::{self, Listener};
+use crate::net::metrics;
 
 /// One line for each setting: its name, its value, and where it comes from.
 #[must_use]
@@ -26,10 +27,14 @@ pub fn show(settings: &[Setting]) -> String {
 pub fn problems(config: &Config) -> Vec<String> {
     let address = Listener::check(config.bind, config.port)
         .map_err(|why| listener::explain(config.bind, config.port, &why));
+    let metrics = config.metrics.map_or(Ok(()), |address| {
+        Listener::check(Some(address.ip()), address.port())
+            .map_err(|why| metrics::explain(address, &why))
+    });
     let data_dir = disk::check(&config.data_dir).map_err(|why| {
         format!("cannot use the data directory {}: {why}", config.data_dir.display())
     });
-    [address, data_dir].into_iter().filter_map(Result::err).collect()
+    [address, metrics, data_dir].into_iter().filter_map(Result::err).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 mod told;
 
 use std::ffi::OsString;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -41,6 +41,8 @@ pub struct Config {
     pub bind: Option<IpAddr>,
     /// The port to listen on; 0 lets the system choose one.
     pub port: u16,
+    /// Where to serve metrics, if at all.
+    pub metrics: Option<SocketAddr>,
     /// The directory of the shelf and the log.
     pub data_dir: PathBuf,
     /// What is logged, and how.
@@ -59,6 +61,7 @@ impl Default for Config {
             check: false,
             bind: None,
             port: PORT_DEFAULT,
+            metrics: None,
             data_dir: "chatshelf-data".into(),
             log: LogSettings {
                 format: LogFormat::Text,
@@ -86,7 +89,7 @@ impl Default for Config {
 
 /// Options that hold until the server is restarted; it takes up changes of all others when it
 /// reloads its configuration file.
-pub const AT_START: &[&str] = &["port", "bind", "data-dir", "durability"];
+pub const AT_START: &[&str] = &["port", "bind", "data-dir", "durability", "metrics"];
 
 /// Reads the arguments (without the program's name) and the other sources of settings.
 ///
@@ -208,6 +211,16 @@ static PROGRAM: Program<Config> = Program {
         )
         .default("24h"),
         Opt::value(
+            "metrics",
+            "ADDR:PORT",
+            "serve /metrics (for Prometheus) and /healthz over HTTP here",
+            |config, text| {
+                let address = parsed(text, "an address and a port, such as 127.0.0.1:9100");
+                address.map(|address| config.metrics = Some(address))
+            },
+        )
+        .otherwise("nowhere"),
+        Opt::value(
             "durability",
             "LEVEL",
             "how safe a message is before members see it: none, interval (synced within a second) \
@@ -252,7 +265,7 @@ static PROGRAM: Program<Config> = Program {
                  its files. A second one ends it at once. SIGHUP makes it read its configuration \
                  file again; without --config it shuts the server down as well. A signal that was \
                  ignored when the server started, as under nohup, stays ignored. SIGUSR1 writes \
-                 what the server has counted to the log, at the level info.",
+                 what the server has counted to the log.",
             )],
         },
         Section {
@@ -321,7 +334,8 @@ mod tests {
 
     #[test]
     fn without_options_it_runs_with_the_documented_defaults() {
-        let Config { file, check, bind, port, data_dir, log, settings, disk } = config("");
+        let Config { file, check, bind, port, metrics, data_dir, log, settings, disk } = config("");
+        assert_eq!(metrics, None);
         assert_eq!((log.format, log.level), (LogFormat::Text, LevelFilter::Warn));
         assert_eq!((file, check), (None, false));
         assert_eq!((bind, port, data_dir), (None, 9000, "chatshelf-data".into()));
@@ -385,6 +399,7 @@ mod tests {
             ("--keep-partial 24", "must be 0 or a time such as"),
             ("--keep-partial=-1h", "must be 0 or a time such as"),
             ("--keep-partial 1y", "must be 0 or a time such as"),
+            ("--metrics 9100", "--metrics '9100': must be an address and a port, such as"),
             ("--durability maybe", "--durability 'maybe': must be none, interval or always"),
             ("--log-level loud", "--log-level 'loud': must be error, warn, info, debug or trace"),
             ("--log-format xml", "--log-format 'xml': must be text or json"),

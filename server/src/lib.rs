@@ -16,6 +16,7 @@ pub mod engine;
 pub mod histogram;
 pub mod logging;
 pub mod net;
+pub mod prometheus;
 pub mod reload;
 pub mod room;
 pub mod sequencer;

@@ -13,6 +13,7 @@ use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
 use chatshelf_server::logging::{self, LogFormat};
 use chatshelf_server::net::listener::{self, Listener, ListenerKind};
+use chatshelf_server::net::metrics::{self, MetricsServer};
 use chatshelf_server::net::reactor::Reactor;
 use chatshelf_server::net::signals::Intent;
 use chatshelf_server::reload::Reloader;
@@ -78,7 +79,10 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
     let listener = Listener::open(ListenerKind::Tcp, config.bind, config.port)
         .map_err(|why| listener::explain(config.bind, config.port, &why))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
-    let mut reactor = Reactor::new(vec![listener], descriptors)
+    let metrics = config.metrics.map(open_metrics).transpose()?;
+    let metrics_at = metrics.as_ref().map(MetricsServer::local_addr).transpose();
+    let metrics_at = metrics_at.map_err(|why| why.to_string())?;
+    let mut reactor = Reactor::new(vec![listener], metrics, descriptors)
         .map_err(|why| format!("cannot set up polling: {why}"))?;
     // Without a file there is nothing to reload: SIGHUP says that the terminal has been closed.
     let hangup = if config.file.is_some() { Intent::Reload } else { Intent::Stop };
@@ -92,6 +96,9 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
                 format!("cannot use the data directory {}: {why}", shown(&config.data_dir))
             })?;
     announce(address, &config.data_dir);
+    if let Some(address) = metrics_at {
+        print(&format!("chatshelf-server: metrics at http://{address}/metrics\n"));
+    }
     log::info!(
         version = env!("CARGO_PKG_VERSION"), address:%, data_dir = shown(&config.data_dir);
         "chatshelf-server {} has started: it listens on {address}, files and messages in {}",
@@ -104,6 +111,10 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
     reactor
         .run(in_force, Secret::new(secret), disk, found, || reloader.reload())
         .map_err(|why| why.to_string())
+}
+
+fn open_metrics(address: SocketAddr) -> Result<MetricsServer, String> {
+    MetricsServer::open(address).map_err(|why| metrics::explain(address, &why))
 }
 
 /// One line that says where the room is and how to join it.

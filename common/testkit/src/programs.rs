@@ -108,6 +108,11 @@ impl Program {
         self.stdout.so_far()
     }
 
+    /// Its standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.so_far()
+    }
+
     /// Types a line.
     #[track_caller]
     pub fn types(&mut self, line: &str) {
@@ -264,6 +269,15 @@ impl Server {
     #[track_caller]
     pub fn logs(&self, text: &str) -> String {
         self.program.complains(text)
+    }
+
+    /// Waits until it has printed a line that begins so, and answers the rest of that line.
+    #[track_caller]
+    pub fn prints(&mut self, start: &str) -> String {
+        self.program.find(&format!("a line that begins with {start:?}"), |output| {
+            let whole = output.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            whole.filter_map(|line| line.strip_prefix(start)).next().map(str::to_owned)
+        })
     }
 
     /// Its process id.

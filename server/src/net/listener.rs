@@ -234,7 +234,8 @@ pub fn explain(bind: Option<IpAddr>, port: u16, why: &io::Error) -> String {
     }
 }
 
-fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
+/// A socket that listens on `bind`, or on all addresses of the machine.
+pub(super) fn listen(bind: Option<IpAddr>, port: u16) -> io::Result<TcpListener> {
     let socket = bound(bind, port)?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))

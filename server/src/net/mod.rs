@@ -2,10 +2,13 @@
 //!
 //! [`transport`] carries a connection; the engine sees it only as a [`crate::engine::Transport`].
 //! [`listener`] accepts connections, `pipe` makes the pipes that downloads go through, and
-//! [`signals`] says what signals ask for. [`reactor`] is the loop on top: it passes readiness, time
-//! and disk replies to the engine.
+//! [`signals`] says what signals ask for. [`metrics`] answers whoever watches the server, by
+//! [`http`]. [`reactor`] is the loop on top: it passes readiness, time and disk replies to the
+//! engine.
 
+pub mod http;
 pub mod listener;
+pub mod metrics;
 mod pipe;
 pub mod reactor;
 pub mod signals;

@@ -10,6 +10,7 @@ use mio::event::Event;
 use mio::{Events, Poll, Waker};
 
 use super::listener::{self, Incoming, Listener, Listeners};
+use super::metrics::{self, Health, MetricsServer, Source};
 use super::pipe;
 use super::signals::{Intent, Signals};
 use super::transport::TcpTransport;
@@ -20,7 +21,9 @@ use crate::token::Token;
 const WAKER: mio::Token = mio::Token(usize::MAX - 1);
 const SIGNALS: mio::Token = mio::Token(usize::MAX - 2);
 /// From this value up, the poll's tokens do not name connections; the listeners come first.
-const FIRST_OWN: usize = usize::MAX - 2 - LISTENERS_MAX;
+const FIRST_OWN: usize = FIRST_METRICS - LISTENERS_MAX;
+/// From this value up, they belong to the listener for metrics.
+const FIRST_METRICS: usize = usize::MAX - 2 - metrics::TOKENS;
 /// The most listeners there can be.
 const LISTENERS_MAX: usize = 8;
 
@@ -48,6 +51,7 @@ impl Handle {
 pub struct Reactor {
     poll: Poll,
     listeners: Listeners,
+    metrics: Option<MetricsServer>,
     handle: Handle,
     /// The signals, once the loop listens for them.
     signals: Option<Signals>,
@@ -59,23 +63,35 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    /// Registers up to `LISTENERS_MAX` listeners; `descriptors` is the number the system allows.
+    /// Registers up to `LISTENERS_MAX` listeners, and the one for metrics; `descriptors` is the
+    /// number the system allows.
     ///
     /// # Errors
     /// If the system cannot create a poll.
-    pub fn new(listeners: Vec<Listener>, descriptors: usize) -> io::Result<Self> {
+    pub fn new(
+        listeners: Vec<Listener>,
+        mut metrics: Option<MetricsServer>,
+        descriptors: usize,
+    ) -> io::Result<Self> {
         debug_assert!(listeners.len() <= LISTENERS_MAX);
         let poll = Poll::new()?;
         let token = |place| mio::Token(FIRST_OWN + place);
         let listeners = Listeners::register(listeners, poll.registry(), token)?;
+        let mut for_metrics = 0;
+        if let Some(metrics) = &mut metrics {
+            metrics.register(poll.registry(), FIRST_METRICS)?;
+            for_metrics = metrics::TOKENS;
+        }
+        let for_room = descriptors.saturating_sub(for_metrics);
         let handle = Handle { waker: Arc::new(Waker::new(poll.registry(), WAKER)?) };
         Ok(Self {
             poll,
             listeners,
+            metrics,
             handle,
             signals: None,
             started: Instant::now(),
-            connections_max: listener::connections_max(descriptors),
+            connections_max: listener::connections_max(for_room),
             pipes_max: listener::pipes_max(descriptors),
         })
     }
@@ -128,7 +144,8 @@ impl Reactor {
                             log::info!("stopping on request");
                             turns.ask_to_stop();
                         }
-                        Intent::Report => log::info!("so far: {}", stats(&engine, &disk)),
+                        // Whoever asks is to be answered at the default level as well.
+                        Intent::Report => log::warn!("so far: {}", stats(&engine, &disk)),
                         Intent::Reload => {
                             if let Some((settings, of_disk)) = reload() {
                                 disk.reconfigure(of_disk);
@@ -156,6 +173,11 @@ impl Reactor {
                 self.listeners.resume();
             }
             self.accept(&mut engine, now);
+            if let Some(metrics) = &mut self.metrics {
+                let is_stopping = turns.stop_by_ms().is_some();
+                let watched = Watched { engine: &engine, disk: &disk, is_stopping };
+                metrics.serve(self.poll.registry(), now.mono_ms, &watched);
+            }
         }
     }
 
@@ -177,8 +199,10 @@ impl Reactor {
         let now = self.now();
         let until = |at_ms: Option<u64>| at_ms.map(|at_ms| at_ms.saturating_sub(now.mono_ms));
         let accept = self.listeners.due_ms().map(|at_ms| engine.opens_at_ms().max(Some(at_ms)));
-        let due = [engine.poll_timeout(now), until(accept.flatten()), until(stop_by_ms)];
-        let timeout = due.into_iter().flatten().min().map(Duration::from_millis);
+        let metrics = self.metrics.as_ref().and_then(MetricsServer::due_ms);
+        let others = [accept.flatten(), stop_by_ms, metrics].map(until);
+        let due = others.into_iter().chain([engine.poll_timeout(now)]);
+        let timeout = due.flatten().min().map(Duration::from_millis);
         match self.poll.poll(events, timeout) {
             // The turn that follows finds nothing new, and the next wait computes its timeout
             // again.
@@ -197,6 +221,11 @@ impl Reactor {
         match event.token() {
             // Where signals are not an event source, they wake the loop.
             SIGNALS | WAKER => return true,
+            mio::Token(word @ FIRST_METRICS..) => {
+                if let Some(metrics) = &mut self.metrics {
+                    metrics.note_ready(word - FIRST_METRICS);
+                }
+            }
             mio::Token(word @ FIRST_OWN..) => self.listeners.note_ready(word - FIRST_OWN),
             mio::Token(_) => {}
         }
@@ -218,6 +247,27 @@ impl Reactor {
                 Err(why) => log::warn!("cannot poll the connection of {peer}: {why}"),
             }
         }
+    }
+}
+
+/// The server, as those see it who watch it.
+struct Watched<'a> {
+    engine: &'a Engine<TcpTransport>,
+    disk: &'a Disk,
+    is_stopping: bool,
+}
+
+impl Source for Watched<'_> {
+    fn health(&self) -> Health {
+        match self.is_stopping {
+            true => Health::Stopping,
+            false if self.disk.stats().is_journal_failing => Health::DiskFailed,
+            false => Health::Good,
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        stats(self.engine, self.disk)
     }
 }
 

@@ -4,8 +4,9 @@
 //! (`backup`), over upgrades and downgrades (`formats`) and when it is killed at any moment
 //! (`crashes`), beside peers that break every rule (`bad_peers`), never read (`greedy_peers`) or
 //! come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`) or the system has no
-//! descriptors left to give (`scarcity`), for as long as one likes (`soak`), and when a recorded
-//! client of this version of the protocol speaks to it (`frozen`).
+//! descriptors left to give (`scarcity`), for as long as one likes (`soak`), when a recorded client
+//! of this version of the protocol speaks to it (`frozen`), and as those see it who watch it
+//! (`metrics`, `prometheus`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -28,6 +29,9 @@ mod full_disk;
 mod greedy_peers;
 mod harness;
 mod logging;
+mod metrics;
+#[cfg(unix)]
+mod prometheus;
 #[cfg(unix)]
 mod reloading;
 mod restart;

@@ -256,7 +256,7 @@ compat: export REF := $(or $(value REF),HEAD)
 record: toolchain ## Record the sessions of common/tests/frozen: once for each version of the protocol
 	@$(CARGO) test -q -p chatshelf-client --test e2e -- --ignored frozen::record
 
-screenshots: toolchain ## Make the pictures of the README, docs/screen.svg and docs/session.svg, of real screens (Unix)
+screenshots: toolchain ## Make docs/screen.svg, docs/plain.svg and docs/session.svg, pictures of real screens (Unix)
 	@$(CARGO) test -q -p chatshelf-client --test e2e -- --ignored --nocapture screenshots
 
 clean: toolchain ## Remove everything that was built

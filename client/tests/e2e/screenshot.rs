@@ -1,5 +1,5 @@
-//! The picture of the README: the real client's real screen, in a room with a real server. Made by
-//! `make screenshots`.
+//! The picture of the README: the real client's real screen, in a room with a real server; and the
+//! same in plain lines, for the report. Made by `make screenshots`.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -55,4 +55,36 @@ fn screenshots() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     fs::write(docs.join("screen.svg"), picture).unwrap();
     println!("docs/screen.svg is the screen of:\n{}", ada.screen());
+}
+
+/// Rows and columns of the plain lines.
+const PLAIN_SIZE: (u16, u16) = (18, 112);
+
+#[test]
+#[ignore = "writes a picture: make screenshots"]
+fn screenshots_of_plain_lines() {
+    let room = Room::open();
+    room.write("sorting-notes.pdf", vec![7; 2_300_000]);
+    room.write("graph.svg", vec![7; 48_000]);
+    let mut grace = room.join("grace");
+    let mut ada = Terminal::start_sized(room.command("ada").arg("--plain"), PLAIN_SIZE);
+    ada.shows("/quit leaves");
+    grace.types("morning! does anybody have the notes on sorting?");
+    ada.shows("on sorting?");
+    ada.types("/upload sorting-notes.pdf\r");
+    ada.shows("sorting-notes.pdf on the shelf");
+    ada.types("I have just put them on the shelf\r");
+    ada.shows("ada  I have just put them");
+    grace.types("/upload graph.svg");
+    ada.shows("graph.svg on the shelf");
+    ada.types("/download graph.svg drawings\r");
+    ada.shows("downloaded to");
+    ada.types("/files\r");
+    ada.shows("on the shelf: 2 files");
+    ada.types("thank you, that is the graph of las");
+    ada.shows("graph of las");
+    let picture = ada.look(svg);
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    fs::write(docs.join("plain.svg"), picture).unwrap();
+    println!("docs/plain.svg is the screen of:\n{}", ada.screen());
 }

@@ -26,7 +26,8 @@ pub(crate) fn svg(title: &str, bars: &[Bar]) -> String {
     let longest = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
-         width=\"{WIDTH}\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
+         width=\"{WIDTH}\" height=\"{height}\" \
+         font-family=\"'Source Sans Pro', Helvetica, Arial, sans-serif\" font-size=\"13\">\n\
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
          <text x=\"10\" y=\"23\" font-size=\"15\" font-weight=\"bold\">{title}</text>\n"
     );

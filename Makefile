@@ -101,6 +101,9 @@ try-windows: windows wine ## Let the programs for Windows join, talk and move fi
 test-windows: windows wine ## Run all tests for Windows under Wine, then its programs with those of Linux (an hour)
 	common/testkit/wine/session common/testkit/wine/tests all
 
+screenshots-windows: windows wine ## Make docs/windows-*.svg, pictures of both programs under Wine
+	common/testkit/wine/session common/testkit/wine/tests pictures
+
 # What this machine needs to build for Windows; each error says how to get it.
 mingw:
 	@$(if $(shell x86_64-w64-mingw32-gcc --version 2>$(null)),,$(error \
@@ -115,7 +118,7 @@ rust_target = @$(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/$(1)/l
 wine:
 	@$(if $(shell wine --version 2>$(null)),,$(error programs for Windows are tried under Wine, which is \
 		not here: install it (on Debian: apt-get install wine wine64)))
-.PHONY: windows check-windows try-windows test-windows mingw msvc wine
+.PHONY: windows check-windows try-windows test-windows screenshots-windows mingw msvc wine
 
 share: toolchain ## Write man pages and shell completions to target/share, laid out as in /usr/share
 	@$(call compile,chatshelf-server,chatshelf-server)

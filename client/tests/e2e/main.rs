@@ -53,3 +53,5 @@ mod stdin;
 #[cfg(target_os = "linux")]
 mod suspend;
 mod talk;
+#[cfg(unix)]
+mod windows_pictures;

@@ -259,7 +259,9 @@ fn bound_to(address: SocketAddr) -> io::Result<Socket> {
     if domain == Domain::IPV6 && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
-    // On Windows this would let two servers share a port; elsewhere it skips `TIME_WAIT`.
+    // Elsewhere this skips `TIME_WAIT`. On Windows it would let two servers share a port; without
+    // it a port is kept from other users, and shared only with a program of the same user that asks
+    // for that. (`SO_EXCLUSIVEADDRUSE`, which would refuse that too, no crate sets without `unsafe`.)
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     // Accepted connections inherit this option.

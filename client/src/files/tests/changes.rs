@@ -65,6 +65,8 @@ fn a_file_that_is_rewritten_at_the_same_length_is_sent_from_the_start() {
     assert!(run.end().is_empty());
 }
 
+/// Elsewhere the only time of a file that is known is one that programs can set.
+#[cfg(unix)]
 #[test]
 fn a_change_whose_time_was_set_back_is_found_by_reading_again() {
     let rig = Rig::new();
@@ -142,7 +144,8 @@ fn no_more_is_read_again_than_the_times_of_the_file_do_not_prove() {
 
 #[test]
 fn what_is_touched_moved_or_replaced_is_still_one_state() {
-    for number in 0..3 {
+    // Windows replaces no file that is open.
+    for number in 0..if cfg!(windows) { 2 } else { 3 } {
         let rig = Rig::new();
         let run = rig.run();
         let path = reading(&rig, &run, OLD.len());

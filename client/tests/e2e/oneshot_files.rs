@@ -270,7 +270,10 @@ fn a_pipe_with_more_than_the_server_takes_is_refused_and_nothing_stays() {
     let room = Room::open_with(&["--max-file-size", "1000"]);
     let space = tempfile::tempdir().unwrap();
     let mut command = client_command(room.address(), &room.files());
-    command.args(["upload", "-", "--as", "endless"]).env("TMPDIR", space.path());
+    command
+        .args(["upload", "-", "--as", "endless"])
+        .env("TMPDIR", space.path())
+        .env("TMP", space.path());
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     // It never ends by itself: the program does not wait for that.
@@ -407,7 +410,10 @@ fn a_pipe_given_up_leaves_nothing_on_the_shelf_and_no_temporary_file() {
     let mut peer = Peer::join(room.address(), "peer");
     let space = tempfile::tempdir().unwrap();
     let mut command = client_command(room.address(), &room.files());
-    command.args(["upload", "-", "--as", "half"]).env("TMPDIR", space.path());
+    command
+        .args(["upload", "-", "--as", "half"])
+        .env("TMPDIR", space.path())
+        .env("TMP", space.path());
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.as_mut().unwrap().write_all(b"half of it").unwrap();
     let spooled = || std::fs::read_dir(space.path()).unwrap().count() == 1;

@@ -294,6 +294,8 @@ mod tests {
             let dir = dir(names);
             let before = tree(dir.path());
             let why = claim(&SystemFiles, dir.path()).unwrap_err().to_string();
+            // In quotes a backslash is two.
+            let why = why.replace(r"\\", "/");
             assert!(why.contains(&format!("{told:?}")) && why.contains("--data-dir"), "{why}");
             assert_eq!(tree(dir.path()), before, "{names:?}");
         }

@@ -261,7 +261,7 @@ fn bound_to(address: SocketAddr) -> io::Result<Socket> {
     }
     // Elsewhere this skips `TIME_WAIT`. On Windows it would let two servers share a port; without
     // it a port is kept from other users, and shared only with a program of the same user that asks
-    // for that. (`SO_EXCLUSIVEADDRUSE`, which would refuse that too, no crate sets without `unsafe`.)
+    // for that. `SO_EXCLUSIVEADDRUSE` would refuse that too; no crate sets it without `unsafe`.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     // Accepted connections inherit this option.

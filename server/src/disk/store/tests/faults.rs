@@ -250,6 +250,8 @@ fn an_item_that_cannot_be_shelved_leaves_nothing() {
     }
 }
 
+/// Windows removes no folder in which a file is open.
+#[cfg(unix)]
 #[test]
 fn a_data_directory_that_was_removed_takes_no_upload_and_is_not_made_again() {
     for keyed in [None, Some(key(1))] {

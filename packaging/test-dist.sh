@@ -31,7 +31,7 @@ start_server() {
         kill -0 "$server" 2> /dev/null || fail "$(cat "$work/server.out")"
         sleep 0.1
     done
-    port=$(tr -d '\r' < "$work/server.out" | sed -n 's/.*--port //p')
+    port=$(tr -d '\r' < "$work/server.out" | sed -n 's/.*--port \([0-9]*\).*/\1/p' | head -n 1)
 }
 
 stop_server() {
@@ -106,12 +106,12 @@ stop_server
 
 if type -P wine > /dev/null; then
     echo 'The programs for Windows, under Wine'
-    export WINEPREFIX=$work/wine WINEDEBUG=-all
-    start_server wine bin/windows-x86_64/chatshelf-server.exe --port 0 --data-dir windows-data
-    talk_and_move_a_file wine bin/windows-x86_64/chatshelf.exe
-    wineserver -k
-    wait "$server" || true
-    server=
+    export work
+    export -f fail start_server talk_and_move_a_file
+    # Its end ends all that runs under it.
+    common/testkit/wine/session bash -euc '
+        start_server wine bin/windows-x86_64/chatshelf-server.exe --port 0 --data-dir windows-data
+        talk_and_move_a_file wine bin/windows-x86_64/chatshelf.exe'
 else
     echo 'The programs for Windows are not tried: there is no wine'
 fi

@@ -5,6 +5,7 @@
 # Usage: test-dist.sh ZIP
 set -euo pipefail
 zip=$(realpath "$1")
+self=$(realpath "$0")
 
 fail() {
     echo "$1" >&2
@@ -25,9 +26,10 @@ for name in $(compgen -e CHATSHELF_); do unset "$name"; done
 
 # Starts the server of this command and sets `port`, where it listens.
 start_server() {
+    rm -f "$work/server.out"
     "$@" > "$work/server.out" 2>&1 &
     server=$!
-    until grep -q -e '--port [0-9]' "$work/server.out"; do
+    until grep -qs -e '--port [0-9]' "$work/server.out"; do
         kill -0 "$server" 2> /dev/null || fail "$(cat "$work/server.out")"
         sleep 0.1
     done
@@ -51,6 +53,14 @@ talk_and_move_a_file() {
     "${client[@]}" send 'it works'
     "${client[@]}" tail | grep -q 'it works' || fail "what was said is not in the room: ${client[*]}"
 }
+
+# Called by itself, below, in the unpacked folder and with a Wine whose end ends all that runs there.
+if [[ -d $zip ]]; then
+    start_server wine bin/windows-x86_64/chatshelf-server.exe --port 0 --data-dir windows-data
+    talk_and_move_a_file wine bin/windows-x86_64/chatshelf.exe
+    wineserver -k
+    exit
+fi
 
 unzip -q "$zip" -d "$work"
 cd "$work"/chatshelf-*/
@@ -106,12 +116,7 @@ stop_server
 
 if type -P wine > /dev/null; then
     echo 'The programs for Windows, under Wine'
-    export work
-    export -f fail start_server talk_and_move_a_file
-    # Its end ends all that runs under it.
-    common/testkit/wine/session bash -euc '
-        start_server wine bin/windows-x86_64/chatshelf-server.exe --port 0 --data-dir windows-data
-        talk_and_move_a_file wine bin/windows-x86_64/chatshelf.exe'
+    common/testkit/wine/session "$self" .
 else
     echo 'The programs for Windows are not tried: there is no wine'
 fi

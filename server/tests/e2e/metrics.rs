@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::{Program, Server, server_command};
-use chatshelf_testkit::wait::{HANG, eventually};
+use chatshelf_testkit::wait::HANG;
 
 use crate::harness::{Home, binary};
 
@@ -145,10 +145,11 @@ fn a_server_whose_disk_fails_is_not_healthy() {
     assert_eq!(get(address, "/healthz").1, "ok\n");
     std::fs::remove_dir_all(home.data_dir()).unwrap();
     ada.say_and_hear("the room goes on");
-    let (head, words) = eventually("a server that knows of its disk", || {
-        let answer = get(address, "/healthz");
-        (answer.1 != "ok\n").then_some(answer)
-    });
+    let (head, words) =
+        chatshelf_testkit::wait::eventually("a server that knows of its disk", || {
+            let answer = get(address, "/healthz");
+            (answer.1 != "ok\n").then_some(answer)
+        });
     assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{head}");
     assert_eq!(words, "the log cannot be written to disk\n");
     server.kill();

@@ -208,9 +208,7 @@ impl Transfers {
             Err(error) => {
                 let text = format!("{path} ({}) not uploaded: {error}", units::size(size));
                 match error {
-                    CommandError::FileTooLarge { .. } | CommandError::NoTransfers => {
-                        news.refusal(text);
-                    }
+                    CommandError::NoTransfers => news.refusal(text),
                     _ => news.failure(text),
                 }
             }

@@ -8,7 +8,7 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Leave, Style};
 
 use super::Session;
-use super::event::{CommandError, PendingCommand, ServerLimits, TransferHandle};
+use super::event::{CommandError, PendingCommand, TransferHandle};
 use super::phase::Phase;
 
 /// Commands that may wait for a connection.
@@ -83,10 +83,8 @@ impl Session {
         key: Option<UploadKey>,
         attributes: Attributes,
     ) -> Result<TransferHandle, CommandError> {
-        let limit = self.transfer_limits()?.file_bytes_max;
-        if size > limit {
-            return Err(CommandError::FileTooLarge { limit });
-        }
+        // The size that the server named may have changed since: it refuses with today's.
+        self.may_transfer()?;
         let transfer = self.transfers.upload(name, size, key, attributes);
         self.start_transfers();
         Ok(transfer)
@@ -100,7 +98,7 @@ impl Session {
     /// When not in the room, the server allows no transfers, or without a connection and too much
     /// is waiting for one.
     pub fn download(&mut self, item: ItemId, held: u64) -> Result<TransferHandle, CommandError> {
-        self.transfer_limits()?;
+        self.may_transfer()?;
         let known = self.room.item(item).cloned();
         let held = known.as_ref().map_or(0, |item| held.min(item.size));
         let transfer = self.transfers.download(item, known, held);
@@ -201,13 +199,13 @@ impl Session {
         Ok(id)
     }
 
-    fn transfer_limits(&self) -> Result<&ServerLimits, CommandError> {
+    fn may_transfer(&self) -> Result<(), CommandError> {
         self.member()?;
         if !self.can_send() && self.transfers.queued() >= TRANSFERS_WAITING_MAX {
             return Err(CommandError::TooMuchWaiting);
         }
         let limits = self.limits.as_ref().ok_or(CommandError::NotJoined)?;
-        if limits.transfers_max == 0 { Err(CommandError::NoTransfers) } else { Ok(limits) }
+        if limits.transfers_max == 0 { Err(CommandError::NoTransfers) } else { Ok(()) }
     }
 
     /// Lets as many transfers run as the server takes.

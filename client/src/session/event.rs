@@ -325,11 +325,6 @@ pub enum CommandError {
     NotJoined,
     /// There is no connection, and as much as may be is waiting for one.
     TooMuchWaiting,
-    /// The file is larger than the server accepts.
-    FileTooLarge {
-        /// The limit, in bytes.
-        limit: u64,
-    },
     /// The server allows no transfers at all.
     NoTransfers,
     /// That is our nick already.
@@ -348,9 +343,6 @@ impl fmt::Display for CommandError {
             Self::NotJoined => f.write_str("not in the room"),
             Self::TooMuchWaiting => {
                 f.write_str("not connected, and too much is waiting for the connection already")
-            }
-            Self::FileTooLarge { limit } => {
-                write!(f, "it is larger than the server accepts ({limit} bytes)")
             }
             Self::NoTransfers => f.write_str("the server allows no transfers"),
             Self::SameNick => f.write_str("that is your name already"),

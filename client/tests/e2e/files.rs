@@ -184,7 +184,7 @@ fn a_file_over_the_servers_limit_is_refused_and_the_limit_is_named() {
     let ended = room.run("ada", "/upload fits\n/upload does not\n");
     ended.has_code(1);
     ended.line("-- fits uploaded as number 1");
-    assert!(ended.line("!! does not (").contains("1000 bytes"));
+    assert!(ended.line("!! does not not uploaded: ").contains("1000 bytes"));
     assert!(!room.run("bob", "/files\n").stdout.contains("does not"));
 }
 

@@ -189,7 +189,7 @@ fn files_that_cannot_be_uploaded_fail_and_the_rest_arrive() {
     assert_eq!(ended.complaint(), told);
     let ended = room.once(&["upload", "large"], "");
     ended.has_code(4);
-    assert!(ended.complaint().contains("(10 bytes)"), "{}", ended.stderr);
+    assert!(ended.complaint().contains("10 bytes)"), "{}", ended.stderr);
 }
 
 /// A path as the client under test writes it, with the separator of the system that the test knows.

@@ -98,6 +98,7 @@ fn a_smaller_shelf_drops_the_oldest_and_says_which() {
             _ => None,
         });
         assert_eq!(by, None, "the server drops it");
+        room.server.logs(&format!("item {item} was dropped to make room: file {item}"));
     }
     let shelf = room.place.path().join("data/shelf");
     eventually("two folders", || (names(&shelf) == ["3", "4"]).then_some(()));

@@ -114,12 +114,11 @@ fn mode_and_time_of_a_file_are_offered_on_every_connection() {
 }
 
 #[test]
-fn what_the_server_would_not_take_is_not_offered() {
+fn a_file_beyond_the_size_that_was_named_is_offered_since_that_may_have_changed() {
     let mut rig = Rig::joined();
-    let too_large = rig.session.upload(name("a"), FILE_BYTES_MAX + 1, None);
-    assert_eq!(too_large, Err(CommandError::FileTooLarge { limit: FILE_BYTES_MAX }));
-    assert!(!rig.session.has_output());
-    assert!(rig.session.upload(name("a"), FILE_BYTES_MAX, None).is_ok());
+    rig.session.upload(name("a"), FILE_BYTES_MAX + 1, None).unwrap();
+    let offer = UploadOffer::new(TransferId(1), name("a"), FILE_BYTES_MAX + 1);
+    assert_eq!(rig.sent(), [Sent::Frame(offer.into())]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ each() {
     for page in README.md CHANGELOG.md SECURITY.md LICENSE-APACHE LICENSE-MIT; do
         "$1" file "$page" "$doc/$page"
     done
-    for page in docs/OPERATIONS.md docs/PROTOCOL.md docs/screen.svg; do
+    for page in docs/MANUAL.md docs/OPERATIONS.md docs/PROTOCOL.md docs/screen.svg; do
         "$1" file "$page" "$doc/$page"
     done
     if [ "$(uname -s)" = Linux ]; then
@@ -44,7 +44,7 @@ make_from() {
     made=$scratch/made
     case $1 in
     program) cp "$programs/$2" "$made" && ${STRIP:-strip} "$made" ;;
-    unit) sed "s|=/usr/bin/|=$PREFIX/bin/|; s|/etc/chatshelf|$etc|" "$2" >"$made" ;;
+    unit) sed "s|=/usr/bin/chat|=$PREFIX/bin/chat|; s|/etc/chatshelf|$etc|" "$2" >"$made" ;;
     file | configuration) cp "$2" "$made" ;;
     *) "$native/$2" --generate "$1" >"$made" ;;
     esac

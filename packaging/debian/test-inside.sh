@@ -33,6 +33,16 @@ property() {
     systemctl show --value --property "$1" chatshelf-server
 }
 
+# Waits until a command succeeds.
+eventually() {
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 300 ] || fail "never $*"
+        sleep 0.1
+    done
+}
+
 files >/tmp/before
 
 step 'install'
@@ -60,31 +70,54 @@ man -w chatshelf chatshelf-load chatshelf-server >/tmp/man
 step 'killed, it starts again'
 before=$(property MainPID)
 kill -KILL "$before"
-tries=0
-until [ "$(property ActiveState)" = active ] && [ "$(property MainPID)" != "$before" ]; do
-    tries=$((tries + 1))
-    [ $tries -lt 300 ] || fail 'it does not'
-    sleep 0.1
-done
+restarted() {
+    [ "$(property ActiveState)" = active ] && [ "$(property MainPID)" != "$before" ]
+}
+eventually restarted
 chatshelf tail --lines 1 | grep -qF 'said before the upgrade' || fail 'the line is lost'
 
 step 'a mistake in the settings is not tried again and again'
 echo 'keep = none' >>$config
+systemctl reload chatshelf-server 2>/dev/null && fail 'reloaded'
+[ "$(property ActiveState)" = active ] || fail 'the reload has ended it'
 systemctl restart chatshelf-server || :
-tries=0
-until [ "$(property ActiveState)" = failed ]; do
-    tries=$((tries + 1))
-    [ $tries -lt 300 ] || fail 'it runs'
-    sleep 0.1
-done
+failed() {
+    [ "$(property ActiveState)" = failed ]
+}
+eventually failed
 [ "$(property ExecMainStatus) $(property NRestarts)" = '2 0' ] || fail 'tried again'
 sed -i '$d' $config
 
-step 'settings'
+step 'settings, by a reload and a restart'
+systemctl restart chatshelf-server
+echo 'keep = 1' >>$config
+systemctl reload chatshelf-server
+only_the_newest() {
+    [ "$(chatshelf list)" = '2  kept.bin' ]
+}
+eventually only_the_newest
 echo 'port = 9100' >>$config
 systemctl restart chatshelf-server
 export CHATSHELF_PORT=9100
 chatshelf who
+
+step 'a port below 1024, as OPERATIONS.md says'
+override=/etc/systemd/system/chatshelf-server.service.d
+mkdir $override
+cat >$override/port.conf <<'END'
+[Service]
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+PrivateUsers=no
+END
+sed -i 's/^port = .*/port = 80/' $config
+systemctl daemon-reload
+systemctl restart chatshelf-server
+chatshelf --port 80 who
+rm -r $override
+sed -i 's/^port = .*/port = 9100/' $config
+systemctl daemon-reload
+systemctl restart chatshelf-server
 
 step 'upgrade'
 before=$(property MainPID)

@@ -24,7 +24,7 @@ if [ ! -e "$root/etc/os-release" ]; then
     fi
     mkdir -p "$work"
     as_root rm -rf "$root" "$work/new-root"
-    as_root mmdebstrap --quiet --variant=minbase --include=systemd-sysv,man-db \
+    as_root mmdebstrap --quiet --variant=minbase --include=systemd-sysv,man-db,procps \
         "$codename" "$work/new-root"
     as_root mv "$work/new-root" "$root"
 fi

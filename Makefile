@@ -146,16 +146,19 @@ test: toolchain ## Run all tests
 # The exercises of docs/READING.md can be solved.
 solutions = $(CARGO) test -q --manifest-path docs/exercises/Cargo.toml --features solutions
 
-check: toolchain ## Check format, lints, docs, spelling, crates and workflows, then run all tests
+check: toolchain ## Check format, lints, docs, spelling, crates, workflows and scripts, then run all tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) doc --workspace --no-deps
 	$(call checker,typos)
 	$(call with_all_crates,$(call checker,cargo-deny,--offline check bans licenses sources))
 	$(call checker,actionlint)
+	$(call checker,hadolint,packaging/Dockerfile)
+	$(call checker,shellcheck,$(scripts))
 	$(CARGO) test --workspace
 	$(solutions)
 check: export RUSTDOCFLAGS = -Dwarnings
+scripts = .ci/review .ci/run $(wildcard packaging/*.sh packaging/debian/*.sh) $(addprefix common/testkit/wine/,session tests)
 # $(call checker,typos,OPTIONS): runs a checker of `make tools`, or else the one on PATH. Where there
 # is neither, says so: the other checks do not depend on it.
 checker = $(if $(call found,$(1)),$(call quote,$(call found,$(1))) $(2),@echo $(1) is not here, so it \
@@ -262,10 +265,10 @@ record: toolchain ## Record the sessions of common/tests/frozen: once for each v
 screenshots: toolchain ## Make docs/screen.svg, docs/plain.svg and docs/session.svg, pictures of real screens (Unix)
 	@$(CARGO) test -q -p chatshelf-client --test e2e -- --ignored --nocapture screenshots
 
+include packaging/packaging.mk
+
 clean: toolchain ## Remove everything that was built
 	$(CARGO) clean
-
-include packaging/packaging.mk
 
 toolchain:
 	@$(if $(filter-out $(too_old),$(call minor_version,$(shell $(CARGO) --version 2>$(null)))),,$(error \

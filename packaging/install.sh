@@ -30,7 +30,8 @@ each() {
     for page in README.md CHANGELOG.md SECURITY.md LICENSE-APACHE LICENSE-MIT; do
         "$1" file "$page" "$doc/$page"
     done
-    for page in docs/MANUAL.md docs/OPERATIONS.md docs/PROTOCOL.md docs/screen.svg; do
+    for page in docs/MANUAL.md docs/OPERATIONS.md docs/PROTOCOL.md docs/screen.svg \
+        docs/session.svg; do
         "$1" file "$page" "$doc/$page"
     done
     if [ "$(uname -s)" = Linux ]; then

@@ -4,12 +4,14 @@
 PREFIX =
 SYSCONFDIR =
 DESTDIR =
-# The directory of the programs to install, of the same for this machine, and what strips them.
+# The directory of the programs to install, one of the same for this machine, and what strips them.
 PROGRAMS =
 NATIVE =
 STRIP =
 # What `make static` builds for.
 ARCHS =
+# The tag that is released.
+TAG =
 
 prefix = $(or $(value PREFIX),/usr/local)
 sysconfdir = $(or $(value SYSCONFDIR),$(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc))
@@ -66,7 +68,7 @@ debian_arch = $(subst x86_64,amd64,$(subst aarch64,arm64,$(1)))
 is_native = $(filter $(1),$(machine))
 $(addprefix musl-,$(archs)): musl-%:
 	$(call needs,$(call musl_cc,$*),the C of static programs is compiled,$(call musl_packages,$*))
-	$(call needs_rust_target,$*-unknown-linux-musl)
+	$(call rust_target,$*-unknown-linux-musl)
 
 test-static: static ## Let those programs talk and move files, foreign ones under qemu-user
 	$(foreach arch,$(archs),$(if $(call is_native,$(arch)),,$(call needs,qemu-$(arch),programs for $(arch) \
@@ -74,11 +76,31 @@ test-static: static ## Let those programs talk and move files, foreign ones unde
 	@set -e; $(foreach arch,$(archs),packaging/session.sh $(if $(call is_native,$(arch)),'',qemu-$(arch)) \
 		$(call quote,$(call musl_dir,$(arch)));)
 
+image: static ## Build a container image with those programs (buildah)
+	$(call needs,buildah,images are built,buildah)
+	@packaging/image.sh $(call quote,$(CARGO_TARGET_DIR)) $(version) $(archs)
+
+test-image: image ## Run that image, check its health, and join it
+	@packaging/test-image.sh $(version) $(call quote,$(call musl_dir,$(machine))/chatshelf)
+
+# On Linux for Linux and Windows; a Mac packs what it has built.
+archives: $(if $(is_mac),build,static windows) ## Pack programs for people who have no Rust into target/archives
+	$(if $(is_mac),,$(call needs,zip,programs for Windows are packed,zip))
+	@packaging/archives.sh $(call quote,$(CARGO_TARGET_DIR)) $(version) $(if $(is_mac),,$(archs))
+is_mac = $(filter Darwin,$(shell uname -s 2>$(null)))
+
+checksums: ## Write the SHA-256 of all that is in target/archives beside it
+	@cd $(call quote,$(CARGO_TARGET_DIR)/archives) && rm -f SHA256SUMS && sha256sum -- * > SHA256SUMS.new && \
+		mv SHA256SUMS.new SHA256SUMS && cat SHA256SUMS
+
+publish: checksums ## Draft a release of target/archives on GitHub [TAG=] (gh)
+	@$(if $(filter v$(version),$(value TAG)),,$(error TAG=$(value TAG) is not v$(version), the version in Cargo.toml))
+	gh release create $(call quote,$(value TAG)) --draft --verify-tag --generate-notes \
+		$(call quote,$(CARGO_TARGET_DIR)/archives)/*
+
 # $(call needs,COMMAND,WHAT IS DONE,PACKAGES): fails if a command is not here, and says how to get it.
 needs = @$(if $(shell command -v $(1) 2>$(null)),,$(error $(2) by $(1), which is not here: install it (on Debian: \
 	apt-get install $(3))))
-# $(call needs_rust_target,TRIPLE): the same of Rust's library for a system.
-needs_rust_target = @$(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/$(1)/lib),,$(error \
-	the library of Rust for $(1) is not here: rustup target add $(1)))
 
-.PHONY: install uninstall deb cargo-deb test-deb static test-static $(foreach arch,$(archs),static-$(arch) musl-$(arch))
+.PHONY: install uninstall deb cargo-deb test-deb static test-static image test-image archives checksums publish \
+	 $(foreach arch,$(archs),static-$(arch) musl-$(arch))

@@ -100,8 +100,8 @@ fn the_documents_have_every_option() {
     assert_none("describe the option", &complaints);
 }
 
-/// Options of other programs that the documents name: of cargo, valgrind, apt, systemctl, and the
-/// benchmark.
+/// Options of other programs that the documents name: of cargo, valgrind, apt, systemctl, docker,
+/// and the benchmark.
 const FOREIGN: &[&str] = &[
     "--add-port",
     "--bench",
@@ -121,6 +121,7 @@ const FOREIGN: &[&str] = &[
     "--rounds",
     "--shard",
     "--test",
+    "--ulimit",
 ];
 
 #[test]

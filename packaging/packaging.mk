@@ -33,9 +33,9 @@ placed = PREFIX=$(call quote,$(prefix)) SYSCONFDIR=$(call quote,$(sysconfdir)) \
 	NATIVE=$(call quote,$(value NATIVE))
 
 # For the Debian or Ubuntu of this machine, and newer ones.
-deb: build share cargo-deb ## Pack the programs for Debian and Ubuntu into target/debian
+deb: build share cargo-deb ## Pack the programs for Debian and Ubuntu into target/deb
 	@packaging/debian/build.sh $(call quote,$(CARGO_TARGET_DIR)) $(version)-1 \
-		$(call quote,$(CARGO_TARGET_DIR)/debian)
+		$(call quote,$(CARGO_TARGET_DIR)/deb)
 cargo_deb = $(CARGO_TARGET_DIR)/cargo-deb
 cargo-deb: toolchain
 	@$(if $(wildcard $(cargo_deb)/bin/cargo-deb),,$(CARGO) install --locked cargo-deb --version 3.8.0 \

@@ -7,8 +7,9 @@ set -eu
 target=$1
 version=$2
 output=$3
-parts=$target/debian/parts
+parts=$target/deb/parts
 mkdir -p "$parts" "$output"
+rm -f "$output"/*.deb
 
 # systemd-analyze ends with 0 whatever it finds, so all that it says is a failure.
 if [ -x "$(command -v systemd-analyze)" ]; then

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs, tries, upgrades and purges the packages in a fresh Debian that systemd runs, in a
-# container without a network:
+# Installs, tries, upgrades and purges the packages of `make deb` in a fresh Debian, which systemd
+# runs in a container without a network:
 #     packaging/debian/test.sh TARGET_DIR VERSION
 # The Debian is that of this machine, or 12 elsewhere; it is fetched once.
 set -eu
@@ -30,7 +30,8 @@ if [ ! -e "$root/etc/os-release" ]; then
 fi
 
 rm -rf "$stage"
-"$here/build.sh" "$target" "$version-1" "$stage/old"
+mkdir -p "$stage/old"
+cp "$target"/deb/*.deb "$stage/old/"
 "$here/build.sh" "$target" "$version-2" "$stage/new"
 cp "$here/test-inside.sh" "$here/../talk.sh" "$stage/"
 

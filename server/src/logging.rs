@@ -24,7 +24,7 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// The least important level that is logged.
     pub level: LevelFilter,
-    /// The level overrides [`DIRECTIVES`].
+    /// The level overrides the directives of `RUST_LOG`.
     pub overrides: bool,
 }
 

@@ -1,5 +1,5 @@
 //! The server's statistics as text for Prometheus: the table of all metrics, and how they are
-//! written (https://prometheus.io/docs/instrumenting/exposition_formats/). Pure functions of a
+//! written (<https://prometheus.io/docs/instrumenting/exposition_formats/>). Pure functions of a
 //! [`Stats`]; who asks for the text, and how, is the matter of `net`.
 //!
 //! Units are the base units, seconds and bytes; counters end in `_total`. Every series is there

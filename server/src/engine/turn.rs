@@ -51,7 +51,7 @@ impl Turns {
         self.is_asked_to_stop = true;
     }
 
-    /// Makes other settings hold from the next turn on ([`Engine::reconfigure`]).
+    /// Makes other settings hold from the next turn on.
     pub fn reconfigure(&mut self, settings: Settings) {
         self.settings = Some(settings);
     }

@@ -2,7 +2,7 @@
 //! restarts it. It shares the reactor's poll with the room, and must cost the room nothing:
 //! whatever comes here, connections, bytes, time and the work for answers are bounded.
 //!
-//! Owns its sockets and the page that was written last. What the page says is a [`Source`]'s to
+//! Owns its sockets and the page that was written last. What the page says is a `Source`'s to
 //! know; heads and answers are the matter of `http`.
 
 use std::io::{self, ErrorKind, Read, Write};

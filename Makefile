@@ -88,6 +88,7 @@ windows: toolchain mingw ## Build the programs for Windows into target/windows (
 			echo "$$program.exe needs a DLL of MinGW, which Windows does not have"; exit 1; \
 		fi; \
 	done
+	@packaging/sizes.sh $(server_bytes_max) $(call quote,$(windows)) .exe
 windows = $(CARGO_TARGET_DIR)/windows
 windows_target = x86_64-pc-windows-gnu
 windows_programs = chatshelf-server chatshelf chatshelf-load

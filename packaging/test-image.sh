@@ -46,6 +46,9 @@ port=$(sed -n 's/.* --port \([0-9]*\)$/\1/p' "$scratch/announced")
 # shellcheck disable=SC2086
 $run --env "CHATSHELF_PORT=$port" "$container" $health
 # shellcheck disable=SC2086
-! $run --env CHATSHELF_PORT=1 "$container" $health 2>/dev/null
+if $run --env CHATSHELF_PORT=1 "$container" $health 2>/dev/null; then
+    echo "the health check passes where no server is" >&2
+    exit 1
+fi
 CHATSHELF_HOST=127.0.0.1 CHATSHELF_PORT=$port "$(dirname "$0")/talk.sh" "$client"
 echo "the image runs, is healthy, and can be joined"

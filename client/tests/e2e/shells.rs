@@ -166,7 +166,9 @@ fn each_option_of_the_help_is_in_manual_and_completions() {
         let help = text(&["--help"]);
         let options = help.lines().filter_map(|line| {
             let names = line.strip_prefix("    ")?;
-            let long = names.split("--").nth(1).filter(|_| names.trim_start().starts_with('-'))?;
+            // Without a short name, the long one has its column. Descriptions are further right.
+            let is_option = names.starts_with('-') || names.starts_with("    --");
+            let long = names.split("--").nth(1).filter(|_| is_option)?;
             Some(long.split([' ', '=']).next().unwrap().to_owned())
         });
         let options: Vec<String> = options.collect();

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::harness::{Home, binary};
 
 /// Lines of one kind within a minute (OPERATIONS.md, `PEER_LINES_MAX`).
+#[cfg(unix)]
 const PEER_LINES_MAX: usize = 120;
 
 /// A talk and a file, somebody who breaks the rules, and the end.
@@ -201,6 +202,7 @@ fn in_json_an_error_at_the_start_is_a_line_as_well() {
 }
 
 /// Lines of a log that say this.
+#[cfg(unix)]
 fn count(log: &str, what: &str) -> usize {
     log.lines().filter(|line| line.contains(what)).count()
 }
@@ -243,6 +245,7 @@ fn a_flood_is_counted_and_hides_nothing_else() {
 }
 
 /// How many lines of a kind are said to be not logged.
+#[cfg(unix)]
 fn counted(log: &str, kind: &str) -> usize {
     let sums =
         log.lines().filter_map(|line| line.split_once("not logged one by one")?.1.split_once(": "));

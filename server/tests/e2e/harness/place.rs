@@ -24,6 +24,7 @@ impl Place {
     }
 
     /// Writes other settings into the file.
+    #[cfg(unix)]
     pub(crate) fn write(&self, text: &str) {
         fs::write(self.file(), text).unwrap();
     }

@@ -76,6 +76,16 @@ pub(super) struct Offer {
     pub(super) uploader: Option<Uploader>,
 }
 
+/// What a meta file from before [`UPLOAD_MAGIC`] contains.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OldOffer {
+    /// The key itself, which also names the folder.
+    pub(super) key: UploadKey,
+    pub(super) offer: Offer,
+    /// When the upload was interrupted, if it was.
+    pub(super) interrupted: Option<UnixMillis>,
+}
+
 impl Offer {
     pub(super) fn new(key: &UploadKey, name: FileName, size: u64, uploader: Uploader) -> Self {
         Self { id: UploadId::of(key), name, size, uploader: Some(uploader) }
@@ -111,9 +121,7 @@ impl Offer {
 
     /// Reads the bytes of a meta file from before [`UPLOAD_MAGIC`]: it contains the key itself, and
     /// its seal is a field.
-    pub(super) fn decode_old(
-        bytes: &[u8],
-    ) -> Result<(UploadKey, Self, Option<UnixMillis>), DecodeError> {
+    pub(super) fn decode_old(bytes: &[u8]) -> Result<OldOffer, DecodeError> {
         let end = bytes.len().checked_sub(FIELD_HEAD_BYTES + SEAL_BYTES);
         let (before, seal) = bytes.split_at(end.ok_or(DecodeError::Truncated)?);
         if Fields::parse(seal)?.required::<Digest>(Tag::DIGEST)? != blake3::hash(before).into() {
@@ -122,7 +130,7 @@ impl Offer {
         let fields = Fields::parse(before)?;
         let key: UploadKey = fields.required(Tag::UPLOAD_KEY)?;
         let (offer, interrupted) = Self::of_fields(UploadId::of(&key), &fields)?;
-        Ok((key, offer, interrupted))
+        Ok(OldOffer { key, offer, interrupted })
     }
 
     fn of_fields(
@@ -271,7 +279,10 @@ pub(super) mod tests {
             let known = Offer { uploader: Some(Uploader(7)), ..offer() };
             assert_eq!(Offer::decode(&known.encode(interrupted)), Ok((known, interrupted)));
             let old = old_upload(KEY, &offer(), interrupted);
-            assert_eq!(Offer::decode_old(&old), Ok((KEY, offer(), interrupted)));
+            assert_eq!(
+                Offer::decode_old(&old),
+                Ok(OldOffer { key: KEY, offer: offer(), interrupted })
+            );
         }
         for id in [None, Some(UploadId::of(&KEY))] {
             assert_eq!(decode_item(&encode_item(&item(), id)), Ok((item(), id)));

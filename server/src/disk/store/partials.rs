@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::UnixMillis;
 
-use super::meta::{self, Offer, UploadId};
+use super::meta::{self, Offer, OldOffer, UploadId};
 use super::{Store, bad_data};
 use crate::disk::Uploader;
 use crate::disk::files::Files;
@@ -113,7 +113,9 @@ impl<F: Files> Store<F> {
         dir: &Path,
         meta: &[u8],
     ) -> io::Result<Option<(Offer, Option<UnixMillis>)>> {
-        let Ok((key, offer, interrupted)) = Offer::decode_old(meta) else { return Ok(None) };
+        let Ok(OldOffer { key, offer, interrupted }) = Offer::decode_old(meta) else {
+            return Ok(None);
+        };
         let new = self.partial_dir(offer.id);
         // The previous server may have been killed between the two steps.
         if *dir != new {

@@ -14,14 +14,7 @@ trap '[ -z "$server" ] || kill "$server" 2>/dev/null || :; rm -rf "$scratch"' EX
 ${runner:+"$runner"} "$programs/chatshelf-server" --bind 127.0.0.1 --port 0 --data-dir "$scratch/data" \
     >"$scratch/announced" &
 server=$!
-tries=0
-until grep -q listening "$scratch/announced"; do
-    kill -0 "$server"
-    tries=$((tries + 1))
-    [ "$tries" -lt 600 ] || { echo 'the server does not start' >&2 && exit 1; }
-    sleep 0.1
-done
-port=$(sed -n 's/.* --port \([0-9]*\)$/\1/p' "$scratch/announced")
+port=$("$(dirname "$0")/port.sh" "$server" "$scratch/announced")
 
 CHATSHELF_HOST=127.0.0.1 CHATSHELF_PORT=$port "$(dirname "$0")/talk.sh" \
     ${runner:+"$runner"} "$programs/chatshelf"

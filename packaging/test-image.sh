@@ -34,14 +34,8 @@ health=${health#CMD }
 # shellcheck disable=SC2086
 setsid $run "$container" $entrypoint --port 0 >"$scratch/announced" 2>"$scratch/log" &
 server=$!
-tries=0
-until grep -q listening "$scratch/announced"; do
-    kill -0 "$server"
-    tries=$((tries + 1))
-    [ "$tries" -lt 300 ] || { cat "$scratch/log" >&2 && exit 1; }
-    sleep 0.1
-done
-port=$(sed -n 's/.* --port \([0-9]*\)$/\1/p' "$scratch/announced")
+port=$("$(dirname "$0")/port.sh" "$server" "$scratch/announced") ||
+    { cat "$scratch/log" >&2 && exit 1; }
 
 # shellcheck disable=SC2086
 $run --env "CHATSHELF_PORT=$port" "$container" $health

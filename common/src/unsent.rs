@@ -207,8 +207,8 @@ mod tests {
             let mut limit = UnsentLimit { unsent_bytes: UNSENT_BYTES_MAX, ..UnsentLimit::START };
             limit.note_written(0, WriteEnd::Blocked, 0);
             let has_changed = limit.note_written(bytes, WriteEnd::Blocked, now_ms);
-            let is_begun_anew = limit.sample.is_some_and(|sample| sample.since_ms == now_ms);
-            assert_eq!(is_begun_anew, is_whole, "{bytes} bytes in {now_ms} ms");
+            let has_restarted = limit.sample.is_some_and(|sample| sample.since_ms == now_ms);
+            assert_eq!(has_restarted, is_whole, "{bytes} bytes in {now_ms} ms");
             // 32 KiB in a millisecond are as much as before.
             assert_eq!(has_changed, is_whole && now_ms > 2, "{bytes} bytes in {now_ms} ms");
         }

@@ -28,7 +28,7 @@ const LINES_WAITING_MAX: usize = 64;
 /// Columns of a terminal that does not report its size.
 const COLUMNS_DEFAULT: usize = 80;
 
-/// What comes of keys.
+/// What the user has entered, pasted or dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Typed {
     /// A line was entered.
@@ -184,7 +184,7 @@ impl Prompt {
         }
     }
 
-    /// What has come of keys next.
+    /// The next of these, oldest first.
     pub(super) fn poll_typed(&mut self) -> Option<Typed> {
         self.typed.pop_front()
     }

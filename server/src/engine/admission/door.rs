@@ -66,7 +66,7 @@ impl Door {
         self.members_max = members_max.min(self.connections_max - self.unjoined_max);
     }
 
-    /// Limits the number of members anew. Those who are in the room stay, so the number of
+    /// Changes the limit on members. Those who are in the room stay, so the number of
     /// connections never shrinks.
     fn limit_members(&mut self, members_max: usize) {
         let connections_max = self.connections_max;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn members_can_be_limited_anew_and_those_who_are_here_stay() {
+    fn a_new_limit_on_members_lets_those_who_are_here_stay() {
         let mut door = Door::new(1000);
         door.limit(1000, 10_000);
         let limits = |door: &Door| (door.members_max, door.unjoined_max, door.connections_max);

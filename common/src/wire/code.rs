@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::numbers::numbers;
+
 /// A reason, as sent in `Refused`, `Goodbye` and `Left`.
 ///
 /// Not an enum: a newer peer may send a code that this version does not know, and it must be
@@ -19,10 +21,12 @@ pub struct Code(pub u16);
 
 macro_rules! codes {
     ($($number:literal $name:ident $text:literal)*) => {
-        impl Code {
-            $(#[doc = concat!("Code ", stringify!($number), ": ", $text, ".")]
-            pub const $name: Self = Self($number);)*
+        numbers! {
+            Code, "code", CODES;
+            $(#[doc = concat!("Code ", stringify!($number), ": ", $text, ".")] $name = $number)*
+        }
 
+        impl Code {
             /// Returns what the code means, as a clause for people to read.
             #[must_use]
             pub fn meaning(self) -> &'static str {
@@ -32,18 +36,6 @@ macro_rules! codes {
                 }
             }
         }
-
-        impl fmt::Debug for Code {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.0 {
-                    $($number => f.write_str(stringify!($name)),)*
-                    other => write!(f, "code {other}"),
-                }
-            }
-        }
-
-        /// Every code this version knows, with its name as PROTOCOL.md spells it.
-        pub const CODES: &[(Code, &str)] = &[$((Code::$name, stringify!($name)),)*];
     };
 }
 

@@ -9,6 +9,7 @@ use crate::id::{
 };
 use crate::text::{FileName, Message, Nick, Note, TextError, Topic};
 use crate::wire::Code;
+use crate::wire::numbers::numbers;
 
 /// Bytes before a field's value: tag (1) and length (2, big-endian).
 pub const FIELD_HEAD_BYTES: usize = 3;
@@ -17,28 +18,9 @@ pub const FIELD_HEAD_BYTES: usize = 3;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tag(pub u8);
 
-macro_rules! tags {
-    ($($name:ident = $number:literal)*) => {
-        #[allow(missing_docs, reason = "PROTOCOL.md, \"Fields\", is the table of these")]
-        impl Tag {
-            $(pub const $name: Self = Self($number);)*
-        }
-
-        impl fmt::Debug for Tag {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.0 {
-                    $($number => f.write_str(stringify!($name)),)*
-                    other => write!(f, "tag {other}"),
-                }
-            }
-        }
-
-        /// Every tag this version knows, with its name as PROTOCOL.md spells it.
-        pub const TAGS: &[(Tag, &str)] = &[$((Tag::$name, stringify!($name)),)*];
-    };
-}
-
-tags! {
+numbers! {
+    #[allow(missing_docs, reason = "PROTOCOL.md, \"Fields\", is the table of these")]
+    Tag, "tag", TAGS;
     MAGIC = 1
     VERSION_MIN = 2
     VERSION_MAX = 3

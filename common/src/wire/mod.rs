@@ -6,6 +6,7 @@
 
 #[macro_use]
 mod layout;
+mod numbers;
 
 pub mod code;
 pub mod deframer;

@@ -1,10 +1,9 @@
 //! Numbers that a server tells of itself (PROTOCOL.md, "Statistics").
 
-use std::fmt;
-
 use byteorder::{BigEndian, ByteOrder};
 
 use crate::wire::field::{DecodeError, FieldValue, Tag};
+use crate::wire::numbers::numbers;
 
 /// Bytes of a figure: what it is (2) and its value (8), both big-endian.
 const FIGURE_BYTES: usize = 10;
@@ -15,46 +14,42 @@ const FIGURE_BYTES: usize = 10;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FigureKind(pub u16);
 
-macro_rules! figures {
-    ($($number:literal $name:ident $text:literal)*) => {
-        impl FigureKind {
-            $(#[doc = concat!("Figure ", stringify!($number), ": ", $text, ".")]
-            pub const $name: Self = Self($number);)*
-        }
-
-        impl fmt::Debug for FigureKind {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.0 {
-                    $($number => f.write_str(stringify!($name)),)*
-                    other => write!(f, "figure {other}"),
-                }
-            }
-        }
-
-        /// Every figure this version knows, with its name as PROTOCOL.md spells it.
-        pub const FIGURES: &[(FigureKind, &str)] =
-            &[$((FigureKind::$name, stringify!($name)),)*];
-    };
-}
-
-figures! {
-    1 UPTIME_MS "milliseconds since the server started"
-    2 MEMBERS "members now"
-    3 TRANSFERS "transfers that run now"
-    4 CONNECTIONS "connections accepted since the start"
-    5 JOINS "members who joined without resuming"
-    6 RETURNS "members who resumed on another connection"
-    7 LINES "lines said to everyone"
-    8 BYTES_IN "bytes received from connections"
-    9 BYTES_OUT "bytes sent to connections"
-    10 UPLOADS "uploads that became items"
-    11 DOWNLOADS "downloads sent whole"
-    12 REFUSALS "`Refused` frames"
-    13 CLOSES "connections that ended"
-    14 CLOSES_LEFT "those that ended with LEFT"
-    15 CLOSES_LOST "those that ended with CONNECTION_LOST"
-    16 CLOSES_TIMED_OUT "those that ended with TIMED_OUT"
-    17 CLOSES_TOO_SLOW "those that ended with TOO_SLOW"
+numbers! {
+    FigureKind, "figure", FIGURES;
+    /// Milliseconds since the server started.
+    UPTIME_MS = 1
+    /// Members now.
+    MEMBERS = 2
+    /// Transfers that run now.
+    TRANSFERS = 3
+    /// Connections accepted since the start.
+    CONNECTIONS = 4
+    /// Members who joined without resuming.
+    JOINS = 5
+    /// Members who resumed on another connection.
+    RETURNS = 6
+    /// Lines said to everyone.
+    LINES = 7
+    /// Bytes received from connections.
+    BYTES_IN = 8
+    /// Bytes sent to connections.
+    BYTES_OUT = 9
+    /// Uploads that became items.
+    UPLOADS = 10
+    /// Downloads sent whole.
+    DOWNLOADS = 11
+    /// `Refused` frames.
+    REFUSALS = 12
+    /// Connections that ended.
+    CLOSES = 13
+    /// Those that ended with LEFT.
+    CLOSES_LEFT = 14
+    /// Those that ended with CONNECTION_LOST.
+    CLOSES_LOST = 15
+    /// Those that ended with TIMED_OUT.
+    CLOSES_TIMED_OUT = 16
+    /// Those that ended with TOO_SLOW.
+    CLOSES_TOO_SLOW = 17
 }
 
 /// One number of a server.

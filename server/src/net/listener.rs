@@ -222,15 +222,38 @@ pub fn explain(bind: Option<IpAddr>, port: u16, why: &io::Error) -> String {
         Some(address) => SocketAddr::from((address, port)).to_string(),
         None => format!("port {port}"),
     };
-    match why.kind() {
-        ErrorKind::AddrInUse => format!("{place} is already in use; try another --port"),
-        ErrorKind::PermissionDenied => {
-            format!("this user may not listen on {place}; try a --port above 1023")
+    let remedies = Remedies {
+        in_use: "another --port",
+        denied: "a --port above 1023",
+        not_ours: "another --bind",
+    };
+    remedies.explain(&place, why)
+}
+
+/// What to try instead, by what is wrong with a place to listen.
+pub(super) struct Remedies {
+    /// Another program listens there.
+    pub(super) in_use: &'static str,
+    /// The user may not listen there.
+    pub(super) denied: &'static str,
+    /// The address is not one of this machine's.
+    pub(super) not_ours: &'static str,
+}
+
+impl Remedies {
+    /// Says in one line why nothing can listen at this place, and what to do.
+    pub(super) fn explain(&self, place: &str, why: &io::Error) -> String {
+        let Self { in_use, denied, not_ours } = self;
+        match why.kind() {
+            ErrorKind::AddrInUse => format!("{place} is already in use; try {in_use}"),
+            ErrorKind::PermissionDenied => {
+                format!("this user may not listen on {place}; try {denied}")
+            }
+            ErrorKind::AddrNotAvailable => {
+                format!("{place} is not an address of this machine; try {not_ours}")
+            }
+            _ => format!("cannot listen on {place}: {why}"),
         }
-        ErrorKind::AddrNotAvailable => {
-            format!("{place} is not an address of this machine; try another --bind")
-        }
-        _ => format!("cannot listen on {place}: {why}"),
     }
 }
 

@@ -12,7 +12,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 
 use super::http::{self, Request, Status};
-use super::listener;
+use super::listener::{self, Remedies};
 use crate::engine::Stats;
 use crate::prometheus;
 
@@ -97,16 +97,12 @@ enum Step {
 /// Says in one line why it cannot listen there, and what to do.
 #[must_use]
 pub fn explain(address: SocketAddr, why: &io::Error) -> String {
-    match why.kind() {
-        ErrorKind::AddrInUse => format!("{address} is already in use; try another --metrics"),
-        ErrorKind::PermissionDenied => {
-            format!("this user may not listen on {address}; try a port above 1023 for --metrics")
-        }
-        ErrorKind::AddrNotAvailable => {
-            format!("{address} is not an address of this machine; try another --metrics")
-        }
-        _ => format!("cannot listen on {address}: {why}"),
-    }
+    let remedies = Remedies {
+        in_use: "another --metrics",
+        denied: "a port above 1023 for --metrics",
+        not_ours: "another --metrics",
+    };
+    remedies.explain(&address.to_string(), why)
 }
 
 impl MetricsServer {

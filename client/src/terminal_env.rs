@@ -24,10 +24,9 @@ impl TerminalEnv {
     pub fn look() -> Self {
         let input_is_terminal = io::stdin().is_terminal();
         let output_is_terminal = io::stdout().is_terminal();
-        let is_dumb = is_dumb(std::env::var("TERM").ok().as_deref());
         Self {
             input_is_terminal,
-            input_has_keys: input_is_terminal && !is_dumb && system::has_keys(),
+            input_has_keys: input_is_terminal && !is_dumb() && system::has_keys(),
             output_is_terminal,
             escapes: takes_escapes(&io::stdout()),
             colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
@@ -38,13 +37,12 @@ impl TerminalEnv {
 /// True if an output is a terminal that understands escapes. Where a console must be asked, it is,
 /// and understands them from then on.
 pub(crate) fn takes_escapes(output: &impl IsTerminal) -> bool {
-    let term = std::env::var("TERM").ok();
-    output.is_terminal() && !is_dumb(term.as_deref()) && system::takes_escapes()
+    output.is_terminal() && !is_dumb() && system::takes_escapes()
 }
 
-/// A terminal that understands lines only says so, or nothing: then it is asked.
-fn is_dumb(term: Option<&str>) -> bool {
-    term == Some("dumb")
+/// True if the terminal says that it understands lines only.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 #[cfg(not(windows))]

@@ -219,8 +219,10 @@ impl Reactor {
     /// Notes an event that belongs to no connection. Returns true if signals may have arrived.
     fn note(&mut self, event: &Event) -> bool {
         match event.token() {
-            // Where signals are not an event source, they wake the loop.
-            SIGNALS | WAKER => return true,
+            SIGNALS => return true,
+            // Where signals are not an event source, they wake the loop. Where they are, asking
+            // would cost a system call for each reply of the disk.
+            WAKER => return cfg!(not(unix)),
             mio::Token(word @ FIRST_METRICS..) => {
                 if let Some(metrics) = &mut self.metrics {
                     metrics.note_ready(word - FIRST_METRICS);

@@ -64,7 +64,27 @@ impl DiskQueue {
 
 #[cfg(test)]
 mod tests {
+    use chatshelf_common::id::TransferId;
+
     use super::*;
+    use crate::disk::TransferKey;
+    use crate::disk::readahead::Extent;
+    use crate::token::Token;
+
+    #[test]
+    fn only_what_is_to_be_written_or_read_has_a_block() {
+        let mut queue = DiskQueue::default();
+        let key = TransferKey { connection: Token::new(1, 1), transfer: TransferId(1) };
+        queue.push(Request::Close { download: key });
+        assert_eq!(queue.blocks(), 0);
+        queue.push(Request::Write { upload: key, block: vec![1] });
+        let extent = Extent::in_memory();
+        queue.push(Request::Read { download: key, offset: 0, bytes: 1, frame_bytes: 1, extent });
+        assert_eq!(queue.blocks(), 2);
+        queue.pop();
+        queue.pop();
+        assert_eq!(queue.blocks(), 1);
+    }
 
     #[test]
     fn an_upload_expires_once_by_the_monotonic_clock() {

@@ -109,6 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_bound_is_that_of_an_empty_room_and_a_part_for_each_connection() {
+        let crowd = CROWD_CONNECTIONS_MIN;
+        let [empty, small, large, larger] =
+            [0, crowd, 2 * crowd, 3 * crowd].map(MemoryUse::bytes_max);
+        assert_eq!((empty, (small - empty) / crowd), (217_579_520, 1_441_920));
+        assert_eq!(((large - small) / crowd, larger - large), (1_450_112, large - small));
+    }
+
+    #[test]
     fn all_that_is_held_counts() {
         let (connections, members, deadlines, transfers) = (1, 1, 1, 1);
         let (blocks, log_bytes, queued_bytes) = (3, 10, 200);

@@ -1,5 +1,7 @@
 //! Greeting and joining (PROTOCOL.md, "Joining").
 
+use std::collections::BTreeSet;
+
 use chatshelf_common::id::Seq;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Join, Marker, Rename, Said};
@@ -208,6 +210,23 @@ fn the_last_join_that_is_allowed_may_still_succeed() {
     rig.settle();
     peer.take();
     assert_eq!(peer.members(), ["ada", "bob"]);
+}
+
+#[test]
+fn those_who_ask_for_the_same_nick_are_not_suggested_the_same_one() {
+    let mut rig = Rig::new();
+    let nicks: Vec<String> = (2..=9).map(|number| format!("ada{number}")).collect();
+    let _here: Vec<Peer> =
+        nicks.iter().map(String::as_str).chain(["ada"]).map(|nick| rig.join(nick)).collect();
+    let mut peers: Vec<Peer> = (0..4).map(|_| rig.connect()).collect();
+    for peer in &mut peers {
+        peer.hello();
+        peer.join("ada", None);
+    }
+    rig.settle();
+    let suggested: BTreeSet<Nick> =
+        peers.iter_mut().map(|peer| peer.refusals().remove(0).suggestion.unwrap()).collect();
+    assert_eq!(suggested.len(), peers.len(), "{suggested:?}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ $(addprefix static-,$(archs)): static-%: toolchain musl-%
 musl_dir = $(CARGO_TARGET_DIR)/$(1)-unknown-linux-musl/release
 musl_options = --release --locked --target $*-unknown-linux-musl --config profile.release.strip=true \
 	--config profile.release.debug=false --config 'target.$*-unknown-linux-musl.linker="rust-lld"'
-# BLAKE3 has some C. Its compiler is musl's own for this machine's processor. For another one it is
+# BLAKE3 and ring have some C. Its compiler is musl's own for this machine's processor. For another one it is
 # the cross compiler of the GNU C library, kept away from functions that only that library has.
 musl_env = CC_$*_unknown_linux_musl=$(call musl_cc,$*) AR_$*_unknown_linux_musl=$(call musl_ar,$*) \
 	CFLAGS_$*_unknown_linux_musl=-U_FORTIFY_SOURCE

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use crate::fingerprint;
 use crate::limits::PORT_DEFAULT;
 
 /// What a link begins with, in any case.
@@ -93,7 +94,7 @@ pub enum AddressError {
     Scheme,
     /// Something follows host and port.
     Trailing,
-    /// A link with a key's fingerprint, which means nothing without encryption.
+    /// A key's fingerprint that is malformed, or where a plain address is wanted.
     Fingerprint,
     /// The host is missing or too long, or has characters that no host has.
     Host,
@@ -109,7 +110,7 @@ impl fmt::Display for AddressError {
             Self::Scheme => "a link to a server begins with chatshelf://",
             Self::Trailing => "must end after host and port",
             Self::Fingerprint => {
-                "a link with a fingerprint asks for encryption, which this version does not have"
+                "a fingerprint is SHA256: and 43 characters of base64, and only a link has one"
             }
             Self::Host => "must be a host, HOST:PORT or chatshelf://HOST:PORT",
             Self::Ipv6 => "an IPv6 address is written ::1 or, with a port, [::1]:9000",
@@ -132,13 +133,18 @@ impl FromStr for ServerAddress {
     }
 }
 
+/// Cuts a text into what is before the first `#` and what is behind it.
+pub(crate) fn split_fragment(text: &str) -> (&str, Option<&str>) {
+    text.split_once('#').map_or((text, None), |(place, fragment)| (place, Some(fragment)))
+}
+
 /// What follows `chatshelf://`.
 fn link(rest: &str) -> Result<ServerAddress, AddressError> {
-    let (place, fragment) = rest.split_once('#').unwrap_or((rest, ""));
-    if fragment.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sha256:")) {
+    let (place, fragment) = split_fragment(rest);
+    if fragment.and_then(fingerprint::strip_prefix).is_some() {
         return Err(AddressError::Fingerprint);
     }
-    if !fragment.is_empty() {
+    if fragment.is_some_and(|fragment| !fragment.is_empty()) {
         return Err(AddressError::Trailing);
     }
     let place = place.strip_suffix('/').unwrap_or(place);

@@ -4,7 +4,8 @@
 //! Nothing in this crate sees a socket, a file or a clock. It turns bytes into frames and frames
 //! into bytes ([`wire`]), and has what both sides must agree on: the limits ([`limits`]), the
 //! numbers that name things ([`id`]), the text that may travel ([`text`]), how a server's address
-//! is written ([`address`]), and how much may wait ahead of a line ([`unsent`]). [`cli`] knows
+//! is written ([`address`]), alone or in a link ([`join_link`]) with what its key is recognised by
+//! ([`fingerprint`]), and how much may wait ahead of a line ([`unsent`]). [`cli`] knows
 //! nothing of the protocol: it makes options, help, man pages and shell completions from one table.
 //!
 //! `examples/bot.rs` is a whole client. A frame, there and back:
@@ -23,7 +24,9 @@
 
 pub mod address;
 pub mod cli;
+pub mod fingerprint;
 pub mod id;
+pub mod join_link;
 pub mod limits;
 pub mod text;
 pub mod unsent;

@@ -58,6 +58,7 @@ codes! {
     16 TOO_MANY_CONNECTIONS "too many connections are waiting to join"
     17 UNCHANGED "that would change nothing"
     18 TOO_SOON "that was asked a moment ago"
+    19 NOT_ENCRYPTED "the server wants an encrypted connection"
     20 NICK_INVALID "that name is not allowed"
     21 NICK_TAKEN "that name is taken"
     22 NO_SUCH_MEMBER "nobody here has that name"

@@ -25,6 +25,8 @@ mod raw_text;
 pub mod screen;
 pub mod search;
 pub mod session;
+mod state_dir;
 pub mod terminal_env;
 pub mod text;
+pub mod trust;
 mod units;

@@ -13,7 +13,7 @@ pub const EXIT_DONE: u8 = 0;
 pub const EXIT_FAILED: u8 = 1;
 /// A mistake on the command line, or no usable name.
 pub const EXIT_USAGE: u8 = 2;
-/// No connection to the server.
+/// No connection to the server, or none that can be trusted.
 pub const EXIT_UNREACHABLE: u8 = 3;
 /// The server said no: to letting us in, or to the one thing that was asked for.
 pub const EXIT_REFUSED: u8 = 4;
@@ -38,6 +38,7 @@ impl Failure {
             LinkError::Connect(_) => {
                 Self::new(format!("cannot connect to {server}: {why}"), EXIT_UNREACHABLE)
             }
+            LinkError::Untrusted(_) => Self::new(why.to_string(), EXIT_UNREACHABLE),
             LinkError::Lost(_) | LinkError::Session(_) => Self::lost_link(server, why),
         }
     }

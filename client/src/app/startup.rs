@@ -19,7 +19,7 @@ use super::state::App;
 use super::transfers::Transfers;
 use super::view::View;
 use crate::files::Files;
-use crate::link::{Link, Route};
+use crate::link::{Carrier, Link, Route};
 use crate::options::Options;
 use crate::plain_error::plain_error;
 use crate::session::{Config, Session};
@@ -122,7 +122,7 @@ impl Ground {
         };
         let session = Session::new(config, now);
         let route = Route::to(&plan.server, self.waker());
-        let link = Link::connect(route, session, self.poll.registry(), LINK, now)
+        let link = Link::connect(route, Carrier::Plain, session, self.poll.registry(), LINK, now)
             .map_err(|error| Failure::no_link(&server, &error))?;
         let filter = Filter::new(plan.ignore, plan.joins);
         let transfers = Transfers::new(files, plan.download_dir);

@@ -34,6 +34,7 @@ use mio::Waker;
 
 use crate::plain_error::plain_error;
 use crate::session::{FileReply, FileRequest, TransferHandle};
+use crate::state_dir;
 use crate::units::size;
 use stamp::Stamp;
 use state::{Entry, State, UploadOrigin};
@@ -291,7 +292,7 @@ impl Files {
             let _ = waker.wake();
         };
         let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
-            worker::run(&inbox, &notify, State::open(state::directory(), server), preserve);
+            worker::run(&inbox, &notify, State::open(state_dir::path(), server), preserve);
         })?;
         Ok(Self { requests: Some(requests), replies, thread: Some(thread) })
     }

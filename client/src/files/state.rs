@@ -13,12 +13,10 @@ use std::time::{Duration, SystemTime};
 use chatshelf_common::id::{ItemId, UploadKey};
 use chatshelf_common::wire::frame::Item;
 use data_encoding::HEXLOWER;
-use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
 use super::stamp::Stamp;
+use crate::state_dir;
 
-/// Names the directory instead of the platform.
-const DIRECTORY_VARIABLE: &str = "CHATSHELF_STATE_DIR";
 /// Servers have forgotten an interrupted upload whose entry is older.
 const UPLOAD_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const UPLOAD: &str = "upload-";
@@ -44,24 +42,13 @@ pub(super) struct Entry {
     path: PathBuf,
 }
 
-/// The directory that the environment names, or the one that this platform has for state.
-pub(super) fn directory() -> Option<PathBuf> {
-    let named = std::env::var_os(DIRECTORY_VARIABLE).filter(|value| !value.is_empty());
-    if let Some(named) = named {
-        return Some(named.into());
-    }
-    let base = choose_base_strategy().ok()?;
-    // Windows has none; what stays on this machine is in the directory of its caches.
-    Some(base.state_dir().unwrap_or_else(|| base.cache_dir()).join("chatshelf"))
-}
-
 impl State {
     /// Creates the directory, and removes from it what is of no more use.
     pub(super) fn open(directory: Option<PathBuf>, server: String) -> Self {
         if directory.is_none() {
             log::info!("there is no state directory; no transfer can be resumed after this run");
         }
-        let usable = directory.filter(|directory| match create_private(directory) {
+        let usable = directory.filter(|directory| match state_dir::create(directory) {
             Ok(()) => true,
             Err(error) => {
                 log::info!(
@@ -257,15 +244,6 @@ fn put(hasher: &mut blake3::Hasher, part: &[u8]) {
 fn absolute(path: &Path) -> Option<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     Some(parent.unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?))
-}
-
-/// Creates a directory that nobody else can read: keys are secrets.
-fn create_private(directory: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
 }
 
 /// Removes entries of old uploads, of downloads whose part is gone, and surplus keys.

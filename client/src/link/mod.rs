@@ -2,28 +2,38 @@
 //! again when the session wants it.
 //!
 //! Owns the socket and its latched readiness; `dial` makes the connection, `race` decides which
-//! address is tried when, `resolve` looks the addresses up. One poll can drive many links: each is
-//! given the events of its token, and reads into a buffer of the caller's. The session decides when
-//! to connect.
+//! address is tried when, `resolve` looks the addresses up, and `tls` encrypts what the session
+//! sends if the `carrier` says so. One poll can drive many links: each is given the events of its
+//! token, and reads into a buffer of the caller's. The session decides when to connect, and learns
+//! nothing of encryption: it hears of a connection once the server is trusted.
 
+mod carrier;
 mod dial;
 mod race;
 mod resolve;
+mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::fmt;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind};
 use std::time::Instant;
 
+use chatshelf_common::fingerprint::Fingerprint;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Registry, Token};
 
 use crate::plain_error::plain_error;
 use crate::session::{BLOCK_BYTES, Session, SessionError};
+use crate::trust::Untrusted;
+use carrier::Handshake;
 use dial::Dial;
+use stream::Stream;
 
+pub use carrier::{Carrier, HANDSHAKE_TIMEOUT};
 pub use race::CONNECT_TIMEOUT;
 pub use resolve::Route;
 
@@ -35,6 +45,7 @@ const READS_PER_TURN: usize = 16;
 pub struct Link {
     session: Session,
     socket: Socket,
+    carrier: Carrier,
     route: Route,
     token: Token,
     /// Readiness as the poll last said, until a call says otherwise.
@@ -45,7 +56,11 @@ pub struct Link {
 #[derive(Debug)]
 enum Socket {
     Dialing(Dial),
-    Open(TcpStream),
+    /// The server is about to prove which key it has.
+    ShakingHands(Handshake),
+    /// The server's key is unknown: [`Link::accept_key`] makes another connection.
+    Asking(Untrusted),
+    Open(Stream),
     Closed,
 }
 
@@ -54,6 +69,8 @@ enum Socket {
 pub enum LinkError {
     /// No address was found or could be connected to; this is the most telling reason.
     Connect(io::Error),
+    /// The server is not known to be the right one.
+    Untrusted(Untrusted),
     /// The connection ended without a `Goodbye`: by an error, or by the server closing it.
     Lost(Option<io::Error>),
     /// The server broke the protocol or fell silent.
@@ -64,6 +81,7 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) | Self::Lost(Some(error)) => f.write_str(&plain_error(error)),
+            Self::Untrusted(why) => why.fmt(f),
             Self::Lost(None) => f.write_str("the server closed it"),
             Self::Session(error) => error.fmt(f),
         }
@@ -85,13 +103,14 @@ impl Link {
     /// [`LinkError::Connect`] when it fails at once.
     pub fn connect(
         route: Route,
+        carrier: Carrier,
         session: Session,
         registry: &Registry,
         token: Token,
         now: Instant,
     ) -> Result<Self, LinkError> {
         let (socket, readable, writable) = (Socket::Closed, false, false);
-        let mut link = Self { session, socket, route, token, readable, writable };
+        let mut link = Self { session, socket, carrier, route, token, readable, writable };
         link.connect_if_wanted(registry, now)?;
         Ok(link)
     }
@@ -113,11 +132,58 @@ impl Link {
         matches!(self.socket, Socket::Open(_))
     }
 
+    /// Whether what is sent is encrypted, while there is a connection.
+    #[must_use]
+    pub fn is_encrypted(&self) -> Option<bool> {
+        match &self.socket {
+            Socket::Open(stream) => Some(stream.is_encrypted()),
+            _ => None,
+        }
+    }
+
+    /// The server's key, while somebody is to say whether it is the right one.
+    #[must_use]
+    pub fn question(&self) -> Option<Fingerprint> {
+        match &self.socket {
+            Socket::Asking(unknown) => unknown.question(),
+            _ => None,
+        }
+    }
+
+    /// That key is the right one: connects again, to a server that has it.
+    pub fn accept_key(&mut self, now: Instant) {
+        if let (Some(key), Carrier::Tls(trust)) = (self.question(), &mut self.carrier) {
+            trust.accept(key);
+            self.socket = Socket::Dialing(Dial::begin(&mut self.route, now));
+        }
+    }
+
+    /// It is not: why there is no connection.
+    pub fn refuse_key(&mut self) -> Option<LinkError> {
+        match std::mem::replace(&mut self.socket, Socket::Closed) {
+            Socket::Asking(unknown) => Some(LinkError::Untrusted(unknown)),
+            other => {
+                self.socket = other;
+                None
+            }
+        }
+    }
+
+    /// Something that the user should be told of the server's key.
+    pub fn take_notice(&mut self) -> Option<String> {
+        match &mut self.carrier {
+            Carrier::Tls(trust) => trust.take_notice(),
+            Carrier::Plain => None,
+        }
+    }
+
     /// When to serve the link at the latest, if nothing happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.socket {
             Socket::Dialing(dial) => dial.wake_at(),
+            Socket::ShakingHands(handshake) => Some(handshake.deadline()),
+            Socket::Asking(_) => None,
             Socket::Open(_) | Socket::Closed => self.session.poll_timeout(),
         }
     }
@@ -125,9 +191,9 @@ impl Link {
     /// True when the link has work that no event will announce: serve it again, without waiting.
     #[must_use]
     pub fn wants_turn(&self) -> bool {
-        self.is_connected()
-            && ((self.readable && self.session.wants_input())
-                || (self.writable && self.session.has_output()))
+        let Socket::Open(stream) = &self.socket else { return false };
+        let has_output = self.session.has_output() || stream.has_pending();
+        (self.readable && self.session.wants_input()) || (self.writable && has_output)
     }
 
     /// Notes what the poll says of this link's token.
@@ -200,7 +266,14 @@ impl Link {
         let error = loop {
             let Socket::Open(stream) = &mut self.socket else { return Ok(()) };
             if let Some(bytes) = self.session.poll_unsent_limit() {
-                limit_unsent(stream, bytes);
+                stream.limit_unsent(bytes);
+            }
+            if self.writable {
+                match stream.flush_pending() {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                    Err(error) => break error,
+                }
             }
             let is_drained = self.session.output()[0].is_empty();
             if !self.writable || is_drained {
@@ -208,7 +281,7 @@ impl Link {
                 return Ok(());
             }
             let is_piece = self.session.output_is_piece();
-            match write(stream, self.session.output(), is_piece) {
+            match stream.write(self.session.output(), is_piece) {
                 Ok(0) => break io::Error::from(ErrorKind::WriteZero),
                 Ok(count) => {
                     written += count;
@@ -236,6 +309,9 @@ impl Link {
     }
 
     fn close(&mut self) {
+        if let Socket::Open(stream) = &mut self.socket {
+            stream.close();
+        }
         self.socket = Socket::Closed;
         (self.readable, self.writable) = (false, false);
     }
@@ -247,57 +323,67 @@ impl Link {
         }
     }
 
-    /// Starts to connect when the session wants to.
+    /// Starts to connect when the session wants to, and goes on with it.
     fn connect_if_wanted(&mut self, registry: &Registry, now: Instant) -> Result<(), LinkError> {
         if matches!(self.socket, Socket::Closed) && self.session.wants_connection(now) {
             self.session.handle_connecting();
             self.socket = Socket::Dialing(Dial::begin(&mut self.route, now));
         }
-        let Socket::Dialing(dial) = &mut self.socket else { return Ok(()) };
-        match dial.advance(&mut self.route, registry, self.token, now) {
-            Ok(None) => Ok(()),
-            Ok(Some(stream)) => {
-                configure(&stream);
-                self.session.handle_connected(now);
-                self.socket = Socket::Open(stream);
-                (self.readable, self.writable) = (true, true);
-                Ok(())
+        if let Socket::Dialing(dial) = &mut self.socket {
+            let dialed = match dial.advance(&mut self.route, registry, self.token, now) {
+                Ok(Some(socket)) => self.take_up(socket, now),
+                Ok(None) => return Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = dialed {
+                return self.lose(LinkError::Connect(error), now);
             }
-            Err(error) => self.lose(LinkError::Connect(error), now),
         }
+        self.shake_hands(now)
     }
-}
 
-/// Lets short lines out at once. A socket that does not know the option still works.
-fn configure(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        log::debug!("TCP_NODELAY: {error}");
+    /// A socket is connected: it carries the session now, or after a handshake.
+    fn take_up(&mut self, socket: TcpStream, now: Instant) -> io::Result<()> {
+        socket::configure(&socket);
+        match &self.carrier {
+            Carrier::Plain => self.open(Stream::Plain(socket), now),
+            Carrier::Tls(trust) => {
+                self.socket = Socket::ShakingHands(Handshake::begin(socket, trust, now)?);
+            }
+        }
+        Ok(())
     }
-}
 
-/// Writes both slices, or the beginning of them. With `is_piece` they become a piece of their own
-/// in the kernel's queue, on systems where that makes a difference.
-fn write(stream: &mut TcpStream, slices: [&[u8]; 2], is_piece: bool) -> io::Result<usize> {
-    let slices = slices.map(IoSlice::new);
-    #[cfg(target_os = "linux")]
-    if is_piece {
-        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-        // The end of a record is the end of a piece.
-        let flags = SendFlags::EOR | SendFlags::NOSIGNAL;
-        return Ok(sendmsg(&*stream, &slices, &mut SendAncillaryBuffer::default(), flags)?);
+    /// Goes on with a handshake. Only to a server that is trusted anything else is sent.
+    fn shake_hands(&mut self, now: Instant) -> Result<(), LinkError> {
+        let (Socket::ShakingHands(handshake), Carrier::Tls(trust)) =
+            (&mut self.socket, &mut self.carrier)
+        else {
+            return Ok(());
+        };
+        match handshake.advance(now) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => return self.lose(LinkError::Connect(error), now),
+        }
+        let trusted = handshake.judge(trust);
+        let Socket::ShakingHands(handshake) = std::mem::replace(&mut self.socket, Socket::Closed)
+        else {
+            return Ok(());
+        };
+        match trusted {
+            Ok(()) => self.open(Stream::Tls(handshake.into_stream()), now),
+            Err(unknown) if unknown.question().is_some() => self.socket = Socket::Asking(unknown),
+            // Whether the session would try again does not matter: nobody else may answer it.
+            Err(untrusted) => return Err(LinkError::Untrusted(untrusted)),
+        }
+        Ok(())
     }
-    #[cfg(not(target_os = "linux"))]
-    let _ = is_piece;
-    stream.write_vectored(&slices)
-}
 
-/// Lets the socket accept no more while `bytes` of what it holds are unsent, on systems that have
-/// an option for that.
-fn limit_unsent(stream: &TcpStream, bytes: u32) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(bytes) {
-        log::debug!("TCP_NOTSENT_LOWAT: {error}");
+    /// The session has its connection.
+    fn open(&mut self, stream: Stream, now: Instant) {
+        self.session.handle_connected(now);
+        self.socket = Socket::Open(stream);
+        (self.readable, self.writable) = (true, true);
     }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (stream, bytes);
 }

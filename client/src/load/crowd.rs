@@ -12,7 +12,7 @@ use chatshelf_common::wire::frame::Style;
 use mio::{Events, Poll, Token};
 
 use super::content::{Keeper, Pattern};
-use crate::link::{Link, Route};
+use crate::link::{Carrier, Link, Route};
 use crate::session::{BLOCK_BYTES, Config, Outcome, Session, SessionEvent, TransferHandle};
 
 /// Bytes of the time at the start of a line, with the space that follows.
@@ -130,6 +130,7 @@ impl Crowd {
             let session = Session::new(config, Instant::now());
             let link = Link::connect(
                 Route::fixed(vec![self.address]),
+                Carrier::Plain,
                 session,
                 self.poll.registry(),
                 Token(number),

@@ -1,5 +1,8 @@
 //! Links over real sockets, to servers that send a few bytes.
 
+mod encrypted;
+
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,10 +49,11 @@ fn connect_with(
     reconnect: Option<Reconnect>,
     addresses: Vec<SocketAddr>,
 ) -> (Poll, Result<Link, LinkError>) {
-    connect_over(reconnect, |_| Route::fixed(addresses))
+    connect_over(Carrier::Plain, reconnect, |_| Route::fixed(addresses))
 }
 
 fn connect_over(
+    carrier: Carrier,
     reconnect: Option<Reconnect>,
     route: impl FnOnce(Arc<Waker>) -> Route,
 ) -> (Poll, Result<Link, LinkError>) {
@@ -65,7 +69,8 @@ fn connect_over(
         keepalive: crate::session::KEEPALIVE,
     };
     let session = Session::new(config, Instant::now());
-    let link = Link::connect(route(waker), session, poll.registry(), TOKEN, Instant::now());
+    let (registry, now) = (poll.registry(), Instant::now());
+    let link = Link::connect(route(waker), carrier, session, registry, TOKEN, now);
     (poll, link)
 }
 
@@ -182,8 +187,9 @@ fn a_name_is_looked_up_again_for_each_connection() {
     let place = Arc::new(Mutex::new(first));
     let named = Arc::clone(&place);
     let lookup = move || Ok(vec![*named.lock().unwrap()]);
-    let (mut poll, link) =
-        connect_over(Some(Reconnect::default()), |waker| Route::by(Arc::new(lookup), waker));
+    let (mut poll, link) = connect_over(Carrier::Plain, Some(Reconnect::default()), |waker| {
+        Route::by(Arc::new(lookup), waker)
+    });
     let mut link = link.unwrap();
     arrive(&mut poll, &mut link).unwrap();
     *place.lock().unwrap() = second;
@@ -197,7 +203,8 @@ fn a_name_is_looked_up_again_for_each_connection() {
 #[test]
 fn a_name_that_cannot_be_found_is_no_connection() {
     let lookup = || Err(io::Error::other("no such host"));
-    let (mut poll, link) = connect_over(None, |waker| Route::by(Arc::new(lookup), waker));
+    let (mut poll, link) =
+        connect_over(Carrier::Plain, None, |waker| Route::by(Arc::new(lookup), waker));
     let end = link.and_then(|mut link| drive(&mut poll, &mut link));
     assert!(matches!(end, Err(LinkError::Connect(ref why)) if why.to_string() == "no such host"));
 }

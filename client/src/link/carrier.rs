@@ -1,0 +1,76 @@
+//! What carries a session: plain TCP or TLS, as the user has chosen. Owns the way from a connected
+//! socket to a server that is trusted; there is none from TLS to plain TCP.
+
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+
+use super::tls::TlsStream;
+use crate::trust::{Trust, Untrusted};
+
+/// How long a handshake may take.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What carries a session.
+#[derive(Debug)]
+pub enum Carrier {
+    /// TCP, which everyone on the way can read and change.
+    Plain,
+    /// TLS, to a server that is trusted.
+    Tls(Box<Trust>),
+}
+
+/// A handshake.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    tls: Box<TlsStream>,
+    peer: IpAddr,
+    deadline: Instant,
+}
+
+impl Handshake {
+    /// Begins one on a socket that is connected.
+    pub(super) fn begin(socket: TcpStream, trust: &Trust, now: Instant) -> io::Result<Self> {
+        let peer = socket.peer_addr()?.ip();
+        let tls = Box::new(TlsStream::begin(socket, trust.name(peer))?);
+        Ok(Self { tls, peer, deadline: now + HANDSHAKE_TIMEOUT })
+    }
+
+    /// When it must be over.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Goes on; true once the server has proved which key it has.
+    ///
+    /// # Errors
+    /// When it fails or takes too long.
+    pub(super) fn advance(&mut self, now: Instant) -> io::Result<bool> {
+        let is_over = self.tls.shake_hands()?;
+        if !is_over && now >= self.deadline {
+            let why = "no answer in time when asked for TLS; if it is a server without TLS, \
+                       --no-tls connects without encryption";
+            return Err(io::Error::new(ErrorKind::TimedOut, why));
+        }
+        Ok(is_over)
+    }
+
+    /// Asks whether the server is trusted, once it has proved its key.
+    ///
+    /// # Errors
+    /// When it is not, or not yet.
+    pub(super) fn judge(&mut self, trust: &mut Trust) -> Result<(), Untrusted> {
+        let judged = trust.judge(self.tls.certificates(), self.peer);
+        if judged.is_err() {
+            self.tls.close();
+        }
+        judged
+    }
+
+    /// The stream of one that is over.
+    pub(super) fn into_stream(self) -> Box<TlsStream> {
+        self.tls
+    }
+}

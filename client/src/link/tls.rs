@@ -1,0 +1,255 @@
+//! TLS 1.3 on a link's socket. Owns the handshake, the records on their way in and out, and what
+//! goes wrong in them; whether the server is the right one is decided by `trust`.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::sync::{Arc, OnceLock};
+
+use mio::net::TcpStream;
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
+    PeerIncompatible, SignatureScheme,
+};
+
+use super::socket;
+
+/// Bytes taken from the socket at a time. They are held only until they are decrypted, or while the
+/// session takes no more.
+const CHUNK_BYTES: usize = 32 * 1024;
+/// Bytes sealed at a time: one record, whose sealing and sending nothing waits for long.
+const RECORD_BYTES_MAX: usize = 16 * 1024;
+
+/// A stream of records on a socket.
+#[derive(Debug)]
+pub(super) struct TlsStream {
+    socket: TcpStream,
+    tls: ClientConnection,
+    /// What has arrived and is not decrypted yet, from `taken` on.
+    sealed: Vec<u8>,
+    taken: usize,
+}
+
+impl TlsStream {
+    /// Begins a handshake with a server of this name.
+    pub(super) fn begin(socket: TcpStream, name: ServerName<'static>) -> io::Result<Self> {
+        let tls = ClientConnection::new(config()?, name).map_err(in_words)?;
+        Ok(Self { socket, tls, sealed: Vec::new(), taken: 0 })
+    }
+
+    /// Goes on with the handshake; true once it is over, and the server has proved to have the key
+    /// of its certificate.
+    ///
+    /// # Errors
+    /// When the server breaks it off, or cannot have one.
+    pub(super) fn shake_hands(&mut self) -> io::Result<bool> {
+        loop {
+            match self.flush_pending(false) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                flushed => flushed?,
+            }
+            if !self.tls.is_handshaking() {
+                return Ok(true);
+            }
+            match self.take_in() {
+                Ok(0) => return Err(io::Error::other(CLOSED_IN_HANDSHAKE)),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The certificates that the server has shown, its own first.
+    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+        self.tls.peer_certificates().unwrap_or_default()
+    }
+
+    /// The socket.
+    pub(super) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Reads what has been decrypted, or decrypts what has arrived. The end of the stream need not
+    /// be announced: what counts is whether there was a `Goodbye`.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.tls.reader().read(into) {
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            self.take_in()?;
+        }
+    }
+
+    /// Decrypts some of what has arrived; answers how much that was, 0 at the end of the stream.
+    fn take_in(&mut self) -> io::Result<usize> {
+        if self.sealed.is_empty() {
+            let mut chunk = vec![0; CHUNK_BYTES];
+            let count = self.socket.read(&mut chunk)?;
+            chunk.truncate(count);
+            self.sealed = chunk;
+        }
+        let taken = self.tls.read_tls(&mut &self.sealed[self.taken..])?;
+        self.taken += taken;
+        debug_assert!(self.taken <= self.sealed.len());
+        if self.taken == self.sealed.len() {
+            (self.sealed, self.taken) = (Vec::new(), 0);
+        }
+        if let Err(error) = self.tls.process_new_packets() {
+            // An alert tells the server why.
+            let _ = self.flush_pending(false);
+            return Err(in_words(error));
+        }
+        Ok(taken)
+    }
+
+    /// Seals the beginning of both slices in one record, and sends what the socket accepts; answers
+    /// how much is sealed. The rest of the record is sent by [`Self::flush_pending`].
+    pub(super) fn write(&mut self, slices: [&[u8]; 2], is_piece: bool) -> io::Result<usize> {
+        debug_assert!(!self.has_pending(), "one record at a time");
+        let [first, second] = slices;
+        let first = &first[..first.len().min(RECORD_BYTES_MAX)];
+        let second = &second[..second.len().min(RECORD_BYTES_MAX - first.len())];
+        let slices = [first, second].map(IoSlice::new);
+        let sealed = self.tls.writer().write_vectored(&slices)?;
+        match self.flush_pending(is_piece) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            flushed => flushed?,
+        }
+        Ok(sealed)
+    }
+
+    /// True while sealed bytes wait for the socket.
+    pub(super) fn has_pending(&self) -> bool {
+        self.tls.wants_write()
+    }
+
+    /// Sends them.
+    ///
+    /// # Errors
+    /// `WouldBlock` when some are left.
+    pub(super) fn flush_pending(&mut self, is_piece: bool) -> io::Result<()> {
+        while self.has_pending() {
+            match self.tls.write_tls(&mut Piece { socket: &mut self.socket, is_piece }) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the server that nothing follows, as far as the socket accepts that.
+    pub(super) fn close(&mut self) {
+        self.tls.send_close_notify();
+        if let Err(error) = self.flush_pending(false) {
+            log::debug!("close_notify: {error}");
+        }
+    }
+}
+
+/// The socket, for records that are one piece in the kernel's queue.
+struct Piece<'a> {
+    socket: &'a mut TcpStream,
+    is_piece: bool,
+}
+
+impl Write for Piece<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        socket::send(self.socket, slices, self.is_piece)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What all connections have in common: TLS 1.3 and nothing older, and no tickets, so that each
+/// handshake proves the key again.
+fn config() -> io::Result<Arc<ClientConfig>> {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    if let Some(config) = CONFIG.get() {
+        return Ok(Arc::clone(config));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = ProofOfKey { algorithms: provider.signature_verification_algorithms };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(in_words)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols = vec![b"chatshelf/1".to_vec()];
+    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
+}
+
+/// Has the server prove that it has the key of the certificate that it shows. Whose key that is,
+/// the link asks `trust` once the handshake is over, and before anything of the session is sent.
+#[derive(Debug)]
+struct ProofOfKey {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for ProofOfKey {
+    fn verify_server_cert(
+        &self,
+        _own: &CertificateDer<'_>,
+        _others: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+const CLOSED_IN_HANDSHAKE: &str = "it closed the connection when asked for TLS; if it is a server without TLS, --no-tls connects \
+     without encryption";
+
+/// What went wrong, for people.
+fn in_words(error: Error) -> io::Error {
+    let text = match &error {
+        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {
+            "it does not speak TLS; --no-tls connects without encryption".to_owned()
+        }
+        Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_) => {
+            format!("it does not speak TLS 1.3: {error}")
+        }
+        Error::InvalidCertificate(_) => {
+            format!("it does not have the key of the certificate that it shows: {error}")
+        }
+        _ => format!("TLS: {error}"),
+    };
+    io::Error::new(ErrorKind::InvalidData, text)
+}

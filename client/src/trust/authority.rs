@@ -1,0 +1,82 @@
+//! Certificate authorities: the system's, or those of a file. Verifies a server's certificate as
+//! any TLS client does; what follows from that is decided elsewhere.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+
+/// Whose word is taken for a certificate.
+#[derive(Clone, Debug, Default)]
+pub enum Authority {
+    /// Those that this system trusts, looked up once they matter.
+    #[default]
+    System,
+    /// Those of a file.
+    Given(Arc<RootCertStore>),
+}
+
+impl Authority {
+    /// Those whose certificates a file has, in PEM.
+    ///
+    /// # Errors
+    /// When it cannot be read or has none, as half a sentence.
+    pub fn from_file(path: &Path) -> Result<Self, String> {
+        let certificates = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|why| format!("it is no file of certificates in PEM: {why}"))?;
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates {
+            roots.add(certificate).map_err(|why| format!("a certificate makes no sense: {why}"))?;
+        }
+        if roots.is_empty() {
+            return Err("it has no certificate".to_owned());
+        }
+        Ok(Self::Given(Arc::new(roots)))
+    }
+
+    /// True for those that the user has chosen.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self, Self::Given(_))
+    }
+
+    /// Verifies that the chain, the server's own certificate first, leads to one of them and is for
+    /// this name.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub(super) fn vouch(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+    ) -> Result<(), String> {
+        let roots = match self {
+            Self::System => Arc::new(system()),
+            Self::Given(roots) => Arc::clone(roots),
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
+            .build()
+            .map_err(|why| why.to_string())?;
+        let (own, others) = chain.split_first().ok_or("it has shown no certificate")?;
+        verifier
+            .verify_server_cert(own, others, name, &[], UnixTime::now())
+            .map(|_| ())
+            .map_err(|why| why.to_string())
+    }
+}
+
+/// What this system trusts; whatever of it cannot be read does not count.
+fn system() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        log::info!("certificate authorities: {error}");
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    roots
+}

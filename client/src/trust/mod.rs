@@ -1,0 +1,208 @@
+//! Whether a server is the one that the user means. Owns what is known of one server's key during a
+//! run: what the user named, what is remembered in `known_hosts`, whose word is taken
+//! (`authority`). `decision` says what follows. Never connects anywhere and never asks anybody.
+
+mod authority;
+mod decision;
+pub mod known_hosts;
+
+use std::fmt;
+use std::net::IpAddr;
+
+use chatshelf_common::address::ServerAddress;
+use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::join_link::JoinLink;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::ParsedCertificate;
+
+pub use authority::Authority;
+pub use decision::FirstContact;
+
+use crate::plain_error::plain_error;
+use decision::{Rules, Verdict, decide};
+use known_hosts::{KnownHosts, KnownKey};
+
+/// What is known of one server, and how much of that is enough.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    server: ServerAddress,
+    rules: Rules,
+    authority: Authority,
+    known_hosts: KnownHosts,
+    /// The key that it has shown in this run and that was trusted for itself: it stays the only
+    /// one, even where nothing can be remembered.
+    held: Option<Fingerprint>,
+    notice: Option<String>,
+}
+
+/// Why a server is not trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untrusted {
+    server: ServerAddress,
+    key: Fingerprint,
+    why: Why,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Why {
+    Verdict(Verdict),
+    /// What is remembered cannot be read.
+    Unreadable(String),
+}
+
+impl Trust {
+    /// Trusts the server that a link leads to, by what the link says and what is remembered.
+    #[must_use]
+    pub fn new(
+        link: &JoinLink,
+        first_contact: FirstContact,
+        authority: Authority,
+        known_hosts: KnownHosts,
+    ) -> Self {
+        let needs_authority = authority.is_given();
+        let rules = Rules { named: link.fingerprint, first_contact, needs_authority };
+        let server = link.address.clone();
+        Self { server, rules, authority, known_hosts, held: None, notice: None }
+    }
+
+    /// The name that the server's certificate is for; its address if it has none that certificates
+    /// know.
+    #[must_use]
+    pub fn name(&self, peer: IpAddr) -> ServerName<'static> {
+        self.certified_name().unwrap_or_else(|| ServerName::from(peer))
+    }
+
+    fn certified_name(&self) -> Option<ServerName<'static>> {
+        ServerName::try_from(self.server.host().to_owned()).ok()
+    }
+
+    /// Looks at a server that has proved to have the key of the first of these certificates, and
+    /// remembers the key if that follows.
+    ///
+    /// # Errors
+    /// When it is not trusted, or not yet.
+    pub fn judge(&mut self, chain: &[CertificateDer<'_>], peer: IpAddr) -> Result<(), Untrusted> {
+        let key = fingerprint(chain);
+        let verdict = match self.verdict(key, chain, peer) {
+            Ok(verdict) => verdict,
+            Err(why) => return Err(self.untrusted(key, Why::Unreadable(plain_error(&why)))),
+        };
+        log::info!("the key of {} is {key}: {verdict:?}", self.server);
+        match verdict {
+            Verdict::Trust => {}
+            Verdict::Remember => self.remember(key, is_here(&self.server, peer)),
+            refused => return Err(self.untrusted(key, Why::Verdict(refused))),
+        }
+        Ok(())
+    }
+
+    fn verdict(
+        &self,
+        key: Fingerprint,
+        chain: &[CertificateDer<'_>],
+        peer: IpAddr,
+    ) -> std::io::Result<Verdict> {
+        let mut known = self.known_hosts.find(&self.server)?;
+        if known.is_empty() {
+            let place = "since this program began".to_owned();
+            known.extend(self.held.map(|fingerprint| KnownKey { fingerprint, place }));
+        }
+        let vouches = || match self.certified_name() {
+            Some(name) => self.authority.vouch(chain, &name),
+            None => Err(format!("no certificate can be for {}", self.server.host())),
+        };
+        Ok(decide(key, &known, is_here(&self.server, peer), &self.rules, vouches))
+    }
+
+    /// Keeps a key that is trusted from now on. On this same machine that is no news.
+    fn remember(&mut self, key: Fingerprint, is_here: bool) {
+        if self.held.replace(key) == Some(key) {
+            return;
+        }
+        let server = &self.server;
+        self.notice = match self.known_hosts.remember(server, key) {
+            Err(why) => Some(format!(
+                "the key of {server} cannot be remembered: {}; it is {key}",
+                plain_error(&why)
+            )),
+            Ok(true) if !is_here => Some(format!("the key of {server} is remembered: {key}")),
+            Ok(_) => None,
+        };
+    }
+
+    fn untrusted(&self, key: Fingerprint, why: Why) -> Untrusted {
+        Untrusted { server: self.server.clone(), key, why }
+    }
+
+    /// The user says that this is the server's key: the next connection must show it.
+    pub fn accept(&mut self, key: Fingerprint) {
+        self.rules.named = Some(key);
+    }
+
+    /// Something that the user should be told.
+    pub fn take_notice(&mut self) -> Option<String> {
+        self.notice.take()
+    }
+}
+
+impl Untrusted {
+    /// The key that is unknown, if the user is to say whether it is the right one.
+    #[must_use]
+    pub fn question(&self) -> Option<Fingerprint> {
+        (self.why == Why::Verdict(Verdict::Ask)).then_some(self.key)
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, key, why } = self;
+        let link = JoinLink { address: server.clone(), fingerprint: Some(*key) };
+        match why {
+            Why::Verdict(Verdict::Changed(old)) => write!(
+                f,
+                "the key of {server} has changed; somebody else may be answering in its place: it \
+                 was {} ({}) and is now {key}; if the server has a new key, type: chatshelf forget \
+                 {server}",
+                old.fingerprint, old.place
+            ),
+            Why::Verdict(Verdict::NotAsNamed(named)) => write!(
+                f,
+                "{server} has another key than the one you gave: you gave {named}, its key is \
+                 {key}; ask for a new link, from somebody you trust"
+            ),
+            Why::Verdict(Verdict::NotVouched(why)) => write!(
+                f,
+                "the certificate of {server} is not from an authority that --ca names: {why}; its \
+                 key is {key}"
+            ),
+            Why::Verdict(_) => write!(
+                f,
+                "the key of {server} is not known here: {key}; if the server shows the same, type \
+                 once: chatshelf --host '{link}' list"
+            ),
+            Why::Unreadable(why) => {
+                write!(f, "cannot tell whether the key of {server} is the same as before: {why}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Untrusted {}
+
+/// The fingerprint of a certificate's key. One that could not be read has proved nothing before.
+fn fingerprint(chain: &[CertificateDer<'_>]) -> Fingerprint {
+    let own = chain.first().and_then(|own| ParsedCertificate::try_from(own).ok());
+    debug_assert!(own.is_some(), "the handshake has read it");
+    Fingerprint::of(&own.map_or_else(Vec::new, |own| own.subject_public_key_info().to_vec()))
+}
+
+/// True if the server was named as this machine and is on it: a name that merely leads here could
+/// be somebody's who answers for its owner.
+fn is_here(server: &ServerAddress, peer: IpAddr) -> bool {
+    let host = server.host();
+    let is_named = match host.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().is_loopback(),
+        Err(_) => host == "localhost",
+    };
+    is_named && peer.to_canonical().is_loopback()
+}

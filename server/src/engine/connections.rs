@@ -416,4 +416,15 @@ mod tests {
         connections.dirty.push(a);
         connections.assert_sound();
     }
+
+    #[test]
+    fn the_table_is_as_large_as_its_entries_and_lists() {
+        let mut connections = Connections::default();
+        let tokens: Vec<Token> = (0..1_000).map(|_| connections.insert('x')).collect();
+        let entries_bytes = connections.table_bytes();
+        assert!(entries_bytes >= 1_000 * size_of::<Tenant<char>>());
+        tokens.iter().for_each(|&token| connections.enqueue(token));
+        let queue_bytes = connections.table_bytes() - entries_bytes;
+        assert!((1_000..=2_048).contains(&(queue_bytes / size_of::<Token>())), "{queue_bytes}");
+    }
 }

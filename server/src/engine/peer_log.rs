@@ -205,6 +205,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_level_hides_is_not_even_counted() {
+        assert_eq!(log::max_level(), log::LevelFilter::Off, "tests log nothing");
+        let mut log = PeerLog::default();
+        for _ in 0..2 * PEER_LINES_MAX {
+            assert!(!log.admits(Level::Error, Kind::Failure, 7));
+        }
+        assert_eq!(log.more(), None);
+    }
+
+    #[test]
     fn a_quiet_room_has_nothing_to_wake_for() {
         let mut log = PeerLog::default();
         assert_eq!(log.next_deadline(), None);

@@ -307,15 +307,36 @@ mod tests {
         log.release(log.end());
         let (end, point) = (log.end(), log.trim_point());
         let kept = log.between(point, end).to_vec();
-        let (kept_seq, history) = (log.seq_from(point), log.history_start(1));
+        let kept_seq = log.seq_from(point);
+        let histories = |log: &RoomLog| {
+            (kept_seq.0..=seq).map(|from| log.history_start((from - kept_seq.0) as u32)).collect()
+        };
+        let before: Vec<u64> = histories(&log);
         log.trim();
         assert_eq!((log.start(), log.end()), (point, end));
         assert_eq!(log.between(point, end), kept);
         assert!(kept.len() <= 200 && !kept.is_empty());
         assert_eq!(log.seq_from(point), kept_seq);
         assert_eq!(log.last_seq(), Seq(seq));
-        assert_eq!(log.history_start(1), history);
+        assert_eq!(histories(&log), before, "no line that is held is forgotten");
         assert_eq!(log.history_start(u32::MAX), point);
+    }
+
+    #[test]
+    fn the_log_takes_its_events_and_a_little_more() {
+        let mut log = RoomLog::new(Seq(1), 1 << 20);
+        (1..=1_000).for_each(|seq| log.append(&said(seq)));
+        let event_bytes = log.end() as usize;
+        assert!((event_bytes..4 * event_bytes).contains(&log.held_bytes()), "{event_bytes}");
+    }
+
+    #[test]
+    fn lines_that_are_held_but_not_known_again_are_noticed() {
+        let mut log = RoomLog::new(Seq(1), 1 << 20);
+        log.append(&said(1));
+        assert!(log.knows_its_lines());
+        log.dedup = DedupWindow::new(Seq(2), 1 << 20);
+        assert!(!log.knows_its_lines());
     }
 
     #[test]

@@ -226,6 +226,19 @@ fn an_empty_extent_is_given_back_at_once() {
 }
 
 #[test]
+fn data_is_queued_until_it_is_sent_or_given_up() {
+    let mut lanes = Lanes::<true>::new(1 << 20);
+    let is_queued = |lanes: &Lanes<true>| [0, 1].map(|it| lanes.out.has_data(TransferId(it)));
+    assert_eq!(is_queued(&lanes), [false, false]);
+    lanes.data(0, 10);
+    lanes.data(1, 10);
+    lanes.cancel(1);
+    assert_eq!(is_queued(&lanes), [true, false]);
+    lanes.drain();
+    assert_eq!(is_queued(&lanes), [false, false]);
+}
+
+#[test]
 fn a_stream_that_takes_nothing_is_broken() {
     let mut lanes = Lanes::<true>::new(1 << 20);
     lanes.reply();

@@ -59,6 +59,20 @@ fn a_crowd_leaves_nothing_behind() {
 }
 
 #[test]
+fn every_table_counts() {
+    let mut rig = Rig::new();
+    let ada = rig.join("ada");
+    rig.hold_disk();
+    ada.offer(1, 10);
+    rig.settle();
+    let engine = &rig.engine;
+    let of_transfers = [engine.transfers.table_bytes(), engine.disk.table_bytes()];
+    assert!(!of_transfers.contains(&0), "{of_transfers:?}");
+    let others = engine.connections.table_bytes() + engine.admission.table_bytes();
+    assert_eq!(engine.stats().memory.table_bytes, others + of_transfers.iter().sum::<usize>());
+}
+
+#[test]
 fn beyond_the_limit_the_snapshots_unread_for_longest_go() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");

@@ -30,6 +30,8 @@ pub(super) struct Wire {
     pub(super) dropped: bool,
     /// The engine has run out of `room`, and gets an event when there is more.
     pub(super) blocked: bool,
+    /// How often the engine has read.
+    pub(super) reads: usize,
     /// Edges not reported yet.
     pub(super) ready: Readiness,
     /// The line that carries the bytes to the peer, unless they arrive at once.
@@ -72,6 +74,7 @@ impl Wire {
             shut: false,
             dropped: false,
             blocked: false,
+            reads: 0,
             ready,
             line: None,
         }))
@@ -151,6 +154,7 @@ impl Wire {
 impl<const SHORT: bool> Transport for End<SHORT> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut wire = self.0.borrow_mut();
+        wire.reads += 1;
         if wire.broken {
             return Err(ErrorKind::ConnectionReset.into());
         }

@@ -30,6 +30,15 @@ fn connections_and_their_ends_are_counted() {
 }
 
 #[test]
+fn turns_are_counted_with_what_they_took() {
+    let mut rig = Rig::new();
+    rig.engine.note_turn(4);
+    rig.engine.note_turn(8);
+    let turns = counters(&rig).turns;
+    assert_eq!((turns.count(), turns.mean_us(), turns.longest_us()), (2, 6, 8));
+}
+
+#[test]
 fn resumed_members_are_counted_as_returns() {
     let mut rig = Rig::new();
     let ada = rig.join("ada");

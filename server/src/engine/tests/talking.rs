@@ -5,7 +5,7 @@ use chatshelf_common::wire::frame::{Ping, Say, Style, Told};
 use chatshelf_common::wire::{Code, Event, ServerFrame};
 
 use super::peer::{Seen, nick, say};
-use super::rig::Rig;
+use super::rig::{AnyRig, Rig};
 
 fn told(seen: &[Seen]) -> Vec<&Told> {
     let told = |one| match one {
@@ -157,6 +157,20 @@ fn what_one_says_in_one_breath_is_one_write_to_each() {
     let expected: Vec<String> = (0..64).map(|n: u32| n.to_string()).collect();
     assert_eq!(bob.lines(), expected);
     assert_eq!(ada.lines(), expected);
+}
+
+/// Reads that a line costs, where a short one means that no more has come, and where it does not.
+#[test]
+fn a_short_read_is_the_last_where_it_says_so() {
+    fn reads<const SHORT: bool>() -> usize {
+        let mut rig = AnyRig::<SHORT>::new();
+        let mut ada = rig.join("ada");
+        let before = ada.wire.borrow().reads;
+        ada.say("x");
+        rig.settle();
+        ada.wire.borrow().reads - before
+    }
+    assert_eq!((reads::<true>(), reads::<false>()), (1, 2));
 }
 
 #[test]

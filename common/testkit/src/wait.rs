@@ -4,8 +4,8 @@
 use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
 
-/// Longest wait for anything. Only a hang takes this long, even on a busy machine.
-pub const HANG: Duration = Duration::from_secs(30);
+/// Longest wait for anything. Only a hang takes this long, even on a busy machine and under Wine.
+pub const HANG: Duration = Duration::from_secs(60);
 
 /// From one question to the next.
 const ASK_EVERY: Duration = Duration::from_millis(3);

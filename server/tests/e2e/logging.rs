@@ -37,7 +37,7 @@ fn live(home: &Home, options: &[&str]) -> (SocketAddr, Ended) {
 fn stopped(server: Server) -> Ended {
     #[cfg(unix)]
     {
-        server.signal("TERM");
+        server.ask_to_end();
         let ended = server.wait();
         ended.has_code(0);
         ended

@@ -67,7 +67,7 @@ impl ServerAddress {
         self.port = Some(port);
     }
 
-    fn new(host: &str, port: Option<u16>) -> Self {
+    pub(crate) fn new(host: &str, port: Option<u16>) -> Self {
         Self { host: host.to_lowercase(), port }
     }
 }

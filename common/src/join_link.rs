@@ -28,6 +28,14 @@ pub struct JoinLink {
     pub fingerprint: Option<Fingerprint>,
 }
 
+impl JoinLink {
+    /// Creates the link to a server at this host (a name, or an address without brackets).
+    #[must_use]
+    pub fn new(host: &str, port: u16, fingerprint: Fingerprint) -> Self {
+        Self { address: ServerAddress::new(host, Some(port)), fingerprint: Some(fingerprint) }
+    }
+}
+
 impl fmt::Display for JoinLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The percent sign before a zone is escaped in a link (RFC 6874).

@@ -5,6 +5,7 @@ use chatshelf_common::cli::Setting;
 
 use crate::config::Config;
 use crate::disk;
+use crate::identity;
 use crate::net::listener::{self, Listener};
 use crate::net::metrics;
 
@@ -34,7 +35,8 @@ pub fn problems(config: &Config) -> Vec<String> {
     let data_dir = disk::check(&config.data_dir).map_err(|why| {
         format!("cannot use the data directory {}: {why}", config.data_dir.display())
     });
-    [address, metrics, data_dir].into_iter().filter_map(Result::err).collect()
+    let identity = config.identity().and_then(|origin| identity::check(&origin));
+    [address, metrics, data_dir, identity].into_iter().filter_map(Result::err).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The server's options: what can be set, and which values each setting accepts. `told` reads those
 //! of this process.
 
+#[cfg(test)]
+mod tests;
 mod told;
 
 use std::ffi::OsString;
@@ -19,7 +21,9 @@ use log::LevelFilter;
 
 use crate::disk::{DiskSettings, Durability};
 use crate::engine::{LOG_WINDOW_BYTES, Settings};
+use crate::identity::Origin as IdentityOrigin;
 use crate::logging::{LogFormat, LogSettings};
+use crate::net::carrier::AllowPlain;
 
 pub use told::Told;
 
@@ -43,6 +47,12 @@ pub struct Config {
     pub port: u16,
     /// Where to serve metrics, if at all.
     pub metrics: Option<SocketAddr>,
+    /// The certificate and the key that are not the server's own.
+    pub tls_cert: Option<PathBuf>,
+    /// Both are given, or neither.
+    pub tls_key: Option<PathBuf>,
+    /// From where connections may come without TLS.
+    pub allow_plain: AllowPlain,
     /// The directory of the shelf and the log.
     pub data_dir: PathBuf,
     /// What is logged, and how.
@@ -62,6 +72,9 @@ impl Default for Config {
             bind: None,
             port: PORT_DEFAULT,
             metrics: None,
+            tls_cert: None,
+            tls_key: None,
+            allow_plain: AllowPlain::Loopback,
             data_dir: "chatshelf-data".into(),
             log: LogSettings {
                 format: LogFormat::Text,
@@ -83,6 +96,23 @@ impl Default for Config {
                 keep_partial_ms: 24 * 60 * 60 * 1000,
                 partial_bytes_max: 2 * file_bytes_max,
             },
+        }
+    }
+}
+
+impl Config {
+    /// Returns where the server's key and certificate come from.
+    ///
+    /// # Errors
+    /// If only one of them is given.
+    pub fn identity(&self) -> Result<IdentityOrigin, String> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(cert), Some(key)) => {
+                Ok(IdentityOrigin::Files { cert: cert.clone(), key: key.clone() })
+            }
+            (None, None) => Ok(IdentityOrigin::Own(self.data_dir.clone(), self.bind)),
+            (Some(_), None) => Err("--tls-cert needs --tls-key: the certificate's key".into()),
+            (None, Some(_)) => Err("--tls-key needs --tls-cert: the key's certificate".into()),
         }
     }
 }
@@ -221,6 +251,34 @@ static PROGRAM: Program<Config> = Program {
         )
         .otherwise("nowhere"),
         Opt::value(
+            "tls-cert",
+            "FILE",
+            "certificate in PEM, with those of its authorities; read again on SIGHUP",
+            |config, text| {
+                config.tls_cert = Some(text.into());
+                Ok(())
+            },
+        )
+        .otherwise("one made at each start")
+        .completes(Completes::Files),
+        Opt::value("tls-key", "FILE", "its key in PEM; read again on SIGHUP", |config, text| {
+            config.tls_key = Some(text.into());
+            Ok(())
+        })
+        .otherwise("key.pem in the data directory, made at the first start")
+        .completes(Completes::Files),
+        Opt::value(
+            "allow-plain",
+            "WHERE",
+            "from where clients may connect without TLS: none, loopback (this machine) or any",
+            |config, text| {
+                let allow = parsed(text, "none, loopback or any");
+                allow.map(|allow| config.allow_plain = allow)
+            },
+        )
+        .default("loopback")
+        .completes(Completes::Words(&["none", "loopback", "any"])),
+        Opt::value(
             "durability",
             "LEVEL",
             "how safe a message is before members see it: none, interval (synced within a second) \
@@ -263,9 +321,10 @@ static PROGRAM: Program<Config> = Program {
             blocks: &[Block::Text(
                 "SIGINT and SIGTERM shut the server down gracefully: it tells everyone and closes \
                  its files. A second one ends it at once. SIGHUP makes it read its configuration \
-                 file again; without --config it shuts the server down as well. A signal that was \
-                 ignored when the server started, as under nohup, stays ignored. SIGUSR1 writes \
-                 what the server has counted to the log.",
+                 file again, and the files of --tls-cert and --tls-key; with none of these it \
+                 shuts the server down as well. A signal that was ignored when the server started, \
+                 as under nohup, stays ignored. SIGUSR1 writes what the server has counted to the \
+                 log.",
             )],
         },
         Section {
@@ -313,131 +372,5 @@ impl FromStr for Time {
         let span: Span = text.parse().map_err(drop)?;
         let time = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(drop)?;
         u64::try_from(time.as_millis()).map(Self).map_err(drop)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Parsed<Config>, String> {
-        let arguments = line.split_whitespace().map(OsString::from);
-        parse(arguments, &Sources::NOTHING).map_err(|error| error.to_string())
-    }
-
-    fn config(line: &str) -> Config {
-        match parsed(line) {
-            Ok(Parsed::Run(config)) => config,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn without_options_it_runs_with_the_documented_defaults() {
-        let Config { file, check, bind, port, metrics, data_dir, log, settings, disk } = config("");
-        assert_eq!(metrics, None);
-        assert_eq!((log.format, log.level), (LogFormat::Text, LevelFilter::Warn));
-        assert_eq!((file, check), (None, false));
-        assert_eq!((bind, port, data_dir), (None, 9000, "chatshelf-data".into()));
-        assert_eq!((settings.file_bytes_max, settings.keep), (1 << 30, 5));
-        assert_eq!((settings.history_max, settings.members_max), (1000, 10_000));
-        assert_eq!(settings.keepalive_ms, 20_000);
-        assert_eq!((disk.min_free_bytes, disk.partial_bytes_max), (None, 2 << 30));
-        assert_eq!((disk.keep_partial_ms, disk.durability), (86_400_000, Durability::Interval));
-    }
-
-    #[test]
-    fn sizes_take_suffixes() {
-        for (text, bytes) in
-            [("1GiB", 1 << 30), ("500MB", 500_000_000), ("1k", 1000), ("64KiB", 65536), ("7", 7)]
-        {
-            let config = config(&format!("--max-file-size {text}"));
-            assert_eq!(config.settings.file_bytes_max, bytes, "{text}");
-        }
-    }
-
-    #[test]
-    fn twice_the_largest_file_is_kept_of_interrupted_uploads() {
-        assert_eq!(config("--max-file-size 3GB").disk.partial_bytes_max, 6_000_000_000);
-        let largest = config(&format!("--max-file-size {}", u64::MAX));
-        assert_eq!(largest.disk.partial_bytes_max, u64::MAX);
-    }
-
-    #[test]
-    fn times_take_units() {
-        for (text, seconds) in
-            [("0", 0), ("0s", 0), ("90s", 90), ("30m", 1800), ("24h", 86_400), ("7d", 604_800)]
-        {
-            let config = config(&format!("--keep-partial {text}"));
-            assert_eq!(config.disk.keep_partial_ms, seconds * 1000, "{text}");
-        }
-    }
-
-    #[test]
-    fn every_durability_can_be_chosen() {
-        for level in [Durability::None, Durability::Interval, Durability::Always] {
-            assert_eq!(config(&format!("--durability {level}")).disk.durability, level);
-        }
-    }
-
-    #[test]
-    fn addresses_may_be_of_either_family() {
-        assert_eq!(config("--bind 127.0.0.1 --port 0").bind, "127.0.0.1".parse().ok());
-        assert_eq!(config("-b ::1 -p 65535").bind, "::1".parse().ok());
-    }
-
-    #[test]
-    fn a_bad_option_is_named_with_what_it_accepts() {
-        for (line, told) in [
-            ("--port 70000", "--port '70000': must be a number from 0 to 65535"),
-            ("--keep 0", "--keep '0': must be a number from 1 to 1000"),
-            ("--max-file-size big", "--max-file-size 'big': must be a size such as"),
-            ("--bind nowhere", "--bind 'nowhere': must be an IPv4 or IPv6 address"),
-            ("--history -1", "--history"),
-            ("--keepalive 0", "--keepalive '0': must be a number from 1 to 3600"),
-            ("--min-free lots", "must be a size such as"),
-            ("--keep-partial 24", "must be 0 or a time such as"),
-            ("--keep-partial=-1h", "must be 0 or a time such as"),
-            ("--keep-partial 1y", "must be 0 or a time such as"),
-            ("--metrics 9100", "--metrics '9100': must be an address and a port, such as"),
-            ("--durability maybe", "--durability 'maybe': must be none, interval or always"),
-            ("--log-level loud", "--log-level 'loud': must be error, warn, info, debug or trace"),
-            ("--log-format xml", "--log-format 'xml': must be text or json"),
-            ("--frobnicate", "Unrecognized option: 'frobnicate'"),
-            ("9000", "unexpected argument '9000'"),
-        ] {
-            let error = parsed(line).unwrap_err();
-            assert!(error.contains(told) && !error.contains('\n'), "{line}: {error}");
-        }
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_help() {
-        assert!(PROGRAM.defaults().count() >= 8);
-        for (option, default) in PROGRAM.defaults() {
-            let mut config = config(&format!("--{option}={default}"));
-            config.log.overrides = false;
-            assert_eq!(config, Config::default(), "{option}");
-        }
-    }
-
-    #[test]
-    fn operators_are_told_of_every_variable() {
-        let told = include_str!("../../docs/OPERATIONS.md");
-        for variable in PROGRAM.variables() {
-            assert!(told.contains(&format!("`{variable}`")), "{variable}");
-        }
-    }
-
-    #[test]
-    fn the_environment_sets_what_the_command_line_does_not() {
-        let variable = |name: &str| match name {
-            "CHATSHELF_SERVER_PORT" => Some("1".into()),
-            "CHATSHELF_SERVER_MAX_FILE_SIZE" => Some("7".into()),
-            _ => None,
-        };
-        let sources = Sources { variable: &variable, ..Sources::NOTHING };
-        let Ok(Parsed::Run(config)) = parse(["-p2".into()], &sources) else { panic!() };
-        assert_eq!((config.port, config.settings.file_bytes_max), (2, 7));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Read in this order: [`token`] (what names a connection), [`room`] (members, shelf, and the log
 //! of what happened), [`sequencer`] (in what order), [`engine`] (connections as state machines; no
-//! I/O), [`disk`] (files and journal, on threads of their own), [`net`] (sockets, and the mio loop
-//! that joins all this). docs/ARCHITECTURE.md is the map.
+//! I/O), [`disk`] (files and journal, on threads of their own), [`identity`] (the server's key and
+//! certificate), [`net`] (sockets, and the mio loop that joins all this). docs/ARCHITECTURE.md is
+//! the map.
 
 // The engine's tests share a file with the simulator, which is another crate.
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub mod config;
 pub mod disk;
 pub mod engine;
 pub mod histogram;
+pub mod identity;
 pub mod logging;
 pub mod net;
 pub mod prometheus;

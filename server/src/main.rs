@@ -5,14 +5,19 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use chatshelf_common::cli::{Parsed, Setting};
+use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::join_link::JoinLink;
 use chatshelf_server::check;
 use chatshelf_server::config::{Config, Told};
 use chatshelf_server::disk::Disk;
 use chatshelf_server::engine::Secret;
+use chatshelf_server::identity::{Identity, own_name};
 use chatshelf_server::logging::{self, LogFormat};
-use chatshelf_server::net::listener::{self, Listener, ListenerKind};
+use chatshelf_server::net::carrier::Carriers;
+use chatshelf_server::net::listener::{self, Listener};
 use chatshelf_server::net::metrics::{self, MetricsServer};
 use chatshelf_server::net::reactor::Reactor;
 use chatshelf_server::net::signals::Intent;
@@ -76,7 +81,7 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
     #[cfg(unix)]
     keep_files_private();
     let descriptors = raise_descriptor_limit();
-    let listener = Listener::open(ListenerKind::Tcp, config.bind, config.port)
+    let listener = Listener::open(config.bind, config.port)
         .map_err(|why| listener::explain(config.bind, config.port, &why))?;
     let address = listener.local_addr().map_err(|why| why.to_string())?;
     let metrics = config.metrics.map(open_metrics).transpose()?;
@@ -84,8 +89,9 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
     let metrics_at = metrics_at.map_err(|why| why.to_string())?;
     let mut reactor = Reactor::new(vec![listener], metrics, descriptors)
         .map_err(|why| format!("cannot set up polling: {why}"))?;
-    // Without a file there is nothing to reload: SIGHUP says that the terminal has been closed.
-    let hangup = if config.file.is_some() { Intent::Reload } else { Intent::Stop };
+    // Without files there is nothing to reload: SIGHUP says that the terminal has been closed.
+    let has_files = config.file.is_some() || config.tls_cert.is_some();
+    let hangup = if has_files { Intent::Reload } else { Intent::Stop };
     reactor.hear_signals(hangup).map_err(|why| format!("cannot handle signals: {why}"))?;
     let handle = reactor.handle();
     #[cfg(unix)]
@@ -95,21 +101,26 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
             .map_err(|why| {
                 format!("cannot use the data directory {}: {why}", shown(&config.data_dir))
             })?;
-    announce(address, &config.data_dir);
+    let Identity { config: tls, fingerprint } = Identity::open(&config.identity()?)?;
+    let carriers = Carriers::new(tls, config.allow_plain);
+    announce(address, &config.data_dir, fingerprint);
     if let Some(address) = metrics_at {
         print(&format!("chatshelf-server: metrics at http://{address}/metrics\n"));
     }
     log::info!(
-        version = env!("CARGO_PKG_VERSION"), address:%, data_dir = shown(&config.data_dir);
-        "chatshelf-server {} has started: it listens on {address}, files and messages in {}",
+        version = env!("CARGO_PKG_VERSION"), address:%, data_dir = shown(&config.data_dir),
+        fingerprint:%;
+        "chatshelf-server {} has started: it listens on {address}, files and messages in {}, its \
+         key is {fingerprint}",
         env!("CARGO_PKG_VERSION"), shown(&config.data_dir)
     );
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
         .map_err(|why| format!("the system gives no random numbers: {why}"))?;
-    let (in_force, mut reloader) = (config.settings, Reloader::new(config, settings));
+    let in_force = config.settings;
+    let mut reloader = Reloader::new(config, settings, Rc::clone(&carriers));
     reactor
-        .run(in_force, Secret::new(secret), disk, found, || reloader.reload())
+        .run(in_force, Secret::new(secret), disk, found, &carriers, || reloader.reload())
         .map_err(|why| why.to_string())
 }
 
@@ -117,8 +128,8 @@ fn open_metrics(address: SocketAddr) -> Result<MetricsServer, String> {
     MetricsServer::open(address).map_err(|why| metrics::explain(address, &why))
 }
 
-/// One line that says where the room is and how to join it.
-fn announce(address: SocketAddr, data_dir: &Path) {
+/// Says where the room is and how to join it, and in a second line how its server is recognised.
+fn announce(address: SocketAddr, data_dir: &Path, fingerprint: Fingerprint) {
     let host = match address.ip() {
         ip if ip.is_unspecified() => own_name(),
         IpAddr::V4(ip) => ip.to_string(),
@@ -130,21 +141,12 @@ fn announce(address: SocketAddr, data_dir: &Path) {
         shown(data_dir),
         address.port(),
     ));
+    let link = JoinLink::new(&host, address.port(), fingerprint);
+    print(&format!("chatshelf-server: its key is {fingerprint}; link: {link}\n"));
 }
 
 fn shown(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.into()).display().to_string()
-}
-
-/// This machine's name, by which others may reach it.
-#[cfg(unix)]
-fn own_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-#[cfg(not(unix))]
-fn own_name() -> String {
-    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
 }
 
 /// Makes files that the server writes private to its user, whatever the umask was.

@@ -87,6 +87,16 @@ static METRICS: &[Metric] = {
             "Connections accepted.",
         ),
         metric(
+            "chatshelf_tls_handshakes_total",
+            Counter(|it| it.handshakes.completed),
+            "TLS handshakes that have led to a connection.",
+        ),
+        metric(
+            "chatshelf_tls_handshake_failures_total",
+            Counter(|it| it.handshakes.failed),
+            "TLS handshakes that failed because of what the client sent.",
+        ),
+        metric(
             "chatshelf_joins_total",
             Counter(|it| it.counters.joins),
             "Joins that resumed no membership.",

@@ -3,41 +3,58 @@
 //! Most settings can change at any time. Those in [`AT_START`] cannot: a change is pointed out, and
 //! holds after the next start. A mistake anywhere changes nothing.
 
+use std::rc::Rc;
+
 use chatshelf_common::cli::{Parsed, Setting};
 
 use crate::config::{AT_START, Config, Told};
 use crate::disk::DiskSettings;
 use crate::engine::Settings;
+use crate::identity::{Identity, Origin};
 use crate::logging;
+use crate::net::carrier::Carriers;
 
 /// The settings that hold.
 #[derive(Debug)]
 pub struct Reloader {
     config: Config,
     settings: Vec<Setting>,
+    carriers: Rc<Carriers>,
 }
 
 impl Reloader {
     /// Begins with what the server has started with.
     #[must_use]
-    pub fn new(config: Config, settings: Vec<Setting>) -> Self {
-        Self { config, settings }
+    pub fn new(config: Config, settings: Vec<Setting>, carriers: Rc<Carriers>) -> Self {
+        Self { config, settings, carriers }
     }
 
-    /// Reads arguments, environment and configuration file again. Returns the settings that hold
-    /// from now on, or `None` if there is a mistake, and nothing changes.
+    /// Reads arguments, environment, configuration file, key and certificate again. Returns the
+    /// settings that hold from now on, or `None` if there is a mistake, and nothing changes.
     pub fn reload(&mut self) -> Option<(Settings, DiskSettings)> {
         match Told::read() {
             Ok(Told { parsed: Parsed::Run(config), settings, .. }) => {
+                if let Err(why) = self.take_up_identity(&config) {
+                    return refuse(&why);
+                }
+                self.carriers.allow_plain(config.allow_plain);
                 self.take(config, settings);
                 Some((self.config.settings, self.config.disk))
             }
             Ok(_) => None,
-            Err(why) => {
-                log::error!("nothing was reloaded: {why}");
-                None
-            }
+            Err(why) => refuse(&why.to_string()),
         }
+    }
+
+    /// Reads certificate and key again, unless they are the server's own: that key stays.
+    fn take_up_identity(&self, config: &Config) -> Result<(), String> {
+        let origin = match config.identity()? {
+            Origin::Own(..) if self.config.tls_cert.is_none() => return Ok(()),
+            Origin::Own(..) => Origin::Own(self.config.data_dir.clone(), self.config.bind),
+            files => files,
+        };
+        self.carriers.tls().set_config(Identity::open(&origin)?.config);
+        Ok(())
     }
 
     fn take(&mut self, mut config: Config, mut settings: Vec<Setting>) {
@@ -62,8 +79,15 @@ impl Reloader {
         let changes = if changes.is_empty() { "no change".into() } else { changes.join(", ") };
         logging::apply(config.log);
         log::info!("settings reloaded: {changes}");
+        config.data_dir.clone_from(&self.config.data_dir);
+        config.bind = self.config.bind;
         let durability = self.config.settings.durability;
         (config.settings.durability, config.disk.durability) = (durability, durability);
         (self.config, self.settings) = (config, settings);
     }
+}
+
+fn refuse(why: &str) -> Option<(Settings, DiskSettings)> {
+    log::error!("nothing was reloaded: {why}");
+    None
 }

@@ -22,16 +22,33 @@ use crate::inbox::{Download, Inbox};
 use crate::raw;
 use crate::receiver::Received;
 use crate::samples::{message, nick};
+use crate::tls::{self, TlsStream};
 use crate::view::View;
 use crate::wait::{HANG, read_some};
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 256 * 1024;
 
+/// What carries a peer's bytes.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => &tls.sock,
+        }
+    }
+}
+
 /// One connection and all that came over it.
 #[derive(Debug)]
 pub struct Peer {
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
     inbox: Inbox,
     /// Control frames that nobody has asked for yet.
@@ -56,9 +73,41 @@ impl Peer {
     /// # Panics
     /// When the system refuses its options.
     pub fn over(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).expect("a socket");
-        stream.set_read_timeout(Some(HANG)).expect("a socket");
-        stream.set_write_timeout(Some(HANG)).expect("a socket");
+        Self::new(Stream::Plain(stream))
+    }
+
+    /// Connects over TLS, trusting whatever key the server has, and says nothing.
+    ///
+    /// # Panics
+    /// When nobody listens.
+    #[track_caller]
+    pub fn connect_tls(server: SocketAddr) -> Self {
+        let stream = TcpStream::connect(server).expect("the server listens");
+        Self::new(Stream::Tls(Box::new(tls::stream(stream))))
+    }
+
+    /// Joins over TLS, without history.
+    #[track_caller]
+    pub fn join_tls(server: SocketAddr, nick: &str) -> Self {
+        let mut peer = Self::connect_tls(server);
+        peer.send_bytes(&raw::hello_and_join(nick, Some(0)));
+        peer.welcomed();
+        peer
+    }
+
+    /// The layer of TLS, if it has one.
+    pub fn tls(&mut self) -> Option<&mut TlsStream> {
+        match &mut self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(tls) => Some(tls),
+        }
+    }
+
+    fn new(stream: Stream) -> Self {
+        let tcp = stream.tcp();
+        tcp.set_nodelay(true).expect("a socket");
+        tcp.set_read_timeout(Some(HANG)).expect("a socket");
+        tcp.set_write_timeout(Some(HANG)).expect("a socket");
         Self {
             stream,
             buffer: vec![0; READ_BYTES],
@@ -127,7 +176,7 @@ impl Peer {
 
     /// The socket, for what the protocol knows nothing of.
     pub fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.stream.tcp()
     }
 
     /// The room, after all that came so far.
@@ -155,7 +204,10 @@ impl Peer {
     /// # Errors
     /// When the connection has ended.
     pub fn try_send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+        match &mut self.stream {
+            Stream::Plain(tcp) => tcp.write_all(bytes),
+            Stream::Tls(tls) => tls.write_all(bytes),
+        }
     }
 
     /// Sends any bytes.
@@ -373,7 +425,10 @@ impl Peer {
     /// # Errors
     /// When the connection ends.
     pub fn read_once(&mut self) -> io::Result<()> {
-        let bytes = read_some(&mut self.stream, &mut self.buffer)?;
+        let bytes = match &mut self.stream {
+            Stream::Plain(tcp) => read_some(tcp, &mut self.buffer)?,
+            Stream::Tls(tls) => read_some(tls, &mut self.buffer)?,
+        };
         if bytes == 0 {
             let last = format!("the server closed; its goodbye: {:?}", self.inbox.goodbye());
             return Err(io::Error::new(ErrorKind::UnexpectedEof, last));

@@ -20,7 +20,7 @@ use super::limits::{
 use super::liveness::Liveness;
 use super::phase::{Guest, Membership, Phase, Step};
 use super::send_queue::{Flush, Flushed, SendQueue};
-use super::transport::Transport;
+use super::transport::{Refusal, Transport};
 use crate::room::log::RoomLog;
 use crate::token::Token;
 
@@ -73,6 +73,8 @@ pub(super) enum Got {
     Last(usize),
     Nothing,
     End,
+    /// The transport refuses the peer.
+    Refused(Code),
     Broken,
 }
 
@@ -343,7 +345,7 @@ impl<T: Transport> Connection<T> {
                 Got::Nothing
             }
             Err(why) if why.kind() == ErrorKind::Interrupted => Got::Bytes(0),
-            Err(_) => Got::Broken,
+            Err(why) => Refusal::of(&why).map_or(Got::Broken, |Refusal(code)| Got::Refused(code)),
         }
     }
 

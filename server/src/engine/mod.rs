@@ -58,8 +58,8 @@ pub use admission::Secret;
 pub use journal_feed::JournalBatch;
 pub use limits::LOG_WINDOW_BYTES;
 pub use memory::MemoryUse;
-pub use stats::{Causes, Counters, Stats};
-pub use transport::Transport;
+pub use stats::{Causes, Counters, Handshakes, Stats};
+pub use transport::{Refusal, Transport};
 pub use turn::{Storage, Turns};
 
 /// The time of a turn, by both clocks.

@@ -50,6 +50,10 @@ impl<T: Transport> Engine<T> {
                     self.handle_end(token);
                     break;
                 }
+                Got::Refused(code) => {
+                    self.close(token, code);
+                    break;
+                }
                 Got::Broken => {
                     self.lose(token);
                     break;

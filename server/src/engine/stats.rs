@@ -45,6 +45,17 @@ pub struct Stats {
     pub unreleased_bytes: u64,
     /// What the disk threads report; the engine knows nothing of it.
     pub disk: DiskStats,
+    /// What the network reports; the engine knows nothing of it either.
+    pub handshakes: Handshakes,
+}
+
+/// Handshakes of encrypted connections since startup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshakes {
+    /// Those that have led to a connection.
+    pub completed: u64,
+    /// Those that could not.
+    pub failed: u64,
 }
 
 /// Counts since startup.
@@ -125,10 +136,11 @@ impl fmt::Debug for Causes {
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (it, memory, disk) = (&self.counters, &self.memory, &self.disk);
+        let Handshakes { completed, failed } = self.handshakes;
         write!(
             f,
-            "up {} s, connections {}, joins {}, returns {}, lines {}, bytes in {}, bytes out {}, \
-             uploads {}, downloads {}, ",
+            "up {} s, connections {}, TLS handshakes {completed}, failed {failed}, joins {}, \
+             returns {}, lines {}, bytes in {}, bytes out {}, uploads {}, downloads {}, ",
             self.uptime_ms / 1000,
             it.connections,
             it.joins,
@@ -167,8 +179,8 @@ impl fmt::Display for Stats {
 }
 
 impl<T: Transport> Engine<T> {
-    /// Returns what the server has done and what it holds; what the disk threads report is for the
-    /// caller to add. Visits every connection.
+    /// Returns what the server has done and what it holds; what the disk threads and the network
+    /// report is for the caller to add. Visits every connection.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let log = self.room.log();
@@ -184,6 +196,7 @@ impl<T: Transport> Engine<T> {
             slowest_bytes: behind.max().unwrap_or(0),
             unreleased_bytes: log.unreleased_bytes(),
             disk: DiskStats::default(),
+            handshakes: Handshakes::default(),
         }
     }
 

@@ -6,9 +6,38 @@
 //! again. Bytes that are *accepted* are therefore the transport's own from then on, and the engine
 //! neither repeats nor keeps them. Bytes that a transport holds and has not sent are *pending*.
 
+use std::fmt;
 use std::io;
 
+use chatshelf_common::wire::Code;
+
 use crate::disk::readahead::Pipe;
+
+/// The error of a read when the transport will not carry the conversation, although the connection
+/// is whole: the engine says goodbye with this code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal(pub Code);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<Refusal> for io::Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::other(refusal)
+    }
+}
+
+impl Refusal {
+    /// Returns the refusal that this error stands for, if it is one.
+    pub(super) fn of(why: &io::Error) -> Option<Self> {
+        why.get_ref()?.downcast_ref().copied()
+    }
+}
 
 /// A connection's byte stream. When a call returns `WouldBlock`, a readiness event follows as soon
 /// as it can make progress, unless the method says what must happen first.
@@ -20,7 +49,8 @@ pub trait Transport {
     /// `WouldBlock` if there is nothing to read now, not even in the transport's own memory: as
     /// long as it has something, it returns that. A transport that cannot read on before its own
     /// reply is sent also returns `WouldBlock`, and [`Self::has_buffered`] is true once it can
-    /// continue. Any other kind, except `Interrupted`, if the connection is broken.
+    /// continue. A [`Refusal`] if it does not carry this conversation. Any other kind, except
+    /// `Interrupted`, if the connection is broken.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
     /// Returns true if a read would return something that no readiness event reports.

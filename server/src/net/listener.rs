@@ -1,14 +1,14 @@
 //! The listening sockets: bound once, accepted from in turn until none has more, and paused when
-//! the system runs out of descriptors. They yield connections in the form the engine takes.
+//! the system runs out of descriptors. What carries a connection
+//! from there on is the matter of `carrier`.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::transport::TcpTransport;
 use crate::disk::readahead::PIPES_MAX;
 
 /// Connections the system queues until they are accepted.
@@ -45,18 +45,10 @@ pub fn pipes_max(descriptors: usize) -> usize {
     (descriptors / 32).min(PIPES_MAX)
 }
 
-/// How the connections of a listener carry the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenerKind {
-    /// Directly over TCP.
-    Tcp,
-}
-
 /// A listening socket.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
-    kind: ListenerKind,
     /// True when connections may be waiting: until an attempt finds none.
     is_ready: bool,
 }
@@ -77,8 +69,8 @@ enum Accepted {
 /// A connection that has just been accepted.
 #[derive(Debug)]
 pub struct Incoming {
-    /// Its transport, for the engine.
-    pub transport: TcpTransport,
+    /// Its socket.
+    pub stream: TcpStream,
     /// Its remote address.
     pub peer: SocketAddr,
 }
@@ -88,8 +80,8 @@ impl Listener {
     ///
     /// # Errors
     /// If the address is not the machine's, is in use, or needs a privilege.
-    pub fn open(kind: ListenerKind, bind: Option<IpAddr>, port: u16) -> io::Result<Self> {
-        Ok(Self { socket: listen(bind, port)?, kind, is_ready: true })
+    pub fn open(bind: Option<IpAddr>, port: u16) -> io::Result<Self> {
+        Ok(Self { socket: listen(bind, port)?, is_ready: true })
     }
 
     /// Checks whether this user could listen there. Listens to nobody. A port in use is fine: its
@@ -117,10 +109,7 @@ impl Listener {
             Ok((stream, peer)) => {
                 // If the connection is already gone, its first read reports it.
                 let _ = stream.set_nodelay(true);
-                let transport = match self.kind {
-                    ListenerKind::Tcp => TcpTransport::new(stream),
-                };
-                Accepted::Connection(Incoming { transport, peer })
+                Accepted::Connection(Incoming { stream, peer })
             }
             Err(why) => match why.kind() {
                 ErrorKind::WouldBlock => Accepted::Empty,
@@ -322,7 +311,7 @@ mod tests {
     }
 
     fn local(port: u16) -> io::Result<Listener> {
-        Listener::open(ListenerKind::Tcp, Some(Ipv4Addr::LOCALHOST.into()), port)
+        Listener::open(Some(Ipv4Addr::LOCALHOST.into()), port)
     }
 
     #[test]
@@ -347,7 +336,7 @@ mod tests {
 
     #[test]
     fn without_an_address_both_families_can_come() {
-        let listener = Listener::open(ListenerKind::Tcp, None, 0).unwrap();
+        let listener = Listener::open(None, 0).unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
     }

@@ -1,15 +1,17 @@
 //! The network: every socket, and the one poll that waits for them. Only this folder knows mio.
 //!
-//! [`transport`] carries a connection; the engine sees it only as a [`crate::engine::Transport`].
-//! [`listener`] accepts connections, `pipe` makes the pipes that downloads go through, and
-//! [`signals`] says what signals ask for. [`metrics`] answers whoever watches the server, by
-//! [`http`]. [`reactor`] is the loop on top: it passes readiness, time and disk replies to the
-//! engine.
+//! [`carrier`] carries a connection, plainly ([`transport`]) or encrypted ([`tls`]); the engine
+//! sees it only as a [`crate::engine::Transport`]. [`listener`] accepts connections, `pipe` makes
+//! the pipes that downloads go through, and [`signals`] says what signals ask for. [`metrics`]
+//! answers whoever watches the server, by [`http`]. [`reactor`] is the loop on top: it passes
+//! readiness, time and disk replies to the engine.
 
+pub mod carrier;
 pub mod http;
 pub mod listener;
 pub mod metrics;
 mod pipe;
 pub mod reactor;
 pub mod signals;
+pub mod tls;
 pub mod transport;

@@ -9,11 +9,11 @@ use chatshelf_common::id::UnixMillis;
 use mio::event::Event;
 use mio::{Events, Poll, Waker};
 
+use super::carrier::{Carrier, Carriers};
 use super::listener::{self, Incoming, Listener, Listeners};
 use super::metrics::{self, Health, MetricsServer, Source};
 use super::pipe;
 use super::signals::{Intent, Signals};
-use super::transport::TcpTransport;
 use crate::disk::{Disk, DiskSettings, Found};
 use crate::engine::{Engine, Now, Readiness, Secret, Settings, Stats, Turns};
 use crate::token::Token;
@@ -115,7 +115,8 @@ impl Reactor {
     }
 
     /// Serves until a signal asks it to stop ([`Self::hear_signals`]), then tells all members and
-    /// returns. When a signal asks to reload, `reload` says which settings hold from then on.
+    /// returns. `carriers` carries the connections. When a signal asks to reload, `reload` says
+    /// which settings hold from then on.
     ///
     /// # Errors
     /// If the poll fails, or if the journal fails and the durability level does not let the room
@@ -126,15 +127,16 @@ impl Reactor {
         secret: Secret,
         mut disk: Disk,
         found: Found,
+        carriers: &Carriers,
         mut reload: impl FnMut() -> Option<(Settings, DiskSettings)>,
     ) -> io::Result<()> {
-        let mut engine = Engine::<TcpTransport>::new(settings, secret, found, self.now());
+        let mut engine = Engine::<Carrier>::new(settings, secret, found, self.now());
         engine.limit_connections(self.connections_max);
         engine.allow_pipes(pipe::source(self.pipes_max));
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut turns = Turns::default();
         loop {
-            self.wait(&mut events, &engine, turns.stop_by_ms())?;
+            self.wait(&mut events, &engine, carriers, turns.stop_by_ms())?;
             let now = self.now();
             let has_signals = events.iter().filter(|event| self.note(event)).count() > 0;
             if has_signals {
@@ -145,7 +147,7 @@ impl Reactor {
                             turns.ask_to_stop();
                         }
                         // Whoever asks is to be answered at the default level as well.
-                        Intent::Report => log::warn!("so far: {}", stats(&engine, &disk)),
+                        Intent::Report => log::warn!("so far: {}", stats(&engine, &disk, carriers)),
                         Intent::Reload => {
                             if let Some((settings, of_disk)) = reload() {
                                 disk.reconfigure(of_disk);
@@ -157,10 +159,12 @@ impl Reactor {
             }
             let before = engine.connections();
             let begun = Instant::now();
-            turns.turn(&mut engine, now, events.iter().filter_map(readiness), &mut disk);
+            let handshakes = carriers.tls().begin_turn().into_iter().map(go_on);
+            let ready = handshakes.chain(events.iter().filter_map(readiness));
+            turns.turn(&mut engine, now, ready, &mut disk);
             engine.note_turn(begun.elapsed().as_micros() as u64);
             if turns.are_over(&engine, now) {
-                log::info!("stopped; served: {}", stats(&engine, &disk));
+                log::info!("stopped; served: {}", stats(&engine, &disk, carriers));
                 return if engine.has_journal_failed() {
                     Err(io::Error::other(
                         "the log cannot be written to disk, and --durability always requires that",
@@ -172,10 +176,10 @@ impl Reactor {
             if engine.connections() < before {
                 self.listeners.resume();
             }
-            self.accept(&mut engine, now);
+            self.accept(&mut engine, carriers, now);
             if let Some(metrics) = &mut self.metrics {
                 let is_stopping = turns.stop_by_ms().is_some();
-                let watched = Watched { engine: &engine, disk: &disk, is_stopping };
+                let watched = Watched { engine: &engine, disk: &disk, carriers, is_stopping };
                 metrics.serve(self.poll.registry(), now.mono_ms, &watched);
             }
         }
@@ -193,14 +197,16 @@ impl Reactor {
     fn wait(
         &mut self,
         events: &mut Events,
-        engine: &Engine<TcpTransport>,
+        engine: &Engine<Carrier>,
+        carriers: &Carriers,
         stop_by_ms: Option<u64>,
     ) -> io::Result<()> {
         let now = self.now();
         let until = |at_ms: Option<u64>| at_ms.map(|at_ms| at_ms.saturating_sub(now.mono_ms));
         let accept = self.listeners.due_ms().map(|at_ms| engine.opens_at_ms().max(Some(at_ms)));
         let metrics = self.metrics.as_ref().and_then(MetricsServer::due_ms);
-        let others = [accept.flatten(), stop_by_ms, metrics].map(until);
+        let handshakes = carriers.tls().has_waiting().then_some(0);
+        let others = [accept.flatten(), stop_by_ms, metrics, handshakes].map(until);
         let due = others.into_iter().chain([engine.poll_timeout(now)]);
         let timeout = due.flatten().min().map(Duration::from_millis);
         match self.poll.poll(events, timeout) {
@@ -236,16 +242,16 @@ impl Reactor {
 
     /// Accepts the waiting connections; last in the turn, so that no token is used twice in one
     /// turn.
-    fn accept(&mut self, engine: &mut Engine<TcpTransport>, now: Now) {
+    fn accept(&mut self, engine: &mut Engine<Carrier>, carriers: &Carriers, now: Now) {
         for _ in 0..ACCEPTS_MAX {
             if engine.opens_at_ms().is_some() {
                 return;
             }
             let incoming = self.listeners.poll_accept(now.mono_ms);
-            let Some(Incoming { mut transport, peer }) = incoming else { return };
+            let Some(Incoming { stream, peer }) = incoming else { return };
             let token = engine.make_way();
-            match transport.register(self.poll.registry(), token) {
-                Ok(()) => engine.adopt(transport, peer),
+            match carriers.carry(stream, peer, self.poll.registry(), token) {
+                Ok(carrier) => engine.adopt(carrier, peer),
                 Err(why) => log::warn!("cannot poll the connection of {peer}: {why}"),
             }
         }
@@ -254,8 +260,9 @@ impl Reactor {
 
 /// The server, as those see it who watch it.
 struct Watched<'a> {
-    engine: &'a Engine<TcpTransport>,
+    engine: &'a Engine<Carrier>,
     disk: &'a Disk,
+    carriers: &'a Carriers,
     is_stopping: bool,
 }
 
@@ -269,13 +276,18 @@ impl Source for Watched<'_> {
     }
 
     fn stats(&self) -> Stats {
-        stats(self.engine, self.disk)
+        stats(self.engine, self.disk, self.carriers)
     }
 }
 
 /// Returns what the server has done and what it holds.
-fn stats(engine: &Engine<TcpTransport>, disk: &Disk) -> Stats {
-    Stats { disk: disk.stats(), ..engine.stats() }
+fn stats(engine: &Engine<Carrier>, disk: &Disk, carriers: &Carriers) -> Stats {
+    Stats { disk: disk.stats(), handshakes: carriers.tls().counters(), ..engine.stats() }
+}
+
+/// Returns the readiness of a connection whose handshake has waited for this turn.
+fn go_on(token: Token) -> (Token, Readiness) {
+    (token, Readiness { readable: true, ..Readiness::default() })
 }
 
 /// Returns the connection an event is about and its readiness, if it is about one.

@@ -1,12 +1,12 @@
 //! The real server, run as its users run it and spoken to over loopback: what it does as a program
 //! (`start_up`), how it is set up (`configuration`, `reloading`), what it logs (`logging`), what it
-//! does as a room (`talk`), as a shelf (`files`), over restarts (`restart`), from a backup
-//! (`backup`), over upgrades and downgrades (`formats`) and when it is killed at any moment
-//! (`crashes`), beside peers that break every rule (`bad_peers`), never read (`greedy_peers`) or
-//! come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`) or the system has no
-//! descriptors left to give (`scarcity`), for as long as one likes (`soak`), when a recorded client
-//! of this version of the protocol speaks to it (`frozen`), and as those see it who watch it
-//! (`metrics`, `prometheus`).
+//! does as a room (`talk`), over TLS (`encryption`), as a shelf (`files`), over restarts
+//! (`restart`), from a backup (`backup`), over upgrades and downgrades (`formats`) and when it is
+//! killed at any moment (`crashes`), beside peers that break every rule (`bad_peers`), never read
+//! (`greedy_peers`) or come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`)
+//! or the system has no descriptors left to give (`scarcity`), for as long as one likes (`soak`),
+//! when a recorded client of this version of the protocol speaks to it (`frozen`), and as those see
+//! it who watch it (`metrics`, `prometheus`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -21,6 +21,7 @@ mod configuration;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod crowd;
+mod encryption;
 mod files;
 mod formats;
 mod frozen;

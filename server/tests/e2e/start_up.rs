@@ -32,7 +32,7 @@ fn assert_says(ended: &Ended, code: i32, told: &[&str]) {
 #[test]
 fn one_line_says_where_the_room_is_and_how_to_join() {
     let home = Home::new();
-    let server = home.start(&[]);
+    let mut server = home.start(&[]);
     let (address, port) = (server.address(), server.address().port());
     assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
     let line = server.announced().to_owned();
@@ -44,12 +44,14 @@ fn one_line_says_where_the_room_is_and_how_to_join() {
         assert!(line.contains(told), "{told:?} is not in {line:?}");
     }
     Peer::join(address, "ada").say_and_hear("hello");
+    let of_key = server.prints("chatshelf-server: its key is ");
+    assert!(of_key.contains(&format!("; link: chatshelf://{address}#SHA256:")), "{of_key}");
     #[cfg(unix)]
     {
         server.ask_to_end();
         let ended = server.wait();
         assert_eq!((ended.code, ended.stderr), (Some(0), String::new()));
-        assert_eq!(ended.stdout, line + "\n");
+        assert_eq!(ended.stdout, format!("{line}\nchatshelf-server: its key is {of_key}\n"));
     }
 }
 

@@ -12,11 +12,11 @@ use chatshelf_testkit::raw;
 use chatshelf_testkit::samples::{file_name, message, nick};
 
 use super::clock::Clock;
-use super::end::End;
 use super::net::{Attempt, Net};
 use super::plan::Plan;
 use super::rng::Rng;
 use super::server::Server;
+use super::tls::{self, Socket};
 use super::trace::{Trace, told};
 
 /// One hostile peer, which comes again and again.
@@ -26,7 +26,7 @@ pub(crate) struct Hostile {
     trace: Trace,
     rng: Rng,
     attempt: Option<Attempt>,
-    socket: Option<End>,
+    socket: Option<Socket>,
     /// What is still to be sent, and how much of it at once.
     script: Vec<u8>,
     step_bytes: usize,
@@ -72,8 +72,11 @@ impl Hostile {
             return;
         }
         if let Some(attempt) = self.attempt.take() {
-            self.socket = net.connect(attempt, server);
-            self.begin();
+            let end = net.connect(attempt, server);
+            let is_tls = end.as_ref().is_some_and(|end| end.wire().borrow().is_tls);
+            let is_raw = is_tls && self.rng.one_in(2);
+            self.socket = end.map(if is_raw { Socket::Plain } else { Socket::over });
+            self.begin(is_raw);
         } else if self.socket.is_none() {
             self.attempt = Some(net.attempt());
         } else {
@@ -82,9 +85,15 @@ impl Hostile {
     }
 
     /// Chooses what to do on a new connection.
-    fn begin(&mut self) {
+    fn begin(&mut self, is_raw_tls: bool) {
         let now_ms = self.clock.now_ms();
         self.script = self.choose_script();
+        if is_raw_tls && self.rng.one_in(2) {
+            // A good hello, or a part of it, and then what is none.
+            let hello = tls::hello();
+            let count = self.rng.pick(&[hello.len(), hello.len() / 2, 5]);
+            self.script.splice(0..0, hello[..count].iter().copied());
+        }
         self.step_bytes = self.rng.pick(&[1, 7, 1_000, 1_000_000]);
         self.step_ms = self.rng.pick(&[0, 10, 500, 3_000]) + u64::from(self.step_bytes < 100) * 10;
         self.reads = self.rng.one_in(3);
@@ -138,6 +147,7 @@ impl Hostile {
         {
             self.script.drain(..sent);
         }
+        let _ = socket.push();
         if self.reads {
             let _ = socket.read(&mut [0; 4096]);
         }

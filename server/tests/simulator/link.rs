@@ -7,6 +7,7 @@ use chatshelf_client::session::{BLOCK_BYTES, Session};
 use super::clock::Clock;
 use super::end::End;
 use super::network::Side;
+use super::tls::Socket;
 
 /// Reads in one turn.
 const READS_PER_TURN: usize = 16;
@@ -15,7 +16,7 @@ const READS_PER_TURN: usize = 16;
 pub(crate) struct Link {
     clock: Clock,
     pub(crate) session: Session,
-    socket: Option<End>,
+    socket: Option<Socket>,
     readable: bool,
     writable: bool,
     scratch: Vec<u8>,
@@ -33,7 +34,7 @@ impl Link {
     /// A connection stands.
     pub(crate) fn connected(&mut self, socket: End, start: u64) {
         self.session.handle_connected(self.clock.instant());
-        (self.socket, self.start) = (Some(socket), start);
+        (self.socket, self.start) = (Some(Socket::over(socket)), start);
         (self.readable, self.writable) = (true, false);
     }
 
@@ -104,10 +105,13 @@ impl Link {
             && let Some(socket) = &mut self.socket
         {
             let [first, second] = self.session.output();
-            if first.is_empty() {
-                return;
-            }
-            match socket.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
+            let is_over = first.is_empty();
+            let written = match is_over {
+                true => socket.push().map(|()| 0),
+                false => socket.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
+            };
+            match written {
+                Ok(_) if is_over => return,
                 Ok(count) => self.session.advance_output(count, self.clock.instant()),
                 Err(why) if why.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(why) => {

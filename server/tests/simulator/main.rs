@@ -30,6 +30,7 @@ mod sabotaged;
 mod server;
 mod shelf_model;
 mod threads;
+mod tls;
 mod trace;
 mod user;
 mod world;

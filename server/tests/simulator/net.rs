@@ -12,6 +12,8 @@ use super::trace::{Trace, told};
 
 /// Of so many connections one goes through a layer.
 const LAYERED_ONE_IN: u64 = 3;
+/// Of so many of the others one speaks TLS.
+const TLS_ONE_IN: u64 = 2;
 /// How long a connection is waited for.
 const CONNECT_TIMEOUT_MS: u64 = 10_000;
 
@@ -26,6 +28,8 @@ pub(crate) struct Net {
     sabotage: Option<Sabotage>,
     /// Which connections go through a layer, and through which.
     layers: Rng,
+    /// Which others speak TLS.
+    encryption: Rng,
     wires: Vec<Shared>,
     made: u64,
     is_healed: bool,
@@ -54,6 +58,7 @@ impl Net {
             is_short: plan.is_short,
             sabotage,
             layers: Rng::new(plan.seed, 6),
+            encryption: Rng::new(plan.seed, 7),
             wires: Vec::new(),
             made: 0,
             is_healed: false,
@@ -84,8 +89,12 @@ impl Net {
             lie: self.sabotage.and_then(Sabotage::of_layers),
             ..Habits::of(self.layers.next())
         });
-        wire.borrow_mut().habits = habits;
-        told!(self.trace, "net", "wire {} is made, {habits:?}", self.made);
+        // What is wrong on purpose is to be noticed by the model, not by TLS.
+        let is_tls =
+            habits.is_none() && self.sabotage.is_none() && self.encryption.one_in(TLS_ONE_IN);
+        (wire.borrow_mut().habits, wire.borrow_mut().is_tls) = (habits, is_tls);
+        let layer = if is_tls { "TLS" } else { "no TLS" };
+        told!(self.trace, "net", "wire {} is made, {layer}, {habits:?}", self.made);
         server.connect(wire.clone());
         self.wires.push(wire.clone());
         Some(End::new(&wire, Side::Client, self.clock.clone()))

@@ -42,6 +42,8 @@ pub(crate) struct Wire {
     down: Pipe,
     client: Socket,
     server: Socket,
+    /// Both ends speak TLS.
+    pub(crate) is_tls: bool,
     /// Of the layer that the server has over it, if it has one.
     pub(crate) habits: Option<Habits>,
     /// A byte is lost on the way, or changed; or calls are interrupted.
@@ -96,6 +98,7 @@ impl Wire {
             down,
             client,
             server,
+            is_tls: false,
             habits: None,
             sabotage: None,
             interruptions: INTERRUPTIONS,

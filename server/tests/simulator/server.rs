@@ -4,12 +4,14 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::rc::Rc;
 
 use chatshelf_common::wire::frame::Item;
 use chatshelf_server::disk::{Found, Reply, Request};
 use chatshelf_server::engine::{
     Engine, JournalBatch, MemoryUse, Readiness, Secret, Stats, Storage, Turns,
 };
+use chatshelf_server::net::tls::{TlsContext, TlsTransport};
 use chatshelf_server::token::Token;
 
 use super::budget;
@@ -24,6 +26,7 @@ use super::replay::{Beginning, Ended};
 use super::rng::Rng;
 use super::sabotage::Sabotage;
 use super::threads::{DATA, Threads};
+use super::tls::{ServerEnd, server_config};
 use super::trace::{Trace, told};
 
 /// Connections accepted in one turn.
@@ -58,7 +61,8 @@ pub(crate) struct Server {
 }
 
 struct Process {
-    engine: Engine<TestTransport<End>>,
+    engine: Engine<ServerEnd>,
+    tls: Rc<TlsContext>,
     threads: Threads,
     beginning: Beginning,
     wires: Vec<(Token, Shared)>,
@@ -174,7 +178,8 @@ impl Server {
         let opens_at_ms = process.engine.opens_at_ms().filter(|at| *at > now.mono_ms);
         let has_news = (!self.backlog.is_empty() && opens_at_ms.is_none())
             || !process.threads.replies.is_empty()
-            || process.ready().next().is_some();
+            || process.ready().next().is_some()
+            || process.tls.has_waiting();
         if has_news && process.wakes_at_ms.is_none() {
             let pause_ms = self.rng.pick(&[0, 0, 0, 1, 5]);
             process.wakes_at_ms = Some(now.mono_ms + pause_ms);
@@ -264,6 +269,7 @@ impl Server {
         engine.limit_connections(self.plan.connections_max);
         self.process = Some(Process {
             engine,
+            tls: TlsContext::new(server_config()),
             threads,
             beginning: Beginning { past, keep, at: now.at },
             wires: Vec::new(),
@@ -298,7 +304,11 @@ impl Server {
         budget::begin_turn();
         let connections = process.engine.connections();
         let mut happened = process.ready().count() as u64;
-        let ready = process.take_ready(&mut self.rng);
+        let mut ready = process.take_ready(&mut self.rng);
+        for token in process.tls.begin_turn() {
+            ready.push((token, Readiness { readable: true, ..Readiness::default() }));
+            happened += 1;
+        }
         let Process { engine, threads, turns, .. } = process;
         let mut storage = Watched { threads, model, replies: 0 };
         turns.turn(engine, now, ready, &mut storage);
@@ -370,9 +380,14 @@ impl Process {
             told!(trace, "server", "accepts wire {} as {token:?}", wire.borrow().number);
             let end = End::new(&wire, Side::Server, clock.clone());
             let habits = wire.borrow().habits;
+            let is_tls = wire.borrow().is_tls;
             let transport = match habits {
-                Some(habits) => TestTransport::layered(end, habits),
-                None => TestTransport::Plain(end),
+                Some(habits) => ServerEnd::Test(TestTransport::layered(end, habits)),
+                None if is_tls => {
+                    let tls = TlsTransport::new(end, &self.tls, token, &[]).unwrap();
+                    ServerEnd::Tls(Box::new(tls))
+                }
+                None => ServerEnd::Test(TestTransport::Plain(end)),
             };
             self.engine.adopt(transport, peer);
             self.wires.push((token, wire));

@@ -1,0 +1,317 @@
+//! Who the server is to those who connect over TLS: its key, and the certificate that shows it.
+//!
+//! Without other files the key is its own, made at the first start and kept in the data directory;
+//! clients recognise it by its fingerprint. The certificate around it is made at each start and
+//! says nothing that a client has to rely on. With `--tls-cert` and `--tls-key` both are somebody
+//! else's.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chatshelf_common::fingerprint::Fingerprint;
+use rcgen::{
+    Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+    SanType, SerialNumber,
+};
+use rustls::ServerConfig;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+/// The key's file in the data directory.
+pub const KEY_FILE: &str = "key.pem";
+/// The name of the protocol inside TLS (RFC 7301).
+pub const ALPN: &[u8] = b"chatshelf/1";
+
+/// A certificate made here holds for so long, from a day ago, since clocks differ.
+const VALID_DAYS: u64 = 397;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where key and certificate come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The key is the server's own, in this data directory; the certificate is for this address.
+    Own(PathBuf, Option<IpAddr>),
+    /// From two PEM files.
+    Files {
+        /// The certificate, and those of whoever vouches for it.
+        cert: PathBuf,
+        /// Its key.
+        key: PathBuf,
+    },
+}
+
+/// A key with its certificate, ready for connections.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// What rustls needs.
+    pub config: Arc<ServerConfig>,
+    /// What clients recognise the key by.
+    pub fingerprint: Fingerprint,
+}
+
+impl Identity {
+    /// Reads key and certificate, or makes those that are the server's own.
+    ///
+    /// # Errors
+    /// One line that says which file cannot be used, why, and what to do.
+    pub fn open(origin: &Origin) -> Result<Self, String> {
+        match origin {
+            Origin::Own(data_dir, bind) => {
+                let bind = bind.filter(|address| !address.is_unspecified());
+                let path = data_dir.join(KEY_FILE);
+                let made = own_key(&path).and_then(|key| {
+                    let cert = certificate(&key, bind).map_err(io::Error::other)?;
+                    let key = PrivatePkcs8KeyDer::from(key.serialized_der().to_vec());
+                    Self::new(vec![cert.into()], key.into()).map_err(io::Error::other)
+                });
+                made.map_err(|why| of_key(&path, &why))
+            }
+            Origin::Files { cert, key } => {
+                let of_cert =
+                    |why: String| format!("cannot use the certificate {}: {why}", cert.display());
+                let text = read(cert).map_err(|why| of_cert(why.to_string()))?;
+                let certs: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+                let certs = certs.map_err(|why| of_cert(why.to_string()))?;
+                if certs.is_empty() {
+                    return Err(of_cert("it has no section CERTIFICATE".into()));
+                }
+                let private = read_key(key, 0o007).and_then(|text| {
+                    PrivateKeyDer::from_pem_slice(&text).map_err(|_| no_key("a private key"))
+                });
+                let private = private.map_err(|why| of_key(key, &why))?;
+                Self::new(certs, private).map_err(|why| match why {
+                    rustls::Error::InconsistentKeys(_) => {
+                        format!("{} is not the key of {}", key.display(), cert.display())
+                    }
+                    why => of_cert(why.to_string()),
+                })
+            }
+        }
+    }
+
+    fn new(
+        certs: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(default_provider());
+        let certified = CertifiedKey::from_der(certs, key, &provider)?;
+        let info = certified.key.public_key();
+        let info =
+            info.ok_or_else(|| rustls::Error::General("its key has no public half".into()))?;
+        let fingerprint = Fingerprint::of(&info);
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        // Members resume by a token of the protocol's own, which tells nobody that they did.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(Self { config: Arc::new(config), fingerprint })
+    }
+}
+
+/// Says which files keep a server from starting, without making any.
+///
+/// # Errors
+/// One line, as [`Identity::open`].
+pub fn check(origin: &Origin) -> Result<(), String> {
+    match origin {
+        Origin::Own(data_dir, _) if !data_dir.join(KEY_FILE).exists() => Ok(()),
+        origin => Identity::open(origin).map(drop),
+    }
+}
+
+fn of_key(path: &Path, why: &io::Error) -> String {
+    format!("cannot use the key {}: {why}", path.display())
+}
+
+fn no_key(kind: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("it does not hold {kind} in PEM"))
+}
+
+/// Reads a file that somebody has named. Never waits, as a pipe could make it.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    fs::read(path)
+}
+
+/// Reads a key, unless those can read it whose permissions are in `others`.
+fn read_key(path: &Path, others: u32) -> io::Result<Vec<u8>> {
+    let text = read(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if fs::metadata(path)?.permissions().mode() & others != 0 {
+            let path = std::path::absolute(path)?;
+            let how = format!("others can read it; run: chmod 600 '{}'", path.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, how));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = others;
+    Ok(text)
+}
+
+/// The server's own key: what is there, or a new one.
+fn own_key(path: &Path) -> io::Result<KeyPair> {
+    let text = match read_key(path, 0o077) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            let key = KeyPair::generate().map_err(io::Error::other)?;
+            save(path, &key.serialize_pem())?;
+            return Ok(key);
+        }
+        text => text?,
+    };
+    let kind = "a key of P-256 (PKCS #8)";
+    let key = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|_| no_key(kind))?;
+    KeyPair::from_pkcs8_der_and_sign_algo(&key, &rcgen::PKCS_ECDSA_P256_SHA256)
+        .map_err(|_| no_key(kind))
+}
+
+/// Writes a file that only this user can read. It is there whole, or not at all.
+fn save(path: &Path, text: &str) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    if cfg!(unix)
+        && let Some(dir) = path.parent()
+    {
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// A certificate of its own key, for the names by which this machine is reached.
+fn certificate(key: &KeyPair, bind: Option<IpAddr>) -> Result<Certificate, rcgen::Error> {
+    let mut names = vec!["localhost".to_owned()];
+    names.extend(Some(own_name()).filter(|name| name.is_ascii() && !name.is_empty()));
+    let mut params = CertificateParams::new(names)?;
+    let addresses = [Some(Ipv4Addr::LOCALHOST.into()), Some(Ipv6Addr::LOCALHOST.into()), bind];
+    let addresses = addresses.into_iter().flatten();
+    params.subject_alt_names.extend(addresses.map(SanType::IpAddress));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let epoch = rcgen::date_time_ymd(1970, 1, 1);
+    params.not_before = epoch + now.saturating_sub(DAY);
+    params.not_after = params.not_before + DAY * VALID_DAYS as u32;
+    params.serial_number = Some(SerialNumber::from(now.as_millis() as u64));
+    params.distinguished_name.push(DnType::CommonName, "chatshelf");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.self_signed(key)
+}
+
+/// This machine's name, by which others may reach it.
+#[cfg(unix)]
+#[must_use]
+pub fn own_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// This machine's name, by which others may reach it.
+#[cfg(not(unix))]
+#[must_use]
+pub fn own_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(dir: &Path) -> Result<Identity, String> {
+        Identity::open(&Origin::Own(dir.into(), None))
+    }
+
+    #[test]
+    fn the_own_key_is_made_once_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(check(&Origin::Own(dir.path().into(), None)), Ok(()));
+        assert!(!dir.path().join(KEY_FILE).exists(), "a check makes nothing");
+        let first = own(dir.path()).unwrap().fingerprint;
+        let text = fs::read(dir.path().join(KEY_FILE)).unwrap();
+        assert_eq!(own(dir.path()).unwrap().fingerprint, first);
+        assert_eq!(fs::read(dir.path().join(KEY_FILE)).unwrap(), text);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(own(other.path()).unwrap().fingerprint, first);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_can_read_is_refused_with_the_command_that_helps() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        own(dir.path()).unwrap();
+        let path = dir.path().join(KEY_FILE);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        for wide in [0o640, 0o604, 0o660, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(wide)).unwrap();
+            let why = own(dir.path()).unwrap_err();
+            assert!(why.ends_with(&format!("run: chmod 600 '{}'", path.display())), "{why}");
+            assert_eq!(mode(&path), wide, "nothing is changed");
+        }
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused_and_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        own(dir.path()).unwrap();
+        let path = dir.path().join(KEY_FILE);
+        let whole = fs::read_to_string(&path).unwrap();
+        for damaged in ["", "x", &whole[..60], &whole.replace('M', "N")] {
+            fs::write(&path, damaged).unwrap();
+            let why = own(dir.path()).unwrap_err();
+            assert!(why.contains("does not hold a key of P-256"), "{why}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+        }
+    }
+
+    #[test]
+    fn files_are_used_if_they_belong_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            save(&path, text).unwrap();
+            path
+        };
+        let key = KeyPair::generate().unwrap();
+        let cert = certificate(&key, None).unwrap();
+        let cert = file("cert.pem", &cert.pem());
+        let right = file("right.pem", &key.serialize_pem());
+        let wrong = file("wrong.pem", &KeyPair::generate().unwrap().serialize_pem());
+        let open = |cert: &Path, key: &Path| {
+            Identity::open(&Origin::Files { cert: cert.into(), key: key.into() })
+        };
+        let identity = open(&cert, &right).unwrap();
+        let info = rcgen::PublicKeyData::subject_public_key_info(&key);
+        assert_eq!(identity.fingerprint, Fingerprint::of(&info));
+        for (cert, key, told) in [
+            (&cert, &wrong, "wrong.pem is not the key of "),
+            (&cert, &cert, "cert.pem: it does not hold a private key in PEM"),
+            (&right, &right, "right.pem: it has no section CERTIFICATE"),
+            (&dir.path().join("none"), &right, "cannot use the certificate "),
+            (&cert, &dir.path().join("none"), "cannot use the key "),
+            (&cert, &dir.path().to_path_buf(), "it is not a regular file"),
+        ] {
+            let why = open(cert, key).unwrap_err();
+            assert!(why.contains(told), "{why}");
+        }
+    }
+}

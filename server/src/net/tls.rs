@@ -1,0 +1,432 @@
+//! TLS 1.3 over any transport. rustls seals and opens records and keeps no buffer of its own
+//! (its unbuffered interface); what has come and is not whole, and what is sealed and not sent, is
+//! kept here, and only while there is such a thing: an idle connection has no buffers.
+//!
+//! What the engine writes is gathered and sealed when it is flushed, so a flush makes one record,
+//! however many pieces it consists of. Never reads a file, and knows no socket.
+
+mod context;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
+};
+
+use crate::engine::Transport;
+use crate::token::Token;
+
+use context::Place;
+pub use context::{HANDSHAKES_PER_TURN, TlsContext};
+
+/// Plaintext bytes of one record at most (RFC 8446, section 5.1). Sealing more at once costs more
+/// for each byte.
+pub const RECORD_BYTES_MAX: usize = 16 * 1024;
+/// Bytes kept of a record that has not come whole: the longest there is (RFC 8446, section 5.2).
+const INCOMING_BYTES_MAX: usize = 5 + RECORD_BYTES_MAX + 256;
+/// Bytes kept of a handshake that has not come whole. A hello has a few hundred, or two thousand
+/// with a post-quantum key.
+pub const HANDSHAKE_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of ciphertext read at once, at most and at least.
+const READ_BYTES_MAX: usize = 64 * 1024;
+const READ_BYTES_MIN: usize = 4 * 1024;
+/// Reads of one turn that bring nothing but records without content.
+const FRUITLESS_READS_MAX: usize = 4;
+
+/// A connection over TLS.
+pub struct TlsTransport<T> {
+    below: T,
+    tls: UnbufferedServerConnection,
+    context: Rc<TlsContext>,
+    /// Names the connection to whoever waits for the poll.
+    token: Token,
+    /// Came, and is not a whole record or message.
+    incoming: Vec<u8>,
+    /// Opened, and not handed out up to the second.
+    received: Vec<u8>,
+    handed_out: usize,
+    /// Accepted, and not sealed.
+    gathered: Vec<u8>,
+    /// Sealed, and sent up to the second.
+    outgoing: Vec<u8>,
+    sent: usize,
+    reading: Reading,
+    /// Its place in the queue of those that continue in another turn.
+    place: Option<Place>,
+    flags: Flags,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Flags {
+    /// The peer's hello was answered.
+    is_answered: bool,
+    /// Messages can be sent and received.
+    is_established: bool,
+    /// `incoming` has bytes that nobody has looked at.
+    has_news: bool,
+    /// The last read brought fewer bytes than there was room for.
+    is_drained: bool,
+    /// What is gathered may not be joined with more.
+    is_piece: bool,
+    /// The close_notify is sealed.
+    has_said_end: bool,
+}
+
+/// How reading continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Open,
+    /// The peer has said that nothing follows, or has shut its side.
+    Ended,
+    /// It has broken the protocol.
+    Broken,
+}
+
+impl<T> fmt::Debug for TlsTransport<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TlsTransport({:?}, {:?})", self.reading, self.flags)
+    }
+}
+
+impl<T: Transport> TlsTransport<T> {
+    /// Begins the server's side over a transport, of which `first` was read already.
+    ///
+    /// # Errors
+    /// If rustls cannot begin.
+    pub fn new(
+        below: T,
+        context: &Rc<TlsContext>,
+        token: Token,
+        first: &[u8],
+    ) -> Result<Self, rustls::Error> {
+        Ok(Self {
+            below,
+            tls: UnbufferedServerConnection::new(context.config())?,
+            context: Rc::clone(context),
+            token,
+            incoming: first.to_vec(),
+            received: Vec::new(),
+            handed_out: 0,
+            gathered: Vec::new(),
+            outgoing: Vec::new(),
+            sent: 0,
+            reading: Reading::Open,
+            place: None,
+            flags: Flags { has_news: !first.is_empty(), ..Flags::default() },
+        })
+    }
+
+    /// The transport below.
+    pub fn below(&self) -> &T {
+        &self.below
+    }
+
+    /// Reads what has come below, and opens it into `buffer`; returns how many bytes that made. It
+    /// may be none.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Handshakes are what costs most: each turn takes only so many further.
+        if !self.flags.is_answered && !self.context.may_shake_hands() {
+            return Err(self.wait_for_turn());
+        }
+        let context = Rc::clone(&self.context);
+        let mut scratch = context.take_incoming(INCOMING_BYTES_MAX + READ_BYTES_MAX);
+        let filled = self.fill_by(&mut scratch, buffer);
+        context.give_incoming(scratch);
+        filled
+    }
+
+    /// Has reading continue in another turn.
+    fn wait_for_turn(&mut self) -> io::Error {
+        if !self.is_waiting() {
+            self.place = Some(self.context.wait(self.token));
+        }
+        ErrorKind::WouldBlock.into()
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.place.is_some_and(|place| self.context.is_waiting(place))
+    }
+
+    fn fill_by(&mut self, scratch: &mut [u8], buffer: &mut [u8]) -> io::Result<usize> {
+        let kept = self.incoming.len();
+        scratch[..kept].copy_from_slice(&self.incoming);
+        // What comes then fits into the buffer, if that is as large as the engine's.
+        let room = buffer.len().saturating_sub(kept).clamp(READ_BYTES_MIN, READ_BYTES_MAX);
+        let count = match self.below.read(&mut scratch[kept..kept + room]) {
+            Ok(0) => {
+                self.reading = Reading::Ended;
+                return Ok(0);
+            }
+            Err(why) if why.kind() == ErrorKind::WouldBlock && self.flags.has_news => 0,
+            read => read?,
+        };
+        (self.flags.has_news, self.flags.is_drained) = (false, count < room);
+        let bytes = &mut scratch[..kept + count];
+        let mut filled = 0;
+        let used = self.open(bytes, buffer, &mut filled);
+        self.incoming = bytes[used..].to_vec();
+        let most = match self.flags.is_established {
+            true => INCOMING_BYTES_MAX,
+            false => HANDSHAKE_BYTES_MAX,
+        };
+        // rustls refuses a record that is too long; this is about messages of several records.
+        if self.reading == Reading::Open && self.incoming.len() >= most {
+            self.break_off("a message is too long", &mut []);
+        }
+        Ok(filled)
+    }
+
+    /// Opens all whole records of `bytes` into `buffer` from `filled` on, and beyond its end into
+    /// memory of its own; returns how many bytes of them are done with.
+    fn open(&mut self, bytes: &mut [u8], buffer: &mut [u8], filled: &mut usize) -> usize {
+        let was_established = self.flags.is_established;
+        let was_answered = self.flags.is_answered;
+        let mut used = 0;
+        while self.reading == Reading::Open {
+            let UnbufferedStatus { discard, state } =
+                self.tls.process_tls_records(&mut bytes[used..]);
+            used += discard;
+            match state {
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(Ok(record)) = traffic.next_record() {
+                        used += record.discard;
+                        let fits = record.payload.len().min(buffer.len() - *filled);
+                        buffer[*filled..*filled + fits].copy_from_slice(&record.payload[..fits]);
+                        *filled += fits;
+                        self.received.extend_from_slice(&record.payload[fits..]);
+                    }
+                }
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    encode(&mut data, &mut self.outgoing);
+                    self.flags.is_answered = true;
+                }
+                // What is encoded is kept until it is sent.
+                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+                Ok(ConnectionState::PeerClosed) => self.reading = Reading::Ended,
+                Ok(ConnectionState::BlockedHandshake) => break,
+                Ok(_) => {
+                    self.flags.is_established = true;
+                    break;
+                }
+                Err(why) => self.break_off(&why.to_string(), &mut bytes[used..]),
+            }
+        }
+        if self.flags.is_answered && !was_answered {
+            self.context.note_answered();
+        }
+        if self.flags.is_established && !was_established {
+            self.context.note_established();
+        }
+        used
+    }
+
+    /// Ends the connection because of what the peer has sent, and tries to tell it why.
+    fn break_off(&mut self, why: &str, rest: &mut [u8]) {
+        log::debug!("a connection over TLS has failed: {why}");
+        if !self.flags.is_established {
+            self.context.note_failed();
+        }
+        self.reading = Reading::Broken;
+        let mut alert = Vec::new();
+        // It is asked for no more than it has, since it would look at the rest again.
+        while self.tls.wants_write()
+            && let Ok(ConnectionState::EncodeTlsData(mut data)) =
+                self.tls.process_tls_records(rest).state
+        {
+            encode(&mut data, &mut alert);
+        }
+        if !alert.is_empty() && !self.has_outgoing() {
+            // If it does not go out at once, the end of the connection has to say it.
+            let _ = self.below.write(&alert);
+        }
+    }
+
+    /// Hands out what was opened and did not fit.
+    fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
+        let rest = &self.received[self.handed_out..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.handed_out += count;
+        if self.handed_out == self.received.len() {
+            (self.received, self.handed_out) = (Vec::new(), 0);
+        }
+        count
+    }
+
+    fn has_outgoing(&self) -> bool {
+        self.sent < self.outgoing.len()
+    }
+
+    /// Lets rustls seal something, into `sealed` from its beginning; returns how many bytes that
+    /// made.
+    fn seal(
+        &mut self,
+        sealed: &mut Vec<u8>,
+        mut act: impl FnMut(Sealer<'_>, &mut [u8]) -> Result<usize, EncryptError>,
+    ) -> io::Result<usize> {
+        if self.reading == Reading::Broken {
+            return Err(ErrorKind::NotConnected.into());
+        }
+        loop {
+            let UnbufferedStatus { discard, state } =
+                self.tls.process_tls_records(&mut self.incoming);
+            debug_assert_eq!(discard, 0, "whole records are opened when they are read");
+            match state {
+                Ok(ConnectionState::WriteTraffic(sealer)) => match act(sealer, sealed) {
+                    Ok(count) => return Ok(count),
+                    Err(EncryptError::InsufficientSize(why)) => {
+                        sealed.resize(why.required_size, 0);
+                    }
+                    Err(why @ EncryptError::EncryptExhausted) => {
+                        return Err(io::Error::other(why));
+                    }
+                },
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    encode(&mut data, &mut self.outgoing);
+                }
+                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+                Ok(ConnectionState::PeerClosed) => self.reading = Reading::Ended,
+                Ok(_) => return Err(ErrorKind::NotConnected.into()),
+                Err(why) => return Err(io::Error::new(ErrorKind::InvalidData, why)),
+            }
+        }
+    }
+
+    /// Seals what is gathered, and sends as much of it as goes out.
+    fn send_gathered(&mut self) -> io::Result<usize> {
+        let context = Rc::clone(&self.context);
+        let mut sealed = context.take_sealed();
+        let gathered = std::mem::take(&mut self.gathered);
+        let count = self.seal(&mut sealed, |mut sealer, out| sealer.encrypt(&gathered, out))?;
+        context.give_gathered(gathered);
+        // An answer of our own may have come before it.
+        let result = if self.has_outgoing() {
+            self.outgoing.extend_from_slice(&sealed[..count]);
+            self.send_outgoing()
+        } else {
+            let sent = match self.flags.is_piece {
+                true => self.below.write_piece(&sealed[..count]),
+                false => self.below.write(&sealed[..count]),
+            };
+            let taken = *sent.as_ref().unwrap_or(&0);
+            self.outgoing = sealed[taken..count].to_vec();
+            sent
+        };
+        self.flags.is_piece = false;
+        context.give_sealed(sealed);
+        result
+    }
+
+    fn send_outgoing(&mut self) -> io::Result<usize> {
+        let count = self.below.write(&self.outgoing[self.sent..])?;
+        self.sent += count;
+        if !self.has_outgoing() {
+            (self.outgoing, self.sent) = (Vec::new(), 0);
+        }
+        Ok(count)
+    }
+
+    fn gather(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Before the handshake is done there is nothing to say but goodbye, and no way to say it.
+        if !self.flags.is_established || self.reading == Reading::Broken {
+            return Err(ErrorKind::NotConnected.into());
+        }
+        let room = RECORD_BYTES_MAX - self.gathered.len();
+        if self.has_outgoing() || self.flags.is_piece || room == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        debug_assert!(!self.flags.has_said_end);
+        if self.gathered.capacity() == 0 {
+            self.gathered = self.context.take_gathered();
+        }
+        let count = room.min(bytes.len());
+        self.gathered.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+}
+
+type Sealer<'a> = WriteTraffic<'a, ServerConnectionData>;
+
+/// Appends a message of the handshake, which has its size already.
+fn encode(data: &mut EncodeTlsData<'_, ServerConnectionData>, out: &mut Vec<u8>) {
+    let start = out.len();
+    if let Err(EncodeError::InsufficientSize(why)) = data.encode(&mut []) {
+        out.resize(start + why.required_size, 0);
+        let encoded = data.encode(&mut out[start..]);
+        debug_assert!(encoded.is_ok_and(|count| count == why.required_size));
+    }
+}
+
+impl<T: Transport> Transport for TlsTransport<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut left = FRUITLESS_READS_MAX;
+        loop {
+            if self.handed_out < self.received.len() {
+                return Ok(self.hand_out(buffer));
+            }
+            match self.reading {
+                Reading::Ended => return Ok(0),
+                Reading::Broken => return Err(ErrorKind::InvalidData.into()),
+                Reading::Open if left == 0 => return Err(self.wait_for_turn()),
+                Reading::Open => left -= 1,
+            }
+            let filled = self.fill(buffer)?;
+            if filled > 0 {
+                return Ok(filled);
+            }
+        }
+    }
+
+    fn has_buffered(&self) -> bool {
+        self.handed_out < self.received.len() || (self.flags.has_news && !self.is_waiting())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.gather(bytes)
+    }
+
+    fn has_pending(&self) -> bool {
+        self.has_outgoing() || !self.gathered.is_empty()
+    }
+
+    fn flush_pending(&mut self) -> io::Result<usize> {
+        if self.has_outgoing() { self.send_outgoing() } else { self.send_gathered() }
+    }
+
+    fn short_is_blocked(&self) -> bool {
+        self.flags.is_drained && !self.has_buffered() && self.below.short_is_blocked()
+    }
+
+    fn can_splice(&self) -> bool {
+        false
+    }
+
+    fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.gathered.is_empty() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = self.gather(bytes)?;
+        self.flags.is_piece = true;
+        Ok(count)
+    }
+
+    fn limit_unsent(&mut self, bytes: u32) {
+        self.below.limit_unsent(bytes);
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        if self.flags.is_established && !self.flags.has_said_end {
+            self.flags.has_said_end = true;
+            let mut sealed = Vec::new();
+            let count = self.seal(&mut sealed, |mut sealer, out| sealer.queue_close_notify(out))?;
+            self.outgoing.extend_from_slice(&sealed[..count]);
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.below.shutdown_write()
+    }
+}

@@ -1,0 +1,157 @@
+//! What all connections over TLS share: the configuration, with the certificate; buffers, which are
+//! lent to one connection at a time; and how many handshakes a turn may answer.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+use super::RECORD_BYTES_MAX;
+use crate::engine::Handshakes;
+use crate::token::Token;
+
+/// Handshakes answered in one turn. One costs 0.1 to 0.2 ms, which talk waits for.
+pub const HANDSHAKES_PER_TURN: usize = 16;
+
+/// What connections over TLS share.
+pub struct TlsContext {
+    config: RefCell<Arc<ServerConfig>>,
+    buffers: RefCell<Buffers>,
+    /// Handshakes that may still be answered in this turn.
+    left: Cell<usize>,
+    /// Connections that continue in another turn, in the order in which they came.
+    waiting: RefCell<VecDeque<Token>>,
+    /// How many have left that queue.
+    served: Cell<u64>,
+    counters: Cell<Handshakes>,
+}
+
+/// A place in the queue, counted from the first there ever was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place(u64);
+
+/// Each is empty while it is lent.
+#[derive(Default)]
+struct Buffers {
+    incoming: Vec<u8>,
+    gathered: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+impl fmt::Debug for TlsContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TlsContext({:?})", self.counters.get())
+    }
+}
+
+impl TlsContext {
+    /// Creates it with a configuration for the connections to come.
+    #[must_use]
+    pub fn new(config: Arc<ServerConfig>) -> Rc<Self> {
+        Rc::new(Self {
+            config: RefCell::new(config),
+            buffers: RefCell::default(),
+            left: Cell::new(HANDSHAKES_PER_TURN),
+            waiting: RefCell::default(),
+            served: Cell::new(0),
+            counters: Cell::default(),
+        })
+    }
+
+    /// Uses another configuration for the connections to come; those there are keep theirs.
+    pub fn set_config(&self, config: Arc<ServerConfig>) {
+        self.config.replace(config);
+    }
+
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.borrow())
+    }
+
+    /// Returns how many handshakes there were.
+    #[must_use]
+    pub fn counters(&self) -> Handshakes {
+        self.counters.get()
+    }
+
+    /// Begins a turn; returns the connections that continue in it, as if there were something to
+    /// read.
+    #[must_use]
+    pub fn begin_turn(&self) -> Vec<Token> {
+        self.left.set(HANDSHAKES_PER_TURN);
+        let mut waiting = self.waiting.borrow_mut();
+        let count = waiting.len().min(HANDSHAKES_PER_TURN);
+        self.served.set(self.served.get() + count as u64);
+        waiting.drain(..count).collect()
+    }
+
+    /// Returns true if connections wait for the next turn.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.borrow().is_empty()
+    }
+
+    pub(super) fn may_shake_hands(&self) -> bool {
+        self.left.get() > 0
+    }
+
+    /// Puts a connection into the queue of those that continue in another turn.
+    pub(super) fn wait(&self, token: Token) -> Place {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.push_back(token);
+        Place(self.served.get() + waiting.len() as u64)
+    }
+
+    /// Returns true if that place in the queue was not served yet.
+    pub(super) fn is_waiting(&self, place: Place) -> bool {
+        place.0 > self.served.get()
+    }
+
+    /// Notes that a hello was answered, which is what costs.
+    pub(super) fn note_answered(&self) {
+        self.left.set(self.left.get().saturating_sub(1));
+    }
+
+    pub(super) fn note_established(&self) {
+        let counters = self.counters.get();
+        self.counters.set(Handshakes { completed: counters.completed + 1, ..counters });
+    }
+
+    pub(super) fn note_failed(&self) {
+        let counters = self.counters.get();
+        self.counters.set(Handshakes { failed: counters.failed + 1, ..counters });
+    }
+
+    pub(super) fn take_incoming(&self, bytes: usize) -> Vec<u8> {
+        let mut buffer = std::mem::take(&mut self.buffers.borrow_mut().incoming);
+        buffer.resize(bytes, 0);
+        buffer
+    }
+
+    pub(super) fn give_incoming(&self, buffer: Vec<u8>) {
+        self.buffers.borrow_mut().incoming = buffer;
+    }
+
+    /// Lends an empty buffer for what is to become a record.
+    pub(super) fn take_gathered(&self) -> Vec<u8> {
+        let mut buffer = std::mem::take(&mut self.buffers.borrow_mut().gathered);
+        buffer.reserve_exact(RECORD_BYTES_MAX);
+        buffer
+    }
+
+    pub(super) fn give_gathered(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.buffers.borrow_mut().gathered = buffer;
+    }
+
+    /// Lends a buffer for a record, of whatever length.
+    pub(super) fn take_sealed(&self) -> Vec<u8> {
+        std::mem::take(&mut self.buffers.borrow_mut().sealed)
+    }
+
+    pub(super) fn give_sealed(&self, buffer: Vec<u8>) {
+        self.buffers.borrow_mut().sealed = buffer;
+    }
+}

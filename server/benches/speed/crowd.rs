@@ -11,6 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::contenders::{Contender, MARK, Newcomer, Step};
 use crate::interrupt;
+use crate::stream::Stream;
 
 /// Connections that may be on their way into the room at once.
 const ARRIVING_MAX: usize = 100;
@@ -31,7 +32,7 @@ pub(crate) struct Crowd<'a> {
 }
 
 struct Member {
-    stream: TcpStream,
+    stream: Stream,
     newcomer: Option<Newcomer>,
     id: String,
     unsent: Vec<u8>,
@@ -109,7 +110,7 @@ impl<'a> Crowd<'a> {
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(number), both)?;
         self.members.push(Member {
-            stream,
+            stream: Stream::new(stream, self.contender.is_encrypted()),
             newcomer: Some(Newcomer { number, ..Newcomer::default() }),
             id: String::new(),
             unsent: self.contender.greeting(number),
@@ -201,7 +202,7 @@ impl<'a> Crowd<'a> {
                         hear(member.heard, lines, Instant::now());
                         member.heard += lines;
                     }
-                    if count < self.buffer.len() {
+                    if count < self.buffer.len() && member.stream.is_short() {
                         break;
                     }
                 }
@@ -213,6 +214,7 @@ impl<'a> Crowd<'a> {
 
 impl Member {
     fn send(&mut self) -> io::Result<()> {
+        self.stream.push()?;
         while !self.unsent.is_empty() {
             match self.stream.write(&self.unsent) {
                 Ok(count) => drop(self.unsent.drain(..count)),

@@ -34,6 +34,8 @@ mod run;
 #[cfg(target_os = "linux")]
 mod spread;
 #[cfg(target_os = "linux")]
+mod stream;
+#[cfg(target_os = "linux")]
 mod targets;
 
 #[cfg(target_os = "linux")]

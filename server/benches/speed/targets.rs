@@ -1,6 +1,6 @@
 //! What the server is to reach, as ratios within one run where others come into it.
 
-use crate::contenders::{OURS, SHARED_LOG};
+use crate::contenders::{OURS, OURS_TLS, SHARED_LOG};
 use crate::files::results::{FileResults, Latency, Series};
 use crate::large::LARGE;
 use crate::measured::{Measured, spread_ms};
@@ -29,7 +29,10 @@ pub(crate) fn of(measured: &Measured<'_>) -> Vec<Target> {
     for (work, (peer_most, log_most)) in TALK.into_iter().enumerate() {
         let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
         let Some(ours) = measured.room_of(OURS).and_then(cpu) else { continue };
-        let peers = measured.rooms.iter().filter(|results| results.contender.is_peer());
+        let is_peer = |results: &&Results<'_>| {
+            results.contender.is_peer() && !results.contender.is_encrypted()
+        };
+        let peers = measured.rooms.iter().filter(is_peer);
         let best = peers.filter_map(|results| Some((results.contender.name(), cpu(results)?)));
         if let Some((name, best)) = best.min_by(|one, other| one.1.total_cmp(&other.1)) {
             let what = format!("{}: CPU per delivery / best peer ({name})", short(work));
@@ -41,6 +44,7 @@ pub(crate) fn of(measured: &Measured<'_>) -> Vec<Target> {
             targets.push(most(what, bound, ours / log));
         }
     }
+    targets.extend(encrypted(measured));
     targets.extend(joins(measured));
     targets.extend(large(measured));
     targets.extend(files(&measured.files));
@@ -55,6 +59,34 @@ fn most(what: impl Into<String>, most: f64, measured: f64) -> Target {
 fn short(work: usize) -> String {
     let work = WORKS[work];
     format!("{} members, {} × {} in flight", work.members, work.senders, work.in_flight)
+}
+
+/// What encryption may cost: beside the best peer over TLS, and beside our own plain TCP, for the
+/// first two of [`WORKS`]; and the memory of a member.
+fn encrypted(measured: &Measured<'_>) -> Vec<Target> {
+    let mut targets = Vec::new();
+    let Some(ours) = measured.room_of(OURS_TLS) else { return targets };
+    for (work, peer_most, plain_most) in [(0, 0.5, 2.0), (1, 1.0, 1.3)] {
+        let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
+        let Some(cost) = cpu(ours) else { continue };
+        let is_peer = |results: &&Results<'_>| {
+            results.contender.is_peer() && results.contender.is_encrypted()
+        };
+        let best = measured.rooms.iter().filter(is_peer).filter_map(cpu).min_by(f64::total_cmp);
+        if let Some(best) = best {
+            let what = format!("{}, TLS: CPU per delivery / best TLS peer", short(work));
+            targets.push(most(what, peer_most, cost / best));
+        }
+        if let Some(plain) = measured.room_of(OURS).and_then(cpu) {
+            let what = format!("{}, TLS: CPU per delivery / plain", short(work));
+            targets.push(most(what, plain_most, cost / plain));
+        }
+    }
+    let thousand = ours.arrivals.iter().filter(|(members, _)| *members == 1000);
+    let memory = Spread::of(thousand.map(|(_, arrival)| arrival.memory_bytes));
+    let what = "memory for each of 1,000 members over TLS, bytes";
+    targets.extend(memory.map(|memory| most(what, 4096.0, memory.median)));
+    targets
 }
 
 fn joins(measured: &Measured<'_>) -> Option<Target> {

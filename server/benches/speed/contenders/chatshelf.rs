@@ -13,10 +13,12 @@ use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 use chatshelf_testkit::samples;
 use tempfile::TempDir;
 
-use super::{Contender, Newcomer, OURS, Step};
+use super::{Contender, Newcomer, OURS, OURS_TLS, Step};
 use crate::process::{Process, free_port};
 
-pub(super) struct Chatshelf;
+pub(super) struct Chatshelf {
+    pub(super) is_encrypted: bool,
+}
 
 /// Starts our server with this data directory; `dir` is removed when it has ended.
 pub(crate) fn start(data_dir: &Path, options: &[&str], dir: TempDir) -> io::Result<Process> {
@@ -38,7 +40,11 @@ fn nick(member: usize) -> Nick {
 
 impl Contender for Chatshelf {
     fn name(&self) -> &'static str {
-        OURS
+        if self.is_encrypted { OURS_TLS } else { OURS }
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.is_encrypted
     }
 
     fn version(&self) -> Option<String> {

@@ -13,37 +13,62 @@ pub(super) struct Ircd {
     program: &'static str,
     /// Its arguments, with a configuration file.
     arguments: fn(&Path) -> Vec<String>,
-    /// That file, with a port.
-    config: fn(u16) -> String,
+    /// That file, with a port; over TLS, with key and certificate in this directory.
+    config: fn(u16, &Path) -> String,
+    is_encrypted: bool,
 }
 
 pub(super) const INSPIRCD: Ircd = Ircd {
     name: "InspIRCd",
     program: "inspircd",
-    arguments: |config| {
-        let config = format!("--config={}", config.display());
-        vec!["--runasroot".into(), "--nofork".into(), "--nopid".into(), config]
-    },
-    config: |port| {
-        format!(
-            "<server name=\"irc.example\" description=\"room\" network=\"room\">\n\
-             <admin name=\"a\" nick=\"a\" email=\"a@example\">\n\
-             <bind address=\"127.0.0.1\" port=\"{port}\" type=\"clients\">\n\
-             <connect name=\"all\" allow=\"*\" commandrate=\"100000000\" \
-             threshold=\"100000000\" fakelag=\"no\" hardsendq=\"100M\" softsendq=\"50M\" \
-             recvq=\"1M\" localmax=\"100000\" globalmax=\"100000\" limit=\"100000\" \
-             maxchans=\"10\" timeout=\"60\" pingfreq=\"600\" resolvehostnames=\"no\">\n\
-             <performance softlimit=\"100000\" somaxconn=\"4096\" clonesonconnect=\"no\" \
-             netbuffersize=\"65534\">\n"
-        )
-    },
+    arguments: inspircd_arguments,
+    config: |port, _| inspircd_config(port, "", ""),
+    is_encrypted: false,
 };
+
+/// The same with the one cipher that our client offers.
+pub(super) const INSPIRCD_TLS: Ircd = Ircd {
+    name: "TLS: InspIRCd",
+    config: |port, dir| {
+        let dir = dir.display();
+        let profile = format!(
+            "<module name=\"ssl_gnutls\">\n\
+             <sslprofile name=\"room\" provider=\"gnutls\" certfile=\"{dir}/cert.pem\" \
+             keyfile=\"{dir}/key.pem\" priority=\"NORMAL:-VERS-ALL:+VERS-TLS1.3:\
+             -CIPHER-ALL:+AES-128-GCM\">\n"
+        );
+        inspircd_config(port, &profile, "sslprofile=\"room\"")
+    },
+    is_encrypted: true,
+    ..INSPIRCD
+};
+
+fn inspircd_arguments(config: &Path) -> Vec<String> {
+    let config = format!("--config={}", config.display());
+    vec!["--runasroot".into(), "--nofork".into(), "--nopid".into(), config]
+}
+
+fn inspircd_config(port: u16, profile: &str, bind: &str) -> String {
+    format!(
+        "<server name=\"irc.example\" description=\"room\" network=\"room\">\n\
+         <admin name=\"a\" nick=\"a\" email=\"a@example\">\n\
+         {profile}\
+         <bind address=\"127.0.0.1\" port=\"{port}\" type=\"clients\" {bind}>\n\
+         <connect name=\"all\" allow=\"*\" commandrate=\"100000000\" \
+         threshold=\"100000000\" fakelag=\"no\" hardsendq=\"100M\" softsendq=\"50M\" \
+         recvq=\"1M\" localmax=\"100000\" globalmax=\"100000\" limit=\"100000\" \
+         maxchans=\"10\" timeout=\"60\" pingfreq=\"600\" resolvehostnames=\"no\">\n\
+         <performance softlimit=\"100000\" somaxconn=\"4096\" clonesonconnect=\"no\" \
+         netbuffersize=\"65534\">\n"
+    )
+}
 
 pub(super) const NGIRCD: Ircd = Ircd {
     name: "ngIRCd",
     program: "ngircd",
     arguments: |config| vec!["-n".into(), "-f".into(), config.display().to_string()],
-    config: |port| {
+    is_encrypted: false,
+    config: |port, _| {
         format!(
             "[Global]\nName = irc.example\nInfo = room\nListen = 127.0.0.1\nPorts = {port}\n\
              ServerUID = irc\nServerGID = irc\nMotdPhrase = hello\n\
@@ -70,7 +95,13 @@ impl Contender for Ircd {
     fn start(&self, _: usize) -> io::Result<Process> {
         let (dir, port) = (tempfile::tempdir()?, free_port()?);
         let file = dir.path().join("config");
-        std::fs::write(&file, (self.config)(port))?;
+        std::fs::write(&file, (self.config)(port, dir.path()))?;
+        if self.is_encrypted {
+            let names = vec!["localhost".to_owned()];
+            let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+            std::fs::write(dir.path().join("cert.pem"), made.cert.pem())?;
+            std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem())?;
+        }
         let mut command = Command::new(self.program);
         command.args((self.arguments)(&file)).current_dir(dir.path());
         Process::start(&mut command, port, dir)
@@ -93,5 +124,9 @@ impl Contender for Ircd {
 
     fn echoes(&self) -> bool {
         false
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.is_encrypted
     }
 }

@@ -23,6 +23,7 @@ pub(crate) const MARK: &str = "=this.is.a.line=";
 
 /// Names that figures are held against.
 pub(crate) const OURS: &str = "chatshelf";
+pub(crate) const OURS_TLS: &str = "TLS: chatshelf";
 pub(crate) const SHARED_LOG: &str = "bare shared log";
 
 /// A server and how to talk to it.
@@ -52,6 +53,11 @@ pub(crate) trait Contender {
     /// True for what people run instead of ours.
     fn is_peer(&self) -> bool {
         true
+    }
+
+    /// True when members connect over TLS.
+    fn is_encrypted(&self) -> bool {
+        false
     }
 
     /// True when members hear their own lines.
@@ -85,7 +91,8 @@ pub(crate) enum Step {
 /// Ours and the baselines.
 pub(crate) fn own() -> Vec<Box<dyn Contender>> {
     vec![
-        Box::new(chatshelf::Chatshelf),
+        Box::new(chatshelf::Chatshelf { is_encrypted: false }),
+        Box::new(chatshelf::Chatshelf { is_encrypted: true }),
         Box::new(baseline::Baseline::SharedLog),
         Box::new(baseline::Baseline::SharedLogOfTexts),
         Box::new(baseline::Baseline::EachRead),
@@ -97,6 +104,7 @@ pub(crate) fn peers() -> Vec<Box<dyn Contender>> {
     vec![
         Box::new(adc::Uhub),
         Box::new(irc::INSPIRCD),
+        Box::new(irc::INSPIRCD_TLS),
         Box::new(irc::NGIRCD),
         Box::new(redis::Redis),
         Box::new(nats::Nats),

@@ -279,12 +279,14 @@ mod tests {
             slowest_bytes,
             unreleased_bytes,
             disk,
+            handshakes: Handshakes { completed: 6, failed: 7 },
             ..Stats::default()
         };
         assert_eq!(
             stats.to_string(),
-            "up 61 s, connections 2, joins 0, returns 0, lines 70, bytes in 0, bytes out 0, \
-             uploads 0, downloads 0, members 0, open 0, transfers 0, shelf 4 of 600 bytes, \
+            "up 61 s, connections 2, TLS handshakes 6, failed 7, joins 0, returns 0, lines 70, \
+             bytes in 0, bytes out 0, uploads 0, downloads 0, members 0, open 0, transfers 0, \
+             shelf 4 of 600 bytes, \
              turns 1, mean turn 5 us, longest turn 5 us, syncs 0, mean sync 0 us, longest \
              sync 0 us, disk queue 3, unreleased bytes 9, blocks in use 0, bytes in use 0, \
              slowest member 8 bytes behind, closed 1 (LEFT 1), refused 0"

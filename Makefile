@@ -18,6 +18,7 @@ FILE_SIZE =
 SLOW =
 DEAF =
 GARBAGE =
+NO_TLS =
 KILLS =
 MINUTES =
 N =
@@ -214,14 +215,14 @@ mutants: toolchain ## Change the code in one place after the other and see which
 mutants = $(CARGO_TARGET_DIR)/mutants-tool
 .PHONY: mutants
 
-load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= HOST= PORT=]
+load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= NO_TLS= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf-load)
 	@$(exec) $(call release,chatshelf-load) $(call option,--clients,CLIENTS,500) \
 		$(call option,--messages,MESSAGES) $(call option,--size,SIZE) \
 		$(call option,--uploads,UPLOADS) $(call option,--downloads,DOWNLOADS) \
 		$(call option,--file-size,FILE_SIZE) $(call option,--slow,SLOW) \
-		$(call option,--deaf,DEAF) $(call option,--garbage,GARBAGE) \
+		$(call option,--deaf,DEAF) $(call option,--garbage,GARBAGE) $(if $(NO_TLS),--no-tls) \
 		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
 
 bench: toolchain ## Measure the server beside the least that could do (Linux) [ROUNDS=3 WRITE=]

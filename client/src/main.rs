@@ -17,9 +17,12 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// One task if the command line names one. Otherwise the full screen on a terminal that can show
-/// it, and lines elsewhere or with `--plain`.
+/// One task if the command line names one; some need no server. Otherwise the full screen on a
+/// terminal that can show it, and lines elsewhere or with `--plain`.
 fn run(mut options: Options) -> u8 {
+    if !options.forget.is_empty() {
+        return oneshot::forget(&options.forget);
+    }
     if let Some(task) = options.task.take() {
         return oneshot::run(options, task);
     }

@@ -1,7 +1,9 @@
 //! The options: what `chatshelf` is told when it starts, on the command line, in the environment or
-//! in its configuration file (`file`). `task` has the one-shot commands.
+//! in its configuration file (`file`). `security` has what concerns the server's key, `task` the
+//! one-shot commands.
 
 mod file;
+mod security;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,8 @@ use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::cli::{
     self, Block, Completes, Error, Origin, Parsed, Program, Section, Sources,
 };
+use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::join_link::JoinLink;
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::Nick;
 
@@ -29,6 +33,14 @@ pub use task::{Output, Task};
 pub struct Options {
     /// The server.
     pub server: ServerAddress,
+    /// The fingerprint of its key, if it is known beforehand.
+    pub fingerprint: Option<Fingerprint>,
+    /// A key that is not known is trusted at first contact.
+    pub accept_new: bool,
+    /// A file of the authorities whose word is taken for a certificate, instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// Nothing is encrypted.
+    pub no_tls: bool,
     /// The nick; when absent, the user is asked.
     pub name: Option<Nick>,
     /// No prompt, no colours, no escapes.
@@ -54,6 +66,8 @@ pub struct Options {
     pub ignore: Vec<Nick>,
     /// A one-shot command, instead of joining the room to talk.
     pub task: Option<Task>,
+    /// Servers whose keys to forget, instead of connecting anywhere.
+    pub forget: Vec<ServerAddress>,
     /// The options of that command, until it is parsed.
     own: task::Own,
     /// Where the host was set, if it was.
@@ -63,7 +77,8 @@ pub struct Options {
 impl Options {
     /// Sets the host, perhaps with a port.
     fn set_host(&mut self, text: &str, origin: Origin) -> Result<(), String> {
-        self.server = text.parse().map_err(|why: AddressError| why.to_string())?;
+        let link: JoinLink = text.parse().map_err(|why: AddressError| why.to_string())?;
+        (self.server, self.fingerprint) = (link.address, link.fingerprint);
         self.host_origin = Some(origin);
         Ok(())
     }
@@ -87,6 +102,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             server: ServerAddress::loopback(),
+            fingerprint: None,
+            accept_new: false,
+            ca: None,
+            no_tls: false,
             name: None,
             plain: false,
             ascii: false,
@@ -99,6 +118,7 @@ impl Default for Options {
             mouse: true,
             ignore: Vec::new(),
             task: None,
+            forget: Vec::new(),
             own: task::Own::default(),
             host_origin: None,
         }
@@ -124,7 +144,12 @@ fn parse_with(
     arguments: impl IntoIterator<Item = OsString>,
     sources: &Sources<'_>,
 ) -> Result<Parsed<Options>, Error> {
-    PROGRAM.parse(arguments, sources, Options::default())
+    let parsed = PROGRAM.parse(arguments, sources, Options::default())?;
+    if let Parsed::Run(Options { no_tls: true, fingerprint: Some(_), .. }) = parsed {
+        let (program, why) = (PROGRAM.name, security::NO_KEY_WITHOUT_TLS.to_owned());
+        return Err(Error::Usage { program, why });
+    }
+    Ok(parsed)
 }
 
 type Opt = cli::Opt<Options>;
@@ -137,7 +162,7 @@ static PROGRAM: Program<Options> = Program {
         Opt::value_from(
             "host",
             "HOST",
-            "the server: a name or address, HOST:PORT or chatshelf://HOST:PORT",
+            "the server: a name or address, HOST:PORT, or a link such as chatshelf://HOST:PORT",
             Options::set_host,
         )
         .short('H')
@@ -146,6 +171,10 @@ static PROGRAM: Program<Options> = Program {
         Opt::value_from("port", "PORT", "its TCP port", Options::set_port)
             .short('p')
             .default("9000"),
+        security::FINGERPRINT,
+        security::ACCEPT_NEW,
+        security::CA,
+        security::NO_TLS,
         Opt::value("name", "NAME", "your name in the room", |options, text| {
             let nick = Nick::new(text).map_err(|why| why.to_string())?;
             options.name = Some(nick);
@@ -245,6 +274,7 @@ chatshelf tail --follow --json | jq -r 'select(.type == \"shelved\").name'
 printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
         )],
     },
+    security::SECTION,
     Section {
         title: "Scripts and broken connections",
         blocks: &[
@@ -283,7 +313,11 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
                 "a mistake in the options, the environment or the configuration file, or no usable \
                  name",
             ),
-            ("3", "no connection to the server"),
+            (
+                "3",
+                "no connection to the server, or none that can be trusted: its key is unknown or \
+                 has changed",
+            ),
             (
                 "4",
                 "the server refused to let you in, or refused what a command asked for (the file \
@@ -295,8 +329,8 @@ printf 'hello\\n/upload notes.txt\\n/quit\\n' | chatshelf --name bot --plain",
         title: "Environment",
         blocks: &[Block::Text(
             "Besides the variables named with the options: CHATSHELF_STATE_DIR is the directory \
-             that remembers interrupted transfers, NO_COLOR turns colours off, RUST_LOG=debug \
-             logs to standard error.",
+             that remembers keys of servers and interrupted transfers, NO_COLOR turns colours off, \
+             RUST_LOG=debug logs to standard error.",
         )],
     },
 ];

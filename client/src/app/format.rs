@@ -1,6 +1,7 @@
 //! Half sentences that every front says alike: codes, refusals, goodbyes, what an event was. Pure
 //! functions; what came from others is still as it came.
 
+use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Style};
 use chatshelf_common::wire::{Code, Event};
@@ -24,6 +25,20 @@ pub(crate) fn members(room: &Room, named_max: usize) -> String {
         names.push(&more);
     }
     format!("{here} here: {}", names.join(", "))
+}
+
+/// What the user may rely on: an encrypted connection is always to a server whose key was verified.
+pub(crate) fn encryption(is_encrypted: bool) -> &'static str {
+    if is_encrypted { "encrypted, verified" } else { "not encrypted" }
+}
+
+/// What to know before saying whether a server's key is the right one.
+pub(crate) fn key_question(server: &str, key: Fingerprint) -> [String; 3] {
+    [
+        format!("You have not been to {server} before. Its key has the fingerprint"),
+        key.to_string(),
+        "Whoever runs the server can see the right one in its first lines. Is it the same?".into(),
+    ]
 }
 
 /// What is on the shelf, oldest first.
@@ -179,6 +194,9 @@ pub(crate) fn goodbye(goodbye: &Goodbye) -> String {
             }
             _ => text,
         };
+    }
+    if goodbye.code == Code::NOT_ENCRYPTED {
+        text.push_str("; leave out --no-tls");
     }
     if let Some(limit) = goodbye.limit {
         text.push_str(&format!(" (the limit is {limit})"));

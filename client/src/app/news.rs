@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
@@ -23,6 +24,9 @@ pub(crate) enum News {
         /// A nick that was free a moment ago.
         suggestion: Option<Nick>,
     },
+    /// The server has shown this key, which is unknown; answer by [`super::App::accept_key`] or
+    /// [`super::App::refuse_key`].
+    KeyUnknown(Fingerprint),
     /// Something happened in the room.
     Room(Event),
     /// Something happened of which nothing is shown.

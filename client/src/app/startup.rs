@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chatshelf_common::address::ServerAddress;
+use chatshelf_common::join_link::JoinLink;
 use chatshelf_common::text::Nick;
 use mio::{Events, Poll, Token, Waker};
 
-use super::exit::{EXIT_FAILED, Failure};
+use super::exit::{EXIT_FAILED, EXIT_USAGE, Failure};
 use super::filter::{Filter, Joins};
 use super::manner::Manner;
 use super::reactor::{LINK, Reactor};
@@ -23,6 +23,8 @@ use crate::link::{Carrier, Link, Route};
 use crate::options::Options;
 use crate::plain_error::plain_error;
 use crate::session::{Config, Session};
+use crate::trust::known_hosts::KnownHosts;
+use crate::trust::{Authority, FirstContact, Trust};
 
 const WAKE: Token = Token(0);
 
@@ -35,8 +37,14 @@ pub(crate) struct Ground {
 
 /// What to join, and how.
 pub(crate) struct Plan {
-    /// The server.
-    server: ServerAddress,
+    /// The server, and the fingerprint of its key if that is known beforehand.
+    link: JoinLink,
+    /// A key that is not known is trusted.
+    accept_new: bool,
+    /// The file of authorities whose word is taken, instead of the system's.
+    ca: Option<PathBuf>,
+    /// Nothing is encrypted.
+    no_tls: bool,
     /// The nick to ask for.
     nick: Nick,
     /// Lines of history; absent leaves it to the server.
@@ -58,10 +66,45 @@ pub(crate) struct Plan {
 impl Plan {
     /// What the command line says, under this nick.
     pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
-        let Options { server, history, download_dir, preserve, joins, ignore, keepalive, .. } =
-            options;
+        let Options { server, fingerprint, accept_new, ca, no_tls, .. } = options;
+        let Options { history, download_dir, preserve, joins, ignore, keepalive, .. } = options;
+        let link = JoinLink { address: server, fingerprint };
         let joins = if manner.is_single() { Joins::All } else { Joins::shown(joins) };
-        Self { server, nick, history, download_dir, preserve, ignore, joins, keepalive, manner }
+        Self {
+            link,
+            accept_new,
+            ca,
+            no_tls,
+            nick,
+            history,
+            download_dir,
+            preserve,
+            ignore,
+            joins,
+            keepalive,
+            manner,
+        }
+    }
+
+    /// What carries the session. Nobody is there to answer a script's question.
+    fn carrier(&self) -> Result<Carrier, Failure> {
+        if self.no_tls {
+            return Ok(Carrier::Plain);
+        }
+        let authority = match &self.ca {
+            Some(file) => Authority::from_file(file).map_err(|why| {
+                Failure::new(format!("--ca '{}': {why}", file.display()), EXIT_USAGE)
+            })?,
+            None => Authority::System,
+        };
+        let first_contact = match (self.accept_new, self.manner.is_script()) {
+            (true, _) => FirstContact::Accept,
+            (false, true) => FirstContact::Refuse,
+            (false, false) => FirstContact::Ask,
+        };
+        let known_hosts = KnownHosts::of_user();
+        let trust = Trust::new(&self.link, first_contact, authority, known_hosts);
+        Ok(Carrier::Tls(Box::new(trust)))
     }
 }
 
@@ -105,7 +148,7 @@ impl Ground {
     /// # Errors
     /// Why it did not come about, or ended badly.
     pub(crate) fn run<V: View>(mut self, view: V, plan: Plan) -> Result<u8, Failure> {
-        let server = plan.server.to_string();
+        let (server, carrier) = (plan.link.address.to_string(), plan.carrier()?);
         let files = Files::start(self.waker(), server.clone(), plan.preserve).map_err(no_start)?;
         let signals = match self.signals.take() {
             Some(signals) => signals,
@@ -121,8 +164,8 @@ impl Ground {
             keepalive: plan.keepalive,
         };
         let session = Session::new(config, now);
-        let route = Route::to(&plan.server, self.waker());
-        let link = Link::connect(route, Carrier::Plain, session, self.poll.registry(), LINK, now)
+        let route = Route::to(&plan.link.address, self.waker());
+        let link = Link::connect(route, carrier, session, self.poll.registry(), LINK, now)
             .map_err(|error| Failure::no_link(&server, &error))?;
         let filter = Filter::new(plan.ignore, plan.joins);
         let transfers = Transfers::new(files, plan.download_dir);

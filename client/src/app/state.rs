@@ -124,6 +124,22 @@ impl App {
         }
     }
 
+    /// True while somebody is to say whether the server's key is the right one:
+    /// [`App::accept_key`], [`App::refuse_key`].
+    pub(crate) fn wants_key(&self) -> bool {
+        self.link.question().is_some() && !self.is_leaving()
+    }
+
+    /// It is, after [`News::KeyUnknown`]: connects again.
+    pub(crate) fn accept_key(&mut self, now: Instant) {
+        self.link.accept_key(now);
+    }
+
+    /// Whether what is sent is encrypted, while there is a connection.
+    pub(crate) fn is_encrypted(&self) -> Option<bool> {
+        self.link.is_encrypted()
+    }
+
     /// Tells that what a view was told did not work: a line that is no command, say.
     pub(crate) fn fail(&mut self, text: impl Into<String>, now: Instant) {
         self.collect(now);
@@ -164,10 +180,24 @@ impl App {
 
     /// Takes in what has arrived, and reads no more of it than `scratch` holds at a time.
     pub(super) fn receive(&mut self, registry: &Registry, scratch: &mut [u8], now: Instant) {
+        let was_asking = self.link.question().is_some();
         let received = self.link.receive(registry, scratch, now);
+        self.news_of_key(was_asking);
         // The server may have said why it ends the connection.
         self.collect(now);
         self.check_link(received);
+    }
+
+    /// Tells what has become of the server's key.
+    fn news_of_key(&mut self, was_asking: bool) {
+        if let Some(key) = self.link.question()
+            && !was_asking
+        {
+            self.news.push(News::KeyUnknown(key));
+        }
+        if let Some(notice) = self.link.take_notice() {
+            self.news.notice(notice);
+        }
     }
 
     /// Sends what there is to send.

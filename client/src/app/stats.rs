@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use chatshelf_common::wire::frame::{FigureKind, Stats};
 
+use super::format;
 use crate::session::Session;
 use crate::units::size;
 
 /// What the server has done, if it has told, and what this connection sees of it.
-pub(crate) fn lines(session: &Session) -> Vec<String> {
+pub(crate) fn lines(session: &Session, is_encrypted: Option<bool>) -> Vec<String> {
     let mut lines = session.stats().map_or_else(Vec::new, |stats| server(stats, session));
+    let encryption = is_encrypted.map(|is_encrypted| format::encryption(is_encrypted).to_owned());
     let rtt = session.last_rtt().map(|rtt| format!("round trip {}", milliseconds(rtt)));
     let joined = session.joined_for().map(|time| format!("in the room for {}", length(time)));
     let returns = match session.returns() {
@@ -17,7 +19,8 @@ pub(crate) fn lines(session: &Session) -> Vec<String> {
         1 => "1 reconnect".to_owned(),
         more => format!("{more} reconnects"),
     };
-    let parts: Vec<String> = [rtt, joined, Some(returns)].into_iter().flatten().collect();
+    let parts: Vec<String> =
+        [encryption, rtt, joined, Some(returns)].into_iter().flatten().collect();
     lines.push(format!("this connection: {}", parts.join(", ")));
     lines
 }

@@ -51,7 +51,6 @@ impl Member {
 pub(super) struct Crowd {
     poll: Poll,
     events: Events,
-    address: SocketAddr,
     size: usize,
     members: Vec<Member>,
     /// Members with something to do.
@@ -82,12 +81,11 @@ pub(super) struct Tally {
 
 impl Crowd {
     /// A crowd of `size`; none of it is connected yet.
-    pub(super) fn new(address: SocketAddr, size: usize) -> Result<Self, String> {
+    pub(super) fn new(size: usize) -> Result<Self, String> {
         let poll = Poll::new().map_err(|why| format!("cannot poll: {why}"))?;
         Ok(Self {
             poll,
             events: Events::with_capacity(1024),
-            address,
             size,
             members: Vec::with_capacity(size),
             ready: Vec::new(),
@@ -109,8 +107,12 @@ impl Crowd {
         limits.map_or(1, |limits| limits.shelf_items_max as usize)
     }
 
-    /// Lets more clients connect, as many as may at once. False when all have.
-    pub(super) fn connect_more(&mut self) -> Result<bool, String> {
+    /// Lets more clients connect to the server, as many as may at once. False when all have.
+    pub(super) fn connect_more(
+        &mut self,
+        address: SocketAddr,
+        carrier: impl Fn() -> Carrier,
+    ) -> Result<bool, String> {
         while self.members.len() < self.size {
             if self.members.len() - self.tally.joined >= CONNECTING_MAX {
                 return Ok(true);
@@ -129,8 +131,8 @@ impl Crowd {
             };
             let session = Session::new(config, Instant::now());
             let link = Link::connect(
-                Route::fixed(vec![self.address]),
-                Carrier::Plain,
+                Route::fixed(vec![address]),
+                carrier(),
                 session,
                 self.poll.registry(),
                 Token(number),

@@ -37,7 +37,7 @@ const PACE: Duration = Duration::from_millis(10);
 pub fn run(plan: &Plan) -> Result<(), String> {
     raise_descriptor_limit();
     let server = Server::open(plan)?;
-    let crowd = Crowd::new(server.address, plan.clients)?;
+    let crowd = Crowd::new(plan.clients)?;
     let mut test =
         Test { plan, server, crowd, attackers: None, said: 0, progress: Progress::default() };
     test.run()
@@ -93,7 +93,9 @@ impl Test<'_> {
         let empty = self.server.memory();
         let (begun, cpu) = (Instant::now(), self.server.cpu());
         let clients = self.plan.clients;
-        while self.crowd.connect_more()? || self.crowd.tally.told < clients {
+        while self.crowd.connect_more(self.server.address, || self.server.carrier())?
+            || self.crowd.tally.told < clients
+        {
             self.crowd.turn(TICK)?;
             let tally = &self.crowd.tally;
             self.progress.show(|| format!("{} of {clients} joined", tally.joined));

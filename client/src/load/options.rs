@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 
 use bytesize::ByteSize;
-use chatshelf_common::address::{AddressError, ServerAddress};
+use chatshelf_common::address::AddressError;
 use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::cli::{self, Error, Parsed, Program, Sources};
+use chatshelf_common::join_link::JoinLink;
 use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 
 use super::crowd::STAMP_BYTES;
@@ -31,7 +32,9 @@ pub struct Plan {
     /// Attackers that connect too.
     pub attack: Attack,
     /// The server to load; the test starts one when absent.
-    pub server: Option<ServerAddress>,
+    pub server: Option<JoinLink>,
+    /// The clients do not encrypt.
+    pub no_tls: bool,
 }
 
 /// Attackers beside the clients, from when everyone has joined.
@@ -91,6 +94,7 @@ impl Default for Plan {
             file_bytes: 4 << 20,
             attack: Attack::default(),
             server: None,
+            no_tls: false,
         }
     }
 }
@@ -162,7 +166,8 @@ static PROGRAM: Program<Given> = Program {
         Opt::value(
             "host",
             "HOST",
-            "load this server instead of its own: HOST, HOST:PORT or chatshelf://HOST:PORT",
+            "load this server instead of its own: HOST, HOST:PORT or a link; elsewhere than on \
+             this machine its key must be known, or in the link",
             |given, text| {
                 let server = text.parse().map_err(|why: AddressError| why.to_string())?;
                 given.plan.server = Some(server);
@@ -173,14 +178,15 @@ static PROGRAM: Program<Given> = Program {
             let port = number(text, 1..=u16::MAX)?;
             given.port = Some(port);
             let Some(server) = &mut given.plan.server else { return Ok(()) };
-            match server.named_port().filter(|named| *named != port) {
+            match server.address.named_port().filter(|named| *named != port) {
                 Some(named) => return Err(format!("the host already names port {named}")),
-                None => server.set_port(port),
+                None => server.address.set_port(port),
             }
             Ok(())
         })
         .short('p')
         .otherwise("9000"),
+        Opt::flag("no-tls", "connect without encryption", |given, on| given.plan.no_tls = on),
     ],
     ..Program::new("chatshelf-load", env!("CARGO_PKG_VERSION"), "loads a chatshelf server")
 };

@@ -6,12 +6,19 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use chatshelf_common::join_link::JoinLink;
+
 use super::options::Plan;
+use crate::link::Carrier;
+use crate::trust::known_hosts::KnownHosts;
+use crate::trust::{Authority, FirstContact, Trust};
 
 /// The server, and its process if we started it.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) address: SocketAddr,
+    /// What its clients trust; `None` if they do not encrypt.
+    trust: Option<Trust>,
     own: Option<Own>,
 }
 
@@ -30,13 +37,14 @@ impl Server {
     /// # Errors
     /// One line that says what failed.
     pub(super) fn open(plan: &Plan) -> Result<Self, String> {
-        if let Some(server) = &plan.server {
-            let host = server.host();
-            let mut addresses = (host, server.port())
+        if let Some(link) = &plan.server {
+            let host = link.address.host();
+            let mut addresses = (host, link.address.port())
                 .to_socket_addrs()
                 .map_err(|why| format!("cannot find {host}: {why}"))?;
             let address = addresses.next().ok_or_else(|| format!("{host} has no address"))?;
-            return Ok(Self { address, own: None });
+            let trust = trust(plan, link, KnownHosts::of_user());
+            return Ok(Self { address, trust, own: None });
         }
         let program = program()?;
         let data_dir = tempfile::tempdir()
@@ -55,15 +63,28 @@ impl Server {
         pin_to(1);
         let mut child =
             spawned.map_err(|why| format!("cannot run {}: {why}", program.display()))?;
-        let mut line = String::new();
+        // Where it listens, and in the second line its key.
+        let mut lines = String::new();
         if let Some(stdout) = child.stdout.take() {
-            let _ = BufReader::new(stdout).read_line(&mut line);
+            let mut stdout = BufReader::new(stdout);
+            let _ = stdout.read_line(&mut lines).and_then(|_| stdout.read_line(&mut lines));
         }
         let own = Own { child, _data_dir: data_dir };
-        let address =
-            line.split_whitespace().find_map(|word| word.trim_end_matches(',').parse().ok());
-        let address = address.ok_or("the server did not say where it listens")?;
-        Ok(Self { address, own: Some(own) })
+        let words = || lines.split_whitespace();
+        let address = words().find_map(|word| word.trim_end_matches(',').parse().ok());
+        let address: SocketAddr = address.ok_or("the server did not say where it listens")?;
+        let key = words().find_map(|word| word.trim_end_matches(';').parse().ok());
+        let key = key.ok_or("the server did not say which key it has")?;
+        let address_text = address.to_string().parse().map_err(|why| format!("{why}"))?;
+        let link = JoinLink { address: address_text, fingerprint: Some(key) };
+        let trust = trust(plan, &link, KnownHosts::within(None));
+        Ok(Self { address, trust, own: Some(own) })
+    }
+
+    /// What carries a client.
+    pub(super) fn carrier(&self) -> Carrier {
+        let tls = |trust: &Trust| Carrier::Tls(Box::new(trust.clone()));
+        self.trust.as_ref().map_or(Carrier::Plain, tls)
     }
 
     /// CPU time that all its threads have used; `None` for a server that we did not start, or where
@@ -85,6 +106,11 @@ impl Server {
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
     }
+}
+
+/// What is trusted of a server, if the plan asks for encryption.
+fn trust(plan: &Plan, link: &JoinLink, known: KnownHosts) -> Option<Trust> {
+    (!plan.no_tls).then(|| Trust::new(link, FirstContact::Refuse, Authority::System, known))
 }
 
 impl Drop for Own {

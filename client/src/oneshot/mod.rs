@@ -3,8 +3,9 @@
 //! Owns the order of that: join, ask, wait, print. `show` prints text, `json` makes objects, `grep`
 //! filters, `stdin` reads standard input, `stdout_watch` notices when its reader leaves, `sink`
 //! writes a download to a pipe or a device, `progress` draws on a terminal. Standard output gets
-//! what was asked for and nothing else.
+//! what was asked for and nothing else. `forget` needs no room.
 
+mod forget;
 mod grep;
 mod json;
 mod progress;
@@ -39,6 +40,8 @@ use show::Show;
 use sink::Sink;
 use stdin::{NoInput, Stdin};
 use stdout_watch::StdoutWatch;
+
+pub use forget::forget;
 
 /// Carries out the task; returns the exit code.
 #[must_use]
@@ -278,7 +281,7 @@ impl View for Once {
                 }
             }
             News::Answer(Answer::Members) => self.show.members(app.session()),
-            News::Answer(Answer::Stats) => self.show.stats(app.session()),
+            News::Answer(Answer::Stats) => self.show.stats(app.session(), app.is_encrypted()),
             News::Answer(Answer::Shelf) => self.show.shelf(app.session().room()),
             News::Notice(text) => self.progress.notice(&text),
             News::Failure(text) => {
@@ -287,6 +290,7 @@ impl View for Once {
             }
             News::Joined(_)
             | News::NickRefused { .. }
+            | News::KeyUnknown(_)
             | News::Told(_)
             | News::Underway(_)
             | News::Quietly

@@ -76,13 +76,14 @@ impl Show {
     }
 
     /// Shows what the server has told of itself, if it has.
-    pub(super) fn stats(&mut self, session: &Session) {
+    pub(super) fn stats(&mut self, session: &Session, is_encrypted: Option<bool>) {
         let Some(stats) = session.stats() else { return };
         if self.json {
             let software = session.limits().and_then(|limits| limits.software.as_ref());
             return self.line(&json::stats(stats, software, session.last_rtt()));
         }
-        stats::lines(session).iter().for_each(|line| self.line(&shown(line)));
+        let lines = stats::lines(session, is_encrypted);
+        lines.iter().for_each(|line| self.line(&shown(line)));
     }
 
     /// Shows an item that we have put on the shelf, or taken off.

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use chatshelf_common::address::{AddressError, ServerAddress};
 use chatshelf_common::cli::value::parsed;
 use chatshelf_common::cli::{self, Command, Completes, Take};
+use chatshelf_common::join_link::JoinLink;
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::FileName;
 
@@ -282,6 +284,29 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             let Own { lines, follow, json, .. } = options.own;
             let (lines, grep) = (lines.unwrap_or(10), options.own.grep.take());
             alone(options, &words, Task::Tail { lines, grep, follow, json })
+        }),
+    },
+    Command {
+        name: "forget",
+        arguments: "HOST[:PORT]...",
+        does: "forget the key of a server",
+        about: "Forgets the key of each server, so that the next connection is a first contact \
+                again. A server is named as in --host; without a port, it is the one at port 9000. \
+                Contacts no server.",
+        options: &[],
+        completes: Completes::Hosts,
+        take: Take::Words(|options, words| {
+            if words.is_empty() {
+                return Err("forget needs a server, as HOST or HOST:PORT".into());
+            }
+            let server = |word: &String| {
+                let link: JoinLink =
+                    word.parse().map_err(|why: AddressError| format!("forget '{word}': {why}"))?;
+                Ok(link.address)
+            };
+            let servers: Result<Vec<ServerAddress>, String> = words.iter().map(server).collect();
+            options.forget = servers?;
+            Ok(())
         }),
     },
 ];

@@ -4,6 +4,8 @@ use super::*;
 use crate::command::{self, Command, Upload};
 use crate::item::ItemRef;
 
+const PIN: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+
 fn run(args: &[&str]) -> Result<Options, String> {
     match parse_with(args.iter().map(OsString::from), &Sources::NOTHING) {
         Ok(Parsed::Run(options)) => Ok(options),
@@ -44,6 +46,14 @@ fn options_are_understood() {
     assert_eq!(options.name, Nick::new("ada").ok());
     assert_eq!(run(&["--history", "all"]).unwrap().history, Some(HISTORY_ALL));
     assert_eq!(run(&["--history", "7"]).unwrap().history, Some(7));
+    let link = run(&["--host", &format!("chatshelf://lab#{PIN}")]).unwrap();
+    assert_eq!(link.fingerprint, PIN.parse().ok());
+    let given = run(&["--accept-new", "--ca", "~/ca.pem", "--fingerprint", PIN]).unwrap();
+    assert_eq!((given.fingerprint, given.accept_new), (link.fingerprint, true));
+    assert_eq!(given.ca, Some(expanded("~/ca.pem")));
+    assert!(run(&["--no-tls"]).unwrap().no_tls && !given.no_tls);
+    let forgotten = run(&["forget", "lab", "chatshelf://hut:1"]).unwrap().forget;
+    assert_eq!(forgotten, ["lab:9000", "hut:1"].map(|name| name.parse().unwrap()));
     assert_eq!(run(&["--reconnect", "0"]).unwrap().reconnect, Some(0));
 }
 
@@ -67,7 +77,16 @@ fn a_mistake_is_one_line_that_names_it() {
         (&["--host", "http://lab"], "--host 'http://lab'"),
         (&["--host", "lab:http"], "--host 'lab:http'"),
         (&["--host", "lab:1", "--port", "2"], "--port '2'"),
-        (&["--host", "chatshelf://lab#SHA256:x"], "encryption"),
+        (&["--host", "chatshelf://lab#SHA256:x"], "a fingerprint is SHA256:"),
+        (&["--fingerprint", "SHA1:x"], "a fingerprint is SHA256:"),
+        (&["--no-tls", "--fingerprint", PIN], "--no-tls cannot verify a fingerprint"),
+        (&["--no-tls", "--host", &format!("lab#{PIN}")], "--no-tls cannot verify a fingerprint"),
+        (
+            &["--fingerprint", PIN, "--host", &format!("lab#{}E", &PIN[..49])],
+            "the link has another",
+        ),
+        (&["forget"], "forget needs a server"),
+        (&["forget", "la/b"], "forget 'la/b': must be a host"),
     ] {
         let error = run(args).unwrap_err();
         assert!(error.contains(named), "{args:?}: {error}");
@@ -160,6 +179,9 @@ fn every_setting_can_be_in_the_environment_and_in_the_file() {
     let settings = [
         ("host", "lab"),
         ("port", "7"),
+        ("fingerprint", PIN),
+        ("accept-new", "yes"),
+        ("ca", "ca.pem"),
         ("name", "ada"),
         ("plain", "yes"),
         ("ascii", "on"),
@@ -174,6 +196,9 @@ fn every_setting_can_be_in_the_environment_and_in_the_file() {
     ];
     let expected = Options {
         server: "lab:7".parse().unwrap(),
+        fingerprint: PIN.parse().ok(),
+        accept_new: true,
+        ca: Some("ca.pem".into()),
         name: Nick::new("ada").ok(),
         plain: true,
         ascii: true,

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::io::{self, Stdout};
 use std::time::Instant;
 
+use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::Nick;
 
@@ -136,7 +137,7 @@ impl Lines {
             Typed::Upload(paths) if app.takes_commands() => {
                 app.carry_out(Command::upload(paths), now);
             }
-            Typed::Upload(_) => self.notice("not uploaded: first choose a name"),
+            Typed::Upload(_) => self.notice("not uploaded: first answer the question"),
             Typed::Asked(lines) => lines.iter().for_each(|line| self.notice(line)),
             Typed::Refused(why) => {
                 let line = self.look.failure(&why);
@@ -147,6 +148,11 @@ impl Lines {
 
     fn take_line(&mut self, line: Line, app: &mut App, now: Instant) {
         match line {
+            Line::End if app.wants_key() => app.refuse_key(),
+            Line::Text(text) if app.wants_key() => {
+                self.repeat(&text);
+                self.answer_key(text.trim(), app, now);
+            }
             Line::End if app.wants_nick() => {
                 app.give_up(Failure::new("no name was given", EXIT_USAGE));
             }
@@ -216,6 +222,22 @@ impl Lines {
         }
     }
 
+    /// Nothing but a whole word trusts a key.
+    fn answer_key(&mut self, text: &str, app: &mut App, now: Instant) {
+        match text.to_lowercase().as_str() {
+            "yes" => app.accept_key(now),
+            "no" => app.refuse_key(),
+            _ => self.notice("Type yes or no: "),
+        }
+    }
+
+    fn key_unknown(&mut self, key: Fingerprint, app: &App) {
+        for line in format::key_question(app.server(), key) {
+            self.notice(&line);
+        }
+        self.notice("Type yes or no: ");
+    }
+
     fn nick_refused(&mut self, text: &str, suggestion: Option<Nick>) {
         self.notice(text);
         let question = match &suggestion {
@@ -243,7 +265,8 @@ impl Lines {
                 lines.iter().map(|line| self.look.notice(line)).collect()
             }
             Answer::Stats => {
-                stats::lines(app.session()).iter().map(|line| self.look.notice(line)).collect()
+                let lines = stats::lines(app.session(), app.is_encrypted());
+                lines.iter().map(|line| self.look.notice(line)).collect()
             }
             Answer::Help => self.look.help(),
             Answer::Clear | Answer::Notify(_) | Answer::Mouse(_) | Answer::Copy(_) => {
@@ -293,7 +316,7 @@ impl View for Lines {
             return app.quit_now(now);
         }
         for _ in 0..LINES_PER_TURN {
-            if !app.wants_nick() && !app.takes_commands() {
+            if !app.wants_key() && !app.wants_nick() && !app.takes_commands() {
                 return;
             }
             let Some(typed) = self.source.poll_typed() else { return };
@@ -310,6 +333,7 @@ impl View for Lines {
         match news {
             News::Joined(nick) => self.joined(&nick, app),
             News::NickRefused { text, suggestion } => self.nick_refused(&text, suggestion),
+            News::KeyUnknown(key) => self.key_unknown(key, app),
             News::Room(event) => {
                 self.mark_day(event.at());
                 let line = self.look.event(&event);

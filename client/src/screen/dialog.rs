@@ -1,10 +1,12 @@
 //! Questions and overlays above the room: their texts. Owns what an open one needs to be answered;
 //! `keys` has what the answers do.
 
+use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::text::Nick;
 
 use super::editor::Editor;
 use super::paste::Question;
+use crate::app::format;
 use crate::command::HELP;
 use crate::text::shown;
 use crate::units::count;
@@ -14,6 +16,8 @@ use crate::units::count;
 pub(super) enum Dialog {
     /// Which name?
     Name(NameQuestion),
+    /// Is this the server's key?
+    Key(Fingerprint),
     /// Leave?
     Quit,
     /// What is to become of a paste?
@@ -49,15 +53,17 @@ impl Dialog {
     pub(super) fn title(&self) -> &'static str {
         match self {
             Self::Name(_) => "chatshelf",
+            Self::Key(_) => "Is this the right server?",
             Self::Quit => "Leave?",
             Self::Pasted(question) => question.title(),
             Self::Help(_) => "Help: Up and Down scroll, Esc closes",
         }
     }
 
-    /// Its text; leaving would interrupt `running` transfers.
-    pub(super) fn lines(&self, running: usize) -> Vec<String> {
+    /// Its text, for a connection to `server`; leaving would interrupt `running` transfers.
+    pub(super) fn lines(&self, server: &str, running: usize) -> Vec<String> {
         match self {
+            Self::Key(key) => format::key_question(server, *key).into(),
             Self::Name(question) => {
                 let mut lines = vec!["Which name do you want in the room?".to_owned()];
                 lines.extend(question.why.as_deref().map(shown));
@@ -84,6 +90,7 @@ impl Dialog {
     pub(super) fn answers(&self) -> &'static str {
         match self {
             Self::Name(_) => "Enter: join   Ctrl-C: leave",
+            Self::Key(_) => "y: yes, join   n: no, leave",
             Self::Quit => "Enter: leave   Esc: stay",
             Self::Pasted(question) => question.answers(),
             Self::Help(_) => "",

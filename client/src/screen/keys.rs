@@ -214,6 +214,15 @@ impl State {
                 self.help_key(from, key, is_ctrl_c);
                 Vec::new()
             }
+            // Enter is pressed too easily to trust a key.
+            Dialog::Key(_) if key.code == KeyCode::Char('y') && key.modifiers.is_empty() => {
+                vec![Action::AcceptKey]
+            }
+            Dialog::Key(shown) => match key.code {
+                KeyCode::Esc | KeyCode::Char('n') => vec![Action::RefuseKey],
+                _ if is_ctrl_c => vec![Action::RefuseKey],
+                _ => self.keep(Dialog::Key(shown)),
+            },
             Dialog::Quit => match key.code {
                 // Twice means yes.
                 _ if is_ctrl_c => vec![Action::Quit],
@@ -261,7 +270,7 @@ impl State {
             }
         };
         let dialog = Dialog::Help(from);
-        let last = dialog.lines(0).len().saturating_sub(page);
+        let last = dialog.lines("", 0).len().saturating_sub(page);
         self.dialog = Some(Dialog::Help(from.min(last)));
     }
 

@@ -171,6 +171,8 @@ impl Screen {
                 Action::Stop => self.stop(),
                 Action::Quit => app.quit_now(now),
                 Action::Name(nick) => app.rejoin(nick),
+                Action::AcceptKey => app.accept_key(now),
+                Action::RefuseKey => app.refuse_key(),
                 Action::Do(command) if waiting.is_empty() && app.takes_commands() => {
                     app.carry_out(command, now);
                 }
@@ -189,7 +191,9 @@ impl Screen {
             Answer::Topic => self.state.notice(&format::topic(room), at),
             Answer::Shelf => self.state.notices(&format::shelf(room), at),
             Answer::Waiting => self.state.notices(&format::waiting(app.session()), at),
-            Answer::Stats => self.state.notices(&stats::lines(app.session()), at),
+            Answer::Stats => {
+                self.state.notices(&stats::lines(app.session(), app.is_encrypted()), at);
+            }
             Answer::Mouse(on) => self.mouse(on),
             Answer::Copy(wanted) => self.copy(wanted),
             Answer::Notify(level) => {

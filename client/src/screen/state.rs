@@ -34,6 +34,10 @@ pub(super) enum Action {
     Do(Command),
     /// Use this name.
     Name(Nick),
+    /// The server's key is the right one.
+    AcceptKey,
+    /// It is not, or nobody says so.
+    RefuseKey,
     /// Leave.
     Quit,
     /// Redraw everything.
@@ -109,6 +113,7 @@ impl State {
                 let question = NameQuestion { why, suggestion, ..NameQuestion::default() };
                 self.dialog = Some(Dialog::Name(question));
             }
+            News::KeyUnknown(key) => self.dialog = Some(Dialog::Key(key)),
             News::Room(event) => self.event(event, now),
             News::Told(told) => self.told(&told, now),
             News::Before(text, when) => {

@@ -54,6 +54,7 @@ impl Rig {
             nick: "ada".into(),
             place: "lab:9000".into(),
             connection: Connection::Joined,
+            is_encrypted: Some(true),
             members: Arc::new(vec!["ada".into(), "bob".into(), "grace".into()]),
             shelf: vec![shelf_item(7, "notes.pdf"), shelf_item(3, "photo of us.jpg")],
             shelf_max: 5,

@@ -60,6 +60,8 @@ pub(super) struct ViewModel {
     pub(super) nick: String,
     pub(super) place: String,
     pub(super) connection: Connection,
+    /// Whether what is sent is encrypted, while there is a connection.
+    pub(super) is_encrypted: Option<bool>,
     pub(super) lag: Option<Duration>,
     /// Seconds without an answer from a server that owes us one, once that is worth showing.
     pub(super) silent: Option<u64>,
@@ -91,6 +93,7 @@ impl ViewModel {
             nick: shown(session.nick().as_str()),
             place: shown(app.server()),
             connection: connection(app, now),
+            is_encrypted: app.is_encrypted(),
             lag: session.rtt(now).map(|rtt| Duration::from_millis(rtt.as_millis() as u64)),
             silent: session.silence(now).map(|silence| silence.as_secs()),
             undelivered: if session.is_late() || !session.is_joined() {

@@ -6,7 +6,7 @@ use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::wait::eventually;
 
 use crate::harness::proxy::{Proxy, Way};
-use crate::harness::room::{Room, begins_download, client_command};
+use crate::harness::room::{Room, begins_download, client_command, command_to};
 use crate::harness::terminal::Terminal;
 
 /// A member on a terminal of so many rows and columns.
@@ -185,7 +185,7 @@ fn ctrl_c_asks_and_staying_is_an_answer() {
 fn a_client_that_waits_for_a_silent_server_can_still_leave() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
+    let mut command = command_to(&server, dir.path());
     let mut terminal = Terminal::start(command.args(["--name", "ada"]));
     let _guest = server.accept();
     terminal.shows("connecting");

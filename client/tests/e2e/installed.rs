@@ -102,7 +102,7 @@ const OF_THE_UNIT: [&str; 2] = ["config", "data-dir"];
 
 /// Whose default is described, since no value says it; the file shows an example.
 #[cfg(target_os = "linux")]
-const WITHOUT_VALUE: [&str; 3] = ["bind", "metrics", "min-free"];
+const WITHOUT_VALUE: [&str; 5] = ["bind", "metrics", "min-free", "tls-cert", "tls-key"];
 
 #[cfg(target_os = "linux")]
 #[test]

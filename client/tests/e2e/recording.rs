@@ -128,7 +128,7 @@ fn screenshots_of_a_session() {
     recorder.types(ADA, "\x06");
     recorder.until(ADA, "Enter: fetch");
     recorder.types(ADA, "\r");
-    recorder.until(ADA, "verified");
+    recorder.until(ADA, "downloaded to");
     recorder.types(ADA, "thank you!\r");
     recorder.until(GRACE, "thank you!");
 

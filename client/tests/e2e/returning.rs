@@ -203,7 +203,12 @@ fn a_first_connection_that_fails_is_not_tried_again() {
     let room = Room::open();
     let proxy = Proxy::open(room.address());
     proxy.cut(true);
-    let ended = Program::run(&mut room.command_through(proxy.address(), "ada"), "hello\n");
+    let mut command = room.command_through(proxy.address(), "ada");
+    let ended = Program::run(&mut command, "hello\n");
+    ended.has_code(3);
+    assert!(ended.complaint().contains("cannot connect to"), "{}", ended.stderr);
+    assert!(!ended.stdout.contains("trying again"), "{}", ended.stdout);
+    let ended = Program::run(command.arg("--no-tls"), "hello\n");
     ended.has_code(1);
     assert!(ended.complaint().contains("lost the connection"), "{}", ended.stderr);
     assert!(!ended.stdout.contains("trying again"), "{}", ended.stdout);

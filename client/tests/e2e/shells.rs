@@ -75,7 +75,7 @@ fn bash_completes_commands_options_values_and_files() {
         (&["chatshelf", "--history", "=", "n"], &["none"]),
         (&["chatshelf", "-d", "a"], &["a dir"]),
         (&["chatshelf", "upload", "a"], &["a dir", "a file"]),
-        (&["chatshelf", "upload", "x", "--a"], &["--as", "--ascii"]),
+        (&["chatshelf", "upload", "x", "--a"], &["--accept-new", "--as", "--ascii"]),
         (&["chatshelf", "download", "-o", "a"], &["a dir", "a file"]),
         (&["chatshelf", "tail", "--fo"], &["--follow"]),
         // Behind tail, -n has a number, elsewhere a name: nothing that could be offered.

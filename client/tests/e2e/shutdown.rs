@@ -22,7 +22,7 @@ use crate::harness::programs::client_is_for_windows;
 use crate::harness::programs::in_shell;
 use crate::harness::room::{Room, begins_download, joined_client};
 #[cfg(target_os = "linux")]
-use crate::harness::room::{client_command, joined};
+use crate::harness::room::{command_to, joined};
 
 #[cfg(unix)]
 #[test]
@@ -97,7 +97,7 @@ fn a_command_under_nohup_lives_through_the_end_of_its_session() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), "content").unwrap();
     let server = FakeServer::open();
-    let mut command = client_command(server.address(), dir.path());
+    let mut command = command_to(&server, dir.path());
     let mut upload = Program::start(&mut ignoring("HUP", command.args(["send", "-"])));
     let mut guest = server.accept();
     guest.welcome();

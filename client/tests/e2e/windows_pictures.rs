@@ -32,6 +32,7 @@ fn pictures_of_windows() {
     let join = |name: &str, options: &[&str]| {
         let mut command = client_command(address, home.path());
         command.args(["--name", name]).args(options);
+        command.env("CHATSHELF_STATE_DIR", home.path().join("state"));
         command
     };
     fs::write(home.path().join("notes.pdf"), vec![7; 2_300_000]).unwrap();

@@ -51,6 +51,13 @@ impl App {
         self.shutdown.end(Err(failure));
     }
 
+    /// The server's key is not the right one, or nobody says that it is: there is no connection.
+    pub(crate) fn refuse_key(&mut self) {
+        if let Some(why) = self.link.refuse_key() {
+            self.check_link(Err(why));
+        }
+    }
+
     /// `/quit`: a script leaves when all is done, somebody who sits there at once. While transfers
     /// run, they are warned the first time.
     pub(super) fn quit(&mut self, was_warned: bool, now: Instant) {

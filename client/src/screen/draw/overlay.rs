@@ -8,8 +8,9 @@ use crate::screen::state::State;
 use crate::screen::theme::Ink;
 use crate::screen::wrap::wrap;
 
-/// Columns of the help, and of a question.
+/// Columns of the help, of a question that shows a fingerprint, and of any other.
 const HELP_COLUMNS: u16 = 80;
+const KEY_COLUMNS: u16 = 60;
 const QUESTION_COLUMNS: u16 = 50;
 
 /// Draws a dialog; returns the place of the cursor.
@@ -20,9 +21,15 @@ pub(super) fn draw(
     canvas: &mut Canvas<'_>,
 ) -> Option<Position> {
     let is_help = matches!(dialog, Dialog::Help(_));
-    let columns = if is_help { HELP_COLUMNS } else { QUESTION_COLUMNS }.min(screen.width);
+    let columns = match dialog {
+        Dialog::Help(_) => HELP_COLUMNS,
+        Dialog::Key(_) => KEY_COLUMNS,
+        _ => QUESTION_COLUMNS,
+    };
+    let columns = columns.min(screen.width);
     let room = usize::from(columns).saturating_sub(4);
-    let mut lines = wrapped(&dialog.lines(state.facts.bars.len()), room, is_help);
+    let mut lines =
+        wrapped(&dialog.lines(&state.facts.place, state.facts.bars.len()), room, is_help);
     let mut cursor = None;
     if let Dialog::Name(question) = dialog {
         let layout = question.editor.layout(room.max(3) - 1);

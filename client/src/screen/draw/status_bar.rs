@@ -3,6 +3,7 @@
 use ratatui_core::layout::{Position, Rect};
 
 use super::{Canvas, span};
+use crate::app::format;
 use crate::screen::editor::Layout;
 use crate::screen::state::State;
 use crate::screen::theme::{Ink, Signs};
@@ -143,13 +144,16 @@ fn parts(state: &State) -> Vec<Part> {
     parts.push(part(facts.nick.clone(), Ink::Bar, 4));
     parts.push(part(facts.place.clone(), Ink::Bar, 2));
     if !facts.members.is_empty() {
-        parts.push(part(format!("{} here", facts.members.len()), Ink::Bar, 5));
+        parts.push(part(format!("{} here", facts.members.len()), Ink::Bar, 6));
     }
-    parts.push(part("not encrypted".into(), Ink::Bar, 3));
+    parts.extend(facts.is_encrypted.map(|is_encrypted| {
+        let (ink, rank) = if is_encrypted { (Ink::Bar, 5) } else { (Ink::BarWarning, 3) };
+        part(format::encryption(is_encrypted).into(), ink, rank)
+    }));
     if let (Connection::Joined, Some(lag), None) = (&facts.connection, facts.lag, facts.silent)
         && lag.as_millis() < LAG_WARNED_MS
     {
-        parts.push(part(format!("lag {} ms", lag.as_millis()), Ink::Bar, 6));
+        parts.push(part(format!("lag {} ms", lag.as_millis()), Ink::Bar, 7));
     }
     parts.retain(|part| !part.text.is_empty());
     parts

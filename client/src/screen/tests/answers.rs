@@ -1,5 +1,6 @@
 //! What keys, clicks and pastes do, and what they ask for.
 
+use chatshelf_common::fingerprint::Fingerprint;
 use ratatui_crossterm::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
@@ -243,4 +244,28 @@ fn a_new_file_on_the_shelf_is_reported_in_the_talk() {
     rig.shelves("slides.pdf");
     let text = rig.text(90, 20);
     assert!(text.contains("grace put slides.pdf on the shelf (number 9, 5.0 MB)"), "{text}");
+}
+
+#[test]
+fn only_a_deliberate_y_trusts_a_key() {
+    let key = Fingerprint::of(b"key");
+    let asked = || {
+        let mut rig = Rig::new();
+        rig.state.show(News::KeyUnknown(key), rig.now, AT);
+        rig
+    };
+    let mut rig = asked();
+    let screen = rig.text(80, 20);
+    assert!(screen.contains("Is this the right server?"), "{screen}");
+    assert!(screen.contains(&key.to_string()), "on one row, to be compared: {screen}");
+    for other in [KeyCode::Enter, KeyCode::Char(' '), KeyCode::Char('Y'), KeyCode::Tab] {
+        assert_eq!(rig.key(other), [], "{other:?}");
+        assert!(rig.state.dialog.is_some(), "{other:?}");
+    }
+    assert_eq!(rig.key(KeyCode::Char('y')), [Action::AcceptKey]);
+    assert!(rig.state.dialog.is_none());
+    for no in [KeyCode::Char('n'), KeyCode::Esc] {
+        assert_eq!(asked().key(no), [Action::RefuseKey]);
+    }
+    assert_eq!(asked().control('c'), [Action::RefuseKey]);
 }

@@ -94,7 +94,7 @@ fn on_a_narrow_terminal_the_talk_and_what_matters_stay() {
     assert_eq!(screen[5], "17:00 bob does this still fit on forty");
     assert_eq!(screen[6], "      columns? yes");
     assert_eq!(screen[7], " ↑ notes.iso  61% 239.0/388.0 MB, 24… +1");
-    assert_eq!(screen[8], " ada · lab:9000 · not encrypted");
+    assert_eq!(screen[8], " ada · lab:9000 · encrypted, verified");
     assert!(screen[9].starts_with('>'));
 }
 
@@ -128,7 +128,7 @@ fn the_status_bar_shows_the_state_of_the_connection() {
         rig.screen(100, 20)[18].clone()
     };
     let all = status(Connection::Joined, Some(12));
-    assert_eq!(all, " ada · lab:9000 · 3 here · not encrypted · lag 12 ms");
+    assert_eq!(all, " ada · lab:9000 · 3 here · encrypted, verified · lag 12 ms");
     let slow = status(Connection::Joined, Some(1300));
     assert!(slow.starts_with(" lag 1.3 s · ada"), "{slow}");
     let lost = status(Connection::Offline(Some(4)), Some(1300));

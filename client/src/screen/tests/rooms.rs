@@ -44,7 +44,7 @@ fn a_room_as_a_new_member_sees_it() {
         "17:00 * bob waves                                     │   5.0 MB · 3 min · grace",
         "17:00 [bob → you] psst                                │ 3 photo of us.jpg",
         "17:00 -- bob left                                     │   5.0 MB · 3 min · grace",
-        " ada · lab:9000 · 3 here · not encrypted",
+        " ada · lab:9000 · 3 here · encrypted, verified",
         "> type to talk; F1 or /help shows the keys",
     ];
     assert_eq!(rig.screen(80, 13), expected);

@@ -65,6 +65,11 @@ impl Room {
         self.home.path().join("data")
     }
 
+    /// The folder in which its clients keep what survives their end.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.home.path().join("state")
+    }
+
     /// The folder in which its clients run.
     pub(crate) fn files(&self) -> PathBuf {
         self.home.path().join("files")
@@ -135,13 +140,23 @@ impl Room {
 }
 
 /// The command of a client without a name that works in this folder and asks for no history.
-/// What survives its end is where all tests have it.
+/// What survives its end is beside a room's folder, elsewhere where all tests have it: keys of
+/// servers are of no use to the next room, which may get the same port.
 pub(crate) fn client_command(server: SocketAddr, dir: &Path) -> Command {
     let mut command = programs::client();
     let (host, port) = (server.ip().to_string(), server.port().to_string());
     command.args(["--host", &host, "--port", &port, "--history", "none"]);
     command.current_dir(dir).env("TZ", "UTC").env("USER", "tester");
-    command.env("CHATSHELF_STATE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/chatshelf-state"));
+    let of_all = concat!(env!("CARGO_TARGET_TMPDIR"), "/chatshelf-state");
+    let state = if dir.ends_with("files") { dir.with_file_name("state") } else { of_all.into() };
+    command.env("CHATSHELF_STATE_DIR", state);
+    command
+}
+
+/// The same of a server that is played, which does not encrypt.
+pub(crate) fn command_to(server: &FakeServer, dir: &Path) -> Command {
+    let mut command = client_command(server.address(), dir);
+    command.env("CHATSHELF_NO_TLS", "yes");
     command
 }
 
@@ -156,7 +171,7 @@ pub(crate) fn joined(command: &mut Command) -> Program {
 /// Starts a client of this server with these arguments, and takes its call.
 #[track_caller]
 pub(crate) fn client_with(server: &FakeServer, dir: &Path, arguments: &[&str]) -> (Program, Guest) {
-    let client = Program::start(client_command(server.address(), dir).args(arguments));
+    let client = Program::start(command_to(server, dir).args(arguments));
     (client, server.accept())
 }
 

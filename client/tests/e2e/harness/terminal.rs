@@ -10,7 +10,7 @@ use chatshelf_testkit::wait::eventually;
 use chatshelf_testkit::wait::read_some;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::room::client_command;
+use super::room::command_to;
 
 /// Rows and columns, unless it is said otherwise.
 const SIZE: (u16, u16) = (50, 120);
@@ -102,7 +102,7 @@ impl Terminal {
         options: &[&str],
         size: (u16, u16),
     ) -> (Self, Guest) {
-        let mut command = client_command(server.address(), dir);
+        let mut command = command_to(server, dir);
         let terminal = Self::start_sized(command.args(["--name", "ada"]).args(options), size);
         let mut guest = server.accept();
         guest.welcome();

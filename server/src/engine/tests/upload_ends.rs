@@ -102,7 +102,8 @@ fn content_that_is_not_what_its_digest_says_is_refused() {
     ada.data(1, 0, b"right", 5);
     ada.done(1, b"wrong");
     rig.settle();
-    assert_eq!(ada.refusal(), Code::DIGEST_MISMATCH);
+    let [refused] = &ada.refusals()[..] else { panic!("one refusal") };
+    assert_eq!((refused.code, refused.about), (Code::DIGEST_MISMATCH, 0x10));
     assert_eq!(bob.take(), []);
     rig.disk.assert_idle();
 }

@@ -34,14 +34,12 @@ fn a_peer_that_does_not_speak_the_protocol_is_told_so() {
     let magic = field(Tag::MAGIC, b"CHSH");
     let old = field(Tag::VERSION_MIN, &[0, 1]);
     let wrong_magic = [field(Tag::MAGIC, b"chsh"), old.clone(), field(Tag::VERSION_MAX, &[0, 1])];
-    let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and some random bytes";
     beside_talk(&[], |room| {
         for bytes in [
             &[0xff; 4096][..],
             &[0; 4096],
             b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n",
             b"SSH-2.0-OpenSSH_9.6\r\n",
-            tls,
             &frame(Hello::KIND, &wrong_magic.concat()),
             &Ping {}.to_bytes(),
             &hello_and_join("hasty", None)[hello().len()..],

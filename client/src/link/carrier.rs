@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 
+use super::LinkError;
 use super::tls::TlsStream;
-use crate::trust::{Trust, Untrusted};
+use crate::trust::Trust;
 
 /// How long a handshake may take.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,12 +62,13 @@ impl Handshake {
     ///
     /// # Errors
     /// When it is not, or not yet.
-    pub(super) fn judge(&mut self, trust: &mut Trust) -> Result<(), Untrusted> {
-        let judged = trust.judge(self.tls.certificates(), self.peer);
+    pub(super) fn judge(&mut self, trust: &mut Trust) -> Result<(), LinkError> {
+        let key = self.tls.key().map_err(LinkError::Connect)?;
+        let judged = trust.judge(key, self.tls.certificates(), self.peer);
         if judged.is_err() {
             self.tls.close();
         }
-        judged
+        judged.map_err(LinkError::Untrusted)
     }
 
     /// The stream of one that is over.

@@ -373,9 +373,12 @@ impl Link {
         };
         match trusted {
             Ok(()) => self.open(Stream::Tls(handshake.into_stream()), now),
-            Err(unknown) if unknown.question().is_some() => self.socket = Socket::Asking(unknown),
+            Err(LinkError::Untrusted(unknown)) if unknown.question().is_some() => {
+                self.socket = Socket::Asking(unknown);
+            }
             // Whether the session would try again does not matter: nobody else may answer it.
-            Err(untrusted) => return Err(LinkError::Untrusted(untrusted)),
+            Err(untrusted @ LinkError::Untrusted(_)) => return Err(untrusted),
+            Err(error) => return self.lose(error, now),
         }
         Ok(())
     }

@@ -4,11 +4,13 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, OnceLock};
 
+use chatshelf_common::fingerprint::Fingerprint;
 use mio::net::TcpStream;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
     PeerIncompatible, SignatureScheme,
@@ -65,6 +67,16 @@ impl TlsStream {
     /// The certificates that the server has shown, its own first.
     pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
         self.tls.peer_certificates().unwrap_or_default()
+    }
+
+    /// The fingerprint of the key that it has proved to have.
+    ///
+    /// # Errors
+    /// When there is none, which the handshake excludes.
+    pub(super) fn key(&self) -> io::Result<Fingerprint> {
+        let own = self.certificates().first().ok_or(Error::NoCertificatesPresented);
+        let own = own.and_then(ParsedCertificate::try_from).map_err(in_words)?;
+        Ok(Fingerprint::of(&own.subject_public_key_info()))
     }
 
     /// The socket.

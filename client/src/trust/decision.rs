@@ -94,60 +94,80 @@ mod tests {
         numbers.iter().map(known).collect()
     }
 
-    /// What is remembered, what the user named, whether it is this machine, whether an authority is
-    /// needed and whether one vouches, what is done about an unknown key; the verdict on key 1.
-    type Row = (&'static [u8], Option<u8>, bool, bool, bool, FirstContact, Verdict);
+    /// What is known when a server shows key 1.
+    #[derive(Clone, Copy, Debug)]
+    struct Case {
+        remembered: &'static [u8],
+        named: Option<u8>,
+        is_loopback: bool,
+        needs_authority: bool,
+        is_vouched: bool,
+        first_contact: FirstContact,
+    }
+
+    /// Nothing, in a script.
+    const UNKNOWN: Case = Case {
+        remembered: &[],
+        named: None,
+        is_loopback: false,
+        needs_authority: false,
+        is_vouched: false,
+        first_contact: Refuse,
+    };
+    const HERE: Case = Case { is_loopback: true, ..UNKNOWN };
+    const KNOWN: Case = Case { remembered: &[1], ..UNKNOWN };
+    const CHANGED: Case = Case { remembered: &[2], ..UNKNOWN };
+    const NAMED: Case = Case { named: Some(1), ..UNKNOWN };
+    const MISNAMED: Case = Case { named: Some(2), ..UNKNOWN };
+    const BY_AUTHORITY: Case = Case { needs_authority: true, is_vouched: true, ..UNKNOWN };
+    const NOT_VOUCHED: Case = Case { is_vouched: false, ..BY_AUTHORITY };
+
+    fn verdict(case: Case) -> Verdict {
+        let Case { first_contact, needs_authority, .. } = case;
+        let rules = Rules { named: case.named.map(key), first_contact, needs_authority };
+        let vouches = || if case.is_vouched { Ok(()) } else { Err("no".to_owned()) };
+        decide(key(1), &known(case.remembered), case.is_loopback, &rules, vouches)
+    }
 
     #[test]
     fn every_key_gets_its_verdict() {
-        const NO: bool = false;
-        const YES: bool = true;
-        let (trust, remember) = (Verdict::Trust, Verdict::Remember);
-        let changed = || Verdict::Changed(known(&[2]).remove(0));
-        let rows: Vec<Row> = vec![
-            // Known.
-            (&[1], None, NO, NO, NO, Refuse, trust.clone()),
-            (&[1], None, YES, NO, NO, Ask, trust.clone()),
-            (&[2, 1], None, NO, NO, NO, Refuse, trust.clone()),
-            (&[1], Some(1), NO, NO, NO, Refuse, trust.clone()),
-            (&[1], None, NO, YES, NO, Refuse, trust.clone()),
-            // Changed: always refused.
-            (&[2], None, NO, NO, NO, Ask, changed()),
-            (&[2], None, NO, NO, NO, Accept, changed()),
-            (&[2], None, YES, NO, NO, Accept, changed()),
-            (&[2], Some(1), YES, NO, NO, Accept, changed()),
-            (&[2], Some(3), NO, NO, NO, Ask, changed()),
-            (&[2], None, NO, NO, YES, Ask, changed()),
-            (&[2], None, NO, YES, YES, Ask, changed()),
-            // Named.
-            (&[], Some(1), NO, NO, NO, Refuse, remember.clone()),
-            (&[], Some(1), NO, YES, NO, Refuse, remember.clone()),
-            (&[], Some(2), NO, NO, NO, Accept, Verdict::NotAsNamed(key(2))),
-            (&[], Some(2), YES, NO, YES, Accept, Verdict::NotAsNamed(key(2))),
-            (&[1], Some(2), NO, NO, NO, Accept, Verdict::NotAsNamed(key(2))),
-            // By an authority of the user's choice.
-            (&[], None, NO, YES, YES, Refuse, trust.clone()),
-            (&[], None, YES, YES, YES, Refuse, trust.clone()),
-            (&[], None, NO, YES, NO, Accept, Verdict::NotVouched("no".into())),
-            (&[], None, YES, YES, NO, Ask, Verdict::NotVouched("no".into())),
-            // By a public one.
-            (&[], None, NO, NO, YES, Refuse, trust.clone()),
-            (&[], None, NO, NO, YES, Ask, trust),
-            // On this machine.
-            (&[], None, YES, NO, NO, Ask, remember.clone()),
-            (&[], None, YES, NO, NO, Refuse, remember.clone()),
-            // Elsewhere.
-            (&[], None, NO, NO, NO, Ask, Verdict::Ask),
-            (&[], None, NO, NO, NO, Accept, remember),
-            (&[], None, NO, NO, NO, Refuse, Verdict::Unknown),
-        ];
-        for row in rows {
-            let (remembered, named, is_loopback, needs_authority, vouched, first_contact, _) = row;
-            let named = named.map(key);
-            let rules = Rules { named, first_contact, needs_authority };
-            let vouches = || if vouched { Ok(()) } else { Err("no".to_owned()) };
-            let verdict = decide(key(1), &known(remembered), is_loopback, &rules, vouches);
-            assert_eq!(verdict, row.6, "{row:?}");
+        let changed = Verdict::Changed(known(&[2]).remove(0));
+        let not_as_named = Verdict::NotAsNamed(key(2));
+        let not_vouched = Verdict::NotVouched("no".to_owned());
+        for (case, expected) in [
+            (KNOWN, &Verdict::Trust),
+            (Case { remembered: &[2, 1], ..KNOWN }, &Verdict::Trust),
+            (Case { named: Some(1), ..KNOWN }, &Verdict::Trust),
+            (Case { needs_authority: true, ..KNOWN }, &Verdict::Trust),
+            // Whatever else is true.
+            (CHANGED, &changed),
+            (Case { first_contact: Ask, ..CHANGED }, &changed),
+            (Case { first_contact: Accept, ..CHANGED }, &changed),
+            (Case { is_loopback: true, ..CHANGED }, &changed),
+            (Case { named: Some(1), ..CHANGED }, &changed),
+            (Case { named: Some(3), ..CHANGED }, &changed),
+            (Case { is_vouched: true, ..CHANGED }, &changed),
+            (Case { remembered: &[2], ..BY_AUTHORITY }, &changed),
+            (NAMED, &Verdict::Remember),
+            (Case { needs_authority: true, ..NAMED }, &Verdict::Remember),
+            (MISNAMED, &not_as_named),
+            (Case { first_contact: Accept, ..MISNAMED }, &not_as_named),
+            (Case { is_loopback: true, is_vouched: true, ..MISNAMED }, &not_as_named),
+            (Case { remembered: &[1], ..MISNAMED }, &not_as_named),
+            (BY_AUTHORITY, &Verdict::Trust),
+            (Case { is_loopback: true, ..BY_AUTHORITY }, &Verdict::Trust),
+            (NOT_VOUCHED, &not_vouched),
+            (Case { first_contact: Accept, ..NOT_VOUCHED }, &not_vouched),
+            (Case { is_loopback: true, ..NOT_VOUCHED }, &not_vouched),
+            (HERE, &Verdict::Remember),
+            (Case { first_contact: Ask, ..HERE }, &Verdict::Remember),
+            (UNKNOWN, &Verdict::Unknown),
+            (Case { is_vouched: true, ..UNKNOWN }, &Verdict::Trust),
+            (Case { first_contact: Ask, is_vouched: true, ..UNKNOWN }, &Verdict::Trust),
+            (Case { first_contact: Ask, ..UNKNOWN }, &Verdict::Ask),
+            (Case { first_contact: Accept, ..UNKNOWN }, &Verdict::Remember),
+        ] {
+            assert_eq!(verdict(case), *expected, "{case:?}");
         }
     }
 

@@ -13,7 +13,6 @@ use chatshelf_common::address::ServerAddress;
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::join_link::JoinLink;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::server::ParsedCertificate;
 
 pub use authority::Authority;
 pub use decision::FirstContact;
@@ -76,13 +75,17 @@ impl Trust {
         ServerName::try_from(self.server.host().to_owned()).ok()
     }
 
-    /// Looks at a server that has proved to have the key of the first of these certificates, and
-    /// remembers the key if that follows.
+    /// Looks at a server that has proved to have this key, that of the first of these certificates,
+    /// and remembers it if that follows.
     ///
     /// # Errors
     /// When it is not trusted, or not yet.
-    pub fn judge(&mut self, chain: &[CertificateDer<'_>], peer: IpAddr) -> Result<(), Untrusted> {
-        let key = fingerprint(chain);
+    pub fn judge(
+        &mut self,
+        key: Fingerprint,
+        chain: &[CertificateDer<'_>],
+        peer: IpAddr,
+    ) -> Result<(), Untrusted> {
         let verdict = match self.verdict(key, chain, peer) {
             Ok(verdict) => verdict,
             Err(why) => return Err(self.untrusted(key, Why::Unreadable(plain_error(&why)))),
@@ -188,13 +191,6 @@ impl fmt::Display for Untrusted {
 }
 
 impl std::error::Error for Untrusted {}
-
-/// The fingerprint of a certificate's key. One that could not be read has proved nothing before.
-fn fingerprint(chain: &[CertificateDer<'_>]) -> Fingerprint {
-    let own = chain.first().and_then(|own| ParsedCertificate::try_from(own).ok());
-    debug_assert!(own.is_some(), "the handshake has read it");
-    Fingerprint::of(&own.map_or_else(Vec::new, |own| own.subject_public_key_info().to_vec()))
-}
 
 /// True if the server was named as this machine and is on it: a name that merely leads here could
 /// be somebody's who answers for its owner.

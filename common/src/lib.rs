@@ -5,8 +5,9 @@
 //! into bytes ([`wire`]), and has what both sides must agree on: the limits ([`limits`]), the
 //! numbers that name things ([`id`]), the text that may travel ([`text`]), how a server's address
 //! is written ([`address`]), alone or in a link ([`join_link`]) with what its key is recognised by
-//! ([`fingerprint`]), and how much may wait ahead of a line ([`unsent`]). [`cli`] knows
-//! nothing of the protocol: it makes options, help, man pages and shell completions from one table.
+//! ([`fingerprint`]), how much may wait ahead of a line ([`unsent`]), and how much may come in what
+//! time ([`rate`]). [`cli`] knows nothing of the protocol: it makes options, help, man pages and
+//! shell completions from one table.
 //!
 //! `examples/bot.rs` is a whole client. A frame, there and back:
 //!
@@ -28,6 +29,7 @@ pub mod fingerprint;
 pub mod id;
 pub mod join_link;
 pub mod limits;
+pub mod rate;
 pub mod text;
 pub mod unsent;
 pub mod wire;

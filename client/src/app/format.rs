@@ -235,11 +235,9 @@ mod tests {
     fn a_version_goodbye_says_which_side_is_older() {
         let with = |min, max| {
             goodbye(&Goodbye {
-                code: Code::VERSION,
-                limit: None,
                 version_min: Some(min),
                 version_max: Some(max),
-                detail: None,
+                ..Goodbye::new(Code::VERSION)
             })
         };
         assert!(with(2, 3).starts_with("this program is older"));

@@ -66,6 +66,8 @@ codes! {
     24 TEXT_TOO_LONG "that text is too long"
     25 MEMBER_BUSY "that member cannot receive messages now"
     26 ALREADY_SAID "that message is already in the log"
+    27 TOO_MANY_LINES "too many lines in a short time"
+    28 TOO_MANY_CHANGES "too many changes of name or topic in a short time"
     40 FILE_TOO_LARGE "the file is larger than the server accepts"
     41 FILE_NAME_INVALID "that file name is not allowed"
     42 TOO_MANY_TRANSFERS "too many transfers are running"
@@ -78,6 +80,11 @@ codes! {
     49 CANCELLED "the transfer was cancelled"
     50 STALLED "the transfer made no progress for too long"
     51 NOT_YOURS "someone else shared that file"
+    52 TOO_MUCH_UPLOADED "too much was uploaded in a short time"
+    60 TOO_MANY_FROM_ADDRESS "too many connections come from this address"
+    61 TOO_MANY_JOINS "too many have joined from this address in a short time"
+    62 TOO_MUCH_SENT "too much history was sent to this address in a short time"
+    63 FLOODING "too much was asked for after it had been refused"
 }
 
 impl fmt::Display for Code {

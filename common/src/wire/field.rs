@@ -65,6 +65,9 @@ numbers! {
     MODIFIED = 42
     QUIET = 43
     FIGURE = 44
+    ALLOWANCE = 45
+    DEADLINE = 46
+    RETRY_MS = 47
 }
 
 /// Slots for known tags; one more than the highest.

@@ -16,6 +16,8 @@ pub fn hello_ack() -> HelloAck {
         shelf_items_max: 5,
         transfers_max: 8,
         history_max: 1000,
+        allowances: Vec::new(),
+        deadlines: Vec::new(),
     }
 }
 
@@ -32,5 +34,5 @@ pub fn snapshot(members: Vec<Nick>, seq: Seq) -> Snapshot {
 
 /// The last frame of a connection.
 pub fn goodbye(code: Code) -> Goodbye {
-    Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }
+    Goodbye::new(code)
 }

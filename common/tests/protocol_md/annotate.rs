@@ -1,7 +1,9 @@
 //! Frames as docs/PROTOCOL.md shows them: hexadecimal bytes, with a remark that explains each line.
 
-use chatshelf_common::wire::field::{FIELD_HEAD_BYTES, TAGS, Tag};
-use chatshelf_common::wire::frame::{ClientFrame, Event, FIGURES, ServerFrame};
+use chatshelf_common::wire::field::{FIELD_HEAD_BYTES, FieldValue, TAGS, Tag};
+use chatshelf_common::wire::frame::{
+    Allowance, ClientFrame, Deadline, Event, FIGURES, ServerFrame,
+};
 use chatshelf_common::wire::header::{DATA, DATA_HEAD_BYTES, HEADER_BYTES};
 use chatshelf_common::wire::{Header, code::CODES};
 use chatshelf_testkit::protocol_page::hex;
@@ -117,6 +119,14 @@ fn remark(tag: Tag, name: &str, value: &[u8]) -> String {
             let (kind, value) = (integer(&value[..2]), integer(&value[2..]));
             let known = FIGURES.iter().find(|(known, _)| u64::from(known.0) == kind);
             format!("{} {value}", known.expect("a known figure").1)
+        }
+        Tag::ALLOWANCE => {
+            let Allowance { kind, rate } = Allowance::take(tag, value).expect("an allowance");
+            format!("{kind:?} {rate}")
+        }
+        Tag::DEADLINE => {
+            let Deadline { kind, ms } = Deadline::take(tag, value).expect("a deadline");
+            format!("{kind:?} {ms}")
         }
         Tag::CAPABILITIES => format!("{:#x}", integer(value)),
         Tag::RESUME | Tag::UPLOAD_KEY | Tag::REPEAT | Tag::QUIET => return name.into(),

@@ -4,6 +4,7 @@ use chatshelf_common::id::{
     Attributes, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
     UploadKey,
 };
+use chatshelf_common::rate::Rate;
 use chatshelf_common::text::{FileName, Note, Topic};
 use chatshelf_common::wire::frame::*;
 use chatshelf_common::wire::{Code, Header};
@@ -149,6 +150,26 @@ fn room_samples() -> Vec<(&'static str, ServerFrame)> {
                 shelf_items_max: 5,
                 transfers_max: 8,
                 history_max: 1000,
+                allowances: Vec::new(),
+                deadlines: Vec::new(),
+            }
+            .into(),
+        ),
+        (
+            "HelloAck-allowances",
+            HelloAck {
+                version: 1,
+                capabilities: None,
+                software: None,
+                file_bytes_max: 1 << 30,
+                shelf_items_max: 5,
+                transfers_max: 8,
+                history_max: 1000,
+                allowances: vec![Allowance {
+                    kind: AllowanceKind::LINES,
+                    rate: Rate::new(20, 5, 1000).unwrap(),
+                }],
+                deadlines: vec![Deadline { kind: DeadlineKind::PONG, ms: 30_000 }],
             }
             .into(),
         ),
@@ -217,30 +238,24 @@ fn refusal_samples() -> Vec<(&'static str, ServerFrame)> {
             .into(),
         ),
         (
+            "Refused-rate",
+            Refused {
+                id: Some(MessageId(25)),
+                limit: Some(20),
+                retry_ms: Some(200),
+                ..Refused::new(Code::TOO_MANY_LINES, 0x03)
+            }
+            .into(),
+        ),
+        (
             "Refused-item",
             Refused { item: Some(ItemId(7)), ..Refused::new(Code::NOT_YOURS, 0x14) }.into(),
         ),
-        (
-            "Goodbye",
-            Goodbye {
-                code: Code::SHUTTING_DOWN,
-                limit: None,
-                version_min: None,
-                version_max: None,
-                detail: None,
-            }
-            .into(),
-        ),
+        ("Goodbye", Goodbye::new(Code::SHUTTING_DOWN).into()),
         (
             "Goodbye-version",
-            Goodbye {
-                code: Code::VERSION,
-                limit: None,
-                version_min: Some(1),
-                version_max: Some(1),
-                detail: None,
-            }
-            .into(),
+            Goodbye { version_min: Some(1), version_max: Some(1), ..Goodbye::new(Code::VERSION) }
+                .into(),
         ),
     ]
 }

@@ -93,6 +93,12 @@ fn every_field_code_and_limit_has_its_row() {
     for (kind, name) in FIGURES {
         assert!(has_row(&kind.0.to_string(), name), "no row for figure {} {name}", kind.0);
     }
+    for (kind, name) in ALLOWANCES {
+        assert!(has_row(&kind.0.to_string(), name), "no row for allowance {} {name}", kind.0);
+    }
+    for (kind, name) in DEADLINES {
+        assert!(has_row(&kind.0.to_string(), name), "no row for deadline {} {name}", kind.0);
+    }
     for (name, value) in [
         ("FRAME_BYTES_MAX", u64::from(limits::FRAME_BYTES_MAX)),
         ("FRAME_BYTES_MAX_BEFORE_JOIN", u64::from(limits::FRAME_BYTES_MAX_BEFORE_JOIN)),

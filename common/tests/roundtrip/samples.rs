@@ -12,6 +12,7 @@ use chatshelf_common::id::{
     Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
 };
 use chatshelf_common::limits;
+use chatshelf_common::rate::Rate;
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
 use chatshelf_common::wire::frame::*;
 use chatshelf_common::wire::header::HEADER_BYTES;
@@ -75,6 +76,12 @@ drawn! {
     Mode = any::<u32>().prop_map(Mode::of);
     FigureKind = any::<u16>().prop_map(FigureKind);
     Figure = of_fields!(Figure kind value);
+    AllowanceKind = any::<u16>().prop_map(AllowanceKind);
+    Rate = (1..=u64::MAX, 1..=u64::MAX, 1..=u32::MAX)
+        .prop_map(|(at_once, refill, period_ms)| Rate::new(at_once, refill, period_ms).unwrap());
+    Allowance = of_fields!(Allowance kind rate);
+    DeadlineKind = any::<u16>().prop_map(DeadlineKind);
+    Deadline = of_fields!(Deadline kind ms);
     Item = of_fields!(Item id name size digest nick at mode modified);
     TopicState = of_fields!(TopicState topic nick at);
 }
@@ -163,11 +170,11 @@ samples! {
     }
     ServerFrame {
         HelloAck: version capabilities software file_bytes_max shelf_items_max transfers_max
-            history_max;
+            history_max allowances deadlines;
         Welcome: nick seq from resume;
         Snapshot: seq part topic members items;
-        Refused: code about limit id transfer item suggestion detail;
-        Goodbye: code limit version_min version_max detail;
+        Refused: code about limit id transfer item suggestion retry_ms detail;
+        Goodbye: code limit version_min version_max retry_ms detail;
         Told: at from to id text;
         Gap: from to nick;
         Stats: figures;

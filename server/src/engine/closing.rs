@@ -128,5 +128,5 @@ impl<T: Transport> Engine<T> {
 
 /// Creates a goodbye without optional fields.
 pub(super) fn goodbye(code: Code) -> Goodbye {
-    Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }
+    Goodbye::new(code)
 }

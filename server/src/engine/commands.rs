@@ -104,6 +104,8 @@ impl<T: Transport> Engine<T> {
             shelf_items_max: self.room.shelf().keep() as u32,
             transfers_max: limits::MEMBER_TRANSFERS_MAX as u32,
             history_max: self.settings.history_max,
+            allowances: Vec::new(),
+            deadlines: Vec::new(),
         };
         self.send(token, &ack);
     }

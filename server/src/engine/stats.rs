@@ -20,7 +20,7 @@ use crate::token::Token;
 
 /// One more than the highest code that is counted separately; all others are counted together, as
 /// the last.
-const CAUSES: usize = 64;
+const CAUSES: usize = 80;
 
 /// A snapshot of the server's statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -97,7 +97,7 @@ fn server(reply: Vec<u8>) -> (SocketAddr, std::thread::JoinHandle<Vec<u8>>) {
 
 fn goodbye() -> Vec<u8> {
     let code = Code::ROOM_FULL;
-    Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }.to_bytes()
+    Goodbye::new(code).to_bytes()
 }
 
 #[test]
@@ -143,6 +143,8 @@ fn welcome() -> Vec<u8> {
         shelf_items_max: 1,
         transfers_max: 1,
         history_max: 1,
+        allowances: Vec::new(),
+        deadlines: Vec::new(),
     };
     let (nick, seq, from) = (Nick::new("ada").unwrap(), Seq(1), Seq(2));
     let members = vec![nick.clone()];

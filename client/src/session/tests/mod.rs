@@ -243,6 +243,8 @@ fn ack() -> HelloAck {
         shelf_items_max: 5,
         transfers_max: 2,
         history_max: 1000,
+        allowances: Vec::new(),
+        deadlines: Vec::new(),
     }
 }
 
@@ -322,7 +324,7 @@ fn download_ready(transfer: u32, offset: u64, item: Item) -> DownloadReady {
 }
 
 fn goodbye(code: Code) -> Goodbye {
-    Goodbye { code, limit: None, version_min: None, version_max: None, detail: None }
+    Goodbye::new(code)
 }
 
 fn refused_transfer(code: Code, transfer: u32) -> Refused {

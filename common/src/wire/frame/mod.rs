@@ -4,6 +4,7 @@
 //! A line of a table is the only place that knows a frame's layout; the macros of `layout.rs` make
 //! encoder and decoder of it, so the two cannot differ.
 
+mod allowance;
 mod client;
 mod event;
 mod figure;
@@ -15,6 +16,7 @@ use byteorder::{BigEndian, ByteOrder};
 use crate::wire::field::{DecodeError, Fields};
 use crate::wire::header::{HEADER_BYTES, Header};
 
+pub use allowance::*;
 pub use client::*;
 pub use event::*;
 pub use figure::*;

@@ -1,6 +1,6 @@
 //! What servers send, except for the events of the room (PROTOCOL.md, "Frame types").
 
-use super::{Figure, FigureKind, Frame, Item, Part, TopicState};
+use super::{Allowance, Deadline, Figure, FigureKind, Frame, Item, Part, TopicState};
 use crate::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis};
 use crate::text::{Message, Nick, Note};
 use crate::wire::Code;
@@ -45,6 +45,10 @@ frames! {
             req TRANSFERS_MAX transfers_max: u32,
             /// Most lines of history a new member can have.
             req HISTORY_MAX history_max: u32,
+            /// What it allows this client, and its address, in a time.
+            rep ALLOWANCE allowances: Allowance,
+            /// Those of its deadlines that are not as PROTOCOL.md has them.
+            rep DEADLINE deadlines: Deadline,
         }
         /// The client is a member now. A snapshot at `seq` follows.
         0x82 Welcome {
@@ -86,6 +90,8 @@ frames! {
             opt ITEM item: ItemId,
             /// A nick that is free.
             opt SUGGESTION suggestion: Nick,
+            /// After how many milliseconds it may be asked for again.
+            opt RETRY_MS retry_ms: u32,
             /// More, for people.
             opt DETAIL detail: Note,
         }
@@ -99,6 +105,8 @@ frames! {
             opt VERSION_MIN version_min: u16,
             /// Highest version the server speaks (with [`Code::VERSION`]).
             opt VERSION_MAX version_max: u16,
+            /// After how many milliseconds a new connection may be tried.
+            opt RETRY_MS retry_ms: u32,
             /// More, for people.
             opt DETAIL detail: Note,
         }
@@ -181,7 +189,32 @@ impl Refused {
     /// ```
     #[must_use]
     pub fn new(code: Code, about: u8) -> Self {
-        let (limit, id, transfer, item) = (None, None, None, None);
-        Self { code, about, limit, id, transfer, item, suggestion: None, detail: None }
+        Self {
+            code,
+            about,
+            limit: None,
+            id: None,
+            transfer: None,
+            item: None,
+            suggestion: None,
+            retry_ms: None,
+            detail: None,
+        }
+    }
+}
+
+impl Goodbye {
+    /// A goodbye that gives only its reason.
+    ///
+    /// ```
+    /// use chatshelf_common::wire::Code;
+    /// use chatshelf_common::wire::frame::Goodbye;
+    ///
+    /// assert_eq!(Goodbye::new(Code::LEFT).detail, None);
+    /// ```
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        let (version_min, version_max) = (None, None);
+        Self { code, limit: None, version_min, version_max, retry_ms: None, detail: None }
     }
 }

@@ -1,5 +1,5 @@
-//! Rates: so many at once, and so many more in each period; and the meter that holds somebody to one.
-//! A server holds its clients to its rates; a client that counts in the same way seldom meets them.
+//! Rates: so many at once, and so many more in each period; and the meter that holds to one.
+//! A server holds its clients to its rates; a client that counts in the same way never meets them.
 //! Knows no clock and no unit: lines, joins and bytes are counted alike.
 
 use std::fmt;
@@ -57,13 +57,6 @@ impl Rate {
         self.period_ms
     }
 
-    /// The same rate with a quarter fewer at once, but at least one. Who keeps to it seldom meets
-    /// the rate itself, although what is sent evenly may arrive in bursts.
-    #[must_use]
-    pub const fn cautious(self) -> Self {
-        Self { at_once: self.at_once - self.at_once / 4, ..self }
-    }
-
     /// The most that there can be within this time.
     #[must_use]
     pub fn most_within(self, ms: u64) -> u64 {
@@ -95,8 +88,8 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// How long until there may be so many more, in milliseconds; none if it is now. More than there
-    /// may ever be at once waits until all are there.
+    /// How long until there may be so many more, in milliseconds; none if it is now. More than
+    /// there may ever be at once waits until all are there.
     #[must_use]
     pub fn wait_ms(self, rate: Rate, units: u64, now_ms: u64) -> Option<u64> {
         let all_ns = rate.ns(rate.at_once);
@@ -187,12 +180,6 @@ mod tests {
         assert_eq!(meter.wait_ms(lines, 1, 1_000), Some(150));
         assert_eq!(meter.take(lines, 1, 1_150), Ok(()));
         assert_eq!(meter.wait_ms(lines, 1, 1_150), Some(200));
-    }
-
-    #[test]
-    fn a_cautious_rate_keeps_a_quarter_in_hand() {
-        assert_eq!(rate(20, 5, 1000).cautious(), rate(15, 5, 1000));
-        assert_eq!(rate(1, 5, 1000).cautious(), rate(1, 5, 1000));
     }
 
     proptest! {

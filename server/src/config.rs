@@ -4,11 +4,11 @@
 #[cfg(test)]
 mod tests;
 mod told;
+mod values;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use bytesize::ByteSize;
 use chatshelf_common::cli::value::{number, parsed};
@@ -16,21 +16,19 @@ use chatshelf_common::cli::{
     self, Block, Completes, Error, Origin, Parsed, Program, Section, Sources,
 };
 use chatshelf_common::limits::{PORT_DEFAULT, ROOM_ITEMS_MAX, ROOM_MEMBERS_MAX};
-use jiff::{Span, SpanRelativeTo};
 use log::LevelFilter;
 
 use crate::disk::{DiskSettings, Durability};
-use crate::engine::{LOG_WINDOW_BYTES, Settings};
+use crate::engine::{Allowances, Deadlines, LOG_WINDOW_BYTES, Settings};
 use crate::identity::Origin as IdentityOrigin;
 use crate::logging::{LogFormat, LogSettings};
 use crate::net::carrier::AllowPlain;
 
 pub use told::Told;
+use values::{deadline, rate, time};
 
 /// Largest `--history`, in lines.
 const HISTORY_MAX: u32 = 100_000;
-/// Largest `--keepalive`.
-const KEEPALIVE_SECONDS_MAX: u32 = 3600;
 /// What an option that takes a size accepts.
 const SIZE: &str = "a size such as 500MB or 1GiB";
 
@@ -86,7 +84,8 @@ impl Default for Config {
                 keep: 5,
                 history_max: 1000,
                 members_max: 10_000,
-                keepalive_ms: 20_000,
+                allowances: Allowances::DEFAULT,
+                deadlines: Deadlines::DEFAULT,
                 durability,
             },
             disk: DiskSettings {
@@ -207,17 +206,111 @@ static PROGRAM: Program<Config> = Program {
             "keepalive",
             "SECONDS",
             "seconds of silence before a member is pinged",
-            |config, text| {
-                let seconds = number(text, 1..=KEEPALIVE_SECONDS_MAX)?;
-                config.settings.keepalive_ms = u64::from(seconds) * 1000;
-                Ok(())
-            },
+            |config, text| deadline(text).map(|ms| config.settings.deadlines.keepalive_ms = ms),
         )
         .default("20"),
+        Opt::value(
+            "pong-timeout",
+            "SECONDS",
+            "seconds until a member who was pinged is given up",
+            |config, text| deadline(text).map(|ms| config.settings.deadlines.pong_ms = ms),
+        )
+        .default("60"),
+        Opt::value(
+            "hello-timeout",
+            "SECONDS",
+            "seconds from accepting a connection to its first frame",
+            |config, text| deadline(text).map(|ms| config.settings.deadlines.hello_ms = ms),
+        )
+        .default("10"),
+        Opt::value(
+            "join-timeout",
+            "SECONDS",
+            "seconds from the first frame until it has joined",
+            |config, text| deadline(text).map(|ms| config.settings.deadlines.join_ms = ms),
+        )
+        .default("60"),
+        Opt::value(
+            "output-timeout",
+            "SECONDS",
+            "seconds that a member may take nothing of what it is sent",
+            |config, text| deadline(text).map(|ms| config.settings.deadlines.output_ms = ms),
+        )
+        .default("30"),
+        Opt::value(
+            "upload-timeout",
+            "SECONDS",
+            "seconds that an upload may wait for its member",
+            |config, text| deadline(text).map(|ms| config.settings.deadlines.upload_ms = ms),
+        )
+        .default("60"),
         Opt::value("max-members", "N", "members at once", |config, text| {
             number(text, 1..=ROOM_MEMBERS_MAX).map(|members| config.settings.members_max = members)
         })
         .default("10000"),
+        Opt::value(
+            "limit-lines",
+            "RATE",
+            "lines of a member, at once and then in a time; off disables",
+            |config, text| rate(text).map(|rate| config.settings.allowances.lines = rate),
+        )
+        .default("20+5/s"),
+        Opt::value(
+            "limit-changes",
+            "RATE",
+            "changes of name and topic of a member",
+            |config, text| rate(text).map(|rate| config.settings.allowances.changes = rate),
+        )
+        .default("10+10/min"),
+        Opt::value("limit-uploads", "RATE", "bytes that a member uploads", |config, text| {
+            rate(text).map(|rate| config.settings.allowances.uploads = rate)
+        })
+        .default("20GiB/h"),
+        Opt::value(
+            "limit-address-uploads",
+            "RATE",
+            "bytes that all members of an address upload",
+            |config, text| rate(text).map(|rate| config.settings.allowances.address_uploads = rate),
+        )
+        .default("200GiB/h"),
+        Opt::value(
+            "limit-replies",
+            "RATE",
+            "bytes of history and lists to an address",
+            |config, text| rate(text).map(|rate| config.settings.allowances.replies = rate),
+        )
+        .default("256MiB+8MiB/s"),
+        Opt::value("limit-joins", "RATE", "joins from an address", |config, text| {
+            rate(text).map(|rate| config.settings.allowances.joins = rate)
+        })
+        .default("1000+10/s"),
+        Opt::value("limit-connections", "RATE", "connections from an address", |config, text| {
+            rate(text).map(|rate| config.settings.allowances.connections = rate)
+        })
+        .default("2000+50/s"),
+        Opt::value(
+            "max-address-connections",
+            "N",
+            "connections of one address at once",
+            |config, text| {
+                let most = number(text, 1..=usize::MAX)?;
+                config.settings.allowances.address_connections_max = most;
+                Ok(())
+            },
+        )
+        .default("2000"),
+        Opt::value(
+            "limit-exempt",
+            "WHOM",
+            "for whom these limits do not hold: none, loopback (this machine) or any",
+            |config, text| {
+                let exempt = parsed(text, "none, loopback or any")?;
+                config.settings.allowances.exempt = exempt;
+                Ok(())
+            },
+        )
+        .default("loopback")
+        .completes(Completes::Words(&["none", "loopback", "any"])),
         Opt::value(
             "min-free",
             "SIZE",
@@ -233,11 +326,7 @@ static PROGRAM: Program<Config> = Program {
             "keep-partial",
             "TIME",
             "how long interrupted uploads can be resumed; 0 disables",
-            |config, text| {
-                let time: Time = parsed(text, "0 or a time such as 90s, 30m, 24h or 7d")?;
-                config.disk.keep_partial_ms = time.0;
-                Ok(())
-            },
+            |config, text| time(text).map(|ms| config.disk.keep_partial_ms = ms),
         )
         .default("24h"),
         Opt::value(
@@ -357,20 +446,3 @@ static PROGRAM: Program<Config> = Program {
         "a chat room with a shelf for the newest files",
     )
 };
-
-/// A length of time, in milliseconds. A day has 24 hours; months and years have no length.
-#[derive(Clone, Copy)]
-struct Time(u64);
-
-impl FromStr for Time {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        if text == "0" {
-            return Ok(Self(0));
-        }
-        let span: Span = text.parse().map_err(drop)?;
-        let time = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(drop)?;
-        u64::try_from(time.as_millis()).map(Self).map_err(drop)
-    }
-}

@@ -165,10 +165,17 @@ pub(crate) fn refusal(refused: &Refused) -> String {
     if let Some(nick) = &refused.suggestion {
         text.push_str(&format!("; {nick} is free"));
     }
+    text.push_str(&retry(refused.retry_ms));
     if let Some(detail) = &refused.detail {
         text.push_str(&format!(": {detail}"));
     }
     text
+}
+
+/// When to try again, if the server has said so.
+fn retry(retry_ms: Option<u32>) -> String {
+    let seconds = retry_ms.map(|ms| ms.div_ceil(1000));
+    seconds.map_or(String::new(), |seconds| format!("; try again in {seconds} s"))
 }
 
 /// That the server said goodbye, and why, as a sentence.
@@ -201,6 +208,7 @@ pub(crate) fn goodbye(goodbye: &Goodbye) -> String {
     if let Some(limit) = goodbye.limit {
         text.push_str(&format!(" (the limit is {limit})"));
     }
+    text.push_str(&retry(goodbye.retry_ms));
     if let Some(detail) = &goodbye.detail {
         text.push_str(&format!(": {detail}"));
     }

@@ -182,7 +182,7 @@ impl Session {
     }
 
     /// In the room, and with nothing to be seen first: what is wanted can be sent.
-    fn can_send(&self) -> bool {
+    pub(super) fn can_send(&self) -> bool {
         self.phase == Phase::Joined
     }
 
@@ -194,7 +194,7 @@ impl Session {
         }
         let id = self.pending.add(command);
         if self.can_send() {
-            self.pending.send(&mut self.out);
+            self.send_pending();
         }
         Ok(id)
     }
@@ -211,8 +211,9 @@ impl Session {
     /// Lets as many transfers run as the server takes.
     pub(super) fn start_transfers(&mut self) {
         if self.can_send() {
+            let now_ms = self.ms(self.now);
             let max = self.limits.as_ref().map_or(0, |limits| limits.transfers_max);
-            self.events.extend(self.transfers.start(max, &mut self.out));
+            self.events.extend(self.transfers.start(max, now_ms, &mut self.out));
         }
         self.transfers.trim();
     }

@@ -93,8 +93,13 @@ impl Session {
     /// # Errors
     /// When it is given up and we do not come back.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), SessionError> {
+        self.note_time(now);
         if self.is_offline() || self.phase == Phase::Over {
             return Ok(());
+        }
+        if self.can_send() {
+            self.send_pending();
+            self.start_transfers();
         }
         if !self.wants_input() {
             self.heartbeat.excuse(now);
@@ -149,8 +154,17 @@ impl Session {
             _ if self.heartbeat.is_asked() => self.heartbeat.heard_at() + SILENCE_MAX,
             _ => self.heartbeat.idle_since(self.has_output()) + self.keepalive,
         };
-        let others = [self.entry_by, self.delivery_deadline()];
+        let others = [self.entry_by, self.delivery_deadline(), self.pace_deadline()];
         others.into_iter().flatten().chain([silent_at]).min()
+    }
+
+    /// When something that has to wait may be sent.
+    fn pace_deadline(&self) -> Option<Instant> {
+        let now_ms = self.ms(self.now);
+        let command_ms = self.pending.wait_ms(&self.pace, now_ms);
+        let upload_ms = self.transfers.wait_ms(now_ms);
+        let wait_ms = command_ms.into_iter().chain(upload_ms).min().filter(|_| self.can_send())?;
+        Some(self.now + Duration::from_millis(wait_ms))
     }
 
     /// True while there is no connection, though one is wanted.
@@ -207,6 +221,10 @@ impl Session {
                 | Code::NOT_JOINED_IN_TIME
                 | Code::ROOM_FULL
                 | Code::TOO_MANY_CONNECTIONS
+                | Code::TOO_MANY_FROM_ADDRESS
+                | Code::TOO_MANY_JOINS
+                | Code::TOO_MUCH_SENT
+                | Code::FLOODING
                 | Code::CONNECTION_LOST
         );
         may && self.comes_back()
@@ -235,7 +253,7 @@ impl Session {
             self.events.push_back(SessionEvent::GaveUp(why));
             return self.end();
         }
-        let wait = now + self.backoff.wait();
+        let wait = now + self.backoff.wait().max(told_wait(&why));
         // The last attempt is made when the time is up, not long before.
         let retry_at = give_up_at.map_or(wait, |at| wait.min(at));
         let retry_in = retry_at.saturating_duration_since(now);
@@ -273,4 +291,13 @@ impl Session {
             self.out = Outgoing::default();
         }
     }
+}
+
+/// How long the server wants us to stay away.
+fn told_wait(why: &Loss) -> Duration {
+    let retry_ms = match why {
+        Loss::Goodbye(goodbye) => goodbye.retry_ms.unwrap_or(0),
+        Loss::Link(_) | Loss::Silent { .. } => 0,
+    };
+    Duration::from_millis(retry_ms.into())
 }

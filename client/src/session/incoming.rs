@@ -6,7 +6,8 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::field::{Fields, Tag};
 use chatshelf_common::wire::frame::{
-    CAPABILITY_STATS, Gap, Goodbye, HelloAck, Join, Refused, Snapshot, UploadStored, Welcome,
+    AllowanceKind, CAPABILITY_STATS, Gap, Goodbye, HelloAck, Join, Refused, Snapshot, UploadStored,
+    Welcome,
 };
 use chatshelf_common::wire::{
     Code, DecodeError, Deframer, Event, Frame, Header, ServerFrame, Unit,
@@ -128,6 +129,11 @@ impl Session {
         if !(VERSION_MIN..=VERSION_MAX).contains(&ack.version) {
             return Err(SessionError::Unexpected("a version we did not offer"));
         }
+        let rate_of = |kind| {
+            let told = ack.allowances.iter().find(|allowance| allowance.kind == kind);
+            told.map(|allowance| allowance.rate)
+        };
+        self.pace.set(rate_of(AllowanceKind::LINES), rate_of(AllowanceKind::CHANGES));
         let limits = ServerLimits {
             version: ack.version,
             tells_stats: ack.capabilities.is_some_and(|bits| bits & CAPABILITY_STATS != 0),
@@ -284,7 +290,8 @@ impl Session {
 
     fn handle_refused(&mut self, refused: Refused) -> Result<(), SessionError> {
         if let Some(transfer) = refused.transfer {
-            let told = self.transfers.refused(refused, transfer, &mut self.out);
+            let now_ms = self.ms(self.now);
+            let told = self.transfers.refused(refused, transfer, now_ms, &mut self.out);
             self.events.extend(told.map_err(unexpected)?);
             self.start_transfers();
             return Ok(());
@@ -293,7 +300,7 @@ impl Session {
             self.handle_nick_refused(refused.code, refused.suggestion);
             return Ok(());
         }
-        if self.is_told_already(&refused) {
+        if self.is_told_already(&refused) || self.is_only_for_now(&refused) {
             return Ok(());
         }
         let command = self.pending.refused(&refused);
@@ -302,6 +309,16 @@ impl Session {
             self.events.push_back(SessionEvent::Refused(refused, command));
         }
         Ok(())
+    }
+
+    /// True if what was refused may be sent again later, and will be: nothing is lost, so there is
+    /// nothing to tell.
+    fn is_only_for_now(&mut self, refused: &Refused) -> bool {
+        let Some(retry_ms) = refused.retry_ms else { return false };
+        let Some(pacing) = self.pending.take_back(refused) else { return false };
+        let now_ms = self.ms(self.now);
+        self.pace.refused(pacing, u64::from(retry_ms), now_ms);
+        true
     }
 
     /// A first nick is for the front to choose; one that we come back with is replaced.
@@ -336,7 +353,7 @@ impl Session {
         self.go(Phase::Joined);
         let unanswered = self.pending.settle(&self.nick, self.room.topic(), self.room.shelf());
         self.events.extend(unanswered.into_iter().map(SessionEvent::Unanswered));
-        self.pending.send(&mut self.out);
+        self.send_pending();
         self.start_transfers();
     }
 }

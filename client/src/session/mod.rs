@@ -23,6 +23,7 @@ mod heartbeat;
 mod incoming;
 mod log_position;
 mod outgoing;
+mod pace;
 mod pending;
 mod phase;
 mod room;
@@ -57,6 +58,7 @@ use delivery::Delivery;
 use heartbeat::Heartbeat;
 use log_position::LogPosition;
 use outgoing::Outgoing;
+use pace::{Pace, Pacing};
 use pending::Pending;
 use phase::{Membership, Phase};
 use rtt::Rtt;
@@ -94,6 +96,8 @@ pub struct Reconnect {
 pub struct Session {
     /// Times are counted from here.
     started: Instant,
+    /// The latest time that it was told.
+    now: Instant,
     phase: Phase,
     nick: Nick,
     history: Option<u32>,
@@ -126,6 +130,7 @@ pub struct Session {
     seen: LogPosition,
     room: Room,
     pending: Pending,
+    pace: Pace,
     transfers: Transfers,
     absence: Option<Absence>,
     /// Times that it has come back.
@@ -142,6 +147,7 @@ impl Session {
         let first_message = next_random(&mut seed);
         Self {
             started: now,
+            now,
             phase: Phase::Offline { retry_at: now },
             nick,
             history,
@@ -164,6 +170,7 @@ impl Session {
             seen: LogPosition::default(),
             room: Room::empty(),
             pending: Pending::new(first_message),
+            pace: Pace::default(),
             transfers: Transfers::default(),
             absence: None,
             returns: 0,
@@ -285,6 +292,7 @@ impl Session {
 
     /// Notes that the first `count` bytes of what [`Session::output`] just showed are sent.
     pub fn advance_output(&mut self, count: usize, now: Instant) {
+        self.note_time(now);
         self.heartbeat.sent(now);
         if let Some(frame) = self.out.advance(count) {
             self.delivery.data_sent();
@@ -304,7 +312,7 @@ impl Session {
     /// now.
     pub fn handle_written(&mut self, bytes: usize, is_blocked: bool, now: Instant) {
         let end = if is_blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
-        let now_ms = now.saturating_duration_since(self.started).as_millis() as u64;
+        let now_ms = self.ms(now);
         self.out.note_written(bytes, end, now_ms);
     }
 
@@ -342,6 +350,7 @@ impl Session {
     /// # Errors
     /// When the server breaks the protocol. The session is over then; close the connection.
     pub fn handle_bytes(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), SessionError> {
+        self.note_time(now);
         self.heartbeat.heard(now);
         let mut deframer = std::mem::replace(&mut self.deframer, Deframer::joined());
         let result = self.handle_units(&mut deframer, &mut bytes);
@@ -349,8 +358,29 @@ impl Session {
         if result.is_err() {
             self.end();
         }
+        if self.can_send() {
+            self.send_pending();
+        }
         self.check();
         result
+    }
+
+    fn note_time(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Milliseconds from the start of the session.
+    fn ms(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.started).as_millis() as u64
+    }
+
+    /// Sends the commands that wait, as far as they may go now.
+    fn send_pending(&mut self) {
+        let now_ms = self.ms(self.now);
+        let [lines, changes] =
+            [Pacing::Line, Pacing::Change].map(|pacing| self.pending.in_flight(pacing));
+        self.pace.settle(lines, changes, now_ms);
+        self.pending.send(&mut self.out, &mut self.pace, now_ms);
     }
 
     /// Takes the next step.

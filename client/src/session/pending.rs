@@ -15,6 +15,7 @@ use chatshelf_common::wire::frame::{
 
 use super::event::{PendingCommand, Unanswered};
 use super::outgoing::Outgoing;
+use super::pace::{Pace, Pacing};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -32,6 +33,8 @@ struct Entry {
     id: MessageId,
     command: PendingCommand,
     state: State,
+    /// It was sent on an earlier connection and not answered: it may have been said.
+    repeats: bool,
 }
 
 /// Commands that are not answered.
@@ -67,6 +70,15 @@ impl PendingCommand {
         }
     }
 
+    /// What it is counted with.
+    fn pacing(&self) -> Pacing {
+        match self {
+            Self::Say { .. } | Self::Tell { .. } => Pacing::Line,
+            Self::Rename(_) | Self::Topic(_) => Pacing::Change,
+            Self::Drop { .. } => Pacing::Free,
+        }
+    }
+
     /// True for what is answered by an event, which a gap can swallow.
     fn is_answered_by_event(&self) -> bool {
         !matches!(self, Self::Tell { .. })
@@ -88,7 +100,7 @@ impl Entry {
         match &self.command {
             PendingCommand::Say { text, style } => {
                 let style = (*style != Style::SPEECH).then_some(*style);
-                let repeat = (self.state == State::InDoubt).then_some(Marker);
+                let repeat = self.repeats.then_some(Marker);
                 out.control(&Say { id, text: text.clone(), style, repeat });
             }
             PendingCommand::Tell { to, text } => {
@@ -112,18 +124,53 @@ impl Pending {
         let id = MessageId(self.next);
         self.next = self.next.wrapping_add(1);
         self.bytes += command.bytes();
-        self.entries.push_back(Entry { id, command, state: State::Waiting });
+        self.entries.push_back(Entry { id, command, state: State::Waiting, repeats: false });
         id
     }
 
-    /// Sends what is not sent, in order; messages that may have been said before say so.
-    pub(super) fn send(&mut self, out: &mut Outgoing) {
-        let unsent = self.entries.iter_mut().rev().take_while(|entry| !entry.is_sent()).count();
-        let sent = self.entries.len() - unsent;
+    /// Sends what is not sent, in order, as far as it may go now; messages that may have been said
+    /// before say so.
+    pub(super) fn send(&mut self, out: &mut Outgoing, pace: &mut Pace, now_ms: u64) {
+        let sent = self.first_unsent();
         for entry in self.entries.range_mut(sent..) {
+            if !pace.take(entry.command.pacing(), now_ms) {
+                return;
+            }
             entry.put(out);
             entry.state = State::Sent;
         }
+    }
+
+    /// How many of these are sent and not answered.
+    pub(super) fn in_flight(&self, pacing: Pacing) -> u64 {
+        let is_meant = |it: &&Entry| it.is_sent() && it.command.pacing() == pacing;
+        self.entries.iter().filter(is_meant).count() as u64
+    }
+
+    /// How long the next one that is not sent has to wait, in milliseconds; none if there is none,
+    /// or it waits for an answer.
+    pub(super) fn wait_ms(&self, pace: &Pace, now_ms: u64) -> Option<u64> {
+        let next = self.entries.get(self.first_unsent())?;
+        pace.wait_ms(next.command.pacing(), now_ms)
+    }
+
+    fn first_unsent(&self) -> usize {
+        let unsent = self.entries.iter().rev().take_while(|entry| !entry.is_sent()).count();
+        self.entries.len() - unsent
+    }
+
+    /// A command was refused for now: it waits to be sent again, in its old place among those that
+    /// are not sent. What it is counted with, if it is known.
+    pub(super) fn take_back(&mut self, refused: &Refused) -> Option<Pacing> {
+        let place = self.place_of(refused)?;
+        let mut entry = self.entries.remove(place)?;
+        entry.state = State::Waiting;
+        let pacing = entry.command.pacing();
+        let is_later =
+            |it: &Entry| !it.is_sent() && it.id.0.wrapping_sub(entry.id.0) < u64::MAX / 2;
+        let place = self.entries.iter().position(is_later).unwrap_or(self.entries.len());
+        self.entries.insert(place, entry);
+        Some(pacing)
     }
 
     pub(super) fn stored(&mut self, item: ItemId) {
@@ -180,13 +227,17 @@ impl Pending {
     /// A command was refused: which, if it is known. A refusal without a number is about the oldest
     /// of its kind.
     pub(super) fn refused(&mut self, refused: &Refused) -> Option<PendingCommand> {
-        match (refused.id, refused.item) {
-            (Some(id), _) => self.remove_first(|entry| {
-                entry.is_sent() && entry.id == id && entry.command.kind() == refused.about
-            }),
-            (None, Some(item)) => self.remove_first(|entry| entry.is_sent() && entry.drops(item)),
-            (None, None) => self.answered(refused.about),
-        }
+        let place = self.place_of(refused)?;
+        self.remove(place)
+    }
+
+    fn place_of(&self, refused: &Refused) -> Option<usize> {
+        let is_meant = |entry: &Entry| match (refused.id, refused.item) {
+            (Some(id), _) => entry.id == id && entry.command.kind() == refused.about,
+            (None, Some(item)) => entry.drops(item),
+            (None, None) => entry.command.kind() == refused.about,
+        };
+        self.entries.iter().position(|entry| entry.is_sent() && is_meant(entry))
     }
 
     /// The oldest command of a kind is answered: they are in the order in which they were sent.
@@ -195,8 +246,12 @@ impl Pending {
     }
 
     fn remove_first(&mut self, is_it: impl Fn(&Entry) -> bool) -> Option<PendingCommand> {
-        let place = self.entries.iter().position(is_it);
-        let entry = place.and_then(|place| self.entries.remove(place))?;
+        let place = self.entries.iter().position(is_it)?;
+        self.remove(place)
+    }
+
+    fn remove(&mut self, place: usize) -> Option<PendingCommand> {
+        let entry = self.entries.remove(place)?;
         self.bytes -= entry.command.bytes();
         Some(entry.command)
     }
@@ -224,6 +279,7 @@ impl Pending {
         for entry in &mut self.entries {
             if entry.is_sent() {
                 entry.state = State::InDoubt;
+                entry.repeats = true;
             }
         }
     }

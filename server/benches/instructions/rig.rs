@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use chatshelf_server::disk::{Durability, Found, Reply, Request};
 use chatshelf_server::engine::{
-    Engine, JournalBatch, Now, Readiness, Secret, Settings, Storage, Transport, Turns,
+    Allowances, Deadlines, Engine, JournalBatch, Now, Readiness, Secret, Settings, Storage,
+    Transport, Turns,
 };
 use chatshelf_server::token::Token;
 use chatshelf_testkit::raw::hello_and_join;
@@ -22,7 +23,8 @@ const SETTINGS: Settings = Settings {
     keep: 5,
     history_max: 1_000,
     members_max: MEMBERS,
-    keepalive_ms: 20_000,
+    allowances: Allowances::DEFAULT,
+    deadlines: Deadlines::DEFAULT,
     durability: Durability::Interval,
 };
 

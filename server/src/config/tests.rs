@@ -1,6 +1,9 @@
-//! Which settings are accepted, and what they default to.
+//! What each option accepts, and what it sets.
+
+use chatshelf_common::rate::Rate;
 
 use super::*;
+use crate::engine::Exempt;
 
 fn parsed(line: &str) -> Result<Parsed<Config>, String> {
     let arguments = line.split_whitespace().map(OsString::from);
@@ -24,7 +27,8 @@ fn without_options_it_runs_with_the_documented_defaults() {
     assert_eq!((bind, port, data_dir), (None, 9000, "chatshelf-data".into()));
     assert_eq!((settings.file_bytes_max, settings.keep), (1 << 30, 5));
     assert_eq!((settings.history_max, settings.members_max), (1000, 10_000));
-    assert_eq!(settings.keepalive_ms, 20_000);
+    assert_eq!(settings.deadlines, Deadlines::DEFAULT);
+    assert_eq!(settings.allowances, Allowances::DEFAULT);
     assert_eq!((disk.min_free_bytes, disk.partial_bytes_max), (None, 2 << 30));
     assert_eq!((disk.keep_partial_ms, disk.durability), (86_400_000, Durability::Interval));
 }
@@ -78,6 +82,11 @@ fn a_bad_option_is_named_with_what_it_accepts() {
         ("--bind nowhere", "--bind 'nowhere': must be an IPv4 or IPv6 address"),
         ("--history -1", "--history"),
         ("--keepalive 0", "--keepalive '0': must be a number from 1 to 3600"),
+        ("--hello-timeout 0", "--hello-timeout '0': must be a number from 1 to 3600"),
+        ("--limit-lines 20", "--limit-lines '20': must be off or a rate such as 20+5/s"),
+        ("--limit-uploads 1GiB/d", "must be off or a rate such as"),
+        ("--limit-joins 0+1/s", "must be off or a rate such as"),
+        ("--limit-exempt us", "--limit-exempt 'us': must be none, loopback or any"),
         ("--min-free lots", "must be a size such as"),
         ("--keep-partial 24", "must be 0 or a time such as"),
         ("--keep-partial=-1h", "must be 0 or a time such as"),
@@ -123,4 +132,42 @@ fn the_environment_sets_what_the_command_line_does_not() {
     let sources = Sources { variable: &variable, ..Sources::NOTHING };
     let Ok(Parsed::Run(config)) = parse(["-p2".into()], &sources) else { panic!() };
     assert_eq!((config.port, config.settings.file_bytes_max), (2, 7));
+}
+
+#[test]
+fn a_rate_is_so_many_at_once_and_so_many_in_a_time() {
+    let lines = |text: &str| config(&format!("--limit-lines {text}")).settings.allowances.lines;
+    for (text, at_once, refill, period_ms) in [
+        ("20+5/s", 20, 5, 1_000),
+        ("10+30/min", 10, 30, 60_000),
+        ("5/s", 5, 5, 1_000),
+        ("1GiB+10MiB/h", 1 << 30, 10 << 20, 3_600_000),
+        ("20GiB/h", 20 << 30, 20 << 30, 3_600_000),
+    ] {
+        assert_eq!(lines(text), Rate::new(at_once, refill, period_ms), "{text}");
+        assert!(lines(text).is_some());
+    }
+    assert_eq!(lines("off"), None);
+}
+
+#[test]
+fn every_deadline_can_be_set() {
+    let set = config(
+        "--hello-timeout 1 --join-timeout 2 --keepalive 3 --pong-timeout 4 --output-timeout 5 \
+         --upload-timeout 6",
+    );
+    let (hello_ms, join_ms, keepalive_ms) = (1_000, 2_000, 3_000);
+    let (pong_ms, output_ms, upload_ms) = (4_000, 5_000, 6_000);
+    let deadlines = Deadlines { hello_ms, join_ms, keepalive_ms, pong_ms, output_ms, upload_ms };
+    assert_eq!(set.settings.deadlines, deadlines);
+}
+
+#[test]
+fn limits_hold_for_whom_they_are_meant() {
+    for (text, exempt) in
+        [("none", Exempt::None), ("loopback", Exempt::Loopback), ("any", Exempt::Any)]
+    {
+        let set = config(&format!("--limit-exempt {text}"));
+        assert_eq!(set.settings.allowances.exempt, exempt);
+    }
 }

@@ -111,6 +111,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn reap(&mut self) {
         let before = self.connections.len();
         while let Some(mut connection) = self.connections.reap_one() {
+            self.limiter.closed(connection.peer().into());
             while let Some((_, extent)) = connection.send_queue_mut().pop_spent() {
                 self.transfers.give_extent(extent);
             }
@@ -121,6 +122,7 @@ impl<T: Transport> Engine<T> {
         self.forget_gone();
         if self.connections.shrink_after_crowd() {
             self.admission.shrink();
+            self.limiter.shrink();
             self.disk.shrink();
         }
     }

@@ -59,12 +59,18 @@ impl<T: Transport> Engine<T> {
     fn handle_member(&mut self, token: Token, nick: Nick, frame: ClientFrame) {
         match frame {
             ClientFrame::Say(Say { id, text, style, repeat }) => {
+                if !self.may_say(token, Say::KIND, id) {
+                    return;
+                }
                 let proposal = Proposal::Say { nick, id, text, style, repeat };
                 self.propose(Proposer::Speaker { token, id }, proposal);
             }
             ClientFrame::Tell(tell) => self.tell(token, nick, tell),
             ClientFrame::Rename(rename) => self.rename(token, rename.nick),
             ClientFrame::SetTopic(SetTopic { topic }) => {
+                if !self.may_change(token, SetTopic::KIND) {
+                    return;
+                }
                 self.propose(Proposer::TopicSetter { token }, Proposal::SetTopic { nick, topic });
             }
             ClientFrame::UploadOffer(offer) => self.offer_upload(token, offer),
@@ -92,10 +98,10 @@ impl<T: Transport> Engine<T> {
             return self.close_with(token, farewell);
         }
         let since_ms = self.now.mono_ms;
-        if let Some(connection) = self.connections.get_mut(token) {
-            connection.greet(since_ms);
-        }
-        self.connections.arm(token, since_ms + limits::JOIN_MS);
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        connection.greet(since_ms);
+        let allowances = self.settings.allowances.told_to(connection.peer());
+        self.connections.arm(token, since_ms + self.settings.deadlines.join_ms);
         let ack = HelloAck {
             version,
             capabilities: hello.capabilities.map(|bits| bits & CAPABILITIES).filter(|it| *it != 0),
@@ -104,13 +110,16 @@ impl<T: Transport> Engine<T> {
             shelf_items_max: self.room.shelf().keep() as u32,
             transfers_max: limits::MEMBER_TRANSFERS_MAX as u32,
             history_max: self.settings.history_max,
-            allowances: Vec::new(),
-            deadlines: Vec::new(),
+            allowances,
+            deadlines: self.settings.deadlines.told(),
         };
         self.send(token, &ack);
     }
 
     fn tell(&mut self, token: Token, from: Nick, Tell { id, to, text }: Tell) {
+        if !self.may_say(token, Tell::KIND, id) {
+            return;
+        }
         let refused = |code| Refused { id: Some(id), ..Refused::new(code, Tell::KIND) };
         let Some(receiver) = self.room.find(&to) else {
             return self.refuse(token, &refused(Code::NO_SUCH_MEMBER));
@@ -141,6 +150,9 @@ impl<T: Transport> Engine<T> {
     }
 
     fn rename(&mut self, token: Token, to: Nick) {
+        if !self.may_change(token, Rename::KIND) {
+            return;
+        }
         self.refuse_wanted(token);
         if let Err(why) = to.check_new() {
             return self.refuse_new_nick(token, Rename::KIND, &why);

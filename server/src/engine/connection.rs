@@ -10,17 +10,16 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::Goodbye;
 use chatshelf_common::wire::{Code, Deframer};
 
-use super::Readiness;
 use super::deadlines::{Due, Look};
 use super::lazy_box::LazyBox;
 use super::limits::{
-    CLOSE_MS, CONTROL_BYTES_MAX, HELLO_MS, JOIN_MS, LINGER_MS, READ_BUFFER_BYTES,
-    WRITE_BUDGET_BYTES, WRITE_STALL_MS,
+    CLOSE_MS, CONTROL_BYTES_MAX, LINGER_MS, READ_BUFFER_BYTES, WRITE_BUDGET_BYTES,
 };
 use super::liveness::Liveness;
 use super::phase::{Guest, Membership, Phase, Step};
 use super::send_queue::{Flush, Flushed, SendQueue};
 use super::transport::{Refusal, Transport};
+use super::{Deadlines, Readiness};
 use crate::room::log::RoomLog;
 use crate::token::Token;
 
@@ -257,39 +256,39 @@ impl<T> Connection<T> {
     }
 
     /// Returns what is due because of its phase or of blocked output.
-    pub(super) fn output_due(&self, look: &mut Look) -> Option<Due> {
+    pub(super) fn output_due(&self, look: &mut Look, deadlines: &Deadlines) -> Option<Due> {
         let (since_ms, allowed_ms, due) = match self.phase {
             Phase::Greeting { since_ms } => {
-                (since_ms, HELLO_MS, Due::Close(Code::NOT_JOINED_IN_TIME))
+                (since_ms, deadlines.hello_ms, Due::Close(Code::NOT_JOINED_IN_TIME))
             }
             Phase::Greeted(Guest { since_ms, .. }) | Phase::Contending(Guest { since_ms, .. }) => {
-                (since_ms, JOIN_MS, Due::Close(Code::NOT_JOINED_IN_TIME))
+                (since_ms, deadlines.join_ms, Due::Close(Code::NOT_JOINED_IN_TIME))
             }
             Phase::Closing { since_ms } => (since_ms, CLOSE_MS, Due::Drop),
             Phase::Lingering { since_ms } => (since_ms, LINGER_MS, Due::Drop),
-            Phase::Entering(_) | Phase::Joined(_) => return self.stall_due(look),
+            Phase::Entering(_) | Phase::Joined(_) => return self.stall_due(look, deadlines),
             Phase::Dead => return None,
         };
         match look.has_passed(since_ms, allowed_ms) {
             true => Some(due),
-            false => self.stall_due(look),
+            false => self.stall_due(look, deadlines),
         }
     }
 
-    fn stall_due(&self, look: &mut Look) -> Option<Due> {
+    fn stall_due(&self, look: &mut Look, deadlines: &Deadlines) -> Option<Due> {
         let since_ms = self.blocked.since_ms().filter(|_| self.is_listening())?;
-        look.has_passed(since_ms, WRITE_STALL_MS).then_some(Due::Close(Code::TOO_SLOW))
+        look.has_passed(since_ms, deadlines.output_ms).then_some(Due::Close(Code::TOO_SLOW))
     }
 
     /// Returns what is due because the peer is silent, if it is a member.
-    pub(super) fn silence_due(&self, look: &mut Look, keepalive_ms: u64) -> Option<Due> {
+    pub(super) fn silence_due(&self, look: &mut Look, deadlines: &Deadlines) -> Option<Due> {
         self.phase.member()?;
         let mut liveness = self.liveness;
         // Input that was not read yet is a sign of life.
         if self.latches.readable {
             liveness.forgive(look.now_ms());
         }
-        liveness.due(look, keepalive_ms)
+        liveness.due(look, deadlines)
     }
 }
 

@@ -70,16 +70,16 @@ impl<T: Transport> Engine<T> {
     /// Returns what is due for a connection. If nothing is, sets its timer for the next deadline.
     fn due(&mut self, token: Token) -> Option<Due> {
         let connection = self.connections.get(token)?;
-        let (now_ms, keepalive_ms) = (self.now.mono_ms, self.settings.keepalive_ms);
+        let (now_ms, deadlines) = (self.now.mono_ms, &self.settings.deadlines);
         let mut look = Look::at(now_ms);
-        let mut due = connection.output_due(&mut look);
+        let mut due = connection.output_due(&mut look, deadlines);
         if due.is_none() && connection.is_listening() {
             if connection.is_paused(self.transfers.hold_back(token)) {
                 // While the server does not read, the peer is neither silent nor slow.
-                look.has_passed(now_ms, keepalive_ms);
+                look.has_passed(now_ms, deadlines.keepalive_ms);
             } else {
-                due = self.transfers.due(token, &mut look);
-                due = due.or_else(|| connection.silence_due(&mut look, keepalive_ms));
+                due = self.transfers.due(token, &mut look, deadlines.upload_ms);
+                due = due.or_else(|| connection.silence_due(&mut look, deadlines));
             }
         }
         if due.is_none()

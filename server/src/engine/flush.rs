@@ -5,7 +5,7 @@ use chatshelf_common::wire::frame::{Gap, Refused};
 
 use super::Engine;
 use super::connection::Lingers;
-use super::limits::{LINGER_MS, WRITE_STALL_MS};
+use super::limits::LINGER_MS;
 use super::send_queue::Flushed;
 use super::transport::Transport;
 use crate::token::Token;
@@ -65,6 +65,9 @@ impl<T: Transport> Engine<T> {
             let (to, end) = (snapshot.seq(), self.room.log().end());
             // A closing connection never loses its cursor: only a member's can be lost.
             let Some(nick) = connection.nick().cloned() else { break flush.end };
+            let bytes = snapshot.length() as u64;
+            let (peer, allowances) = (connection.peer(), &self.settings.allowances);
+            self.limiter.charge_replies(allowances, peer, bytes, now_ms);
             connection.send_queue_mut().tell_gap(&Gap { from, to, nick }, snapshot, end);
         };
         // Everything is asked of the connection while it is at hand; mostly, nothing follows.
@@ -80,7 +83,7 @@ impl<T: Transport> Engine<T> {
             self.refill_downloads(token);
         }
         if is_blocked {
-            self.connections.arm(token, now_ms + WRITE_STALL_MS);
+            self.connections.arm(token, now_ms + self.settings.deadlines.output_ms);
         }
         match lingers {
             Some(Lingers::Now) => {

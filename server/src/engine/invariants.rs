@@ -23,6 +23,7 @@ impl<T: Transport> Engine<T> {
             listening += u64::from(connection.is_listening());
         }
         assert_eq!(self.counters.connections, self.counters.closes.total() + listening);
+        self.limiter.assert_sound(self.connections.len());
         self.journal.assert_taken(self.room.log());
     }
 }

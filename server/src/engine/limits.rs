@@ -1,5 +1,6 @@
 //! The server's own limits, each with its unit last. The protocol's limits are in
-//! `chatshelf_common::limits`; the operator's are in [`super::Settings`].
+//! `chatshelf_common::limits`; the operator's are in [`super::Settings`], for which some of these
+//! are the defaults.
 
 /// Time from accept to `Hello` (PROTOCOL.md, "Phases and deadlines").
 pub(super) const HELLO_MS: u64 = 10_000;
@@ -10,8 +11,9 @@ pub(super) const REFUSED_JOINS_MAX: u8 = 16;
 /// Refusals of one connection, of `Join`s and `Rename`s, that suggest a free nick: finding one is
 /// the most expensive thing a few bytes can ask for.
 pub(super) const SUGGESTIONS_MAX: u8 = 16;
-/// Time from asking a member for a sign of life ([`super::Settings::keepalive_ms`]) to giving up on
-/// them.
+/// Silence of a member before it is asked for a sign of life.
+pub(super) const KEEPALIVE_MS: u64 = 20_000;
+/// Time from asking a member for a sign of life to giving up on them.
 pub(super) const PONG_MS: u64 = 60_000;
 /// Time for the holder of a contested nick to give a sign of life before losing it.
 pub(super) const PROBE_MS: u64 = 3_000;
@@ -98,3 +100,17 @@ pub(super) const JOIN_GRACE_MS: u64 = 500;
 /// Additional connections that may be receiving their goodbye; beyond this, the oldest is dropped.
 /// Unused places of the other kinds serve for this too.
 pub(super) const LEAVING_MAX: usize = 1_000;
+
+/// Requests over an allowance that are refused to a member before its connection is closed.
+pub(super) const FLOOD_REFUSALS_MAX: u64 = 500;
+/// After this, one more may be refused.
+pub(super) const FLOOD_PERIOD_MS: u32 = 1_000;
+/// Connections over an allowance of their address that are told so; more are dropped.
+pub(super) const TURNED_AWAY_MAX: u64 = 20;
+/// After this, one more is told.
+pub(super) const TURNED_AWAY_PERIOD_MS: u32 = 1_000;
+/// When a client may try again whose address has too many open connections: none is foreseen to
+/// end.
+pub(super) const ADDRESS_RETRY_MS: u64 = 10_000;
+/// Meters of members, and of addresses, that are kept before those out of use are forgotten.
+pub(super) const METERS_MIN: usize = 64;

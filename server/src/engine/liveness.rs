@@ -1,8 +1,9 @@
 //! Whether a peer is alive: how long it has been silent, and whether it was asked for a sign of
 //! life.
 
+use super::Deadlines;
 use super::deadlines::{Due, Look};
-use super::limits::{HEARD_LATELY_MS, PONG_MS, PROBE_MS};
+use super::limits::{HEARD_LATELY_MS, PROBE_MS};
 use chatshelf_common::wire::Code;
 
 /// What is known about a peer's liveness.
@@ -71,11 +72,11 @@ impl Liveness {
         is_new
     }
 
-    /// Returns what is due: a question after `keepalive_ms` of silence, the end if no answer comes.
-    pub(super) fn due(&self, look: &mut Look, keepalive_ms: u64) -> Option<Due> {
+    /// Returns what is due: a question after some silence, the end if no answer comes.
+    pub(super) fn due(&self, look: &mut Look, deadlines: &Deadlines) -> Option<Due> {
         let (allowed_ms, due) = match self.asked {
-            Asked::No => (keepalive_ms, Due::Ping),
-            Asked::ForSilence => (PONG_MS, Due::Close(Code::TIMED_OUT)),
+            Asked::No => (deadlines.keepalive_ms, Due::Ping),
+            Asked::ForSilence => (deadlines.pong_ms, Due::Close(Code::TIMED_OUT)),
             Asked::ForName => (PROBE_MS, Due::Close(Code::TIMED_OUT)),
         };
         look.has_passed(self.since_ms, allowed_ms).then_some(due)
@@ -85,12 +86,11 @@ impl Liveness {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const KEEPALIVE_MS: u64 = 20_000;
+    use crate::engine::limits::{KEEPALIVE_MS, PONG_MS};
 
     fn due(liveness: Liveness, now_ms: u64) -> (Option<Due>, Option<u64>) {
         let mut look = Look::at(now_ms);
-        (liveness.due(&mut look, KEEPALIVE_MS), look.next_ms())
+        (liveness.due(&mut look, &Deadlines::DEFAULT), look.next_ms())
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl<T: Transport> Engine<T> {
             snapshot_bytes: self.room.snapshot_bytes(),
             table_bytes: self.connections.table_bytes()
                 + self.admission.table_bytes()
+                + self.limiter.table_bytes()
                 + self.transfers.table_bytes()
                 + self.disk.table_bytes(),
         };

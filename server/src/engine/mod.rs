@@ -18,6 +18,7 @@ mod flush;
 mod invariants;
 mod journal_feed;
 mod lazy_box;
+mod limiter;
 mod limits;
 mod liveness;
 mod memory;
@@ -28,6 +29,7 @@ mod proposals;
 mod receive;
 mod reclaim;
 mod send_queue;
+mod settings;
 mod stats;
 mod transfer_table;
 mod transfers;
@@ -39,7 +41,7 @@ use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::Code;
 
 use crate::disk::readahead::PipeSource;
-use crate::disk::{Durability, Found, Reply, Request};
+use crate::disk::{Found, Reply, Request};
 use crate::room::{Restored, Room};
 use crate::sequencer::Sequencer;
 use crate::token::Token;
@@ -50,6 +52,7 @@ use connections::Connections;
 use disk_queue::DiskQueue;
 use drops::Owners;
 use journal_feed::JournalFeed;
+use limiter::Limiter;
 use peer_log::PeerLog;
 use proposals::Proposer;
 use transfer_table::TransferTable;
@@ -58,6 +61,7 @@ pub use admission::Secret;
 pub use journal_feed::JournalBatch;
 pub use limits::LOG_WINDOW_BYTES;
 pub use memory::MemoryUse;
+pub use settings::{Allowances, Deadlines, Exempt, Settings};
 pub use stats::{Causes, Counters, Handshakes, Stats};
 pub use transport::{Refusal, Transport};
 pub use turn::{Storage, Turns};
@@ -69,23 +73,6 @@ pub struct Now {
     pub mono_ms: u64,
     /// The wall clock, for people.
     pub at: UnixMillis,
-}
-
-/// The operator's settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// The largest file accepted, in bytes.
-    pub file_bytes_max: u64,
-    /// The number of items the shelf keeps, at least one.
-    pub keep: usize,
-    /// The most history lines sent to a joining client.
-    pub history_max: u32,
-    /// The most members.
-    pub members_max: usize,
-    /// Silence after which a member is asked for a sign of life.
-    pub keepalive_ms: u64,
-    /// When an event is safe enough to be sent.
-    pub durability: Durability,
 }
 
 /// What the poll reported about a connection.
@@ -115,6 +102,8 @@ pub struct Engine<T> {
     /// Who may drop which item.
     owners: Owners,
     counters: Counters,
+    /// What members and addresses have used of what they are allowed.
+    limiter: Limiter,
     /// What is logged of what peers do.
     peer_log: PeerLog,
     read_buffer: Box<[u8]>,
@@ -141,6 +130,7 @@ impl<T: Transport> Engine<T> {
             transfers: TransferTable::default(),
             owners: Owners::found(upload_ids),
             counters: Counters::default(),
+            limiter: Limiter::default(),
             peer_log: PeerLog::default(),
             read_buffer: vec![0; limits::READ_BUFFER_BYTES].into(),
             shutting_down: false,
@@ -166,6 +156,9 @@ impl<T: Transport> Engine<T> {
     fn reconfigure(&mut self, settings: Settings) {
         debug_assert_eq!(self.settings.durability, settings.durability);
         self.settings = settings;
+        // Deadlines may have become shorter.
+        let tokens: Vec<Token> = self.connections.iter().map(|(token, _)| token).collect();
+        tokens.into_iter().for_each(|token| self.connections.arm(token, self.now.mono_ms));
         self.admit_members(settings.members_max);
         self.room.keep_items(settings.keep);
         self.propose_surplus_drops();

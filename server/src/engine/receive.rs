@@ -79,7 +79,7 @@ impl<T: Transport> Engine<T> {
             self.counters.bytes_in += bytes as u64;
             if connection.liveness_mut().note_heard(now_ms) {
                 // The next question may be due sooner than the deadline for this answer was.
-                self.connections.arm(token, now_ms + self.settings.keepalive_ms);
+                self.connections.arm(token, now_ms + self.settings.deadlines.keepalive_ms);
             }
         }
         got

@@ -2,6 +2,8 @@
 //! clock.
 
 mod admission;
+mod allowances;
+mod attackers;
 mod chaos;
 mod deadlines;
 mod disk;

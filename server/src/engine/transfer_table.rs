@@ -349,8 +349,8 @@ impl TransferTable {
     }
 
     /// Returns what is due for a connection's transfers.
-    pub(super) fn due(&self, connection: Token, look: &mut Look) -> Option<Due> {
-        self.members.get(&connection)?.due(look)
+    pub(super) fn due(&self, connection: Token, look: &mut Look, upload_ms: u64) -> Option<Due> {
+        self.members.get(&connection)?.due(look, upload_ms)
     }
 
     /// Returns the transfers of a connection that must end because slots are scarce and they move

@@ -11,7 +11,7 @@ use chatshelf_common::wire::frame::{
 };
 
 use super::Engine;
-use super::limits::{RATE_STEP_MS, UPLOAD_STALL_MS};
+use super::limits::RATE_STEP_MS;
 use super::origin::Origin;
 use super::proposals::Proposer;
 use super::transfer_table::{Fate, FileInfo, Finished, Received, Way};
@@ -39,6 +39,9 @@ impl<T: Transport> Engine<T> {
             let refusal = refused(transfer, Code::FILE_TOO_LARGE, Way::Up);
             return self.refuse(token, &Refused { limit, ..refusal });
         }
+        if !self.may_upload(token, transfer, size) {
+            return;
+        }
         let Some(connection) = self.connections.get(token) else { return };
         let (origin, upload) = (Origin::from(connection.peer()), key(token, transfer));
         let attributes = Attributes { mode, modified };
@@ -62,7 +65,8 @@ impl<T: Transport> Engine<T> {
         work::take_in(bytes.len());
         let (at, now_ms) = (key(token, transfer), self.now.mono_ms);
         match self.transfers.receive(at, offset, bytes, now_ms, &mut self.disk) {
-            Received::Taken(()) | Received::Late => {}
+            Received::Taken(()) => self.charge_upload(token, bytes.len() as u64),
+            Received::Late => {}
             Received::Unexpected => self.close(token, Code::UNEXPECTED),
         }
     }
@@ -88,7 +92,7 @@ impl<T: Transport> Engine<T> {
         let now_ms = self.now.mono_ms;
         if self.transfers.note_created(at, offset, now_ms) {
             self.send(at.connection, &UploadReady { transfer: at.transfer, offset, digest });
-            self.connections.arm(at.connection, now_ms + UPLOAD_STALL_MS);
+            self.connections.arm(at.connection, now_ms + self.settings.deadlines.upload_ms);
         }
     }
 
@@ -104,7 +108,7 @@ impl<T: Transport> Engine<T> {
         if connection.is_readable() {
             self.connections.enqueue(at.connection);
         }
-        self.connections.arm(at.connection, now_ms + UPLOAD_STALL_MS);
+        self.connections.arm(at.connection, now_ms + self.settings.deadlines.upload_ms);
     }
 
     /// Proposes a published item to the room, whether or not its sender is still connected.

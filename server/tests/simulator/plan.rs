@@ -1,11 +1,20 @@
 //! The plan of a run: how big it is, how the server is set up, what the network and the disk are
 //! like, and which troubles come when. All of it follows from the seed.
 
+use chatshelf_common::rate::Rate;
 use chatshelf_server::disk::Durability;
 use chatshelf_server::disk::store::{PARTIAL_BYTES_MIN, StoreSettings};
-use chatshelf_server::engine::Settings;
+use chatshelf_server::engine::{Allowances, Deadlines, Settings};
 
 use super::rng::Rng;
+
+/// Allowances that users meet all the time.
+const TIGHT: Allowances = Allowances {
+    lines: Rate::new(4, 5, 1_000),
+    changes: Rate::new(2, 1, 1_000),
+    uploads: Rate::new(8 << 20, 1 << 20, 1_000),
+    ..Allowances::DEFAULT
+};
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -133,7 +142,8 @@ impl Plan {
             keep: rng.pick(&[5, 5, 5, 1, 2, 8]),
             history_max: rng.pick(&[1000, 1000, 20]),
             members_max: rng.pick(&[1000, 40]),
-            keepalive_ms: 20_000,
+            allowances: if rng.one_in(2) { TIGHT } else { Allowances::UNLIMITED },
+            deadlines: Deadlines::DEFAULT,
             durability,
         };
         let store = StoreSettings {

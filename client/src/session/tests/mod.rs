@@ -12,6 +12,7 @@ mod downloads;
 mod hostile;
 mod joining;
 mod model;
+mod pacing;
 mod repeating;
 mod returning;
 mod room;

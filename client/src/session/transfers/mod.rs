@@ -38,6 +38,8 @@ pub(super) struct Transfers {
     active: BTreeMap<TransferHandle, Transfer>,
     /// To be sent, in this order.
     queue: VecDeque<(TransferHandle, Transfer)>,
+    /// From when on the server may be offered uploads, in milliseconds of the session's time.
+    offers_from_ms: u64,
     requests: VecDeque<FileRequest>,
     spare: Vec<Vec<u8>>,
     /// The newest item that the shelf was seen to hold.
@@ -63,10 +65,13 @@ impl Transfers {
     }
 
     /// Sends what is queued while fewer than `max` run.
-    pub(super) fn start(&mut self, max: u32, out: &mut Outgoing) -> Vec<SessionEvent> {
+    pub(super) fn start(&mut self, max: u32, now_ms: u64, out: &mut Outgoing) -> Vec<SessionEvent> {
         let mut started = Vec::new();
+        let may_offer = now_ms >= self.offers_from_ms;
+        let may_start = |transfer: &Transfer| may_offer || matches!(transfer, Transfer::Down(_));
         while self.active.len() < max as usize
-            && let Some((handle, transfer)) = self.queue.pop_front()
+            && let Some(next) = self.queue.iter().position(|(_, transfer)| may_start(transfer))
+            && let Some((handle, transfer)) = self.queue.remove(next)
         {
             if !transfer.has_begun() {
                 started.push(SessionEvent::TransferStarted(transfer.status(handle, false)));
@@ -75,6 +80,13 @@ impl Transfers {
             self.ask(handle, out);
         }
         started
+    }
+
+    /// How long until uploads that wait may be offered, in milliseconds.
+    pub(super) fn wait_ms(&self, now_ms: u64) -> Option<u64> {
+        let mut queued = self.queue.iter();
+        let wait_ms = self.offers_from_ms.checked_sub(now_ms).filter(|wait_ms| *wait_ms > 0)?;
+        queued.any(|(_, transfer)| matches!(transfer, Transfer::Up(_))).then_some(wait_ms)
     }
 
     /// Asks the server for a transfer, under a new number.
@@ -200,14 +212,26 @@ impl Transfers {
         Ok(self.numbers.get(&number).copied())
     }
 
-    /// `Refused` with a transfer: it is over.
+    /// `Refused` with a transfer: it is over, or, if it may be tried again, waits for that at the
+    /// front of the queue.
     pub(super) fn refused(
         &mut self,
         refused: Refused,
         number: TransferId,
+        now_ms: u64,
         out: &mut Outgoing,
     ) -> Step {
         let Some(handle) = self.find(number)? else { return Ok(None) };
+        if let Some(retry_ms) = refused.retry_ms
+            && let Some(Transfer::Up(up)) = self.active.get_mut(&handle)
+            && up.is_only_offered()
+            && let Some(transfer) = self.active.remove(&handle)
+        {
+            self.numbers.remove(&number);
+            self.offers_from_ms = self.offers_from_ms.max(now_ms + u64::from(retry_ms));
+            self.queue.push_front((handle, transfer));
+            return Ok(None);
+        }
         match self.active.get(&handle) {
             // All is here, and the server has no say any more.
             Some(transfer @ Transfer::Down(_)) if transfer.has_passed() => Ok(None),

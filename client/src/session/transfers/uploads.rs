@@ -121,6 +121,11 @@ impl Upload {
         self.number
     }
 
+    /// True while the server has not answered the offer.
+    pub(super) fn is_only_offered(&self) -> bool {
+        self.state == UploadState::Offered
+    }
+
     /// True once all of it and its digest are sent.
     pub(super) fn is_done(&self) -> bool {
         self.state == UploadState::Done

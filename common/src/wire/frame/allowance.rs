@@ -81,9 +81,10 @@ numbers! {
     KEEPALIVE = 3
     /// From that `Ping` to TIMED_OUT.
     PONG = 4
-    /// Output that the client does not take, until TOO_SLOW; an upload that waits for its client,
-    /// until STALLED.
-    PROGRESS = 5
+    /// Output that the client does not take, until TOO_SLOW.
+    OUTPUT = 5
+    /// An upload that waits for its client, until STALLED.
+    UPLOAD = 6
 }
 
 /// How long a server waits for something.

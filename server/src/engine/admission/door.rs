@@ -17,7 +17,7 @@ use chatshelf_common::wire::frame::Goodbye;
 use crate::engine::Engine;
 use crate::engine::closing::goodbye;
 use crate::engine::connection::Connection;
-use crate::engine::limits::{HELLO_MS, JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
+use crate::engine::limits::{JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
 use crate::engine::origin::Origin;
 use crate::engine::phase::Step;
 use crate::engine::transport::Transport;
@@ -174,10 +174,14 @@ impl<T: Transport> Engine<T> {
             self.connections.enqueue(token);
         }
         self.counters.connections += 1;
-        self.admission.door.add(Origin::from(peer), now_ms, token);
-        self.connections.arm(token, now_ms + HELLO_MS);
+        let origin = Origin::from(peer);
+        self.limiter.opened(origin);
+        self.admission.door.add(origin, now_ms, token);
+        self.connections.arm(token, now_ms + self.settings.deadlines.hello_ms);
         if self.shutting_down {
             self.close(token, Code::SHUTTING_DOWN);
+        } else {
+            self.turn_away_if_over(token, peer);
         }
     }
 

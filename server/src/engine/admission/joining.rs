@@ -59,6 +59,10 @@ impl<T: Transport> Engine<T> {
 
     pub(in crate::engine) fn join(&mut self, token: Token, join: Join) {
         let earlier = join.resume.and_then(|resume| self.admission.secret.session(resume));
+        let resumes = earlier.is_some_and(|session| self.member_of(session.name).is_some());
+        if !self.may_enter(token, resumes) {
+            return;
+        }
         if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
             self.counters.returns += 1;
             if let Some(connection) = self.connections.get(token) {
@@ -103,7 +107,7 @@ impl<T: Transport> Engine<T> {
         let Some(connection) = self.connections.get_mut(token) else { return };
         connection.enter(nick, session);
         self.admission.door.forget(connection.peer(), token);
-        self.connections.arm(token, self.now.mono_ms + self.settings.keepalive_ms);
+        self.connections.arm(token, self.now.mono_ms + self.settings.deadlines.keepalive_ms);
     }
 
     /// Returns the session of a member's connection.
@@ -132,6 +136,9 @@ impl<T: Transport> Engine<T> {
             if !connection.note_welcomed() {
                 continue;
             }
+            let bytes = snapshot.length() as u64 + (end - start);
+            let (peer, allowances) = (connection.peer(), &self.settings.allowances);
+            self.limiter.charge_replies(allowances, peer, bytes, self.now.mono_ms);
             let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
             connection.send_queue_mut().welcome(&welcome, snapshot, start, end);
             self.connections.mark_dirty(token);

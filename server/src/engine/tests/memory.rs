@@ -68,7 +68,9 @@ fn every_table_counts() {
     let engine = &rig.engine;
     let of_transfers = [engine.transfers.table_bytes(), engine.disk.table_bytes()];
     assert!(!of_transfers.contains(&0), "{of_transfers:?}");
-    let others = engine.connections.table_bytes() + engine.admission.table_bytes();
+    let limiter_bytes = engine.limiter.table_bytes();
+    assert!(limiter_bytes > 0);
+    let others = engine.connections.table_bytes() + engine.admission.table_bytes() + limiter_bytes;
     assert_eq!(engine.stats().memory.table_bytes, others + of_transfers.iter().sum::<usize>());
 }
 

@@ -7,19 +7,20 @@ use chatshelf_common::wire::{Code, ServerFrame};
 use chatshelf_testkit::protocol_page::{blocks, bytes_of, deadlines, hex};
 
 use super::peer::{Seen, hello};
-use super::rig::Rig;
+use super::rig::{Rig, SETTINGS};
 use crate::config::Config;
 use crate::engine::limits::{
-    CLOSE_MS, HEARD_LATELY_MS, HELLO_MS, JOIN_GRACE_MS, JOIN_MS, LINGER_MS, PONG_MS, PROBE_MS,
-    RETURN_GRACE_MS, UPLOAD_STALL_MS, WRITE_STALL_MS,
+    CLOSE_MS, HEARD_LATELY_MS, HELLO_MS, JOIN_GRACE_MS, JOIN_MS, KEEPALIVE_MS, LINGER_MS, PONG_MS,
+    PROBE_MS, RETURN_GRACE_MS, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
+use crate::engine::{Deadlines, Settings};
 
 /// 2026-11-22T17:00:00Z, when the page's session takes place.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);
 
 #[test]
 fn the_session_of_the_page_is_what_the_engine_sends() {
-    let mut rig = Rig::new();
+    let mut rig = Rig::with(Settings { deadlines: Deadlines::DEFAULT, ..SETTINGS });
     rig.now.at = AT;
     let mut peer = rig.connect();
     for (side, text) in blocks("session") {
@@ -39,13 +40,13 @@ fn the_session_of_the_page_is_what_the_engine_sends() {
 
 #[test]
 fn the_deadlines_of_the_page_are_those_of_the_engine() {
-    let keepalive_ms = Config::default().settings.keepalive_ms;
+    assert_eq!(Config::default().settings.deadlines, Deadlines::DEFAULT);
     assert_eq!(
         deadlines("server"),
         [
             HELLO_MS,
             JOIN_MS,
-            keepalive_ms,
+            KEEPALIVE_MS,
             PONG_MS,
             WRITE_STALL_MS,
             UPLOAD_STALL_MS,

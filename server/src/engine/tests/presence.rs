@@ -8,8 +8,8 @@ use super::peer::{Peer, Seen, content};
 use super::resuming::come_back;
 use super::rig::{Rig, SETTINGS};
 use crate::disk::block::BLOCK_BYTES;
-use crate::engine::Settings;
 use crate::engine::limits::{HEARD_LATELY_MS, NICKS_WANTED_MAX};
+use crate::engine::{Deadlines, Settings};
 
 fn pings(seen: &[Seen]) -> usize {
     seen.iter().filter(|one| matches!(one, Seen::Server(ServerFrame::ServerPing(_)))).count()
@@ -368,7 +368,8 @@ fn a_server_that_ends_waits_for_nobody() {
 #[test]
 fn no_member_is_silent_for_longer_than_the_operator_allows_without_being_asked() {
     for keepalive_ms in [1_000, 20_000, 3_600_000] {
-        let mut rig = Rig::with(Settings { keepalive_ms, ..SETTINGS });
+        let deadlines = Deadlines { keepalive_ms, ..Deadlines::DEFAULT };
+        let mut rig = Rig::with(Settings { deadlines, ..SETTINGS });
         let mut ada = rig.join("ada");
         for _ in 0..3 {
             rig.pass(keepalive_ms - 1);

@@ -13,7 +13,9 @@ use crate::disk::readahead::{PIPES_MAX, PipeSource};
 use crate::disk::{Durability, Found, Reply, Request};
 use crate::engine::layered::{Habits, TestTransport};
 use crate::engine::limits::RETURN_GRACE_MS;
-use crate::engine::{Engine, JournalBatch, Now, Secret, Settings, Storage, Turns};
+use crate::engine::{
+    Allowances, Deadlines, Engine, JournalBatch, Now, Secret, Settings, Storage, Turns,
+};
 use crate::room::Past;
 use crate::token::Token;
 use crate::work;
@@ -26,7 +28,8 @@ pub(super) const SETTINGS: Settings = Settings {
     keep: 5,
     history_max: 1000,
     members_max: 1000,
-    keepalive_ms: 60_000,
+    allowances: Allowances::UNLIMITED,
+    deadlines: Deadlines { keepalive_ms: 60_000, ..Deadlines::DEFAULT },
     durability: Durability::Interval,
 };
 

@@ -10,7 +10,7 @@ use super::pace::Pace;
 use super::slots::Way;
 use super::upload::Upload;
 use crate::engine::deadlines::{Due, Look};
-use crate::engine::limits::{RATE_STEP_MS, RATE_WINDOW_MS, UPLOAD_STALL_MS};
+use crate::engine::limits::{RATE_STEP_MS, RATE_WINDOW_MS};
 
 /// The transfers of one connection.
 #[derive(Debug, Default)]
@@ -36,10 +36,10 @@ impl Member {
         if has_ended { Received::Late } else { Received::Unexpected }
     }
 
-    /// Returns what is due for them.
-    pub(super) fn due(&self, look: &mut Look) -> Option<Due> {
+    /// Returns what is due for them, if an upload may wait for its client for `upload_ms`.
+    pub(super) fn due(&self, look: &mut Look, upload_ms: u64) -> Option<Due> {
         for (&transfer, upload) in &self.uploads {
-            if upload.is_receiving() && look.has_passed(upload.progress_ms(), UPLOAD_STALL_MS) {
+            if upload.is_receiving() && look.has_passed(upload.progress_ms(), upload_ms) {
                 return Some(Due::Stalled(transfer));
             }
         }

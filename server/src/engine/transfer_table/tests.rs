@@ -173,7 +173,7 @@ fn the_slowest_upload_and_the_pace_decide_what_is_due() {
     let mut rig = Rig::default();
     let due = |rig: &Rig, now_ms| {
         let mut look = Look::at(now_ms);
-        (rig.table.due(ADA, &mut look), look.next_ms())
+        (rig.table.due(ADA, &mut look, UPLOAD_STALL_MS), look.next_ms())
     };
     assert_eq!(due(&rig, 0), (None, None));
     rig.offer(1, 3, 100).unwrap();

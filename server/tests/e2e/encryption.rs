@@ -107,10 +107,8 @@ fn a_slow_handshake_is_not_waited_for() {
 }
 
 /// A directory with a key and a certificate made by openssl, and others.
-#[cfg(unix)]
 struct Files(tempfile::TempDir);
 
-#[cfg(unix)]
 impl Files {
     /// `None`, with a word about it, where openssl is not installed.
     fn make() -> Option<Self> {
@@ -151,12 +149,10 @@ impl Files {
     }
 }
 
-#[cfg(unix)]
 fn openssl() -> Command {
     Command::new("openssl")
 }
 
-#[cfg(unix)]
 #[test]
 fn openssl_sees_tls_1_3_and_the_fingerprint_that_was_printed() {
     if openssl().arg("version").output().is_err() {
@@ -185,7 +181,6 @@ fn openssl_sees_tls_1_3_and_the_fingerprint_that_was_printed() {
     server.end_well();
 }
 
-#[cfg(unix)]
 #[test]
 fn a_renewed_certificate_is_taken_up_and_nobody_notices() {
     let Some(files) = Files::make() else { return };
@@ -218,7 +213,6 @@ fn a_renewed_certificate_is_taken_up_and_nobody_notices() {
 }
 
 /// Runs a server that cannot start, and answers its complaint.
-#[cfg(unix)]
 fn complaint(data_dir: &Path, options: &[&str]) -> String {
     let mut command = command_of(binary());
     command.args(["--bind", "127.0.0.1", "--port", "0", "--data-dir"]).arg(data_dir).args(options);
@@ -228,7 +222,6 @@ fn complaint(data_dir: &Path, options: &[&str]) -> String {
     ended.complaint().to_owned()
 }
 
-#[cfg(unix)]
 #[test]
 fn a_key_that_cannot_be_used_is_named_with_the_remedy() {
     use std::os::unix::fs::PermissionsExt;
@@ -248,7 +241,6 @@ fn a_key_that_cannot_be_used_is_named_with_the_remedy() {
     assert_eq!(fs::read_to_string(&key).unwrap(), "nothing", "it is never overwritten");
 }
 
-#[cfg(unix)]
 #[test]
 fn files_that_cannot_be_used_are_named() {
     let Some(files) = Files::make() else { return };

@@ -21,6 +21,7 @@ mod configuration;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod crowd;
+#[cfg(unix)]
 mod encryption;
 mod files;
 mod formats;

@@ -59,6 +59,17 @@ fn everyone_sees_the_same_lines_in_the_same_order() {
 }
 
 #[test]
+fn lines_beyond_the_limit_wait_and_none_is_lost() {
+    let limits = ["--limit-exempt", "none", "--limit-lines", "3+20/s"];
+    let room = Room::open_with(&limits);
+    let script: String = (0..30).map(|number| format!("line {number}\n")).collect();
+    let ended = room.run("ada", &script);
+    ended.has_code(0);
+    let expected: Vec<String> = (0..30).map(|number| format!("ada  line {number}")).collect();
+    assert_eq!(spoken(&ended.stdout), expected);
+}
+
+#[test]
 fn an_action_is_shown_as_one() {
     let room = Room::open();
     let mut bob = room.join("bob");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chatshelf_common::id::{Seq, TransferId};
 use chatshelf_common::text::{FileName, Message};
-use chatshelf_common::wire::frame::{Cancel, Ping, Tell, UploadOffer};
+use chatshelf_common::wire::frame::{Cancel, Ping, Say, Tell, UploadOffer};
 use chatshelf_common::wire::{Code, Event, Frame, ServerFrame};
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
@@ -18,8 +18,8 @@ use chatshelf_testkit::raw::{hello, hello_and_join};
 use chatshelf_testkit::wait::eventually;
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::Room;
 use crate::harness::bystanders::beside_talk;
+use crate::harness::{Room, in_a_room};
 
 #[test]
 fn hundreds_of_connections_that_come_and_go_leave_nothing_behind() {
@@ -228,5 +228,37 @@ fn offering_and_cancelling_without_end_leaves_the_transfers_of_others_alone() {
         is_over.store(true, Ordering::Relaxed);
         flood.join().unwrap();
         drop(drain.join().unwrap());
+    });
+}
+
+#[test]
+fn an_address_has_so_many_connections_and_is_told_so() {
+    let limits = ["--limit-exempt", "none", "--max-address-connections", "3"];
+    in_a_room(&limits, |room| {
+        let mut members: Vec<Peer> =
+            ["ada", "bob", "cyd"].iter().map(|nick| room.join(nick)).collect();
+        let goodbye = Peer::connect(room.address()).goodbye();
+        assert_eq!((goodbye.code, goodbye.limit), (Code::TOO_MANY_FROM_ADDRESS, Some(3)));
+        members.pop().unwrap().try_leave().unwrap();
+        eventually("the place of who has left", || Peer::try_join(room.address(), "dan").ok());
+    });
+}
+
+#[test]
+fn whoever_ignores_hundreds_of_refusals_is_disconnected_and_nobody_else() {
+    let limits = ["--limit-exempt", "none", "--limit-lines", "3+1/s"];
+    in_a_room(&limits, |room| {
+        let (mut ada, mut eve) = (room.join("ada"), room.join("eve"));
+        for _ in 0..1_000 {
+            let text = Message::new("spam").unwrap();
+            let id = eve.next_id();
+            let line = Say { id, text, style: None, repeat: None };
+            if eve.try_send(&line).is_err() {
+                break;
+            }
+        }
+        assert_eq!(eve.goodbye().code, Code::FLOODING);
+        assert_eq!(ada.sees_leave("eve"), Code::FLOODING);
+        ada.say_and_hear("quiet again");
     });
 }

@@ -22,10 +22,10 @@ use crate::disk::{DiskSettings, Durability};
 use crate::engine::{Allowances, Deadlines, LOG_WINDOW_BYTES, Settings};
 use crate::identity::Origin as IdentityOrigin;
 use crate::logging::{LogFormat, LogSettings};
-use crate::net::carrier::AllowPlain;
+use crate::peer_scope::PeerScope;
 
 pub use told::Told;
-use values::{deadline, rate, time};
+use values::{deadline, rate, scope, time};
 
 /// Largest `--history`, in lines.
 const HISTORY_MAX: u32 = 100_000;
@@ -50,7 +50,7 @@ pub struct Config {
     /// Both are given, or neither.
     pub tls_key: Option<PathBuf>,
     /// From where connections may come without TLS.
-    pub allow_plain: AllowPlain,
+    pub allow_plain: PeerScope,
     /// The directory of the shelf and the log.
     pub data_dir: PathBuf,
     /// What is logged, and how.
@@ -72,7 +72,7 @@ impl Default for Config {
             metrics: None,
             tls_cert: None,
             tls_key: None,
-            allow_plain: AllowPlain::Loopback,
+            allow_plain: PeerScope::Loopback,
             data_dir: "chatshelf-data".into(),
             log: LogSettings {
                 format: LogFormat::Text,
@@ -303,14 +303,10 @@ static PROGRAM: Program<Config> = Program {
             "limit-exempt",
             "WHOM",
             "for whom these limits do not hold: none, loopback (this machine) or any",
-            |config, text| {
-                let exempt = parsed(text, "none, loopback or any")?;
-                config.settings.allowances.exempt = exempt;
-                Ok(())
-            },
+            |config, text| scope(text).map(|exempt| config.settings.allowances.exempt = exempt),
         )
         .default("loopback")
-        .completes(Completes::Words(&["none", "loopback", "any"])),
+        .completes(Completes::Words(PeerScope::WORDS)),
         Opt::value(
             "min-free",
             "SIZE",
@@ -360,13 +356,10 @@ static PROGRAM: Program<Config> = Program {
             "allow-plain",
             "WHERE",
             "from where clients may connect without TLS: none, loopback (this machine) or any",
-            |config, text| {
-                let allow = parsed(text, "none, loopback or any");
-                allow.map(|allow| config.allow_plain = allow)
-            },
+            |config, text| scope(text).map(|allowed| config.allow_plain = allowed),
         )
         .default("loopback")
-        .completes(Completes::Words(&["none", "loopback", "any"])),
+        .completes(Completes::Words(PeerScope::WORDS)),
         Opt::value(
             "durability",
             "LEVEL",

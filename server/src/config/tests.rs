@@ -3,7 +3,6 @@
 use chatshelf_common::rate::Rate;
 
 use super::*;
-use crate::engine::Exempt;
 
 fn parsed(line: &str) -> Result<Parsed<Config>, String> {
     let arguments = line.split_whitespace().map(OsString::from);
@@ -20,7 +19,7 @@ fn config(line: &str) -> Config {
 #[test]
 fn without_options_it_runs_with_the_documented_defaults() {
     let Config { file, check, bind, port, metrics, data_dir, log, settings, disk, .. } = config("");
-    assert_eq!((metrics, config("").allow_plain), (None, AllowPlain::Loopback));
+    assert_eq!((metrics, config("").allow_plain), (None, PeerScope::Loopback));
     assert!(matches!(config("").identity(), Ok(IdentityOrigin::Own(..))));
     assert_eq!((log.format, log.level), (LogFormat::Text, LevelFilter::Warn));
     assert_eq!((file, check), (None, false));
@@ -165,7 +164,7 @@ fn every_deadline_can_be_set() {
 #[test]
 fn limits_hold_for_whom_they_are_meant() {
     for (text, exempt) in
-        [("none", Exempt::None), ("loopback", Exempt::Loopback), ("any", Exempt::Any)]
+        [("none", PeerScope::None), ("loopback", PeerScope::Loopback), ("any", PeerScope::Any)]
     {
         let set = config(&format!("--limit-exempt {text}"));
         assert_eq!(set.settings.allowances.exempt, exempt);

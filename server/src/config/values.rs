@@ -1,4 +1,4 @@
-//! How times, deadlines, rates, and who is exempt from them are written.
+//! How times, deadlines, rates, and which peers a setting concerns are written.
 
 use std::str::FromStr;
 
@@ -7,7 +7,8 @@ use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::rate::Rate;
 use jiff::{Span, SpanRelativeTo};
 
-use crate::engine::{Deadlines, Exempt};
+use crate::engine::Deadlines;
+use crate::peer_scope::PeerScope;
 
 /// A deadline in seconds, as milliseconds.
 ///
@@ -24,6 +25,14 @@ pub(super) fn deadline(text: &str) -> Result<u64, String> {
 pub(super) fn time(text: &str) -> Result<u64, String> {
     let Time(ms) = parsed(text, "0 or a time such as 90s, 30m, 24h or 7d")?;
     Ok(ms)
+}
+
+/// Which peers a setting concerns.
+///
+/// # Errors
+/// What it must be.
+pub(super) fn scope(text: &str) -> Result<PeerScope, String> {
+    parsed(text, "none, loopback or any")
 }
 
 /// A rate such as `20+5/s`, 20 at once and 5 more each second; `20GiB/h` is as much at once as in
@@ -74,18 +83,5 @@ impl FromStr for Written {
         Rate::new(amount(at_once)?, amount(refill)?, period_ms)
             .map(|rate| Self(Some(rate)))
             .ok_or(())
-    }
-}
-
-impl FromStr for Exempt {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "none" => Ok(Self::None),
-            "loopback" => Ok(Self::Loopback),
-            "any" => Ok(Self::Any),
-            _ => Err(()),
-        }
     }
 }

@@ -61,7 +61,7 @@ pub use admission::Secret;
 pub use journal_feed::JournalBatch;
 pub use limits::LOG_WINDOW_BYTES;
 pub use memory::MemoryUse;
-pub use settings::{Allowances, Deadlines, Exempt, Settings};
+pub use settings::{Allowances, Deadlines, Settings};
 pub use stats::{Causes, Counters, Handshakes, Stats};
 pub use transport::{Refusal, Transport};
 pub use turn::{Storage, Turns};

@@ -1,12 +1,13 @@
 //! What the operator sets. Only values: what each makes the engine do is where it is looked at.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use chatshelf_common::rate::Rate;
 use chatshelf_common::wire::frame::{Allowance, AllowanceKind, Deadline, DeadlineKind};
 
 use super::limits;
 use crate::disk::Durability;
+use crate::peer_scope::PeerScope;
 
 /// The operator's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowances {
     /// For whom they do not hold.
-    pub exempt: Exempt,
+    pub exempt: PeerScope,
     /// `Say`s and `Tell`s of a member.
     pub lines: Option<Rate>,
     /// `Rename`s and `SetTopic`s of a member.
@@ -50,31 +51,6 @@ pub struct Allowances {
     pub address_connections_max: usize,
 }
 
-/// The peers for whom no allowance holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exempt {
-    /// They hold for all.
-    None,
-    /// Those on this machine.
-    Loopback,
-    /// All: nothing is limited.
-    Any,
-}
-
-impl Exempt {
-    /// Returns true if no allowance holds for this peer.
-    #[inline] // Asked for each line.
-    pub(super) fn includes(self, peer: SocketAddr) -> bool {
-        match (self, peer.ip()) {
-            (Self::None, _) => false,
-            (Self::Any, _) => true,
-            (Self::Loopback, IpAddr::V4(address)) => address.is_loopback(),
-            // A dual-stack socket reports IPv4 addresses as IPv4-mapped IPv6.
-            (Self::Loopback, IpAddr::V6(address)) => address.to_canonical().is_loopback(),
-        }
-    }
-}
-
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const HOUR_MS: u32 = 3_600_000;
@@ -83,7 +59,7 @@ impl Allowances {
     /// Those of a server whose operator sets none: generous enough for a class of 300 behind one
     /// address.
     pub const DEFAULT: Self = Self {
-        exempt: Exempt::Loopback,
+        exempt: PeerScope::Loopback,
         lines: Rate::new(20, 5, 1_000),
         changes: Rate::new(10, 10, 60_000),
         uploads: Rate::new(20 * GIB, 20 * GIB, HOUR_MS),
@@ -95,7 +71,7 @@ impl Allowances {
     };
 
     /// No limits.
-    pub const UNLIMITED: Self = Self { exempt: Exempt::Any, ..Self::DEFAULT };
+    pub const UNLIMITED: Self = Self { exempt: PeerScope::Any, ..Self::DEFAULT };
 
     /// Returns those that a peer is told of.
     pub(super) fn told_to(&self, peer: SocketAddr) -> Vec<Allowance> {
@@ -172,23 +148,6 @@ mod tests {
 
     fn peer(address: &str) -> SocketAddr {
         SocketAddr::new(address.parse().unwrap(), 4000)
-    }
-
-    #[test]
-    fn this_machine_is_exempt_unless_it_is_set_otherwise() {
-        for (address, is_local) in [
-            ("127.0.0.1", true),
-            ("127.9.9.9", true),
-            ("::1", true),
-            ("::ffff:127.0.0.1", true),
-            ("192.0.2.1", false),
-            ("::ffff:192.0.2.1", false),
-            ("2001:db8::1", false),
-        ] {
-            let includes = |exempt: Exempt| exempt.includes(peer(address));
-            assert_eq!(includes(Exempt::Loopback), is_local, "{address}");
-            assert!(includes(Exempt::Any) && !includes(Exempt::None));
-        }
     }
 
     #[test]

@@ -4,9 +4,8 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use chatshelf_common::wire::Code;
@@ -18,48 +17,12 @@ use super::tls::{TlsContext, TlsTransport};
 use super::transport::TcpTransport;
 use crate::disk::readahead::Pipe;
 use crate::engine::{Refusal, Transport};
+use crate::peer_scope::PeerScope;
 use crate::token::Token;
 
 /// The type of a TLS record with which a handshake begins (RFC 8446, section 5.1). No frame of the
 /// protocol that comes first has this number.
 const TLS_HANDSHAKE: u8 = 0x16;
-
-/// From where connections may come without TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AllowPlain {
-    /// From nowhere.
-    None,
-    /// From this machine.
-    Loopback,
-    /// From everywhere.
-    Any,
-}
-
-impl AllowPlain {
-    fn allows(self, peer: SocketAddr) -> bool {
-        match self {
-            Self::None => false,
-            Self::Loopback => match peer.ip() {
-                IpAddr::V4(ip) => ip.is_loopback(),
-                IpAddr::V6(ip) => ip.to_canonical().is_loopback(),
-            },
-            Self::Any => true,
-        }
-    }
-}
-
-impl FromStr for AllowPlain {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "none" => Ok(Self::None),
-            "loopback" => Ok(Self::Loopback),
-            "any" => Ok(Self::Any),
-            _ => Err(()),
-        }
-    }
-}
 
 /// A connection's transport.
 #[derive(Debug)]
@@ -86,18 +49,18 @@ pub struct Undecided {
 #[derive(Debug)]
 pub struct Carriers {
     tls: Rc<TlsContext>,
-    allow_plain: Cell<AllowPlain>,
+    allow_plain: Cell<PeerScope>,
 }
 
 impl Carriers {
     /// Creates it with the configuration of TLS.
     #[must_use]
-    pub fn new(config: Arc<ServerConfig>, allow_plain: AllowPlain) -> Rc<Self> {
+    pub fn new(config: Arc<ServerConfig>, allow_plain: PeerScope) -> Rc<Self> {
         Rc::new(Self { tls: TlsContext::new(config), allow_plain: Cell::new(allow_plain) })
     }
 
-    /// Allows plain TCP from elsewhere from now on.
-    pub fn allow_plain(&self, from: AllowPlain) {
+    /// Allows plain TCP to other peers than before from now on.
+    pub fn allow_plain(&self, from: PeerScope) {
         self.allow_plain.set(from);
     }
 
@@ -120,7 +83,7 @@ impl Carriers {
     ) -> io::Result<Carrier> {
         let mut tcp = TcpTransport::new(stream);
         tcp.register(registry, token)?;
-        let is_plain_allowed = self.allow_plain.get().allows(peer);
+        let is_plain_allowed = self.allow_plain.get().includes(peer);
         let undecided = Undecided { tcp, token, tls: Rc::clone(&self.tls), is_plain_allowed };
         Ok(Carrier::Undecided(Some(Box::new(undecided))))
     }
@@ -232,18 +195,6 @@ impl Transport for Carrier {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn plain_connections_are_allowed_by_where_they_come_from() {
-        let machines = ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"];
-        let others = ["192.0.2.7:1", "[2001:db8::1]:1", "[::ffff:192.0.2.7]:1", "0.0.0.0:1"];
-        for (peers, of_this_machine) in [(machines, true), (others, false)] {
-            for peer in peers.map(|peer| peer.parse().unwrap()) {
-                assert_eq!(AllowPlain::Loopback.allows(peer), of_this_machine, "{peer}");
-                assert!(!AllowPlain::None.allows(peer) && AllowPlain::Any.allows(peer));
-            }
-        }
-    }
 
     #[test]
     fn plain_tcp_takes_no_more_than_a_box() {

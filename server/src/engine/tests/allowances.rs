@@ -12,7 +12,8 @@ use super::peer::{Peer, Seen, content, join, nick, say};
 use super::rig::{HOME, Rig, SETTINGS};
 use super::uploads::upload;
 use crate::engine::limits::{FLOOD_REFUSALS_MAX, TURNED_AWAY_MAX};
-use crate::engine::{Allowances, Deadlines, Exempt, Settings};
+use crate::engine::{Allowances, Deadlines, Settings};
+use crate::peer_scope::PeerScope;
 
 const LOOPBACK: &str = "127.0.0.1:4000";
 const AWAY: &str = "198.51.100.7:4000";
@@ -287,10 +288,10 @@ fn this_machine_is_exempt_and_is_told_of_no_limits() {
     let kinds: Vec<_> = told(&mut rig, HOME).iter().map(|it| it.kind).collect();
     assert_eq!((kinds.len(), kinds[0]), (7, AllowanceKind::LINES));
     for (address, exempt, is_limited) in [
-        (LOOPBACK, Exempt::Loopback, false),
-        (LOOPBACK, Exempt::None, true),
-        (HOME, Exempt::Loopback, true),
-        (HOME, Exempt::Any, false),
+        (LOOPBACK, PeerScope::Loopback, false),
+        (LOOPBACK, PeerScope::None, true),
+        (HOME, PeerScope::Loopback, true),
+        (HOME, PeerScope::Any, false),
     ] {
         let mut rig = rig_with(Allowances { exempt, ..Allowances::DEFAULT });
         let mut ada = rig.join_from(address, "ada");

@@ -10,6 +10,8 @@ pub const PORT_DEFAULT: u16 = 9000;
 pub const VERSION_MIN: u16 = 1;
 /// Highest protocol version this code speaks.
 pub const VERSION_MAX: u16 = 1;
+/// The protocol's name inside TLS (RFC 7301, ALPN).
+pub const ALPN: &[u8] = b"chatshelf/1";
 
 /// Longest value of a control frame or event, in bytes, once joined.
 pub const FRAME_BYTES_MAX: u32 = 16 * 1024;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::limits::ALPN;
 use rcgen::{
     Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
     SanType, SerialNumber,
@@ -26,8 +27,6 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 /// The key's file in the data directory.
 pub const KEY_FILE: &str = "key.pem";
-/// The name of the protocol inside TLS (RFC 7301).
-pub const ALPN: &[u8] = b"chatshelf/1";
 
 /// A certificate made here holds for so long, from a day ago, since clocks differ.
 const VALID_DAYS: u64 = 397;

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, OnceLock};
 
 use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::limits::ALPN;
 use mio::net::TcpStream;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -200,7 +201,7 @@ fn config() -> io::Result<Arc<ClientConfig>> {
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    config.alpn_protocols = vec![b"chatshelf/1".to_vec()];
+    config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
 }
 

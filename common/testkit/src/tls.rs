@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, OnceLock};
 
 use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::limits::ALPN;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -67,7 +68,7 @@ pub fn client_config() -> Arc<ClientConfig> {
         let trust = Arc::new(TrustAny(provider));
         let mut config =
             builder.dangerous().with_custom_certificate_verifier(trust).with_no_client_auth();
-        config.alpn_protocols = vec![b"chatshelf/1".to_vec()];
+        config.alpn_protocols = vec![ALPN.to_vec()];
         config.resumption = rustls::client::Resumption::disabled();
         Arc::new(config)
     };

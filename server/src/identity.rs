@@ -5,8 +5,8 @@
 //! says nothing that a client has to rely on. With `--tls-cert` and `--tls-key` both are somebody
 //! else's.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+use crate::disk::files::{SystemFiles, replace};
 
 /// The key's file in the data directory.
 pub const KEY_FILE: &str = "key.pem";
@@ -166,7 +168,7 @@ fn own_key(path: &Path) -> io::Result<KeyPair> {
     let text = match read_key(path, 0o077) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => {
             let key = KeyPair::generate().map_err(io::Error::other)?;
-            save(path, &key.serialize_pem())?;
+            replace(&SystemFiles, path, key.serialize_pem().as_bytes())?;
             return Ok(key);
         }
         text => text?,
@@ -175,25 +177,6 @@ fn own_key(path: &Path) -> io::Result<KeyPair> {
     let key = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|_| no_key(kind))?;
     KeyPair::from_pkcs8_der_and_sign_algo(&key, &rcgen::PKCS_ECDSA_P256_SHA256)
         .map_err(|_| no_key(kind))
-}
-
-/// Writes a file that only this user can read. It is there whole, or not at all.
-fn save(path: &Path, text: &str) -> io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    if cfg!(unix)
-        && let Some(dir) = path.parent()
-    {
-        File::open(dir)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// A certificate of its own key, for the names by which this machine is reached.
@@ -287,7 +270,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
             let path = dir.path().join(name);
-            save(&path, text).unwrap();
+            replace(&SystemFiles, &path, text.as_bytes()).unwrap();
             path
         };
         let key = KeyPair::generate().unwrap();

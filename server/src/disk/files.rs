@@ -99,6 +99,27 @@ pub trait Files: Clone + fmt::Debug {
     fn available(&self, dir: &Path) -> io::Result<u64>;
 }
 
+/// What is added to the name of a file while it is being written.
+const NEW: &str = ".new";
+
+/// Writes a whole file, or replaces it, and makes that durable with the folder's names. A crash
+/// leaves the one or the other.
+///
+/// # Errors
+/// Those of the file system; what was there is as it was.
+pub fn replace<F: Files>(files: &F, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(NEW);
+    // What a crash has left of an earlier try; mostly there is none.
+    let _ = files.remove_file(Path::new(&new));
+    let mut file = files.create(Path::new(&new))?;
+    file.write_all(bytes)?;
+    file.sync()?;
+    drop(file);
+    files.rename(Path::new(&new), path)?;
+    path.parent().map_or(Ok(()), |dir| files.sync_dir(dir))
+}
+
 /// The extension of what is set aside.
 const BAD: &str = "bad";
 
@@ -186,7 +207,12 @@ impl Files for SystemFiles {
     }
 
     fn create(&self, path: &Path) -> io::Result<fs::File> {
-        fs::File::create_new(path)
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        // Nobody else's business, whatever the umask.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<fs::File> {

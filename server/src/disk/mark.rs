@@ -6,10 +6,10 @@
 //! mark. The mark is durable before anything else is created.
 
 use std::ffi::OsStr;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::files::{Files, Kind, StoredFile, is_set_aside};
+use super::files::{self, Files, Kind, is_set_aside};
 use super::{journal, store};
 
 /// The format that this version writes, and the newest that it reads.
@@ -79,15 +79,8 @@ pub fn claim<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
 }
 
 fn write<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
-    let new = data_dir.join(MARK_NEW);
-    // A crash may have left one; usually there is none.
-    let _ = files.remove_file(&new);
-    let mut file = files.create(&new)?;
-    file.write_all(format!("{WORDS}{FORMAT}\n{WRITER}{VERSION}\n").as_bytes())?;
-    file.sync()?;
-    drop(file);
-    files.rename(&new, &data_dir.join(MARK))?;
-    files.sync_dir(data_dir)
+    let text = format!("{WORDS}{FORMAT}\n{WRITER}{VERSION}\n");
+    files::replace(files, &data_dir.join(MARK), text.as_bytes())
 }
 
 fn owner<F: Files>(files: &F, data_dir: &Path) -> io::Result<Owner> {

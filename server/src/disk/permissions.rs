@@ -1,6 +1,6 @@
 //! Permissions: only the user who runs the server may read or write the data directory.
 //!
-//! New files and folders get their permissions from the process's umask, which `main` sets. This
+//! New files are private, and new folders by the process's umask, which `main` sets. This
 //! file tightens those that exist already, made by an earlier version or by an administrator.
 
 use std::fs::{self, Permissions};

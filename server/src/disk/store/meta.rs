@@ -20,7 +20,7 @@ use chatshelf_common::wire::field::{self, DecodeError, FIELD_HEAD_BYTES, FieldVa
 use chatshelf_common::wire::frame::Item;
 
 use crate::disk::Uploader;
-use crate::disk::files::{Files, StoredFile};
+use crate::disk::files::{self, Files};
 use crate::room::shelf::is_item_id;
 
 /// How much of a meta file is read, in bytes.
@@ -213,15 +213,7 @@ pub(super) fn create(files: &impl Files, dir: &Path, bytes: &[u8]) -> io::Result
 /// Gives a folder a meta file, or another one, and makes that durable with the folder's names. A
 /// crash leaves the one or the other.
 pub(super) fn replace(files: &impl Files, dir: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (meta, new) = (dir.join("meta"), dir.join("meta.new"));
-    // What a crash has left of an earlier try; mostly there is none.
-    let _ = files.remove_file(&new);
-    let mut file = files.create(&new)?;
-    file.write_all(bytes)?;
-    file.sync()?;
-    drop(file);
-    files.rename(&new, &meta)?;
-    files.sync_dir(dir)
+    files::replace(files, &dir.join("meta"), bytes)
 }
 
 #[cfg(test)]

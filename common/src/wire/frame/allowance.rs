@@ -8,8 +8,6 @@ use crate::wire::numbers::numbers;
 
 /// Bytes of an allowance: of what (2), at once (8), in each period (8), the period (4).
 const ALLOWANCE_BYTES: usize = 22;
-/// Bytes of a deadline: which (2), milliseconds (4).
-const DEADLINE_BYTES: usize = 6;
 
 /// What an [`Allowance`] is of.
 ///
@@ -46,21 +44,18 @@ pub struct Allowance {
 
 impl FieldValue for Allowance {
     fn put(&self, out: &mut Vec<u8>) {
-        let mut bytes = [0; ALLOWANCE_BYTES];
-        BigEndian::write_u16(&mut bytes, self.kind.0);
-        BigEndian::write_u64(&mut bytes[2..], self.rate.at_once());
-        BigEndian::write_u64(&mut bytes[10..], self.rate.refill());
-        BigEndian::write_u32(&mut bytes[18..], self.rate.period_ms());
-        out.extend_from_slice(&bytes);
+        self.kind.0.put(out);
+        self.rate.at_once().put(out);
+        self.rate.refill().put(out);
+        self.rate.period_ms().put(out);
     }
 
     fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
-        let bytes: &[u8; ALLOWANCE_BYTES] =
-            bytes.try_into().map_err(|_| DecodeError::Length(tag))?;
+        let bytes = <[u8; ALLOWANCE_BYTES]>::take(tag, bytes)?;
         let (at_once, refill) =
             (BigEndian::read_u64(&bytes[2..]), BigEndian::read_u64(&bytes[10..]));
         let rate = Rate::new(at_once, refill, BigEndian::read_u32(&bytes[18..]));
-        let kind = AllowanceKind(BigEndian::read_u16(bytes));
+        let kind = AllowanceKind(BigEndian::read_u16(&bytes));
         Ok(Self { kind, rate: rate.ok_or(DecodeError::Value(tag))? })
     }
 }
@@ -98,17 +93,13 @@ pub struct Deadline {
 
 impl FieldValue for Deadline {
     fn put(&self, out: &mut Vec<u8>) {
-        let mut bytes = [0; DEADLINE_BYTES];
-        BigEndian::write_u16(&mut bytes, self.kind.0);
-        BigEndian::write_u32(&mut bytes[2..], self.ms);
-        out.extend_from_slice(&bytes);
+        self.kind.0.put(out);
+        self.ms.put(out);
     }
 
     fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
-        let bytes: &[u8; DEADLINE_BYTES] =
-            bytes.try_into().map_err(|_| DecodeError::Length(tag))?;
-        let kind = DeadlineKind(BigEndian::read_u16(bytes));
-        Ok(Self { kind, ms: BigEndian::read_u32(&bytes[2..]) })
+        let (kind, ms) = bytes.split_at_checked(2).ok_or(DecodeError::Length(tag))?;
+        Ok(Self { kind: DeadlineKind(u16::take(tag, kind)?), ms: u32::take(tag, ms)? })
     }
 }
 

@@ -1,12 +1,7 @@
 //! Numbers that a server tells of itself (PROTOCOL.md, "Statistics").
 
-use byteorder::{BigEndian, ByteOrder};
-
 use crate::wire::field::{DecodeError, FieldValue, Tag};
 use crate::wire::numbers::numbers;
-
-/// Bytes of a figure: what it is (2) and its value (8), both big-endian.
-const FIGURE_BYTES: usize = 10;
 
 /// What a [`Figure`] is.
 ///
@@ -63,16 +58,13 @@ pub struct Figure {
 
 impl FieldValue for Figure {
     fn put(&self, out: &mut Vec<u8>) {
-        let mut bytes = [0; FIGURE_BYTES];
-        BigEndian::write_u16(&mut bytes, self.kind.0);
-        BigEndian::write_u64(&mut bytes[2..], self.value);
-        out.extend_from_slice(&bytes);
+        self.kind.0.put(out);
+        self.value.put(out);
     }
 
     fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
-        let bytes: &[u8; FIGURE_BYTES] = bytes.try_into().map_err(|_| DecodeError::Length(tag))?;
-        let kind = FigureKind(BigEndian::read_u16(bytes));
-        Ok(Self { kind, value: BigEndian::read_u64(&bytes[2..]) })
+        let (kind, value) = bytes.split_at_checked(2).ok_or(DecodeError::Length(tag))?;
+        Ok(Self { kind: FigureKind(u16::take(tag, kind)?), value: u64::take(tag, value)? })
     }
 }
 

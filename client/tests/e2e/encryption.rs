@@ -11,9 +11,8 @@ use std::process::Command;
 
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::Frame;
+use chatshelf_common::wire::frame::{Frame, Goodbye};
 use chatshelf_testkit::programs::{Ended, Program};
-use chatshelf_testkit::server_frames::goodbye;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::harness::programs;
@@ -215,7 +214,7 @@ fn plain_and_encrypted_do_not_mix_and_each_says_what_to_do() {
         let (mut socket, _) = listener.accept().unwrap();
         let mut first = [0; 6];
         socket.read_exact(&mut first).unwrap();
-        socket.write_all(&goodbye(Code::UNKNOWN_TYPE).to_bytes()).unwrap();
+        socket.write_all(&Goodbye::new(Code::UNKNOWN_TYPE).to_bytes()).unwrap();
         first[0]
     });
     let mut who = programs::client();

@@ -14,7 +14,7 @@ use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::{Ended, Program};
 use chatshelf_testkit::samples::{item, nick};
-use chatshelf_testkit::server_frames::{goodbye, hello_ack, snapshot, welcome};
+use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
 
 use crate::harness::room::{Room, client_of, client_with, joined_client, spoken};
 
@@ -143,7 +143,7 @@ fn text_with_escapes_from_a_server_is_not_shown() {
         patched(&shelved, "ZZZ", "\u{202e}"),
         patched(&shelved, "ZZZ", "../"),
         patched(&topic, "ZZZZ", escapes),
-        patched(&Goodbye { detail, ..goodbye(Code::SHUTTING_DOWN) }, "ZZZZ", escapes),
+        patched(&Goodbye { detail, ..Goodbye::new(Code::SHUTTING_DOWN) }, "ZZZZ", escapes),
     ] {
         is_understood_as_broken(&bytes);
     }
@@ -153,7 +153,7 @@ fn text_with_escapes_from_a_server_is_not_shown() {
 fn notes_of_a_server_are_shown_harmless() {
     let detail = Some(Note::new(OVERRIDE).unwrap());
     let ended = met_with(|guest| {
-        guest.send(&Goodbye { detail, ..goodbye(Code::SHUTTING_DOWN) });
+        guest.send(&Goodbye { detail, ..Goodbye::new(Code::SHUTTING_DOWN) });
     });
     ended.has_code(1);
     let complaint = ended.complaint();
@@ -163,7 +163,7 @@ fn notes_of_a_server_are_shown_harmless() {
 
 #[test]
 fn a_code_of_later_versions_is_shown_by_its_number() {
-    let ended = met_with(|guest| guest.send(&goodbye(Code(999))));
+    let ended = met_with(|guest| guest.send(&Goodbye::new(Code(999))));
     ended.has_code(1);
     assert!(ended.complaint().contains("999"), "{}", ended.stderr);
 }
@@ -291,7 +291,7 @@ fn a_size_no_disk_holds_is_a_failure_like_any_other() {
         guest.send(&DownloadReady { transfer, offset: 0, item });
         guest.send_data(transfer, 0, b"begins");
         guest.wait(|frame| matches!(frame, ClientFrame::Cancel(_)).then_some(()));
-        guest.send(&goodbye(Code::SHUTTING_DOWN));
+        guest.send(&Goodbye::new(Code::SHUTTING_DOWN));
     });
     ended.has_code(1);
     ended.line("!! f not downloaded: it needs 18.4 EB, but ");

@@ -1,9 +1,9 @@
 //! Getting in: the command line, the name, the connection; and why one does not get in.
 
 use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Goodbye;
 use chatshelf_testkit::fake_server::{FakeServer, Nowhere};
 use chatshelf_testkit::programs::{Ended, Program};
-use chatshelf_testkit::server_frames::goodbye;
 #[cfg(unix)]
 use chatshelf_testkit::wait::eventually;
 
@@ -165,8 +165,7 @@ fn a_version_mismatch_says_which_side_is_older() {
         let dir = tempfile::tempdir().unwrap();
         let (client, mut guest) = client_of(&FakeServer::open(), dir.path());
         let (version_min, version_max) = (Some(version), Some(version));
-        let goodbye = goodbye(Code::VERSION);
-        guest.send(&chatshelf_common::wire::frame::Goodbye { version_min, version_max, ..goodbye });
+        guest.send(&Goodbye { version_min, version_max, ..Goodbye::new(Code::VERSION) });
         let ended = client.wait();
         ended.has_code(4);
         assert!(ended.complaint().contains(told), "{}", ended.stderr);

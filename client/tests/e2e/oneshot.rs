@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::{Frame, Join, Refused};
+use chatshelf_common::wire::frame::{Frame, Goodbye, Join, Refused};
 use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, Nowhere};
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
-use chatshelf_testkit::server_frames::{goodbye, hello_ack, snapshot, welcome};
+use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
 use chatshelf_testkit::wait::eventually;
 use serde_json::{Value, json};
 
@@ -299,7 +299,7 @@ fn a_connection_lost_for_good_is_a_failure() {
     let (client, mut guest) = client_with(&server, dir.path(), &arguments);
     guest.welcome();
     guest.wait_for_say();
-    guest.send(&goodbye(Code::SHUTTING_DOWN));
+    guest.send(&Goodbye::new(Code::SHUTTING_DOWN));
     let ended = client.wait();
     ended.has_code(1);
     assert!(ended.stderr.contains("the server said goodbye"), "{}", ended.stderr);

@@ -4,12 +4,11 @@ use std::io::Write;
 use std::path::Path;
 
 use chatshelf_common::id::{Seq, UnixMillis};
-use chatshelf_common::wire::frame::Forgotten;
+use chatshelf_common::wire::frame::{Forgotten, Goodbye};
 use chatshelf_common::wire::{Code, Event};
 use chatshelf_testkit::fake_server::{FakeServer, Guest, JOINED_AT, said as said_at};
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
-use chatshelf_testkit::server_frames::goodbye;
 
 use crate::harness::proxy::{Proxy, Way};
 use crate::harness::room::{Room, client_with, joined, spoken};
@@ -219,7 +218,7 @@ fn a_replaced_connection_does_not_reconnect() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
     let (ada, mut guest) = start(&server, dir.path());
-    guest.send(&goodbye(Code::REPLACED));
+    guest.send(&Goodbye::new(Code::REPLACED));
     let ended = ada.wait();
     ended.has_code(1);
     assert!(ended.complaint().contains("a newer connection has taken its place"));
@@ -283,7 +282,7 @@ fn a_private_message_in_flight_is_reported_not_repeated() {
     ada.types("/msg bob psst");
     ada.types("aloud");
     guest.wait_for_say();
-    guest.send(&goodbye(Code::TOO_SLOW));
+    guest.send(&Goodbye::new(Code::TOO_SLOW));
     ada.shows("-- the server said goodbye: ");
     let mut guest = server.accept();
     guest.welcome();

@@ -7,14 +7,14 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use chatshelf_common::id::{Seq, TransferId};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{
-    DownloadReady, DownloadRequest, Item, Join, Said, Snapshot, Welcome,
+    DownloadReady, DownloadRequest, Goodbye, Item, Join, Said, Snapshot, Welcome,
 };
 use chatshelf_common::wire::{ClientFrame, Code, Deframer, Event, Frame, Unit};
 use socket2::{Domain, Socket, Type};
 
 use crate::raw;
 use crate::samples;
-use crate::server_frames::{goodbye, hello_ack, snapshot, welcome};
+use crate::server_frames::{hello_ack, snapshot, welcome};
 use crate::wait::{HANG, eventually, read_some};
 
 /// The seq at which everyone joins; events begin one later.
@@ -168,7 +168,7 @@ impl Guest {
     #[track_caller]
     pub fn see_off(&mut self) {
         self.wait(|frame| matches!(frame, ClientFrame::Leave(_)).then_some(()));
-        self.send(&goodbye(Code::LEFT));
+        self.send(&Goodbye::new(Code::LEFT));
     }
 
     /// Sends bytes of a file.

@@ -3,8 +3,7 @@
 
 use chatshelf_common::id::{ResumeToken, Seq};
 use chatshelf_common::text::Nick;
-use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::{Goodbye, HelloAck, Part, Snapshot, Welcome};
+use chatshelf_common::wire::frame::{HelloAck, Part, Snapshot, Welcome};
 
 /// The answer to a `Hello`.
 pub fn hello_ack() -> HelloAck {
@@ -30,9 +29,4 @@ pub fn welcome(nick: Nick, seq: Seq) -> Welcome {
 pub fn snapshot(members: Vec<Nick>, seq: Seq) -> Snapshot {
     let part = Part { first: true, last: true };
     Snapshot { seq, part, topic: None, members, items: Vec::new() }
-}
-
-/// The last frame of a connection.
-pub fn goodbye(code: Code) -> Goodbye {
-    Goodbye::new(code)
 }

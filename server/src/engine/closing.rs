@@ -32,7 +32,7 @@ impl<T: Transport> Engine<T> {
     /// Closes a connection gracefully: it gets the log up to now, then `Goodbye`. The room learns
     /// that the member left.
     pub(super) fn close(&mut self, token: Token, code: Code) {
-        self.close_with(token, goodbye(code));
+        self.close_with(token, Goodbye::new(code));
     }
 
     pub(super) fn close_with(&mut self, token: Token, farewell: Goodbye) {
@@ -51,7 +51,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn replace(&mut self, token: Token) -> Option<Nick> {
         let nick = self.connections.get_mut(token)?.nick()?.clone();
         self.abandon_transfers(token);
-        self.part(token, &goodbye(Code::REPLACED));
+        self.part(token, &Goodbye::new(Code::REPLACED));
         Some(nick)
     }
 
@@ -126,9 +126,4 @@ impl<T: Transport> Engine<T> {
             self.disk.shrink();
         }
     }
-}
-
-/// Creates a goodbye without optional fields.
-pub(super) fn goodbye(code: Code) -> Goodbye {
-    Goodbye::new(code)
 }

@@ -13,7 +13,6 @@ use chatshelf_common::wire::header::{DATA, HEADER_BYTES, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
 
 use super::admission::Claim;
-use super::closing::goodbye;
 use super::connection::Connection;
 use super::phase::{Phase, Step};
 use super::proposals::Proposer;
@@ -94,7 +93,7 @@ impl<T: Transport> Engine<T> {
         let version = hello.version_max.min(VERSION_MAX);
         if version < hello.version_min.max(VERSION_MIN) {
             let (version_min, version_max) = (Some(VERSION_MIN), Some(VERSION_MAX));
-            let farewell = Goodbye { version_min, version_max, ..goodbye(Code::VERSION) };
+            let farewell = Goodbye { version_min, version_max, ..Goodbye::new(Code::VERSION) };
             return self.close_with(token, farewell);
         }
         let since_ms = self.now.mono_ms;
@@ -190,7 +189,7 @@ impl<T: Transport> Engine<T> {
             return Some(refusals);
         }
         let limit = Some(u64::from(limits::REFUSED_JOINS_MAX));
-        self.close_with(token, Goodbye { limit, ..goodbye(Code::TOO_MANY_REFUSALS) });
+        self.close_with(token, Goodbye { limit, ..Goodbye::new(Code::TOO_MANY_REFUSALS) });
         None
     }
 
@@ -233,7 +232,7 @@ impl<T: Transport> Engine<T> {
             }
             _ => {
                 let detail = Some(Note::lossy(&why.to_string()));
-                self.close_with(token, Goodbye { detail, ..goodbye(Code::MALFORMED) });
+                self.close_with(token, Goodbye { detail, ..Goodbye::new(Code::MALFORMED) });
             }
         }
     }

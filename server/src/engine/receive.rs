@@ -4,7 +4,6 @@ use chatshelf_common::wire::frame::{Goodbye, Hello};
 use chatshelf_common::wire::{Code, Frame, FrameError, Unit};
 
 use super::Engine;
-use super::closing::goodbye;
 use super::connection::{Connection, Got};
 use super::limits::READ_BUDGET_BYTES;
 use super::phase::Step;
@@ -133,12 +132,12 @@ impl<T: Transport> Engine<T> {
         let is_greeting = connection.phase().step() == Step::Greeting;
         let farewell = match why {
             FrameError::TooLong { kind, .. } if is_greeting && kind != Hello::KIND => {
-                goodbye(Code::NOT_CHATSHELF)
+                Goodbye::new(Code::NOT_CHATSHELF)
             }
             FrameError::TooLong { limit, .. } => {
-                Goodbye { limit: Some(u64::from(limit)), ..goodbye(Code::FRAME_TOO_LONG) }
+                Goodbye { limit: Some(u64::from(limit)), ..Goodbye::new(Code::FRAME_TOO_LONG) }
             }
-            FrameError::EmptyData => goodbye(Code::MALFORMED),
+            FrameError::EmptyData => Goodbye::new(Code::MALFORMED),
         };
         self.close_with(token, farewell);
     }

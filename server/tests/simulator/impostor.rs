@@ -8,13 +8,13 @@ use chatshelf_client::session::{Config, Reconnect, Session};
 use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, TransferId, UnixMillis, UploadKey};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{
-    Dropped, Gap, Item, Join, Joined, Left, Part, Refused, Renamed, Said, ServerPing, ServerPong,
-    Shelved, Snapshot, Style, Told, UploadReady, UploadStored, Welcome,
+    Dropped, Gap, Goodbye, Item, Join, Joined, Left, Part, Refused, Renamed, Said, ServerPing,
+    ServerPong, Shelved, Snapshot, Style, Told, UploadReady, UploadStored, Welcome,
 };
 use chatshelf_common::wire::{Code, Frame};
 use chatshelf_testkit::raw;
 use chatshelf_testkit::samples::{self, file_name, message, nick};
-use chatshelf_testkit::server_frames::{goodbye, hello_ack, snapshot, welcome};
+use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
 
 use super::rng::Rng;
 
@@ -298,7 +298,7 @@ impl Impostor {
             10 => out.extend(raw::data(transfer.0, 0, b"abc")),
             11 if self.rng.one_in(10) => {
                 let code = Code(self.rng.below(60) as u16);
-                goodbye(code).encode(out);
+                Goodbye::new(code).encode(out);
             }
             _ => self.said(20).encode(out),
         }

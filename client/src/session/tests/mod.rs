@@ -324,10 +324,6 @@ fn download_ready(transfer: u32, offset: u64, item: Item) -> DownloadReady {
     DownloadReady { transfer: TransferId(transfer), offset, item }
 }
 
-fn goodbye(code: Code) -> Goodbye {
-    Goodbye::new(code)
-}
-
 fn refused_transfer(code: Code, transfer: u32) -> Refused {
     Refused { transfer: Some(TransferId(transfer)), ..refused(code, UploadOffer::KIND) }
 }

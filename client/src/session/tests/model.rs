@@ -194,7 +194,7 @@ impl Server {
             }
             ClientFrame::Leave(_) => {
                 self.leave(Code::LEFT);
-                self.send(&goodbye(Code::LEFT));
+                self.send(&Goodbye::new(Code::LEFT));
             }
             ClientFrame::Ping(_) => self.send(&ServerPong {}),
             ClientFrame::Pong(_) => {}

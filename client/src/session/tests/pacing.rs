@@ -166,7 +166,7 @@ fn an_upload_that_is_refused_for_now_is_offered_again() {
 fn who_is_turned_away_comes_back_when_it_may() {
     for code in [Code::TOO_MANY_FROM_ADDRESS, Code::TOO_MANY_JOINS, Code::TOO_MUCH_SENT] {
         let mut rig = Rig::returning();
-        rig.give(Goodbye { retry_ms: Some(90_000), ..goodbye(code) }).unwrap();
+        rig.give(Goodbye { retry_ms: Some(90_000), ..Goodbye::new(code) }).unwrap();
         let retry_at = rig.session.retry_at().unwrap();
         assert!(retry_at >= rig.now + Duration::from_secs(90), "{code:?}");
         rig.come_back(43, 42);

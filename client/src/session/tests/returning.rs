@@ -55,7 +55,7 @@ fn which_goodbyes_are_for_good() {
         (Code(999), true),
     ] {
         let mut rig = Rig::returning();
-        rig.give(goodbye(code)).unwrap();
+        rig.give(Goodbye::new(code)).unwrap();
         assert_eq!((rig.session.is_over(), rig.session.is_offline()), (is_over, !is_over));
         let told = rig.events().pop();
         match told {
@@ -75,7 +75,7 @@ fn a_client_that_never_joined_does_not_reconnect() {
     rig.session.handle_lost("cut".into(), rig.now);
     assert!(rig.session.is_over());
     let mut rig = Rig::with(Some(Reconnect::default()), None);
-    rig.give(goodbye(Code::ROOM_FULL)).unwrap();
+    rig.give(Goodbye::new(Code::ROOM_FULL)).unwrap();
     assert!(rig.session.is_over());
     assert!(matches!(rig.events()[..], [SessionEvent::Goodbye(_)]));
 }
@@ -100,7 +100,7 @@ fn a_server_that_breaks_the_protocol_is_not_reconnected_to() {
 #[test]
 fn nothing_more_is_heard_of_an_abandoned_connection() {
     let mut rig = Rig::returning();
-    rig.give(goodbye(Code::SHUTTING_DOWN)).unwrap();
+    rig.give(Goodbye::new(Code::SHUTTING_DOWN)).unwrap();
     rig.events();
     let retry_at = rig.session.retry_at();
     rig.session.handle_lost("closed".into(), rig.now);

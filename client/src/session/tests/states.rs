@@ -76,7 +76,7 @@ fn each_frame_is_taken_in_each_state_as_the_page_says() {
             "`Data` of no download" => data(0, b"x"),
             "`Ping`" => ServerPing {}.to_bytes(),
             "`Pong`" => ServerPong {}.to_bytes(),
-            "`Goodbye`" => goodbye(Code::SHUTTING_DOWN).to_bytes(),
+            "`Goodbye`" => Goodbye::new(Code::SHUTTING_DOWN).to_bytes(),
             "an unknown frame to be skipped" => unknown(FLAG_SKIPPABLE),
             "another unknown frame" => unknown(0),
             other => panic!("no test sends {other}"),

@@ -83,7 +83,7 @@ fn leaving_ends_the_transfers_and_waits_for_goodbye() {
     let left =
         Left { seq: Seq(43), at: UnixMillis(1), nick: nick("ada"), code: Code::LEFT, quiet: None };
     rig.give(left).unwrap();
-    let bye = goodbye(Code::LEFT);
+    let bye = Goodbye::new(Code::LEFT);
     rig.give(bye.clone()).unwrap();
     assert_eq!(rig.events().last(), Some(&SessionEvent::Goodbye(bye)));
     assert!(rig.session.is_over() && rig.session.poll_timeout().is_none());

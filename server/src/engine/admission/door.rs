@@ -15,7 +15,6 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Goodbye;
 
 use crate::engine::Engine;
-use crate::engine::closing::goodbye;
 use crate::engine::connection::Connection;
 use crate::engine::limits::{JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
 use crate::engine::origin::Origin;
@@ -144,7 +143,7 @@ impl<T: Transport> Engine<T> {
     pub fn make_way(&mut self) -> Token {
         if let Some((_, token)) = self.admission.door.who_gives_way() {
             let limit = Some(self.admission.door.unjoined_max as u64);
-            self.close_with(token, Goodbye { limit, ..goodbye(Code::TOO_MANY_CONNECTIONS) });
+            self.close_with(token, Goodbye { limit, ..Goodbye::new(Code::TOO_MANY_CONNECTIONS) });
             // The connection may be dropped before the turn ends.
             self.flush(token);
         }

@@ -10,7 +10,6 @@ use chatshelf_common::wire::{Code, Frame, Header};
 
 use super::contest::Claim;
 use super::resume::Session;
-use crate::engine::closing::goodbye;
 use crate::engine::proposals::Proposer;
 use crate::engine::transport::Transport;
 use crate::engine::{Engine, limits};
@@ -77,7 +76,7 @@ impl<T: Transport> Engine<T> {
             Claim::Awaited if self.join_later(token, join.clone()) => return,
             Claim::Free if self.room.members_len() >= self.admission.door.members_max() => {
                 let limit = Some(self.admission.door.members_max() as u64);
-                return self.close_with(token, Goodbye { limit, ..goodbye(Code::ROOM_FULL) });
+                return self.close_with(token, Goodbye { limit, ..Goodbye::new(Code::ROOM_FULL) });
             }
             // If the nick is taken, the room refuses it.
             Claim::Free | Claim::Awaited | Claim::Taken => {}

@@ -16,7 +16,6 @@ use chatshelf_testkit::samples;
 use super::super::{Cursor, Flush, Flushed, SendQueue};
 use crate::disk::readahead::{Extent, Pipe};
 use crate::engine::Transport;
-use crate::engine::closing::goodbye;
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
 
@@ -102,7 +101,7 @@ pub(super) fn reply(number: u32) -> UploadReady {
 }
 
 pub(super) fn farewell() -> Goodbye {
-    goodbye(Code::LEFT)
+    Goodbye::new(Code::LEFT)
 }
 
 /// A snapshot is opaque here: two frames stand for it.

@@ -64,12 +64,15 @@ impl Habits {
     }
 }
 
-/// What is under the seam.
+/// One of two transports.
 #[derive(Debug)]
-pub(crate) enum TestTransport<T> {
-    Plain(T),
-    Layered(Box<Layered<T>>),
+pub(crate) enum Either<A, B> {
+    This(A),
+    That(B),
 }
+
+/// What is under the seam: a transport, or a layer over one.
+pub(crate) type TestTransport<T> = Either<T, Layered<T>>;
 
 /// A layer over a transport.
 #[derive(Debug)]
@@ -96,9 +99,9 @@ enum Reading {
     Broken(ErrorKind),
 }
 
-impl<T: Transport> TestTransport<T> {
-    pub(crate) fn layered(below: T, habits: Habits) -> Self {
-        Self::Layered(Box::new(Layered {
+impl<T: Transport> Layered<T> {
+    pub(crate) fn over(below: T, habits: Habits) -> Self {
+        Self {
             below,
             habits,
             accepted: VecDeque::new(),
@@ -106,11 +109,9 @@ impl<T: Transport> TestTransport<T> {
             ahead: VecDeque::new(),
             reading: Reading::Open,
             has_said_last_word: false,
-        }))
+        }
     }
-}
 
-impl<T: Transport> Layered<T> {
     fn is_pending(&self) -> bool {
         self.own > 0 || !self.accepted.is_empty()
     }
@@ -234,13 +235,13 @@ impl<T: Transport> Transport for Layered<T> {
 macro_rules! either {
     ($self:ident, $it:ident => $call:expr) => {
         match $self {
-            Self::Plain($it) => $call,
-            Self::Layered($it) => $call,
+            Self::This($it) => $call,
+            Self::That($it) => $call,
         }
     };
 }
 
-impl<T: Transport> Transport for TestTransport<T> {
+impl<A: Transport, B: Transport> Transport for Either<A, B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         either!(self, it => it.read(buffer))
     }

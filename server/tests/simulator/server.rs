@@ -18,7 +18,7 @@ use super::budget;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::end::End;
-use super::layered::TestTransport;
+use super::layered::{Layered, TestTransport};
 use super::model::{Ending, Model};
 use super::network::{Shared, Side};
 use super::plan::Plan;
@@ -382,12 +382,12 @@ impl Process {
             let habits = wire.borrow().habits;
             let is_tls = wire.borrow().is_tls;
             let transport = match habits {
-                Some(habits) => ServerEnd::Test(TestTransport::layered(end, habits)),
+                Some(habits) => ServerEnd::This(TestTransport::That(Layered::over(end, habits))),
                 None if is_tls => {
                     let tls = TlsTransport::new(end, &self.tls, token, &[]).unwrap();
-                    ServerEnd::Tls(Box::new(tls))
+                    ServerEnd::That(tls)
                 }
-                None => ServerEnd::Test(TestTransport::Plain(end)),
+                None => ServerEnd::This(TestTransport::This(end)),
             };
             self.engine.adopt(transport, peer);
             self.wires.push((token, wire));

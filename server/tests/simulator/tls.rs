@@ -5,8 +5,6 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, OnceLock};
 
-use chatshelf_server::disk::readahead::Pipe;
-use chatshelf_server::engine::Transport;
 use chatshelf_server::net::tls::TlsTransport;
 use chatshelf_testkit::tls::client_connection;
 use rcgen::{CertificateParams, KeyPair, PKCS_ED25519, SerialNumber};
@@ -15,7 +13,7 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ClientConnection, ServerConfig};
 
 use super::end::End;
-use super::layered::TestTransport;
+use super::layered::{Either, TestTransport};
 use super::network::Shared;
 
 /// Plaintext that a client's side keeps while the wire takes no more.
@@ -169,63 +167,4 @@ impl Write for Socket {
 }
 
 /// What the server has over its end of a wire.
-#[derive(Debug)]
-pub(crate) enum ServerEnd {
-    Test(TestTransport<End>),
-    Tls(Box<TlsTransport<End>>),
-}
-
-macro_rules! either {
-    ($self:ident, $it:ident => $call:expr) => {
-        match $self {
-            Self::Test($it) => $call,
-            Self::Tls($it) => $call,
-        }
-    };
-}
-
-impl Transport for ServerEnd {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        either!(self, it => it.read(buffer))
-    }
-
-    fn has_buffered(&self) -> bool {
-        either!(self, it => it.has_buffered())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        either!(self, it => it.write(bytes))
-    }
-
-    fn has_pending(&self) -> bool {
-        either!(self, it => it.has_pending())
-    }
-
-    fn flush_pending(&mut self) -> io::Result<usize> {
-        either!(self, it => it.flush_pending())
-    }
-
-    fn short_is_blocked(&self) -> bool {
-        either!(self, it => it.short_is_blocked())
-    }
-
-    fn can_splice(&self) -> bool {
-        either!(self, it => it.can_splice())
-    }
-
-    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
-        either!(self, it => it.splice(pipe, bytes))
-    }
-
-    fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        either!(self, it => it.write_piece(bytes))
-    }
-
-    fn limit_unsent(&mut self, bytes: u32) {
-        either!(self, it => it.limit_unsent(bytes));
-    }
-
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        either!(self, it => it.shutdown_write())
-    }
-}
+pub(crate) type ServerEnd = Either<TestTransport<End>, TlsTransport<End>>;

@@ -12,7 +12,7 @@ use super::slow::{flood, gaps};
 use super::split::conversation;
 use super::uploads::upload;
 use crate::disk::readahead::PIPE_FILE_BYTES_MAX;
-use crate::engine::layered::{Habits, Lie, TestTransport};
+use crate::engine::layered::{Habits, Layered, Lie, TestTransport};
 use crate::engine::limits::{CLOSE_MS, WRITE_STALL_MS};
 
 /// A layer that sends what it accepts, and returns what it reads, immediately.
@@ -138,11 +138,10 @@ fn what_was_read_before_the_connection_is_adopted_needs_no_event() {
     let mut peer = Peer::new(wire.clone(), token);
     peer.hello();
     peer.join("ada", Some(0));
-    let mut transport = TestTransport::layered(End(wire.clone()), PROMPT);
-    let TestTransport::Layered(layer) = &mut transport else { unreachable!() };
+    let mut layer = Layered::over(End(wire.clone()), PROMPT);
     layer.read_ahead();
     wire.borrow_mut().ready.readable = false;
-    rig.engine.adopt(transport, HOME.parse().unwrap());
+    rig.engine.adopt(TestTransport::That(layer), HOME.parse().unwrap());
     rig.wires.push((token, wire));
     rig.settle();
     peer.take();

@@ -11,7 +11,7 @@ use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
 use crate::disk::readahead::{PIPES_MAX, PipeSource};
 use crate::disk::{Durability, Found, Reply, Request};
-use crate::engine::layered::{Habits, TestTransport};
+use crate::engine::layered::{Habits, Layered, TestTransport};
 use crate::engine::limits::RETURN_GRACE_MS;
 use crate::engine::{
     Allowances, Deadlines, Engine, JournalBatch, Now, Secret, Settings, Storage, Turns,
@@ -141,8 +141,8 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         let token = self.engine.make_way();
         let wire = Wire::new();
         let transport = match self.habits {
-            Some(habits) => TestTransport::layered(End(wire.clone()), habits),
-            None => TestTransport::Plain(End(wire.clone())),
+            Some(habits) => TestTransport::That(Layered::over(End(wire.clone()), habits)),
+            None => TestTransport::This(End(wire.clone())),
         };
         self.engine.adopt(transport, address.parse().unwrap());
         if !wire.borrow().dropped {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 
 use super::LinkError;
-use super::tls::TlsStream;
+use super::tls::{TlsStream, WITHOUT_TLS};
 use crate::trust::Trust;
 
 /// How long a handshake may take.
@@ -44,15 +44,14 @@ impl Handshake {
         self.deadline
     }
 
-    /// Goes on; true once the server has proved which key it has.
+    /// Continues it; true once the server has proved which key it has.
     ///
     /// # Errors
     /// When it fails or takes too long.
     pub(super) fn advance(&mut self, now: Instant) -> io::Result<bool> {
         let is_over = self.tls.shake_hands()?;
         if !is_over && now >= self.deadline {
-            let why = "no answer in time when asked for TLS; if it is a server without TLS, \
-                       --no-tls connects without encryption";
+            let why = format!("no answer in time when asked for TLS; {WITHOUT_TLS}");
             return Err(io::Error::new(ErrorKind::TimedOut, why));
         }
         Ok(is_over)

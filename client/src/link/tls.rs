@@ -25,6 +25,10 @@ const CHUNK_BYTES: usize = 32 * 1024;
 /// Bytes sealed at a time: one record, whose sealing and sending nothing waits for long.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
 
+/// What to do if no TLS is spoken at the other end.
+pub(super) const WITHOUT_TLS: &str =
+    "if it is a server without TLS, --no-tls connects without encryption";
+
 /// A stream of records on a socket.
 #[derive(Debug)]
 pub(super) struct TlsStream {
@@ -42,7 +46,7 @@ impl TlsStream {
         Ok(Self { socket, tls, sealed: Vec::new(), taken: 0 })
     }
 
-    /// Goes on with the handshake; true once it is over, and the server has proved to have the key
+    /// Continues the handshake; true once it is over, and the server has proved that it has the key
     /// of its certificate.
     ///
     /// # Errors
@@ -57,7 +61,10 @@ impl TlsStream {
                 return Ok(true);
             }
             match self.take_in() {
-                Ok(0) => return Err(io::Error::other(CLOSED_IN_HANDSHAKE)),
+                Ok(0) => {
+                    let why = format!("it closed the connection when asked for TLS; {WITHOUT_TLS}");
+                    return Err(io::Error::other(why));
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
@@ -246,9 +253,6 @@ impl ServerCertVerifier for ProofOfKey {
         self.algorithms.supported_schemes()
     }
 }
-
-const CLOSED_IN_HANDSHAKE: &str = "it closed the connection when asked for TLS; if it is a server without TLS, --no-tls connects \
-     without encryption";
 
 /// What went wrong, for people.
 fn in_words(error: Error) -> io::Error {

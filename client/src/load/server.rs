@@ -75,8 +75,7 @@ impl Server {
         let address: SocketAddr = address.ok_or("the server did not say where it listens")?;
         let key = words().find_map(|word| word.trim_end_matches(';').parse().ok());
         let key = key.ok_or("the server did not say which key it has")?;
-        let address_text = address.to_string().parse().map_err(|why| format!("{why}"))?;
-        let link = JoinLink { address: address_text, fingerprint: Some(key) };
+        let link = JoinLink::new(&address.ip().to_string(), address.port(), key);
         let trust = trust(plan, &link, KnownHosts::within(None));
         Ok(Self { address, trust, own: Some(own) })
     }

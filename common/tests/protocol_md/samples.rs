@@ -9,6 +9,7 @@ use chatshelf_common::text::{FileName, Note, Topic};
 use chatshelf_common::wire::frame::*;
 use chatshelf_common::wire::{Code, Header};
 use chatshelf_testkit::samples::{message, nick};
+use chatshelf_testkit::server_frames::hello_ack;
 
 /// A frame of the page.
 pub(crate) enum Sample {
@@ -142,34 +143,17 @@ fn room_samples() -> Vec<(&'static str, ServerFrame)> {
         ("Stats", stats_sample().into()),
         (
             "HelloAck",
-            HelloAck {
-                version: 1,
-                capabilities: None,
-                software: Some(note("chatshelf-server 0.1.0")),
-                file_bytes_max: 1 << 30,
-                shelf_items_max: 5,
-                transfers_max: 8,
-                history_max: 1000,
-                allowances: Vec::new(),
-                deadlines: Vec::new(),
-            }
-            .into(),
+            HelloAck { software: Some(note("chatshelf-server 0.1.0")), ..hello_ack() }.into(),
         ),
         (
             "HelloAck-allowances",
             HelloAck {
-                version: 1,
-                capabilities: None,
-                software: None,
-                file_bytes_max: 1 << 30,
-                shelf_items_max: 5,
-                transfers_max: 8,
-                history_max: 1000,
                 allowances: vec![Allowance {
                     kind: AllowanceKind::LINES,
                     rate: Rate::new(20, 5, 1000).unwrap(),
                 }],
                 deadlines: vec![Deadline { kind: DeadlineKind::PONG, ms: 30_000 }],
+                ..hello_ack()
             }
             .into(),
         ),

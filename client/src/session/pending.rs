@@ -141,10 +141,10 @@ impl Pending {
         }
     }
 
-    /// How many of these are sent and not answered.
+    /// How many of these are sent and not answered. What is sent comes before what waits.
     pub(super) fn in_flight(&self, pacing: Pacing) -> u64 {
-        let is_meant = |it: &&Entry| it.is_sent() && it.command.pacing() == pacing;
-        self.entries.iter().filter(is_meant).count() as u64
+        let sent = self.entries.iter().take_while(|it| it.is_sent());
+        sent.filter(|it| it.command.pacing() == pacing).count() as u64
     }
 
     /// How long the next one that is not sent has to wait, in milliseconds; none if there is none,

@@ -323,7 +323,7 @@ impl Link {
         }
     }
 
-    /// Starts to connect when the session wants to, and goes on with it.
+    /// Connects when the session wants to: begins, or continues.
     fn connect_if_wanted(&mut self, registry: &Registry, now: Instant) -> Result<(), LinkError> {
         if matches!(self.socket, Socket::Closed) && self.session.wants_connection(now) {
             self.session.handle_connecting();
@@ -354,7 +354,7 @@ impl Link {
         Ok(())
     }
 
-    /// Goes on with a handshake. Only to a server that is trusted anything else is sent.
+    /// Continues a handshake. Nothing else is sent until the server is trusted.
     fn shake_hands(&mut self, now: Instant) -> Result<(), LinkError> {
         let (Socket::ShakingHands(handshake), Carrier::Tls(trust)) =
             (&mut self.socket, &mut self.carrier)

@@ -2,8 +2,8 @@
 //! for each address that something came from; and what becomes of a request that is over.
 //!
 //! A request that is over its allowance is refused, with the figure and when it may come again, and
-//! nothing else happens. Only who goes on asking without a pause is disconnected. A meter that
-//! nobody has used for a while is like a new one, so it is forgotten.
+//! nothing else happens. Only a peer that keeps asking without a pause is disconnected. A meter
+//! that nobody has used for a while is like a new one, so it is forgotten.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -159,7 +159,7 @@ impl Reactor {
             }
             let before = engine.connections();
             let begun = Instant::now();
-            let handshakes = carriers.tls().begin_turn().into_iter().map(go_on);
+            let handshakes = carriers.tls().begin_turn().into_iter().map(resumed);
             let ready = handshakes.chain(events.iter().filter_map(readiness));
             turns.turn(&mut engine, now, ready, &mut disk);
             engine.note_turn(begun.elapsed().as_micros() as u64);
@@ -286,7 +286,7 @@ fn stats(engine: &Engine<Carrier>, disk: &Disk, carriers: &Carriers) -> Stats {
 }
 
 /// Returns the readiness of a connection whose handshake has waited for this turn.
-fn go_on(token: Token) -> (Token, Readiness) {
+fn resumed(token: Token) -> (Token, Readiness) {
     (token, Readiness { readable: true, ..Readiness::default() })
 }
 

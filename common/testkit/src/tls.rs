@@ -92,6 +92,18 @@ pub fn stream(socket: TcpStream) -> TlsStream {
     StreamOwned::new(client_connection(), socket)
 }
 
+/// Begins a connection to a server that speaks something else than our protocol.
+///
+/// # Panics
+/// If rustls cannot begin one.
+pub fn foreign_stream(socket: TcpStream) -> TlsStream {
+    let mut config = ClientConfig::clone(&client_config());
+    config.alpn_protocols.clear();
+    let name = ServerName::try_from("localhost").expect("it is a name");
+    let connection = ClientConnection::new(config.into(), name).expect("a client can begin");
+    StreamOwned::new(connection, socket)
+}
+
 /// The fingerprint of the key that the server has shown.
 ///
 /// # Panics

@@ -15,8 +15,9 @@ pub(crate) struct Measured<'a> {
     pub(crate) machine: String,
     pub(crate) rounds: usize,
     pub(crate) rooms: Vec<Results<'a>>,
-    /// Ours, with ten thousand members; and the bare shared log's.
+    /// Ours, with ten thousand members; the same over TLS; and the bare shared log's.
     pub(crate) large: Vec<Large>,
+    pub(crate) large_tls: Vec<Large>,
     pub(crate) large_baseline: Vec<Large>,
     pub(crate) files: FileResults,
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::chart::{self, Bar};
-use crate::contenders::OURS;
+use crate::contenders::{OURS, OURS_TLS};
 use crate::large::{LARGE, Large};
 use crate::measured::{MIB, Measured, spread_ms};
 use crate::rooms::{Results, Sample, WORKS, Work};
@@ -132,13 +132,15 @@ impl Measured<'_> {
     }
 
     fn large(&self) -> String {
-        let mut rows = vec![row(["what", "chatshelf", "bare shared log"])];
+        let mut rows = vec![row(["what", OURS, OURS_TLS, "bare shared log"])];
         let mut add = |what: &str, value: fn(&Large) -> f64| {
             let shown = |all: &[Large]| {
                 let spread = Spread::of(all.iter().map(value));
                 spread.map_or(String::new(), |spread| spread.to_string())
             };
-            rows.push(vec![what.into(), shown(&self.large), shown(&self.large_baseline)]);
+            let all = [&self.large, &self.large_tls, &self.large_baseline];
+            let cells = all.into_iter().map(|it| shown(it));
+            rows.push([what.to_owned()].into_iter().chain(cells).collect());
         };
         add("until all are in and told of one another, s", |it| {
             LARGE as f64 / it.arrival.joins_per_s
@@ -179,6 +181,11 @@ impl Measured<'_> {
             bytes as f64 / MIB / busy.moved.elapsed.as_secs_f64()
         });
         add("moved meanwhile, both ways, MiB/s", Spread::of(moved));
+        let handshakes = || self.files.handshakes.iter();
+        let rate = Spread::of(handshakes().map(|it| it.per_second));
+        add("beside handshakes of TLS, each second", rate);
+        let p99 = spread_ms(handshakes().map(|it| &it.latency), |it| it.p99);
+        add("p99 of a line meanwhile, ms", p99);
         let starts = &self.files.starts;
         let ms = |time: Duration| time.as_secs_f64() * 1000.0;
         let listening = starts.iter().map(|start| ms(start.listening));

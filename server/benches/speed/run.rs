@@ -20,7 +20,7 @@ const COMPARISON_BEGIN: &str = "<!-- figures: written by make comparison WRITE=1
 const END: &str = "<!-- end of figures -->\n";
 
 /// What can be measured by itself.
-const PARTS: [&str; 6] = ["rooms", "large", "downloads", "uploads", "talk", "starts"];
+const PARTS: [&str; 7] = ["rooms", "large", "downloads", "uploads", "talk", "handshakes", "starts"];
 
 /// What is asked for.
 struct Plan {
@@ -119,12 +119,14 @@ fn run(plan: &Plan) -> io::Result<()> {
     let rooms = rooms::measure(rooms_here, plan.rounds, &mut progress)?;
     let large_rounds = if is_asked("large") { plan.rounds } else { 0 };
     let large = large::measure(&*all[0], large_rounds, &mut progress)?;
-    let large_baseline = large::measure(&*all[1], large_rounds, &mut progress)?;
+    let large_tls = large::measure(&*all[1], large_rounds, &mut progress)?;
+    let large_baseline = large::measure(&*all[2], large_rounds, &mut progress)?;
     let dir = std::env::temp_dir();
     let files = files::measure(&dir, plan.rounds, plan.peers, &is_asked, &mut progress)?;
     let congestion_control = files::congestion_control()?;
     let machine = format!("{}, TCP under {congestion_control}", machine::described()?);
-    let measured = Measured { machine, rounds: plan.rounds, rooms, large, large_baseline, files };
+    let rounds = plan.rounds;
+    let measured = Measured { machine, rounds, rooms, large, large_tls, large_baseline, files };
     let (text, charts) = measured.written();
     print!("{text}");
     if plan.write { write(&text, &charts) } else { Ok(()) }

@@ -1,6 +1,7 @@
 //! What the server is to reach, as ratios within one run where others come into it.
 
 use crate::contenders::{OURS, OURS_TLS, SHARED_LOG};
+use crate::files::NGINX_TLS;
 use crate::files::results::{FileResults, Latency, Series};
 use crate::large::LARGE;
 use crate::measured::{Measured, spread_ms};
@@ -62,7 +63,7 @@ fn short(work: usize) -> String {
 }
 
 /// What encryption may cost: beside the best peer over TLS, and beside our own plain TCP, for the
-/// first two of [`WORKS`]; and the memory of a member.
+/// first two of [`WORKS`].
 fn encrypted(measured: &Measured<'_>) -> Vec<Target> {
     let mut targets = Vec::new();
     let Some(ours) = measured.room_of(OURS_TLS) else { return targets };
@@ -82,10 +83,6 @@ fn encrypted(measured: &Measured<'_>) -> Vec<Target> {
             targets.push(most(what, plain_most, cost / plain));
         }
     }
-    let thousand = ours.arrivals.iter().filter(|(members, _)| *members == 1000);
-    let memory = Spread::of(thousand.map(|(_, arrival)| arrival.memory_bytes));
-    let what = "memory for each of 1,000 members over TLS, bytes";
-    targets.extend(memory.map(|memory| most(what, 4096.0, memory.median)));
     targets
 }
 
@@ -119,7 +116,10 @@ fn large(measured: &Measured<'_>) -> Vec<Target> {
         ("a line reaches all 10,000, ms", 100.0, median(&|it| it.last_hears_ms)),
         ("memory with 10,000, MiB", 64.0, median(&|it| it.memory_bytes as f64 / 1048576.0)),
     ];
-    let targets = targets.into_iter();
+    let encrypted = Spread::of(measured.large_tls.iter().map(|it| it.member_bytes));
+    let encrypted = encrypted.map(|spread| spread.median);
+    let what = "memory for each member over TLS, 100 to 10,000, bytes";
+    let targets = targets.into_iter().chain([(what, 4096.0, encrypted)]);
     targets.filter_map(|(what, bound, measured)| Some(most(what, bound, measured?))).collect()
 }
 
@@ -128,13 +128,20 @@ fn files(files: &FileResults) -> Vec<Target> {
         let series = all.iter().find(|series| series.name == name)?;
         Some(what(series)?.median)
     };
-    let ratio = |all: &[Series], other: &str, what: fn(&Series) -> Option<Spread>| {
-        Some(by_name(all, OURS, what)? / by_name(all, other, what)?)
+    let quotient = |all: &[Series], our: &str, other: &str, what: fn(&Series) -> Option<Spread>| {
+        Some(by_name(all, our, what)? / by_name(all, other, what)?)
     };
+    let ratio = |all: &[Series], other: &str, what: fn(&Series) -> Option<Spread>| {
+        quotient(all, OURS, other, what)
+    };
+    let tls =
+        |what: fn(&Series) -> Option<Spread>| quotient(&files.downloads, OURS_TLS, NGINX_TLS, what);
     let (down, up) = (&files.downloads, &files.uploads);
     let targets = [
         ("download: rate / nginx sendfile's", 1.0, true, ratio(down, "nginx", Series::mib_per_s)),
         ("download: CPU / nginx's", 1.1, false, ratio(down, "nginx", Series::cpu_s_per_gib)),
+        ("download over TLS: rate / nginx's", 0.9, true, tls(Series::mib_per_s)),
+        ("download over TLS: CPU / nginx's", 1.2, false, tls(Series::cpu_s_per_gib)),
         (
             "upload, verified and durable: rate / nginx PUT's, which is neither",
             1.5,
@@ -163,6 +170,16 @@ fn lines_beside_files(measured: &Measured<'_>) -> Vec<Target> {
         targets.push(most("a line beside 4 downloads and 4 uploads: p99, ms", 2.0, busy.median));
         targets.push(most("the same / quiet", 5.0, busy.median / quiet.median));
     }
+    let handshakes = measured.files.handshakes.iter();
+    let rate = Spread::of(handshakes.clone().map(|it| it.per_second));
+    targets.extend(rate.map(|rate| Target {
+        what: "handshakes of TLS beside talk, each second".into(),
+        most: 1000.0,
+        is_minimum: true,
+        measured: rate.median,
+    }));
+    let meanwhile = spread_ms(handshakes.map(|it| &it.latency), p99);
+    targets.extend(meanwhile.map(|it| most("p99 of a line beside them, ms", 20.0, it.median)));
     let start = Spread::of(listening).map(|spread| spread.median);
     targets.extend(start.map(|ms| most("start with a full shelf, until it listens, ms", 20.0, ms)));
     targets

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Contender, Newcomer, Step, first_line};
+use super::{Contender, Newcomer, Step, first_line, write_identity};
 use crate::process::{Process, free_port};
 
 /// A server of this protocol.
@@ -97,10 +97,7 @@ impl Contender for Ircd {
         let file = dir.path().join("config");
         std::fs::write(&file, (self.config)(port, dir.path()))?;
         if self.is_encrypted {
-            let names = vec!["localhost".to_owned()];
-            let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
-            std::fs::write(dir.path().join("cert.pem"), made.cert.pem())?;
-            std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem())?;
+            write_identity(dir.path())?;
         }
         let mut command = Command::new(self.program);
         command.args((self.arguments)(&file)).current_dir(dir.path());

@@ -12,6 +12,7 @@ mod nats;
 mod redis;
 
 use std::io;
+use std::path::Path;
 use std::process::Command;
 
 use super::process::Process;
@@ -110,6 +111,17 @@ pub(crate) fn peers() -> Vec<Box<dyn Contender>> {
         Box::new(nats::Nats),
         Box::new(mqtt::Mosquitto),
     ]
+}
+
+/// Writes a key, as `key.pem`, and a certificate for it, as `cert.pem`, into this directory.
+///
+/// # Errors
+/// When they can't be made or written.
+pub(crate) fn write_identity(dir: &Path) -> io::Result<()> {
+    let names = vec!["localhost".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+    std::fs::write(dir.join("cert.pem"), made.cert.pem())?;
+    std::fs::write(dir.join("key.pem"), made.signing_key.serialize_pem())
 }
 
 /// The first line that a program prints with this argument, on whichever of its outputs; none if

@@ -14,6 +14,7 @@ use chatshelf_common::wire::frame::{DownloadRequest, Hello, Join, UploadDone, Up
 use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{Event, Frame, ServerFrame};
 use chatshelf_testkit::receiver::{Received, Receiver};
+use chatshelf_testkit::tls::{self, TlsStream};
 
 use super::content::{BLOCK_BYTES, Content};
 
@@ -44,13 +45,49 @@ pub(super) enum Incoming {
     Event(Event),
 }
 
+/// Connects a socket that blocks.
+pub(super) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(HANG))?;
+    stream.set_write_timeout(Some(HANG))?;
+    Ok(stream)
+}
+
 impl Client<TcpStream> {
     /// Connects and says hello: the server has answered.
     pub(super) fn greet(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(HANG))?;
-        stream.set_write_timeout(Some(HANG))?;
+        Self::greet_over(connect(address)?)
+    }
+
+    /// Connects and joins.
+    pub(super) fn join(address: SocketAddr) -> io::Result<Self> {
+        Self::join_over(connect(address)?)
+    }
+
+    /// The same connection for a poll.
+    pub(super) fn into_polled(self) -> io::Result<Client<mio::net::TcpStream>> {
+        self.stream.set_nonblocking(true)?;
+        let Self { stream, receiver, buffer, inbox, newest, last_transfer, received, moved } = self;
+        let stream = mio::net::TcpStream::from_std(stream);
+        Ok(Client { stream, receiver, buffer, inbox, newest, last_transfer, received, moved })
+    }
+}
+
+impl Client<TlsStream> {
+    /// Connects over TLS and says hello: the server has answered.
+    pub(super) fn greet_encrypted(address: SocketAddr) -> io::Result<Self> {
+        Self::greet_over(tls::stream(connect(address)?))
+    }
+
+    /// Connects over TLS and joins.
+    pub(super) fn join_encrypted(address: SocketAddr) -> io::Result<Self> {
+        Self::join_over(tls::stream(connect(address)?))
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    fn greet_over(stream: S) -> io::Result<Self> {
         let mut client = Self {
             stream,
             receiver: Receiver::default(),
@@ -66,11 +103,11 @@ impl Client<TcpStream> {
         Ok(client)
     }
 
-    /// Connects and joins, without history, by a nick that nobody here had before.
-    pub(super) fn join(address: SocketAddr) -> io::Result<Self> {
+    /// Joins without history, by a nick that nobody here had before.
+    fn join_over(stream: S) -> io::Result<Self> {
         static JOINED: AtomicUsize = AtomicUsize::new(0);
         let nick = format!("member-{}", JOINED.fetch_add(1, Ordering::Relaxed));
-        let mut client = Self::greet(address)?;
+        let mut client = Self::greet_over(stream)?;
         client.send(&Join::new(Nick::new(&nick).map_err(io::Error::other)?, Some(0)))?;
         client.frame(|frame| match frame {
             ServerFrame::Snapshot(part) => part.part.last.then_some(()),
@@ -79,16 +116,6 @@ impl Client<TcpStream> {
         Ok(client)
     }
 
-    /// The same connection for a poll.
-    pub(super) fn into_polled(self) -> io::Result<Client<mio::net::TcpStream>> {
-        self.stream.set_nonblocking(true)?;
-        let Self { stream, receiver, buffer, inbox, newest, last_transfer, received, moved } = self;
-        let stream = mio::net::TcpStream::from_std(stream);
-        Ok(Client { stream, receiver, buffer, inbox, newest, last_transfer, received, moved })
-    }
-}
-
-impl<S: Read + Write> Client<S> {
     pub(super) fn stream(&mut self) -> &mut S {
         &mut self.stream
     }

@@ -1,10 +1,11 @@
 //! What files cost: downloads and uploads beside nginx and beside a bare loop, talk beside
-//! transfers, and starts with a full shelf. Measures, and formats nothing.
+//! transfers and beside handshakes, and starts with a full shelf. Measures, and formats nothing.
 
 mod bare;
 mod client;
 mod content;
 mod contest;
+mod handshakes;
 mod loopback;
 mod nginx;
 pub(crate) mod results;
@@ -19,12 +20,13 @@ use std::time::Duration;
 
 use content::Content;
 use contest::{Contender, race};
-use results::{Busy, FileResults, Latency, Series};
+use results::{Busy, FileResults, Handshakes, Latency, Series};
 
 pub(crate) use bare::{
     NAME as BARE, RECEIVE_AND_WRITE, RECEIVE_WRITE_AND_SYNC, serve as receive_and_write,
 };
 pub(crate) use loopback::congestion_control;
+pub(crate) use nginx::NAME_TLS as NGINX_TLS;
 
 /// The file that is downloaded and uploaded alone, in bytes.
 const FILE_BYTES: u64 = 1 << 30;
@@ -35,7 +37,8 @@ const TALK: Duration = Duration::from_secs(5);
 /// How often the server is started with a full shelf.
 const STARTS: usize = 20;
 
-/// Measures what is asked for of `downloads`, `uploads`, `talk` (beside transfers) and `starts`.
+/// Measures what is asked for of `downloads`, `uploads`, `talk` (beside transfers), `handshakes`
+/// (beside talk) and `starts`.
 /// Its files are below `dir`, and gone afterwards. What it does is told by `progress`, and what it
 /// leaves out because a program is not installed.
 ///
@@ -63,6 +66,9 @@ pub(crate) fn measure(
         let content = Content::new(TRAFFIC_FILE_BYTES);
         (results.quiet, results.busy) = talk(dir, &content, rounds, progress)?;
     }
+    if is_asked("handshakes") {
+        results.handshakes = handshakes(dir, rounds, progress)?;
+    }
     if is_asked("starts") {
         progress("starts with a full shelf");
         results.starts = startup::measure(dir, STARTS)?;
@@ -78,9 +84,13 @@ fn downloads(
     progress: &mut dyn FnMut(&str),
 ) -> io::Result<Vec<Series>> {
     let mut contenders: Vec<Box<dyn Contender + '_>> =
-        vec![Box::new(shelf::Downloads::start(dir, content)?)];
+        vec![Box::new(shelf::Downloads::start(dir, content, false)?)];
     if let Some(program) = nginx {
-        contenders.push(Box::new(nginx::Downloads::start(program, dir, content)?));
+        contenders.push(Box::new(nginx::Downloads::start(program, dir, content, false)?));
+    }
+    contenders.push(Box::new(shelf::Downloads::start(dir, content, true)?));
+    if let Some(program) = nginx {
+        contenders.push(Box::new(nginx::Downloads::start(program, dir, content, true)?));
     }
     race("download", &contenders, rounds, &|| Ok(()), progress)
 }
@@ -129,4 +139,18 @@ fn talk(
         busy.push(Busy { latency, moved });
     }
     Ok((quiet, busy))
+}
+
+fn handshakes(
+    dir: &Path,
+    rounds: usize,
+    progress: &mut dyn FnMut(&str),
+) -> io::Result<Vec<Handshakes>> {
+    let server = shelf::start(dir, &["--limit-exempt", "loopback"])?;
+    let address = server.address();
+    let round = |round| {
+        progress(&format!("handshakes, round {round} of {rounds}"));
+        handshakes::beside(address, || talk::measure(address, TALK))
+    };
+    (1..=rounds).map(round).collect()
 }

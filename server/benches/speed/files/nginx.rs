@@ -2,17 +2,21 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::client::HANG;
+use chatshelf_testkit::tls::foreign_stream;
+
+use super::client::connect;
 use super::content::{BLOCK_BYTES, Content};
 use super::contest::{Contender, Meter};
 use super::results::Sample;
+use crate::contenders::write_identity;
 use crate::process::{Process, free_port};
 
 const NAME: &str = "nginx";
+/// The same with TLS, which takes the files through its own memory: `sendfile` can't encrypt.
+pub(crate) const NAME_TLS: &str = "TLS: nginx";
 
 /// Where it may be: not everyone has the second folder in their path.
 const PROGRAMS: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
@@ -29,18 +33,30 @@ pub(super) fn program() -> Option<&'static str> {
 }
 
 /// Starts it, with an empty root folder.
-fn start(program: &str, dir: &Path) -> io::Result<Process> {
+fn start(program: &str, dir: &Path, is_encrypted: bool) -> io::Result<Process> {
     let dir = tempfile::tempdir_in(dir)?;
     let port = free_port()?;
     fs::create_dir(dir.path().join("root"))?;
-    fs::write(dir.path().join("nginx.conf"), config(dir.path(), port))?;
+    if is_encrypted {
+        write_identity(dir.path())?;
+    }
+    fs::write(dir.path().join("nginx.conf"), config(dir.path(), port, is_encrypted))?;
     let mut command = Command::new(program);
     command.arg("-p").arg(dir.path()).arg("-c").arg(dir.path().join("nginx.conf"));
     Process::start(command.arg("-e").arg(dir.path().join("error.log")), port, dir)
 }
 
-fn config(dir: &Path, port: u16) -> String {
+fn config(dir: &Path, port: u16, is_encrypted: bool) -> String {
     let dir = dir.display();
+    let tls = match is_encrypted {
+        true => format!(
+            " ssl;
+        ssl_protocols TLSv1.3;
+        ssl_certificate {dir}/cert.pem;
+        ssl_certificate_key {dir}/key.pem"
+        ),
+        false => String::new(),
+    };
     format!(
         "daemon off;
 master_process off;
@@ -60,7 +76,7 @@ http {{
     uwsgi_temp_path {dir}/uwsgi;
     scgi_temp_path {dir}/scgi;
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{tls};
         root {dir}/root;
         location / {{ dav_methods PUT; }}
     }}
@@ -73,16 +89,8 @@ fn file(process: &Process) -> PathBuf {
     process.dir().join("root").join(FILE)
 }
 
-fn connect(process: &Process) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(process.address())?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(HANG))?;
-    stream.set_write_timeout(Some(HANG))?;
-    Ok(stream)
-}
-
 /// Reads an answer to its end: its status, and the bytes of its body.
-fn answer(stream: &mut TcpStream) -> io::Result<(u16, u64)> {
+fn answer(stream: &mut impl Read) -> io::Result<(u16, u64)> {
     let mut buffer = vec![0; BLOCK_BYTES];
     let mut head = Vec::new();
     let body_at = loop {
@@ -112,27 +120,26 @@ fn answer(stream: &mut TcpStream) -> io::Result<(u16, u64)> {
 pub(super) struct Downloads {
     process: Process,
     bytes: u64,
+    is_encrypted: bool,
 }
 
 impl Downloads {
-    pub(super) fn start(program: &str, dir: &Path, content: &Content) -> io::Result<Self> {
-        let process = start(program, dir)?;
+    pub(super) fn start(
+        program: &str,
+        dir: &Path,
+        content: &Content,
+        is_encrypted: bool,
+    ) -> io::Result<Self> {
+        let process = start(program, dir, is_encrypted)?;
         let mut file = File::create(file(&process))?;
         content.blocks().try_for_each(|(_, block)| file.write_all(block))?;
         // Or it would be written to the disk while others are measured.
         file.sync_all()?;
-        Ok(Self { process, bytes: content.bytes() })
-    }
-}
-
-impl Contender for Downloads {
-    fn name(&self) -> &'static str {
-        NAME
+        Ok(Self { process, bytes: content.bytes(), is_encrypted })
     }
 
     /// From the request to the end.
-    fn transfer(&self) -> io::Result<Sample> {
-        let mut stream = connect(&self.process)?;
+    fn download(&self, mut stream: impl Read + Write) -> io::Result<Sample> {
         let meter = Meter::start(&self.process)?;
         write!(stream, "GET /{FILE} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
         let answer = answer(&mut stream)?;
@@ -141,6 +148,24 @@ impl Contender for Downloads {
             return Err(io::Error::other(format!("the answer is {answer:?}")));
         }
         Ok(sample)
+    }
+}
+
+impl Contender for Downloads {
+    fn name(&self) -> &'static str {
+        if self.is_encrypted { NAME_TLS } else { NAME }
+    }
+
+    fn transfer(&self) -> io::Result<Sample> {
+        let socket = connect(self.process.address())?;
+        if !self.is_encrypted {
+            return self.download(socket);
+        }
+        let mut stream = foreign_stream(socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        self.download(stream)
     }
 }
 
@@ -153,7 +178,7 @@ pub(super) struct Uploads<'a> {
 
 impl<'a> Uploads<'a> {
     pub(super) fn start(program: &str, dir: &Path, content: &'a Content) -> io::Result<Self> {
-        Ok(Self { process: start(program, dir)?, content })
+        Ok(Self { process: start(program, dir, false)?, content })
     }
 }
 
@@ -164,7 +189,7 @@ impl Contender for Uploads<'_> {
 
     /// From the request to the answer.
     fn transfer(&self) -> io::Result<Sample> {
-        let mut stream = connect(&self.process)?;
+        let mut stream = connect(self.process.address())?;
         let meter = Meter::start(&self.process)?;
         let bytes = self.content.bytes();
         write!(stream, "PUT /{FILE} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n")?;

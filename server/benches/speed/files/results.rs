@@ -15,6 +15,8 @@ pub(crate) struct FileResults {
     pub(crate) quiet: Vec<Latency>,
     /// Lines beside transfers that run flat out, a sample for each round.
     pub(crate) busy: Vec<Busy>,
+    /// Lines beside handshakes, a sample for each round.
+    pub(crate) handshakes: Vec<Handshakes>,
     /// Starts with a full shelf and a full log.
     pub(crate) starts: Vec<Start>,
 }
@@ -55,6 +57,15 @@ pub(crate) struct Busy {
     pub(crate) latency: Latency,
     /// What the transfers moved meanwhile: a short wait is worth little if that is little.
     pub(crate) moved: Moved,
+}
+
+/// Talk beside handshakes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handshakes {
+    /// How long lines took.
+    pub(crate) latency: Latency,
+    /// Handshakes that were finished meanwhile.
+    pub(crate) per_second: f64,
 }
 
 /// What went over connections, whole files or not.

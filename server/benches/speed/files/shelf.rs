@@ -1,13 +1,13 @@
 //! chatshelf as a contender.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::client::Client;
 use super::content::Content;
 use super::contest::{Contender, Meter};
 use super::results::Sample;
-use crate::contenders::{OURS, start_ours};
+use crate::contenders::{OURS, OURS_TLS, start_ours};
 use crate::process::Process;
 
 /// Starts a server with a new data directory below `dir`.
@@ -22,24 +22,18 @@ pub(super) fn start(dir: &Path, options: &[&str]) -> io::Result<Process> {
 pub(super) struct Downloads {
     process: Process,
     bytes: u64,
+    is_encrypted: bool,
 }
 
 impl Downloads {
-    pub(super) fn start(dir: &Path, content: &Content) -> io::Result<Self> {
+    pub(super) fn start(dir: &Path, content: &Content, is_encrypted: bool) -> io::Result<Self> {
         let process = start(dir, &["--max-file-size", &content.bytes().to_string()])?;
         Client::join(process.address())?.upload(content)?;
-        Ok(Self { process, bytes: content.bytes() })
-    }
-}
-
-impl Contender for Downloads {
-    fn name(&self) -> &'static str {
-        OURS
+        Ok(Self { process, bytes: content.bytes(), is_encrypted })
     }
 
     /// From the request to the last byte.
-    fn transfer(&self) -> io::Result<Sample> {
-        let mut client = Client::join(self.process.address())?;
+    fn download<S: Read + Write>(&self, mut client: Client<S>) -> io::Result<Sample> {
         let item = client.newest()?;
         let meter = Meter::start(&self.process)?;
         let bytes = client.download(item)?;
@@ -48,6 +42,20 @@ impl Contender for Downloads {
             return Err(io::Error::other(format!("{bytes} bytes came, not {}", self.bytes)));
         }
         Ok(sample)
+    }
+}
+
+impl Contender for Downloads {
+    fn name(&self) -> &'static str {
+        if self.is_encrypted { OURS_TLS } else { OURS }
+    }
+
+    fn transfer(&self) -> io::Result<Sample> {
+        let address = self.process.address();
+        match self.is_encrypted {
+            true => self.download(Client::join_encrypted(address)?),
+            false => self.download(Client::join(address)?),
+        }
     }
 }
 

@@ -6,8 +6,9 @@
 //! numbers that name things ([`id`]), the text that may travel ([`text`]), how a server's address
 //! is written ([`address`]), alone or in a link ([`join_link`]) with what its key is recognised by
 //! ([`fingerprint`]), how much may wait ahead of a line ([`unsent`]), and how much may come in what
-//! time ([`rate`]). [`cli`] knows nothing of the protocol: it makes options, help, man pages and
-//! shell completions from one table.
+//! time ([`rate`]). Parts that most connections never need are kept in a [`lazy_box`]. [`cli`]
+//! knows nothing of the protocol: it makes options, help, man pages and shell completions from one
+//! table.
 //!
 //! `examples/bot.rs` is a whole client. A frame, there and back:
 //!
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod fingerprint;
 pub mod id;
 pub mod join_link;
+pub mod lazy_box;
 pub mod limits;
 pub mod rate;
 pub mod text;

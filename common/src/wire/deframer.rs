@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::id::TransferId;
+use crate::lazy_box::LazyBox;
 use crate::limits::{DATA_BYTES_MAX, FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_JOIN};
 use crate::wire::header::{DATA, DATA_PREFIX_BYTES, HEADER_BYTES, Header, read_data_prefix};
 
@@ -85,7 +86,7 @@ enum State {
 pub struct Deframer {
     state: State,
     /// The start of a header, prefix or value that has arrived in part; otherwise empty.
-    partial: Vec<u8>,
+    partial: LazyBox<Vec<u8>>,
     /// `partial` holds a value that was handed out; the next call drops it.
     spent: bool,
     joined: bool,
@@ -95,7 +96,7 @@ impl Deframer {
     /// A decoder with the limits that hold before a join: short frames, no data.
     #[must_use]
     pub fn before_join() -> Self {
-        Self { state: State::Head, partial: Vec::new(), spent: false, joined: false }
+        Self { state: State::Head, partial: LazyBox::default(), spent: false, joined: false }
     }
 
     /// A decoder with the limits that hold once joined.
@@ -132,7 +133,7 @@ impl Deframer {
         input: &mut &'i [u8],
     ) -> Result<Option<Unit<'a>>, FrameError> {
         if self.spent {
-            self.partial = Vec::new();
+            self.partial = LazyBox::default();
             self.spent = false;
         }
         loop {
@@ -214,7 +215,7 @@ impl Deframer {
 }
 
 /// Moves bytes from `input` to `partial` until it holds `need`; true when it does.
-fn gather(partial: &mut Vec<u8>, input: &mut &[u8], need: usize) -> bool {
+fn gather(partial: &mut LazyBox<Vec<u8>>, input: &mut &[u8], need: usize) -> bool {
     debug_assert!(partial.len() <= need);
     let take = input.len().min(need - partial.len());
     if partial.is_empty() && take > 0 {
@@ -227,7 +228,10 @@ fn gather(partial: &mut Vec<u8>, input: &mut &[u8], need: usize) -> bool {
 }
 
 /// The next `N` bytes, from `partial` and `input`; `None` when they have not all arrived.
-fn gather_array<const N: usize>(partial: &mut Vec<u8>, input: &mut &[u8]) -> Option<[u8; N]> {
+fn gather_array<const N: usize>(
+    partial: &mut LazyBox<Vec<u8>>,
+    input: &mut &[u8],
+) -> Option<[u8; N]> {
     if partial.is_empty()
         && let Some((bytes, rest)) = input.split_first_chunk::<N>()
     {
@@ -238,7 +242,7 @@ fn gather_array<const N: usize>(partial: &mut Vec<u8>, input: &mut &[u8]) -> Opt
         return None;
     }
     let bytes = partial.as_slice().try_into().ok();
-    *partial = Vec::new();
+    *partial = LazyBox::default();
     bytes
 }
 

@@ -17,7 +17,6 @@ mod drops;
 mod flush;
 mod invariants;
 mod journal_feed;
-mod lazy_box;
 mod limiter;
 mod limits;
 mod liveness;

@@ -11,10 +11,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use chatshelf_common::id::{Seq, TransferId};
+use chatshelf_common::lazy_box::{Empty, LazyBox};
 use chatshelf_common::unsent::{UnsentLimit, WriteEnd};
 use chatshelf_common::wire::Frame;
 
-use super::lazy_box::{Empty, LazyBox};
 use super::transport::Transport;
 use crate::disk::readahead::{Extent, Rest};
 use crate::room::Snapshot;

@@ -6,6 +6,7 @@
 //! however many pieces it consists of. Never reads a file, and knows no socket.
 
 mod context;
+mod rest;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use crate::token::Token;
 
 use context::Place;
 pub use context::{HANDSHAKES_PER_TURN, TlsContext};
+use rest::Rest;
 
 /// Plaintext bytes of one record at most (RFC 8446, section 5.1). Sealing more at once costs more
 /// for each byte.
@@ -47,14 +49,12 @@ pub struct TlsTransport<T> {
     token: Token,
     /// Came, and is not a whole record or message.
     incoming: Vec<u8>,
-    /// Opened, and not handed out up to the second.
-    received: Vec<u8>,
-    handed_out: usize,
+    /// Opened, and not handed out.
+    received: Rest,
     /// Accepted, and not sealed.
     gathered: Vec<u8>,
-    /// Sealed, and sent up to the second.
-    outgoing: Vec<u8>,
-    sent: usize,
+    /// Sealed, and not sent.
+    outgoing: Rest,
     reading: Reading,
     /// Its place in the queue of those that continue in another turn.
     place: Option<Place>,
@@ -110,11 +110,9 @@ impl<T: Transport> TlsTransport<T> {
             context: Rc::clone(context),
             token,
             incoming: first.to_vec(),
-            received: Vec::new(),
-            handed_out: 0,
+            received: Rest::default(),
             gathered: Vec::new(),
-            outgoing: Vec::new(),
-            sent: 0,
+            outgoing: Rest::default(),
             reading: Reading::Open,
             place: None,
             flags: Flags { has_news: !first.is_empty(), ..Flags::default() },
@@ -198,11 +196,11 @@ impl<T: Transport> TlsTransport<T> {
                         let fits = record.payload.len().min(buffer.len() - *filled);
                         buffer[*filled..*filled + fits].copy_from_slice(&record.payload[..fits]);
                         *filled += fits;
-                        self.received.extend_from_slice(&record.payload[fits..]);
+                        self.received.extend(&record.payload[fits..]);
                     }
                 }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    encode(&mut data, &mut self.outgoing);
+                    encode(&mut data, self.outgoing.buffer());
                     self.flags.is_answered = true;
                 }
                 // What is encoded is kept until it is sent.
@@ -248,18 +246,15 @@ impl<T: Transport> TlsTransport<T> {
 
     /// Hands out what was opened and did not fit.
     fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
-        let rest = &self.received[self.handed_out..];
+        let rest = self.received.waiting();
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
-        self.handed_out += count;
-        if self.handed_out == self.received.len() {
-            (self.received, self.handed_out) = (Vec::new(), 0);
-        }
+        self.received.take(count);
         count
     }
 
     fn has_outgoing(&self) -> bool {
-        self.sent < self.outgoing.len()
+        !self.outgoing.is_empty()
     }
 
     /// Lets rustls seal something, into `sealed` from its beginning; returns how many bytes that
@@ -287,7 +282,7 @@ impl<T: Transport> TlsTransport<T> {
                     }
                 },
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    encode(&mut data, &mut self.outgoing);
+                    encode(&mut data, self.outgoing.buffer());
                 }
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
                 Ok(ConnectionState::PeerClosed) => self.reading = Reading::Ended,
@@ -306,7 +301,7 @@ impl<T: Transport> TlsTransport<T> {
         context.give_gathered(gathered);
         // An answer of our own may have come before it.
         let result = if self.has_outgoing() {
-            self.outgoing.extend_from_slice(&sealed[..count]);
+            self.outgoing.extend(&sealed[..count]);
             self.send_outgoing()
         } else {
             let sent = match self.flags.is_piece {
@@ -314,7 +309,7 @@ impl<T: Transport> TlsTransport<T> {
                 false => self.below.write(&sealed[..count]),
             };
             let taken = *sent.as_ref().unwrap_or(&0);
-            self.outgoing = sealed[taken..count].to_vec();
+            self.outgoing.extend(&sealed[taken..count]);
             sent
         };
         self.flags.is_piece = false;
@@ -323,11 +318,8 @@ impl<T: Transport> TlsTransport<T> {
     }
 
     fn send_outgoing(&mut self) -> io::Result<usize> {
-        let count = self.below.write(&self.outgoing[self.sent..])?;
-        self.sent += count;
-        if !self.has_outgoing() {
-            (self.outgoing, self.sent) = (Vec::new(), 0);
-        }
+        let count = self.below.write(self.outgoing.waiting())?;
+        self.outgoing.take(count);
         Ok(count)
     }
 
@@ -366,7 +358,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut left = FRUITLESS_READS_MAX;
         loop {
-            if self.handed_out < self.received.len() {
+            if !self.received.is_empty() {
                 return Ok(self.hand_out(buffer));
             }
             match self.reading {
@@ -383,7 +375,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
     }
 
     fn has_buffered(&self) -> bool {
-        self.handed_out < self.received.len() || (self.flags.has_news && !self.is_waiting())
+        !self.received.is_empty() || (self.flags.has_news && !self.is_waiting())
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -424,7 +416,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
             self.flags.has_said_end = true;
             let mut sealed = Vec::new();
             let count = self.seal(&mut sealed, |mut sealer, out| sealer.queue_close_notify(out))?;
-            self.outgoing.extend_from_slice(&sealed[..count]);
+            self.outgoing.extend(&sealed[..count]);
             return Err(ErrorKind::WouldBlock.into());
         }
         self.below.shutdown_write()

@@ -75,11 +75,6 @@ impl Client<TcpStream> {
 }
 
 impl Client<TlsStream> {
-    /// Connects over TLS and says hello: the server has answered.
-    pub(super) fn greet_encrypted(address: SocketAddr) -> io::Result<Self> {
-        Self::greet_over(tls::stream(connect(address)?))
-    }
-
     /// Connects over TLS and joins.
     pub(super) fn join_encrypted(address: SocketAddr) -> io::Result<Self> {
         Self::join_over(tls::stream(connect(address)?))

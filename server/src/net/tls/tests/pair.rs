@@ -232,8 +232,9 @@ impl Pair {
 
     pub(super) fn has_no_buffers(&self) -> bool {
         let server = &self.server;
-        let buffers = [&server.incoming, &server.received, &server.gathered, &server.outgoing];
-        buffers.iter().all(|buffer| buffer.capacity() == 0)
+        let bytes = [server.incoming.capacity(), server.gathered.capacity()];
+        let rests = [server.received.capacity(), server.outgoing.capacity()];
+        bytes == [0, 0] && rests == [0, 0]
     }
 
     /// The records on their way to the client.

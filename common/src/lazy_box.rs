@@ -4,7 +4,7 @@
 use std::ops::{Deref, DerefMut};
 
 /// The value before the first change.
-pub(super) trait Empty: Default + 'static {
+pub trait Empty: Default + 'static {
     /// The same value as the default.
     const EMPTY: &'static Self;
 }
@@ -15,7 +15,7 @@ impl Empty for Vec<u8> {
 
 /// A `T` that is allocated when it is first changed.
 #[derive(Debug)]
-pub(super) struct LazyBox<T>(Option<Box<T>>);
+pub struct LazyBox<T>(Option<Box<T>>);
 
 impl<T> Default for LazyBox<T> {
     fn default() -> Self {
@@ -25,17 +25,18 @@ impl<T> Default for LazyBox<T> {
 
 impl<T> LazyBox<T> {
     /// Creates one with this value.
-    pub(super) fn new(part: T) -> Self {
+    #[must_use]
+    pub fn new(part: T) -> Self {
         Self(Some(Box::new(part)))
     }
 
     /// Takes out the value, if it was ever changed.
-    pub(super) fn take(&mut self) -> Option<Box<T>> {
+    pub fn take(&mut self) -> Option<Box<T>> {
         self.0.take()
     }
 
     /// Returns the value, if it was ever changed.
-    pub(super) fn made(&mut self) -> Option<&mut T> {
+    pub fn made(&mut self) -> Option<&mut T> {
         self.0.as_deref_mut()
     }
 }

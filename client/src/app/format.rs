@@ -99,7 +99,11 @@ pub(crate) fn waiting(session: &Session) -> Vec<String> {
     }
     let mut told = vec![format!("not delivered yet: {}", count(lines, "line", "lines"))];
     told.extend(session.pending_commands().take(WAITING_NAMED_MAX).map(|(command, is_sent)| {
-        let state = if is_sent { "sent, no receipt" } else { "kept" };
+        let state = match is_sent {
+            true => "sent, no receipt",
+            false if session.is_joined() => "waits its turn",
+            false => "kept",
+        };
         format!("   {}  ({state})", typed(command))
     }));
     if lines > WAITING_NAMED_MAX {

@@ -298,6 +298,7 @@ fn note(
         SessionEvent::Happened { .. }
         | SessionEvent::Greeted(_)
         | SessionEvent::Told(_)
+        | SessionEvent::Paced { .. }
         // A receipt may be slow here; one that never comes is found in the end.
         | SessionEvent::Undelivered { .. }
         | SessionEvent::Delivered

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chatshelf_common::id::{ItemId, Seq, UploadKey};
+use chatshelf_common::rate::Rate;
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
 use chatshelf_common::wire::frame::{Goodbye, Refused, Style, Told};
 use chatshelf_common::wire::{Code, DecodeError, Event, FrameError};
@@ -86,6 +87,11 @@ pub enum SessionEvent {
     /// A command was refused, and which, if that is known. Refused transfers come as
     /// [`SessionEvent::TransferEnded`].
     Refused(Refused, Option<PendingCommand>),
+    /// Commands of ours have to wait before they are sent. Not told again until none has.
+    Paced {
+        /// What the server takes.
+        rate: Rate,
+    },
     /// A command of ours waits for its answer for longer than is usual.
     Undelivered {
         /// The server has said nothing else either.

@@ -380,7 +380,9 @@ impl Session {
         let [lines, changes] =
             [Pacing::Line, Pacing::Change].map(|pacing| self.pending.in_flight(pacing));
         self.pace.settle(lines, changes, now_ms);
-        self.pending.send(&mut self.out, &mut self.pace, now_ms);
+        let waits = self.pending.send(&mut self.out, &mut self.pace, now_ms);
+        let told = self.pace.note_waiting(waits);
+        self.events.extend(told.map(|rate| SessionEvent::Paced { rate }));
     }
 
     /// Takes the next step.

@@ -24,6 +24,8 @@ pub(super) enum Pacing {
 pub(super) struct Pace {
     lines: Gauge,
     changes: Gauge,
+    /// Something waits, and that was told.
+    is_told: bool,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +76,14 @@ impl Pace {
         let may_go = gauge.wait_ms(now_ms) == Some(0);
         gauge.in_flight += u64::from(may_go);
         may_go
+    }
+
+    /// Something of this kind has to wait, or nothing has. Returns what the server takes when that
+    /// is to be told, which is once until nothing waits.
+    pub(super) fn note_waiting(&mut self, waits: Option<Pacing>) -> Option<Rate> {
+        let was_told = std::mem::replace(&mut self.is_told, waits.is_some());
+        let gauge = waits.filter(|_| !was_told).and_then(|pacing| self.gauge_mut(pacing));
+        gauge.and_then(|gauge| gauge.rate)
     }
 
     /// How long the next one has to wait, in milliseconds; none if for an answer.

@@ -129,16 +129,23 @@ impl Pending {
     }
 
     /// Sends what is not sent, in order, as far as it may go now; messages that may have been said
-    /// before say so.
-    pub(super) fn send(&mut self, out: &mut Outgoing, pace: &mut Pace, now_ms: u64) {
+    /// before say so. Returns the kind of the first that has to wait, if one has.
+    pub(super) fn send(
+        &mut self,
+        out: &mut Outgoing,
+        pace: &mut Pace,
+        now_ms: u64,
+    ) -> Option<Pacing> {
         let sent = self.first_unsent();
         for entry in self.entries.range_mut(sent..) {
-            if !pace.take(entry.command.pacing(), now_ms) {
-                return;
+            let pacing = entry.command.pacing();
+            if !pace.take(pacing, now_ms) {
+                return Some(pacing);
             }
             entry.put(out);
             entry.state = State::Sent;
         }
+        None
     }
 
     /// How many of these are sent and not answered. What is sent comes before what waits.

@@ -3,15 +3,15 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::join_link::JoinLink;
-use chatshelf_common::wire::Code;
+use chatshelf_common::wire::{Code, ServerFrame};
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::{Program, Server, command_of};
+use chatshelf_testkit::programs::{Program, Server, command_of, server_command};
 use chatshelf_testkit::samples::content;
 use chatshelf_testkit::tls::fingerprint;
 use chatshelf_testkit::wait::HANG;
@@ -70,6 +70,42 @@ fn where_plain_tcp_is_not_allowed_the_goodbye_says_so() {
     assert_eq!(plain.goodbye().code, Code::NOT_ENCRYPTED);
     Peer::join_tls(server.address(), "ada").say_and_hear("hello");
     server.end_well();
+}
+
+/// An address of this machine that is not of the loopback network, if it has one. Nothing is sent.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // RFC 5737: an address for documentation, which nobody has.
+    socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+}
+
+#[test]
+fn plain_tcp_is_for_the_own_machine_unless_it_is_allowed_to_all() {
+    let Some(own) = own_address() else {
+        eprintln!("skipped: this machine has no address but those of loopback");
+        return;
+    };
+    let answered = |server: &Server, ip: IpAddr| {
+        let address = SocketAddr::new(ip, server.address().port());
+        let mut peer = Peer::over(TcpStream::connect(address).unwrap());
+        peer.send_bytes(&chatshelf_testkit::raw::hello_and_join("ada", None));
+        peer.frame(|frame| match frame {
+            ServerFrame::HelloAck(_) => Some(Ok(())),
+            ServerFrame::Goodbye(goodbye) => Some(Err(goodbye.code)),
+            _ => None,
+        })
+    };
+    let home = Home::new();
+    for (option, from_own) in [("loopback", Err(Code::NOT_ENCRYPTED)), ("any", Ok(()))] {
+        let mut command = server_command(binary(), &home.data_dir());
+        let server = Server::run(command.args(["--bind", "0.0.0.0", "--allow-plain", option]));
+        assert_eq!(answered(&server, Ipv4Addr::LOCALHOST.into()), Ok(()), "{option}");
+        assert_eq!(answered(&server, own), from_own, "{option}");
+        let address = SocketAddr::new(own, server.address().port());
+        Peer::join_tls(address, "bob").say_and_hear("hello");
+        server.end_well();
+    }
 }
 
 /// Reads an alert, a goodbye or nothing, and then the end.

@@ -67,6 +67,9 @@ impl App {
                 "the server has lost some of what was shown above; what it has instead follows",
             ),
             SessionEvent::Refused(refused, command) => self.refused(&refused, command.as_ref()),
+            SessionEvent::Paced { rate } => news.notice(format!(
+                "the server takes {rate} from each member: what is more waits its turn (/waiting)",
+            )),
             SessionEvent::Undelivered { is_silent } => self.undelivered(is_silent),
             SessionEvent::Stats => news.push(News::Answer(Answer::Stats)),
             SessionEvent::Delivered => news.notice("all of it is delivered now"),

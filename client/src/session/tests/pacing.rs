@@ -54,6 +54,11 @@ fn too_many(id: MessageId, retry_ms: u32) -> Refused {
     Refused { id: Some(id), limit: Some(20), retry_ms: Some(retry_ms), ..refused }
 }
 
+/// Lines have to wait, and this is why.
+fn paced() -> SessionEvent {
+    SessionEvent::Paced { rate: Rate::new(20, 5, 1000).unwrap() }
+}
+
 /// The server echoes a line.
 fn echo(rig: &mut Rig, seq: u64, id: MessageId) {
     rig.give(said(seq, "ada", id.0)).unwrap();
@@ -66,6 +71,7 @@ fn lines_go_as_fast_as_the_server_takes_them_and_in_order() {
     let ids: Vec<MessageId> = (0..25).map(|number| rig.say(&number.to_string())).collect();
     let mut lines = said_to(&mut rig);
     assert_eq!((lines.len(), rig.session.unsent()), (20, 5));
+    assert_eq!(rig.events(), [paced()], "once");
     wait(&mut rig, 3_000);
     assert_eq!(said_to(&mut rig), [], "none is answered: the server may count them only now");
     (0..20).for_each(|place| echo(&mut rig, 43 + place, ids[place as usize]));
@@ -90,7 +96,7 @@ fn a_line_that_is_refused_for_now_is_sent_again_before_those_after_it() {
     rig.give(too_many(ids[1], 700)).unwrap();
     rig.give(too_many(ids[2], 700)).unwrap();
     rig.say("d");
-    assert_eq!((rig.events(), sent(&mut rig)), (vec![], vec![]), "nothing is told or sent");
+    assert_eq!((rig.events(), sent(&mut rig)), (vec![paced()], vec![]), "nothing is sent");
     assert_eq!((rig.session.outstanding(), rig.session.unsent()), (3, 3));
     wait(&mut rig, 699);
     assert_eq!(said_to(&mut rig), []);

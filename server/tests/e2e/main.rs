@@ -5,8 +5,9 @@
 //! killed at any moment (`crashes`), beside peers that break every rule (`bad_peers`), never read
 //! (`greedy_peers`) or come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`)
 //! or the system has no descriptors left to give (`scarcity`), for as long as one likes (`soak`),
-//! when a recorded client of this version of the protocol speaks to it (`frozen`), and as those see
-//! it who watch it (`metrics`, `prometheus`).
+//! what it keeps secret even from its disk (`secrets`), when a recorded client of this version of
+//! the protocol speaks to it (`frozen`), and as those see it who watch it (`metrics`,
+//! `prometheus`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -39,6 +40,7 @@ mod reloading;
 mod restart;
 #[cfg(target_os = "linux")]
 mod scarcity;
+mod secrets;
 #[cfg(target_os = "linux")]
 mod soak;
 mod start_up;

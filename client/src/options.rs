@@ -1,6 +1,6 @@
 //! The options: what `chatshelf` is told when it starts, on the command line, in the environment or
-//! in its configuration file (`file`). `security` has what concerns the server's key, `task` the
-//! one-shot commands.
+//! in its configuration file (`file`). `security` has what concerns the server's key and passwords,
+//! `task` the one-shot commands.
 
 mod file;
 mod security;
@@ -20,6 +20,7 @@ use chatshelf_common::cli::{
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::join_link::JoinLink;
 use chatshelf_common::limits::HISTORY_ALL;
+use chatshelf_common::password::Password;
 use chatshelf_common::text::Nick;
 
 use crate::command::SWITCH;
@@ -64,6 +65,10 @@ pub struct Options {
     pub mouse: bool,
     /// Members whose lines are hidden.
     pub ignore: Vec<Nick>,
+    /// The room's password.
+    pub password: Option<Password>,
+    /// The operators' password.
+    pub operator_password: Option<Password>,
     /// A one-shot command, instead of joining the room to talk.
     pub task: Option<Task>,
     /// Servers whose keys to forget, instead of connecting anywhere.
@@ -117,6 +122,8 @@ impl Default for Options {
             joins: true,
             mouse: true,
             ignore: Vec::new(),
+            password: None,
+            operator_password: None,
             task: None,
             forget: Vec::new(),
             own: task::Own::default(),
@@ -144,10 +151,13 @@ fn parse_with(
     arguments: impl IntoIterator<Item = OsString>,
     sources: &Sources<'_>,
 ) -> Result<Parsed<Options>, Error> {
-    let parsed = PROGRAM.parse(arguments, sources, Options::default())?;
-    if let Parsed::Run(Options { no_tls: true, fingerprint: Some(_), .. }) = parsed {
-        let (program, why) = (PROGRAM.name, security::NO_KEY_WITHOUT_TLS.to_owned());
-        return Err(Error::Usage { program, why });
+    let mut parsed = PROGRAM.parse(arguments, sources, Options::default())?;
+    if let Parsed::Run(options) = &mut parsed {
+        let usage = |why| Error::Usage { program: PROGRAM.name, why };
+        if options.no_tls && options.fingerprint.is_some() {
+            return Err(usage(security::NO_KEY_WITHOUT_TLS.to_owned()));
+        }
+        options.take_passwords(sources.variable).map_err(usage)?;
     }
     Ok(parsed)
 }
@@ -182,6 +192,8 @@ static PROGRAM: Program<Options> = Program {
         })
         .short('n')
         .otherwise("asked for on a terminal, else your user name"),
+        security::PASSWORD_FILE,
+        security::OPERATOR_PASSWORD_FILE,
         Opt::flag(
             "plain",
             "plain lines instead of the full screen; no prompt, no colours, no escapes",

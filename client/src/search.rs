@@ -35,7 +35,11 @@ impl Words {
                 self.are_in(&format!("{} {}", shelved.item.nick, shelved.item.name))
             }
             Event::Dropped(dropped) => self.are_in(dropped.name.as_str()),
-            Event::Joined(_) | Event::Left(_) | Event::Renamed(_) | Event::Forgotten(_) => false,
+            Event::Joined(_)
+            | Event::Left(_)
+            | Event::Renamed(_)
+            | Event::Forgotten(_)
+            | Event::Moderated(_) => false,
         }
     }
 

@@ -31,6 +31,7 @@ pub mod id;
 pub mod join_link;
 pub mod lazy_box;
 pub mod limits;
+pub mod password;
 pub mod rate;
 pub mod text;
 pub mod unsent;

@@ -31,6 +31,9 @@ pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// Longest explanatory text (refusals, software names), in bytes of UTF-8.
 pub const NOTE_BYTES_MAX: usize = 256;
 
+/// Longest password, in bytes.
+pub const PASSWORD_BYTES_MAX: usize = 128;
+
 /// Most members a room may have; a server's own limit is at most this.
 pub const ROOM_MEMBERS_MAX: usize = 250_000;
 /// Most items a shelf may have; a server's own limit is at most this.

@@ -8,6 +8,7 @@ use crate::disk;
 use crate::identity;
 use crate::net::listener::{self, Listener};
 use crate::net::metrics;
+use crate::passwords::{Hashes, Realm};
 
 /// One line for each setting: its name, its value, and where it comes from.
 #[must_use]
@@ -36,7 +37,12 @@ pub fn problems(config: &Config) -> Vec<String> {
         format!("cannot use the data directory {}: {why}", config.data_dir.display())
     });
     let identity = config.identity().and_then(|origin| identity::check(&origin));
-    [address, metrics, data_dir, identity].into_iter().filter_map(Result::err).collect()
+    let passwords = Hashes::read(
+        config.password(Realm::Room).as_ref(),
+        config.password(Realm::Operators).as_ref(),
+    );
+    let checked = [address, metrics, data_dir, identity, passwords.map(drop)];
+    checked.into_iter().filter_map(Result::err).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! The server's options: what can be set, and which values each setting accepts. `told` reads those
-//! of this process.
+//! The server's options: what can be set, and which values each setting accepts. `security` has
+//! those on keys and passwords, `told` reads those of this process.
 
+mod security;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -20,7 +21,6 @@ use log::LevelFilter;
 
 use crate::disk::{DiskSettings, Durability};
 use crate::engine::{Allowances, Deadlines, LOG_WINDOW_BYTES, Settings};
-use crate::identity::Origin as IdentityOrigin;
 use crate::logging::{LogFormat, LogSettings};
 use crate::peer_scope::PeerScope;
 
@@ -59,6 +59,10 @@ pub struct Config {
     pub settings: Settings,
     /// The data directory's settings.
     pub disk: DiskSettings,
+    /// Where the room's password is, if a file has it.
+    pub password_file: Option<PathBuf>,
+    /// Where the operators' password is, if a file has it.
+    pub operator_password_file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -87,6 +91,8 @@ impl Default for Config {
                 allowances: Allowances::DEFAULT,
                 deadlines: Deadlines::DEFAULT,
                 durability,
+                asks_password: false,
+                has_operators: false,
             },
             disk: DiskSettings {
                 segment_bytes: LOG_WINDOW_BYTES as u64,
@@ -95,30 +101,23 @@ impl Default for Config {
                 keep_partial_ms: 24 * 60 * 60 * 1000,
                 partial_bytes_max: 2 * file_bytes_max,
             },
-        }
-    }
-}
-
-impl Config {
-    /// Returns where the server's key and certificate come from.
-    ///
-    /// # Errors
-    /// If only one of them is given.
-    pub fn identity(&self) -> Result<IdentityOrigin, String> {
-        match (&self.tls_cert, &self.tls_key) {
-            (Some(cert), Some(key)) => {
-                Ok(IdentityOrigin::Files { cert: cert.clone(), key: key.clone() })
-            }
-            (None, None) => Ok(IdentityOrigin::Own(self.data_dir.clone(), self.bind)),
-            (Some(_), None) => Err("--tls-cert needs --tls-key: the certificate's key".into()),
-            (None, Some(_)) => Err("--tls-key needs --tls-cert: the key's certificate".into()),
+            password_file: None,
+            operator_password_file: None,
         }
     }
 }
 
 /// Options that hold until the server is restarted; it takes up changes of all others when it
 /// reloads its configuration file.
-pub const AT_START: &[&str] = &["port", "bind", "data-dir", "durability", "metrics"];
+pub const AT_START: &[&str] = &[
+    "port",
+    "bind",
+    "data-dir",
+    "durability",
+    "metrics",
+    "password-file",
+    "operator-password-file",
+];
 
 /// Reads the arguments (without the program's name) and the other sources of settings.
 ///
@@ -335,31 +334,11 @@ static PROGRAM: Program<Config> = Program {
             },
         )
         .otherwise("nowhere"),
-        Opt::value(
-            "tls-cert",
-            "FILE",
-            "certificate in PEM, with those of its authorities; read again on SIGHUP",
-            |config, text| {
-                config.tls_cert = Some(text.into());
-                Ok(())
-            },
-        )
-        .otherwise("one made at each start")
-        .completes(Completes::Files),
-        Opt::value("tls-key", "FILE", "its key in PEM; read again on SIGHUP", |config, text| {
-            config.tls_key = Some(text.into());
-            Ok(())
-        })
-        .otherwise("key.pem in the data directory, made at the first start")
-        .completes(Completes::Files),
-        Opt::value(
-            "allow-plain",
-            "WHERE",
-            "from where clients may connect without TLS: none, loopback (this machine) or any",
-            |config, text| scope(text).map(|allowed| config.allow_plain = allowed),
-        )
-        .default("loopback")
-        .completes(Completes::Words(PeerScope::WORDS)),
+        security::TLS_CERT,
+        security::TLS_KEY,
+        security::ALLOW_PLAIN,
+        security::PASSWORD_FILE,
+        security::OPERATOR_PASSWORD_FILE,
         Opt::value(
             "durability",
             "LEVEL",

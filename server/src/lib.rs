@@ -18,6 +18,7 @@ pub mod histogram;
 pub mod identity;
 pub mod logging;
 pub mod net;
+pub mod passwords;
 pub mod peer_scope;
 pub mod prometheus;
 pub mod reload;

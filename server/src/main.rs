@@ -13,7 +13,7 @@ use chatshelf_common::join_link::JoinLink;
 use chatshelf_server::check;
 use chatshelf_server::config::{Config, Told};
 use chatshelf_server::disk::Disk;
-use chatshelf_server::engine::Secret;
+use chatshelf_server::engine::{Secret, Threads};
 use chatshelf_server::identity::{Identity, own_name};
 use chatshelf_server::logging::{self, LogFormat};
 use chatshelf_server::net::carrier::Carriers;
@@ -21,6 +21,7 @@ use chatshelf_server::net::listener::{self, Listener};
 use chatshelf_server::net::metrics::{self, MetricsServer};
 use chatshelf_server::net::reactor::Reactor;
 use chatshelf_server::net::signals::Intent;
+use chatshelf_server::passwords::{Hashes, Realm, Verifier};
 use chatshelf_server::reload::Reloader;
 
 /// Exit code for a mistake in the settings.
@@ -77,9 +78,15 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
+fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     #[cfg(unix)]
     keep_files_private();
+    let hashes = Hashes::read(
+        config.password(Realm::Room).as_ref(),
+        config.password(Realm::Operators).as_ref(),
+    )?;
+    config.settings.asks_password = hashes.has(Realm::Room);
+    config.settings.has_operators = hashes.has(Realm::Operators);
     let descriptors = raise_descriptor_limit();
     let listener = Listener::open(config.bind, config.port)
         .map_err(|why| listener::explain(config.bind, config.port, &why))?;
@@ -93,14 +100,13 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
     let has_files = config.file.is_some() || config.tls_cert.is_some();
     let hangup = if has_files { Intent::Reload } else { Intent::Stop };
     reactor.hear_signals(hangup).map_err(|why| format!("cannot handle signals: {why}"))?;
-    let handle = reactor.handle();
+    let (handle, wake) = (reactor.handle(), reactor.handle());
     #[cfg(unix)]
     warn_of_file_limit(config.settings.file_bytes_max);
     let (disk, found) =
-        Disk::open(&config.data_dir, config.disk, reactor.now().at, move || handle.wake())
-            .map_err(|why| {
-                format!("cannot use the data directory {}: {why}", shown(&config.data_dir))
-            })?;
+        Disk::open(&config.data_dir, config.disk, reactor.now().at, move || wake.wake()).map_err(
+            |why| format!("cannot use the data directory {}: {why}", shown(&config.data_dir)),
+        )?;
     let Identity { config: tls, fingerprint } = Identity::open(&config.identity()?)?;
     let carriers = Carriers::new(tls, config.allow_plain);
     announce(address, &config.data_dir, fingerprint);
@@ -117,10 +123,15 @@ fn run(config: Config, settings: Vec<Setting>) -> Result<(), String> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
         .map_err(|why| format!("the system gives no random numbers: {why}"))?;
+    let verifier = config.settings.has_passwords().then(|| {
+        Verifier::start(hashes, move || handle.wake())
+            .map_err(|why| format!("cannot start a thread: {why}"))
+    });
+    let threads = Threads { disk, verifier: verifier.transpose()? };
     let in_force = config.settings;
     let mut reloader = Reloader::new(config, settings, Rc::clone(&carriers));
     reactor
-        .run(in_force, Secret::new(secret), disk, found, &carriers, || reloader.reload())
+        .run(in_force, Secret::new(secret), threads, found, &carriers, || reloader.reload())
         .map_err(|why| why.to_string())
 }
 

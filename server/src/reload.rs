@@ -83,6 +83,8 @@ impl Reloader {
         config.bind = self.config.bind;
         let durability = self.config.settings.durability;
         (config.settings.durability, config.disk.durability) = (durability, durability);
+        config.settings.asks_password = self.config.settings.asks_password;
+        config.settings.has_operators = self.config.settings.has_operators;
         (self.config, self.settings) = (config, settings);
     }
 }

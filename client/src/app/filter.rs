@@ -113,6 +113,7 @@ fn actor(event: &Event) -> Option<&Nick> {
         Event::TopicChanged(change) => Some(&change.nick),
         Event::Shelved(shelved) => Some(&shelved.item.nick),
         Event::Dropped(dropped) => dropped.nick.as_ref(),
+        Event::Moderated(it) => Some(&it.nick),
         Event::Forgotten(_) => None,
     }
 }

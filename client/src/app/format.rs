@@ -6,6 +6,7 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Style};
 use chatshelf_common::wire::{Code, Event};
 
+use crate::app::moderation;
 use crate::session::{PendingCommand, Room, Session};
 use crate::units::{count, size};
 
@@ -73,6 +74,8 @@ pub(crate) fn typed(command: &PendingCommand) -> String {
         PendingCommand::Topic(Some(topic)) => format!("/topic {topic}"),
         PendingCommand::Topic(None) => "/topic -".to_owned(),
         PendingCommand::Drop { item, .. } => format!("/drop #{item}"),
+        PendingCommand::Op(_) => "/op".to_owned(),
+        PendingCommand::Moderate(order) => moderation::typed(order),
     };
     shortened(&text)
 }
@@ -143,6 +146,7 @@ pub(crate) fn event(event: &Event) -> String {
                 None => format!("{name} (number {item}) dropped from the shelf"),
             }
         }
+        Event::Moderated(it) => moderation::told(it),
         Event::Forgotten(_) => "an event is lost from the server's disk here".to_owned(),
     }
 }

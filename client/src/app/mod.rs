@@ -17,6 +17,7 @@ pub(crate) mod format;
 mod ignoring;
 mod lookups;
 mod manner;
+pub(crate) mod moderation;
 mod news;
 mod nick_choice;
 mod own_uploads;

@@ -27,6 +27,11 @@ pub(crate) enum News {
     /// The server has shown this key, which is unknown; answer by [`super::App::accept_key`] or
     /// [`super::App::refuse_key`].
     KeyUnknown(Fingerprint),
+    /// A password is wanted; [`super::App::give_password`] takes it.
+    PasswordWanted {
+        /// A sentence that says why.
+        text: String,
+    },
     /// Something happened in the room.
     Room(Event),
     /// Something happened of which nothing is shown.
@@ -56,6 +61,8 @@ pub(crate) enum Answer {
     Topic,
     /// What is on the shelf.
     Shelf,
+    /// Who is banned.
+    Bans,
     /// What of ours is not delivered yet.
     Waiting,
     /// What the server has done, and what this connection sees of it.

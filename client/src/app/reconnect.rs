@@ -110,6 +110,7 @@ pub(super) fn unanswered(what: &Unanswered) -> String {
         Unanswered::Rename(nick) => format!("your request for the name {nick}"),
         Unanswered::Topic(_) => "your topic".to_owned(),
         Unanswered::Stats => "your question for statistics".to_owned(),
+        Unanswered::Moderation => "what you asked for as an operator".to_owned(),
     };
     format!("{text} may not have arrived: the connection broke")
 }

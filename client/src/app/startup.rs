@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chatshelf_common::join_link::JoinLink;
+use chatshelf_common::password::Password;
 use chatshelf_common::text::Nick;
 use mio::{Events, Poll, Token, Waker};
 
@@ -61,6 +62,10 @@ pub(crate) struct Plan {
     keepalive: Duration,
     /// How commands are carried out.
     manner: Manner,
+    /// The room's password, if it was given.
+    password: Option<Password>,
+    /// That of its operators.
+    op_password: Option<Password>,
 }
 
 impl Plan {
@@ -68,6 +73,7 @@ impl Plan {
     pub(crate) fn new(options: Options, nick: Nick, manner: Manner) -> Self {
         let Options { server, fingerprint, accept_new, ca, no_tls, .. } = options;
         let Options { history, download_dir, preserve, joins, ignore, keepalive, .. } = options;
+        let Options { password, operator_password, .. } = options;
         let link = JoinLink { address: server, fingerprint };
         let joins = if manner.is_single() { Joins::All } else { Joins::shown(joins) };
         Self {
@@ -83,6 +89,8 @@ impl Plan {
             joins,
             keepalive,
             manner,
+            password,
+            op_password: operator_password,
         }
     }
 
@@ -163,13 +171,14 @@ impl Ground {
             quiet: plan.manner.is_single(),
             keepalive: plan.keepalive,
         };
-        let session = Session::new(config, now);
+        let mut session = Session::new(config, now);
+        plan.password.into_iter().for_each(|password| session.set_password(password));
         let route = Route::to(&plan.link.address, self.waker());
         let link = Link::connect(route, carrier, session, self.poll.registry(), LINK, now)
             .map_err(|error| Failure::no_link(&server, &error))?;
         let filter = Filter::new(plan.ignore, plan.joins);
         let transfers = Transfers::new(files, plan.download_dir);
-        let app = App::new(link, server, plan.manner, filter, transfers);
+        let app = App::new(link, server, plan.manner, filter, transfers, plan.op_password);
         Reactor::new(self.poll, app, view, signals).run()
     }
 }

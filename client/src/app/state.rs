@@ -6,12 +6,14 @@
 mod commands;
 mod files;
 mod leaving;
+mod passwords;
 mod session_events;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use chatshelf_common::password::Password;
 use chatshelf_common::text::Nick;
 use mio::Registry;
 use mio::event::Event;
@@ -31,6 +33,7 @@ use super::transfers::Transfers;
 use crate::command::Command;
 use crate::link::Link;
 use crate::session::{Session, TransferStatus};
+use passwords::Wanted;
 
 /// How often progress is looked at.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -53,6 +56,10 @@ pub(crate) struct App {
     held: Option<Command>,
     shutdown: Shutdown,
     patience: Patience,
+    /// The operators' password, if it was given at the start.
+    op_password: Option<Password>,
+    /// The password that somebody is asked for.
+    password_wanted: Option<Wanted>,
 }
 
 impl App {
@@ -62,6 +69,7 @@ impl App {
         manner: Manner,
         filter: Filter,
         transfers: Transfers,
+        op_password: Option<Password>,
     ) -> Self {
         let nick = NickChoice::new(link.session().nick().clone(), manner.any_nick);
         let patient = manner.reconnect.and_then(|reconnect| reconnect.give_up_after);
@@ -79,6 +87,8 @@ impl App {
             held: None,
             shutdown: Shutdown::default(),
             patience: Patience::new(patient.unwrap_or_default()),
+            op_password,
+            password_wanted: None,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use chatshelf_common::id::UnixMillis;
+use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::frame::{Said, Told};
 
@@ -30,6 +30,8 @@ pub(super) struct Transcript {
 
 #[derive(Debug)]
 struct Line {
+    /// Its place in the room log, unless it is a private message.
+    seq: Option<Seq>,
     at: UnixMillis,
     from: Nick,
     /// Of a private message.
@@ -40,12 +42,27 @@ struct Line {
 impl Transcript {
     pub(super) fn said(&mut self, said: &Said) {
         let (from, text) = (said.nick.clone(), said.text.clone());
-        self.push(Line { at: said.at, from, to: None, text });
+        self.push(Line { seq: Some(said.seq), at: said.at, from, to: None, text });
     }
 
     pub(super) fn told(&mut self, told: &Told) {
         let (from, to, text) = (told.from.clone(), Some(told.to.clone()), told.text.clone());
-        self.push(Line { at: told.at, from, to, text });
+        self.push(Line { seq: None, at: told.at, from, to, text });
+    }
+
+    /// Forgets a line whose text was taken away.
+    pub(super) fn redact(&mut self, line: Seq) {
+        if let Some(place) = self.lines.iter().rposition(|it| it.seq == Some(line))
+            && let Some(line) = self.lines.remove(place)
+        {
+            self.bytes -= line.text.as_str().len();
+        }
+    }
+
+    /// The line that this member said last, or the `nth` last, counted from 1.
+    pub(super) fn line_of(&self, nick: &Nick, nth: usize) -> Option<Seq> {
+        let theirs = self.lines.iter().rev().filter(|it| it.from.key() == nick.key());
+        theirs.filter_map(|it| it.seq).nth(nth.checked_sub(1)?)
     }
 
     fn push(&mut self, line: Line) {
@@ -89,7 +106,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{MessageId, Seq};
+    use chatshelf_common::id::MessageId;
 
     use super::*;
 
@@ -118,6 +135,22 @@ mod tests {
         assert_eq!(found(&transcript, "BUILD"), expected);
         assert_eq!(found(&transcript, "ada done")[0], "1 line holds: ada done");
         assert_eq!(found(&transcript, "absent"), ["nothing that was said here holds: absent"]);
+    }
+
+    #[test]
+    fn a_redacted_line_is_found_no_more_and_lines_are_known_by_who_said_them() {
+        let mut transcript = Transcript::default();
+        for (seq, name, text) in [(1, "ada", "hi"), (2, "bob", "hunter2"), (3, "bob", "oops")] {
+            let (nick, text) = (Nick::new(name).unwrap(), Message::new(text).unwrap());
+            let (seq, at, id) = (Seq(seq), UnixMillis(1), MessageId(1));
+            transcript.said(&Said { seq, at, nick, id, text, style: None });
+        }
+        let line_of = |nth| transcript.line_of(&Nick::new("Bob").unwrap(), nth);
+        let lines = [line_of(0), line_of(1), line_of(2), line_of(3)];
+        assert_eq!(lines, [None, Some(Seq(3)), Some(Seq(2)), None]);
+        transcript.redact(Seq(2));
+        assert_eq!(found(&transcript, "hunter2").len(), 1, "only that nothing was found");
+        assert_eq!((transcript.lines.len(), transcript.bytes), (2, 6));
     }
 
     #[test]

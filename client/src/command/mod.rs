@@ -6,6 +6,7 @@
 //! Pure: carrying a command out is the matter of `app`.
 
 mod arguments;
+mod moderation;
 mod parse;
 mod table;
 
@@ -13,9 +14,10 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use chatshelf_common::id::ItemId;
+use chatshelf_common::id::{ItemId, Seq};
 use chatshelf_common::limits::{NICK_BYTES_MAX, TOPIC_BYTES_MAX};
 use chatshelf_common::text::{FileName, Message, Nick, TextError, Topic};
+use chatshelf_common::wire::frame::Moderate;
 
 use crate::item::{ItemLine, ItemRef};
 use crate::search::Words;
@@ -81,8 +83,30 @@ pub enum Command {
     Copy(Copied),
     /// `/find`: what was said with all these words.
     Find(Words),
+    /// `/op`: become an operator.
+    Op,
+    /// `/kick`, `/ban`, `/unban`, `/lock` and `/unlock`: what only operators may do.
+    Moderate(Moderate),
+    /// `/redact`: take the text of a line away.
+    Redact(LineRef),
+    /// `/bans`.
+    Bans,
     /// `/quit`.
     Quit,
+}
+
+/// A line of the talk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineRef {
+    /// What this member said last, or the `nth` last, counted from 1.
+    Of {
+        /// Who said it.
+        nick: Nick,
+        /// Which.
+        nth: usize,
+    },
+    /// By its place in the room log.
+    Number(Seq),
 }
 
 impl Command {

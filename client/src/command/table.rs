@@ -1,7 +1,10 @@
 //! The commands of the prompt: a row for each, with its names, its help, what Tab completes behind
 //! it, and how its arguments are read.
 
+use chatshelf_common::wire::frame::Action;
+
 use super::arguments::{copied, member, message, nick, topic, word};
+use super::moderation;
 use super::{Command, CommandError, Download, Notify, PathLine, Upload};
 use crate::item::{ItemLine, ItemRef};
 use crate::quoting::unquoted;
@@ -201,6 +204,34 @@ pub static HELP: &[Help] = &[
         Ok(Command::Mouse(perhaps(on, &SWITCH)?))
     })
     .completes(Argument::Switch),
+    row(&["op"], "/op", "become an operator; asks for the password", |rest| {
+        alone(rest, Command::Op)
+    }),
+    row(&["kick"], "/kick NAME [REASON]", "operators: put a member out of the room", |rest| {
+        moderation::kick(rest).ok_or(Misread::Usage)
+    }),
+    row(
+        &["ban"],
+        "/ban NAME|ADDRESS [TIME] [REASON]",
+        "operators: keep someone out; TIME is such as 30m, 2h or 7d",
+        |rest| moderation::ban(rest).ok_or(Misread::Usage),
+    ),
+    row(&["unban"], "/unban NUMBER", "operators: end a ban; /bans has the numbers", |rest| {
+        moderation::unban(rest).ok_or(Misread::Usage)
+    }),
+    row(&["bans"], "/bans", "operators: who is banned", |rest| alone(rest, Command::Bans)),
+    row(
+        &["redact"],
+        "/redact NAME [N]",
+        "operators: blank NAME's last or Nth last line",
+        |rest| moderation::redact(rest).ok_or(Misread::Usage),
+    ),
+    row(&["lock"], "/lock topic", "operators: only operators may set the topic", |what| {
+        moderation::lock(what, Action::LOCK_TOPIC).ok_or(Misread::Usage)
+    }),
+    row(&["unlock"], "/unlock topic", "operators: anyone may set the topic again", |what| {
+        moderation::lock(what, Action::UNLOCK_TOPIC).ok_or(Misread::Usage)
+    }),
     row(&["quit", "exit"], "/quit", "leave", |rest| alone(rest, Command::Quit)),
 ];
 

@@ -9,6 +9,7 @@ use mio::net::TcpStream;
 
 use super::LinkError;
 use super::tls::{TlsStream, WITHOUT_TLS};
+use crate::session::Privacy;
 use crate::trust::Trust;
 
 /// How long a handshake may take.
@@ -21,6 +22,14 @@ pub enum Carrier {
     Plain,
     /// TLS, to a server that is trusted.
     Tls(Box<Trust>),
+}
+
+/// Who can read what is sent over plain TCP: nobody else if it stays on this machine.
+pub(super) fn privacy_of_plain(socket: &TcpStream) -> Privacy {
+    match socket.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()) {
+        true => Privacy::Private,
+        false => Privacy::Unencrypted,
+    }
 }
 
 /// A handshake.
@@ -61,13 +70,14 @@ impl Handshake {
     ///
     /// # Errors
     /// When it is not, or not yet.
-    pub(super) fn judge(&mut self, trust: &mut Trust) -> Result<(), LinkError> {
+    pub(super) fn judge(&mut self, trust: &mut Trust) -> Result<Privacy, LinkError> {
         let key = self.tls.key().map_err(LinkError::Connect)?;
         let judged = trust.judge(key, self.tls.certificates(), self.peer);
         if judged.is_err() {
             self.tls.close();
         }
-        judged.map_err(LinkError::Untrusted)
+        judged.map_err(LinkError::Untrusted)?;
+        Ok(if trust.is_confirmed(key) { Privacy::Private } else { Privacy::Unconfirmed })
     }
 
     /// The stream of one that is over.

@@ -27,7 +27,7 @@ use mio::net::TcpStream;
 use mio::{Registry, Token};
 
 use crate::plain_error::plain_error;
-use crate::session::{BLOCK_BYTES, Session, SessionError};
+use crate::session::{BLOCK_BYTES, Privacy, Session, SessionError};
 use crate::trust::Untrusted;
 use carrier::Handshake;
 use dial::Dial;
@@ -346,7 +346,10 @@ impl Link {
     fn take_up(&mut self, socket: TcpStream, now: Instant) -> io::Result<()> {
         socket::configure(&socket);
         match &self.carrier {
-            Carrier::Plain => self.open(Stream::Plain(socket), now),
+            Carrier::Plain => {
+                let privacy = carrier::privacy_of_plain(&socket);
+                self.open(Stream::Plain(socket), privacy, now);
+            }
             Carrier::Tls(trust) => {
                 self.socket = Socket::ShakingHands(Handshake::begin(socket, trust, now)?);
             }
@@ -372,7 +375,7 @@ impl Link {
             return Ok(());
         };
         match trusted {
-            Ok(()) => self.open(Stream::Tls(handshake.into_stream()), now),
+            Ok(privacy) => self.open(Stream::Tls(handshake.into_stream()), privacy, now),
             Err(LinkError::Untrusted(unknown)) if unknown.question().is_some() => {
                 self.socket = Socket::Asking(unknown);
             }
@@ -384,7 +387,8 @@ impl Link {
     }
 
     /// The session has its connection.
-    fn open(&mut self, stream: Stream, now: Instant) {
+    fn open(&mut self, stream: Stream, privacy: Privacy, now: Instant) {
+        self.session.note_privacy(privacy);
         self.session.handle_connected(now);
         self.socket = Socket::Open(stream);
         (self.readable, self.writable) = (true, true);

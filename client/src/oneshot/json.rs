@@ -9,18 +9,20 @@ use std::time::Duration;
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::{Nick, Note, Topic, is_invisible_format};
 use chatshelf_common::wire::Event;
-use chatshelf_common::wire::frame::{FIGURES, Item, Stats, Style, Told};
+use chatshelf_common::wire::frame::{BanEntry, FIGURES, Item, Stats, Style, Told};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json};
+
+use crate::app::moderation::{self, readable};
 
 /// An event of the room.
 pub(super) fn event(event: &Event) -> String {
     let (kind, details) = match event {
         Event::Said(said) => {
             let action = said.style == Some(Style::ACTION);
-            let (nick, text) = (said.nick.as_str(), said.text.as_str());
+            let (nick, text) = (said.nick.as_str(), readable(said.text.as_str()));
             ("said", json!({"nick": nick, "text": text, "action": action}))
         }
         Event::Joined(joined) => {
@@ -44,6 +46,17 @@ pub(super) fn event(event: &Event) -> String {
             ("dropped", json!({"id": id, "name": name, "nick": nick}))
         }
         Event::Forgotten(_) => ("forgotten", json!({})),
+        Event::Moderated(it) => {
+            let details = json!({
+                "nick": it.nick.as_str(),
+                "action": moderation::action_name(it.action),
+                "to": it.to.as_ref().map(Nick::as_str),
+                "line": it.line.map(|line| line.0),
+                "until": it.until.map(time),
+                "reason": it.reason.as_ref().map(Note::as_str),
+            });
+            ("moderated", details)
+        }
     };
     let mut line = json!({"type": kind, "seq": event.seq().0, "at": time(event.at())});
     if let (Value::Object(line), Value::Object(details)) = (&mut line, details) {
@@ -83,6 +96,22 @@ fn item(item: &Item) -> Value {
 /// Who is here.
 pub(super) fn members(nicks: &[&Nick]) -> String {
     written(&nicks.iter().map(|nick| json!({"nick": nick.as_str()})).collect::<Value>())
+}
+
+/// Who is banned.
+pub(super) fn bans(bans: &[BanEntry]) -> String {
+    let ban = |it: &BanEntry| {
+        json!({
+            "ban": it.ban.0,
+            "to": it.to.as_ref().map(Nick::as_str),
+            "address": it.address.map(|address| address.to_canonical().to_string()),
+            "until": it.until.and_then(time),
+            "nick": it.nick.as_str(),
+            "at": time(it.at),
+            "reason": it.reason.as_ref().map(Note::as_str),
+        })
+    };
+    written(&bans.iter().map(ban).collect::<Value>())
 }
 
 /// What the server has done. Figures that this program does not know have no name here.

@@ -22,6 +22,7 @@ use std::time::Instant;
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Event;
+use chatshelf_common::wire::frame::Action;
 use mio::Waker;
 
 use crate::app::{
@@ -54,6 +55,10 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let nick = options.name.clone().unwrap_or_else(default_nick::find);
     let mut manner = Manner::new(Mode::Single, options.reconnect);
     options.history = Some(0);
+    if let Task::AsOperator(Command::Redact(_)) = task {
+        // The line may be far back.
+        options.history = Some(HISTORY_ALL);
+    }
     if let Task::Tail { lines, follow, ref grep, .. } = task {
         // The words may be far back.
         options.history = Some(if grep.is_some() { HISTORY_ALL } else { lines });
@@ -96,6 +101,8 @@ struct Once {
 /// What is left to do.
 enum Work {
     Do(Command),
+    /// Become an operator, then do this.
+    AsOperator(Command),
     /// Say standard input, once all of it is there.
     SayInput(Stdin<String>),
     /// Upload standard input, once the server's limit is known,
@@ -116,6 +123,11 @@ impl Once {
         let mut grep = None;
         let work = match task {
             Task::Do(command) => Work::Do(command),
+            Task::AsOperator(command) => Work::AsOperator(command),
+            Task::Bans { json: as_json } => {
+                json = as_json;
+                Work::AsOperator(Command::Bans)
+            }
             Task::SendInput => Work::SayInput(Stdin::text(ground.waker()).map_err(no_start)?),
             Task::UploadInput(name) => Work::UploadInput(name),
             Task::Download(items, output) => {
@@ -162,6 +174,11 @@ impl Once {
     fn ask(&mut self, app: &mut App, now: Instant) -> bool {
         match std::mem::replace(&mut self.work, Work::Wait) {
             Work::Do(command) => app.carry_out(command, now),
+            Work::AsOperator(command) => {
+                self.work = Work::Do(command);
+                app.carry_out(Command::Op, now);
+                return false;
+            }
             Work::SayInput(intake) => match intake.poll() {
                 None => {
                     self.work = Work::SayInput(intake);
@@ -228,6 +245,9 @@ impl Once {
             (_, Event::Dropped(dropped)) if dropped.nick.as_ref() == Some(own) => {
                 self.show.item(dropped.item, &dropped.name);
             }
+            (_, Event::Moderated(it)) if it.nick == *own && it.action != Action::OP => {
+                self.show.event(event);
+            }
             _ => {}
         }
     }
@@ -282,6 +302,7 @@ impl View for Once {
             }
             News::Answer(Answer::Members) => self.show.members(app.session()),
             News::Answer(Answer::Stats) => self.show.stats(app.session(), app.is_encrypted()),
+            News::Answer(Answer::Bans) => self.show.bans(app.session().bans()),
             News::Answer(Answer::Shelf) => self.show.shelf(app.session().room()),
             News::Notice(text) => self.progress.notice(&text),
             News::Failure(text) => {
@@ -291,6 +312,7 @@ impl View for Once {
             News::Joined(_)
             | News::NickRefused { .. }
             | News::KeyUnknown(_)
+            | News::PasswordWanted { .. }
             | News::Told(_)
             | News::Underway(_)
             | News::Quietly

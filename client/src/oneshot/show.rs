@@ -6,10 +6,10 @@ use std::path::Path;
 use chatshelf_common::id::ItemId;
 use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Event;
-use chatshelf_common::wire::frame::Told;
+use chatshelf_common::wire::frame::{BanEntry, Told};
 
 use super::json;
-use crate::app::{App, Clock, stats};
+use crate::app::{App, Clock, moderation, stats};
 use crate::output::Output;
 use crate::plain::render::Look;
 use crate::session::{Room, Session};
@@ -72,6 +72,16 @@ impl Show {
         // Without its heading: an empty shelf is empty output.
         for line in self.look.shelf(room.shelf()).iter().skip(1) {
             self.line(line.trim_start());
+        }
+    }
+
+    /// Shows the bans, without a heading: nobody banned is empty output.
+    pub(super) fn bans(&mut self, bans: &[BanEntry]) {
+        if self.json {
+            return self.line(&json::bans(bans));
+        }
+        for ban in bans {
+            self.line(&shown(&moderation::ban(ban, Clock::now())));
         }
     }
 

@@ -1,9 +1,13 @@
-//! The options that concern the server's key: how it is known to be the right one.
+//! The options on the server's key, how it is known to be the right one, and on passwords.
+
+use std::ffi::OsString;
 
 use chatshelf_common::cli::{self, Block, Completes, Origin, Section};
 use chatshelf_common::fingerprint::FingerprintError;
+use chatshelf_common::password::Password;
 
 use super::{Options, file};
+use crate::plain_error::plain_error;
 
 type Opt = cli::Opt<Options>;
 
@@ -37,6 +41,60 @@ pub(super) const CA: Opt = Opt::value(
 
 pub(super) const NO_TLS: Opt =
     Opt::flag("no-tls", "connect without encryption", |options, on| options.no_tls = on);
+
+pub(super) const PASSWORD_FILE: Opt = Opt::value(
+    "password-file",
+    "FILE",
+    "file whose first line is the room's password, if it asks for one; without it, the variable \
+     CHATSHELF_ROOM_PASSWORD",
+    |options, path| password(path).map(|password| options.password = Some(password)),
+)
+.otherwise("asked for on a terminal")
+.completes(Completes::Files);
+
+pub(super) const OPERATOR_PASSWORD_FILE: Opt = Opt::value(
+    "operator-password-file",
+    "FILE",
+    "the same for the operators' password, for /op; without it, the variable \
+     CHATSHELF_OPERATOR_PASSWORD",
+    |options, path| password(path).map(|password| options.operator_password = Some(password)),
+)
+.otherwise("asked for on a terminal")
+.completes(Completes::Files);
+
+/// Variables of the environment that hold the passwords themselves.
+const PASSWORD_VARIABLE: &str = "CHATSHELF_ROOM_PASSWORD";
+const OPERATOR_PASSWORD_VARIABLE: &str = "CHATSHELF_OPERATOR_PASSWORD";
+
+impl Options {
+    /// Takes passwords that no file gave from the environment.
+    ///
+    /// # Errors
+    /// When a variable holds none.
+    pub(super) fn take_passwords(
+        &mut self,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<(), String> {
+        for (given, name) in [
+            (&mut self.password, PASSWORD_VARIABLE),
+            (&mut self.operator_password, OPERATOR_PASSWORD_VARIABLE),
+        ] {
+            let value = variable(name).filter(|value| given.is_none() && !value.is_empty());
+            let Some(value) = value else { continue };
+            let password = Password::of_file(value.as_encoded_bytes());
+            *given = Some(password.ok_or_else(|| format!("{name}: {NO_PASSWORD}"))?);
+        }
+        Ok(())
+    }
+}
+
+const NO_PASSWORD: &str = "its first line must have 1 to 128 bytes";
+
+/// The password in a file.
+fn password(path: &str) -> Result<Password, String> {
+    let bytes = std::fs::read(file::expanded(path)).map_err(|why| plain_error(&why))?;
+    Password::of_file(&bytes).ok_or_else(|| NO_PASSWORD.into())
+}
 
 pub(super) const SECTION: Section = Section {
     title: "Encryption",

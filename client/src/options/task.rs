@@ -1,4 +1,7 @@
-//! The one-shot commands: what a script can do without joining the room to talk.
+//! The one-shot commands: what a script can do without joining the room to talk. Those of operators
+//! are in `operators`.
+
+mod operators;
 
 use std::path::PathBuf;
 
@@ -19,6 +22,13 @@ use crate::search::Words;
 pub enum Task {
     /// Carry this out: say something, upload files, take items off the shelf.
     Do(command::Command),
+    /// The same as an operator.
+    AsOperator(command::Command),
+    /// Show who is banned.
+    Bans {
+        /// As JSON.
+        json: bool,
+    },
     /// Say what standard input holds.
     SendInput,
     /// Put the content of standard input on the shelf, under this name.
@@ -67,7 +77,7 @@ pub enum Output {
 /// The options that follow a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Own {
-    json: bool,
+    pub(super) json: bool,
     follow: bool,
     latest: bool,
     lines: Option<u32>,
@@ -78,7 +88,7 @@ pub(super) struct Own {
 
 type Opt = cli::Opt<Options>;
 
-const JSON: Opt = Opt::flag("json", "show JSON", |options, on| options.own.json = on);
+pub(super) const JSON: Opt = Opt::flag("json", "show JSON", |options, on| options.own.json = on);
 
 pub(super) const COMMANDS: &[Command<Options>] = &[
     Command {
@@ -196,7 +206,8 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         does: "take files off the shelf that you put there",
         about: "Takes items off the shelf and shows number and name of each. Only the uploader of \
                 an item can do that: this machine remembers, for this user, the key it was \
-                uploaded with. Whoever is fetching the item at that moment still gets it.",
+                uploaded with. With --operator-password-file, anyone's items. Whoever is fetching \
+                the item at that moment still gets it.",
         options: &[],
         completes: Completes::Nothing,
         take: Take::Words(|options, names| {
@@ -204,7 +215,11 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 return Err("drop needs numbers or names".into());
             }
             let items = names.iter().map(|name| ItemRef::new(name)).collect();
-            options.task = Some(Task::Do(command::Command::Drop(items)));
+            let drop = command::Command::Drop(items);
+            options.task = Some(match options.operator_password {
+                Some(_) => Task::AsOperator(drop),
+                None => Task::Do(drop),
+            });
             Ok(())
         }),
     },
@@ -256,10 +271,10 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         about: "Shows the last lines of talk and what happened to the shelf meanwhile; with \
                 --follow also what happens from now on, until it is interrupted. As JSON, one \
                 object per line, it also shows who joined and left: each object has type (said, \
-                joined, left, renamed, topic, shelved, dropped, forgotten, told), at, seq and its \
-                details. With --grep it shows only what contains all of WORDS, in any order and \
-                case: in talk, in the speaker's name, in topics and in names of files. It searches \
-                all the history that the server has, and -n counts what it finds.",
+                joined, left, renamed, topic, shelved, dropped, moderated, forgotten, told), at, \
+                seq and its details. With --grep it shows only what contains all of WORDS, in any \
+                order and case: in talk, in the speaker's name, in topics and in names of files. \
+                It searches all the history that the server has, and -n counts what it finds.",
         options: &[
             Opt::value("lines", "N|all", "lines to show", |options, text| {
                 options.own.lines = Some(match text {
@@ -286,6 +301,13 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
             alone(options, &words, Task::Tail { lines, grep, follow, json })
         }),
     },
+    operators::KICK,
+    operators::BAN,
+    operators::UNBAN,
+    operators::BANS,
+    operators::REDACT,
+    operators::LOCK,
+    operators::UNLOCK,
     Command {
         name: "forget",
         arguments: "HOST[:PORT]...",
@@ -312,7 +334,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
 ];
 
 /// Accepts a command that takes no arguments.
-fn alone(options: &mut Options, words: &[String], task: Task) -> Result<(), String> {
+pub(super) fn alone(options: &mut Options, words: &[String], task: Task) -> Result<(), String> {
     match words.first() {
         Some(word) => Err(format!("unexpected argument '{word}'")),
         None => {

@@ -19,7 +19,7 @@ use chatshelf_common::text::Nick;
 
 use crate::app::{
     Answer, App, Clock, EXIT_USAGE, Failure, Ground, Manner, Mode, News, Plan, View, exit_code,
-    format, no_start, stats,
+    format, moderation, no_start, stats,
 };
 use crate::command::{self, Command};
 use crate::default_nick;
@@ -153,6 +153,8 @@ impl Lines {
                 self.repeat(&text);
                 self.answer_key(text.trim(), app, now);
             }
+            Line::End if app.wants_password() => app.give_password(""),
+            Line::Text(text) if app.wants_password() => app.give_password(&text),
             Line::End if app.wants_nick() => {
                 app.give_up(Failure::new("no name was given", EXIT_USAGE));
             }
@@ -248,6 +250,19 @@ impl Lines {
         self.asking = suggestion;
     }
 
+    /// Asks for a password, without showing what is typed. Where the terminal itself shows it, says
+    /// how to give it otherwise; an empty line gives up.
+    fn ask_password(&mut self, text: &str) {
+        self.notice(text);
+        match &mut self.source {
+            Source::Keys(prompt) => prompt.ask_secret("Password: "),
+            Source::Input(_) => self.notice(
+                "it cannot be typed here without being shown; leave, and give it with an option or \
+                 in the environment (--help)",
+            ),
+        }
+    }
+
     fn joined(&mut self, nick: &Nick, app: &App) {
         let Some(limits) = app.session().limits() else { return };
         let lines = self.look.welcome(nick, app.session().room(), limits);
@@ -260,6 +275,10 @@ impl Lines {
             Answer::Members => vec![self.look.members(room, usize::MAX)],
             Answer::Shelf => self.look.shelf(room.shelf()),
             Answer::Topic => vec![self.look.topic(room)],
+            Answer::Bans => {
+                let lines = moderation::bans(app.session().bans(), Clock::now());
+                lines.iter().map(|line| self.look.notice(line)).collect()
+            }
             Answer::Waiting => {
                 let lines = format::waiting(app.session());
                 lines.iter().map(|line| self.look.notice(line)).collect()
@@ -316,7 +335,8 @@ impl View for Lines {
             return app.quit_now(now);
         }
         for _ in 0..LINES_PER_TURN {
-            if !app.wants_key() && !app.wants_nick() && !app.takes_commands() {
+            let is_asked = app.wants_key() || app.wants_password() || app.wants_nick();
+            if !is_asked && !app.takes_commands() {
                 return;
             }
             let Some(typed) = self.source.poll_typed() else { return };
@@ -334,6 +354,7 @@ impl View for Lines {
             News::Joined(nick) => self.joined(&nick, app),
             News::NickRefused { text, suggestion } => self.nick_refused(&text, suggestion),
             News::KeyUnknown(key) => self.key_unknown(key, app),
+            News::PasswordWanted { text } => self.ask_password(&text),
             News::Room(event) => {
                 self.mark_day(event.at());
                 let line = self.look.event(&event);

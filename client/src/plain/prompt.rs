@@ -48,6 +48,8 @@ pub(super) struct Prompt {
     typed: VecDeque<Typed>,
     /// What stands before the text.
     question: String,
+    /// What is typed is a secret: it has an editor of its own, and is not shown.
+    secret: Option<Editor>,
     /// What is asked about a paste; the next key answers.
     asked: Option<Question>,
     /// A line that was entered. It stays visible until the room has it, or another is typed.
@@ -78,6 +80,7 @@ impl Prompt {
             editor: Editor::default(),
             typed: VecDeque::new(),
             question: String::new(),
+            secret: None,
             asked: None,
             on_its_way: None,
             columns,
@@ -91,6 +94,13 @@ impl Prompt {
     pub(super) fn ask(&mut self, question: &str) {
         question.clone_into(&mut self.question);
         self.is_changed = true;
+    }
+
+    /// Asks for a line that is neither shown nor remembered.
+    pub(super) fn ask_secret(&mut self, question: &str) {
+        self.secret = Some(Editor::default());
+        self.asked = None;
+        self.ask(question);
     }
 
     /// Handles the keys that were pressed, for a shelf that keeps so many items; false after
@@ -131,13 +141,18 @@ impl Prompt {
             // Programs that type for a person end lines with one or the other.
             KeyCode::Enter => self.enter(),
             KeyCode::Char('j') if is_control => self.enter(),
-            KeyCode::Tab => drop(self.editor.insert("\t")),
-            _ => edit(&mut self.editor, key),
+            KeyCode::Tab if self.secret.is_none() => drop(self.editor.insert("\t")),
+            _ => edit(self.secret.as_mut().unwrap_or(&mut self.editor), key),
         }
         true
     }
 
     fn enter(&mut self) {
+        if let Some(secret) = self.secret.take() {
+            self.question.clear();
+            let text = secret.text().to_owned();
+            return self.typed.push_back(Typed::Line(Line::Text(text)));
+        }
         let text = self.editor.take();
         self.typed.push_back(Typed::Line(Line::Text(text)));
     }
@@ -149,6 +164,10 @@ impl Prompt {
 
     fn paste(&mut self, text: &str, kept: usize) {
         if self.asked.is_some() {
+            return;
+        }
+        if let Some(secret) = &mut self.secret {
+            secret.insert(&one_line(text));
             return;
         }
         self.take_paste(match self.question.is_empty() {
@@ -223,6 +242,7 @@ impl Prompt {
         }
         let (before, behind) = match (&self.asked, &self.on_its_way) {
             (Some(question), _) => (question.answers(), ""),
+            (None, _) if self.secret.is_some() => ("", ""),
             (None, Some(text)) => (text.as_str(), ""),
             (None, None) => self.editor.text().split_at(self.editor.before_cursor().len()),
         };

@@ -4,8 +4,7 @@ use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Said, Style, Told};
 
-use crate::app::Clock;
-use crate::app::format;
+use crate::app::{Clock, format, moderation};
 use crate::session::{Room, ServerLimits};
 use crate::text::{shown, shown_lines};
 use crate::units::{count, limit, size};
@@ -66,7 +65,7 @@ impl Look {
     }
 
     fn text(text: &Message, indent: usize) -> String {
-        let lines: Vec<String> = shown_lines(text.as_str()).collect();
+        let lines: Vec<String> = shown_lines(moderation::readable(text.as_str())).collect();
         lines.join(&format!("\n{:indent$}", ""))
     }
 
@@ -243,6 +242,7 @@ mod tests {
         ServerLimits {
             version: 1,
             tells_stats: false,
+            has_operators: false,
             software: None,
             file_bytes_max: 1 << 30,
             shelf_items_max: 5,

@@ -18,6 +18,8 @@ pub(super) enum Dialog {
     Name(NameQuestion),
     /// Is this the server's key?
     Key(Fingerprint),
+    /// The password?
+    Password(PasswordQuestion),
     /// Leave?
     Quit,
     /// What is to become of a paste?
@@ -34,6 +36,14 @@ pub(super) struct NameQuestion {
     pub(super) why: Option<String>,
     /// A name that is free.
     pub(super) suggestion: Option<Nick>,
+}
+
+/// A password that is being typed, which is not shown.
+#[derive(Debug)]
+pub(super) struct PasswordQuestion {
+    pub(super) editor: Editor,
+    /// Why it is wanted.
+    pub(super) why: String,
 }
 
 /// Keys as the help shows them, two per row.
@@ -54,6 +64,7 @@ impl Dialog {
         match self {
             Self::Name(_) => "chatshelf",
             Self::Key(_) => "Is this the right server?",
+            Self::Password(_) => "Password",
             Self::Quit => "Leave?",
             Self::Pasted(question) => question.title(),
             Self::Help(_) => "Help: Up and Down scroll, Esc closes",
@@ -73,6 +84,11 @@ impl Dialog {
                 );
                 lines
             }
+            Self::Password(question) => vec![
+                shown(&question.why),
+                String::new(),
+                "The password is not shown while you type.".to_owned(),
+            ],
             Self::Quit => {
                 let mut lines = vec!["Leave the room?".to_owned()];
                 if running > 0 {
@@ -91,6 +107,7 @@ impl Dialog {
         match self {
             Self::Name(_) => "Enter: join   Ctrl-C: leave",
             Self::Key(_) => "y: yes, join   n: no, leave",
+            Self::Password(_) => "Enter: show it   Esc: give up",
             Self::Quit => "Enter: leave   Esc: stay",
             Self::Pasted(question) => question.answers(),
             Self::Help(_) => "",

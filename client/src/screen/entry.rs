@@ -11,6 +11,7 @@ use super::links::{Link, links};
 use super::theme::{Ink, Signs};
 use super::wrap::{cut, width, wrap};
 use crate::app::format::nick_number;
+use crate::app::moderation::{REDACTED, readable};
 use crate::text::{shown, shown_lines};
 
 /// In place of a tab: space, but no tab stops.
@@ -85,6 +86,14 @@ impl Entry {
         Self::Notice { time: PENDING_TIME.to_owned(), text: shown(typed), ink: Ink::Dim }
     }
 
+    /// Takes the text of a line away.
+    pub(super) fn redact(&mut self) {
+        if let Self::Said { lines, ink, .. } = self {
+            *lines = vec![REDACTED.to_owned()];
+            *ink = Ink::Dim;
+        }
+    }
+
     /// Bytes of text in it, as a measure of its memory.
     pub(super) fn bytes(&self) -> usize {
         match self {
@@ -128,7 +137,7 @@ pub(super) fn rule(text: &str, ink: Ink, columns: usize, signs: &Signs) -> Row {
 
 /// A message as lines, made harmless for the screen.
 pub(super) fn lines(text: &Message) -> Vec<String> {
-    shown_lines(text.as_str()).map(|line| line.replace('\t', TAB)).collect()
+    shown_lines(readable(text.as_str())).map(|line| line.replace('\t', TAB)).collect()
 }
 
 /// Who speaks, and the lines.

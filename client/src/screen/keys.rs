@@ -9,7 +9,7 @@ use ratatui_crossterm::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use super::dialog::{Dialog, NameQuestion};
+use super::dialog::{Dialog, NameQuestion, PasswordQuestion};
 use super::editing::edit;
 use super::paste::{self, Answer, Pasted};
 use super::state::{Action, State};
@@ -188,6 +188,10 @@ impl State {
                 question.editor.insert(&paste::one_line(text));
                 return;
             }
+            Some(Dialog::Password(question)) => {
+                question.editor.insert(&paste::one_line(text));
+                return;
+            }
             Some(_) => return,
             None => {}
         }
@@ -210,6 +214,7 @@ impl State {
             key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
         match dialog {
             Dialog::Name(question) => self.name_key(question, key, is_ctrl_c),
+            Dialog::Password(question) => self.password_key(question, key, is_ctrl_c),
             Dialog::Help(from) => {
                 self.help_key(from, key, is_ctrl_c);
                 Vec::new()
@@ -272,6 +277,25 @@ impl State {
         let dialog = Dialog::Help(from);
         let last = dialog.lines("", 0).len().saturating_sub(page);
         self.dialog = Some(Dialog::Help(from.min(last)));
+    }
+
+    /// What is typed goes to an editor of its own, so that it is not among the lines before.
+    fn password_key(
+        &mut self,
+        mut asked: PasswordQuestion,
+        key: KeyEvent,
+        is_ctrl_c: bool,
+    ) -> Vec<Action> {
+        match key.code {
+            _ if is_ctrl_c => vec![Action::Password(String::new())],
+            KeyCode::Esc => vec![Action::Password(String::new())],
+            KeyCode::Enter => vec![Action::Password(asked.editor.text().to_owned())],
+            KeyCode::Tab | KeyCode::BackTab => self.keep(Dialog::Password(asked)),
+            _ => {
+                edit(&mut asked.editor, key);
+                self.keep(Dialog::Password(asked))
+            }
+        }
     }
 
     fn name_key(&mut self, mut asked: NameQuestion, key: KeyEvent, is_ctrl_c: bool) -> Vec<Action> {

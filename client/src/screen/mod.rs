@@ -39,7 +39,7 @@ use chatshelf_common::text::Nick;
 
 use crate::app::{
     Answer, App, Clock, EXIT_USAGE, Failure, Ground, Manner, Mode, News, Plan, View, exit_code,
-    format, no_start, stats, stop_job,
+    format, moderation, no_start, stats, stop_job,
 };
 use crate::command::Copied;
 use crate::options::Options;
@@ -173,6 +173,7 @@ impl Screen {
                 Action::Name(nick) => app.rejoin(nick),
                 Action::AcceptKey => app.accept_key(now),
                 Action::RefuseKey => app.refuse_key(),
+                Action::Password(text) => app.give_password(&text),
                 Action::Do(command) if waiting.is_empty() && app.takes_commands() => {
                     app.carry_out(command, now);
                 }
@@ -190,6 +191,9 @@ impl Screen {
             Answer::Members => self.state.notice(&format::members(room, usize::MAX), at),
             Answer::Topic => self.state.notice(&format::topic(room), at),
             Answer::Shelf => self.state.notices(&format::shelf(room), at),
+            Answer::Bans => {
+                self.state.notices(&moderation::bans(app.session().bans(), at), at);
+            }
             Answer::Waiting => self.state.notices(&format::waiting(app.session()), at),
             Answer::Stats => {
                 self.state.notices(&stats::lines(app.session(), app.is_encrypted()), at);

@@ -1,7 +1,9 @@
 //! What was said and shown, newest last, and which part of it is visible. Owns the entries, within
 //! bounds, the scroll position and the unread mark. Lays out only the entries it looks at.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+
+use chatshelf_common::id::Seq;
 
 use super::entry::{Entry, Presence, Row, rule};
 use super::links::links;
@@ -29,6 +31,8 @@ pub(super) struct Scrollback {
     /// Each with the bytes that it counts for.
     entries: VecDeque<(Entry, usize)>,
     bytes: usize,
+    /// The entries of lines, by their place in the room log.
+    lines: BTreeMap<Seq, u64>,
     /// The number of the first entry that is kept.
     first: u64,
     /// The lowest visible row; `None` while the newest is visible.
@@ -64,6 +68,28 @@ impl Scrollback {
         let first = Place { entry: self.first, row: 0 };
         if self.scrolled_to.is_some_and(|place| place.entry < self.first) {
             self.scrolled_to = Some(first);
+        }
+    }
+
+    /// Adds a line of the room.
+    pub(super) fn push_line(&mut self, seq: Seq, entry: Entry) {
+        self.push(entry);
+        self.lines.insert(seq, self.next() - 1);
+        let first = self.first;
+        while self.lines.first_entry().is_some_and(|oldest| *oldest.get() < first) {
+            self.lines.pop_first();
+        }
+    }
+
+    /// Takes the text of a line away, if it is there.
+    pub(super) fn redact(&mut self, line: Seq) {
+        let place = self.lines.get(&line).and_then(|entry| entry.checked_sub(self.first));
+        let entry = place.and_then(|place| self.entries.get_mut(place as usize));
+        if let Some((entry, bytes)) = entry {
+            entry.redact();
+            self.bytes -= *bytes;
+            *bytes = entry.bytes();
+            self.bytes += *bytes;
         }
     }
 

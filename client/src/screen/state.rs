@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::text::Nick;
-use chatshelf_common::wire::frame::{Said, Told};
+use chatshelf_common::wire::frame::{self, Said, Told};
 use chatshelf_common::wire::{Code, Event};
 
 use super::areas::Areas;
 use super::complete::{Completion, Known};
-use super::dialog::{Dialog, NameQuestion};
+use super::dialog::{Dialog, NameQuestion, PasswordQuestion};
 use super::editor::Editor;
 use super::entry::{Entry, lines};
 use super::notify::{Call, Notifier, mentions};
@@ -38,6 +38,8 @@ pub(super) enum Action {
     AcceptKey,
     /// It is not, or nobody says so.
     RefuseKey,
+    /// Show this password; none was given if it is empty.
+    Password(String),
     /// Leave.
     Quit,
     /// Redraw everything.
@@ -114,6 +116,10 @@ impl State {
                 self.dialog = Some(Dialog::Name(question));
             }
             News::KeyUnknown(key) => self.dialog = Some(Dialog::Key(key)),
+            News::PasswordWanted { text } => {
+                let question = PasswordQuestion { why: text, editor: Editor::default() };
+                self.dialog = Some(Dialog::Password(question));
+            }
             News::Room(event) => self.event(event, now),
             News::Told(told) => self.told(&told, now),
             News::Before(text, when) => {
@@ -180,6 +186,11 @@ impl State {
                 {
                     self.facts.nick = shown(renamed.to.as_str());
                 }
+                if let Event::Moderated(it) = &other
+                    && let (frame::Action::REDACT, Some(line)) = (it.action, it.line)
+                {
+                    self.scrollback.redact(line);
+                }
                 self.notice(&format::event(&other), at);
             }
         }
@@ -193,7 +204,7 @@ impl State {
             self.arrives(Some(if is_mention { Call::Personal } else { Call::Talk }), now);
         }
         let ink = if is_mention { Ink::Mention } else { Ink::Text };
-        self.scrollback.push(Entry::said(time, said, is_me, ink));
+        self.scrollback.push_line(said.seq, Entry::said(time, said, is_me, ink));
     }
 
     fn told(&mut self, told: &Told, now: Instant) {

@@ -186,7 +186,7 @@ impl Session {
         self.phase == Phase::Joined
     }
 
-    fn ask(&mut self, command: PendingCommand) -> Result<MessageId, CommandError> {
+    pub(super) fn ask(&mut self, command: PendingCommand) -> Result<MessageId, CommandError> {
         self.member()?;
         let (count, bytes) = (self.pending.count(), self.pending.bytes());
         if !self.can_send() && (count >= COMMANDS_WAITING_MAX || bytes >= BYTES_WAITING_MAX) {

@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Note;
-use chatshelf_common::wire::frame::{CAPABILITY_STATS, Hello, Join, Marker, Ping};
+use chatshelf_common::wire::frame::{
+    CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_STATS, Hello, Join, Marker, Ping,
+};
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::delivery::Delivery;
 use super::event::{Loss, SessionError, SessionEvent};
 use super::heartbeat::Heartbeat;
 use super::outgoing::Outgoing;
+use super::passwords::PASSWORD_ENTRY_MAX;
 use super::phase::Phase;
 use super::rtt::Rtt;
 use super::{Reconnect, Session};
@@ -71,7 +74,8 @@ impl Session {
         (self.rtt, self.delivery) = (Rtt::default(), Delivery::default());
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
-        let capabilities = Some(CAPABILITY_STATS);
+        self.passwords.begin();
+        let capabilities = Some(CAPABILITY_STATS | CAPABILITY_OPERATORS | CAPABILITY_PASSWORD);
         self.out.control(&Hello { capabilities, software, ..Hello::new(VERSION_MIN, VERSION_MAX) });
         self.join();
         self.check();
@@ -106,14 +110,15 @@ impl Session {
         }
         let silence = self.heartbeat.silence(now);
         let greeting = self.phase == Phase::Greeting;
-        if silence >= if greeting { GREETING_MAX } else { SILENCE_MAX } {
+        if silence >= self.silence_max() {
             return self.fall_silent(silence, now);
         }
         if self.is_kept_waiting(now) {
-            let error = SessionError::NotLetIn { seconds: ENTRY_MAX.as_secs() };
+            let error = SessionError::NotLetIn { seconds: self.entry_max().as_secs() };
             self.lose(Loss::Link(error.to_string()), now);
             return if self.is_over() { Err(error) } else { Ok(()) };
         }
+        self.watch_verdict(now);
         if let Some(silence) = self.watch_delivery(now) {
             return self.fall_silent(silence, now);
         }
@@ -140,7 +145,20 @@ impl Session {
             self.entry_by = None;
             return false;
         }
-        now >= *self.entry_by.get_or_insert(now + ENTRY_MAX)
+        let by = now + self.entry_max();
+        now >= *self.entry_by.get_or_insert(by)
+    }
+
+    fn entry_max(&self) -> Duration {
+        if self.awaits_verdict() { PASSWORD_ENTRY_MAX } else { ENTRY_MAX }
+    }
+
+    fn silence_max(&self) -> Duration {
+        match self.phase {
+            Phase::Greeting => GREETING_MAX,
+            _ if self.awaits_verdict() => PASSWORD_ENTRY_MAX,
+            _ => SILENCE_MAX,
+        }
     }
 
     /// When there is something to do at the latest: [`Session::handle_timeout`], or a connection to
@@ -150,11 +168,12 @@ impl Session {
         let silent_at = match self.phase {
             Phase::Over | Phase::Connecting => return None,
             Phase::Offline { retry_at } => return Some(retry_at),
-            Phase::Greeting => self.heartbeat.heard_at() + GREETING_MAX,
-            _ if self.heartbeat.is_asked() => self.heartbeat.heard_at() + SILENCE_MAX,
+            Phase::Greeting => self.heartbeat.heard_at() + self.silence_max(),
+            _ if self.heartbeat.is_asked() => self.heartbeat.heard_at() + self.silence_max(),
             _ => self.heartbeat.idle_since(self.has_output()) + self.keepalive,
         };
-        let others = [self.entry_by, self.delivery_deadline(), self.pace_deadline()];
+        let (delivery, pace) = (self.delivery_deadline(), self.pace_deadline());
+        let others = [self.entry_by, self.verdict_late_at(), delivery, pace];
         others.into_iter().flatten().chain([silent_at]).min()
     }
 
@@ -201,6 +220,7 @@ impl Session {
             since_at: newest.map(|(_, at)| at),
             resume: self.membership.resume(),
             quiet: self.quiet.then_some(Marker),
+            password: self.passwords.shown(),
         });
     }
 
@@ -225,6 +245,7 @@ impl Session {
                 | Code::TOO_MANY_JOINS
                 | Code::TOO_MUCH_SENT
                 | Code::FLOODING
+                | Code::TOO_MANY_GUESSES
                 | Code::CONNECTION_LOST
         );
         may && self.comes_back()
@@ -269,6 +290,7 @@ impl Session {
         let ended = self.transfers.lost(&self.nick, &mut self.out);
         self.events.extend(ended);
         self.lose_stats();
+        self.lose_bans();
         self.pending.lost();
         self.room.lost();
         self.out = Outgoing::default();

@@ -4,10 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use chatshelf_common::id::{ItemId, Seq, UploadKey};
+use chatshelf_common::password::Password;
 use chatshelf_common::rate::Rate;
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
-use chatshelf_common::wire::frame::{Goodbye, Refused, Style, Told};
+use chatshelf_common::wire::frame::{Goodbye, Moderate, Refused, Style, Told};
 use chatshelf_common::wire::{Code, DecodeError, Event, FrameError};
+
+use super::privacy::Privacy;
 
 /// Something the front should know of, in the order it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +95,19 @@ pub enum SessionEvent {
         /// What the server takes.
         rate: Rate,
     },
+    /// The room asks for its password ([`Code::PASSWORD_NEEDED`]), or this was not it;
+    /// [`super::Session::give_password`] shows one.
+    PasswordWanted {
+        /// Which of the two.
+        code: Code,
+    },
+    /// The room asks for its password, which others could read. It was not sent, and the session is
+    /// over.
+    PasswordWithheld(Privacy),
+    /// The password that was shown is not verified yet: others of this address are before it.
+    PasswordWaits,
+    /// The server has told the bans: [`super::Session::bans`].
+    Bans,
     /// A command of ours waits for its answer for longer than is usual.
     Undelivered {
         /// The server has said nothing else either.
@@ -171,6 +187,10 @@ pub enum PendingCommand {
         /// The key it was uploaded with, if we have it.
         key: Option<UploadKey>,
     },
+    /// Asking to be an operator.
+    Op(Password),
+    /// Something that an operator wants done.
+    Moderate(Moderate),
 }
 
 /// A command whose answer was lost with its connection.
@@ -187,6 +207,8 @@ pub enum Unanswered {
     Topic(Option<Topic>),
     /// What the server has done.
     Stats,
+    /// What only operators may do.
+    Moderation,
 }
 
 /// Why a transfer begins again.
@@ -207,6 +229,8 @@ pub struct ServerLimits {
     pub version: u16,
     /// It tells what it has done.
     pub tells_stats: bool,
+    /// The room has operators.
+    pub has_operators: bool,
     /// Name and version of the server program.
     pub software: Option<Note>,
     /// Largest file taken, in bytes.
@@ -341,6 +365,10 @@ pub enum CommandError {
     TooLate,
     /// The server does not know the question.
     NoStats,
+    /// The room has no operators.
+    NoOperators,
+    /// Others could read the password, so it was not sent.
+    NotPrivate(Privacy),
 }
 
 impl fmt::Display for CommandError {
@@ -357,6 +385,8 @@ impl fmt::Display for CommandError {
             Self::NoStats => {
                 f.write_str("the server gives no statistics: it is older than this program")
             }
+            Self::NoOperators => f.write_str("this room has no operators"),
+            Self::NotPrivate(privacy) => write!(f, "the password was not sent: {privacy}"),
         }
     }
 }

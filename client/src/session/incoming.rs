@@ -6,8 +6,8 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::field::{Fields, Tag};
 use chatshelf_common::wire::frame::{
-    AllowanceKind, CAPABILITY_STATS, Gap, Goodbye, HelloAck, Join, Refused, Snapshot, UploadStored,
-    Welcome,
+    AllowanceKind, CAPABILITY_OPERATORS, CAPABILITY_STATS, Gap, Goodbye, HelloAck, Join, Refused,
+    Snapshot, UploadStored, Welcome,
 };
 use chatshelf_common::wire::{
     Code, DecodeError, Deframer, Event, Frame, Header, ServerFrame, Unit,
@@ -101,6 +101,7 @@ impl Session {
                 self.events.push_back(SessionEvent::Told(told));
             }
             ServerFrame::Stats(stats) if in_room => return self.handle_stats(stats),
+            ServerFrame::Bans(bans) if in_room => return self.handle_bans(bans),
             ServerFrame::UploadReady(ready) if in_room => {
                 self.transfers.upload_ready(&ready).map_err(unexpected)?;
             }
@@ -137,6 +138,7 @@ impl Session {
         let limits = ServerLimits {
             version: ack.version,
             tells_stats: ack.capabilities.is_some_and(|bits| bits & CAPABILITY_STATS != 0),
+            has_operators: ack.capabilities.is_some_and(|bits| bits & CAPABILITY_OPERATORS != 0),
             software: ack.software,
             file_bytes_max: ack.file_bytes_max,
             shelf_items_max: ack.shelf_items_max,
@@ -284,6 +286,7 @@ impl Session {
             }
             Event::Shelved(_) => self.pending.shelved(self.room.newest_item()),
             Event::Dropped(dropped) => self.pending.dropped(dropped.item),
+            Event::Moderated(it) => self.note_moderated(it),
             _ => {}
         }
     }
@@ -297,9 +300,15 @@ impl Session {
             return Ok(());
         }
         if self.phase == Phase::Joining && refused.about == Join::KIND {
-            self.handle_nick_refused(refused.code, refused.suggestion);
+            match refused.code {
+                Code::PASSWORD_NEEDED | Code::PASSWORD_WRONG => {
+                    self.handle_password_refused(refused.code);
+                }
+                code => self.handle_nick_refused(code, refused.suggestion),
+            }
             return Ok(());
         }
+        self.note_bans_refused(&refused);
         if self.is_told_already(&refused) || self.is_only_for_now(&refused) {
             return Ok(());
         }

@@ -22,10 +22,13 @@ mod file;
 mod heartbeat;
 mod incoming;
 mod log_position;
+mod moderation;
 mod outgoing;
 mod pace;
+mod passwords;
 mod pending;
 mod phase;
+mod privacy;
 mod room;
 mod rtt;
 mod stats;
@@ -50,6 +53,7 @@ pub use event::{
     SessionEvent, Stage, TransferHandle, TransferStatus, Unanswered, When,
 };
 pub use file::{BLOCK_BYTES, BLOCKS_IN_FLIGHT_MAX, FileReply, FileRequest};
+pub use privacy::Privacy;
 pub use room::Room;
 
 use backoff::{Backoff, next_random};
@@ -57,8 +61,10 @@ use connection::Absence;
 use delivery::Delivery;
 use heartbeat::Heartbeat;
 use log_position::LogPosition;
+use moderation::BansQuery;
 use outgoing::Outgoing;
 use pace::{Pace, Pacing};
+use passwords::Passwords;
 use pending::Pending;
 use phase::{Membership, Phase};
 use rtt::Rtt;
@@ -114,6 +120,8 @@ pub struct Session {
     entry_by: Option<Instant>,
     rtt: Rtt,
     stats: StatsQuery,
+    bans: BansQuery,
+    passwords: Passwords,
     delivery: Delivery,
     /// The gap whose snapshot is not whole yet.
     gap: Option<Gap>,
@@ -160,6 +168,8 @@ impl Session {
             entry_by: None,
             rtt: Rtt::default(),
             stats: StatsQuery::default(),
+            bans: BansQuery::default(),
+            passwords: Passwords::default(),
             delivery: Delivery::default(),
             gap: None,
             welcome: None,

@@ -10,7 +10,7 @@ use chatshelf_common::id::{ItemId, MessageId, UploadKey};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{
-    Drop, Item, Marker, Refused, Rename, Said, Say, SetTopic, Style, Tell, TopicState,
+    Drop, Item, Marker, Moderate, Op, Refused, Rename, Said, Say, SetTopic, Style, Tell, TopicState,
 };
 
 use super::event::{PendingCommand, Unanswered};
@@ -56,6 +56,8 @@ impl PendingCommand {
             Self::Rename(nick) => nick.as_str().len(),
             Self::Topic(topic) => topic.as_ref().map_or(0, |topic| topic.as_str().len()),
             Self::Drop { .. } => size_of::<ItemId>() + size_of::<UploadKey>(),
+            Self::Op(password) => password.as_bytes().len(),
+            Self::Moderate(_) => size_of::<Moderate>(),
         }
     }
 
@@ -67,6 +69,8 @@ impl PendingCommand {
             Self::Rename(_) => Rename::KIND,
             Self::Topic(_) => SetTopic::KIND,
             Self::Drop { .. } => Drop::KIND,
+            Self::Op(_) => Op::KIND,
+            Self::Moderate(_) => Moderate::KIND,
         }
     }
 
@@ -75,8 +79,14 @@ impl PendingCommand {
         match self {
             Self::Say { .. } | Self::Tell { .. } => Pacing::Line,
             Self::Rename(_) | Self::Topic(_) => Pacing::Change,
-            Self::Drop { .. } => Pacing::Free,
+            Self::Drop { .. } | Self::Op(_) | Self::Moderate(_) => Pacing::Free,
         }
+    }
+
+    /// True for what goes over the connection that it was meant for, or not at all: what an
+    /// operator means may be another by then, and a password may be read elsewhere.
+    fn is_for_this_connection(&self) -> bool {
+        matches!(self, Self::Op(_) | Self::Moderate(_))
     }
 
     /// True for what is answered by an event, which a gap can swallow.
@@ -109,6 +119,8 @@ impl Entry {
             PendingCommand::Rename(nick) => out.control(&Rename { nick: nick.clone() }),
             PendingCommand::Topic(topic) => out.control(&SetTopic { topic: topic.clone() }),
             PendingCommand::Drop { item, key } => out.control(&Drop { item: *item, key: *key }),
+            PendingCommand::Op(password) => out.control(&Op { password: password.clone() }),
+            PendingCommand::Moderate(order) => out.control(order),
         }
     }
 }
@@ -167,9 +179,11 @@ impl Pending {
     }
 
     /// A command was refused for now: it waits to be sent again, in its old place among those that
-    /// are not sent. What it is counted with, if it is known.
+    /// are not sent. What it is counted with, if it is known and is counted.
     pub(super) fn take_back(&mut self, refused: &Refused) -> Option<Pacing> {
         let place = self.place_of(refused)?;
+        let is_paced = |entry: &&Entry| entry.command.pacing() != Pacing::Free;
+        self.entries.get(place).filter(is_paced)?;
         let mut entry = self.entries.remove(place)?;
         entry.state = State::Waiting;
         let pacing = entry.command.pacing();
@@ -248,7 +262,7 @@ impl Pending {
     }
 
     /// The oldest command of a kind is answered: they are in the order in which they were sent.
-    fn answered(&mut self, kind: u8) -> Option<PendingCommand> {
+    pub(super) fn answered(&mut self, kind: u8) -> Option<PendingCommand> {
         self.remove_first(|entry| entry.is_sent() && entry.command.kind() == kind)
     }
 
@@ -284,7 +298,7 @@ impl Pending {
     /// The connection is gone: what was sent over it and not answered is in doubt.
     pub(super) fn lost(&mut self) {
         for entry in &mut self.entries {
-            if entry.is_sent() {
+            if entry.is_sent() || entry.command.is_for_this_connection() {
                 entry.state = State::InDoubt;
                 entry.repeats = true;
             }
@@ -318,6 +332,9 @@ impl Pending {
                 PendingCommand::Topic(wanted)
                     if wanted.as_ref() == topic.map(|state| &state.topic) => {}
                 PendingCommand::Topic(wanted) => unanswered.push(Unanswered::Topic(wanted.clone())),
+                PendingCommand::Op(_) | PendingCommand::Moderate(_) => {
+                    unanswered.push(Unanswered::Moderation);
+                }
             }
             false
         });

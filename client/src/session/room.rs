@@ -214,7 +214,7 @@ impl Room {
     fn apply(&mut self, event: &Event) {
         match event {
             // What is forgotten is history; should it come live, it changes nothing either.
-            Event::Said(_) | Event::Forgotten(_) => {}
+            Event::Said(_) | Event::Forgotten(_) | Event::Moderated(_) => {}
             Event::Joined(joined) => self.enter(&joined.nick),
             Event::Left(left) => self.exit(&left.nick),
             Event::Renamed(renamed) => {

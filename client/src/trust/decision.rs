@@ -34,6 +34,8 @@ pub(super) enum Verdict {
     Trust,
     /// It is taken to be, and its key is to be remembered.
     Remember,
+    /// The same, though nobody has confirmed that it is.
+    Accept,
     /// The user has to say.
     Ask,
     /// Nobody has said so.
@@ -72,7 +74,7 @@ pub(super) fn decide(
         (None, None) if vouches().is_ok() => Verdict::Trust,
         (None, None) => match rules.first_contact {
             FirstContact::Ask => Verdict::Ask,
-            FirstContact::Accept => Verdict::Remember,
+            FirstContact::Accept => Verdict::Accept,
             FirstContact::Refuse => Verdict::Unknown,
         },
     }
@@ -165,7 +167,10 @@ mod tests {
             (Case { is_vouched: true, ..UNKNOWN }, &Verdict::Trust),
             (Case { first_contact: Ask, is_vouched: true, ..UNKNOWN }, &Verdict::Trust),
             (Case { first_contact: Ask, ..UNKNOWN }, &Verdict::Ask),
-            (Case { first_contact: Accept, ..UNKNOWN }, &Verdict::Remember),
+            (Case { first_contact: Accept, ..UNKNOWN }, &Verdict::Accept),
+            (Case { first_contact: Accept, ..NAMED }, &Verdict::Remember),
+            (Case { first_contact: Accept, ..HERE }, &Verdict::Remember),
+            (Case { first_contact: Accept, ..KNOWN }, &Verdict::Trust),
         ] {
             assert_eq!(verdict(case), *expected, "{case:?}");
         }

@@ -31,6 +31,8 @@ pub struct Trust {
     /// The key that it has shown in this run and that was trusted for itself: it stays the only
     /// one, even where nothing can be remembered.
     held: Option<Fingerprint>,
+    /// A key that was accepted in this run and that nobody has confirmed.
+    unconfirmed: Option<Fingerprint>,
     notice: Option<String>,
 }
 
@@ -61,7 +63,8 @@ impl Trust {
         let needs_authority = authority.is_given();
         let rules = Rules { named: link.fingerprint, first_contact, needs_authority };
         let server = link.address.clone();
-        Self { server, rules, authority, known_hosts, held: None, notice: None }
+        let (held, unconfirmed, notice) = (None, None, None);
+        Self { server, rules, authority, known_hosts, held, unconfirmed, notice }
     }
 
     /// The name that the server's certificate is for; its address if it has none that certificates
@@ -94,6 +97,10 @@ impl Trust {
         match verdict {
             Verdict::Trust => {}
             Verdict::Remember => self.remember(key, is_here(&self.server, peer)),
+            Verdict::Accept => {
+                self.unconfirmed = Some(key);
+                self.remember(key, is_here(&self.server, peer));
+            }
             refused => return Err(self.untrusted(key, Why::Verdict(refused))),
         }
         Ok(())
@@ -135,6 +142,13 @@ impl Trust {
 
     fn untrusted(&self, key: Fingerprint, why: Why) -> Untrusted {
         Untrusted { server: self.server.clone(), key, why }
+    }
+
+    /// True if more is known of a key that is trusted than that it was shown first: it was known
+    /// before this run, or somebody or an authority has confirmed it.
+    #[must_use]
+    pub fn is_confirmed(&self, key: Fingerprint) -> bool {
+        self.unconfirmed != Some(key)
     }
 
     /// The user says that this is the server's key: the next connection must show it.

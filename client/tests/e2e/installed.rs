@@ -102,7 +102,15 @@ const OF_THE_UNIT: [&str; 2] = ["config", "data-dir"];
 
 /// Whose default is described, since no value says it; the file shows an example.
 #[cfg(target_os = "linux")]
-const WITHOUT_VALUE: [&str; 5] = ["bind", "metrics", "min-free", "tls-cert", "tls-key"];
+const WITHOUT_VALUE: [&str; 7] = [
+    "bind",
+    "metrics",
+    "min-free",
+    "tls-cert",
+    "tls-key",
+    "password-file",
+    "operator-password-file",
+];
 
 #[cfg(target_os = "linux")]
 #[test]

@@ -6,8 +6,8 @@
 //! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands
 //! (`oneshot`, `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`),
 //! what is made for shells and manuals (`shells`), what `make install` puts where (`installed`),
-//! which server it is (`encryption`), the load test's program (`load`), and the example bot
-//! (`bot`). What needs a Windows console is in `console`.
+//! which server it is (`encryption`), passwords and operators (`operators`), the load test's
+//! program (`load`), and the example bot (`bot`). What needs a Windows console is in `console`.
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -36,6 +36,7 @@ mod oneshot;
 mod oneshot_files;
 #[cfg(unix)]
 mod oneshot_places;
+mod operators;
 #[cfg(unix)]
 mod recording;
 #[cfg(unix)]

@@ -85,6 +85,18 @@ codes! {
     61 TOO_MANY_JOINS "too many have joined from this address in a short time"
     62 TOO_MUCH_SENT "too much history was sent to this address in a short time"
     63 FLOODING "too much was asked for after it had been refused"
+    64 PASSWORD_NEEDED "the room asks for a password"
+    65 PASSWORD_WRONG "that is not the password"
+    66 TOO_MANY_GUESSES "too many wrong passwords came from this address"
+    67 BANNED "that name or address is banned"
+    68 KICKED "an operator has put the member out of the room"
+    69 NOT_OPERATOR "that is for operators only"
+    70 TOPIC_LOCKED "only operators may change the topic now"
+    71 LINE_UNKNOWN "no such line can be redacted"
+    72 BAN_UNKNOWN "there is no ban with that number"
+    73 TOO_MANY_BANS "there are too many bans"
+    74 YOURSELF "that would shut you out yourself"
+    75 ACTION_UNKNOWN "the server does not know that action, or something it needs is missing"
 }
 
 impl fmt::Display for Code {

@@ -5,8 +5,9 @@ use std::fmt;
 use byteorder::{BigEndian, ByteOrder, WriteBytesExt};
 
 use crate::id::{
-    Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+    BanId, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
 };
+use crate::password::Password;
 use crate::text::{FileName, Message, Nick, Note, TextError, Topic};
 use crate::wire::Code;
 use crate::wire::numbers::numbers;
@@ -68,6 +69,15 @@ numbers! {
     ALLOWANCE = 45
     DEADLINE = 46
     RETRY_MS = 47
+    PASSWORD = 48
+    ACTION = 49
+    LINE = 50
+    SECONDS = 51
+    UNTIL = 52
+    REASON = 53
+    BAN = 54
+    ADDRESS = 55
+    BAN_ENTRY = 56
 }
 
 /// Slots for known tags; one more than the highest.
@@ -269,7 +279,7 @@ macro_rules! integer_value {
 integer_value! {
     u16 write_u16 read_u16: Code;
     u32 write_u32 read_u32: TransferId;
-    u64 write_u64 read_u64: Seq ItemId MessageId UnixMillis;
+    u64 write_u64 read_u64: Seq ItemId MessageId UnixMillis BanId;
 }
 
 impl FieldValue for Mode {
@@ -292,6 +302,16 @@ impl FieldValue for u8 {
             [byte] => Ok(byte),
             _ => Err(DecodeError::Length(tag)),
         }
+    }
+}
+
+impl FieldValue for Password {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn take(tag: Tag, bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::new(bytes).ok_or(DecodeError::Length(tag))
     }
 }
 

@@ -158,6 +158,7 @@ impl State {
     fn apply(&mut self, event: &Event) {
         match event.clone() {
             Event::Said(said) => assert!(self.members.contains(&said.nick), "{said:?}"),
+            Event::Moderated(it) => assert!(self.members.contains(&it.nick), "{it:?}"),
             Event::Forgotten(forgotten) => panic!("only ever history: {forgotten:?}"),
             Event::Joined(joined) => assert!(self.members.insert(joined.nick), "joined twice"),
             Event::Left(left) => assert!(self.members.remove(&left.nick), "{left:?}"),

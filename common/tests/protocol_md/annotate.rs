@@ -1,8 +1,10 @@
 //! Frames as docs/PROTOCOL.md shows them: hexadecimal bytes, with a remark that explains each line.
 
+use std::net::Ipv6Addr;
+
 use chatshelf_common::wire::field::{FIELD_HEAD_BYTES, FieldValue, TAGS, Tag};
 use chatshelf_common::wire::frame::{
-    Allowance, ClientFrame, Deadline, Event, FIGURES, ServerFrame,
+    ACTIONS, Allowance, ClientFrame, Deadline, Event, FIGURES, ServerFrame,
 };
 use chatshelf_common::wire::header::{DATA, DATA_HEAD_BYTES, HEADER_BYTES};
 use chatshelf_common::wire::{Header, code::CODES};
@@ -73,7 +75,7 @@ fn add_fields(mut value: &[u8], indent: &str, lines: &mut Vec<Line>) {
         let mut add = |bytes: &[u8], remark| {
             lines.push(Line { shown: format!("{indent}{}", hex(bytes)), remark });
         };
-        if matches!(Tag(tag), Tag::SHELF_ITEM | Tag::SHELF_TOPIC) {
+        if matches!(Tag(tag), Tag::SHELF_ITEM | Tag::SHELF_TOPIC | Tag::BAN_ENTRY) {
             add(head, format!("{name}:"));
             add_fields(content, &format!("{indent}  "), lines);
         } else if content.len() < LINE_BYTES {
@@ -98,8 +100,10 @@ fn remark(tag: Tag, name: &str, value: &[u8]) -> String {
         | Tag::NAME
         | Tag::DETAIL
         | Tag::SUGGESTION
-        | Tag::MEMBER => quoted(value),
-        Tag::AT | Tag::MODIFIED => date(integer(value)),
+        | Tag::MEMBER
+        | Tag::PASSWORD
+        | Tag::REASON => quoted(value),
+        Tag::AT | Tag::MODIFIED | Tag::UNTIL => date(integer(value)),
         Tag::MODE => format!("{0} (octal {0:o})", integer(value)),
         Tag::DIGEST => {
             let is_of = |text: &&&str| blake3::hash(text.as_bytes()) == *value;
@@ -127,6 +131,14 @@ fn remark(tag: Tag, name: &str, value: &[u8]) -> String {
         Tag::DEADLINE => {
             let Deadline { kind, ms } = Deadline::take(tag, value).expect("a deadline");
             format!("{kind:?} {ms}")
+        }
+        Tag::ACTION => {
+            let known = ACTIONS.iter().find(|(action, _)| [action.0] == value);
+            format!("{} {}", value[0], known.expect("a known action").1)
+        }
+        Tag::ADDRESS => {
+            let octets: [u8; 16] = value.try_into().expect("an address");
+            Ipv6Addr::from(octets).to_canonical().to_string()
         }
         Tag::CAPABILITIES => format!("{:#x}", integer(value)),
         Tag::RESUME | Tag::UPLOAD_KEY | Tag::REPEAT | Tag::QUIET => return name.into(),

@@ -1,9 +1,10 @@
 //! The frames of the page's examples, as the code has them.
 
 use chatshelf_common::id::{
-    Attributes, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
+    Attributes, BanId, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
     UploadKey,
 };
+use chatshelf_common::password::Password;
 use chatshelf_common::rate::Rate;
 use chatshelf_common::text::{FileName, Note, Topic};
 use chatshelf_common::wire::frame::*;
@@ -61,6 +62,10 @@ const KEY: UploadKey = UploadKey([
     0x5e, 0x1f, 0x88, 0x02, 0xc4, 0x9a, 0x33, 0xd7, 0x10, 0x6b, 0xf2, 0x4d, 0xa9, 0x70, 0x0c, 0xe5,
 ]);
 
+fn password(text: &str) -> Option<Password> {
+    Password::new(text.as_bytes())
+}
+
 fn hello(capabilities: Option<u32>) -> Hello {
     Hello { capabilities, software: Some(note("demo 1.0")), ..Hello::new(1, 1) }
 }
@@ -73,6 +78,30 @@ fn item() -> Item {
     let name = FileName::new("notes.txt").unwrap();
     let digest = Digest(*blake3::hash(b"hello shelf\n").as_bytes());
     Item::new(ItemId(7), name, 12, digest, nick("ada"), AT)
+}
+
+/// Passwords, and what operators ask for.
+fn operator_samples() -> Vec<(&'static str, ClientFrame)> {
+    vec![
+        ("BansRequest", BansRequest {}.into()),
+        ("Join-password", Join { password: password("open sesame"), ..join() }.into()),
+        ("Op", Op { password: password("mellon").unwrap() }.into()),
+        (
+            "Moderate-ban",
+            Moderate {
+                to: Some(nick("bob")),
+                seconds: Some(3600),
+                reason: Some(note("spam")),
+                ..Moderate::new(Action::BAN)
+            }
+            .into(),
+        ),
+        ("Moderate-unban", Moderate { ban: Some(BanId(3)), ..Moderate::new(Action::UNBAN) }.into()),
+        (
+            "Moderate-redact",
+            Moderate { line: Some(Seq(43)), ..Moderate::new(Action::REDACT) }.into(),
+        ),
+    ]
 }
 
 fn client_samples() -> Vec<(&'static str, ClientFrame)> {
@@ -141,6 +170,7 @@ fn room_samples() -> Vec<(&'static str, ServerFrame)> {
     let topic = TopicState { topic: Topic::new("engines").unwrap(), nick: nick("ada"), at: AT };
     vec![
         ("Stats", stats_sample().into()),
+        ("Bans", bans_sample().into()),
         (
             "HelloAck",
             HelloAck { software: Some(note("chatshelf-server 0.1.0")), ..hello_ack() }.into(),
@@ -193,6 +223,25 @@ fn stats_sample() -> Stats {
     let of =
         [(FigureKind::UPTIME_MS, 3_600_000), (FigureKind::MEMBERS, 2), (FigureKind::LINES, 43)];
     Stats { figures: of.map(|(kind, value)| Figure { kind, value }).to_vec() }
+}
+
+fn bans_sample() -> Bans {
+    let address = Some("::ffff:192.0.2.7".parse().unwrap());
+    let entry = |ban, to, address, until, reason| BanEntry {
+        ban: BanId(ban),
+        to,
+        address,
+        until,
+        nick: nick("ada"),
+        at: AT,
+        reason,
+    };
+    let until = Some(UnixMillis(AT.0 + 3_600_000));
+    let bans = vec![
+        entry(3, Some(nick("bob")), None, until, Some(note("spam"))),
+        entry(4, None, address, None, None),
+    ];
+    Bans { part: Part { first: true, last: true }, bans }
 }
 
 fn refusal_samples() -> Vec<(&'static str, ServerFrame)> {
@@ -315,12 +364,33 @@ fn event_samples() -> Vec<(&'static str, Event)> {
             .into(),
         ),
         ("Forgotten", Forgotten { seq: Seq(50), at }.into()),
+        (
+            "Moderated-ban",
+            Moderated {
+                to: Some(nick("bob")),
+                until: Some(UnixMillis(AT.0 + 3_600_000)),
+                reason: Some(note("spam")),
+                ..Moderated::new(Seq(51), at, nick("ada"), Action::BAN)
+            }
+            .into(),
+        ),
+        (
+            "Moderated-redact",
+            Moderated {
+                line: Some(Seq(43)),
+                ..Moderated::new(Seq(52), at, nick("ada"), Action::REDACT)
+            }
+            .into(),
+        ),
     ]
 }
 
 /// What each example of the page says.
 pub(crate) fn samples() -> Vec<(&'static str, Sample)> {
-    let client = client_samples().into_iter().map(|(name, frame)| (name, Sample::Client(frame)));
+    let client = client_samples()
+        .into_iter()
+        .chain(operator_samples())
+        .map(|(name, frame)| (name, Sample::Client(frame)));
     let server = [room_samples(), refusal_samples(), transfer_samples()]
         .into_iter()
         .flatten()

@@ -62,9 +62,11 @@ fn every_row_of_a_frame_says_who_sends_it_and_which_fields_it_has() {
         assert_eq!(row[2], by, "{name}");
         assert_eq!(named_fields(row[3]), fields_of(fields), "{name}");
     }
-    for (tag, name, fields) in
-        [(31, "SHELF_ITEM", Item::FIELDS), (32, "SHELF_TOPIC", TopicState::FIELDS)]
-    {
+    for (tag, name, fields) in [
+        (31, "SHELF_ITEM", Item::FIELDS),
+        (32, "SHELF_TOPIC", TopicState::FIELDS),
+        (56, "BAN_ENTRY", BanEntry::FIELDS),
+    ] {
         let rows = rows(&format!("{tag}"), name);
         assert_eq!(named_fields(rows[0][2]), fields_of(fields), "{name}");
     }
@@ -99,6 +101,9 @@ fn every_field_code_and_limit_has_its_row() {
     for (kind, name) in DEADLINES {
         assert!(has_row(&kind.0.to_string(), name), "no row for deadline {} {name}", kind.0);
     }
+    for (action, name) in ACTIONS {
+        assert!(has_row(&action.0.to_string(), name), "no row for action {} {name}", action.0);
+    }
     for (name, value) in [
         ("FRAME_BYTES_MAX", u64::from(limits::FRAME_BYTES_MAX)),
         ("FRAME_BYTES_MAX_BEFORE_JOIN", u64::from(limits::FRAME_BYTES_MAX_BEFORE_JOIN)),
@@ -108,6 +113,7 @@ fn every_field_code_and_limit_has_its_row() {
         ("TOPIC_BYTES_MAX", limits::TOPIC_BYTES_MAX as u64),
         ("FILE_NAME_BYTES_MAX", limits::FILE_NAME_BYTES_MAX as u64),
         ("NOTE_BYTES_MAX", limits::NOTE_BYTES_MAX as u64),
+        ("PASSWORD_BYTES_MAX", limits::PASSWORD_BYTES_MAX as u64),
         ("ROOM_MEMBERS_MAX", limits::ROOM_MEMBERS_MAX as u64),
         ("ROOM_ITEMS_MAX", limits::ROOM_ITEMS_MAX as u64),
     ] {
@@ -137,6 +143,11 @@ fn numbers(of: &str) -> [Vec<(u64, u64)>; 3] {
     [ranges(cells[1]), ranges(cells[2]), ranges(cells[3])]
 }
 
+fn capability_bits() -> Vec<u64> {
+    let all = [CAPABILITY_STATS, CAPABILITY_OPERATORS, CAPABILITY_PASSWORD];
+    all.map(|bit| bit.trailing_zeros().into()).to_vec()
+}
+
 #[test]
 fn every_number_has_one_owner_and_the_code_uses_only_its_own() {
     let is_in = |ranges: &[(u64, u64)], number: u64| {
@@ -148,7 +159,7 @@ fn every_number_has_one_owner_and_the_code_uses_only_its_own() {
         ("tag", 256, TAGS.iter().map(|(tag, _)| u64::from(tag.0)).collect()),
         ("code", 65_536, CODES.iter().map(|(code, _)| u64::from(code.0)).collect()),
         ("style", 256, vec![Style::SPEECH.0.into(), Style::ACTION.0.into()]),
-        ("capability bit", 32, vec![CAPABILITY_STATS.trailing_zeros().into()]),
+        ("capability bit", 32, capability_bits()),
         ("flag of the header", 8, vec![FLAG_SKIPPABLE.trailing_zeros().into()]),
     ] {
         let all = numbers(of);

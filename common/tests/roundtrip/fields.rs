@@ -4,14 +4,28 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use chatshelf_common::limits::PASSWORD_BYTES_MAX;
 use chatshelf_common::text::{Nick, TextError};
 use chatshelf_common::wire::field::{FIELD_HEAD_BYTES, Fields, TAGS, Tag};
-use chatshelf_common::wire::frame::{Stats, StatsRequest};
+use chatshelf_common::wire::frame::{
+    Bans, BansRequest, Moderate, Moderated, Op, Stats, StatsRequest,
+};
 use chatshelf_common::wire::header::HEADER_BYTES;
 use chatshelf_common::wire::{DecodeError, Frame};
 
 use crate::rules::{Layout, RULES, Slot};
 use crate::samples::{Sample, sample};
+
+/// Frames that a receiver may skip.
+const SKIPPABLE: [u8; 7] = [
+    StatsRequest::KIND,
+    Stats::KIND,
+    Op::KIND,
+    Moderate::KIND,
+    BansRequest::KIND,
+    Bans::KIND,
+    Moderated::KIND,
+];
 
 /// A field taken apart: tag and value.
 type Field = (u8, Vec<u8>);
@@ -77,6 +91,10 @@ fn bad_values(tag: Tag) -> Vec<(Vec<u8>, DecodeError)> {
     if let Some(layout) = RULES.nested.get(&tag.0) {
         return vec![(vec![], DecodeError::Missing(layout[0].0))];
     }
+    if tag == Tag::PASSWORD {
+        let too_long = vec![0; PASSWORD_BYTES_MAX + 1];
+        return [vec![], too_long].map(|bytes| (bytes, DecodeError::Length(tag))).to_vec();
+    }
     let Some(&width) = RULES.widths.get(&tag.0) else {
         return vec![
             (vec![], DecodeError::Text(tag, TextError::Empty)),
@@ -129,7 +147,7 @@ proptest! {
         let (bytes, value) = (sample.to_bytes(), sample.value());
         let length = (value.len() as u32).to_be_bytes();
         prop_assert_eq!(&bytes[2..HEADER_BYTES], length);
-        prop_assert_eq!(bytes[1], u8::from(matches!(bytes[0], StatsRequest::KIND | Stats::KIND)));
+        prop_assert_eq!(bytes[1], u8::from(SKIPPABLE.contains(&bytes[0])));
         prop_assert_eq!(sample.decode(&value), Ok(sample.clone()));
         for (tag, _) in split(&value).unwrap() {
             let layout = &RULES.frames[&sample.kind()];

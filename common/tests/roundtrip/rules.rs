@@ -89,7 +89,7 @@ fn the_tables_are_read() {
         ]
     );
     assert_eq!(RULES.frames[&0x07], []);
-    assert_eq!((RULES.frames.len(), RULES.nested.len()), (35, 2));
+    assert_eq!((RULES.frames.len(), RULES.nested.len()), (40, 3));
     assert_eq!(RULES.nested[&Tag::SHELF_TOPIC.0].len(), 3);
     assert_eq!((RULES.widths[&Tag::DIGEST.0], RULES.widths[&Tag::CAPABILITIES.0]), (32, 4));
     assert!(!RULES.widths.contains_key(&Tag::TEXT.0));

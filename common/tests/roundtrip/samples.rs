@@ -2,6 +2,7 @@
 //! not to the tables below does not compile.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,9 +10,10 @@ use proptest::sample::select;
 use proptest::strategy::Union;
 
 use chatshelf_common::id::{
-    Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+    BanId, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
 };
 use chatshelf_common::limits;
+use chatshelf_common::password::Password;
 use chatshelf_common::rate::Rate;
 use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
 use chatshelf_common::wire::frame::*;
@@ -82,6 +84,12 @@ drawn! {
     Allowance = of_fields!(Allowance kind rate);
     DeadlineKind = any::<u16>().prop_map(DeadlineKind);
     Deadline = of_fields!(Deadline kind ms);
+    Action = any::<u8>().prop_map(Action);
+    BanId = u64::drawn().prop_map(BanId);
+    Ipv6Addr = any::<[u8; 16]>().prop_map(Ipv6Addr::from);
+    Password = vec(any::<u8>(), 1..=limits::PASSWORD_BYTES_MAX)
+        .prop_map(|bytes| Password::new(&bytes).unwrap());
+    BanEntry = of_fields!(BanEntry ban to address until nick at reason);
     Item = of_fields!(Item id name size digest nick at mode modified);
     TopicState = of_fields!(TopicState topic nick at);
 }
@@ -153,13 +161,16 @@ macro_rules! samples {
 samples! {
     ClientFrame {
         Hello: magic version_min version_max capabilities software;
-        Join: nick history since since_at resume quiet;
+        Join: nick history since since_at resume quiet password;
         Say: id text style repeat;
         Tell: id to text;
         Rename: nick;
         SetTopic: topic;
         Leave: ;
         StatsRequest: ;
+        Op: password;
+        Moderate: action to address line ban seconds reason;
+        BansRequest: ;
         UploadOffer: transfer name size key mode modified;
         UploadDone: transfer digest;
         DownloadRequest: transfer item offset;
@@ -178,6 +189,7 @@ samples! {
         Told: at from to id text;
         Gap: from to nick;
         Stats: figures;
+        Bans: part bans;
         UploadReady: transfer offset digest;
         UploadStored: transfer item;
         DownloadReady: transfer offset item;
@@ -193,6 +205,7 @@ samples! {
         Shelved: seq at item;
         Dropped: seq at item name nick;
         Forgotten: seq at;
+        Moderated: seq at nick action to line until reason;
     }
 }
 

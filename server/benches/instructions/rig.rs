@@ -25,6 +25,8 @@ const SETTINGS: Settings = Settings {
     members_max: MEMBERS,
     allowances: Allowances::DEFAULT,
     deadlines: Deadlines::DEFAULT,
+    asks_password: false,
+    has_operators: false,
     durability: Durability::Interval,
 };
 

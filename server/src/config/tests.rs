@@ -3,6 +3,7 @@
 use chatshelf_common::rate::Rate;
 
 use super::*;
+use crate::passwords::{Realm, Source};
 
 fn parsed(line: &str) -> Result<Parsed<Config>, String> {
     let arguments = line.split_whitespace().map(OsString::from);
@@ -20,7 +21,7 @@ fn config(line: &str) -> Config {
 fn without_options_it_runs_with_the_documented_defaults() {
     let Config { file, check, bind, port, metrics, data_dir, log, settings, disk, .. } = config("");
     assert_eq!((metrics, config("").allow_plain), (None, PeerScope::Loopback));
-    assert!(matches!(config("").identity(), Ok(IdentityOrigin::Own(..))));
+    assert!(matches!(config("").identity(), Ok(crate::identity::Origin::Own(..))));
     assert_eq!((log.format, log.level), (LogFormat::Text, LevelFilter::Warn));
     assert_eq!((file, check), (None, false));
     assert_eq!((bind, port, data_dir), (None, 9000, "chatshelf-data".into()));
@@ -169,4 +170,14 @@ fn limits_hold_for_whom_they_are_meant() {
         let set = config(&format!("--limit-exempt {text}"));
         assert_eq!(set.settings.allowances.exempt, exempt);
     }
+}
+
+#[test]
+fn passwords_come_from_files_and_never_from_the_command_line() {
+    let file = |config: Config| (config.password_file, config.operator_password_file);
+    assert_eq!(file(config("")), (None, None));
+    let given = config("--password-file /a --operator-password-file /b");
+    assert_eq!(given.password(Realm::Room), Some(Source::File("/a".into())));
+    assert_eq!(file(given), (Some("/a".into()), Some("/b".into())));
+    assert!(parsed("--password sesame").is_err());
 }

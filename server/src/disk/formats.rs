@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! DATA/chatshelf.format       the format of the directory as a whole (`mark.rs`)
+//! bans                        "csb", then a number: 1 (`bans.rs`)
 //! meta files                  "csi" or "csu", then a number: 1 (`store/meta.rs`)
 //! segments of the journal     in format 1 they begin with a record, whose first byte is 00 or 80;
 //!                             later ones with "csj", a number, and the CRC-32 of these four bytes
@@ -15,6 +16,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use super::bans::{self, BANS};
 use super::files::Files;
 use super::{journal, store};
 
@@ -36,6 +38,10 @@ pub(super) fn check<F: Files>(files: &F, data_dir: &Path) -> io::Result<()> {
                 return Err(newer(data_dir, &dir.join("meta"), format));
             }
         }
+    }
+    let bans = data_dir.join(BANS);
+    if let Some(format) = bans::newer_format(files, &bans) {
+        return Err(newer(data_dir, &bans, format));
     }
     let segments = files.list(&data_dir.join("log")).unwrap_or_default();
     for segment in segments.iter().filter(|path| journal::is_segment(path)) {

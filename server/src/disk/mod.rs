@@ -7,6 +7,7 @@
 //! reactor; replies come back through one channel, with a call that wakes it.
 
 mod backlog;
+mod bans;
 pub mod block;
 mod data_dir;
 mod durability;
@@ -47,6 +48,7 @@ use readahead::Extent;
 use stats::Reports;
 use store::{PARTIAL_BYTES_MIN, Store, StoreSettings, default_reserve};
 
+pub use bans::{KeptBans, read as read_bans};
 pub use data_dir::check;
 pub use durability::{Durability, UnknownDurability};
 pub use journal_writer::SYNC_INTERVAL_MS;
@@ -162,6 +164,8 @@ pub enum Request {
         /// Which.
         download: TransferKey,
     },
+    /// Keep these bans, instead of those before.
+    KeepBans(KeptBans),
     /// Use other settings from now on.
     Configure(StoreSettings),
     /// Remove a dropped item's files.
@@ -259,6 +263,8 @@ pub struct Found {
     pub past: Past,
     /// The hashes of their upload keys, of the items that had one.
     pub upload_ids: Vec<(ItemId, UploadId)>,
+    /// Who was banned.
+    pub bans: KeptBans,
 }
 
 /// The reactor's handle of the threads. Dropping it finishes all requested work and makes it
@@ -300,6 +306,7 @@ impl Disk {
         let settings_of_store = settings.store(data_dir);
         data_dir::warn_if_full(data_dir, settings_of_store.min_free_bytes);
         let (store, items) = Store::open(SystemFiles, data_dir, settings_of_store, at)?;
+        let bans = bans::read(&SystemFiles, data_dir)?;
         let (journal, events) = Journal::open(SystemFiles, data_dir, settings.segment_bytes)?;
         let topic = journal.topic().cloned();
         let (upload_ids, newest_item) = (store.upload_ids().collect(), store.newest_item());
@@ -329,7 +336,8 @@ impl Disk {
             threads,
             _lock: lock,
         };
-        Ok((disk, Found { past: Past { events, topic, items, newest_item }, upload_ids }))
+        let past = Past { events, topic, items, newest_item };
+        Ok((disk, Found { past, upload_ids, bans }))
     }
 
     /// Uses other settings from now on, as far as they can change: neither the segments' size nor

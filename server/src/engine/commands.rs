@@ -6,8 +6,8 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Nick, Note, TextError};
 use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
 use chatshelf_common::wire::frame::{
-    CAPABILITY_STATS, Goodbye, Hello, HelloAck, Join, MAGIC, Pong, Refused, Rename, Say,
-    ServerPong, SetTopic, Tell, Told, UploadOffer,
+    CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_STATS, Goodbye, Hello, HelloAck, Join,
+    MAGIC, Pong, Refused, Rename, Say, ServerPong, SetTopic, Tell, Told, UploadOffer,
 };
 use chatshelf_common::wire::header::{DATA, HEADER_BYTES, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
@@ -21,9 +21,6 @@ use super::{Engine, limits};
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 use crate::work;
-
-/// The capabilities of this server.
-const CAPABILITIES: u32 = CAPABILITY_STATS;
 
 impl<T: Transport> Engine<T> {
     /// Executes a control frame according to its connection's phase.
@@ -66,6 +63,9 @@ impl<T: Transport> Engine<T> {
             }
             ClientFrame::Tell(tell) => self.tell(token, nick, tell),
             ClientFrame::Rename(rename) => self.rename(token, rename.nick),
+            ClientFrame::SetTopic(_) if self.room.is_topic_locked() && !self.is_operator(token) => {
+                self.refuse(token, &Refused::new(Code::TOPIC_LOCKED, SetTopic::KIND));
+            }
             ClientFrame::SetTopic(SetTopic { topic }) => {
                 if !self.may_change(token, SetTopic::KIND) {
                     return;
@@ -78,6 +78,9 @@ impl<T: Transport> Engine<T> {
             ClientFrame::Drop(drop) => self.drop_item(token, nick, &drop),
             ClientFrame::Cancel(cancel) => self.cancel(token, cancel.transfer),
             ClientFrame::StatsRequest(_) => self.tell_stats(token),
+            ClientFrame::Op(op) => self.ask_op(token, op),
+            ClientFrame::Moderate(order) => self.moderate(token, order),
+            ClientFrame::BansRequest(_) => self.tell_bans(token),
             ClientFrame::Hello(_)
             | ClientFrame::Join(_)
             | ClientFrame::Leave(_)
@@ -98,12 +101,17 @@ impl<T: Transport> Engine<T> {
         }
         let since_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
-        connection.greet(since_ms);
+        let bits = hello.capabilities.unwrap_or_default();
+        connection.greet(since_ms, bits & CAPABILITY_PASSWORD != 0);
         let allowances = self.settings.allowances.told_to(connection.peer());
         self.connections.arm(token, since_ms + self.settings.deadlines.join_ms);
+        let of = |is_in_use: bool, bit: u32| if is_in_use { bit } else { 0 };
+        let in_use = CAPABILITY_STATS
+            | of(self.settings.has_operators, CAPABILITY_OPERATORS)
+            | of(self.settings.asks_password, CAPABILITY_PASSWORD);
         let ack = HelloAck {
             version,
-            capabilities: hello.capabilities.map(|bits| bits & CAPABILITIES).filter(|it| *it != 0),
+            capabilities: hello.capabilities.map(|bits| bits & in_use).filter(|it| *it != 0),
             software: Note::new(concat!("chatshelf-server ", env!("CARGO_PKG_VERSION"))).ok(),
             file_bytes_max: self.settings.file_bytes_max,
             shelf_items_max: self.room.shelf().keep() as u32,
@@ -138,7 +146,7 @@ impl<T: Transport> Engine<T> {
 
     /// Returns true if the replies queued for a connection, after another attempt to flush them,
     /// leave room for more: one member must not be able to bury another.
-    fn has_room_for_reply(&mut self, token: Token) -> bool {
+    pub(super) fn has_room_for_reply(&mut self, token: Token) -> bool {
         let is_free = |engine: &Self| {
             engine.connections.get(token).is_some_and(Connection::has_room_for_reply)
         };
@@ -155,6 +163,9 @@ impl<T: Transport> Engine<T> {
         self.refuse_wanted(token);
         if let Err(why) = to.check_new() {
             return self.refuse_new_nick(token, Rename::KIND, &why);
+        }
+        if self.is_nick_banned(&to) {
+            return self.refuse(token, &Refused::new(Code::BANNED, Rename::KIND));
         }
         match self.claim(self.session_of(token), &to) {
             Claim::Awaited if self.rename_later(token, to.clone()) => {}
@@ -183,7 +194,7 @@ impl<T: Transport> Engine<T> {
 
     /// Counts a refused nick; returns the number of refusals on this connection. Returns `None` if
     /// too many of its `Join`s were refused: it has been closed.
-    fn count_refusal(&mut self, token: Token, about: u8) -> Option<u8> {
+    pub(super) fn count_refusal(&mut self, token: Token, about: u8) -> Option<u8> {
         let refusals = self.connections.get_mut(token)?.count_refusal()?;
         if about != Join::KIND || refusals <= limits::REFUSED_JOINS_MAX {
             return Some(refusals);

@@ -16,7 +16,7 @@ use super::limits::{
     CLOSE_MS, CONTROL_BYTES_MAX, LINGER_MS, READ_BUFFER_BYTES, WRITE_BUDGET_BYTES,
 };
 use super::liveness::Liveness;
-use super::phase::{Guest, Membership, Phase, Step};
+use super::phase::{Guest, Membership, Pass, Phase, Step};
 use super::send_queue::{Flush, Flushed, SendQueue};
 use super::transport::{Refusal, Transport};
 use super::{Deadlines, Readiness};
@@ -87,6 +87,11 @@ impl<T> Connection<T> {
         &self.phase
     }
 
+    /// Returns the phase mutably.
+    pub(super) fn phase_mut(&mut self) -> &mut Phase {
+        &mut self.phase
+    }
+
     /// Returns the member's nick, if this is a member's connection.
     pub(super) fn nick(&self) -> Option<&Nick> {
         self.phase.member().map(|member| &member.nick)
@@ -103,22 +108,9 @@ impl<T> Connection<T> {
     }
 
     /// Notes that `Hello` was answered.
-    pub(super) fn greet(&mut self, now_ms: u64) {
-        self.phase.become_phase(Phase::Greeted(Guest { since_ms: now_ms, refusals: 0 }));
-    }
-
-    /// Makes its `Join` wait until the holder of the nick gives a sign of life, or fails to.
-    pub(super) fn contend(&mut self) {
-        if let Phase::Greeted(guest) = self.phase {
-            self.phase.become_phase(Phase::Contending(guest));
-        }
-    }
-
-    /// Ends that wait, whatever its outcome.
-    pub(super) fn contend_no_more(&mut self) {
-        if let Phase::Contending(guest) = self.phase {
-            self.phase.become_phase(Phase::Greeted(guest));
-        }
+    pub(super) fn greet(&mut self, now_ms: u64, knows_passwords: bool) {
+        let pass = if knows_passwords { Pass::Missing } else { Pass::Impossible };
+        self.phase.become_phase(Phase::Greeted(Guest { since_ms: now_ms, refusals: 0, pass }));
     }
 
     /// Makes this a member's connection, which will be welcomed.

@@ -69,7 +69,9 @@ impl<T: Transport> Engine<T> {
     pub(super) fn drop_item(&mut self, token: Token, nick: Nick, drop: &Drop) {
         let item = drop.item;
         let session = self.session_of(token);
-        let is_theirs = session.is_some_and(|session| self.owners.is_owned_by(session, drop));
+        let is_theirs = session.is_some_and(|session| {
+            self.owners.is_owned_by(session, drop) || self.operators.has(session)
+        });
         if self.room.shelf().find(item).is_ok() && !is_theirs {
             let refusal = Refused::new(Code::NOT_YOURS, Drop::KIND);
             return self.refuse(token, &Refused { item: Some(item), ..refusal });

@@ -15,6 +15,7 @@ use chatshelf_common::text::Note;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Goodbye, Refused};
 
+use super::connection::Connection;
 use super::limits::{
     ADDRESS_RETRY_MS, FLOOD_PERIOD_MS, FLOOD_REFUSALS_MAX, METERS_MIN, TURNED_AWAY_MAX,
     TURNED_AWAY_PERIOD_MS,
@@ -176,7 +177,7 @@ impl Limiter {
         }
     }
 
-    /// Counts bytes of a snapshot or of history that are sent to an address.
+    /// Counts bytes of a snapshot, of history or of a list that are sent to an address.
     pub(super) fn charge_replies(
         &mut self,
         allowances: &Allowances,
@@ -269,6 +270,25 @@ impl<T: Transport> Engine<T> {
         if let Some(rate) = address_uploads {
             self.limiter.origins.of(origin, now_ms).uploads.charge(rate, bytes, now_ms);
         }
+    }
+
+    /// Returns true if a member may be sent a list; it is refused if not.
+    pub(super) fn may_list(&mut self, token: Token, about: u8) -> bool {
+        let Some(connection) = self.connections.get(token) else { return false };
+        let (peer, now_ms) = (connection.peer(), self.now.mono_ms);
+        let Allowances { exempt, replies, .. } = self.settings.allowances;
+        if exempt.includes(peer) {
+            return true;
+        }
+        let used = self.limiter.origins.of(peer.into(), now_ms).replies;
+        let within = Over::check(used, replies, 1, Code::TOO_MUCH_SENT, now_ms);
+        self.is_within(token, within, |code| Refused::new(code, about))
+    }
+
+    /// Counts bytes of a list that are sent to a member.
+    pub(super) fn charge_list(&mut self, token: Token, bytes: u64) {
+        let Some(peer) = self.connections.get(token).map(Connection::peer) else { return };
+        self.limiter.charge_replies(&self.settings.allowances, peer, bytes, self.now.mono_ms);
     }
 
     /// Returns true if a client may enter the room, which brings it a snapshot and history. Its

@@ -90,6 +90,19 @@ pub(super) const PEER_LINES_MAX: u32 = 120;
 /// After this, their number is logged.
 pub(super) const PEER_LINES_MS: u64 = 60_000;
 
+/// Wrong passwords that one address may try at once, in each realm.
+pub(super) const GUESS_BURST: u64 = 5;
+/// Time after which it has one more.
+pub(super) const GUESS_MS: u64 = 30_000;
+/// Guesses of one address that may wait for that: all of a crowd whose address is out of guesses.
+pub(super) const GUESSES_WAITING_MAX: usize = 512;
+/// Time that a guess may wait for those before it.
+pub(super) const GUESS_WAIT_MS: u64 = 600_000;
+/// Addresses whose wrong guesses are remembered.
+pub(super) const GUESS_LINES_MAX: usize = 4_096;
+/// Bans at once.
+pub(super) const BANS_MAX: usize = 500;
+
 /// History lines for a joiner that requests no number.
 pub(super) const HISTORY_DEFAULT: u32 = 50;
 /// The most connections that have not joined; beyond this, the oldest gives way. If descriptors are

@@ -6,6 +6,7 @@
 //! and `downloads`.
 
 mod admission;
+mod bans;
 mod closing;
 mod commands;
 mod connection;
@@ -14,14 +15,18 @@ mod deadlines;
 mod disk_queue;
 mod downloads;
 mod drops;
+mod effect;
 mod flush;
+mod guesses;
 mod invariants;
 mod journal_feed;
 mod limiter;
 mod limits;
 mod liveness;
 mod memory;
+mod moderation;
 mod origin;
+mod passwords;
 mod peer_log;
 mod phase;
 mod proposals;
@@ -40,18 +45,21 @@ use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::Code;
 
 use crate::disk::readahead::PipeSource;
-use crate::disk::{Found, Reply, Request};
+use crate::disk::{Found, KeptBans, Reply, Request};
 use crate::room::{Restored, Room};
 use crate::sequencer::Sequencer;
 use crate::token::Token;
 use crate::work;
 use admission::Admission;
+use bans::Bans;
 use connection::Connection;
 use connections::Connections;
 use disk_queue::DiskQueue;
 use drops::Owners;
+use guesses::Guesses;
 use journal_feed::JournalFeed;
 use limiter::Limiter;
+use moderation::Operators;
 use peer_log::PeerLog;
 use proposals::Proposer;
 use transfer_table::TransferTable;
@@ -63,7 +71,7 @@ pub use memory::MemoryUse;
 pub use settings::{Allowances, Deadlines, Settings};
 pub use stats::{Causes, Counters, Handshakes, Stats};
 pub use transport::{Refusal, Transport};
-pub use turn::{Storage, Turns};
+pub use turn::{Storage, Threads, Turns};
 
 /// The time of a turn, by both clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,6 +108,9 @@ pub struct Engine<T> {
     transfers: TransferTable,
     /// Who may drop which item.
     owners: Owners,
+    operators: Operators,
+    bans: Bans,
+    guesses: Guesses,
     counters: Counters,
     /// What members and addresses have used of what they are allowed.
     limiter: Limiter,
@@ -112,9 +123,10 @@ pub struct Engine<T> {
 impl<T: Transport> Engine<T> {
     /// Creates an engine with what was found in the data directory.
     pub fn new(settings: Settings, secret: Secret, found: Found, now: Now) -> Self {
-        let Found { past, upload_ids } = found;
-        let Restored { room, proposals, gone } =
+        let Found { past, upload_ids, bans: KeptBans { bans, next, is_topic_locked } } = found;
+        let Restored { mut room, proposals, gone } =
             Room::restore(past, LOG_WINDOW_BYTES, settings.keep, now.at);
+        room.lock_topic(is_topic_locked);
         let journaled_to = room.log().end();
         let mut engine = Self {
             settings,
@@ -128,6 +140,9 @@ impl<T: Transport> Engine<T> {
             disk: DiskQueue::default(),
             transfers: TransferTable::default(),
             owners: Owners::found(upload_ids),
+            operators: Operators::default(),
+            bans: Bans::found(bans, next),
+            guesses: Guesses::default(),
             counters: Counters::default(),
             limiter: Limiter::default(),
             peer_log: PeerLog::default(),
@@ -250,6 +265,7 @@ impl<T: Transport> Engine<T> {
             self.disk.next_deadline(),
             self.admission.next_deadline(now.mono_ms),
             self.peer_log.next_deadline(),
+            self.guesses.next_deadline(),
         ];
         due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
     }

@@ -17,8 +17,21 @@ pub(super) struct Origin(IpAddr);
 
 impl From<SocketAddr> for Origin {
     fn from(peer: SocketAddr) -> Self {
+        Self::of(peer.ip())
+    }
+}
+
+/// An IPv4 address as IPv6 has it.
+impl From<Ipv6Addr> for Origin {
+    fn from(address: Ipv6Addr) -> Self {
+        Self::of(IpAddr::V6(address))
+    }
+}
+
+impl Origin {
+    fn of(address: IpAddr) -> Self {
         // A dual-stack socket reports IPv4 addresses as IPv4-mapped IPv6.
-        Self(match peer.ip().to_canonical() {
+        Self(match address.to_canonical() {
             IpAddr::V6(address) => {
                 let site = address.to_bits() >> SITE_BITS << SITE_BITS;
                 IpAddr::V6(Ipv6Addr::from_bits(site))
@@ -26,9 +39,15 @@ impl From<SocketAddr> for Origin {
             address @ IpAddr::V4(_) => address,
         })
     }
-}
 
-impl Origin {
+    /// Returns it as an IPv6 address: the network's first, or an IPv4 address as IPv6 has it.
+    pub(super) fn address(self) -> Ipv6Addr {
+        match self.0 {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        }
+    }
+
     /// Returns the name by which the disk knows it.
     pub(super) fn uploader(self) -> Uploader {
         let Self(address) = self;

@@ -12,8 +12,8 @@ pub(super) enum Phase {
     Greeting { since_ms: u64 },
     /// `Hello` answered, not joined.
     Greeted(Guest),
-    /// Its `Join` waits until the holder of the nick gives a sign of life. Nothing is read
-    /// meanwhile.
+    /// Its `Join` waits until the holder of the nick gives a sign of life, or until its password
+    /// is verified. Nothing is read meanwhile.
     Contending(Guest),
     /// Joined in this turn and not welcomed yet: frames after the `Join` are handled after the
     /// welcome.
@@ -33,8 +33,21 @@ pub(super) enum Phase {
 pub(super) struct Guest {
     /// When `Hello` arrived.
     pub(super) since_ms: u64,
-    /// `Join`s that were refused for their nick.
+    /// `Join`s that were refused for their nick or password.
     pub(super) refusals: u8,
+    /// What is known of its password.
+    pub(super) pass: Pass,
+}
+
+/// What is known of a guest's password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// Its client could not show one.
+    Impossible,
+    /// It has shown none that is right.
+    Missing,
+    /// It has shown the right one.
+    Shown,
 }
 
 /// A member's connection to the room.
@@ -147,6 +160,44 @@ impl Phase {
         matches!(self, Self::Contending(_) | Self::Entering(_))
     }
 
+    /// Makes a `Join` wait until the holder of the nick gives a sign of life, or fails to.
+    pub(super) fn contend(&mut self) {
+        if let Self::Greeted(guest) = *self {
+            self.become_phase(Self::Contending(guest));
+        }
+    }
+
+    /// Ends that wait, whatever its outcome.
+    pub(super) fn contend_no_more(&mut self) {
+        if let Self::Contending(guest) = *self {
+            self.become_phase(Self::Greeted(guest));
+        }
+    }
+
+    /// Returns what is known of a guest's password.
+    pub(super) fn pass(&self) -> Option<Pass> {
+        match self {
+            Self::Greeted(guest) | Self::Contending(guest) => Some(guest.pass),
+            _ => None,
+        }
+    }
+
+    /// Makes a `Join` wait until its password is verified. The deadline to join stands still
+    /// meanwhile: it begins again at `since_ms`.
+    pub(super) fn await_verdict(&mut self, since_ms: u64) {
+        if let Self::Greeted(guest) = *self {
+            self.become_phase(Self::Contending(Guest { since_ms, ..guest }));
+        }
+    }
+
+    /// Ends that wait. Returns false if there is nobody left who waits.
+    pub(super) fn take_verdict(&mut self, is_right: bool, now_ms: u64) -> bool {
+        let Self::Contending(guest) = *self else { return false };
+        let pass = if is_right { Pass::Shown } else { guest.pass };
+        self.become_phase(Self::Greeted(Guest { since_ms: now_ms, pass, ..guest }));
+        true
+    }
+
     /// Counts a refused nick, and returns the number of refusals on this connection.
     pub(super) fn count_refusal(&mut self) -> Option<u8> {
         let refusals = match self {
@@ -211,7 +262,8 @@ mod tests {
 
     #[test]
     fn refusals_are_counted_as_long_as_there_is_someone_to_refuse() {
-        let mut phase = Phase::Greeted(Guest { since_ms: 0, refusals: u8::MAX - 1 });
+        let mut phase =
+            Phase::Greeted(Guest { since_ms: 0, refusals: u8::MAX - 1, pass: Pass::Missing });
         assert_eq!(phase.count_refusal(), Some(u8::MAX));
         assert_eq!(phase.count_refusal(), Some(u8::MAX));
         assert_eq!(Phase::Closing { since_ms: 0 }.count_refusal(), None);

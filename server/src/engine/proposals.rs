@@ -12,6 +12,7 @@ use chatshelf_common::wire::{Code, Frame};
 use super::Engine;
 use super::admission::Session;
 use super::connection::Connection;
+use super::effect::Effect;
 use super::transport::Transport;
 use crate::disk::{TransferKey, UploadId};
 use crate::room::proposal::Proposal;
@@ -35,6 +36,8 @@ pub(super) enum Proposer {
     Dropper { token: Token, item: ItemId, name: Option<FileName> },
     /// The server, which drops an item beyond the number to keep.
     Surplus { item: ItemId, name: FileName },
+    /// An operator; `about` is the type of the frame that is answered.
+    Moderator { token: Token, about: u8, effect: Effect },
     /// The connection whose upload became an item; it may be gone.
     Uploader { upload: TransferKey, item: ItemId, id: Option<UploadId> },
 }
@@ -58,6 +61,10 @@ impl<T: Transport> Engine<T> {
             }
             (Proposer::TopicSetter { token }, Err(code)) => {
                 self.refuse(token, &Refused::new(code, SetTopic::KIND));
+            }
+            (Proposer::Moderator { token, effect, .. }, Ok(())) => self.follow(token, effect),
+            (Proposer::Moderator { token, about, .. }, Err(code)) => {
+                self.refuse(token, &Refused::new(code, about));
             }
             (Proposer::Joiner { token, join, earlier }, Ok(())) => {
                 self.counters.joins += 1;

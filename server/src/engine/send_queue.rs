@@ -370,6 +370,18 @@ impl SendQueue {
         };
     }
 
+    /// If the cursor is inside the frame from `start` to `end`, makes the rest of it a piece of its
+    /// own, so that the log's bytes may change.
+    pub(super) fn finish_frame(&mut self, log: &RoomLog, start: u64, end: u64) {
+        work::spend(1);
+        let Cursor::At { offset, mid_frame: true } = self.log else { return };
+        if start < offset && offset < end {
+            debug_assert_eq!(self.control.sent, 0);
+            self.control.pieces.push_front(Piece::Own(log.between(offset, end).to_vec()));
+            self.log = Cursor::At { offset: end, mid_frame: false };
+        }
+    }
+
     /// Returns true if the log's front can be trimmed at `point`: nothing before it is still needed
     /// from there.
     pub(super) fn is_clear_of(&self, point: u64) -> bool {

@@ -26,6 +26,18 @@ pub struct Settings {
     pub deadlines: Deadlines,
     /// When an event is safe enough to be sent.
     pub durability: Durability,
+    /// Who joins needs the room's password.
+    pub asks_password: bool,
+    /// Who knows the operators' password can become one.
+    pub has_operators: bool,
+}
+
+impl Settings {
+    /// Returns true if there is any password to verify.
+    #[must_use]
+    pub fn has_passwords(&self) -> bool {
+        self.asks_password || self.has_operators
+    }
 }
 
 /// What members and addresses are allowed in a time; `None` is no limit.

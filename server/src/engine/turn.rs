@@ -3,6 +3,7 @@
 
 use super::{Engine, JournalBatch, Now, Readiness, Settings, Transport};
 use crate::disk::{Disk, Reply, Request};
+use crate::passwords::{Guess, Verdict, Verifier};
 use crate::token::Token;
 
 /// Time that a shutdown allows for saying goodbye to everyone.
@@ -19,19 +20,48 @@ pub trait Storage {
 
     /// Submits a file request.
     fn submit(&mut self, request: Request);
+
+    /// Submits a guess at a password; only rooms that have one need this.
+    fn verify(&mut self, guess: Guess) {
+        debug_assert!(false, "nobody verifies {guess:?}");
+    }
+
+    /// Returns the next verdict on a guess, if there is one.
+    fn poll_verdict(&mut self) -> Option<Verdict> {
+        None
+    }
 }
 
-impl Storage for Disk {
+/// The threads of a server: those of its disk, and the one that verifies passwords.
+#[derive(Debug)]
+pub struct Threads {
+    /// The disk's.
+    pub disk: Disk,
+    /// That for passwords, if there are any.
+    pub verifier: Option<Verifier>,
+}
+
+impl Storage for Threads {
     fn poll_reply(&mut self) -> Option<Reply> {
-        Self::poll_reply(self)
+        self.disk.poll_reply()
     }
 
     fn append(&mut self, JournalBatch { frames, to }: JournalBatch) {
-        Self::append(self, frames, to);
+        self.disk.append(frames, to);
     }
 
     fn submit(&mut self, request: Request) {
-        Self::submit(self, request);
+        self.disk.submit(request);
+    }
+
+    fn verify(&mut self, guess: Guess) {
+        if let Some(verifier) = &self.verifier {
+            verifier.submit(guess);
+        }
+    }
+
+    fn poll_verdict(&mut self) -> Option<Verdict> {
+        self.verifier.as_ref()?.poll()
     }
 }
 
@@ -84,6 +114,9 @@ impl Turns {
         while let Some(reply) = storage.poll_reply() {
             engine.handle_disk(reply);
         }
+        while let Some(verdict) = storage.poll_verdict() {
+            engine.handle_verdict(verdict);
+        }
         if let Some(settings) = self.settings.take() {
             engine.reconfigure(settings);
         }
@@ -116,5 +149,8 @@ fn pass_on<T: Transport>(engine: &mut Engine<T>, storage: &mut impl Storage) {
     }
     while let Some(request) = engine.poll_disk() {
         storage.submit(request);
+    }
+    while let Some(guess) = engine.poll_guess() {
+        storage.verify(guess);
     }
 }

@@ -15,7 +15,7 @@ use super::metrics::{self, Health, MetricsServer, Source};
 use super::pipe;
 use super::signals::{Intent, Signals};
 use crate::disk::{Disk, DiskSettings, Found};
-use crate::engine::{Engine, Now, Readiness, Secret, Settings, Stats, Turns};
+use crate::engine::{Engine, Now, Readiness, Secret, Settings, Stats, Threads, Turns};
 use crate::token::Token;
 
 const WAKER: mio::Token = mio::Token(usize::MAX - 1);
@@ -125,7 +125,7 @@ impl Reactor {
         mut self,
         settings: Settings,
         secret: Secret,
-        mut disk: Disk,
+        mut threads: Threads,
         found: Found,
         carriers: &Carriers,
         mut reload: impl FnMut() -> Option<(Settings, DiskSettings)>,
@@ -147,10 +147,12 @@ impl Reactor {
                             turns.ask_to_stop();
                         }
                         // Whoever asks is to be answered at the default level as well.
-                        Intent::Report => log::warn!("so far: {}", stats(&engine, &disk, carriers)),
+                        Intent::Report => {
+                            log::warn!("so far: {}", stats(&engine, &threads.disk, carriers));
+                        }
                         Intent::Reload => {
                             if let Some((settings, of_disk)) = reload() {
-                                disk.reconfigure(of_disk);
+                                threads.disk.reconfigure(of_disk);
                                 turns.reconfigure(settings);
                             }
                         }
@@ -161,10 +163,10 @@ impl Reactor {
             let begun = Instant::now();
             let handshakes = carriers.tls().begin_turn().into_iter().map(resumed);
             let ready = handshakes.chain(events.iter().filter_map(readiness));
-            turns.turn(&mut engine, now, ready, &mut disk);
+            turns.turn(&mut engine, now, ready, &mut threads);
             engine.note_turn(begun.elapsed().as_micros() as u64);
             if turns.are_over(&engine, now) {
-                log::info!("stopped; served: {}", stats(&engine, &disk, carriers));
+                log::info!("stopped; served: {}", stats(&engine, &threads.disk, carriers));
                 return if engine.has_journal_failed() {
                     Err(io::Error::other(
                         "the log cannot be written to disk, and --durability always requires that",
@@ -179,7 +181,8 @@ impl Reactor {
             self.accept(&mut engine, carriers, now);
             if let Some(metrics) = &mut self.metrics {
                 let is_stopping = turns.stop_by_ms().is_some();
-                let watched = Watched { engine: &engine, disk: &disk, carriers, is_stopping };
+                let watched =
+                    Watched { engine: &engine, disk: &threads.disk, carriers, is_stopping };
                 metrics.serve(self.poll.registry(), now.mono_ms, &watched);
             }
         }

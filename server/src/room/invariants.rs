@@ -36,6 +36,7 @@ impl Room {
         };
         assert_eq!(members(self), members(other));
         assert_eq!(self.topic(), other.topic());
+        assert_eq!(self.is_topic_locked(), other.is_topic_locked());
         assert_eq!(self.shelf().newest(), other.shelf().newest());
         assert!(self.shelf().iter().eq(other.shelf().iter()), "the shelves differ");
         let (snapshot, others) = (self.snapshot(), other.snapshot());

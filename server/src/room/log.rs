@@ -10,9 +10,10 @@ use std::collections::VecDeque;
 use chatshelf_common::id::{MessageId, Seq, UnixMillis};
 use chatshelf_common::text::Message;
 use chatshelf_common::wire::field::{Fields, Tag};
-use chatshelf_common::wire::{Deframer, Event, Unit};
+use chatshelf_common::wire::{Code, Deframer, Event, Unit};
 
 use super::dedup::DedupWindow;
+use super::redaction::redact;
 use crate::work;
 
 /// The highest seq an event may have. A higher one means damaged data: accepting it would leave no
@@ -180,6 +181,27 @@ impl RoomLog {
     /// Returns true if the dedup windows of both have the same shape.
     pub(super) fn knows_the_lines_of(&self, other: &Self) -> bool {
         self.dedup.is_like(&other.dedup)
+    }
+
+    /// Returns whether the text of a line can be taken away.
+    ///
+    /// # Errors
+    /// [`Code::LINE_UNKNOWN`] if no line with this seq is held, [`Code::UNCHANGED`] if its text is
+    /// gone already.
+    pub fn check_redaction(&self, line: Seq) -> Result<(), Code> {
+        self.lines.binary_search(&line).map_err(|_| Code::LINE_UNKNOWN)?;
+        let mut frame = self.between(self.offset_of(line), self.offset_of(line.next())).to_vec();
+        if redact(&mut frame) { Ok(()) } else { Err(Code::UNCHANGED) }
+    }
+
+    /// Takes the text of a line away, if it is held. Its frame keeps its length, so no offset
+    /// changes.
+    pub(super) fn redact(&mut self, line: Seq) {
+        if self.lines.binary_search(&line).is_ok() {
+            let [start, end] = [self.offset_of(line), self.offset_of(line.next())]
+                .map(|offset| (offset - self.base) as usize);
+            redact(&mut self.bytes[start..end]);
+        }
     }
 
     /// Returns the time of the event with this seq, if it is held.

@@ -11,7 +11,8 @@
 //!
 //! - the log's events, and the dedup window, which recognizes repeated lines (`log`, `dedup`);
 //! - the members, their nicks, and whether they joined quietly (`members`);
-//! - the topic, the items on the shelf, and the highest item number ever used (`shelf`);
+//! - the topic and whether it is locked, the items on the shelf, and the highest item number ever
+//!   used (`shelf`);
 //! - snapshots, which are built from all of these (`snapshot`, `roster`).
 //!
 //! Local to this server, and never read by a commit:
@@ -27,6 +28,7 @@
 
 pub mod log;
 pub mod proposal;
+pub mod redaction;
 pub mod shelf;
 
 mod dedup;
@@ -44,7 +46,7 @@ use std::rc::Rc;
 use chatshelf_common::id::{ItemId, Seq};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
-use chatshelf_common::wire::frame::{Item, TopicChanged, TopicState};
+use chatshelf_common::wire::frame::{Action, Item, Moderated, TopicChanged, TopicState};
 
 use crate::token::Token;
 use crate::work;
@@ -64,6 +66,8 @@ pub struct Room {
     members: Members,
     shelf: Shelf,
     topic: Option<TopicState>,
+    /// Only operators may set the topic.
+    is_topic_locked: bool,
     snapshots: Snapshots,
 }
 
@@ -77,6 +81,7 @@ impl Room {
             members: Members::default(),
             shelf: Shelf::new(keep),
             topic: None,
+            is_topic_locked: false,
             snapshots: Snapshots::default(),
         }
     }
@@ -98,6 +103,7 @@ impl Room {
         debug_assert!(self.log.knows_its_lines(), "a held line is missing from the dedup window");
         match event {
             Event::Said(_) | Event::Forgotten(_) => {}
+            Event::Moderated(event) => self.moderate(&event),
             Event::Joined(event) => self.seat(Member::new(event.nick, event.quiet)),
             Event::Left(event) => _ = self.unseat(&event.nick),
             Event::Renamed(event) => {
@@ -140,6 +146,7 @@ impl Room {
                 let is_it = |item: &Item| item.name == event.name;
                 (item(event.item).is_some_and(is_it), "no such item is on the shelf")
             }
+            Event::Moderated(event) => (self.members.has(&event.nick), "the operator is not here"),
             Event::Forgotten(_) => (false, "events are forgotten only at startup"),
         };
         (!is_so).then_some(why)
@@ -158,6 +165,27 @@ impl Room {
         self.shelf.note_id(newest_item);
     }
 
+    /// Locks or unlocks the topic, as an earlier run left it.
+    pub fn lock_topic(&mut self, is_locked: bool) {
+        self.is_topic_locked = is_locked;
+    }
+
+    /// Returns true if only operators may set the topic.
+    #[must_use]
+    pub fn is_topic_locked(&self) -> bool {
+        self.is_topic_locked
+    }
+
+    /// Applies what an operator did. Other actions change nothing in the room.
+    fn moderate(&mut self, event: &Moderated) {
+        match (event.action, event.line) {
+            (Action::REDACT, Some(line)) => self.log.redact(line),
+            (Action::LOCK_TOPIC, _) => self.is_topic_locked = true,
+            (Action::UNLOCK_TOPIC, _) => self.is_topic_locked = false,
+            _ => {}
+        }
+    }
+
     /// Like [`Self::commit`], for an event that an earlier run wrote to disk. Nobody who was a
     /// member then is one now, and the events it follows from may be lost.
     fn recall(&mut self, event: &Event) {
@@ -169,6 +197,7 @@ impl Room {
         match event {
             Event::Shelved(event) => self.shelve(event.item.clone()),
             Event::Dropped(event) => self.unshelve(event.item),
+            Event::Moderated(event) => self.moderate(event),
             _ => {}
         }
     }

@@ -7,10 +7,11 @@
 //! knows (who is connected, who may drop an item, how full the room may get) is settled before the
 //! proposal is made.
 
-use chatshelf_common::id::{ItemId, MessageId, UnixMillis};
-use chatshelf_common::text::{Message, Nick, Topic};
+use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis};
+use chatshelf_common::text::{Message, Nick, Note, Topic};
 use chatshelf_common::wire::frame::{
-    Dropped, Item, Joined, Left, Marker, Renamed, Said, Shelved, Style, TopicChanged,
+    Action, Dropped, Item, Joined, Left, Marker, Moderated, Renamed, Said, Shelved, Style,
+    TopicChanged,
 };
 use chatshelf_common::wire::{Code, Event};
 
@@ -73,6 +74,47 @@ pub enum Proposal {
         /// The member who drops it; `None` when the server does.
         nick: Option<Nick>,
     },
+    /// An operator does something. Who is one is settled before.
+    Moderate {
+        /// The operator.
+        nick: Nick,
+        /// What they do.
+        moderation: Moderation,
+    },
+}
+
+/// What an operator does, and the data that belongs to it (PROTOCOL.md, "Operators").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moderation {
+    /// What.
+    pub action: Action,
+    /// The nick it is about.
+    pub to: Option<Nick>,
+    /// The line it is about.
+    pub line: Option<Seq>,
+    /// When the ban ends.
+    pub until: Option<UnixMillis>,
+    /// Why.
+    pub reason: Option<Note>,
+}
+
+impl Moderation {
+    /// An action without more.
+    #[must_use]
+    pub fn new(action: Action) -> Self {
+        Self { action, to: None, line: None, until: None, reason: None }
+    }
+
+    /// Returns why the room refuses it.
+    fn check(&self, room: &Room, by: &Nick) -> Result<(), Code> {
+        room.find(by).ok_or(Code::NO_SUCH_MEMBER)?;
+        match (self.action, self.line) {
+            (Action::REDACT, line) => room.log().check_redaction(line.ok_or(Code::LINE_UNKNOWN)?),
+            (Action::LOCK_TOPIC, _) if room.is_topic_locked() => Err(Code::UNCHANGED),
+            (Action::UNLOCK_TOPIC, _) if !room.is_topic_locked() => Err(Code::UNCHANGED),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Proposal {
@@ -80,9 +122,9 @@ impl Proposal {
     ///
     /// # Errors
     /// Returns the reason for the refusal: [`Code::NICK_TAKEN`], [`Code::NO_SUCH_MEMBER`] if nobody
-    /// with that nick can leave or be renamed, [`Code::ALREADY_SAID`], [`Code::UNCHANGED`] if the
-    /// topic is already set or the item already on the shelf, or the errors of
-    /// [`super::shelf::Shelf::find`].
+    /// with that nick can leave, be renamed or be an operator, [`Code::ALREADY_SAID`],
+    /// [`Code::UNCHANGED`] if it would change nothing, or the errors of
+    /// [`super::shelf::Shelf::find`] and [`super::log::RoomLog::check_redaction`].
     pub fn decide(self, room: &Room, at: UnixMillis) -> Result<Event, Code> {
         let seq = room.log().next_seq();
         let event = match self {
@@ -126,6 +168,11 @@ impl Proposal {
             Self::Drop { item, nick } => {
                 let name = room.shelf().find(item)?.name.clone();
                 Dropped { seq, at, item, name, nick }.into()
+            }
+            Self::Moderate { nick, moderation } => {
+                moderation.check(room, &nick)?;
+                let Moderation { action, to, line, until, reason } = moderation;
+                Moderated { seq, at, nick, action, to, line, until, reason }.into()
             }
         };
         Ok(event)

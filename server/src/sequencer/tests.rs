@@ -24,7 +24,7 @@ const AT: UnixMillis = UnixMillis(1_000);
 const LARGE_SEGMENT: u64 = 1 << 30;
 const SMALL_SEGMENT: u64 = 500;
 /// BLAKE3 of the log and the snapshots of [`every_build_makes_the_same_bytes`].
-const DIGEST: &str = "576c5087d073eaaaec6e76d5e242a5658274cac3665b078466f8896c1ece5b9f";
+const DIGEST: &str = "27d2a47a369fb743dcf9e828be26494ef5774d10d2c85fcbe5da3232502e6303";
 
 #[test]
 fn a_proposal_is_in_the_room_or_refused_at_once() {
@@ -106,7 +106,14 @@ proptest! {
             third.commit(event);
             machine::cut_if_overfull(&mut third);
         }
-        machine.room.assert_same(&mut third);
+        // The journal no longer has the text of redacted lines, so repetitions are not known there.
+        if ops.iter().any(|op| matches!(op, Op::Moderate { .. })) {
+            let (log, third) = (machine.room.log(), third.log());
+            let start = log.start().max(third.start());
+            prop_assert_eq!(log.between(start, log.end()), third.between(start, third.end()));
+        } else {
+            machine.room.assert_same(&mut third);
+        }
     }
 
     /// A restart from what is left of a journal continues where the log ended, and two such
@@ -139,7 +146,9 @@ proptest! {
         prop_assert_eq!((room.topic(), room.members_len()), (before.room.topic(), 0));
 
         let mut machine = before.restarted(room);
-        follow(&mut machine, &mut restore().room, &mut journal, &later);
+        let mut second = restore().room;
+        second.lock_topic(machine.room.is_topic_locked());
+        follow(&mut machine, &mut second, &mut journal, &later);
     }
 }
 
@@ -156,6 +165,6 @@ fn every_build_makes_the_same_bytes() {
         }
         hasher.update(&machine.room.snapshot().bytes_from(0, usize::MAX));
     }
-    assert_eq!(machine.room.log().last_seq(), Seq(472));
+    assert_eq!(machine.room.log().last_seq(), Seq(491));
     assert_eq!(hasher.finalize().to_hex().as_str(), DIGEST);
 }

@@ -6,8 +6,8 @@
 //! (`greedy_peers`) or come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`)
 //! or the system has no descriptors left to give (`scarcity`), for as long as one likes (`soak`),
 //! what it keeps secret even from its disk (`secrets`), when a recorded client of this version of
-//! the protocol speaks to it (`frozen`), and as those see it who watch it (`metrics`,
-//! `prometheus`).
+//! the protocol speaks to it (`frozen`), with operators and passwords (`operators`), and as those
+//! see it who watch it (`metrics`, `prometheus`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -33,6 +33,7 @@ mod greedy_peers;
 mod harness;
 mod logging;
 mod metrics;
+mod operators;
 #[cfg(unix)]
 mod prometheus;
 #[cfg(unix)]

@@ -145,6 +145,8 @@ impl Plan {
             allowances: if rng.one_in(2) { TIGHT } else { Allowances::UNLIMITED },
             deadlines: Deadlines::DEFAULT,
             durability,
+            asks_password: false,
+            has_operators: false,
         };
         let store = StoreSettings {
             min_free_bytes: rng.pick(&[0, 0, 100_000]),

@@ -11,7 +11,7 @@ use chatshelf_server::disk::journal::{Journal, Unsynced};
 use chatshelf_server::disk::journal_writer::JournalWriter;
 use chatshelf_server::disk::mark;
 use chatshelf_server::disk::store::Store;
-use chatshelf_server::disk::{Durability, Found, Reply, Request};
+use chatshelf_server::disk::{Durability, Found, Reply, Request, read_bans};
 use chatshelf_server::engine::JournalBatch;
 use chatshelf_server::room::Past;
 
@@ -117,7 +117,9 @@ impl Threads {
             journal_ms: plan.journal_ms,
             is_hasty,
         };
-        Ok((threads, Found { past: Past { events, topic, items, newest_item }, upload_ids }))
+        let bans = read_bans(disk, dir)?;
+        let past = Past { events, topic, items, newest_item };
+        Ok((threads, Found { past, upload_ids, bans }))
     }
 
     pub(crate) fn submit(&mut self, request: Request) {

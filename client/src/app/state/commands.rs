@@ -4,12 +4,13 @@
 use std::time::Instant;
 
 use chatshelf_common::text::{Message, Nick};
-use chatshelf_common::wire::frame::Style;
+use chatshelf_common::wire::frame::{Action, Moderate, Style};
 
 use super::App;
 use crate::app::clock::Clock;
+use crate::app::exit::{EXIT_FAILED, Failure};
 use crate::app::news::{Answer, News};
-use crate::command::{Command, Download};
+use crate::command::{Command, Download, LineRef};
 use crate::item::{Found, ItemError, Shelf};
 use crate::search::Words;
 use crate::session::{CommandError, Direction, Session, TransferHandle, TransferStatus};
@@ -41,8 +42,14 @@ impl App {
         }
         // What it tells comes behind what has happened before, and what it causes behind that.
         self.collect(now);
-        if let Err(error) = self.execute(command, now) {
-            self.news.failure(error.to_string());
+        let is_op = matches!(command, Command::Op);
+        match self.execute(command, now) {
+            // What follows needs an operator.
+            Err(error) if is_op && self.manner.is_single() => {
+                self.give_up(Failure::new(error.to_string(), EXIT_FAILED));
+            }
+            Err(error) => self.news.failure(error.to_string()),
+            Ok(()) => {}
         }
         self.collect(now);
     }
@@ -65,12 +72,24 @@ impl App {
             Command::Cancel(_) => self.transfers.lookups() > 0,
             _ if !self.manner.is_script() => false,
             // What was so when the connection broke is no answer.
-            Command::Who | Command::ShowTopic | Command::Files | Command::Stats
+            Command::Who
+            | Command::ShowTopic
+            | Command::Files
+            | Command::Stats
+            | Command::Op
+            | Command::Moderate(_)
+            | Command::Redact(_)
+            | Command::Bans
                 if !session.is_joined() =>
             {
                 true
             }
-            Command::Who | Command::ShowTopic | Command::Find(_) => session.outstanding() > 0,
+            Command::Who
+            | Command::ShowTopic
+            | Command::Find(_)
+            | Command::Moderate(_)
+            | Command::Redact(_)
+            | Command::Bans => session.outstanding() > 0,
             Command::Files => uploads > 0 || session.outstanding() > 0,
             Command::Download(_) | Command::Drop(_) if uploads == 0 => false,
             Command::Download(Download::Typed(line)) => {
@@ -98,6 +117,10 @@ impl App {
             Command::Download(wanted) => return self.download(wanted),
             Command::Reconnect => return self.reconnect(now),
             Command::Stats => self.ask_stats(now)?,
+            Command::Op => return self.become_operator(),
+            Command::Moderate(order) => return session.moderate(order),
+            Command::Redact(line) => return self.redact(&line),
+            Command::Bans => return session.ask_bans(),
             Command::Drop(items) => self.drop_items(&items),
             Command::Upload(upload) => self.upload(upload),
             Command::Find(words) => self.find(&words),
@@ -203,6 +226,20 @@ impl App {
             self.answer(Answer::Stats);
         }
         asked
+    }
+
+    /// `/redact`: of a line that was seen here, or by its number.
+    fn redact(&mut self, line: &LineRef) -> Result<(), CommandError> {
+        let found = match line {
+            LineRef::Number(seq) => Some(*seq),
+            LineRef::Of { nick, nth } => self.transcript.line_of(nick, *nth),
+        };
+        let Some(line) = found else {
+            self.news.failure("no such line was seen here");
+            return Ok(());
+        };
+        let order = Moderate { line: Some(line), ..Moderate::new(Action::REDACT) };
+        self.link.session_mut().moderate(order)
     }
 
     fn cancel(&mut self, transfer: Option<TransferHandle>) -> Result<(), CommandError> {

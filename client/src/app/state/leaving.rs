@@ -25,7 +25,8 @@ impl App {
     fn has_work(&self) -> bool {
         let session = self.session();
         let transfers = session.transfers_outstanding() + self.transfers.lookups();
-        transfers + session.outstanding() > 0 || session.awaits_stats() || self.held.is_some()
+        let awaits_list = session.awaits_stats() || session.awaits_bans();
+        transfers + session.outstanding() > 0 || awaits_list || self.held.is_some()
     }
 
     /// Transfers that leaving now would cut short.

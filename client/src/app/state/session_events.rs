@@ -5,7 +5,8 @@ use std::time::Instant;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{
-    Drop, Goodbye, Refused, Rename, Say, SetTopic, StatsRequest, Tell, Told,
+    Action, BansRequest, Drop, Goodbye, Moderate, Op, Refused, Rename, Say, SetTopic, StatsRequest,
+    Tell, Told,
 };
 use chatshelf_common::wire::{Event, Frame};
 
@@ -70,6 +71,13 @@ impl App {
             SessionEvent::Paced { rate } => news.notice(format!(
                 "the server takes {rate} from each member: what is more waits its turn (/waiting)",
             )),
+            SessionEvent::PasswordWanted { code } => self.ask_password(code),
+            SessionEvent::PasswordWithheld(privacy) => self.withhold_password(privacy),
+            SessionEvent::PasswordWaits => news.notice(
+                "the password waits for its turn: wrong ones came from this address, and each \
+                 holds up the next for 30 s",
+            ),
+            SessionEvent::Bans => news.push(News::Answer(Answer::Bans)),
             SessionEvent::Undelivered { is_silent } => self.undelivered(is_silent),
             SessionEvent::Stats => news.push(News::Answer(Answer::Stats)),
             SessionEvent::Delivered => news.notice("all of it is delivered now"),
@@ -92,6 +100,11 @@ impl App {
             && !self.filter.ignores(&said.nick, us)
         {
             self.transcript.said(said);
+        }
+        if let Event::Moderated(it) = &event
+            && let (Action::REDACT, Some(line)) = (it.action, it.line)
+        {
+            self.transcript.redact(line);
         }
         if let Event::Dropped(dropped) = &event
             && let Some(nick) = &dropped.nick
@@ -183,6 +196,8 @@ impl App {
             SetTopic::KIND => "the topic stays",
             Drop::KIND => "the file stays on the shelf",
             StatsRequest::KIND => "no statistics",
+            Op::KIND => "you are no operator",
+            Moderate::KIND | BansRequest::KIND => "not done",
             _ => "the server refused",
         };
         let typed = match command {
@@ -191,7 +206,12 @@ impl App {
             }
             _ => String::new(),
         };
-        self.news.refusal(format!("{what}: {}{typed}", format::refusal(refused)));
+        let text = format!("{what}: {}{typed}", format::refusal(refused));
+        // What follows needs an operator.
+        match refused.about == Op::KIND && self.manner.is_single() {
+            true => self.give_up(Failure::new(text, EXIT_REFUSED)),
+            false => self.news.refusal(text),
+        }
     }
 
     /// Something waits for its receipt for longer than is usual.

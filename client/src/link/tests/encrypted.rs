@@ -24,18 +24,18 @@ impl ResolvesServerCert for Identity {
 }
 
 /// A certificate that its own key has signed.
-fn self_signed(key: &KeyPair) -> CertificateDer<'static> {
+pub(super) fn self_signed(key: &KeyPair) -> CertificateDer<'static> {
     let params = CertificateParams::new(vec!["chatshelf".to_owned()]).unwrap();
     params.self_signed(key).unwrap().der().clone()
 }
 
-fn fingerprint_of(key: &KeyPair) -> Fingerprint {
+pub(super) fn fingerprint_of(key: &KeyPair) -> Fingerprint {
     use rcgen::PublicKeyData;
     Fingerprint::of(&key.subject_public_key_info())
 }
 
 /// The configuration of a server that shows this chain and signs with this key.
-fn config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<ServerConfig> {
+pub(super) fn config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let key = provider.key_provider.load_private_key(key).unwrap();
@@ -47,13 +47,13 @@ fn config(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Arc<ServerConfi
 }
 
 /// A connection as a server sees it.
-struct Peer {
+pub(super) struct Peer {
     tls: ServerConnection,
     socket: TcpStream,
 }
 
 impl Peer {
-    fn say(&mut self, bytes: &[u8]) {
+    pub(super) fn say(&mut self, bytes: &[u8]) {
         self.tls.writer().write_all(bytes).unwrap();
         while self.tls.wants_write() {
             self.tls.write_tls(&mut self.socket).unwrap();
@@ -73,13 +73,18 @@ impl Peer {
     }
 
     /// Everything that the client says until it ends.
-    fn hear_all(&mut self) -> Vec<u8> {
+    pub(super) fn hear_all(&mut self) -> Vec<u8> {
         let mut heard = Vec::new();
         let _ = rustls::Stream::new(&mut self.tls, &mut self.socket).read_to_end(&mut heard);
         heard
     }
 
-    fn hear(&mut self, bytes: usize) -> Vec<u8> {
+    /// What the client says until that is enough, or it ends.
+    pub(super) fn hear_until(&mut self, is_enough: fn(&[u8]) -> bool) -> Vec<u8> {
+        hear_until(&mut rustls::Stream::new(&mut self.tls, &mut self.socket), is_enough)
+    }
+
+    pub(super) fn hear(&mut self, bytes: usize) -> Vec<u8> {
         let mut heard = vec![0; bytes];
         rustls::Stream::new(&mut self.tls, &mut self.socket).read_exact(&mut heard).unwrap();
         heard
@@ -87,7 +92,7 @@ impl Peer {
 }
 
 /// A server that serves its connections one after the other, each as its script says.
-fn serve(
+pub(super) fn serve(
     config: Arc<ServerConfig>,
     scripts: Vec<fn(&mut Peer) -> Vec<u8>>,
 ) -> (SocketAddr, JoinHandle<Vec<Vec<u8>>>) {
@@ -105,12 +110,12 @@ fn serve(
 }
 
 /// What is trusted of a server of this name, with nothing remembered anywhere.
-fn trust(server: &str, first_contact: FirstContact) -> Trust {
+pub(super) fn trust(server: &str, first_contact: FirstContact) -> Trust {
     let link = server.parse().unwrap();
     Trust::new(&link, first_contact, Authority::default(), KnownHosts::within(None))
 }
 
-fn over_tls(
+pub(super) fn over_tls(
     trust: Trust,
     reconnect: Option<Reconnect>,
     address: SocketAddr,

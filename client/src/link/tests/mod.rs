@@ -1,6 +1,7 @@
 //! Links over real sockets, to servers that send a few bytes.
 
 mod encrypted;
+mod passwords;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -93,6 +94,17 @@ fn server(reply: Vec<u8>) -> (SocketAddr, std::thread::JoinHandle<Vec<u8>>) {
         head
     });
     (address, thread)
+}
+
+/// What comes until that is enough, or it ends.
+fn hear_until(from: &mut impl Read, is_enough: fn(&[u8]) -> bool) -> Vec<u8> {
+    let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
+    while !is_enough(&heard)
+        && let Ok(count @ 1..) = from.read(&mut piece)
+    {
+        heard.extend(&piece[..count]);
+    }
+    heard
 }
 
 fn goodbye() -> Vec<u8> {

@@ -46,7 +46,7 @@ fn a_refused_nick_can_be_replaced_on_the_same_connection() {
     rig.session.rejoin(nick("ada2"));
     let (since, since_at, resume) = (None, None, None);
     let (ada2, history, quiet) = (nick("ada2"), Some(20), None);
-    let join = Join { nick: ada2, history, since, since_at, resume, quiet };
+    let join = Join { nick: ada2, history, since, since_at, resume, quiet, password: None };
     assert_eq!(rig.sent(), [Sent::Frame(join.into())]);
     rig.give(welcome("ada2", 2, 1)).unwrap();
     rig.give(snapshot(1, WHOLE, &["ada2"], &[])).unwrap();

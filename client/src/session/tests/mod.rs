@@ -1,8 +1,8 @@
 //! The session over bytes in memory: server frames in, client frames and events out.
 //!
 //! Here is what the tests are written with. One connection: `joining`, `room`, `talking`,
-//! `uploads`, `downloads`, `slow_lines`, `delivery`, `stats`, `hostile`, `states` (the protocol's
-//! tables).
+//! `uploads`, `downloads`, `slow_lines`, `delivery`, `stats`, `passwords`, `hostile`, `states` (the
+//! protocol's tables).
 //! Several: `returning`, `repeating` (what was said), `surviving` (transfers), and `breaks`, where
 //! a `world` of session, file keeper and a `model` of the server is cut apart at every byte.
 
@@ -13,6 +13,7 @@ mod hostile;
 mod joining;
 mod model;
 mod pacing;
+mod passwords;
 mod repeating;
 mod returning;
 mod room;

@@ -1,9 +1,12 @@
 //! What clients send (PROTOCOL.md, "Frame types").
 
-use super::{Frame, MAGIC, Marker, Style};
+use std::net::Ipv6Addr;
+
+use super::{Action, Frame, MAGIC, Marker, Style};
 use crate::id::{
-    Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+    BanId, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
 };
+use crate::password::Password;
 use crate::text::{FileName, Message, Nick, Note, Topic};
 
 frames! {
@@ -48,6 +51,8 @@ frames! {
             opt RESUME resume: ResumeToken,
             /// Clients need not show that this member joins and leaves.
             opt QUIET quiet: Marker,
+            /// The room's password.
+            opt PASSWORD password: Password,
         }
         /// A message to everyone.
         0x03 Say {
@@ -83,6 +88,30 @@ frames! {
         0x07 Leave {}
         /// Asks what the server has done; the answer is `Stats`.
         0x08 StatsRequest (skippable) {}
+        /// Asks to be an operator; the answer is the event `Moderated`.
+        0x09 Op (skippable) {
+            /// The operators' password.
+            req PASSWORD password: Password,
+        }
+        /// What an operator wants done; the answer is the event `Moderated`.
+        0x0A Moderate (skippable) {
+            /// What; the other fields depend on it.
+            req ACTION action: Action,
+            /// The nick to kick or ban.
+            opt TO to: Nick,
+            /// The address to ban.
+            opt ADDRESS address: Ipv6Addr,
+            /// The line to redact.
+            opt LINE line: Seq,
+            /// The ban to end.
+            opt BAN ban: BanId,
+            /// How long the ban lasts; for ever if absent.
+            opt SECONDS seconds: u32,
+            /// Why, for those it concerns.
+            opt REASON reason: Note,
+        }
+        /// Asks for the bans; the answer is `Bans`.
+        0x0B BansRequest (skippable) {}
         /// Offers a file for the shelf.
         0x10 UploadOffer {
             /// The client's number for the transfer.
@@ -155,7 +184,24 @@ impl Join {
     /// From someone who has not been here before.
     #[must_use]
     pub fn new(nick: Nick, history: Option<u32>) -> Self {
-        Self { nick, history, since: None, since_at: None, resume: None, quiet: None }
+        Self {
+            nick,
+            history,
+            since: None,
+            since_at: None,
+            resume: None,
+            quiet: None,
+            password: None,
+        }
+    }
+}
+
+impl Moderate {
+    /// An action that needs no more fields.
+    #[must_use]
+    pub fn new(action: Action) -> Self {
+        let (to, address, line, ban) = (None, None, None, None);
+        Self { action, to, address, line, ban, seconds: None, reason: None }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The events of the room log (PROTOCOL.md, "The room log").
 
-use super::{Frame, Item, Marker, Style};
+use super::{Action, Frame, Item, Marker, Style};
 use crate::id::{ItemId, MessageId, Seq, UnixMillis};
-use crate::text::{FileName, Message, Nick, Topic};
+use crate::text::{FileName, Message, Nick, Note, Topic};
 use crate::wire::Code;
 
 frames! {
@@ -111,6 +111,33 @@ frames! {
             /// When the loss was found.
             req AT at: UnixMillis,
         }
+        /// An operator did something. Changes neither members, topic nor shelf.
+        0xC8 Moderated (skippable) {
+            /// Place in the log.
+            req SEQ seq: Seq,
+            /// When it happened, by the server's clock.
+            req AT at: UnixMillis,
+            /// The operator.
+            req NICK nick: Nick,
+            /// What.
+            req ACTION action: Action,
+            /// The nick that was kicked or banned, or is banned no more; absent for an address.
+            opt TO to: Nick,
+            /// The line that was redacted.
+            opt LINE line: Seq,
+            /// When the ban ends; absent if it does not.
+            opt UNTIL until: UnixMillis,
+            /// Why.
+            opt REASON reason: Note,
+        }
+    }
+}
+
+impl Moderated {
+    /// An action that needs no more fields.
+    #[must_use]
+    pub fn new(seq: Seq, at: UnixMillis, nick: Nick, action: Action) -> Self {
+        Self { seq, at, nick, action, to: None, line: None, until: None, reason: None }
     }
 }
 
@@ -127,6 +154,7 @@ impl Event {
             Self::Shelved(event) => event.seq,
             Self::Dropped(event) => event.seq,
             Self::Forgotten(event) => event.seq,
+            Self::Moderated(event) => event.seq,
         }
     }
 
@@ -142,6 +170,7 @@ impl Event {
             Self::Shelved(event) => event.at,
             Self::Dropped(event) => event.at,
             Self::Forgotten(event) => event.at,
+            Self::Moderated(event) => event.at,
         }
     }
 
@@ -167,7 +196,7 @@ mod tests {
     use super::*;
     use crate::id::Digest;
 
-    fn events() -> [Event; 8] {
+    fn events() -> [Event; 9] {
         let (seq, at) = (Seq(5), UnixMillis(6));
         let (nick, to) = (Nick::new("ada").unwrap(), Nick::new("bob").unwrap());
         let name = FileName::new("f").unwrap();
@@ -178,10 +207,11 @@ mod tests {
             Joined { seq, at, nick: nick.clone(), quiet: None }.into(),
             Left { seq, at, nick: nick.clone(), code: Code::LEFT, quiet: None }.into(),
             Renamed { seq, at, nick: nick.clone(), to }.into(),
-            TopicChanged { seq, at, nick, topic: None }.into(),
+            TopicChanged { seq, at, nick: nick.clone(), topic: None }.into(),
             Shelved { seq, at, item }.into(),
             Dropped { seq, at, item: ItemId(1), name, nick: None }.into(),
             Forgotten { seq, at }.into(),
+            Moderated::new(seq, at, nick, Action::OP).into(),
         ]
     }
 

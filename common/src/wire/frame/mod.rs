@@ -8,6 +8,7 @@ mod allowance;
 mod client;
 mod event;
 mod figure;
+mod moderation;
 mod server;
 mod values;
 
@@ -20,6 +21,7 @@ pub use allowance::*;
 pub use client::*;
 pub use event::*;
 pub use figure::*;
+pub use moderation::*;
 pub use server::*;
 pub use values::*;
 
@@ -72,6 +74,10 @@ pub trait Frame: Sized {
 
 /// Capability bit: the server answers `StatsRequest`.
 pub const CAPABILITY_STATS: u32 = 1;
+/// Capability bit: the room has operators.
+pub const CAPABILITY_OPERATORS: u32 = 1 << 1;
+/// Capability bit: the client can show a password; the room asks for one.
+pub const CAPABILITY_PASSWORD: u32 = 1 << 2;
 
 /// The four bytes in a [`Hello`] that say the peer speaks this protocol.
 pub const MAGIC: [u8; 4] = *b"CHSH";

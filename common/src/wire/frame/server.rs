@@ -1,6 +1,6 @@
 //! What servers send, except for the events of the room (PROTOCOL.md, "Frame types").
 
-use super::{Allowance, Deadline, Figure, FigureKind, Frame, Item, Part, TopicState};
+use super::{Allowance, BanEntry, Deadline, Figure, FigureKind, Frame, Item, Part, TopicState};
 use crate::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis};
 use crate::text::{Message, Nick, Note};
 use crate::wire::Code;
@@ -136,6 +136,13 @@ frames! {
         0x88 Stats (skippable) {
             /// The numbers, each at most once.
             rep FIGURE figures: Figure,
+        }
+        /// The bans that hold, in one or more parts.
+        0x89 Bans (skippable) {
+            /// Which part of them this is.
+            req PART part: Part,
+            /// The bans, oldest first.
+            rep BAN_ENTRY bans: BanEntry,
         }
         /// An upload may begin.
         0x90 UploadReady {

@@ -18,6 +18,7 @@
 
 mod record;
 mod recovery;
+mod redaction;
 mod rotation;
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -120,7 +121,9 @@ impl<F: Files> Journal<F> {
                 .map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))?;
         }
         journal.topic = past.topic();
-        Ok((journal, past.into_events(segment_bytes / EVENT_BYTES_MIN)))
+        let events = past.into_events(segment_bytes / EVENT_BYTES_MIN);
+        journal.redact_again(&events);
+        Ok((journal, events))
     }
 
     /// The newest change of the topic, wherever in the log.
@@ -184,6 +187,7 @@ impl<F: Files> Journal<F> {
             self.topic = events.topic;
             self.is_topic_due |= written.is_err();
         }
+        self.redact(&events.redacted);
         written
     }
 

@@ -7,12 +7,13 @@
 use byteorder::{BigEndian, ByteOrder};
 use chatshelf_common::id::Seq;
 use chatshelf_common::limits::FRAME_BYTES_MAX;
-use chatshelf_common::wire::frame::TopicChanged;
+use chatshelf_common::wire::frame::{Action, Moderated, TopicChanged};
 use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 use chatshelf_common::wire::{Deframer, Event, Frame, Unit};
 use std::ops::{Range, RangeInclusive};
 
 use crate::room::log::SEQ_MAX;
+use crate::room::redaction::redact;
 use crate::room::shelf::is_item_id;
 
 /// Bytes before a record's frame: length (4) and checksum (4).
@@ -125,12 +126,15 @@ pub(super) struct Events {
     pub(super) records: Vec<u8>,
     /// The last change of the topic among them.
     pub(super) topic: Option<TopicChanged>,
+    /// The lines whose text they take away.
+    pub(super) redacted: Vec<Seq>,
 }
 
 /// The records of events given as whole frames; none without frames.
 pub(super) fn of_frames(frames: &[u8]) -> Option<Events> {
     let mut records = Vec::with_capacity(frames.len() * 2);
     let (mut rest, mut first, mut topic) = (frames, None, None);
+    let mut redacted = Vec::new();
     while let Some((frame, after)) = split_frame(rest) {
         first = first.or_else(|| event_of(frame).map(|event| event.seq()));
         if frame[0] == TopicChanged::KIND
@@ -138,11 +142,43 @@ pub(super) fn of_frames(frames: &[u8]) -> Option<Events> {
         {
             topic = Some(event);
         }
+        if frame[0] == Moderated::KIND {
+            redacted.extend(event_of(frame).as_ref().and_then(redacted_by));
+        }
         put(&mut records, 0, frame);
         rest = after;
     }
     debug_assert!(rest.is_empty(), "only whole frames are journaled");
-    first.map(|first| Events { first, records, topic })
+    first.map(|first| Events { first, records, topic, redacted })
+}
+
+/// The record of a line without its text, and where it belongs among a segment's bytes; none if it
+/// is not there, or its text is gone already.
+pub(super) fn redacted(bytes: &[u8], line: Seq) -> Option<(usize, Vec<u8>)> {
+    let mut at = 0;
+    while at < bytes.len() {
+        match record_at(bytes, at) {
+            Some((Record::Event(Event::Said(said)), next)) if said.seq == line => {
+                let mut frame = bytes[at + HEAD_BYTES..next].to_vec();
+                let mut record = Vec::new();
+                return redact(&mut frame).then(|| {
+                    put(&mut record, 0, &frame);
+                    (at, record)
+                });
+            }
+            Some((_, next)) => at = next,
+            None => at += 1,
+        }
+    }
+    None
+}
+
+/// The line that an event says is redacted.
+pub(super) fn redacted_by(event: &Event) -> Option<Seq> {
+    match event {
+        Event::Moderated(Moderated { action: Action::REDACT, line, .. }) => *line,
+        _ => None,
+    }
 }
 
 /// The record that repeats a topic.

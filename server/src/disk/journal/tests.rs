@@ -2,6 +2,7 @@
 //! operation fails; the children damage it at every byte and fail it at every operation.
 
 mod damage;
+mod redaction;
 mod rotation;
 mod topic;
 

@@ -90,6 +90,7 @@ impl<T: Transport> Engine<T> {
             let by_ms = self.now.mono_ms + RETURN_GRACE_MS;
             self.admission.absentees.add(session, Absent { nick, code, by_ms });
         } else {
+            self.operators.forget(session);
             self.propose_leave(nick, code);
         }
     }
@@ -118,10 +119,11 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Gives up an absent member, who leaves the room.
-    pub(super) fn give_up(&mut self, session: Token) {
+    pub(in crate::engine) fn give_up(&mut self, session: Token) {
         if let Some(Absent { nick, code, .. }) = self.admission.absentees.remove(session)
             && !self.shutting_down
         {
+            self.operators.forget(session);
             self.propose_leave(nick, code);
         }
     }

@@ -97,7 +97,7 @@ impl<T: Transport> Engine<T> {
             return false;
         }
         if let Some(connection) = self.connections.get_mut(token) {
-            connection.contend();
+            connection.phase_mut().contend();
         }
         true
     }
@@ -159,7 +159,7 @@ impl<T: Transport> Engine<T> {
 
     fn settle_join(&mut self, token: Token, join: Join, claim: Claim) {
         let Some(connection) = self.connections.get_mut(token) else { return };
-        connection.contend_no_more();
+        connection.phase_mut().contend_no_more();
         if claim == Claim::Free {
             return self.join(token, join);
         }

@@ -10,6 +10,7 @@ use chatshelf_common::wire::{Code, Frame, Header};
 
 use super::contest::Claim;
 use super::resume::Session;
+use crate::engine::connection::Connection;
 use crate::engine::proposals::Proposer;
 use crate::engine::transport::Transport;
 use crate::engine::{Engine, limits};
@@ -53,15 +54,16 @@ impl<T: Transport> Engine<T> {
             since_at: fields.optional(Tag::AT)?,
             resume,
             quiet: fields.optional(Tag::QUIET)?,
+            password: fields.optional(Tag::PASSWORD)?,
         })
     }
 
     pub(in crate::engine) fn join(&mut self, token: Token, join: Join) {
         let earlier = join.resume.and_then(|resume| self.admission.secret.session(resume));
         let resumes = earlier.is_some_and(|session| self.member_of(session.name).is_some());
-        if !self.may_enter(token, resumes) {
-            return;
-        }
+        // Whoever has a token was let in before.
+        let join = if earlier.is_some() { Some(join) } else { self.show_password(token, join) };
+        let Some(join) = join.filter(|_| self.may_enter(token, resumes)) else { return };
         if let Some(nick) = earlier.and_then(|session| self.return_to(session.name)) {
             self.counters.returns += 1;
             if let Some(connection) = self.connections.get(token) {
@@ -71,6 +73,10 @@ impl<T: Transport> Engine<T> {
         }
         if let Err(why) = join.nick.check_new() {
             return self.refuse_new_nick(token, Join::KIND, &why);
+        }
+        let peer = self.connections.get(token).map(Connection::peer);
+        if let Some(farewell) = peer.and_then(|peer| self.why_banned(peer, &join.nick)) {
+            return self.close_with(token, farewell);
         }
         match self.claim(None, &join.nick) {
             Claim::Awaited if self.join_later(token, join.clone()) => return,

@@ -6,21 +6,23 @@ use std::collections::BTreeSet;
 
 use chatshelf_common::id::{ItemId, MessageId, TransferId};
 use chatshelf_common::limits::HISTORY_ALL;
+use chatshelf_common::password::Password;
 use chatshelf_common::rate::Rate;
 use chatshelf_common::text::Topic;
 use chatshelf_common::wire::ClientFrame;
 use chatshelf_common::wire::frame::{
-    Cancel, DownloadRequest, Drop, Leave, Ping, Pong, Rename, SetTopic, StatsRequest, Tell,
-    UploadDone, UploadOffer,
+    Action, BansRequest, Cancel, DownloadRequest, Drop, Leave, Moderate, Op, Ping, Pong, Rename,
+    SetTopic, StatsRequest, Tell, UploadDone, UploadOffer,
 };
 use chatshelf_common::wire::header::DATA;
 use chatshelf_testkit::raw;
 use chatshelf_testkit::samples::{digest, file_name, message};
 
 use super::peer::{Peer, bytes, frame, hello, join, nick, say};
-use super::rig::{HOME, Rig, SETTINGS};
+use super::rig::{HOME, Rig, SETTINGS, password_of};
 use super::uploads::upload;
 use crate::engine::{Allowances, Settings};
+use crate::passwords::Realm;
 
 /// Bytes out for each byte in, to each who hears of it: the sender, and everyone for an event.
 const BYTES_PER_BYTE_MAX: u64 = 8;
@@ -80,6 +82,14 @@ fn entering(number: u64, history: u32) -> Vec<u8> {
     [bytes(hello(1, 1)), bytes(join(&name, Some(history)))].concat()
 }
 
+fn op(text: &str) -> Op {
+    Op { password: Password::new(text.as_bytes()).unwrap() }
+}
+
+fn ban() -> Moderate {
+    Moderate::new(Action::BAN)
+}
+
 const ATTACKS: &[Attack] = &[
     stranger("greetings", 0x01, |_| bytes(hello(1, 1))),
     stranger("joins with all history", 0x02, |number| entering(number, HISTORY_ALL)),
@@ -100,6 +110,14 @@ const ATTACKS: &[Attack] = &[
     }),
     stranger("joins and leaves", 0x07, |number| [entering(number, 0), bytes(Leave {})].concat()),
     member("statistics", 0x08, |_| bytes(StatsRequest {})),
+    member("wrong operators' passwords", 0x09, |_| bytes(op("x"))),
+    member("orders of no operator", 0x0A, |_| bytes(Moderate::new(Action::LOCK_TOPIC))),
+    member("bans for no operator", 0x0B, |_| bytes(BansRequest {})),
+    member("an operator's bans", 0x0B, |number| match number {
+        0 => bytes(op(password_of(Realm::Operators))),
+        1..200 => bytes(Moderate { to: Some(nick(&format!("x{number}"))), ..ban() }),
+        _ => bytes(BansRequest {}),
+    }),
     member("offers", 0x10, |number| {
         bytes(UploadOffer::new(TransferId(number as u32 + 1), file_name("x"), 9))
     }),
@@ -128,7 +146,8 @@ struct Measured {
 
 /// A room with a past, and hearers who are not limited.
 fn room(allowances: Allowances) -> (Rig, Vec<Peer>) {
-    let mut rig = Rig::with(Settings { allowances, history_max: 1_000, ..SETTINGS });
+    let mut rig =
+        Rig::with(Settings { allowances, history_max: 1_000, has_operators: true, ..SETTINGS });
     let name = |number| format!("hearer{number}");
     let mut hearers: Vec<Peer> =
         (1..=HEARERS).map(|number| rig.join_from("127.0.0.1:4000", &name(number))).collect();

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::disk::files::SystemFiles;
 use crate::disk::store::{Store, StoreSettings};
-use crate::disk::{Reply, Request, TransferKey, UploadId};
+use crate::disk::{KeptBans, Reply, Request, TransferKey, UploadId, read_bans};
 
 /// How long an interrupted upload is kept.
 pub(super) const KEEP_PARTIAL_MS: u64 = 40_000;
@@ -36,6 +36,11 @@ impl FakeDisk {
         let memory = Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         Self::open(dir.unwrap(), at)
+    }
+
+    /// The bans that are kept.
+    pub(super) fn bans(&self) -> KeptBans {
+        read_bans(&SystemFiles, self.dir.path()).unwrap()
     }
 
     fn open(dir: TempDir, at: UnixMillis) -> (Self, Vec<Item>) {
@@ -188,6 +193,7 @@ fn name(request: &Request) -> (&'static str, u64) {
         Request::Read { download, .. } => ("Read", of(download)),
         Request::Close { download } => ("Close", of(download)),
         Request::Configure(_) => ("Configure", 0),
+        Request::KeepBans(_) => ("KeepBans", 0),
         Request::Remove { item } => ("Remove", item.0),
     }
 }

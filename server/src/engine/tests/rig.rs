@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
-use chatshelf_common::id::UnixMillis;
-use chatshelf_common::wire::frame::Item;
+use byteorder::{BigEndian, ByteOrder};
+use chatshelf_common::id::{Seq, UnixMillis};
+use chatshelf_common::wire::frame::{Action, Item, Moderated};
+use chatshelf_common::wire::header::HEADER_BYTES;
 use chatshelf_common::wire::{Code, Event};
 
 use super::disk::FakeDisk;
@@ -16,7 +18,9 @@ use crate::engine::limits::RETURN_GRACE_MS;
 use crate::engine::{
     Allowances, Deadlines, Engine, JournalBatch, Now, Secret, Settings, Storage, Turns,
 };
+use crate::passwords::{Guess, Realm, Verdict};
 use crate::room::Past;
+use crate::room::redaction::redact;
 use crate::token::Token;
 use crate::work;
 
@@ -31,6 +35,8 @@ pub(super) const SETTINGS: Settings = Settings {
     allowances: Allowances::UNLIMITED,
     deadlines: Deadlines { keepalive_ms: 60_000, ..Deadlines::DEFAULT },
     durability: Durability::Interval,
+    asks_password: false,
+    has_operators: false,
 };
 
 /// The address of peers unless a test chooses another.
@@ -59,6 +65,10 @@ pub(super) struct AnyRig<const SHORT: bool> {
     /// The seed of the layer that new connections go through, if they do.
     pub(super) habits: Option<Habits>,
     replies: Vec<Reply>,
+    /// Guesses that nobody has looked at yet.
+    guesses: VecDeque<Guess>,
+    /// Guesses that were verified.
+    pub(super) verified: usize,
 }
 
 /// The storage behind the engine, for one turn.
@@ -67,6 +77,8 @@ struct Behind<'a> {
     journal: &'a mut Vec<u8>,
     journaled_to: &'a mut Option<u64>,
     replies: VecDeque<Reply>,
+    guesses: &'a mut VecDeque<Guess>,
+    verified: &'a mut usize,
 }
 
 impl Storage for Behind<'_> {
@@ -75,12 +87,49 @@ impl Storage for Behind<'_> {
     }
 
     fn append(&mut self, JournalBatch { frames, to }: JournalBatch) {
+        let redacted = super::peer::events(&frames).into_iter().filter_map(|event| match event {
+            Event::Moderated(Moderated { action: Action::REDACT, line, .. }) => line,
+            _ => None,
+        });
+        let redacted: Vec<Seq> = redacted.collect();
         self.journal.extend(frames);
+        redacted.iter().for_each(|line| redact_in(self.journal, *line));
         *self.journaled_to = Some(to);
     }
 
     fn submit(&mut self, request: Request) {
         self.disk.submit(request);
+    }
+
+    fn verify(&mut self, guess: Guess) {
+        self.guesses.push_back(guess);
+    }
+
+    fn poll_verdict(&mut self) -> Option<Verdict> {
+        let Guess { number, realm, password } = self.guesses.pop_front()?;
+        *self.verified += 1;
+        let is_right = password.as_bytes() == password_of(realm).as_bytes();
+        Some(Verdict { number, is_right })
+    }
+}
+
+/// Redacts a line among whole frames, as the journal does it.
+fn redact_in(frames: &mut [u8], line: Seq) {
+    let mut at = 0;
+    for event in super::peer::events(frames) {
+        let end = at + HEADER_BYTES + BigEndian::read_u32(&frames[at + 2..]) as usize;
+        if event.seq() == line {
+            redact(&mut frames[at..end]);
+        }
+        at = end;
+    }
+}
+
+/// The passwords of rooms that have one.
+pub(super) fn password_of(realm: Realm) -> &'static str {
+    match realm {
+        Realm::Room => "sesame",
+        Realm::Operators => "mellon",
     }
 }
 
@@ -107,7 +156,8 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             _ => None,
         });
         let (upload_ids, newest_item) = (disk.upload_ids(), disk.newest_item());
-        let found = Found { past: Past { events, topic, items, newest_item }, upload_ids };
+        let bans = disk.bans();
+        let found = Found { past: Past { events, topic, items, newest_item }, upload_ids, bans };
         let mut engine = Engine::new(settings, secret, found, now);
         engine.allow_pipes(PipeSource::for_tests(PIPES_MAX));
         Self {
@@ -121,6 +171,8 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             wires: Vec::new(),
             habits: None,
             replies: Vec::new(),
+            guesses: VecDeque::new(),
+            verified: 0,
         }
     }
 
@@ -181,6 +233,8 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             journal: &mut self.journal,
             journaled_to: &mut self.journaled_to,
             replies: std::mem::take(&mut self.replies).into(),
+            guesses: &mut self.guesses,
+            verified: &mut self.verified,
         };
         Turns::default().turn(&mut self.engine, self.now, ready, &mut storage);
         if !self.is_journal_held
@@ -199,7 +253,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
             let is_owed = |(_, wire): &(Token, Shared)| wire.borrow().ready != Default::default();
             let has_events = self.wires.iter().any(is_owed);
             let has_disk = !self.disk.is_held && !self.disk.waiting.is_empty();
-            let has_news = has_disk || !self.replies.is_empty();
+            let has_news = has_disk || !self.replies.is_empty() || !self.guesses.is_empty();
             if !has_events && !has_news && self.engine.poll_timeout(self.now) != Some(0) {
                 return;
             }

@@ -2,10 +2,12 @@
 //! says.
 
 use chatshelf_common::id::{ItemId, TransferId};
+use chatshelf_common::password::Password;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::code::CODES;
 use chatshelf_common::wire::frame::{
-    Cancel, DownloadRequest, Drop, Leave, Ping, Pong, StatsRequest, UploadDone, UploadOffer,
+    Action, BansRequest, Cancel, DownloadRequest, Drop, Leave, Moderate, Op, Ping, Pong,
+    StatsRequest, UploadDone, UploadOffer,
 };
 use chatshelf_testkit::protocol_page::table;
 use chatshelf_testkit::raw::data;
@@ -108,6 +110,9 @@ fn each_frame_is_answered_in_each_phase_as_the_page_says() {
                 "`DownloadRequest`" => peer.request(1, 7, None),
                 "`Drop`" => peer.send(Drop { item: ItemId(7), key: None }),
                 "`StatsRequest`" => peer.send(StatsRequest {}),
+                "`Op`" => peer.send(Op { password: Password::new(b"x").unwrap() }),
+                "`Moderate`" => peer.send(Moderate::new(Action::LOCK_TOPIC)),
+                "`BansRequest`" => peer.send(BansRequest {}),
                 "`Cancel` of a number never used" => peer.cancel(1),
                 "`UploadDone` of a number never used" => peer.send_raw(&done(1, b"")),
                 "`Data` of a number never used" => peer.send_raw(&data(1, 0, b"x")),

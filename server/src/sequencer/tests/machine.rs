@@ -1,15 +1,15 @@
 //! A machine with a room: random actions on it, checked against the model.
 
-use chatshelf_common::id::{Digest, ItemId, MessageId, UnixMillis};
+use chatshelf_common::id::{Digest, ItemId, MessageId, Seq, UnixMillis};
 use chatshelf_common::text::{FileName, Message, Nick, Topic};
-use chatshelf_common::wire::frame::{Item, Marker, Style};
+use chatshelf_common::wire::frame::{Action, Item, Marker, Style};
 use chatshelf_common::wire::{Code, Deframer, Event, ServerFrame, Unit};
 use chatshelf_testkit::receiver::events_in;
 use chatshelf_testkit::samples::nick;
 use proptest::prelude::*;
 
 use super::model::Model;
-use crate::room::proposal::Proposal;
+use crate::room::proposal::{Moderation, Proposal};
 use crate::room::{Member, Room};
 use crate::sequencer::Sequencer;
 use crate::token::Token;
@@ -50,6 +50,11 @@ pub(super) enum Op {
         who: usize,
         text: Option<u64>,
     },
+    /// An operator redacts a line, or (an even number) locks or unlocks the topic.
+    Moderate {
+        who: usize,
+        line: u64,
+    },
     Shelve,
     Drop {
         item: u64,
@@ -72,6 +77,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(who, text, repeat)| Op::Say { who, text, repeat }),
         1 => (who.clone(), prop::option::of(0u64..3))
             .prop_map(|(who, text)| Op::SetTopic { who, text }),
+        2 => (who.clone(), 0u64..60).prop_map(|(who, line)| Op::Moderate { who, line }),
         2 => Just(Op::Shelve),
         1 => (0u64..12, prop::option::of(who)).prop_map(|(item, by)| Op::Drop { item, by }),
         2 => Just(Op::Snapshot),
@@ -81,7 +87,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
 
 impl Op {
     /// One of each kind, varying with the round.
-    pub(super) fn each(round: usize) -> [Self; 8] {
+    pub(super) fn each(round: usize) -> [Self; 9] {
         let number = round as u64;
         [
             Self::Join { name: round % NAMES.len(), quiet: round.is_multiple_of(3) },
@@ -89,6 +95,7 @@ impl Op {
             Self::Say { who: round, text: number % 9, repeat: round.is_multiple_of(2) },
             Self::Rename { who: 3 * round, name: (5 * round + 1) % NAMES.len() },
             Self::SetTopic { who: round, text: Some(number % 3).filter(|text| *text > 0) },
+            Self::Moderate { who: round, line: number },
             Self::Shelve,
             Self::Drop { item: number, by: Some(round).filter(|_| round.is_multiple_of(2)) },
             Self::Leave { who: 2 * round },
@@ -112,7 +119,9 @@ impl Machine {
     }
 
     /// The machine after a restart that restored this room.
-    pub(super) fn restarted(self, room: Room) -> Self {
+    pub(super) fn restarted(self, mut room: Room) -> Self {
+        // The disk keeps the lock apart from the events.
+        room.lock_topic(self.model.is_topic_locked);
         let sequencer = Sequencer::new(&room);
         Self { sequencer, room, model: self.model.restarted(), ..self }
     }
@@ -180,6 +189,18 @@ impl Machine {
             Op::SetTopic { who, text } => {
                 let topic = text.map(|text| Topic::new(&format!("topic {text}")).unwrap());
                 Proposal::SetTopic { nick: member(who)?, topic }
+            }
+            Op::Moderate { who, line } => {
+                let newest = self.room.log().last_seq().0;
+                let moderation = match line % 4 {
+                    0 => Moderation::new(Action::LOCK_TOPIC),
+                    2 => Moderation::new(Action::UNLOCK_TOPIC),
+                    _ => Moderation {
+                        line: Some(Seq(newest.saturating_sub(line / 2))),
+                        ..Moderation::new(Action::REDACT)
+                    },
+                };
+                Proposal::Moderate { nick: anyone(who), moderation }
             }
             Op::Drop { item, by } => Proposal::Drop { item: ItemId(item), nick: by.map(anyone) },
             Op::Shelve => Proposal::Shelve { item: self.item() },

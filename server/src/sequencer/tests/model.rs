@@ -1,17 +1,19 @@
 //! A model of a room in the plainest form: lists that are searched from end to end. It predicts the
 //! outcome of each proposal without reading the room under test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chatshelf_common::id::{ItemId, MessageId, Seq, UnixMillis};
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::frame::{
-    Dropped, Item, Joined, Left, Marker, Renamed, Said, Shelved, TopicChanged, TopicState,
+    Action, Dropped, Item, Joined, Left, Marker, Moderated, Renamed, Said, Shelved, TopicChanged,
+    TopicState,
 };
 use chatshelf_common::wire::{Code, Event};
+use chatshelf_testkit::receiver::events_in;
 
 use crate::room::Room;
-use crate::room::proposal::Proposal;
+use crate::room::proposal::{Moderation, Proposal};
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -22,6 +24,9 @@ pub(super) struct Model {
     newest: ItemId,
     /// All lines ever said.
     lines: Vec<(Seq, MessageId, Message)>,
+    /// Those whose text was taken away.
+    redacted: BTreeSet<Seq>,
+    pub(super) is_topic_locked: bool,
 }
 
 impl Model {
@@ -93,6 +98,12 @@ impl Model {
                 }
                 TopicChanged { seq, at, nick, topic }.into()
             }
+            Proposal::Moderate { nick, moderation } => {
+                self.place_of(&nick).ok_or(Code::NO_SUCH_MEMBER)?;
+                self.check(&moderation, room)?;
+                let Moderation { action, to, line, until, reason } = moderation;
+                Moderated { seq, at, nick, action, to, line, until, reason }.into()
+            }
             Proposal::Shelve { item } if self.items.contains_key(&item.id) => {
                 return Err(Code::UNCHANGED);
             }
@@ -102,6 +113,21 @@ impl Model {
                 Dropped { seq, at, item, name, nick }.into()
             }
         })
+    }
+
+    /// Why what an operator does is refused.
+    fn check(&self, moderation: &Moderation, room: &Room) -> Result<(), Code> {
+        let held = room.log().seq_from(room.log().start());
+        let is_line = |line: Seq| self.lines.iter().any(|(seq, ..)| *seq == line);
+        match (moderation.action, moderation.line) {
+            (Action::REDACT, Some(line)) if line < held || !is_line(line) => {
+                Err(Code::LINE_UNKNOWN)
+            }
+            (Action::REDACT, Some(line)) if self.redacted.contains(&line) => Err(Code::UNCHANGED),
+            (Action::LOCK_TOPIC, _) if self.is_topic_locked => Err(Code::UNCHANGED),
+            (Action::UNLOCK_TOPIC, _) if !self.is_topic_locked => Err(Code::UNCHANGED),
+            _ => Ok(()),
+        }
     }
 
     /// Applies an event.
@@ -123,6 +149,12 @@ impl Model {
                 self.items.insert(event.item.id, event.item);
             }
             Event::Dropped(event) => _ = self.items.remove(&event.item),
+            Event::Moderated(event) => match (event.action, event.line) {
+                (Action::REDACT, Some(line)) => _ = self.redacted.insert(line),
+                (Action::LOCK_TOPIC, _) => self.is_topic_locked = true,
+                (Action::UNLOCK_TOPIC, _) => self.is_topic_locked = false,
+                _ => {}
+            },
             Event::Forgotten(_) => panic!("nobody proposes that"),
         }
     }
@@ -131,6 +163,14 @@ impl Model {
     pub(super) fn assert_agrees(&self, room: &Room) {
         assert_eq!(room.log().last_seq(), self.seq);
         assert_eq!(room.topic(), self.topic.as_ref());
+        assert_eq!(room.is_topic_locked(), self.is_topic_locked);
+        let held = room.log().between(room.log().start(), room.log().end());
+        for event in events_in(held) {
+            if let Event::Said(said) = event {
+                let is_redacted = self.redacted.contains(&said.seq);
+                assert_eq!(said.text.as_str().starts_with("line "), !is_redacted, "{said:?}");
+            }
+        }
         assert_eq!(room.shelf().newest(), self.newest);
         assert!(room.shelf().iter().eq(self.items.values()));
         let mut members: Vec<_> = self.members.iter().collect();

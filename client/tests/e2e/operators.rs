@@ -1,0 +1,124 @@
+//! Passwords and operators, as members meet them: what is asked and not shown, what is said of what
+//! operators do, and who does not come back.
+
+use std::fs;
+use std::process::Command;
+
+#[cfg(unix)]
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::Program;
+
+use crate::harness::programs;
+use crate::harness::room::Room;
+#[cfg(unix)]
+use crate::harness::terminal::Terminal;
+
+/// A room with this password for its members or, by the other option, for its operators.
+fn room(option: &str, password: &str) -> (Room, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("password");
+    fs::write(&path, format!("{password}\n")).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    (Room::open_with(&[option, path.to_str().unwrap()]), dir)
+}
+
+/// The command that joins it under this name, with all history.
+fn with_history(room: &Room, name: &str) -> Command {
+    let mut command = programs::client();
+    let (host, port) = (room.address().ip().to_string(), room.address().port().to_string());
+    command.args(["--host", &host, "--port", &port, "--name", name, "--history", "all"]);
+    command.current_dir(room.files()).env("CHATSHELF_STATE_DIR", room.state());
+    command
+}
+
+#[test]
+fn a_script_gives_the_password_by_a_file_or_the_environment() {
+    let (room, dir) = room("--password-file", "open sesame");
+    let refused = room.once(&["who"], "");
+    refused.has_code(4);
+    assert!(refused.complaint().contains("--password-file FILE"), "{}", refused.stderr);
+    let mut command = room.command("ada");
+    let ended = Program::run(command.env("CHATSHELF_ROOM_PASSWORD", "wrong"), "hello\n");
+    ended.has_code(4);
+    assert!(ended.complaint().contains("not the room's password"), "{}", ended.stderr);
+    let mut command = room.command("ada");
+    let ended = Program::run(command.env("CHATSHELF_ROOM_PASSWORD", "open sesame"), "hello\n");
+    ended.has_code(0);
+    let file = dir.path().join("password");
+    let file = ["--password-file", file.to_str().unwrap(), "who"];
+    room.once(&file, "").has_code(0);
+}
+
+#[test]
+fn a_script_becomes_an_operator_and_what_it_does_is_told() {
+    let (room, dir) = room("--operator-password-file", "mellon");
+    let mut bob = room.join("bob");
+    bob.types("my password is hunter2");
+    bob.shows("hunter2");
+    let file = dir.path().join("password");
+    let script = "/op\n/redact bob\n/lock topic\n/ban bob 2h too loud\n/bans\n";
+    let mut command = with_history(&room, "ada");
+    command.args(["--operator-password-file", file.to_str().unwrap()]);
+    let ada = Program::run(&mut command, script);
+    ada.has_code(0);
+    for told in [
+        "ada is an operator now",
+        "ada redacted a line",
+        "ada locked the topic",
+        "ada banned bob for 2 hours: too loud",
+        "1 ban",
+    ] {
+        assert!(ada.stdout.contains(told), "{told}:\n{}", ada.stdout);
+    }
+    // Who was put out is told why, and does not come back by themselves.
+    let bob = bob.wait();
+    bob.has_code(1);
+    assert!(bob.stderr.contains("banned: for 120 more min: too loud"), "{}", bob.stderr);
+    let carl = Program::run(&mut with_history(&room, "carl"), "/topic mine\n");
+    assert!(carl.stdout.contains("[redacted]") && !carl.stdout.contains("hunter2"));
+    carl.has_code(1);
+    let refused = "the topic stays: only operators may change the topic now";
+    assert!(carl.stdout.contains(refused) || carl.stderr.contains(refused), "{carl:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_password_is_asked_for_on_the_screen_and_not_shown() {
+    let (room, _dir) = room("--password-file", "open sesame");
+    let mut terminal = Terminal::start(&room.command("ada"));
+    terminal.shows("This room has a password.");
+    terminal.types("guess\r");
+    terminal.shows("That is not the password.");
+    assert!(!terminal.screen().contains("guess"), "{}", terminal.screen());
+    terminal.types("open sesame\r");
+    terminal.shows("welcome, ada");
+    // What was typed is not among the lines before.
+    terminal.types("\x1b[A");
+    terminal.types("hi\r");
+    terminal.shows("ada  hi");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_redacted_line_vanishes_from_the_screen_and_op_asks_without_showing() {
+    let (room, _dir) = room("--operator-password-file", "mellon");
+    let mut bob = Peer::join(room.address(), "bob");
+    let mut terminal = Terminal::start(&room.command("ada"));
+    terminal.shows("welcome, ada");
+    bob.say_and_hear("my password is hunter2");
+    terminal.shows("hunter2");
+    terminal.types("/op\r");
+    terminal.shows("The password is not shown while you type.");
+    terminal.types("mellon\r");
+    terminal.shows("ada is an operator now");
+    terminal.types("/redact bob\r");
+    terminal.shows("[redacted]");
+    assert!(!terminal.screen().contains("hunter2"), "{}", terminal.screen());
+    assert!(!terminal.screen().contains("mellon"), "{}", terminal.screen());
+    terminal.types("/kick bob enough\r");
+    terminal.shows("ada put bob out of the room: enough");
+}

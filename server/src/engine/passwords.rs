@@ -1,0 +1,115 @@
+//! Passwords (PROTOCOL.md, "Passwords"): guesses on their way to being verified, and what follows
+//! from the verdicts. Compares nothing itself.
+
+use chatshelf_common::password::Password;
+use chatshelf_common::text::Note;
+use chatshelf_common::wire::frame::{Goodbye, Join, Op, Refused};
+use chatshelf_common::wire::{Code, Frame};
+
+use super::Engine;
+use super::connection::Connection;
+use super::guesses::Asker;
+use super::limits::GUESS_WAIT_MS;
+use super::origin::Origin;
+use super::phase::{Pass, Phase};
+use super::transport::Transport;
+use crate::passwords::{Guess, Realm, Verdict};
+use crate::token::Token;
+
+impl<T: Transport> Engine<T> {
+    /// Returns a `Join` that needs no password, or whose client has shown it. Any other is refused,
+    /// or waits until its password is verified.
+    pub(super) fn show_password(&mut self, token: Token, join: Join) -> Option<Join> {
+        if !self.settings.asks_password {
+            return Some(join);
+        }
+        let connection = self.connections.get(token)?;
+        match (connection.phase().pass()?, join.password.clone()) {
+            (Pass::Shown, _) => return Some(join),
+            (_, Some(password)) => self.guess_room(token, join, password),
+            (Pass::Missing, None) => self.refuse_password(token, Code::PASSWORD_NEEDED),
+            // It would take a refusal for one of its nick.
+            (Pass::Impossible, None) => {
+                let detail = Note::new("this room needs a password; use a newer client").ok();
+                let farewell = Goodbye { detail, ..Goodbye::new(Code::PASSWORD_NEEDED) };
+                self.close_with(token, farewell);
+            }
+        }
+        None
+    }
+
+    fn guess_room(&mut self, token: Token, join: Join, password: Password) {
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        let key = (Realm::Room, Origin::from(connection.peer()));
+        let asker = Asker::Joiner { token, join: Box::new(join) };
+        match self.guesses.add(key, asker, password, now_ms) {
+            Ok(()) => connection.phase_mut().await_verdict(now_ms + GUESS_WAIT_MS),
+            Err(wait_ms) => {
+                let retry_ms = Some(wait_ms as u32);
+                let farewell = Goodbye { retry_ms, ..Goodbye::new(Code::TOO_MANY_GUESSES) };
+                self.close_with(token, farewell);
+            }
+        }
+    }
+
+    /// Takes what a member believes to be the operators' password.
+    pub(super) fn guess_op(&mut self, token: Token, session: Token, password: Password) {
+        let Some(peer) = self.connections.get(token).map(Connection::peer) else { return };
+        let (key, now_ms) = ((Realm::Operators, Origin::from(peer)), self.now.mono_ms);
+        let asker = Asker::Member { token, session };
+        if let Err(wait_ms) = self.guesses.add(key, asker, password, now_ms) {
+            let refused = Refused::new(Code::TOO_MANY_GUESSES, Op::KIND);
+            self.refuse(token, &Refused { retry_ms: Some(wait_ms as u32), ..refused });
+        }
+    }
+
+    fn refuse_password(&mut self, token: Token, code: Code) {
+        if self.count_refusal(token, Join::KIND).is_some() {
+            self.refuse(token, &Refused::new(code, Join::KIND));
+        }
+    }
+
+    /// Returns the next guess to be verified.
+    pub(super) fn poll_guess(&mut self) -> Option<Guess> {
+        let connections = &self.connections;
+        self.guesses.take(self.now.mono_ms, |asker| match asker {
+            Asker::Joiner { token, .. } => connections.get(*token).is_some_and(|it| {
+                matches!(it.phase(), Phase::Contending(_)) && !it.is_read_closed()
+            }),
+            Asker::Member { token, session } => {
+                connections.get(*token).is_some_and(|it| it.session() == Some(*session))
+            }
+        })
+    }
+
+    /// Acts on the verdict on a guess.
+    pub(super) fn handle_verdict(&mut self, Verdict { number, is_right }: Verdict) {
+        let now_ms = self.now.mono_ms;
+        match self.guesses.settle(number, is_right, now_ms) {
+            Some(Asker::Joiner { token, join }) => self.settle_guess(token, *join, is_right),
+            Some(Asker::Member { token, session }) if self.session_of(token) == Some(session) => {
+                self.settle_op(token, session, is_right);
+            }
+            Some(Asker::Member { .. }) | None => {}
+        }
+    }
+
+    fn settle_guess(&mut self, token: Token, join: Join, is_right: bool) {
+        let now_ms = self.now.mono_ms;
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        if !connection.phase_mut().take_verdict(is_right, now_ms) {
+            return;
+        }
+        self.connections.arm(token, now_ms + self.settings.deadlines.join_ms);
+        if is_right {
+            self.join(token, join);
+        } else {
+            self.refuse_password(token, Code::PASSWORD_WRONG);
+        }
+        // What follows the join can be read now, unless that waits for something else.
+        if self.connections.get(token).is_some_and(|it| !it.phase().awaits_answer()) {
+            self.connections.enqueue(token);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Operators and passwords on the real server: what survives a restart, and what is gone from the
+//! disk.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use chatshelf_common::id::{BanId, Seq};
+use chatshelf_common::limits::{HISTORY_ALL, VERSION_MAX, VERSION_MIN};
+use chatshelf_common::password::Password;
+use chatshelf_common::text::Note;
+use chatshelf_common::wire::frame::{
+    Action, CAPABILITY_PASSWORD, Hello, Join, Moderate, Moderated, Op, Refused,
+};
+use chatshelf_common::wire::{Code, Event, Frame};
+use chatshelf_testkit::files::names;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::samples::nick;
+use chatshelf_testkit::wait::eventually;
+
+use crate::harness::Home;
+
+/// Writes a password to a file beside the data directory.
+fn password_file(home: &Home, name: &str, password: &str) -> String {
+    let path: PathBuf = home.data_dir().with_file_name(name);
+    fs::write(&path, format!("{password}\n")).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    path.to_str().unwrap().to_owned()
+}
+
+fn password(text: &str) -> Password {
+    Password::new(text.as_bytes()).unwrap()
+}
+
+/// A member who has become an operator.
+fn operator(server: SocketAddr) -> Peer {
+    let mut ada = Peer::join(server, "ada");
+    ada.send(&Op { password: password("mellon") });
+    ada.event(|event| {
+        matches!(event, Event::Moderated(it) if it.action == Action::OP).then_some(())
+    });
+    ada
+}
+
+/// Says hello as a client that knows passwords, and joins with this one.
+fn knock(server: SocketAddr, name: &str, text: Option<&str>) -> Peer {
+    let mut peer = Peer::connect(server);
+    let hello =
+        Hello { capabilities: Some(CAPABILITY_PASSWORD), ..Hello::new(VERSION_MIN, VERSION_MAX) };
+    let join = Join { password: text.map(password), ..Join::new(nick(name), Some(HISTORY_ALL)) };
+    peer.send_bytes(&[hello.to_bytes(), join.to_bytes()].concat());
+    peer
+}
+
+/// True if any file below this directory holds the text.
+fn is_on_disk(dir: &Path, text: &str) -> bool {
+    names(dir).iter().map(|name| dir.join(name)).any(|path| {
+        let bytes = fs::read(&path).unwrap_or_default();
+        let is_in_it = bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        is_in_it || (path.is_dir() && is_on_disk(&path, text))
+    })
+}
+
+#[test]
+fn a_ban_is_told_and_logged_and_outlives_a_restart_and_a_kill() {
+    let home = Home::new();
+    let file = password_file(&home, "operators", "mellon");
+    let options = ["--operator-password-file", &file];
+    let server = home.start(&options);
+    let mut ada = operator(server.address());
+    let mut carl = Peer::join(server.address(), "carl");
+    let mut bob = Peer::join(server.address(), "bob");
+    let reason = Note::new("too loud").ok();
+    let ban = Moderate { to: Some(nick("bob")), reason, ..Moderate::new(Action::BAN) };
+    ada.send(&Moderate { seconds: Some(3600), ..ban });
+    let goodbye = bob.goodbye();
+    assert_eq!(goodbye.code, Code::BANNED);
+    assert_eq!(goodbye.detail.unwrap().as_str(), "for 60 more min: too loud");
+    carl.event(|event| {
+        let is_told = |it: &Moderated| it.action == Action::BAN && it.to == Some(nick("bob"));
+        matches!(event, Event::Moderated(it) if is_told(it)).then_some(())
+    });
+    assert_eq!(carl.sees_leave("bob"), Code::BANNED);
+    let logged = server.logs("banned bob (ban 1, until 20");
+    assert!(logged.contains("operator ada at 127.0.0.1:"), "{logged}");
+    let bans = home.data_dir().join("bans");
+    eventually("the file of bans", || bans.exists().then_some(()));
+    server.kill();
+    let server = home.start(&options);
+    assert_eq!(knock(server.address(), "B0B", None).goodbye().code, Code::BANNED);
+    drop(Peer::join(server.address(), "carl"));
+    server.end_well();
+    let server = home.start(&options);
+    assert_eq!(knock(server.address(), "bob", None).goodbye().code, Code::BANNED);
+    let mut ada = operator(server.address());
+    ada.send(&Moderate { ban: Some(BanId(1)), ..Moderate::new(Action::UNBAN) });
+    ada.event(|event| {
+        matches!(event, Event::Moderated(it) if it.action == Action::UNBAN).then_some(())
+    });
+    drop((Peer::join(server.address(), "bob"), ada));
+    server.end_well();
+}
+
+#[test]
+fn a_redacted_line_is_gone_from_disk_and_history() {
+    let home = Home::new();
+    let file = password_file(&home, "operators", "mellon");
+    let options = ["--operator-password-file", &file];
+    let server = home.start(&options);
+    let (mut ada, mut bob) = (operator(server.address()), Peer::join(server.address(), "bob"));
+    let line: Seq = bob.say_and_hear("my password is hunter2");
+    let data = home.data_dir();
+    eventually("the line on disk", || is_on_disk(&data, "hunter2").then_some(()));
+    ada.send(&Moderate { line: Some(line), ..Moderate::new(Action::REDACT) });
+    bob.event(|event| matches!(event, Event::Moderated(it) if it.line == Some(line)).then_some(()));
+    eventually("no such line on disk", || (!is_on_disk(&data, "hunter2")).then_some(()));
+    bob.say_and_hear("oops");
+    let mut newcomer = Peer::join_with(server.address(), "carl", Some(HISTORY_ALL));
+    newcomer.hear("oops");
+    assert!(lines(&newcomer).contains(&"[redacted]".to_owned()));
+    assert!(!lines(&newcomer).iter().any(|line| line.contains("hunter2")));
+    drop((ada, bob, newcomer));
+    server.end_well();
+    let server = home.start(&options);
+    let mut newcomer = Peer::join_with(server.address(), "dora", Some(HISTORY_ALL));
+    newcomer.hear("oops");
+    assert!(lines(&newcomer).ends_with(&["[redacted]".to_owned(), "oops".to_owned()]));
+    drop(newcomer);
+    server.end_well();
+}
+
+fn lines(peer: &Peer) -> Vec<String> {
+    let said = |event: &Event| match event {
+        Event::Said(said) => Some(said.text.as_str().trim_end().to_owned()),
+        _ => None,
+    };
+    peer.view().events().iter().filter_map(said).collect()
+}
+
+#[test]
+fn a_room_with_a_password_lets_in_who_knows_it() {
+    let home = Home::new();
+    let file = password_file(&home, "password", "open sesame");
+    let server = home.start(&["--password-file", &file]);
+    for (text, code) in [(None, Code::PASSWORD_NEEDED), (Some("wrong"), Code::PASSWORD_WRONG)] {
+        let refused = knock(server.address(), "ada", text).refused();
+        assert_eq!(refused, Refused::new(code, Join::KIND));
+    }
+    let mut ada = knock(server.address(), "ada", Some("open sesame"));
+    ada.welcomed();
+    let mut old = Peer::connect(server.address());
+    old.send_bytes(&chatshelf_testkit::raw::hello_and_join("bob", None));
+    assert_eq!(old.goodbye().code, Code::PASSWORD_NEEDED);
+    assert!(!is_on_disk(&home.data_dir(), "open sesame"));
+    drop((ada, old));
+    server.end_well();
+}

@@ -172,6 +172,8 @@ found = $(firstword $(wildcard $(tools)/$(1) $(tools)/$(1).exe) $(if $(shell $(1
 # cargo-deny looks at the crates of every system, where building fetches those of one.
 with_all_crates = $(if $(shell $(CARGO) fetch -q --locked 2>&1),@echo the crates of other systems are not \
 	here: cargo-deny checks nothing until cargo fetch --locked has fetched them,$(1))
+# The Python with the packages of `make tools`, for tests that need some of them.
+export CHATSHELF_TEST_PYTHON = $(wildcard $(tools)/python)
 tools = $(CARGO_TARGET_DIR)/tools/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
 tools: ## Install what make check asks beside cargo into target/tools (needs Python 3)

@@ -10,6 +10,7 @@
 pub mod app;
 pub mod command;
 mod default_nick;
+pub mod discovery;
 pub mod files;
 pub mod input;
 pub mod item;

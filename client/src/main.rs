@@ -18,15 +18,26 @@ fn main() -> ExitCode {
 }
 
 /// One task if the command line names one; some need no server. Otherwise the full screen on a
-/// terminal that can show it, and lines elsewhere or with `--plain`.
+/// terminal that can show it, and lines elsewhere or with `--plain`. Whoever named no server and
+/// has none on this machine is offered those of the local network.
 fn run(mut options: Options) -> u8 {
     if !options.forget.is_empty() {
         return oneshot::forget(&options.forget);
+    }
+    if let Some(search) = options.find {
+        return oneshot::find(search.time, search.json);
     }
     if let Some(task) = options.task.take() {
         return oneshot::run(options, task);
     }
     let surroundings = TerminalEnv::look();
+    if surroundings.input_is_terminal && options.names_no_host() {
+        match oneshot::offer(&options.server) {
+            Ok(Some(server)) => options.server = server,
+            Ok(None) => {}
+            Err(code) => return code,
+        }
+    }
     if surroundings.input_has_keys && surroundings.escapes && !options.plain {
         screen::run(options, surroundings)
     } else {

@@ -73,13 +73,30 @@ pub struct Options {
     pub task: Option<Task>,
     /// Servers whose keys to forget, instead of connecting anywhere.
     pub forget: Vec<ServerAddress>,
+    /// A search of the local network, instead of connecting anywhere.
+    pub find: Option<Find>,
     /// The options of that command, until it is parsed.
     own: task::Own,
     /// Where the host was set, if it was.
     host_origin: Option<Origin>,
 }
 
+/// A search of the local network for rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Find {
+    /// How long it takes.
+    pub time: Duration,
+    /// Its result is shown as JSON.
+    pub json: bool,
+}
+
 impl Options {
+    /// Returns true if nobody has said on which machine the server is.
+    #[must_use]
+    pub fn names_no_host(&self) -> bool {
+        self.host_origin.is_none()
+    }
+
     /// Sets the host, perhaps with a port.
     fn set_host(&mut self, text: &str, origin: Origin) -> Result<(), String> {
         let link: JoinLink = text.parse().map_err(|why: AddressError| why.to_string())?;
@@ -126,6 +143,7 @@ impl Default for Options {
             operator_password: None,
             task: None,
             forget: Vec::new(),
+            find: None,
             own: task::Own::default(),
             host_origin: None,
         }

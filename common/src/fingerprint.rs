@@ -8,6 +8,8 @@ use data_encoding::BASE64_NOPAD;
 
 /// What a fingerprint begins with, in any case: the digest's name.
 const PREFIX: &str = "SHA256:";
+/// Digits of a short one.
+const SHORT_DIGITS: usize = 12;
 /// Bytes of the digest.
 const DIGEST_BYTES: usize = 32;
 
@@ -34,6 +36,15 @@ impl Fingerprint {
         let mut bytes = [0; DIGEST_BYTES];
         bytes.copy_from_slice(digest.as_ref());
         Self(bytes)
+    }
+}
+
+impl Fingerprint {
+    /// Returns its beginning, for people to compare at a glance. Not enough to trust a key by.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let whole = self.to_string();
+        whole[..PREFIX.len() + SHORT_DIGITS].to_owned()
     }
 }
 

@@ -6,9 +6,9 @@
 //! numbers that name things ([`id`]), the text that may travel ([`text`]), how a server's address
 //! is written ([`address`]), alone or in a link ([`join_link`]) with what its key is recognised by
 //! ([`fingerprint`]), how much may wait ahead of a line ([`unsent`]), and how much may come in what
-//! time ([`rate`]). Parts that most connections never need are kept in a [`lazy_box`]. [`cli`]
-//! knows nothing of the protocol: it makes options, help, man pages and shell completions from one
-//! table.
+//! time ([`rate`]), and under which names a room is found on the local network ([`discovery`]).
+//! Parts that most connections never need are kept in a [`lazy_box`]. [`cli`] knows nothing of the
+//! protocol: it makes options, help, man pages and shell completions from one table.
 //!
 //! `examples/bot.rs` is a whole client. A frame, there and back:
 //!
@@ -26,6 +26,7 @@
 
 pub mod address;
 pub mod cli;
+pub mod discovery;
 pub mod fingerprint;
 pub mod id;
 pub mod join_link;

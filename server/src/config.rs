@@ -43,6 +43,8 @@ pub struct Config {
     pub bind: Option<IpAddr>,
     /// The port to listen on; 0 lets the system choose one.
     pub port: u16,
+    /// The room is announced on the local network.
+    pub announce: bool,
     /// Where to serve metrics, if at all.
     pub metrics: Option<SocketAddr>,
     /// The certificate and the key that are not the server's own.
@@ -73,6 +75,7 @@ impl Default for Config {
             check: false,
             bind: None,
             port: PORT_DEFAULT,
+            announce: false,
             metrics: None,
             tls_cert: None,
             tls_key: None,
@@ -112,6 +115,7 @@ impl Default for Config {
 pub const AT_START: &[&str] = &[
     "port",
     "bind",
+    "announce",
     "data-dir",
     "durability",
     "metrics",
@@ -169,6 +173,11 @@ static PROGRAM: Program<Config> = Program {
         })
         .short('b')
         .otherwise("all of this machine's"),
+        Opt::flag(
+            "announce",
+            "announce the room on the local network, so that clients there find it",
+            |config, on| config.announce = on,
+        ),
         Opt::value("data-dir", "DIR", "directory for files and messages", |config, text| {
             config.data_dir = text.into();
             Ok(())

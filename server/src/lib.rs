@@ -10,6 +10,8 @@
 #[cfg(test)]
 extern crate self as chatshelf_server;
 
+pub mod addresses;
+pub mod announcement;
 pub mod check;
 pub mod config;
 pub mod disk;

@@ -10,6 +10,8 @@ use std::rc::Rc;
 use chatshelf_common::cli::{Parsed, Setting};
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::join_link::JoinLink;
+use chatshelf_server::addresses;
+use chatshelf_server::announcement::Announcement;
 use chatshelf_server::check;
 use chatshelf_server::config::{Config, Told};
 use chatshelf_server::disk::Disk;
@@ -109,7 +111,9 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
         )?;
     let Identity { config: tls, fingerprint } = Identity::open(&config.identity()?)?;
     let carriers = Carriers::new(tls, config.allow_plain);
-    announce(address, &config.data_dir, fingerprint);
+    let announcement = config.announce.then(|| Announcement::begin(address, &fingerprint));
+    let _announcement = announcement.transpose()?;
+    tell(address, &config.data_dir, fingerprint);
     if let Some(address) = metrics_at {
         print(&format!("chatshelf-server: metrics at http://{address}/metrics\n"));
     }
@@ -139,21 +143,28 @@ fn open_metrics(address: SocketAddr) -> Result<MetricsServer, String> {
     MetricsServer::open(address).map_err(|why| metrics::explain(address, &why))
 }
 
-/// Says where the room is and how to join it, and in a second line how its server is recognised.
-fn announce(address: SocketAddr, data_dir: &Path, fingerprint: Fingerprint) {
-    let host = match address.ip() {
-        ip if ip.is_unspecified() => own_name(),
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => ip.to_string(),
+/// Says where the room is and how to join it, in a second line how its server is recognised, and in
+/// a third under which addresses others reach it, if there are several.
+fn tell(address: SocketAddr, data_dir: &Path, fingerprint: Fingerprint) {
+    let port = address.port();
+    let mut ips = match address.ip() {
+        ip if ip.is_unspecified() => addresses::reachable(),
+        ip => vec![ip],
     };
+    ips.retain(|ip| address.is_ipv6() || ip.is_ipv4() || ip == &address.ip());
+    let host = ips.first().map_or_else(own_name, IpAddr::to_string);
     print(&format!(
         "chatshelf-server: listening on {address}, files and messages in {}; \
-         join with: chatshelf --host {host} --port {}\n",
+         join with: chatshelf --host {host} --port {port}\n",
         shown(data_dir),
-        address.port(),
     ));
-    let link = JoinLink::new(&host, address.port(), fingerprint);
+    let link = JoinLink::new(&host, port, fingerprint);
     print(&format!("chatshelf-server: its key is {fingerprint}; link: {link}\n"));
+    if ips.len() > 1 {
+        let others = ips.iter().map(|ip| SocketAddr::new(*ip, port).to_string());
+        let others = others.collect::<Vec<_>>().join(", ");
+        print(&format!("chatshelf-server: others reach it at {others}\n"));
+    }
 }
 
 fn shown(path: &Path) -> String {

@@ -16,6 +16,7 @@ use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::app::moderation::{self, readable};
+use crate::discovery::Found;
 
 /// An event of the room.
 pub(super) fn event(event: &Event) -> String {
@@ -112,6 +113,15 @@ pub(super) fn bans(bans: &[BanEntry]) -> String {
         })
     };
     written(&bans.iter().map(ban).collect::<Value>())
+}
+
+/// Rooms that were found on the local network.
+pub(super) fn rooms(rooms: &[Found]) -> String {
+    let room = |room: &Found| {
+        let (host, port) = (room.server.host(), room.server.port());
+        json!({"name": room.name, "host": host, "port": port, "key": room.key})
+    };
+    written(&rooms.iter().map(room).collect::<Value>())
 }
 
 /// What the server has done. Figures that this program does not know have no name here.

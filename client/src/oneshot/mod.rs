@@ -5,6 +5,7 @@
 //! writes a download to a pipe or a device, `progress` draws on a terminal. Standard output gets
 //! what was asked for and nothing else. `forget` needs no room.
 
+mod find;
 mod forget;
 mod grep;
 mod json;
@@ -42,6 +43,7 @@ use sink::Sink;
 use stdin::{NoInput, Stdin};
 use stdout_watch::StdoutWatch;
 
+pub use find::{find, offer};
 pub use forget::forget;
 
 /// Carries out the task; returns the exit code.

@@ -4,18 +4,23 @@
 mod operators;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chatshelf_common::address::{AddressError, ServerAddress};
-use chatshelf_common::cli::value::parsed;
+use chatshelf_common::cli::value::{number, parsed};
 use chatshelf_common::cli::{self, Command, Completes, Take};
 use chatshelf_common::join_link::JoinLink;
 use chatshelf_common::limits::HISTORY_ALL;
 use chatshelf_common::text::FileName;
 
-use super::Options;
+use super::{Find, Options};
 use crate::command::{self, Upload};
+use crate::discovery::SEARCH;
 use crate::item::ItemRef;
 use crate::search::Words;
+
+/// The longest search of the local network, in seconds.
+const FIND_SECONDS_MAX: u64 = 60;
 
 /// What a one-shot command does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +89,7 @@ pub(super) struct Own {
     grep: Option<Words>,
     name: Option<FileName>,
     output: Option<String>,
+    time: Option<Duration>,
 }
 
 type Opt = cli::Opt<Options>;
@@ -308,6 +314,34 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
     operators::REDACT,
     operators::LOCK,
     operators::UNLOCK,
+    Command {
+        name: "find",
+        arguments: "",
+        does: "find rooms on the local network",
+        about: "Shows the rooms whose servers announce themselves on the local network (multicast \
+                DNS): name, address, and the beginning of the key's fingerprint; as JSON one array \
+                of objects with name, host, port and key. Anyone can announce anything: what is \
+                announced changes nothing about which key is trusted. Many networks of companies \
+                and guests, and VPNs, let nothing be found.",
+        options: &[
+            Opt::value("time", "SECONDS", "how long to search", |options, text| {
+                let seconds = number(text, 1..=FIND_SECONDS_MAX)?;
+                options.own.time = Some(Duration::from_secs(seconds));
+                Ok(())
+            })
+            .default("2"),
+            JSON,
+        ],
+        completes: Completes::Nothing,
+        take: Take::Words(|options, words| {
+            if let Some(word) = words.first() {
+                return Err(format!("unexpected argument '{word}'"));
+            }
+            let (time, json) = (options.own.time.unwrap_or(SEARCH), options.own.json);
+            options.find = Some(Find { time, json });
+            Ok(())
+        }),
+    },
     Command {
         name: "forget",
         arguments: "HOST[:PORT]...",

@@ -6,8 +6,9 @@
 //! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands
 //! (`oneshot`, `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`),
 //! what is made for shells and manuals (`shells`), what `make install` puts where (`installed`),
-//! which server it is (`encryption`), passwords and operators (`operators`), the load test's
-//! program (`load`), and the example bot (`bot`). What needs a Windows console is in `console`.
+//! which server it is (`encryption`), how it is found on the local network (`discovery`), passwords
+//! and operators (`operators`), the load test's program (`load`), and the example bot (`bot`). What
+//! needs a Windows console is in `console`.
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -16,6 +17,8 @@
 
 mod bot;
 mod console;
+#[cfg(unix)]
+mod discovery;
 mod encryption;
 mod files;
 #[cfg(unix)]

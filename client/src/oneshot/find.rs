@@ -1,0 +1,102 @@
+//! Shows the rooms on the local network, and offers them to whoever named none. Owns what is said
+//! and asked; the search belongs to `discovery`.
+
+use std::io::{self, BufRead, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use chatshelf_common::address::ServerAddress;
+
+use super::json;
+use crate::app::{EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE, fail, show};
+use crate::discovery::{self, Found, SEARCH, table};
+
+/// How long a server on this machine may take to accept a connection.
+const HERE_MAX: Duration = Duration::from_millis(500);
+
+/// Shows what is found within this time; returns the exit code.
+#[must_use]
+pub fn find(time: Duration, json: bool) -> u8 {
+    match discovery::search(time) {
+        Err(why) => fail(&why, EXIT_FAILED),
+        Ok(rooms) if json => show(&format!("{}\n", json::rooms(&rooms))),
+        Ok(rooms) if rooms.is_empty() => fail(NOTHING, EXIT_FAILED),
+        Ok(rooms) => show(&lines(&table(&rooms))),
+    }
+}
+
+const NOTHING: &str = "no room was found: a server is found if it runs with --announce and the \
+                       network lets it be; otherwise ask for its address";
+
+fn lines(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Asks which of the rooms on the local network to join, if no server answers on this machine.
+/// Returns the answer: none if one answers here, and none is to be asked about.
+///
+/// # Errors
+/// The exit code, if there is nothing to join.
+pub fn offer(here: &ServerAddress) -> Result<Option<ServerAddress>, u8> {
+    let is_here = SocketAddr::new([127, 0, 0, 1].into(), here.port());
+    if TcpStream::connect_timeout(&is_here, HERE_MAX).is_ok() {
+        return Ok(None);
+    }
+    eprintln!("No server answers on this machine, at {here}. Searching the local network…");
+    let rooms = discovery::search(SEARCH).map_err(|why| fail(&why, EXIT_FAILED))?;
+    if rooms.is_empty() {
+        eprintln!("Start one with chatshelf-server, or name one with --host.");
+        return Err(fail(NOTHING, EXIT_UNREACHABLE));
+    }
+    for (number, line) in (1..).zip(table(&rooms)) {
+        eprintln!("{number:4}  {line}");
+    }
+    match ask(&rooms) {
+        Some(room) => Ok(Some(room.server.clone())),
+        None => Err(EXIT_DONE),
+    }
+}
+
+/// Asks until the answer is one of them, or there is none.
+fn ask(rooms: &[Found]) -> Option<&Found> {
+    let mut input = io::stdin().lock();
+    loop {
+        eprint!("Join which? [1] ");
+        let _ = io::stderr().flush();
+        let mut answer = String::new();
+        if !input.read_line(&mut answer).is_ok_and(|bytes| bytes > 0) {
+            eprintln!();
+            return None;
+        }
+        if let Some(room) = chosen(rooms, answer.trim()) {
+            return Some(room);
+        }
+        eprintln!("Type a number from 1 to {}; Ctrl-C leaves.", rooms.len());
+    }
+}
+
+/// The room of this number; the first without one.
+fn chosen<'a>(rooms: &'a [Found], answer: &str) -> Option<&'a Found> {
+    let number: usize = if answer.is_empty() { 1 } else { answer.parse().ok()? };
+    rooms.get(number.checked_sub(1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_number_of_the_list() {
+        let room = |name: &str| {
+            let server = "192.0.2.7:9000".parse().unwrap();
+            Found { name: name.into(), server, key: None }
+        };
+        let rooms = [room("one"), room("two")];
+        let answers = [("", Some("one")), ("1", Some("one")), ("2", Some("two"))];
+        let wrong = ["0", "3", "-1", "two", "99999999999999999999"].map(|answer| (answer, None));
+        for (answer, name) in answers.into_iter().chain(wrong) {
+            let found = chosen(&rooms, answer).map(|room| room.name.as_str());
+            assert_eq!(found, name, "{answer:?}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Rooms on the local network: found while they are announced and no longer, by ours and by another
+//! implementation, on one machine and between two; and no reason to trust anyone.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_testkit::programs::{Ended, Program, Server, command_of};
+use chatshelf_testkit::wait::eventually;
+use serde_json::Value;
+
+use crate::harness::programs;
+use crate::harness::terminal::Terminal;
+
+/// A server that announces its room.
+fn announced(data_dir: &Path, port: u16) -> (Server, Fingerprint) {
+    let mut command = announcing(data_dir, port);
+    let mut server = Server::run(command.args(["--bind", "0.0.0.0"]));
+    let key = server.prints("chatshelf-server: its key is ");
+    (server, key.split(';').next().unwrap().parse().unwrap())
+}
+
+fn announcing(data_dir: &Path, port: u16) -> Command {
+    let mut command = command_of(programs::server());
+    command.args(["--announce", "--port", &port.to_string(), "--data-dir"]).arg(data_dir);
+    command
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// The room of this port, among those that are found.
+fn find(command: &mut Command, port: u16) -> Option<Value> {
+    let Ended { code, stdout, stderr } = Program::run(command.args(["find", "--json"]), "");
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let rooms: Value = serde_json::from_str(&stdout).unwrap();
+    rooms.as_array().unwrap().iter().find(|room| room["port"] == port).cloned()
+}
+
+#[test]
+fn a_room_is_found_while_it_is_announced() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, key) = announced(dir.path(), 0);
+    let port = server.address().port();
+    let room = eventually("the room", || find(&mut programs::client(), port));
+    assert_eq!(room["key"], key.short());
+    assert!(room["name"].as_str().unwrap().ends_with(&format!(" {port}")), "{room}");
+    let shown = eventually("the room in the table", || {
+        let ended = Program::run(programs::client().arg("find"), "");
+        let is_of_room = |line: &&str| line.contains(&key.short());
+        ended.stdout.lines().find(is_of_room).map(str::to_owned)
+    });
+    assert!(shown.contains(&format!(":{port}  key ")), "{shown}");
+    server.end_well();
+    assert_eq!(find(&mut programs::client(), port), None, "its end was told");
+}
+
+#[test]
+fn what_only_this_machine_reaches_is_not_announced() {
+    let dir = tempfile::tempdir().unwrap();
+    let ended = Program::run(announcing(dir.path(), 0).args(["--bind", "127.0.0.1"]), "");
+    ended.has_code(1);
+    assert!(ended.complaint().contains("only this machine can reach it"), "{}", ended.stderr);
+}
+
+/// A client that nobody has told of a server, once it shows what it has found.
+fn offered(dir: &Path, here: u16, key: &Fingerprint) -> (Terminal, String) {
+    let mut command = programs::client();
+    command.args(["--port", &here.to_string(), "--name", "ada", "--plain"]);
+    command.current_dir(dir).env("CHATSHELF_STATE_DIR", dir.join("state"));
+    let screen = Terminal::start(&command);
+    screen.shows("No server answers on this machine");
+    screen.shows("Join which? [1]");
+    let shown = screen.screen();
+    let line = shown.lines().find(|line| line.contains(&key.short()));
+    let line = line.unwrap_or_else(|| panic!("{key} is not in {shown}"));
+    let number = line.split_whitespace().next().unwrap().to_owned();
+    (screen, number)
+}
+
+/// Says yes to the key, if it is asked about: it is not on this machine, whose servers are trusted.
+fn goes_in(screen: &mut Terminal) {
+    let is_asked = eventually("a question or the room", || {
+        let shown = screen.screen();
+        let is_in = shown.contains("welcome, ada");
+        (is_in || shown.contains("Type yes or no:")).then_some(!is_in)
+    });
+    if is_asked {
+        screen.types("yes\r");
+    }
+    screen.shows("welcome, ada");
+    screen.types("/quit\r");
+    assert_eq!(screen.wait(), 0);
+}
+
+#[test]
+fn who_names_no_host_is_offered_what_is_found_and_a_pin_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, key) = announced(&dir.path().join("one"), 0);
+    let port = server.address().port();
+    let (mut screen, number) = offered(dir.path(), free_port(), &key);
+    screen.types("x\r");
+    screen.shows("Type a number from 1 to ");
+    screen.types(&format!("{number}\r"));
+    goes_in(&mut screen);
+    server.end_well();
+
+    let (impostor, other_key) = announced(&dir.path().join("two"), port);
+    let (mut screen, number) = offered(dir.path(), free_port(), &other_key);
+    screen.types(&format!("{number}\r"));
+    screen.shows("has changed");
+    assert_eq!(screen.wait(), 3);
+    impostor.end_well();
+}
+
+/// The Python that has the other implementation; none, with a word about it, where there is none.
+fn python() -> Option<Command> {
+    let python = std::env::var_os("CHATSHELF_TEST_PYTHON").filter(|it| !it.is_empty());
+    let python = python.unwrap_or("python3".into());
+    let mut asked = command_of(&python);
+    let is_here =
+        asked.args(["-c", "import zeroconf"]).output().is_ok_and(|it| it.status.success());
+    if !is_here {
+        println!("Python has no zeroconf, so this test checks nothing (make tools)");
+        return None;
+    }
+    let mut command = command_of(python);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/discovery/independent.py");
+    command.arg(script);
+    Some(command)
+}
+
+#[test]
+fn another_implementation_finds_our_rooms_and_we_find_its() {
+    let (Some(mut browser), Some(mut announcer)) = (python(), python()) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut browser = Program::start(browser.arg("browse"));
+    let (server, key) = announced(dir.path(), 0);
+    let port = server.address().port();
+    browser.shows(&format!(" {port}: {port} fp={} txtvers=1 v=1", key.short()));
+    server.end_well();
+    browser.shows(&format!("gone {}", own_name(port)));
+    browser.close_input();
+    browser.wait().has_code(0);
+
+    let port = free_port();
+    let name = format!("an independent one {port}");
+    let mut announcer = Program::start(announcer.args(["announce", &name, &port.to_string()]));
+    announcer.shows("announced");
+    let room = eventually("the room", || find(&mut programs::client(), port));
+    let expected = serde_json::json!({
+        "name": name, "host": "198.51.100.7", "port": port, "key": "SHA256:AbCdEfGhIjKl",
+    });
+    assert_eq!(room, expected);
+    announcer.close_input();
+    announcer.wait().has_code(0);
+}
+
+/// What a server on this port calls its room.
+fn own_name(port: u16) -> String {
+    let name = Program::run(command_of("uname").arg("-n"), "").stdout;
+    format!("{} {port}", name.trim().split('.').next().unwrap())
+}
+
+/// Two machines on one network, as far as programs can tell; gone when dropped.
+#[cfg(target_os = "linux")]
+struct Network([String; 2]);
+
+#[cfg(target_os = "linux")]
+impl Network {
+    /// None, with a word about it, where it may not be made.
+    fn make() -> Option<Self> {
+        let unique = std::process::id();
+        let names = [format!("shelf-{unique}-a"), format!("shelf-{unique}-b")];
+        let network = Self(names.clone());
+        let [a, b] = names;
+        let (veth_a, veth_b) = (format!("va{unique}"), format!("vb{unique}"));
+        let ip = |words: &str| {
+            let mut command = command_of("ip");
+            command.args(words.split(' ')).output().is_ok_and(|it| it.status.success())
+        };
+        let is_made = ip(&format!("netns add {a}"))
+            && ip(&format!("netns add {b}"))
+            && ip(&format!("link add {veth_a} netns {a} type veth peer name {veth_b} netns {b}"))
+            && [(&a, &veth_a, 1), (&b, &veth_b, 2)].into_iter().all(|(host, veth, number)| {
+                ip(&format!("-n {host} address add 198.18.0.{number}/24 dev {veth}"))
+                    && ip(&format!("-n {host} link set lo up"))
+                    && ip(&format!("-n {host} link set {veth} up"))
+            });
+        if !is_made {
+            println!("no network can be made here, so this test checks nothing (root, iproute2)");
+        }
+        is_made.then_some(network)
+    }
+
+    /// This command on one of the machines.
+    fn on(&self, machine: usize, command: &Command) -> Command {
+        let mut inside = command_of("ip");
+        inside.args(["netns", "exec", &self.0[machine]]).arg(command.get_program());
+        inside.args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => inside.env(name, value),
+                None => inside.env_remove(name),
+            };
+        }
+        inside
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Network {
+    fn drop(&mut self) {
+        for name in &self.0 {
+            let _ = command_of("ip").args(["netns", "delete", name]).output();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_room_is_found_and_joined_from_another_machine() {
+    let Some(network) = Network::make() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let command = announcing(&dir.path().join("data"), 9000);
+    let mut server = Server::run(&mut network.on(0, &command));
+    let key = server.prints("chatshelf-server: its key is ");
+    let link = key.split_once("link: ").unwrap().1.trim().to_owned();
+    assert!(link.starts_with("chatshelf://198.18.0.1:9000#"), "the best address: {link}");
+    let room = eventually("the room", || find(&mut network.on(1, &programs::client()), 9000));
+    assert_eq!(room["host"], "198.18.0.1");
+    let say = |host: &str| {
+        let mut client = programs::client();
+        client.args(["--host", host, "send", "hello from there"]);
+        client.env("CHATSHELF_STATE_DIR", dir.path().join("state"));
+        Program::run(&mut network.on(1, &client), "")
+    };
+    say("198.18.0.1").has_code(3);
+    say(&link).has_code(0);
+    server.end_well();
+}

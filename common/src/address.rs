@@ -182,10 +182,12 @@ fn host_and_port(text: &str) -> Result<ServerAddress, AddressError> {
         None => (text, None),
     };
     let is_strange = |c: char| c.is_whitespace() || c.is_control() || "/\\?#@[]\"'<>".contains(c);
-    if host.len() > HOST_BYTES_MAX || host.contains(is_strange) {
+    let address = ServerAddress::new(host, port);
+    // Lower case can be longer.
+    if address.host.len() > HOST_BYTES_MAX || host.contains(is_strange) {
         return Err(AddressError::Host);
     }
-    Ok(ServerAddress::new(host, port))
+    Ok(address)
 }
 
 /// An address, perhaps with the zone in which it holds: `fe80::1%eth0`.
@@ -320,5 +322,8 @@ mod tests {
         let long = "x".repeat(HOST_BYTES_MAX);
         assert!(long.parse::<ServerAddress>().is_ok());
         assert_eq!(format!("{long}x").parse::<ServerAddress>(), Err(AddressError::Host));
+        // Two bytes, of which lower case makes three.
+        let longer = "Ⱥ".repeat(HOST_BYTES_MAX / 2);
+        assert_eq!(longer.parse::<ServerAddress>(), Err(AddressError::Host));
     }
 }

@@ -73,7 +73,7 @@ struct Flags {
     is_drained: bool,
     /// What is gathered may not be joined with more.
     is_piece: bool,
-    /// The close_notify is sealed.
+    /// The writing side ends: a close_notify is sealed, if there is anybody to understand it.
     has_said_end: bool,
 }
 
@@ -127,6 +127,9 @@ impl<T: Transport> TlsTransport<T> {
     /// Reads what has come below, and opens it into `buffer`; returns how many bytes that made. It
     /// may be none.
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.flags.has_said_end {
+            return self.discard(buffer);
+        }
         // Handshakes are what costs most: each turn takes only so many further.
         if !self.flags.is_answered && !self.context.may_shake_hands() {
             return Err(self.wait_for_turn());
@@ -136,6 +139,19 @@ impl<T: Transport> TlsTransport<T> {
         let filled = self.fill_by(&mut scratch, buffer);
         context.give_incoming(scratch);
         filled
+    }
+
+    /// Reads what comes after the end was said, and looks at none of it: rustls could want to
+    /// answer.
+    fn discard(&mut self, scratch: &mut [u8]) -> io::Result<usize> {
+        self.incoming = Vec::new();
+        self.flags.has_news = false;
+        let count = self.below.read(scratch)?;
+        self.flags.is_drained = count < scratch.len();
+        if count == 0 {
+            self.reading = Reading::Ended;
+        }
+        Ok(0)
     }
 
     /// Has reading continue in another turn.
@@ -412,8 +428,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        if self.flags.is_established && !self.flags.has_said_end {
-            self.flags.has_said_end = true;
+        if !std::mem::replace(&mut self.flags.has_said_end, true) && self.flags.is_established {
             let mut sealed = Vec::new();
             let count = self.seal(&mut sealed, |mut sealer, out| sealer.queue_close_notify(out))?;
             self.outgoing.extend(&sealed[..count]);

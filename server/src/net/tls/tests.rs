@@ -163,6 +163,28 @@ fn the_end_is_said_after_everything_else() {
     assert!(pair.client.process_new_packets().unwrap().peer_has_closed());
 }
 
+/// rustls would answer damage by a fatal alert, although the end is said.
+#[test]
+fn what_comes_after_the_end_was_said_is_not_looked_at() {
+    for is_established in [true, false] {
+        let mut pair = if is_established { Pair::established() } else { Pair::new() };
+        let shut = pair.server.shutdown_write();
+        assert_eq!(shut.is_err(), is_established, "the end has to be said first");
+        pair.server_sends();
+        pair.server.shutdown_write().unwrap();
+        pair.client_says(b"well?");
+        pair.client_sends();
+        let damaged = [&[0x17, 3, 3, 0, 20][..], &[9; 20]].concat();
+        pair.line.0.borrow_mut().to_server.extend(damaged);
+        pair.server_reads();
+        assert_eq!((&pair.read[..], pair.has_ended), (&b""[..], false));
+        assert!(!pair.server.has_pending() && pair.has_no_buffers());
+        pair.line.0.borrow_mut().has_ended = true;
+        pair.server_reads();
+        assert!(pair.has_ended);
+    }
+}
+
 #[test]
 fn the_peers_end_comes_after_what_it_has_said() {
     let mut pair = Pair::established();

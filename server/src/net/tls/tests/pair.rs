@@ -24,7 +24,7 @@ pub(super) struct Ends {
     pub(super) most: usize,
     /// Bytes that the server may send before the line is full.
     pub(super) room: Option<usize>,
-    has_ended: bool,
+    pub(super) has_ended: bool,
     pub(super) is_shut: bool,
 }
 

@@ -28,6 +28,8 @@ SEED =
 REF =
 ROUNDS =
 WRITE =
+SECONDS =
+TARGET =
 # Further options, written as the program itself wants them.
 ARGS =
 
@@ -160,10 +162,13 @@ check: toolchain ## Check format, lints, docs, spelling, crates, workflows and s
 	$(call checker,actionlint)
 	$(call checker,hadolint,packaging/Dockerfile)
 	$(call checker,shellcheck,$(scripts))
+	$(fuzz_check)
 	$(CARGO) test --workspace
 	$(solutions)
 check: export RUSTDOCFLAGS = -Dwarnings
-scripts = .ci/review .ci/run $(wildcard packaging/*.sh packaging/debian/*.sh) $(addprefix common/testkit/wine/,session tests)
+# The programs that a fuzzer runs; what they run is tested with the rest.
+fuzz_check = $(CARGO) check --locked --manifest-path fuzz/Cargo.toml --no-default-features
+scripts = .ci/review .ci/run fuzz/run.sh $(wildcard packaging/*.sh packaging/debian/*.sh) $(addprefix common/testkit/wine/,session tests)
 # $(call checker,typos,OPTIONS): runs a checker of `make tools`, or else the one on PATH. Where there
 # is neither, says so: the other checks do not depend on it.
 checker = $(if $(call found,$(1)),$(call quote,$(call found,$(1))) $(2),@echo $(1) is not here, so it \
@@ -216,6 +221,13 @@ mutants: toolchain ## Change the code in one place after the other and see which
 		--test-workspace false --package chatshelf-common --package chatshelf-server $(ARGS) -- --lib
 mutants = $(CARGO_TARGET_DIR)/mutants-tool
 .PHONY: mutants
+
+fuzz: toolchain ## Try what comes from outside with inputs that a fuzzer makes (Linux) [SECONDS=600 TARGET=, of fuzz/targets]
+	@$(if $(wildcard $(fuzz)/bin/cargo-fuzz),,$(CARGO) install --locked cargo-fuzz --version 0.13.1 \
+		--root $(call quote,$(fuzz)))
+	@PATH=$(call quote,$(abspath $(fuzz)/bin)):"$$PATH" fuzz/run.sh $(or $(value SECONDS),600) $(TARGET)
+fuzz = $(CARGO_TARGET_DIR)/fuzz-tool
+.PHONY: fuzz
 
 load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= NO_TLS= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)

@@ -116,6 +116,7 @@ fn is_root(path: &str) -> bool {
     match parts.as_slice() {
         [.., "src", "lib.rs" | "main.rs"] | [.., "src", "bin", _] => true,
         ["docs", "figures", "main.rs"] | ["docs", "comparison", "echo.rs"] => true,
+        ["fuzz", "targets", _] => true,
         // A feature puts solutions in the place of modules.
         ["docs", "exercises", "tests" | "solutions", _] => true,
         [_, "tests" | "benches" | "examples", rest @ ..] => {

@@ -1,0 +1,24 @@
+//! Heads of HTTP requests, as they come to `--metrics`: what follows a whole head changes nothing,
+//! and neither does waiting for the rest of one that is refused.
+
+use chatshelf_server::net::http::{HEAD_BYTES_MAX, refusal, request};
+
+/// The beginning of a connection.
+pub(crate) fn run(bytes: &[u8]) {
+    let (most, longer) = (bytes.len().min(HEAD_BYTES_MAX), [bytes, b"more"].concat());
+    match request(bytes) {
+        Ok(Some(whole)) => {
+            assert!(whole.path.starts_with('/'), "{whole:?}");
+            assert_eq!(request(&longer), Ok(Some(whole)));
+        }
+        Ok(None) => assert!(bytes.len() < HEAD_BYTES_MAX, "a head that is too long ends"),
+        Err(why) => {
+            assert!(request(&longer).is_err(), "{why:?}");
+            assert!(refusal(why).starts_with(b"HTTP/1.1 "));
+        }
+    }
+    // A head that was refused in part is not accepted as a whole.
+    if request(&bytes[..most / 2]).is_err() {
+        assert!(request(bytes).is_err());
+    }
+}

@@ -80,6 +80,7 @@ impl KeptBans {
 /// When the file cannot be opened or read, or not be set aside.
 pub fn read<F: Files>(files: &F, data_dir: &Path) -> io::Result<KeptBans> {
     let path = data_dir.join(BANS);
+    files::discard_new(files, &path);
     let mut bytes = Vec::new();
     match files.open(&path) {
         Ok(file) => file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?,

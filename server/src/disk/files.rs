@@ -108,16 +108,26 @@ const NEW: &str = ".new";
 /// # Errors
 /// Those of the file system; what was there is as it was.
 pub fn replace<F: Files>(files: &F, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(NEW);
-    // What a crash has left of an earlier try; mostly there is none.
-    let _ = files.remove_file(Path::new(&new));
-    let mut file = files.create(Path::new(&new))?;
+    let new = new_name(path);
+    discard_new(files, path);
+    let mut file = files.create(&new)?;
     file.write_all(bytes)?;
     file.sync()?;
     drop(file);
-    files.rename(Path::new(&new), path)?;
+    files.rename(&new, path)?;
     path.parent().map_or(Ok(()), |dir| files.sync_dir(dir))
+}
+
+/// Removes what a crash in the midst of [`replace`] has left beside a file.
+pub fn discard_new<F: Files>(files: &F, path: &Path) {
+    // Mostly there is none.
+    let _ = files.remove_file(&new_name(path));
+}
+
+fn new_name(path: &Path) -> PathBuf {
+    let mut new = path.as_os_str().to_owned();
+    new.push(NEW);
+    new.into()
 }
 
 /// The extension of what is set aside.

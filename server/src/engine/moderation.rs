@@ -240,7 +240,7 @@ impl<T: Transport> Engine<T> {
         self.disk.push(Request::KeepBans(kept));
     }
 
-    /// Returns the sessions of members whom a new ban keeps out; operators stay.
+    /// Returns the sessions of members whom a new ban keeps out, in their order; operators stay.
     fn covered_by(&self, ban: BanId) -> Vec<Token> {
         let members = self.room.members().filter_map(|it| Some((it.session()?, it.nick())));
         let is_covered = |session: Token, nick: &Nick| {
@@ -249,7 +249,9 @@ impl<T: Transport> Engine<T> {
             !self.operators.has(session) && self.bans.covers(ban, nick, peer)
         };
         let covered = members.filter(|(session, nick)| is_covered(*session, nick));
-        covered.map(|(session, _)| session).collect()
+        let mut covered: Vec<Token> = covered.map(|(session, _)| session).collect();
+        covered.sort_unstable();
+        covered
     }
 
     /// Ends a membership because an operator wants it.

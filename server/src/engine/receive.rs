@@ -60,6 +60,10 @@ impl<T: Transport> Engine<T> {
             }
         }
         self.read_buffer = buffer;
+        // Whoever has closed their side does not wait.
+        if self.connections.get(token).is_some_and(Connection::has_stopped_waiting) {
+            self.close(token, Code::CONNECTION_LOST);
+        }
         // The transport may have answers of its own to send.
         if self.connections.get(token).is_some_and(Connection::has_pending) {
             self.connections.mark_dirty(token);

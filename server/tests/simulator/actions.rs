@@ -13,7 +13,7 @@ use chatshelf_testkit::samples::{file_name, message, nick};
 use super::files::new_key;
 use super::model::{LINE_MARK, Model};
 use super::trace::told;
-use super::user::{Task, TaskState, User};
+use super::user::{Process, Task, TaskState, User};
 
 /// Sizes about which something changes.
 const EDGES: [u64; 6] = [0, 1, 65_536, 131_072, 262_144, 524_288];
@@ -23,12 +23,16 @@ impl User {
     pub(super) fn act(&mut self, model: &mut Model) {
         let pause_ms = 2 * self.plan.heals_at_ms / (self.plan.deeds + 1);
         self.deed_at_ms = self.clock.now_ms() + self.rng.below(pause_ms.min(10_000) + 1);
-        let Some(process) = &mut self.process else { return };
-        let now = self.clock.instant();
-        if !process.link.session.takes_commands() {
+        let takes_commands = self.process.as_ref().is_some_and(Process::takes_commands);
+        if !takes_commands {
             return;
         }
         self.deeds -= 1;
+        if self.may_moderate() && self.rng.one_in(3) {
+            return self.moderate();
+        }
+        let Some(process) = &mut self.process else { return };
+        let now = self.clock.instant();
         match self.rng.below(40) {
             0..10 if self.plan.is_flood => (0..self.rng.below(400)).for_each(|_| self.say()),
             0..14 => self.say(),
@@ -207,7 +211,8 @@ impl User {
         {
             match event {
                 SessionEvent::Happened { event, when } => {
-                    model.saw(&event);
+                    let snapshot = process.link.session.room().snapshot_seq();
+                    model.saw(&event, (when != When::Live).then_some(snapshot));
                     self.show(&event, when, model);
                 }
                 event => {
@@ -226,7 +231,17 @@ impl User {
                 let other = suggestion.filter(|it| *it != refused).unwrap_or(other);
                 process.link.session.rejoin(other);
             }
-            SessionEvent::Refused(refused, _) => self.note_refusal(&refused),
+            SessionEvent::PasswordWanted { .. } => {
+                let password = self.room_password();
+                let Some(process) = &mut self.process else { return };
+                process.link.session.give_password(password);
+            }
+            SessionEvent::Bans => self.note_bans(),
+            SessionEvent::Offline { .. } => self.note_lost_rights(),
+            SessionEvent::Refused(refused, _) => {
+                self.note_refusal(&refused);
+                self.note_refused_rights(&refused);
+            }
             SessionEvent::TransferEnded(status, outcome) => self.note_end(&status, &outcome, model),
             SessionEvent::Goodbye(goodbye) => {
                 let codes = [
@@ -239,6 +254,8 @@ impl User {
                     Code::NOT_JOINED_IN_TIME,
                     Code::TOO_SLOW,
                     Code::TIMED_OUT,
+                    Code::KICKED,
+                    Code::BANNED,
                 ];
                 assert!(codes.contains(&goodbye.code), "{}: {goodbye:?}", self.name);
             }
@@ -249,7 +266,13 @@ impl User {
 
     /// A line is shown once, unless the server may have forgotten that it had it.
     fn show(&mut self, event: &Event, when: When, model: &Model) {
+        if let Event::Moderated(it) = event
+            && when == When::Live
+        {
+            self.note_moderated(it);
+        }
         let (Event::Said(said), Some(process)) = (event, &mut self.process) else { return };
+        process.rights.saw_line(said.seq);
         if !said.text.as_str().starts_with(LINE_MARK) {
             return;
         }

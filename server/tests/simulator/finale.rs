@@ -133,7 +133,7 @@ impl World {
         for (path, bytes) in self.server.disk.files() {
             let is_segment = path.parent() == Some(&*log);
             let is_item = path.parent().is_some_and(|dir| places.contains(&dir.into()));
-            let is_mark = path == data.join("chatshelf.format");
+            let is_mark = path == data.join("chatshelf.format") || path == data.join("bans");
             let is_note = note_dir.as_ref().is_some_and(|dir| path == dir.join("dropped"));
             let is_known = is_segment || is_item || is_mark || is_note;
             assert!(is_known, "{} is left, {bytes} bytes", path.display());

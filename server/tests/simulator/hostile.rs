@@ -2,22 +2,27 @@
 
 use std::io::{Read, Write};
 
-use chatshelf_common::id::{ItemId, MessageId, TransferId, UploadKey};
+use chatshelf_common::id::{ItemId, MessageId, Seq, TransferId, UploadKey};
+use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Nick, Topic};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{
-    DownloadRequest, Drop, Join, Ping, Rename, Say, SetTopic, StatsRequest, Tell, UploadOffer,
+    Action, BansRequest, CAPABILITY_PASSWORD, DownloadRequest, Drop, Hello, Join, Moderate, Op,
+    Ping, Rename, Say, SetTopic, StatsRequest, Tell, UploadOffer,
 };
+use chatshelf_server::passwords::Realm;
 use chatshelf_testkit::raw;
 use chatshelf_testkit::samples::{file_name, message, nick};
 
 use super::clock::Clock;
+use super::moderation_model::STRANGER;
 use super::net::{Attempt, Net};
 use super::plan::Plan;
 use super::rng::Rng;
 use super::server::Server;
 use super::tls::{self, Socket};
 use super::trace::{Trace, told};
+use super::verifier;
 
 /// One hostile peer, which comes again and again.
 pub(crate) struct Hostile {
@@ -109,12 +114,18 @@ impl Hostile {
             let count = rng.up_to(10_000);
             return rng.bytes(count);
         }
-        script.extend(raw::hello());
+        script.extend(hello(rng));
         if rng.one_in(6) {
             refused_joins(rng, &mut script);
         }
-        Join::new(nick(&self.name), Some(u32::MAX)).encode(&mut script);
-        match rng.below(8) {
+        let (name, password) = match rng.one_in(3) {
+            true => (format!("{}{STRANGER}", self.name), verifier::wrong(rng)),
+            false => (self.name.clone(), verifier::password(Realm::Room)),
+        };
+        let join = Join::new(nick(&name), Some(u32::MAX));
+        Join { password: Some(password), ..join }.encode(&mut script);
+        match rng.below(9) {
+            7 => orders(rng, &mut script),
             0 => (0..20_000).for_each(|_| Ping {}.encode(&mut script)),
             1 => (0..rng.below(60)).for_each(|number| say(number).encode(&mut script)),
             2 => tells(rng, &mut script),
@@ -164,6 +175,33 @@ impl Hostile {
 
 fn say(number: u64) -> Say {
     Say::new(MessageId(number), message(&"noise".repeat(1 + number as usize * 20)), None)
+}
+
+/// The greeting of a client that knows passwords, or of one that does not.
+fn hello(rng: &mut Rng) -> Vec<u8> {
+    if rng.one_in(4) {
+        return raw::hello();
+    }
+    let capabilities = Some(CAPABILITY_PASSWORD);
+    Hello { capabilities, ..Hello::new(VERSION_MIN, VERSION_MAX) }.to_bytes()
+}
+
+/// What only operators may ask for, and passwords that are none.
+fn orders(rng: &mut Rng, script: &mut Vec<u8>) {
+    for _ in 0..rng.below(300) {
+        match rng.below(5) {
+            0 => Op { password: verifier::wrong(rng) }.encode(script),
+            1 => BansRequest {}.encode(script),
+            2 => {
+                let line = Some(Seq(rng.below(100)));
+                Moderate { line, ..Moderate::new(Action::REDACT) }.encode(script);
+            }
+            _ => {
+                let to = Some(nick_of_a_user(rng));
+                Moderate { to, ..Moderate::new(Action(rng.below(9) as u8)) }.encode(script);
+            }
+        }
+    }
 }
 
 /// Asks for nicks that others have, until the server has had enough of it.

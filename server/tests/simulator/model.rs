@@ -9,11 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chatshelf_common::id::Seq;
 use chatshelf_common::wire::frame::{Item, TopicChanged};
 use chatshelf_common::wire::{Deframer, Event, Unit};
-use chatshelf_server::disk::Durability;
+use chatshelf_server::disk::{Durability, Found};
 use chatshelf_server::engine::{JournalBatch, LOG_WINDOW_BYTES};
+use chatshelf_server::room::Past;
 
 use super::clock::Clock;
 use super::content::Safety;
+use super::moderation_model::{ModerationModel, without_text};
 use super::plan::Plan;
 use super::shelf_model::ShelfModel;
 use super::trace::{Trace, told};
@@ -100,6 +102,7 @@ pub(crate) struct Model {
     pub(crate) starts: u64,
     views: BTreeMap<(u64, Seq), View>,
     shelf: ShelfModel,
+    moderation: ModerationModel,
 }
 
 impl Model {
@@ -122,6 +125,7 @@ impl Model {
             starts: 0,
             views: BTreeMap::new(),
             shelf: ShelfModel::new(plan.settings.keep),
+            moderation: ModerationModel::new(plan.settings.asks_password),
         }
     }
 
@@ -132,6 +136,10 @@ impl Model {
 
     pub(crate) fn shelf_mut(&mut self) -> &mut ShelfModel {
         &mut self.shelf
+    }
+
+    pub(crate) fn moderation_mut(&mut self) -> &mut ModerationModel {
+        &mut self.moderation
     }
 
     // What the server does.
@@ -175,6 +183,7 @@ impl Model {
             Event::Dropped(event) => self.shelf.dropped(event),
             _ => {}
         }
+        self.moderation.record(&event);
         let (fate, handed_ms) = (Fate::Handed, self.clock.now_ms());
         self.log.insert(seq, Entry { event, fate, handed_ms, end: end + bytes });
     }
@@ -248,13 +257,13 @@ impl Model {
     /// how the one before it came to its end.
     pub(crate) fn restarted(
         &mut self,
-        found: &[Event],
-        topic: Option<&TopicChanged>,
+        found: &Found,
         ending: Ending,
         safety: Safety,
         is_damaged: bool,
     ) {
-        self.check_topic(topic, ending, is_damaged);
+        let Found { past: Past { events: found, topic, .. }, bans, .. } = found;
+        self.check_topic(topic.as_ref(), ending, is_damaged);
         if safety != Safety::Durable {
             self.topic_floor = Seq(0);
         }
@@ -271,12 +280,21 @@ impl Model {
             }
             let is_within =
                 all - entry.end + (place as u64 + 1) * RECORD_HEAD_BYTES < self.segment_bytes;
-            let must_be_there = entry.fate.survives(ending);
+            // A crash in the midst of overwriting a line loses it, as was wanted.
+            let must_be_there = entry.fate.survives(ending) && !self.moderation.is_redacted(seq);
             assert!(!must_be_there || !is_within || is_damaged, "lost: {entry:?}");
         }
         let gone: Vec<Seq> =
             self.log.keys().copied().filter(|seq| !by_seq.contains_key(seq)).collect();
         told!(self.trace, "model", "{} found up to {newest}, {} gone", found.len(), gone.len());
+        // Repetitions of a line whose text is gone are not recognised.
+        let texts = self.log.iter().filter(|(seq, _)| self.moderation.is_redacted(**seq));
+        let texts = texts.filter_map(|(_, entry)| match &entry.event {
+            Event::Said(said) => Some(said.text.as_str().to_owned()),
+            _ => None,
+        });
+        self.forgotten.extend(texts);
+        self.moderation.restarted(bans, |seq| gone.contains(&seq));
         for seq in gone {
             if seq < newest {
                 self.holes.insert(seq);
@@ -322,14 +340,23 @@ impl Model {
     /// comes back with a segment that had been set aside.
     fn find(&mut self, event: &Event) {
         let known = self.log.get(&event.seq()).map(|entry| &entry.event);
-        let was_lost = || self.lost.get(&event.seq()).is_some_and(|lost| lost.contains(event));
+        let was_lost = || self.was_lost(event);
         if known.is_none() && was_lost() {
             let (fate, handed_ms) = (Fate::Written, self.clock.now_ms());
             let end = self.log.last_key_value().map_or(0, |(_, entry)| entry.end);
             self.log.insert(event.seq(), Entry { event: event.clone(), fate, handed_ms, end });
             return;
         }
-        assert_eq!(known, Some(event), "the journal brings what never was");
+        let is_it = known.is_some_and(|known| self.moderation.may_show(known, event, None));
+        assert!(is_it, "the journal brings what never was: {event:?}, not {known:?}");
+    }
+
+    /// True for an event that was in the log once, with its text or without.
+    fn was_lost(&self, event: &Event) -> bool {
+        let lost = self.lost.get(&event.seq());
+        lost.is_some_and(|lost| {
+            lost.iter().any(|lost| lost == event || without_text(lost).as_ref() == Some(event))
+        })
     }
 
     /// An event is not held any more. Its place stays its own if later ones are.
@@ -354,12 +381,12 @@ impl Model {
 
     // What the members see.
 
-    /// A member was sent an event.
-    pub(crate) fn saw(&mut self, event: &Event) {
+    /// A member was sent an event: of before its snapshot, which is of `arrived`, or live.
+    pub(crate) fn saw(&mut self, event: &Event, arrived: Option<Seq>) {
         self.note_slowness();
         let seq = event.seq();
         if let Some(entry) = self.log.get(&seq)
-            && entry.event == *event
+            && self.moderation.may_show(&entry.event, event, arrived)
         {
             let may_be_seen = match (self.durability, entry.fate) {
                 (Durability::None, _) | (_, Fate::Synced) => true,
@@ -373,7 +400,7 @@ impl Model {
             assert!(may_be_seen, "seen before it was safe: {entry:?}");
             return;
         }
-        let was_once = self.lost.get(&seq).is_some_and(|events| events.contains(event));
+        let was_once = self.was_lost(event);
         let is_hole = matches!(event, Event::Forgotten(_)) && self.holes.contains(&seq);
         assert!(was_once || is_hole, "seen, but it never was: {event:?}");
     }

@@ -137,6 +137,8 @@ impl Plan {
             Durability::Interval,
             Durability::Always,
         ]);
+        // Of their own, so that the rest of a seed's plan is what it was.
+        let rules = &mut Rng::new(seed, 4);
         let settings = Settings {
             file_bytes_max: 32 << 20,
             keep: rng.pick(&[5, 5, 5, 1, 2, 8]),
@@ -145,8 +147,8 @@ impl Plan {
             allowances: if rng.one_in(2) { TIGHT } else { Allowances::UNLIMITED },
             deadlines: Deadlines::DEFAULT,
             durability,
-            asks_password: false,
-            has_operators: false,
+            asks_password: rules.one_in(4),
+            has_operators: rules.one_in(2),
         };
         let store = StoreSettings {
             min_free_bytes: rng.pick(&[0, 0, 100_000]),

@@ -16,6 +16,10 @@ pub(crate) enum Sabotage {
     LostByte,
     /// The system interrupts each write again and again, so the server works for nothing.
     Interrupts,
+    /// The store says that it has kept bans and does not.
+    LostBans,
+    /// Any password is right.
+    LaxVerifier,
     /// When the journal is replayed into a second room, its last event is left out.
     ShortReplay,
     /// A layer denies that it owns bytes which are not sent.

@@ -23,6 +23,16 @@ fn a_journal_that_answers_before_it_writes_is_noticed() {
 }
 
 #[test]
+fn bans_that_are_not_kept_are_noticed() {
+    assert_bites(Sabotage::LostBans);
+}
+
+#[test]
+fn a_wrong_password_that_lets_in_is_noticed() {
+    assert_bites(Sabotage::LaxVerifier);
+}
+
+#[test]
 fn a_changed_byte_is_noticed() {
     assert_bites(Sabotage::FlippedByte);
 }

@@ -7,10 +7,8 @@ use std::path::Path;
 use std::rc::Rc;
 
 use chatshelf_common::wire::frame::Item;
-use chatshelf_server::disk::{Found, Reply, Request};
-use chatshelf_server::engine::{
-    Engine, JournalBatch, MemoryUse, Readiness, Secret, Stats, Storage, Turns,
-};
+use chatshelf_server::disk::Found;
+use chatshelf_server::engine::{Engine, MemoryUse, Readiness, Secret, Stats, Turns};
 use chatshelf_server::net::tls::{TlsContext, TlsTransport};
 use chatshelf_server::token::Token;
 
@@ -28,6 +26,8 @@ use super::sabotage::Sabotage;
 use super::threads::{DATA, Threads};
 use super::tls::{ServerEnd, server_config};
 use super::trace::{Trace, told};
+use super::verifier::Verifier;
+use super::watched::Watched;
 
 /// Connections accepted in one turn.
 const ACCEPTS_MAX: usize = 256;
@@ -64,6 +64,7 @@ struct Process {
     engine: Engine<ServerEnd>,
     tls: Rc<TlsContext>,
     threads: Threads,
+    verifier: Verifier,
     beginning: Beginning,
     wires: Vec<(Token, Shared)>,
     turns: Turns,
@@ -191,6 +192,7 @@ impl Server {
             timeout,
             process.turns.stop_by_ms(),
             process.threads.due_ms(),
+            process.verifier.due_ms(),
             accept,
         ];
         dues.into_iter().flatten().min()
@@ -214,6 +216,7 @@ impl Server {
         let Some(process) = &mut self.process else { return };
         let is_woken = process.wakes_at_ms.is_some_and(|at| at <= now.mono_ms);
         let is_due = process.engine.poll_timeout(now) == Some(0)
+            || process.verifier.due_ms().is_some_and(|at| at <= now.mono_ms)
             || (process.engine.opens_at_ms().is_some_and(|at| at <= now.mono_ms))
             || process.turns.stop_by_ms().is_some_and(|by| by <= now.mono_ms);
         if is_woken || is_due {
@@ -237,9 +240,9 @@ impl Server {
 
     fn start(&mut self, model: &mut Model) {
         let now = self.clock.now();
-        let is_hasty = self.sabotage == Some(Sabotage::HastyJournal);
         let rng = Rng::new(self.plan.seed, 100 + model.starts);
-        let opened = Threads::open(&self.plan, &self.clock, &self.trace, &self.disk, rng, is_hasty);
+        let opened =
+            Threads::open(&self.plan, &self.clock, &self.trace, &self.disk, rng, self.sabotage);
         let (threads, found) = match opened {
             _ if self.disk.is_frozen() => return,
             Ok(opened) => opened,
@@ -261,17 +264,20 @@ impl Server {
         if let Some(ended) = ended {
             ended.check(&found.past.events, self.sabotage);
         }
-        model.restarted(&found.past.events, found.past.topic.as_ref(), ending, safety, is_damaged);
+        model.restarted(&found, ending, safety, is_damaged);
+        let verifier_rng = Rng::new(self.plan.seed, 10_000 + model.starts);
         let mut secret = [0; 32];
         secret.copy_from_slice(&self.rng.bytes(32));
         let (past, keep) = (found.past.clone(), self.plan.settings.keep);
+        let is_topic_locked = found.bans.is_topic_locked;
         let mut engine = Engine::new(self.plan.settings, Secret::new(secret), found, now);
         engine.limit_connections(self.plan.connections_max);
         self.process = Some(Process {
             engine,
             tls: TlsContext::new(server_config()),
             threads,
-            beginning: Beginning { past, keep, at: now.at },
+            verifier: Verifier::new(&self.clock, verifier_rng, HOSTS, self.sabotage),
+            beginning: Beginning { past, keep, is_topic_locked, at: now.at },
             wires: Vec::new(),
             turns: Turns::default(),
             wakes_at_ms: Some(now.mono_ms),
@@ -309,8 +315,8 @@ impl Server {
             ready.push((token, Readiness { readable: true, ..Readiness::default() }));
             happened += 1;
         }
-        let Process { engine, threads, turns, .. } = process;
-        let mut storage = Watched { threads, model, replies: 0 };
+        let Process { engine, threads, verifier, turns, .. } = process;
+        let mut storage = Watched { threads, verifier, model, replies: 0 };
         turns.turn(engine, now, ready, &mut storage);
         happened += storage.replies;
         if turns.are_over(engine, now) {
@@ -409,30 +415,5 @@ impl Process {
         let bytes_max = MemoryUse::bytes_max(usage.connections);
         assert!(usage.bytes() <= bytes_max, "{} of {bytes_max} bytes: {usage:?}", usage.bytes());
         assert!(stats.slowest_bytes <= usage.log_bytes as u64, "a cursor outside the log: {stats}");
-    }
-}
-
-/// The threads, and the model that is told what they are asked for.
-struct Watched<'a> {
-    threads: &'a mut Threads,
-    model: &'a mut Model,
-    /// Replies that were taken.
-    replies: u64,
-}
-
-impl Storage for Watched<'_> {
-    fn poll_reply(&mut self) -> Option<Reply> {
-        let reply = self.threads.replies.pop_front();
-        self.replies += u64::from(reply.is_some());
-        reply
-    }
-
-    fn append(&mut self, batch: JournalBatch) {
-        self.model.handed(&batch);
-        self.threads.append(batch);
-    }
-
-    fn submit(&mut self, request: Request) {
-        self.threads.submit(request);
     }
 }

@@ -20,6 +20,7 @@ use super::disk::Disk;
 use super::model::Model;
 use super::plan::Plan;
 use super::rng::Rng;
+use super::sabotage::Sabotage;
 use super::trace::{Trace, told};
 
 /// Where the server keeps its files.
@@ -49,8 +50,7 @@ pub(crate) struct Threads {
     /// The longest that one piece of work takes.
     pub(crate) disk_ms: u64,
     pub(crate) journal_ms: u64,
-    /// The journal says that it has kept what it has not begun to write.
-    is_hasty: bool,
+    sabotage: Option<Sabotage>,
 }
 
 /// What the thread beside the journal's is at.
@@ -88,7 +88,7 @@ impl Threads {
         trace: &Trace,
         disk: &Disk,
         rng: Rng,
-        is_hasty: bool,
+        sabotage: Option<Sabotage>,
     ) -> io::Result<(Self, Found)> {
         let dir = Path::new(DATA);
         disk.create_dir(dir)?;
@@ -115,7 +115,7 @@ impl Threads {
             sync: None,
             disk_ms: plan.disk_ms,
             journal_ms: plan.journal_ms,
-            is_hasty,
+            sabotage,
         };
         let bans = read_bans(disk, dir)?;
         let past = Past { events, topic, items, newest_item };
@@ -127,7 +127,7 @@ impl Threads {
     }
 
     pub(crate) fn append(&mut self, batch: JournalBatch) {
-        if self.is_hasty && self.durability != Durability::None {
+        if self.sabotage == Some(Sabotage::HastyJournal) && self.durability != Durability::None {
             self.replies.push_back(Reply::Journaled { to: batch.to });
         }
         self.batches.push_back(batch);
@@ -180,7 +180,16 @@ impl Threads {
         let mut answers = Vec::new();
         if let Some(request) = self.requests.pop_front() {
             told!(self.trace, "store", "{}", shown_request(&request));
-            self.store.handle(request, &mut |reply| answers.push(reply));
+            let failures = self.disk.failures();
+            let bans = match &request {
+                Request::KeepBans(bans) => Some(bans.clone()),
+                _ => None,
+            };
+            if bans.is_none() || self.sabotage != Some(Sabotage::LostBans) {
+                self.store.handle(request, &mut |reply| answers.push(reply));
+            }
+            let is_done = self.disk.failures() == failures && !self.disk.is_frozen();
+            bans.into_iter().for_each(|bans| model.moderation_mut().keeps(&bans, is_done));
         }
         if self.store.has_work() {
             self.store.step(&mut |reply| answers.push(reply));

@@ -5,10 +5,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use chatshelf_client::session::{Config, Reconnect, Session, TransferHandle};
+use chatshelf_client::session::{Config, Privacy, Reconnect, Session, TransferHandle};
 use chatshelf_common::id::{ItemId, UploadKey};
+use chatshelf_common::password::Password;
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::frame::Item;
+use chatshelf_server::passwords::Realm;
 use chatshelf_testkit::samples::nick;
 
 use super::clock::Clock;
@@ -17,9 +19,11 @@ use super::link::Link;
 use super::model::{Model, View};
 use super::net::{Attempt, Net};
 use super::plan::Plan;
+use super::rights::Rights;
 use super::rng::Rng;
 use super::server::Server;
 use super::trace::{Trace, told};
+use super::verifier;
 
 /// One user.
 pub(crate) struct User {
@@ -38,6 +42,8 @@ pub(crate) struct User {
     /// Parts of downloads that another process left.
     pub(super) parts: BTreeMap<ItemId, (Item, Vec<u8>)>,
     pub(super) is_healed: bool,
+    /// Nobody is banned any more, as far as this user has to see to that.
+    pub(super) bans_are_lifted: bool,
     /// Does not come back.
     is_leaving: bool,
 }
@@ -53,6 +59,7 @@ pub(crate) struct Process {
     pub(super) said: Vec<String>,
     /// Lines that were shown, and how often.
     pub(super) shown: BTreeMap<String, u64>,
+    pub(super) rights: Rights,
     /// Which of the user's files an upload is.
     pub(super) uploads: BTreeMap<TransferHandle, usize>,
 }
@@ -76,6 +83,12 @@ pub(crate) enum TaskState {
     Over,
 }
 
+impl Process {
+    pub(super) fn takes_commands(&self) -> bool {
+        self.link.session.takes_commands()
+    }
+}
+
 impl User {
     pub(crate) fn new(number: u64, plan: &Plan, clock: &Clock, trace: &Trace) -> Self {
         let mut rng = Rng::new(plan.seed, 1_000 + number);
@@ -96,6 +109,7 @@ impl User {
             tasks: Vec::new(),
             parts: BTreeMap::new(),
             is_healed: false,
+            bans_are_lifted: false,
             is_leaving: false,
         }
     }
@@ -137,10 +151,12 @@ impl User {
             self.act(model);
         }
         self.serve(model);
-        let takes_commands =
-            self.process.as_ref().is_some_and(|it| it.link.session.takes_commands());
+        let takes_commands = self.process.as_ref().is_some_and(Process::takes_commands);
         if self.is_healed && takes_commands && !self.is_leaving {
             self.go_on_with_files(model);
+            if self.may_moderate() {
+                self.lift_bans();
+            }
         }
     }
 
@@ -156,7 +172,11 @@ impl User {
         };
         let least = if self.is_healed || self.plan.is_flood { 4_096 } else { 0 };
         let scratch_bytes = self.rng.pick(&[10, 1_000, 262_144]).max(least);
-        let session = Session::new(config, self.clock.instant());
+        let mut session = Session::new(config, self.clock.instant());
+        session.note_privacy(Privacy::Private);
+        if self.plan.settings.asks_password {
+            session.set_password(self.room_password());
+        }
         self.process = Some(Process {
             link: Link::new(session, &self.clock, scratch_bytes),
             files: FileThread::default(),
@@ -164,10 +184,17 @@ impl User {
             deaf_until_ms: 0,
             said: Vec::new(),
             shown: BTreeMap::new(),
+            rights: Rights::default(),
             uploads: BTreeMap::new(),
         });
         self.starts_at_ms = None;
         self.deed_at_ms = self.clock.now_ms() + self.rng.below(2_000);
+    }
+
+    /// The room's password, or what this user takes for it.
+    pub(super) fn room_password(&mut self) -> Password {
+        let is_wrong = !self.is_healed && self.rng.one_in(4);
+        if is_wrong { verifier::wrong(&mut self.rng) } else { verifier::password(Realm::Room) }
     }
 
     fn step_files(&mut self, model: &mut Model) {
@@ -283,6 +310,7 @@ impl User {
             && session.transfers_outstanding() == 0
             && process.files.is_idle()
             && !self.tasks.iter().any(is_wanted)
+            && (self.bans_are_lifted || !self.may_moderate())
     }
 
     /// What is still waited for, for whoever wants to know why it takes so long.

@@ -146,6 +146,7 @@ impl<T: Transport> Engine<T> {
             self.close_with(token, Goodbye { limit, ..Goodbye::new(Code::TOO_MANY_CONNECTIONS) });
             // The connection may be dropped before the turn ends.
             self.flush(token);
+            self.reap();
         }
         while !self.shutting_down
             && self.connections.len() >= self.admission.door.connections_max

@@ -238,6 +238,8 @@ fn who_has_left_the_line_costs_nothing() {
     let mut gone = guest(&mut rig, HOME);
     guess(&mut rig, &mut gone, "mallory", "wrong");
     gone.end();
+    rig.settle();
+    assert_eq!(gone.farewell(), Some(Code::CONNECTION_LOST), "whoever has left does not wait");
     let mut right = guest(&mut rig, HOME);
     guess(&mut rig, &mut right, "ada", password_of(Realm::Room));
     rig.pass(GUESS_MS);

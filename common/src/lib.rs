@@ -7,8 +7,9 @@
 //! is written ([`address`]), alone or in a link ([`join_link`]) with what its key is recognised by
 //! ([`fingerprint`]), how much may wait ahead of a line ([`unsent`]), and how much may come in what
 //! time ([`rate`]), and under which names a room is found on the local network ([`discovery`]).
-//! Parts that most connections never need are kept in a [`lazy_box`]. [`cli`] knows nothing of the
-//! protocol: it makes options, help, man pages and shell completions from one table.
+//! [`websocket`] has the frames in which a browser's bytes travel. Parts that most connections
+//! never need are kept in a [`lazy_box`]. [`cli`] knows nothing of the protocol: it makes options,
+//! help, man pages and shell completions from one table.
 //!
 //! `examples/bot.rs` is a whole client. A frame, there and back:
 //!
@@ -36,4 +37,5 @@ pub mod password;
 pub mod rate;
 pub mod text;
 pub mod unsent;
+pub mod websocket;
 pub mod wire;

@@ -13,6 +13,9 @@ pub const VERSION_MAX: u16 = 1;
 /// The protocol's name inside TLS (RFC 7301, ALPN).
 pub const ALPN: &[u8] = b"chatshelf/1";
 
+/// The name by which TLS knows the protocol of browsers (RFC 7301, section 6).
+pub const ALPN_HTTP: &[u8] = b"http/1.1";
+
 /// Longest value of a control frame or event, in bytes, once joined.
 pub const FRAME_BYTES_MAX: u32 = 16 * 1024;
 /// Longest value of a frame sent before the join is accepted, in bytes.

@@ -41,7 +41,8 @@ pub fn problems(config: &Config) -> Vec<String> {
         config.password(Realm::Room).as_ref(),
         config.password(Realm::Operators).as_ref(),
     );
-    let checked = [address, metrics, data_dir, identity, passwords.map(drop)];
+    let web = config.web_mode().map(drop);
+    let checked = [address, metrics, data_dir, identity, passwords.map(drop), web];
     checked.into_iter().filter_map(Result::err).collect()
 }
 

@@ -1,11 +1,13 @@
 //! The server's options: what can be set, and which values each setting accepts. `security` has
-//! those on keys and passwords, `told` reads those of this process.
+//! those on keys and passwords, `web` those on what is served over HTTP; `told` reads those of this
+//! process.
 
 mod security;
 #[cfg(test)]
 mod tests;
 mod told;
 mod values;
+mod web;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +25,8 @@ use crate::disk::{DiskSettings, Durability};
 use crate::engine::{Allowances, Deadlines, LOG_WINDOW_BYTES, Settings};
 use crate::logging::{LogFormat, LogSettings};
 use crate::peer_scope::PeerScope;
+use crate::public_url::PublicUrl;
+use crate::web_mode::WebMode;
 
 pub use told::Told;
 use values::{deadline, rate, scope, time};
@@ -53,6 +57,10 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// From where connections may come without TLS.
     pub allow_plain: PeerScope,
+    /// How browsers are served.
+    pub web: WebMode,
+    /// The address of the page, if it is not the server's own.
+    pub public_url: Option<PublicUrl>,
     /// The directory of the shelf and the log.
     pub data_dir: PathBuf,
     /// What is logged, and how.
@@ -80,6 +88,8 @@ impl Default for Config {
             tls_cert: None,
             tls_key: None,
             allow_plain: PeerScope::Loopback,
+            web: WebMode::Https,
+            public_url: None,
             data_dir: "chatshelf-data".into(),
             log: LogSettings {
                 format: LogFormat::Text,
@@ -333,21 +343,14 @@ static PROGRAM: Program<Config> = Program {
             |config, text| time(text).map(|ms| config.disk.keep_partial_ms = ms),
         )
         .default("24h"),
-        Opt::value(
-            "metrics",
-            "ADDR:PORT",
-            "serve /metrics (for Prometheus) and /healthz over HTTP here",
-            |config, text| {
-                let address = parsed(text, "an address and a port, such as 127.0.0.1:9100");
-                address.map(|address| config.metrics = Some(address))
-            },
-        )
-        .otherwise("nowhere"),
+        web::METRICS,
         security::TLS_CERT,
         security::TLS_KEY,
         security::ALLOW_PLAIN,
         security::PASSWORD_FILE,
         security::OPERATOR_PASSWORD_FILE,
+        web::WEB,
+        web::PUBLIC_URL,
         Opt::value(
             "durability",
             "LEVEL",

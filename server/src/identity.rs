@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chatshelf_common::fingerprint::Fingerprint;
-use chatshelf_common::limits::ALPN;
+use chatshelf_common::limits::{ALPN, ALPN_HTTP};
 use rcgen::{
     Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
     SanType, SerialNumber,
@@ -114,7 +114,7 @@ impl Identity {
         // Members resume by a token of the protocol's own, which tells nobody that they did.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![ALPN.to_vec(), ALPN_HTTP.to_vec()];
         Ok(Self { config: Arc::new(config), fingerprint })
     }
 }

@@ -23,6 +23,7 @@ use chatshelf_server::net::listener::{self, Listener};
 use chatshelf_server::net::metrics::{self, MetricsServer};
 use chatshelf_server::net::reactor::Reactor;
 use chatshelf_server::net::signals::Intent;
+use chatshelf_server::net::web::site::Site;
 use chatshelf_server::passwords::{Hashes, Realm, Verifier};
 use chatshelf_server::reload::Reloader;
 
@@ -110,7 +111,8 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
             |why| format!("cannot use the data directory {}: {why}", shown(&config.data_dir)),
         )?;
     let Identity { config: tls, fingerprint } = Identity::open(&config.identity()?)?;
-    let carriers = Carriers::new(tls, config.allow_plain);
+    let site = Site::new(config.web_mode()?, config.public_url.clone(), own_name());
+    let carriers = Carriers::new(tls, config.allow_plain, site);
     let announcement = config.announce.then(|| Announcement::begin(address, &fingerprint));
     let _announcement = announcement.transpose()?;
     tell(address, &config.data_dir, fingerprint);

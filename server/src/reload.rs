@@ -34,10 +34,15 @@ impl Reloader {
     pub fn reload(&mut self) -> Option<(Settings, DiskSettings)> {
         match Told::read() {
             Ok(Told { parsed: Parsed::Run(config), settings, .. }) => {
+                let web = match config.web_mode() {
+                    Ok(web) => web,
+                    Err(why) => return refuse(&why),
+                };
                 if let Err(why) = self.take_up_identity(&config) {
                     return refuse(&why);
                 }
                 self.carriers.allow_plain(config.allow_plain);
+                self.carriers.site().reconfigure(web, config.public_url.clone());
                 self.take(config, settings);
                 Some((self.config.settings, self.config.disk))
             }

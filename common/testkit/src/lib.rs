@@ -9,8 +9,8 @@
 //!
 //! From bytes up: [`raw`] makes frames byte by byte, [`receiver`] reads what a server sends,
 //! [`view`] and [`inbox`] check it against the protocol and keep the room, and [`peer`] does that
-//! over a socket; [`tls`] is the client's side of encryption. [`recording`] has sessions that older
-//! programs have had.
+//! over a [`stream`]; [`tls`] is the client's side of encryption. [`recording`] has sessions that
+//! older programs have had.
 
 pub mod fake_server;
 pub mod figure;
@@ -26,6 +26,7 @@ pub mod recording;
 pub mod rng;
 pub mod samples;
 pub mod server_frames;
+pub mod stream;
 pub mod tls;
 pub mod view;
 pub mod wait;

@@ -22,28 +22,13 @@ use crate::inbox::{Download, Inbox};
 use crate::raw;
 use crate::receiver::Received;
 use crate::samples::{message, nick};
+use crate::stream::{Base, Stream, WebStream};
 use crate::tls::{self, TlsStream};
 use crate::view::View;
 use crate::wait::{HANG, read_some};
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 256 * 1024;
-
-/// What carries a peer's bytes.
-#[derive(Debug)]
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream>),
-}
-
-impl Stream {
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => &tls.sock,
-        }
-    }
-}
 
 /// One connection and all that came over it.
 #[derive(Debug)]
@@ -73,7 +58,7 @@ impl Peer {
     /// # Panics
     /// When the system refuses its options.
     pub fn over(stream: TcpStream) -> Self {
-        Self::new(Stream::Plain(stream))
+        Self::new(Stream::Direct(Base::Plain(stream)))
     }
 
     /// Connects over TLS, trusting whatever key the server has, and says nothing.
@@ -83,7 +68,7 @@ impl Peer {
     #[track_caller]
     pub fn connect_tls(server: SocketAddr) -> Self {
         let stream = TcpStream::connect(server).expect("the server listens");
-        Self::new(Stream::Tls(Box::new(tls::stream(stream))))
+        Self::new(Stream::Direct(Base::Tls(Box::new(tls::stream(stream)))))
     }
 
     /// Joins over TLS, without history.
@@ -95,11 +80,23 @@ impl Peer {
         peer
     }
 
+    /// Joins over WebSocket, and TLS below it if it is to be `encrypted`, without history.
+    #[track_caller]
+    pub fn join_web(server: SocketAddr, nick: &str, encrypted: bool) -> Self {
+        let tcp = TcpStream::connect(server).expect("the server listens");
+        let base = if encrypted { Base::foreign_tls(tcp) } else { Base::Plain(tcp) };
+        let web = WebStream::open(base, server).expect("the server speaks WebSocket");
+        let mut peer = Self::new(Stream::Web(Box::new(web)));
+        peer.send_bytes(&raw::hello_and_join(nick, Some(0)));
+        peer.welcomed();
+        peer
+    }
+
     /// The layer of TLS, if it has one.
     pub fn tls(&mut self) -> Option<&mut TlsStream> {
         match &mut self.stream {
-            Stream::Plain(_) => None,
-            Stream::Tls(tls) => Some(tls),
+            Stream::Direct(Base::Tls(tls)) => Some(tls),
+            _ => None,
         }
     }
 
@@ -204,10 +201,7 @@ impl Peer {
     /// # Errors
     /// When the connection has ended.
     pub fn try_send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.stream {
-            Stream::Plain(tcp) => tcp.write_all(bytes),
-            Stream::Tls(tls) => tls.write_all(bytes),
-        }
+        self.stream.write_all(bytes)
     }
 
     /// Sends any bytes.
@@ -425,10 +419,7 @@ impl Peer {
     /// # Errors
     /// When the connection ends.
     pub fn read_once(&mut self) -> io::Result<()> {
-        let bytes = match &mut self.stream {
-            Stream::Plain(tcp) => read_some(tcp, &mut self.buffer)?,
-            Stream::Tls(tls) => read_some(tls, &mut self.buffer)?,
-        };
+        let bytes = read_some(&mut self.stream, &mut self.buffer)?;
         if bytes == 0 {
             let last = format!("the server closed; its goodbye: {:?}", self.inbox.goodbye());
             return Err(io::Error::new(ErrorKind::UnexpectedEof, last));

@@ -104,6 +104,18 @@ pub trait Transport {
         self.write(bytes)
     }
 
+    /// Like [`Self::write`], of two pieces in a row; the count includes both.
+    ///
+    /// # Errors
+    /// As [`Self::write`], if it accepts nothing of either.
+    fn write_both(&mut self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        let count = self.write(first)?;
+        match count == first.len() {
+            true => Ok(count + self.write(second).unwrap_or(0)),
+            false => Ok(count),
+        }
+    }
+
     /// Accepts no more while about this many bytes have not begun to go out. A transport that
     /// cannot tell ignores the limit.
     fn limit_unsent(&mut self, _bytes: u32) {}

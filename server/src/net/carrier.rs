@@ -1,6 +1,9 @@
-//! What carries an accepted connection. The first byte decides: the protocol's own, or that of a
-//! TLS record. Until then, and for plain TCP ever after, a connection costs no more than its
-//! socket.
+//! What carries an accepted connection. The first byte decides: the protocol's own, that of a TLS
+//! record, or a letter, with which a request of HTTP begins; over TLS the two sides may have agreed
+//! on it before (ALPN). Until then, and for plain TCP ever after, a connection costs no more than
+//! its socket.
+
+mod base;
 
 use std::cell::Cell;
 use std::io;
@@ -15,10 +18,15 @@ use rustls::ServerConfig;
 
 use super::tls::{TlsContext, TlsTransport};
 use super::transport::TcpTransport;
+use super::web::WebTransport;
+use super::web::site::{Site, Visitor};
+use super::websocket::WebSocketTransport;
 use crate::disk::readahead::Pipe;
 use crate::engine::{Refusal, Transport};
 use crate::peer_scope::PeerScope;
 use crate::token::Token;
+
+pub use base::Base;
 
 /// The type of a TLS record with which a handshake begins (RFC 8446, section 5.1). No frame of the
 /// protocol that comes first has this number.
@@ -27,21 +35,23 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// A connection's transport.
 #[derive(Debug)]
 pub enum Carrier {
-    /// Nothing has come. `None` only while it is being decided.
+    /// Nothing has come, or nothing over TLS. `None` only while it is being decided.
     Undecided(Option<Box<Undecided>>),
-    /// Plain TCP.
-    Plain(TcpTransport),
-    /// TLS.
-    Tls(Box<TlsTransport<TcpTransport>>),
+    /// The protocol's bytes, over TCP or TLS.
+    Direct(Base),
+    /// HTTP.
+    Web(Box<WebTransport<Base>>),
+    /// The protocol's bytes over WebSocket.
+    WebSocket(Box<WebSocketTransport<Base>>),
 }
 
 /// What it takes to decide.
 #[derive(Debug)]
 pub struct Undecided {
-    tcp: TcpTransport,
+    base: Base,
+    peer: SocketAddr,
     token: Token,
-    tls: Rc<TlsContext>,
-    is_plain_allowed: bool,
+    carriers: Rc<Carriers>,
 }
 
 /// What decides for all connections. It may change while the server runs; connections there are
@@ -49,14 +59,16 @@ pub struct Undecided {
 #[derive(Debug)]
 pub struct Carriers {
     tls: Rc<TlsContext>,
+    site: Rc<Site>,
     allow_plain: Cell<PeerScope>,
 }
 
 impl Carriers {
-    /// Creates it with the configuration of TLS.
+    /// Creates it with the configuration of TLS, and what browsers find.
     #[must_use]
-    pub fn new(config: Arc<ServerConfig>, allow_plain: PeerScope) -> Rc<Self> {
-        Rc::new(Self { tls: TlsContext::new(config), allow_plain: Cell::new(allow_plain) })
+    pub fn new(config: Arc<ServerConfig>, allow_plain: PeerScope, site: Site) -> Rc<Self> {
+        let (tls, site) = (TlsContext::new(config), Rc::new(site));
+        Rc::new(Self { tls, site, allow_plain: Cell::new(allow_plain) })
     }
 
     /// Allows plain TCP to other peers than before from now on.
@@ -70,12 +82,18 @@ impl Carriers {
         &self.tls
     }
 
+    /// What connections over HTTP share.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
     /// Carries a connected, non-blocking socket, which the poll reports under this token.
     ///
     /// # Errors
     /// If the system cannot register the socket with the poll.
     pub fn carry(
-        &self,
+        self: &Rc<Self>,
         stream: TcpStream,
         peer: SocketAddr,
         registry: &Registry,
@@ -83,34 +101,86 @@ impl Carriers {
     ) -> io::Result<Carrier> {
         let mut tcp = TcpTransport::new(stream);
         tcp.register(registry, token)?;
-        let is_plain_allowed = self.allow_plain.get().includes(peer);
-        let undecided = Undecided { tcp, token, tls: Rc::clone(&self.tls), is_plain_allowed };
+        let base = Base::Plain(tcp);
+        let undecided = Undecided { base, peer, token, carriers: Rc::clone(self) };
         Ok(Carrier::Undecided(Some(Box::new(undecided))))
     }
 }
 
 impl Undecided {
-    /// Decides by the first bytes.
-    fn decide(self, first: &[u8]) -> io::Result<Carrier> {
-        let Self { tcp, token, tls, .. } = self;
-        if first.first() == Some(&TLS_HANDSHAKE) {
-            let tls = TlsTransport::new(tcp, &tls, token, first).map_err(io::Error::other)?;
-            return Ok(Carrier::Tls(Box::new(tls)));
+    /// Begins TLS over the bare socket, of which this was read.
+    fn begin_tls(self, first: &[u8]) -> io::Result<Self> {
+        let Base::Plain(tcp) = self.base else { return Ok(self) };
+        let tls = TlsTransport::new(tcp, &self.carriers.tls, self.token, first);
+        let base = Base::Tls(Box::new(tls.map_err(io::Error::other)?));
+        Ok(Self { base, ..self })
+    }
+
+    /// Decides by the first bytes, of which there is one at least.
+    ///
+    /// # Errors
+    /// A [`Refusal`] if the protocol's bytes may not come as they are.
+    fn decide(self, first: &[u8]) -> (Carrier, io::Result<()>) {
+        let Self { base, peer, carriers, .. } = self;
+        let is_encrypted = matches!(base, Base::Tls(_));
+        if carriers.site.is_open() && base.is_web(first[0]) {
+            let visitor = Visitor { peer, is_encrypted };
+            let web = WebTransport::new(base, &carriers.site, visitor, first);
+            return (Carrier::Web(Box::new(web)), Ok(()));
         }
-        Ok(Carrier::Plain(tcp))
+        let may_come = match is_encrypted || carriers.allow_plain.get().includes(peer) {
+            true => Ok(()),
+            false => Err(Refusal(Code::NOT_ENCRYPTED).into()),
+        };
+        (Carrier::Direct(base), may_come)
     }
 }
 
-/// Has whichever it is do it; if it is undecided, the socket.
+impl Carrier {
+    /// Reads what comes first, and decides by it.
+    #[cold]
+    fn read_first(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Self::Undecided(undecided) = self else { return Ok(0) };
+        let Some(it) = undecided else { return Ok(0) };
+        let mut count = it.base.read(buffer)?;
+        if matches!(it.base, Base::Plain(_)) && buffer[..count].first() == Some(&TLS_HANDSHAKE) {
+            let begun = undecided.take().map(|it| it.begin_tls(&buffer[..count])).transpose()?;
+            let Some(it) = begun.map(|it| undecided.insert(Box::new(it))) else { return Ok(0) };
+            count = it.base.read(buffer)?;
+        }
+        let Some(it) = undecided.take_if(|_| count > 0) else { return Ok(0) };
+        let (carrier, may_come) = it.decide(&buffer[..count]);
+        *self = carrier;
+        match self {
+            Self::Web(_) => self.read_web(buffer),
+            _ => may_come.map(|()| count),
+        }
+    }
+
+    /// Reads HTTP, and continues as a WebSocket once the two sides have agreed on that.
+    #[cold]
+    fn read_web(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Self::Web(web) = self else { return Ok(0) };
+        let read = web.read(buffer);
+        if !web.is_upgraded() {
+            return read;
+        }
+        let Self::Web(web) = std::mem::replace(self, Self::Undecided(None)) else { return read };
+        let mut websocket = Box::new(web.into_websocket());
+        let read = websocket.read(buffer);
+        *self = Self::WebSocket(websocket);
+        read
+    }
+}
+
+/// Has whichever it is do it; if it is undecided, what is below.
 macro_rules! whichever {
-    ($self:ident, $none:expr, $it:ident => $call:expr) => {
+    ($self:ident, $none:expr, $($call:tt)*) => {
         match $self {
-            Self::Plain($it) => $call,
-            Self::Tls($it) => $call,
-            Self::Undecided(Some(undecided)) => {
-                let $it = &mut undecided.tcp;
-                $call
-            }
+            Self::Direct(it) => it.$($call)*,
+            Self::WebSocket(it) => it.$($call)*,
+            Self::Web(it) => it.$($call)*,
+            Self::Undecided(Some(it)) => it.base.$($call)*,
             Self::Undecided(None) => $none,
         }
     };
@@ -118,80 +188,64 @@ macro_rules! whichever {
 
 impl Transport for Carrier {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let undecided = match self {
-            Self::Plain(tcp) => return tcp.read(buffer),
-            Self::Tls(tls) => return tls.read(buffer),
-            Self::Undecided(undecided) => undecided,
-        };
-        let Some(it) = undecided else { return Ok(0) };
-        let count = it.tcp.read(buffer)?;
-        let is_plain_allowed = it.is_plain_allowed;
-        if count == 0 {
-            return Ok(0);
-        }
-        if let Some(it) = undecided.take() {
-            *self = it.decide(&buffer[..count])?;
-        }
         match self {
-            Self::Tls(tls) => tls.read(buffer),
-            _ if is_plain_allowed => Ok(count),
-            _ => Err(Refusal(Code::NOT_ENCRYPTED).into()),
+            Self::Direct(it) => it.read(buffer),
+            Self::WebSocket(it) => it.read(buffer),
+            Self::Web(_) => self.read_web(buffer),
+            Self::Undecided(_) => self.read_first(buffer),
         }
     }
 
     fn has_buffered(&self) -> bool {
-        matches!(self, Self::Tls(tls) if tls.has_buffered())
+        whichever!(self, false, has_buffered())
     }
 
-    // Who has said nothing may speak either; what is said first is plain.
+    // Who has said nothing may be spoken to, in the protocol's own bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Self::Undecided(undecided) = self
             && let Some(it) = undecided.take()
         {
-            *self = it.decide(&[])?;
+            *self = Self::Direct(it.base);
         }
-        whichever!(self, Ok(0), it => it.write(bytes))
+        whichever!(self, Ok(0), write(bytes))
     }
 
     fn has_pending(&self) -> bool {
-        matches!(self, Self::Tls(tls) if tls.has_pending())
+        whichever!(self, false, has_pending())
     }
 
     fn flush_pending(&mut self) -> io::Result<usize> {
-        whichever!(self, Ok(0), it => it.flush_pending())
+        whichever!(self, Ok(0), flush_pending())
     }
 
     fn short_is_blocked(&self) -> bool {
-        match self {
-            Self::Tls(tls) => tls.short_is_blocked(),
-            Self::Plain(tcp) => tcp.short_is_blocked(),
-            Self::Undecided(undecided) => {
-                undecided.as_ref().is_some_and(|it| it.tcp.short_is_blocked())
-            }
-        }
+        whichever!(self, false, short_is_blocked())
     }
 
     fn can_splice(&self) -> bool {
-        matches!(self, Self::Plain(tcp) if tcp.can_splice())
+        whichever!(self, false, can_splice())
     }
 
     fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
-        whichever!(self, Ok(0), it => it.splice(pipe, bytes))
+        whichever!(self, Ok(0), splice(pipe, bytes))
     }
 
     fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        whichever!(self, Ok(0), it => it.write_piece(bytes))
+        whichever!(self, Ok(0), write_piece(bytes))
+    }
+
+    fn write_both(&mut self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        whichever!(self, Ok(0), write_both(first, second))
     }
 
     fn limit_unsent(&mut self, bytes: u32) {
-        whichever!(self, (), it => it.limit_unsent(bytes));
+        whichever!(self, (), limit_unsent(bytes));
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        whichever!(self, Ok(()), it => it.shutdown_write())
+        whichever!(self, Ok(()), shutdown_write())
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! HTTP/1.1, as far as a server needs it that only shows: heads of requests, read with `httparse`,
-//! and whole answers, after each of which the connection closes. Owns the bounds of a head; never
-//! sees a socket.
+//! and whole answers, after each of which the connection closes. Serves both the room's port
+//! (`web`) and the listener for `metrics`. Owns the bounds of a head; never sees a socket.
 
 use std::fmt::Write;
 
@@ -25,6 +25,35 @@ pub struct Request<'a> {
     pub method: Method,
     /// Which path, without a query.
     pub path: &'a str,
+    /// Bytes of the head.
+    pub head_bytes: usize,
+    /// It is of HTTP/1.1, and not of HTTP/1.0.
+    pub is_1_1: bool,
+    headers: [httparse::Header<'a>; HEADERS_MAX],
+}
+
+impl<'a> Request<'a> {
+    /// Returns the value of a header that the request has once; a value that is not text is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        let mut values = values(&self.headers, name);
+        let value = values.next().filter(|_| values.next().is_none())?;
+        std::str::from_utf8(value).ok()
+    }
+
+    /// Returns true if one of a header's values, which may be lists, has this word, in any case.
+    #[must_use]
+    pub fn has_word(&self, name: &str, word: &str) -> bool {
+        values(&self.headers, name)
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .flat_map(|value| value.split(','))
+            .any(|it| it.trim().eq_ignore_ascii_case(word))
+    }
+}
+
+/// The values of all headers of this name.
+fn values<'a>(headers: &[httparse::Header<'a>], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    headers.iter().filter(move |it| it.name.eq_ignore_ascii_case(name)).map(|it| it.value)
 }
 
 /// The result of a request.
@@ -32,16 +61,26 @@ pub struct Request<'a> {
 pub enum Status {
     /// 200.
     Ok,
+    /// 101: WebSocket from here on.
+    SwitchingProtocols,
     /// 400: this is no request.
     BadRequest,
+    /// 403: not from there, or not by that name.
+    Forbidden,
     /// 404: there is nothing at that path.
     NotFound,
     /// 405: neither GET nor HEAD.
     MethodNotAllowed,
+    /// 413: with a content, where none is taken.
+    ContentTooLarge,
     /// 414: the first line exceeds [`HEAD_BYTES_MAX`].
     UriTooLong,
+    /// 426: not a WebSocket of the version that there is.
+    UpgradeRequired,
     /// 431: the head exceeds [`HEAD_BYTES_MAX`] or [`HEADERS_MAX`].
     HeadTooLarge,
+    /// 501: with a content whose length the head does not tell.
+    NotImplemented,
     /// 503: not now.
     Unavailable,
     /// 505: neither HTTP/1.0 nor HTTP/1.1.
@@ -50,14 +89,19 @@ pub enum Status {
 
 impl Status {
     /// The status line's number and reason.
-    fn line(self) -> &'static str {
+    pub(super) fn line(self) -> &'static str {
         match self {
+            Self::SwitchingProtocols => "101 Switching Protocols",
             Self::Ok => "200 OK",
             Self::BadRequest => "400 Bad Request",
+            Self::Forbidden => "403 Forbidden",
             Self::NotFound => "404 Not Found",
             Self::MethodNotAllowed => "405 Method Not Allowed",
+            Self::ContentTooLarge => "413 Content Too Large",
             Self::UriTooLong => "414 URI Too Long",
+            Self::UpgradeRequired => "426 Upgrade Required",
             Self::HeadTooLarge => "431 Request Header Fields Too Large",
+            Self::NotImplemented => "501 Not Implemented",
             Self::Unavailable => "503 Service Unavailable",
             Self::VersionNotSupported => "505 HTTP Version Not Supported",
         }
@@ -71,27 +115,51 @@ impl Status {
 pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Request::new(&mut headers);
-    match head.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES_MAX => {}
+    let head_bytes = match head.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES_MAX => length,
         Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES_MAX => return Ok(None),
         // Whether it has ended or not, it is too long. Which part of it is?
         Ok(_) if !bytes[..HEAD_BYTES_MAX].contains(&b'\n') => return Err(Status::UriTooLong),
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Status::HeadTooLarge),
         Err(httparse::Error::Version) => return Err(Status::VersionNotSupported),
         Err(_) => return Err(Status::BadRequest),
-    }
-    let hosts = head.headers.iter().filter(|it| it.name.eq_ignore_ascii_case("host")).count();
+    };
+    let is_1_1 = head.version == Some(1);
+    let hosts = values(head.headers, "host").count();
     // A request of HTTP/1.1 names its host, once (RFC 9112, section 3.2).
-    if hosts > 1 || (hosts == 0 && head.version == Some(1)) {
+    if hosts > 1 || (hosts == 0 && is_1_1) {
         return Err(Status::BadRequest);
     }
+    let length = content_bytes(head.headers)?;
     let method = match head.method {
         Some("GET") => Method::Get,
         Some("HEAD") => Method::Head,
         _ => return Err(Status::MethodNotAllowed),
     };
+    if length > 0 {
+        return Err(Status::ContentTooLarge);
+    }
     let path = head.path.and_then(path).ok_or(Status::BadRequest)?;
-    Ok(Some(Request { method, path }))
+    Ok(Some(Request { method, path, head_bytes, is_1_1, headers }))
+}
+
+/// Returns the length of the content that follows. Whatever two programs could understand in two
+/// ways is refused, since one could then smuggle a request past the other (RFC 9112, section 6.3).
+fn content_bytes(headers: &[httparse::Header<'_>]) -> Result<u64, Status> {
+    let mut lengths = values(headers, "content-length");
+    let length = match (lengths.next(), lengths.next()) {
+        (None, _) => Ok(0),
+        (Some(length), None) if length.iter().all(u8::is_ascii_digit) => {
+            let length = std::str::from_utf8(length).ok().and_then(|text| text.parse().ok());
+            length.ok_or(Status::BadRequest)
+        }
+        _ => Err(Status::BadRequest),
+    }?;
+    match values(headers, "transfer-encoding").next() {
+        None => Ok(length),
+        Some(_) if values(headers, "content-length").next().is_some() => Err(Status::BadRequest),
+        Some(_) => Err(Status::NotImplemented),
+    }
 }
 
 /// The path of a target in origin form (`/path?query`) or absolute form (`http://host/path`).
@@ -103,12 +171,19 @@ fn path(target: &str) -> Option<&str> {
     target.starts_with('/').then(|| target.split(['?', '#']).next().unwrap_or_default())
 }
 
-/// A whole answer.
+/// A whole answer, after which the connection closes; `headers` are further lines, each with its
+/// end.
 #[must_use]
-pub fn answer(method: Method, status: Status, content_type: &str, content: &str) -> Vec<u8> {
+pub fn answer_with(
+    method: Method,
+    status: Status,
+    headers: &str,
+    content_type: &str,
+    content: &str,
+) -> Vec<u8> {
     let allow = if status == Status::MethodNotAllowed { "Allow: GET, HEAD\r\n" } else { "" };
     let mut text = format!(
-        "HTTP/1.1 {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n{allow}\
+        "HTTP/1.1 {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n{allow}{headers}\
          Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
         status.line(),
         content.len(),
@@ -117,6 +192,12 @@ pub fn answer(method: Method, status: Status, content_type: &str, content: &str)
         text.push_str(content);
     }
     text.into_bytes()
+}
+
+/// A whole answer without further headers.
+#[must_use]
+pub fn answer(method: Method, status: Status, content_type: &str, content: &str) -> Vec<u8> {
+    answer_with(method, status, "", content_type, content)
 }
 
 /// An answer that says in words what its status means.
@@ -139,32 +220,34 @@ pub fn refusal(status: Status) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn get(path: &str) -> Result<Option<Request<'_>>, Status> {
-        Ok(Some(Request { method: Method::Get, path }))
+    /// Method and path of what can be read.
+    fn read(bytes: &[u8]) -> Result<Option<(Method, &str)>, Status> {
+        Ok(request(bytes)?.map(|it| (it.method, it.path)))
+    }
+
+    fn get(path: &str) -> Result<Option<(Method, &str)>, Status> {
+        Ok(Some((Method::Get, path)))
     }
 
     #[test]
     fn a_request_is_read_however_it_is_cut() {
         let head = b"GET /metrics?x=1 HTTP/1.1\r\nHost: localhost:9100\r\nAccept: */*\r\n\r\n";
         for length in 0..head.len() {
-            assert_eq!(request(&head[..length]), Ok(None), "{length} bytes");
+            assert_eq!(read(&head[..length]), Ok(None), "{length} bytes");
         }
-        assert_eq!(request(head), get("/metrics"));
+        assert_eq!(read(head), get("/metrics"));
         let pipelined = [&head[..], b"GET /healthz"].concat();
-        assert_eq!(request(&pipelined), get("/metrics"), "the rest is not looked at");
+        assert_eq!(read(&pipelined), get("/metrics"), "the rest is not looked at");
     }
 
     #[test]
     fn other_forms_of_a_request_are_understood() {
-        assert_eq!(request(b"GET /healthz HTTP/1.0\r\n\r\n"), get("/healthz"));
-        assert_eq!(request(b"GET /healthz HTTP/1.1\nHost: x\n\n"), get("/healthz"));
-        assert_eq!(
-            request(b"GET http://a:9/metrics?x HTTP/1.1\r\nhost: a\r\n\r\n"),
-            get("/metrics")
-        );
-        assert_eq!(request(b"GET http://a HTTP/1.1\r\nhost: a\r\n\r\n"), get("/"));
-        let head = request(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert_eq!(head, Ok(Some(Request { method: Method::Head, path: "/" })));
+        assert_eq!(read(b"GET /healthz HTTP/1.0\r\n\r\n"), get("/healthz"));
+        assert_eq!(read(b"GET /healthz HTTP/1.1\nHost: x\n\n"), get("/healthz"));
+        assert_eq!(read(b"GET http://a:9/metrics?x HTTP/1.1\r\nhost: a\r\n\r\n"), get("/metrics"));
+        assert_eq!(read(b"GET http://a HTTP/1.1\r\nhost: a\r\n\r\n"), get("/"));
+        let head = read(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(head, Ok(Some((Method::Head, "/"))));
     }
 
     #[test]
@@ -180,24 +263,57 @@ mod tests {
             (b"\x01\x00\x00\x00\x00\x1c\x01\x00\x04CHSH", Status::BadRequest),
             (b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n", Status::BadRequest),
         ] {
-            assert_eq!(request(head), Err(status), "{}", head.escape_ascii());
+            assert_eq!(read(head), Err(status), "{}", head.escape_ascii());
         }
+    }
+
+    #[test]
+    fn what_could_be_two_requests_is_none() {
+        for (headers, status) in [
+            ("Content-Length: 0\r\nContent-Length: 0", Status::BadRequest),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked", Status::BadRequest),
+            ("Transfer-Encoding: chunked", Status::NotImplemented),
+            ("Transfer-Encoding: identity", Status::NotImplemented),
+            ("Content-Length: +5", Status::BadRequest),
+            ("Content-Length: 5, 5", Status::BadRequest),
+            ("Content-Length: 99999999999999999999", Status::BadRequest),
+            ("Content-Length:", Status::BadRequest),
+            ("Content-Length : 5", Status::BadRequest),
+            ("A: b\r\n Content-Length: 5", Status::BadRequest),
+            ("Content-Length: 5", Status::ContentTooLarge),
+        ] {
+            let head = format!("GET / HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
+            assert_eq!(read(head.as_bytes()), Err(status), "{headers}");
+        }
+        let empty = "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(read(empty.as_bytes()), get("/"));
+    }
+
+    #[test]
+    fn a_header_is_known_by_its_name_in_any_case() {
+        let head = b"GET / HTTP/1.1\r\nhOST: a:9\r\nConnection: keep-alive, Upgrade\r\n\
+            connection: x\r\nA: 1\r\nA: 2\r\nB: \xff\r\n\r\n";
+        let head = request(head).unwrap().unwrap();
+        assert_eq!(head.header("Host"), Some("a:9"));
+        assert_eq!((head.header("A"), head.header("B"), head.header("C")), (None, None, None));
+        assert!(head.has_word("connection", "upgrade") && head.has_word("connection", "X"));
+        assert!(!head.has_word("connection", "up"));
     }
 
     #[test]
     fn a_head_has_bounds() {
         let long = |bytes| "x".repeat(bytes);
         let uri = format!("GET /{}", long(HEAD_BYTES_MAX));
-        assert_eq!(request(uri.as_bytes()), Err(Status::UriTooLong));
+        assert_eq!(read(uri.as_bytes()), Err(Status::UriTooLong));
         let header = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}", long(HEAD_BYTES_MAX));
-        assert_eq!(request(header.as_bytes()), Err(Status::HeadTooLarge));
+        assert_eq!(read(header.as_bytes()), Err(Status::HeadTooLarge));
         let ended = format!("{header}\r\n\r\n");
-        assert_eq!(request(ended.as_bytes()), Err(Status::HeadTooLarge));
+        assert_eq!(read(ended.as_bytes()), Err(Status::HeadTooLarge));
         let several = |count| format!("GET / HTTP/1.0\r\n{}\r\n", "A: b\r\n".repeat(count));
-        assert_eq!(request(several(HEADERS_MAX).as_bytes()), get("/"));
-        assert_eq!(request(several(HEADERS_MAX + 1).as_bytes()), Err(Status::HeadTooLarge));
+        assert_eq!(read(several(HEADERS_MAX).as_bytes()), get("/"));
+        assert_eq!(read(several(HEADERS_MAX + 1).as_bytes()), Err(Status::HeadTooLarge));
         let fits = format!("GET /{} HTTP/1.0\r\n\r\n", long(HEAD_BYTES_MAX - 18));
-        assert_eq!((fits.len(), request(fits.as_bytes()).is_ok()), (HEAD_BYTES_MAX, true));
+        assert_eq!((fits.len(), read(fits.as_bytes()).is_ok()), (HEAD_BYTES_MAX, true));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::net::{Shutdown, SocketAddr};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 
-use super::http::{self, Request, Status};
+use super::http::{self, Method, Status};
 use super::listener::{self, Remedies};
 use crate::engine::Stats;
 use crate::prometheus;
@@ -175,7 +175,7 @@ impl MetricsServer {
         let page = &mut self.page;
         let lives = now_ms < connection.by_ms
             && (!std::mem::take(&mut connection.is_ready)
-                || connection.proceed(|request| respond(request, page, now_ms, source)));
+                || connection.proceed(|method, path| respond(method, path, page, now_ms, source)));
         if !lives {
             self.connections[slot] = None;
         }
@@ -228,12 +228,12 @@ impl MetricsServer {
 
 /// The answer to a request.
 fn respond(
-    request: &Request<'_>,
+    method: Method,
+    path: &str,
     page: &mut Option<(u64, String)>,
     now_ms: u64,
     source: &impl Source,
 ) -> Vec<u8> {
-    let Request { method, path } = *request;
     match path {
         "/metrics" => {
             page.take_if(|(written_ms, _)| now_ms >= *written_ms + PAGE_MS);
@@ -255,7 +255,7 @@ fn respond(
 impl Connection {
     /// Reads and writes as far as possible, and answers the request once it is whole. Returns
     /// false when the connection is over.
-    fn proceed(&mut self, mut respond: impl FnMut(&Request<'_>) -> Vec<u8>) -> bool {
+    fn proceed(&mut self, mut respond: impl FnMut(Method, &str) -> Vec<u8>) -> bool {
         let mut bytes = [0; READ_BYTES];
         loop {
             let moved = match &mut self.step {
@@ -275,7 +275,7 @@ impl Connection {
                     head.extend_from_slice(&bytes[..count]);
                     let answer = match http::request(head) {
                         Ok(None) => continue,
-                        Ok(Some(request)) => respond(&request),
+                        Ok(Some(request)) => respond(request.method, request.path),
                         Err(status) => http::refusal(status),
                     };
                     self.step = Step::Writing(answer, 0);
@@ -303,7 +303,6 @@ impl Connection {
 mod tests {
     use std::cell::Cell;
 
-    use super::super::http::Method;
     use super::*;
 
     struct Fake {
@@ -324,8 +323,7 @@ mod tests {
     }
 
     fn answer(source: &Fake, path: &str, page: &mut Option<(u64, String)>, now_ms: u64) -> String {
-        let request = Request { method: Method::Get, path };
-        String::from_utf8(respond(&request, page, now_ms, source)).unwrap()
+        String::from_utf8(respond(Method::Get, path, page, now_ms, source)).unwrap()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! engine, and the engine's requests to the sockets and the disk. It decides nothing.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -127,7 +128,7 @@ impl Reactor {
         secret: Secret,
         mut threads: Threads,
         found: Found,
-        carriers: &Carriers,
+        carriers: &Rc<Carriers>,
         mut reload: impl FnMut() -> Option<(Settings, DiskSettings)>,
     ) -> io::Result<()> {
         let mut engine = Engine::<Carrier>::new(settings, secret, found, self.now());
@@ -245,7 +246,7 @@ impl Reactor {
 
     /// Accepts the waiting connections; last in the turn, so that no token is used twice in one
     /// turn.
-    fn accept(&mut self, engine: &mut Engine<Carrier>, carriers: &Carriers, now: Now) {
+    fn accept(&mut self, engine: &mut Engine<Carrier>, carriers: &Rc<Carriers>, now: Now) {
         for _ in 0..ACCEPTS_MAX {
             if engine.opens_at_ms().is_some() {
                 return;

@@ -6,7 +6,6 @@
 //! however many pieces it consists of. Never reads a file, and knows no socket.
 
 mod context;
-mod rest;
 #[cfg(test)]
 mod tests;
 
@@ -19,12 +18,12 @@ use rustls::unbuffered::{
     ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
 };
 
+use super::rest::Rest;
 use crate::engine::Transport;
 use crate::token::Token;
 
 use context::Place;
 pub use context::{HANDSHAKES_PER_TURN, TlsContext};
-use rest::Rest;
 
 /// Plaintext bytes of one record at most (RFC 8446, section 5.1). Sealing more at once costs more
 /// for each byte.
@@ -122,6 +121,11 @@ impl<T: Transport> TlsTransport<T> {
     /// The transport below.
     pub fn below(&self) -> &T {
         &self.below
+    }
+
+    /// The protocol that the client and this side have agreed on (ALPN), if they have.
+    pub(super) fn protocol(&self) -> Option<&[u8]> {
+        self.tls.alpn_protocol()
     }
 
     /// Reads what has come below, and opens it into `buffer`; returns how many bytes that made. It
@@ -260,15 +264,6 @@ impl<T: Transport> TlsTransport<T> {
         }
     }
 
-    /// Hands out what was opened and did not fit.
-    fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
-        let rest = self.received.waiting();
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        self.received.take(count);
-        count
-    }
-
     fn has_outgoing(&self) -> bool {
         !self.outgoing.is_empty()
     }
@@ -375,7 +370,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
         let mut left = FRUITLESS_READS_MAX;
         loop {
             if !self.received.is_empty() {
-                return Ok(self.hand_out(buffer));
+                return Ok(self.received.hand_out(buffer));
             }
             match self.reading {
                 Reading::Ended => return Ok(0),

@@ -1,6 +1,6 @@
 //! Plain TCP: the protocol's bytes, unchanged, on a socket of their own.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
@@ -74,6 +74,10 @@ impl Transport for TcpTransport {
         use rustix::net::{SendFlags, send};
         // The end of a record is the end of a piece in the kernel's queue.
         Ok(send(&self.0, bytes, SendFlags::EOR | SendFlags::NOSIGNAL)?)
+    }
+
+    fn write_both(&mut self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        self.0.write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
     }
 
     #[cfg(target_os = "linux")]

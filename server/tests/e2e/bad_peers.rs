@@ -38,8 +38,8 @@ fn a_peer_that_does_not_speak_the_protocol_is_told_so() {
         for bytes in [
             &[0xff; 4096][..],
             &[0; 4096],
-            b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n",
-            b"SSH-2.0-OpenSSH_9.6\r\n",
+            b"* OK IMAP4rev1 Service Ready\r\n",
+            b"220 mail.example.org ESMTP\r\n",
             &frame(Hello::KIND, &wrong_magic.concat()),
             &Ping {}.to_bytes(),
             &hello_and_join("hasty", None)[hello().len()..],

@@ -24,7 +24,7 @@ fn live(home: &Home, options: &[&str]) -> (SocketAddr, Ended) {
     ada.send(&Drop { item: ItemId(77), key: None });
     assert_eq!(ada.refused().code, Code::ITEM_UNKNOWN);
     let mut stranger = Peer::connect(server.address());
-    stranger.send_bytes(b"GET / HTTP/1.1\r\n\r\n");
+    stranger.send_bytes(b"is this a room?\r\n\r\n");
     assert_eq!(stranger.goodbye().code, Code::NOT_CHATSHELF);
     ada.send(&Drop { item, key: None });
     let mut bob = Peer::join(server.address(), "bob");
@@ -224,7 +224,7 @@ fn a_flood_is_counted_and_hides_nothing_else() {
         let mut guest = Peer::join(server.address(), &format!("guest{number}"));
         guest.try_leave().unwrap();
         let mut stranger = Peer::connect(server.address());
-        stranger.send_bytes(b"GET / HTTP/1.1\r\n\r\n");
+        stranger.send_bytes(b"is this a room?\r\n\r\n");
         stranger.goodbye();
     }
     ada.download(item);

@@ -1,13 +1,13 @@
 //! The real server, run as its users run it and spoken to over loopback: what it does as a program
 //! (`start_up`), how it is set up (`configuration`, `reloading`), what it logs (`logging`), what it
-//! does as a room (`talk`), over TLS (`encryption`), as a shelf (`files`), over restarts
-//! (`restart`), from a backup (`backup`), over upgrades and downgrades (`formats`) and when it is
-//! killed at any moment (`crashes`), beside peers that break every rule (`bad_peers`), never read
-//! (`greedy_peers`) or come in numbers (`attackers`, `crowd`), when the disk is full (`full_disk`)
-//! or the system has no descriptors left to give (`scarcity`), for as long as one likes (`soak`),
-//! what it keeps secret even from its disk (`secrets`), when a recorded client of this version of
-//! the protocol speaks to it (`frozen`), with operators and passwords (`operators`), and as those
-//! see it who watch it (`metrics`, `prometheus`).
+//! does as a room (`talk`), over TLS (`encryption`), for browsers (`web`), as a shelf (`files`),
+//! over restarts (`restart`), from a backup (`backup`), over upgrades and downgrades (`formats`)
+//! and when it is killed at any moment (`crashes`), beside peers that break every rule
+//! (`bad_peers`), never read (`greedy_peers`) or come in numbers (`attackers`, `crowd`), when the
+//! disk is full (`full_disk`) or the system has no descriptors left to give (`scarcity`), for as
+//! long as one likes (`soak`), what it keeps secret even from its disk (`secrets`), when a recorded
+//! client of this version of the protocol speaks to it (`frozen`), with operators and passwords
+//! (`operators`), and as those see it who watch it (`metrics`, `prometheus`).
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -46,3 +46,4 @@ mod secrets;
 mod soak;
 mod start_up;
 mod talk;
+mod web;

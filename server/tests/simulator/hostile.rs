@@ -20,9 +20,10 @@ use super::net::{Attempt, Net};
 use super::plan::Plan;
 use super::rng::Rng;
 use super::server::Server;
-use super::tls::{self, Socket};
+use super::tls;
 use super::trace::{Trace, told};
 use super::verifier;
+use super::web::ClientEnd;
 
 /// One hostile peer, which comes again and again.
 pub(crate) struct Hostile {
@@ -31,7 +32,7 @@ pub(crate) struct Hostile {
     trace: Trace,
     rng: Rng,
     attempt: Option<Attempt>,
-    socket: Option<Socket>,
+    socket: Option<ClientEnd>,
     /// What is still to be sent, and how much of it at once.
     script: Vec<u8>,
     step_bytes: usize,
@@ -79,9 +80,11 @@ impl Hostile {
         if let Some(attempt) = self.attempt.take() {
             let end = net.connect(attempt, server);
             let is_tls = end.as_ref().is_some_and(|end| end.wire().borrow().is_tls);
-            let is_raw = is_tls && self.rng.one_in(2);
-            self.socket = end.map(if is_raw { Socket::Plain } else { Socket::over });
-            self.begin(is_raw);
+            let is_web = end.as_ref().is_some_and(|end| end.wire().borrow().is_web);
+            // What is random below WebSocket is not the server's fault either.
+            let is_raw = (is_tls && self.rng.one_in(2)) || (is_web && self.rng.one_in(4));
+            self.socket = end.map(if is_raw { ClientEnd::raw } else { ClientEnd::over });
+            self.begin(is_raw && is_tls);
         } else if self.socket.is_none() {
             self.attempt = Some(net.attempt());
         } else {

@@ -278,6 +278,10 @@ impl<A: Transport, B: Transport> Transport for Either<A, B> {
         either!(self, it => it.write_piece(bytes))
     }
 
+    fn write_both(&mut self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        either!(self, it => it.write_both(first, second))
+    }
+
     fn limit_unsent(&mut self, bytes: u32) {
         either!(self, it => it.limit_unsent(bytes));
     }

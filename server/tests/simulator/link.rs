@@ -7,7 +7,7 @@ use chatshelf_client::session::{BLOCK_BYTES, Session};
 use super::clock::Clock;
 use super::end::End;
 use super::network::Side;
-use super::tls::Socket;
+use super::web::ClientEnd;
 
 /// Reads in one turn.
 const READS_PER_TURN: usize = 16;
@@ -16,7 +16,7 @@ const READS_PER_TURN: usize = 16;
 pub(crate) struct Link {
     clock: Clock,
     pub(crate) session: Session,
-    socket: Option<Socket>,
+    socket: Option<ClientEnd>,
     readable: bool,
     writable: bool,
     scratch: Vec<u8>,
@@ -34,7 +34,7 @@ impl Link {
     /// A connection stands.
     pub(crate) fn connected(&mut self, socket: End, start: u64) {
         self.session.handle_connected(self.clock.instant());
-        (self.socket, self.start) = (Some(Socket::over(socket)), start);
+        (self.socket, self.start) = (Some(ClientEnd::over(socket)), start);
         (self.readable, self.writable) = (true, false);
     }
 

@@ -38,6 +38,7 @@ mod trace;
 mod user;
 mod verifier;
 mod watched;
+mod web;
 mod world;
 
 use std::fmt::Write as _;

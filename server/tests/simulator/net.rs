@@ -14,6 +14,8 @@ use super::trace::{Trace, told};
 const LAYERED_ONE_IN: u64 = 3;
 /// Of so many of the others one speaks TLS.
 const TLS_ONE_IN: u64 = 2;
+/// Of so many, over TLS or not, one speaks WebSocket.
+const WEB_ONE_IN: u64 = 3;
 /// How long a connection is waited for.
 const CONNECT_TIMEOUT_MS: u64 = 10_000;
 
@@ -28,6 +30,8 @@ pub(crate) struct Net {
     sabotage: Option<Sabotage>,
     /// Which connections go through a layer, and through which.
     layers: Rng,
+    /// Which others speak WebSocket.
+    webs: Rng,
     /// Which others speak TLS.
     encryption: Rng,
     wires: Vec<Shared>,
@@ -59,6 +63,7 @@ impl Net {
             sabotage,
             layers: Rng::new(plan.seed, 6),
             encryption: Rng::new(plan.seed, 7),
+            webs: Rng::new(plan.seed, 8),
             wires: Vec::new(),
             made: 0,
             is_healed: false,
@@ -92,9 +97,14 @@ impl Net {
         // What is wrong on purpose is to be noticed by the model, not by TLS.
         let is_tls =
             habits.is_none() && self.sabotage.is_none() && self.encryption.one_in(TLS_ONE_IN);
-        (wire.borrow_mut().habits, wire.borrow_mut().is_tls) = (habits, is_tls);
+        let is_web = habits.is_none() && self.sabotage.is_none() && self.webs.one_in(WEB_ONE_IN);
+        {
+            let mut wire = wire.borrow_mut();
+            (wire.habits, wire.is_tls, wire.is_web) = (habits, is_tls, is_web);
+        }
         let layer = if is_tls { "TLS" } else { "no TLS" };
-        told!(self.trace, "net", "wire {} is made, {layer}, {habits:?}", self.made);
+        let web = if is_web { "WebSocket" } else { "no WebSocket" };
+        told!(self.trace, "net", "wire {} is made, {layer}, {web}, {habits:?}", self.made);
         server.connect(wire.clone());
         self.wires.push(wire.clone());
         Some(End::new(&wire, Side::Client, self.clock.clone()))

@@ -44,6 +44,8 @@ pub(crate) struct Wire {
     server: Socket,
     /// Both ends speak TLS.
     pub(crate) is_tls: bool,
+    /// Both ends speak WebSocket.
+    pub(crate) is_web: bool,
     /// Of the layer that the server has over it, if it has one.
     pub(crate) habits: Option<Habits>,
     /// A byte is lost on the way, or changed; or calls are interrupted.
@@ -99,6 +101,7 @@ impl Wire {
             client,
             server,
             is_tls: false,
+            is_web: false,
             habits: None,
             sabotage: None,
             interruptions: INTERRUPTIONS,

@@ -10,6 +10,7 @@ use chatshelf_common::wire::frame::Item;
 use chatshelf_server::disk::Found;
 use chatshelf_server::engine::{Engine, MemoryUse, Readiness, Secret, Stats, Turns};
 use chatshelf_server::net::tls::{TlsContext, TlsTransport};
+use chatshelf_server::net::websocket::WebSocketTransport;
 use chatshelf_server::token::Token;
 
 use super::budget;
@@ -24,10 +25,11 @@ use super::replay::{Beginning, Ended};
 use super::rng::Rng;
 use super::sabotage::Sabotage;
 use super::threads::{DATA, Threads};
-use super::tls::{ServerEnd, server_config};
+use super::tls::{BaseEnd, server_config};
 use super::trace::{Trace, told};
 use super::verifier::Verifier;
 use super::watched::Watched;
+use super::web::ServerEnd;
 
 /// Connections accepted in one turn.
 const ACCEPTS_MAX: usize = 256;
@@ -386,14 +388,18 @@ impl Process {
             told!(trace, "server", "accepts wire {} as {token:?}", wire.borrow().number);
             let end = End::new(&wire, Side::Server, clock.clone());
             let habits = wire.borrow().habits;
-            let is_tls = wire.borrow().is_tls;
-            let transport = match habits {
-                Some(habits) => ServerEnd::This(TestTransport::That(Layered::over(end, habits))),
+            let (is_tls, is_web) = (wire.borrow().is_tls, wire.borrow().is_web);
+            let base = match habits {
+                Some(habits) => BaseEnd::This(TestTransport::That(Layered::over(end, habits))),
                 None if is_tls => {
                     let tls = TlsTransport::new(end, &self.tls, token, &[]).unwrap();
-                    ServerEnd::That(tls)
+                    BaseEnd::That(tls)
                 }
-                None => ServerEnd::This(TestTransport::This(end)),
+                None => BaseEnd::This(TestTransport::This(end)),
+            };
+            let transport = match is_web {
+                true => ServerEnd::That(WebSocketTransport::new(base, &[], &[])),
+                false => ServerEnd::This(base),
             };
             self.engine.adopt(transport, peer);
             self.wires.push((token, wire));

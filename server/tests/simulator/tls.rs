@@ -49,7 +49,7 @@ pub(crate) fn hello() -> Vec<u8> {
     bytes
 }
 
-/// The client's end of a connection, with the layer that the wire asks for.
+/// The client's end of a connection, with TLS if the wire asks for it.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Plain(End),
@@ -166,5 +166,5 @@ impl Write for Socket {
     }
 }
 
-/// What the server has over its end of a wire.
-pub(crate) type ServerEnd = Either<TestTransport<End>, TlsTransport<End>>;
+/// What the server has over its end of a wire, below WebSocket.
+pub(crate) type BaseEnd = Either<TestTransport<End>, TlsTransport<End>>;

@@ -226,7 +226,7 @@ fn garbage_ends_the_connection_and_is_counted() {
 fn who_wants_another_protocol_is_told_so() {
     let mut pair = Pair::new();
     let mut config = ClientConfig::clone(&client_config());
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec()];
     let name = ServerName::try_from("localhost").unwrap();
     pair.client = ClientConnection::new(Arc::new(config), name).unwrap();
     pair.client_sends();

@@ -1,7 +1,11 @@
-//! Bytes that wait: what was opened and not handed out, what was sealed and not sent. They take
-//! memory only while there are some.
+//! Bytes that wait in a layer: what has come and was not handed out, what was accepted and not
+//! sent. They take memory only while there are some.
+
+use std::io;
 
 use chatshelf_common::lazy_box::{Empty, LazyBox};
+
+use crate::engine::Transport;
 
 /// Bytes that wait, in order.
 #[derive(Debug, Default)]
@@ -46,6 +50,27 @@ impl Rest {
         } else {
             self.0.taken += count;
         }
+    }
+
+    /// Hands out as many as fit into `buffer`; returns how many.
+    pub(super) fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
+        let count = self.waiting().len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.waiting()[..count]);
+        self.take(count);
+        count
+    }
+
+    /// Sends some of what waits below, or else of these; returns how many bytes went on.
+    ///
+    /// # Errors
+    /// As [`Transport::flush_pending`].
+    pub(super) fn send(&mut self, below: &mut impl Transport) -> io::Result<usize> {
+        if below.has_pending() {
+            return below.flush_pending();
+        }
+        let count = below.write(self.waiting())?;
+        self.take(count);
+        Ok(count)
     }
 
     #[cfg(test)]

@@ -1,0 +1,56 @@
+//! The options on what is served over HTTP.
+
+use chatshelf_common::cli::Completes;
+use chatshelf_common::cli::value::parsed;
+
+use super::{Config, Opt};
+use crate::passwords::Realm;
+use crate::web_mode::WebMode;
+
+pub(super) const METRICS: Opt = Opt::value(
+    "metrics",
+    "ADDR:PORT",
+    "serve /metrics (for Prometheus) and /healthz over HTTP here",
+    |config, text| {
+        let address = parsed(text, "an address and a port, such as 127.0.0.1:9100");
+        address.map(|address| config.metrics = Some(address))
+    },
+)
+.otherwise("nowhere");
+
+pub(super) const WEB: Opt = Opt::value(
+    "web",
+    "HOW",
+    "how browsers are served on the port: https, http (also without TLS, to private addresses) or \
+     off",
+    |config, text| parsed(text, "https, http or off").map(|mode| config.web = mode),
+)
+.default("https")
+.completes(Completes::Words(WebMode::WORDS));
+
+pub(super) const PUBLIC_URL: Opt = Opt::value(
+    "public-url",
+    "URL",
+    "address under which browsers reach the server, if it has another name there",
+    |config, text| {
+        let url = parsed(text, "an address such as https://room.example.org");
+        url.map(|url| config.public_url = Some(url))
+    },
+)
+.otherwise("this machine's addresses and names");
+
+impl Config {
+    /// Returns how browsers are served.
+    ///
+    /// # Errors
+    /// If the room's password would travel without encryption.
+    pub fn web_mode(&self) -> Result<WebMode, String> {
+        match self.web {
+            WebMode::Http if self.password(Realm::Room).is_some() => {
+                Err("--web http would show the room's password to the network; try --web https"
+                    .into())
+            }
+            mode => Ok(mode),
+        }
+    }
+}

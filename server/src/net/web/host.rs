@@ -1,0 +1,85 @@
+//! By which names a browser may call this server. A page from elsewhere whose name suddenly leads
+//! here (DNS rebinding) must not speak for its visitor, so names that are not the server's own are
+//! refused.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Splits a `Host` into the name and the port, if it has one.
+fn split(host: &str) -> Option<(&str, Option<&str>)> {
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, "")) => (name, None),
+        Some((name, rest)) => (name, Some(rest.strip_prefix(':')?)),
+        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+    };
+    port.is_none_or(|port| port.parse::<u16>().is_ok()).then_some((name, port))
+}
+
+/// Returns true for an address, for `localhost`, for a name that only this network knows
+/// (`.local`), and for the machine's own name.
+#[must_use]
+pub(super) fn is_own(host: &str, machine: &str) -> bool {
+    let Some((name, _)) = split(host) else { return false };
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let machine = machine.to_ascii_lowercase();
+    let short = machine.split('.').next().unwrap_or_default();
+    if host.starts_with('[') {
+        return name.parse::<Ipv6Addr>().is_ok();
+    }
+    name.parse::<Ipv4Addr>().is_ok()
+        || name == "localhost"
+        || (name.ends_with(".local") && is_plain(&name))
+        || (!name.is_empty() && (name == machine || name == short))
+}
+
+/// True for letters, digits, hyphens and dots: a name may come back in a page.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_names_of_this_network_are_its_own() {
+        for host in [
+            "192.0.2.1",
+            "192.0.2.1:9000",
+            "[2001:db8::1]:9000",
+            "[::1]",
+            "localhost:9000",
+            "LocalHost",
+            "room.local",
+            "Room.local.:9000",
+            "box",
+            "BOX.example.org:1",
+        ] {
+            assert!(is_own(host, "box.example.org"), "{host}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_not() {
+        for host in [
+            "",
+            ":9000",
+            "example.org",
+            "evil.example:9000",
+            "localhost.example",
+            "local",
+            "x\"><script>.local",
+            "box.evil",
+            "192.0.2.1.example",
+            "192.0.2.1:port",
+            "192.0.2.1:70000",
+            "[::1",
+            "[::1]9000",
+            "[box]",
+            "::1",
+            "user@localhost",
+        ] {
+            assert!(!is_own(host, "box.example.org"), "{host}");
+        }
+        assert!(!is_own("", ""));
+    }
+}

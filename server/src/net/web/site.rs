@@ -1,0 +1,153 @@
+//! What is where on the room's port, and who may ask for it: by which name, from where, from which
+//! page. Never sees a connection.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use chatshelf_common::websocket;
+
+use super::host;
+use crate::net::http::{self, Method, Request, Status};
+use crate::peer_scope::PeerScope;
+use crate::public_url::PublicUrl;
+use crate::web_mode::WebMode;
+
+/// Where the WebSocket is.
+const SOCKET: &str = "/ws";
+/// What a page from here may do: nothing but to be read.
+const POLICY: &str = "Content-Security-Policy: default-src 'none'\r\n";
+
+/// What all connections over HTTP share. It may change while the server runs.
+#[derive(Debug)]
+pub struct Site {
+    mode: Cell<WebMode>,
+    public_url: RefCell<Option<PublicUrl>>,
+    /// This machine's name.
+    machine: String,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor {
+    /// From where.
+    pub peer: SocketAddr,
+    /// Over TLS.
+    pub is_encrypted: bool,
+}
+
+/// What becomes of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// This answer, and then WebSocket.
+    Upgrade(Vec<u8>),
+    /// This answer, and then the end.
+    Last(Vec<u8>),
+}
+
+impl Site {
+    /// Creates it for a machine of that name.
+    #[must_use]
+    pub fn new(mode: WebMode, public_url: Option<PublicUrl>, machine: String) -> Self {
+        Self { mode: Cell::new(mode), public_url: RefCell::new(public_url), machine }
+    }
+
+    /// Serves by other settings from now on.
+    pub fn reconfigure(&self, mode: WebMode, public_url: Option<PublicUrl>) {
+        self.mode.set(mode);
+        self.public_url.replace(public_url);
+    }
+
+    /// Returns true if HTTP is spoken here at all.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.mode.get() != WebMode::Off
+    }
+
+    /// Answers a request.
+    pub(super) fn answer(&self, request: &Request<'_>, visitor: &Visitor) -> Reply {
+        let host = request.header("host").unwrap_or_default();
+        if !self.is_own(host) {
+            let words = "This server is not known by that name; --public-url makes it known.";
+            return words_only(request.method, Status::Forbidden, words);
+        }
+        if !self.is_served(visitor) {
+            return elsewhere(request, host);
+        }
+        let page = request.header("origin");
+        if page.is_some_and(|page| !self.is_own_page(page, host, visitor)) {
+            let words = "Pages from elsewhere may not ask this server for anything.";
+            return words_only(request.method, Status::Forbidden, words);
+        }
+        match request.path {
+            SOCKET => upgrade(request),
+            _ => {
+                let words = "Nothing is here. /ws is the room's WebSocket.";
+                words_only(request.method, Status::NotFound, words)
+            }
+        }
+    }
+
+    fn is_own(&self, host: &str) -> bool {
+        let public_url = self.public_url.borrow();
+        host::is_own(host, &self.machine) || public_url.as_ref().is_some_and(|it| it.has(host))
+    }
+
+    /// Returns true for whoever is served rather than sent to HTTPS.
+    fn is_served(&self, visitor: &Visitor) -> bool {
+        let scope = match self.mode.get() {
+            WebMode::Off => PeerScope::None,
+            WebMode::Https => PeerScope::Loopback,
+            WebMode::Http => return visitor.is_encrypted || WebMode::is_private(visitor.peer.ip()),
+        };
+        visitor.is_encrypted || scope.includes(visitor.peer)
+    }
+
+    /// Returns true if the page that asks is from this server.
+    fn is_own_page(&self, page: &str, host: &str, visitor: &Visitor) -> bool {
+        let scheme = if visitor.is_encrypted { "https://" } else { "http://" };
+        let is_same = page
+            .split_at_checked(scheme.len())
+            .is_some_and(|(start, end)| start == scheme && end.eq_ignore_ascii_case(host));
+        is_same || self.public_url.borrow().as_ref().is_some_and(|it| it.is_origin(page))
+    }
+}
+
+fn words_only(method: Method, status: Status, words: &str) -> Reply {
+    Reply::Last(http::plain_answer(method, status, words))
+}
+
+/// The answer to a request that would have to come over HTTPS. Its host is one of ours.
+fn elsewhere(request: &Request<'_>, host: &str) -> Reply {
+    let mut page = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        page,
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>chatshelf</title>\
+         <p>This room is reached over HTTPS: <a href=\"https://{host}/\">https://{host}/</a></p>"
+    );
+    let (status, kind) = (Status::Forbidden, "text/html; charset=utf-8");
+    Reply::Last(http::answer_with(request.method, status, POLICY, kind, &page))
+}
+
+/// The answer to whoever asks for the WebSocket (RFC 6455, section 4.2).
+fn upgrade(request: &Request<'_>) -> Reply {
+    let asks =
+        request.has_word("upgrade", "websocket") && request.has_word("connection", "upgrade");
+    if !asks || request.header("sec-websocket-version") != Some(websocket::VERSION) {
+        let headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+        let (status, kind) = (Status::UpgradeRequired, "text/plain; charset=utf-8");
+        let words = "Here is a WebSocket of version 13.\n";
+        return Reply::Last(http::answer_with(request.method, status, headers, kind, words));
+    }
+    let key = request.header("sec-websocket-key").filter(|key| websocket::is_key(key));
+    let Some(key) = key.filter(|_| request.method == Method::Get && request.is_1_1) else {
+        return Reply::Last(http::refusal(Status::BadRequest));
+    };
+    let answer = format!(
+        "HTTP/1.1 {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        Status::SwitchingProtocols.line(),
+        websocket::accept(key)
+    );
+    Reply::Upgrade(answer.into_bytes())
+}

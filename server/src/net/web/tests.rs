@@ -1,0 +1,199 @@
+//! HTTP on the room's port, without sockets.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use chatshelf_common::websocket::{Opcode, frame};
+
+use super::*;
+use crate::net::fake::Fake;
+use crate::web_mode::WebMode;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const NEIGHBOUR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 7));
+const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+const UPGRADE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+fn site(mode: WebMode) -> Rc<Site> {
+    let public_url = "https://room.example.org".parse().ok();
+    Rc::new(Site::new(mode, public_url, "box".into()))
+}
+
+fn asks(mode: WebMode, peer: IpAddr, is_encrypted: bool, bytes: &[u8]) -> WebTransport<Fake> {
+    let visitor = Visitor { peer: (peer, 4_000).into(), is_encrypted };
+    WebTransport::new(Fake::new(), &site(mode), visitor, bytes)
+}
+
+/// Reads until nothing comes, and sends what there is to send; returns what the engine was told.
+fn settle(web: &mut WebTransport<Fake>) -> Option<Code> {
+    let told = loop {
+        match web.read(&mut [0; 64 * 1024]) {
+            Ok(0) => break None,
+            Ok(_) => {}
+            Err(why) if why.kind() == ErrorKind::WouldBlock => break None,
+            Err(why) => break Some(why.downcast::<Refusal>().unwrap().0),
+        }
+    };
+    while web.has_pending() {
+        web.flush_pending().unwrap();
+    }
+    told
+}
+
+/// The status of the answer to a whole request over HTTP from this machine.
+fn status(request: &str) -> String {
+    status_for(WebMode::Https, LOOPBACK, false, request)
+}
+
+fn status_for(mode: WebMode, peer: IpAddr, is_encrypted: bool, request: &str) -> String {
+    let mut web = asks(mode, peer, is_encrypted, request.as_bytes());
+    settle(&mut web);
+    let answer = String::from_utf8(web.below.sent).unwrap();
+    answer.lines().next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).unwrap().to_owned()
+}
+
+fn socket_with(headers: &str) -> String {
+    format!("GET /ws HTTP/1.1\r\n{headers}\r\n")
+}
+
+#[test]
+fn a_request_for_the_socket_makes_one_however_it_is_cut() {
+    let mut request = socket_with(&format!("Host: localhost:9000\r\n{UPGRADE}")).into_bytes();
+    let head_bytes = request.len();
+    request.extend(frame(Opcode::Binary, b"hello", Some([1, 2, 3, 4])));
+    for cut in [1, 2, head_bytes - 1, head_bytes, head_bytes + 3, request.len()] {
+        let (first, rest) = request.split_at(cut);
+        let mut web = asks(WebMode::Https, LOOPBACK, false, first);
+        assert_eq!(settle(&mut web), None);
+        assert_eq!(web.is_upgraded(), cut >= head_bytes, "{cut} bytes");
+        if !web.is_upgraded() {
+            web.below.come.extend(&rest[..head_bytes - cut]);
+            assert_eq!(settle(&mut web), None);
+        }
+        let answer = String::from_utf8(web.below.sent.clone()).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{answer}");
+        assert!(answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+        web.below.come.extend(&request[cut.max(head_bytes)..]);
+        let mut socket = web.into_websocket();
+        let mut buffer = [0; 100];
+        let mut read = Vec::new();
+        while let Ok(count) = socket.read(&mut buffer) {
+            read.extend_from_slice(&buffer[..count]);
+        }
+        assert_eq!(read, b"hello", "{cut} bytes");
+    }
+}
+
+#[test]
+fn what_does_not_ask_for_a_websocket_of_version_13_gets_none() {
+    let host = "Host: localhost:9000\r\n";
+    for (from, to, expected) in [
+        ("Upgrade: WebSocket\r\n", "", "426 Upgrade Required"),
+        ("keep-alive, Upgrade", "keep-alive", "426 Upgrade Required"),
+        ("Version: 13", "Version: 8", "426 Upgrade Required"),
+        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", "400 Bad Request"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "short", "400 Bad Request"),
+    ] {
+        let headers = UPGRADE.replace(from, to);
+        assert_ne!(headers, UPGRADE);
+        assert_eq!(status(&socket_with(&format!("{host}{headers}"))), expected, "{headers}");
+    }
+    let whole = socket_with(&format!("{host}{UPGRADE}"));
+    assert_eq!(status(&whole.replace("GET", "HEAD")), "400 Bad Request");
+    assert_eq!(status(&whole.replace("HTTP/1.1", "HTTP/1.0")), "400 Bad Request");
+    assert_eq!(status(&whole), "101 Switching Protocols");
+}
+
+#[test]
+fn only_names_of_the_server_are_answered_for() {
+    for (host, expected) in [
+        ("localhost:9000", "404 Not Found"),
+        ("192.168.1.2:9000", "404 Not Found"),
+        ("box", "404 Not Found"),
+        ("room.example.org", "404 Not Found"),
+        ("evil.example", "403 Forbidden"),
+        ("room.example.org.evil.example", "403 Forbidden"),
+        ("", "403 Forbidden"),
+    ] {
+        assert_eq!(status(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")), expected, "{host}");
+    }
+}
+
+#[test]
+fn pages_from_elsewhere_get_no_socket() {
+    let with = |host: &str, page: &str| {
+        socket_with(&format!("Host: {host}\r\nOrigin: {page}\r\n{UPGRADE}"))
+    };
+    let (yes, no) = ("101 Switching Protocols", "403 Forbidden");
+    for (is_encrypted, host, page, expected) in [
+        (true, "box:9000", "https://box:9000", yes),
+        (true, "box:9000", "https://BOX:9000", yes),
+        (true, "box:9000", "http://box:9000", no),
+        (true, "box:9000", "https://box", no),
+        (true, "box:9000", "https://evil.example", no),
+        (true, "box:9000", "https://evil.example/box:9000", no),
+        (true, "box:9000", "null", no),
+        (true, "box:9000", "", no),
+        (false, "box:9000", "http://box:9000", yes),
+        (false, "box:9000", "https://box:9000", no),
+        // A reverse proxy on this machine has taken TLS off.
+        (false, "room.example.org", "https://room.example.org", yes),
+        (false, "room.example.org", "https://evil.example", no),
+    ] {
+        let status = status_for(WebMode::Https, LOOPBACK, is_encrypted, &with(host, page));
+        assert_eq!(status, expected, "{host} {page} {is_encrypted}");
+    }
+}
+
+#[test]
+fn without_tls_only_those_are_served_for_whom_the_mode_allows_it() {
+    let request = "GET / HTTP/1.1\r\nHost: 192.168.1.2:9000\r\n\r\n";
+    let (served, sent_on) = ("404 Not Found", "403 Forbidden");
+    for (mode, peer, is_encrypted, expected) in [
+        (WebMode::Https, LOOPBACK, false, served),
+        (WebMode::Https, NEIGHBOUR, false, sent_on),
+        (WebMode::Https, STRANGER, true, served),
+        (WebMode::Http, LOOPBACK, false, served),
+        (WebMode::Http, NEIGHBOUR, false, served),
+        (WebMode::Http, STRANGER, false, sent_on),
+        (WebMode::Http, STRANGER, true, served),
+    ] {
+        let status = status_for(mode, peer, is_encrypted, request);
+        assert_eq!(status, expected, "{mode:?} {peer} {is_encrypted}");
+    }
+    let mut web = asks(WebMode::Https, NEIGHBOUR, false, request.as_bytes());
+    settle(&mut web);
+    let page = String::from_utf8(web.below.sent).unwrap();
+    assert!(page.contains("href=\"https://192.168.1.2:9000/\""), "{page}");
+    assert!(page.contains("\r\nContent-Security-Policy: default-src 'none'\r\n"), "{page}");
+}
+
+#[test]
+fn after_its_answer_a_connection_ends_and_what_comes_is_discarded() {
+    for (request, code) in [
+        ("GET / HTTP/1.1\r\nHost: box\r\n\r\n", Code::LEFT),
+        ("GET / HTTP/1.1\r\n\r\n", Code::NOT_CHATSHELF),
+        ("POST / HTTP/1.1\r\nHost: box\r\nContent-Length: 5\r\n\r\nhello", Code::NOT_CHATSHELF),
+        ("Is there anybody?\r\n", Code::NOT_CHATSHELF),
+    ] {
+        let mut web = asks(WebMode::Https, LOOPBACK, false, request.as_bytes());
+        assert_eq!(settle(&mut web), Some(code), "{request}");
+        let answer = String::from_utf8(web.below.sent.clone()).unwrap();
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+        assert_eq!(web.write(b"\x05goodbye").unwrap(), 8, "the engine may say what it likes");
+        web.below.come.extend(b"GET /ws HTTP/1.1\r\nHost: box\r\n\r\n");
+        assert_eq!(settle(&mut web), None);
+        assert!(!web.is_upgraded() && web.below.sent == answer.as_bytes());
+        web.shutdown_write().unwrap();
+    }
+}
+
+#[test]
+fn a_head_that_never_ends_is_refused_at_its_bound() {
+    let mut web = asks(WebMode::Https, LOOPBACK, false, b"GET / HTTP/1.1\r\nA: ");
+    web.below.come.extend([b'x'; 100_000]);
+    assert_eq!(settle(&mut web), Some(Code::NOT_CHATSHELF));
+    assert!(web.below.sent.starts_with(b"HTTP/1.1 431 "));
+    assert!(web.incoming.is_empty(), "it keeps nothing of it");
+}

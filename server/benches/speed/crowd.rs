@@ -110,7 +110,7 @@ impl<'a> Crowd<'a> {
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(number), both)?;
         self.members.push(Member {
-            stream: Stream::new(stream, self.contender.is_encrypted()),
+            stream: Stream::new(stream, self.contender.carrier())?,
             newcomer: Some(Newcomer { number, ..Newcomer::default() }),
             id: String::new(),
             unsent: self.contender.greeting(number),

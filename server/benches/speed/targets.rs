@@ -1,6 +1,6 @@
 //! What the server is to reach, as ratios within one run where others come into it.
 
-use crate::contenders::{OURS, OURS_TLS, SHARED_LOG};
+use crate::contenders::{Carrier, OURS, OURS_TLS, OURS_WEB, SHARED_LOG};
 use crate::files::NGINX_TLS;
 use crate::files::results::{FileResults, Latency, Series};
 use crate::large::LARGE;
@@ -31,7 +31,7 @@ pub(crate) fn of(measured: &Measured<'_>) -> Vec<Target> {
         let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
         let Some(ours) = measured.room_of(OURS).and_then(cpu) else { continue };
         let is_peer = |results: &&Results<'_>| {
-            results.contender.is_peer() && !results.contender.is_encrypted()
+            results.contender.is_peer() && results.contender.carrier() == Carrier::Tcp
         };
         let peers = measured.rooms.iter().filter(is_peer);
         let best = peers.filter_map(|results| Some((results.contender.name(), cpu(results)?)));
@@ -46,6 +46,7 @@ pub(crate) fn of(measured: &Measured<'_>) -> Vec<Target> {
         }
     }
     targets.extend(encrypted(measured));
+    targets.extend(web(measured));
     targets.extend(joins(measured));
     targets.extend(large(measured));
     targets.extend(files(&measured.files));
@@ -71,7 +72,7 @@ fn encrypted(measured: &Measured<'_>) -> Vec<Target> {
         let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
         let Some(cost) = cpu(ours) else { continue };
         let is_peer = |results: &&Results<'_>| {
-            results.contender.is_peer() && results.contender.is_encrypted()
+            results.contender.is_peer() && results.contender.carrier() == Carrier::Tls
         };
         let best = measured.rooms.iter().filter(is_peer).filter_map(cpu).min_by(f64::total_cmp);
         if let Some(best) = best {
@@ -82,6 +83,38 @@ fn encrypted(measured: &Measured<'_>) -> Vec<Target> {
             let what = format!("{}, TLS: CPU per delivery / plain", short(work));
             targets.push(most(what, plain_most, cost / plain));
         }
+    }
+    targets
+}
+
+/// What WebSocket may cost: beside our own plain TCP, and beside the best peer over WebSocket, for
+/// the first of [`WORKS`]; and what a member that only listens takes more than over TCP.
+fn web(measured: &Measured<'_>) -> Vec<Target> {
+    let mut targets = Vec::new();
+    let (Some(ours), Some(plain)) = (measured.room_of(OURS_WEB), measured.room_of(OURS)) else {
+        return targets;
+    };
+    let cpu = |results: &Results<'_>| results.cpu_us(0).map(|spread| spread.median);
+    let is_peer = |results: &&Results<'_>| {
+        let carrier = results.contender.carrier();
+        results.contender.is_peer() && matches!(carrier, Carrier::WebSocket { .. })
+    };
+    let best = measured.rooms.iter().filter(is_peer).filter_map(cpu).min_by(f64::total_cmp);
+    if let (Some(cost), Some(plain)) = (cpu(ours), cpu(plain)) {
+        let what = format!("{}, WebSocket: CPU per delivery / plain", short(0));
+        targets.push(most(what, 1.2, cost / plain));
+    }
+    if let (Some(cost), Some(best)) = (cpu(ours), best) {
+        let what = format!("{}, WebSocket: CPU per delivery / best WebSocket peer", short(0));
+        targets.push(most(what, 0.5, cost / best));
+    }
+    let memory = |results: &Results<'_>| {
+        let thousand = results.arrivals.iter().filter(|(members, _)| *members == 1000);
+        Spread::of(thousand.map(|(_, arrival)| arrival.memory_bytes)).map(|spread| spread.median)
+    };
+    if let (Some(web), Some(tcp)) = (memory(ours), memory(plain)) {
+        let what = "each of 1,000 members over WebSocket, bytes more than over TCP";
+        targets.push(most(what, 1024.0, web - tcp));
     }
     targets
 }

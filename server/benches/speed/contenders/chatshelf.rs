@@ -13,12 +13,18 @@ use chatshelf_common::wire::header::{HEADER_BYTES, Header};
 use chatshelf_testkit::samples;
 use tempfile::TempDir;
 
-use super::{Contender, Newcomer, OURS, OURS_TLS, Step};
+use super::{Carrier, Contender, Newcomer, OURS, OURS_TLS, OURS_WEB, Step};
 use crate::process::{Process, free_port};
 
 pub(super) struct Chatshelf {
-    pub(super) is_encrypted: bool,
+    name: &'static str,
+    carrier: Carrier,
 }
+
+pub(super) const PLAIN: Chatshelf = Chatshelf { name: OURS, carrier: Carrier::Tcp };
+pub(super) const TLS: Chatshelf = Chatshelf { name: OURS_TLS, carrier: Carrier::Tls };
+pub(super) const WEB: Chatshelf =
+    Chatshelf { name: OURS_WEB, carrier: Carrier::WebSocket { path: "/ws", subprotocol: None } };
 
 /// Starts our server with this data directory; `dir` is removed when it has ended.
 pub(crate) fn start(data_dir: &Path, options: &[&str], dir: TempDir) -> io::Result<Process> {
@@ -40,11 +46,11 @@ fn nick(member: usize) -> Nick {
 
 impl Contender for Chatshelf {
     fn name(&self) -> &'static str {
-        if self.is_encrypted { OURS_TLS } else { OURS }
+        self.name
     }
 
-    fn is_encrypted(&self) -> bool {
-        self.is_encrypted
+    fn carrier(&self) -> Carrier {
+        self.carrier
     }
 
     fn version(&self) -> Option<String> {

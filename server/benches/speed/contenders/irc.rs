@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Contender, Newcomer, Step, first_line, write_identity};
+use super::{Carrier, Contender, Newcomer, Step, first_line, write_identity};
 use crate::process::{Process, free_port};
 
 /// A server of this protocol.
@@ -15,7 +15,7 @@ pub(super) struct Ircd {
     arguments: fn(&Path) -> Vec<String>,
     /// That file, with a port; over TLS, with key and certificate in this directory.
     config: fn(u16, &Path) -> String,
-    is_encrypted: bool,
+    carrier: Carrier,
 }
 
 pub(super) const INSPIRCD: Ircd = Ircd {
@@ -23,7 +23,7 @@ pub(super) const INSPIRCD: Ircd = Ircd {
     program: "inspircd",
     arguments: inspircd_arguments,
     config: |port, _| inspircd_config(port, "", ""),
-    is_encrypted: false,
+    carrier: Carrier::Tcp,
 };
 
 /// The same with the one cipher that our client offers.
@@ -39,7 +39,7 @@ pub(super) const INSPIRCD_TLS: Ircd = Ircd {
         );
         inspircd_config(port, &profile, "sslprofile=\"room\"")
     },
-    is_encrypted: true,
+    carrier: Carrier::Tls,
     ..INSPIRCD
 };
 
@@ -67,7 +67,7 @@ pub(super) const NGIRCD: Ircd = Ircd {
     name: "ngIRCd",
     program: "ngircd",
     arguments: |config| vec!["-n".into(), "-f".into(), config.display().to_string()],
-    is_encrypted: false,
+    carrier: Carrier::Tcp,
     config: |port, _| {
         format!(
             "[Global]\nName = irc.example\nInfo = room\nListen = 127.0.0.1\nPorts = {port}\n\
@@ -96,7 +96,7 @@ impl Contender for Ircd {
         let (dir, port) = (tempfile::tempdir()?, free_port()?);
         let file = dir.path().join("config");
         std::fs::write(&file, (self.config)(port, dir.path()))?;
-        if self.is_encrypted {
+        if self.carrier == Carrier::Tls {
             write_identity(dir.path())?;
         }
         let mut command = Command::new(self.program);
@@ -123,7 +123,7 @@ impl Contender for Ircd {
         false
     }
 
-    fn is_encrypted(&self) -> bool {
-        self.is_encrypted
+    fn carrier(&self) -> Carrier {
+        self.carrier
     }
 }

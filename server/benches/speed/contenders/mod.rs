@@ -25,7 +25,20 @@ pub(crate) const MARK: &str = "=this.is.a.line=";
 /// Names that figures are held against.
 pub(crate) const OURS: &str = "chatshelf";
 pub(crate) const OURS_TLS: &str = "TLS: chatshelf";
+pub(crate) const OURS_WEB: &str = "WebSocket: chatshelf";
 pub(crate) const SHARED_LOG: &str = "bare shared log";
+
+/// What carries a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    Tcp,
+    Tls,
+    /// WebSocket over plain TCP, at this path, with this subprotocol if the server asks for one.
+    WebSocket {
+        path: &'static str,
+        subprotocol: Option<&'static str>,
+    },
+}
 
 /// A server and how to talk to it.
 pub(crate) trait Contender {
@@ -56,9 +69,9 @@ pub(crate) trait Contender {
         true
     }
 
-    /// True when members connect over TLS.
-    fn is_encrypted(&self) -> bool {
-        false
+    /// What carries its protocol.
+    fn carrier(&self) -> Carrier {
+        Carrier::Tcp
     }
 
     /// True when members hear their own lines.
@@ -92,11 +105,12 @@ pub(crate) enum Step {
 /// Ours and the baselines.
 pub(crate) fn own() -> Vec<Box<dyn Contender>> {
     vec![
-        Box::new(chatshelf::Chatshelf { is_encrypted: false }),
-        Box::new(chatshelf::Chatshelf { is_encrypted: true }),
+        Box::new(chatshelf::PLAIN),
+        Box::new(chatshelf::TLS),
         Box::new(baseline::Baseline::SharedLog),
         Box::new(baseline::Baseline::SharedLogOfTexts),
         Box::new(baseline::Baseline::EachRead),
+        Box::new(chatshelf::WEB),
     ]
 }
 
@@ -108,8 +122,10 @@ pub(crate) fn peers() -> Vec<Box<dyn Contender>> {
         Box::new(irc::INSPIRCD_TLS),
         Box::new(irc::NGIRCD),
         Box::new(redis::Redis),
-        Box::new(nats::Nats),
-        Box::new(mqtt::Mosquitto),
+        Box::new(nats::Nats { is_web: false }),
+        Box::new(nats::Nats { is_web: true }),
+        Box::new(mqtt::Mosquitto { is_web: false }),
+        Box::new(mqtt::Mosquitto { is_web: true }),
     ]
 }
 

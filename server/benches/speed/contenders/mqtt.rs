@@ -3,10 +3,13 @@
 use std::io;
 use std::process::Command;
 
-use super::{Contender, Newcomer, Step, first_line};
+use super::{Carrier, Contender, Newcomer, Step, first_line};
 use crate::process::{Process, free_port};
 
-pub(super) struct Mosquitto;
+pub(super) struct Mosquitto {
+    /// Over WebSocket.
+    pub(super) is_web: bool,
+}
 
 /// A packet: its first byte, its remaining length (MQTT 3.1.1, 2.2.3) and the rest.
 fn packet(kind: u8, rest: &[u8]) -> Vec<u8> {
@@ -30,7 +33,14 @@ fn string(text: &str) -> Vec<u8> {
 
 impl Contender for Mosquitto {
     fn name(&self) -> &'static str {
-        "mosquitto"
+        if self.is_web { "WebSocket: mosquitto" } else { "mosquitto" }
+    }
+
+    fn carrier(&self) -> Carrier {
+        match self.is_web {
+            true => Carrier::WebSocket { path: "/mqtt", subprotocol: Some("mqtt") },
+            false => Carrier::Tcp,
+        }
     }
 
     fn version(&self) -> Option<String> {
@@ -40,8 +50,9 @@ impl Contender for Mosquitto {
     fn start(&self, _: usize) -> io::Result<Process> {
         let (dir, port) = (tempfile::tempdir()?, free_port()?);
         let file = dir.path().join("config");
+        let protocol = if self.is_web { "websockets" } else { "mqtt" };
         let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n\
+            "listener {port} 127.0.0.1\nprotocol {protocol}\nallow_anonymous true\nmax_queued_messages 0\n\
              max_inflight_messages 0\nset_tcp_nodelay true\n"
         );
         std::fs::write(&file, config)?;

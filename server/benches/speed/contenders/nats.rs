@@ -3,14 +3,24 @@
 use std::io;
 use std::process::Command;
 
-use super::{Contender, Newcomer, Step, first_line};
+use super::{Carrier, Contender, Newcomer, Step, first_line};
 use crate::process::{Process, free_port};
 
-pub(super) struct Nats;
+pub(super) struct Nats {
+    /// Over WebSocket.
+    pub(super) is_web: bool,
+}
 
 impl Contender for Nats {
     fn name(&self) -> &'static str {
-        "nats-server"
+        if self.is_web { "WebSocket: nats-server" } else { "nats-server" }
+    }
+
+    fn carrier(&self) -> Carrier {
+        match self.is_web {
+            true => Carrier::WebSocket { path: "/", subprotocol: None },
+            false => Carrier::Tcp,
+        }
     }
 
     fn version(&self) -> Option<String> {
@@ -21,7 +31,15 @@ impl Contender for Nats {
         let (dir, port) = (tempfile::tempdir()?, free_port()?);
         let mut command = Command::new("nats-server");
         // More of its threads than cores would only be in each other's way.
-        command.env("GOMAXPROCS", "1").args(["-a", "127.0.0.1", "-p", &port.to_string()]);
+        command.env("GOMAXPROCS", "1").args(["-a", "127.0.0.1"]);
+        if self.is_web {
+            let file = dir.path().join("config");
+            let web = format!("websocket {{ listen: \"127.0.0.1:{port}\", no_tls: true }}\n");
+            std::fs::write(&file, format!("port: {}\n{web}", free_port()?))?;
+            command.arg("-c").arg(file);
+        } else {
+            command.args(["-p", &port.to_string()]);
+        }
         Process::start(&mut command, port, dir)
     }
 

@@ -14,6 +14,8 @@ mkdir -p "$dir/findings"
 dir=$(cd "$dir" && pwd)
 
 CORPORA=$dir/corpora cargo test -q -p chatshelf-server --test fuzz -- --ignored corpora > /dev/null
+# The crates of the workspace, and libFuzzer.
+cp Cargo.lock fuzz
 # cargo-fuzz asks for unstable options of the compiler. `unsafe` is forbidden, so the address
 # sanitizer would find nothing, and the corpora have every number that input is compared with: without
 # these two, a second has several times as many inputs.

@@ -6,6 +6,7 @@
 mod budget;
 pub(crate) mod connection_plain;
 pub(crate) mod connection_tls;
+pub(crate) mod connection_websocket;
 pub(crate) mod data_dir;
 mod files;
 pub(crate) mod frames;
@@ -20,6 +21,7 @@ mod seeds;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod texts;
+pub(crate) mod websocket;
 mod wire;
 
 /// Something that is fuzzed.
@@ -39,6 +41,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "links", run: links::run, seeds: seeds::links, bytes_max: 320 },
     Target { name: "messages", run: messages::run, seeds: seeds::messages, bytes_max: 1024 },
     Target { name: "frames", run: frames::run, seeds: seeds::frames, bytes_max: 2048 },
+    Target { name: "websocket", run: websocket::run, seeds: seeds::websocket, bytes_max: 1024 },
     Target {
         name: "known_hosts",
         run: known_hosts::run,
@@ -58,4 +61,10 @@ pub(crate) const TARGETS: &[Target] = &[
         bytes_max: 1024,
     },
     Target { name: "connection_tls", run: connection_tls::run, seeds: seeds::tls, bytes_max: 1024 },
+    Target {
+        name: "connection_websocket",
+        run: connection_websocket::run,
+        seeds: seeds::websocket_rooms,
+        bytes_max: 1024,
+    },
 ];

@@ -2,6 +2,7 @@
 //! `common/tests/frozen/`, and a few lines for each form of text.
 
 use chatshelf_common::address::HOST_BYTES_MAX;
+use chatshelf_common::websocket::{Opcode, frame};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::Op;
 use chatshelf_testkit::protocol_page::{blocks, bytes_of};
@@ -192,6 +193,41 @@ pub(crate) fn tls() -> Vec<Vec<u8>> {
     };
     let with_new_keys = |script: Vec<u8>| [&script[..1], &[POKE, 0], &script[1..]].concat();
     streams.iter().map(script).chain(plain().into_iter().map(with_new_keys)).collect()
+}
+
+pub(crate) fn websocket() -> Vec<Vec<u8>> {
+    framed().iter().map(|frame| [&[0, 5], &frame[..]].concat()).collect()
+}
+
+/// The scripts of rooms, and frames of a peer that the script makes.
+pub(crate) fn websocket_rooms() -> Vec<Vec<u8>> {
+    let raw = |frame: &Vec<u8>| {
+        let mut script = vec![NO_JOIN | RAW];
+        say(&mut script, SAY, frame);
+        script
+    };
+    framed().iter().map(raw).chain(plain()).collect()
+}
+
+/// WebSocket frames of each kind.
+fn framed() -> Vec<Vec<u8>> {
+    let mask = Some([1, 2, 3, 4]);
+    let hello = raw::hello();
+    // Two parts of a message; their first byte says that more follows.
+    let [mut first, mut last] = hello
+        .split_at_checked(7)
+        .map_or([&[][..]; 2], Into::into)
+        .map(|it| frame(Opcode::Binary, it, mask));
+    (first[0], last[0]) = (Opcode::Binary as u8, last[0] & 0xf0);
+    vec![
+        frame(Opcode::Binary, &hello, mask),
+        frame(Opcode::Binary, &[7; 300], mask),
+        [&first[..], &frame(Opcode::Ping, b"well?", mask), &last].concat(),
+        frame(Opcode::Pong, b"well?", mask),
+        frame(Opcode::Close, &[3, 232], mask),
+        frame(Opcode::Text, b"text", mask),
+        frame(Opcode::Binary, &hello, None),
+    ]
 }
 
 /// The scripts of sessions: what the server says in each recording and in each example.

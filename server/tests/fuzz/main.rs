@@ -100,6 +100,6 @@ macro_rules! targets {
 }
 
 targets! {
-    links messages frames known_hosts texts requests settings session journal data_dir
-    connection_plain connection_tls
+    links messages frames websocket known_hosts texts requests settings session journal data_dir
+    connection_plain connection_tls connection_websocket
 }

@@ -11,6 +11,7 @@ pub mod app;
 pub mod command;
 mod default_nick;
 pub mod discovery;
+mod echo;
 pub mod files;
 pub mod input;
 pub mod item;

@@ -22,6 +22,7 @@ pub mod logging;
 pub mod net;
 pub mod passwords;
 pub mod peer_scope;
+pub mod priority;
 pub mod prometheus;
 pub mod public_url;
 pub mod reload;

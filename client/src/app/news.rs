@@ -31,6 +31,8 @@ pub(crate) enum News {
     PasswordWanted {
         /// A sentence that says why.
         text: String,
+        /// It is the room's: nothing else can be done before it is verified.
+        is_rooms: bool,
     },
     /// Something happened in the room.
     Room(Event),

@@ -23,6 +23,7 @@ use crate::app::{
 };
 use crate::command::{self, Command};
 use crate::default_nick;
+use crate::echo::EchoOff;
 use crate::input::{Input, LINE_BYTES_MAX, Line};
 use crate::options::Options;
 use crate::output::Output;
@@ -104,6 +105,8 @@ struct Lines {
     progress: HashMap<TransferHandle, Progress>,
     /// The nick that is suggested while we ask for another one.
     asking: Option<Nick>,
+    /// A password is typed where the terminal itself shows what is typed.
+    echo_off: Option<EchoOff>,
 }
 
 impl Lines {
@@ -128,6 +131,7 @@ impl Lines {
             },
             progress: HashMap::new(),
             asking: None,
+            echo_off: None,
         }
     }
 
@@ -154,7 +158,10 @@ impl Lines {
                 self.answer_key(text.trim(), app, now);
             }
             Line::End if app.wants_password() => app.give_password(""),
-            Line::Text(text) if app.wants_password() => app.give_password(&text),
+            Line::Text(text) if app.wants_password() => {
+                self.echo_off = None;
+                app.give_password(&text);
+            }
             Line::End if app.wants_nick() => {
                 app.give_up(Failure::new("no name was given", EXIT_USAGE));
             }
@@ -241,6 +248,7 @@ impl Lines {
     }
 
     fn nick_refused(&mut self, text: &str, suggestion: Option<Nick>) {
+        self.end_secret();
         self.notice(text);
         let question = match &suggestion {
             Some(free) => format!("Your name [{free}]: "),
@@ -250,20 +258,34 @@ impl Lines {
         self.asking = suggestion;
     }
 
-    /// Asks for a password, without showing what is typed. Where the terminal itself shows it, says
-    /// how to give it otherwise; an empty line gives up.
-    fn ask_password(&mut self, text: &str) {
+    /// Asks for a password, without showing what is typed. Where that cannot be, says how to give
+    /// it otherwise; an empty line gives up.
+    fn ask_password(&mut self, text: &str, is_rooms: bool) {
         self.notice(text);
         match &mut self.source {
-            Source::Keys(prompt) => prompt.ask_secret("Password: "),
-            Source::Input(_) => self.notice(
-                "it cannot be typed here without being shown; leave, and give it with an option or \
-                 in the environment (--help)",
-            ),
+            Source::Keys(prompt) => prompt.ask_secret("Password: ", is_rooms),
+            Source::Input(_) => {
+                self.echo_off = EchoOff::begin();
+                self.notice(match self.echo_off {
+                    Some(_) => "Password, which is not shown while you type: ",
+                    None => {
+                        "it would be shown while you type; leave, and give it with an option or in \
+                         the environment (--help)"
+                    }
+                });
+            }
+        }
+    }
+
+    /// The password that was entered is the right one.
+    fn end_secret(&mut self) {
+        if let Source::Keys(prompt) = &mut self.source {
+            prompt.end_secret();
         }
     }
 
     fn joined(&mut self, nick: &Nick, app: &App) {
+        self.end_secret();
         let Some(limits) = app.session().limits() else { return };
         let lines = self.look.welcome(nick, app.session().room(), limits);
         lines.iter().for_each(|line| self.output.line(line));
@@ -354,7 +376,7 @@ impl View for Lines {
             News::Joined(nick) => self.joined(&nick, app),
             News::NickRefused { text, suggestion } => self.nick_refused(&text, suggestion),
             News::KeyUnknown(key) => self.key_unknown(key, app),
-            News::PasswordWanted { text } => self.ask_password(&text),
+            News::PasswordWanted { text, is_rooms } => self.ask_password(&text, is_rooms),
             News::Room(event) => {
                 self.mark_day(event.at());
                 let line = self.look.event(&event);

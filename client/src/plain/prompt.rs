@@ -50,6 +50,9 @@ pub(super) struct Prompt {
     question: String,
     /// What is typed is a secret: it has an editor of its own, and is not shown.
     secret: Option<Editor>,
+    /// After a secret is entered, what is typed is ignored until [`Self::end_secret`]: it may be
+    /// meant as another.
+    holds: bool,
     /// What is asked about a paste; the next key answers.
     asked: Option<Question>,
     /// A line that was entered. It stays visible until the room has it, or another is typed.
@@ -81,6 +84,7 @@ impl Prompt {
             typed: VecDeque::new(),
             question: String::new(),
             secret: None,
+            holds: false,
             asked: None,
             on_its_way: None,
             columns,
@@ -96,11 +100,18 @@ impl Prompt {
         self.is_changed = true;
     }
 
-    /// Asks for a line that is neither shown nor remembered.
-    pub(super) fn ask_secret(&mut self, question: &str) {
-        self.secret = Some(Editor::default());
+    /// Asks for a line that is neither shown nor remembered; with `holds` nothing else is taken
+    /// until [`Self::end_secret`].
+    pub(super) fn ask_secret(&mut self, question: &str, holds: bool) {
+        (self.secret, self.holds) = (Some(Editor::default()), holds);
         self.asked = None;
         self.ask(question);
+    }
+
+    /// A secret that was entered is the right one.
+    pub(super) fn end_secret(&mut self) {
+        (self.secret, self.holds) = (None, false);
+        self.is_changed = true;
     }
 
     /// Handles the keys that were pressed, for a shelf that keeps so many items; false after
@@ -148,10 +159,17 @@ impl Prompt {
     }
 
     fn enter(&mut self) {
-        if let Some(secret) = self.secret.take() {
-            self.question.clear();
-            let text = secret.text().to_owned();
-            return self.typed.push_back(Typed::Line(Line::Text(text)));
+        if let Some(secret) = &mut self.secret {
+            let text = std::mem::take(secret).text().to_owned();
+            // A second one waits for the question.
+            if !self.question.is_empty() {
+                self.question.clear();
+                self.typed.push_back(Typed::Line(Line::Text(text)));
+            }
+            if !self.holds {
+                self.end_secret();
+            }
+            return;
         }
         let text = self.editor.take();
         self.typed.push_back(Typed::Line(Line::Text(text)));
@@ -364,6 +382,24 @@ mod tests {
         assert_eq!(edited, [question(), line("/1\n2\n3\n4\n5\n6")]);
         let long = typed(&[Event::Paste("x\n".repeat(5000)), key(ENTER)]);
         assert!(matches!(&long[..], [Typed::Refused(_), Typed::Line(_)]), "{long:?}");
+    }
+
+    #[test]
+    fn a_secret_is_neither_shown_nor_remembered_and_a_second_one_waits() {
+        let of = |text: &str| text.chars().map(|c| key(KeyCode::Char(c))).collect::<Vec<_>>();
+        let events = [of("a secret"), vec![key(ENTER)], of("another"), vec![key(ENTER)]].concat();
+        let mut prompt = Prompt::new(Raw::none(), Events::of(of("draft")), 80);
+        prompt.take_keys(5);
+        prompt.ask_secret("Password: ", true);
+        assert_eq!(prompt.drawn(), "Password: ");
+        (prompt.events, prompt.is_over) = (Events::of(events), false);
+        prompt.typed.clear();
+        prompt.take_keys(5);
+        assert_eq!(prompt.poll_typed(), Some(line("a secret")));
+        assert_eq!(prompt.poll_typed(), Some(Typed::Line(Line::End)), "the other one is dropped");
+        assert_eq!(prompt.drawn(), "");
+        prompt.end_secret();
+        assert_eq!(prompt.drawn(), "draft");
     }
 
     #[test]

@@ -44,6 +44,10 @@ pub(super) struct PasswordQuestion {
     pub(super) editor: Editor,
     /// Why it is wanted.
     pub(super) why: String,
+    /// It is the room's: what is typed before that is verified must not be taken for talk.
+    pub(super) is_rooms: bool,
+    /// It is being verified.
+    pub(super) is_sent: bool,
 }
 
 /// Keys as the help shows them, two per row.
@@ -84,6 +88,9 @@ impl Dialog {
                 );
                 lines
             }
+            Self::Password(PasswordQuestion { is_sent: true, .. }) => {
+                vec!["The server verifies the password.".to_owned()]
+            }
             Self::Password(question) => vec![
                 shown(&question.why),
                 String::new(),
@@ -107,7 +114,11 @@ impl Dialog {
         match self {
             Self::Name(_) => "Enter: join   Ctrl-C: leave",
             Self::Key(_) => "y: yes, join   n: no, leave",
-            Self::Password(_) => "Enter: show it   Esc: give up",
+            Self::Password(PasswordQuestion { is_sent: true, .. }) => "Esc: leave",
+            Self::Password(PasswordQuestion { is_rooms: true, .. }) => {
+                "Enter: send it   Esc: leave"
+            }
+            Self::Password(_) => "Enter: send it   Esc: cancel",
             Self::Quit => "Enter: leave   Esc: stay",
             Self::Pasted(question) => question.answers(),
             Self::Help(_) => "",

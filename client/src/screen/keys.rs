@@ -188,7 +188,7 @@ impl State {
                 question.editor.insert(&paste::one_line(text));
                 return;
             }
-            Some(Dialog::Password(question)) => {
+            Some(Dialog::Password(question)) if !question.is_sent => {
                 question.editor.insert(&paste::one_line(text));
                 return;
             }
@@ -287,9 +287,18 @@ impl State {
         is_ctrl_c: bool,
     ) -> Vec<Action> {
         match key.code {
+            KeyCode::Esc if asked.is_sent => vec![Action::Quit],
+            _ if is_ctrl_c && asked.is_sent => vec![Action::Quit],
             _ if is_ctrl_c => vec![Action::Password(String::new())],
             KeyCode::Esc => vec![Action::Password(String::new())],
-            KeyCode::Enter => vec![Action::Password(asked.editor.text().to_owned())],
+            KeyCode::Enter if !asked.is_sent => {
+                let password = asked.editor.take();
+                if asked.is_rooms && !password.is_empty() {
+                    self.keep(Dialog::Password(PasswordQuestion { is_sent: true, ..asked }));
+                }
+                vec![Action::Password(password)]
+            }
+            _ if asked.is_sent => self.keep(Dialog::Password(asked)),
             KeyCode::Tab | KeyCode::BackTab => self.keep(Dialog::Password(asked)),
             _ => {
                 edit(&mut asked.editor, key);

@@ -116,8 +116,9 @@ impl State {
                 self.dialog = Some(Dialog::Name(question));
             }
             News::KeyUnknown(key) => self.dialog = Some(Dialog::Key(key)),
-            News::PasswordWanted { text } => {
-                let question = PasswordQuestion { why: text, editor: Editor::default() };
+            News::PasswordWanted { text, is_rooms } => {
+                let editor = Editor::default();
+                let question = PasswordQuestion { editor, why: text, is_rooms, is_sent: false };
                 self.dialog = Some(Dialog::Password(question));
             }
             News::Room(event) => self.event(event, now),

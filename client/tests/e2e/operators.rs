@@ -4,12 +4,12 @@
 use std::fs;
 use std::process::Command;
 
-#[cfg(unix)]
+use chatshelf_common::wire::Code;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
 
 use crate::harness::programs;
-use crate::harness::room::Room;
+use crate::harness::room::{Room, client_command};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 
@@ -121,4 +121,94 @@ fn a_redacted_line_vanishes_from_the_screen_and_op_asks_without_showing() {
     assert!(!terminal.screen().contains("mellon"), "{}", terminal.screen());
     terminal.types("/kick bob enough\r");
     terminal.shows("ada put bob out of the room: enough");
+}
+
+#[test]
+fn a_command_acts_as_an_operator_and_prints_what_the_room_is_told() {
+    let (room, dir) = room("--operator-password-file", "mellon");
+    let file = dir.path().join("password");
+    let order = |arguments: &[&str]| {
+        let password = ["--operator-password-file", file.to_str().unwrap()];
+        let ended = room.once(&[&password[..], arguments].concat(), "");
+        ended.has_code(0);
+        ended.stdout.lines().last().unwrap_or_default().to_owned()
+    };
+    let mut bob = Peer::join(room.address(), "bob");
+    assert_eq!(
+        order(&["kick", "bob", "too", "loud"]),
+        "-- tester put bob out of the room: too loud"
+    );
+    assert_eq!(bob.goodbye().code, Code::KICKED);
+    let mut bob = Peer::join(room.address(), "bob");
+    let item = bob.upload("spam.txt", b"spam");
+    order(&["drop", &item.to_string()]);
+    assert_eq!(room.once(&["list"], "").stdout, "");
+    bob.say_and_hear("my password is hunter2");
+    bob.say_and_hear("oops");
+    assert_eq!(order(&["redact", "bob", "2"]), "-- tester redacted a line");
+    for shown in [&["tail", "-n", "all"][..], &["tail", "--json", "-n", "all"]] {
+        let shown = room.once(shown, "").stdout;
+        assert!(shown.contains("[redacted]") && !shown.contains("hunter2"), "{shown}");
+    }
+    assert_eq!(room.once(&["tail", "--grep", "hunter2"], "").stdout, "");
+    assert_eq!(order(&["ban", "bob", "2h"]), "-- tester banned bob for 2 hours");
+    assert_eq!(bob.goodbye().code, Code::BANNED);
+    assert_eq!(order(&["ban", "192.0.2.7"]), "-- tester banned an address");
+    let listed =
+        room.once(&["--operator-password-file", file.to_str().unwrap(), "bans"], "").stdout;
+    assert_eq!(listed, "1  bob  2 hours more, by tester\n2  192.0.2.7  for good, by tester\n");
+    order(&["unban", "1"]);
+    drop(Peer::join(room.address(), "bob"));
+    let mut command = client_command(room.address(), &room.files());
+    command.env("CHATSHELF_OPERATOR_PASSWORD", "mellon").args(["bans", "--json"]);
+    let bans: serde_json::Value =
+        serde_json::from_str(&Program::run(&mut command, "").stdout).unwrap();
+    assert_eq!(bans.as_array().unwrap().len(), 1);
+    assert_eq!((&bans[0]["address"], &bans[0]["to"]), (&"192.0.2.7".into(), &().into()));
+    assert_eq!(order(&["lock", "topic"]), "-- tester locked the topic");
+    assert_eq!(order(&["unlock", "topic"]), "-- tester unlocked the topic");
+}
+
+#[test]
+fn a_command_without_the_password_does_nothing_and_says_what_is_missing() {
+    let (room, dir) = room("--operator-password-file", "mellon");
+    let _bob = Peer::join(room.address(), "bob");
+    let ended = room.once(&["kick", "bob"], "");
+    ended.has_code(2);
+    assert!(ended.complaint().contains("--operator-password-file FILE"), "{}", ended.stderr);
+    let wrong = dir.path().join("wrong");
+    fs::write(&wrong, "friend\n").unwrap();
+    let ended =
+        room.once(&["--operator-password-file", wrong.to_str().unwrap(), "kick", "bob"], "");
+    ended.has_code(4);
+    assert_eq!(ended.complaint(), "chatshelf: you are no operator: that is not the password");
+    assert_eq!(room.once(&["who"], "").stdout, "bob\n");
+    let open = Room::open();
+    let mut command = client_command(open.address(), &open.files());
+    let ended = Program::run(command.env("CHATSHELF_OPERATOR_PASSWORD", "x").arg("bans"), "");
+    ended.has_code(1);
+    assert_eq!(ended.complaint(), "chatshelf: this room has no operators");
+    let ended = room.once(&["kick"], "");
+    ended.has_code(2);
+    assert!(ended.complaint().contains("usage: chatshelf kick NAME [REASON]"), "{}", ended.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_terminal_that_shows_lines_itself_does_not_show_the_password() {
+    let (room, _dir) = room("--password-file", "open sesame");
+    for arguments in [&["--plain"][..], &[]] {
+        let mut command = room.command("ada");
+        // One reads keys, the other can only turn the echo off.
+        let term = if arguments.is_empty() { "dumb" } else { "xterm" };
+        let mut terminal = Terminal::start(command.args(arguments).env("TERM", term));
+        terminal.shows("Password");
+        terminal.types("open sesame\r");
+        terminal.shows("welcome, ada");
+        assert!(!terminal.screen().contains("sesame"), "{}", terminal.screen());
+        terminal.types("hello all\r");
+        terminal.shows("hello all");
+        terminal.types("/quit\r");
+        assert_eq!(terminal.wait(), 0);
+    }
 }

@@ -7,9 +7,10 @@ use super::files::Files;
 use super::stats::Reports;
 use super::store::Store;
 use super::{Reply, Request};
+use crate::priority;
 
-/// The disk thread's nice value.
-#[cfg(target_os = "linux")]
+/// The disk thread's nice value: hashing and writing can take a whole core, and talk comes before
+/// files.
 const NICENESS: i32 = 19;
 
 /// Handles requests until the handle is dropped.
@@ -19,7 +20,7 @@ pub(super) fn serve<F: Files>(
     reports: &Reports,
     mut answer: impl FnMut(Reply),
 ) {
-    yield_to_the_reactor();
+    priority::lower("disk", NICENESS);
     loop {
         // With work left over, only look whether there is a request; otherwise wait for one.
         let request = match store.has_work() {
@@ -39,16 +40,3 @@ pub(super) fn serve<F: Files>(
         }
     }
 }
-
-/// Gives this thread a lower priority than the others: hashing and writing can take a whole core,
-/// and talk comes before files. On Linux each thread has its own nice value (setpriority(2)).
-#[cfg(target_os = "linux")]
-fn yield_to_the_reactor() {
-    let own = Some(rustix::thread::gettid());
-    if let Err(why) = rustix::process::setpriority_process(own, NICENESS) {
-        log::warn!("cannot lower the priority of the disk thread: {why}");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn yield_to_the_reactor() {}

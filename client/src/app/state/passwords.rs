@@ -8,6 +8,9 @@ use crate::app::exit::{EXIT_REFUSED, EXIT_USAGE, Failure};
 use crate::app::news::News;
 use crate::session::{CommandError, Privacy};
 
+/// What is entered as a password and cannot be one.
+const TOO_LONG: &str = "A password has 128 bytes at most.";
+
 /// A password that somebody is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -33,11 +36,15 @@ impl App {
                     self.news.failure(error.to_string());
                 }
             }
-            (Wanted::Room, None) => {
+            (Wanted::Room, None) if text.is_empty() => {
                 let text = "no password was given, and the room asks for one";
                 self.shutdown.end(Err(Failure::new(text, EXIT_REFUSED)));
             }
-            (Wanted::Operators, None) => self.news.notice("no password was given"),
+            (Wanted::Room, None) => self.want(Wanted::Room, TOO_LONG),
+            (Wanted::Operators, None) if text.is_empty() => {
+                self.news.notice("no password was given");
+            }
+            (Wanted::Operators, None) => self.want(Wanted::Operators, TOO_LONG),
         }
     }
 
@@ -54,8 +61,13 @@ impl App {
             return self.shutdown.end(Err(Failure::new(text, EXIT_REFUSED)));
         }
         let why = if is_wrong { "That is not the password." } else { "This room has a password." };
-        self.password_wanted = Some(Wanted::Room);
-        self.news.push(News::PasswordWanted { text: why.to_owned() });
+        self.want(Wanted::Room, why);
+    }
+
+    fn want(&mut self, wanted: Wanted, why: &str) {
+        self.password_wanted = Some(wanted);
+        let (text, is_rooms) = (why.to_owned(), wanted == Wanted::Room);
+        self.news.push(News::PasswordWanted { text, is_rooms });
     }
 
     /// The room asks for its password, and others could read it.
@@ -79,8 +91,7 @@ impl App {
             }
             return Ok(());
         }
-        self.password_wanted = Some(Wanted::Operators);
-        self.news.push(News::PasswordWanted { text: "You ask to be an operator.".to_owned() });
+        self.want(Wanted::Operators, "You ask to be an operator.");
         Ok(())
     }
 }

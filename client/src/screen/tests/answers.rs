@@ -269,3 +269,27 @@ fn only_a_deliberate_y_trusts_a_key() {
     }
     assert_eq!(asked().control('c'), [Action::RefuseKey]);
 }
+
+#[test]
+fn a_password_is_not_shown_and_what_follows_it_is_no_talk() {
+    let mut rig = Rig::new();
+    let wanted =
+        |is_rooms| News::PasswordWanted { text: "This room has a password.".into(), is_rooms };
+    rig.state.show(wanted(true), rig.now, AT);
+    rig.types("sesame");
+    let screen = rig.text(80, 20);
+    assert!(screen.contains("This room has a password.") && !screen.contains("sesame"), "{screen}");
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Password("sesame".into())]);
+    assert!(rig.text(80, 20).contains("The server verifies the password."));
+    // Whoever types it again, before the answer has come, does not tell everyone.
+    rig.types("sesame");
+    assert_eq!(rig.key(KeyCode::Enter), []);
+    rig.state.show(wanted(true), rig.now, AT);
+    assert_eq!(rig.key(KeyCode::Esc), [Action::Password(String::new())]);
+    rig.state.show(wanted(false), rig.now, AT);
+    rig.types("mellon");
+    assert_eq!(rig.key(KeyCode::Enter), [Action::Password("mellon".into())]);
+    assert!(rig.state.dialog.is_none(), "who is in the room goes on talking");
+    rig.key(KeyCode::Up);
+    assert_eq!(rig.state.editor.text(), "", "nothing of it is among the lines before");
+}

@@ -232,14 +232,14 @@ fuzz: toolchain ## Try what comes from outside with inputs that a fuzzer makes (
 fuzz = $(CARGO_TARGET_DIR)/fuzz-tool
 .PHONY: fuzz
 
-load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= NO_TLS= HOST= PORT=]
+load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWNLOADS= FILE_SIZE= SLOW= DEAF= GARBAGE= NO_TLS= WEB= HOST= PORT=]
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf-load)
 	@$(exec) $(call release,chatshelf-load) $(call option,--clients,CLIENTS,500) \
 		$(call option,--messages,MESSAGES) $(call option,--size,SIZE) \
 		$(call option,--uploads,UPLOADS) $(call option,--downloads,DOWNLOADS) \
 		$(call option,--file-size,FILE_SIZE) $(call option,--slow,SLOW) \
-		$(call option,--deaf,DEAF) $(call option,--garbage,GARBAGE) $(if $(NO_TLS),--no-tls) \
+		$(call option,--deaf,DEAF) $(call option,--garbage,GARBAGE) $(if $(NO_TLS),--no-tls) $(if $(WEB),--web) \
 		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
 
 bench: toolchain ## Measure the server beside the least that could do (Linux) [ROUNDS=3 WRITE=]

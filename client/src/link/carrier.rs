@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use chatshelf_common::limits::ALPN;
 use mio::net::TcpStream;
 
-use super::LinkError;
 use super::tls::{TlsStream, WITHOUT_TLS};
+use super::{LinkError, web};
 use crate::session::Privacy;
 use crate::trust::Trust;
 
@@ -22,6 +23,31 @@ pub enum Carrier {
     Plain,
     /// TLS, to a server that is trusted.
     Tls(Box<Trust>),
+    /// WebSocket inside one of them.
+    Web(Option<Box<Trust>>),
+}
+
+impl Carrier {
+    /// What is trusted, where there is TLS.
+    pub(super) fn trust(&self) -> Option<&Trust> {
+        match self {
+            Self::Tls(trust) | Self::Web(Some(trust)) => Some(trust),
+            Self::Plain | Self::Web(None) => None,
+        }
+    }
+
+    /// The same, to be changed by what is learnt of the server.
+    pub(super) fn trust_mut(&mut self) -> Option<&mut Trust> {
+        match self {
+            Self::Tls(trust) | Self::Web(Some(trust)) => Some(trust),
+            Self::Plain | Self::Web(None) => None,
+        }
+    }
+
+    /// The protocol to be spoken inside TLS.
+    pub(super) fn alpn(&self) -> &'static [u8] {
+        if matches!(self, Self::Web(_)) { web::ALPN } else { ALPN }
+    }
 }
 
 /// Who can read what is sent over plain TCP: nobody else if it stays on this machine.
@@ -42,9 +68,14 @@ pub(super) struct Handshake {
 
 impl Handshake {
     /// Begins one on a socket that is connected.
-    pub(super) fn begin(socket: TcpStream, trust: &Trust, now: Instant) -> io::Result<Self> {
+    pub(super) fn begin(
+        socket: TcpStream,
+        trust: &Trust,
+        alpn: &'static [u8],
+        now: Instant,
+    ) -> io::Result<Self> {
         let peer = socket.peer_addr()?.ip();
-        let tls = Box::new(TlsStream::begin(socket, trust.name(peer))?);
+        let tls = Box::new(TlsStream::begin(socket, trust.name(peer), alpn)?);
         Ok(Self { tls, peer, deadline: now + HANDSHAKE_TIMEOUT })
     }
 

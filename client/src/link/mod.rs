@@ -2,10 +2,11 @@
 //! again when the session wants it.
 //!
 //! Owns the socket and its latched readiness; `dial` makes the connection, `race` decides which
-//! address is tried when, `resolve` looks the addresses up, and `tls` encrypts what the session
-//! sends if the `carrier` says so. One poll can drive many links: each is given the events of its
-//! token, and reads into a buffer of the caller's. The session decides when to connect, and learns
-//! nothing of encryption: it hears of a connection once the server is trusted.
+//! address is tried when, `resolve` looks the addresses up, `tls` encrypts what the session sends,
+//! and `web` makes messages of it, if the `carrier` says so. One poll can drive many links: each is
+//! given the events of its token, and reads into a buffer of the caller's. The session decides when
+//! to connect, and learns nothing of encryption: it hears of a connection once the server is
+//! trusted.
 
 mod carrier;
 mod dial;
@@ -16,6 +17,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod web;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -152,7 +154,7 @@ impl Link {
 
     /// That key is the right one: connects again, to a server that has it.
     pub fn accept_key(&mut self, now: Instant) {
-        if let (Some(key), Carrier::Tls(trust)) = (self.question(), &mut self.carrier) {
+        if let (Some(key), Some(trust)) = (self.question(), self.carrier.trust_mut()) {
             trust.accept(key);
             self.socket = Socket::Dialing(Dial::begin(&mut self.route, now));
         }
@@ -171,10 +173,7 @@ impl Link {
 
     /// Something that the user should be told of the server's key.
     pub fn take_notice(&mut self) -> Option<String> {
-        match &mut self.carrier {
-            Carrier::Tls(trust) => trust.take_notice(),
-            Carrier::Plain => None,
-        }
+        self.carrier.trust_mut()?.take_notice()
     }
 
     /// When to serve the link at the latest, if nothing happens before.
@@ -345,22 +344,19 @@ impl Link {
     /// A socket is connected: it carries the session now, or after a handshake.
     fn take_up(&mut self, socket: TcpStream, now: Instant) -> io::Result<()> {
         socket::configure(&socket);
-        match &self.carrier {
-            Carrier::Plain => {
-                let privacy = carrier::privacy_of_plain(&socket);
-                self.open(Stream::Plain(socket), privacy, now);
-            }
-            Carrier::Tls(trust) => {
-                self.socket = Socket::ShakingHands(Handshake::begin(socket, trust, now)?);
-            }
+        if let Some(trust) = self.carrier.trust() {
+            let handshake = Handshake::begin(socket, trust, self.carrier.alpn(), now)?;
+            self.socket = Socket::ShakingHands(handshake);
+            return Ok(());
         }
-        Ok(())
+        let privacy = carrier::privacy_of_plain(&socket);
+        self.open(Stream::plain(socket), privacy, now)
     }
 
     /// Continues a handshake. Nothing else is sent until the server is trusted.
     fn shake_hands(&mut self, now: Instant) -> Result<(), LinkError> {
-        let (Socket::ShakingHands(handshake), Carrier::Tls(trust)) =
-            (&mut self.socket, &mut self.carrier)
+        let (Socket::ShakingHands(handshake), Some(trust)) =
+            (&mut self.socket, self.carrier.trust_mut())
         else {
             return Ok(());
         };
@@ -375,7 +371,10 @@ impl Link {
             return Ok(());
         };
         match trusted {
-            Ok(privacy) => self.open(Stream::Tls(handshake.into_stream()), privacy, now),
+            Ok(privacy) => {
+                let opened = self.open(Stream::encrypted(handshake.into_stream()), privacy, now);
+                return opened.or_else(|error| self.lose(LinkError::Connect(error), now));
+            }
             Err(LinkError::Untrusted(unknown)) if unknown.question().is_some() => {
                 self.socket = Socket::Asking(unknown);
             }
@@ -387,10 +386,14 @@ impl Link {
     }
 
     /// The session has its connection.
-    fn open(&mut self, stream: Stream, privacy: Privacy, now: Instant) {
+    fn open(&mut self, mut stream: Stream, privacy: Privacy, now: Instant) -> io::Result<()> {
+        if matches!(self.carrier, Carrier::Web(_)) {
+            stream.speak_web()?;
+        }
         self.session.note_privacy(privacy);
         self.session.handle_connected(now);
         self.socket = Socket::Open(stream);
         (self.readable, self.writable) = (true, true);
+        Ok(())
     }
 }

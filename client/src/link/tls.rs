@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, OnceLock};
 
 use chatshelf_common::fingerprint::Fingerprint;
-use chatshelf_common::limits::ALPN;
 use mio::net::TcpStream;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -40,9 +39,14 @@ pub(super) struct TlsStream {
 }
 
 impl TlsStream {
-    /// Begins a handshake with a server of this name.
-    pub(super) fn begin(socket: TcpStream, name: ServerName<'static>) -> io::Result<Self> {
-        let tls = ClientConnection::new(config()?, name).map_err(in_words)?;
+    /// Begins a handshake with a server of this name, which is to speak that protocol (RFC 7301).
+    pub(super) fn begin(
+        socket: TcpStream,
+        name: ServerName<'static>,
+        alpn: &'static [u8],
+    ) -> io::Result<Self> {
+        let alpn = vec![alpn.to_vec()];
+        let tls = ClientConnection::new_with_alpn(config()?, name, alpn).map_err(in_words)?;
         Ok(Self { socket, tls, sealed: Vec::new(), taken: 0 })
     }
 
@@ -208,7 +212,6 @@ fn config() -> io::Result<Arc<ClientConfig>> {
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
-    config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
 }
 

@@ -35,6 +35,8 @@ pub struct Plan {
     pub server: Option<JoinLink>,
     /// The clients do not encrypt.
     pub no_tls: bool,
+    /// The clients come over WebSocket, as browsers do.
+    pub web: bool,
 }
 
 /// Attackers beside the clients, from when everyone has joined.
@@ -95,6 +97,7 @@ impl Default for Plan {
             attack: Attack::default(),
             server: None,
             no_tls: false,
+            web: false,
         }
     }
 }
@@ -187,6 +190,7 @@ static PROGRAM: Program<Given> = Program {
         .short('p')
         .otherwise("9000"),
         Opt::flag("no-tls", "connect without encryption", |given, on| given.plan.no_tls = on),
+        Opt::flag("web", "connect over WebSocket, as browsers do", |given, on| given.plan.web = on),
     ],
     ..Program::new("chatshelf-load", env!("CARGO_PKG_VERSION"), "loads a chatshelf server")
 };

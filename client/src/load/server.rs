@@ -19,6 +19,8 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     /// What its clients trust; `None` if they do not encrypt.
     trust: Option<Trust>,
+    /// Clients come over WebSocket.
+    is_web: bool,
     own: Option<Own>,
 }
 
@@ -44,7 +46,7 @@ impl Server {
                 .map_err(|why| format!("cannot find {host}: {why}"))?;
             let address = addresses.next().ok_or_else(|| format!("{host} has no address"))?;
             let trust = trust(plan, link, KnownHosts::of_user());
-            return Ok(Self { address, trust, own: None });
+            return Ok(Self { address, trust, is_web: plan.web, own: None });
         }
         let program = program()?;
         let data_dir = tempfile::tempdir()
@@ -77,13 +79,17 @@ impl Server {
         let key = key.ok_or("the server did not say which key it has")?;
         let link = JoinLink::new(&address.ip().to_string(), address.port(), key);
         let trust = trust(plan, &link, KnownHosts::within(None));
-        Ok(Self { address, trust, own: Some(own) })
+        Ok(Self { address, trust, is_web: plan.web, own: Some(own) })
     }
 
     /// What carries a client.
     pub(super) fn carrier(&self) -> Carrier {
-        let tls = |trust: &Trust| Carrier::Tls(Box::new(trust.clone()));
-        self.trust.as_ref().map_or(Carrier::Plain, tls)
+        let trust = self.trust.clone().map(Box::new);
+        match trust {
+            trust if self.is_web => Carrier::Web(trust),
+            Some(trust) => Carrier::Tls(trust),
+            None => Carrier::Plain,
+        }
     }
 
     /// CPU time that all its threads have used; `None` for a server that we did not start, or where

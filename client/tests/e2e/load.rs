@@ -48,6 +48,17 @@ fn a_server_that_is_named_is_loaded_and_left_running() {
 }
 
 #[test]
+fn clients_come_over_websocket_with_and_without_tls() {
+    for options in ["--web", "--web --no-tls"] {
+        has_measured_all(&Program::run(&mut command(&format!("{options} {SMALL}")), ""));
+    }
+    let room = Room::open_with(&["--web", "off"]);
+    let ended = Program::run(&mut against(&room, "--web --no-tls --clients 1"), "");
+    ended.has_code(1);
+    assert!(ended.stderr.contains("client 0: the server closed it"), "{}", ended.stderr);
+}
+
+#[test]
 fn attackers_are_counted_and_the_clients_beside_them_lose_nothing() {
     let options = format!("{SMALL} --slow 20 --deaf 5 --garbage 5");
     let ended = Program::run(&mut command(&options), "");

@@ -31,6 +31,7 @@ pub mod discovery;
 pub mod fingerprint;
 pub mod id;
 pub mod join_link;
+pub mod json;
 pub mod lazy_box;
 pub mod limits;
 pub mod password;

@@ -12,6 +12,7 @@ pub(crate) fn connection() -> String {
         ("Greeted", 300, 95),
         ("Entering", 490, 95),
         ("Joined", 690, 95),
+        ("Visiting", 110, 190),
         ("Contending", 300, 190),
     ];
     states.put(Kind::Part, &listening);
@@ -19,6 +20,7 @@ pub(crate) fn connection() -> String {
     states.put(Kind::Outer, &[("Dead", 690, 365)]);
     states.start(&[(28, 95), (68, 95)], (26, 82, "accept"));
     states.arrow(("Greeting", "Greeted"), &[(150, 95), (258, 95)], (190, 89, "Hello"));
+    states.arrow(("Greeting", "Visiting"), &[(95, 111), (95, 173)], (18, 150, "asks for|an item"));
     states.arrow(("Greeted", "Entering"), &[(342, 95), (444, 95)], (352, 89, "Join accepted"));
     let welcome = "Welcome, at the|end of the turn";
     states.arrow(("Entering", "Joined"), &[(536, 95), (648, 95)], (550, 76, welcome));
@@ -31,7 +33,7 @@ pub(crate) fn connection() -> String {
     states.arrow(("Greeted", "Contending"), &[(285, 111), (285, 173)], (143, 140, wanted));
     let heard = "the holder is heard, or gone";
     states.arrow(("Contending", "Greeted"), &[(315, 174), (315, 112)], (325, 148, heard));
-    let all = "Greeting Greeted Contending Entering Joined";
+    let all = "Greeting Visiting Greeted Contending Entering Joined";
     let goodbye = "deadline, violation, end of stream, Leave,|replaced, giving way, shutdown";
     states.arrow((all, "Closing"), &[(300, 230), (300, 273)], (310, 249, goodbye));
     states.arrow((all, "Dead"), &[(690, 230), (690, 348)], (578, 252, "connection broken"));

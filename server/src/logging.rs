@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+use chatshelf_common::json;
 use env_logger::fmt::Formatter;
 use env_logger::{Builder, Logger};
 use log::kv::{Error, Key, Value, VisitSource};
@@ -125,11 +126,11 @@ struct JsonFields<'a>(&'a mut String);
 impl JsonFields<'_> {
     fn text(&mut self, key: &str, value: &str) {
         self.key(key);
-        self.0.push_str(&json_string(value));
+        self.0.push_str(&json::string(value));
     }
 
     fn key(&mut self, key: &str) {
-        let key = json_string(key);
+        let key = json::string(key);
         // Writing to a string cannot fail.
         let _ = write!(self.0, ",{key}:");
     }
@@ -157,23 +158,6 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// A JSON string (RFC 8259). What acts is escaped as well where the RFC allows it as it is.
-fn json_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            // All of them have four digits.
-            c if acts(c) => _ = write!(out, "\\u{:04x}", u32::from(c)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 /// True for control characters, line and paragraph separators, and what changes the direction of
 /// text.
 fn acts(c: char) -> bool {
@@ -190,13 +174,7 @@ mod tests {
     fn a_line_stays_one_line_whatever_it_contains() {
         let nasty = "a\nb\r\t\u{1b}[2J\u{7f}\u{9b}\u{2028}\u{202e}";
         assert_eq!(escaped(nasty), "a\\nb\\r\\t\\u{1b}[2J\\u{7f}\\u{9b}\\u{2028}\\u{202e}");
-        let json = "\"a\\nb\\u000d\\u0009\\u001b[2J\\u007f\\u009b\\u2028\\u202e\"";
-        assert_eq!(json_string(nasty), json);
         assert_eq!(escaped("Grüße, \"C:\\x\""), "Grüße, \"C:\\x\"");
-        assert_eq!(json_string("Grüße, \"C:\\x\""), "\"Grüße, \\\"C:\\\\x\\\"\"");
-        for c in '\0'..=char::MAX {
-            assert!(!acts(c) || u32::from(c) <= 0xffff, "four digits hold {c:?}");
-        }
     }
 
     #[test]

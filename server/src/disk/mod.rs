@@ -44,7 +44,7 @@ use files::SystemFiles;
 use journal::Journal;
 use journal_thread::Syncer;
 use journal_writer::JournalWriter;
-use readahead::Extent;
+use readahead::{Extent, Framing};
 use stats::Reports;
 use store::{PARTIAL_BYTES_MIN, Store, StoreSettings, default_reserve};
 
@@ -154,8 +154,8 @@ pub enum Request {
         offset: u64,
         /// How many bytes to read, at most what the extent holds.
         bytes: usize,
-        /// File bytes of each frame except the last.
-        frame_bytes: usize,
+        /// How they travel.
+        framing: Framing,
         /// Where to put them.
         extent: Extent,
     },

@@ -1,4 +1,4 @@
-//! Extents: file content read ahead of a download, as the data frames that go on the wire.
+//! Extents: file content read ahead of a download, as the data frames that go on the wire, or bare.
 //!
 //! The disk thread fills them; the reactor sends them and asks for them to be filled again. On
 //! Linux an extent is a pipe: the disk thread splices the file into it, waiting for the disk if it
@@ -44,15 +44,15 @@ const PIPE_PLACES: usize = 256;
 const FRAME_PAGES: usize = FRAME_FILE_BYTES / PAGE_BYTES;
 const PAGE_BYTES: usize = 4096;
 
-/// Data frames of one download, one after the other, all but the last of one size.
+/// Data frames of one download, one after the other, all but the last of one size; or its bare
+/// content.
 #[derive(Debug)]
 pub struct Extent {
     place: Place,
     /// The bytes of all its frames, and how many of them were taken.
     length: usize,
     taken: usize,
-    /// File bytes of each frame but the last.
-    frame_bytes: usize,
+    framing: Framing,
     /// True when some of the content will never be taken.
     is_cut: bool,
     /// Counts the extents in pipes; `None` for one in memory.
@@ -87,8 +87,8 @@ impl Extent {
     }
 
     fn new(place: Place, pipe: Option<Arc<()>>) -> Self {
-        let frame_bytes = FRAME_FILE_BYTES;
-        Self { place, length: 0, taken: 0, frame_bytes, is_cut: false, _pipe: pipe }
+        let framing = Framing::frames(FRAME_FILE_BYTES);
+        Self { place, length: 0, taken: 0, framing, is_cut: false, _pipe: pipe }
     }
 
     /// Returns the most file bytes it holds in frames of this size.
@@ -101,8 +101,8 @@ impl Extent {
         }
     }
 
-    /// Reads `bytes` bytes from the file's current position, which is `offset`, and makes frames of
-    /// `frame_bytes` file bytes each. The previous content must have been taken.
+    /// Reads `bytes` bytes from the file's current position, which is `offset`, and divides them as
+    /// `framing` says. The previous content must have been taken.
     ///
     /// # Errors
     /// If the file cannot be read or is too short. The extent must not be used again then.
@@ -112,13 +112,13 @@ impl Extent {
         transfer: TransferId,
         offset: u64,
         bytes: usize,
-        frame_bytes: usize,
+        framing: Framing,
     ) -> io::Result<()> {
-        debug_assert!((1..=FRAME_FILE_BYTES).contains(&frame_bytes));
-        debug_assert!(bytes <= self.file_bytes_max(frame_bytes));
+        debug_assert!((1..=FRAME_FILE_BYTES).contains(&framing.file_bytes));
+        debug_assert!(bytes <= self.file_bytes_max(framing.file_bytes));
         debug_assert!(self.is_taken() && !self.is_cut);
-        let frames = Frames { transfer, offset, bytes, frame_bytes };
-        (self.taken, self.frame_bytes) = (0, frame_bytes);
+        let frames = Frames { transfer, offset, bytes, framing };
+        (self.taken, self.framing) = (0, framing);
         self.length = frames.wire_bytes();
         match &mut self.place {
             Place::Memory(memory) => frames.read(file, memory),
@@ -130,7 +130,7 @@ impl Extent {
                     let mut memory = Vec::new();
                     frames.read(file, &mut memory)?;
                     let length = self.length;
-                    *self = Self { length, frame_bytes, ..Self::new(Place::Memory(memory), None) };
+                    *self = Self { length, framing, ..Self::new(Place::Memory(memory), None) };
                     Ok(())
                 }
                 spliced => spliced,
@@ -153,13 +153,15 @@ impl Extent {
     /// Returns true if a frame has been taken in part.
     #[must_use]
     pub fn is_mid_frame(&self) -> bool {
-        !self.is_taken() && !self.taken.is_multiple_of(DATA_HEAD_BYTES + self.frame_bytes)
+        self.framing.has_heads
+            && !self.is_taken()
+            && !self.taken.is_multiple_of(self.framing.wire_bytes())
     }
 
     /// Returns the number of bytes to the end of the frame taken in part, or of the next one.
     #[must_use]
     pub fn left_of_frame(&self) -> usize {
-        let frame_bytes = DATA_HEAD_BYTES + self.frame_bytes;
+        let frame_bytes = self.framing.wire_bytes();
         self.left().min(frame_bytes - self.taken % frame_bytes)
     }
 
@@ -198,26 +200,60 @@ impl Extent {
     }
 }
 
+/// How file content travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Framing {
+    /// File bytes of each frame but the last.
+    file_bytes: usize,
+    /// Each begins with a head; otherwise the content travels as it is, and nothing else does
+    /// beside it.
+    has_heads: bool,
+}
+
+impl Framing {
+    /// Data frames with so many file bytes.
+    #[must_use]
+    pub fn frames(file_bytes: usize) -> Self {
+        Self { file_bytes, has_heads: true }
+    }
+
+    /// The bare content, in pieces of so many bytes.
+    #[must_use]
+    pub fn bare(file_bytes: usize) -> Self {
+        Self { file_bytes, has_heads: false }
+    }
+
+    fn head_bytes(self) -> usize {
+        if self.has_heads { DATA_HEAD_BYTES } else { 0 }
+    }
+
+    fn wire_bytes(self) -> usize {
+        self.head_bytes() + self.file_bytes
+    }
+}
+
 /// How a range of a file is divided into frames.
 #[derive(Clone, Copy)]
 struct Frames {
     transfer: TransferId,
     offset: u64,
     bytes: usize,
-    /// File bytes in each frame but the last.
-    frame_bytes: usize,
+    framing: Framing,
 }
 
 impl Frames {
     fn wire_bytes(self) -> usize {
-        self.bytes + self.bytes.div_ceil(self.frame_bytes) * DATA_HEAD_BYTES
+        self.bytes + self.bytes.div_ceil(self.framing.file_bytes) * self.framing.head_bytes()
     }
 
-    /// Iterates over each frame's head and the number of file bytes that follow it.
-    fn each(self) -> impl Iterator<Item = ([u8; DATA_HEAD_BYTES], usize)> {
-        (0..self.bytes).step_by(self.frame_bytes).map(move |at| {
-            let length = self.frame_bytes.min(self.bytes - at);
-            (data_head(self.transfer, self.offset + at as u64, length as u32), length)
+    /// Iterates over each frame's head, if frames have one, and the number of file bytes that
+    /// follow it.
+    fn each(self) -> impl Iterator<Item = (Option<[u8; DATA_HEAD_BYTES]>, usize)> {
+        let Framing { file_bytes, has_heads } = self.framing;
+        (0..self.bytes).step_by(file_bytes).map(move |at| {
+            let length = file_bytes.min(self.bytes - at);
+            let head = || data_head(self.transfer, self.offset + at as u64, length as u32);
+            (has_heads.then(head), length)
         })
     }
 
@@ -225,7 +261,7 @@ impl Frames {
         memory.clear();
         memory.reserve_exact(self.wire_bytes());
         for (head, length) in self.each() {
-            memory.extend_from_slice(&head);
+            memory.extend(head.iter().flatten());
             if file.take(length as u64).read_to_end(memory)? < length {
                 return Err(too_short());
             }
@@ -235,7 +271,7 @@ impl Frames {
 
     fn splice(self, file: &mut impl StoredFile, pipe: &mut PipeWriter) -> io::Result<()> {
         for (head, length) in self.each() {
-            pipe.write_all(&head)?;
+            pipe.write_all(head.as_ref().map_or(&[][..], |head| &head[..]))?;
             let mut left = length;
             while left > 0 {
                 match file.splice(pipe, left)? {

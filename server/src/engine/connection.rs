@@ -3,6 +3,9 @@
 //! The reading half is a [`Deframer`] (header → fields, or header → chunks of a file's content);
 //! the writing half is a [`SendQueue`]. What frames mean is the engine's business.
 
+mod due;
+mod visiting;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
@@ -11,15 +14,12 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::Goodbye;
 use chatshelf_common::wire::{Code, Deframer};
 
-use super::deadlines::{Due, Look};
-use super::limits::{
-    CLOSE_MS, CONTROL_BYTES_MAX, LINGER_MS, READ_BUFFER_BYTES, WRITE_BUDGET_BYTES,
-};
+use super::Readiness;
+use super::limits::{CONTROL_BYTES_MAX, READ_BUFFER_BYTES, WRITE_BUDGET_BYTES};
 use super::liveness::Liveness;
 use super::phase::{Guest, Membership, Pass, Phase, Step};
 use super::send_queue::{Flush, Flushed, SendQueue};
 use super::transport::{Refusal, Transport};
-use super::{Deadlines, Readiness};
 use crate::room::log::RoomLog;
 use crate::token::Token;
 
@@ -147,9 +147,14 @@ impl<T> Connection<T> {
 
     /// Queues the goodbye after the log up to `log_end`, and stops executing the peer's frames.
     pub(super) fn part(&mut self, farewell: &Goodbye, log_end: u64, now_ms: u64) {
+        let is_visitor = self.phase.step() == Step::Visiting;
         self.phase.become_phase(Phase::Closing { since_ms: now_ms });
         self.held = LazyBox::default();
-        self.send_queue.finish(farewell, log_end);
+        match is_visitor {
+            // It would not understand it.
+            true => self.send_queue.drop_data(),
+            false => self.send_queue.finish(farewell, log_end),
+        }
     }
 
     /// Marks it as dead. Returns false if it already was.
@@ -250,42 +255,6 @@ impl<T> Connection<T> {
     /// Returns the peer's liveness mutably.
     pub(super) fn liveness_mut(&mut self) -> &mut Liveness {
         &mut self.liveness
-    }
-
-    /// Returns what is due because of its phase or of blocked output.
-    pub(super) fn output_due(&self, look: &mut Look, deadlines: &Deadlines) -> Option<Due> {
-        let (since_ms, allowed_ms, due) = match self.phase {
-            Phase::Greeting { since_ms } => {
-                (since_ms, deadlines.hello_ms, Due::Close(Code::NOT_JOINED_IN_TIME))
-            }
-            Phase::Greeted(Guest { since_ms, .. }) | Phase::Contending(Guest { since_ms, .. }) => {
-                (since_ms, deadlines.join_ms, Due::Close(Code::NOT_JOINED_IN_TIME))
-            }
-            Phase::Closing { since_ms } => (since_ms, CLOSE_MS, Due::Drop),
-            Phase::Lingering { since_ms } => (since_ms, LINGER_MS, Due::Drop),
-            Phase::Entering(_) | Phase::Joined(_) => return self.stall_due(look, deadlines),
-            Phase::Dead => return None,
-        };
-        match look.has_passed(since_ms, allowed_ms) {
-            true => Some(due),
-            false => self.stall_due(look, deadlines),
-        }
-    }
-
-    fn stall_due(&self, look: &mut Look, deadlines: &Deadlines) -> Option<Due> {
-        let since_ms = self.blocked.since_ms().filter(|_| self.is_listening())?;
-        look.has_passed(since_ms, deadlines.output_ms).then_some(Due::Close(Code::TOO_SLOW))
-    }
-
-    /// Returns what is due because the peer is silent, if it is a member.
-    pub(super) fn silence_due(&self, look: &mut Look, deadlines: &Deadlines) -> Option<Due> {
-        self.phase.member()?;
-        let mut liveness = self.liveness;
-        // Input that was not read yet is a sign of life.
-        if self.latches.readable {
-            liveness.forgive(look.now_ms());
-        }
-        liveness.due(look, deadlines)
     }
 }
 

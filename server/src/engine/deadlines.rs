@@ -69,10 +69,11 @@ impl<T: Transport> Engine<T> {
 
     /// Returns what is due for a connection. If nothing is, sets its timer for the next deadline.
     fn due(&mut self, token: Token) -> Option<Due> {
+        let is_busy = self.is_visit_busy(token);
         let connection = self.connections.get(token)?;
         let (now_ms, deadlines) = (self.now.mono_ms, &self.settings.deadlines);
         let mut look = Look::at(now_ms);
-        let mut due = connection.output_due(&mut look, deadlines);
+        let mut due = connection.output_due(&mut look, deadlines, is_busy);
         if due.is_none() && connection.is_listening() {
             if connection.is_paused(self.transfers.hold_back(token)) {
                 // While the server does not read, the peer is neither silent nor slow.

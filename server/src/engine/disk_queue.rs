@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::disk::TransferKey;
-    use crate::disk::readahead::Extent;
+    use crate::disk::readahead::{Extent, Framing};
     use crate::token::Token;
 
     #[test]
@@ -79,7 +79,8 @@ mod tests {
         assert_eq!(queue.blocks(), 0);
         queue.push(Request::Write { upload: key, block: vec![1] });
         let extent = Extent::in_memory();
-        queue.push(Request::Read { download: key, offset: 0, bytes: 1, frame_bytes: 1, extent });
+        let framing = Framing::frames(1);
+        queue.push(Request::Read { download: key, offset: 0, bytes: 1, framing, extent });
         assert_eq!(queue.blocks(), 2);
         queue.pop();
         queue.pop();

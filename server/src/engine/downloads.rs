@@ -9,7 +9,7 @@ use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest};
 
 use super::Engine;
 use super::limits::{DOWNLOAD_EXTENTS_IN_FLIGHT, RATE_STEP_MS};
-use super::transfer_table::Way;
+use super::transfer_table::{Part, Way};
 use super::transfers::{key, refused};
 use super::transport::Transport;
 use crate::disk::readahead::Extent;
@@ -23,8 +23,10 @@ impl<T: Transport> Engine<T> {
             return;
         }
         let offset = offset.unwrap_or(0);
-        let item = match self.room.shelf().find(id) {
-            Ok(item) if offset <= item.size => item.clone(),
+        let part = match self.room.shelf().find(id) {
+            Ok(item) if offset <= item.size => {
+                Part { item: item.clone(), range: offset..item.size, is_bare: false }
+            }
             Ok(_) => {
                 return self.refuse(token, &refused(transfer, Code::SIZE_MISMATCH, Way::Down));
             }
@@ -33,7 +35,7 @@ impl<T: Transport> Engine<T> {
         let Some(connection) = self.connections.get(token) else { return };
         let (at, origin, now_ms) =
             (key(token, transfer), connection.peer().into(), self.now.mono_ms);
-        if let Err(limit) = self.transfers.begin_download(at, origin, item, offset, now_ms) {
+        if let Err(limit) = self.transfers.begin_download(at, origin, part, now_ms) {
             return self.refuse_transfer(at, Way::Down, limit);
         }
         self.connections.arm(token, now_ms + RATE_STEP_MS);
@@ -43,7 +45,10 @@ impl<T: Transport> Engine<T> {
     pub(super) fn download_opened(&mut self, at: TransferKey) {
         let Some((item, offset)) = self.transfers.downloaded(at) else { return };
         let ready = DownloadReady { transfer: at.transfer, offset, item: item.clone() };
-        self.send(at.connection, &ready);
+        match self.is_visitor(at.connection) {
+            true => self.visit_opened(at),
+            false => self.send(at.connection, &ready),
+        }
         if let Some(connection) = self.connections.get_mut(at.connection) {
             connection.begin_data();
         }
@@ -59,6 +64,9 @@ impl<T: Transport> Engine<T> {
             (connection.send_queue().frame_bytes(), connection.wants_pipe());
         if self.transfers.read_on(at, frame_bytes, in_pipe, &mut self.disk) {
             self.counters.downloads += 1;
+            if self.is_visitor(at.connection) {
+                self.visit_ended(at.connection);
+            }
         }
     }
 

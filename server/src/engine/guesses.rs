@@ -13,6 +13,7 @@ use chatshelf_common::wire::frame::Join;
 
 use super::limits::{GUESS_BURST, GUESS_LINES_MAX, GUESS_MS, GUESSES_WAITING_MAX};
 use super::origin::Origin;
+use super::visitor::Wanted;
 use crate::passwords::{GUESSES_MAX, Guess, Realm};
 use crate::token::Token;
 use crate::work;
@@ -22,6 +23,8 @@ use crate::work;
 pub(super) enum Asker {
     /// A client that joins.
     Joiner { token: Token, join: Box<Join> },
+    /// Someone who asks for what is on the shelf.
+    Visitor { token: Token, wanted: Wanted },
     /// A member who would be an operator.
     Member { token: Token, session: Token },
 }

@@ -15,7 +15,7 @@ impl<T: Transport> Engine<T> {
         self.connections.assert_sound();
         self.assert_admission_is_sound();
         let nick_of = |token| self.connections.get(token).and_then(Connection::nick);
-        self.transfers.assert_sound(|token| nick_of(token).is_some());
+        self.transfers.assert_sound(|token| nick_of(token).is_some() || self.is_visitor(token));
         let mut listening = 0;
         for (_, connection) in self.connections.iter() {
             let step = connection.phase().step();

@@ -192,6 +192,17 @@ impl Limiter {
         }
     }
 
+    /// Returns how long an address has to wait until it may be sent a list again.
+    pub(super) fn replies_wait_ms(
+        &mut self,
+        allowances: &Allowances,
+        peer: SocketAddr,
+        now_ms: u64,
+    ) -> Option<u64> {
+        let rate = allowances.replies.filter(|_| !allowances.exempt.includes(peer))?;
+        self.origins.of(peer.into(), now_ms).replies.wait_ms(rate, 1, now_ms)
+    }
+
     /// Frees what a crowd that has left took.
     pub(super) fn shrink(&mut self) {
         self.open.shrink_to_fit();

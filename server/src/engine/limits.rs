@@ -24,6 +24,8 @@ pub(super) const HEARD_LATELY_MS: u64 = 500;
 pub(super) const NICKS_WANTED_MAX: usize = 64;
 /// Time for a client to resume its membership after its connection is lost.
 pub(super) const RETURN_GRACE_MS: u64 = 5_000;
+/// Time from an answer to a visitor to the next whole request, of which nothing is heard.
+pub(super) const VISIT_IDLE_MS: u64 = 15_000;
 /// Time that output may wait while the peer accepts no byte of it.
 pub(super) const WRITE_STALL_MS: u64 = 30_000;
 /// Time that an upload may wait for its client.

@@ -40,6 +40,8 @@ mod transfers;
 mod transport;
 mod turn;
 mod uploads;
+mod visitor;
+mod visits;
 
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::Code;
@@ -72,6 +74,7 @@ pub use settings::{Allowances, Deadlines, Settings};
 pub use stats::{Causes, Counters, Handshakes, Stats};
 pub use transport::{Refusal, Transport};
 pub use turn::{Storage, Threads, Turns};
+pub use visitor::{Visit, Visitor, Wanted};
 
 /// The time of a turn, by both clocks.
 #[derive(Clone, Copy, Debug, Default)]

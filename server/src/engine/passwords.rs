@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::guesses::Asker;
 use super::limits::GUESS_WAIT_MS;
 use super::origin::Origin;
-use super::phase::{Pass, Phase};
+use super::phase::{Pass, Phase, Step};
 use super::transport::Transport;
 use crate::passwords::{Guess, Realm, Verdict};
 use crate::token::Token;
@@ -77,6 +77,9 @@ impl<T: Transport> Engine<T> {
             Asker::Joiner { token, .. } => connections.get(*token).is_some_and(|it| {
                 matches!(it.phase(), Phase::Contending(_)) && !it.is_read_closed()
             }),
+            Asker::Visitor { token, .. } => connections
+                .get(*token)
+                .is_some_and(|it| it.phase().step() == Step::Visiting && !it.is_read_closed()),
             Asker::Member { token, session } => {
                 connections.get(*token).is_some_and(|it| it.session() == Some(*session))
             }
@@ -88,6 +91,7 @@ impl<T: Transport> Engine<T> {
         let now_ms = self.now.mono_ms;
         match self.guesses.settle(number, is_right, now_ms) {
             Some(Asker::Joiner { token, join }) => self.settle_guess(token, *join, is_right),
+            Some(Asker::Visitor { token, wanted }) => self.settle_visit(token, wanted, is_right),
             Some(Asker::Member { token, session }) if self.session_of(token) == Some(session) => {
                 self.settle_op(token, session, is_right);
             }

@@ -10,6 +10,8 @@ use crate::token::Token;
 pub(super) enum Phase {
     /// Accepted; nothing received yet.
     Greeting { since_ms: u64 },
+    /// It has asked for what is on the shelf, as one that will not join, and may ask again.
+    Visiting { since_ms: u64 },
     /// `Hello` answered, not joined.
     Greeted(Guest),
     /// Its `Join` waits until the holder of the nick gives a sign of life, or until its password
@@ -73,6 +75,7 @@ impl Membership {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Greeting,
+    Visiting,
     Greeted,
     Contending,
     Entering,
@@ -84,10 +87,13 @@ pub(super) enum Step {
 
 impl Step {
     /// The steps that may follow each step; there are no others.
-    pub(super) const TRANSITIONS: [(Self, &[Self]); 8] = {
-        use Step::{Closing, Contending, Dead, Entering, Greeted, Greeting, Joined, Lingering};
+    pub(super) const TRANSITIONS: [(Self, &[Self]); 9] = {
+        use Step::{
+            Closing, Contending, Dead, Entering, Greeted, Greeting, Joined, Lingering, Visiting,
+        };
         [
-            (Greeting, &[Greeted, Closing, Dead]),
+            (Greeting, &[Visiting, Greeted, Closing, Dead]),
+            (Visiting, &[Closing, Dead]),
             (Greeted, &[Contending, Entering, Closing, Dead]),
             (Contending, &[Greeted, Closing, Dead]),
             (Entering, &[Joined, Closing, Dead]),
@@ -111,6 +117,7 @@ impl Phase {
     pub(super) fn step(&self) -> Step {
         match self {
             Self::Greeting { .. } => Step::Greeting,
+            Self::Visiting { .. } => Step::Visiting,
             Self::Greeted(_) => Step::Greeted,
             Self::Contending(_) => Step::Contending,
             Self::Entering(_) => Step::Entering,
@@ -126,6 +133,17 @@ impl Phase {
         let (step, next_step) = (self.step(), next.step());
         debug_assert!(step.may_become(next_step), "{step:?} to {next_step:?}");
         *self = next;
+    }
+
+    /// Notes that a visitor has asked, or has been answered. Returns false for any other peer that
+    /// has said something already.
+    pub(super) fn note_visit(&mut self, now_ms: u64) -> bool {
+        match self {
+            Self::Greeting { .. } => self.become_phase(Self::Visiting { since_ms: now_ms }),
+            Self::Visiting { since_ms } => *since_ms = now_ms,
+            _ => return false,
+        }
+        true
     }
 
     /// Returns the membership, if this is a member's connection.

@@ -60,6 +60,7 @@ impl<T: Transport> Engine<T> {
             }
         }
         self.read_buffer = buffer;
+        self.serve_visit(token);
         // Whoever has closed their side does not wait.
         if self.connections.get(token).is_some_and(Connection::has_stopped_waiting) {
             self.close(token, Code::CONNECTION_LOST);

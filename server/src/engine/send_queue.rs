@@ -294,9 +294,14 @@ impl SendQueue {
         }
     }
 
+    /// Drops all queued data, except the rest of a frame that has begun.
+    pub(super) fn drop_data(&mut self) {
+        self.cancel_data_if(|_| true);
+    }
+
     /// Ends the conversation: no more file data, the log up to `log_end`, then `farewell`.
     pub(super) fn finish(&mut self, farewell: &impl Frame, log_end: u64) {
-        self.cancel_data_if(|_| true);
+        self.drop_data();
         // A welcome that has not been built yet never will be.
         self.control.pieces.retain(|piece| !matches!(piece, Piece::Reserved));
         self.ending.log_stop = Some(log_end);

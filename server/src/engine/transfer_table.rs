@@ -25,6 +25,7 @@ use crate::disk::readahead::{Extent, ExtentPool, PipeSource};
 use crate::disk::{Request, TransferKey};
 use crate::token::Token;
 use download::Download;
+pub(super) use download::Part;
 use member::Member;
 use slots::{Asker, Slots};
 use upload::Upload;
@@ -100,6 +101,14 @@ impl TransferTable {
         is_higher
     }
 
+    /// Returns the number of the next transfer of a connection that does not number them itself.
+    pub(super) fn take_number(&mut self, connection: Token) -> TransferId {
+        let member = self.members.entry(connection).or_default();
+        let next = TransferId(member.last.map_or(1, |last| last.0.saturating_add(1)));
+        member.last = Some(next);
+        next
+    }
+
     /// Begins an upload whose number was accepted.
     ///
     /// # Errors
@@ -117,7 +126,7 @@ impl TransferTable {
         Ok(())
     }
 
-    /// Begins a download of an item at an offset.
+    /// Begins a download of a part of an item.
     ///
     /// # Errors
     /// As [`Self::begin_upload`].
@@ -125,12 +134,11 @@ impl TransferTable {
         &mut self,
         at: TransferKey,
         origin: Origin,
-        item: Item,
-        offset: u64,
+        part: Part,
         now_ms: u64,
     ) -> Result<(), usize> {
         let member = self.admit(at, origin, Way::Down, now_ms)?;
-        let before = member.downloads.insert(at.transfer, Download::new(item, offset, now_ms));
+        let before = member.downloads.insert(at.transfer, Download::new(part, now_ms));
         debug_assert!(before.is_none());
         Ok(())
     }
@@ -244,7 +252,7 @@ impl TransferTable {
         self.members.get(&at.connection)?.downloads.get(&at.transfer).map(Download::item)
     }
 
-    /// Asks the disk thread for the next part of a download, in frames of `frame_bytes` file bytes.
+    /// Asks the disk thread for more of a download, in pieces of `frame_bytes` file bytes.
     /// If nothing is left to request and nothing is on its way, the download is over, and this
     /// returns true.
     pub(super) fn read_on(
@@ -262,7 +270,8 @@ impl TransferTable {
             let bytes = left.min(extent.file_bytes_max(frame_bytes) as u64);
             let offset = download.ask(bytes);
             let bytes = bytes as usize;
-            disk.push(Request::Read { download: at, offset, bytes, frame_bytes, extent });
+            let framing = download.framing(frame_bytes);
+            disk.push(Request::Read { download: at, offset, bytes, framing, extent });
         } else if is_over {
             member.downloads.remove(&at.transfer);
             disk.push(Request::Close { download: at });
@@ -398,14 +407,15 @@ impl TransferTable {
         self.members.capacity() * size_of::<(Token, Member)>()
     }
 
-    /// Checks the invariants; every connection with transfers must be a member's. For tests.
+    /// Checks the invariants; every connection with transfers must be a member's or a visitor's.
+    /// For tests.
     ///
     /// # Panics
     /// If one is broken.
-    pub(super) fn assert_sound(&self, is_member: impl Fn(Token) -> bool) {
+    pub(super) fn assert_sound(&self, may_transfer: impl Fn(Token) -> bool) {
         let mut running = 0;
         for (&connection, member) in &self.members {
-            assert!(is_member(connection), "{connection:?} is gone");
+            assert!(may_transfer(connection), "{connection:?} is gone");
             assert!(member.running() <= MEMBER_TRANSFERS_MAX);
             running += member.running();
             member.uploads.values().for_each(Upload::check);

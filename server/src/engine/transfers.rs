@@ -63,6 +63,9 @@ impl<T: Transport> Engine<T> {
             _ => Fate::Discarded,
         };
         let Some(way) = self.forget_transfer(token, transfer, fate) else { return };
+        if self.is_visitor(token) {
+            return self.refuse_visit(token, code, None);
+        }
         let mut refusal = refused(transfer, code, way);
         if code == Code::CANCELLED {
             refusal.about = Cancel::KIND;

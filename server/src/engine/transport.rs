@@ -11,6 +11,7 @@ use std::io;
 
 use chatshelf_common::wire::Code;
 
+use super::visitor::Visitor;
 use crate::disk::readahead::Pipe;
 
 /// The error of a read when the transport will not carry the conversation, although the connection
@@ -119,6 +120,11 @@ pub trait Transport {
     /// Accepts no more while about this many bytes have not begun to go out. A transport that
     /// cannot tell ignores the limit.
     fn limit_unsent(&mut self, _bytes: u32) {}
+
+    /// Returns the peer as a visitor, if it may be one.
+    fn visitor(&mut self) -> Option<&mut dyn Visitor> {
+        None
+    }
 
     /// Shuts down the writing side: the peer reads to the end of what was accepted. Called only
     /// while nothing is pending.

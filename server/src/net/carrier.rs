@@ -19,10 +19,10 @@ use rustls::ServerConfig;
 use super::tls::{TlsContext, TlsTransport};
 use super::transport::TcpTransport;
 use super::web::WebTransport;
-use super::web::site::{Site, Visitor};
+use super::web::site::{Caller, Site};
 use super::websocket::WebSocketTransport;
 use crate::disk::readahead::Pipe;
-use crate::engine::{Refusal, Transport};
+use crate::engine::{Refusal, Transport, Visitor};
 use crate::peer_scope::PeerScope;
 use crate::token::Token;
 
@@ -124,8 +124,8 @@ impl Undecided {
         let Self { base, peer, carriers, .. } = self;
         let is_encrypted = matches!(base, Base::Tls(_));
         if carriers.site.is_open() && base.is_web(first[0]) {
-            let visitor = Visitor { peer, is_encrypted };
-            let web = WebTransport::new(base, &carriers.site, visitor, first);
+            let caller = Caller { peer, is_encrypted };
+            let web = WebTransport::new(base, &carriers.site, caller, first);
             return (Carrier::Web(Box::new(web)), Ok(()));
         }
         let may_come = match is_encrypted || carriers.allow_plain.get().includes(peer) {
@@ -240,6 +240,13 @@ impl Transport for Carrier {
 
     fn limit_unsent(&mut self, bytes: u32) {
         whichever!(self, (), limit_unsent(bytes));
+    }
+
+    fn visitor(&mut self) -> Option<&mut dyn Visitor> {
+        match self {
+            Self::Web(web) => web.visitor(),
+            _ => None,
+        }
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

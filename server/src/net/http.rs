@@ -41,6 +41,12 @@ impl<'a> Request<'a> {
         std::str::from_utf8(value).ok()
     }
 
+    /// Returns true if the connection may serve another request after this one.
+    #[must_use]
+    pub fn keeps_alive(&self) -> bool {
+        self.is_1_1 && !self.has_word("connection", "close")
+    }
+
     /// Returns true if one of a header's values, which may be lists, has this word, in any case.
     #[must_use]
     pub fn has_word(&self, name: &str, word: &str) -> bool {
@@ -63,22 +69,38 @@ pub enum Status {
     Ok,
     /// 101: WebSocket from here on.
     SwitchingProtocols,
+    /// 206: a part of it.
+    PartialContent,
+    /// 304: the asker has it already.
+    NotModified,
     /// 400: this is no request.
     BadRequest,
+    /// 401: not without the room's password.
+    Unauthorized,
     /// 403: not from there, or not by that name.
     Forbidden,
     /// 404: there is nothing at that path.
     NotFound,
     /// 405: neither GET nor HEAD.
     MethodNotAllowed,
+    /// 410: it was there.
+    Gone,
+    /// 412: it is not what the asker thinks it is.
+    PreconditionFailed,
     /// 413: with a content, where none is taken.
     ContentTooLarge,
     /// 414: the first line exceeds [`HEAD_BYTES_MAX`].
     UriTooLong,
+    /// 416: nothing of it is in that range.
+    RangeNotSatisfiable,
     /// 426: not a WebSocket of the version that there is.
     UpgradeRequired,
+    /// 429: too often, or too much.
+    TooManyRequests,
     /// 431: the head exceeds [`HEAD_BYTES_MAX`] or [`HEADERS_MAX`].
     HeadTooLarge,
+    /// 500: it cannot be read.
+    InternalError,
     /// 501: with a content whose length the head does not tell.
     NotImplemented,
     /// 503: not now.
@@ -93,14 +115,22 @@ impl Status {
         match self {
             Self::SwitchingProtocols => "101 Switching Protocols",
             Self::Ok => "200 OK",
+            Self::PartialContent => "206 Partial Content",
+            Self::NotModified => "304 Not Modified",
             Self::BadRequest => "400 Bad Request",
+            Self::Unauthorized => "401 Unauthorized",
             Self::Forbidden => "403 Forbidden",
             Self::NotFound => "404 Not Found",
             Self::MethodNotAllowed => "405 Method Not Allowed",
+            Self::Gone => "410 Gone",
+            Self::PreconditionFailed => "412 Precondition Failed",
             Self::ContentTooLarge => "413 Content Too Large",
             Self::UriTooLong => "414 URI Too Long",
+            Self::RangeNotSatisfiable => "416 Range Not Satisfiable",
             Self::UpgradeRequired => "426 Upgrade Required",
+            Self::TooManyRequests => "429 Too Many Requests",
             Self::HeadTooLarge => "431 Request Header Fields Too Large",
+            Self::InternalError => "500 Internal Server Error",
             Self::NotImplemented => "501 Not Implemented",
             Self::Unavailable => "503 Service Unavailable",
             Self::VersionNotSupported => "505 HTTP Version Not Supported",
@@ -171,6 +201,22 @@ fn path(target: &str) -> Option<&str> {
     target.starts_with('/').then(|| target.split(['?', '#']).next().unwrap_or_default())
 }
 
+/// The head of an answer; `headers` are further lines, each with its end.
+#[must_use]
+pub fn head(status: Status, headers: &str, content_bytes: u64, keeps_alive: bool) -> String {
+    let allow = if status == Status::MethodNotAllowed { "Allow: GET, HEAD\r\n" } else { "" };
+    // It has no content, and so no length of one.
+    let length = match status {
+        Status::NotModified => String::new(),
+        _ => format!("Content-Length: {content_bytes}\r\n"),
+    };
+    let connection = if keeps_alive { "" } else { "Connection: close\r\n" };
+    format!(
+        "HTTP/1.1 {}\r\n{length}{allow}{headers}X-Content-Type-Options: nosniff\r\n{connection}\r\n",
+        status.line()
+    )
+}
+
 /// A whole answer, after which the connection closes; `headers` are further lines, each with its
 /// end.
 #[must_use]
@@ -181,13 +227,8 @@ pub fn answer_with(
     content_type: &str,
     content: &str,
 ) -> Vec<u8> {
-    let allow = if status == Status::MethodNotAllowed { "Allow: GET, HEAD\r\n" } else { "" };
-    let mut text = format!(
-        "HTTP/1.1 {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n{allow}{headers}\
-         Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-        status.line(),
-        content.len(),
-    );
+    let headers = format!("Content-Type: {content_type}\r\n{headers}Cache-Control: no-store\r\n");
+    let mut text = head(status, &headers, content.len() as u64, false);
     if method == Method::Get {
         text.push_str(content);
     }

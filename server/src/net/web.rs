@@ -1,13 +1,17 @@
-//! HTTP on the room's port: what a connection is whose first byte is a letter. A request for
-//! `/ws` makes it a WebSocket, which carries the room's protocol; any other gets one answer, after
-//! which the connection ends. The engine sees a connection that has said nothing yet.
+//! HTTP on the room's port: what a connection is whose first byte is a letter. A request for `/ws`
+//! makes it a WebSocket, which carries the room's protocol. What is on the shelf comes from the
+//! engine, to which such a peer is a visitor; any other request gets one answer, after which the
+//! connection ends. Requests are answered in the order in which they come.
 //!
 //! Heads and answers are the matter of `http`; who may ask for what, of [`site`].
 
 pub mod host;
+mod items;
+mod shelf;
 pub mod site;
 #[cfg(test)]
 mod tests;
+mod visiting;
 
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
@@ -17,43 +21,71 @@ use chatshelf_common::wire::Code;
 use super::http;
 use super::rest::Rest;
 use super::websocket::WebSocketTransport;
-use crate::engine::{Refusal, Transport};
-use site::{Reply, Site, Visitor};
+use crate::disk::readahead::Pipe;
+use crate::engine::{Refusal, Transport, Visit, Visitor};
+use items::ItemRequest;
+use site::{Caller, Reply, Site};
 
 /// A connection over HTTP.
 #[derive(Debug)]
 pub struct WebTransport<T> {
     below: T,
     site: Rc<Site>,
-    visitor: Visitor,
-    /// What has come of a request's head; then what follows it.
+    caller: Caller,
+    /// What has come of a request's head, and of those behind it.
     incoming: Vec<u8>,
-    /// The answer, as far as it is not sent.
+    /// Answers, as far as they are not sent.
     outgoing: Rest,
     step: Step,
+    /// Something may have come that nobody has read, because an answer is under way.
+    is_held: bool,
+    /// This is not the first request.
+    has_answered: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Step {
-    /// The head has not come whole.
+    /// The next head has not come whole.
     Reading,
     /// It is a WebSocket from here on: see [`WebTransport::into_websocket`].
     Upgraded,
-    /// The answer is under way, and what comes is discarded.
+    /// A request is to be answered by the engine, which has taken it if it is none any more.
+    Asked(Box<Asked>),
+    /// The content of an answer is under way, of which so much is left.
+    Sending { left: u64, keeps_alive: bool },
+    /// The last answer is made; its peer is to be told that nothing follows.
     Answered,
+    /// What comes is discarded.
+    Draining,
+}
+
+/// A request that the engine answers.
+#[derive(Debug)]
+struct Asked {
+    visit: Option<Visit>,
+    request: ItemRequest,
+    /// The head of the answer, and how much content follows it.
+    prepared: Option<(String, u64)>,
 }
 
 impl<T: Transport> WebTransport<T> {
     /// Begins over a transport, of which `first` was read already.
-    pub fn new(below: T, site: &Rc<Site>, visitor: Visitor, first: &[u8]) -> Self {
-        let (site, incoming) = (Rc::clone(site), first.to_vec());
-        let (outgoing, step) = (Rest::default(), Step::Reading);
-        Self { below, site, visitor, incoming, outgoing, step }
+    pub fn new(below: T, site: &Rc<Site>, caller: Caller, first: &[u8]) -> Self {
+        Self {
+            below,
+            site: Rc::clone(site),
+            caller,
+            incoming: first.to_vec(),
+            outgoing: Rest::default(),
+            step: Step::Reading,
+            is_held: false,
+            has_answered: false,
+        }
     }
 
     /// Returns true once the two sides have agreed on WebSocket.
     pub fn is_upgraded(&self) -> bool {
-        self.step == Step::Upgraded
+        matches!(self.step, Step::Upgraded)
     }
 
     /// Continues as the WebSocket that the two sides have agreed on.
@@ -66,48 +98,114 @@ impl<T: Transport> WebTransport<T> {
     fn answer(&mut self) -> io::Result<()> {
         let (answer, code) = match http::request(&self.incoming) {
             Ok(None) => return Ok(()),
-            Ok(Some(request)) => match self.site.answer(&request, &self.visitor) {
-                Reply::Upgrade(answer) => {
-                    self.outgoing.extend(&answer);
-                    self.step = Step::Upgraded;
-                    let head_bytes = request.head_bytes;
-                    self.incoming.drain(..head_bytes);
-                    return Err(ErrorKind::WouldBlock.into());
+            Ok(Some(request)) => {
+                let head_bytes = request.head_bytes;
+                match self.site.answer(&request, &self.caller) {
+                    // Browsers make a connection of its own for each WebSocket.
+                    Reply::Upgrade(_) if self.has_answered => {
+                        (http::refusal(http::Status::BadRequest), Code::NOT_CHATSHELF)
+                    }
+                    Reply::Upgrade(answer) => {
+                        self.outgoing.extend(&answer);
+                        self.step = Step::Upgraded;
+                        self.incoming.drain(..head_bytes);
+                        return Ok(());
+                    }
+                    Reply::Visit(visit, mut request) => {
+                        self.incoming.drain(..head_bytes);
+                        if self.incoming.len() > http::HEAD_BYTES_MAX {
+                            // Nobody keeps more than that for whoever does not wait.
+                            (request.keeps_alive, self.incoming) = (false, Vec::new());
+                        }
+                        let asked = Asked { visit: Some(visit), request, prepared: None };
+                        self.step = Step::Asked(Box::new(asked));
+                        return Ok(());
+                    }
+                    Reply::Last(answer) => (answer, Code::LEFT),
                 }
-                Reply::Last(answer) => (answer, Code::LEFT),
-            },
+            }
             Err(status) => (http::refusal(status), Code::NOT_CHATSHELF),
         };
         self.outgoing.extend(&answer);
-        (self.step, self.incoming) = (Step::Answered, Vec::new());
+        (self.step, self.incoming) = (Step::Draining, Vec::new());
         Err(Refusal(code).into())
+    }
+
+    /// Goes on to the next request, or to the end.
+    fn finish(&mut self, keeps_alive: bool) {
+        self.has_answered = true;
+        self.step = if keeps_alive { Step::Reading } else { Step::Answered };
+    }
+
+    /// Counts content that was accepted.
+    fn note_sent(&mut self, count: usize) {
+        let Step::Sending { left, keeps_alive } = &mut self.step else { return };
+        debug_assert!(count as u64 <= *left);
+        *left -= count as u64;
+        if *left == 0 {
+            let keeps_alive = *keeps_alive;
+            self.finish(keeps_alive);
+        }
+    }
+
+    /// Returns true while content goes through unchanged. Whatever else the engine says, whoever
+    /// speaks HTTP would not understand it.
+    fn is_sending(&self) -> bool {
+        matches!(self.step, Step::Sending { .. })
     }
 }
 
 impl<T: Transport> Transport for WebTransport<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.step == Step::Reading {
+        loop {
+            match self.step {
+                Step::Draining => return self.below.read(buffer),
+                Step::Upgraded => return Err(ErrorKind::WouldBlock.into()),
+                // Answers go out in order, and one at a time.
+                Step::Reading | Step::Answered if self.has_pending() => break,
+                Step::Asked(_) | Step::Sending { .. } => break,
+                Step::Answered => {
+                    self.step = Step::Draining;
+                    return Err(Refusal(Code::LEFT).into());
+                }
+                Step::Reading => self.is_held = false,
+            }
             if !self.incoming.is_empty() {
                 self.answer()?;
             }
-            // More than a head can have is refused before.
-            let room = http::HEAD_BYTES_MAX - self.incoming.len();
-            let count = self.below.read(&mut buffer[..room])?;
-            if count == 0 {
-                return Ok(0);
+            if matches!(self.step, Step::Reading) {
+                // More than a head can have is refused before.
+                let room = http::HEAD_BYTES_MAX - self.incoming.len();
+                let count = self.below.read(&mut buffer[..room])?;
+                if count == 0 {
+                    return Ok(0);
+                }
+                self.incoming.extend_from_slice(&buffer[..count]);
             }
-            self.incoming.extend_from_slice(&buffer[..count]);
         }
-        self.below.read(buffer)
+        self.is_held = true;
+        Err(ErrorKind::WouldBlock.into())
     }
 
     fn has_buffered(&self) -> bool {
-        self.below.has_buffered()
+        match self.step {
+            Step::Reading if !self.has_pending() => self.is_held || self.below.has_buffered(),
+            Step::Answered => !self.has_pending(),
+            Step::Draining => self.below.has_buffered(),
+            _ => false,
+        }
     }
 
-    // Whoever speaks HTTP would not understand what the engine says.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(bytes.len())
+        if !self.is_sending() {
+            return Ok(bytes.len());
+        }
+        if self.has_pending() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = self.below.write(bytes)?;
+        self.note_sent(count);
+        Ok(count)
     }
 
     fn has_pending(&self) -> bool {
@@ -119,11 +217,37 @@ impl<T: Transport> Transport for WebTransport<T> {
     }
 
     fn short_is_blocked(&self) -> bool {
-        false
+        !self.has_buffered() && self.below.short_is_blocked()
     }
 
     fn can_splice(&self) -> bool {
-        false
+        self.below.can_splice()
+    }
+
+    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
+        if self.has_pending() || !self.is_sending() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = self.below.splice(pipe, bytes)?;
+        self.note_sent(count);
+        Ok(count)
+    }
+
+    fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.has_pending() || !self.is_sending() {
+            return self.write(bytes);
+        }
+        let count = self.below.write_piece(bytes)?;
+        self.note_sent(count);
+        Ok(count)
+    }
+
+    fn limit_unsent(&mut self, bytes: u32) {
+        self.below.limit_unsent(bytes);
+    }
+
+    fn visitor(&mut self) -> Option<&mut dyn Visitor> {
+        Some(self)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

@@ -1,9 +1,12 @@
 //! The room's port as browsers and other programs of the web meet it: WebSocket as one more way
-//! into the room, and HTTP for whoever asks for it, well or badly.
+//! into the room, and HTTP for whoever asks for it, well or badly (what they get is in `visitors`).
+
+mod visitors;
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -45,6 +48,18 @@ fn ask(server: SocketAddr, request: &[u8]) -> String {
     // It may have refused the beginning already.
     let _ = stream.write_all(request);
     rest(&mut stream)
+}
+
+/// A file with the room's password, `friend`.
+fn password_file(home: &Home) -> PathBuf {
+    let password = home.data_dir().with_file_name("password");
+    fs::write(&password, "friend\n").unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    password
 }
 
 fn open(server: SocketAddr, encrypted: bool) -> WebStream {
@@ -251,13 +266,7 @@ fn a_slow_head_ends_with_the_time_for_the_first_frame() {
 #[test]
 fn a_room_password_is_not_shown_to_the_network() {
     let home = Home::new();
-    let password = home.data_dir().with_file_name("password");
-    fs::write(&password, "friend\n").unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
-    }
+    let password = password_file(&home);
     let mut command = server_command(binary(), &home.data_dir());
     command.args(["--bind", "127.0.0.1", "--web", "http", "--password-file"]).arg(&password);
     let ended = Program::run(&mut command, "");

@@ -11,13 +11,13 @@ impl Extent {
     /// An extent with this content.
     pub(crate) fn of(transfer: TransferId, offset: u64, content: &[u8], in_pipe: bool) -> Self {
         let mut extent = if in_pipe { piped() } else { Self::in_memory() };
-        let (bytes, frame_bytes) = (content.len(), extent.frame_bytes);
-        let frames = Frames { transfer, offset, bytes, frame_bytes };
+        let (bytes, framing) = (content.len(), extent.framing);
+        let frames = Frames { transfer, offset, bytes, framing };
         extent.length = frames.wire_bytes();
         let mut left = content;
         for (head, length) in frames.each() {
             let (body, after) = left.split_at(length);
-            for bytes in [&head[..], body] {
+            for bytes in [&head.unwrap()[..], body] {
                 match &mut extent.place {
                     Place::Memory(memory) => memory.extend_from_slice(bytes),
                     Place::Pipe(pipe) => pipe.writer.write_all(bytes).unwrap(),
@@ -42,7 +42,7 @@ impl Extent {
     /// Takes the rest, without the frames' heads.
     pub(crate) fn take_file_bytes(&mut self) -> Vec<u8> {
         let wire = self.take_all();
-        let frames = wire.chunks(DATA_HEAD_BYTES + self.frame_bytes);
+        let frames = wire.chunks(self.framing.wire_bytes());
         frames.flat_map(|frame| &frame[DATA_HEAD_BYTES..]).copied().collect()
     }
 }
@@ -105,7 +105,7 @@ fn a_file_becomes_frames_wherever_it_is_read_and_as_much_as_fits() {
                 for bytes in [1, frame, frame + 1, most] {
                     let from = offset as u64;
                     file.seek(SeekFrom::Start(from)).unwrap();
-                    extent.fill(&mut file, TRANSFER, from, bytes, frame).unwrap();
+                    extent.fill(&mut file, TRANSFER, from, bytes, Framing::frames(frame)).unwrap();
                     let expected = framed(from, &content[offset..][..bytes], frame);
                     assert_eq!(extent.left(), expected.len());
                     assert!(extent.take_all() == expected, "{bytes} at {offset} by {frame}");
@@ -118,13 +118,32 @@ fn a_file_becomes_frames_wherever_it_is_read_and_as_much_as_fits() {
 }
 
 #[test]
+fn bare_content_is_what_the_file_holds_and_may_end_anywhere() {
+    let content = content(200_000);
+    for mut extent in [Extent::in_memory(), piped()] {
+        let mut file = file(&content);
+        file.seek(SeekFrom::Start(7)).unwrap();
+        extent.fill(&mut file, TRANSFER, 7, 150_000, Framing::bare(FRAME_FILE_BYTES)).unwrap();
+        assert_eq!((extent.left(), extent.left_of_frame()), (150_000, FRAME_FILE_BYTES));
+        assert!(extent.take_all() == content[7..150_007]);
+        let mut extent = extent.emptied().unwrap();
+        file.rewind().unwrap();
+        extent.fill(&mut file, TRANSFER, 0, 100, Framing::bare(10)).unwrap();
+        extent.advance(3);
+        assert!(!extent.is_mid_frame());
+        extent.cut();
+        assert!(extent.is_taken(), "there is no frame to end");
+    }
+}
+
+#[test]
 fn the_rest_of_a_frame_is_known_at_each_of_its_bytes() {
     for frame_bytes in [2048, FRAME_FILE_BYTES] {
         let bytes = frame_bytes + 1;
         let mut extent = Extent::in_memory();
         let mut file = file(&content(bytes));
         file.rewind().unwrap();
-        extent.fill(&mut file, TRANSFER, 0, bytes, frame_bytes).unwrap();
+        extent.fill(&mut file, TRANSFER, 0, bytes, Framing::frames(frame_bytes)).unwrap();
         let frame = DATA_HEAD_BYTES + frame_bytes;
         for taken in 0..frame + DATA_HEAD_BYTES + 1 {
             let (begun, end) = (taken % frame, if taken < frame { frame } else { extent.length });
@@ -168,7 +187,9 @@ fn a_file_that_is_too_short_is_an_error() {
     for mut extent in [Extent::in_memory(), piped()] {
         let mut file = file(&content(99));
         file.rewind().unwrap();
-        let why = extent.fill(&mut file, TRANSFER, 0, 100, FRAME_FILE_BYTES).unwrap_err();
+        let why = extent
+            .fill(&mut file, TRANSFER, 0, 100, Framing::frames(FRAME_FILE_BYTES))
+            .unwrap_err();
         assert_eq!(why.kind(), ErrorKind::UnexpectedEof);
     }
 }
@@ -229,7 +250,7 @@ fn a_file_that_cannot_be_spliced_is_read_and_the_pipe_is_given_up() {
     let content = content(bytes);
     let mut file = Unspliceable(file(&content));
     file.rewind().unwrap();
-    extent.fill(&mut file, TRANSFER, 0, bytes, frame_bytes).unwrap();
+    extent.fill(&mut file, TRANSFER, 0, bytes, Framing::frames(frame_bytes)).unwrap();
     assert!(extent.take_file_bytes() == content);
     assert_eq!(extent.file_bytes_max(FRAME_FILE_BYTES), MEMORY_FILE_BYTES_MAX);
     assert_eq!(Arc::strong_count(&pool.pipes), 1);

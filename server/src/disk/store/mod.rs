@@ -176,8 +176,8 @@ impl<F: Files> Store<F> {
                     Err(why) => failed(download, &why, None),
                 });
             }
-            Request::Read { download, offset, bytes, frame_bytes, extent } => {
-                answer(self.read(download, offset, bytes, frame_bytes, extent));
+            Request::Read { download, offset, bytes, framing, extent } => {
+                answer(self.read(download, offset, bytes, framing, extent));
             }
             Request::Close { download } => {
                 self.close(download);

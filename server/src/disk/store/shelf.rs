@@ -10,7 +10,7 @@ use super::meta::Offer;
 use super::upload::Upload;
 use super::{DROPPED, Store, bad_data, failed, meta};
 use crate::disk::files::{Files, StoredFile, is_set_aside, set_aside};
-use crate::disk::readahead::Extent;
+use crate::disk::readahead::{Extent, Framing};
 use crate::disk::{Reply, TransferKey};
 use crate::room::shelf::is_item_id;
 
@@ -216,14 +216,14 @@ impl<F: Files> Store<F> {
         key: TransferKey,
         offset: u64,
         bytes: usize,
-        frame_bytes: usize,
+        framing: Framing,
         mut extent: Extent,
     ) -> Reply {
         // After a download was closed, its last extents return empty.
         let Some(file) = self.downloads.get_mut(&key) else {
             return Reply::Read { download: key, extent };
         };
-        match extent.fill(file, key.transfer, offset, bytes, frame_bytes) {
+        match extent.fill(file, key.transfer, offset, bytes, framing) {
             Ok(()) => Reply::Read { download: key, extent },
             Err(why) => {
                 self.close(key);

@@ -211,7 +211,9 @@ impl<T: Transport> Engine<T> {
         let (mut unjoined, mut leaving) = (Vec::new(), Vec::new());
         for (token, connection) in self.connections.iter() {
             match connection.phase().step() {
-                Step::Greeting | Step::Greeted | Step::Contending => unjoined.push(token),
+                Step::Greeting | Step::Visiting | Step::Greeted | Step::Contending => {
+                    unjoined.push(token);
+                }
                 Step::Closing | Step::Lingering => leaving.push(token),
                 Step::Entering | Step::Joined | Step::Dead => {}
             }

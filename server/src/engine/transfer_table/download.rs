@@ -1,14 +1,27 @@
 //! One download: how much of its item was requested, and how much of that is on its way.
 
+use std::ops::Range;
+
 use chatshelf_common::wire::frame::Item;
 
+use crate::disk::readahead::Framing;
 use crate::engine::limits::DOWNLOAD_EXTENTS_IN_FLIGHT;
 
-/// Invariants: `next_ask <= item.size`; `in_flight` extents, within the limit, are at the disk
-/// thread or waiting to be sent.
+/// What is downloaded of an item, and how.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct Part {
+    pub(in crate::engine) item: Item,
+    /// Which bytes.
+    pub(in crate::engine) range: Range<u64>,
+    /// As they are, and not in data frames.
+    pub(in crate::engine) is_bare: bool,
+}
+
+/// Invariants: `next_ask <= end <= item.size`; `in_flight` extents, within the limit, are at the
+/// disk thread or waiting to be sent.
 #[derive(Debug)]
 pub(super) struct Download {
-    item: Item,
+    part: Part,
     /// When it was requested.
     since_ms: u64,
     /// The next byte to request from the disk thread.
@@ -17,15 +30,16 @@ pub(super) struct Download {
 }
 
 impl Download {
-    pub(super) fn new(item: Item, offset: u64, now_ms: u64) -> Self {
-        let download = Self { item, since_ms: now_ms, next_ask: offset, in_flight: 0 };
+    pub(super) fn new(part: Part, now_ms: u64) -> Self {
+        let next_ask = part.range.start;
+        let download = Self { part, since_ms: now_ms, next_ask, in_flight: 0 };
         download.check();
         download
     }
 
     /// Returns the item, and the offset of the next byte to request.
     pub(super) fn item(&self) -> (&Item, u64) {
-        (&self.item, self.next_ask)
+        (&self.part.item, self.next_ask)
     }
 
     /// Returns when it was requested.
@@ -35,7 +49,12 @@ impl Download {
 
     /// Returns the number of bytes not requested yet.
     pub(super) fn left(&self) -> u64 {
-        self.item.size - self.next_ask
+        self.part.range.end - self.next_ask
+    }
+
+    /// Returns how its content travels, if pieces of so many file bytes suit the connection.
+    pub(super) fn framing(&self, file_bytes: usize) -> Framing {
+        if self.part.is_bare { Framing::bare(file_bytes) } else { Framing::frames(file_bytes) }
     }
 
     /// Requests this many more bytes; returns their offset.
@@ -60,7 +79,8 @@ impl Download {
 
     /// Asserts the invariants.
     pub(super) fn check(&self) {
-        debug_assert!(self.next_ask <= self.item.size);
+        let end = self.part.range.end;
+        debug_assert!(self.next_ask <= end && end <= self.part.item.size);
         debug_assert!(self.in_flight <= DOWNLOAD_EXTENTS_IN_FLIGHT);
     }
 }
@@ -72,7 +92,8 @@ mod tests {
     use super::*;
 
     fn download(size: u64, offset: u64) -> Download {
-        Download::new(samples::item(1, "f", size, samples::digest(b"")), offset, 5)
+        let item = samples::item(1, "f", size, samples::digest(b""));
+        Download::new(Part { item, range: offset..size, is_bare: false }, 5)
     }
 
     #[test]
@@ -88,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "next_ask <= self.item.size")]
+    #[should_panic(expected = "next_ask <= end")]
     fn no_more_than_the_file_can_be_requested() {
         download(3, 2).ask(2);
     }

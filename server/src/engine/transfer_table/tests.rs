@@ -43,7 +43,8 @@ impl Rig {
 
     fn request(&mut self, number: u32, size: u64) -> Result<(), usize> {
         assert!(self.table.accept_number(at(number)));
-        self.table.begin_download(at(number), home(), item(size), 0, 0)
+        let part = Part { item: item(size), range: 0..size, is_bare: false };
+        self.table.begin_download(at(number), home(), part, 0)
     }
 
     fn receive(&mut self, number: u32, offset: u64, bytes: &[u8]) -> Received<()> {

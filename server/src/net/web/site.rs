@@ -5,9 +5,13 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::net::SocketAddr;
 
+use chatshelf_common::password::Password;
 use chatshelf_common::websocket;
+use data_encoding::BASE64;
 
 use super::host;
+use super::items::{self, ItemRequest};
+use crate::engine::{Visit, Wanted};
 use crate::net::http::{self, Method, Request, Status};
 use crate::peer_scope::PeerScope;
 use crate::public_url::PublicUrl;
@@ -15,6 +19,8 @@ use crate::web_mode::WebMode;
 
 /// Where the WebSocket is.
 const SOCKET: &str = "/ws";
+/// Where the list of the shelf is.
+const SHELF: &str = "/shelf.json";
 /// What a page from here may do: nothing but to be read.
 const POLICY: &str = "Content-Security-Policy: default-src 'none'\r\n";
 
@@ -29,7 +35,7 @@ pub struct Site {
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
-pub struct Visitor {
+pub struct Caller {
     /// From where.
     pub peer: SocketAddr,
     /// Over TLS.
@@ -38,11 +44,13 @@ pub struct Visitor {
 
 /// What becomes of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Reply {
+pub(super) enum Reply {
     /// This answer, and then WebSocket.
     Upgrade(Vec<u8>),
     /// This answer, and then the end.
     Last(Vec<u8>),
+    /// What the engine brings.
+    Visit(Visit, ItemRequest),
 }
 
 impl Site {
@@ -65,27 +73,34 @@ impl Site {
     }
 
     /// Answers a request.
-    pub(super) fn answer(&self, request: &Request<'_>, visitor: &Visitor) -> Reply {
+    pub(super) fn answer(&self, request: &Request<'_>, caller: &Caller) -> Reply {
         let host = request.header("host").unwrap_or_default();
         if !self.is_own(host) {
             let words = "This server is not known by that name; --public-url makes it known.";
             return words_only(request.method, Status::Forbidden, words);
         }
-        if !self.is_served(visitor) {
+        if !self.is_served(caller) {
             return elsewhere(request, host);
         }
         let page = request.header("origin");
-        if page.is_some_and(|page| !self.is_own_page(page, host, visitor)) {
+        if page.is_some_and(|page| !self.is_own_page(page, host, caller)) {
             let words = "Pages from elsewhere may not ask this server for anything.";
             return words_only(request.method, Status::Forbidden, words);
         }
-        match request.path {
-            SOCKET => upgrade(request),
-            _ => {
-                let words = "Nothing is here. /ws is the room's WebSocket.";
-                words_only(request.method, Status::NotFound, words)
-            }
+        if request.path == SOCKET {
+            return upgrade(request);
         }
+        let wanted = match items::item_of(request.path) {
+            Some(item) => Wanted::Item(item),
+            None if request.path == SHELF => Wanted::Shelf,
+            None => {
+                let words = "Nothing is here. /shelf.json lists the files, /item/ID is one of them, \
+                             and /ws is the room's WebSocket.";
+                return words_only(request.method, Status::NotFound, words);
+            }
+        };
+        let visit = Visit { wanted, password: password(request) };
+        Reply::Visit(visit, ItemRequest::of(request, request.keeps_alive()))
     }
 
     fn is_own(&self, host: &str) -> bool {
@@ -94,23 +109,34 @@ impl Site {
     }
 
     /// Returns true for whoever is served rather than sent to HTTPS.
-    fn is_served(&self, visitor: &Visitor) -> bool {
+    fn is_served(&self, caller: &Caller) -> bool {
         let scope = match self.mode.get() {
             WebMode::Off => PeerScope::None,
             WebMode::Https => PeerScope::Loopback,
-            WebMode::Http => return visitor.is_encrypted || WebMode::is_private(visitor.peer.ip()),
+            WebMode::Http => return caller.is_encrypted || WebMode::is_private(caller.peer.ip()),
         };
-        visitor.is_encrypted || scope.includes(visitor.peer)
+        caller.is_encrypted || scope.includes(caller.peer)
     }
 
     /// Returns true if the page that asks is from this server.
-    fn is_own_page(&self, page: &str, host: &str, visitor: &Visitor) -> bool {
-        let scheme = if visitor.is_encrypted { "https://" } else { "http://" };
+    fn is_own_page(&self, page: &str, host: &str, caller: &Caller) -> bool {
+        let scheme = if caller.is_encrypted { "https://" } else { "http://" };
         let is_same = page
             .split_at_checked(scheme.len())
             .is_some_and(|(start, end)| start == scheme && end.eq_ignore_ascii_case(host));
         is_same || self.public_url.borrow().as_ref().is_some_and(|it| it.is_origin(page))
     }
+}
+
+/// The password that a request shows by HTTP Basic (RFC 7617), for whatever name.
+fn password(request: &Request<'_>) -> Option<Password> {
+    let (scheme, rest) = request.header("authorization")?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let shown = BASE64.decode(rest.trim().as_bytes()).ok()?;
+    let colon = shown.iter().position(|byte| *byte == b':')?;
+    Password::new(&shown[colon + 1..])
 }
 
 fn words_only(method: Method, status: Status, words: &str) -> Reply {

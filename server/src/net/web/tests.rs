@@ -2,9 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use chatshelf_common::id::ItemId;
+use chatshelf_common::password::Password;
 use chatshelf_common::websocket::{Opcode, frame};
+use chatshelf_testkit::samples;
 
 use super::*;
+use crate::engine::Wanted;
 use crate::net::fake::Fake;
 use crate::web_mode::WebMode;
 
@@ -21,8 +25,8 @@ fn site(mode: WebMode) -> Rc<Site> {
 }
 
 fn asks(mode: WebMode, peer: IpAddr, is_encrypted: bool, bytes: &[u8]) -> WebTransport<Fake> {
-    let visitor = Visitor { peer: (peer, 4_000).into(), is_encrypted };
-    WebTransport::new(Fake::new(), &site(mode), visitor, bytes)
+    let caller = Caller { peer: (peer, 4_000).into(), is_encrypted };
+    WebTransport::new(Fake::new(), &site(mode), caller, bytes)
 }
 
 /// Reads until nothing comes, and sends what there is to send; returns what the engine was told.
@@ -186,6 +190,88 @@ fn after_its_answer_a_connection_ends_and_what_comes_is_discarded() {
         assert_eq!(settle(&mut web), None);
         assert!(!web.is_upgraded() && web.below.sent == answer.as_bytes());
         web.shutdown_write().unwrap();
+    }
+}
+
+#[test]
+fn requests_for_the_shelf_are_answered_in_order_and_the_connection_stays() {
+    let request = "GET /shelf.json HTTP/1.1\r\nHost: box\r\n\r\n";
+    let three = [request, request, &request.replace("Host", "Connection: close\r\nHost")].concat();
+    let mut web = asks(WebMode::Https, LOOPBACK, false, three.as_bytes());
+    for number in 0..3 {
+        assert_eq!(settle(&mut web), None);
+        let visitor = web.visitor().unwrap();
+        let visit = visitor.take_visit().unwrap();
+        assert_eq!((visit.wanted, visit.password), (Wanted::Shelf, None));
+        assert_eq!(visitor.take_visit(), None, "one at a time");
+        assert!(!web.has_buffered());
+        web.below.sent.clear();
+        assert!(web.visitor().unwrap().refuse(Code::TOO_MUCH_SENT, Some(1_500)));
+        assert!(web.has_pending() && !web.has_buffered());
+        while web.has_pending() {
+            web.flush_pending().unwrap();
+        }
+        let answer = String::from_utf8(web.below.sent.clone()).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nRetry-After: 2\r\n"));
+        assert_eq!(answer.contains("\r\nConnection: close\r\n"), number == 2);
+        assert!(web.has_buffered(), "the next one, or the end");
+    }
+    assert_eq!(settle(&mut web), Some(Code::LEFT));
+}
+
+#[test]
+fn content_goes_through_unchanged_and_nothing_else_does() {
+    let request = "GET /item/7 HTTP/1.1\r\nHost: box\r\nRange: bytes=2-5\r\n\r\n";
+    let mut web = asks(WebMode::Https, LOOPBACK, false, request.as_bytes());
+    assert_eq!(settle(&mut web), None);
+    let visitor = web.visitor().unwrap();
+    assert_eq!(visitor.take_visit().unwrap().wanted, Wanted::Item(ItemId(7)));
+    let item = samples::item(7, "notes.txt", 10, samples::digest(b"hello"));
+    assert_eq!(visitor.show_item(&item), Some(2..6));
+    visitor.begin_content();
+    assert!(!visitor.refuse(Code::STORAGE_FAILED, None), "it is too late for that");
+    assert!(web.write(b"34").is_err(), "the head goes first");
+    while web.has_pending() {
+        web.flush_pending().unwrap();
+    }
+    assert_eq!((web.write(b"23").unwrap(), web.write_piece(b"45").unwrap()), (2, 2));
+    assert!(web.below.sent.ends_with(b"\r\n\r\n2345"));
+    let length = web.below.sent.len();
+    assert_eq!(web.write(b"goodbye").unwrap(), 7);
+    assert_eq!(web.below.sent.len(), length, "nobody would understand it");
+    web.below.come.extend(b"GET /ws HTTP/1.1\r\n");
+    web.below.come.extend(format!("Host: box\r\n{UPGRADE}\r\n").as_bytes());
+    assert!(web.has_buffered());
+    assert_eq!(settle(&mut web), Some(Code::NOT_CHATSHELF), "a WebSocket begins a connection");
+}
+
+#[test]
+fn whoever_does_not_wait_for_answers_is_answered_and_closed() {
+    let request = "GET /shelf.json HTTP/1.1\r\nHost: box\r\n\r\n";
+    let mut web = asks(WebMode::Https, LOOPBACK, false, request.repeat(1_000).as_bytes());
+    assert_eq!(settle(&mut web), None);
+    assert!(web.incoming.is_empty(), "it keeps none of the rest");
+    assert!(web.visitor().unwrap().refuse(Code::TOO_MUCH_SENT, None));
+    assert_eq!(settle(&mut web), None);
+    assert!(web.has_buffered());
+    assert_eq!(settle(&mut web), Some(Code::LEFT));
+    assert!(web.below.sent.ends_with(b"\n"));
+}
+
+#[test]
+fn a_password_is_shown_as_basic_has_it() {
+    for (header, shown) in [
+        ("Authorization: Basic Z3Vlc3Q6ZnJpZW5k\r\n", Some("friend")),
+        ("authorization: BASIC OmE6Yg==\r\n", Some("a:b")),
+        ("Authorization: Bearer Z3Vlc3Q6ZnJpZW5k\r\n", None),
+        ("Authorization: Basic friend\r\n", None),
+        ("", None),
+    ] {
+        let request = format!("GET /shelf.json HTTP/1.1\r\nHost: box\r\n{header}\r\n");
+        let mut web = asks(WebMode::Https, LOOPBACK, true, request.as_bytes());
+        settle(&mut web);
+        let visit = web.visitor().unwrap().take_visit().unwrap();
+        assert_eq!(visit.password, shown.and_then(|it| Password::new(it.as_bytes())), "{header}");
     }
 }
 

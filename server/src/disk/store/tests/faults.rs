@@ -143,8 +143,13 @@ impl Day {
         let open = Request::Open { download, item: ItemId(item), offset: 10 };
         if let Reply::Opened { .. } = self.bench.ask_one(open) {
             let extent = Extent::in_memory();
-            let read =
-                Request::Read { download, offset: 10, bytes: BLOCK, frame_bytes: 65_536, extent };
+            let read = Request::Read {
+                download,
+                offset: 10,
+                bytes: BLOCK,
+                framing: Framing::frames(65_536),
+                extent,
+            };
             match self.bench.ask_one(read) {
                 Reply::Read { mut extent, .. } => {
                     assert_eq!(extent.take_file_bytes(), content[10..][..BLOCK]);

@@ -172,7 +172,7 @@ fn a_file_that_shrank_is_an_error_not_a_short_download() {
         download,
         offset: 0,
         bytes: 10,
-        frame_bytes: 65_536,
+        framing: Framing::frames(65_536),
         extent,
     });
     assert_eq!(code(&reply), Some(Code::STORAGE_FAILED));
@@ -185,8 +185,13 @@ fn late_work_for_a_transfer_that_is_gone_gives_block_and_extent_back() {
     let reply = bench.ask_one(Request::Write { upload: transfer(1), block: vec![1] });
     assert!(matches!(reply, Reply::Wrote { block, .. } if block == [1]));
     let (download, extent) = (transfer(1), Extent::in_memory());
-    let reply =
-        bench.ask_one(Request::Read { download, offset: 0, bytes: 5, frame_bytes: 65_536, extent });
+    let reply = bench.ask_one(Request::Read {
+        download,
+        offset: 0,
+        bytes: 5,
+        framing: Framing::frames(65_536),
+        extent,
+    });
     assert!(matches!(reply, Reply::Read { extent, .. } if extent.is_taken()));
     assert!(bench.ask(Request::Publish { upload: transfer(1), item: item(1, b"") }).is_empty());
     assert!(matches!(bench.suspend(1)[..], [Reply::Ended { .. }]));

@@ -21,7 +21,7 @@ use super::meta::UploadId;
 use super::{Store, StoreSettings};
 use crate::disk::block::Block;
 use crate::disk::fault_injection::FaultyFiles;
-use crate::disk::readahead::Extent;
+use crate::disk::readahead::{Extent, Framing};
 use crate::disk::{Reply, Request, TransferKey, Uploader};
 use crate::token::Token;
 
@@ -61,7 +61,13 @@ impl Bench {
     /// So many bytes of a download's file, which stands at `offset`.
     fn read(&mut self, download: TransferKey, offset: u64, bytes: usize) -> Vec<u8> {
         let extent = Extent::in_memory();
-        match self.ask_one(Request::Read { download, offset, bytes, frame_bytes: 65_536, extent }) {
+        match self.ask_one(Request::Read {
+            download,
+            offset,
+            bytes,
+            framing: Framing::frames(65_536),
+            extent,
+        }) {
             Reply::Read { mut extent, .. } => extent.take_file_bytes(),
             other => panic!("{other:?}"),
         }

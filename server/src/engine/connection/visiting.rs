@@ -1,0 +1,26 @@
+//! A connection whose peer may be a visitor.
+
+use super::Connection;
+use crate::engine::phase::Step;
+use crate::engine::transport::Transport;
+use crate::engine::visitor::{Visit, Visitor};
+
+impl<T: Transport> Connection<T> {
+    /// Takes what the peer asks for, if it is a visitor, or becomes one by that.
+    pub(in crate::engine) fn take_visit(&mut self, now_ms: u64) -> Option<Visit> {
+        if !matches!(self.phase.step(), Step::Greeting | Step::Visiting) {
+            return None;
+        }
+        let visit = self.transport.visitor()?.take_visit()?;
+        self.phase.note_visit(now_ms);
+        Some(visit)
+    }
+
+    /// Returns the peer as a visitor, if it is one.
+    pub(in crate::engine) fn visitor(&mut self) -> Option<&mut dyn Visitor> {
+        match self.phase.step() {
+            Step::Visiting => self.transport.visitor(),
+            _ => None,
+        }
+    }
+}

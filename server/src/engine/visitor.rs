@@ -1,0 +1,53 @@
+//! The seam for visitors: peers that are no members and ask for what is on the shelf. What they
+//! speak (HTTP) and how it is answered, the engine never learns; it says whether they may have it,
+//! and brings the bytes.
+
+use std::ops::Range;
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::password::Password;
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Item;
+
+use crate::room::shelf::Shelf;
+
+/// What a visitor asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// What.
+    pub wanted: Wanted,
+    /// The room's password, if the visitor showed one.
+    pub password: Option<Password>,
+}
+
+/// Something that a visitor may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What is on the shelf, as a list.
+    Shelf,
+    /// An item's content.
+    Item(ItemId),
+}
+
+/// A transport whose peer may be a visitor. Each visit that is taken gets one answer: a list, a
+/// description of an item, or a refusal. Answers are pending until they are sent, as other bytes of
+/// a transport's own are. The next visit comes when the last one is answered.
+pub trait Visitor {
+    /// Takes a visit that was read.
+    fn take_visit(&mut self) -> Option<Visit>;
+
+    /// Answers with what is on the shelf; returns how many bytes that takes.
+    fn show_shelf(&mut self, shelf: &Shelf) -> u64;
+
+    /// Describes the item that was asked for. Returns the part of its content that the visitor
+    /// wants: it is written once [`Self::begin_content`] was called, as it is and nothing else.
+    /// Without a part the visit is answered.
+    fn show_item(&mut self, item: &Item) -> Option<Range<u64>>;
+
+    /// Begins the answer that content follows.
+    fn begin_content(&mut self);
+
+    /// Refuses; `retry_ms` is when it may be tried again. Returns false if content has begun: then
+    /// only the connection's end can say it.
+    fn refuse(&mut self, code: Code, retry_ms: Option<u64>) -> bool;
+}

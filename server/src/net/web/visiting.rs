@@ -1,0 +1,101 @@
+//! A connection over HTTP as a visitor: the engine's answers, in HTTP.
+
+use std::ops::Range;
+
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Item;
+
+use super::{Asked, Step, WebTransport, http, shelf};
+use crate::engine::{Transport, Visit, Visitor};
+use crate::net::http::{Method, Status};
+use crate::room::shelf::Shelf;
+
+/// What an answer about the room never is: kept by anyone on the way.
+const FRESH: &str = "Cache-Control: no-store\r\n";
+
+impl<T: Transport> WebTransport<T> {
+    /// Takes the request that is to be answered.
+    fn take_asked(&mut self) -> Option<Box<Asked>> {
+        match std::mem::replace(&mut self.step, Step::Reading) {
+            Step::Asked(asked) => Some(asked),
+            other => {
+                self.step = other;
+                None
+            }
+        }
+    }
+
+    /// Sends a whole answer, and goes on.
+    fn answer_whole(&mut self, asked: &Asked, status: Status, headers: &str, content: &str) -> u64 {
+        let keeps_alive = asked.request.keeps_alive;
+        let head = http::head(status, headers, content.len() as u64, keeps_alive);
+        self.outgoing.extend(head.as_bytes());
+        if asked.request.method == Method::Get {
+            self.outgoing.extend(content.as_bytes());
+        }
+        self.finish(keeps_alive);
+        (head.len() + content.len()) as u64
+    }
+}
+
+impl<T: Transport> Visitor for WebTransport<T> {
+    fn take_visit(&mut self) -> Option<Visit> {
+        match &mut self.step {
+            Step::Asked(asked) => asked.visit.take(),
+            _ => None,
+        }
+    }
+
+    fn show_shelf(&mut self, shelf: &Shelf) -> u64 {
+        let Some(asked) = self.take_asked() else { return 0 };
+        let headers = format!("Content-Type: application/json\r\n{FRESH}");
+        self.answer_whole(&asked, Status::Ok, &headers, &shelf::json(shelf.iter()))
+    }
+
+    fn show_item(&mut self, item: &Item) -> Option<Range<u64>> {
+        let mut asked = self.take_asked()?;
+        let (head, range) = asked.request.answer(item);
+        match &range {
+            None => {
+                self.outgoing.extend(head.as_bytes());
+                self.finish(asked.request.keeps_alive);
+            }
+            Some(range) => {
+                asked.prepared = Some((head, range.end - range.start));
+                self.step = Step::Asked(asked);
+            }
+        }
+        range
+    }
+
+    fn begin_content(&mut self) {
+        let Some(asked) = self.take_asked() else { return };
+        let keeps_alive = asked.request.keeps_alive;
+        if let Some((head, left)) = asked.prepared {
+            self.outgoing.extend(head.as_bytes());
+            self.step = Step::Sending { left, keeps_alive };
+        }
+    }
+
+    fn refuse(&mut self, code: Code, retry_ms: Option<u64>) -> bool {
+        let Some(asked) = self.take_asked() else { return false };
+        let status = match code {
+            Code::ITEM_UNKNOWN => Status::NotFound,
+            Code::ITEM_DROPPED => Status::Gone,
+            Code::PASSWORD_NEEDED | Code::PASSWORD_WRONG => Status::Unauthorized,
+            Code::TOO_MUCH_SENT | Code::TOO_MANY_GUESSES => Status::TooManyRequests,
+            Code::TOO_MANY_TRANSFERS => Status::Unavailable,
+            _ => Status::InternalError,
+        };
+        let mut headers = format!("Content-Type: text/plain; charset=utf-8\r\n{FRESH}");
+        if status == Status::Unauthorized {
+            headers.push_str("WWW-Authenticate: Basic realm=\"chatshelf\", charset=\"UTF-8\"\r\n");
+        }
+        let is_busy = matches!(status, Status::TooManyRequests | Status::Unavailable);
+        if let Some(seconds) = retry_ms.map(|ms| ms.div_ceil(1000)).or(is_busy.then_some(5)) {
+            headers.push_str(&format!("Retry-After: {seconds}\r\n"));
+        }
+        self.answer_whole(&asked, status, &headers, &format!("{code}\n"));
+        true
+    }
+}

@@ -1,0 +1,170 @@
+//! What those get who fetch files from the shelf over HTTP, and are no members.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+use chatshelf_common::id::ItemId;
+use chatshelf_common::wire::frame::Drop;
+use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::samples::content;
+use chatshelf_testkit::stream::Base;
+
+use super::{connect, password_file, rest};
+use crate::harness::Home;
+
+/// Reads an answer whose content has a length: its head and its content.
+fn answer(stream: &mut impl Read, has_content: bool) -> (String, Vec<u8>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    let length = length.filter(|_| has_content).map_or(0, |length| length.parse().unwrap());
+    let mut content = vec![0; length];
+    stream.read_exact(&mut content).unwrap();
+    (head, content)
+}
+
+#[test]
+fn items_are_served_whole_and_in_parts_on_one_connection() {
+    let home = Home::new();
+    let server = home.start(&[]);
+    let mut ada = Peer::join(server.address(), "ada");
+    let whole = content(7, 5_000_000);
+    let item = ada.upload("Grüße \"1\".bin", &whole).0;
+    for encrypted in [false, true] {
+        let tcp = connect(server.address());
+        let mut stream = if encrypted { Base::foreign_tls(tcp) } else { Base::Plain(tcp) };
+        let get = |method: &str, headers: &str| {
+            format!("{method} /item/{item}/x HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")
+        };
+        // All at once: the answers come in order.
+        let requests = [
+            get("GET", ""),
+            get("HEAD", ""),
+            get("GET", "Range: bytes=4999990-\r\n"),
+            get("GET", "Range: bytes=100-1000099\r\n"),
+            get("GET", "Range: bytes=5000000-\r\n"),
+            "GET /item/999 HTTP/1.1\r\nHost: localhost\r\n\r\n".into(),
+            "GET /shelf.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".into(),
+        ];
+        stream.write_all(requests.concat().as_bytes()).unwrap();
+        let (head, got) = answer(&mut stream, true);
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.contains("filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%221%22.bin\r\n"), "{head}");
+        assert!(got == whole);
+        assert_eq!(answer(&mut stream, false).0, head, "HEAD");
+        let tag = head.lines().find_map(|line| line.strip_prefix("ETag: ")).unwrap().to_owned();
+        assert!(answer(&mut stream, true).1 == whole[4_999_990..]);
+        let (head, got) = answer(&mut stream, true);
+        assert!(head.contains("\r\nContent-Range: bytes 100-1000099/5000000\r\n"), "{head}");
+        assert!(got == whole[100..1_000_100]);
+        assert!(answer(&mut stream, true).0.starts_with("HTTP/1.1 416 "));
+        assert!(answer(&mut stream, true).0.starts_with("HTTP/1.1 404 "));
+        let (_, list) = answer(&mut stream, true);
+        let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
+        assert_eq!(list[0]["name"], "Grüße \"1\".bin");
+        assert_eq!(tag, format!("\"b3-{}\"", list[0]["digest"].as_str().unwrap()));
+        assert_eq!(rest(&mut stream), "", "it was asked to close");
+    }
+    ada.say_and_hear("still here");
+    server.end_well();
+}
+
+#[test]
+fn curl_and_wget_fetch_and_resume() {
+    let home = Home::new();
+    let server = home.start(&[]);
+    let mut ada = Peer::join(server.address(), "ada");
+    let whole = content(8, 3_000_000);
+    let item = ada.upload("報告 1.bin", &whole).0;
+    let dir = tempfile::tempdir().unwrap();
+    let url = |scheme: &str| format!("{scheme}://{}/item/{item}/report.bin", server.address());
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        match command.args(arguments).current_dir(dir.path()).stdin(Stdio::null()).output() {
+            Ok(out) => assert!(out.status.success(), "{program}: {out:?}"),
+            Err(_) => {
+                println!("skipped: there is no {program}");
+                return false;
+            }
+        }
+        true
+    };
+    if run("curl", &["-sSfkOJ", &url("https")]) {
+        assert!(fs::read(dir.path().join("報告 1.bin")).unwrap() == whole);
+        fs::write(dir.path().join("part"), &whole[..1_000_000]).unwrap();
+        run("curl", &["-sSf", "-C", "-", "-o", "part", &url("http")]);
+        assert!(fs::read(dir.path().join("part")).unwrap() == whole);
+    }
+    fs::write(dir.path().join("report.bin"), &whole[..2_000_000]).unwrap();
+    if run("wget", &["-q", "-c", "--no-check-certificate", &url("https")]) {
+        assert!(fs::read(dir.path().join("report.bin")).unwrap() == whole);
+    }
+    server.end_well();
+}
+
+#[test]
+fn a_visitor_who_goes_or_never_reads_keeps_nothing_and_nobody() {
+    let home = Home::new();
+    let server = home.start(&["--output-timeout", "1"]);
+    let mut ada = Peer::join(server.address(), "ada");
+    let item = ada.upload("large", &content(9, 30_000_000)).0;
+    let request = format!("GET /item/{item} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut visitors: Vec<TcpStream> = (0..20).map(|_| connect(server.address())).collect();
+    visitors.iter_mut().for_each(|it| it.write_all(request.as_bytes()).unwrap());
+    for stream in &mut visitors[..10] {
+        stream.read_exact(&mut [0; 100_000]).unwrap();
+    }
+    visitors.truncate(15);
+    ada.say_and_hear("still here");
+    // The item goes; whoever is being sent it is sent all of it.
+    let mut last = connect(server.address());
+    last.write_all(request.as_bytes()).unwrap();
+    last.read_exact(&mut [0; 1_000]).unwrap();
+    ada.send(&Drop { item: ItemId(item), key: None });
+    let mut count = 1_000;
+    let mut buffer = vec![0; 1 << 20];
+    while count < 30_000_000 {
+        count += last.read(&mut buffer).unwrap();
+    }
+    let mut late = connect(server.address());
+    late.write_all(request.as_bytes()).unwrap();
+    assert!(answer(&mut late, true).0.starts_with("HTTP/1.1 410 Gone\r\n"));
+    for mut stream in visitors {
+        // They took nothing for a second.
+        rest(&mut stream);
+    }
+    server.end_well();
+}
+
+#[test]
+fn where_the_room_has_a_password_visitors_show_it() {
+    let home = Home::new();
+    let password = password_file(&home);
+    let server = home.start(&["--password-file", password.to_str().unwrap()]);
+    let request = |shown: Option<&[u8]>| {
+        let header = shown
+            .map(|it| format!("Authorization: Basic {}\r\n", data_encoding::BASE64.encode(it)));
+        let header = header.unwrap_or_default();
+        format!("GET /shelf.json HTTP/1.1\r\nHost: localhost\r\n{header}\r\n")
+    };
+    for (shown, status) in [
+        (None, "401 Unauthorized"),
+        (Some(&b"guest:wrong"[..]), "401 Unauthorized"),
+        (Some(b"guest:friend"), "200 OK"),
+        (Some(b":friend"), "200 OK"),
+    ] {
+        let mut stream = connect(server.address());
+        stream.write_all(request(shown).as_bytes()).unwrap();
+        let (head, _) = answer(&mut stream, true);
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{shown:?}: {head}");
+        assert_eq!(head.contains("\r\nWWW-Authenticate: Basic realm="), status.starts_with("401"));
+    }
+    server.end_well();
+}

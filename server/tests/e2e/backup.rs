@@ -9,17 +9,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chatshelf_common::id::Seq;
 use chatshelf_common::limits::HISTORY_ALL;
+use chatshelf_common::password::Password;
 use chatshelf_common::text::Topic;
-use chatshelf_common::wire::Event;
-use chatshelf_common::wire::frame::SetTopic;
+use chatshelf_common::wire::frame::{Action, Moderate, Op, SetTopic};
+use chatshelf_common::wire::{Code, Event};
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::samples::{content, digest};
+use chatshelf_testkit::programs::Server;
+use chatshelf_testkit::raw::hello_and_join;
+use chatshelf_testkit::samples::{content, digest, nick};
+use chatshelf_testkit::wait::eventually;
 
 use crate::harness::Home;
 
 const ALL: &[&str] = &["--history", "100000"];
 /// What a backup consists of, in the order in which it is copied.
-const PARTS: [&str; 4] = ["chatshelf.format", "key.pem", "log", "shelf"];
+const PARTS: [&str; 5] = ["chatshelf.format", "key.pem", "bans", "log", "shelf"];
 /// Programs that copy, with what makes them copy folders as they are. Not all are everywhere.
 const COPIERS: [(&str, &[&str]); 2] = [("cp", &["-a"]), ("rsync", &["-a", "--delete"])];
 /// Exit codes that say that a file vanished meanwhile: what is left of it is set aside or removed.
@@ -39,9 +43,27 @@ fn back_up((program, options): (&str, &[&str]), data: &Path, backup: &Path) {
     assert!(status.code().is_some_and(|code| VANISHED.contains(&code)), "{copy:?}: {status}");
 }
 
-/// A member who has seen all of the room's history.
+/// A server whose room has operators, of whom one has banned mallory.
+fn start_with_a_ban(home: &Home) -> Server {
+    let file = home.data_dir().with_file_name("operators");
+    fs::write(&file, "mellon\n").unwrap();
+    let options = [ALL, &["--operator-password-file", file.to_str().unwrap()]].concat();
+    let server = home.start(&options);
+    let mut operator = Peer::join(server.address(), "operator");
+    operator.send(&Op { password: Password::new(b"mellon").unwrap() });
+    operator.event(|event| matches!(event, Event::Moderated(_)).then_some(()));
+    operator.send(&Moderate { to: Some(nick("mallory")), ..Moderate::new(Action::BAN) });
+    let bans = home.data_dir().join("bans");
+    eventually("the file of bans", || bans.exists().then_some(()));
+    server
+}
+
+/// A member who has seen all of the room's history, of which somebody is kept out.
 fn historian(home: &Home) -> (Peer, impl FnOnce()) {
     let server = home.start(ALL);
+    let mut banned = Peer::connect(server.address());
+    banned.send_bytes(&hello_and_join("mallory", None));
+    assert_eq!(banned.goodbye().code, Code::BANNED);
     let mut peer = Peer::join_with(server.address(), "historian", Some(HISTORY_ALL));
     peer.say_and_hear("what was there?");
     (peer, || server.end_well())
@@ -53,7 +75,7 @@ fn with_each_copier(act: impl Fn(&Home, (&str, &[&str]))) {
     assert!(!found.is_empty(), "no program copies");
     for copier in found {
         let home = Home::new();
-        let server = home.start(ALL);
+        let server = start_with_a_ban(&home);
         let mut ada = Peer::join(server.address(), "ada");
         ada.send(&SetTopic { topic: Some(Topic::new("copies").unwrap()) });
         for number in 0..7 {

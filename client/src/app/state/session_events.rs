@@ -189,6 +189,9 @@ impl App {
         if refused.code == Code::UNCHANGED && refused.about == SetTopic::KIND {
             return self.news.notice("that is the topic already");
         }
+        if refused.code == Code::UNCHANGED && refused.about == Op::KIND {
+            return self.news.notice("you are an operator already");
+        }
         let what = match refused.about {
             Say::KIND => "the message was not sent",
             Tell::KIND => "the private message was not sent",

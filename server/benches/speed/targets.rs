@@ -1,6 +1,6 @@
 //! What the server is to reach, as ratios within one run where others come into it.
 
-use crate::contenders::{Carrier, OURS, OURS_TLS, OURS_WEB, SHARED_LOG};
+use crate::contenders::{Carrier, OURS, OURS_LINK, OURS_TLS, OURS_WEB, SHARED_LOG};
 use crate::files::NGINX_TLS;
 use crate::files::results::{FileResults, Latency, Series};
 use crate::large::LARGE;
@@ -169,10 +169,14 @@ fn files(files: &FileResults) -> Vec<Target> {
     };
     let tls =
         |what: fn(&Series) -> Option<Spread>| quotient(&files.downloads, OURS_TLS, NGINX_TLS, what);
+    let link =
+        |what: fn(&Series) -> Option<Spread>| quotient(&files.downloads, OURS_LINK, "nginx", what);
     let (down, up) = (&files.downloads, &files.uploads);
     let targets = [
         ("download: rate / nginx sendfile's", 1.0, true, ratio(down, "nginx", Series::mib_per_s)),
         ("download: CPU / nginx's", 1.1, false, ratio(down, "nginx", Series::cpu_s_per_gib)),
+        ("download by a link: rate / nginx sendfile's", 0.95, true, link(Series::mib_per_s)),
+        ("download by a link: CPU / nginx's", 1.2, false, link(Series::cpu_s_per_gib)),
         ("download over TLS: rate / nginx's", 0.9, true, tls(Series::mib_per_s)),
         ("download over TLS: CPU / nginx's", 1.2, false, tls(Series::cpu_s_per_gib)),
         (

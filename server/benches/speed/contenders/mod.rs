@@ -25,6 +25,7 @@ pub(crate) const MARK: &str = "=this.is.a.line=";
 /// Names that figures are held against.
 pub(crate) const OURS: &str = "chatshelf";
 pub(crate) const OURS_TLS: &str = "TLS: chatshelf";
+pub(crate) const OURS_LINK: &str = "HTTP: chatshelf";
 pub(crate) const OURS_WEB: &str = "WebSocket: chatshelf";
 pub(crate) const SHARED_LOG: &str = "bare shared log";
 

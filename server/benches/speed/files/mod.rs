@@ -6,6 +6,7 @@ mod client;
 mod content;
 mod contest;
 mod handshakes;
+mod http;
 mod loopback;
 mod nginx;
 pub(crate) mod results;
@@ -84,11 +85,12 @@ fn downloads(
     progress: &mut dyn FnMut(&str),
 ) -> io::Result<Vec<Series>> {
     let mut contenders: Vec<Box<dyn Contender + '_>> =
-        vec![Box::new(shelf::Downloads::start(dir, content, false)?)];
+        vec![Box::new(shelf::Downloads::start(dir, content, shelf::By::Member)?)];
+    contenders.push(Box::new(shelf::Downloads::start(dir, content, shelf::By::Link)?));
     if let Some(program) = nginx {
         contenders.push(Box::new(nginx::Downloads::start(program, dir, content, false)?));
     }
-    contenders.push(Box::new(shelf::Downloads::start(dir, content, true)?));
+    contenders.push(Box::new(shelf::Downloads::start(dir, content, shelf::By::Encrypted)?));
     if let Some(program) = nginx {
         contenders.push(Box::new(nginx::Downloads::start(program, dir, content, true)?));
     }

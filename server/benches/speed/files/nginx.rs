@@ -1,15 +1,16 @@
 //! nginx as a contender: one process without a master, `sendfile`, and files stored by `PUT`.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chatshelf_testkit::tls::foreign_stream;
 
 use super::client::connect;
-use super::content::{BLOCK_BYTES, Content};
+use super::content::Content;
 use super::contest::{Contender, Meter};
+use super::http;
 use super::results::Sample;
 use crate::contenders::write_identity;
 use crate::process::{Process, free_port};
@@ -23,9 +24,6 @@ const PROGRAMS: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 
 /// The file's name in URLs and in the root folder.
 const FILE: &str = "file.bin";
-
-/// Longest head of an answer.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// The program, if it is installed.
 pub(super) fn program() -> Option<&'static str> {
@@ -89,32 +87,6 @@ fn file(process: &Process) -> PathBuf {
     process.dir().join("root").join(FILE)
 }
 
-/// Reads an answer to its end: its status, and the bytes of its body.
-fn answer(stream: &mut impl Read) -> io::Result<(u16, u64)> {
-    let mut buffer = vec![0; BLOCK_BYTES];
-    let mut head = Vec::new();
-    let body_at = loop {
-        let bytes = stream.read(&mut buffer)?;
-        head.extend_from_slice(&buffer[..bytes]);
-        if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {
-            break end + 4;
-        }
-        if bytes == 0 || head.len() > HEAD_BYTES_MAX {
-            return Err(io::Error::other("no answer in HTTP"));
-        }
-    };
-    let line = String::from_utf8_lossy(&head[..body_at]);
-    let status = line.split_whitespace().nth(1).and_then(|status| status.parse().ok());
-    let status = status.ok_or_else(|| io::Error::other(format!("no status in {line:?}")))?;
-    let mut body_bytes = (head.len() - body_at) as u64;
-    loop {
-        match stream.read(&mut buffer)? {
-            0 => return Ok((status, body_bytes)),
-            bytes => body_bytes += bytes as u64,
-        }
-    }
-}
-
 /// A server that has the file.
 #[derive(Debug)]
 pub(super) struct Downloads {
@@ -137,18 +109,6 @@ impl Downloads {
         file.sync_all()?;
         Ok(Self { process, bytes: content.bytes(), is_encrypted })
     }
-
-    /// From the request to the end.
-    fn download(&self, mut stream: impl Read + Write) -> io::Result<Sample> {
-        let meter = Meter::start(&self.process)?;
-        write!(stream, "GET /{FILE} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
-        let answer = answer(&mut stream)?;
-        let sample = meter.stop(self.bytes)?;
-        if answer != (200, self.bytes) {
-            return Err(io::Error::other(format!("the answer is {answer:?}")));
-        }
-        Ok(sample)
-    }
 }
 
 impl Contender for Downloads {
@@ -159,13 +119,13 @@ impl Contender for Downloads {
     fn transfer(&self) -> io::Result<Sample> {
         let socket = connect(self.process.address())?;
         if !self.is_encrypted {
-            return self.download(socket);
+            return http::download(socket, &self.process, &format!("/{FILE}"), self.bytes);
         }
         let mut stream = foreign_stream(socket);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
-        self.download(stream)
+        http::download(stream, &self.process, &format!("/{FILE}"), self.bytes)
     }
 }
 
@@ -195,7 +155,7 @@ impl Contender for Uploads<'_> {
         write!(stream, "PUT /{FILE} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n")?;
         write!(stream, "Content-Length: {bytes}\r\n\r\n")?;
         self.content.blocks().try_for_each(|(_, block)| stream.write_all(block))?;
-        let (status, _) = answer(&mut stream)?;
+        let (status, _) = http::answer(&mut stream)?;
         let sample = meter.stop(bytes)?;
         let stored = fs::metadata(file(&self.process))?.len();
         if status != 201 || stored != bytes {

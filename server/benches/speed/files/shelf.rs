@@ -3,11 +3,12 @@
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::client::Client;
+use super::client::{Client, connect};
 use super::content::Content;
 use super::contest::{Contender, Meter};
+use super::http;
 use super::results::Sample;
-use crate::contenders::{OURS, OURS_TLS, start_ours};
+use crate::contenders::{OURS, OURS_LINK, OURS_TLS, start_ours};
 use crate::process::Process;
 
 /// Starts a server with a new data directory below `dir`.
@@ -17,19 +18,30 @@ pub(super) fn start(dir: &Path, options: &[&str]) -> io::Result<Process> {
     start_ours(&data_dir, options, dir)
 }
 
+/// Who fetches an item.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum By {
+    /// A member over plain TCP, by the protocol.
+    Member,
+    /// A member over TLS.
+    Encrypted,
+    /// Anyone over plain HTTP, by the item's link.
+    Link,
+}
+
 /// A server with one item on its shelf.
 #[derive(Debug)]
 pub(super) struct Downloads {
     process: Process,
     bytes: u64,
-    is_encrypted: bool,
+    by: By,
 }
 
 impl Downloads {
-    pub(super) fn start(dir: &Path, content: &Content, is_encrypted: bool) -> io::Result<Self> {
+    pub(super) fn start(dir: &Path, content: &Content, by: By) -> io::Result<Self> {
         let process = start(dir, &["--max-file-size", &content.bytes().to_string()])?;
         Client::join(process.address())?.upload(content)?;
-        Ok(Self { process, bytes: content.bytes(), is_encrypted })
+        Ok(Self { process, bytes: content.bytes(), by })
     }
 
     /// From the request to the last byte.
@@ -47,14 +59,23 @@ impl Downloads {
 
 impl Contender for Downloads {
     fn name(&self) -> &'static str {
-        if self.is_encrypted { OURS_TLS } else { OURS }
+        match self.by {
+            By::Member => OURS,
+            By::Encrypted => OURS_TLS,
+            By::Link => OURS_LINK,
+        }
     }
 
     fn transfer(&self) -> io::Result<Sample> {
         let address = self.process.address();
-        match self.is_encrypted {
-            true => self.download(Client::join_encrypted(address)?),
-            false => self.download(Client::join(address)?),
+        match self.by {
+            By::Member => self.download(Client::join(address)?),
+            By::Encrypted => self.download(Client::join_encrypted(address)?),
+            By::Link => {
+                let item = Client::join(address)?.newest()?;
+                let path = format!("/item/{item}");
+                http::download(connect(address)?, &self.process, &path, self.bytes)
+            }
         }
     }
 }

@@ -71,6 +71,8 @@ pub enum Argument {
     Level,
     /// One of [`SWITCH`].
     Switch,
+    /// What can be locked: the topic.
+    Lock,
 }
 
 /// Why arguments are none.
@@ -228,10 +230,12 @@ pub static HELP: &[Help] = &[
     ),
     row(&["lock"], "/lock topic", "operators: only operators may set the topic", |what| {
         moderation::lock(what, Action::LOCK_TOPIC).ok_or(Misread::Usage)
-    }),
+    })
+    .completes(Argument::Lock),
     row(&["unlock"], "/unlock topic", "operators: anyone may set the topic again", |what| {
         moderation::lock(what, Action::UNLOCK_TOPIC).ok_or(Misread::Usage)
-    }),
+    })
+    .completes(Argument::Lock),
     row(&["quit", "exit"], "/quit", "leave", |rest| alone(rest, Command::Quit)),
 ];
 

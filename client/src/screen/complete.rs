@@ -74,6 +74,7 @@ fn candidates(text: &str, known: &Known<'_>) -> (usize, Vec<String>) {
         }
         Argument::Level => (argument, words(&text[argument..], &NOTIFY_LEVELS)),
         Argument::Switch => (argument, words(&text[argument..], &SWITCH)),
+        Argument::Lock => (argument, words(&text[argument..], &[("topic", ())])),
         Argument::Text => (word, nicks(&text[word..], known, " ")),
     }
 }

@@ -212,3 +212,22 @@ fn a_terminal_that_shows_lines_itself_does_not_show_the_password() {
         assert_eq!(terminal.wait(), 0);
     }
 }
+
+#[test]
+fn a_key_that_was_merely_accepted_is_not_shown_the_password_in_the_same_run() {
+    let (room, dir) = room("--password-file", "open sesame");
+    let run = |arguments: &[&str]| {
+        // It leads to this machine, and nobody can tell that from the name.
+        let (host, port) = ("127.1", room.address().port().to_string());
+        let mut command = programs::client();
+        command.args(["--host", host, "--port", &port, "--password-file"]);
+        command.arg(dir.path().join("password")).args(arguments);
+        Program::run(command.env("CHATSHELF_STATE_DIR", room.state()), "")
+    };
+    let ended = run(&["--accept-new", "who"]);
+    ended.has_code(4);
+    let expected = "which was not sent: nobody has confirmed the server's key";
+    assert!(ended.complaint().contains(expected), "{}", ended.stderr);
+    assert!(ended.complaint().contains("compare its fingerprint"), "{}", ended.stderr);
+    run(&["who"]).has_code(0);
+}

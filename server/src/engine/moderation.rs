@@ -269,6 +269,11 @@ impl<T: Transport> Engine<T> {
         Some(Goodbye { detail: Some(explained(ban, at)), ..Goodbye::new(Code::BANNED) })
     }
 
+    /// Returns true if a ban keeps out whoever comes from this address.
+    pub(super) fn is_address_banned(&self, peer: SocketAddr) -> bool {
+        self.bans.of_address(peer, self.now.at).is_some()
+    }
+
     /// Returns true if a ban keeps a nick out of the room.
     pub(super) fn is_nick_banned(&self, nick: &Nick) -> bool {
         self.bans.of_nick(nick, self.now.at).is_some()

@@ -28,6 +28,9 @@ impl<T: Transport> Engine<T> {
         let peer = connection.peer();
         self.connections.arm(token, now_ms + VISIT_IDLE_MS);
         self.connections.mark_dirty(token);
+        if self.is_address_banned(peer) {
+            return self.refuse_visit(token, Code::BANNED, None);
+        }
         let allowances = &self.settings.allowances;
         if let Some(wait_ms) = self.limiter.replies_wait_ms(allowances, peer, now_ms) {
             return self.refuse_visit(token, Code::TOO_MUCH_SENT, Some(wait_ms));

@@ -2,7 +2,11 @@
 //! disk.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::io::{Read, Write};
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::{BanId, Seq};
@@ -130,6 +134,42 @@ fn a_redacted_line_is_gone_from_disk_and_history() {
     newcomer.hear("oops");
     assert!(lines(&newcomer).ends_with(&["[redacted]".to_owned(), "oops".to_owned()]));
     drop(newcomer);
+    server.end_well();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_banned_address_gets_neither_into_the_room_nor_at_its_files() {
+    let home = Home::new();
+    let file = password_file(&home, "operators", "mellon");
+    let server = home.start(&["--operator-password-file", &file]);
+    let from_elsewhere = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+        socket.connect(&server.address().into()).unwrap();
+        TcpStream::from(socket)
+    };
+    let visited = || {
+        let mut stream = from_elsewhere();
+        let request = "GET /shelf.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.lines().next().unwrap_or_default().to_owned()
+    };
+    let mut ada = operator(server.address());
+    assert_eq!(visited(), "HTTP/1.1 200 OK");
+    let address = "::ffff:127.0.0.2".parse().ok();
+    ada.send(&Moderate { address, ..Moderate::new(Action::BAN) });
+    ada.event(|event| {
+        matches!(event, Event::Moderated(it) if it.action == Action::BAN).then_some(())
+    });
+    assert_eq!(visited(), "HTTP/1.1 403 Forbidden");
+    let mut banned = Peer::over(from_elsewhere());
+    banned.send_bytes(&chatshelf_testkit::raw::hello_and_join("eve", None));
+    assert_eq!(banned.goodbye().code, Code::BANNED);
+    drop((ada, banned));
     server.end_well();
 }
 

@@ -83,6 +83,7 @@ impl<T: Transport> Visitor for WebTransport<T> {
             Code::ITEM_UNKNOWN => Status::NotFound,
             Code::ITEM_DROPPED => Status::Gone,
             Code::PASSWORD_NEEDED | Code::PASSWORD_WRONG => Status::Unauthorized,
+            Code::BANNED => Status::Forbidden,
             Code::TOO_MUCH_SENT | Code::TOO_MANY_GUESSES => Status::TooManyRequests,
             Code::TOO_MANY_TRANSFERS => Status::Unavailable,
             _ => Status::InternalError,

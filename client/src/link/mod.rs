@@ -171,6 +171,12 @@ impl Link {
         }
     }
 
+    /// The server's key, if it was accepted in this run and nobody has confirmed it.
+    #[must_use]
+    pub fn unconfirmed_key(&self) -> Option<Fingerprint> {
+        self.carrier.trust()?.unconfirmed()
+    }
+
     /// Something that the user should be told of the server's key.
     pub fn take_notice(&mut self) -> Option<String> {
         self.carrier.trust_mut()?.take_notice()

@@ -151,6 +151,12 @@ impl Trust {
         self.unconfirmed != Some(key)
     }
 
+    /// The key that was accepted in this run and that nobody has confirmed.
+    #[must_use]
+    pub fn unconfirmed(&self) -> Option<Fingerprint> {
+        self.unconfirmed
+    }
+
     /// The user says that this is the server's key: the next connection must show it.
     pub fn accept(&mut self, key: Fingerprint) {
         self.rules.named = Some(key);

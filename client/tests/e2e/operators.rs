@@ -228,6 +228,6 @@ fn a_key_that_was_merely_accepted_is_not_shown_the_password_in_the_same_run() {
     ended.has_code(4);
     let expected = "which was not sent: nobody has confirmed the server's key";
     assert!(ended.complaint().contains(expected), "{}", ended.stderr);
-    assert!(ended.complaint().contains("compare its fingerprint"), "{}", ended.stderr);
+    assert!(ended.complaint().contains("; here it is SHA256:"), "{}", ended.stderr);
     run(&["who"]).has_code(0);
 }

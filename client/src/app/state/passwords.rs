@@ -72,13 +72,30 @@ impl App {
 
     /// The room asks for its password, and others could read it.
     pub(super) fn withhold_password(&mut self, privacy: Privacy) {
-        let text = format!("the room asks for a password, which was not sent: {privacy}");
+        let why = self.why_withheld(privacy);
+        let text = format!("the room asks for a password, which was not sent: {why}");
         self.shutdown.end(Err(Failure::new(text, EXIT_REFUSED)));
+    }
+
+    /// Why a password was not sent, with what there is to compare.
+    fn why_withheld(&self, privacy: Privacy) -> String {
+        let key = self.link.unconfirmed_key();
+        key.map_or(privacy.to_string(), |key| format!("{privacy}; here it is {key}"))
     }
 
     /// `/op`: with the password that was given at the start, or else one that is asked for.
     pub(super) fn become_operator(&mut self) -> Result<(), CommandError> {
-        self.session().may_op()?;
+        match self.session().may_op() {
+            Err(CommandError::NotPrivate(privacy)) => {
+                let text = format!("the password was not sent: {}", self.why_withheld(privacy));
+                match self.manner.is_single() {
+                    true => self.give_up(Failure::new(text, EXIT_REFUSED)),
+                    false => self.news.failure(text),
+                }
+                return Ok(());
+            }
+            may => may?,
+        }
         if let Some(password) = self.op_password.clone() {
             return self.link.session_mut().op(password);
         }

@@ -1,0 +1,87 @@
+// The file reader, in a worker of its own: reads the files that are uploaded and computes their
+// BLAKE3 digests. Answers the requests of session/uploads.js, in their order.
+
+const BUFFER_BYTES = 16 * 1024;
+const READ_BYTES = 1024 * 1024;
+const DIGEST_BYTES = 32;
+
+// hash-wasm's module has no imports. A digest may be taken in the middle; more may follow.
+class Blake3 {
+  static #module;
+
+  static async create() {
+    // Relative to this script, which a worker's address is.
+    this.#module ??= fetch('vendor/blake3.wasm')
+      .then((response) => response.arrayBuffer())
+      .then((bytes) => WebAssembly.compile(bytes));
+    const hasher = new Blake3();
+    hasher.wasm = (await WebAssembly.instantiate(await this.#module)).exports;
+    const { memory, Hash_GetBuffer } = hasher.wasm;
+    hasher.buffer = new Uint8Array(memory.buffer, Hash_GetBuffer(), BUFFER_BYTES);
+    hasher.wasm.Hash_Init(0);
+    return hasher;
+  }
+
+  update(bytes) {
+    for (let at = 0; at < bytes.length; at += BUFFER_BYTES) {
+      const part = bytes.subarray(at, at + BUFFER_BYTES);
+      this.buffer.set(part);
+      this.wasm.Hash_Update(part.length);
+    }
+  }
+
+  digest() {
+    this.wasm.Hash_Final(DIGEST_BYTES);
+    return this.buffer.slice(0, DIGEST_BYTES);
+  }
+}
+
+// The file of each upload, how far it is read, and the hasher of that.
+const files = new Map();
+
+async function read(entry, length) {
+  const { file, at } = entry;
+  const bytes = new Uint8Array(await file.slice(at, at + length).arrayBuffer());
+  if (bytes.length !== length) throw new Error('it is shorter now');
+  entry.hasher.update(bytes);
+  entry.at += length;
+  return bytes;
+}
+
+const digestAtEnd = ({ file, at, hasher }) => (at === file.size ? hasher.digest() : undefined);
+
+async function answer({ kind, id, offset, digest, length }) {
+  const entry = files.get(id);
+  if (!entry) return null;
+  if (kind === 'begin') {
+    Object.assign(entry, { at: 0, hasher: await Blake3.create() });
+    while (entry.at < offset) await read(entry, Math.min(READ_BYTES, offset - entry.at));
+    const own = entry.hasher.digest();
+    if (digest && digest.some((byte, at) => byte !== own[at])) return { kind: 'differs' };
+    return { kind: 'begun', digest: digestAtEnd(entry) };
+  }
+  const bytes = await read(entry, length);
+  return { kind: 'block', bytes, digest: digestAtEnd(entry) };
+}
+
+let last = Promise.resolve();
+
+onmessage = ({ data }) => {
+  const { kind, id, run } = data;
+  if (kind === 'wait') {
+    // Timers of a page in the background are slow; those of a worker are not.
+    setTimeout(() => postMessage({ kind: 'waited' }), data.ms);
+    return;
+  }
+  if (kind === 'file') files.set(id, { file: data.file });
+  last = last.then(async () => {
+    if (kind === 'end') files.delete(id);
+    if (kind === 'end' || kind === 'file') return;
+    try {
+      const reply = await answer(data);
+      if (reply) postMessage({ ...reply, id, run }, reply.bytes ? [reply.bytes.buffer] : []);
+    } catch (error) {
+      postMessage({ kind: 'failed', id, run, why: error.message });
+    }
+  });
+};

@@ -1,0 +1,122 @@
+// What the session does not touch: the WebSocket, the clock, and the worker that reads files.
+
+const UNSENT_BYTES_MAX = 1024 * 1024;
+const UNSENT_BYTES_MIN = 32 * 1024;
+const CONTROL_UNSENT_BYTES_MAX = 4 * UNSENT_BYTES_MAX;
+const WAIT_MS = 10;
+const SLOW_MS = 100;
+
+export class Link {
+  #session;
+  #address;
+  #onChange;
+  #socket = null;
+  #timer;
+  #worker = null;
+  // How much may be unsent, and since when that much is: so that a line never waits for long.
+  #window = UNSENT_BYTES_MIN;
+  #fullSince = null;
+  #isWaiting = false;
+
+  /** `onChange` is called after each step. */
+  constructor(session, address, onChange) {
+    [this.#session, this.#address, this.#onChange] = [session, address, onChange];
+  }
+
+  /** Does what is due; to be called after each wish of our user. */
+  run() {
+    clearTimeout(this.#timer);
+    const session = this.#session;
+    const now = performance.now();
+    session.tick(now);
+    if (this.#socket && (session.isOffline || session.phase === 'over')) this.#close();
+    if (session.wantsConnection(now)) this.#connect();
+    this.#write();
+    this.#serveFiles();
+    this.#onChange();
+    const deadline = session.deadline();
+    if (session.phase === 'over') this.#worker?.terminate();
+    else if (deadline < Infinity) {
+      this.#timer = setTimeout(() => this.run(), Math.max(4, deadline - performance.now()));
+    }
+  }
+
+  #connect() {
+    this.#session.connecting();
+    const socket = (this.#socket = new WebSocket(this.#address));
+    socket.binaryType = 'arraybuffer';
+    const ours = (step) => (event) => {
+      if (socket !== this.#socket) return;
+      step(event);
+      this.run();
+    };
+    socket.onopen = ours(() => this.#session.connected(performance.now()));
+    socket.onmessage = ours(({ data }) => {
+      // A text is nothing that our protocol has: the connection is of no use.
+      if (typeof data === 'string') this.#close();
+      else this.#session.receive(new Uint8Array(data), performance.now());
+    });
+    socket.onclose = ours(() => this.#close());
+  }
+
+  #close() {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!this.#session.isOffline || this.#session.phase === 'connecting') {
+      this.#session.lost(performance.now());
+    }
+    socket.close();
+  }
+
+  #write() {
+    const socket = this.#socket;
+    while (socket?.readyState === WebSocket.OPEN) {
+      const unsent = socket.bufferedAmount;
+      if (unsent > CONTROL_UNSENT_BYTES_MAX) return;
+      const room = this.#adapt(unsent);
+      const bytes = this.#session.takeOutput(room, performance.now());
+      if (!bytes) break;
+      socket.send(bytes);
+    }
+    if (this.#session.uploads.all.size && !this.#isWaiting && this.#worker) {
+      this.#isWaiting = true;
+      this.#worker.postMessage({ kind: 'wait', ms: WAIT_MS });
+    }
+  }
+
+  // How many bytes of a file may be sent now: the window follows the rate of the connection.
+  #adapt(unsent) {
+    const now = performance.now();
+    if (unsent < this.#window) {
+      if (unsent === 0 && this.#fullSince !== null) {
+        this.#window = Math.min(UNSENT_BYTES_MAX, this.#window * 2);
+      }
+      this.#fullSince = null;
+      return this.#window / 2;
+    }
+    this.#fullSince ??= now;
+    if (now - this.#fullSince > SLOW_MS) {
+      this.#window = Math.max(UNSENT_BYTES_MIN, this.#window / 2);
+      this.#fullSince = now;
+    }
+    return 0;
+  }
+
+  /** Gives the reader the file of an upload. */
+  open(id, file) {
+    if (!this.#worker) {
+      this.#worker = new Worker(new URL('hasher.js', import.meta.url));
+      this.#worker.onmessage = ({ data }) => {
+        if (data.kind === 'waited') this.#isWaiting = false;
+        else this.#session.fileReply(data);
+        this.run();
+      };
+    }
+    this.#worker.postMessage({ kind: 'file', id, file });
+  }
+
+  #serveFiles() {
+    const requests = this.#session.uploads.requests.splice(0);
+    requests.forEach((request) => this.#worker?.postMessage(request));
+  }
+}

@@ -1,0 +1,482 @@
+// One membership of the room, from the first `Hello` to the last `Goodbye`, as a state machine that
+// outlives its connections; docs/PROTOCOL.md says what it may do when. Touches no socket, file or
+// clock: bytes come in by `receive`, bytes to send are taken by `takeOutput`, what happened by
+// `takeEvents`, and times in milliseconds are told with each call.
+
+import {
+  CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, NICK_BYTES_MAX, Violation, bytesOf, decode, encode,
+} from './protocol.js';
+import { Heartbeat } from './session/heartbeat.js';
+import { Pending } from './session/pending.js';
+import { LogPosition, Room } from './session/room.js';
+import { Uploads } from './session/uploads.js';
+
+const VERSION = 1;
+// Waits between attempts: the longest that the first can be, the longest of all, and for how long
+// a connection must have been a good one for the next wait to be a first one again.
+const FIRST_WAIT_MS = 1000;
+const WAIT_MS_MAX = 60_000;
+const GOOD_AFTER_MS = 10_000;
+const REFUSALS_MAX = 10;
+const OUTPUT_BYTES_MAX = 1024 * 1024;
+
+// After these it is worth while to come back; after the others the same would happen again.
+const PASSING = new Set([
+  'SHUTTING_DOWN', 'STORAGE_FAILED', 'TIMED_OUT', 'TOO_SLOW', 'NOT_JOINED_IN_TIME', 'ROOM_FULL',
+  'TOO_MANY_CONNECTIONS', 'TOO_MANY_FROM_ADDRESS', 'TOO_MANY_JOINS', 'TOO_MUCH_SENT', 'FLOODING',
+  'CONNECTION_LOST', 'TOO_MANY_GUESSES',
+].map((name) => CODE[name]));
+
+export class Session {
+  /** `offline`, `connecting`, `greeting`, `joining`, `choosing`, `arriving`, `catchingUp`,
+   * `joined`, `leaving` or `over`. */
+  phase = 'offline';
+  room = new Room();
+  limits = null;
+  /** A command waits for its answer for longer than is usual. */
+  isLate = false;
+  resume;
+  #config;
+  #now;
+  #events = [];
+
+  // Of the connection.
+  #deframer;
+  #output = [];
+  #outputBytes = 0;
+  #heartbeat = new Heartbeat(0);
+  #gap = null;
+  #welcome = null;
+  #joinedAt = null;
+  #refusals = 0;
+  #isPasswordAsked = false;
+
+  // Of the membership.
+  #isHeld = false;
+  #seen = new LogPosition();
+  #pending;
+  #retryAt = 0;
+  #waits = 0;
+  #attempts = -1;
+
+  /**
+   * `nick`; `history`, in lines; `resume` and `password`, if there are; `maySendPassword`, false
+   * where others could read it; `random`, as `Math.random`; `randomBytes(count)`.
+   */
+  constructor(config, now) {
+    this.#config = { ...config };
+    this.nick = config.nick;
+    this.resume = config.resume;
+    this.#now = this.#retryAt = now;
+    const first = config.randomBytes(8).reduce((all, byte) => (all << 8n) + BigInt(byte), 0n);
+    this.#pending = new Pending(first);
+    const newKey = () => config.randomBytes(16);
+    this.uploads = new Uploads((frame) => this.#send(frame), (it) => this.#tell(it), newKey);
+  }
+
+  get isJoined() {
+    return this.phase === 'joined' || this.phase === 'catchingUp';
+  }
+
+  get isOffline() {
+    return this.phase === 'offline' || this.phase === 'connecting';
+  }
+
+  /** Commands that are not answered, oldest first. */
+  get pending() {
+    return this.#pending.entries;
+  }
+
+  /** When the next attempt to connect is due, while one is waited for. */
+  get retryAt() {
+    return this.phase === 'offline' ? this.#retryAt : null;
+  }
+
+  takeEvents() {
+    return this.#events.splice(0);
+  }
+
+  /** The next bytes to send, `null` if there are none; file data in frames of `dataBytesMax`. */
+  takeOutput(dataBytesMax, now) {
+    if (this.#output.length) {
+      const all = new Uint8Array(this.#outputBytes);
+      this.#output.reduce((at, frame) => (all.set(frame, at), at + frame.length), 0);
+      [this.#output, this.#outputBytes] = [[], 0];
+      this.#heartbeat.sent(now, false);
+      return all;
+    }
+    const data = dataBytesMax > 0 && this.phase === 'joined' && this.uploads.nextData(dataBytesMax);
+    if (data) this.#heartbeat.sent(now, true);
+    return data || null;
+  }
+
+  #send(frame) {
+    this.#output.push(frame);
+    this.#outputBytes += frame.length;
+  }
+
+  #tell(event) {
+    this.#events.push(event);
+  }
+
+  // Connections.
+
+  wantsConnection(now) {
+    return this.phase === 'offline' && now >= this.#retryAt;
+  }
+
+  connecting() {
+    this.phase = 'connecting';
+  }
+
+  /** A connection stands: greets the server. */
+  connected(now) {
+    this.phase = 'greeting';
+    this.#deframer = new Deframer();
+    this.#now = now;
+    this.#heartbeat = new Heartbeat(now);
+    [this.#refusals, this.#isPasswordAsked, this.isLate] = [0, false, false];
+    const { software } = this.#config;
+    const magic = new TextEncoder().encode('CHSH');
+    const capabilities = CAPABILITY_PASSWORDS;
+    const versions = { versionMin: VERSION, versionMax: VERSION };
+    this.#send(encode('Hello', { magic, ...versions, capabilities, software }));
+    this.#join();
+  }
+
+  #join() {
+    const password = this.#isPasswordAsked ? this.#config.password : undefined;
+    this.#heartbeat.enters(this.#now, this.#isPasswordAsked);
+    const { nick, resume } = this;
+    const asked = this.#seen.ask(this.#config.history);
+    this.#send(encode('Join', { nick, resume, ...asked, password }));
+  }
+
+  /** The connection has ended, or could not be made. */
+  lost(now) {
+    if (this.phase !== 'offline' && this.phase !== 'over') this.#lose({ kind: 'link' }, now);
+  }
+
+  /** Connects now instead of when it is due. */
+  reconnect(now) {
+    if (this.phase === 'offline') this.#retryAt = now;
+    else if (this.#isHeld && this.phase !== 'connecting') this.#lose({ kind: 'asked' }, now, true);
+  }
+
+  /** The page was asleep: the connection must prove within seconds that it still is one. */
+  wake(now) {
+    if (this.phase === 'offline') this.#retryAt = now;
+    if (!this.isJoined) return;
+    this.#heartbeat.wakes(now);
+    this.#ping();
+  }
+
+  #ping() {
+    this.#send(encode('Ping'));
+    this.#heartbeat.pinged();
+  }
+
+  #lose(why, now, isNow = false) {
+    if (this.phase === 'leaving') return this.#end({ kind: 'left' });
+    if (!this.resume) return this.#end(why);
+    if (this.#joinedAt !== null && now - this.#joinedAt >= GOOD_AFTER_MS) this.#waits = 0;
+    this.#joinedAt = null;
+    this.#dropConnection();
+    this.phase = 'offline';
+    const longest = Math.min(WAIT_MS_MAX, FIRST_WAIT_MS * 2 ** Math.min(this.#waits++, 16));
+    const wait = longest / 2 + this.#config.random() * (longest / 2);
+    this.#retryAt = isNow ? now : now + Math.max(wait, why.goodbye?.retryMs ?? 0);
+    this.#attempts += 1;
+    const attempts = this.#attempts;
+    this.#tell({ kind: 'offline', why, attempts, retryIn: this.#retryAt - now });
+  }
+
+  #dropConnection() {
+    this.uploads.lost();
+    this.#pending.lost();
+    this.room.lost();
+    [this.#output, this.#outputBytes, this.#gap, this.#welcome] = [[], 0, null, null];
+  }
+
+  #end(why) {
+    if (this.phase === 'over') return;
+    this.phase = 'over';
+    this.#dropConnection();
+    this.uploads.abandon();
+    this.#tell({ kind: 'over', why });
+  }
+
+  // Time.
+
+  /** Looks at the clock; to be called at `deadline` at the latest. */
+  tick(now) {
+    this.#now = now;
+    if (this.isOffline || this.phase === 'over') return;
+    this.#proceed();
+    this.#look();
+  }
+
+  #look() {
+    const awaited = this.isJoined ? this.#pending.awaited : null;
+    const { lose, ping, late, delivered } = this.#heartbeat.look(this.#now, awaited);
+    if (lose) return this.#lose(lose, this.#now);
+    if (ping) this.#ping();
+    if (late) this.isLate = true;
+    if (delivered) this.isLate = false;
+  }
+
+  /** When there is something to do at the latest. */
+  deadline() {
+    if (this.phase === 'over' || this.phase === 'connecting') return Infinity;
+    if (this.phase === 'offline') return this.#retryAt;
+    const wait = Math.min(this.#pending.wait(this.#now), this.uploads.wait(this.#now));
+    const sendAt = this.phase === 'joined' ? this.#now + wait : Infinity;
+    return Math.min(this.#heartbeat.deadline(), sendAt);
+  }
+
+  // What our user wants.
+
+  /** Another nick, or a password, after `nickRefused` or `password`. */
+  rejoin({ nick, password }) {
+    if (this.phase !== 'choosing') return;
+    this.nick = nick ?? this.nick;
+    if (password !== undefined) this.#config.password = password;
+    this.phase = 'joining';
+    this.#join();
+  }
+
+  /** True from the first whole snapshot to the end: commands are carried out, or kept. */
+  get takesCommands() {
+    return this.#isHeld && this.phase !== 'leaving' && this.phase !== 'over';
+  }
+
+  /** `Say`, `Tell`, `Rename`, `SetTopic` or `Drop`; `null` if too much is waiting. */
+  ask(name, fields) {
+    const isKept = this.phase !== 'joined';
+    if (!this.takesCommands || (isKept && this.#pending.isFull)) return null;
+    const entry = this.#pending.add(name, fields);
+    this.#proceed();
+    return entry;
+  }
+
+  upload(name, size, modified, key) {
+    const upload = this.uploads.add(name, size, modified, key);
+    this.#proceed();
+    return upload;
+  }
+
+  cancel(id) {
+    const isCancelled = this.uploads.cancel(id);
+    this.#proceed();
+    return isCancelled;
+  }
+
+  fileReply(reply) {
+    this.uploads.reply(reply);
+    this.#proceed();
+  }
+
+  leave() {
+    if (['offline', 'connecting', 'greeting', 'over'].includes(this.phase)) {
+      return this.#end({ kind: 'left' });
+    }
+    this.uploads.abandon();
+    this.#send(encode('Leave'));
+    this.phase = 'leaving';
+  }
+
+  // Sends what waits, as far as it may go now.
+  #proceed() {
+    if (this.phase !== 'joined') return;
+    this.#pending.send(this.#now).forEach((frame) => this.#send(frame));
+    this.uploads.start(this.limits.transfersMax, this.#now);
+    this.#look();
+  }
+
+  // What the server says.
+
+  /** Takes bytes, cut anywhere. A server that breaks the protocol ends the session. */
+  receive(bytes, now) {
+    if (this.isOffline || this.phase === 'over') return;
+    this.#now = now;
+    this.#heartbeat.heard(now);
+    try {
+      for (const raw of this.#deframer.push(bytes)) {
+        const frame = decode(raw);
+        if (frame) this.#handle(frame);
+        if (this.isOffline || this.phase === 'over') return;
+        if (this.#outputBytes > OUTPUT_BYTES_MAX) throw new Violation('it asks and does not read');
+      }
+      this.#proceed();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.#end({ kind: 'violation', what: error.message });
+    }
+  }
+
+  #handle(frame) {
+    const { phase } = this;
+    const isEntered = !['greeting', 'joining', 'choosing'].includes(phase);
+    const handler = {
+      HelloAck: phase === 'greeting' && this.#helloAck,
+      Welcome: (phase === 'joining' || (phase === 'leaving' && !this.#welcome)) && this.#welcomed,
+      Snapshot: isEntered && this.#snapshot,
+      Refused: phase !== 'greeting' && this.#refused,
+      Goodbye: this.#goodbye,
+      Told: isEntered && this.#told,
+      Gap: isEntered && this.#gapped,
+      UploadReady: isEntered && ((it) => this.uploads.ready(it)),
+      UploadStored: isEntered && ((it) => this.uploads.stored(it)),
+      Ping: () => this.#send(encode('Pong')),
+      Pong: this.#pong,
+    }[frame.frame];
+    if (handler) handler.call(this, frame);
+    else if (isEntered && 'seq' in frame && 'at' in frame) this.#event(frame);
+    else throw new Violation(`${frame.frame} may not come now`);
+  }
+
+  #helloAck(ack) {
+    if (ack.version !== VERSION) throw new Violation('a version that was not offered');
+    const rate = (kind) => ack.allowance.find((allowance) => allowance.kind === kind);
+    this.#pending.setRates(rate(1), rate(2));
+    this.limits = ack;
+    this.#heartbeat.greeted();
+    this.phase = 'joining';
+  }
+
+  #welcomed(welcome) {
+    this.room.welcome(welcome);
+    [this.nick, this.resume, this.#welcome] = [welcome.nick, welcome.resume, welcome];
+    this.#heartbeat.enters(this.#now);
+    if (this.phase === 'joining') this.phase = 'arriving';
+  }
+
+  #snapshot(part) {
+    if (!this.room.snapshot(part)) return;
+    if (this.phase === 'arriving') this.#arrive();
+    if (this.#gap) this.#tell({ kind: 'gap', from: this.#gap.fromSeq, to: this.#gap.toSeq });
+    this.#gap = null;
+    this.#tell({ kind: 'room' });
+    this.#settleIfCaughtUp();
+  }
+
+  // The first snapshot on a connection is whole: we are in the room.
+  #arrive() {
+    const isFirst = !this.#isHeld;
+    this.#isHeld = true;
+    this.phase = isFirst ? 'joined' : 'catchingUp';
+    this.#heartbeat.entered();
+    [this.#attempts, this.#joinedAt] = [-1, this.#now];
+    this.#tell({ kind: isFirst ? 'joined' : 'back' });
+    const news = this.#seen.welcome(this.#welcome, this.#config.history > 0);
+    if (news) this.#tell(news);
+    this.#welcome = null;
+  }
+
+  #gapped(gap) {
+    this.room.gap(gap);
+    this.#seen.gap(gap.toSeq);
+    this.nick = gap.nick;
+    this.#gap = gap;
+    if (!this.#pending.gap()) return;
+    this.#ping();
+    this.#heartbeat.setBarrier();
+  }
+
+  // All that was sent ahead of the last gap was handled once the ping behind it is answered.
+  #pong() {
+    if (this.#heartbeat.ponged()) this.#pending.handled();
+  }
+
+  #event(event) {
+    const isLive = this.room.event(event);
+    this.#seen.event(event);
+    const when = this.#seen.when(event.seq, this.room.snapshotSeq);
+    if (isLive) this.#noteLive(event);
+    else if (when === 'away' && event.frame === 'Said') this.#pending.saidWhileAway(event);
+    if (when) this.#tell({ kind: 'event', event, when });
+    this.#settleIfCaughtUp();
+  }
+
+  // A live event may be the answer to a command of ours.
+  #noteLive(event) {
+    if (event.frame === 'Dropped') this.#pending.answered('Drop', event.item);
+    if (event.nick !== this.nick) return;
+    if (event.frame === 'Said') this.#pending.receipt('Say', event.messageId);
+    else if (event.frame === 'TopicChanged') this.#pending.answered('SetTopic');
+    else if (event.frame === 'Renamed') {
+      this.nick = event.to;
+      this.#pending.answered('Rename');
+    }
+  }
+
+  #settleIfCaughtUp() {
+    if (this.phase !== 'catchingUp' || !this.room.isCaughtUp) return;
+    this.phase = 'joined';
+    const over = this.#pending.settle(this.nick, this.room);
+    over.forEach((entry) => this.#tell({ kind: 'unanswered', entry }));
+  }
+
+  #told(told) {
+    // `Told` may overtake the `Renamed` that gives us the nick in it.
+    const isNew = this.#pending.isRenaming() && !this.room.members.has(told.nick);
+    const isOwn = told.nick === this.nick || isNew;
+    if (isOwn) this.#pending.receipt('Tell', told.messageId);
+    this.#tell({ kind: 'told', told, isOwn });
+  }
+
+  #refused(refused) {
+    if (refused.transfer !== undefined) return this.uploads.refused(refused, this.#now);
+    if (this.phase === 'joining' && refused.about === FRAMES.Join.type) return this.#joinRefused(refused);
+    const { entry, isTakenBack } = this.#pending.refused(refused, this.#now);
+    // That a message has been said already is as good as its echo.
+    if (isTakenBack || refused.code === CODE.ALREADY_SAID) return;
+    this.#tell({ kind: 'refused', refused, entry });
+  }
+
+  #joinRefused({ code, suggestion }) {
+    const isWrong = code === CODE.PASSWORD_WRONG;
+    if (isWrong || code === CODE.PASSWORD_NEEDED) return this.#askPassword(isWrong);
+    const { nick } = this;
+    if (!this.#isHeld) {
+      this.phase = 'choosing';
+      this.#heartbeat.entered();
+      this.#tell({ kind: 'nickRefused', nick, code, suggestion });
+      return;
+    }
+    // We come back, and somebody has taken our nick meanwhile.
+    const other = suggestion ?? (code === CODE.NICK_TAKEN ? this.#guessNick() : null);
+    if (!other || ++this.#refusals > REFUSALS_MAX) {
+      return this.#lose({ kind: 'nick', nick, code }, this.#now);
+    }
+    this.nick = other;
+    this.#tell({ kind: 'nickReplaced', nick, code, by: other });
+    this.#join();
+  }
+
+  // A password goes only where nobody else can read it, and never before it was asked for.
+  #askPassword(isWrong) {
+    if (!this.#config.maySendPassword) return this.#end({ kind: 'passwordUnsafe' });
+    const isKnown = this.#config.password !== undefined && !this.#isPasswordAsked && !isWrong;
+    this.#isPasswordAsked = true;
+    if (isKnown) return this.#join();
+    this.phase = 'choosing';
+    this.#heartbeat.entered();
+    this.#tell({ kind: 'password', isWrong });
+  }
+
+  #guessNick() {
+    const digits = String(1000 + Math.floor(this.#config.random() * 999_000));
+    const letters = [...this.nick.replace(/\d+$/, '')];
+    while (bytesOf(letters.join('')) + digits.length > NICK_BYTES_MAX) letters.pop();
+    return letters.join('') + digits;
+  }
+
+  #goodbye(goodbye) {
+    const why = { kind: 'goodbye', goodbye };
+    const isWish = this.phase === 'leaving' && goodbye.code === CODE.LEFT;
+    if (isWish) this.#end({ kind: 'left' });
+    else if (PASSING.has(goodbye.code)) this.#lose(why, this.#now);
+    else this.#end(why);
+  }
+}

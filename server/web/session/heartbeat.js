@@ -1,0 +1,129 @@
+// Signs of life on one connection, and whether what we have sent is answered (docs/PROTOCOL.md,
+// "Phases and deadlines"). Owns these times; sends nothing.
+
+const KEEPALIVE_MS = 20_000;
+const SILENCE_MS_MAX = 150_000;
+const GREETING_MS_MAX = 30_000;
+const ENTRY_MS_MAX = 60_000;
+const ENTRY_WITH_PASSWORD_MS_MAX = 180_000;
+const WAKE_MS_MAX = 4000;
+// Of a server that owes us an answer: until it is asked, until we say so, until it is given up.
+const PROBE_AFTER_MS = 2000;
+const LATE_AFTER_MS = 5000;
+const UNANSWERED_MS_MAX = 30_000;
+
+export class Heartbeat {
+  #heardAt;
+  #sentAt;
+  #dataAt;
+  #isGreeted = false;
+  // It is silent, and was asked for a sign of life.
+  #isAsked = false;
+  #enterBy = Infinity;
+  #wakeBy = Infinity;
+  // Pings sent, pongs that have come, and the ping that is behind all that a gap may hide.
+  #pings = 0;
+  #pongs = 0;
+  #barrier = 0;
+  // The oldest command without an answer, since when it is, and whether we have said so.
+  #awaited = null;
+  #since = 0;
+  #isLate = false;
+
+  constructor(now) {
+    this.#heardAt = this.#sentAt = this.#dataAt = now;
+  }
+
+  heard(now) {
+    this.#heardAt = now;
+    this.#isAsked = false;
+    this.#wakeBy = Infinity;
+  }
+
+  /** File data counts as movement: behind it, a command waits for its turn on a slow line. */
+  sent(now, isData) {
+    this.#sentAt = now;
+    if (isData) this.#dataAt = now;
+  }
+
+  /** A step towards the room is asked for. */
+  enters(now, withPassword = false) {
+    this.#enterBy = now + (withPassword ? ENTRY_WITH_PASSWORD_MS_MAX : ENTRY_MS_MAX);
+  }
+
+  /** It is made, or our user is asked. */
+  entered() {
+    this.#enterBy = Infinity;
+  }
+
+  greeted() {
+    this.#isGreeted = true;
+  }
+
+  /** The page was asleep: the server must be heard within seconds. Its silence so far is ours. */
+  wakes(now) {
+    this.#heardAt = now;
+    this.#wakeBy = now + WAKE_MS_MAX;
+  }
+
+  pinged() {
+    this.#pings += 1;
+  }
+
+  /** The ping that was just sent is behind all that a gap may hide. */
+  setBarrier() {
+    this.#barrier = this.#pings;
+  }
+
+  /** True, once, when that one is answered. */
+  ponged() {
+    this.#pongs += 1;
+    if (!this.#barrier || this.#pongs < this.#barrier) return false;
+    this.#barrier = 0;
+    return true;
+  }
+
+  /**
+   * What is to be done now, with the oldest command that waits for an answer: `ping` the server,
+   * say that an answer is `late` or that all is `delivered`, or `lose` the connection for a reason.
+   */
+  look(now, awaited) {
+    const done = {};
+    if (this.#awaited !== awaited) [this.#awaited, this.#since] = [awaited, now];
+    if (!awaited && this.#isLate) [this.#isLate, done.delivered] = [false, true];
+    const silence = now - this.#heardAt;
+    const quiet = awaited ? now - this.#quietSince() : 0;
+    const longest = this.#isGreeted ? SILENCE_MS_MAX : GREETING_MS_MAX;
+    if (silence >= longest || quiet >= UNANSWERED_MS_MAX || now >= this.#wakeBy) {
+      return { lose: { kind: 'silent', seconds: Math.round(Math.max(silence, quiet) / 1000) } };
+    }
+    if (now >= this.#enterBy) return { lose: { kind: 'notLetIn' } };
+    if (awaited && !this.#isLate && now - this.#since >= LATE_AFTER_MS) {
+      this.#isLate = done.late = true;
+    }
+    const isIdle = this.#isGreeted && now >= this.#idleSince() + KEEPALIVE_MS;
+    if (!this.#isAsked && (isIdle || quiet >= PROBE_AFTER_MS)) this.#isAsked = done.ping = true;
+    return done;
+  }
+
+  /** When there is something to do at the latest. */
+  deadline() {
+    const all = [this.#enterBy, this.#wakeBy];
+    if (!this.#isGreeted) all.push(this.#heardAt + GREETING_MS_MAX);
+    else if (this.#isAsked) all.push(this.#heardAt + SILENCE_MS_MAX);
+    else all.push(this.#idleSince() + KEEPALIVE_MS);
+    if (this.#awaited) {
+      all.push(this.#quietSince() + (this.#isAsked ? UNANSWERED_MS_MAX : PROBE_AFTER_MS));
+      if (!this.#isLate) all.push(this.#since + LATE_AFTER_MS);
+    }
+    return Math.min(...all);
+  }
+
+  #idleSince() {
+    return Math.min(this.#heardAt, this.#sentAt);
+  }
+
+  #quietSince() {
+    return Math.max(this.#since, this.#heardAt, this.#dataAt);
+  }
+}

@@ -1,0 +1,198 @@
+// Our own commands until they are sure to have arrived, and how fast they may go (docs/PROTOCOL.md,
+// "Coming back", "Rates"). Owns their numbers. Knows neither the room nor a clock.
+//
+// They are kept in order. Those that were sent come first, then those that a broken connection has
+// left in doubt, then those that were never sent; messages in doubt are said again.
+
+import { FRAMES, bytesOf, encode } from '../protocol.js';
+
+const COMMANDS_MAX = 1000;
+const BYTES_MAX = 1024 * 1024;
+const PACED = { Say: 'lines', Tell: 'lines', Rename: 'changes', SetTopic: 'changes' };
+
+/** A rate, and how much of it is used: so many at once, and so many more in each period. */
+class Gauge {
+  inFlight = 0;
+  #rate = null;
+  // When all of it is there again.
+  #wholeAt = 0;
+
+  set({ atOnce, refill, periodMs } = {}) {
+    this.#rate = atOnce ? { atOnce: Number(atOnce), each: periodMs / Number(refill) } : null;
+  }
+
+  /** Milliseconds until one more may be sent; Infinity while that depends on an answer. */
+  wait(now) {
+    if (!this.#rate) return 0;
+    const { atOnce, each } = this.#rate;
+    if (this.inFlight >= atOnce) return Infinity;
+    const used = Math.max(0, this.#wholeAt - now);
+    return Math.max(0, Math.ceil(used + (this.inFlight + 1 - atOnce) * each - 1e-6));
+  }
+
+  /** One counts from when it is answered, and until then as one more. */
+  settle(inFlight, now) {
+    const answered = Math.max(0, this.inFlight - inFlight);
+    this.inFlight = inFlight;
+    if (this.#rate) this.#wholeAt = Math.max(this.#wholeAt, now) + answered * this.#rate.each;
+  }
+
+  /** The server takes the next after this long. */
+  refused(retryMs, now) {
+    this.inFlight = Math.max(0, this.inFlight - 1);
+    this.#rate ??= { atOnce: 1, each: Math.max(1, retryMs) };
+    this.#wholeAt = now + retryMs + (this.#rate.atOnce - 1) * this.#rate.each;
+  }
+}
+
+/** Commands that are not answered. Each has `id`, `name`, `fields` and `state`. */
+export class Pending {
+  entries = [];
+  #next;
+  #bytes = 0;
+  #gauges = { lines: new Gauge(), changes: new Gauge() };
+
+  constructor(firstId) {
+    this.#next = firstId;
+  }
+
+  setRates(lines, changes) {
+    this.#gauges.lines.set(lines);
+    this.#gauges.changes.set(changes);
+  }
+
+  get isFull() {
+    return this.entries.length >= COMMANDS_MAX || this.#bytes >= BYTES_MAX;
+  }
+
+  add(name, fields) {
+    const id = this.#next;
+    this.#next = BigInt.asUintN(64, id + 1n);
+    const bytes = bytesOf(fields.text ?? '');
+    this.#bytes += bytes;
+    const entry = { id, name, fields, bytes, state: 'waiting', repeats: false };
+    this.entries.push(entry);
+    return entry;
+  }
+
+  /** The frames that may go now, in order. */
+  send(now) {
+    const frames = [];
+    for (const [kind, gauge] of Object.entries(this.#gauges)) {
+      gauge.settle(this.#sent().filter((entry) => PACED[entry.name] === kind).length, now);
+    }
+    for (const entry of this.entries.filter((entry) => !isSent(entry))) {
+      const gauge = this.#gauges[PACED[entry.name]];
+      if (gauge?.wait(now) > 0) break;
+      if (gauge) gauge.inFlight += 1;
+      const repeat = entry.repeats || undefined;
+      frames.push(encode(entry.name, { ...entry.fields, messageId: entry.id, repeat }));
+      entry.state = 'sent';
+    }
+    return frames;
+  }
+
+  /** Milliseconds until the next one may be sent; Infinity if there is none, or none yet. */
+  wait(now) {
+    const next = this.entries.find((entry) => !isSent(entry));
+    if (!next) return Infinity;
+    return this.#gauges[PACED[next.name]]?.wait(now) ?? 0;
+  }
+
+  /** The oldest that the server owes an answer. */
+  get awaited() {
+    return this.#sent()[0] ?? null;
+  }
+
+  #sent() {
+    return this.entries.filter(isSent);
+  }
+
+  #remove(entry) {
+    if (!entry) return null;
+    this.entries.splice(this.entries.indexOf(entry), 1);
+    this.#bytes -= entry.bytes;
+    return entry;
+  }
+
+  /** A message of ours has come back. */
+  receipt(name, id) {
+    this.#remove(this.entries.find((entry) => entry.name === name && entry.id === id));
+  }
+
+  /** A message was said while we were away; nobody else knew the text of one in doubt. */
+  saidWhileAway({ messageId, text }) {
+    const isIt = (entry) =>
+      entry.id === messageId && entry.state === 'doubt' && entry.name === 'Say';
+    this.#remove(this.entries.find((entry) => isIt(entry) && entry.fields.text === text));
+  }
+
+  /** The oldest of a kind is answered: they are in the order in which they were sent. */
+  answered(name, item) {
+    const isIt = (entry) => entry.name === name && (!item || entry.fields.item === item);
+    return this.#remove(this.#sent().find(isIt));
+  }
+
+  isRenaming() {
+    return this.#sent().some((entry) => entry.name === 'Rename');
+  }
+
+  #meant({ messageId, item, about }) {
+    return this.#sent().find((entry) => {
+      if (messageId !== undefined && entry.id !== messageId) return false;
+      if (messageId === undefined && item !== undefined && entry.fields.item !== item) return false;
+      return FRAMES[entry.name].type === about;
+    });
+  }
+
+  /** A command was refused; which, if that is known, unless it goes again by itself. */
+  refused(refused, now) {
+    const entry = this.#meant(refused);
+    if (!entry) return { entry: null, isTakenBack: false };
+    if (refused.retryMs === undefined) {
+      return { entry: this.#remove(entry), isTakenBack: false };
+    }
+    this.#gauges[PACED[entry.name]]?.refused(refused.retryMs, now);
+    this.entries.splice(this.entries.indexOf(entry), 1);
+    entry.state = 'waiting';
+    const isLater = (other) =>
+      !isSent(other) && BigInt.asUintN(64, other.id - entry.id) < 2n ** 63n;
+    const place = this.entries.findIndex(isLater);
+    this.entries.splice(place < 0 ? this.entries.length : place, 0, entry);
+    return { entry, isTakenBack: true };
+  }
+
+  /** Events are missing, and receipts may be among them; true if something waits for one. */
+  gap() {
+    const isHidden = (entry) => entry.state === 'sent' && entry.name !== 'Tell';
+    this.entries.filter(isHidden).forEach((entry) => (entry.state = 'hidden'));
+    return this.entries.some((entry) => entry.state === 'hidden');
+  }
+
+  /** The server has handled all that was sent before the gap. */
+  handled() {
+    const hidden = this.entries.filter((entry) => entry.state === 'hidden');
+    hidden.forEach((entry) => this.#remove(entry));
+  }
+
+  /** The connection is gone: what was sent over it and not answered is in doubt. */
+  lost() {
+    for (const entry of this.#sent()) Object.assign(entry, { state: 'doubt', repeats: true });
+  }
+
+  /** All that happened meanwhile has been seen: drops and returns what can't be said again. */
+  settle(nick, room) {
+    const inDoubt = this.entries.filter((entry) => entry.state === 'doubt');
+    const goesAgain = ({ name, fields }) =>
+      name === 'Say' || (name === 'Drop' && room.shelf.has(fields.item));
+    const isDone = ({ name, fields }) =>
+      name === 'Drop' ||
+      (name === 'Rename' && fields.nick === nick) ||
+      (name === 'SetTopic' && fields.topic === room.topic?.topic);
+    const over = inDoubt.filter((entry) => !goesAgain(entry));
+    over.forEach((entry) => this.#remove(entry));
+    return over.filter((entry) => !isDone(entry));
+  }
+}
+
+const isSent = (entry) => entry.state === 'sent' || entry.state === 'hidden';

@@ -1,0 +1,67 @@
+// Elements, and other people's text in them: only ever as text, and never a danger to what is
+// around it.
+
+export const $ = (id) => document.getElementById(id);
+
+/** An element with these properties and children; `on…` are listeners, `data-…` attributes. */
+export function el(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === false) continue;
+    if (name in element && name !== 'role') element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Text without what would reorder its surroundings. */
+export const tame = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+
+/** A name or a text of somebody: it keeps its own direction to itself. */
+export const bdi = (text, properties) => el('bdi', properties, tame(text));
+
+/** The text with its web addresses as links: http and https, and nothing else. */
+export function linked(text) {
+  const parts = tame(text).split(/(https?:\/\/[^\s<>"'`]+)/i);
+  return parts.flatMap((part, at) => {
+    if (at % 2 === 0) return part ? [part] : [];
+    // What ends a sentence or a bracket is not part of the address.
+    const [, href, tail] = part.match(/^(.*?)([.,;:!?)\]}。，；：！？）】」]*)$/s);
+    const rel = 'noopener noreferrer nofollow';
+    return [el('a', { href, rel, target: '_blank' }, href), ...(tail ? [tail] : [])];
+  });
+}
+
+/** Makes the list's children those of `entries`, and leaves alone what stays. */
+export function reconcile(list, entries, make) {
+  for (const child of [...list.children]) if (!entries.has(child.key)) child.remove();
+  const present = new Map([...list.children].map((child) => [child.key, child]));
+  let at = list.firstElementChild;
+  for (const [key, value] of entries) {
+    const child = present.get(key) ?? Object.assign(make(value), { key });
+    if (child === at) at = at.nextElementSibling;
+    else list.insertBefore(child, at);
+  }
+}
+
+/** One of eight colours that a name always has. */
+export function colourOf(nick) {
+  let hash = 0x811c9dc5;
+  for (const char of nick.toLowerCase()) {
+    hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193) >>> 0;
+  }
+  return `c${(hash >>> 8) % 8}`;
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+/** A size, in powers of 1000: `5.0 MB`. */
+export function sizeText(bytes) {
+  let [value, unit] = [Number(bytes), 0];
+  for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
+  return `${unit ? value.toFixed(value < 99.5 ? 1 : 0) : value} ${UNITS[unit]}`;
+}
+
+/** A moment that came as milliseconds, however far away. */
+export const dateOf = (at) => new Date(Number(at < 8_640_000_000_000_000n ? at : 0n));

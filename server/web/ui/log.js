@@ -1,0 +1,166 @@
+// The talk: rows in blocks that the browser draws only where they are seen, added a few at a time.
+
+import { t } from '../strings.js';
+import { bdi, colourOf, dateOf, el, linked } from './dom.js';
+
+const BLOCK_ROWS = 50;
+const ROWS_MAX = 20_000;
+const TURN_MS = 6;
+const SAME_MS = 3 * 60_000;
+const FOLDED_MAX = 8;
+
+export class Log {
+  #box;
+  #lines;
+  #newest;
+  #queue = [];
+  #isDue = false;
+  #block = null;
+  #rows = 0;
+  #day = '';
+  #last = null;
+  #isAtEnd = true;
+  #unseen = 0;
+  #mark = null;
+
+  /** `box` scrolls, and holds the `lines`; `newest` is the button that leads to its end. */
+  constructor(box, lines, newest) {
+    [this.#box, this.#lines, this.#newest] = [box, lines, newest];
+    box.addEventListener('scroll', () => this.#noteScroll(), { passive: true });
+    newest.onclick = () => this.toEnd();
+    new ResizeObserver(() => this.#isAtEnd && this.toEnd()).observe(box);
+  }
+
+  /**
+   * Adds a row: `kind` is `said`, `action`, `told`, `event`, `presence`, `notice` or `line`; it
+   * has `nick`, `text` or `parts`, `at` and `seq` as far as there are.
+   */
+  add(row) {
+    this.#queue.push(row);
+    if (this.#queue.length > ROWS_MAX) this.#queue.shift();
+    if (this.#isDue) return;
+    this.#isDue = true;
+    // Nothing is drawn in the background, and no frame comes; what is said is kept all the same.
+    if (document.hidden) setTimeout(() => this.#flush(), 200);
+    else requestAnimationFrame(() => this.#flush());
+  }
+
+  #flush() {
+    const until = performance.now() + TURN_MS;
+    this.#isDue = false;
+    let taken = 0;
+    while (taken < this.#queue.length && performance.now() < until) {
+      this.#draw(this.#queue[taken++]);
+    }
+    this.#queue.splice(0, taken);
+    this.#lines.setAttribute('aria-busy', this.#queue.length > 0);
+    this.#trim();
+    if (this.#isAtEnd) this.toEnd();
+    this.#showNewest();
+    if (!this.#queue.length) return;
+    this.#isDue = true;
+    if (document.hidden) setTimeout(() => this.#flush());
+    else requestAnimationFrame(() => this.#flush());
+  }
+
+  #draw(row) {
+    const at = row.at === undefined ? new Date() : dateOf(row.at);
+    const day = at.toDateString();
+    if (row.kind !== 'line' && day !== this.#day) {
+      this.#day = day;
+      const options = { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric' };
+      const text = at.toLocaleDateString(document.documentElement.lang, options);
+      this.#append(el('div', { className: 'line' }, el('span', {}, text)), null);
+    }
+    if (row.kind === 'line') {
+      return this.#append(el('div', { className: `line ${row.class}` }, el('span', {}, row.text)));
+    }
+    if (row.kind === 'presence' && this.#fold(row)) return;
+    if (!this.#isAtEnd) this.#unseen += 1;
+    this.#append(this.#rowOf(row, at), { ...row, ms: at.getTime(), folded: 1 });
+  }
+
+  // Who comes and goes shares a row.
+  #fold({ parts }) {
+    const last = this.#last;
+    if (last?.kind !== 'presence' || last.folded >= FOLDED_MAX) return false;
+    last.folded += 1;
+    last.element.querySelector('.text').append(' · ', ...parts);
+    return true;
+  }
+
+  #rowOf({ kind, nick, text, parts, seq, isMention, isOwn, to, class: extra = '' }, at) {
+    const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+    const last = this.#last;
+    const isSame = kind === 'said' && last?.kind === 'said' && last.nick === nick &&
+      at - last.ms < SAME_MS;
+    const classes = ['row', kind, isSame && 'same', isMention && 'mention', isOwn && 'own', extra];
+    const content = parts ?? linked(text);
+    const row = el('div', { className: classes.filter(Boolean).join(' '), 'data-seq': seq });
+    if (nick) {
+      row.append(el('span', { className: `nick ${colourOf(nick)}` }, bdi(nick)), ' ');
+      if (kind === 'told') row.append(el('span', { className: 'tag' }, to), ' ');
+    }
+    row.append(
+      el('time', { dateTime: at.toISOString(), title: at.toLocaleString() }, time),
+      ' ',
+      el('div', { className: 'text', dir: parts ? '' : 'auto' }, ...content),
+    );
+    return row;
+  }
+
+  #append(element, last = this.#last) {
+    if (!this.#block || this.#block.childElementCount >= BLOCK_ROWS) {
+      this.#block = el('div', { className: 'block' });
+      this.#lines.append(this.#block);
+    }
+    this.#block.append(element);
+    this.#rows += 1;
+    this.#last = last && { ...last, element: last.element ?? element };
+  }
+
+  #trim() {
+    while (this.#rows > ROWS_MAX) {
+      this.#rows -= this.#lines.firstElementChild.childElementCount;
+      this.#lines.firstElementChild.remove();
+    }
+  }
+
+  /** Takes the text of a line away. */
+  redact(seq) {
+    const text = this.#lines.querySelector(`[data-seq="${seq}"] .text`);
+    if (text) text.textContent = t('removed');
+    const queued = this.#queue.find((row) => row.seq === seq);
+    if (queued) queued.text = t('removed');
+  }
+
+  /** What comes from now on was not seen. */
+  markUnread() {
+    this.#mark?.remove();
+    this.#mark = el('div', { className: 'line unread' }, el('span', {}, t('unread')));
+    this.#append(this.#mark, null);
+  }
+
+  clear() {
+    this.#lines.replaceChildren();
+    [this.#queue, this.#block, this.#rows, this.#day, this.#last] = [[], null, 0, '', null];
+  }
+
+  toEnd() {
+    this.#box.scrollTop = this.#box.scrollHeight;
+    [this.#isAtEnd, this.#unseen] = [true, 0];
+    this.#showNewest();
+  }
+
+  #noteScroll() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#box;
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < 24;
+    if (this.#isAtEnd) this.#unseen = 0;
+    this.#showNewest();
+  }
+
+  #showNewest() {
+    this.#newest.hidden = this.#isAtEnd;
+    this.#newest.textContent = `${t('newest')}${this.#unseen ? ` (${this.#unseen})` : ''} ↓`;
+  }
+}

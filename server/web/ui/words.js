@@ -1,0 +1,80 @@
+// What happened, as rows of the talk and as sentences. Pure functions of what the session tells.
+
+import { CODE } from '../protocol.js';
+import { hasText, pieces, t } from '../strings.js';
+import { bdi, sizeText } from './dom.js';
+import { itemLink, pictureButton } from './shelf.js';
+
+const NAMES = Object.fromEntries(Object.entries(CODE).map(([name, code]) => [code, name]));
+const REDACT = 5;
+
+/** A sentence whose values are other people's text. */
+export const say = (key, values) => pieces(key, values).map((it) => it?.nodeType ? it : String(it));
+const about = (key, { nick, to, ...rest }) =>
+  say(key, { nick: nick && bdi(nick), to: to && bdi(to), ...rest });
+
+/** Why something was refused or ended, with its figure. */
+export function reason({ code, limit, suggestion, retryMs, detail }) {
+  const key = NAMES[code];
+  let text = key && hasText(key) ? t(key) : t('code', { code });
+  const isBytes = code === CODE.FILE_TOO_LARGE || code === CODE.TOO_MUCH_UPLOADED;
+  if (limit !== undefined) text += t('limitIs', { limit: isBytes ? sizeText(limit) : limit });
+  if (suggestion) text += t('isFree', { name: suggestion });
+  if (retryMs !== undefined) text += t('retryIn', { s: Math.ceil(retryMs / 1000) });
+  return detail ? `${text}: ${detail}` : text;
+}
+
+/** Why there is no connection, or no session any more. */
+export function ending(why, wasJoined) {
+  if (why.kind === 'goodbye') return t('goodbye', { why: reason(why.goodbye) });
+  if (why.kind === 'nick') return reason(why);
+  if (why.kind === 'link') return t(wasJoined ? 'lost' : 'noServer');
+  return t({ left: 'youLeft', asked: 'connecting' }[why.kind] ?? why.kind, why);
+}
+
+/** Whether a text names somebody. */
+export function names(text, nick) {
+  const plain = nick.toLowerCase().replace(/[^\p{L}\p{N}_]/gu, '\\$&');
+  return new RegExp(`(^|[^\\p{L}\\p{N}_])${plain}($|[^\\p{L}\\p{N}_])`, 'u').test(text.toLowerCase());
+}
+
+const leftParts = (event) =>
+  event.code === CODE.LEFT ? about('left', event)
+    : about('leftWhy', { ...event, why: reason({ code: event.code }) });
+
+function moderated(event) {
+  const key = `act${event.action}`;
+  const parts = about(hasText(key) && (event.to || event.action === REDACT) ? key : 'actOther', event);
+  return event.reason ? [...parts, ': ', bdi(event.reason)] : parts;
+}
+
+const PARTS = {
+  Joined: (event) => about('joined', event),
+  Left: leftParts,
+  Renamed: (event) => about('renamed', event),
+  TopicChanged: (event) => event.topic === undefined ? about('topicCleared', event)
+    : about('topicSet', { ...event, topic: bdi(event.topic) }),
+  Shelved: ({ shelfItem: item }) => [
+    ...about('shelved', { nick: item.nick, name: itemLink(item), size: sizeText(item.size) }),
+    ' ', ...pictureButton(item),
+  ],
+  Dropped: (event) =>
+    about(event.nick ? 'droppedBy' : 'dropped', { ...event, name: bdi(event.name) }),
+  Forgotten: () => [t('forgotten')],
+  Moderated: moderated,
+};
+
+/** The row of an event; `null` for one that is not shown. */
+export function rowOf(event, own) {
+  const { frame, nick, at, seq, text, style } = event;
+  if (frame === 'Said') {
+    const isOwn = nick === own;
+    const kind = style === 1 ? 'action' : 'said';
+    return { kind, nick, text, at, seq, isOwn, isMention: !isOwn && names(text, own) };
+  }
+  if (!(frame in PARTS) || event.quiet) return null;
+  const kind = frame === 'Joined' || frame === 'Left' ? 'presence' : 'event';
+  return { kind, parts: PARTS[frame](event), at, seq };
+}
+
+export const isRedaction = ({ frame, action }) => frame === 'Moderated' && action === REDACT;

@@ -8,66 +8,59 @@ import { Attention } from './ui/attention.js';
 import { complete, helpLines, parse } from './ui/commands.js';
 import { $, bdi, colourOf, el, linked, reconcile, sizeText } from './ui/dom.js';
 import { Log } from './ui/log.js';
-import { Keys, showShelf, showUploads } from './ui/shelf.js';
-import { ending, isRedaction, reason, rowOf, say } from './ui/words.js';
+import { button, showShelf, showUploads } from './ui/shelf.js';
+import { keys, load, save } from './ui/storage.js';
+import { ending, reason, rowOf, say } from './ui/words.js';
 
 const HISTORY_LINES = 300;
 const MEMBERS_SHOWN_MAX = 500;
-const MESSAGE_LIMIT = `${MESSAGE_BYTES_MAX / 1024} KiB`;
+const ROOM_DELAY_MS = 50;
 const isPlain = location.protocol === 'http:';
 const isThisMachine = /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
 
-const stored = (storage, name) => {
-  try {
-    return JSON.parse(storage.getItem(name)) ?? {};
-  } catch {
-    return {};
-  }
-};
-const store = (storage, name, value) => {
-  try {
-    storage.setItem(name, JSON.stringify(value));
-  } catch {
-    // Without storage, the page forgets when it is closed.
-  }
-};
-
-const settings = stored(localStorage, 'settings');
-const attention = new Attention();
-const keys = new Keys();
+const settings = load(localStorage, 'settings');
+const attention = new Attention(`${location.hostname} · chatshelf`);
 const log = new Log($('talk'), $('lines'), $('newest'));
+// The file of each upload, and what it is known by when it is chosen again.
 const files = new Map();
 const ownItems = new Set();
 let session = null;
 let link = null;
 let isNow = false;
-let isRoomDue = false;
+let roomTimer = null;
 let lastSent = '';
+
+function set(name, value) {
+  settings[name] = value;
+  save(localStorage, 'settings', settings);
+}
 
 function showTexts() {
   const language = settings.language ?? languageOf(navigator.languages ?? []);
   setLanguage(language);
-  document.documentElement.lang = language;
-  const all = (name, step) => document.querySelectorAll(`[data-${name}]`).forEach((element) =>
-    step(element, t(element.dataset[name])));
-  all('t', (element, text) => (element.textContent = text));
-  all('label', (element, text) => element.setAttribute('aria-label', text));
-  all('title', (element, text) => (element.title = text));
-  all('hint', (element, text) => (element.placeholder = text));
-  $('language').value = language;
+  document.documentElement.lang = $('language').value = language;
+  const places = { label: 'aria-label', hint: 'placeholder', title: 'title' };
+  for (const element of document.querySelectorAll('[data-t]')) {
+    element.textContent = t(element.dataset.t);
+  }
+  for (const [name, attribute] of Object.entries(places)) {
+    for (const element of document.querySelectorAll(`[data-${name}]`)) {
+      element.setAttribute(attribute, t(element.dataset[name]));
+    }
+  }
 }
 
 // The door.
 
-function enter({ name, password, resume }) {
+function enter({ name: nick, password, resume }) {
   const history = Number(new URLSearchParams(location.search).get('history') ?? HISTORY_LINES);
   const randomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
   const maySendPassword = !isPlain || isThisMachine;
-  const asked = { nick: name, password, resume, history, maySendPassword };
-  const config = { ...asked, random: Math.random, randomBytes, software: 'chatshelf web' };
-  session = new Session(config, performance.now());
+  const chance = { random: Math.random, randomBytes };
+  const asked = { nick, password, resume, history, maySendPassword, software: 'chatshelf web' };
+  session = new Session({ ...asked, ...chance }, performance.now());
   link = new Link(session, `${isPlain ? 'ws' : 'wss'}://${location.host}/ws`, refresh);
-  [isNow, isRoomDue] = [false, false];
+  isNow = false;
   ownItems.clear();
   log.clear();
   link.run();
@@ -77,8 +70,7 @@ function knock() {
   const name = $('name').value.trim();
   const password = $('secret').hidden ? undefined : $('password').value;
   if (textFault('nick', name)) return showFault(t('badName'));
-  settings.name = name;
-  store(localStorage, 'settings', settings);
+  set('name', name);
   showFault('');
   $('enter').disabled = true;
   $('enter').textContent = t('joining');
@@ -108,23 +100,27 @@ function showDoor(text, suggestion) {
 
 // What the session tells.
 
-const notice = (parts, kind = 'notice') => log.add({ kind, parts: [parts].flat() });
+const notice = (parts) => log.add({ kind: 'notice', parts: [parts].flat() });
+const noticeMissed = ({ from, to }) => notice(t('missed', { n: to - from + 1n }));
 
 const HANDLERS = {
   joined() {
     $('door').hidden = true;
     $('room').hidden = false;
-    isRoomDue = true;
     log.toEnd();
     $('text').focus();
   },
   back: () => notice(t('back')),
-  room: () => (isRoomDue = true),
+  room: roomHasChanged,
   event: showEvent,
+  missed: noticeMissed,
+  gap: noticeMissed,
+  rewound: () => notice(t('rewound')),
+  upload: showUpload,
   told({ told: { nick, to, text, at }, isOwn }) {
     const whom = isOwn ? t('toWhom', { nick: to }) : t('privately');
-    log.add({ kind: 'told', nick, text, at, to: whom, isOwn, isMention: !isOwn });
     if (!isOwn && attention.line(true, `${nick}: ${text}`, settings)) log.markUnread();
+    log.add({ kind: 'told', nick, text, at, to: whom, isOwn, isMention: !isOwn });
   },
   refused({ refused, entry }) {
     const what = entry?.fields.text;
@@ -134,11 +130,10 @@ const HANDLERS = {
     // A long absence takes few lines: after one attempt, two, four and so on.
     if (attempts === 0 || (attempts & (attempts - 1)) === 0) notice(ending(why, true));
   },
-  missed: ({ from, to }) => notice(t('missed', { n: to - from + 1n })),
-  gap: ({ from, to }) => notice(t('missed', { n: to - from + 1n })),
-  rewound: () => notice(t('rewound')),
-  unanswered: ({ entry: { fields } }) =>
-    notice(say('unanswered', { what: bdi(fields.text ?? fields.nick ?? fields.topic ?? '/topic -') })),
+  unanswered({ entry: { fields } }) {
+    const what = fields.text ?? fields.nick ?? fields.topic ?? '/topic -';
+    notice(say('unanswered', { what: bdi(what) }));
+  },
   nickReplaced: ({ nick, by }) => notice(say('nickReplaced', { nick: bdi(nick), by: bdi(by) })),
   nickRefused: ({ code, suggestion }) => showDoor(reason({ code, suggestion }), suggestion),
   password({ isWrong }) {
@@ -146,7 +141,6 @@ const HANDLERS = {
     $('password').value = '';
     showDoor(reason({ code: isWrong ? CODE.PASSWORD_WRONG : CODE.PASSWORD_NEEDED }));
   },
-  upload: showUpload,
   over({ why }) {
     const unsent = session.pending.filter(({ name }) => name === 'Say');
     const text = [...unsent.map(({ fields }) => fields.text), $('text').value];
@@ -155,13 +149,16 @@ const HANDLERS = {
   },
 };
 
+function showNow() {
+  if (!isNow) log.add({ kind: 'line', text: t('now') });
+  isNow = true;
+}
+
 function showEvent({ event, when }) {
   if (when === 'live') {
-    if (!isNow) log.add({ kind: 'line', class: 'now', text: t('now') });
-    isNow = true;
-    isRoomDue ||= event.frame !== 'Said';
+    showNow();
+    if (event.frame !== 'Said') roomHasChanged();
   }
-  if (isRedaction(event)) log.redact(event.line);
   const row = rowOf(event, session.nick);
   if (!row) return;
   const isNews = event.frame === 'Said' && when !== 'history' && !row.isOwn;
@@ -181,14 +178,12 @@ function showUpload({ what, upload, outcome }) {
   const mayResume = [CODE.STALLED, CODE.REPLACED, CODE.TOO_MANY_TRANSFERS].includes(code);
   if (outcome.kind === 'stored') ownItems.add(outcome.item);
   if (outcome.kind !== 'interrupted' && !mayResume) keys.end(identity, outcome.item, key);
-  if (outcome.kind !== 'refused' && outcome.kind !== 'failed') return;
-  if (code === CODE.CANCELLED) return;
+  if ((code === undefined && outcome.kind !== 'failed') || code === CODE.CANCELLED) return;
   const why = code === undefined ? t('unreadable') : reason(outcome.refused);
-  const retry = el('button', { type: 'button', className: 'quiet' }, t('retry'));
-  retry.onclick = () => {
+  const retry = button('retry', name, () => {
     retry.disabled = true;
     putOnShelf([file]);
-  };
+  });
   notice([...say('uploadFailed', { name: bdi(name), why }), ' ', retry]);
 }
 
@@ -196,27 +191,33 @@ function showUpload({ what, upload, outcome }) {
 
 function refresh() {
   for (const event of session.takeEvents()) HANDLERS[event.kind]?.(event);
-  if (!isNow && session.phase === 'joined' && session.room.isCaughtUp) {
-    isNow = true;
-    log.add({ kind: 'line', class: 'now', text: t('now') });
-  }
+  if (session.phase === 'joined' && session.room.isCaughtUp) showNow();
   showStatus();
-  const isKept = ({ name }) => name === 'Say' || name === 'Tell';
-  const kept = session.pending.filter(isKept).map((entry) => [entry.id, entry]);
+  showPending();
+  showUploads($('uploads'), session.uploads.all, (id) => {
+    session.uploads.cancel(id);
+    link.run();
+  });
+}
+
+function showPending() {
+  const kept = session.pending.filter(({ name }) => name === 'Say' || name === 'Tell');
   const before = $('pending').childElementCount;
-  reconcile($('pending'), new Map(kept), ({ fields }) =>
+  reconcile($('pending'), new Map(kept.map((entry) => [entry.id, entry])), ({ fields }) =>
     el('div', { className: 'row pending' }, el('span', { className: 'tag' }, t('waiting')), ' ',
       el('div', { className: 'text', dir: 'auto' }, ...linked(fields.text))));
   if (kept.length > before) log.toEnd();
-  showUploads($('uploads'), session.uploads.all, (id) => {
-    session.cancel(id);
-    link.run();
-  });
-  if (isRoomDue && session.room.isReady) showRoom();
+}
+
+// Many may come and go at once: the lists are not made again for each of them.
+function roomHasChanged() {
+  roomTimer ??= setTimeout(() => {
+    roomTimer = null;
+    if (session?.room.isReady) showRoom();
+  }, ROOM_DELAY_MS);
 }
 
 function showRoom() {
-  isRoomDue = false;
   const { members, shelf, topic } = session.room;
   $('topic').replaceChildren(...(topic ? linked(topic.topic) : [t('noTopic')]));
   $('topic').title = topic ? `${topic.topic} (${topic.nick})` : '';
@@ -226,43 +227,41 @@ function showRoom() {
   $('empty').hidden = shelf.size > 0;
   const isOwn = ({ item }) => ownItems.has(item) || keys.ofItem(item) !== undefined;
   showShelf($('shelf'), shelf, isOwn, takeOff);
-  const shown = [...members].slice(0, MEMBERS_SHOWN_MAX).sort((a, b) => a.localeCompare(b));
-  const entries = new Map(shown.map((nick) => [`${nick} ${nick === session.nick}`, nick]));
+  const named = [...members].slice(0, MEMBERS_SHOWN_MAX).sort((a, b) => a.localeCompare(b));
+  const entries = new Map(named.map((nick) => [`${nick} ${nick === session.nick}`, nick]));
   reconcile($('members'), entries, (nick) => {
     const own = nick === session.nick ? [' ', el('span', { className: 'tag' }, t('you'))] : [];
     const onclick = () => write(`/msg ${nick} `);
-    const button = el('button', { type: 'button', className: `nick ${colourOf(nick)}`, onclick });
-    button.append(bdi(nick));
-    return el('li', {}, button, ...own);
+    const properties = { type: 'button', className: `nick ${colourOf(nick)}`, onclick };
+    return el('li', {}, el('button', properties, bdi(nick)), ...own);
   });
 }
 
 let countdown;
 function showStatus() {
-  const { isOffline, retryAt, phase } = session;
-  const isLate = session.isLate && phase === 'joined';
-  $('status').hidden = !isOffline && !isLate && session.isJoined;
-  clearTimeout(countdown);
+  const { isJoined, retryAt, isLate } = session;
   const s = Math.max(0, Math.ceil(((retryAt ?? 0) - performance.now()) / 1000));
   const text = retryAt === null ? t(isLate ? 'late' : 'connecting') : t('offline', { s });
-  const [span, button] = $('status').children;
+  const [span, now] = $('status').children;
+  $('status').hidden = isJoined && !isLate;
   if (span.textContent !== text) span.textContent = text;
-  button.hidden = retryAt === null && !isLate;
+  now.hidden = retryAt === null && !isLate;
+  clearTimeout(countdown);
   if (retryAt !== null) countdown = setTimeout(showStatus, 1000);
-  attention.setTitle(`${location.hostname} · chatshelf`);
 }
 
 // What our user does.
 
-const ask = (name, fields) => {
+function ask(name, fields) {
   if (session.ask(name, fields) === null) notice(t('full'));
-};
+  link.run();
+}
 
 const COMMANDS = {
   say: (text) => ask('Say', { text }),
   me: (text) => ask('Say', { text, style: 1 }),
   msg: (to, text) => ask('Tell', { to, text }),
-  nick: (nick) => textFault('nick', nick) ? notice(t('badName')) : ask('Rename', { nick }),
+  nick: (nick) => (textFault('nick', nick) ? notice(t('badName')) : ask('Rename', { nick })),
   topic(text) {
     const { topic } = session.room;
     if (text) ask('SetTopic', { topic: text === '-' ? undefined : text });
@@ -276,47 +275,58 @@ const COMMANDS = {
   },
   upload: () => $('files').click(),
   drop(name) {
-    const items = [...session.room.shelf.values()];
     const number = /^#?(\d+)$/.exec(name)?.[1];
-    const item = items.findLast((it) => it.name === name || String(it.item) === number);
+    const isIt = (item) => item.name === name || String(item.item) === number;
+    const item = [...session.room.shelf.values()].filter(isIt).pop();
     if (item) takeOff(item);
     else notice(say('noItem', { name: bdi(name) }));
   },
-  reconnect: () => session.reconnect(performance.now()),
+  reconnect() {
+    session.reconnect(performance.now());
+    link.run();
+  },
   clear: () => log.clear(),
-  quit: () => session.leave(),
+  quit() {
+    session.leave();
+    link.run();
+  },
   help: () => helpLines().forEach((line) => notice(line)),
 };
+
+// What is wrong with what was typed, as a sentence.
+function faultOf({ fault, name, args = [] }) {
+  const kind = { say: 'message', me: 'message', msg: 'message', topic: 'topic' }[name];
+  const text = args[args.length - 1];
+  const wrong = kind && text ? textFault(kind, text) : null;
+  if (wrong === 'invalid') return reason({ code: CODE.TEXT_INVALID });
+  const limit = kind === 'topic' ? '512 B' : `${MESSAGE_BYTES_MAX / 1024} KiB`;
+  return wrong ? reason({ code: CODE.TEXT_TOO_LONG, limit }) : fault;
+}
 
 function submit() {
   const line = $('text').value.replace(/\r/g, '').trim();
   if (!line || !session.takesCommands) return;
-  const { fault, name, args = [] } = parse(line);
-  const text = args[args.length - 1];
-  const kind = { say: 'message', me: 'message', msg: 'message', topic: 'topic' }[name];
-  const isBad = kind && text && textFault(kind, text);
-  if (isBad) {
-    const limit = kind === 'message' ? MESSAGE_LIMIT : 512;
-    const code = isBad === 'long' ? CODE.TEXT_TOO_LONG : CODE.TEXT_INVALID;
-    return notice(reason({ code, limit: isBad === 'long' ? limit : undefined }));
-  }
+  const command = parse(line);
+  const fault = faultOf(command);
   if (fault) return notice(fault);
   lastSent = line;
   write('');
-  COMMANDS[name](...args);
-  link.run();
+  COMMANDS[command.name](...command.args);
 }
 
 function write(text) {
   $('text').value = text;
-  $('text').dispatchEvent(new Event('input'));
+  fitRows();
   $('text').focus();
 }
 
-function takeOff({ item }) {
-  ask('Drop', { item, uploadKey: keys.ofItem(item) });
-  link.run();
+function fitRows() {
+  const text = $('text');
+  text.rows = 1;
+  while (text.rows < 6 && text.scrollHeight > text.clientHeight) text.rows += 1;
 }
+
+function takeOff({ item }) { ask('Drop', { item, uploadKey: keys.ofItem(item) }); }
 
 function putOnShelf(list) {
   for (const file of list) {
@@ -331,99 +341,94 @@ function putOnShelf(list) {
 }
 
 // A pasted picture has no name of its own.
-function pasted(file) {
+function named(file) {
+  if (!/^image\.\w+$/.test(file.name)) return file;
   const at = new Date().toISOString().replace(/[-:]|\..*/g, '').replace('T', '-');
-  const isNamed = file.name && !/^image\.\w+$/.test(file.name);
-  if (isNamed) return file;
-  return new File([file], `pasted-${at}.${file.type.split('/')[1] ?? 'bin'}`, { type: file.type });
+  return new File([file], `pasted-${at}.${file.type.split('/')[1]}`, { type: file.type });
+}
+
+function pressed(event) {
+  const { key, isComposing, shiftKey, altKey, ctrlKey } = event;
+  const text = $('text');
+  // Enter chooses while a word is composed, as in Chinese.
+  if (isComposing) return;
+  if (key === 'Enter' && !shiftKey && !altKey) submit();
+  else if (key === 'ArrowUp' && !text.value && lastSent) write(lastSent);
+  else if (key === 'Tab' && !shiftKey && !ctrlKey) {
+    const members = [...session.room.members].filter((nick) => nick !== session.nick);
+    const whole = complete(text.value, text.selectionStart, members);
+    if (!whole) return;
+    write(whole.text);
+    text.setSelectionRange(whole.caret, whole.caret);
+  } else return;
+  event.preventDefault();
 }
 
 function listen() {
   $('join').onsubmit = (event) => (event.preventDefault(), knock());
   $('composer').onsubmit = (event) => (event.preventDefault(), submit());
-  $('text').onkeydown = (event) => {
-    const { key, isComposing, shiftKey, altKey, ctrlKey } = event;
-    // Enter chooses while a word is composed, as in Chinese.
-    if (isComposing) return;
-    if (key === 'Enter' && !shiftKey && !altKey) submit();
-    else if (key === 'ArrowUp' && !$('text').value && lastSent) write(lastSent);
-    else if (key === 'Tab' && !shiftKey && !ctrlKey) {
-      const members = [...session.room.members].filter((nick) => nick !== session.nick);
-      const whole = complete($('text').value, $('text').selectionStart, members);
-      if (!whole) return;
-      write(whole.text);
-      $('text').setSelectionRange(whole.caret, whole.caret);
-    } else return;
-    event.preventDefault();
-  };
-  $('text').oninput = () => {
-    const lines = Math.min(6, $('text').value.split('\n').length);
-    $('text').rows = $('text').value.length > 120 ? Math.max(3, lines) : lines;
-  };
+  $('text').onkeydown = pressed;
+  $('text').oninput = fitRows;
   $('attach').onclick = $('put').onclick = () => $('files').click();
   $('files').onchange = () => {
     putOnShelf([...$('files').files]);
     $('files').value = '';
   };
-  $('status').querySelector('button').onclick = () => {
-    session.reconnect(performance.now());
-    link.run();
-  };
+  $('status').querySelector('button').onclick = COMMANDS.reconnect;
   $('leave').onclick = () => {
     $('menu').open = false;
-    session.leave();
-    link.run();
+    COMMANDS.quit();
   };
   $('panel').onclick = () => {
     const isOpen = document.body.classList.toggle('panel');
     $('panel').setAttribute('aria-expanded', String(isOpen));
   };
-  listenToFiles();
-  listenToPage();
 }
 
 function listenToFiles() {
   const isFiles = (event) => event.dataTransfer?.types.includes('Files') && session?.takesCommands;
   const mark = (isOver) => document.body.classList.toggle('dropping', isOver);
-  addEventListener('dragover', (event) => {
+  const takes = (type, step) => addEventListener(type, (event) => {
     if (!isFiles(event)) return;
     event.preventDefault();
-    mark(true);
+    step(event);
   });
-  addEventListener('dragleave', (event) => event.relatedTarget ?? mark(false));
-  addEventListener('drop', (event) => {
-    if (!isFiles(event)) return;
-    event.preventDefault();
+  takes('dragover', () => mark(true));
+  takes('drop', (event) => {
     mark(false);
     putOnShelf([...event.dataTransfer.files]);
   });
+  addEventListener('dragleave', (event) => event.relatedTarget ?? mark(false));
   addEventListener('paste', (event) => {
-    const pastes = [...(event.clipboardData?.files ?? [])];
-    if (!pastes.length || !session?.takesCommands) return;
+    const pasted = [...(event.clipboardData?.files ?? [])];
+    if (!pasted.length || !session?.takesCommands) return;
     event.preventDefault();
-    putOnShelf(pastes.map(pasted));
+    putOnShelf(pasted.map(named));
   });
 }
 
-function listenToPage() {
+function listenToSettings() {
   for (const name of ['sound', 'notify']) {
-    $(name).checked = !!settings[name];
-    $(name).onchange = async () => {
-      settings[name] = $(name).checked;
-      store(localStorage, 'settings', settings);
-      if (name === 'notify' && settings.notify) await Notification.requestPermission();
+    $(name).checked = settings[name] === true;
+    $(name).onchange = () => {
+      set(name, $(name).checked);
+      if (name === 'notify' && settings.notify) Notification.requestPermission();
     };
   }
+  // Over plain HTTP, browsers have no notifications.
+  $('notify').parentElement.hidden = !globalThis.Notification || !globalThis.isSecureContext;
   const options = Object.entries(LANGUAGES).map(([value, text]) => el('option', { value }, text));
   $('language').append(...options);
   $('language').onchange = () => {
-    settings.language = $('language').value;
-    store(localStorage, 'settings', settings);
+    set('language', $('language').value);
     showTexts();
-    if (session?.limits) showRoom();
+    // These have texts in each of their rows.
+    [$('shelf'), $('members')].forEach((list) => list.replaceChildren());
+    roomHasChanged();
   };
-  // Over plain HTTP, browsers have no notifications.
-  $('notify').parentElement.hidden = !globalThis.Notification || !globalThis.isSecureContext;
+}
+
+function listenToPage() {
   const wake = () => {
     if (document.hidden || !session) return;
     session.wake(performance.now());
@@ -435,16 +440,15 @@ function listenToPage() {
   // tab that is duplicated does not take the membership over.
   addEventListener('pagehide', () => {
     if (!session?.takesCommands) return;
-    store(sessionStorage, 'member', { name: session.nick, resume: [...session.resume] });
+    save(sessionStorage, 'member', { name: session.nick, resume: [...session.resume] });
   });
 }
 
 document.querySelectorAll('.host').forEach((element) => (element.textContent = location.host));
 document.querySelectorAll('.plain').forEach((element) => (element.hidden = !isPlain));
-listen();
-showTexts();
+[listen, listenToFiles, listenToSettings, listenToPage, showTexts].forEach((step) => step());
 $('name').value = settings.name ?? '';
-const { name, resume } = stored(sessionStorage, 'member');
+const { name, resume } = load(sessionStorage, 'member');
 sessionStorage.removeItem('member');
 if (name) enter({ name, resume: Uint8Array.from(resume) });
 else showDoor('');

@@ -7,16 +7,9 @@ const WAIT_MS = 10;
 const SLOW_MS = 100;
 
 export class Link {
-  #session;
-  #address;
-  #onChange;
-  #socket = null;
-  #timer;
-  #worker = null;
+  #session; #address; #onChange; #socket = null; #timer; #worker = null;
   // How much may be unsent, and since when that much is: so that a line never waits for long.
-  #window = UNSENT_BYTES_MIN;
-  #fullSince = null;
-  #isWaiting = false;
+  #window = UNSENT_BYTES_MIN; #fullSince = null; #isWaiting = false;
 
   /** `onChange` is called after each step. */
   constructor(session, address, onChange) {
@@ -87,10 +80,8 @@ export class Link {
   // How many bytes of a file may be sent now: the window follows the rate of the connection.
   #adapt(unsent) {
     const now = performance.now();
+    if (unsent === 0) this.#window = Math.min(UNSENT_BYTES_MAX, this.#window * 2);
     if (unsent < this.#window) {
-      if (unsent === 0 && this.#fullSince !== null) {
-        this.#window = Math.min(UNSENT_BYTES_MAX, this.#window * 2);
-      }
       this.#fullSince = null;
       return this.#window / 2;
     }
@@ -108,7 +99,7 @@ export class Link {
       this.#worker = new Worker(new URL('hasher.js', import.meta.url));
       this.#worker.onmessage = ({ data }) => {
         if (data.kind === 'waited') this.#isWaiting = false;
-        else this.#session.fileReply(data);
+        else this.#session.uploads.reply(data);
         this.run();
       };
     }

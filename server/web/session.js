@@ -4,7 +4,8 @@
 // `takeEvents`, and times in milliseconds are told with each call.
 
 import {
-  CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, NICK_BYTES_MAX, Violation, bytesOf, decode, encode,
+  CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, MAGIC, NICK_BYTES_MAX, Violation, bytesOf, decode,
+  encode,
 } from './protocol.js';
 import { Heartbeat } from './session/heartbeat.js';
 import { Pending } from './session/pending.js';
@@ -36,28 +37,14 @@ export class Session {
   /** A command waits for its answer for longer than is usual. */
   isLate = false;
   resume;
-  #config;
-  #now;
-  #events = [];
+  #config; #now; #events = [];
 
   // Of the connection.
-  #deframer;
-  #output = [];
-  #outputBytes = 0;
-  #heartbeat = new Heartbeat(0);
-  #gap = null;
-  #welcome = null;
-  #joinedAt = null;
-  #refusals = 0;
-  #isPasswordAsked = false;
+  #deframer; #output = []; #outputBytes = 0; #heartbeat = new Heartbeat(0); #gap = null;
+  #welcome = null; #joinedAt = null; #refusals = 0; #isPasswordAsked = false;
 
   // Of the membership.
-  #isHeld = false;
-  #seen = new LogPosition();
-  #pending;
-  #retryAt = 0;
-  #waits = 0;
-  #attempts = -1;
+  #isHeld = false; #seen = new LogPosition(); #pending; #retryAt = 0; #waits = 0; #attempts = -1;
 
   /**
    * `nick`; `history`, in lines; `resume` and `password`, if there are; `maySendPassword`, false
@@ -74,27 +61,15 @@ export class Session {
     this.uploads = new Uploads((frame) => this.#send(frame), (it) => this.#tell(it), newKey);
   }
 
-  get isJoined() {
-    return this.phase === 'joined' || this.phase === 'catchingUp';
-  }
-
-  get isOffline() {
-    return this.phase === 'offline' || this.phase === 'connecting';
-  }
+  get isJoined() { return this.phase === 'joined' || this.phase === 'catchingUp'; }
+  get isOffline() { return this.phase === 'offline' || this.phase === 'connecting'; }
 
   /** Commands that are not answered, oldest first. */
-  get pending() {
-    return this.#pending.entries;
-  }
+  get pending() { return this.#pending.entries; }
 
   /** When the next attempt to connect is due, while one is waited for. */
-  get retryAt() {
-    return this.phase === 'offline' ? this.#retryAt : null;
-  }
-
-  takeEvents() {
-    return this.#events.splice(0);
-  }
+  get retryAt() { return this.phase === 'offline' ? this.#retryAt : null; }
+  takeEvents() { return this.#events.splice(0); }
 
   /** The next bytes to send, `null` if there are none; file data in frames of `dataBytesMax`. */
   takeOutput(dataBytesMax, now) {
@@ -115,19 +90,12 @@ export class Session {
     this.#outputBytes += frame.length;
   }
 
-  #tell(event) {
-    this.#events.push(event);
-  }
+  #tell(event) { this.#events.push(event); }
 
   // Connections.
 
-  wantsConnection(now) {
-    return this.phase === 'offline' && now >= this.#retryAt;
-  }
-
-  connecting() {
-    this.phase = 'connecting';
-  }
+  wantsConnection(now) { return this.phase === 'offline' && now >= this.#retryAt; }
+  connecting() { this.phase = 'connecting'; }
 
   /** A connection stands: greets the server. */
   connected(now) {
@@ -136,11 +104,9 @@ export class Session {
     this.#now = now;
     this.#heartbeat = new Heartbeat(now);
     [this.#refusals, this.#isPasswordAsked, this.isLate] = [0, false, false];
+    const versions = { magic: MAGIC, versionMin: VERSION, versionMax: VERSION };
     const { software } = this.#config;
-    const magic = new TextEncoder().encode('CHSH');
-    const capabilities = CAPABILITY_PASSWORDS;
-    const versions = { versionMin: VERSION, versionMax: VERSION };
-    this.#send(encode('Hello', { magic, ...versions, capabilities, software }));
+    this.#send(encode('Hello', { ...versions, capabilities: CAPABILITY_PASSWORDS, software }));
     this.#join();
   }
 
@@ -186,9 +152,7 @@ export class Session {
     const longest = Math.min(WAIT_MS_MAX, FIRST_WAIT_MS * 2 ** Math.min(this.#waits++, 16));
     const wait = longest / 2 + this.#config.random() * (longest / 2);
     this.#retryAt = isNow ? now : now + Math.max(wait, why.goodbye?.retryMs ?? 0);
-    this.#attempts += 1;
-    const attempts = this.#attempts;
-    this.#tell({ kind: 'offline', why, attempts, retryIn: this.#retryAt - now });
+    this.#tell({ kind: 'offline', why, attempts: ++this.#attempts });
   }
 
   #dropConnection() {
@@ -218,11 +182,10 @@ export class Session {
 
   #look() {
     const awaited = this.isJoined ? this.#pending.awaited : null;
-    const { lose, ping, late, delivered } = this.#heartbeat.look(this.#now, awaited);
+    const { lose, ping, isLate } = this.#heartbeat.look(this.#now, awaited);
     if (lose) return this.#lose(lose, this.#now);
+    this.isLate = isLate;
     if (ping) this.#ping();
-    if (late) this.isLate = true;
-    if (delivered) this.isLate = false;
   }
 
   /** When there is something to do at the latest. */
@@ -246,9 +209,7 @@ export class Session {
   }
 
   /** True from the first whole snapshot to the end: commands are carried out, or kept. */
-  get takesCommands() {
-    return this.#isHeld && this.phase !== 'leaving' && this.phase !== 'over';
-  }
+  get takesCommands() { return this.#isHeld && this.phase !== 'leaving' && this.phase !== 'over'; }
 
   /** `Say`, `Tell`, `Rename`, `SetTopic` or `Drop`; `null` if too much is waiting. */
   ask(name, fields) {
@@ -257,23 +218,6 @@ export class Session {
     const entry = this.#pending.add(name, fields);
     this.#proceed();
     return entry;
-  }
-
-  upload(name, size, modified, key) {
-    const upload = this.uploads.add(name, size, modified, key);
-    this.#proceed();
-    return upload;
-  }
-
-  cancel(id) {
-    const isCancelled = this.uploads.cancel(id);
-    this.#proceed();
-    return isCancelled;
-  }
-
-  fileReply(reply) {
-    this.uploads.reply(reply);
-    this.#proceed();
   }
 
   leave() {
@@ -427,7 +371,8 @@ export class Session {
 
   #refused(refused) {
     if (refused.transfer !== undefined) return this.uploads.refused(refused, this.#now);
-    if (this.phase === 'joining' && refused.about === FRAMES.Join.type) return this.#joinRefused(refused);
+    const isOfJoin = this.phase === 'joining' && refused.about === FRAMES.Join.type;
+    if (isOfJoin) return this.#joinRefused(refused);
     const { entry, isTakenBack } = this.#pending.refused(refused, this.#now);
     // That a message has been said already is as good as its echo.
     if (isTakenBack || refused.code === CODE.ALREADY_SAID) return;
@@ -438,12 +383,7 @@ export class Session {
     const isWrong = code === CODE.PASSWORD_WRONG;
     if (isWrong || code === CODE.PASSWORD_NEEDED) return this.#askPassword(isWrong);
     const { nick } = this;
-    if (!this.#isHeld) {
-      this.phase = 'choosing';
-      this.#heartbeat.entered();
-      this.#tell({ kind: 'nickRefused', nick, code, suggestion });
-      return;
-    }
+    if (!this.#isHeld) return this.#choose({ kind: 'nickRefused', nick, code, suggestion });
     // We come back, and somebody has taken our nick meanwhile.
     const other = suggestion ?? (code === CODE.NICK_TAKEN ? this.#guessNick() : null);
     if (!other || ++this.#refusals > REFUSALS_MAX) {
@@ -459,10 +399,15 @@ export class Session {
     if (!this.#config.maySendPassword) return this.#end({ kind: 'passwordUnsafe' });
     const isKnown = this.#config.password !== undefined && !this.#isPasswordAsked && !isWrong;
     this.#isPasswordAsked = true;
-    if (isKnown) return this.#join();
+    if (isKnown) this.#join();
+    else this.#choose({ kind: 'password', isWrong });
+  }
+
+  // Our user is asked, and has as much time as the server gives.
+  #choose(question) {
     this.phase = 'choosing';
     this.#heartbeat.entered();
-    this.#tell({ kind: 'password', isWrong });
+    this.#tell(question);
   }
 
   #guessNick() {
@@ -474,8 +419,7 @@ export class Session {
 
   #goodbye(goodbye) {
     const why = { kind: 'goodbye', goodbye };
-    const isWish = this.phase === 'leaving' && goodbye.code === CODE.LEFT;
-    if (isWish) this.#end({ kind: 'left' });
+    if (this.phase === 'leaving') this.#end({ kind: 'left' });
     else if (PASSING.has(goodbye.code)) this.#lose(why, this.#now);
     else this.#end(why);
   }

@@ -13,26 +13,15 @@ const LATE_AFTER_MS = 5000;
 const UNANSWERED_MS_MAX = 30_000;
 
 export class Heartbeat {
-  #heardAt;
-  #sentAt;
-  #dataAt;
-  #isGreeted = false;
+  #heardAt; #sentAt; #dataAt; #isGreeted = false;
   // It is silent, and was asked for a sign of life.
-  #isAsked = false;
-  #enterBy = Infinity;
-  #wakeBy = Infinity;
+  #isAsked = false; #enterBy = Infinity; #wakeBy = Infinity;
   // Pings sent, pongs that have come, and the ping that is behind all that a gap may hide.
-  #pings = 0;
-  #pongs = 0;
-  #barrier = 0;
+  #pings = 0; #pongs = 0; #barrier = 0;
   // The oldest command without an answer, since when it is, and whether we have said so.
-  #awaited = null;
-  #since = 0;
-  #isLate = false;
+  #awaited = null; #since = 0; #isLate = false;
 
-  constructor(now) {
-    this.#heardAt = this.#sentAt = this.#dataAt = now;
-  }
+  constructor(now) { this.#heardAt = this.#sentAt = this.#dataAt = now; }
 
   heard(now) {
     this.#heardAt = now;
@@ -52,13 +41,8 @@ export class Heartbeat {
   }
 
   /** It is made, or our user is asked. */
-  entered() {
-    this.#enterBy = Infinity;
-  }
-
-  greeted() {
-    this.#isGreeted = true;
-  }
+  entered() { this.#enterBy = Infinity; }
+  greeted() { this.#isGreeted = true; }
 
   /** The page was asleep: the server must be heard within seconds. Its silence so far is ours. */
   wakes(now) {
@@ -66,14 +50,10 @@ export class Heartbeat {
     this.#wakeBy = now + WAKE_MS_MAX;
   }
 
-  pinged() {
-    this.#pings += 1;
-  }
+  pinged() { this.#pings += 1; }
 
   /** The ping that was just sent is behind all that a gap may hide. */
-  setBarrier() {
-    this.#barrier = this.#pings;
-  }
+  setBarrier() { this.#barrier = this.#pings; }
 
   /** True, once, when that one is answered. */
   ponged() {
@@ -84,13 +64,11 @@ export class Heartbeat {
   }
 
   /**
-   * What is to be done now, with the oldest command that waits for an answer: `ping` the server,
-   * say that an answer is `late` or that all is `delivered`, or `lose` the connection for a reason.
+   * What is to be done now, with the oldest command that waits for an answer: `ping` the server, or
+   * `lose` the connection for a reason; and whether an answer `isLate`.
    */
   look(now, awaited) {
-    const done = {};
     if (this.#awaited !== awaited) [this.#awaited, this.#since] = [awaited, now];
-    if (!awaited && this.#isLate) [this.#isLate, done.delivered] = [false, true];
     const silence = now - this.#heardAt;
     const quiet = awaited ? now - this.#quietSince() : 0;
     const longest = this.#isGreeted ? SILENCE_MS_MAX : GREETING_MS_MAX;
@@ -98,12 +76,11 @@ export class Heartbeat {
       return { lose: { kind: 'silent', seconds: Math.round(Math.max(silence, quiet) / 1000) } };
     }
     if (now >= this.#enterBy) return { lose: { kind: 'notLetIn' } };
-    if (awaited && !this.#isLate && now - this.#since >= LATE_AFTER_MS) {
-      this.#isLate = done.late = true;
-    }
+    this.#isLate = awaited !== null && (this.#isLate || now - this.#since >= LATE_AFTER_MS);
     const isIdle = this.#isGreeted && now >= this.#idleSince() + KEEPALIVE_MS;
-    if (!this.#isAsked && (isIdle || quiet >= PROBE_AFTER_MS)) this.#isAsked = done.ping = true;
-    return done;
+    const ping = !this.#isAsked && (isIdle || quiet >= PROBE_AFTER_MS);
+    this.#isAsked ||= ping;
+    return { ping, isLate: this.#isLate };
   }
 
   /** When there is something to do at the latest. */
@@ -119,11 +96,6 @@ export class Heartbeat {
     return Math.min(...all);
   }
 
-  #idleSince() {
-    return Math.min(this.#heardAt, this.#sentAt);
-  }
-
-  #quietSince() {
-    return Math.max(this.#since, this.#heardAt, this.#dataAt);
-  }
+  #idleSince() { return Math.min(this.#heardAt, this.#sentAt); }
+  #quietSince() { return Math.max(this.#since, this.#heardAt, this.#dataAt); }
 }

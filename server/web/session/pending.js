@@ -48,22 +48,17 @@ class Gauge {
 /** Commands that are not answered. Each has `id`, `name`, `fields` and `state`. */
 export class Pending {
   entries = [];
-  #next;
-  #bytes = 0;
+  #next; #bytes = 0;
   #gauges = { lines: new Gauge(), changes: new Gauge() };
 
-  constructor(firstId) {
-    this.#next = firstId;
-  }
+  constructor(firstId) { this.#next = firstId; }
 
   setRates(lines, changes) {
     this.#gauges.lines.set(lines);
     this.#gauges.changes.set(changes);
   }
 
-  get isFull() {
-    return this.entries.length >= COMMANDS_MAX || this.#bytes >= BYTES_MAX;
-  }
+  get isFull() { return this.entries.length >= COMMANDS_MAX || this.#bytes >= BYTES_MAX; }
 
   add(name, fields) {
     const id = this.#next;
@@ -100,13 +95,8 @@ export class Pending {
   }
 
   /** The oldest that the server owes an answer. */
-  get awaited() {
-    return this.#sent()[0] ?? null;
-  }
-
-  #sent() {
-    return this.entries.filter(isSent);
-  }
+  get awaited() { return this.#sent()[0] ?? null; }
+  #sent() { return this.entries.filter(isSent); }
 
   #remove(entry) {
     if (!entry) return null;
@@ -133,9 +123,7 @@ export class Pending {
     return this.#remove(this.#sent().find(isIt));
   }
 
-  isRenaming() {
-    return this.#sent().some((entry) => entry.name === 'Rename');
-  }
+  isRenaming() { return this.#sent().some((entry) => entry.name === 'Rename'); }
 
   #meant({ messageId, item, about }) {
     return this.#sent().find((entry) => {
@@ -149,9 +137,7 @@ export class Pending {
   refused(refused, now) {
     const entry = this.#meant(refused);
     if (!entry) return { entry: null, isTakenBack: false };
-    if (refused.retryMs === undefined) {
-      return { entry: this.#remove(entry), isTakenBack: false };
-    }
+    if (refused.retryMs === undefined) return { entry: this.#remove(entry), isTakenBack: false };
     this.#gauges[PACED[entry.name]]?.refused(refused.retryMs, now);
     this.entries.splice(this.entries.indexOf(entry), 1);
     entry.state = 'waiting';

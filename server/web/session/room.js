@@ -7,9 +7,7 @@ const MEMBERS_MAX = 250_000;
 const ITEMS_MAX = 1000;
 const HISTORY_ALL = 0xffffffff;
 
-const require = (holds, what) => {
-  if (!holds) throw new Violation(what);
-};
+const require = (holds, what) => { if (!holds) throw new Violation(what); };
 
 /** Members, shelf and topic after the latest event. */
 export class Room {
@@ -19,22 +17,16 @@ export class Room {
   topic = null;
   /** The newest event that the last snapshot holds. */
   snapshotSeq = 0n;
-  #expected = 'welcome';
-  #next = 0n;
-  #arriving = null;
+  #expected = 'welcome'; #next = 0n; #arriving = null;
 
   /** There is a room to show. */
   isReady = false;
 
   /** All that happened before we came back has been seen: the next event is live. */
-  get isCaughtUp() {
-    return this.#expected === 'event' && this.#next > this.snapshotSeq;
-  }
+  get isCaughtUp() { return this.#expected === 'event' && this.#next > this.snapshotSeq; }
 
   /** The connection is gone: what is known stays, and only a welcome may come next. */
-  lost() {
-    [this.#expected, this.#arriving] = ['welcome', null];
-  }
+  lost() { [this.#expected, this.#arriving] = ['welcome', null]; }
 
   welcome({ seq, fromSeq }) {
     require(fromSeq > 0n && fromSeq <= seq + 1n && seq < U64_MAX, 'a history that is none');
@@ -47,9 +39,7 @@ export class Room {
     this.#await(toSeq, toSeq + 1n);
   }
 
-  #await(seq, next) {
-    [this.snapshotSeq, this.#next, this.#expected] = [seq, next, 'first'];
-  }
+  #await(seq, next) { [this.snapshotSeq, this.#next, this.#expected] = [seq, next, 'first']; }
 
   /** Takes one part of a snapshot; true when it is whole. */
   snapshot({ seq, part, shelfTopic, member, shelfItem }) {
@@ -147,9 +137,7 @@ export class LogPosition {
     if (seq > this.#toldUntil) this.#toldUntil = seq;
   }
 
-  gap(to) {
-    if (to > this.#toldUntil) this.#toldUntil = to;
-  }
+  gap(to) { if (to > this.#toldUntil) this.#toldUntil = to; }
 
   /** Whether we were here: `'live'`, `'away'`, `'history'`, or `null` for what is not shown. */
   when(seq, snapshotSeq) {

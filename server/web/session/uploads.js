@@ -14,20 +14,11 @@ export class Uploads {
   all = new Map();
   /** What the file reader is to do: `begin`, `read` and `end`. */
   requests = [];
-  #send;
-  #tell;
-  #newKey;
-  #lastId = 0;
-  #lastServed = 0;
+  #send; #tell; #newKey; #lastId = 0; #lastServed = 0;
   // Numbers on the wire: the last, the last of earlier connections, and what those since mean.
-  #lastNumber = 0;
-  #lastNumberBefore = 0;
-  #numbers = new Map();
-  #offersFrom = 0;
+  #lastNumber = 0; #lastNumberBefore = 0; #numbers = new Map(); #offersFrom = 0;
 
-  constructor(send, tell, newKey) {
-    [this.#send, this.#tell, this.#newKey] = [send, tell, newKey];
-  }
+  constructor(send, tell, newKey) { [this.#send, this.#tell, this.#newKey] = [send, tell, newKey]; }
 
   /** Queues a file of `size` bytes; with the `key` of an earlier attempt it may be resumed. */
   add(name, size, modified, key) {
@@ -216,9 +207,7 @@ export class Uploads {
   }
 
   /** The session is over. */
-  abandon() {
-    for (const upload of this.all.values()) this.#end(upload, { kind: 'interrupted' });
-  }
+  abandon() { for (const upload of this.all.values()) this.#end(upload, { kind: 'interrupted' }); }
 }
 
 const isWaiting = (upload) => upload.state === 'queued' || upload.state === 'waiting';

@@ -220,6 +220,7 @@ export class Client {
   exchange({ up = Infinity, down = Infinity, step = Infinity } = {}) {
     for (let moved = true; moved && this.connection; ) {
       moved = false;
+      this.session.tick(this.now);
       const output = this.session.takeOutput(65536, this.now);
       if (output) {
         moved = true;
@@ -249,12 +250,13 @@ export class Client {
       const atEnd = () => (file.at === file.bytes.length ? digestOf(file.bytes) : undefined);
       if (kind === 'begin') {
         file.at = offset;
-        const isSame = !digest || String(digestOf(file.bytes.subarray(0, offset))) === String(digest);
+        const own = digestOf(file.bytes.subarray(0, offset));
+        const isSame = !digest || String(own) === String(digest);
         const answer = isSame ? { kind: 'begun', digest: atEnd() } : { kind: 'differs' };
-        this.session.fileReply({ id, run, ...answer });
+        this.session.uploads.reply({ id, run, ...answer });
       } else {
         const bytes = file.bytes.slice(file.at, (file.at += length));
-        this.session.fileReply({ kind: 'block', id, run, bytes, digest: atEnd() });
+        this.session.uploads.reply({ kind: 'block', id, run, bytes, digest: atEnd() });
       }
     }
     return requests.length > 0;

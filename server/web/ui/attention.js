@@ -4,19 +4,13 @@
 export const isSeen = () => !document.hidden && document.hasFocus();
 
 export class Attention {
-  #unseen = 0;
-  #title = 'chatshelf';
-  #audio = null;
+  #unseen = 0; #title; #audio = null;
 
-  constructor() {
+  constructor(title) {
+    document.title = this.#title = title;
     const seen = () => isSeen() && this.#count(0);
     addEventListener('focus', seen);
     document.addEventListener('visibilitychange', seen);
-  }
-
-  setTitle(title) {
-    this.#title = title;
-    this.#count(this.#unseen);
   }
 
   #count(unseen) {

@@ -10,18 +10,8 @@ const SAME_MS = 3 * 60_000;
 const FOLDED_MAX = 8;
 
 export class Log {
-  #box;
-  #lines;
-  #newest;
-  #queue = [];
-  #isDue = false;
-  #block = null;
-  #rows = 0;
-  #day = '';
-  #last = null;
-  #isAtEnd = true;
-  #unseen = 0;
-  #mark = null;
+  #box; #lines; #newest; #queue = []; #isDue = false; #block = null; #rows = 0; #day = '';
+  #last = null; #isAtEnd = true; #unseen = 0; #mark = null;
 
   /** `box` scrolls, and holds the `lines`; `newest` is the button that leads to its end. */
   constructor(box, lines, newest) {
@@ -33,7 +23,7 @@ export class Log {
 
   /**
    * Adds a row: `kind` is `said`, `action`, `told`, `event`, `presence`, `notice` or `line`; it
-   * has `nick`, `text` or `parts`, `at` and `seq` as far as there are.
+   * has `nick`, `text` or `parts`, and `at` as far as there are.
    */
   add(row) {
     this.#queue.push(row);
@@ -89,14 +79,14 @@ export class Log {
     return true;
   }
 
-  #rowOf({ kind, nick, text, parts, seq, isMention, isOwn, to, class: extra = '' }, at) {
+  #rowOf({ kind, nick, text, parts, isMention, isOwn, to, class: extra = '' }, at) {
     const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
     const last = this.#last;
     const isSame = kind === 'said' && last?.kind === 'said' && last.nick === nick &&
       at - last.ms < SAME_MS;
     const classes = ['row', kind, isSame && 'same', isMention && 'mention', isOwn && 'own', extra];
     const content = parts ?? linked(text);
-    const row = el('div', { className: classes.filter(Boolean).join(' '), 'data-seq': seq });
+    const row = el('div', { className: classes.filter(Boolean).join(' ') });
     if (nick) {
       row.append(el('span', { className: `nick ${colourOf(nick)}` }, bdi(nick)), ' ');
       if (kind === 'told') row.append(el('span', { className: 'tag' }, to), ' ');
@@ -124,14 +114,6 @@ export class Log {
       this.#rows -= this.#lines.firstElementChild.childElementCount;
       this.#lines.firstElementChild.remove();
     }
-  }
-
-  /** Takes the text of a line away. */
-  redact(seq) {
-    const text = this.#lines.querySelector(`[data-seq="${seq}"] .text`);
-    if (text) text.textContent = t('removed');
-    const queued = this.#queue.find((row) => row.seq === seq);
-    if (queued) queued.text = t('removed');
   }
 
   /** What comes from now on was not seen. */

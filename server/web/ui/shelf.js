@@ -1,59 +1,10 @@
-// The shelf and the members, and uploads on their way. Remembers the keys of our own uploads, by
-// which they resume and can be taken off.
+// The shelf, its files as links and pictures, and uploads on their way.
 
 import { t } from '../strings.js';
 import { bdi, colourOf, dateOf, el, reconcile, sizeText } from './dom.js';
 
-const UPLOADS_KEPT_MAX = 50;
-const ITEMS_KEPT_MAX = 200;
 // What an <img> shows and cannot run anything.
 const PICTURE = /\.(png|jpe?g|gif|webp|avif)$/i;
-
-const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-const unhex = (text) => Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
-
-/** Keys of uploads, in the browser's storage: of unfinished ones by file, of items by number. */
-export class Keys {
-  #read(name) {
-    try {
-      return JSON.parse(localStorage.getItem(name)) ?? {};
-    } catch {
-      return {};
-    }
-  }
-
-  #write(name, all, max) {
-    const entries = Object.entries(all).slice(-max);
-    try {
-      localStorage.setItem(name, JSON.stringify(Object.fromEntries(entries)));
-    } catch {
-      // Without storage, uploads resume as long as the page is open.
-    }
-  }
-
-  of(file) {
-    const key = this.#read('uploads')[file];
-    return key && unhex(key);
-  }
-
-  keep(file, key) {
-    this.#write('uploads', { ...this.#read('uploads'), [file]: hex(key) }, UPLOADS_KEPT_MAX);
-  }
-
-  /** The upload is over; as an item, its key is the right to take it off. */
-  end(file, item, key) {
-    const { [file]: _, ...rest } = this.#read('uploads');
-    this.#write('uploads', rest, UPLOADS_KEPT_MAX);
-    if (item === undefined) return;
-    // A name that is no number, so that the order of their coming stays.
-    this.#write('items', { ...this.#read('items'), [`#${item}`]: hex(key) }, ITEMS_KEPT_MAX);
-  }
-
-  ofItem(item) {
-    const key = this.#read('items')[`#${item}`];
-    return key && unhex(key);
-  }
-}
 
 export const itemPath = ({ item, name }) => `/item/${item}/${encodeURIComponent(name)}`;
 
@@ -61,6 +12,12 @@ export const itemPath = ({ item, name }) => `/item/${item}/${encodeURIComponent(
 export function itemLink(item) {
   return el('a', { href: itemPath(item), download: item.name }, bdi(item.name));
 }
+
+/** A small button, with what it is for. */
+export const button = (key, name, onclick) => {
+  const properties = { type: 'button', className: 'quiet', onclick };
+  return el('button', { ...properties, 'aria-label': `${t(key)} ${name}` }, t(key));
+};
 
 /** A button that shows the picture below it, and hides it again; nothing for other files. */
 export function pictureButton(item) {
@@ -78,14 +35,10 @@ export function pictureButton(item) {
   return [toggle];
 }
 
-const button = (key, name, onclick) => {
-  const properties = { type: 'button', className: 'quiet', onclick };
-  return el('button', { ...properties, 'aria-label': `${t(key)} ${name}` }, t(key));
-};
-
 /** The shelf's list, newest first. */
 export function showShelf(list, shelf, isOwn, takeOff) {
-  const entries = new Map([...shelf].reverse());
+  const items = [...shelf.values()].reverse();
+  const entries = new Map(items.map((item) => [`${item.item} ${isOwn(item)}`, item]));
   reconcile(list, entries, (item) => {
     const at = dateOf(item.at);
     const when = at.toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });

@@ -6,7 +6,6 @@ import { bdi, sizeText } from './dom.js';
 import { itemLink, pictureButton } from './shelf.js';
 
 const NAMES = Object.fromEntries(Object.entries(CODE).map(([name, code]) => [code, name]));
-const REDACT = 5;
 
 /** A sentence whose values are other people's text. */
 export const say = (key, values) => pieces(key, values).map((it) => it?.nodeType ? it : String(it));
@@ -32,21 +31,19 @@ export function ending(why, wasJoined) {
   return t({ left: 'youLeft', asked: 'connecting' }[why.kind] ?? why.kind, why);
 }
 
-/** Whether a text names somebody. */
+/** Whether a text names somebody: the nick, and neither a letter nor a digit beside it. */
 export function names(text, nick) {
-  const plain = nick.toLowerCase().replace(/[^\p{L}\p{N}_]/gu, '\\$&');
-  return new RegExp(`(^|[^\\p{L}\\p{N}_])${plain}($|[^\\p{L}\\p{N}_])`, 'u').test(text.toLowerCase());
+  const [word, all] = [nick.toLowerCase(), text.toLowerCase()];
+  const isInWord = (char) => /[\p{L}\p{N}_]/u.test(char ?? '');
+  for (let at = all.indexOf(word); at >= 0; at = all.indexOf(word, at + 1)) {
+    if (!isInWord(all[at - 1]) && !isInWord(all[at + word.length])) return true;
+  }
+  return false;
 }
 
 const leftParts = (event) =>
   event.code === CODE.LEFT ? about('left', event)
     : about('leftWhy', { ...event, why: reason({ code: event.code }) });
-
-function moderated(event) {
-  const key = `act${event.action}`;
-  const parts = about(hasText(key) && (event.to || event.action === REDACT) ? key : 'actOther', event);
-  return event.reason ? [...parts, ': ', bdi(event.reason)] : parts;
-}
 
 const PARTS = {
   Joined: (event) => about('joined', event),
@@ -61,20 +58,17 @@ const PARTS = {
   Dropped: (event) =>
     about(event.nick ? 'droppedBy' : 'dropped', { ...event, name: bdi(event.name) }),
   Forgotten: () => [t('forgotten')],
-  Moderated: moderated,
 };
 
 /** The row of an event; `null` for one that is not shown. */
 export function rowOf(event, own) {
-  const { frame, nick, at, seq, text, style } = event;
+  const { frame, nick, at, text, style } = event;
   if (frame === 'Said') {
     const isOwn = nick === own;
     const kind = style === 1 ? 'action' : 'said';
-    return { kind, nick, text, at, seq, isOwn, isMention: !isOwn && names(text, own) };
+    return { kind, nick, text, at, isOwn, isMention: !isOwn && names(text, own) };
   }
   if (!(frame in PARTS) || event.quiet) return null;
   const kind = frame === 'Joined' || frame === 'Left' ? 'presence' : 'event';
-  return { kind, parts: PARTS[frame](event), at, seq };
+  return { kind, parts: PARTS[frame](event), at };
 }
-
-export const isRedaction = ({ frame, action }) => frame === 'Moderated' && action === REDACT;

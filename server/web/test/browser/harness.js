@@ -1,0 +1,154 @@
+// A real browser in a real room. From the environment:
+//   CHATSHELF_URL    where the page is, by default http://127.0.0.1:9000/; the server must run with
+//                    --history 10000 and --keep 100
+//   CHATSHELF_TCP    HOST:PORT for the terminal client, if it is another than the page's
+//   CHATSHELF        the terminal client, by default that of this checkout
+//   CHATSHELF_ARGS   what it is told besides, by default --no-tls
+//   CHROMIUM         the browser, by default /usr/bin/chromium
+//   WEB_TOOLS        the folder where npm has put playwright-core and axe-core
+
+import { execFile, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { Deframer, decode, encode } from '../../protocol.js';
+
+const { env } = process;
+const tools = createRequire(env.WEB_TOOLS ? `${env.WEB_TOOLS}/` : import.meta.url);
+const { chromium, devices } = tools('playwright-core');
+const AXE = tools.resolve('axe-core');
+
+export const URL_OF_PAGE = env.CHATSHELF_URL ?? 'http://127.0.0.1:9000/';
+const [HOST, PORT] = (env.CHATSHELF_TCP ?? new URL(URL_OF_PAGE).host).split(':');
+const CLIENT = env.CHATSHELF
+  ?? fileURLToPath(new URL('../../../../target/release/chatshelf', import.meta.url));
+const CLIENT_ARGS = (env.CHATSHELF_ARGS ?? '--no-tls').split(' ').filter(Boolean);
+export const PHONE = devices['iPhone 13'];
+const ARGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+let browser;
+
+/** A name that nobody else has. */
+export const fresh = (stem) => `${stem}-${Math.random().toString(36).slice(2, 8)}`;
+
+/** A context whose pages fail the test by any error, or by what the content policy stops. */
+export async function newContext(options = {}) {
+  const executablePath = env.CHROMIUM ?? '/usr/bin/chromium';
+  browser ??= await chromium.launch({ executablePath, args: ARGS });
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en', ...options });
+  context.faults = [];
+  context.on('page', (page) => {
+    page.on('pageerror', (error) => context.faults.push(error.stack));
+    page.on('console', (message) => {
+      // A connection that a test breaks is told, too.
+      if (message.type() !== 'error' || /WebSocket|ERR_|Failed to load/.test(message.text())) return;
+      context.faults.push(message.text());
+    });
+  });
+  return context;
+}
+
+export const closeBrowser = () => browser?.close();
+
+/** A page in the room. Its `socket` has `cut()`, and `limit`, bytes after which it cuts itself. */
+export async function enter(context, name, { query = '', canCut = false } = {}) {
+  const page = await context.newPage();
+  if (canCut) await watchSocket(page);
+  await page.goto(URL_OF_PAGE + query);
+  await page.fill('#name', name);
+  await page.click('#enter');
+  await page.waitForSelector('#room:not([hidden])');
+  return page;
+}
+
+async function watchSocket(page) {
+  const socket = (page.socket = { limit: Infinity, bytes: 0, isOpen: true });
+  await page.routeWebSocket(/\/ws$/, (client) => {
+    if (!socket.isOpen) return client.close();
+    const server = client.connectToServer();
+    const cut = () => Promise.all([client.close(), server.close()]);
+    socket.cut = cut;
+    client.onMessage((message) => {
+      socket.bytes += message.length;
+      if (socket.bytes > socket.limit) return cut();
+      server.send(message);
+    });
+  });
+}
+
+export async function say(page, text) {
+  await page.fill('#text', text);
+  await page.press('#text', 'Enter');
+}
+
+/** Texts of all lines of this kind that are shown. */
+export const texts = (page, selector = '.row.said .text') =>
+  page.$$eval(selector, (all) => all.map((element) => element.textContent));
+
+/** Waits until a text is shown. */
+export const shown = (page, text, selector = '.row') =>
+  page.locator(selector, { hasText: text }).first().waitFor();
+
+export async function axe(page) {
+  const { default: fs } = await import('node:fs');
+  await page.evaluate(fs.readFileSync(AXE, 'utf8'));
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+/** What a one-shot command of the terminal client prints. */
+export async function terminal(...args) {
+  const where = ['--host', HOST, '--port', PORT, ...CLIENT_ARGS];
+  return (await promisify(execFile)(CLIENT, [...args, ...where])).stdout;
+}
+
+/** A member at a terminal, with plain lines. */
+export function terminalMember(name) {
+  const args = ['--host', HOST, '--port', PORT, ...CLIENT_ARGS, '--name', name, '--plain'];
+  const child = spawn(CLIENT, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  let seen = '';
+  child.stdout.on('data', (data) => (seen += data));
+  return {
+    say: (line) => child.stdin.write(`${line}\n`),
+    async sees(text) {
+      for (let wait = 0; wait < 200 && !seen.includes(text); wait++) {
+        await new Promise((done) => setTimeout(done, 50));
+      }
+      if (!seen.includes(text)) throw new Error(`${name} does not see ${text} in ${seen}`);
+    },
+    leave: () => child.stdin.end('/quit\n'),
+  };
+}
+
+/** Says many lines quickly, over a connection without a page. */
+export async function fill(lines) {
+  const socket = connect(Number(PORT), HOST);
+  const deframer = new Deframer();
+  const magic = new TextEncoder().encode('CHSH');
+  const nick = fresh('filler');
+  socket.write(encode('Hello', { magic, versionMin: 1, versionMax: 1 }));
+  socket.write(encode('Join', { nick, history: 0 }));
+  await new Promise((done, fail) => {
+    let echoes = 0;
+    socket.on('error', fail);
+    socket.on('data', (bytes) => {
+      for (const raw of deframer.push(bytes)) {
+        const frame = decode(raw);
+        if (frame?.frame === 'HelloAck' && frame.historyMax < lines) {
+          fail(new Error(`the server gives ${frame.historyMax} lines of history`));
+        }
+        if (frame?.frame === 'Said' && frame.nick === nick && ++echoes === lines.length) done();
+        if (frame?.frame === 'Refused') fail(new Error(`refused: ${frame.code}`));
+      }
+    });
+    for (const [at, text] of lines.entries()) {
+      socket.write(encode('Say', { messageId: BigInt(at + 1), text }));
+    }
+  });
+  socket.end(encode('Leave'));
+}

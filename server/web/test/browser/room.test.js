@@ -1,0 +1,395 @@
+// The page in a real browser against a real server; harness.js says what it needs.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+
+import {
+  PHONE, URL_OF_PAGE, axe, closeBrowser, enter, fill, fresh, newContext, say, shown, terminal,
+  terminalMember, texts,
+} from './harness.js';
+
+after(closeBrowser);
+
+// Runs with a context of its own, which must end without a fault.
+const inBrowser = (what, step, options) => test(what, async () => {
+  const context = await newContext(options);
+  try {
+    await step(context);
+    assert.deepEqual(context.faults, []);
+  } finally {
+    await context.close();
+  }
+});
+
+const content = (bytes) => Buffer.from(Array.from({ length: bytes }, (_, at) => (at * 31) >>> 3));
+const file = (name, buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
+const itemOf = (page, name) => page.locator('#shelf li', { hasText: name });
+
+// The bytes behind the link of an item.
+async function fetched(page, name) {
+  const href = await itemOf(page, name).locator('a').getAttribute('href');
+  const response = await page.request.get(new URL(href, page.url()).href);
+  assert.equal(response.status(), 200);
+  return response.body();
+}
+
+const NASTY = [
+  '"quoted" & \'quoted\'', '<script>alert(1)</script>', '<img src=x onerror=alert(1)>',
+  'שלום עולם', '\u202eright to left', '👩‍👧 🏴󠁧󠁢󠁳󠁣󠁴󠁿', 'javascript:alert(1)', '   spaces   inside',
+];
+
+inBrowser('two pages and a terminal see the same', async (context) => {
+  const [ada, bob, tom] = ['ada', 'bob', 'tom'].map(fresh);
+  const one = await enter(context, ada);
+  const two = await enter(context, bob);
+  const three = terminalMember(tom);
+  await shown(one, `${tom} joined`);
+  await say(one, `from ${ada}`);
+  await three.sees(`from ${ada}`);
+  three.say(`from ${tom}`);
+  await shown(two, `from ${tom}`);
+  await say(two, '/me waves');
+  await three.sees(`${bob} waves`);
+  await shown(one, 'waves', '.row.action');
+  const kinds = '.row.said .text, .row.action .text';
+  const [first, second] = await Promise.all([texts(one, kinds), texts(two, kinds)]);
+  assert.deepEqual(second.slice(-3), [`from ${ada}`, `from ${tom}`, 'waves']);
+  assert.deepEqual(first.slice(-3), second.slice(-3));
+  three.leave();
+  await shown(one, `${tom} left`);
+});
+
+inBrowser('whatever is said is text, and nothing else', async (context) => {
+  const one = await enter(context, fresh('ada'));
+  const two = await enter(context, fresh('עדה"x"'.replaceAll('"', '_')));
+  for (const text of NASTY) await say(one, text);
+  await shown(two, NASTY.at(-1).trim());
+  const seen = (await texts(two)).slice(-NASTY.length);
+  assert.deepEqual(seen, NASTY.map((text) => text.trim().replace('\u202e', '\ufffd')));
+  await say(one, `/topic ${NASTY[2]}`);
+  await shown(two, NASTY[2], '#topic');
+  assert.equal(await two.locator('#lines img, #topic img, #lines script').count(), 0);
+  await say(one, 'see https://example.org/a?b=c#d, or http://x.y/).');
+  await shown(two, 'see https');
+  const links = await two.$$eval('.row.said a', (all) => all.map(({ href, rel }) => [href, rel]));
+  const rel = 'noopener noreferrer nofollow';
+  const expected = [['https://example.org/a?b=c#d', rel], ['http://x.y/', rel]];
+  assert.deepEqual(links.slice(-2), expected);
+  await say(one, '/topic -');
+});
+
+inBrowser('names of files are text, and a link has the whole name', async (context) => {
+  const page = await enter(context, fresh('ada'));
+  for (const name of ['"a" & <script>.txt', 'שלום.pdf', '👍 ok.bin', "it's 100%.txt", '#1?.txt']) {
+    const bytes = content(1000 + name.length);
+    await page.setInputFiles('#files', file(name, bytes));
+    await itemOf(page, name).waitFor();
+    assert.deepEqual(await fetched(page, name), bytes, name);
+  }
+});
+
+inBrowser('an upload that is cut resumes, and arrives whole', async (context) => {
+  const page = await enter(context, fresh('ada'), { canCut: true });
+  const name = `${fresh('cut')}.bin`;
+  const bytes = content(3_000_000);
+  page.socket.limit = page.socket.bytes + 1_500_000;
+  await page.setInputFiles('#files', file(name, bytes));
+  await page.locator('#status:not([hidden])').waitFor();
+  page.socket.limit = Infinity;
+  page.socket.bytes = 0;
+  await itemOf(page, name).waitFor();
+  await shown(page, `${name} resumes at`);
+  assert.ok(page.socket.bytes < 2_200_000, `${page.socket.bytes} bytes were sent again`);
+  assert.deepEqual(await fetched(page, name), bytes);
+  const items = JSON.parse(await terminal('list', '--json'));
+  assert.equal(items.filter((item) => item.name === name).length, 1);
+});
+
+inBrowser('an upload resumes after a reload, once the same file is chosen again', async (context) => {
+  const page = await enter(context, fresh('ada'), { canCut: true });
+  const name = `${fresh('again')}.bin`;
+  const bytes = content(2_000_000);
+  // By its date, a file is known again: the same one is chosen twice.
+  const choose = () => page.evaluate(async ([title, length]) => {
+    const all = Uint8Array.from({ length }, (_, at) => (at * 31) >>> 3);
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([all], title, { lastModified: 1_600_000_000_000 }));
+    document.getElementById('files').files = transfer.files;
+    document.getElementById('files').dispatchEvent(new Event('change'));
+  }, [name, bytes.length]);
+  page.socket.limit = page.socket.bytes + 1_000_000;
+  await choose();
+  await page.locator('#status:not([hidden])').waitFor();
+  page.socket.limit = Infinity;
+  await page.reload();
+  await page.waitForSelector('#room:not([hidden])');
+  page.socket.bytes = 0;
+  await choose();
+  await itemOf(page, name).waitFor();
+  assert.ok(page.socket.bytes < 1_500_000, `${page.socket.bytes} bytes were sent again`);
+  assert.deepEqual(await fetched(page, name), bytes);
+});
+
+inBrowser('files come by drop and by paste, several at once, and can be taken off', async (context) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const page = await enter(context, fresh('ada'));
+  const names = ['drop-a', 'drop-b'].map(fresh);
+  await page.evaluate((all) => {
+    const dataTransfer = new DataTransfer();
+    for (const name of all) dataTransfer.items.add(new File([name], name));
+    for (const type of ['dragover', 'drop']) {
+      const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
+      document.getElementById('talk').dispatchEvent(event);
+    }
+  }, names);
+  for (const name of names) await itemOf(page, name).waitFor();
+  await itemOf(page, names[0]).getByRole('button', { name: 'Take off' }).click();
+  await itemOf(page, names[0]).waitFor({ state: 'detached' });
+  await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(20, 10);
+    canvas.getContext('2d').fillRect(0, 0, 20, 10);
+    const blob = await canvas.convertToBlob({ type: 'image/png' });
+    await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
+  });
+  await page.focus('#text');
+  await page.keyboard.press('Control+V');
+  const pasted = itemOf(page, 'pasted-');
+  await pasted.first().waitFor();
+  await pasted.first().getByRole('button', { name: 'Show' }).click();
+  const picture = pasted.first().locator('img');
+  await page.waitForFunction((img) => img.complete && img.naturalWidth === 20,
+    await picture.elementHandle());
+});
+
+inBrowser('a picture that could run something is not shown', async (context) => {
+  const page = await enter(context, fresh('ada'));
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>';
+  const name = `${fresh('evil')}.svg`;
+  await page.setInputFiles('#files', file(name, Buffer.from(svg)));
+  await itemOf(page, name).waitFor();
+  assert.equal(await itemOf(page, name).getByRole('button', { name: 'Show' }).count(), 0);
+  const alerts = [];
+  page.on('dialog', (dialog) => alerts.push(dialog.dismiss()));
+  const href = await itemOf(page, name).locator('a').getAttribute('href');
+  await page.evaluate((src) => {
+    const image = document.createElement('img');
+    image.src = src;
+    document.body.append(image);
+  }, href);
+  await page.waitForTimeout(300);
+  assert.deepEqual(alerts, []);
+});
+
+inBrowser('lines that are written offline are kept, and said once', async (context) => {
+  const ada = fresh('ada');
+  const page = await enter(context, ada, { canCut: true });
+  const other = await enter(context, fresh('bob'));
+  await say(page, 'before');
+  await shown(other, 'before');
+  page.socket.isOpen = false;
+  await page.socket.cut();
+  await shown(page, 'Offline', '#status');
+  await say(page, 'while away');
+  await shown(page, 'while away', '.pending');
+  await say(other, 'meanwhile');
+  page.socket.isOpen = true;
+  await page.click('#status button');
+  await shown(page, 'while away', '.row.said');
+  await shown(other, 'while away');
+  const last = (await texts(page)).slice(-3);
+  assert.deepEqual(last, ['before', 'meanwhile', 'while away']);
+  assert.deepEqual((await texts(other)).slice(-3), last);
+  assert.equal(await page.locator('.pending').count(), 0);
+  assert.equal(await other.locator('.row', { hasText: `${ada} left` }).count(), 0);
+});
+
+inBrowser('a page that is loaded again is the same member', async (context) => {
+  const ada = fresh('ada');
+  const page = await enter(context, ada);
+  const other = await enter(context, fresh('bob'));
+  await page.reload();
+  await page.waitForSelector('#room:not([hidden])');
+  await say(page, 'here again');
+  await shown(other, 'here again');
+  assert.equal(await other.locator('.row', { hasText: `${ada} left` }).count(), 0);
+});
+
+inBrowser('private messages, mentions, names and topics', async (context) => {
+  const [ada, bob] = ['ada', 'bob'].map(fresh);
+  const one = await enter(context, ada);
+  const two = await enter(context, bob);
+  await one.locator('#members button', { hasText: bob }).click();
+  assert.equal(await one.inputValue('#text'), `/msg ${bob} `);
+  await say(one, `/msg ${bob} psst`);
+  await shown(two, 'psst', '.row.told');
+  await shown(one, 'psst', '.row.told.own');
+  await one.bringToFront();
+  await say(one, `${bob}: look`);
+  await shown(two, 'look', '.row.mention');
+  await say(one, '/topic engines');
+  await shown(two, 'engines', '#topic');
+  const carol = fresh('carol');
+  await say(one, `/nick ${carol}`);
+  await shown(two, `${ada} is now ${carol}`);
+  await say(one, '/nick a b');
+  await shown(one, 'without spaces', '.row.notice');
+  await say(one, '/nonsense');
+  await shown(one, 'no command /nonsense', '.row.notice');
+  await say(one, '/help');
+  await shown(one, '/msg NAME TEXT', '.row.notice');
+  await say(one, '//help');
+  await shown(two, '/help', '.row.said');
+  await say(one, 'x'.repeat(9000));
+  await shown(one, 'the limit is 8 KiB', '.row.notice');
+  await one.fill('#text', bob.slice(0, 6));
+  await one.press('#text', 'Tab');
+  assert.equal(await one.inputValue('#text'), `${bob}: `);
+});
+
+inBrowser('the title counts what is not seen', async (context) => {
+  const one = await enter(context, fresh('ada'));
+  await one.evaluate(() => {
+    Object.defineProperty(document, 'hasFocus', { value: () => false });
+  });
+  const two = await enter(context, fresh('bob'));
+  await say(two, 'first');
+  await say(two, 'second');
+  await shown(one, 'second');
+  await one.waitForFunction(() => document.title.startsWith('(2) '));
+  assert.equal(await one.locator('.line.unread').count(), 1);
+});
+
+inBrowser('a name that is taken leads to a free one', async (context) => {
+  const ada = fresh('ada');
+  await enter(context, ada);
+  const page = await context.newPage();
+  await page.goto(URL_OF_PAGE);
+  await page.fill('#name', ada);
+  await page.press('#name', 'Enter');
+  await shown(page, 'that name is taken', '#fault');
+  await page.click('#take');
+  await page.waitForSelector('#room:not([hidden])');
+  await page.click('#menu summary');
+  await page.click('#leave');
+  await shown(page, 'You have left the room.', '#fault');
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const viewport of [{ width: 1280, height: 800 }, { width: 360, height: 640 }]) {
+    inBrowser(`axe finds nothing, ${colorScheme}, ${viewport.width} wide`, async (context) => {
+      const door = await context.newPage();
+      await door.goto(URL_OF_PAGE);
+      assert.deepEqual(await axe(door), []);
+      const page = await enter(context, fresh('ada'));
+      const bob = await enter(context, fresh('bob'));
+      await say(page, 'hello https://example.org');
+      await say(page, '/me waves');
+      await say(page, '/help');
+      await page.setInputFiles('#files', file(`${fresh('axe')}.png`, content(10)));
+      await say(bob, 'a line');
+      await shown(page, 'a line');
+      await page.click('#menu summary');
+      assert.deepEqual(await axe(page), []);
+      await page.click('#menu summary');
+      if (viewport.width < 760) await page.click('#panel');
+      await page.locator('#shelf li').first().waitFor();
+      assert.deepEqual(await axe(page), []);
+    }, { colorScheme, viewport });
+  }
+}
+
+for (const height of [640, 320]) {
+  inBrowser(`there is room for talk at 360 × ${height}`, async (context) => {
+    const page = await enter(context, fresh('ada'));
+    await say(page, `a long line ${'of words '.repeat(20)}${'x'.repeat(200)}`);
+    await shown(page, 'a long line');
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.equal(width, 360);
+    const box = await page.locator('#composer').boundingBox();
+    assert.ok(box.y + box.height <= height && box.x >= 0 && box.x + box.width <= 360);
+    assert.ok((await page.locator('#talk').boundingBox()).height >= height * 0.6);
+    const tap = await page.locator('#composer button').last().boundingBox();
+    assert.ok(tap.height >= 32, 'a thumb finds it');
+  }, { ...PHONE, viewport: { width: 360, height }, deviceScaleFactor: 1 });
+}
+
+for (const [locale, join] of [['zh-CN', '加入'], ['zh-TW', '加入'], ['en-GB', 'Join']]) {
+  inBrowser(`the page speaks ${locale}`, async (context) => {
+    const page = await enter(context, fresh('ada'));
+    const shelf = { 'zh-CN': '文件架', 'zh-TW': '檔案架', 'en-GB': 'On the shelf' }[locale];
+    await shown(page, shelf, '#shelf-title');
+    await page.selectOption('#language', 'en');
+    await shown(page, 'On the shelf', '#shelf-title');
+    const next = await context.newPage();
+    await next.goto(URL_OF_PAGE);
+    assert.equal(await next.textContent('#enter'), 'Join', `and remembers it, not ${join}`);
+  }, { locale });
+}
+
+inBrowser('all of it works from the keyboard', async (context) => {
+  const page = await context.newPage();
+  await page.goto(URL_OF_PAGE);
+  await page.keyboard.type(fresh('ada'));
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#room:not([hidden])');
+  await page.keyboard.type('typed');
+  await page.keyboard.press('Enter');
+  await shown(page, 'typed');
+  const order = [];
+  for (let step = 0; step < 8; step++) {
+    await page.keyboard.press('Shift+Tab');
+    order.push(await page.evaluate(() => document.activeElement.id || document.activeElement.tagName));
+  }
+  const expected = ['attach', 'talk', 'SUMMARY', 'A'];
+  assert.deepEqual(order.slice(0, 4), expected);
+});
+
+inBrowser('the first load is small', async (context) => {
+  const page = await context.newPage();
+  let bytes = 0;
+  page.on('response', async (response) => (bytes += (await response.request().sizes()).responseBodySize));
+  await page.goto(URL_OF_PAGE, { waitUntil: 'networkidle' });
+  assert.ok(bytes > 10_000 && bytes < 100 * 1024, `${bytes} bytes`);
+});
+
+inBrowser('ten thousand lines of history scroll and type smoothly', async (context) => {
+  const lines = Array.from({ length: 10_000 }, (_, at) =>
+    `line ${at} ${'and words '.repeat(at % 17)}${at % 31 ? '' : 'https://example.org/'}`);
+  await fill(lines);
+  const page = await enter(context, fresh('ada'), { query: '?history=10000' });
+  await page.evaluate(() => {
+    globalThis.longest = 0;
+    let last = performance.now();
+    const frame = (now) => {
+      globalThis.longest = Math.max(globalThis.longest, now - last);
+      last = now;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  await shown(page, 'line 9999 ');
+  await page.waitForFunction(() => document.querySelectorAll('.row.said').length >= 10_000);
+  await page.waitForTimeout(500);
+  const other = terminalMember(fresh('tom'));
+  await page.evaluate(() => (globalThis.longest = 0));
+  for (let second = 0; second < 5; second++) {
+    other.say(`news ${second}`);
+    await page.hover('#talk');
+    for (let turn = 0; turn < 8; turn++) await page.mouse.wheel(0, turn % 2 ? 900 : -2500);
+    await page.locator('#text').pressSequentially('typing while lines come ', { delay: 20 });
+    await shown(page, `news ${second}`);
+  }
+  const longest = await page.evaluate(() => globalThis.longest);
+  other.leave();
+  assert.ok(longest < 50, `a frame of ${longest} ms`);
+});
+
+test('no module has a way to make elements of text', () => {
+  const modules = ['app.js', 'link.js', ...['dom', 'log', 'shelf', 'words', 'attention', 'commands']
+    .map((name) => `ui/${name}.js`)];
+  for (const name of modules) {
+    const text = readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+    assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/, name);
+  }
+});

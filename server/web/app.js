@@ -3,7 +3,7 @@
 import { Link } from './link.js';
 import { CODE, MESSAGE_BYTES_MAX, fitFileName, textFault } from './protocol.js';
 import { Session } from './session.js';
-import { LANGUAGES, languageOf, setLanguage, t } from './strings.js';
+import { LANGUAGES, languageOf, setLanguage, setTexts, t } from './strings.js';
 import { Attention } from './ui/attention.js';
 import { complete, helpLines, parse } from './ui/commands.js';
 import { $, bdi, colourOf, el, linked, reconcile, sizeText } from './ui/dom.js';
@@ -24,10 +24,8 @@ const log = new Log($('talk'), $('lines'), $('newest'));
 // The file of each upload, and what it is known by when it is chosen again.
 const files = new Map();
 const ownItems = new Set();
-let session = null;
-let link = null;
+let [session, link, roomTimer, countdown] = [null, null, null, null];
 let isNow = false;
-let roomTimer = null;
 let lastSent = '';
 
 function set(name, value) {
@@ -39,13 +37,10 @@ function showTexts() {
   const language = settings.language ?? languageOf(navigator.languages ?? []);
   setLanguage(language);
   document.documentElement.lang = $('language').value = language;
-  const places = { label: 'aria-label', hint: 'placeholder', title: 'title' };
-  for (const element of document.querySelectorAll('[data-t]')) {
-    element.textContent = t(element.dataset.t);
-  }
-  for (const [name, attribute] of Object.entries(places)) {
+  const places = { t: 'textContent', label: 'ariaLabel', hint: 'placeholder', title: 'title' };
+  for (const [name, property] of Object.entries(places)) {
     for (const element of document.querySelectorAll(`[data-${name}]`)) {
-      element.setAttribute(attribute, t(element.dataset[name]));
+      element[property] = t(element.dataset[name]);
     }
   }
 }
@@ -56,11 +51,10 @@ function enter({ name: nick, password, resume }) {
   const history = Number(new URLSearchParams(location.search).get('history') ?? HISTORY_LINES);
   const randomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
   const maySendPassword = !isPlain || isThisMachine;
-  const chance = { random: Math.random, randomBytes };
   const asked = { nick, password, resume, history, maySendPassword, software: 'chatshelf web' };
-  session = new Session({ ...asked, ...chance }, performance.now());
+  session = new Session({ ...asked, random: Math.random, randomBytes }, performance.now());
   link = new Link(session, `${isPlain ? 'ws' : 'wss'}://${location.host}/ws`, refresh);
-  isNow = false;
+  $('menu').open = isNow = false;
   ownItems.clear();
   log.clear();
   link.run();
@@ -75,8 +69,7 @@ function knock() {
   $('enter').disabled = true;
   $('enter').textContent = t('joining');
   if (session?.phase !== 'choosing') return enter({ name, password });
-  session.rejoin({ nick: name, password });
-  link.run();
+  act(() => session.rejoin({ nick: name, password }));
 }
 
 function showFault(text, suggestion) {
@@ -101,6 +94,7 @@ function showDoor(text, suggestion) {
 // What the session tells.
 
 const notice = (parts) => log.add({ kind: 'notice', parts: [parts].flat() });
+const UNREAD = () => ({ kind: 'line', text: t('unread'), isUnread: true });
 const noticeMissed = ({ from, to }) => notice(t('missed', { n: to - from + 1n }));
 
 const HANDLERS = {
@@ -119,7 +113,7 @@ const HANDLERS = {
   upload: showUpload,
   told({ told: { nick, to, text, at }, isOwn }) {
     const whom = isOwn ? t('toWhom', { nick: to }) : t('privately');
-    if (!isOwn && attention.line(true, `${nick}: ${text}`, settings)) log.markUnread();
+    if (!isOwn && attention.line(true, `${nick}: ${text}`, settings)) log.add(UNREAD());
     log.add({ kind: 'told', nick, text, at, to: whom, isOwn, isMention: !isOwn });
   },
   refused({ refused, entry }) {
@@ -163,7 +157,7 @@ function showEvent({ event, when }) {
   if (!row) return;
   const isNews = event.frame === 'Said' && when !== 'history' && !row.isOwn;
   const text = `${event.nick}: ${event.text}`;
-  if (isNews && attention.line(row.isMention, text, settings)) log.markUnread();
+  if (isNews && attention.line(row.isMention, text, settings)) log.add(UNREAD());
   log.add(row);
 }
 
@@ -194,10 +188,7 @@ function refresh() {
   if (session.phase === 'joined' && session.room.isCaughtUp) showNow();
   showStatus();
   showPending();
-  showUploads($('uploads'), session.uploads.all, (id) => {
-    session.uploads.cancel(id);
-    link.run();
-  });
+  showUploads($('uploads'), session.uploads.all, (id) => act(() => session.uploads.cancel(id)));
 }
 
 function showPending() {
@@ -237,7 +228,6 @@ function showRoom() {
   });
 }
 
-let countdown;
 function showStatus() {
   const { isJoined, retryAt, isLate } = session;
   const s = Math.max(0, Math.ceil(((retryAt ?? 0) - performance.now()) / 1000));
@@ -252,9 +242,13 @@ function showStatus() {
 
 // What our user does.
 
-function ask(name, fields) {
-  if (session.ask(name, fields) === null) notice(t('full'));
+function act(step) {
+  step();
   link.run();
+}
+
+function ask(name, fields) {
+  act(() => session.ask(name, fields) ?? notice(t('full')));
 }
 
 const COMMANDS = {
@@ -281,15 +275,9 @@ const COMMANDS = {
     if (item) takeOff(item);
     else notice(say('noItem', { name: bdi(name) }));
   },
-  reconnect() {
-    session.reconnect(performance.now());
-    link.run();
-  },
+  reconnect: () => act(() => session.reconnect(performance.now())),
   clear: () => log.clear(),
-  quit() {
-    session.leave();
-    link.run();
-  },
+  quit: () => act(() => session.leave()),
   help: () => helpLines().forEach((line) => notice(line)),
 };
 
@@ -375,14 +363,9 @@ function listen() {
     $('files').value = '';
   };
   $('status').querySelector('button').onclick = COMMANDS.reconnect;
-  $('leave').onclick = () => {
-    $('menu').open = false;
-    COMMANDS.quit();
-  };
-  $('panel').onclick = () => {
-    const isOpen = document.body.classList.toggle('panel');
-    $('panel').setAttribute('aria-expanded', String(isOpen));
-  };
+  $('leave').onclick = COMMANDS.quit;
+  $('panel').onclick = () =>
+    $('panel').setAttribute('aria-expanded', document.body.classList.toggle('panel'));
 }
 
 function listenToFiles() {
@@ -429,11 +412,7 @@ function listenToSettings() {
 }
 
 function listenToPage() {
-  const wake = () => {
-    if (document.hidden || !session) return;
-    session.wake(performance.now());
-    link.run();
-  };
+  const wake = () => document.hidden || !session || act(() => session.wake(performance.now()));
   document.addEventListener('visibilitychange', wake);
   addEventListener('online', wake);
   // A page that is loaded again is the same member. The key is there only in between, so that a
@@ -444,6 +423,7 @@ function listenToPage() {
   });
 }
 
+setTexts(await (await fetch('strings.txt')).text());
 document.querySelectorAll('.host').forEach((element) => (element.textContent = location.host));
 document.querySelectorAll('.plain').forEach((element) => (element.hidden = !isPlain));
 [listen, listenToFiles, listenToSettings, listenToPage, showTexts].forEach((step) => step());

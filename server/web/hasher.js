@@ -38,6 +38,7 @@ class Blake3 {
 
 // The file of each upload, how far it is read, and the hasher of that.
 const files = new Map();
+let last = Promise.resolve();
 
 async function read(entry, length) {
   const { file, at } = entry;
@@ -64,19 +65,13 @@ async function answer({ kind, id, offset, digest, length }) {
   return { kind: 'block', bytes, digest: digestAtEnd(entry) };
 }
 
-let last = Promise.resolve();
-
 onmessage = ({ data }) => {
   const { kind, id, run } = data;
-  if (kind === 'wait') {
-    // Timers of a page in the background are slow; those of a worker are not.
-    setTimeout(() => postMessage({ kind: 'waited' }), data.ms);
-    return;
-  }
-  if (kind === 'file') files.set(id, { file: data.file });
+  // Timers of a page in the background are slow; those of a worker are not.
+  if (kind === 'wait') return setTimeout(() => postMessage({ kind: 'waited' }), data.ms);
+  if (kind === 'file') return files.set(id, { file: data.file });
   last = last.then(async () => {
-    if (kind === 'end') files.delete(id);
-    if (kind === 'end' || kind === 'file') return;
+    if (kind === 'end') return files.delete(id);
     try {
       const reply = await answer(data);
       if (reply) postMessage({ ...reply, id, run }, reply.bytes ? [reply.bytes.buffer] : []);

@@ -25,7 +25,7 @@ export class Link {
     if (this.#socket && (session.isOffline || session.phase === 'over')) this.#close();
     if (session.wantsConnection(now)) this.#connect();
     this.#write();
-    this.#serveFiles();
+    for (const request of session.uploads.requests.splice(0)) this.#worker?.postMessage(request);
     this.#onChange();
     const deadline = session.deadline();
     if (session.phase === 'over') this.#worker?.terminate();
@@ -55,9 +55,7 @@ export class Link {
   #close() {
     const socket = this.#socket;
     this.#socket = null;
-    if (!this.#session.isOffline || this.#session.phase === 'connecting') {
-      this.#session.lost(performance.now());
-    }
+    this.#session.lost(performance.now());
     socket.close();
   }
 
@@ -80,7 +78,8 @@ export class Link {
   // How many bytes of a file may be sent now: the window follows the rate of the connection.
   #adapt(unsent) {
     const now = performance.now();
-    if (unsent === 0) this.#window = Math.min(UNSENT_BYTES_MAX, this.#window * 2);
+    const isDrained = unsent === 0 && this.#session.uploads.all.size > 0;
+    if (isDrained) this.#window = Math.min(UNSENT_BYTES_MAX, this.#window * 2);
     if (unsent < this.#window) {
       this.#fullSince = null;
       return this.#window / 2;
@@ -104,10 +103,5 @@ export class Link {
       };
     }
     this.#worker.postMessage({ kind: 'file', id, file });
-  }
-
-  #serveFiles() {
-    const requests = this.#session.uploads.requests.splice(0);
-    requests.forEach((request) => this.#worker?.postMessage(request));
   }
 }

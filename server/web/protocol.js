@@ -4,7 +4,6 @@
 export const FRAME_BYTES_MAX = 16384;
 export const DATA_BYTES_MAX = 65536;
 export const MESSAGE_BYTES_MAX = 8192;
-export const NICK_BYTES_MAX = 32;
 export const U64_MAX = 2n ** 64n - 1n;
 const HEADER_BYTES = 6;
 const DATA_HEAD_BYTES = 12;
@@ -94,9 +93,8 @@ export const FRAMES = Object.fromEntries(
 );
 const BY_TYPE = new Map(Object.values(FRAMES).map((frame) => [frame.type, frame]));
 for (const [name, fields] of Object.entries(LISTS)) TAGS[name].fields = fieldsOf(fields.split(' '));
-for (const frame of Object.values(FRAMES)) {
-  for (const field of frame.fields) field.fields = TAGS[field.name].fields;
-}
+const ALL_FIELDS = Object.values(FRAMES).flatMap((frame) => frame.fields);
+for (const field of ALL_FIELDS) field.fields = TAGS[field.name].fields;
 
 /** What a server sends against the rules; the connection ends. */
 export class Violation extends Error {}
@@ -118,7 +116,7 @@ const NICK = `^(?![-.])([\\w.-]|[^\\u{0}-\\u{9F}${INVISIBLE}${UNSEEN}])+$`;
 
 // What each kind of text may hold, and how many bytes of it.
 const TEXTS = {
-  nick: [NICK_BYTES_MAX, new RegExp(NICK, 'u')],
+  nick: [32, new RegExp(NICK, 'u')],
   message: [MESSAGE_BYTES_MAX, none('\\u{0}-\\u{8}\\u{B}-\\u{1F}\\u{7F}-\\u{9F}')],
   topic: [512, none(`${CONTROL}\\u{2028}\\u{2029}`)],
   file: [255, new RegExp(`^(?!\\.\\.?$)[^/\\\\${CONTROL}${INVISIBLE}]+$`, 'u')],
@@ -144,14 +142,14 @@ export function fitFileName(name) {
 }
 
 function readText(kind, bytes) {
-  let text;
+  const [limit, rule] = TEXTS[kind];
   try {
-    text = bytes.length > TEXTS[kind][0] ? '' : strict.decode(bytes);
+    const text = strict.decode(bytes);
+    if (bytes.length <= limit && rule.test(text)) return text;
   } catch {
-    text = '';
+    // It is not UTF-8.
   }
-  if (textFault(kind, text)) throw new Violation(`a ${kind} against the rules`);
-  return text;
+  throw new Violation(`a ${kind} against the rules`);
 }
 
 const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -180,9 +178,8 @@ const READERS = {
     return { kind, atOnce, refill, periodMs: view.getUint32(18) };
   }),
 };
-for (const length of [4, 6, 10, 16, 24, 32]) {
-  READERS[`b${length}`] = sized(length, (_, bytes) => bytes.slice());
-}
+const copy = (_, bytes) => bytes.slice();
+for (const length of [4, 6, 10, 16, 24, 32]) READERS[`b${length}`] = sized(length, copy);
 for (const kind of Object.keys(TEXTS)) READERS[kind] = (bytes) => readText(kind, bytes);
 
 function readFields(fields, bytes) {
@@ -206,10 +203,8 @@ function readFields(fields, bytes) {
   return out;
 }
 
-/**
- * The fields of a whole frame by their keys, and its name as `frame`; `null` for one that may be
- * skipped. Numbers of 8 bytes are BigInts.
- */
+/** The fields of a whole frame by their keys, and its name as `frame`; `null` for one that may be
+ * skipped. Numbers of 8 bytes are BigInts. */
 export function decode({ type, flags, value }) {
   const frame = BY_TYPE.get(type);
   // The browser downloads by links, so no file comes this way.

@@ -4,8 +4,7 @@
 // `takeEvents`, and times in milliseconds are told with each call.
 
 import {
-  CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, MAGIC, NICK_BYTES_MAX, Violation, bytesOf, decode,
-  encode,
+  CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, MAGIC, Violation, decode, encode,
 } from './protocol.js';
 import { Heartbeat } from './session/heartbeat.js';
 import { Pending } from './session/pending.js';
@@ -46,10 +45,8 @@ export class Session {
   // Of the membership.
   #isHeld = false; #seen = new LogPosition(); #pending; #retryAt = 0; #waits = 0; #attempts = -1;
 
-  /**
-   * `nick`; `history`, in lines; `resume` and `password`, if there are; `maySendPassword`, false
-   * where others could read it; `random`, as `Math.random`; `randomBytes(count)`.
-   */
+  /** `nick`; `history`, in lines; `resume` and `password`, if there are; `maySendPassword`, false
+   * where others could read it; `random`, as `Math.random`; `randomBytes(count)`. */
   constructor(config, now) {
     this.#config = { ...config };
     this.nick = config.nick;
@@ -170,8 +167,6 @@ export class Session {
     this.#tell({ kind: 'over', why });
   }
 
-  // Time.
-
   /** Looks at the clock; to be called at `deadline` at the latest. */
   tick(now) {
     this.#now = now;
@@ -221,9 +216,8 @@ export class Session {
   }
 
   leave() {
-    if (['offline', 'connecting', 'greeting', 'over'].includes(this.phase)) {
-      return this.#end({ kind: 'left' });
-    }
+    if (this.isOffline || this.phase === 'greeting') return this.#end({ kind: 'left' });
+    if (this.phase === 'over') return;
     this.uploads.abandon();
     this.#send(encode('Leave'));
     this.phase = 'leaving';
@@ -282,7 +276,8 @@ export class Session {
   #helloAck(ack) {
     if (ack.version !== VERSION) throw new Violation('a version that was not offered');
     const rate = (kind) => ack.allowance.find((allowance) => allowance.kind === kind);
-    this.#pending.setRates(rate(1), rate(2));
+    this.#pending.gauges.lines.set(rate(1));
+    this.#pending.gauges.changes.set(rate(2));
     this.limits = ack;
     this.#heartbeat.greeted();
     this.phase = 'joining';
@@ -344,14 +339,14 @@ export class Session {
 
   // A live event may be the answer to a command of ours.
   #noteLive(event) {
-    if (event.frame === 'Dropped') this.#pending.answered('Drop', event.item);
-    if (event.nick !== this.nick) return;
-    if (event.frame === 'Said') this.#pending.receipt('Say', event.messageId);
-    else if (event.frame === 'TopicChanged') this.#pending.answered('SetTopic');
-    else if (event.frame === 'Renamed') {
-      this.nick = event.to;
-      this.#pending.answered('Rename');
-    }
+    const { frame, nick, item, messageId, to } = event;
+    if (frame === 'Dropped') this.#pending.answered('Drop', item);
+    if (nick !== this.nick) return;
+    if (frame === 'Said') this.#pending.receipt('Say', messageId);
+    if (frame === 'TopicChanged') this.#pending.answered('SetTopic');
+    if (frame !== 'Renamed') return;
+    this.nick = to;
+    this.#pending.answered('Rename');
   }
 
   #settleIfCaughtUp() {
@@ -385,12 +380,11 @@ export class Session {
     const { nick } = this;
     if (!this.#isHeld) return this.#choose({ kind: 'nickRefused', nick, code, suggestion });
     // We come back, and somebody has taken our nick meanwhile.
-    const other = suggestion ?? (code === CODE.NICK_TAKEN ? this.#guessNick() : null);
-    if (!other || ++this.#refusals > REFUSALS_MAX) {
-      return this.#lose({ kind: 'nick', nick, code }, this.#now);
+    if (!suggestion || ++this.#refusals > REFUSALS_MAX) {
+      return this.#lose({ kind: 'nick', code }, this.#now);
     }
-    this.nick = other;
-    this.#tell({ kind: 'nickReplaced', nick, code, by: other });
+    this.nick = suggestion;
+    this.#tell({ kind: 'nickReplaced', nick, by: suggestion });
     this.#join();
   }
 
@@ -408,13 +402,6 @@ export class Session {
     this.phase = 'choosing';
     this.#heartbeat.entered();
     this.#tell(question);
-  }
-
-  #guessNick() {
-    const digits = String(1000 + Math.floor(this.#config.random() * 999_000));
-    const letters = [...this.nick.replace(/\d+$/, '')];
-    while (bytesOf(letters.join('')) + digits.length > NICK_BYTES_MAX) letters.pop();
-    return letters.join('') + digits;
   }
 
   #goodbye(goodbye) {

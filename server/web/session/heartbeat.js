@@ -63,10 +63,8 @@ export class Heartbeat {
     return true;
   }
 
-  /**
-   * What is to be done now, with the oldest command that waits for an answer: `ping` the server, or
-   * `lose` the connection for a reason; and whether an answer `isLate`.
-   */
+  /** What is to be done now, with the oldest command that waits for an answer: `ping` the server,
+   * or `lose` the connection for a reason; and whether an answer `isLate`. */
   look(now, awaited) {
     if (this.#awaited !== awaited) [this.#awaited, this.#since] = [awaited, now];
     const silence = now - this.#heardAt;

@@ -49,14 +49,9 @@ class Gauge {
 export class Pending {
   entries = [];
   #next; #bytes = 0;
-  #gauges = { lines: new Gauge(), changes: new Gauge() };
+  gauges = { lines: new Gauge(), changes: new Gauge() };
 
   constructor(firstId) { this.#next = firstId; }
-
-  setRates(lines, changes) {
-    this.#gauges.lines.set(lines);
-    this.#gauges.changes.set(changes);
-  }
 
   get isFull() { return this.entries.length >= COMMANDS_MAX || this.#bytes >= BYTES_MAX; }
 
@@ -73,11 +68,11 @@ export class Pending {
   /** The frames that may go now, in order. */
   send(now) {
     const frames = [];
-    for (const [kind, gauge] of Object.entries(this.#gauges)) {
+    for (const [kind, gauge] of Object.entries(this.gauges)) {
       gauge.settle(this.#sent().filter((entry) => PACED[entry.name] === kind).length, now);
     }
     for (const entry of this.entries.filter((entry) => !isSent(entry))) {
-      const gauge = this.#gauges[PACED[entry.name]];
+      const gauge = this.gauges[PACED[entry.name]];
       if (gauge?.wait(now) > 0) break;
       if (gauge) gauge.inFlight += 1;
       const repeat = entry.repeats || undefined;
@@ -91,7 +86,7 @@ export class Pending {
   wait(now) {
     const next = this.entries.find((entry) => !isSent(entry));
     if (!next) return Infinity;
-    return this.#gauges[PACED[next.name]]?.wait(now) ?? 0;
+    return this.gauges[PACED[next.name]]?.wait(now) ?? 0;
   }
 
   /** The oldest that the server owes an answer. */
@@ -112,8 +107,7 @@ export class Pending {
 
   /** A message was said while we were away; nobody else knew the text of one in doubt. */
   saidWhileAway({ messageId, text }) {
-    const isIt = (entry) =>
-      entry.id === messageId && entry.state === 'doubt' && entry.name === 'Say';
+    const isIt = ({ id, state, name }) => id === messageId && state === 'doubt' && name === 'Say';
     this.#remove(this.entries.find((entry) => isIt(entry) && entry.fields.text === text));
   }
 
@@ -136,13 +130,11 @@ export class Pending {
   /** A command was refused; which, if that is known, unless it goes again by itself. */
   refused(refused, now) {
     const entry = this.#meant(refused);
-    if (!entry) return { entry: null, isTakenBack: false };
-    if (refused.retryMs === undefined) return { entry: this.#remove(entry), isTakenBack: false };
-    this.#gauges[PACED[entry.name]]?.refused(refused.retryMs, now);
+    if (!entry || refused.retryMs === undefined) return { entry: this.#remove(entry) };
+    this.gauges[PACED[entry.name]]?.refused(refused.retryMs, now);
     this.entries.splice(this.entries.indexOf(entry), 1);
     entry.state = 'waiting';
-    const isLater = (other) =>
-      !isSent(other) && BigInt.asUintN(64, other.id - entry.id) < 2n ** 63n;
+    const isLater = (it) => !isSent(it) && BigInt.asUintN(64, it.id - entry.id) < 2n ** 63n;
     const place = this.entries.findIndex(isLater);
     this.entries.splice(place < 0 ? this.entries.length : place, 0, entry);
     return { entry, isTakenBack: true };
@@ -169,15 +161,12 @@ export class Pending {
   /** All that happened meanwhile has been seen: drops and returns what can't be said again. */
   settle(nick, room) {
     const inDoubt = this.entries.filter((entry) => entry.state === 'doubt');
-    const goesAgain = ({ name, fields }) =>
-      name === 'Say' || (name === 'Drop' && room.shelf.has(fields.item));
-    const isDone = ({ name, fields }) =>
-      name === 'Drop' ||
-      (name === 'Rename' && fields.nick === nick) ||
-      (name === 'SetTopic' && fields.topic === room.topic?.topic);
-    const over = inDoubt.filter((entry) => !goesAgain(entry));
+    const isTopic = ({ topic }) => topic === room.topic?.topic;
+    const over = inDoubt.filter(({ name, fields }) =>
+      name !== 'Say' && !(name === 'Drop' && room.shelf.has(fields.item)));
     over.forEach((entry) => this.#remove(entry));
-    return over.filter((entry) => !isDone(entry));
+    const wanted = { Rename: (it) => it.nick === nick, SetTopic: isTopic, Drop: () => true };
+    return over.filter(({ name, fields }) => !wanted[name]?.(fields));
   }
 }
 

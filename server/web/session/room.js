@@ -72,17 +72,13 @@ export class Room {
   }
 
   #apply(event) {
-    const { members, shelf } = this;
-    if (event.frame === 'Joined') members.add(event.nick);
-    else if (event.frame === 'Left') members.delete(event.nick);
-    else if (event.frame === 'Renamed') {
-      members.delete(event.nick);
-      members.add(event.to);
-    } else if (event.frame === 'TopicChanged') {
-      this.topic = event.topic === undefined ? null : event;
-    } else if (event.frame === 'Shelved') shelf.set(event.shelfItem.item, event.shelfItem);
-    else if (event.frame === 'Dropped') shelf.delete(event.item);
-    this.#checkSize(members, shelf);
+    const { frame, nick, to, shelfItem } = event;
+    if (frame === 'Left' || frame === 'Renamed') this.members.delete(nick);
+    if (frame === 'Joined' || frame === 'Renamed') this.members.add(to ?? nick);
+    if (frame === 'TopicChanged') this.topic = event.topic === undefined ? null : event;
+    if (frame === 'Shelved') this.shelf.set(shelfItem.item, shelfItem);
+    if (frame === 'Dropped') this.shelf.delete(event.item);
+    this.#checkSize(this.members, this.shelf);
   }
 
   #checkSize(members, shelf) {

@@ -33,7 +33,7 @@ export class Uploads {
   }
 
   #rewind(upload, offset) {
-    Object.assign(upload, { asked: offset, given: offset, blocks: [], inFlight: 0, digest: null });
+    Object.assign(upload, { asked: offset, blocks: [], inFlight: 0, digest: null });
   }
 
   /** Offers what waits, while fewer than `max` run. */
@@ -85,8 +85,8 @@ export class Uploads {
   stored({ transfer, item }) {
     const upload = this.#find(transfer);
     if (!upload) return;
-    const mayBe = upload.state === 'done' || (upload.state === 'offered' && upload.isKeyUsed);
-    if (!mayBe) throw new Violation('an upload is stored that was not sent');
+    const isKnown = upload.state === 'offered' && upload.isKeyUsed;
+    if (upload.state !== 'done' && !isKnown) throw new Violation('an upload is stored unsent');
     this.#end(upload, { kind: 'stored', item });
   }
 
@@ -106,14 +106,10 @@ export class Uploads {
   reply({ kind, id, run, bytes, digest, why }) {
     const upload = this.all.get(id);
     if (!upload || run !== upload.run) return;
-    if (kind === 'failed') {
-      this.#cancel(upload, { kind: 'failed', why });
-    } else if (kind === 'differs') {
-      this.#startOver(upload);
-    } else if (kind === 'begun' && upload.state === 'comparing') {
-      this.#begin(upload, digest);
-    } else if (kind === 'block' && upload.state === 'sending') {
-      upload.given += bytes.length;
+    if (kind === 'failed') this.#cancel(upload, { kind: 'failed', why });
+    else if (kind === 'differs') this.#startOver(upload);
+    else if (kind === 'begun' && upload.state === 'comparing') this.#begin(upload, digest);
+    else if (kind === 'block' && upload.state === 'sending') {
       upload.digest = digest ?? null;
       upload.blocks.push(bytes);
     }
@@ -174,17 +170,15 @@ export class Uploads {
     this.#send(encode('UploadDone', { transfer: upload.number, digest: upload.digest }));
   }
 
-  /** Ends an upload at our user's wish; false once it is being stored. */
+  /** Ends an upload at our user's wish, unless it is being stored. */
   cancel(id) {
     const upload = this.all.get(id);
-    if (!upload || upload.state === 'done') return false;
-    this.#cancel(upload, { kind: 'cancelled' });
-    return true;
+    if (upload && upload.state !== 'done') this.#cancel(upload, { kind: 'cancelled' });
   }
 
   #cancel(upload, outcome) {
-    const isKnown = this.#numbers.has(upload.number);
-    if (isKnown) this.#send(encode('Cancel', { transfer: upload.number }));
+    const { number: transfer } = upload;
+    if (this.#numbers.has(transfer)) this.#send(encode('Cancel', { transfer }));
     this.#end(upload, outcome);
   }
 

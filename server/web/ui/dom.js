@@ -1,5 +1,4 @@
-// Elements, and other people's text in them: only ever as text, and never a danger to what is
-// around it.
+// Elements, and other people's text in them: only ever as text, and no danger to what is around it.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -47,11 +46,8 @@ export function reconcile(list, entries, make) {
 
 /** One of eight colours that a name always has. */
 export function colourOf(nick) {
-  let hash = 0x811c9dc5;
-  for (const char of nick.toLowerCase()) {
-    hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193) >>> 0;
-  }
-  return `c${(hash >>> 8) % 8}`;
+  const mix = (hash, char) => Math.imul(hash ^ char.codePointAt(0), 0x01000193);
+  return `c${([...nick.toLowerCase()].reduce(mix, 0x811c9dc5) >>> 8) % 8}`;
 }
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -6,8 +6,11 @@ import { bdi, colourOf, dateOf, el, linked } from './dom.js';
 const BLOCK_ROWS = 50;
 const ROWS_MAX = 20_000;
 const TURN_MS = 6;
+const BACKGROUND_MS = 200;
 const SAME_MS = 3 * 60_000;
 const FOLDED_MAX = 8;
+const CLOCK = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const MOMENT = new Intl.DateTimeFormat([], { dateStyle: 'full', timeStyle: 'medium' });
 
 export class Log {
   #box; #lines; #newest; #queue = []; #isDue = false; #block = null; #rows = 0; #day = '';
@@ -21,18 +24,21 @@ export class Log {
     new ResizeObserver(() => this.#isAtEnd && this.toEnd()).observe(box);
   }
 
-  /**
-   * Adds a row: `kind` is `said`, `action`, `told`, `event`, `presence`, `notice` or `line`; it
-   * has `nick`, `text` or `parts`, and `at` as far as there are.
-   */
+  /** Adds a row: `kind` is `said`, `action`, `told`, `event`, `presence`, `notice` or `line`; it
+   * has `nick`, `text` or `parts`, and `at` as far as there are. */
   add(row) {
     this.#queue.push(row);
     if (this.#queue.length > ROWS_MAX) this.#queue.shift();
+    this.#schedule();
+  }
+
+  #schedule() {
     if (this.#isDue) return;
     this.#isDue = true;
-    // Nothing is drawn in the background, and no frame comes; what is said is kept all the same.
-    if (document.hidden) setTimeout(() => this.#flush(), 200);
-    else requestAnimationFrame(() => this.#flush());
+    const flush = () => this.#flush();
+    // In the background no frame comes; what is said is kept all the same.
+    if (document.hidden) setTimeout(flush, BACKGROUND_MS);
+    else requestAnimationFrame(flush);
   }
 
   #flush() {
@@ -44,30 +50,37 @@ export class Log {
     }
     this.#queue.splice(0, taken);
     this.#lines.setAttribute('aria-busy', this.#queue.length > 0);
-    this.#trim();
+    while (this.#rows > ROWS_MAX) {
+      this.#rows -= this.#lines.firstElementChild.childElementCount;
+      this.#lines.firstElementChild.remove();
+    }
     if (this.#isAtEnd) this.toEnd();
     this.#showNewest();
-    if (!this.#queue.length) return;
-    this.#isDue = true;
-    if (document.hidden) setTimeout(() => this.#flush());
-    else requestAnimationFrame(() => this.#flush());
+    if (this.#queue.length) this.#schedule();
   }
 
   #draw(row) {
+    if (row.kind === 'line') return this.#line(row.text, row.isUnread);
     const at = row.at === undefined ? new Date() : dateOf(row.at);
     const day = at.toDateString();
-    if (row.kind !== 'line' && day !== this.#day) {
-      this.#day = day;
-      const options = { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric' };
-      const text = at.toLocaleDateString(document.documentElement.lang, options);
-      this.#append(el('div', { className: 'line' }, el('span', {}, text)), null);
+    if (day !== this.#day) {
+      const options = { dateStyle: 'full' };
+      this.#line(at.toLocaleDateString(document.documentElement.lang, options));
     }
-    if (row.kind === 'line') {
-      return this.#append(el('div', { className: `line ${row.class}` }, el('span', {}, row.text)));
-    }
+    this.#day = day;
     if (row.kind === 'presence' && this.#fold(row)) return;
     if (!this.#isAtEnd) this.#unseen += 1;
     this.#append(this.#rowOf(row, at), { ...row, ms: at.getTime(), folded: 1 });
+  }
+
+  // A rule with a few words in it. What was not seen begins at one place only.
+  #line(text, isUnread = false) {
+    const line = el('div', { className: isUnread ? 'line unread' : 'line' }, el('span', {}, text));
+    if (isUnread) {
+      this.#mark?.remove();
+      this.#mark = line;
+    }
+    this.#append(line, null);
   }
 
   // Who comes and goes shares a row.
@@ -79,12 +92,11 @@ export class Log {
     return true;
   }
 
-  #rowOf({ kind, nick, text, parts, isMention, isOwn, to, class: extra = '' }, at) {
-    const time = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  #rowOf({ kind, nick, text, parts, isMention, isOwn, to }, at) {
     const last = this.#last;
     const isSame = kind === 'said' && last?.kind === 'said' && last.nick === nick &&
       at - last.ms < SAME_MS;
-    const classes = ['row', kind, isSame && 'same', isMention && 'mention', isOwn && 'own', extra];
+    const classes = ['row', kind, isSame && 'same', isMention && 'mention', isOwn && 'own'];
     const content = parts ?? linked(text);
     const row = el('div', { className: classes.filter(Boolean).join(' ') });
     if (nick) {
@@ -92,14 +104,14 @@ export class Log {
       if (kind === 'told') row.append(el('span', { className: 'tag' }, to), ' ');
     }
     row.append(
-      el('time', { dateTime: at.toISOString(), title: at.toLocaleString() }, time),
+      el('time', { dateTime: at.toISOString(), title: MOMENT.format(at) }, CLOCK.format(at)),
       ' ',
       el('div', { className: 'text', dir: parts ? '' : 'auto' }, ...content),
     );
     return row;
   }
 
-  #append(element, last = this.#last) {
+  #append(element, last) {
     if (!this.#block || this.#block.childElementCount >= BLOCK_ROWS) {
       this.#block = el('div', { className: 'block' });
       this.#lines.append(this.#block);
@@ -107,20 +119,6 @@ export class Log {
     this.#block.append(element);
     this.#rows += 1;
     this.#last = last && { ...last, element: last.element ?? element };
-  }
-
-  #trim() {
-    while (this.#rows > ROWS_MAX) {
-      this.#rows -= this.#lines.firstElementChild.childElementCount;
-      this.#lines.firstElementChild.remove();
-    }
-  }
-
-  /** What comes from now on was not seen. */
-  markUnread() {
-    this.#mark?.remove();
-    this.#mark = el('div', { className: 'line unread' }, el('span', {}, t('unread')));
-    this.#append(this.#mark, null);
   }
 
   clear() {

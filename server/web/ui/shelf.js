@@ -76,8 +76,7 @@ function showProgress(row, upload) {
 // Bytes a second since it began to move, and the time that is left at this rate.
 function rateOf(row, { sent, size, state }) {
   const now = performance.now();
-  if (state !== 'sending') row.from = null;
-  else row.from ??= { sent, now };
+  row.from = state === 'sending' ? (row.from ?? { sent, now }) : null;
   const ms = row.from ? now - row.from.now : 0;
   if (ms < 1000) return '';
   const rate = ((sent - row.from.sent) * 1000) / ms;

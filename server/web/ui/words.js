@@ -41,13 +41,10 @@ export function names(text, nick) {
   return false;
 }
 
-const leftParts = (event) =>
-  event.code === CODE.LEFT ? about('left', event)
-    : about('leftWhy', { ...event, why: reason({ code: event.code }) });
-
 const PARTS = {
   Joined: (event) => about('joined', event),
-  Left: leftParts,
+  Left: (event) => event.code === CODE.LEFT ? about('left', event)
+    : about('leftWhy', { ...event, why: reason({ code: event.code }) }),
   Renamed: (event) => about('renamed', event),
   TopicChanged: (event) => event.topic === undefined ? about('topicCleared', event)
     : about('topicSet', { ...event, topic: bdi(event.topic) }),

@@ -46,8 +46,9 @@ export async function newContext(options = {}) {
     page.on('pageerror', (error) => context.faults.push(error.stack));
     page.on('console', (message) => {
       // A connection that a test breaks is told, too.
-      if (message.type() !== 'error' || /WebSocket|ERR_|Failed to load/.test(message.text())) return;
-      context.faults.push(message.text());
+      const text = message.text();
+      const isExpected = /WebSocket|ERR_|Failed to load/.test(text);
+      if (message.type() === 'error' && !isExpected) context.faults.push(text);
     });
   });
   return context;

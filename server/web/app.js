@@ -210,7 +210,7 @@ function roomHasChanged() {
 
 function showRoom() {
   const { members, shelf, topic } = session.room;
-  $('topic').replaceChildren(...(topic ? linked(topic.topic) : [t('noTopic')]));
+  $('topic').replaceChildren(...(topic ? linked(topic.topic) : []));
   $('topic').title = topic ? `${topic.topic} (${topic.nick})` : '';
   $('shelf-count').textContent = `${shelf.size} / ${session.limits.shelfItemsMax}`;
   $('here-count').textContent = members.size;

@@ -31,6 +31,8 @@ const ARGS = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
+const TIMEOUT_MS = 120_000;
+
 let browser;
 
 /** A name that nobody else has. */
@@ -41,6 +43,8 @@ export async function newContext(options = {}) {
   const executablePath = env.CHROMIUM ?? '/usr/bin/chromium';
   browser ??= await chromium.launch({ executablePath, args: ARGS });
   const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en', ...options });
+  // Machines that build at the same time are slow.
+  context.setDefaultTimeout(TIMEOUT_MS);
   context.faults = [];
   context.on('page', (page) => {
     page.on('pageerror', (error) => context.faults.push(error.stack));
@@ -117,7 +121,7 @@ export function terminalMember(name) {
   return {
     say: (line) => child.stdin.write(`${line}\n`),
     async sees(text) {
-      for (let wait = 0; wait < 200 && !seen.includes(text); wait++) {
+      for (let wait = 0; wait < TIMEOUT_MS / 50 && !seen.includes(text); wait++) {
         await new Promise((done) => setTimeout(done, 50));
       }
       if (!seen.includes(text)) throw new Error(`${name} does not see ${text} in ${seen}`);

@@ -25,8 +25,7 @@ const log = new Log($('talk'), $('lines'), $('newest'));
 const files = new Map();
 const ownItems = new Set();
 let [session, link, roomTimer, countdown] = [null, null, null, null];
-let isNow = false;
-let lastSent = '';
+let [isNow, lastSent] = [false, ''];
 
 function set(name, value) {
   settings[name] = value;
@@ -65,11 +64,14 @@ function knock() {
   const password = $('secret').hidden ? undefined : $('password').value;
   if (textFault('nick', name)) return showFault(t('badName'));
   set('name', name);
+  const isAsked = session?.phase === 'choosing';
+  // One that still tries to come back gives way.
+  if (session && !isAsked) COMMANDS.quit();
   showFault('');
   $('enter').disabled = true;
   $('enter').textContent = t('joining');
-  if (session?.phase !== 'choosing') return enter({ name, password });
-  act(() => session.rejoin({ nick: name, password }));
+  if (isAsked) act(() => session.rejoin({ nick: name, password }));
+  else enter({ name, password });
 }
 
 function showFault(text, suggestion) {
@@ -84,9 +86,15 @@ function showFault(text, suggestion) {
   $('enter').textContent = t('join');
 }
 
+function showRoom() {
+  if ($('door').hidden) return;
+  [$('door').hidden, $('room').hidden] = [true, false];
+  log.toEnd();
+  $('text').focus();
+}
+
 function showDoor(text, suggestion) {
-  $('room').hidden = true;
-  $('door').hidden = false;
+  [$('door').hidden, $('room').hidden] = [false, true];
   showFault(text, suggestion);
   $($('secret').hidden ? 'name' : 'password').focus();
 }
@@ -98,13 +106,11 @@ const UNREAD = () => ({ kind: 'line', text: t('unread'), isUnread: true });
 const noticeMissed = ({ from, to }) => notice(t('missed', { n: to - from + 1n }));
 
 const HANDLERS = {
-  joined() {
-    $('door').hidden = true;
-    $('room').hidden = false;
-    log.toEnd();
-    $('text').focus();
+  joined: showRoom,
+  back() {
+    showRoom();
+    notice(t('back'));
   },
-  back: () => notice(t('back')),
   room: roomHasChanged,
   event: showEvent,
   missed: noticeMissed,
@@ -121,6 +127,7 @@ const HANDLERS = {
     notice(what ? [reason(refused), ' — ', bdi(what.slice(0, 60))] : reason(refused));
   },
   offline({ why, attempts }) {
+    if ($('room').hidden) showFault(ending(why, false));
     // A long absence takes few lines: after one attempt, two, four and so on.
     if (attempts === 0 || (attempts & (attempts - 1)) === 0) notice(ending(why, true));
   },
@@ -204,11 +211,11 @@ function showPending() {
 function roomHasChanged() {
   roomTimer ??= setTimeout(() => {
     roomTimer = null;
-    if (session?.room.isReady) showRoom();
+    if (session?.room.isReady) showLists();
   }, ROOM_DELAY_MS);
 }
 
-function showRoom() {
+function showLists() {
   const { members, shelf, topic } = session.room;
   $('topic').replaceChildren(...(topic ? linked(topic.topic) : []));
   $('topic').title = topic ? `${topic.topic} (${topic.nick})` : '';

@@ -111,7 +111,6 @@ const INVISIBLE =
   '\\u{FFA0}\\u{FFF9}-\\u{FFFB}\\u{E0000}-\\u{E0FFF}';
 const UNSEEN = '\\p{White_Space}\\u{200C}\\u{200D}\\u{2800}\\u{FE00}-\\u{FE0F}';
 const none = (characters) => new RegExp(`^[^${characters}]+$`, 'u');
-
 const NICK = `^(?![-.])([\\w.-]|[^\\u{0}-\\u{9F}${INVISIBLE}${UNSEEN}])+$`;
 
 // What each kind of text may hold, and how many bytes of it.

@@ -30,16 +30,14 @@ export class Room {
 
   welcome({ seq, fromSeq }) {
     require(fromSeq > 0n && fromSeq <= seq + 1n && seq < U64_MAX, 'a history that is none');
-    this.#await(seq, fromSeq);
+    [this.snapshotSeq, this.#next, this.#expected] = [seq, fromSeq, 'first'];
   }
 
   gap({ fromSeq, toSeq }) {
     const isNext = this.#expected === 'event' && this.#next === fromSeq;
     require(isNext && toSeq >= fromSeq && toSeq < U64_MAX, 'a gap where there is none');
-    this.#await(toSeq, toSeq + 1n);
+    [this.snapshotSeq, this.#next, this.#expected] = [toSeq, toSeq + 1n, 'first'];
   }
-
-  #await(seq, next) { [this.snapshotSeq, this.#next, this.#expected] = [seq, next, 'first']; }
 
   /** Takes one part of a snapshot; true when it is whole. */
   snapshot({ seq, part, shelfTopic, member, shelfItem }) {

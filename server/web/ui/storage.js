@@ -35,7 +35,6 @@ export const keys = {
   ofItem: (item) => unhex(load(localStorage, 'items')[`#${item}`]),
 
   keep: (file, key) => add('uploads', file, key, UPLOADS_KEPT_MAX),
-
   /** An upload is over; as an item, its key is the right to take it off. */
   end(file, item, key) {
     const { [file]: _, ...others } = load(localStorage, 'uploads');

@@ -9,6 +9,7 @@ PORT =
 NAME =
 BIND =
 DATA_DIR =
+WEB =
 CLIENTS =
 MESSAGES =
 SIZE =
@@ -74,10 +75,11 @@ build: toolchain ## Build the programs, optimised, into target/release
 	$(CARGO) build --release -p chatshelf-server
 	$(CARGO) build --release -p chatshelf-client
 
-run-server: toolchain ## Run a server [PORT=9000 BIND= DATA_DIR= ARGS=]
+run-server: toolchain ## Run a server [PORT=9000 BIND= DATA_DIR= WEB=https ARGS=]
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(exec) $(call release,chatshelf-server) $(call option,--port,PORT) \
-		$(call option,--bind,BIND) $(call option,--data-dir,DATA_DIR) $(ARGS)
+		$(call option,--bind,BIND) $(call option,--data-dir,DATA_DIR) \
+		$(call option,--web,WEB) $(ARGS)
 
 windows: toolchain mingw ## Build the programs for Windows into target/windows (needs MinGW)
 	$(CARGO) build --profile windows-release --target $(windows_target) --bins \

@@ -61,6 +61,8 @@ pub struct Config {
     pub web: WebMode,
     /// The address of the page, if it is not the server's own.
     pub public_url: Option<PublicUrl>,
+    /// Where the page's files are, if they are not the program's own.
+    pub web_dir: Option<PathBuf>,
     /// The directory of the shelf and the log.
     pub data_dir: PathBuf,
     /// What is logged, and how.
@@ -90,6 +92,7 @@ impl Default for Config {
             allow_plain: PeerScope::Loopback,
             web: WebMode::Https,
             public_url: None,
+            web_dir: None,
             data_dir: "chatshelf-data".into(),
             log: LogSettings {
                 format: LogFormat::Text,
@@ -129,6 +132,7 @@ pub const AT_START: &[&str] = &[
     "data-dir",
     "durability",
     "metrics",
+    "web-dir",
     "password-file",
     "operator-password-file",
 ];
@@ -351,6 +355,7 @@ static PROGRAM: Program<Config> = Program {
         security::OPERATOR_PASSWORD_FILE,
         web::WEB,
         web::PUBLIC_URL,
+        web::WEB_DIR,
         Opt::value(
             "durability",
             "LEVEL",

@@ -26,6 +26,7 @@ use chatshelf_server::net::signals::Intent;
 use chatshelf_server::net::web::site::Site;
 use chatshelf_server::passwords::{Hashes, Realm, Verifier};
 use chatshelf_server::reload::Reloader;
+use chatshelf_server::web_mode::WebMode;
 
 /// Exit code for a mistake in the settings.
 const MISTAKE: u8 = 2;
@@ -111,11 +112,16 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
             |why| format!("cannot use the data directory {}: {why}", shown(&config.data_dir)),
         )?;
     let Identity { config: tls, fingerprint } = Identity::open(&config.identity()?)?;
-    let site = Site::new(config.web_mode()?, config.public_url.clone(), own_name());
+    let web = config.web_mode()?;
+    let site = Site::new(web, config.public_url.clone(), own_name(), config.web_dir.clone());
     let carriers = Carriers::new(tls, config.allow_plain, site);
     let announcement = config.announce.then(|| Announcement::begin(address, &fingerprint));
     let _announcement = announcement.transpose()?;
-    tell(address, &config.data_dir, fingerprint);
+    let ips = reachable(address);
+    tell(address, &ips, &config.data_dir, fingerprint);
+    if let Some(url) = page_url(&config, web, address, &ips) {
+        print(&format!("chatshelf-server: in a browser: {url}\n"));
+    }
     if let Some(address) = metrics_at {
         print(&format!("chatshelf-server: metrics at http://{address}/metrics\n"));
     }
@@ -147,13 +153,8 @@ fn open_metrics(address: SocketAddr) -> Result<MetricsServer, String> {
 
 /// Says where the room is and how to join it, in a second line how its server is recognised, and in
 /// a third under which addresses others reach it, if there are several.
-fn tell(address: SocketAddr, data_dir: &Path, fingerprint: Fingerprint) {
+fn tell(address: SocketAddr, ips: &[IpAddr], data_dir: &Path, fingerprint: Fingerprint) {
     let port = address.port();
-    let mut ips = match address.ip() {
-        ip if ip.is_unspecified() => addresses::reachable(),
-        ip => vec![ip],
-    };
-    ips.retain(|ip| address.is_ipv6() || ip.is_ipv4() || ip == &address.ip());
     let host = ips.first().map_or_else(own_name, IpAddr::to_string);
     print(&format!(
         "chatshelf-server: listening on {address}, files and messages in {}; \
@@ -167,6 +168,30 @@ fn tell(address: SocketAddr, data_dir: &Path, fingerprint: Fingerprint) {
         let others = others.collect::<Vec<_>>().join(", ");
         print(&format!("chatshelf-server: others reach it at {others}\n"));
     }
+}
+
+/// The addresses under which others reach a server that listens here, best first.
+fn reachable(address: SocketAddr) -> Vec<IpAddr> {
+    let mut ips = match address.ip() {
+        ip if ip.is_unspecified() => addresses::reachable(),
+        ip => vec![ip],
+    };
+    ips.retain(|ip| address.is_ipv6() || ip.is_ipv4() || ip == &address.ip());
+    ips
+}
+
+/// Where the page is, if browsers are served.
+fn page_url(config: &Config, web: WebMode, address: SocketAddr, ips: &[IpAddr]) -> Option<String> {
+    let scheme = match web {
+        WebMode::Https => "https",
+        WebMode::Http => "http",
+        WebMode::Off => return None,
+    };
+    let port = address.port();
+    let host = ips.first().map(|ip| SocketAddr::new(*ip, port).to_string());
+    let host = host.unwrap_or_else(|| format!("{}:{port}", own_name()));
+    let public = config.public_url.as_ref().map(ToString::to_string);
+    Some(public.unwrap_or_else(|| format!("{scheme}://{host}/")))
 }
 
 fn shown(path: &Path) -> String {

@@ -39,6 +39,18 @@ pub(super) const PUBLIC_URL: Opt = Opt::value(
 )
 .otherwise("this machine's addresses and names");
 
+pub(super) const WEB_DIR: Opt = Opt::value(
+    "web-dir",
+    "DIR",
+    "directory with the files of the page, for those who work on it",
+    |config, text| {
+        config.web_dir = Some(text.into());
+        Ok(())
+    },
+)
+.otherwise("those of the program")
+.completes(Completes::Directories);
+
 impl Config {
     /// Returns how browsers are served.
     ///

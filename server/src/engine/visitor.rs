@@ -23,6 +23,8 @@ pub struct Visit {
 /// Something that a visitor may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
+    /// What the transport has by itself.
+    Page,
     /// What is on the shelf, as a list.
     Shelf,
     /// An item's content.
@@ -35,6 +37,9 @@ pub enum Wanted {
 pub trait Visitor {
     /// Takes a visit that was read.
     fn take_visit(&mut self) -> Option<Visit>;
+
+    /// Answers with what the transport has; returns how many bytes that takes.
+    fn show_page(&mut self) -> u64;
 
     /// Answers with what is on the shelf; returns how many bytes that takes.
     fn show_shelf(&mut self, shelf: &Shelf) -> u64;

@@ -36,7 +36,10 @@ impl<T: Transport> Engine<T> {
             return self.refuse_visit(token, Code::TOO_MUCH_SENT, Some(wait_ms));
         }
         match password {
-            _ if !self.settings.asks_password => self.grant(token, wanted),
+            // Whoever would join sees the page first.
+            _ if !self.settings.asks_password || wanted == Wanted::Page => {
+                self.grant(token, wanted);
+            }
             None => self.refuse_visit(token, Code::PASSWORD_NEEDED, None),
             Some(password) => {
                 let key = (Realm::Room, Origin::from(peer));
@@ -71,8 +74,11 @@ impl<T: Transport> Engine<T> {
         let peer = connection.peer();
         let Some(visitor) = connection.visitor() else { return };
         match wanted {
-            Wanted::Shelf => {
-                let bytes = visitor.show_shelf(self.room.shelf());
+            Wanted::Page | Wanted::Shelf => {
+                let bytes = match wanted {
+                    Wanted::Page => visitor.show_page(),
+                    _ => visitor.show_shelf(self.room.shelf()),
+                };
                 let allowances = &self.settings.allowances;
                 self.limiter.charge_replies(allowances, peer, bytes, now_ms);
             }

@@ -7,6 +7,7 @@
 
 pub mod host;
 mod items;
+mod page;
 mod shelf;
 pub mod site;
 #[cfg(test)]
@@ -64,6 +65,8 @@ enum Step {
 struct Asked {
     visit: Option<Visit>,
     request: ItemRequest,
+    /// The whole answer, if it is a file of the page.
+    page: Vec<u8>,
     /// The head of the answer, and how much content follows it.
     prepared: Option<(String, u64)>,
 }
@@ -111,13 +114,13 @@ impl<T: Transport> WebTransport<T> {
                         self.incoming.drain(..head_bytes);
                         return Ok(());
                     }
-                    Reply::Visit(visit, mut request) => {
+                    Reply::Visit(visit, mut request, page) => {
                         self.incoming.drain(..head_bytes);
                         if self.incoming.len() > http::HEAD_BYTES_MAX {
                             // Nobody keeps more than that for whoever does not wait.
                             (request.keeps_alive, self.incoming) = (false, Vec::new());
                         }
-                        let asked = Asked { visit: Some(visit), request, prepared: None };
+                        let asked = Asked { visit: Some(visit), request, page, prepared: None };
                         self.step = Step::Asked(Box::new(asked));
                         return Ok(());
                     }

@@ -51,7 +51,8 @@ fn one_line_says_where_the_room_is_and_how_to_join() {
         server.ask_to_end();
         let ended = server.wait();
         assert_eq!((ended.code, ended.stderr), (Some(0), String::new()));
-        assert_eq!(ended.stdout, format!("{line}\nchatshelf-server: its key is {of_key}\n"));
+        let page = format!("chatshelf-server: in a browser: https://{address}/\n");
+        assert_eq!(ended.stdout, format!("{line}\nchatshelf-server: its key is {of_key}\n{page}"));
     }
 }
 

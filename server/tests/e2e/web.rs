@@ -118,6 +118,33 @@ fn messages_may_be_cut_and_pinged_between_and_a_close_is_answered() {
 }
 
 #[test]
+fn the_page_is_where_the_server_says() {
+    let home = Home::new();
+    for (mode, scheme) in [("https", "https://"), ("http", "http://")] {
+        let mut server = home.start(&["--web", mode]);
+        let url = server.prints("chatshelf-server: in a browser: ");
+        assert_eq!(url, format!("{scheme}{}/", server.address()));
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n", server.address());
+        let page = ask(server.address(), format!("{request}Connection: close\r\n\r\n").as_bytes());
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+        assert!(
+            page.contains("\r\nContent-Security-Policy: default-src 'none'; script-src 'self'")
+        );
+        assert!(page.contains("\r\n\r\n<!doctype html>"), "{page}");
+        server.end_well();
+    }
+    let own = home.data_dir().with_file_name("page");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("index.html"), "mine").unwrap();
+    let server = home.start(&["--web-dir", own.to_str().unwrap()]);
+    let page = ask(server.address(), b"GET / HTTP/1.0\r\n\r\n");
+    assert!(page.starts_with("HTTP/1.1 403 "), "a host is needed: {page}");
+    let page = ask(server.address(), b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    assert!(page.ends_with("\r\n\r\nmine"), "{page}");
+    server.end_well();
+}
+
+#[test]
 fn what_websocket_does_not_allow_is_told_and_ends_its_own_connection_only() {
     let home = Home::new();
     let server = home.start(&[]);
@@ -200,7 +227,7 @@ fn what_is_no_request_is_answered_with_its_status() {
     let long = "x".repeat(9_000);
     let host = "Host: localhost\r\n";
     for (request, status) in [
-        (format!("GET / HTTP/1.1\r\n{host}\r\n"), "404 Not Found"),
+        (format!("GET /nothing HTTP/1.1\r\n{host}\r\n"), "404 Not Found"),
         (format!("GET /ws HTTP/1.1\r\n{host}\r\n"), "426 Upgrade Required"),
         ("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n".into(), "403 Forbidden"),
         ("GET / HTTP/1.1\r\n\r\n".into(), "400 Bad Request"),

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use chatshelf_common::password::Password;
 use chatshelf_common::websocket;
@@ -11,6 +12,7 @@ use data_encoding::BASE64;
 
 use super::host;
 use super::items::{self, ItemRequest};
+use super::page::Page;
 use crate::engine::{Visit, Wanted};
 use crate::net::http::{self, Method, Request, Status};
 use crate::peer_scope::PeerScope;
@@ -31,6 +33,7 @@ pub struct Site {
     public_url: RefCell<Option<PublicUrl>>,
     /// This machine's name.
     machine: String,
+    page: Page,
 }
 
 /// Who asks.
@@ -49,15 +52,21 @@ pub(super) enum Reply {
     Upgrade(Vec<u8>),
     /// This answer, and then the end.
     Last(Vec<u8>),
-    /// What the engine brings.
-    Visit(Visit, ItemRequest),
+    /// What the engine grants; a file of the page comes with it.
+    Visit(Visit, ItemRequest, Vec<u8>),
 }
 
 impl Site {
-    /// Creates it for a machine of that name.
+    /// Creates it for a machine of that name. The page is the program's own, or a directory's.
     #[must_use]
-    pub fn new(mode: WebMode, public_url: Option<PublicUrl>, machine: String) -> Self {
-        Self { mode: Cell::new(mode), public_url: RefCell::new(public_url), machine }
+    pub fn new(
+        mode: WebMode,
+        public_url: Option<PublicUrl>,
+        machine: String,
+        page_dir: Option<PathBuf>,
+    ) -> Self {
+        let (mode, public_url) = (Cell::new(mode), RefCell::new(public_url));
+        Self { mode, public_url, machine, page: Page::new(page_dir) }
     }
 
     /// Serves by other settings from now on.
@@ -90,17 +99,17 @@ impl Site {
         if request.path == SOCKET {
             return upgrade(request);
         }
-        let wanted = match items::item_of(request.path) {
-            Some(item) => Wanted::Item(item),
-            None if request.path == SHELF => Wanted::Shelf,
-            None => {
-                let words = "Nothing is here. /shelf.json lists the files, /item/ID is one of them, \
-                             and /ws is the room's WebSocket.";
-                return words_only(request.method, Status::NotFound, words);
-            }
+        let keeps_alive = request.keeps_alive();
+        let (wanted, page) = match items::item_of(request.path) {
+            Some(item) => (Wanted::Item(item), Vec::new()),
+            None if request.path == SHELF => (Wanted::Shelf, Vec::new()),
+            None => match self.page.answer(request, keeps_alive) {
+                Some(page) => (Wanted::Page, page),
+                None => return words_only(request.method, Status::NotFound, "Nothing is here."),
+            },
         };
         let visit = Visit { wanted, password: password(request) };
-        Reply::Visit(visit, ItemRequest::of(request, request.keeps_alive()))
+        Reply::Visit(visit, ItemRequest::of(request, keeps_alive), page)
     }
 
     fn is_own(&self, host: &str) -> bool {

@@ -21,7 +21,7 @@ const UPGRADE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n
 
 fn site(mode: WebMode) -> Rc<Site> {
     let public_url = "https://room.example.org".parse().ok();
-    Rc::new(Site::new(mode, public_url, "box".into()))
+    Rc::new(Site::new(mode, public_url, "box".into(), None))
 }
 
 fn asks(mode: WebMode, peer: IpAddr, is_encrypted: bool, bytes: &[u8]) -> WebTransport<Fake> {
@@ -120,7 +120,11 @@ fn only_names_of_the_server_are_answered_for() {
         ("room.example.org.evil.example", "403 Forbidden"),
         ("", "403 Forbidden"),
     ] {
-        assert_eq!(status(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")), expected, "{host}");
+        assert_eq!(
+            status(&format!("GET /none HTTP/1.1\r\nHost: {host}\r\n\r\n")),
+            expected,
+            "{host}"
+        );
     }
 }
 
@@ -152,7 +156,7 @@ fn pages_from_elsewhere_get_no_socket() {
 
 #[test]
 fn without_tls_only_those_are_served_for_whom_the_mode_allows_it() {
-    let request = "GET / HTTP/1.1\r\nHost: 192.168.1.2:9000\r\n\r\n";
+    let request = "GET /none HTTP/1.1\r\nHost: 192.168.1.2:9000\r\n\r\n";
     let (served, sent_on) = ("404 Not Found", "403 Forbidden");
     for (mode, peer, is_encrypted, expected) in [
         (WebMode::Https, LOOPBACK, false, served),
@@ -176,7 +180,7 @@ fn without_tls_only_those_are_served_for_whom_the_mode_allows_it() {
 #[test]
 fn after_its_answer_a_connection_ends_and_what_comes_is_discarded() {
     for (request, code) in [
-        ("GET / HTTP/1.1\r\nHost: box\r\n\r\n", Code::LEFT),
+        ("GET /none HTTP/1.1\r\nHost: box\r\n\r\n", Code::LEFT),
         ("GET / HTTP/1.1\r\n\r\n", Code::NOT_CHATSHELF),
         ("POST / HTTP/1.1\r\nHost: box\r\nContent-Length: 5\r\n\r\nhello", Code::NOT_CHATSHELF),
         ("Is there anybody?\r\n", Code::NOT_CHATSHELF),

@@ -46,6 +46,13 @@ impl<T: Transport> Visitor for WebTransport<T> {
         }
     }
 
+    fn show_page(&mut self) -> u64 {
+        let Some(asked) = self.take_asked() else { return 0 };
+        self.outgoing.extend(&asked.page);
+        self.finish(asked.request.keeps_alive);
+        asked.page.len() as u64
+    }
+
     fn show_shelf(&mut self, shelf: &Shelf) -> u64 {
         let Some(asked) = self.take_asked() else { return 0 };
         let headers = format!("Content-Type: application/json\r\n{FRESH}");

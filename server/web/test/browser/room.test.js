@@ -320,6 +320,7 @@ for (const [locale, join] of [['zh-CN', '加入'], ['zh-TW', '加入'], ['en-GB'
     const page = await enter(context, fresh('ada'));
     const shelf = { 'zh-CN': '文件架', 'zh-TW': '檔案架', 'en-GB': 'On the shelf' }[locale];
     await shown(page, shelf, '#shelf-title');
+    await page.click('#menu summary');
     await page.selectOption('#language', 'en');
     await shown(page, 'On the shelf', '#shelf-title');
     const next = await context.newPage();

@@ -102,7 +102,7 @@ const OF_THE_UNIT: [&str; 2] = ["config", "data-dir"];
 
 /// Whose default is described, since no value says it; the file shows an example.
 #[cfg(target_os = "linux")]
-const WITHOUT_VALUE: [&str; 7] = [
+const WITHOUT_VALUE: [&str; 8] = [
     "bind",
     "metrics",
     "min-free",
@@ -110,6 +110,7 @@ const WITHOUT_VALUE: [&str; 7] = [
     "tls-key",
     "password-file",
     "operator-password-file",
+    "public-url",
 ];
 
 #[cfg(target_os = "linux")]

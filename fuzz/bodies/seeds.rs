@@ -256,12 +256,15 @@ pub(crate) fn session() -> Vec<Vec<u8>> {
     // Whatever a user can ask for, then whatever the file keeper answers.
     let asked = (0..16).flat_map(|what| [13 | what << PEER_SHIFT, 2, b'4', b'2']);
     let answered = (0..16).flat_map(|how| [10 | how << PEER_SHIFT, 9, 200]);
-    scripts.push([ADMITTED].into_iter().chain(asked).chain(answered).collect());
+    let steps: Vec<u8> = asked.chain(answered).collect();
+    scripts.extend([ADMITTED, IN_PUBLIC].map(|setup| [&[setup], &steps[..]].concat()));
     scripts
 }
 
 /// The session is let into the room at once, over a connection that nobody else can read.
 const ADMITTED: u8 = 8 | 32;
+/// The same over one that others may read.
+const IN_PUBLIC: u8 = 8;
 
 pub(crate) fn journal() -> Vec<Vec<u8>> {
     let is_event = |frame: &Vec<u8>| recording::is_event(frame[0]) && frame.len() < 256;
@@ -293,6 +296,7 @@ pub(crate) fn data_dir() -> Vec<Vec<u8>> {
         with(&[&meta, &[2 << 5 | 1 << 3, 12], b"hello shelf\n"]),
         with(&[&[2 << 5 | 5 | 1 << 3, 3], b"abc", &[5 << 5 | 5, 3], b"abc"]),
         with(&[&[2 << 5 | 7 | 3 << 3, 3], b"abc", &[1 << 5]]),
+        [&[2 << 5 | 7 | 3 << 3, 3], &b"abc"[..]].concat(),
         [&[1 << 5][..], &meta].concat(),
     ]
 }

@@ -251,14 +251,14 @@ impl Meeting {
             (8, _) => drop(session.ask_stats()),
             (9, _) => session.rejoin(name),
             (10, _) => drop(session.other_nick(Code::NICK_TAKEN, None)),
-            (11, _) => session.leave(),
+            (11, _) => drop(Password::new(words).map(|password| session.give_password(password))),
             (12, _) => drop(Password::new(words).map(|password| session.op(password))),
             (13, _) => {
                 let (to, seconds) = (Some(name), Some(number.into()));
                 drop(session.moderate(Moderate { to, seconds, ..Moderate::new(Action(number)) }));
             }
             (14, _) => drop(session.ask_bans()),
-            _ => drop(Password::new(words).map(|password| session.give_password(password))),
+            _ => session.leave(),
         }
         self.close_if_done();
     }

@@ -102,7 +102,7 @@ const OF_THE_UNIT: [&str; 2] = ["config", "data-dir"];
 
 /// Whose default is described, since no value says it; the file shows an example.
 #[cfg(target_os = "linux")]
-const WITHOUT_VALUE: [&str; 8] = [
+const WITHOUT_VALUE: [&str; 9] = [
     "bind",
     "metrics",
     "min-free",
@@ -111,6 +111,7 @@ const WITHOUT_VALUE: [&str; 8] = [
     "password-file",
     "operator-password-file",
     "public-url",
+    "web-dir",
 ];
 
 #[cfg(target_os = "linux")]

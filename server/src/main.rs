@@ -1,7 +1,7 @@
 //! `chatshelf-server`: reads the options, opens the data directory and the port, and runs the
 //! reactor until it is told to stop.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,6 +25,7 @@ use chatshelf_server::net::reactor::Reactor;
 use chatshelf_server::net::signals::Intent;
 use chatshelf_server::net::web::site::Site;
 use chatshelf_server::passwords::{Hashes, Realm, Verifier};
+use chatshelf_server::qr;
 use chatshelf_server::reload::Reloader;
 use chatshelf_server::web_mode::WebMode;
 
@@ -121,6 +122,7 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     tell(address, &ips, &config.data_dir, fingerprint);
     if let Some(url) = page_url(&config, web, address, &ips) {
         print(&format!("chatshelf-server: in a browser: {url}\n"));
+        show_code(&config, &url, &ips);
     }
     if let Some(address) = metrics_at {
         print(&format!("chatshelf-server: metrics at http://{address}/metrics\n"));
@@ -167,6 +169,18 @@ fn tell(address: SocketAddr, ips: &[IpAddr], data_dir: &Path, fingerprint: Finge
         let others = ips.iter().map(|ip| SocketAddr::new(*ip, port).to_string());
         let others = others.collect::<Vec<_>>().join(", ");
         print(&format!("chatshelf-server: others reach it at {others}\n"));
+    }
+}
+
+/// Shows a terminal's phones the page's address, if they can reach it.
+fn show_code(config: &Config, url: &str, ips: &[IpAddr]) {
+    let is_reachable =
+        config.public_url.is_some() || ips.first().is_some_and(|ip| !ip.is_loopback());
+    if is_reachable
+        && io::stdout().is_terminal()
+        && let Some(code) = qr::draw(url)
+    {
+        print(&format!("{code}\n"));
     }
 }
 

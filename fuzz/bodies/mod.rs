@@ -60,7 +60,7 @@ pub(crate) const TARGETS: &[Target] = &[
         seeds: seeds::plain,
         bytes_max: 1024,
     },
-    Target { name: "connection_tls", run: connection_tls::run, seeds: seeds::tls, bytes_max: 1024 },
+    Target { name: "connection_tls", run: connection_tls::run, seeds: seeds::tls, bytes_max: 512 },
     Target {
         name: "connection_websocket",
         run: connection_websocket::run,

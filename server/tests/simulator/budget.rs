@@ -14,8 +14,9 @@ const BYTE_STEPS: u64 = 2;
 /// Steps for each connection: it may be flushed, be due, leave, and be in a snapshot or two.
 const CONNECTION_STEPS: u64 = 6;
 /// Steps for each write, for each event of the poll, and for each reply of the disk. What goes
-/// through a layer is accepted, asks again, waits for something of the layer's own, and is sent.
-const CALL_STEPS: u64 = 5;
+/// through a layer is accepted, asks again, waits for something of the layer's own, and is sent; a
+/// reply may be that an upload is on the shelf, which is two events of the room.
+const CALL_STEPS: u64 = 6;
 
 thread_local! {
     /// Calls of the server that have written something.

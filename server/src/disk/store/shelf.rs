@@ -39,15 +39,22 @@ impl<F: Files> Store<F> {
                 }
                 continue;
             };
-            match self.load_item(&dir) {
-                Ok(item) => items.push(item),
-                // A dropped item that could not be removed entirely, or was the newest.
-                Err(_) if self.files.size(&dir.join(DROPPED)).is_ok() => dropped.push(id),
-                Err(_) if self.files.remove_empty_dir(&dir).is_ok() => {}
-                Err(why) if !is_damage(&why) => {
-                    return Err(io::Error::new(why.kind(), format!("{}: {why}", dir.display())));
+            let fault = match self.load_item(&dir) {
+                Ok(item) => {
+                    items.push(item);
+                    continue;
                 }
-                Err(why) => self.set_item_aside(&dir, &why),
+                Err(why) => why,
+            };
+            let unreadable =
+                |why: io::Error| io::Error::new(why.kind(), format!("{}: {why}", dir.display()));
+            match self.files.size(&dir.join(DROPPED)) {
+                // A dropped item that could not be removed entirely, or was the newest.
+                Ok(_) => dropped.push(id),
+                Err(why) if !is_damage(&why) => return Err(unreadable(why)),
+                Err(_) if self.files.remove_empty_dir(&dir).is_ok() => {}
+                Err(_) if !is_damage(&fault) => return Err(unreadable(fault)),
+                Err(_) => self.set_item_aside(&dir, &fault),
             }
         }
         self.newest_is_dropped = dropped.contains(&self.newest);

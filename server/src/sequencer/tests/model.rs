@@ -26,13 +26,15 @@ pub(super) struct Model {
     lines: Vec<(Seq, MessageId, Message)>,
     /// Those whose text was taken away.
     redacted: BTreeSet<Seq>,
+    /// Those of them that a restart found without their text: they are not recognized any more.
+    unrecognized: BTreeSet<Seq>,
     pub(super) is_topic_locked: bool,
 }
 
 impl Model {
     /// What a restart finds: the room without its members.
     pub(super) fn restarted(self) -> Self {
-        Self { members: Vec::new(), ..self }
+        Self { members: Vec::new(), unrecognized: self.redacted.clone(), ..self }
     }
 
     fn holder(&self, nick: &Nick) -> Option<&Nick> {
@@ -83,7 +85,8 @@ impl Model {
             Proposal::Say { nick, id, text, style, repeat } => {
                 let held = room.log().seq_from(room.log().start());
                 let mut same = self.lines.iter().filter(|(_, it, said)| (*it, said) == (id, &text));
-                let is_held = same.clone().any(|(seq, ..)| *seq >= held);
+                let must_be_known = |seq: &Seq| *seq >= held && !self.unrecognized.contains(seq);
+                let is_held = same.clone().any(|(seq, ..)| must_be_known(seq));
                 let is_known = room.log().has_line(id, &text);
                 assert!(is_known || !is_held, "a held line is not known");
                 assert!(!is_known || same.next().is_some(), "a line is known but was never said");

@@ -155,6 +155,11 @@ test: toolchain ## Run all tests
 # The exercises of docs/READING.md can be solved.
 solutions = $(CARGO) test -q --manifest-path docs/exercises/Cargo.toml --features solutions
 
+test-web: toolchain ## Test the page under node and in Chromium (node, npm, chromium)
+	@$(call compile,chatshelf-server,chatshelf-server)
+	@$(call compile,chatshelf-client,chatshelf)
+	@server/web/test/run.sh $(call quote,$(abspath $(CARGO_TARGET_DIR)/release))
+
 check: toolchain ## Check format, lints, docs, spelling, crates, workflows and scripts, then run all tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -173,7 +178,7 @@ check: export RUSTDOCFLAGS = -Dwarnings
 fuzz_check = $(if $(filter Windows_NT,$(OS)),,$(if $(shell cp Cargo.lock fuzz && \
 	$(CARGO) fetch -q --manifest-path fuzz/Cargo.toml 2>&1),@echo libfuzzer-sys cannot be fetched: the programs \
 	of fuzz/ are not checked,$(CARGO) check --manifest-path fuzz/Cargo.toml --no-default-features))
-scripts = .ci/review .ci/run fuzz/run.sh $(wildcard packaging/*.sh packaging/debian/*.sh) $(addprefix common/testkit/wine/,session tests)
+scripts = .ci/review .ci/run fuzz/run.sh server/web/test/run.sh $(wildcard packaging/*.sh packaging/debian/*.sh) $(addprefix common/testkit/wine/,session tests)
 # $(call checker,typos,OPTIONS): runs a checker of `make tools`, or else the one on PATH. Where there
 # is neither, says so: the other checks do not depend on it.
 checker = $(if $(call found,$(1)),$(call quote,$(call found,$(1))) $(2),@echo $(1) is not here, so it \
@@ -304,5 +309,5 @@ valgrind:
 		instructions are counted by valgrind, which is not here: install it (on Debian: \
 		apt-get install valgrind)))
 
-.PHONY: help build share run-server run-client test check tools figures report load-test bench bench-peers comparison bench-client instructions \
+.PHONY: help build share run-server run-client test test-web check tools figures report load-test bench bench-peers comparison bench-client instructions \
 	check-metrics simulate kill-test soak compat record screenshots clean toolchain valgrind

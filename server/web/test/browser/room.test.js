@@ -331,7 +331,7 @@ for (const [locale, join] of [['zh-CN', '加入'], ['zh-TW', '加入'], ['en-GB'
 
 inBrowser('all of it works from the keyboard', async (context) => {
   const page = await context.newPage();
-  await page.goto(URL_OF_PAGE);
+  await page.goto(`${URL_OF_PAGE}?history=0`);
   await page.keyboard.type(fresh('ada'));
   await page.keyboard.press('Enter');
   await page.waitForSelector('#room:not([hidden])');

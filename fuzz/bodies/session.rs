@@ -208,7 +208,7 @@ impl Meeting {
                 if arg == 13 =>
             {
                 // What was asked before the change is never answered.
-                self.requests.retain(|request| transfer_of(request) != transfer);
+                self.requests.retain(|request| request.transfer() != transfer);
                 let attributes = Attributes::default();
                 FileReply::Changed { transfer, size: 3, attributes, key: None }
             }
@@ -285,17 +285,4 @@ impl Meeting {
 
 fn failed(transfer: TransferHandle) -> FileReply {
     FileReply::Failed { transfer, why: "the disk is full".into() }
-}
-
-fn transfer_of(request: &FileRequest) -> TransferHandle {
-    match request {
-        FileRequest::Begin { transfer, .. }
-        | FileRequest::Read { transfer, .. }
-        | FileRequest::Create { transfer, .. }
-        | FileRequest::Write { transfer, .. }
-        | FileRequest::Hash { transfer }
-        | FileRequest::Keep { transfer }
-        | FileRequest::Discard { transfer }
-        | FileRequest::Suspend { transfer } => *transfer,
-    }
 }

@@ -245,7 +245,7 @@ impl Worker<'_> {
 
     /// Reads, writes, hashes or keeps. Requests for a transfer that has failed are ignored.
     fn handle(&mut self, request: FileRequest) {
-        let transfer = transfer_of(&request);
+        let transfer = request.transfer();
         let Some(open) = self.open.get_mut(&transfer) else { return };
         if let FileRequest::Begin { run, offset, digest: expected, .. } = request {
             if self.settling.iter().any(|(_, settling)| *settling == transfer) {
@@ -345,17 +345,4 @@ impl Worker<'_> {
 fn source_of(file: OpenFile) -> Source {
     let OpenFile { file, path, stamp, origin, .. } = file;
     Source::new(file, path, stamp, origin.and_then(UploadOrigin::keep))
-}
-
-fn transfer_of(request: &FileRequest) -> TransferHandle {
-    match request {
-        FileRequest::Begin { transfer, .. }
-        | FileRequest::Read { transfer, .. }
-        | FileRequest::Create { transfer, .. }
-        | FileRequest::Write { transfer, .. }
-        | FileRequest::Hash { transfer }
-        | FileRequest::Keep { transfer }
-        | FileRequest::Discard { transfer }
-        | FileRequest::Suspend { transfer } => *transfer,
-    }
 }

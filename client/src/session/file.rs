@@ -83,6 +83,23 @@ pub enum FileRequest {
     },
 }
 
+impl FileRequest {
+    /// Which transfer it is about.
+    #[must_use]
+    pub fn transfer(&self) -> TransferHandle {
+        match self {
+            Self::Begin { transfer, .. }
+            | Self::Read { transfer, .. }
+            | Self::Create { transfer, .. }
+            | Self::Write { transfer, .. }
+            | Self::Hash { transfer }
+            | Self::Keep { transfer }
+            | Self::Discard { transfer }
+            | Self::Suspend { transfer } => *transfer,
+        }
+    }
+}
+
 /// The file keeper's answers. One for a transfer that is over is ignored.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FileReply {

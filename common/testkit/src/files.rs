@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Names in a folder, sorted.
 ///
@@ -16,4 +16,22 @@ pub fn names(dir: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(dir).expect("a folder").map(name).collect();
     names.sort();
     names
+}
+
+/// A file below a folder that has these bytes in its path or content, if there is one. A file that
+/// goes away meanwhile has none.
+///
+/// # Panics
+/// When a folder cannot be read.
+#[track_caller]
+pub fn holding(dir: &Path, bytes: &[u8]) -> Option<PathBuf> {
+    let is_in = |all: &[u8]| all.windows(bytes.len()).any(|some| some == bytes);
+    names(dir).iter().map(|name| dir.join(name)).find_map(|path| {
+        if path.is_dir() {
+            return holding(&path, bytes);
+        }
+        let is_there = is_in(path.as_os_str().as_encoded_bytes())
+            || is_in(&fs::read(&path).unwrap_or_default());
+        is_there.then_some(path)
+    })
 }

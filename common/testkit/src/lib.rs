@@ -16,6 +16,7 @@ pub mod fake_server;
 pub mod figure;
 pub mod files;
 pub mod inbox;
+pub mod machine;
 pub mod peer;
 pub mod proc_stats;
 pub mod programs;

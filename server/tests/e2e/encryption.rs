@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::join_link::JoinLink;
 use chatshelf_common::wire::{Code, ServerFrame};
+use chatshelf_testkit::machine::own_address;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::{Program, Server, command_of, server_command};
 use chatshelf_testkit::samples::content;
@@ -70,14 +71,6 @@ fn where_plain_tcp_is_not_allowed_the_goodbye_says_so() {
     assert_eq!(plain.goodbye().code, Code::NOT_ENCRYPTED);
     Peer::join_tls(server.address(), "ada").say_and_hear("hello");
     server.end_well();
-}
-
-/// An address of this machine that is not of the loopback network, if it has one. Nothing is sent.
-fn own_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    // RFC 5737: an address for documentation, which nobody has.
-    socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
-    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
 }
 
 #[test]

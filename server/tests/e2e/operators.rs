@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 #[cfg(target_os = "linux")]
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chatshelf_common::id::{BanId, Seq};
 use chatshelf_common::limits::{HISTORY_ALL, VERSION_MAX, VERSION_MIN};
@@ -17,7 +17,7 @@ use chatshelf_common::wire::frame::{
     Action, CAPABILITY_PASSWORD, Hello, Join, Moderate, Moderated, Op, Refused,
 };
 use chatshelf_common::wire::{Code, Event, Frame};
-use chatshelf_testkit::files::names;
+use chatshelf_testkit::files::holding;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::samples::nick;
 use chatshelf_testkit::wait::eventually;
@@ -58,15 +58,6 @@ fn knock(server: SocketAddr, name: &str, text: Option<&str>) -> Peer {
     let join = Join { password: text.map(password), ..Join::new(nick(name), Some(HISTORY_ALL)) };
     peer.send_bytes(&[hello.to_bytes(), join.to_bytes()].concat());
     peer
-}
-
-/// True if any file below this directory holds the text.
-fn is_on_disk(dir: &Path, text: &str) -> bool {
-    names(dir).iter().map(|name| dir.join(name)).any(|path| {
-        let bytes = fs::read(&path).unwrap_or_default();
-        let is_in_it = bytes.windows(text.len()).any(|window| window == text.as_bytes());
-        is_in_it || (path.is_dir() && is_on_disk(&path, text))
-    })
 }
 
 #[test]
@@ -118,10 +109,10 @@ fn a_redacted_line_is_gone_from_disk_and_history() {
     let (mut ada, mut bob) = (operator(server.address()), Peer::join(server.address(), "bob"));
     let line: Seq = bob.say_and_hear("my password is hunter2");
     let data = home.data_dir();
-    eventually("the line on disk", || is_on_disk(&data, "hunter2").then_some(()));
+    eventually("the line on disk", || holding(&data, b"hunter2"));
     ada.send(&Moderate { line: Some(line), ..Moderate::new(Action::REDACT) });
     bob.event(|event| matches!(event, Event::Moderated(it) if it.line == Some(line)).then_some(()));
-    eventually("no such line on disk", || (!is_on_disk(&data, "hunter2")).then_some(()));
+    eventually("no such line on disk", || holding(&data, b"hunter2").is_none().then_some(()));
     bob.say_and_hear("oops");
     let mut newcomer = Peer::join_with(server.address(), "carl", Some(HISTORY_ALL));
     newcomer.hear("oops");
@@ -195,7 +186,7 @@ fn a_room_with_a_password_lets_in_who_knows_it() {
     let mut old = Peer::connect(server.address());
     old.send_bytes(&chatshelf_testkit::raw::hello_and_join("bob", None));
     assert_eq!(old.goodbye().code, Code::PASSWORD_NEEDED);
-    assert!(!is_on_disk(&home.data_dir(), "open sesame"));
+    assert_eq!(holding(&home.data_dir(), b"open sesame"), None);
     drop((ada, old));
     server.end_well();
 }

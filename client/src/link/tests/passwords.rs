@@ -1,11 +1,12 @@
 //! Which servers are sent the room's password: what they hear on the wire, from the first byte to
 //! the last.
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::IpAddr;
 use std::thread::JoinHandle;
 
 use chatshelf_common::password::Password;
 use chatshelf_common::wire::frame::{Join, Refused};
+use chatshelf_testkit::machine::own_address;
 use rcgen::KeyPair;
 
 use super::encrypted::{Peer, config, fingerprint_of, over_tls, self_signed, serve, trust};
@@ -117,20 +118,12 @@ fn plain_server(address: IpAddr) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     (address, thread)
 }
 
-/// An address of this machine that is not the loopback's, if it has one.
-fn address_of_this_machine() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    // Nothing is sent: it only asks for a route.
-    socket.connect("192.0.2.1:9").ok()?;
-    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
-}
-
 #[test]
 fn without_encryption_it_is_sent_on_this_machine_only() {
     let (here, thread) = plain_server(IpAddr::from([127, 0, 0, 1]));
     assert_eq!(knock(connect(vec![here])), None);
     assert!(holds_secret(&thread.join().unwrap()));
-    let Some(elsewhere) = address_of_this_machine() else {
+    let Some(elsewhere) = own_address() else {
         return eprintln!("not tried: this machine has no address but the loopback's");
     };
     let (elsewhere, thread) = plain_server(elsewhere);

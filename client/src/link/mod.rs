@@ -17,7 +17,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod web;
+pub mod web;
 
 use std::fmt;
 use std::io::{self, ErrorKind};

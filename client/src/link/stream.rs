@@ -7,7 +7,7 @@ use mio::net::TcpStream;
 
 use super::socket;
 use super::tls::TlsStream;
-use super::web::Messages;
+use super::web::{Messages, PATH};
 
 /// A stream, and the messages in it if it has any.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Stream {
     /// If the connection has ended, or the system gives no random numbers.
     pub(super) fn speak_web(&mut self) -> io::Result<()> {
         let host = self.socket().peer_addr()?.to_string();
-        self.web = Some(Box::new(Messages::begin(&host)?));
+        self.web = Some(Box::new(Messages::begin(&host, PATH, None)?));
         Ok(())
     }
 

@@ -1,14 +1,14 @@
 //! WebSocket as a browser would speak it (RFC 6455; PROTOCOL.md, "Over WebSocket"): for the load
-//! test, which loads a server with browsers too. Owns the request, the server's answer to it, and
-//! frames on their way in and out; sees no socket.
+//! test and the benchmarks, whose members come as browsers too. Owns the request, the server's
+//! answer to it, and frames on their way in and out; sees no socket.
 
 use std::io::{self, ErrorKind};
 
 use chatshelf_common::websocket::{self, Incoming, Opcode, Sender};
 use data_encoding::BASE64;
 
-/// Where servers speak WebSocket.
-const PATH: &str = "/ws";
+/// Where our servers speak WebSocket.
+pub const PATH: &str = "/ws";
 /// The protocol that a browser names inside TLS (RFC 7301).
 pub(super) const ALPN: &[u8] = b"http/1.1";
 /// The longest head of an answer.
@@ -18,8 +18,8 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
 /// The messages of one connection.
 #[derive(Debug)]
-pub(super) struct Messages {
-    /// What has come of the server's answer; none once it speaks WebSocket.
+pub struct Messages {
+    /// The part of the server's answer that has arrived; none once it speaks WebSocket.
     answer: Option<Vec<u8>>,
     /// What it must answer to the key that was sent.
     accept: String,
@@ -31,16 +31,19 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// Asks a server of this name for WebSocket.
+    /// Asks a server of this name for WebSocket at this path, with this subprotocol if it wants
+    /// one.
     ///
     /// # Errors
     /// If the system gives no random numbers.
-    pub(super) fn begin(host: &str) -> io::Result<Self> {
+    pub fn begin(host: &str, path: &str, subprotocol: Option<&str>) -> io::Result<Self> {
         let key = BASE64.encode(&random::<16>()?);
+        let wanted = subprotocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n"));
         let request = format!(
-            "GET {PATH} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: {}\r\nSec-WebSocket-Key: {key}\r\n\r\n",
-            websocket::VERSION
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: {}\r\nSec-WebSocket-Key: {key}\r\n{}\r\n",
+            websocket::VERSION,
+            wanted.unwrap_or_default()
         );
         Ok(Self {
             answer: Some(Vec::new()),
@@ -56,11 +59,7 @@ impl Messages {
     ///
     /// # Errors
     /// If the server does not speak WebSocket.
-    pub(super) fn take_in(
-        &mut self,
-        buffer: &mut [u8],
-        mut count: usize,
-    ) -> io::Result<Option<usize>> {
+    pub fn take_in(&mut self, buffer: &mut [u8], mut count: usize) -> io::Result<Option<usize>> {
         if self.answer.is_some() {
             let Some(rest) = self.take_answer(&buffer[..count])? else { return Ok(None) };
             buffer[..rest.len()].copy_from_slice(&rest);
@@ -106,7 +105,7 @@ impl Messages {
     ///
     /// # Errors
     /// If the system gives no random numbers.
-    pub(super) fn put_message(&mut self, slices: [&[u8]; 2]) -> io::Result<usize> {
+    pub fn put_message(&mut self, slices: [&[u8]; 2]) -> io::Result<usize> {
         let mut message = slices.concat();
         message.truncate(MESSAGE_BYTES_MAX);
         self.put(Opcode::Binary, &message)?;
@@ -117,7 +116,7 @@ impl Messages {
     ///
     /// # Errors
     /// If the system gives no random numbers.
-    pub(super) fn put_close(&mut self) -> io::Result<()> {
+    pub fn put_close(&mut self) -> io::Result<()> {
         self.put(Opcode::Close, &[])
     }
 
@@ -130,12 +129,13 @@ impl Messages {
     }
 
     /// What may be sent.
-    pub(super) fn ready(&self) -> &[u8] {
+    #[must_use]
+    pub fn ready(&self) -> &[u8] {
         &self.out[..self.ready]
     }
 
     /// The first so many bytes of it are sent.
-    pub(super) fn advance(&mut self, count: usize) {
+    pub fn advance(&mut self, count: usize) {
         self.out.drain(..count);
         self.ready -= count;
     }

@@ -63,58 +63,55 @@ fn short(work: usize) -> String {
     format!("{} members, {} × {} in flight", work.members, work.senders, work.in_flight)
 }
 
-/// What encryption may cost: beside the best peer over TLS, and beside our own plain TCP, for the
-/// first two of [`WORKS`].
+/// What encryption may cost.
 fn encrypted(measured: &Measured<'_>) -> Vec<Target> {
-    let mut targets = Vec::new();
-    let Some(ours) = measured.room_of(OURS_TLS) else { return targets };
-    for (work, peer_most, plain_most) in [(0, 0.5, 2.0), (1, 1.0, 1.3)] {
-        let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
-        let Some(cost) = cpu(ours) else { continue };
-        let is_peer = |results: &&Results<'_>| {
-            results.contender.is_peer() && results.contender.carrier() == Carrier::Tls
-        };
-        let best = measured.rooms.iter().filter(is_peer).filter_map(cpu).min_by(f64::total_cmp);
-        if let Some(best) = best {
-            let what = format!("{}, TLS: CPU per delivery / best TLS peer", short(work));
-            targets.push(most(what, peer_most, cost / best));
-        }
-        if let Some(plain) = measured.room_of(OURS).and_then(cpu) {
-            let what = format!("{}, TLS: CPU per delivery / plain", short(work));
-            targets.push(most(what, plain_most, cost / plain));
-        }
+    let is_tls = |carrier| carrier == Carrier::Tls;
+    carried(measured, "TLS", OURS_TLS, is_tls, &[(0, 0.5, 2.0), (1, 1.0, 1.3)])
+}
+
+/// What WebSocket may cost, and what a member that only listens takes more than over TCP.
+fn web(measured: &Measured<'_>) -> Vec<Target> {
+    let is_web = |carrier| matches!(carrier, Carrier::WebSocket { .. });
+    let mut targets = carried(measured, "WebSocket", OURS_WEB, is_web, &[(0, 0.5, 1.2)]);
+    let memory = |name| {
+        let arrivals = measured.room_of(name)?.arrivals.iter();
+        let thousand = arrivals.filter(|(members, _)| *members == 1000);
+        Some(Spread::of(thousand.map(|(_, arrival)| arrival.memory_bytes))?.median)
+    };
+    if let (Some(web), Some(tcp)) = (memory(OURS_WEB), memory(OURS)) {
+        let what = "each of 1,000 members over WebSocket, bytes more than over TCP";
+        targets.push(most(what, 1024.0, web - tcp));
     }
     targets
 }
 
-/// What WebSocket may cost: beside our own plain TCP, and beside the best peer over WebSocket, for
-/// the first of [`WORKS`]; and what a member that only listens takes more than over TCP.
-fn web(measured: &Measured<'_>) -> Vec<Target> {
+/// What a carrier may cost. `bounds` has places in [`WORKS`], each with the bound beside the best
+/// peer over the same carrier, and the one beside our own plain TCP.
+fn carried(
+    measured: &Measured<'_>,
+    carrier: &str,
+    ours: &str,
+    is_carrier: impl Fn(Carrier) -> bool,
+    bounds: &[(usize, f64, f64)],
+) -> Vec<Target> {
     let mut targets = Vec::new();
-    let (Some(ours), Some(plain)) = (measured.room_of(OURS_WEB), measured.room_of(OURS)) else {
-        return targets;
-    };
-    let cpu = |results: &Results<'_>| results.cpu_us(0).map(|spread| spread.median);
-    let is_peer = |results: &&Results<'_>| {
-        let carrier = results.contender.carrier();
-        results.contender.is_peer() && matches!(carrier, Carrier::WebSocket { .. })
-    };
-    let best = measured.rooms.iter().filter(is_peer).filter_map(cpu).min_by(f64::total_cmp);
-    if let (Some(cost), Some(plain)) = (cpu(ours), cpu(plain)) {
-        let what = format!("{}, WebSocket: CPU per delivery / plain", short(0));
-        targets.push(most(what, 1.2, cost / plain));
-    }
-    if let (Some(cost), Some(best)) = (cpu(ours), best) {
-        let what = format!("{}, WebSocket: CPU per delivery / best WebSocket peer", short(0));
-        targets.push(most(what, 0.5, cost / best));
-    }
-    let memory = |results: &Results<'_>| {
-        let thousand = results.arrivals.iter().filter(|(members, _)| *members == 1000);
-        Spread::of(thousand.map(|(_, arrival)| arrival.memory_bytes)).map(|spread| spread.median)
-    };
-    if let (Some(web), Some(tcp)) = (memory(ours), memory(plain)) {
-        let what = "each of 1,000 members over WebSocket, bytes more than over TCP";
-        targets.push(most(what, 1024.0, web - tcp));
+    let Some(ours) = measured.room_of(ours) else { return targets };
+    for (work, peer_most, plain_most) in bounds.iter().copied() {
+        let cpu = |results: &Results<'_>| results.cpu_us(work).map(|spread| spread.median);
+        let Some(cost) = cpu(ours) else { continue };
+        let is_peer = |results: &&Results<'_>| {
+            results.contender.is_peer() && is_carrier(results.contender.carrier())
+        };
+        let best = measured.rooms.iter().filter(is_peer).filter_map(cpu).min_by(f64::total_cmp);
+        if let Some(best) = best {
+            let what =
+                format!("{}, {carrier}: CPU per delivery / best {carrier} peer", short(work));
+            targets.push(most(what, peer_most, cost / best));
+        }
+        if let Some(plain) = measured.room_of(OURS).and_then(cpu) {
+            let what = format!("{}, {carrier}: CPU per delivery / plain", short(work));
+            targets.push(most(what, plain_most, cost / plain));
+        }
     }
     targets
 }

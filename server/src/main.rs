@@ -190,7 +190,7 @@ fn reachable(address: SocketAddr) -> Vec<IpAddr> {
         ip if ip.is_unspecified() => addresses::reachable(),
         ip => vec![ip],
     };
-    ips.retain(|ip| address.is_ipv6() || ip.is_ipv4() || ip == &address.ip());
+    ips.retain(|ip| address.is_ipv6() || ip.is_ipv4());
     ips
 }
 

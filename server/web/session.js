@@ -369,7 +369,7 @@ export class Session {
     const isOfJoin = this.phase === 'joining' && refused.about === FRAMES.Join.type;
     if (isOfJoin) return this.#joinRefused(refused);
     const { entry, isTakenBack } = this.#pending.refused(refused, this.#now);
-    // That a message has been said already is as good as its echo.
+    // "Already said" confirms a message as well as its echo does.
     if (isTakenBack || refused.code === CODE.ALREADY_SAID) return;
     this.#tell({ kind: 'refused', refused, entry });
   }

@@ -313,7 +313,7 @@ impl Session {
             return Ok(());
         }
         let command = self.pending.refused(&refused);
-        // That a message has been said already is as good as its echo.
+        // "Already said" confirms a message as well as its echo does.
         if refused.code != Code::ALREADY_SAID {
             self.events.push_back(SessionEvent::Refused(refused, command));
         }

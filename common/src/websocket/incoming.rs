@@ -22,7 +22,7 @@ pub struct Incoming {
     left: u64,
     /// A message has begun, and its last frame has not come.
     is_mid_message: bool,
-    /// What has come of a control frame's payload.
+    /// The part of a control frame's payload that has arrived.
     control: Vec<u8>,
     /// The payload of the newest ping that was not answered.
     ping: Option<Vec<u8>>,
@@ -106,7 +106,7 @@ impl Incoming {
         self.end
     }
 
-    /// Looks at what has come of a head; begins the frame once it is whole.
+    /// Checks the part of a head that has arrived; begins the frame once the head is complete.
     fn take_head(&mut self) -> Result<(), CloseCode> {
         let &[first, second, ref rest @ ..] = &self.head;
         if self.head_bytes == 1 {

@@ -33,7 +33,7 @@ pub struct WebTransport<T> {
     below: T,
     site: Rc<Site>,
     caller: Caller,
-    /// What has come of a request's head, and of those behind it.
+    /// As much of a request's head as has arrived, and whatever came after it.
     incoming: Vec<u8>,
     /// Answers, as far as they are not sent.
     outgoing: Rest,

@@ -53,7 +53,7 @@ impl<F: Files> JournalWriter<F> {
     pub fn keep(&mut self, frames: &[u8], to: u64, now: Instant) -> Option<Reply> {
         self.to = to;
         let kept = match self.durability {
-            Durability::Always => self.journal.append(frames).and_then(|_| self.journal.sync()),
+            Durability::Always => self.journal.append(frames).and_then(|()| self.journal.sync()),
             Durability::Interval => self.write(frames, now),
             Durability::None => self.look(now).and_then(|()| self.write(frames, now)),
         };
@@ -71,7 +71,9 @@ impl<F: Files> JournalWriter<F> {
     }
 
     fn write(&mut self, frames: &[u8], now: Instant) -> io::Result<()> {
-        self.journal.append(frames).map(|begins| self.plan_sync(begins, now))
+        self.journal.append(frames)?;
+        self.plan_sync(now);
+        Ok(())
     }
 
     /// Checks, once per interval, that the journal's file still has its name.
@@ -84,8 +86,8 @@ impl<F: Files> JournalWriter<F> {
     }
 
     /// Syncs a full segment at once, at every level: only then are older ones removed.
-    fn plan_sync(&mut self, begins_segment: bool, now: Instant) {
-        if begins_segment {
+    fn plan_sync(&mut self, now: Instant) {
+        if self.journal.is_rotating() {
             self.sync_by = Some(now);
         } else if self.durability == Durability::Interval {
             self.sync_by.get_or_insert(now + Duration::from_millis(SYNC_INTERVAL_MS));
@@ -321,6 +323,22 @@ mod tests {
             keeper.keep(&joined(6), 60, now);
             keeper.sync();
             assert!(!keeper.is_failing, "{durability}");
+        }
+    }
+
+    #[test]
+    fn a_full_segment_is_synced_whatever_failed_when_the_next_one_began() {
+        for durability in [Durability::None, Durability::Interval] {
+            for operation in 0..8 {
+                let (files, mut keeper, now) = keeper(durability);
+                keeper.keep(&joined(2).repeat((1 << 20) / joined(2).len()), 20, now);
+                files.fail(Fault::Once(files.done() + operation), ErrorKind::Other);
+                keeper.keep(&joined(3), 30, now);
+                let _ = sync_if_due(&mut keeper, now);
+                keeper.keep(&joined(4), 40, now);
+                let _ = sync_if_due(&mut keeper, now);
+                assert!(!keeper.journal.is_rotating(), "{durability}, operation {operation}");
+            }
         }
     }
 

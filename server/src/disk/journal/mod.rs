@@ -175,13 +175,12 @@ impl<F: Files> Journal<F> {
     }
 
     /// Appends events, given as one or more whole frames. They are written, but not yet synced.
-    /// Returns true if they began a segment: then the previous one should be synced soon.
     ///
     /// # Errors
     /// When they cannot be written. Then none of them is in the journal, as far as the disk allows
     /// to take them back, and further events can be appended.
-    pub fn append(&mut self, frames: &[u8]) -> io::Result<bool> {
-        let Some(events) = record::of_frames(frames) else { return Ok(false) };
+    pub fn append(&mut self, frames: &[u8]) -> io::Result<()> {
+        let Some(events) = record::of_frames(frames) else { return Ok(()) };
         let written = self.append_records(events.first, &events.records);
         if events.topic.is_some() {
             self.topic = events.topic;
@@ -191,7 +190,7 @@ impl<F: Files> Journal<F> {
         written
     }
 
-    fn append_records(&mut self, first: Seq, records: &[u8]) -> io::Result<bool> {
+    fn append_records(&mut self, first: Seq, records: &[u8]) -> io::Result<()> {
         let can_grow = self.open.as_ref().is_some_and(|segment| !segment.is_at_limit);
         let begins = !can_grow || (self.is_full(self.segment_bytes) && !self.is_syncing);
         if begins {
@@ -199,7 +198,7 @@ impl<F: Files> Journal<F> {
         }
         let topic = self.topic.as_ref().filter(|_| begins || self.is_topic_due);
         let topic = topic.map(record::of_topic).unwrap_or_default();
-        let Some(segment) = &mut self.open else { return Ok(false) };
+        let Some(segment) = &mut self.open else { return Ok(()) };
         let repeated = if topic.is_empty() { Ok(()) } else { segment.file.write_all(&topic) };
         match repeated.and_then(|()| segment.file.write_all(records)) {
             Ok(()) => {
@@ -207,7 +206,7 @@ impl<F: Files> Journal<F> {
                 segment.topic_bytes += topic.len() as u64;
                 segment.is_synced = false;
                 self.is_topic_due = false;
-                Ok(begins)
+                Ok(())
             }
             Err(why) => {
                 segment.is_at_limit = why.kind() == io::ErrorKind::FileTooLarge;
@@ -235,6 +234,13 @@ impl<F: Files> Journal<F> {
             self.open = None;
         }
         checked
+    }
+
+    /// True if a segment has given way to the next and no sync has taken care of it: one should do
+    /// so soon.
+    #[must_use]
+    pub fn is_rotating(&self) -> bool {
+        self.rotation.is_some()
     }
 
     /// True between [`Self::begin_sync`] and [`Self::end_sync`].

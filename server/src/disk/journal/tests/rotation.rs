@@ -7,10 +7,10 @@ use super::*;
 fn just_changed_over() -> (FaultyFiles, Journal<FaultyFiles>) {
     let files = FaultyFiles::new();
     let (mut journal, _) = open(&files, SEGMENT);
-    assert!(journal.append(&lines([1])).unwrap(), "the first of all");
+    assert!(begins_segment(&mut journal, &lines([1])), "the first of all");
     journal.sync().unwrap();
-    assert!(!journal.append(&lines(2..=31)).unwrap());
-    assert!(journal.append(&lines([32, 33])).unwrap(), "the first was full");
+    assert!(!begins_segment(&mut journal, &lines(2..=31)));
+    assert!(begins_segment(&mut journal, &lines([32, 33])), "the first was full");
     (files, journal)
 }
 
@@ -65,7 +65,7 @@ fn no_segment_goes_while_what_takes_its_place_is_not_durable() {
         files.heal();
         assert!(reopen(&files).into_iter().eq(1..=71), "{fault:?}");
         journal.end_sync(&synced);
-        assert!(journal.append(&lines([72])).unwrap(), "a new segment after a failed sync");
+        assert!(begins_segment(&mut journal, &lines([72])), "a new segment after a failed sync");
     }
 }
 
@@ -86,12 +86,12 @@ fn while_a_sync_is_under_way_a_full_segment_is_written_on_to_twice_its_size() {
     let mut seq = 33;
     while !journal.must_wait() {
         seq += 1;
-        assert!(!journal.append(&lines([seq])).unwrap());
+        assert!(!begins_segment(&mut journal, &lines([seq])));
     }
     assert_eq!(journal.open.as_ref().unwrap().length / SEGMENT, 2);
     journal.end_sync(&unsynced.sync());
     assert!(!journal.must_wait());
-    assert!(journal.append(&lines([seq + 1])).unwrap());
+    assert!(begins_segment(&mut journal, &lines([seq + 1])));
     assert!(reopen(&files).into_iter().eq(1..=seq + 1));
 }
 
@@ -100,7 +100,7 @@ fn a_rotation_that_nobody_has_taken_is_finished_before_the_next() {
     let (files, mut journal) = just_changed_over();
     journal.append(&lines(34..=70)).unwrap();
     let start = files.done();
-    assert!(journal.append(&lines([71])).unwrap());
+    assert!(begins_segment(&mut journal, &lines([71])));
     let expected = ["sync", "sync_dir", "sync", "size", "list", "create", "write"];
     assert_eq!(files.done_since(start), expected);
 }

@@ -33,7 +33,7 @@ pub(super) fn serve<F: Files>(
                 reports.note_finished();
             }
             Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => return,
+            Err(TryRecvError::Disconnected) => return store.finish(),
         }
         if store.has_work() {
             store.step(&mut answer);

@@ -286,6 +286,7 @@ impl Threads {
         self.keeper.sync();
         let has_failed = self.disk.failures() != failures || self.disk.is_frozen();
         self.note_sync(has_failed, Seq(u64::MAX), model);
+        self.store.finish();
     }
 
     /// True while something waits for either thread, or for the reactor.

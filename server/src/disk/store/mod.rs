@@ -140,6 +140,12 @@ impl<F: Files> Store<F> {
         Ok((store, items))
     }
 
+    /// Ends in good order: what could not be removed before is tried once more.
+    pub fn finish(mut self) {
+        self.downloads.clear();
+        self.remove_doomed();
+    }
+
     /// Handles a request, or begins to, and answers if someone waits for that: with one reply or
     /// several, or with later ones from [`Self::step`].
     pub fn handle(&mut self, request: Request, answer: &mut impl FnMut(Reply)) {

@@ -178,7 +178,7 @@ impl<F: Files> Store<F> {
     /// Removes what it can. The rest stays for the next time: until no download reads from it, or
     /// the disk works again. Forgotten here, a folder would be an item again after a start whose
     /// log does not know that it is none.
-    fn remove_doomed(&mut self) {
+    pub(super) fn remove_doomed(&mut self) {
         let mut doomed = std::mem::take(&mut self.doomed);
         doomed.retain_mut(|Doomed { dir, is_told }| {
             let Err(why) = self.try_remove_doomed(dir) else { return false };

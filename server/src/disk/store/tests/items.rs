@@ -289,6 +289,38 @@ fn an_item_that_cannot_be_read_for_now_is_not_taken_for_gone() {
 }
 
 #[test]
+fn the_note_of_a_dropped_item_that_cannot_be_read_for_now_is_no_damage() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"dropped");
+    bench.store.remove_item(ItemId(1));
+    let Bench { files, settings, store, now, .. } = bench;
+    drop(store);
+    let shelf = files.path().join("shelf");
+    assert_eq!(chatshelf_testkit::files::names(&shelf.join("1")), ["dropped"]);
+    let start = files.done();
+    drop(Store::open(files.clone(), files.path(), settings, now).unwrap());
+    let size = files.done_since(start).iter().position(|done| *done == "size").unwrap();
+    files.fail(Fault::Once(files.done() + size), ErrorKind::Other);
+    assert!(Store::open(files.clone(), files.path(), settings, now).is_err());
+    files.heal();
+    let (_, items) = Store::open(files.clone(), files.path(), settings, now).unwrap();
+    assert_eq!((items, chatshelf_testkit::files::names(&shelf)), (vec![], vec!["1".to_owned()]));
+}
+
+#[test]
+fn what_could_not_be_removed_is_tried_again_at_the_end() {
+    let mut bench = Bench::new();
+    bench.shelve(1, b"dropped");
+    bench.files.fail(Fault::Once(bench.files.done()), ErrorKind::Other);
+    bench.store.remove_item(ItemId(1));
+    assert!(bench.path("shelf/1/meta").exists(), "a start would find the item again");
+    bench.files.heal();
+    let Bench { files, store, .. } = bench;
+    store.finish();
+    assert_eq!(chatshelf_testkit::files::names(&files.path().join("shelf/1")), ["dropped"]);
+}
+
+#[test]
 fn a_removal_that_was_begun_is_finished_at_the_next_start() {
     let mut bench = Bench::new();
     bench.shelve(1, b"dropped, but its content would not go");

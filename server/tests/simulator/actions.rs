@@ -237,7 +237,6 @@ impl User {
                 process.link.session.give_password(password);
             }
             SessionEvent::Bans => self.note_bans(),
-            SessionEvent::Offline { .. } => self.note_lost_rights(),
             SessionEvent::Refused(refused, _) => {
                 self.note_refusal(&refused);
                 self.note_refused_rights(&refused);

@@ -173,14 +173,15 @@ impl Disk {
         below(&state.names, dir).map(safety).max().unwrap_or(Safety::Durable)
     }
 
-    /// How many files are open.
-    pub(crate) fn handles(&self) -> usize {
+    /// The files that are open, each as often as it is.
+    pub(crate) fn open_files(&self) -> Vec<PathBuf> {
         let state = self.0.borrow();
         let handles = |node: &Node| match node {
             Node::File(inode) => inode.handles.get(),
             Node::Folder => 0,
         };
-        state.names.values().map(handles).sum()
+        let all = state.names.iter();
+        all.flat_map(|(path, node)| vec![path.clone(); handles(node)]).collect()
     }
 
     /// True when a path names this file.

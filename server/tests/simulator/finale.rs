@@ -102,7 +102,8 @@ impl World {
         assert!(held < LEFT_BYTES_MAX, "a crowd has left {held} bytes: {usage:?}");
         assert!(usage.blocks <= POOL_BLOCKS_MAX, "{usage:?}");
         // The journal's newest segment stays open.
-        assert!(self.server.disk.handles() <= 1, "files are left open");
+        let open = self.server.disk.open_files();
+        assert!(open.len() <= 1, "files are left open: {open:?}");
         if self.server.disk.failures() == 0 {
             self.check_tree(shelf);
         }

@@ -1,6 +1,7 @@
 //! What a user does who knows the operators' password: kicks and bans at random, takes lines and
 //! items away, locks the topic; and at the end, lifts all bans.
 
+use chatshelf_client::session::PendingCommand;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Frame;
 use chatshelf_common::wire::frame::{Action, Moderate, Moderated, Op, Refused};
@@ -27,9 +28,10 @@ impl User {
             let is_wrong = !self.is_healed && self.rng.one_in(3);
             let right = verifier::password(Realm::Operators);
             let password = if is_wrong { verifier::wrong(&mut self.rng) } else { right };
-            if !process.rights.is_asking && session.op(password).is_ok() {
+            let is_op = |command: &PendingCommand| matches!(command, PendingCommand::Op(_));
+            let is_asking = session.pending_commands().any(|(command, _)| is_op(command));
+            if !is_asking && session.op(password).is_ok() {
                 told!(self.trace, self.name, "asks to be an operator");
-                process.rights.is_asking = true;
             }
             return;
         }
@@ -84,20 +86,21 @@ impl User {
             return self.moderate();
         }
         let Some(process) = &mut self.process else { return };
-        if !process.rights.awaits_bans && process.link.session.outstanding() == 0 {
-            process.rights.awaits_bans = process.link.session.ask_bans().is_ok();
+        let session = &mut process.link.session;
+        if !session.awaits_bans() && session.outstanding() == 0 {
+            let _ = session.ask_bans();
         }
     }
 
     /// The server has told the bans.
     pub(super) fn note_bans(&mut self) {
         let Some(process) = &mut self.process else { return };
-        process.rights.awaits_bans = false;
         if !self.is_healed {
             return;
         }
         let bans: Vec<_> = process.link.session.bans().iter().map(|ban| ban.ban).collect();
-        self.bans_are_lifted = bans.is_empty();
+        // What it has ordered before, and is not done yet, may be another ban.
+        self.bans_are_lifted = bans.is_empty() && process.link.session.outstanding() == 0;
         for ban in bans {
             let _ = process
                 .link
@@ -112,27 +115,18 @@ impl User {
             && it.action == Action::OP
             && it.nick == *process.link.session.nick()
         {
-            (process.rights.is_op, process.rights.is_asking) = (true, false);
+            process.rights.is_op = true;
         }
     }
 
     /// Something was refused that only operators may.
     pub(super) fn note_refused_rights(&mut self, refused: &Refused) {
         let Some(process) = &mut self.process else { return };
-        let rights = &mut process.rights;
         match (refused.about, refused.code) {
             // It is one already.
-            (Op::KIND, Code::UNCHANGED) => (rights.is_op, rights.is_asking) = (true, false),
-            (Op::KIND, _) => rights.is_asking = false,
-            (_, Code::NOT_OPERATOR) => (rights.is_op, rights.awaits_bans) = (false, false),
+            (Op::KIND, Code::UNCHANGED) => process.rights.is_op = true,
+            (_, Code::NOT_OPERATOR) => process.rights.is_op = false,
             _ => {}
-        }
-    }
-
-    /// A connection is lost, and with it what was asked on it.
-    pub(super) fn note_lost_rights(&mut self) {
-        if let Some(process) = &mut self.process {
-            (process.rights.is_asking, process.rights.awaits_bans) = (false, false);
         }
     }
 }

@@ -10,9 +10,6 @@ const LINES_MAX: usize = 50;
 pub(crate) struct Rights {
     /// It is an operator, unless its membership has ended.
     pub(super) is_op: bool,
-    /// It has shown the password, and has no answer.
-    pub(super) is_asking: bool,
-    pub(super) awaits_bans: bool,
     /// Lines that it has seen.
     pub(super) lines: Vec<Seq>,
 }

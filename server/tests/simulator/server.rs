@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use chatshelf_common::wire::frame::Item;
@@ -341,7 +341,7 @@ impl Server {
         if self.die_if_frozen() {
             return;
         }
-        assert_eq!(self.disk.handles(), 0, "files are left open");
+        assert_eq!(self.disk.open_files(), Vec::<PathBuf>::new(), "files are left open");
         told!(self.trace, "server", "has ended");
         self.end(Ending::Stopped);
     }

@@ -148,6 +148,9 @@ impl Storage for Behind {
     fn poll_reply(&mut self) -> Option<Reply> {
         let reply = if self.replied < self.replies_max { self.replies.pop_front() } else { None };
         self.replied += usize::from(reply.is_some());
+        if matches!(reply, Some(Reply::Published { .. })) {
+            budget::note_shelved();
+        }
         reply
     }
 

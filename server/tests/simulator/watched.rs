@@ -4,6 +4,7 @@ use chatshelf_server::disk::{Reply, Request};
 use chatshelf_server::engine::{JournalBatch, Storage};
 use chatshelf_server::passwords::{Guess, Verdict};
 
+use super::budget;
 use super::model::Model;
 use super::threads::Threads;
 use super::verifier::Verifier;
@@ -21,6 +22,9 @@ impl Storage for Watched<'_> {
     fn poll_reply(&mut self) -> Option<Reply> {
         let reply = self.threads.replies.pop_front();
         self.replies += u64::from(reply.is_some());
+        if matches!(reply, Some(Reply::Published { .. })) {
+            budget::note_shelved();
+        }
         reply
     }
 

@@ -8,8 +8,9 @@
 //! ([`fingerprint`]), how much may wait ahead of a line ([`unsent`]), and how much may come in what
 //! time ([`rate`]), and under which names a room is found on the local network ([`discovery`]).
 //! [`websocket`] has the frames in which a browser's bytes travel. Parts that most connections
-//! never need are kept in a [`lazy_box`]. [`cli`] knows nothing of the protocol: it makes options,
-//! help, man pages and shell completions from one table.
+//! never need are kept in a [`lazy_box`]. What people read in other languages is in [`strings`].
+//! [`cli`] knows nothing of the protocol: it makes options, help, man pages and shell completions
+//! from one table.
 //!
 //! `examples/bot.rs` is a whole client. A frame, there and back:
 //!
@@ -36,6 +37,7 @@ pub mod lazy_box;
 pub mod limits;
 pub mod password;
 pub mod rate;
+pub mod strings;
 pub mod text;
 pub mod unsent;
 pub mod websocket;

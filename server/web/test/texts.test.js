@@ -1,4 +1,5 @@
-// The table of texts: whole in each language, and neither more nor less than the page needs.
+// The page's part of the table of texts: whole in each language, and neither more nor less than
+// the page needs.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { complete, helpLines, parse } from '../ui/commands.js';
 
 const WEB = new URL('../', import.meta.url);
 const source = (name) => readFileSync(new URL(name, WEB), 'utf8');
-const table = source('strings.txt');
+const [table] = source('../../common/strings.txt').split('\n# In the terminal alone.\n');
 setTexts(table);
 const rows = table.split('\n').filter((row) => row && !row.startsWith('#'));
 

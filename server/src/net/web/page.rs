@@ -1,10 +1,13 @@
 //! The page: the files of `server/web/`, which are part of the program, or those of another
-//! directory while somebody works on them (`--web-dir`). Owns their types, tags and compressed
-//! forms; never sees a connection.
+//! directory while somebody works on them (`--web-dir`). Its texts are those of the table that it
+//! shares with the terminal. Owns the files' types, tags and compressed forms; never sees a
+//! connection.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
+
+use chatshelf_common::strings;
 
 use crate::net::http::{self, Method, Request, Status};
 
@@ -39,22 +42,26 @@ impl Made {
     }
 }
 
+impl Embedded {
+    const fn new(path: &'static str, bytes: &'static [u8]) -> Self {
+        Self { path, bytes, made: OnceLock::new() }
+    }
+}
+
 macro_rules! embedded {
     ($($path:literal)*) => {
-        [$(Embedded {
-            path: $path,
-            bytes: include_bytes!(concat!("../../../web/", $path)),
-            made: OnceLock::new(),
-        }),*]
+        [$(Embedded::new($path, include_bytes!(concat!("../../../web/", $path)))),*]
     };
 }
 
-static FILES: [Embedded; 23] = embedded! {
+static FILES: [Embedded; 22] = embedded! {
     "index.html" "style.css" "icon.svg" "app.js" "session.js" "protocol.js" "link.js" "hasher.js"
-    "strings.js" "strings.txt" "session/heartbeat.js" "session/pending.js" "session/room.js"
+    "strings.js" "session/heartbeat.js" "session/pending.js" "session/room.js"
     "session/uploads.js" "ui/attention.js" "ui/commands.js" "ui/dom.js" "ui/log.js" "ui/shelf.js"
     "ui/storage.js" "ui/words.js" "vendor/LICENSE-hash-wasm" "vendor/blake3.wasm"
 };
+/// Its texts, which come from the program also when the others do not.
+static TEXTS: Embedded = Embedded::new("strings.txt", strings::OF_PAGE.as_bytes());
 
 /// Where the page's files come from.
 #[derive(Debug)]
@@ -76,16 +83,16 @@ impl Page {
             path => path.strip_prefix('/')?,
         };
         match &self.dir {
-            None => {
-                let file = FILES.iter().find(|file| file.path == path)?;
-                let made = file.made.get_or_init(|| Made::of(file.bytes));
-                Some(respond(request, path, file.bytes, made, keeps_alive))
-            }
-            Some(dir) => {
+            Some(dir) if path != TEXTS.path => {
                 let is_below = |part| matches!(part, Component::Normal(_));
                 let is_below = Path::new(path).components().all(is_below);
                 let bytes = fs::read(dir.join(path)).ok().filter(|_| is_below)?;
                 Some(respond(request, path, &bytes, &Made::of(&bytes), keeps_alive))
+            }
+            _ => {
+                let file = FILES.iter().chain([&TEXTS]).find(|file| file.path == path)?;
+                let made = file.made.get_or_init(|| Made::of(file.bytes));
+                Some(respond(request, path, file.bytes, made, keeps_alive))
             }
         }
     }
@@ -170,7 +177,7 @@ mod tests {
         found.retain(|path| !path.ends_with("package.json") && !path.contains("README"));
         assert_eq!(found, FILES.iter().map(|file| file.path.to_owned()).collect());
         let page = Page::new(None);
-        let sizes = FILES.iter().map(|file| {
+        let sizes = FILES.iter().chain([&TEXTS]).map(|file| {
             let (head, content) =
                 get(&page, &format!("/{}", file.path), "Accept-Encoding: gzip, br\r\n").unwrap();
             head.len() + content.len()
@@ -217,6 +224,8 @@ mod tests {
             fs::write(dir.path().join("web/index.html"), text).unwrap();
             assert_eq!(get(&page, "/", "").unwrap().1, text.as_bytes());
         }
+        let texts = get(&page, "/strings.txt", "").unwrap().1;
+        assert_eq!(texts, strings::OF_PAGE.as_bytes(), "without rows for the terminal");
         for path in ["/../secret.js", "//etc/passwd", "/./../secret.js", "/web/../../secret.js"] {
             assert!(get(&page, path, "").is_none(), "{path}");
         }

@@ -10,6 +10,7 @@ NAME =
 BIND =
 DATA_DIR =
 WEB =
+BROWSER =
 CLIENTS =
 MESSAGES =
 SIZE =
@@ -155,10 +156,11 @@ test: toolchain ## Run all tests
 # The exercises of docs/READING.md can be solved.
 solutions = $(CARGO) test -q --manifest-path docs/exercises/Cargo.toml --features solutions
 
-test-web: toolchain ## Test the page under node and in Chromium (node, npm, chromium)
+test-web: toolchain ## Test the page under node and in Chromium (needs both)
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf)
-	@server/web/test/run.sh $(call quote,$(abspath $(CARGO_TARGET_DIR)/release))
+	@server/web/test/run.sh $(call quote,$(abspath $(CARGO_TARGET_DIR)/release)) \
+		$(call quote,$(abspath $(CARGO_TARGET_DIR)/node)) $(BROWSER)
 
 check: toolchain ## Check format, lints, docs, spelling, crates, workflows and scripts, then run all tests
 	$(CARGO) fmt --all --check
@@ -198,6 +200,10 @@ tools: ## Install what make check asks beside cargo into target/tools (needs Pyt
 python_tools = $(if $(filter Windows_NT,$(OS)),python,python3) -m venv $(call quote,$(CARGO_TARGET_DIR)/$(1)) && \
 	$(call python_of,$(1)) -m pip install -q --disable-pip-version-check -r $(2)
 python_of = $(call quote,$(CARGO_TARGET_DIR)/$(1)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python)
+
+node: ## Install Node.js into target/node, for test-web where the system's is older than 20 (needs Python 3)
+	@$(call python_tools,node,.ci/node.txt)
+.PHONY: node
 
 figures: toolchain ## Draw the figures of docs/REPORT.md again, into docs/figures
 	@$(CARGO) run -q -p chatshelf-common --example figures

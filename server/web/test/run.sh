@@ -1,29 +1,38 @@
 #!/usr/bin/env bash
-# Tests the page: its modules under node, and all of it in Chromium, with a server of its own. The
-# folder of the built programs is the argument. What is not here is named, and what needs it left
-# out.
+# Tests the page: its modules under node, then all of it in a browser, with a server of its own.
+#   run.sh PROGRAMS TOOLS [BROWSER]
+# PROGRAMS is the folder of the built programs; in TOOLS, npm keeps the packages of package.json, and
+# `make node` puts Node.js. What is not here is named, and fails.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-programs=$1
+programs=$1 tools=$2 browser=${3:-chromium}
 
-major=$(node --version 2> /dev/null | sed 's/^v\([0-9]*\).*/\1/' || true)
-if [[ -z $major || $major -lt 20 ]]; then
-    echo 'node 20 or newer is not here: the page is not tested' >&2
-    exit 0
-fi
+fail() {
+    echo "The page was not tested: $1" >&2
+    exit 1
+}
+
+has_node() { [[ $(node --version 2> /dev/null) == v[2-9][0-9].* && -n $(type -P npm) ]]; }
+has_node || PATH=$tools/bin:$PATH
+has_node || fail 'node 20 or newer, with npm, is not here; make node installs it'
+[[ $browser == chromium ]] || fail "no browser is called $browser here"
+path=${CHROMIUM:-$(type -P chromium chromium-browser google-chrome | head -n 1 || true)}
+[[ -n $path ]] || fail 'Chromium is not here (Debian: apt-get install chromium)'
+
 node --test test/*.test.js
 
-chromium=${CHROMIUM:-$(type -P chromium || type -P chromium-browser || true)}
-if [[ -z $chromium ]]; then
-    echo 'Chromium is not here: the page is not tested in a browser (Debian: chromium)' >&2
-    exit 0
+if ! cmp -s package.json "$tools/package.json"; then
+    mkdir -p "$tools"
+    cp package.json "$tools"
+    (cd "$tools" && npm install --silent --no-audit --no-fund) || {
+        rm "$tools/package.json"
+        fail 'npm could not install the packages of server/web/package.json'
+    }
 fi
+
 place=$(mktemp -d)
 server=
 trap '[[ -z $server ]] || kill "$server" 2> /dev/null || true; wait; rm -rf "$place"' EXIT
-cp package.json "$place"
-(cd "$place" && npm install --silent --no-audit --no-fund)
-
 "$programs/chatshelf-server" --bind 127.0.0.1 --port 0 --web http --history 10000 --keep 100 \
     --data-dir "$place/data" > "$place/printed" &
 server=$!
@@ -33,5 +42,6 @@ for _ in {1..100}; do
     [[ -z $url ]] || break
     sleep 0.1
 done
-CHROMIUM=$chromium CHATSHELF_URL=$url CHATSHELF=$programs/chatshelf WEB_TOOLS=$place \
+[[ -n $url ]] || fail 'the server did not say where it is'
+CHROMIUM=$path CHATSHELF_URL=$url CHATSHELF=$programs/chatshelf WEB_TOOLS=$tools \
     node --test --test-concurrency=1 test/browser/*.test.js

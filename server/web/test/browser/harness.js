@@ -65,6 +65,11 @@ export async function enter(context, name, { query = '', canCut = false } = {}) 
   const page = await context.newPage();
   if (canCut) await watchSocket(page);
   await page.goto(URL_OF_PAGE + query);
+  return join(page, name);
+}
+
+/** From the door into the room. */
+export async function join(page, name) {
   await page.fill('#name', name);
   await page.click('#enter');
   await page.waitForSelector('#room:not([hidden])');

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 
 import {
-  PHONE, URL_OF_PAGE, axe, closeBrowser, enter, fill, fresh, newContext, say, shown, terminal,
+  PHONE, URL_OF_PAGE, axe, closeBrowser, enter, fresh, newContext, say, shown, terminal,
   terminalMember, texts,
 } from './harness.js';
 
@@ -357,40 +357,6 @@ inBrowser('the first load is small', async (context) => {
   });
   await page.goto(URL_OF_PAGE, { waitUntil: 'networkidle' });
   assert.ok(bytes > 10_000 && bytes < 100 * 1024, `${bytes} bytes`);
-});
-
-inBrowser('ten thousand lines of history scroll and type smoothly', async (context) => {
-  const lines = Array.from({ length: 10_000 }, (_, at) =>
-    `line ${at} ${'and words '.repeat(at % 17)}${at % 31 ? '' : 'https://example.org/'}`);
-  await fill(lines);
-  const page = await enter(context, fresh('ada'), { query: '?history=10000' });
-  await page.evaluate(() => {
-    globalThis.longest = 0;
-    let last = performance.now();
-    const frame = (now) => {
-      globalThis.longest = Math.max(globalThis.longest, now - last);
-      last = now;
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
-  });
-  await page.waitForFunction(() => document.querySelectorAll('.row.said').length >= 10_000);
-  const tom = terminalMember(fresh('tom'));
-  // What the page itself causes is there in each round; what others on this machine do is not.
-  const rounds = [];
-  for (let round = 0; round < 3; round++) {
-    await page.evaluate(() => (globalThis.longest = 0));
-    for (let line = 0; line < 3; line++) {
-      tom.say(`news ${round} ${line}`);
-      await page.hover('#talk');
-      for (let turn = 0; turn < 8; turn++) await page.mouse.wheel(0, turn % 2 ? 900 : -2500);
-      await page.locator('#text').pressSequentially('typing while lines come ', { delay: 20 });
-      await shown(page, `news ${round} ${line}`);
-    }
-    rounds.push(await page.evaluate(() => globalThis.longest));
-  }
-  tom.leave();
-  assert.ok(Math.min(...rounds) < 50, `frames of ${rounds} ms`);
 });
 
 test('no module has a way to make elements of text', () => {

@@ -6,12 +6,13 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-use chatshelf_server::identity::{Identity, Origin};
+use chatshelf_server::identity::{Identity, Origin, tls_config};
 use chatshelf_server::net::tls::{TlsContext, TlsTransport};
 use chatshelf_server::token::Token;
-use chatshelf_testkit::tls::client_connection;
-use rustls::{ClientConnection, ServerConfig};
+use chatshelf_testkit::tls::{config_with, connection_with};
+use rustls::{ClientConfig, ClientConnection, ServerConfig};
 
+use super::free_crypto;
 use super::room::{self, Carrier, Client};
 use super::wire::End;
 
@@ -29,15 +30,25 @@ impl Default for Tls {
     }
 }
 
-/// That of a server's first start, made once.
+/// That of a server's first start, made once, with free cryptography.
 fn config() -> Arc<ServerConfig> {
     static CONFIG: OnceLock<Arc<ServerConfig>> = OnceLock::new();
     let make = || {
         let dir = tempfile::tempdir().expect("a folder");
         let origin = Origin::Own(dir.path().into(), None);
-        Identity::open(&origin).expect("a key and a certificate").config
+        let identity = Identity::open(&origin).expect("a key and a certificate");
+        let resolver = Arc::clone(&identity.config.cert_resolver);
+        let config = tls_config(free_crypto::provider(), resolver);
+        Arc::new(config.expect("it knows TLS 1.3"))
     };
     Arc::clone(CONFIG.get_or_init(make))
+}
+
+/// A client that trusts whatever the server shows.
+fn client_connection() -> ClientConnection {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    let config = CONFIG.get_or_init(|| config_with(free_crypto::provider()));
+    connection_with(Arc::clone(config))
 }
 
 impl Carrier for Tls {

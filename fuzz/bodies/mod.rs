@@ -10,6 +10,7 @@ pub(crate) mod connection_websocket;
 pub(crate) mod data_dir;
 mod files;
 pub(crate) mod frames;
+mod free_crypto;
 pub(crate) mod journal;
 pub(crate) mod known_hosts;
 pub(crate) mod links;

@@ -19,10 +19,11 @@ use rcgen::{
     SanType, SerialNumber,
 };
 use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use crate::disk::files::{SystemFiles, replace};
@@ -107,16 +108,28 @@ impl Identity {
         let info =
             info.ok_or_else(|| rustls::Error::General("its key has no public half".into()))?;
         let fingerprint = Fingerprint::of(&info);
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-        // Members resume by a token of the protocol's own, which tells nobody that they did.
-        config.send_tls13_tickets = 0;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.alpn_protocols = vec![ALPN.to_vec(), ALPN_HTTP.to_vec()];
+        let config = tls_config(provider, Arc::new(SingleCertAndKey::from(certified)))?;
         Ok(Self { config: Arc::new(config), fingerprint })
     }
+}
+
+/// TLS 1.3 and nothing older, for members and browsers, with this cryptography and certificate.
+///
+/// # Errors
+/// If that cryptography cannot do TLS 1.3.
+pub fn tls_config(
+    provider: impl Into<Arc<CryptoProvider>>,
+    certs: Arc<dyn ResolvesServerCert>,
+) -> Result<ServerConfig, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(provider.into())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_cert_resolver(certs);
+    // Members resume by a token of the protocol's own, which tells nobody that they did.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.alpn_protocols = vec![ALPN.to_vec(), ALPN_HTTP.to_vec()];
+    Ok(config)
 }
 
 /// Says which files keep a server from starting, without making any.

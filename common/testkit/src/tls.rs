@@ -61,18 +61,26 @@ pub fn client_config() -> Arc<ClientConfig> {
     let make = || {
         // One cipher, so that figures of several servers can be compared.
         let cipher_suites = vec![ring::cipher_suite::TLS13_AES_128_GCM_SHA256];
-        let provider = Arc::new(CryptoProvider { cipher_suites, ..ring::default_provider() });
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .expect("it knows TLS 1.3");
-        let trust = Arc::new(TrustAny(provider));
-        let mut config =
-            builder.dangerous().with_custom_certificate_verifier(trust).with_no_client_auth();
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        config.resumption = rustls::client::Resumption::disabled();
-        Arc::new(config)
+        config_with(CryptoProvider { cipher_suites, ..ring::default_provider() })
     };
     Arc::clone(CONFIG.get_or_init(make))
+}
+
+/// The configuration of such a client, with this cryptography.
+///
+/// # Panics
+/// If that cannot do TLS 1.3.
+pub fn config_with(provider: CryptoProvider) -> Arc<ClientConfig> {
+    let provider = Arc::new(provider);
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("it knows TLS 1.3");
+    let trust = Arc::new(TrustAny(provider));
+    let mut config =
+        builder.dangerous().with_custom_certificate_verifier(trust).with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.resumption = rustls::client::Resumption::disabled();
+    Arc::new(config)
 }
 
 /// A client's side of a connection that begins.
@@ -80,8 +88,16 @@ pub fn client_config() -> Arc<ClientConfig> {
 /// # Panics
 /// If rustls cannot begin one.
 pub fn client_connection() -> ClientConnection {
+    connection_with(client_config())
+}
+
+/// The same, with this configuration.
+///
+/// # Panics
+/// If rustls cannot begin one.
+pub fn connection_with(config: Arc<ClientConfig>) -> ClientConnection {
     let name = ServerName::try_from("localhost").expect("it is a name");
-    ClientConnection::new(client_config(), name).expect("a client can begin")
+    ClientConnection::new(config, name).expect("a client can begin")
 }
 
 /// A blocking connection.
@@ -99,9 +115,7 @@ pub fn stream(socket: TcpStream) -> TlsStream {
 pub fn foreign_stream(socket: TcpStream) -> TlsStream {
     let mut config = ClientConfig::clone(&client_config());
     config.alpn_protocols.clear();
-    let name = ServerName::try_from("localhost").expect("it is a name");
-    let connection = ClientConnection::new(config.into(), name).expect("a client can begin");
-    StreamOwned::new(connection, socket)
+    StreamOwned::new(connection_with(config.into()), socket)
 }
 
 /// The fingerprint of the key that the server has shown.

@@ -40,5 +40,6 @@ pub mod rate;
 pub mod strings;
 pub mod text;
 pub mod unsent;
+pub mod web_link;
 pub mod websocket;
 pub mod wire;

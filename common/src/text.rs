@@ -18,6 +18,11 @@ use crate::limits::{
     FILE_NAME_BYTES_MAX, MESSAGE_BYTES_MAX, NICK_BYTES_MAX, NOTE_BYTES_MAX, TOPIC_BYTES_MAX,
 };
 
+/// What clients call their own user.
+const OWN_USER: &str = "you";
+/// Whose files those are that come from no member.
+const GUEST: &str = "web-guest";
+
 /// Longest extension, with its dot and in bytes, that a file name keeps when it is cut.
 const EXTENSION_BYTES_MAX: usize = 32;
 
@@ -39,6 +44,8 @@ pub enum TextError {
     BeginsWithMark(char),
     /// It looks like what clients call their own user.
     LooksLikeYou,
+    /// It looks like the name under which guests put files on the shelf.
+    LooksLikeGuest,
     /// It is not UTF-8.
     NotUtf8,
 }
@@ -53,6 +60,9 @@ impl fmt::Display for TextError {
             Self::BeginsWithMark(c) => write!(f, "it begins with the mark {c:?}"),
             Self::LooksLikeYou => {
                 f.write_str("it looks like \"you\", as clients call their own user")
+            }
+            Self::LooksLikeGuest => {
+                write!(f, "it looks like {GUEST:?}, who puts files on the shelf over HTTP")
             }
             Self::NotUtf8 => f.write_str("it is not UTF-8"),
         }
@@ -201,8 +211,8 @@ checked_text! {
     /// character beyond ASCII: no control characters, white space, invisible formatting, joiners or
     /// variation selectors. It does not begin with `-` or `.`.
     ///
-    /// A new nick also has no unassigned or blank characters, does not begin with a mark, and does
-    /// not look like `you`.
+    /// A new nick also has no unassigned or blank characters, does not begin with a mark, and looks
+    /// neither like `you` nor like the name of [guests](Self::guest).
     ///
     /// ```
     /// use chatshelf_common::text::{Nick, TextError};
@@ -223,7 +233,8 @@ checked_text! {
         none_of(&nick.0, |c| is_unfit_for_names(c) || is_blank(c))?;
         match nick.0.chars().next() {
             Some(c) if is_mark(c) => Err(TextError::BeginsWithMark(c)),
-            _ if nick.looks_like_you() => Err(TextError::LooksLikeYou),
+            _ if nick.looks_like(OWN_USER) => Err(TextError::LooksLikeYou),
+            _ if nick.looks_like(GUEST) => Err(TextError::LooksLikeGuest),
             _ => Ok(()),
         }
     }
@@ -282,6 +293,14 @@ checked_text! {
     Note, |text| {
         within(text, NOTE_BYTES_MAX)?;
         none_of(text, breaks_a_line)
+    }
+}
+
+impl Nick {
+    /// Under what name whoever is no member puts files on the shelf. No member can have it.
+    #[must_use]
+    pub fn guest() -> Self {
+        Self(GUEST.into())
     }
 }
 

@@ -4,6 +4,7 @@
 
 #[path = "../../server/tests/simulator/budget.rs"]
 mod budget;
+pub(crate) mod connection_http;
 pub(crate) mod connection_plain;
 pub(crate) mod connection_tls;
 pub(crate) mod connection_websocket;
@@ -66,6 +67,12 @@ pub(crate) const TARGETS: &[Target] = &[
         name: "connection_websocket",
         run: connection_websocket::run,
         seeds: seeds::websocket_rooms,
+        bytes_max: 1024,
+    },
+    Target {
+        name: "connection_http",
+        run: connection_http::run,
+        seeds: seeds::http_rooms,
         bytes_max: 1024,
     },
 ];

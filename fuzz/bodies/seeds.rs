@@ -10,14 +10,17 @@ use chatshelf_testkit::raw;
 use chatshelf_testkit::recording::{self, Step, Way, What};
 use chatshelf_testkit::tls::client_connection;
 
+use super::connection_http::REQUESTS;
 use super::room::{ASKS_PASSWORD, NO_JOIN, RAW};
 
 /// Steps of the scripts that rooms and sessions follow: bytes that are said, a further connection,
-/// its end, and something of the carrier's own.
+/// its end or reset, something of the carrier's own, and turns until nothing is left to do.
 const SAY: u8 = 0;
 const POKE: u8 = 12;
 const CONNECT: u8 = 11;
 const RESET: u8 = 9;
+const END: u8 = 8;
+const SETTLE: u8 = 15;
 /// Whom a step is about.
 const PEER_SHIFT: u8 = 4;
 /// More of a recording than this is not used.
@@ -118,6 +121,7 @@ pub(crate) fn requests() -> Vec<Vec<u8>> {
         "HEAD http://lab/healthz?x HTTP/1.0\r\n\r\n",
         "POST / HTTP/1.1\nHost: a\n\n",
         "GET / HTTP/2.0\r\n\r\n",
+        "PUT /shelf/a%20b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
     ])
 }
 
@@ -207,6 +211,25 @@ pub(crate) fn websocket_rooms() -> Vec<Vec<u8>> {
         script
     };
     framed().iter().map(raw).chain(plain()).collect()
+}
+
+/// Each request, alone and after a file was put on the shelf, with and without a password.
+pub(crate) fn http_rooms() -> Vec<Vec<u8>> {
+    let mut scripts = Vec::new();
+    for setup in [NO_JOIN, NO_JOIN | ASKS_PASSWORD] {
+        for what in 0..REQUESTS.len() as u8 {
+            scripts.push(vec![setup, POKE, what, SETTLE]);
+            scripts.push(vec![setup, POKE, 0, SETTLE, POKE, 0, POKE, what, SETTLE, POKE, what]);
+            scripts.push(vec![setup, POKE, what | 128, SETTLE, POKE, what, END, SETTLE]);
+        }
+    }
+    let said = REQUESTS.iter().map(|request| {
+        let mut script = vec![NO_JOIN];
+        say(&mut script, SAY, request.as_bytes());
+        script
+    });
+    scripts.extend(said);
+    scripts
 }
 
 /// WebSocket frames of each kind.

@@ -13,6 +13,7 @@ extern crate self as chatshelf_server;
 pub mod addresses;
 pub mod announcement;
 pub mod check;
+pub mod checksum;
 pub mod config;
 pub mod disk;
 pub mod engine;

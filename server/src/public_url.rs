@@ -19,6 +19,12 @@ impl PublicUrl {
         self.origin[self.host..].eq_ignore_ascii_case(host)
     }
 
+    /// Returns scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Returns true if an `Origin` is that of its pages.
     #[must_use]
     pub fn is_origin(&self, origin: &str) -> bool {

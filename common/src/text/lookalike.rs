@@ -12,9 +12,6 @@ use unicode_security::skeleton;
 
 use super::Nick;
 
-/// What clients call their own user.
-const OWN_USER: &str = "you";
-
 impl Nick {
     /// The nick without its case: lists are sorted by it.
     #[must_use]
@@ -58,9 +55,9 @@ impl Nick {
             || (own_spelt.is_some() && own_spelt == spelt)
     }
 
-    /// True when readers would take it for what clients call their own user.
-    pub(super) fn looks_like_you(&self) -> bool {
-        *self.key() == *OWN_USER || self.key_as_spelt().is_some_and(|key| *key == *OWN_USER)
+    /// True when readers would take it for this name, which is a key.
+    pub(super) fn looks_like(&self, name: &str) -> bool {
+        *self.key() == *name || self.key_as_spelt().is_some_and(|key| *key == *name)
     }
 }
 

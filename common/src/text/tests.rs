@@ -58,6 +58,16 @@ fn a_new_nick_can_be_seen_and_is_nobody_elses() {
 }
 
 #[test]
+fn nobody_can_have_the_name_of_guests() {
+    let guest = Nick::guest();
+    assert_eq!(Nick::from_bytes(guest.as_str().as_bytes()), Ok(guest.clone()));
+    for taken in [guest.as_str(), "Web-Guest", "wеb-guest"] {
+        assert_eq!(Nick::new(taken), Err(TextError::LooksLikeGuest), "{taken}");
+    }
+    assert!(Nick::new("guest").is_ok() && Nick::new("web-guest2").is_ok());
+}
+
+#[test]
 fn a_name_that_is_in_use_stays_readable() {
     for used in ["you", "a\u{378}", "\u{301}"] {
         let nick = Nick::from_bytes(used.as_bytes()).unwrap();

@@ -31,11 +31,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
-use chatshelf_common::id::{Digest, ItemId, TransferId, UnixMillis, UploadKey};
-use chatshelf_common::text::FileName;
+use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId, UnixMillis, UploadKey};
+use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
+use crate::checksum::Checksum;
 use crate::room::Past;
 use crate::token::Token;
 use backlog::Backlog;
@@ -85,6 +86,32 @@ pub struct TransferKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uploader(pub u64);
 
+/// An item before its content is verified: it has no digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewItem {
+    /// Its number.
+    pub id: ItemId,
+    /// Its name.
+    pub name: FileName,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What else is known of the file.
+    pub attributes: Attributes,
+    /// Who sends it.
+    pub nick: Nick,
+    /// When it had come.
+    pub at: UnixMillis,
+}
+
+impl NewItem {
+    /// The item, once its digest is known.
+    #[must_use]
+    pub fn with(self, digest: Digest) -> Item {
+        let Self { id, name, size, attributes, nick, at } = self;
+        Item::new(id, name, size, digest, nick, at).with(attributes)
+    }
+}
+
 /// File work for the disk thread.
 #[derive(Debug)]
 pub enum Request {
@@ -102,6 +129,9 @@ pub enum Request {
         key: Option<UploadKey>,
         /// Who sends it.
         uploader: Uploader,
+        /// What its content must hash to, besides its digest. Only for an upload without a key: it
+        /// covers what comes in one piece.
+        checksum: Option<Checksum>,
         /// Now.
         at: UnixMillis,
     },
@@ -117,7 +147,9 @@ pub enum Request {
         /// Which.
         upload: TransferKey,
         /// The item it becomes.
-        item: Item,
+        item: NewItem,
+        /// Its digest, as its sender tells it; without one it is what has come.
+        digest: Option<Digest>,
     },
     /// Forget an upload, and remove its files unless they are on the shelf. Answered by `Ended`.
     Discard {

@@ -97,7 +97,8 @@ fn a_kept_upload_is_read_back_though_nothing_else_is_asked() {
     let upload = TransferKey { connection: Token::new(1, 1), transfer: TransferId(1) };
     let create = || {
         let (name, key) = (FileName::new("f").unwrap(), Some(UploadKey([1; 16])));
-        Request::Create { upload, name, size: 1 << 30, key, uploader: Uploader(1), at: NOW }
+        let (size, uploader, checksum) = (1 << 30, Uploader(1), None);
+        Request::Create { upload, name, size, key, uploader, checksum, at: NOW }
     };
     disk.submit(create());
     assert!(matches!(reply(), Reply::Created { offset: 0, .. }));

@@ -59,6 +59,8 @@ struct OriginMeters {
     connections: Meter,
     joins: Meter,
     uploads: Meter,
+    /// Those of its guests among them, who together have as much as one member.
+    guest_uploads: Meter,
     replies: Meter,
     /// Connections over an allowance that were told so.
     turned_away: Meter,
@@ -77,7 +79,8 @@ impl Forgettable for MemberMeters {
 
 impl Forgettable for OriginMeters {
     fn is_whole(&self, now_ms: u64) -> bool {
-        let all = [self.connections, self.joins, self.uploads, self.replies, self.turned_away];
+        let Self { connections, joins, uploads, guest_uploads, replies, turned_away } = *self;
+        let all = [connections, joins, uploads, guest_uploads, replies, turned_away];
         all.iter().all(|it| it.is_whole(now_ms))
     }
 }
@@ -257,30 +260,48 @@ impl<T: Transport> Engine<T> {
     /// are counted when they arrive: several uploads at once may together exceed what is left, and
     /// the next one then waits for longer.
     pub(super) fn may_upload(&mut self, token: Token, transfer: TransferId, bytes: u64) -> bool {
-        let Some(session) = self.limited_session(token) else { return true };
-        let Some(connection) = self.connections.get(token) else { return false };
-        let (origin, now_ms) = (Origin::from(connection.peer()), self.now.mono_ms);
-        let Allowances { uploads, address_uploads, .. } = self.settings.allowances;
-        let own = self.limiter.members.of(session, now_ms).uploads;
-        let shared = self.limiter.origins.of(origin, now_ms).uploads;
-        let code = Code::TOO_MUCH_UPLOADED;
-        let within = Over::check(own, uploads, bytes, code, now_ms)
-            .and_then(|()| Over::check(shared, address_uploads, bytes, code, now_ms));
+        let within = self.check_upload(token, bytes);
         self.is_within(token, within, |code| refused(transfer, code, Way::Up))
     }
 
-    /// Counts file bytes that a member has uploaded.
+    /// Returns how long a guest has to wait until it may upload so many bytes more.
+    pub(super) fn guest_upload_wait_ms(&mut self, token: Token, bytes: u64) -> Option<u64> {
+        self.check_upload(token, bytes).err().map(|over| over.wait_ms)
+    }
+
+    fn check_upload(&mut self, token: Token, bytes: u64) -> Result<(), Over> {
+        let now_ms = self.now.mono_ms;
+        self.upload_meters(token).into_iter().flatten().try_for_each(|(meter, rate)| {
+            Over::check(*meter, rate, bytes, Code::TOO_MUCH_UPLOADED, now_ms)
+        })
+    }
+
+    /// Counts file bytes that a member or a guest has uploaded.
     pub(super) fn charge_upload(&mut self, token: Token, bytes: u64) {
-        let Some(session) = self.limited_session(token) else { return };
-        let Some(connection) = self.connections.get(token) else { return };
-        let (origin, now_ms) = (Origin::from(connection.peer()), self.now.mono_ms);
-        let Allowances { uploads, address_uploads, .. } = self.settings.allowances;
-        if let Some(rate) = uploads {
-            self.limiter.members.of(session, now_ms).uploads.charge(rate, bytes, now_ms);
+        let now_ms = self.now.mono_ms;
+        for (meter, rate) in self.upload_meters(token).into_iter().flatten() {
+            if let Some(rate) = rate {
+                meter.charge(rate, bytes, now_ms);
+            }
         }
-        if let Some(rate) = address_uploads {
-            self.limiter.origins.of(origin, now_ms).uploads.charge(rate, bytes, now_ms);
+    }
+
+    /// Returns the meters of what a peer uploads, with their allowances: its own, and that of its
+    /// address. None, if allowances do not hold for it.
+    fn upload_meters(&mut self, token: Token) -> Option<[(&mut Meter, Option<Rate>); 2]> {
+        let connection = self.connections.get(token)?;
+        let Allowances { exempt, uploads, address_uploads, .. } = self.settings.allowances;
+        if exempt.includes(connection.peer()) {
+            return None;
         }
+        let now_ms = self.now.mono_ms;
+        let Limiter { members, origins, .. } = &mut self.limiter;
+        let shared = origins.of(connection.peer().into(), now_ms);
+        let own = match connection.session() {
+            Some(session) => &mut members.of(session, now_ms).uploads,
+            None => &mut shared.guest_uploads,
+        };
+        Some([(own, uploads), (&mut shared.uploads, address_uploads)])
     }
 
     /// Returns true if a member may be sent a list; it is refused if not.

@@ -18,6 +18,7 @@ mod drops;
 mod effect;
 mod flush;
 mod guesses;
+mod guests;
 mod invariants;
 mod journal_feed;
 mod limiter;
@@ -74,7 +75,7 @@ pub use settings::{Allowances, Deadlines, Settings};
 pub use stats::{Causes, Counters, Handshakes, Stats};
 pub use transport::{Refusal, Transport};
 pub use turn::{Storage, Threads, Turns};
-pub use visitor::{Visit, Visitor, Wanted};
+pub use visitor::{NewFile, Visit, Visitor, Wanted};
 
 /// The time of a turn, by both clocks.
 #[derive(Clone, Copy, Debug, Default)]

@@ -102,6 +102,9 @@ impl<T: Transport> Engine<T> {
     /// Decodes bytes into frames and executes them.
     fn feed(&mut self, token: Token, bytes: &[u8]) {
         let Some(connection) = self.connections.get_mut(token) else { return };
+        if connection.phase().step() == Step::Visiting {
+            return self.receive_content(token, bytes);
+        }
         let mut deframer = connection.lend_deframer();
         let mut input = bytes;
         loop {

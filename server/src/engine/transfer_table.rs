@@ -213,6 +213,13 @@ impl TransferTable {
         Received::Taken(())
     }
 
+    /// Returns the upload of a connection that has one at a time, and the offset of its next byte.
+    pub(super) fn incoming(&self, connection: Token) -> Option<(TransferId, u64)> {
+        let uploads = &self.members.get(&connection)?.uploads;
+        debug_assert!(uploads.len() <= 1);
+        uploads.iter().next().map(|(transfer, upload)| (*transfer, upload.received()))
+    }
+
     /// Handles the client's announcement that everything was sent.
     pub(super) fn finish(&mut self, at: TransferKey, disk: &mut DiskQueue) -> Received<Finished> {
         let Some(member) = self.members.get_mut(&at.connection) else {

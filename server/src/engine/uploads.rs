@@ -3,7 +3,7 @@
 //! File bytes are copied once, from the read buffer into a block, which then moves to the disk
 //! thread. While the disk thread has two blocks of an upload, its connection is not read.
 
-use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId};
+use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId, UploadKey};
 use chatshelf_common::text::{Nick, Note};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{
@@ -17,8 +17,9 @@ use super::proposals::Proposer;
 use super::transfer_table::{Fate, FileInfo, Finished, Received, Way};
 use super::transfers::{key, refused};
 use super::transport::Transport;
+use crate::checksum::Checksum;
 use crate::disk::block::Block;
-use crate::disk::{Request, TransferKey, UploadId};
+use crate::disk::{NewItem, Request, TransferKey, UploadId};
 use crate::room::proposal::Proposal;
 use crate::token::Token;
 use crate::work;
@@ -42,16 +43,33 @@ impl<T: Transport> Engine<T> {
         if !self.may_upload(token, transfer, size) {
             return;
         }
-        let Some(connection) = self.connections.get(token) else { return };
-        let (origin, upload) = (Origin::from(connection.peer()), key(token, transfer));
-        let attributes = Attributes { mode, modified };
-        let file = FileInfo { name: name.clone(), size, attributes };
-        if let Err(limit) = self.transfers.begin_upload(upload, origin, file, self.now.mono_ms) {
-            return self.refuse_transfer(upload, Way::Up, limit);
+        let upload = key(token, transfer);
+        let file = FileInfo { name, size, attributes: Attributes { mode, modified } };
+        if let Err(limit) = self.begin_upload(upload, file, upload_key, None) {
+            self.refuse_transfer(upload, Way::Up, limit);
         }
-        self.connections.arm(token, self.now.mono_ms + RATE_STEP_MS);
-        let (key, uploader, at) = (upload_key, origin.uploader(), self.now.at);
-        self.disk.push(Request::Create { upload, name, size, key, uploader, at });
+    }
+
+    /// Begins an upload that is allowed, and whose number was accepted.
+    ///
+    /// # Errors
+    /// Returns the limit, if that many transfers are running.
+    pub(super) fn begin_upload(
+        &mut self,
+        upload: TransferKey,
+        file: FileInfo,
+        key: Option<UploadKey>,
+        checksum: Option<Checksum>,
+    ) -> Result<(), usize> {
+        let (token, now_ms) = (upload.connection, self.now.mono_ms);
+        let Some(connection) = self.connections.get(token) else { return Ok(()) };
+        let origin = Origin::from(connection.peer());
+        let (name, size) = (file.name.clone(), file.size);
+        self.transfers.begin_upload(upload, origin, file, now_ms)?;
+        self.connections.arm(token, now_ms + RATE_STEP_MS);
+        let (uploader, at) = (origin.uploader(), self.now.at);
+        self.disk.push(Request::Create { upload, name, size, key, uploader, checksum, at });
+        Ok(())
     }
 
     /// Handles file bytes, which must be the next ones of an upload whose client may send.
@@ -75,11 +93,7 @@ impl<T: Transport> Engine<T> {
         let UploadDone { transfer, digest } = *done;
         let at = key(token, transfer);
         match self.transfers.finish(at, &mut self.disk) {
-            Received::Taken(Finished::Whole(FileInfo { name, size, attributes })) => {
-                let id = self.sequencer.reserve_item_id();
-                let item = Item::new(id, name, size, digest, nick, self.now.at).with(attributes);
-                self.disk.push(Request::Publish { upload: at, item });
-            }
+            Received::Taken(Finished::Whole(file)) => self.publish(at, file, nick, Some(digest)),
             Received::Taken(Finished::Short) => {
                 self.end_transfer(token, transfer, Code::SIZE_MISMATCH, None);
             }
@@ -88,11 +102,31 @@ impl<T: Transport> Engine<T> {
         }
     }
 
+    /// Has an upload that has arrived verified and put on the shelf; without a digest, as it is.
+    pub(super) fn publish(
+        &mut self,
+        upload: TransferKey,
+        file: FileInfo,
+        nick: Nick,
+        digest: Option<Digest>,
+    ) {
+        let FileInfo { name, size, attributes } = file;
+        let (id, at) = (self.sequencer.reserve_item_id(), self.now.at);
+        let item = NewItem { id, name, size, attributes, nick, at };
+        self.disk.push(Request::Publish { upload, item, digest });
+    }
+
     pub(super) fn upload_created(&mut self, at: TransferKey, offset: u64, digest: Option<Digest>) {
         let now_ms = self.now.mono_ms;
         if self.transfers.note_created(at, offset, now_ms) {
-            self.send(at.connection, &UploadReady { transfer: at.transfer, offset, digest });
             self.connections.arm(at.connection, now_ms + self.settings.deadlines.upload_ms);
+            match self.is_visitor(at.connection) {
+                true => self.accept_content(at),
+                false => {
+                    let ready = UploadReady { transfer: at.transfer, offset, digest };
+                    self.send(at.connection, &ready);
+                }
+            }
         }
     }
 
@@ -139,7 +173,10 @@ impl<T: Transport> Engine<T> {
         if self.transfers.way(at) == Some(Way::Up) {
             self.note_owner(at.connection, item);
             self.forget_transfer(at.connection, at.transfer, Fate::Discarded);
-            self.send(at.connection, &UploadStored { transfer: at.transfer, item });
+            match self.is_visitor(at.connection) {
+                true => self.show_shelved(at.connection, item),
+                false => self.send(at.connection, &UploadStored { transfer: at.transfer, item }),
+            }
         }
     }
 }

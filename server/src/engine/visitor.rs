@@ -1,14 +1,16 @@
-//! The seam for visitors: peers that are no members and ask for what is on the shelf. What they
-//! speak (HTTP) and how it is answered, the engine never learns; it says whether they may have it,
-//! and brings the bytes.
+//! The seam for visitors: peers that are no members, ask for what is on the shelf, and put files on
+//! it. What they speak (HTTP) and how it is answered, the engine never learns; it says whether they
+//! may, and brings or takes the bytes.
 
 use std::ops::Range;
 
 use chatshelf_common::id::ItemId;
 use chatshelf_common::password::Password;
+use chatshelf_common::text::FileName;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
+use crate::checksum::Checksum;
 use crate::room::shelf::Shelf;
 
 /// What a visitor asks for.
@@ -20,8 +22,8 @@ pub struct Visit {
     pub password: Option<Password>,
 }
 
-/// Something that a visitor may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Something that a visitor may have, or do.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// What the transport has by itself.
     Page,
@@ -29,11 +31,25 @@ pub enum Wanted {
     Shelf,
     /// An item's content.
     Item(ItemId),
+    /// That this file is put on the shelf.
+    Shelve(Box<NewFile>),
+}
+
+/// A file that a visitor puts on the shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFile {
+    /// Its name.
+    pub name: FileName,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What its content must hash to, if the visitor says so.
+    pub checksum: Option<Checksum>,
 }
 
 /// A transport whose peer may be a visitor. Each visit that is taken gets one answer: a list, a
-/// description of an item, or a refusal. Answers are pending until they are sent, as other bytes of
-/// a transport's own are. The next visit comes when the last one is answered.
+/// description of an item, an item that was put on the shelf, or a refusal. Answers are pending
+/// until they are sent, as other bytes of a transport's own are. The next visit comes when the last
+/// one is answered.
 pub trait Visitor {
     /// Takes a visit that was read.
     fn take_visit(&mut self) -> Option<Visit>;
@@ -51,6 +67,13 @@ pub trait Visitor {
 
     /// Begins the answer that content follows.
     fn begin_content(&mut self);
+
+    /// Lets the content of the new file come: it is what is read from now on, as it is and nothing
+    /// else, until all of it was read.
+    fn accept_content(&mut self);
+
+    /// Answers with the item that the new file has become.
+    fn show_shelved(&mut self, item: &Item);
 
     /// Refuses; `retry_ms` is when it may be tried again. Returns false if content has begun: then
     /// only the connection's end can say it.

@@ -74,6 +74,7 @@ impl<T: Transport> Engine<T> {
         let peer = connection.peer();
         let Some(visitor) = connection.visitor() else { return };
         match wanted {
+            Wanted::Shelve(file) => self.offer_file(token, *file),
             Wanted::Page | Wanted::Shelf => {
                 let bytes = match wanted {
                     Wanted::Page => visitor.show_page(),

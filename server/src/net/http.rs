@@ -1,6 +1,6 @@
-//! HTTP/1.1, as far as a server needs it that only shows: heads of requests, read with `httparse`,
-//! and whole answers, after each of which the connection closes. Serves both the room's port
-//! (`web`) and the listener for `metrics`. Owns the bounds of a head; never sees a socket.
+//! HTTP/1.1, as far as a server needs it that shows and takes files: heads of requests, read with
+//! `httparse`, and whole answers, after each of which the connection closes. Serves both the room's
+//! port (`web`) and the listener for `metrics`. Owns the bounds of a head; never sees a socket.
 
 use std::fmt::Write;
 
@@ -9,13 +9,18 @@ pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Header lines of a request.
 pub const HEADERS_MAX: usize = 32;
 
-/// Whether an answer has its content.
+/// What has whoever expects it send its content (RFC 9110, section 10.1.1).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What is to be done with what the path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// With its content.
+    /// It is shown.
     Get,
-    /// With the headers that `Get` would bring, and nothing else.
+    /// As `Get`, but the answer has nothing but its head.
     Head,
+    /// It becomes the content of the request.
+    Put,
 }
 
 /// What is asked for.
@@ -27,6 +32,8 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// Bytes of the head.
     pub head_bytes: usize,
+    /// Bytes of the content that follows; `None` if the head does not tell. Only `Put` has any.
+    pub content_bytes: Option<u64>,
     /// It is of HTTP/1.1, and not of HTTP/1.0.
     pub is_1_1: bool,
     headers: [httparse::Header<'a>; HEADERS_MAX],
@@ -47,13 +54,18 @@ impl<'a> Request<'a> {
         self.is_1_1 && !self.has_word("connection", "close")
     }
 
+    /// Returns what is in a header's values, which may be lists; a value that is not text has
+    /// something empty.
+    pub fn list(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        values(&self.headers, name)
+            .flat_map(|value| std::str::from_utf8(value).unwrap_or_default().split(','))
+            .map(str::trim)
+    }
+
     /// Returns true if one of a header's values, which may be lists, has this word, in any case.
     #[must_use]
     pub fn has_word(&self, name: &str, word: &str) -> bool {
-        values(&self.headers, name)
-            .filter_map(|value| std::str::from_utf8(value).ok())
-            .flat_map(|value| value.split(','))
-            .any(|it| it.trim().eq_ignore_ascii_case(word))
+        self.list(name).any(|it| it.eq_ignore_ascii_case(word))
     }
 }
 
@@ -69,6 +81,8 @@ pub enum Status {
     Ok,
     /// 101: WebSocket from here on.
     SwitchingProtocols,
+    /// 201: what was sent is there.
+    Created,
     /// 206: a part of it.
     PartialContent,
     /// 304: the asker has it already.
@@ -81,18 +95,24 @@ pub enum Status {
     Forbidden,
     /// 404: there is nothing at that path.
     NotFound,
-    /// 405: neither GET nor HEAD.
+    /// 405: not at that path, or nowhere.
     MethodNotAllowed,
+    /// 408: the content has stopped coming.
+    RequestTimeout,
     /// 410: it was there.
     Gone,
+    /// 411: with a content of unknown length.
+    LengthRequired,
     /// 412: it is not what the asker thinks it is.
     PreconditionFailed,
-    /// 413: with a content, where none is taken.
+    /// 413: with a content that is too large, or where none is taken.
     ContentTooLarge,
     /// 414: the first line exceeds [`HEAD_BYTES_MAX`].
     UriTooLong,
     /// 416: nothing of it is in that range.
     RangeNotSatisfiable,
+    /// 417: this server does not do what the asker expects.
+    ExpectationFailed,
     /// 426: not a WebSocket of the version that there is.
     UpgradeRequired,
     /// 429: too often, or too much.
@@ -101,12 +121,14 @@ pub enum Status {
     HeadTooLarge,
     /// 500: it cannot be read.
     InternalError,
-    /// 501: with a content whose length the head does not tell.
+    /// 501: with a content in an encoding that is not understood.
     NotImplemented,
     /// 503: not now.
     Unavailable,
     /// 505: neither HTTP/1.0 nor HTTP/1.1.
     VersionNotSupported,
+    /// 507: there is no space left.
+    InsufficientStorage,
 }
 
 impl Status {
@@ -115,6 +137,7 @@ impl Status {
         match self {
             Self::SwitchingProtocols => "101 Switching Protocols",
             Self::Ok => "200 OK",
+            Self::Created => "201 Created",
             Self::PartialContent => "206 Partial Content",
             Self::NotModified => "304 Not Modified",
             Self::BadRequest => "400 Bad Request",
@@ -122,11 +145,14 @@ impl Status {
             Self::Forbidden => "403 Forbidden",
             Self::NotFound => "404 Not Found",
             Self::MethodNotAllowed => "405 Method Not Allowed",
+            Self::RequestTimeout => "408 Request Timeout",
             Self::Gone => "410 Gone",
+            Self::LengthRequired => "411 Length Required",
             Self::PreconditionFailed => "412 Precondition Failed",
             Self::ContentTooLarge => "413 Content Too Large",
             Self::UriTooLong => "414 URI Too Long",
             Self::RangeNotSatisfiable => "416 Range Not Satisfiable",
+            Self::ExpectationFailed => "417 Expectation Failed",
             Self::UpgradeRequired => "426 Upgrade Required",
             Self::TooManyRequests => "429 Too Many Requests",
             Self::HeadTooLarge => "431 Request Header Fields Too Large",
@@ -134,6 +160,7 @@ impl Status {
             Self::NotImplemented => "501 Not Implemented",
             Self::Unavailable => "503 Service Unavailable",
             Self::VersionNotSupported => "505 HTTP Version Not Supported",
+            Self::InsufficientStorage => "507 Insufficient Storage",
         }
     }
 }
@@ -160,34 +187,36 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
     if hosts > 1 || (hosts == 0 && is_1_1) {
         return Err(Status::BadRequest);
     }
-    let length = content_bytes(head.headers)?;
+    let content_bytes = content_bytes(head.headers)?;
     let method = match head.method {
         Some("GET") => Method::Get,
         Some("HEAD") => Method::Head,
+        Some("PUT") => Method::Put,
         _ => return Err(Status::MethodNotAllowed),
     };
-    if length > 0 {
+    if method != Method::Put && content_bytes.is_some_and(|bytes| bytes > 0) {
         return Err(Status::ContentTooLarge);
     }
     let path = head.path.and_then(path).ok_or(Status::BadRequest)?;
-    Ok(Some(Request { method, path, head_bytes, is_1_1, headers }))
+    Ok(Some(Request { method, path, head_bytes, content_bytes, is_1_1, headers }))
 }
 
 /// Returns the length of the content that follows. Whatever two programs could understand in two
 /// ways is refused, since one could then smuggle a request past the other (RFC 9112, section 6.3).
-fn content_bytes(headers: &[httparse::Header<'_>]) -> Result<u64, Status> {
+fn content_bytes(headers: &[httparse::Header<'_>]) -> Result<Option<u64>, Status> {
     let mut lengths = values(headers, "content-length");
     let length = match (lengths.next(), lengths.next()) {
-        (None, _) => Ok(0),
+        (None, _) => None,
         (Some(length), None) if length.iter().all(u8::is_ascii_digit) => {
             let length = std::str::from_utf8(length).ok().and_then(|text| text.parse().ok());
-            length.ok_or(Status::BadRequest)
+            Some(length.ok_or(Status::BadRequest)?)
         }
-        _ => Err(Status::BadRequest),
-    }?;
+        _ => return Err(Status::BadRequest),
+    };
     match values(headers, "transfer-encoding").next() {
         None => Ok(length),
-        Some(_) if values(headers, "content-length").next().is_some() => Err(Status::BadRequest),
+        Some(_) if length.is_some() => Err(Status::BadRequest),
+        Some(coding) if coding.eq_ignore_ascii_case(b"chunked") => Err(Status::LengthRequired),
         Some(_) => Err(Status::NotImplemented),
     }
 }
@@ -229,7 +258,7 @@ pub fn answer_with(
 ) -> Vec<u8> {
     let headers = format!("Content-Type: {content_type}\r\n{headers}Cache-Control: no-store\r\n");
     let mut text = head(status, &headers, content.len() as u64, false);
-    if method == Method::Get {
+    if method != Method::Head {
         text.push_str(content);
     }
     text.into_bytes()
@@ -313,7 +342,8 @@ mod tests {
         for (headers, status) in [
             ("Content-Length: 0\r\nContent-Length: 0", Status::BadRequest),
             ("Content-Length: 5\r\nTransfer-Encoding: chunked", Status::BadRequest),
-            ("Transfer-Encoding: chunked", Status::NotImplemented),
+            ("Transfer-Encoding: chunked", Status::LengthRequired),
+            ("Transfer-Encoding: gzip, chunked", Status::NotImplemented),
             ("Transfer-Encoding: identity", Status::NotImplemented),
             ("Content-Length: +5", Status::BadRequest),
             ("Content-Length: 5, 5", Status::BadRequest),
@@ -328,6 +358,15 @@ mod tests {
         }
         let empty = "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(read(empty.as_bytes()), get("/"));
+    }
+
+    #[test]
+    fn only_what_is_put_has_a_content() {
+        for (length, bytes) in [("", None), ("Content-Length: 5\r\n", Some(5))] {
+            let head = format!("PUT /a HTTP/1.1\r\nHost: x\r\n{length}\r\n");
+            let request = request(head.as_bytes()).unwrap().unwrap();
+            assert_eq!((request.method, request.content_bytes), (Method::Put, bytes));
+        }
     }
 
     #[test]

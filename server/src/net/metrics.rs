@@ -235,6 +235,7 @@ fn respond(
     source: &impl Source,
 ) -> Vec<u8> {
     match path {
+        _ if method == Method::Put => http::refusal(Status::MethodNotAllowed),
         "/metrics" => {
             page.take_if(|(written_ms, _)| now_ms >= *written_ms + PAGE_MS);
             let (_, page) = page.get_or_insert_with(|| (now_ms, prometheus::page(&source.stats())));

@@ -1,20 +1,22 @@
 //! HTTP on the room's port: what a connection is whose first byte is a letter. A request for `/ws`
 //! makes it a WebSocket, which carries the room's protocol. What is on the shelf comes from the
-//! engine, to which such a peer is a visitor; any other request gets one answer, after which the
-//! connection ends. Requests are answered in the order in which they come.
+//! engine, to which such a peer is a visitor, and what is put there goes to it; any other request
+//! gets one answer, after which the connection ends. Requests are answered in the order in which
+//! they come.
 //!
 //! Heads and answers are the matter of `http`; who may ask for what, of [`site`].
 
 pub mod host;
 mod items;
 mod page;
+mod put;
 mod shelf;
 pub mod site;
 #[cfg(test)]
 mod tests;
 mod visiting;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::rc::Rc;
 
 use chatshelf_common::wire::Code;
@@ -24,8 +26,7 @@ use super::rest::Rest;
 use super::websocket::WebSocketTransport;
 use crate::disk::readahead::Pipe;
 use crate::engine::{Refusal, Transport, Visit, Visitor};
-use items::ItemRequest;
-use site::{Caller, Reply, Site};
+use site::{Caller, Reply, Site, Terms};
 
 /// A connection over HTTP.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ enum Step {
     Upgraded,
     /// A request is to be answered by the engine, which has taken it if it is none any more.
     Asked(Box<Asked>),
+    /// The same, and its content is read meanwhile, of which something is left.
+    Receiving(Box<Asked>),
     /// The content of an answer is under way, of which so much is left.
     Sending { left: u64, keeps_alive: bool },
     /// The last answer is made; its peer is to be told that nothing follows.
@@ -64,9 +67,9 @@ enum Step {
 #[derive(Debug)]
 struct Asked {
     visit: Option<Visit>,
-    request: ItemRequest,
-    /// The whole answer, if it is a file of the page.
-    page: Vec<u8>,
+    terms: Terms,
+    /// Bytes of the request's content that were not read.
+    unread: u64,
     /// The head of the answer, and how much content follows it.
     prepared: Option<(String, u64)>,
 }
@@ -114,14 +117,11 @@ impl<T: Transport> WebTransport<T> {
                         self.incoming.drain(..head_bytes);
                         return Ok(());
                     }
-                    Reply::Visit(visit, mut request, page) => {
+                    Reply::Visit(visit, terms) => {
+                        let unread = request.content_bytes.unwrap_or(0);
                         self.incoming.drain(..head_bytes);
-                        if self.incoming.len() > http::HEAD_BYTES_MAX {
-                            // Nobody keeps more than that for whoever does not wait.
-                            (request.keeps_alive, self.incoming) = (false, Vec::new());
-                        }
-                        let asked = Asked { visit: Some(visit), request, page, prepared: None };
-                        self.step = Step::Asked(Box::new(asked));
+                        let asked = Asked { visit: Some(visit), terms, unread, prepared: None };
+                        self.await_answer(Box::new(asked));
                         return Ok(());
                     }
                     Reply::Last(answer) => (answer, Code::LEFT),
@@ -132,6 +132,38 @@ impl<T: Transport> WebTransport<T> {
         self.outgoing.extend(&answer);
         (self.step, self.incoming) = (Step::Draining, Vec::new());
         Err(Refusal(code).into())
+    }
+
+    /// Reads no further request until this one is answered.
+    fn await_answer(&mut self, mut asked: Box<Asked>) {
+        if asked.unread == 0 && self.incoming.len() > http::HEAD_BYTES_MAX {
+            // Nobody keeps more than that for whoever does not wait.
+            (asked.terms.keeps_alive, self.incoming) = (false, Vec::new());
+        }
+        self.step = Step::Asked(asked);
+    }
+
+    /// Reads content; what has come with the head goes first.
+    fn read_content(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Step::Receiving(asked) = &mut self.step else { return Ok(0) };
+        let most = usize::try_from(asked.unread).map_or(buffer.len(), |it| it.min(buffer.len()));
+        let mut first = &self.incoming[..];
+        let count = match first.is_empty() {
+            true => {
+                self.is_held = false;
+                self.below.read(&mut buffer[..most])?
+            }
+            false => first.read(&mut buffer[..most])?,
+        };
+        self.incoming.drain(..self.incoming.len().min(count));
+        asked.unread -= count as u64;
+        if asked.unread == 0
+            && let Some(asked) = self.take_asked()
+        {
+            self.is_held = true;
+            self.await_answer(asked);
+        }
+        Ok(count)
     }
 
     /// Goes on to the next request, or to the end.
@@ -164,6 +196,7 @@ impl<T: Transport> Transport for WebTransport<T> {
             match self.step {
                 Step::Draining => return self.below.read(buffer),
                 Step::Upgraded => return Err(ErrorKind::WouldBlock.into()),
+                Step::Receiving(_) => return self.read_content(buffer),
                 // Answers go out in order, and one at a time.
                 Step::Reading | Step::Answered if self.has_pending() => break,
                 Step::Asked(_) | Step::Sending { .. } => break,
@@ -179,6 +212,7 @@ impl<T: Transport> Transport for WebTransport<T> {
             if matches!(self.step, Step::Reading) {
                 // More than a head can have is refused before.
                 let room = http::HEAD_BYTES_MAX - self.incoming.len();
+                let room = room.min(buffer.len());
                 let count = self.below.read(&mut buffer[..room])?;
                 if count == 0 {
                     return Ok(0);
@@ -193,6 +227,9 @@ impl<T: Transport> Transport for WebTransport<T> {
     fn has_buffered(&self) -> bool {
         match self.step {
             Step::Reading if !self.has_pending() => self.is_held || self.below.has_buffered(),
+            Step::Receiving(_) => {
+                !self.incoming.is_empty() || self.is_held || self.below.has_buffered()
+            }
             Step::Answered => !self.has_pending(),
             Step::Draining => self.below.has_buffered(),
             _ => false,
@@ -254,6 +291,8 @@ impl<T: Transport> Transport for WebTransport<T> {
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
+        // Nothing that still comes can be answered.
+        (self.step, self.incoming) = (Step::Draining, Vec::new());
         self.below.shutdown_write()
     }
 }

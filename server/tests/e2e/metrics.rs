@@ -75,6 +75,10 @@ fn what_is_no_request_for_a_page_is_answered_with_its_status() {
             "POST /metrics HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello".into(),
             "405 Method Not Allowed",
         ),
+        (
+            "PUT /metrics HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello".into(),
+            "405 Method Not Allowed",
+        ),
         ("GET /metrics HTTP/1.1\r\n\r\n".into(), "400 Bad Request"),
         ("what is this\r\n\r\n".into(), "505 HTTP Version Not Supported"),
         ("(no method)\r\n\r\n".into(), "400 Bad Request"),

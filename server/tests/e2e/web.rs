@@ -1,6 +1,8 @@
 //! The room's port as browsers and other programs of the web meet it: WebSocket as one more way
-//! into the room, and HTTP for whoever asks for it, well or badly (what they get is in `visitors`).
+//! into the room, and HTTP for whoever asks for it, well or badly (what they get is in `visitors`,
+//! what they bring in `guests`).
 
+mod guests;
 mod visitors;
 
 use std::fs;
@@ -249,7 +251,7 @@ fn what_is_no_request_is_answered_with_its_status() {
         ),
         (
             format!("GET / HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-            "501 Not Implemented",
+            "411 Length Required",
         ),
         (format!("GET /{long}"), "414 URI Too Long"),
         (format!("GET / HTTP/1.1\r\nA: {long}"), "431 Request Header Fields Too Large"),
@@ -319,7 +321,10 @@ fn random_input(rng: &mut Rng) -> Vec<u8> {
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let page = "GET /item/1/name HTTP/1.1\r\nHost: localhost:9000\r\nRange: bytes=0-1\r\n\
         If-None-Match: \"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let mut input = match rng.below(4) {
+    let put = "PUT /shelf/a%20b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\
+        Expect: 100-continue\r\nRepr-Digest: sha-256=:AA==:\r\n\r\n";
+    let mut input = match rng.below(5) {
+        4 => [put.as_bytes(), &rng.bytes(40)].concat(),
         0 => page.repeat(1 + rng.below(3) as usize).into_bytes(),
         1 => [upgrade.as_bytes(), &rng.bytes(60)].concat(),
         2 => upgrade.into(),

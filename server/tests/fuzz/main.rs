@@ -101,5 +101,5 @@ macro_rules! targets {
 
 targets! {
     links messages frames websocket known_hosts texts requests settings session journal data_dir
-    connection_plain connection_tls connection_websocket
+    connection_plain connection_tls connection_websocket connection_http
 }

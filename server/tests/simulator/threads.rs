@@ -305,7 +305,7 @@ fn shown_request(request: &Request) -> String {
             format!("create {upload:?}, {size} bytes, key: {}", key.is_some())
         }
         Request::Write { upload, block } => format!("write {upload:?}, {} bytes", block.len()),
-        Request::Publish { upload, item } => format!("publish {upload:?} as item {}", item.id),
+        Request::Publish { upload, item, .. } => format!("publish {upload:?} as item {}", item.id),
         Request::Read { download, bytes, .. } => format!("read {download:?}, {bytes} bytes"),
         other => format!("{other:?}"),
     }

@@ -150,13 +150,16 @@ impl<F: Files> Store<F> {
     /// several, or with later ones from [`Self::step`].
     pub fn handle(&mut self, request: Request, answer: &mut impl FnMut(Reply)) {
         match request {
-            Request::Create { upload, name, size, key, uploader, at } => {
+            Request::Create { upload, name, size, key, uploader, checksum, at } => {
                 let offer = key.map(|key| Offer::new(&key, name, size, uploader));
                 self.create(upload, offer, size, at, answer);
+                if let (Some(checksum), Some(upload)) = (checksum, self.uploads.get_mut(&upload)) {
+                    upload.verify(checksum);
+                }
             }
             Request::Write { upload, block } => answer(self.write(upload, block)),
-            Request::Publish { upload, item } => {
-                if let Some(reply) = self.publish(upload, item) {
+            Request::Publish { upload, item, digest } => {
+                if let Some(reply) = self.publish(upload, item, digest) {
                     answer(reply);
                 }
             }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::{Digest, UnixMillis};
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::Item;
 
 use super::meta::{self, Offer, UploadId};
 use super::partials::Partial;
 use super::{Store, StoreSettings, failed, is_full};
+use crate::checksum::{Checksum, Verifier};
 use crate::disk::block::Block;
 use crate::disk::files::{Files, StoredFile};
-use crate::disk::{Reply, TransferKey};
+use crate::disk::{NewItem, Reply, TransferKey};
 
 /// Bytes of an upload after which it is synced for the first time: from then on it can be resumed
 /// after a power failure, too.
@@ -38,6 +38,8 @@ pub(super) struct Upload<T> {
     pub(super) offer: Option<Offer>,
     /// Has hashed all bytes that are written.
     hasher: blake3::Hasher,
+    /// So has this, if its sender has told another checksum.
+    check: Option<Verifier>,
     unsynced: u64,
     /// The last of those, which the system was not yet told to write.
     unbegun: u64,
@@ -57,7 +59,14 @@ pub(super) struct Check<T> {
 impl<T: StoredFile> Upload<T> {
     fn new(dir: PathBuf, content: T, offer: Option<Offer>) -> Self {
         let hasher = blake3::Hasher::new();
-        Self { dir, content, offer, hasher, unsynced: 0, unbegun: 0, is_noted: false }
+        let check = None;
+        Self { dir, content, offer, hasher, check, unsynced: 0, unbegun: 0, is_noted: false }
+    }
+
+    /// Has it meet a checksum, too. Nothing of it has come.
+    pub(super) fn verify(&mut self, checksum: Checksum) {
+        debug_assert_eq!(self.written(), 0);
+        self.check = Some(checksum.begin());
     }
 
     /// Bytes written so far.
@@ -68,6 +77,9 @@ impl<T: StoredFile> Upload<T> {
     fn write(&mut self, block: &[u8]) -> io::Result<()> {
         self.content.write_all(block)?;
         self.hasher.update(block);
+        if let Some(check) = &mut self.check {
+            check.update(block);
+        }
         self.unsynced += block.len() as u64;
         self.unbegun += block.len() as u64;
         Ok(())
@@ -278,14 +290,22 @@ impl<F: Files> Store<F> {
         }
     }
 
-    pub(super) fn publish(&mut self, transfer: TransferKey, item: Item) -> Option<Reply> {
-        let upload = self.uploads.remove(&transfer)?;
+    pub(super) fn publish(
+        &mut self,
+        transfer: TransferKey,
+        item: NewItem,
+        told: Option<Digest>,
+    ) -> Option<Reply> {
+        let mut upload = self.uploads.remove(&transfer)?;
+        let digest = Digest::from(upload.hasher.finalize());
         let code = if upload.written() != item.size {
             Code::SIZE_MISMATCH
-        } else if Digest::from(upload.hasher.finalize()) != item.digest {
+        } else if told.is_some_and(|told| told != digest)
+            || upload.check.take().is_some_and(|check| !check.is_met())
+        {
             Code::DIGEST_MISMATCH
         } else {
-            let id = upload.offer.as_ref().map(|offer| offer.id);
+            let (id, item) = (upload.offer.as_ref().map(|offer| offer.id), item.with(digest));
             return Some(match self.put_on_shelf(upload, &item) {
                 Ok(()) => Reply::Published { upload: transfer, item, id },
                 Err(why) => failed(transfer, &why, None),

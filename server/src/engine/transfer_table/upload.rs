@@ -104,6 +104,11 @@ impl Upload {
         self.check();
     }
 
+    /// Returns how many bytes have arrived.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Returns true if every byte has arrived.
     pub(super) fn is_whole(&self) -> bool {
         self.received == self.file.size

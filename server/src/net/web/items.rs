@@ -27,8 +27,6 @@ const PICTURES: [(&str, &str); 6] = [
 /// What a request says about an item beyond its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ItemRequest {
-    pub(super) method: Method,
-    pub(super) keeps_alive: bool,
     range: Option<Asked>,
     if_match: Option<String>,
     if_none_match: Option<String>,
@@ -53,11 +51,9 @@ pub(super) fn item_of(path: &str) -> Option<ItemId> {
 }
 
 impl ItemRequest {
-    pub(super) fn of(request: &Request<'_>, keeps_alive: bool) -> Self {
+    pub(super) fn of(request: &Request<'_>) -> Self {
         let header = |name| request.header(name).map(str::to_owned);
         Self {
-            method: request.method,
-            keeps_alive,
             range: request.header("range").and_then(asked),
             if_match: header("if-match"),
             if_none_match: header("if-none-match"),
@@ -66,7 +62,12 @@ impl ItemRequest {
     }
 
     /// Makes the answer's head, and says which bytes of the item follow.
-    pub(super) fn answer(&self, item: &Item) -> (String, Option<Range<u64>>) {
+    pub(super) fn answer(
+        &self,
+        item: &Item,
+        method: Method,
+        keeps_alive: bool,
+    ) -> (String, Option<Range<u64>>) {
         let tag = tag_of(item.digest);
         let whole = 0..item.size;
         let fits = |tags: &Option<String>| tags.as_ref().map(|tags| has_tag(tags, &tag));
@@ -76,7 +77,7 @@ impl ItemRequest {
             (Status::NotModified, None)
         } else {
             let is_same = self.if_range.as_ref().is_none_or(|it| *it == tag);
-            match self.range.filter(|_| is_same && self.method == Method::Get) {
+            match self.range.filter(|_| is_same && method == Method::Get) {
                 None => (Status::Ok, Some(whole)),
                 Some(asked) => match asked.within(item.size) {
                     Some(range) => (Status::PartialContent, Some(range)),
@@ -103,13 +104,13 @@ impl ItemRequest {
         }
         headers.push_str(HARMLESS);
         let bytes = range.as_ref().map_or(0, |range| range.end - range.start);
-        let head = http::head(status, &headers, bytes, self.keeps_alive);
-        (head, range.filter(|range| !range.is_empty() && self.method == Method::Get))
+        let head = http::head(status, &headers, bytes, keeps_alive);
+        (head, range.filter(|range| !range.is_empty() && method == Method::Get))
     }
 }
 
 /// An item never changes, and its digest names its content.
-fn tag_of(digest: Digest) -> String {
+pub(super) fn tag_of(digest: Digest) -> String {
     format!("\"b3-{digest}\"")
 }
 
@@ -187,7 +188,7 @@ mod tests {
     fn answer(method: &str, headers: &str) -> (String, Option<Range<u64>>) {
         let head = format!("{method} /item/7 HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
         let request = http::request(head.as_bytes()).unwrap().unwrap();
-        ItemRequest::of(&request, true).answer(&item("notes.txt", 10))
+        ItemRequest::of(&request).answer(&item("notes.txt", 10), request.method, true)
     }
 
     fn status(head: &str) -> &str {
@@ -293,10 +294,10 @@ mod tests {
     fn an_empty_item_has_no_content_to_wait_for() {
         let head = "GET /item/7 HTTP/1.1\r\nHost: x\r\nRange: bytes=0-\r\n\r\n";
         let request = http::request(head.as_bytes()).unwrap().unwrap();
-        let (head, range) = ItemRequest::of(&request, false).answer(&item("empty", 0));
+        let (head, range) = ItemRequest::of(&request).answer(&item("empty", 0), Method::Get, false);
         assert_eq!((status(&head), range), ("416 Range Not Satisfiable", None));
-        let request = ItemRequest { range: None, ..ItemRequest::of(&request, false) };
-        let (head, range) = request.answer(&item("empty", 0));
+        let request = ItemRequest { range: None, ..ItemRequest::of(&request) };
+        let (head, range) = request.answer(&item("empty", 0), Method::Get, false);
         assert_eq!((status(&head), range), ("200 OK", None));
         assert!(head.contains("\r\nConnection: close\r\n"));
     }

@@ -13,6 +13,7 @@ use data_encoding::BASE64;
 use super::host;
 use super::items::{self, ItemRequest};
 use super::page::Page;
+use super::put::{self, PutRequest};
 use crate::engine::{Visit, Wanted};
 use crate::net::http::{self, Method, Request, Status};
 use crate::peer_scope::PeerScope;
@@ -52,8 +53,26 @@ pub(super) enum Reply {
     Upgrade(Vec<u8>),
     /// This answer, and then the end.
     Last(Vec<u8>),
-    /// What the engine grants; a file of the page comes with it.
-    Visit(Visit, ItemRequest, Vec<u8>),
+    /// What the engine grants, and what the answer needs.
+    Visit(Visit, Terms),
+}
+
+/// What an answer that the engine grants needs to know of the request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    pub(super) method: Method,
+    pub(super) keeps_alive: bool,
+    pub(super) about: About,
+}
+
+/// The same, about what is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum About {
+    Shelf,
+    Item(ItemRequest),
+    /// A file of the page: the whole answer.
+    Page(Vec<u8>),
+    Put(PutRequest),
 }
 
 impl Site {
@@ -99,17 +118,56 @@ impl Site {
         if request.path == SOCKET {
             return upgrade(request);
         }
-        let keeps_alive = request.keeps_alive();
-        let (wanted, page) = match items::item_of(request.path) {
-            Some(item) => (Wanted::Item(item), Vec::new()),
-            None if request.path == SHELF => (Wanted::Shelf, Vec::new()),
-            None => match self.page.answer(request, keeps_alive) {
-                Some(page) => (Wanted::Page, page),
-                None => return words_only(request.method, Status::NotFound, "Nothing is here."),
-            },
+        let found = match request.method {
+            Method::Put => self.put(request, host, caller),
+            Method::Get | Method::Head => self.find(request),
+        };
+        let (wanted, about) = match found {
+            Ok(found) => found,
+            Err(answer) => return Reply::Last(answer),
         };
         let visit = Visit { wanted, password: password(request) };
-        Reply::Visit(visit, ItemRequest::of(request, keeps_alive), page)
+        let (method, keeps_alive) = (request.method, request.keeps_alive());
+        Reply::Visit(visit, Terms { method, keeps_alive, about })
+    }
+
+    /// Finds what a request wants to see, or answers that there is nothing.
+    fn find(&self, request: &Request<'_>) -> Result<(Wanted, About), Vec<u8>> {
+        if let Some(item) = items::item_of(request.path) {
+            return Ok((Wanted::Item(item), About::Item(ItemRequest::of(request))));
+        }
+        if request.path == SHELF {
+            return Ok((Wanted::Shelf, About::Shelf));
+        }
+        match self.page.answer(request, request.keeps_alive()) {
+            Some(page) => Ok((Wanted::Page, About::Page(page))),
+            None => Err(http::plain_answer(request.method, Status::NotFound, "Nothing is here.")),
+        }
+    }
+
+    /// Reads what is to be put on the shelf, or answers why not.
+    fn put(
+        &self,
+        request: &Request<'_>,
+        host: &str,
+        caller: &Caller,
+    ) -> Result<(Wanted, About), Vec<u8>> {
+        let Some(name) = request.path.strip_prefix(put::FOLDER) else {
+            let words = "Files are put at /shelf/NAME.";
+            return Err(http::plain_answer(request.method, Status::MethodNotAllowed, words));
+        };
+        let file = put::file_of(request, name)?;
+        let expects_continue = request.is_1_1 && request.has_word("expect", "100-continue");
+        let put = PutRequest { expects_continue, origin: self.origin(host, caller) };
+        Ok((Wanted::Shelve(Box::new(file)), About::Put(put)))
+    }
+
+    /// Returns scheme and host by which the caller reaches this server.
+    fn origin(&self, host: &str, caller: &Caller) -> String {
+        match &*self.public_url.borrow() {
+            Some(url) if url.has(host) => url.origin().to_owned(),
+            _ => format!("{}{host}", scheme(caller)),
+        }
     }
 
     fn is_own(&self, host: &str) -> bool {
@@ -129,12 +187,14 @@ impl Site {
 
     /// Returns true if the page that asks is from this server.
     fn is_own_page(&self, page: &str, host: &str, caller: &Caller) -> bool {
-        let scheme = if caller.is_encrypted { "https://" } else { "http://" };
-        let is_same = page
-            .split_at_checked(scheme.len())
-            .is_some_and(|(start, end)| start == scheme && end.eq_ignore_ascii_case(host));
+        let is_same =
+            page.strip_prefix(scheme(caller)).is_some_and(|end| end.eq_ignore_ascii_case(host));
         is_same || self.public_url.borrow().as_ref().is_some_and(|it| it.is_origin(page))
     }
+}
+
+fn scheme(caller: &Caller) -> &'static str {
+    if caller.is_encrypted { "https://" } else { "http://" }
 }
 
 /// The password that a request shows by HTTP Basic (RFC 7617), for whatever name.

@@ -1,5 +1,7 @@
 //! HTTP on the room's port, without sockets.
 
+mod putting;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use chatshelf_common::id::ItemId;
@@ -277,6 +279,16 @@ fn a_password_is_shown_as_basic_has_it() {
         let visit = web.visitor().unwrap().take_visit().unwrap();
         assert_eq!(visit.password, shown.and_then(|it| Password::new(it.as_bytes())), "{header}");
     }
+}
+
+#[test]
+fn what_comes_after_the_end_was_said_is_not_answered() {
+    let mut web = asks(WebMode::Https, LOOPBACK, false, b"GET / HT");
+    assert_eq!(settle(&mut web), None);
+    web.shutdown_write().unwrap();
+    web.below.come.extend(b"TP/1.1\r\n\r\n");
+    assert_eq!(settle(&mut web), None);
+    assert!(web.below.sent.is_empty());
 }
 
 #[test]

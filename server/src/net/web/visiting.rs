@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
+use chatshelf_common::web_link::item_path;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
-use super::{Asked, Step, WebTransport, http, shelf};
+use super::put::PutRequest;
+use super::site::{About, Terms};
+use super::{Asked, Step, WebTransport, http, items, shelf};
 use crate::engine::{Transport, Visit, Visitor};
 use crate::net::http::{Method, Status};
 use crate::room::shelf::Shelf;
@@ -15,9 +18,9 @@ const FRESH: &str = "Cache-Control: no-store\r\n";
 
 impl<T: Transport> WebTransport<T> {
     /// Takes the request that is to be answered.
-    fn take_asked(&mut self) -> Option<Box<Asked>> {
+    pub(super) fn take_asked(&mut self) -> Option<Box<Asked>> {
         match std::mem::replace(&mut self.step, Step::Reading) {
-            Step::Asked(asked) => Some(asked),
+            Step::Asked(asked) | Step::Receiving(asked) => Some(asked),
             other => {
                 self.step = other;
                 None
@@ -27,10 +30,11 @@ impl<T: Transport> WebTransport<T> {
 
     /// Sends a whole answer, and goes on.
     fn answer_whole(&mut self, asked: &Asked, status: Status, headers: &str, content: &str) -> u64 {
-        let keeps_alive = asked.request.keeps_alive;
+        // What is left of its content would pass for the next request.
+        let keeps_alive = asked.terms.keeps_alive && asked.unread == 0;
         let head = http::head(status, headers, content.len() as u64, keeps_alive);
         self.outgoing.extend(head.as_bytes());
-        if asked.request.method == Method::Get {
+        if asked.terms.method != Method::Head {
             self.outgoing.extend(content.as_bytes());
         }
         self.finish(keeps_alive);
@@ -48,9 +52,10 @@ impl<T: Transport> Visitor for WebTransport<T> {
 
     fn show_page(&mut self) -> u64 {
         let Some(asked) = self.take_asked() else { return 0 };
-        self.outgoing.extend(&asked.page);
-        self.finish(asked.request.keeps_alive);
-        asked.page.len() as u64
+        let About::Page(page) = &asked.terms.about else { return 0 };
+        self.outgoing.extend(page);
+        self.finish(asked.terms.keeps_alive);
+        page.len() as u64
     }
 
     fn show_shelf(&mut self, shelf: &Shelf) -> u64 {
@@ -61,11 +66,14 @@ impl<T: Transport> Visitor for WebTransport<T> {
 
     fn show_item(&mut self, item: &Item) -> Option<Range<u64>> {
         let mut asked = self.take_asked()?;
-        let (head, range) = asked.request.answer(item);
+        let Terms { method, keeps_alive, about: About::Item(request) } = &asked.terms else {
+            return None;
+        };
+        let (head, range) = request.answer(item, *method, *keeps_alive);
         match &range {
             None => {
                 self.outgoing.extend(head.as_bytes());
-                self.finish(asked.request.keeps_alive);
+                self.finish(*keeps_alive);
             }
             Some(range) => {
                 asked.prepared = Some((head, range.end - range.start));
@@ -77,11 +85,35 @@ impl<T: Transport> Visitor for WebTransport<T> {
 
     fn begin_content(&mut self) {
         let Some(asked) = self.take_asked() else { return };
-        let keeps_alive = asked.request.keeps_alive;
+        let keeps_alive = asked.terms.keeps_alive;
         if let Some((head, left)) = asked.prepared {
             self.outgoing.extend(head.as_bytes());
             self.step = Step::Sending { left, keeps_alive };
         }
+    }
+
+    fn accept_content(&mut self) {
+        let Some(asked) = self.take_asked() else { return };
+        let About::Put(PutRequest { expects_continue, .. }) = asked.terms.about else { return };
+        // Whoever has begun to send does not wait.
+        if expects_continue && self.incoming.is_empty() {
+            self.outgoing.extend(http::CONTINUE);
+        }
+        self.step = match asked.unread {
+            0 => Step::Asked(asked),
+            _ => Step::Receiving(asked),
+        };
+    }
+
+    fn show_shelved(&mut self, item: &Item) {
+        let Some(asked) = self.take_asked() else { return };
+        let About::Put(PutRequest { origin, .. }) = &asked.terms.about else { return };
+        let link = format!("{origin}{}", item_path(item.id, &item.name));
+        let headers = format!(
+            "Content-Type: text/plain; charset=utf-8\r\nLocation: {link}\r\nETag: {}\r\n{FRESH}",
+            items::tag_of(item.digest)
+        );
+        self.answer_whole(&asked, Status::Created, &headers, &format!("{link}\n"));
     }
 
     fn refuse(&mut self, code: Code, retry_ms: Option<u64>) -> bool {
@@ -91,8 +123,14 @@ impl<T: Transport> Visitor for WebTransport<T> {
             Code::ITEM_DROPPED => Status::Gone,
             Code::PASSWORD_NEEDED | Code::PASSWORD_WRONG => Status::Unauthorized,
             Code::BANNED => Status::Forbidden,
-            Code::TOO_MUCH_SENT | Code::TOO_MANY_GUESSES => Status::TooManyRequests,
+            Code::DIGEST_MISMATCH | Code::SIZE_MISMATCH => Status::BadRequest,
+            Code::STALLED => Status::RequestTimeout,
+            Code::FILE_TOO_LARGE => Status::ContentTooLarge,
+            Code::TOO_MUCH_SENT | Code::TOO_MUCH_UPLOADED | Code::TOO_MANY_GUESSES => {
+                Status::TooManyRequests
+            }
             Code::TOO_MANY_TRANSFERS => Status::Unavailable,
+            Code::STORAGE_FULL => Status::InsufficientStorage,
             _ => Status::InternalError,
         };
         let mut headers = format!("Content-Type: text/plain; charset=utf-8\r\n{FRESH}");

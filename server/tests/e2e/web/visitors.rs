@@ -15,7 +15,7 @@ use super::{connect, password_file, rest};
 use crate::harness::Home;
 
 /// Reads an answer whose content has a length: its head and its content.
-fn answer(stream: &mut impl Read, has_content: bool) -> (String, Vec<u8>) {
+pub(super) fn answer(stream: &mut impl Read, has_content: bool) -> (String, Vec<u8>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

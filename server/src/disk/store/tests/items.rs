@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use chatshelf_common::wire::field::FieldValue;
 
 use super::*;
+use crate::checksum::Checksum;
 use crate::disk::fault_injection::Fault;
 use crate::disk::readahead::MEMORY_FILE_BYTES_MAX;
 
@@ -193,7 +194,7 @@ fn late_work_for_a_transfer_that_is_gone_gives_block_and_extent_back() {
         extent,
     });
     assert!(matches!(reply, Reply::Read { extent, .. } if extent.is_taken()));
-    assert!(bench.ask(Request::Publish { upload: transfer(1), item: item(1, b"") }).is_empty());
+    assert!(bench.ask(publish(1, item(1, b""))).is_empty());
     assert!(matches!(bench.suspend(1)[..], [Reply::Ended { .. }]));
 }
 
@@ -336,4 +337,37 @@ fn a_kept_upload_on_the_shelf_would_be_no_item() {
     bench.interrupt(1, key(1), 7, b"content");
     fs::rename(bench.dir(1), bench.path("shelf/1")).unwrap();
     assert!(bench.reopen().items.is_empty());
+}
+
+#[test]
+fn an_upload_of_which_no_digest_is_told_gets_that_of_what_has_come() {
+    let mut bench = Bench::new();
+    bench.begin(1, None, 5);
+    bench.write(1, b"hel");
+    bench.write(1, b"lo");
+    let expected = item(1, b"hello");
+    let Request::Publish { upload, item, .. } = publish(1, expected.clone()) else { panic!() };
+    let reply = bench.ask_one(Request::Publish { upload, item, digest: None });
+    assert!(matches!(reply, Reply::Published { ref item, .. } if *item == expected), "{reply:?}");
+}
+
+#[test]
+fn a_content_that_does_not_meet_its_checksum_is_not_on_the_shelf() {
+    let mut bench = Bench::new();
+    let sums = [&b"hello"[..], b"hullo"].map(|it| ring::digest::digest(&ring::digest::SHA256, it));
+    for (number, (sum, is_met)) in (1..).zip(sums.iter().zip([true, false])) {
+        let checksum = Checksum::new("sha-256", sum.as_ref().to_vec());
+        assert!(checksum.is_some());
+        let (upload, at) = (transfer(number), bench.now);
+        let (name, key, uploader) = (name(), None, UPLOADER);
+        let create = Request::Create { upload, name, size: 5, key, uploader, checksum, at };
+        assert!(matches!(bench.ask_one(create), Reply::Created { .. }));
+        bench.write(number, b"hell");
+        bench.write(number, b"o");
+        let reply = bench.publish(number, item(number.into(), b"hello"));
+        assert_eq!(matches!(reply, Reply::Published { .. }), is_met, "{reply:?}");
+        let mismatch = matches!(reply, Reply::Failed { code: Code::DIGEST_MISMATCH, .. });
+        assert_eq!(mismatch, !is_met, "{reply:?}");
+    }
+    assert_eq!((bench.names("shelf"), bench.names("uploads").len()), (vec!["1".into()], 0));
 }

@@ -22,7 +22,7 @@ use super::{Store, StoreSettings};
 use crate::disk::block::Block;
 use crate::disk::fault_injection::FaultyFiles;
 use crate::disk::readahead::{Extent, Framing};
-use crate::disk::{Reply, Request, TransferKey, Uploader};
+use crate::disk::{NewItem, Reply, Request, TransferKey, Uploader};
 use crate::token::Token;
 
 /// Who uploads, unless a test says otherwise.
@@ -140,7 +140,7 @@ impl Bench {
     }
 
     fn publish(&mut self, number: u32, item: Item) -> Reply {
-        self.ask_one(Request::Publish { upload: transfer(number), item })
+        self.ask_one(publish(number, item))
     }
 
     fn suspend(&mut self, number: u32) -> Vec<Reply> {
@@ -152,7 +152,7 @@ impl Bench {
     fn interrupt_of(&mut self, uploader: u64, number: u8, bytes: usize) {
         let (upload, key, at) = (transfer(number.into()), Some(key(number)), self.now);
         let (name, size, uploader) = (name(), 1 << 20, Uploader(uploader));
-        self.ask(Request::Create { upload, name, size, key, uploader, at });
+        self.ask(Request::Create { upload, name, size, key, uploader, checksum: None, at });
         self.write(number.into(), &vec![1; bytes]);
         self.suspend(number.into());
     }
@@ -189,7 +189,16 @@ impl Bench {
 }
 
 fn create(number: u32, key: Option<UploadKey>, size: u64, at: UnixMillis) -> Request {
-    Request::Create { upload: transfer(number), name: name(), size, key, uploader: UPLOADER, at }
+    let (upload, name, uploader, checksum) = (transfer(number), name(), UPLOADER, None);
+    Request::Create { upload, name, size, key, uploader, checksum, at }
+}
+
+/// Its content is told to be that of the item.
+fn publish(number: u32, item: Item) -> Request {
+    let attributes = item.attributes();
+    let Item { id, name, size, digest, nick, at, .. } = item;
+    let item = NewItem { id, name, size, attributes, nick, at };
+    Request::Publish { upload: transfer(number), item, digest: Some(digest) }
 }
 
 fn name() -> FileName {

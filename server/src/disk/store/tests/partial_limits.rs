@@ -112,7 +112,7 @@ fn a_resumed_upload_counts_for_whoever_resumed_it() {
     bench.interrupt_of(1, 1, 400);
     let (upload, key, at) = (transfer(2), Some(key(1)), bench.now);
     let (name, uploader) = (name(), Uploader(2));
-    bench.ask(Request::Create { upload, name, size: 1 << 20, key, uploader, at });
+    bench.ask(Request::Create { upload, name, size: 1 << 20, key, uploader, checksum: None, at });
     bench.work();
     bench.suspend(2);
     bench.now.0 += 1;

@@ -115,7 +115,15 @@ fn another_name_or_size_starts_over() {
         bench.interrupt(1, key(1), 20, b"0123456789");
         let (upload, key, at) = (transfer(2), Some(key(1)), bench.now);
         let uploader = UPLOADER;
-        let reply = bench.ask_one(Request::Create { upload, name, size, key, uploader, at });
+        let reply = bench.ask_one(Request::Create {
+            upload,
+            name,
+            size,
+            key,
+            uploader,
+            checksum: None,
+            at,
+        });
         assert!(matches!(reply, Reply::Created { offset: 0, digest: None, .. }), "{reply:?}");
         bench.write(2, b"abc");
         assert_eq!(bench.names("uploads").len(), 1);
@@ -253,7 +261,7 @@ fn a_key_in_use_is_taken_over_with_the_bytes_that_arrived() {
     for number in [1, 2] {
         bench.write(number, b"xxxxx");
         let upload = transfer(number);
-        assert!(bench.ask(Request::Publish { upload, item: item(9, b"01234") }).is_empty());
+        assert!(bench.ask(publish(number, item(9, b"01234"))).is_empty());
         assert!(matches!(bench.suspend(number)[..], [Reply::Ended { .. }]));
         assert!(matches!(bench.ask_one(Request::Discard { upload }), Reply::Ended { .. }));
     }

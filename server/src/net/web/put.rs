@@ -1,0 +1,175 @@
+//! Requests that put a file on the shelf: `PUT /shelf/NAME` (RFC 9110, section 9.3.4), with the
+//! digest that the content must have, if the sender tells it (RFC 9530). Never sees the content.
+
+use chatshelf_common::text::FileName;
+use data_encoding::BASE64;
+use percent_encoding::percent_decode_str;
+
+use crate::checksum::Checksum;
+use crate::engine::NewFile;
+use crate::net::http::{self, Request, Status};
+
+/// What comes before the file's name.
+pub(super) const FOLDER: &str = "/shelf/";
+
+/// What the answers to such a request need to know.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PutRequest {
+    /// The sender waits before it sends the content.
+    pub(super) expects_continue: bool,
+    /// Scheme and host of the link to the item.
+    pub(super) origin: String,
+}
+
+/// Reads what is put on the shelf under this name, as the path has it.
+///
+/// # Errors
+/// The answer that says why that is not taken.
+pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<u8>> {
+    let refused = |status, words: &str| http::plain_answer(request.method, status, words);
+    let Some(size) = request.content_bytes else {
+        let words = "The length of the file must be known: curl -T FILE, not curl -T -.";
+        return Err(refused(Status::LengthRequired, words));
+    };
+    if !request.list("content-range").eq([""; 0]) {
+        return Err(refused(Status::BadRequest, "Only whole files are taken."));
+    }
+    if !request.list("expect").all(|it| it.eq_ignore_ascii_case("100-continue")) {
+        return Err(refused(Status::ExpectationFailed, "Only 100-continue may be expected."));
+    }
+    let name = name_of(name).map_err(|why| {
+        refused(Status::BadRequest, &format!("This is not the name of a file: {why}."))
+    })?;
+    let checksum = checksum_of(request)?;
+    Ok(NewFile { name, size, checksum })
+}
+
+/// Reads a file's name as clients offer it: what no name may have is replaced. A path is none.
+fn name_of(escaped: &str) -> Result<FileName, String> {
+    let name = percent_decode_str(escaped).decode_utf8().map_err(|_| "it is not UTF-8")?;
+    if name.contains('/') {
+        return Err("it is a path".into());
+    }
+    FileName::lossy(&name).map_err(|why| why.to_string())
+}
+
+/// Reads the digests that the content must have; the strongest is verified. A sender that tells
+/// only some that cannot be verified is refused, as it would take the file for verified.
+fn checksum_of(request: &Request<'_>) -> Result<Option<Checksum>, Vec<u8>> {
+    let told: Vec<&str> =
+        ["repr-digest", "content-digest"].iter().flat_map(|name| request.list(name)).collect();
+    if told.is_empty() {
+        return Ok(None);
+    }
+    let value_of = |name: &str| told.iter().find_map(|it| it.strip_prefix(name)?.strip_prefix('='));
+    let strongest = Checksum::algorithms().find_map(|name| Some((name, value_of(name)?)));
+    let checksum = strongest.and_then(|(name, value)| Checksum::new(name, bytes_of(value)?));
+    checksum.map(Some).ok_or_else(|| unverifiable(request))
+}
+
+/// A byte sequence of a structured field (RFC 9651, section 3.3.5), which may have parameters.
+fn bytes_of(value: &str) -> Option<Vec<u8>> {
+    let value = value.split(';').next()?.trim();
+    let encoded = value.strip_prefix(':')?.strip_suffix(':')?;
+    BASE64.decode(encoded.as_bytes()).ok()
+}
+
+fn unverifiable(request: &Request<'_>) -> Vec<u8> {
+    let known: Vec<String> = Checksum::algorithms().map(|name| format!("{name}=10")).collect();
+    let wanted = format!("Want-Repr-Digest: {}\r\n", known.join(", "));
+    let kind = "text/plain; charset=utf-8";
+    let words = "This digest cannot be verified.\n";
+    http::answer_with(request.method, Status::BadRequest, &wanted, kind, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a file of this name, with these headers: what is taken, or a status.
+    fn put(name: &str, headers: &str) -> Result<NewFile, String> {
+        let head = format!("PUT /shelf/{name} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+        let request = http::request(head.as_bytes()).unwrap().unwrap();
+        file_of(&request, request.path.strip_prefix(FOLDER).unwrap())
+            .map_err(|answer| String::from_utf8(answer).unwrap())
+    }
+
+    fn status(put: Result<NewFile, String>) -> String {
+        let answer = put.unwrap_err();
+        answer.strip_prefix("HTTP/1.1 ").unwrap().split(' ').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_name_is_taken_as_clients_offer_it() {
+        for (escaped, name) in [
+            ("notes.txt", "notes.txt"),
+            ("a%20b+c%2B%22%27.txt", "a b+c+\"'.txt"),
+            ("%E5%A0%B1%E5%91%8A.pdf", "報告.pdf"),
+            ("100%.txt", "100%.txt"),
+            ("a%5Cb%0A%E2%80%AE.txt", "a_b__.txt"),
+            ("%E2%9D%A4%EF%B8%8F.png", "❤.png"),
+            ("..%2e.txt", "....txt"),
+        ] {
+            let file = put(escaped, "Content-Length: 7\r\n").unwrap();
+            assert_eq!((file.name.as_str(), file.size), (name, 7), "{escaped}");
+            assert_eq!(file.checksum, None);
+        }
+        let long = put(&format!("{}.txt", "x".repeat(300)), "Content-Length: 7\r\n").unwrap();
+        assert!(long.name.as_str().len() == 255 && long.name.as_str().ends_with("x.txt"));
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for escaped in ["", ".", "..", "%2E%2e", "a/b", "a%2Fb", "..%2f..%2fkey.pem", "%FF", "a/"] {
+            assert_eq!(status(put(escaped, "Content-Length: 7\r\n")), "400", "{escaped}");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_file_of_known_length_is_taken() {
+        for (headers, expected) in [
+            ("", "411"),
+            ("Content-Length: 7\r\nContent-Range: bytes 0-6/9\r\n", "400"),
+            ("Content-Length: 7\r\nContent-Range: \r\n", "400"),
+            ("Content-Length: 7\r\nExpect: miracles\r\n", "417"),
+        ] {
+            assert_eq!(status(put("f", headers)), expected, "{headers}");
+        }
+        assert!(put("f", "Content-Length: 7\r\nExpect: 100-Continue\r\n").is_ok());
+    }
+
+    #[test]
+    fn the_strongest_digest_is_verified_and_one_that_cannot_be_is_refused() {
+        let sums = [32, 64].map(|bytes| format!(":{}:", BASE64.encode(&vec![7; bytes])));
+        let [short, long] = &sums;
+        let of = |name, bytes| Checksum::new(name, vec![7; bytes]);
+        for (headers, expected) in [
+            (format!("Repr-Digest: sha-256={short}\r\n"), of("sha-256", 32)),
+            (format!("Content-Digest: sha-256={short};a=1\r\n"), of("sha-256", 32)),
+            (format!("repr-digest: md5=:AA==:, sha-256={short}\r\n"), of("sha-256", 32)),
+            (format!("Repr-Digest: sha-256={short} , sha-512={long}\r\n"), of("sha-512", 64)),
+            (
+                format!("Repr-Digest: sha-256={short}\r\nRepr-Digest: sha-512={long}\r\n"),
+                of("sha-512", 64),
+            ),
+        ] {
+            let file = put("f", &format!("Content-Length: 7\r\n{headers}")).unwrap();
+            assert!(file.checksum.is_some() && file.checksum == expected, "{headers}");
+        }
+        for value in [
+            String::new(),
+            "md5=:AA==:".into(),
+            "sha-256=:AA==:".into(),
+            format!("sha-256={long}"),
+            format!("sha-256={}", &short[1..]),
+            format!("sha-256={short}, sha-512=:!:"),
+            "\u{ff}".into(),
+        ] {
+            let refused = put("f", &format!("Content-Length: 7\r\nRepr-Digest: {value}\r\n"));
+            let answer = refused.clone().unwrap_err();
+            let wanted = "\r\nWant-Repr-Digest: sha-512=10, sha-256=10\r\n";
+            assert!(answer.contains(wanted), "{value}: {answer}");
+            assert_eq!(status(refused), "400", "{value}");
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use data_encoding::BASE64URL_NOPAD;
+
 /// Place of an event in the room log: the first event is 1, the next one 2.
 ///
 /// ```
@@ -95,6 +97,35 @@ pub struct UploadKey(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ResumeToken(pub [u8; 24]);
 
+/// Opens one item to whoever has its link, in a room with a password. Only the server that made it
+/// can make it.
+#[derive(Clone, Copy, Eq)]
+pub struct LinkToken(pub [u8; 16]);
+
+impl LinkToken {
+    /// Reads a token as a link has it.
+    ///
+    /// ```
+    /// use chatshelf_common::id::LinkToken;
+    ///
+    /// let token = LinkToken([7; 16]);
+    /// assert_eq!(token.to_string(), "BwcHBwcHBwcHBwcHBwcHBw");
+    /// assert_eq!(LinkToken::parse("BwcHBwcHBwcHBwcHBwcHBw"), Some(token));
+    /// assert_eq!(LinkToken::parse("BwcHBwcHBwcHBwcHBwcHBwc"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
+    }
+}
+
+impl PartialEq for LinkToken {
+    /// Takes the same time wherever the two differ, so that nobody can find a token byte by byte.
+    fn eq(&self, other: &Self) -> bool {
+        blake3::hash(&self.0) == blake3::hash(&other.0)
+    }
+}
+
 /// BLAKE3-256 of a file's content, or of its beginning.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -148,6 +179,20 @@ impl fmt::Debug for ResumeToken {
     /// It is a secret: logs do not show it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ResumeToken(…)")
+    }
+}
+
+impl fmt::Display for LinkToken {
+    /// Twenty-two characters of base64url (RFC 4648, section 5), without padding.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE64URL_NOPAD.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for LinkToken {
+    /// It is a secret: logs do not show it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkToken(…)")
     }
 }
 

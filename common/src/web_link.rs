@@ -3,25 +3,34 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::id::ItemId;
-use crate::text::FileName;
+use crate::wire::frame::Item;
 
 /// What may not be in a link as it is. That is all but the unreserved characters of RFC 3986, as
 /// many programs do not see the others as part of a link.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The path of an item. The name is for people; the number alone names the item.
+/// The name of the query that has an item's token.
+pub const TOKEN: &str = "t=";
+
+/// The path of an item, with the token that opens it, if it has one. The name is for people; the
+/// number alone names the item.
 ///
 /// ```
-/// use chatshelf_common::id::ItemId;
-/// use chatshelf_common::text::FileName;
+/// use chatshelf_common::id::{Digest, ItemId, LinkToken, UnixMillis};
+/// use chatshelf_common::text::{FileName, Nick};
 /// use chatshelf_common::web_link::item_path;
+/// use chatshelf_common::wire::frame::Item;
 ///
-/// let name = FileName::new("Grüße (1).txt")?;
-/// assert_eq!(item_path(ItemId(7), &name), "/item/7/Gr%C3%BC%C3%9Fe%20%281%29.txt");
+/// let (name, nick) = (FileName::new("Grüße (1).txt")?, Nick::new("ada")?);
+/// let item = Item::new(ItemId(7), name, 5, Digest([7; 32]), nick, UnixMillis(1));
+/// assert_eq!(item_path(&item), "/item/7/Gr%C3%BC%C3%9Fe%20%281%29.txt");
+/// let item = Item { link: Some(LinkToken([7; 16])), ..item };
+/// assert!(item_path(&item).ends_with("29.txt?t=BwcHBwcHBwcHBwcHBwcHBw"));
 /// # Ok::<(), chatshelf_common::text::TextError>(())
 /// ```
 #[must_use]
-pub fn item_path(item: ItemId, name: &FileName) -> String {
-    format!("/item/{item}/{}", utf8_percent_encode(name.as_str(), ESCAPED))
+pub fn item_path(item: &Item) -> String {
+    let name = utf8_percent_encode(item.name.as_str(), ESCAPED);
+    let token = item.link.map(|token| format!("?{TOKEN}{token}")).unwrap_or_default();
+    format!("/item/{}/{name}{token}", item.id)
 }

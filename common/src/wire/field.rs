@@ -5,7 +5,8 @@ use std::fmt;
 use byteorder::{BigEndian, ByteOrder, WriteBytesExt};
 
 use crate::id::{
-    BanId, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+    BanId, Digest, ItemId, LinkToken, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
+    UploadKey,
 };
 use crate::password::Password;
 use crate::text::{FileName, Message, Nick, Note, TextError, Topic};
@@ -78,6 +79,7 @@ numbers! {
     BAN = 54
     ADDRESS = 55
     BAN_ENTRY = 56
+    LINK_TOKEN = 57
 }
 
 /// Slots for known tags; one more than the highest.
@@ -329,7 +331,7 @@ macro_rules! bytes_value {
     )*};
 }
 
-bytes_value!(Digest ResumeToken UploadKey);
+bytes_value!(Digest LinkToken ResumeToken UploadKey);
 
 macro_rules! text_value {
     ($($name:ident)*) => {$(

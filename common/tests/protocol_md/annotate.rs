@@ -141,7 +141,9 @@ fn remark(tag: Tag, name: &str, value: &[u8]) -> String {
             Ipv6Addr::from(octets).to_canonical().to_string()
         }
         Tag::CAPABILITIES => format!("{:#x}", integer(value)),
-        Tag::RESUME | Tag::UPLOAD_KEY | Tag::REPEAT | Tag::QUIET => return name.into(),
+        Tag::RESUME | Tag::UPLOAD_KEY | Tag::LINK_TOKEN | Tag::REPEAT | Tag::QUIET => {
+            return name.into();
+        }
         _ => integer(value).to_string(),
     };
     format!("{name} {meaning}")

@@ -1,8 +1,8 @@
 //! The frames of the page's examples, as the code has them.
 
 use chatshelf_common::id::{
-    Attributes, BanId, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
-    UploadKey,
+    Attributes, BanId, Digest, ItemId, LinkToken, MessageId, Mode, ResumeToken, Seq, TransferId,
+    UnixMillis, UploadKey,
 };
 use chatshelf_common::password::Password;
 use chatshelf_common::rate::Rate;
@@ -314,9 +314,17 @@ fn transfer_samples() -> Vec<(&'static str, ServerFrame)> {
     ]
 }
 
+fn attributed_item() -> Item {
+    item().with(Attributes { mode: Mode::new(0o755), modified: Some(MODIFIED) })
+}
+
+/// The same in a room with a password.
+fn linked_item() -> Item {
+    Item { link: Some(LinkToken([7; 16])), ..item() }
+}
+
 fn event_samples() -> Vec<(&'static str, Event)> {
     let (at, ada) = (AT, nick("ada"));
-    let attributes = Attributes { mode: Mode::new(0o755), modified: Some(MODIFIED) };
     vec![
         (
             "Said",
@@ -347,7 +355,8 @@ fn event_samples() -> Vec<(&'static str, Event)> {
             .into(),
         ),
         ("Shelved", Shelved { seq: Seq(48), at, item: item() }.into()),
-        ("Shelved-attributes", Shelved { seq: Seq(48), at, item: item().with(attributes) }.into()),
+        ("Shelved-link", Shelved { seq: Seq(48), at, item: linked_item() }.into()),
+        ("Shelved-attributes", Shelved { seq: Seq(48), at, item: attributed_item() }.into()),
         (
             "Dropped",
             Dropped { seq: Seq(49), at, item: ItemId(2), name: item().name, nick: None }.into(),

@@ -10,7 +10,8 @@ use proptest::sample::select;
 use proptest::strategy::Union;
 
 use chatshelf_common::id::{
-    BanId, Digest, ItemId, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis, UploadKey,
+    BanId, Digest, ItemId, LinkToken, MessageId, Mode, ResumeToken, Seq, TransferId, UnixMillis,
+    UploadKey,
 };
 use chatshelf_common::limits;
 use chatshelf_common::password::Password;
@@ -62,6 +63,7 @@ drawn! {
     TransferId = u32::drawn().prop_map(TransferId);
     Digest = any::<[u8; 32]>().prop_map(Digest);
     UploadKey = any::<[u8; 16]>().prop_map(UploadKey);
+    LinkToken = any::<[u8; 16]>().prop_map(LinkToken);
     ResumeToken = any::<[u8; 24]>().prop_map(ResumeToken);
     Marker = Just(Marker);
     Code = any::<u16>().prop_map(Code);
@@ -90,7 +92,7 @@ drawn! {
     Password = vec(any::<u8>(), 1..=limits::PASSWORD_BYTES_MAX)
         .prop_map(|bytes| Password::new(&bytes).unwrap());
     BanEntry = of_fields!(BanEntry ban to address until nick at reason);
-    Item = of_fields!(Item id name size digest nick at mode modified);
+    Item = of_fields!(Item id name size digest nick at mode modified link);
     TopicState = of_fields!(TopicState topic nick at);
 }
 

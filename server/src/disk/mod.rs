@@ -17,6 +17,7 @@ pub mod journal;
 mod journal_thread;
 pub mod journal_writer;
 pub mod mark;
+mod new_item;
 #[cfg(unix)]
 mod permissions;
 pub mod readahead;
@@ -31,8 +32,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
-use chatshelf_common::id::{Attributes, Digest, ItemId, TransferId, UnixMillis, UploadKey};
-use chatshelf_common::text::{FileName, Nick};
+use chatshelf_common::id::{Digest, ItemId, TransferId, UnixMillis, UploadKey};
+use chatshelf_common::text::FileName;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
@@ -53,6 +54,7 @@ pub use bans::{KeptBans, read as read_bans};
 pub use data_dir::check;
 pub use durability::{Durability, UnknownDurability};
 pub use journal_writer::SYNC_INTERVAL_MS;
+pub use new_item::NewItem;
 pub use stats::DiskStats;
 pub use store::UploadId;
 
@@ -85,32 +87,6 @@ pub struct TransferKey {
 /// nothing about the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uploader(pub u64);
-
-/// An item before its content is verified: it has no digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewItem {
-    /// Its number.
-    pub id: ItemId,
-    /// Its name.
-    pub name: FileName,
-    /// Its size in bytes.
-    pub size: u64,
-    /// What else is known of the file.
-    pub attributes: Attributes,
-    /// Who sends it.
-    pub nick: Nick,
-    /// When it had come.
-    pub at: UnixMillis,
-}
-
-impl NewItem {
-    /// The item, once its digest is known.
-    #[must_use]
-    pub fn with(self, digest: Digest) -> Item {
-        let Self { id, name, size, attributes, nick, at } = self;
-        Item::new(id, name, size, digest, nick, at).with(attributes)
-    }
-}
 
 /// File work for the disk thread.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ mod sessions;
 
 use std::net::SocketAddr;
 
-use chatshelf_common::id::Seq;
+use chatshelf_common::id::{ItemId, LinkToken, Seq};
 
 use super::Engine;
 use super::phase::Membership;
@@ -60,6 +60,12 @@ impl Admission {
             joiners: Vec::new(),
             started_at,
         }
+    }
+
+    /// Makes the token that opens an item to whoever has its link. The item keeps it; after a
+    /// restart another one would be made.
+    pub(super) fn link_token(&self, item: ItemId) -> LinkToken {
+        self.secret.link_token(item)
     }
 
     /// Stops counting a connection as unjoined, because it has joined or is closing.

@@ -112,7 +112,8 @@ impl<T: Transport> Engine<T> {
     ) {
         let FileInfo { name, size, attributes } = file;
         let (id, at) = (self.sequencer.reserve_item_id(), self.now.at);
-        let item = NewItem { id, name, size, attributes, nick, at };
+        let link = self.settings.asks_password.then(|| self.admission.link_token(id));
+        let item = NewItem { id, name, size, attributes, nick, at, link };
         self.disk.push(Request::Publish { upload, item, digest });
     }
 

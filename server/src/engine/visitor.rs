@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use chatshelf_common::id::ItemId;
+use chatshelf_common::id::{ItemId, LinkToken};
 use chatshelf_common::password::Password;
 use chatshelf_common::text::FileName;
 use chatshelf_common::wire::Code;
@@ -20,6 +20,8 @@ pub struct Visit {
     pub wanted: Wanted,
     /// The room's password, if the visitor showed one.
     pub password: Option<Password>,
+    /// What opens the item that is wanted, if its link had it.
+    pub link: Option<LinkToken>,
 }
 
 /// Something that a visitor may have, or do.

@@ -1,6 +1,7 @@
 //! Visits: what those get who are no members and ask for what is on the shelf. They have the
 //! limits of a member's downloads and of connections that have not joined.
 
+use chatshelf_common::id::LinkToken;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{DownloadRequest, Refused};
@@ -24,7 +25,8 @@ impl<T: Transport> Engine<T> {
     pub(super) fn serve_visit(&mut self, token: Token) {
         let now_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
-        let Some(Visit { wanted, password }) = connection.take_visit(now_ms) else { return };
+        let Some(visit) = connection.take_visit(now_ms) else { return };
+        let Visit { wanted, password, link } = visit;
         let peer = connection.peer();
         self.connections.arm(token, now_ms + VISIT_IDLE_MS);
         self.connections.mark_dirty(token);
@@ -37,7 +39,10 @@ impl<T: Transport> Engine<T> {
         }
         match password {
             // Whoever would join sees the page first.
-            _ if !self.settings.asks_password || wanted == Wanted::Page => {
+            _ if !self.settings.asks_password
+                || wanted == Wanted::Page
+                || self.opens(link, &wanted) =>
+            {
                 self.grant(token, wanted);
             }
             None => self.refuse_visit(token, Code::PASSWORD_NEEDED, None),
@@ -49,6 +54,12 @@ impl<T: Transport> Engine<T> {
                 }
             }
         }
+    }
+
+    /// Returns true if this is the token of the item that is wanted.
+    fn opens(&self, link: Option<LinkToken>, wanted: &Wanted) -> bool {
+        let Wanted::Item(id) = *wanted else { return false };
+        link.is_some() && self.room.shelf().find(id).is_ok_and(|item| item.link == link)
     }
 
     /// Acts on the verdict on a visitor's password.

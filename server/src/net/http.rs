@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub method: Method,
     /// Which path, without a query.
     pub path: &'a str,
+    /// The query behind the path; empty without one.
+    pub query: &'a str,
     /// Bytes of the head.
     pub head_bytes: usize,
     /// Bytes of the content that follows; `None` if the head does not tell. Only `Put` has any.
@@ -197,8 +199,8 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
     if method != Method::Put && content_bytes.is_some_and(|bytes| bytes > 0) {
         return Err(Status::ContentTooLarge);
     }
-    let path = head.path.and_then(path).ok_or(Status::BadRequest)?;
-    Ok(Some(Request { method, path, head_bytes, content_bytes, is_1_1, headers }))
+    let (path, query) = head.path.and_then(path_and_query).ok_or(Status::BadRequest)?;
+    Ok(Some(Request { method, path, query, head_bytes, content_bytes, is_1_1, headers }))
 }
 
 /// Returns the length of the content that follows. Whatever two programs could understand in two
@@ -221,13 +223,14 @@ fn content_bytes(headers: &[httparse::Header<'_>]) -> Result<Option<u64>, Status
     }
 }
 
-/// The path of a target in origin form (`/path?query`) or absolute form (`http://host/path`).
-fn path(target: &str) -> Option<&str> {
+/// Path and query of a target in origin form (`/path?query`) or absolute form (`http://host/path`).
+fn path_and_query(target: &str) -> Option<(&str, &str)> {
     let target = match target.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
         None => target,
     };
-    target.starts_with('/').then(|| target.split(['?', '#']).next().unwrap_or_default())
+    let target = target.split('#').next().filter(|it| it.starts_with('/'))?;
+    Some(target.split_once('?').unwrap_or((target, "")))
 }
 
 /// The head of an answer; `headers` are further lines, each with its end.
@@ -316,6 +319,13 @@ mod tests {
         assert_eq!(read(b"GET /healthz HTTP/1.1\nHost: x\n\n"), get("/healthz"));
         assert_eq!(read(b"GET http://a:9/metrics?x HTTP/1.1\r\nhost: a\r\n\r\n"), get("/metrics"));
         assert_eq!(read(b"GET http://a HTTP/1.1\r\nhost: a\r\n\r\n"), get("/"));
+        for (target, query) in
+            [("/a?b=c&d", "b=c&d"), ("/a?b?#c?", "b?"), ("/a#?b", ""), ("/a?", "")]
+        {
+            let head = format!("GET {target} HTTP/1.1\r\nhost: a\r\n\r\n");
+            let request = request(head.as_bytes()).unwrap().unwrap();
+            assert_eq!((request.path, request.query), ("/a", query), "{target}");
+        }
         let head = read(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_eq!(head, Ok(Some((Method::Head, "/"))));
     }

@@ -6,7 +6,12 @@ import { bdi, colourOf, dateOf, el, reconcile, sizeText } from './dom.js';
 // What an <img> shows and cannot run anything.
 const PICTURE = /\.(png|jpe?g|gif|webp|avif)$/i;
 
-export const itemPath = ({ item, name }) => `/item/${item}/${encodeURIComponent(name)}`;
+/** The path of an item, with what opens it in a room with a password. */
+export function itemPath({ item, name, linkToken = [] }) {
+  const token = btoa(String.fromCharCode(...linkToken)).replace(/=+$/, '');
+  const query = token && `?t=${token.replaceAll('+', '-').replaceAll('/', '_')}`;
+  return `/item/${item}/${encodeURIComponent(name)}${query}`;
+}
 
 /** A link to an item, for the browser to download. */
 export function itemLink(item) {

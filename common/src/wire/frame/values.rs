@@ -1,6 +1,6 @@
 //! Values that fields hold and only frames need: items, topics, styles, parts.
 
-use crate::id::{Attributes, Digest, ItemId, Mode, UnixMillis};
+use crate::id::{Attributes, Digest, ItemId, LinkToken, Mode, UnixMillis};
 use crate::text::{FileName, Nick, Topic};
 use crate::wire::field::{DecodeError, FieldValue, Tag};
 
@@ -23,6 +23,8 @@ nested! {
         opt MODE mode: Mode,
         /// When it was last changed, by the sender's clock.
         opt MODIFIED modified: UnixMillis,
+        /// Opens it over HTTP without the room's password.
+        opt LINK_TOKEN link: LinkToken,
     }
     /// The topic, with who set it and when.
     TopicState {
@@ -46,7 +48,7 @@ impl Item {
         nick: Nick,
         at: UnixMillis,
     ) -> Self {
-        Self { id, name, size, digest, nick, at, mode: None, modified: None }
+        Self { id, name, size, digest, nick, at, mode: None, modified: None, link: None }
     }
 
     /// The same item, with these attributes.

@@ -8,7 +8,7 @@
 
 use blake3::Hash;
 use byteorder::{BigEndian, ByteOrder};
-use chatshelf_common::id::{ResumeToken, Seq};
+use chatshelf_common::id::{ItemId, LinkToken, ResumeToken, Seq};
 
 use crate::token::Token;
 
@@ -55,6 +55,13 @@ impl Secret {
         ResumeToken(token)
     }
 
+    /// Returns a token that nobody can guess for this item, whose number is never used again.
+    pub(super) fn link_token(&self, item: ItemId) -> LinkToken {
+        // Shorter than what a session's digest is made of, so never the same.
+        let whole = blake3::keyed_hash(&self.0, &item.0.to_be_bytes());
+        LinkToken(std::array::from_fn(|place| whole.as_bytes()[place]))
+    }
+
     /// Returns the session that a token was made for; `None` if it was not made with this secret.
     pub(super) fn session(&self, token: ResumeToken) -> Option<Session> {
         let name = usize::try_from(BigEndian::read_u64(&token.0)).ok()?;
@@ -75,6 +82,13 @@ mod tests {
     use super::*;
 
     const SESSION: Session = Session { name: Token::new(3, 9), first: Seq(77) };
+
+    #[test]
+    fn an_item_has_a_token_of_its_own_after_each_start() {
+        let token = |secret, item| Secret::new([secret; 32]).link_token(ItemId(item));
+        assert_eq!(token(7, 1), token(7, 1));
+        assert!(token(7, 1) != token(7, 2) && token(7, 1) != token(8, 1));
+    }
 
     #[test]
     fn a_token_names_its_session_and_no_byte_of_it_can_be_changed() {

@@ -6,7 +6,9 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chatshelf_common::id::LinkToken;
 use chatshelf_common::password::Password;
+use chatshelf_common::web_link::TOKEN;
 use chatshelf_common::websocket;
 use data_encoding::BASE64;
 
@@ -126,7 +128,9 @@ impl Site {
             Ok(found) => found,
             Err(answer) => return Reply::Last(answer),
         };
-        let visit = Visit { wanted, password: password(request) };
+        let token = request.query.split('&').find_map(|it| it.strip_prefix(TOKEN));
+        let link = token.and_then(LinkToken::parse);
+        let visit = Visit { wanted, password: password(request), link };
         let (method, keeps_alive) = (request.method, request.keeps_alive());
         Reply::Visit(visit, Terms { method, keeps_alive, about })
     }

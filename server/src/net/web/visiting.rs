@@ -108,7 +108,7 @@ impl<T: Transport> Visitor for WebTransport<T> {
     fn show_shelved(&mut self, item: &Item) {
         let Some(asked) = self.take_asked() else { return };
         let About::Put(PutRequest { origin, .. }) = &asked.terms.about else { return };
-        let link = format!("{origin}{}", item_path(item.id, &item.name));
+        let link = format!("{origin}{}", item_path(item));
         let headers = format!(
             "Content-Type: text/plain; charset=utf-8\r\nLocation: {link}\r\nETag: {}\r\n{FRESH}",
             items::tag_of(item.digest)

@@ -232,6 +232,12 @@ fn a_guest_shows_the_password_before_anything_is_taken() {
         let answer = put(&path, &shelf, shown);
         assert!(answer.contains(&format!("HTTP/1.1 {status} ")), "{shown:?}: {answer}");
         assert_eq!(answer.contains("HTTP/1.1 100 Continue"), status == "201", "{answer}");
+        if status == "201" {
+            // The link says all that it takes.
+            let link = answer.lines().last().unwrap();
+            let got = curl(&["-f", link], b"");
+            assert!(got.status.success() && got.stdout.ends_with(&fs::read(&path).unwrap()));
+        }
     }
     room.home.wait_for_items_on_disk(&[1]);
     room.server.end_well();

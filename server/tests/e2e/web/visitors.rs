@@ -6,9 +6,12 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use chatshelf_common::id::ItemId;
-use chatshelf_common::wire::frame::Drop;
+use chatshelf_common::password::Password;
+use chatshelf_common::web_link::item_path;
+use chatshelf_common::wire::frame::{Drop, Item, Join};
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::samples::content;
+use chatshelf_testkit::programs::Server;
+use chatshelf_testkit::samples::{content, nick};
 use chatshelf_testkit::stream::Base;
 
 use super::{connect, password_file, rest};
@@ -141,6 +144,55 @@ fn a_visitor_who_goes_or_never_reads_keeps_nothing_and_nobody() {
         rest(&mut stream);
     }
     server.end_well();
+}
+
+/// The status of the answer to a request for this path, without a password.
+fn status_of(server: &Server, path: &str) -> String {
+    let mut stream = connect(server.address());
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    rest(&mut stream).split(' ').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn where_the_room_has_a_password_a_link_opens_its_item_and_nothing_else() {
+    let home = Home::new();
+    let password = password_file(&home);
+    let options = ["--password-file", password.to_str().unwrap()];
+    let server = home.start(&options);
+    let password = Password::new(b"friend");
+    let join = Join { password, ..Join::new(nick("ada"), None) };
+    let (mut ada, _) = Peer::try_join_as(server.address(), &join).unwrap();
+    let items = ["one", "two"].map(|name| {
+        let id = ada.upload(name, &content(1, 100));
+        ada.download(id)
+    });
+    let [one, two] = &items;
+    assert!(one.link.is_some() && two.link.is_some() && one.link != two.link);
+    let (own, other) = (item_path(one), item_path(&Item { link: two.link, ..one.clone() }));
+    for (path, status) in [
+        (&*own, "200"),
+        (&format!("{own}&x=1"), "200"),
+        ("/item/1", "401"),
+        (&other, "401"),
+        (&own[..own.len() - 1], "401"),
+        (&own.replace("/item/1", "/item/2"), "401"),
+        (&own.replace("/item/1/one", "/shelf.json"), "401"),
+    ] {
+        assert_eq!(status_of(&server, path), status, "{path}");
+    }
+    server.end_well();
+    // It holds over a restart, also for what is added to the shelf then, and ends with the item.
+    let server = home.start(&options);
+    assert_eq!(status_of(&server, &own), "200");
+    let (mut ada, _) = Peer::try_join_as(server.address(), &join).unwrap();
+    assert_eq!(ada.download(one.id), *one);
+    for number in 3..=7 {
+        ada.upload(&format!("{number}"), &content(number, 10));
+    }
+    home.wait_for_items_on_disk(&[3, 4, 5, 6, 7]);
+    assert_eq!(status_of(&server, &own), "401");
+    assert!(!server.kill().stderr.contains(&one.link.unwrap().to_string()));
 }
 
 #[test]

@@ -196,8 +196,8 @@ fn create(number: u32, key: Option<UploadKey>, size: u64, at: UnixMillis) -> Req
 /// Its content is told to be that of the item.
 fn publish(number: u32, item: Item) -> Request {
     let attributes = item.attributes();
-    let Item { id, name, size, digest, nick, at, .. } = item;
-    let item = NewItem { id, name, size, attributes, nick, at };
+    let Item { id, name, size, digest, nick, at, link, .. } = item;
+    let item = NewItem { id, name, size, attributes, nick, at, link };
     Request::Publish { upload: transfer(number), item, digest: Some(digest) }
 }
 

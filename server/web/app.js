@@ -1,22 +1,23 @@
 // The page: joins what the session tells to what is shown, and what is typed to what it wants.
 
 import { Link } from './link.js';
-import { CODE, MESSAGE_BYTES_MAX, fitFileName, textFault } from './protocol.js';
+import { ACTION, CODE, fitFileName, textFault } from './protocol.js';
 import { Session } from './session.js';
-import { LANGUAGES, languageOf, setLanguage, setTexts, t } from './strings.js';
+import { languageOf, setLanguage, setTexts, t } from './strings.js';
 import { Attention } from './ui/attention.js';
 import { complete, helpLines, parse } from './ui/commands.js';
-import { $, bdi, colourOf, el, linked, reconcile, sizeText } from './ui/dom.js';
+import { $, bdi, colourOf, el, linked, reconcile, say, sizeText } from './ui/dom.js';
 import { Log } from './ui/log.js';
+import { banParts, secondsOf, whomOf } from './ui/moderation.js';
 import { button, showShelf, showUploads } from './ui/shelf.js';
 import { keys, load, save } from './ui/storage.js';
-import { ending, reason, rowOf, say } from './ui/words.js';
+import { ending, reason, rowOf } from './ui/words.js';
 
 const HISTORY_LINES = 300;
 const MEMBERS_SHOWN_MAX = 500;
 const ROOM_DELAY_MS = 50;
 const isPlain = location.protocol === 'http:';
-const isThisMachine = /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
+const maySendPassword = !isPlain || /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
 
 const settings = load(localStorage, 'settings');
 const attention = new Attention(`${location.hostname} · chatshelf`);
@@ -24,7 +25,7 @@ const log = new Log($('talk'), $('lines'), $('newest'));
 // The file of each upload, and what it is known by when it is chosen again.
 const files = new Map();
 const ownItems = new Set();
-let [session, link, roomTimer, countdown] = [null, null, null, null];
+let [session, link, roomTimer] = [null, null, null];
 let [isNow, lastSent] = [false, ''];
 
 function set(name, value) {
@@ -49,7 +50,6 @@ function showTexts() {
 function enter({ name: nick, password, resume }) {
   const history = Number(new URLSearchParams(location.search).get('history') ?? HISTORY_LINES);
   const randomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
-  const maySendPassword = !isPlain || isThisMachine;
   const asked = { nick, password, resume, history, maySendPassword, software: 'chatshelf web' };
   session = new Session({ ...asked, random: Math.random, randomBytes }, performance.now());
   link = new Link(session, `${isPlain ? 'ws' : 'wss'}://${location.host}/ws`, refresh);
@@ -63,6 +63,8 @@ function knock() {
   const name = $('name').value.trim();
   const password = $('secret').hidden ? undefined : $('password').value;
   if (textFault('nick', name)) return showFault(t('badName'));
+  const isWrong = password !== undefined && textFault('password', password);
+  if (isWrong) return showFault(reason({ code: CODE.PASSWORD_WRONG }));
   set('name', name);
   const isAsked = session?.phase === 'choosing';
   // One that still tries to come back gives way.
@@ -74,14 +76,10 @@ function knock() {
   else enter({ name, password });
 }
 
+// A name that is free takes the place of one that is not.
 function showFault(text, suggestion) {
   $('fault').textContent = text;
-  $('take').hidden = !suggestion;
-  $('take').textContent = suggestion ? t('take', { name: suggestion }) : '';
-  $('take').onclick = () => {
-    $('name').value = suggestion;
-    knock();
-  };
+  if (suggestion) $('name').value = suggestion;
   $('enter').disabled = false;
   $('enter').textContent = t('join');
 }
@@ -107,10 +105,7 @@ const noticeMissed = ({ from, to }) => notice(t('missed', { n: to - from + 1n })
 
 const HANDLERS = {
   joined: showRoom,
-  back() {
-    showRoom();
-    notice(t('back'));
-  },
+  back: () => (showRoom(), notice(t('back'))),
   room: roomHasChanged,
   event: showEvent,
   missed: noticeMissed,
@@ -123,7 +118,7 @@ const HANDLERS = {
     log.add({ kind: 'told', nick, text, at, to: whom, isOwn, isMention: !isOwn });
   },
   refused({ refused, entry }) {
-    const what = entry?.fields.text;
+    const what = entry?.typed;
     notice(what ? [reason(refused), ' — ', bdi(what.slice(0, 60))] : reason(refused));
   },
   offline({ why, attempts }) {
@@ -131,10 +126,11 @@ const HANDLERS = {
     // A long absence takes few lines: after one attempt, two, four and so on.
     if (attempts === 0 || (attempts & (attempts - 1)) === 0) notice(ending(why, true));
   },
-  unanswered({ entry: { fields } }) {
-    const what = fields.text ?? fields.nick ?? fields.topic ?? '/topic -';
-    notice(say('unanswered', { what: bdi(what) }));
+  bans({ bans }) {
+    notice(bans.length ? t('bans', { n: bans.length }) : t('noBans'));
+    bans.forEach((ban) => notice(banParts(ban)));
   },
+  unanswered: ({ entry }) => notice(say('unanswered', { what: bdi(entry.typed) })),
   nickReplaced: ({ nick, by }) => notice(say('nickReplaced', { nick: bdi(nick), by: bdi(by) })),
   nickRefused: ({ code, suggestion }) => showDoor(reason({ code, suggestion }), suggestion),
   password({ isWrong }) {
@@ -160,6 +156,12 @@ function showEvent({ event, when }) {
     showNow();
     if (event.frame !== 'Said') roomHasChanged();
   }
+  if (event.action === ACTION.REDACT) {
+    log.redact(event.line);
+    // What we typed last, and what we were notified of, may be that line.
+    attention.forget();
+    lastSent = '';
+  }
   const row = rowOf(event, session.nick);
   if (!row) return;
   const isNews = event.frame === 'Said' && when !== 'history' && !row.isOwn;
@@ -171,7 +173,7 @@ function showEvent({ event, when }) {
 function showUpload({ what, upload, outcome }) {
   const { id, name, key, sent } = upload;
   const { file, identity } = files.get(id);
-  if (what === 'started' || what === 'restarted') keys.keep(identity, key);
+  if (what === 'restarted') keys.keep(identity, key);
   if (what === 'resumed') notice(say('resumed', { name: bdi(name), size: sizeText(sent) }));
   if (what !== 'ended') return;
   files.delete(id);
@@ -211,7 +213,7 @@ function showPending() {
 function roomHasChanged() {
   roomTimer ??= setTimeout(() => {
     roomTimer = null;
-    if (session?.room.isReady) showLists();
+    if (session?.takesCommands) showLists();
   }, ROOM_DELAY_MS);
 }
 
@@ -243,8 +245,6 @@ function showStatus() {
   $('status').hidden = isJoined && !isLate;
   if (span.textContent !== text) span.textContent = text;
   now.hidden = retryAt === null && !isLate;
-  clearTimeout(countdown);
-  if (retryAt !== null) countdown = setTimeout(showStatus, 1000);
 }
 
 // What our user does.
@@ -254,31 +254,50 @@ function act(step) {
   link.run();
 }
 
-function ask(name, fields) {
-  act(() => session.ask(name, fields) ?? notice(t('full')));
+function ask(name, fields, typed = lastSent) {
+  const entry = session.ask(name, fields);
+  if (entry) entry.typed = typed;
+  else notice(t('full'));
+  link.run();
+}
+
+// What only operators may do; the server knows who is one.
+function command(name, fields, typed) {
+  if (session.mayModerate) ask(name, fields, typed);
+  else notice(t('noOperators'));
+}
+
+function moderate(action, { note, ...fields } = {}) {
+  command('Moderate', { action, reason: note || undefined, ...fields });
+}
+
+function becomeOperator() {
+  const password = $('op-password').value;
+  $('op-password').value = '';
+  if (!$('op').returnValue) return;
+  if (textFault('password', password)) notice(reason({ code: CODE.PASSWORD_WRONG }));
+  else command('Op', { password }, '/op');
 }
 
 const COMMANDS = {
-  say: (text) => ask('Say', { text }),
-  me: (text) => ask('Say', { text, style: 1 }),
-  msg: (to, text) => ask('Tell', { to, text }),
-  nick: (nick) => (textFault('nick', nick) ? notice(t('badName')) : ask('Rename', { nick })),
-  topic(text) {
+  say: ({ message }) => ask('Say', { text: message }),
+  me: ({ message }) => ask('Say', { text: message, style: 1 }),
+  msg: ({ nick, message }) => ask('Tell', { to: nick, text: message }),
+  nick: ({ nick }) => ask('Rename', { nick }),
+  topic({ topic: text }) {
     const { topic } = session.room;
     if (text) ask('SetTopic', { topic: text === '-' ? undefined : text });
     else if (!topic) notice(t('noTopic'));
     else notice(say('topicIs', { topic: bdi(topic.topic), nick: bdi(topic.nick) }));
   },
   who() {
-    const { members } = session.room;
-    const names = [...members].slice(0, MEMBERS_SHOWN_MAX).join(', ');
-    notice(say('members', { n: members.size, names: bdi(names) }));
+    const names = [...session.room.members].slice(0, MEMBERS_SHOWN_MAX).join(', ');
+    notice(say('members', { n: session.room.members.size, names: bdi(names) }));
   },
   upload: () => $('files').click(),
-  drop(name) {
-    const number = /^#?(\d+)$/.exec(name)?.[1];
-    const isIt = (item) => item.name === name || String(item.item) === number;
-    const item = [...session.room.shelf.values()].filter(isIt).pop();
+  drop({ item: name }) {
+    const isIt = (item) => item.name === name || String(item.item) === name.replace(/^#/, '');
+    const item = [...session.room.shelf.values()].findLast(isIt);
     if (item) takeOff(item);
     else notice(say('noItem', { name: bdi(name) }));
   },
@@ -286,27 +305,33 @@ const COMMANDS = {
   clear: () => log.clear(),
   quit: () => act(() => session.leave()),
   help: () => helpLines().forEach((line) => notice(line)),
+  op() {
+    if (!maySendPassword) return notice(t('opUnsafe'));
+    $('op').returnValue = '';
+    $('op').showModal();
+  },
+  kick: ({ nick, note }) => moderate(ACTION.KICK, { to: nick, note }),
+  ban: ({ whom, time, note }) =>
+    moderate(ACTION.BAN, { ...whomOf(whom), seconds: secondsOf(time), note }),
+  unban: ({ number }) => moderate(ACTION.UNBAN, { ban: BigInt(number) }),
+  bans: () => command('BansRequest'),
+  redact({ line, nick, nth = 1 }) {
+    const found = line === undefined ? log.lineOf(nick, nth) : BigInt(line);
+    if (found === undefined) notice(t('noLine'));
+    else moderate(ACTION.REDACT, { line: found });
+  },
+  lock: () => moderate(ACTION.LOCK_TOPIC),
+  unlock: () => moderate(ACTION.UNLOCK_TOPIC),
 };
-
-// What is wrong with what was typed, as a sentence.
-function faultOf({ fault, name, args = [] }) {
-  const kind = { say: 'message', me: 'message', msg: 'message', topic: 'topic' }[name];
-  const text = args[args.length - 1];
-  const wrong = kind && text ? textFault(kind, text) : null;
-  if (wrong === 'invalid') return reason({ code: CODE.TEXT_INVALID });
-  const limit = kind === 'topic' ? '512 B' : `${MESSAGE_BYTES_MAX / 1024} KiB`;
-  return wrong ? reason({ code: CODE.TEXT_TOO_LONG, limit }) : fault;
-}
 
 function submit() {
   const line = $('text').value.replace(/\r/g, '').trim();
   if (!line || !session.takesCommands) return;
-  const command = parse(line);
-  const fault = faultOf(command);
+  const { name, args, fault } = parse(line);
   if (fault) return notice(fault);
   lastSent = line;
   write('');
-  COMMANDS[command.name](...command.args);
+  COMMANDS[name](args);
 }
 
 function write(text) {
@@ -321,7 +346,7 @@ function fitRows() {
   while (text.rows < 6 && text.scrollHeight > text.clientHeight) text.rows += 1;
 }
 
-function takeOff({ item }) { ask('Drop', { item, uploadKey: keys.ofItem(item) }); }
+function takeOff({ item }) { ask('Drop', { item, uploadKey: keys.ofItem(item) }, ''); }
 
 function putOnShelf(list) {
   for (const file of list) {
@@ -330,6 +355,7 @@ function putOnShelf(list) {
     const modified = file.lastModified >= 0 ? Math.floor(file.lastModified) : undefined;
     const upload = session.uploads.add(name, file.size, modified, keys.of(identity));
     files.set(upload.id, { file, identity });
+    keys.keep(identity, upload.key);
     link.open(upload.id, file);
   }
   link.run();
@@ -337,9 +363,9 @@ function putOnShelf(list) {
 
 // A pasted picture has no name of its own.
 function named(file) {
-  if (!/^image\.\w+$/.test(file.name)) return file;
-  const at = new Date().toISOString().replace(/[-:]|\..*/g, '').replace('T', '-');
-  return new File([file], `pasted-${at}.${file.type.split('/')[1]}`, { type: file.type });
+  const at = new Date().toISOString().slice(0, 19).replace(/\D/g, '');
+  const name = file.name.replace(/^image(?=\.\w+$)/, `pasted-${at}`);
+  return new File([file], name, file);
 }
 
 function pressed(event) {
@@ -371,6 +397,7 @@ function listen() {
   };
   $('status').querySelector('button').onclick = COMMANDS.reconnect;
   $('leave').onclick = COMMANDS.quit;
+  $('op').onclose = becomeOperator;
   $('panel').onclick = () =>
     $('panel').setAttribute('aria-expanded', document.body.classList.toggle('panel'));
 }
@@ -407,8 +434,6 @@ function listenToSettings() {
   }
   // Over plain HTTP, browsers have no notifications.
   $('notify').parentElement.hidden = !globalThis.Notification || !globalThis.isSecureContext;
-  const options = Object.entries(LANGUAGES).map(([value, text]) => el('option', { value }, text));
-  $('language').append(...options);
   $('language').onchange = () => {
     set('language', $('language').value);
     showTexts();

@@ -7,19 +7,10 @@ const DIGEST_BYTES = 32;
 
 // hash-wasm's module has no imports. A digest may be taken in the middle; more may follow.
 class Blake3 {
-  static #module;
-
-  static async create() {
-    // Relative to this script, which a worker's address is.
-    this.#module ??= fetch('vendor/blake3.wasm')
-      .then((response) => response.arrayBuffer())
-      .then((bytes) => WebAssembly.compile(bytes));
-    const hasher = new Blake3();
-    hasher.wasm = (await WebAssembly.instantiate(await this.#module)).exports;
-    const { memory, Hash_GetBuffer } = hasher.wasm;
-    hasher.buffer = new Uint8Array(memory.buffer, Hash_GetBuffer(), BUFFER_BYTES);
-    hasher.wasm.Hash_Init(0);
-    return hasher;
+  constructor(wasm) {
+    this.wasm = wasm;
+    this.buffer = new Uint8Array(wasm.memory.buffer, wasm.Hash_GetBuffer(), BUFFER_BYTES);
+    wasm.Hash_Init(0);
   }
 
   update(bytes) {
@@ -36,6 +27,8 @@ class Blake3 {
   }
 }
 
+// Relative to this script, which a worker's address is.
+const module = fetch('vendor/blake3.wasm').then(WebAssembly.compileStreaming);
 // The file of each upload, how far it is read, and the hasher of that.
 const files = new Map();
 let last = Promise.resolve();
@@ -55,7 +48,8 @@ async function answer({ kind, id, offset, digest, length }) {
   const entry = files.get(id);
   if (!entry) return null;
   if (kind === 'begin') {
-    Object.assign(entry, { at: 0, hasher: await Blake3.create() });
+    const { exports } = await WebAssembly.instantiate(await module);
+    Object.assign(entry, { at: 0, hasher: new Blake3(exports) });
     while (entry.at < offset) await read(entry, Math.min(READ_BYTES, offset - entry.at));
     const own = entry.hasher.digest();
     if (digest && digest.some((byte, at) => byte !== own[at])) return { kind: 'differs' };

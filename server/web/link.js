@@ -64,8 +64,7 @@ export class Link {
     while (socket?.readyState === WebSocket.OPEN) {
       const unsent = socket.bufferedAmount;
       if (unsent > CONTROL_UNSENT_BYTES_MAX) return;
-      const room = this.#adapt(unsent);
-      const bytes = this.#session.takeOutput(room, performance.now());
+      const bytes = this.#session.takeOutput(this.#adapt(unsent), performance.now());
       if (!bytes) break;
       socket.send(bytes);
     }

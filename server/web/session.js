@@ -4,7 +4,8 @@
 // `takeEvents`, and times in milliseconds are told with each call.
 
 import {
-  CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, MAGIC, Violation, decode, encode,
+  ACTION, CAPABILITY_OPERATORS, CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, MAGIC, PASSING,
+  Violation, decode, encode,
 } from './protocol.js';
 import { Heartbeat } from './session/heartbeat.js';
 import { Pending } from './session/pending.js';
@@ -17,15 +18,11 @@ const VERSION = 1;
 const FIRST_WAIT_MS = 1000;
 const WAIT_MS_MAX = 60_000;
 const GOOD_AFTER_MS = 10_000;
-const REFUSALS_MAX = 10;
+const TICK_MS = 1000;
+const BUSY_TICK_MS = 50;
 const OUTPUT_BYTES_MAX = 1024 * 1024;
-
-// After these it is worth while to come back; after the others the same would happen again.
-const PASSING = new Set([
-  'SHUTTING_DOWN', 'STORAGE_FAILED', 'TIMED_OUT', 'TOO_SLOW', 'NOT_JOINED_IN_TIME', 'ROOM_FULL',
-  'TOO_MANY_CONNECTIONS', 'TOO_MANY_FROM_ADDRESS', 'TOO_MANY_JOINS', 'TOO_MUCH_SENT', 'FLOODING',
-  'CONNECTION_LOST', 'TOO_MANY_GUESSES',
-].map((name) => CODE[name]));
+const BANS_MAX = 10_000;
+const CAPABILITIES = CAPABILITY_OPERATORS | CAPABILITY_PASSWORDS;
 
 export class Session {
   /** `offline`, `connecting`, `greeting`, `joining`, `choosing`, `arriving`, `catchingUp`,
@@ -40,7 +37,7 @@ export class Session {
 
   // Of the connection.
   #deframer; #output = []; #outputBytes = 0; #heartbeat = new Heartbeat(0); #gap = null;
-  #welcome = null; #joinedAt = null; #refusals = 0; #isPasswordAsked = false;
+  #welcome = null; #joinedAt = null; #isPasswordAsked = false; #bans = [];
 
   // Of the membership.
   #isHeld = false; #seen = new LogPosition(); #pending; #retryAt = 0; #waits = 0; #attempts = -1;
@@ -68,18 +65,14 @@ export class Session {
   get retryAt() { return this.phase === 'offline' ? this.#retryAt : null; }
   takeEvents() { return this.#events.splice(0); }
 
-  /** The next bytes to send, `null` if there are none; file data in frames of `dataBytesMax`. */
+  /** The next frame to send, `null` if there is none; one of file data has `dataBytesMax`. */
   takeOutput(dataBytesMax, now) {
-    if (this.#output.length) {
-      const all = new Uint8Array(this.#outputBytes);
-      this.#output.reduce((at, frame) => (all.set(frame, at), at + frame.length), 0);
-      [this.#output, this.#outputBytes] = [[], 0];
-      this.#heartbeat.sent(now, false);
-      return all;
-    }
-    const data = dataBytesMax > 0 && this.phase === 'joined' && this.uploads.nextData(dataBytesMax);
-    if (data) this.#heartbeat.sent(now, true);
-    return data || null;
+    const control = this.#output.shift() ?? null;
+    this.#outputBytes -= control?.length ?? 0;
+    const mayData = !control && dataBytesMax > 0 && this.phase === 'joined';
+    const bytes = mayData ? this.uploads.nextData(dataBytesMax) : control;
+    if (bytes) this.#heartbeat.sent(now, mayData);
+    return bytes;
   }
 
   #send(frame) {
@@ -100,10 +93,10 @@ export class Session {
     this.#deframer = new Deframer();
     this.#now = now;
     this.#heartbeat = new Heartbeat(now);
-    [this.#refusals, this.#isPasswordAsked, this.isLate] = [0, false, false];
+    this.#isPasswordAsked = this.isLate = false;
     const versions = { magic: MAGIC, versionMin: VERSION, versionMax: VERSION };
     const { software } = this.#config;
-    this.#send(encode('Hello', { ...versions, capabilities: CAPABILITY_PASSWORDS, software }));
+    this.#send(encode('Hello', { ...versions, capabilities: CAPABILITIES, software }));
     this.#join();
   }
 
@@ -167,7 +160,7 @@ export class Session {
     this.#tell({ kind: 'over', why });
   }
 
-  /** Looks at the clock; to be called at `deadline` at the latest. */
+  /** Looks at the clock. */
   tick(now) {
     this.#now = now;
     if (this.isOffline || this.phase === 'over') return;
@@ -183,13 +176,12 @@ export class Session {
     if (ping) this.#ping();
   }
 
-  /** When there is something to do at the latest. */
+  /** When `tick` is to be called next: often only while something is on its way. */
   deadline() {
     if (this.phase === 'over' || this.phase === 'connecting') return Infinity;
-    if (this.phase === 'offline') return this.#retryAt;
-    const wait = Math.min(this.#pending.wait(this.#now), this.uploads.wait(this.#now));
-    const sendAt = this.phase === 'joined' ? this.#now + wait : Infinity;
-    return Math.min(this.#heartbeat.deadline(), sendAt);
+    if (this.phase === 'offline') return Math.min(this.#retryAt, this.#now + TICK_MS);
+    const isBusy = this.pending.length > 0 || this.uploads.all.size > 0;
+    return this.#now + (isBusy ? BUSY_TICK_MS : TICK_MS);
   }
 
   // What our user wants.
@@ -206,8 +198,14 @@ export class Session {
   /** True from the first whole snapshot to the end: commands are carried out, or kept. */
   get takesCommands() { return this.#isHeld && this.phase !== 'leaving' && this.phase !== 'over'; }
 
-  /** `Say`, `Tell`, `Rename`, `SetTopic` or `Drop`; `null` if too much is waiting. */
-  ask(name, fields) {
+  /** What only operators may do can be asked for, now and here. */
+  get mayModerate() {
+    return this.phase === 'joined' && (this.limits.capabilities & CAPABILITY_OPERATORS) !== 0;
+  }
+
+  /** `Say`, `Tell`, `Rename`, `SetTopic` or `Drop`, and with `mayModerate` also `Op`, `Moderate` or
+   * `BansRequest`; `null` if too much is waiting. */
+  ask(name, fields = {}) {
     const isKept = this.phase !== 'joined';
     if (!this.takesCommands || (isKept && this.#pending.isFull)) return null;
     const entry = this.#pending.add(name, fields);
@@ -262,6 +260,7 @@ export class Session {
       Refused: phase !== 'greeting' && this.#refused,
       Goodbye: this.#goodbye,
       Told: isEntered && this.#told,
+      Bans: isEntered && this.#banned,
       Gap: isEntered && this.#gapped,
       UploadReady: isEntered && ((it) => this.uploads.ready(it)),
       UploadStored: isEntered && ((it) => this.uploads.stored(it)),
@@ -339,11 +338,12 @@ export class Session {
 
   // A live event may be the answer to a command of ours.
   #noteLive(event) {
-    const { frame, nick, item, messageId, to } = event;
+    const { frame, nick, item, messageId, to, action } = event;
     if (frame === 'Dropped') this.#pending.answered('Drop', item);
     if (nick !== this.nick) return;
     if (frame === 'Said') this.#pending.receipt('Say', messageId);
     if (frame === 'TopicChanged') this.#pending.answered('SetTopic');
+    if (frame === 'Moderated') this.#pending.answered(action === ACTION.OP ? 'Op' : 'Moderate');
     if (frame !== 'Renamed') return;
     this.nick = to;
     this.#pending.answered('Rename');
@@ -364,6 +364,14 @@ export class Session {
     this.#tell({ kind: 'told', told, isOwn });
   }
 
+  #banned({ part, banEntry }) {
+    this.#bans = part & 1 ? banEntry : [...this.#bans, ...banEntry];
+    if (this.#bans.length > BANS_MAX) throw new Violation('more bans than there can be');
+    if (!(part & 2)) return;
+    this.#pending.answered('BansRequest');
+    this.#tell({ kind: 'bans', bans: this.#bans });
+  }
+
   #refused(refused) {
     if (refused.transfer !== undefined) return this.uploads.refused(refused, this.#now);
     const isOfJoin = this.phase === 'joining' && refused.about === FRAMES.Join.type;
@@ -380,9 +388,7 @@ export class Session {
     const { nick } = this;
     if (!this.#isHeld) return this.#choose({ kind: 'nickRefused', nick, code, suggestion });
     // We come back, and somebody has taken our nick meanwhile.
-    if (!suggestion || ++this.#refusals > REFUSALS_MAX) {
-      return this.#lose({ kind: 'nick', code }, this.#now);
-    }
+    if (!suggestion) return this.#lose({ kind: 'nick', code }, this.#now);
     this.nick = suggestion;
     this.#tell({ kind: 'nickReplaced', nick, by: suggestion });
     this.#join();
@@ -407,7 +413,7 @@ export class Session {
   #goodbye(goodbye) {
     const why = { kind: 'goodbye', goodbye };
     if (this.phase === 'leaving') this.#end({ kind: 'left' });
-    else if (PASSING.has(goodbye.code)) this.#lose(why, this.#now);
+    else if (PASSING.includes(goodbye.code)) this.#lose(why, this.#now);
     else this.#end(why);
   }
 }

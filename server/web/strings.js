@@ -1,7 +1,8 @@
 // The texts of strings.txt, in one of their languages.
 
-export const LANGUAGES = { en: 'English', 'zh-Hans': '简体中文', 'zh-Hant': '繁體中文' };
-let column = 0;
+export const LANGUAGES = ['en', 'zh-Hans', 'zh-Hant'];
+/** The one that is spoken. */
+export let language = 'en';
 let table = {};
 
 /** Takes the rows of strings.txt. */
@@ -20,13 +21,11 @@ export function languageOf(wanted) {
   return /hant|tw|hk|mo/i.test(tag) ? 'zh-Hant' : 'zh-Hans';
 }
 
-export function setLanguage(language) {
-  column = Math.max(0, Object.keys(LANGUAGES).indexOf(language));
-}
+export function setLanguage(wanted) { language = LANGUAGES.includes(wanted) ? wanted : 'en'; }
 
 /** The text's pieces: strings, and the values of its `{x}` as they are. */
 export function pieces(key, values = {}) {
-  const text = table[key]?.[column] ?? table[key]?.[1] ?? key;
+  const text = table[key]?.[LANGUAGES.indexOf(language)] ?? table[key]?.[1] ?? key;
   const [one, many] = text.split('|');
   const parts = (many && String(values.n) !== '1' ? many : one).split(/\{(\w+)\}/);
   return parts.map((part, at) => (at % 2 ? values[part] : part)).filter((part) => part !== '');

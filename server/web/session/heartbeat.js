@@ -68,32 +68,18 @@ export class Heartbeat {
   look(now, awaited) {
     if (this.#awaited !== awaited) [this.#awaited, this.#since] = [awaited, now];
     const silence = now - this.#heardAt;
-    const quiet = awaited ? now - this.#quietSince() : 0;
+    const quietSince = Math.max(this.#since, this.#heardAt, this.#dataAt);
+    const quiet = awaited ? now - quietSince : 0;
     const longest = this.#isGreeted ? SILENCE_MS_MAX : GREETING_MS_MAX;
     if (silence >= longest || quiet >= UNANSWERED_MS_MAX || now >= this.#wakeBy) {
       return { lose: { kind: 'silent', seconds: Math.round(Math.max(silence, quiet) / 1000) } };
     }
     if (now >= this.#enterBy) return { lose: { kind: 'notLetIn' } };
     this.#isLate = awaited !== null && (this.#isLate || now - this.#since >= LATE_AFTER_MS);
-    const isIdle = this.#isGreeted && now >= this.#idleSince() + KEEPALIVE_MS;
+    const idleSince = Math.min(this.#heardAt, this.#sentAt);
+    const isIdle = this.#isGreeted && now >= idleSince + KEEPALIVE_MS;
     const ping = !this.#isAsked && (isIdle || quiet >= PROBE_AFTER_MS);
     this.#isAsked ||= ping;
     return { ping, isLate: this.#isLate };
   }
-
-  /** When there is something to do at the latest. */
-  deadline() {
-    const all = [this.#enterBy, this.#wakeBy];
-    if (!this.#isGreeted) all.push(this.#heardAt + GREETING_MS_MAX);
-    else if (this.#isAsked) all.push(this.#heardAt + SILENCE_MS_MAX);
-    else all.push(this.#idleSince() + KEEPALIVE_MS);
-    if (this.#awaited) {
-      all.push(this.#quietSince() + (this.#isAsked ? UNANSWERED_MS_MAX : PROBE_AFTER_MS));
-      if (!this.#isLate) all.push(this.#since + LATE_AFTER_MS);
-    }
-    return Math.min(...all);
-  }
-
-  #idleSince() { return Math.min(this.#heardAt, this.#sentAt); }
-  #quietSince() { return Math.max(this.#since, this.#heardAt, this.#dataAt); }
 }

@@ -1,14 +1,14 @@
 // Our own commands until they are sure to have arrived, and how fast they may go (docs/PROTOCOL.md,
-// "Coming back", "Rates"). Owns their numbers. Knows neither the room nor a clock.
-//
-// They are kept in order. Those that were sent come first, then those that a broken connection has
-// left in doubt, then those that were never sent; messages in doubt are said again.
+// "Coming back", "Rates"). Owns their numbers and their order. Messages that a broken connection
+// has left in doubt are said again. Knows neither the room nor a clock.
 
-import { FRAMES, bytesOf, encode } from '../protocol.js';
+import { FRAMES, encode } from '../protocol.js';
 
 const COMMANDS_MAX = 1000;
-const BYTES_MAX = 1024 * 1024;
 const PACED = { Say: 'lines', Tell: 'lines', Rename: 'changes', SetTopic: 'changes' };
+// These go over the connection that they were meant for, or not at all: what an operator means may
+// be another by then.
+const OF_OPERATORS = ['Op', 'Moderate', 'BansRequest'];
 
 /** A rate, and how much of it is used: so many at once, and so many more in each period. */
 class Gauge {
@@ -48,19 +48,17 @@ class Gauge {
 /** Commands that are not answered. Each has `id`, `name`, `fields` and `state`. */
 export class Pending {
   entries = [];
-  #next; #bytes = 0;
+  #next;
   gauges = { lines: new Gauge(), changes: new Gauge() };
 
   constructor(firstId) { this.#next = firstId; }
 
-  get isFull() { return this.entries.length >= COMMANDS_MAX || this.#bytes >= BYTES_MAX; }
+  get isFull() { return this.entries.length >= COMMANDS_MAX; }
 
   add(name, fields) {
     const id = this.#next;
     this.#next = BigInt.asUintN(64, id + 1n);
-    const bytes = bytesOf(fields.text ?? '');
-    this.#bytes += bytes;
-    const entry = { id, name, fields, bytes, state: 'waiting', repeats: false };
+    const entry = { id, name, fields, state: 'waiting', repeats: false };
     this.entries.push(entry);
     return entry;
   }
@@ -82,13 +80,6 @@ export class Pending {
     return frames;
   }
 
-  /** Milliseconds until the next one may be sent; Infinity if there is none, or none yet. */
-  wait(now) {
-    const next = this.entries.find((entry) => !isSent(entry));
-    if (!next) return Infinity;
-    return this.gauges[PACED[next.name]]?.wait(now) ?? 0;
-  }
-
   /** The oldest that the server owes an answer. */
   get awaited() { return this.#sent()[0] ?? null; }
   #sent() { return this.entries.filter(isSent); }
@@ -96,7 +87,6 @@ export class Pending {
   #remove(entry) {
     if (!entry) return null;
     this.entries.splice(this.entries.indexOf(entry), 1);
-    this.#bytes -= entry.bytes;
     return entry;
   }
 
@@ -130,13 +120,10 @@ export class Pending {
   /** A command was refused; which, if that is known, unless it goes again by itself. */
   refused(refused, now) {
     const entry = this.#meant(refused);
-    if (!entry || refused.retryMs === undefined) return { entry: this.#remove(entry) };
-    this.gauges[PACED[entry.name]]?.refused(refused.retryMs, now);
-    this.entries.splice(this.entries.indexOf(entry), 1);
+    const gauge = this.gauges[PACED[entry?.name]];
+    if (!gauge || refused.retryMs === undefined) return { entry: this.#remove(entry) };
+    gauge.refused(refused.retryMs, now);
     entry.state = 'waiting';
-    const isLater = (it) => !isSent(it) && BigInt.asUintN(64, it.id - entry.id) < 2n ** 63n;
-    const place = this.entries.findIndex(isLater);
-    this.entries.splice(place < 0 ? this.entries.length : place, 0, entry);
     return { entry, isTakenBack: true };
   }
 
@@ -155,7 +142,9 @@ export class Pending {
 
   /** The connection is gone: what was sent over it and not answered is in doubt. */
   lost() {
-    for (const entry of this.#sent()) Object.assign(entry, { state: 'doubt', repeats: true });
+    const isInDoubt = (entry) => isSent(entry) || OF_OPERATORS.includes(entry.name);
+    const doubt = { state: 'doubt', repeats: true };
+    this.entries.filter(isInDoubt).forEach((entry) => Object.assign(entry, doubt));
   }
 
   /** All that happened meanwhile has been seen: drops and returns what can't be said again. */

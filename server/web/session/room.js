@@ -19,9 +19,6 @@ export class Room {
   snapshotSeq = 0n;
   #expected = 'welcome'; #next = 0n; #arriving = null;
 
-  /** There is a room to show. */
-  isReady = false;
-
   /** All that happened before we came back has been seen: the next event is live. */
   get isCaughtUp() { return this.#expected === 'event' && this.#next > this.snapshotSeq; }
 
@@ -54,7 +51,7 @@ export class Room {
     this.#checkSize(members, shelf);
     this.#expected = part & 2 ? 'event' : 'further';
     if (!(part & 2)) return false;
-    Object.assign(this, this.#arriving, { isReady: true });
+    Object.assign(this, this.#arriving);
     this.#arriving = null;
     return true;
   }

@@ -26,7 +26,7 @@ export class Uploads {
     const known = isInUse ? null : key;
     const id = ++this.#lastId;
     const upload = { id, name, size, modified, key: known ?? this.#newKey(), isKeyUsed: !!known };
-    Object.assign(upload, { state: 'queued', number: 0, run: 0, hasBegun: false, sent: 0 });
+    Object.assign(upload, { state: 'queued', number: 0, run: 0, sent: 0 });
     this.#rewind(upload, 0);
     this.all.set(id, upload);
     return upload;
@@ -40,17 +40,8 @@ export class Uploads {
   start(max, now) {
     for (const upload of this.all.values()) {
       if (this.#numbers.size >= max || now < this.#offersFrom) return;
-      if (!isWaiting(upload)) continue;
-      if (!upload.hasBegun) this.#tell({ kind: 'upload', what: 'started', upload });
-      upload.hasBegun = true;
-      this.#offer(upload);
+      if (isWaiting(upload)) this.#offer(upload);
     }
-  }
-
-  /** Milliseconds until uploads that wait may be offered; Infinity if none has to wait. */
-  wait(now) {
-    const waits = now < this.#offersFrom && [...this.all.values()].some(isWaiting);
-    return waits ? this.#offersFrom - now : Infinity;
   }
 
   #offer(upload) {
@@ -93,10 +84,8 @@ export class Uploads {
   refused(refused, now) {
     const upload = this.#find(refused.transfer);
     if (!upload) return;
-    if (refused.retryMs === undefined || upload.state !== 'offered') {
-      this.#end(upload, { kind: 'refused', refused });
-      return;
-    }
+    const isForNow = refused.retryMs !== undefined && upload.state === 'offered';
+    if (!isForNow) return this.#end(upload, { kind: 'refused', refused });
     this.#numbers.delete(upload.number);
     upload.state = 'waiting';
     this.#offersFrom = Math.max(this.#offersFrom, now + refused.retryMs);

@@ -10,7 +10,7 @@ import { examples, hex } from './document.js';
 let answers = [];
 let wake = () => {};
 const module = readFileSync(new URL('../vendor/blake3.wasm', import.meta.url));
-globalThis.fetch = async () => new Response(module);
+globalThis.fetch = async () => new Response(module, { headers: { 'content-type': 'application/wasm' } });
 globalThis.postMessage = (message) => (answers.push(message), wake());
 globalThis.onmessage = null;
 await import('../hasher.js');

@@ -19,7 +19,7 @@ has_node || fail 'node 20 or newer, with npm, is not here; make node installs it
 path=${CHROMIUM:-$(type -P chromium chromium-browser google-chrome | head -n 1 || true)}
 [[ -n $path ]] || fail 'Chromium is not here (Debian: apt-get install chromium)'
 
-node --test test/*.test.js
+node --import ./test/files.js --test test/*.test.js
 
 if ! cmp -s package.json "$tools/package.json"; then
     mkdir -p "$tools"
@@ -33,6 +33,7 @@ fi
 place=$(mktemp -d)
 server=
 trap '[[ -z $server ]] || kill "$server" 2> /dev/null || true; wait; rm -rf "$place"' EXIT
+export CHATSHELF_OPERATOR_PASSWORD=mellon
 "$programs/chatshelf-server" --bind 127.0.0.1 --port 0 --web http --history 10000 --keep 100 \
     --data-dir "$place/data" > "$place/printed" &
 server=$!
@@ -44,4 +45,4 @@ for _ in {1..100}; do
 done
 [[ -n $url ]] || fail 'the server did not say where it is'
 CHROMIUM=$path CHATSHELF_URL=$url CHATSHELF=$programs/chatshelf WEB_TOOLS=$tools \
-    node --test --test-concurrency=1 test/browser/*.test.js
+    node --import ./test/files.js --test --test-concurrency=1 test/browser/*.test.js

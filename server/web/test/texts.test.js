@@ -5,9 +5,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { CODE } from '../protocol.js';
+import { CODE, DEED } from '../protocol.js';
 import { LANGUAGES, hasText, languageOf, setLanguage, setTexts, t } from '../strings.js';
 import { complete, helpLines, parse } from '../ui/commands.js';
+import { lasting, secondsOf, whomOf } from '../ui/moderation.js';
+import { names } from '../ui/words.js';
 
 const WEB = new URL('../', import.meta.url);
 const source = (name) => readFileSync(new URL(name, WEB), 'utf8');
@@ -40,8 +42,8 @@ test('the page asks for no text that is not there, and none is there in vain', (
   ].map(([, key]) => key);
   asked.forEach((key) => assert.ok(hasText(key), key));
   for (const key of rows.map((row) => row.split(' = ')[0])) {
-    const isCode = key in CODE || key.startsWith('help');
-    assert.ok(isCode || new RegExp(`['"]${key}['"]`).test(text), key);
+    const isOther = key in CODE || key.startsWith('help') || Object.values(DEED).includes(key);
+    assert.ok(isOther || new RegExp(`['"]${key}['"]`).test(text), key);
   }
 });
 
@@ -54,12 +56,26 @@ test('every reason that a server can give a browser has its sentence', () => {
   }
 });
 
+test('all that operators do has its sentence', () => {
+  assert.equal(new Set(Object.values(DEED)).size, 7);
+  for (const key of Object.values(DEED)) assert.ok(hasText(key), key);
+});
+
+test('a mention is a whole word, whatever the name is made of', () => {
+  for (const [text, nick, is] of [
+    ['ada: hi', 'ada', true], ['Hi ADA!', 'ada', true], ['adamant', 'ada', false],
+    ['x_ada', 'ada', false], ['is a.b here', 'a.b', true], ['is axb here', 'a.b', false],
+    ['(c++)', 'c++', true], ['问葛丽丝', '葛丽丝', false], ['葛丽丝：你好', '葛丽丝', true],
+    ['\u{1f600}?', '\u{1f600}', true], ['', 'ada', false],
+  ]) assert.equal(names(text, nick), is, `${text} names ${nick}`);
+});
+
 test('the language is the first that we have', () => {
   for (const [wanted, language] of [
     [['de', 'zh-CN', 'en'], 'zh-Hans'], [['zh-TW'], 'zh-Hant'], [['zh-Hant-HK'], 'zh-Hant'],
     [['zh'], 'zh-Hans'], [['en-GB', 'zh'], 'en'], [['fr'], 'en'], [[], 'en'],
   ]) assert.equal(languageOf(wanted), language, wanted.join());
-  for (const language of Object.keys(LANGUAGES)) {
+  for (const language of LANGUAGES) {
     setLanguage(language);
     assert.ok(t('left', { nick: 'ada' }).includes('ada'));
   }
@@ -70,16 +86,55 @@ test('the language is the first that we have', () => {
 });
 
 test('a line is a message or a command', () => {
-  assert.deepEqual(parse('hi'), { name: 'say', args: ['hi'] });
-  assert.deepEqual(parse('//hi'), { name: 'say', args: ['/hi'] });
-  assert.deepEqual(parse('/me waves'), { name: 'me', args: ['waves'] });
-  assert.deepEqual(parse('/MSG bob a\nb'), { name: 'msg', args: ['bob', 'a\nb'] });
-  assert.deepEqual(parse('/tell bob hi'), { name: 'msg', args: ['bob', 'hi'] });
-  assert.deepEqual(parse('/topic'), { name: 'topic', args: [''] });
+  const said = (message) => ({ name: 'say', args: { message } });
+  assert.deepEqual([parse('hi'), parse('//hi')], [said('hi'), said('/hi')]);
+  assert.deepEqual(parse('/me waves'), { name: 'me', args: { message: 'waves' } });
+  const told = (nick, message) => ({ name: 'msg', args: { nick, message } });
+  assert.deepEqual(parse('/MSG bob a\nb'), told('bob', 'a\nb'));
+  assert.deepEqual(parse('/tell bob hi'), told('bob', 'hi'));
+  assert.deepEqual(parse('/topic'), { name: 'topic', args: { topic: '' } });
   assert.equal(parse('/msg bob').fault, 'Usage: /msg NAME TEXT');
   assert.equal(parse('/me').fault, 'Usage: /me TEXT');
   assert.match(parse('/nonsense').fault, /no command \/nonsense/);
+  assert.match(parse('/nick a b').fault, /without spaces/);
+  assert.match(parse(`/me ${'x'.repeat(9000)}`).fault, /too long .* 8.2 kB/);
   for (const line of helpLines()) assert.match(line, /^\/\w+.* — \w/);
+});
+
+test('operators name whom, how long and why', () => {
+  const of = (line) => Object.values(parse(line).args ?? {});
+  assert.deepEqual(of('/kick bob enough now'), ['bob', 'enough now']);
+  assert.deepEqual(of('/ban bob'), ['bob', undefined, '']);
+  assert.deepEqual(of('/ban bob 30m too loud'), ['bob', '30m', 'too loud']);
+  assert.deepEqual(of('/ban bob 3 strikes'), ['bob', undefined, '3 strikes']);
+  assert.deepEqual(of('/ban 2001:db8::1 7d'), ['2001:db8::1', '7d', '']);
+  assert.deepEqual(of('/unban #7'), ['7']);
+  assert.deepEqual([of('/redact bob 3'), of('/redact #43')],
+    [[undefined, 'bob', '3'], ['43', undefined, undefined]]);
+  for (const line of ['/kick', '/ban', '/unban bob', '/redact bob 0', '/lock', '/lock door']) {
+    assert.match(parse(line).fault, /^Usage: /, line);
+  }
+  assert.match(parse(`/kick bob ${'x'.repeat(300)}`).fault, /too long .* 256 B/);
+  assert.match(parse('/ban a/b').fault, /without spaces/);
+});
+
+test('an address is 16 bytes, and a time has a unit', () => {
+  const hex = (text) => Buffer.from(whomOf(text).address).toString('hex');
+  assert.equal(hex('192.0.2.7'), '00000000000000000000ffffc0000207');
+  assert.equal(hex('2001:db8::1'), '20010db8000000000000000000000001');
+  assert.equal(hex('::'), '0'.repeat(32));
+  assert.equal(hex('1:2:3:4:5:6:7:8'), '00010002000300040005000600070008');
+  for (const none of ['bob', '1.2.3', '1.2.3.4.5', '300.1.1.1', '1:2', '123', 'a:b', '[::1]']) {
+    assert.deepEqual(whomOf(none), { to: none });
+  }
+  assert.deepEqual(['30m', '1d12h', '2w', undefined].map(secondsOf),
+    [1800, 129_600, 1_209_600, undefined]);
+  const of = (seconds) => lasting(7n, 7n + 1000n * BigInt(seconds));
+  assert.deepEqual([of(1), of(90), of(600)], ['1 second', '90 seconds', '10 minutes']);
+  assert.deepEqual([of(7200), of(604_800)], ['2 hours', '7 days']);
+  setLanguage('zh-Hans');
+  assert.match(of(600), /^10.?分钟$/);
+  setLanguage('en');
 });
 
 test('the name before the caret is made whole', () => {
@@ -88,4 +143,7 @@ test('the name before the caret is made whole', () => {
   assert.deepEqual(complete('hi @bo there', 6, members), { text: 'hi @Bob  there', caret: 8 });
   assert.equal(complete('hi ', 3, members), null);
   assert.equal(complete('xyz', 3, members), null);
+  assert.equal(complete('/ki', 3, members).text, '/kick ');
+  assert.equal(complete('/kick b', 7, members).text, '/kick Bob ');
+  assert.equal(complete('/lock t', 7, members).text, '/lock topic ');
 });

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 
-import { CODE, Deframer, FRAMES, decode, encode } from '../protocol.js';
+import { ACTION, CODE, Deframer, FRAMES, decode, encode } from '../protocol.js';
 import { Session } from '../session.js';
 
 const AT = 1795366800000n;
@@ -19,6 +19,7 @@ export class Server {
   log = [];
   members = new Set();
   shelf = [];
+  bans = [];
   topic;
   kept = new Map();
   stored = new Map();
@@ -96,6 +97,11 @@ class Connection {
       const { name } = server.shelf.find(({ item }) => item === fields.item);
       server.shelf = server.shelf.filter(({ item }) => item !== fields.item);
       server.event('Dropped', { item: fields.item, name, nick });
+    } else if (frame === 'Op') server.event('Moderated', { nick, action: ACTION.OP });
+    else if (frame === 'Moderate') this.#moderate(fields);
+    else if (frame === 'BansRequest') {
+      this.send('Bans', { part: 1, banEntry: server.bans });
+      this.send('Bans', { part: 2, banEntry: [] });
     } else if (frame === 'UploadOffer') this.#offer(fields);
     else if (frame === 'UploadDone') this.#done(fields);
     else if (frame === 'Cancel') this.#cancel(fields);
@@ -141,6 +147,20 @@ class Connection {
       const about = FRAMES.Say.type;
       this.send('Refused', { code: CODE.ALREADY_SAID, about, messageId });
     } else this.#server.event('Said', { nick: this.nick, messageId, text, style });
+  }
+
+  #moderate({ action, to, line }) {
+    const said = this.#server.log.find(({ event }) => event.seq === line && event.text);
+    if (action === ACTION.REDACT && !said) {
+      const about = FRAMES.Moderate.type;
+      return this.send('Refused', { code: CODE.LINE_UNKNOWN, about });
+    }
+    if (said) {
+      said.event.text = '[redacted]';
+      said.bytes = encode(said.name, said.event);
+    }
+    if (action === ACTION.BAN) this.#server.bans.push({ ban: 1n, to, nick: this.nick, at: AT });
+    this.#server.event('Moderated', { nick: this.nick, action, to, line });
   }
 
   #offer({ transfer, name, size, uploadKey }) {

@@ -4,7 +4,7 @@
 export const isSeen = () => !document.hidden && document.hasFocus();
 
 export class Attention {
-  #unseen = 0; #title; #audio = null;
+  #unseen = 0; #title; #audio = null; #notification = null;
 
   constructor(title) {
     document.title = this.#title = title;
@@ -24,10 +24,14 @@ export class Attention {
     if (isSeen()) return false;
     this.#count(this.#unseen + 1);
     if (isForUs && settings.notify && globalThis.Notification?.permission === 'granted') {
-      new Notification(this.#title, { body: text, tag: 'chatshelf' }).onclick = () => focus();
+      this.#notification = new Notification(this.#title, { body: text, tag: 'chatshelf' });
+      this.#notification.onclick = () => focus();
     }
     return this.#unseen === 1;
   }
+
+  /** A line was redacted: it may be the one that was notified of. */
+  forget() { this.#notification?.close(); }
 
   #ring() {
     this.#audio ??= new AudioContext();

@@ -1,46 +1,70 @@
 // What may be typed: a message, or one of these commands. Knows what each needs, not what it does.
 
+import { textFault } from '../protocol.js';
 import { t } from '../strings.js';
+import { whomOf } from './moderation.js';
+import { reason } from './words.js';
 
+// Name, usage, what stands behind it by the kinds of text in it, and other names.
 const COMMANDS = [
-  ['help', '/help', '?'],
-  ['me', '/me TEXT'],
-  ['msg', '/msg NAME TEXT', 'tell'],
-  ['nick', '/nick NAME'],
-  ['topic', '/topic [TEXT|-]'],
-  ['who', '/who', 'names'],
-  ['upload', '/upload', 'put', 'send'],
-  ['drop', '/drop ID|NAME', 'remove'],
-  ['reconnect', '/reconnect'],
-  ['clear', '/clear'],
-  ['quit', '/quit', 'exit', 'leave'],
+  ['help', '/help', /^/, '?'],
+  ['me', '/me TEXT', /^(?<message>.+)$/s],
+  ['msg', '/msg NAME TEXT', /^(?<nick>\S+)\s+(?<message>.+)$/s, 'tell'],
+  ['nick', '/nick NAME', /^(?<nick>.+)$/s],
+  ['topic', '/topic [TEXT|-]', /^(?<topic>.*)$/s],
+  ['who', '/who', /^/, 'names'],
+  ['upload', '/upload', /^/, 'put', 'send'],
+  ['drop', '/drop ID|NAME', /^(?<item>.+)$/s, 'remove'],
+  ['reconnect', '/reconnect', /^/],
+  ['clear', '/clear', /^/],
+  ['quit', '/quit', /^/, 'exit', 'leave'],
+  ['op', '/op', /^/],
+  ['kick', '/kick NAME [REASON]', /^(?<nick>\S+)\s*(?<note>.*)$/],
+  ['ban', '/ban NAME|ADDRESS [TIME] [REASON]',
+    /^(?<whom>\S+)(\s+(?<time>(\d{1,6}[smhdw])+)(?!\S))?\s*(?<note>.*)$/],
+  ['unban', '/unban NUMBER', /^#?(?<number>\d{1,18})$/],
+  ['bans', '/bans', /^/],
+  ['redact', '/redact NAME [N]', /^(#(?<line>\d{1,18})|(?<nick>\S+)\s*(?<nth>[1-9]\d*)?)$/],
+  ['lock', '/lock topic', /^topic$/],
+  ['unlock', '/unlock topic', /^topic$/],
 ];
 
-/** `{ name, args }`, with `args` as that command needs them, or `{ fault }`, a sentence. */
+// What is wrong with a text of this kind, as a sentence.
+function faultOf([kind, text]) {
+  if (kind === 'whom') return faultOf(['nick', whomOf(text).to]);
+  const isText = ['nick', 'message', 'topic', 'note'].includes(kind);
+  const fault = text && isText ? textFault(kind, text) : null;
+  return fault && (kind === 'nick' ? t('badName') : reason(fault));
+}
+
+/** `{ name, args }`, with `args` by their kind, or `{ fault }`, a sentence. */
 export function parse(line) {
-  if (!line.startsWith('/') || line.startsWith('//')) {
-    return { name: 'say', args: [line.startsWith('//') ? line.slice(1) : line] };
-  }
-  const [, word, rest] = line.match(/^\/(\S*)\s*(.*)$/s);
-  const row = COMMANDS.find(([name, , ...also]) => [name, ...also].includes(word.toLowerCase()));
-  if (!row) return { fault: t('noCommand', { name: `/${word}` }) };
-  const [name, usage] = row;
-  const args = name === 'msg' ? (rest.match(/^(\S+)\s+(.+)$/s)?.slice(1) ?? []) : [rest];
-  const needs = / [A-Z]/.test(usage);
-  if (needs && !args[0]) return { fault: t('usage', { usage }) };
-  return { name, args };
+  const isCommand = line.startsWith('/') && !line.startsWith('//');
+  const said = ['say', '', /^(?<message>.*)$/s];
+  const [, word, rest] = line.match(isCommand ? /^\/(\S*)\s*(.*)$/s : /^(\/?)(.*)$/s);
+  const isIt = ([name, , , ...also]) => [name, ...also].includes(word.toLowerCase());
+  const [name, usage, pattern] = (isCommand ? COMMANDS.find(isIt) : said) ?? [];
+  if (!name) return { fault: t('noCommand', { name: `/${word}` }) };
+  const found = rest.match(pattern);
+  if (!found) return { fault: t('usage', { usage }) };
+  const args = { ...found.groups };
+  const fault = Object.entries(args).map(faultOf).find(Boolean);
+  return fault ? { fault } : { name, args };
 }
 
 /** How each is written, and what it does. */
 export const helpLines = () => COMMANDS.map(([name, usage]) =>
   `${usage} — ${t(`help${name[0].toUpperCase()}${name.slice(1)}`)}`);
 
-/** The word before the caret made whole, if it is the beginning of one of these names. */
+/** The word before the caret made whole, if a command or one of these names begins with it. */
 export function complete(text, caret, members) {
   const [, before, word] = text.slice(0, caret).match(/^(.*?)([^\s@]+)$/s) ?? [];
   if (!word) return null;
-  const found = members.find((nick) => nick.toLowerCase().startsWith(word.toLowerCase()));
+  const isCommand = !before && word.startsWith('/');
+  const names = /^\/(un)?lock $/.test(before) ? ['topic'] : members;
+  const all = isCommand ? COMMANDS.map(([name]) => `/${name}`) : names;
+  const found = all.find((name) => name.toLowerCase().startsWith(word.toLowerCase()));
   if (!found) return null;
-  const whole = `${before}${found}${before ? ' ' : ': '}`;
+  const whole = `${before}${found}${before || isCommand ? ' ' : ': '}`;
   return { text: whole + text.slice(caret), caret: whole.length };
 }

@@ -1,5 +1,7 @@
 // Elements, and other people's text in them: only ever as text, and no danger to what is around it.
 
+import { pieces } from '../strings.js';
+
 export const $ = (id) => document.getElementById(id);
 
 /** An element with these properties and children; `on…` are listeners, `data-…` attributes. */
@@ -31,6 +33,9 @@ export function linked(text) {
     return [el('a', { href, rel, target: '_blank' }, href), ...(tail ? [tail] : [])];
   });
 }
+
+/** A sentence whose values are other people's text. */
+export const say = (key, values) => pieces(key, values).map((it) => it?.nodeType ? it : String(it));
 
 /** Makes the list's children those of `entries`, and leaves alone what stays. */
 export function reconcile(list, entries, make) {

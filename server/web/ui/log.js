@@ -6,14 +6,14 @@ import { bdi, colourOf, dateOf, el, linked } from './dom.js';
 const BLOCK_ROWS = 50;
 const ROWS_MAX = 20_000;
 const TURN_MS = 6;
-const BACKGROUND_MS = 200;
+const FRAME_MS = 16;
 const SAME_MS = 3 * 60_000;
 const FOLDED_MAX = 8;
 const CLOCK = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const MOMENT = new Intl.DateTimeFormat([], { dateStyle: 'full', timeStyle: 'medium' });
 
 export class Log {
-  #box; #lines; #newest; #queue = []; #isDue = false; #block = null; #rows = 0; #day = '';
+  #box; #lines; #newest; #queue = []; #timer = null; #block = null; #rows = 0; #day = '';
   #last = null; #isAtEnd = true; #unseen = 0; #mark = null;
 
   /** `box` scrolls, and holds the `lines`; `newest` is the button that leads to its end. */
@@ -25,25 +25,19 @@ export class Log {
   }
 
   /** Adds a row: `kind` is `said`, `action`, `told`, `event`, `presence`, `notice` or `line`; it
-   * has `nick`, `text` or `parts`, and `at` as far as there are. */
+   * has `seq`, `nick`, `text` or `parts`, and `at` as far as there are. */
   add(row) {
     this.#queue.push(row);
     if (this.#queue.length > ROWS_MAX) this.#queue.shift();
     this.#schedule();
   }
 
-  #schedule() {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    const flush = () => this.#flush();
-    // In the background no frame comes; what is said is kept all the same.
-    if (document.hidden) setTimeout(flush, BACKGROUND_MS);
-    else requestAnimationFrame(flush);
-  }
+  // Not by frames, of which none comes in the background.
+  #schedule() { this.#timer ??= setTimeout(() => this.#flush(), FRAME_MS); }
 
   #flush() {
     const until = performance.now() + TURN_MS;
-    this.#isDue = false;
+    this.#timer = null;
     let taken = 0;
     while (taken < this.#queue.length && performance.now() < until) {
       this.#draw(this.#queue[taken++]);
@@ -70,7 +64,8 @@ export class Log {
     this.#day = day;
     if (row.kind === 'presence' && this.#fold(row)) return;
     if (!this.#isAtEnd) this.#unseen += 1;
-    this.#append(this.#rowOf(row, at), { ...row, ms: at.getTime(), folded: 1 });
+    const { kind, nick } = row;
+    this.#append(this.#rowOf(row, at), { kind, nick, ms: at.getTime(), folded: 1 });
   }
 
   // A rule with a few words in it. What was not seen begins at one place only.
@@ -92,13 +87,13 @@ export class Log {
     return true;
   }
 
-  #rowOf({ kind, nick, text, parts, isMention, isOwn, to }, at) {
+  #rowOf({ kind, seq, nick, text, parts, isMention, isOwn, to }, at) {
     const last = this.#last;
     const isSame = kind === 'said' && last?.kind === 'said' && last.nick === nick &&
       at - last.ms < SAME_MS;
     const classes = ['row', kind, isSame && 'same', isMention && 'mention', isOwn && 'own'];
     const content = parts ?? linked(text);
-    const row = el('div', { className: classes.filter(Boolean).join(' ') });
+    const row = el('div', { className: classes.filter(Boolean).join(' '), 'data-seq': seq });
     if (nick) {
       row.append(el('span', { className: `nick ${colourOf(nick)}` }, bdi(nick)), ' ');
       if (kind === 'told') row.append(el('span', { className: 'tag' }, to), ' ');
@@ -119,6 +114,23 @@ export class Log {
     this.#block.append(element);
     this.#rows += 1;
     this.#last = last && { ...last, element: last.element ?? element };
+  }
+
+  /** Takes the text of a line away for good, drawn or not. */
+  redact(seq) {
+    const row = this.#lines.querySelector(`[data-seq="${seq}"]`);
+    row?.querySelector('.text').replaceChildren(t('redacted'));
+    row?.removeAttribute('data-seq');
+    const queued = this.#queue.find((it) => it.seq === seq);
+    if (queued) Object.assign(queued, { seq: undefined, text: t('redacted') });
+  }
+
+  /** The number of a member's last line, or the `nth` last; `undefined` if it is not here. */
+  lineOf(nick, nth) {
+    const nickOf = (row) => row.querySelector('.nick').textContent.toLowerCase();
+    const rows = [...this.#lines.querySelectorAll('[data-seq]')];
+    const line = rows.filter((row) => nickOf(row) === nick.toLowerCase()).at(-nth);
+    return line && BigInt(line.dataset.seq);
   }
 
   clear() {

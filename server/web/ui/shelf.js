@@ -27,17 +27,16 @@ export const button = (key, name, onclick) => {
 /** A button that shows the picture below it, and hides it again; nothing for other files. */
 export function pictureButton(item) {
   if (!PICTURE.test(item.name)) return [];
-  let picture = null;
+  const picture = el('img', { alt: item.name, hidden: true });
   const toggle = button('show', item.name, () => {
-    picture?.remove();
-    picture = picture ? null : el('img', { src: itemPath(item), alt: item.name });
-    if (picture) toggle.after(picture);
-    toggle.setAttribute('aria-expanded', String(picture !== null));
-    toggle.textContent = t(picture ? 'hide' : 'show');
-    toggle.setAttribute('aria-label', `${toggle.textContent} ${item.name}`);
+    picture.src ||= itemPath(item);
+    picture.hidden = !picture.hidden;
+    toggle.ariaExpanded = String(!picture.hidden);
+    toggle.textContent = t(picture.hidden ? 'show' : 'hide');
+    toggle.ariaLabel = `${toggle.textContent} ${item.name}`;
   });
-  toggle.setAttribute('aria-expanded', 'false');
-  return [toggle];
+  toggle.ariaExpanded = 'false';
+  return [toggle, picture];
 }
 
 /** The shelf's list, newest first. */

@@ -1,14 +1,13 @@
 // What happened, as rows of the talk and as sentences. Pure functions of what the session tells.
 
 import { CODE } from '../protocol.js';
-import { hasText, pieces, t } from '../strings.js';
-import { bdi, sizeText } from './dom.js';
+import { hasText, t } from '../strings.js';
+import { bdi, say, sizeText } from './dom.js';
+import { deed } from './moderation.js';
 import { itemLink, pictureButton } from './shelf.js';
 
 const NAMES = Object.fromEntries(Object.entries(CODE).map(([name, code]) => [code, name]));
 
-/** A sentence whose values are other people's text. */
-export const say = (key, values) => pieces(key, values).map((it) => it?.nodeType ? it : String(it));
 const about = (key, { nick, to, ...rest }) =>
   say(key, { nick: nick && bdi(nick), to: to && bdi(to), ...rest });
 
@@ -16,7 +15,7 @@ const about = (key, { nick, to, ...rest }) =>
 export function reason({ code, limit, suggestion, retryMs, detail }) {
   const key = NAMES[code];
   let text = key && hasText(key) ? t(key) : t('code', { code });
-  const isBytes = code === CODE.FILE_TOO_LARGE || code === CODE.TOO_MUCH_UPLOADED;
+  const isBytes = /^(FILE_TOO_LARGE|TOO_MUCH_UPLOADED|TEXT_TOO_LONG)$/.test(key);
   if (limit !== undefined) text += t('limitIs', { limit: isBytes ? sizeText(limit) : limit });
   if (suggestion) text += t('isFree', { name: suggestion });
   if (retryMs !== undefined) text += t('retryIn', { s: Math.ceil(retryMs / 1000) });
@@ -33,12 +32,8 @@ export function ending(why, wasJoined) {
 
 /** Whether a text names somebody: the nick, and neither a letter nor a digit beside it. */
 export function names(text, nick) {
-  const [word, all] = [nick.toLowerCase(), text.toLowerCase()];
-  const isInWord = (char) => /[\p{L}\p{N}_]/u.test(char ?? '');
-  for (let at = all.indexOf(word); at >= 0; at = all.indexOf(word, at + 1)) {
-    if (!isInWord(all[at - 1]) && !isInWord(all[at + word.length])) return true;
-  }
-  return false;
+  const word = nick.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  return new RegExp(`(?<![\\p{L}\\p{N}_])${word}(?![\\p{L}\\p{N}_])`, 'iu').test(text);
 }
 
 const PARTS = {
@@ -55,15 +50,18 @@ const PARTS = {
   Dropped: (event) =>
     about(event.nick ? 'droppedBy' : 'dropped', { ...event, name: bdi(event.name) }),
   Forgotten: () => [t('forgotten')],
+  Moderated: deed,
 };
 
 /** The row of an event; `null` for one that is not shown. */
 export function rowOf(event, own) {
-  const { frame, nick, at, text, style } = event;
+  const { frame, seq, nick, at, style } = event;
   if (frame === 'Said') {
     const isOwn = nick === own;
     const kind = style === 1 ? 'action' : 'said';
-    return { kind, nick, text, at, isOwn, isMention: !isOwn && names(text, own) };
+    // Of a redacted line, the server keeps the length.
+    const text = event.text.trimEnd() === '[redacted]' ? t('redacted') : event.text;
+    return { kind, seq, nick, text, at, isOwn, isMention: !isOwn && names(text, own) };
   }
   if (!(frame in PARTS) || event.quiet) return null;
   const kind = frame === 'Joined' || frame === 'Left' ? 'presence' : 'event';

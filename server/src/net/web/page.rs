@@ -54,11 +54,12 @@ macro_rules! embedded {
     };
 }
 
-static FILES: [Embedded; 22] = embedded! {
-    "index.html" "style.css" "icon.svg" "app.js" "session.js" "protocol.js" "link.js" "hasher.js"
-    "strings.js" "session/heartbeat.js" "session/pending.js" "session/room.js"
-    "session/uploads.js" "ui/attention.js" "ui/commands.js" "ui/dom.js" "ui/log.js" "ui/shelf.js"
-    "ui/storage.js" "ui/words.js" "vendor/LICENSE-hash-wasm" "vendor/blake3.wasm"
+static FILES: [Embedded; 24] = embedded! {
+    "index.html" "style.css" "icon.svg" "app.js" "session.js" "protocol.js" "protocol.txt" "link.js"
+    "hasher.js" "strings.js" "session/heartbeat.js" "session/pending.js" "session/room.js"
+    "session/uploads.js" "ui/attention.js" "ui/commands.js" "ui/dom.js" "ui/log.js"
+    "ui/moderation.js" "ui/shelf.js" "ui/storage.js" "ui/words.js" "vendor/LICENSE-hash-wasm"
+    "vendor/blake3.wasm"
 };
 /// Its texts, which come from the program also when the others do not.
 static TEXTS: Embedded = Embedded::new("strings.txt", strings::OF_PAGE.as_bytes());

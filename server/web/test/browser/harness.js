@@ -1,15 +1,18 @@
 // A real browser in a real room. From the environment:
 //   CHATSHELF_URL    where the page is, by default http://127.0.0.1:9000/; the server must run with
 //                    --history 10000 and --keep 100
+//   CHATSHELF_OPERATOR_PASSWORD  that of its operators, by default mellon
 //   CHATSHELF_TCP    HOST:PORT for the terminal client, if it is another than the page's
 //   CHATSHELF        the terminal client, by default that of this checkout
 //   CHATSHELF_ARGS   what it is told besides, by default --no-tls
 //   CHROMIUM         the browser, by default /usr/bin/chromium
 //   WEB_TOOLS        the folder where npm has put playwright-core and axe-core
 
+import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -31,6 +34,7 @@ const ARGS = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
+export const OPERATOR_PASSWORD = (env.CHATSHELF_OPERATOR_PASSWORD ??= 'mellon');
 const TIMEOUT_MS = 120_000;
 
 let browser;
@@ -58,7 +62,24 @@ export async function newContext(options = {}) {
   return context;
 }
 
-export const closeBrowser = () => browser?.close();
+/** A test with a context of its own, which must end without a fault. */
+export const inBrowser = (what, step, options) => test(what, async (t) => {
+  const context = await newContext(options);
+  try {
+    await step(context, t);
+    assert.deepEqual(context.faults, []);
+  } finally {
+    await context.close();
+  }
+});
+
+// What a test that fails has left.
+const children = new Set();
+
+export async function closeBrowser() {
+  for (const child of children) child.kill();
+  await browser?.close();
+}
 
 /** A page in the room. Its `socket` has `cut()`, and `limit`, bytes after which it cuts itself. */
 export async function enter(context, name, { query = '', canCut = false } = {}) {
@@ -121,9 +142,12 @@ export async function terminal(...args) {
 export function terminalMember(name) {
   const args = ['--host', HOST, '--port', PORT, ...CLIENT_ARGS, '--name', name, '--plain'];
   const child = spawn(CLIENT, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const ended = new Promise((done) => child.on('close', done)).then(() => children.delete(child));
+  children.add(child);
   let seen = '';
   child.stdout.on('data', (data) => (seen += data));
   return {
+    ended,
     say: (line) => child.stdin.write(`${line}\n`),
     async sees(text) {
       for (let wait = 0; wait < TIMEOUT_MS / 50 && !seen.includes(text); wait++) {

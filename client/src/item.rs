@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use chatshelf_common::id::ItemId;
 
+use crate::lang::tr;
 use crate::quoting;
 use crate::raw_text;
 use crate::session::Room;
@@ -125,22 +126,23 @@ impl ItemError {
 
 impl fmt::Display for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EmptyShelf => f.write_str("the shelf is empty"),
-            Self::NotOnShelf(name) => write!(f, "nothing on the shelf is called {name}"),
-            Self::NumberOrName(id, text) => write!(
-                f,
-                "'{text}' could be a number or a name: #{id} is the number, \
-                 {NAME_PREFIX}{text} the name"
+        f.write_str(&match self {
+            Self::EmptyShelf => tr!("the shelf is empty").to_owned(),
+            Self::NotOnShelf(name) => tr!("nothing on the shelf is called {name}", name),
+            Self::NumberOrName(id, text) => tr!(
+                "'{text}' could be a number or a name: #{id} is the number, {prefix}{text} the name",
+                text,
+                id,
+                prefix = NAME_PREFIX,
             ),
-            Self::NameOrPath(text) => write!(
-                f,
-                "'{text}' could be a name, or an item and a path: quote what belongs together"
+            Self::NameOrPath(text) => tr!(
+                "'{text}' could be a name, or an item and a path: quote what belongs together",
+                text,
             ),
             Self::NotAnItem => {
-                f.write_str("name one item, and at most one path; quote what has spaces")
+                tr!("name one item, and at most one path; quote what has spaces").to_owned()
             }
-        }
+        })
     }
 }
 

@@ -3,9 +3,9 @@
 //! Read in this order: [`session`] (the protocol from the client's side, as a state machine),
 //! [`link`] (a session on a socket), [`files`] (local files, on a thread of their own),
 //! [`command`] (what can be asked for, as a type), [`item`] (which item of the shelf is meant),
-//! [`app`] (the loop that puts them together), [`plain`] (the line front end over it), [`screen`]
-//! (the full-screen one) and [`oneshot`] (one-shot commands), [`load`] (the load test, which has a
-//! loop of its own).
+//! [`lang`] (sentences in the language that was chosen), [`app`] (the loop that puts them
+//! together), [`plain`] (the line front end over it), [`screen`] (the full-screen one) and
+//! [`oneshot`] (one-shot commands), [`load`] (the load test, which has a loop of its own).
 
 pub mod app;
 pub mod command;
@@ -15,6 +15,7 @@ mod echo;
 pub mod files;
 pub mod input;
 pub mod item;
+pub mod lang;
 pub mod link;
 pub mod load;
 pub mod oneshot;

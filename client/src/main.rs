@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use chatshelf_client::lang::{self, Language};
 use chatshelf_client::options::{self, Options};
 use chatshelf_client::terminal_env::TerminalEnv;
 use chatshelf_client::{app, oneshot, plain, screen};
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
 /// terminal that can show it, and lines elsewhere or with `--plain`. Whoever named no server and
 /// has none on this machine is offered those of the local network.
 fn run(mut options: Options) -> u8 {
+    lang::speak(options.lang.unwrap_or_else(Language::of_environment));
     if !options.forget.is_empty() {
         return oneshot::forget(&options.forget);
     }

@@ -24,6 +24,7 @@ use chatshelf_common::password::Password;
 use chatshelf_common::text::Nick;
 
 use crate::command::SWITCH;
+use crate::lang::Language;
 use crate::session::{KEEPALIVE, KEEPALIVE_MAX};
 
 pub(crate) use file::expanded;
@@ -54,6 +55,8 @@ pub struct Options {
     pub download_dir: PathBuf,
     /// Downloads get the permissions and the modification time of the uploaded file.
     pub preserve: bool,
+    /// The language in which people are spoken to; when absent, that of the user's locale.
+    pub lang: Option<Language>,
     /// Seconds to keep reconnecting after a lost connection, 0 for not at all; when absent, the
     /// front end decides.
     pub reconnect: Option<u32>,
@@ -134,6 +137,7 @@ impl Default for Options {
             history: None,
             download_dir: ".".into(),
             preserve: false,
+            lang: None,
             reconnect: None,
             keepalive: KEEPALIVE,
             joins: true,
@@ -269,6 +273,14 @@ static PROGRAM: Program<Options> = Program {
             },
         )
         .default("20"),
+        Opt::value(
+            "lang",
+            "en|zh-Hans|zh-Hant",
+            "the language in which you are spoken to in the room",
+            |options, text| text.parse().map(|language| options.lang = Some(language)),
+        )
+        .otherwise("the first of LC_ALL, LC_MESSAGES and LANG that is set, else en")
+        .completes(Completes::Words(&["en", "zh-Hans", "zh-Hant"])),
         Opt::value("joins", "on|off", "show joins and leaves", |options, text| {
             switch(text).map(|on| options.joins = on)
         })

@@ -3,6 +3,8 @@
 
 use std::io::{self, ErrorKind};
 
+use crate::lang;
+
 /// The error's own words, without the number, which tells people nothing. On Windows the system's
 /// words are in the language of its user and address programmers; there the same errors have the
 /// words that they have elsewhere.
@@ -10,8 +12,8 @@ pub(crate) fn plain_error(error: &io::Error) -> String {
     let text = error.to_string();
     let Some(end) = text.find(" (os error ") else { return text };
     match common_words(error.kind()) {
-        Some(words) if cfg!(windows) => words.to_owned(),
-        _ => text[..end].trim_end_matches('.').to_lowercase(),
+        Some(words) if cfg!(windows) => lang::text(words).to_owned(),
+        _ => lang::text(&text[..end].trim_end_matches('.').to_lowercase()).to_owned(),
     }
 }
 
@@ -78,6 +80,7 @@ mod tests {
         for number in numbers {
             let error = io::Error::from_raw_os_error(number);
             assert_eq!(common_words(error.kind()), Some(&plain_error(&error)[..]), "{error}");
+            assert!(lang::is_in_table(&plain_error(&error)), "{error}");
         }
     }
 }

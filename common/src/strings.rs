@@ -10,6 +10,42 @@ const END_OF_PAGE: &str = "\n# In the terminal alone.\n";
 /// The part of the table that the page needs.
 pub const OF_PAGE: &str = up_to(END_OF_PAGE);
 
+/// A text in each language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// English.
+    pub english: &'static str,
+    /// Chinese in simplified characters.
+    pub simplified: &'static str,
+    /// Chinese in traditional characters.
+    pub traditional: &'static str,
+}
+
+/// Returns every row of the table. A text with `|` counts as two rows: for one, and for any other
+/// number.
+pub fn rows() -> impl Iterator<Item = Row> {
+    let of_page = lines(OF_PAGE).filter_map(|line| Some(line.split_once(" = ")?.1));
+    of_page.filter_map(row).flatten().chain(rows_of_terminal())
+}
+
+/// Returns those that the terminal has alone.
+pub fn rows_of_terminal() -> impl Iterator<Item = Row> {
+    lines(&TABLE[OF_PAGE.len()..]).filter_map(row).flatten()
+}
+
+fn lines(part: &'static str) -> impl Iterator<Item = &'static str> {
+    part.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Takes a row apart; none if it is not whole.
+fn row(line: &'static str) -> Option<impl Iterator<Item = Row>> {
+    let mut texts = line.split(" = ");
+    let (english, simplified) = (texts.next()?, texts.next()?);
+    let traditional = texts.next().unwrap_or(simplified);
+    let row = move |english| Row { english, simplified, traditional };
+    texts.next().is_none().then(|| english.split('|').map(row))
+}
+
 /// The table up to a line. Without that line, this does not compile.
 const fn up_to(line: &str) -> &'static str {
     let mut end = 0;
@@ -25,4 +61,49 @@ const fn is_at(start: usize, text: &[u8]) -> bool {
         at += 1;
     }
     at == text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The names of the values in a text, sorted.
+    fn values(text: &str) -> Vec<&str> {
+        let parts = text.split('{').skip(1);
+        let mut names: Vec<&str> = parts.map(|part| part.split_once('}').unwrap().0).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn each_text_is_whole_in_each_language_and_has_the_same_values() {
+        let of_terminal = &TABLE[OF_PAGE.len()..];
+        let named = lines(OF_PAGE).map(|line| line.split_once(" = ").unwrap().1);
+        for line in named.chain(lines(of_terminal)) {
+            let rows: Vec<Row> = row(line).unwrap_or_else(|| panic!("{line}")).collect();
+            assert!(rows.len() <= 2, "{line}");
+            for Row { english, simplified, traditional } in rows {
+                for text in [simplified, traditional] {
+                    assert!(!text.trim().is_empty() && !text.contains('|'), "{line}");
+                    assert_eq!(values(text), values(english), "{line}");
+                    assert_ne!(text, english, "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_english_text_has_one_meaning() {
+        let mut seen = BTreeMap::new();
+        for row in rows() {
+            let before = seen.insert(row.english, row);
+            assert!(before.is_none_or(|before| before == row), "{before:?} {row:?}");
+        }
+        for row in rows_of_terminal() {
+            let times = rows().filter(|other| other.english == row.english).count();
+            assert_eq!(times, 1, "the page has it, too: {}", row.english);
+        }
+    }
 }

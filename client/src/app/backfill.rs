@@ -7,8 +7,8 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 
 use super::news::{News, NewsQueue};
+use crate::lang::tr;
 use crate::session::When;
-use crate::units::count;
 
 /// Bytes of events that are held back, about. Every server's log is shorter; one that sends more
 /// must not fill our memory.
@@ -77,8 +77,11 @@ impl Run {
         let is_forgotten = |event: &Event| matches!(event, Event::Forgotten(_));
         for run in events.chunk_by(|a, b| is_forgotten(a) && is_forgotten(b)) {
             if is_forgotten(&run[0]) {
-                let events = count(run.len(), "event is", "events are");
-                news.notice(format!("{events} lost from the server's disk here"));
+                news.notice(tr!(
+                    "{n} event is lost from the server's disk here",
+                    "{n} events are lost from the server's disk here",
+                    n = run.len(),
+                ));
             } else {
                 news.push(News::Room(run[0].clone()));
             }
@@ -89,11 +92,13 @@ impl Run {
 
 fn head(is_away: bool, lines: usize) -> String {
     match (is_away, lines) {
-        (false, 0) => "before you came".to_owned(),
-        (false, 1) => "the last line".to_owned(),
-        (false, lines) => format!("the last {lines} lines"),
-        (true, 0) => "while you were away".to_owned(),
-        (true, lines) => format!("{} while you were away", count(lines, "line", "lines")),
+        (false, 0) => tr!("before you came").to_owned(),
+        (false, 1) => tr!("the last line").to_owned(),
+        (false, lines) => tr!("the last {lines} lines", lines),
+        (true, 0) => tr!("while you were away").to_owned(),
+        (true, lines) => {
+            tr!("{n} line while you were away", "{n} lines while you were away", n = lines)
+        }
     }
 }
 

@@ -4,6 +4,25 @@ use chatshelf_common::id::UnixMillis;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::lang::{self, tr};
+
+const WEEKDAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// Shows moments in a zone.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
@@ -43,7 +62,13 @@ impl Clock {
 
     /// `Sunday, 22 November 2026`.
     pub(crate) fn long_day(&self, at: UnixMillis) -> String {
-        let long = |at: Zoned| at.strftime("%A, %-d %B %Y").to_string();
+        let long = |at: Zoned| {
+            let weekday = WEEKDAYS[at.weekday().to_monday_zero_offset() as usize];
+            let month = MONTHS[at.month() as usize - 1];
+            let (weekday, month) = (lang::text(weekday), lang::text(month));
+            let (day, year) = (at.day(), at.year());
+            tr!("{weekday}, {day} {month} {year}", weekday, day, month, year)
+        };
         self.local_time(at).map_or("----".into(), long)
     }
 }
@@ -52,16 +77,26 @@ impl Clock {
 pub(crate) fn age(at: UnixMillis, now: UnixMillis) -> String {
     let minutes = now.0.saturating_sub(at.0) / 60_000;
     match minutes {
-        0 => "now".to_owned(),
-        1..=59 => format!("{minutes} min"),
-        60..=1439 => format!("{} h", minutes / 60),
-        _ => format!("{} d", minutes / 1440),
+        0 => tr!("now").to_owned(),
+        1..=59 => tr!("{minutes} min", minutes),
+        60..=1439 => tr!("{hours} h", hours = minutes / 60),
+        _ => tr!("{days} d", days = minutes / 1440),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_day_has_a_name_in_every_language() {
+        for day in 0..400 {
+            let at = Timestamp::from_second(day * 86_400).unwrap().to_zoned(TimeZone::UTC);
+            let shown = Clock::utc().long_day(UnixMillis(day as u64 * 86_400_000));
+            assert_eq!(shown, at.strftime("%A, %-d %B %Y").to_string());
+        }
+        assert!(WEEKDAYS.iter().chain(&MONTHS).all(|name| lang::is_in_table(name)));
+    }
 
     #[test]
     fn ages_have_one_unit() {

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use crate::lang::tr;
 use crate::link::LinkError;
 use crate::plain_error::{is_reader_gone, plain_error};
 
@@ -36,7 +37,7 @@ impl Failure {
     pub(super) fn no_link(server: &str, why: &LinkError) -> Self {
         match why {
             LinkError::Connect(_) => {
-                Self::new(format!("cannot connect to {server}: {why}"), EXIT_UNREACHABLE)
+                Self::new(tr!("cannot connect to {server}: {why}", server, why), EXIT_UNREACHABLE)
             }
             LinkError::Untrusted(_) => Self::new(why.to_string(), EXIT_UNREACHABLE),
             LinkError::Lost(_) | LinkError::Session(_) => Self::lost_link(server, why),
@@ -45,12 +46,12 @@ impl Failure {
 
     /// There was a connection to the server, and will be none again.
     pub(super) fn lost_link(server: &str, why: impl Display) -> Self {
-        Self::new(format!("lost the connection to {server}: {why}"), EXIT_FAILED)
+        Self::new(tr!("lost the connection to {server}: {why}", server, why), EXIT_FAILED)
     }
 
     /// Standard output did not get what was asked for.
     pub(crate) fn unwritten(error: &io::Error) -> Self {
-        Self::new(format!("standard output: {}", plain_error(error)), EXIT_FAILED)
+        Self::new(tr!("standard output: {why}", why = plain_error(error)), EXIT_FAILED)
     }
 }
 

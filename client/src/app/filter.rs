@@ -5,6 +5,7 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 
 use super::ignoring::{IGNORED_MAX, Ignored};
+use crate::lang::tr;
 
 /// The settings.
 #[derive(Debug)]
@@ -62,15 +63,17 @@ impl Filter {
         if let Some(on) = on {
             self.joins = Joins::shown(on);
         }
-        let are = if self.joins == Joins::Hidden { "hidden" } else { "shown" };
-        format!("joins and leaves are {are}")
+        match self.joins {
+            Joins::Hidden => tr!("joins and leaves are hidden").to_owned(),
+            Joins::Shown | Joins::All => tr!("joins and leaves are shown").to_owned(),
+        }
     }
 
     /// `/ignore` alone: who is ignored.
     pub(super) fn ignored(&self) -> String {
         match self.ignored.names() {
-            names if names.is_empty() => "nobody is ignored".to_owned(),
-            names => format!("ignored: {names}"),
+            names if names.is_empty() => tr!("nobody is ignored").to_owned(),
+            names => tr!("ignored: {names}", names),
         }
     }
 
@@ -80,13 +83,13 @@ impl Filter {
     /// When it is our own name, or too many are ignored already.
     pub(super) fn ignore(&mut self, nick: Nick, us: &Nick) -> Result<String, String> {
         if is_same(&nick, us) {
-            return Err("that is your own name".to_owned());
+            return Err(tr!("that is your own name").to_owned());
         }
         let name = nick.to_string();
         if self.ignored.add(nick) {
-            Ok(format!("{name} is ignored until you leave; /unignore {name} ends that"))
+            Ok(tr!("{name} is ignored until you leave; /unignore {name} ends that", name))
         } else {
-            Err(format!("no more than {IGNORED_MAX} names can be ignored"))
+            Err(tr!("no more than {max} names can be ignored", max = IGNORED_MAX))
         }
     }
 
@@ -96,9 +99,9 @@ impl Filter {
     /// When that member is not ignored.
     pub(super) fn unignore(&mut self, nick: &Nick) -> Result<String, String> {
         if self.ignored.remove(nick) {
-            Ok(format!("{nick} is seen again"))
+            Ok(tr!("{nick} is seen again", nick))
         } else {
-            Err(format!("{nick} is not ignored"))
+            Err(tr!("{nick} is not ignored", nick))
         }
     }
 }

@@ -2,13 +2,16 @@
 //! functions; what came from others is still as it came.
 
 use chatshelf_common::fingerprint::Fingerprint;
-use chatshelf_common::text::Nick;
-use chatshelf_common::wire::frame::{Goodbye, Item, Refused, Style};
+use chatshelf_common::text::{Nick, Note};
+use chatshelf_common::wire::frame::{
+    Goodbye, Item, Joined, Left, Refused, Renamed, Style, TopicChanged,
+};
 use chatshelf_common::wire::{Code, Event};
 
 use crate::app::moderation;
+use crate::lang::{self, because, tr};
 use crate::session::{PendingCommand, Room, Session};
-use crate::units::{count, size};
+use crate::units::size;
 
 /// Characters that are shown of a text that is only to be known again.
 const SHORTENED_CHARS_MAX: usize = 60;
@@ -21,34 +24,34 @@ pub(crate) fn members(room: &Room, named_max: usize) -> String {
     let mut members: Vec<&Nick> = room.members().collect();
     members.sort_by_cached_key(|nick| nick.folded());
     let mut names: Vec<&str> = members.into_iter().take(named_max).map(Nick::as_str).collect();
-    let more = format!("and {} more (/who)", here - names.len());
+    let more = tr!("and {more} more (/who)", more = here - names.len());
     if names.len() < here {
         names.push(&more);
     }
-    format!("{here} here: {}", names.join(", "))
+    tr!("{n} here: {names}", n = here, names = names.join(", "))
 }
 
 /// What the user may rely on: an encrypted connection is always to a server whose key was verified.
 pub(crate) fn encryption(is_encrypted: bool) -> &'static str {
-    if is_encrypted { "encrypted, verified" } else { "not encrypted" }
+    if is_encrypted { tr!("encrypted, verified") } else { tr!("not encrypted") }
 }
 
 /// What to know before saying whether a server's key is the right one.
 pub(crate) fn key_question(server: &str, key: Fingerprint) -> [String; 3] {
     [
-        format!("You have not been to {server} before. Its key has the fingerprint"),
+        tr!("You have not been to {server} before. Its key has the fingerprint", server),
         key.to_string(),
-        "Whoever runs the server can see the right one in its first lines. Is it the same?".into(),
+        tr!("Whoever runs the server can see the right one in its first lines. Is it the same?")
+            .to_owned(),
     ]
 }
 
 /// What is on the shelf, oldest first.
 pub(crate) fn shelf(room: &Room) -> Vec<String> {
     if room.shelf().is_empty() {
-        return vec!["the shelf is empty".to_owned()];
+        return vec![tr!("the shelf is empty").to_owned()];
     }
-    let files = count(room.shelf().len(), "file", "files");
-    let mut lines = vec![format!("on the shelf: {files}")];
+    let mut lines = vec![on_shelf(room.shelf().len())];
     lines.extend(room.shelf().iter().map(|item| {
         let Item { id, name, size: bytes, nick, digest, .. } = item;
         format!("   {id}  {name}  {}  {nick}  {digest:.16}", size(*bytes))
@@ -56,11 +59,16 @@ pub(crate) fn shelf(room: &Room) -> Vec<String> {
     lines
 }
 
+/// How much is on the shelf.
+pub(crate) fn on_shelf(files: usize) -> String {
+    tr!("on the shelf: {n} file", "on the shelf: {n} files", n = files)
+}
+
 /// The topic, with who set it.
 pub(crate) fn topic(room: &Room) -> String {
     match room.topic() {
-        Some(state) => format!("topic: {} (by {})", state.topic, state.nick),
-        None => "there is no topic".to_owned(),
+        Some(state) => tr!("topic: {topic} (by {nick})", topic = state.topic, nick = state.nick),
+        None => tr!("there is no topic").to_owned(),
     }
 }
 
@@ -98,19 +106,21 @@ pub(super) fn beginning(text: &str, line: Option<&str>, chars_max: usize) -> Str
 pub(crate) fn waiting(session: &Session) -> Vec<String> {
     let lines = session.outstanding();
     if lines == 0 {
-        return vec!["all that you have said is delivered".to_owned()];
+        return vec![tr!("all that you have said is delivered").to_owned()];
     }
-    let mut told = vec![format!("not delivered yet: {}", count(lines, "line", "lines"))];
+    let mut told =
+        vec![tr!("not delivered yet: {n} line", "not delivered yet: {n} lines", n = lines)];
     told.extend(session.pending_commands().take(WAITING_NAMED_MAX).map(|(command, is_sent)| {
         let state = match is_sent {
-            true => "sent, no receipt",
-            false if session.is_joined() => "waits its turn",
-            false => "kept",
+            true => tr!("sent, no receipt"),
+            false if session.is_joined() => tr!("waits its turn"),
+            false => tr!("kept"),
         };
-        format!("   {}  ({state})", typed(command))
+        format!("   {}  {}", typed(command), tr!("({state})", state))
     }));
     if lines > WAITING_NAMED_MAX {
-        told.push(format!("   and {} more", lines - WAITING_NAMED_MAX));
+        let more = tr!("and {more} more", more = lines - WAITING_NAMED_MAX);
+        told.push(format!("   {more}"));
     }
     told
 }
@@ -126,69 +136,92 @@ pub(crate) fn nick_number(nick: &Nick) -> u32 {
 pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::Said(said) => format!("{}: {}", said.nick, said.text),
-        Event::Joined(joined) => format!("{} joined", joined.nick),
-        Event::Left(left) if left.code == Code::LEFT => format!("{} left", left.nick),
-        Event::Left(left) => format!("{} left: {}", left.nick, code(left.code)),
-        Event::Renamed(renamed) => format!("{} is now {}", renamed.nick, renamed.to),
-        Event::TopicChanged(change) => match &change.topic {
-            Some(topic) => format!("{} set the topic: {topic}", change.nick),
-            None => format!("{} cleared the topic", change.nick),
-        },
+        Event::Joined(Joined { nick, .. }) => tr!("{nick} joined", nick),
+        Event::Left(Left { nick, code: Code::LEFT, .. }) => tr!("{nick} left", nick),
+        Event::Left(Left { nick, code, .. }) => {
+            tr!("{nick} left: {why}", nick, why = self::code(*code))
+        }
+        Event::Renamed(Renamed { nick, to, .. }) => tr!("{nick} is now {to}", nick, to),
+        Event::TopicChanged(TopicChanged { nick, topic: Some(topic), .. }) => {
+            tr!("{nick} set the topic: {topic}", nick, topic)
+        }
+        Event::TopicChanged(change) => tr!("{nick} cleared the topic", nick = change.nick),
         Event::Shelved(shelved) => {
             let Item { id: item, name, size: bytes, nick, .. } = &shelved.item;
             let size = size(*bytes);
-            format!("{nick} put {name} on the shelf (number {item}, {size})")
+            tr!("{nick} put {name} on the shelf (number {item}, {size})", nick, name, item, size)
         }
         Event::Dropped(dropped) => {
             let (item, name) = (dropped.item, &dropped.name);
             match &dropped.nick {
-                Some(nick) => format!("{nick} took {name} (number {item}) off the shelf"),
-                None => format!("{name} (number {item}) dropped from the shelf"),
+                Some(nick) => {
+                    tr!("{nick} took {name} (number {item}) off the shelf", nick, name, item)
+                }
+                None => tr!("{name} (number {item}) dropped from the shelf", name, item),
             }
         }
         Event::Moderated(it) => moderation::told(it),
-        Event::Forgotten(_) => "an event is lost from the server's disk here".to_owned(),
+        Event::Forgotten(_) => tr!("an event is lost from the server's disk here").to_owned(),
     }
 }
 
 /// A code as half a sentence; one that is not known with its number.
 pub(crate) fn code(code: Code) -> String {
     let known = chatshelf_common::wire::code::CODES.iter().any(|(known, _)| *known == code);
-    if known { code.to_string() } else { format!("{code} (code {})", code.0) }
+    let meaning = lang::text(code.meaning());
+    if known { meaning.to_owned() } else { tr!("{meaning} (code {code})", meaning, code = code.0) }
 }
 
 /// Why something was refused, with the limit and what the server adds.
 pub(crate) fn refusal(refused: &Refused) -> String {
     let mut text = code(refused.code);
-    match (refused.limit, refused.code) {
-        (Some(limit), Code::FILE_TOO_LARGE) => {
-            text.push_str(&format!(" (the limit is {}, {limit} bytes)", size(limit)));
+    text = match (refused.limit, refused.code) {
+        (Some(bytes), Code::FILE_TOO_LARGE) => {
+            tr!(
+                "{what} (the limit is {size}, {bytes} bytes)",
+                what = text,
+                size = size(bytes),
+                bytes
+            )
         }
-        (Some(limit), Code::TEXT_TOO_LONG) => {
-            text.push_str(&format!(" (the limit is {limit} bytes)"));
+        (Some(bytes), Code::TEXT_TOO_LONG) => {
+            tr!("{what} (the limit is {bytes} bytes)", what = text, bytes)
         }
-        (Some(limit), _) => text.push_str(&format!(" (the limit is {limit})")),
-        (None, _) => {}
-    }
+        (limit, _) => limited(text, limit),
+    };
     if let Some(nick) = &refused.suggestion {
-        text.push_str(&format!("; {nick} is free"));
+        text = free(text, nick);
     }
-    text.push_str(&retry(refused.retry_ms));
-    if let Some(detail) = &refused.detail {
-        text.push_str(&format!(": {detail}"));
-    }
-    text
+    detailed(text, refused.retry_ms, refused.detail.as_ref())
 }
 
-/// When to try again, if the server has said so.
-fn retry(retry_ms: Option<u32>) -> String {
-    let seconds = retry_ms.map(|ms| ms.div_ceil(1000));
-    seconds.map_or(String::new(), |seconds| format!("; try again in {seconds} s"))
+/// A half sentence with the limit that was reached.
+fn limited(what: String, limit: Option<u64>) -> String {
+    match limit {
+        Some(limit) => tr!("{what} (the limit is {limit})", what, limit),
+        None => what,
+    }
+}
+
+/// A half sentence with a name that is free.
+pub(crate) fn free(what: String, nick: &Nick) -> String {
+    tr!("{what}; {nick} is free", what, nick)
+}
+
+/// A half sentence with when to try again and what the server adds, if it has said so.
+fn detailed(mut what: String, retry_ms: Option<u32>, detail: Option<&Note>) -> String {
+    if let Some(ms) = retry_ms {
+        what = tr!("{what}; try again in {s} s", what, s = ms.div_ceil(1000));
+    }
+    match detail {
+        Some(why) => because(what, why),
+        None => what,
+    }
 }
 
 /// That the server said goodbye, and why, as a sentence.
 pub(crate) fn said_goodbye(goodbye: &Goodbye) -> String {
-    format!("the server said goodbye: {}", self::goodbye(goodbye))
+    tr!("the server said goodbye: {why}", why = self::goodbye(goodbye))
 }
 
 /// Why the server said goodbye; for a version, which side is older.
@@ -198,35 +231,32 @@ pub(crate) fn goodbye(goodbye: &Goodbye) -> String {
     if goodbye.code == Code::VERSION {
         text = match (goodbye.version_min, goodbye.version_max) {
             (Some(min), _) if min > VERSION_MAX => {
-                format!(
-                    "this program is older than the server: it speaks version {VERSION_MAX}, the server {min} or later"
+                tr!(
+                    "this program is older than the server: it speaks version {ours}, the server \
+                     {theirs} or later",
+                    ours = VERSION_MAX,
+                    theirs = min,
                 )
             }
             (_, Some(max)) if max < VERSION_MIN => {
-                format!(
-                    "the server is older than this program: it speaks version {max}, this program {VERSION_MIN} or later"
+                tr!(
+                    "the server is older than this program: it speaks version {theirs}, this \
+                     program {ours} or later",
+                    theirs = max,
+                    ours = VERSION_MIN,
                 )
             }
             _ => text,
         };
     }
     if goodbye.code == Code::NOT_ENCRYPTED {
-        text.push_str("; leave out --no-tls");
+        text = tr!("{what}; leave out --no-tls", what = text);
     }
-    if let Some(limit) = goodbye.limit {
-        text.push_str(&format!(" (the limit is {limit})"));
-    }
-    text.push_str(&retry(goodbye.retry_ms));
-    if let Some(detail) = &goodbye.detail {
-        text.push_str(&format!(": {detail}"));
-    }
-    text
+    detailed(limited(text, goodbye.limit), goodbye.retry_ms, goodbye.detail.as_ref())
 }
 
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::text::Note;
-
     use super::*;
 
     fn nick(name: &str) -> Nick {

@@ -2,9 +2,10 @@
 //! others is still as it came.
 
 use chatshelf_common::id::UnixMillis;
+use chatshelf_common::text::Note;
 use chatshelf_common::wire::frame::{ACTIONS, Action, BanEntry, Moderate, Moderated};
 
-use crate::units::count;
+use crate::lang::{because, tr};
 
 /// An action's name in JSON: `lock_topic`; one that is not known is its number.
 pub(crate) fn action_name(action: Action) -> String {
@@ -24,24 +25,33 @@ pub(crate) fn readable(text: &str) -> &str {
 /// What an operator did, as a sentence.
 pub(crate) fn told(it: &Moderated) -> String {
     let nick = &it.nick;
-    let whom = it.to.as_ref().map_or("an address", |to| to.as_str());
-    let mut text = match it.action {
-        Action::OP => format!("{nick} is an operator now"),
-        Action::KICK => format!("{nick} put {whom} out of the room"),
+    let whom = it.to.as_ref().map_or(tr!("an address"), |to| to.as_str());
+    let text = match it.action {
+        Action::OP => tr!("{nick} is an operator now", nick),
+        Action::KICK => tr!("{nick} put {whom} out of the room", nick, whom),
         Action::BAN => match it.until {
-            Some(until) => format!("{nick} banned {whom} for {}", lasting(it.at, until)),
-            None => format!("{nick} banned {whom}"),
+            Some(until) => {
+                tr!("{nick} banned {whom} for {time}", nick, whom, time = lasting(it.at, until))
+            }
+            None => tr!("{nick} banned {whom}", nick, whom),
         },
-        Action::UNBAN => format!("{nick} ended the ban of {whom}"),
-        Action::REDACT => format!("{nick} redacted a line"),
-        Action::LOCK_TOPIC => format!("{nick} locked the topic"),
-        Action::UNLOCK_TOPIC => format!("{nick} unlocked the topic"),
-        other => format!("{nick} used an operator's right that is new here ({})", other.0),
+        Action::UNBAN => tr!("{nick} ended the ban of {whom}", nick, whom),
+        Action::REDACT => tr!("{nick} redacted a line", nick),
+        Action::LOCK_TOPIC => tr!("{nick} locked the topic", nick),
+        Action::UNLOCK_TOPIC => tr!("{nick} unlocked the topic", nick),
+        Action(other) => {
+            tr!("{nick} used an operator's right that is new here ({other})", nick, other)
+        }
     };
-    if let Some(reason) = &it.reason {
-        text.push_str(&format!(": {reason}"));
+    explained(text, it.reason.as_ref())
+}
+
+/// A half sentence with the reason that was given for it, if one was.
+fn explained(text: String, reason: Option<&Note>) -> String {
+    match reason {
+        Some(reason) => because(text, reason),
+        None => text,
     }
-    text
 }
 
 /// What an operator asked for, as it could have been typed.
@@ -64,9 +74,9 @@ pub(crate) fn typed(order: &Moderate) -> String {
 /// The bans, a line each, oldest first.
 pub(crate) fn bans(bans: &[BanEntry], now: UnixMillis) -> Vec<String> {
     if bans.is_empty() {
-        return vec!["nobody is banned".to_owned()];
+        return vec![tr!("nobody is banned").to_owned()];
     }
-    let mut lines = vec![count(bans.len(), "ban", "bans")];
+    let mut lines = vec![tr!("{n} ban", "{n} bans", n = bans.len())];
     lines.extend(bans.iter().map(|it| format!("   {}", ban(it, now))));
     lines
 }
@@ -77,28 +87,29 @@ pub(crate) fn ban(it: &BanEntry, now: UnixMillis) -> String {
     let of = [it.to.as_ref().map(ToString::to_string), address];
     let of = of.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let lasts = match it.until {
-        Some(until) => format!("{} more", lasting(now, until)),
-        None => "for good".to_owned(),
+        Some(until) => {
+            tr!("{time} more, by {nick}", time = lasting(now, until), nick = it.nick)
+        }
+        None => tr!("for good, by {nick}", nick = it.nick),
     };
-    let reason = it.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-    format!("{}  {of}  {lasts}, by {}{reason}", it.ban, it.nick)
+    format!("{}  {of}  {}", it.ban, explained(lasts, it.reason.as_ref()))
 }
 
 /// How long it is from one moment to another, in the largest unit that is exact enough.
 pub(crate) fn lasting(from: UnixMillis, until: UnixMillis) -> String {
     let seconds = until.0.saturating_sub(from.0).div_ceil(1000);
     match seconds {
-        0..120 => count(seconds as usize, "second", "seconds"),
-        120..7_200 => count(seconds.div_ceil(60) as usize, "minute", "minutes"),
-        7_200..172_800 => count(seconds.div_ceil(3_600) as usize, "hour", "hours"),
-        _ => count(seconds.div_ceil(86_400) as usize, "day", "days"),
+        0..120 => tr!("{n} second", "{n} seconds", n = seconds),
+        120..7_200 => tr!("{n} minute", "{n} minutes", n = seconds.div_ceil(60)),
+        7_200..172_800 => tr!("{n} hour", "{n} hours", n = seconds.div_ceil(3_600)),
+        _ => tr!("{n} day", "{n} days", n = seconds.div_ceil(86_400)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use chatshelf_common::id::Seq;
-    use chatshelf_common::text::{Nick, Note};
+    use chatshelf_common::text::Nick;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use chatshelf_common::id::ItemId;
 use chatshelf_common::text::FileName;
 
-use crate::units::count;
+use crate::lang::tr;
 
 /// Uploads that are remembered: the latest.
 const UPLOADS_MAX: usize = 1000;
@@ -48,13 +48,17 @@ impl OwnUploads {
         let gone: Vec<_> = self.0.iter().filter(|upload| !is_there(upload.item)).collect();
         let named = gone.iter().take(GONE_NAMED_MAX);
         let mut names: Vec<_> =
-            named.map(|upload| format!("{} (number {})", upload.name, upload.item)).collect();
+            named.map(|it| tr!("{name} (number {item})", name = it.name, item = it.item)).collect();
         if gone.len() > names.len() {
-            names.push(format!("{} more", gone.len() - names.len()));
+            names.push(tr!("{more} more", more = gone.len() - names.len()));
         }
-        let many = count(gone.len(), "upload is", "uploads are");
-        let names = names.join(", ");
-        let text = format!("{many} no longer on the shelf, which keeps {kept}: {names}");
+        let text = tr!(
+            "{n} upload is no longer on the shelf, which keeps {kept}: {names}",
+            "{n} uploads are no longer on the shelf, which keeps {kept}: {names}",
+            n = gone.len(),
+            kept,
+            names = names.join(", "),
+        );
         (!gone.is_empty()).then_some(text)
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 
+use crate::lang::tr;
 use crate::session::{Stage, TransferStatus};
 use crate::units::size;
 
@@ -66,21 +67,21 @@ impl Rate {
     /// What to say of the transfer besides how much of it has moved; empty when there is nothing.
     pub(crate) fn text(&self, status: &TransferStatus, now: Instant) -> String {
         match status.stage {
-            Stage::Queued => return "waiting for other transfers".to_owned(),
-            Stage::Waiting => return "waiting for the connection".to_owned(),
-            Stage::Verifying => return "verifying".to_owned(),
-            Stage::Comparing => return "comparing with what the server has".to_owned(),
+            Stage::Queued => return tr!("waiting for other transfers").to_owned(),
+            Stage::Waiting => return tr!("waiting for the connection").to_owned(),
+            Stage::Verifying => return tr!("verifying").to_owned(),
+            Stage::Comparing => return tr!("comparing with what the server has").to_owned(),
             Stage::Asked | Stage::Moving => {}
         }
         if let Some(idle) = self.stalled(now) {
-            return format!("stalled for {} s", idle.as_secs());
+            return tr!("stalled for {s} s", s = idle.as_secs());
         }
         let rate = self.rate(now);
         if rate == 0 {
             return String::new();
         }
         let left = status.size.unwrap_or(0).saturating_sub(status.moved);
-        format!("{}/s, ETA {}", size(rate), duration(left.div_ceil(rate)))
+        tr!("{rate}/s, ETA {time}", rate = size(rate), time = duration(left.div_ceil(rate)))
     }
 
     /// `notes.iso  61% | 239.0/388.0 MB, 24.0 MB/s, ETA 0:06`.
@@ -112,8 +113,8 @@ fn head(status: &TransferStatus) -> String {
 pub(crate) fn name(status: &TransferStatus) -> String {
     match (&status.name, status.item) {
         (Some(name), _) => name.to_string(),
-        (None, Some(item)) => format!("number {item}"),
-        (None, None) => format!("transfer {}", status.transfer),
+        (None, Some(item)) => tr!("number {item}", item),
+        (None, None) => tr!("transfer {number}", number = status.transfer),
     }
 }
 

@@ -8,9 +8,9 @@ use chatshelf_common::id::Seq;
 use super::exit::{EXIT_FAILED, Failure};
 use super::format;
 use super::news::NewsQueue;
+use crate::lang::tr;
 use crate::link::LinkError;
 use crate::session::{Loss, SessionError, Unanswered};
-use crate::units::count;
 
 /// Where the connection is, as far as it was told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,51 +68,66 @@ impl Reconnection {
     }
 
     /// Tells that there is no connection: when it is lost, then after one attempt, two, four and so
-    /// on. `hint` says how to try at once.
+    /// on. Whoever sits there is told how to try at once.
     pub(super) fn tell_offline(
         &mut self,
         why: &Loss,
         attempts: u32,
         retry_in: Duration,
-        hint: &str,
+        is_script: bool,
         news: &mut NewsQueue,
     ) {
-        let again = format!("trying again in {}", seconds(retry_in));
+        let s = seconds(retry_in);
         if attempts == 0 {
             let is_renewing = self.0 == Stage::Renewing;
             self.go(Stage::Away);
             if is_renewing {
-                return news.notice("making a new connection");
+                return news.notice(tr!("making a new connection"));
             }
             let text = match why {
                 Loss::Goodbye(goodbye) => format::said_goodbye(goodbye),
-                Loss::Link(_) | Loss::Silent { .. } => format!("connection lost: {}", reason(why)),
+                Loss::Link(_) | Loss::Silent { .. } => {
+                    tr!("connection lost: {why}", why = reason(why))
+                }
             };
-            news.notice(format!("{text}; {again}{hint}"));
+            news.notice(match is_script {
+                true => tr!("{what}; trying again in {s} s", what = text, s),
+                false => {
+                    tr!("{what}; trying again in {s} s (/reconnect tries now)", what = text, s)
+                }
+            });
         } else if attempts.is_power_of_two() {
-            let attempts = count(attempts as usize, "attempt", "attempts");
-            news.notice(format!("no connection after {attempts}: {}; {again}", reason(why)));
+            news.notice(tr!(
+                "no connection after {n} attempt: {why}; trying again in {s} s",
+                "no connection after {n} attempts: {why}; trying again in {s} s",
+                n = attempts,
+                why = reason(why),
+                s,
+            ));
         }
     }
 }
 
 /// Says that events of the room cannot be shown.
 pub(super) fn missed(why: &str, from: Seq, to: Seq) -> String {
-    let events = usize::try_from(to.0.saturating_sub(from.0)).unwrap_or(usize::MAX);
-    let events = count(events.saturating_add(1), "event", "events");
-    format!("{why}: {events} of the room cannot be shown")
+    tr!(
+        "{why}: {n} event of the room cannot be shown",
+        "{why}: {n} events of the room cannot be shown",
+        n = to.0.saturating_sub(from.0).saturating_add(1),
+        why,
+    )
 }
 
 /// Says that the connection broke before the answer to a command came.
 pub(super) fn unanswered(what: &Unanswered) -> String {
-    let text = match what {
-        Unanswered::Tell { to } => format!("your private message to {to}"),
-        Unanswered::Rename(nick) => format!("your request for the name {nick}"),
-        Unanswered::Topic(_) => "your topic".to_owned(),
-        Unanswered::Stats => "your question for statistics".to_owned(),
-        Unanswered::Moderation => "what you asked for as an operator".to_owned(),
+    let what = match what {
+        Unanswered::Tell { to } => tr!("your private message to {to}", to),
+        Unanswered::Rename(nick) => tr!("your request for the name {nick}", nick),
+        Unanswered::Topic(_) => tr!("your topic").to_owned(),
+        Unanswered::Stats => tr!("your question for statistics").to_owned(),
+        Unanswered::Moderation => tr!("what you asked for as an operator").to_owned(),
     };
-    format!("{text} may not have arrived: the connection broke")
+    tr!("{what} may not have arrived: the connection broke", what)
 }
 
 /// Says why we no longer try to come back to `server`.
@@ -135,8 +150,8 @@ fn reason(why: &Loss) -> String {
 }
 
 /// A wait in whole seconds: one that is over at once is said to be one second.
-fn seconds(wait: Duration) -> String {
-    format!("{} s", wait.as_secs_f64().ceil().max(1.0))
+fn seconds(wait: Duration) -> f64 {
+    wait.as_secs_f64().ceil().max(1.0)
 }
 
 #[cfg(test)]
@@ -149,7 +164,7 @@ mod tests {
     fn told(reconnection: &mut Reconnection, attempts: u32) -> Option<String> {
         let mut news = NewsQueue::default();
         let why = Loss::Link("it broke".to_owned());
-        reconnection.tell_offline(&why, attempts, WAIT, " (now?)", &mut news);
+        reconnection.tell_offline(&why, attempts, WAIT, false, &mut news);
         match news.pop() {
             Some(News::Notice(text)) => Some(text),
             None => None,
@@ -162,7 +177,10 @@ mod tests {
         let mut reconnection = Reconnection::default();
         let lines: Vec<String> = (0..20).filter_map(|n| told(&mut reconnection, n)).collect();
         assert_eq!(lines.len(), 6, "{lines:?}");
-        assert_eq!(lines[0], "connection lost: it broke; trying again in 1 s (now?)");
+        assert_eq!(
+            lines[0],
+            "connection lost: it broke; trying again in 1 s (/reconnect tries now)"
+        );
         assert_eq!(lines[1], "no connection after 1 attempt: it broke; trying again in 1 s");
     }
 

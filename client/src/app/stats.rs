@@ -5,6 +5,7 @@ use std::time::Duration;
 use chatshelf_common::wire::frame::{FigureKind, Stats};
 
 use super::format;
+use crate::lang::tr;
 use crate::session::Session;
 use crate::units::size;
 
@@ -12,16 +13,16 @@ use crate::units::size;
 pub(crate) fn lines(session: &Session, is_encrypted: Option<bool>) -> Vec<String> {
     let mut lines = session.stats().map_or_else(Vec::new, |stats| server(stats, session));
     let encryption = is_encrypted.map(|is_encrypted| format::encryption(is_encrypted).to_owned());
-    let rtt = session.last_rtt().map(|rtt| format!("round trip {}", milliseconds(rtt)));
-    let joined = session.joined_for().map(|time| format!("in the room for {}", length(time)));
+    let rtt = session.last_rtt().map(|rtt| tr!("round trip {time}", time = milliseconds(rtt)));
+    let joined =
+        session.joined_for().map(|time| tr!("in the room for {time}", time = length(time)));
     let returns = match session.returns() {
-        0 => "no reconnect".to_owned(),
-        1 => "1 reconnect".to_owned(),
-        more => format!("{more} reconnects"),
+        0 => tr!("no reconnect").to_owned(),
+        returns => tr!("{n} reconnect", "{n} reconnects", n = returns),
     };
-    let parts: Vec<String> =
-        [encryption, rtt, joined, Some(returns)].into_iter().flatten().collect();
-    lines.push(format!("this connection: {}", parts.join(", ")));
+    let parts = [encryption, rtt, joined, Some(returns)].into_iter().flatten();
+    let parts = parts.reduce(|first, second| tr!("{first}, {second}", first, second));
+    lines.push(tr!("this connection: {parts}", parts = parts.unwrap_or_default()));
     lines
 }
 
@@ -29,41 +30,50 @@ fn server(stats: &Stats, session: &Session) -> Vec<String> {
     // Another server may leave out what it does not count.
     let of = |kind| stats.value(kind).unwrap_or_default();
     let software = session.limits().and_then(|limits| limits.software.as_ref());
-    let name = software.map_or("the server", |software| software.as_str());
+    let name = software.map_or(tr!("the server"), |software| software.as_str());
     let shelf = session.room().shelf();
     let shelf_bytes = shelf.iter().map(|item| item.size).sum();
-    vec![
-        format!("{name}, up {}", length(Duration::from_millis(of(FigureKind::UPTIME_MS)))),
-        format!(
-            "   members: {}, {} joined, {} came back",
-            of(FigureKind::MEMBERS),
-            of(FigureKind::JOINS),
-            of(FigureKind::RETURNS),
+    let time = length(Duration::from_millis(of(FigureKind::UPTIME_MS)));
+    let head = tr!("{name}, up {time}", name, time);
+    let details = [
+        tr!(
+            "members: {members}, {joins} joined, {returns} came back",
+            members = of(FigureKind::MEMBERS),
+            joins = of(FigureKind::JOINS),
+            returns = of(FigureKind::RETURNS),
         ),
-        format!(
-            "   connections: {}, {} ended ({} left, {} lost, {} timed out, {} too slow)",
-            of(FigureKind::CONNECTIONS),
-            of(FigureKind::CLOSES),
-            of(FigureKind::CLOSES_LEFT),
-            of(FigureKind::CLOSES_LOST),
-            of(FigureKind::CLOSES_TIMED_OUT),
-            of(FigureKind::CLOSES_TOO_SLOW),
+        tr!(
+            "connections: {open}, {ended} ended ({left} left, {lost} lost, {silent} timed out, \
+             {slow} too slow)",
+            open = of(FigureKind::CONNECTIONS),
+            ended = of(FigureKind::CLOSES),
+            left = of(FigureKind::CLOSES_LEFT),
+            lost = of(FigureKind::CLOSES_LOST),
+            silent = of(FigureKind::CLOSES_TIMED_OUT),
+            slow = of(FigureKind::CLOSES_TOO_SLOW),
         ),
-        format!("   lines: {}, {} refusals", of(FigureKind::LINES), of(FigureKind::REFUSALS)),
-        format!(
-            "   traffic: {} in, {} out",
-            size(of(FigureKind::BYTES_IN)),
-            size(of(FigureKind::BYTES_OUT)),
+        tr!(
+            "lines: {lines}, {refusals} refusals",
+            lines = of(FigureKind::LINES),
+            refusals = of(FigureKind::REFUSALS),
         ),
-        format!(
-            "   files: {} uploaded, {} downloaded, {} on their way; on the shelf {} of {}",
-            of(FigureKind::UPLOADS),
-            of(FigureKind::DOWNLOADS),
-            of(FigureKind::TRANSFERS),
-            shelf.len(),
-            size(shelf_bytes),
+        tr!(
+            "traffic: {received} in, {sent} out",
+            received = size(of(FigureKind::BYTES_IN)),
+            sent = size(of(FigureKind::BYTES_OUT)),
         ),
-    ]
+        tr!(
+            "files: {uploads} uploaded, {downloads} downloaded, {running} on their way; on the \
+             shelf {items} of {size}",
+            uploads = of(FigureKind::UPLOADS),
+            downloads = of(FigureKind::DOWNLOADS),
+            running = of(FigureKind::TRANSFERS),
+            items = shelf.len(),
+            size = size(shelf_bytes),
+        ),
+    ];
+    let details = details.iter().map(|line| format!("   {line}"));
+    std::iter::once(head).chain(details).collect()
 }
 
 /// A round trip, to a tenth of a millisecond.
@@ -74,7 +84,7 @@ fn milliseconds(time: Duration) -> String {
 /// A length of time in its two largest units.
 fn length(time: Duration) -> String {
     let seconds = time.as_secs();
-    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let units = [(86_400, tr!("d")), (3_600, tr!("h")), (60, tr!("min")), (1, tr!("s"))];
     let largest = units.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(units.len() - 1);
     let mut rest = seconds;
     let parts: Vec<String> = units[largest..]

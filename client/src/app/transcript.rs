@@ -9,8 +9,8 @@ use chatshelf_common::wire::frame::{Said, Told};
 
 use super::clock::Clock;
 use super::format::beginning;
+use crate::lang::tr;
 use crate::search::Words;
-use crate::units::count;
 
 /// Lines that are held.
 const LINES_HELD_MAX: usize = 10_000;
@@ -79,14 +79,21 @@ impl Transcript {
         let fits = |line: &&Line| words.are_in(&format!("{} {}", line.from, line.text));
         let found: Vec<&Line> = self.lines.iter().filter(fits).collect();
         let shown = &found[found.len().saturating_sub(FOUND_SHOWN_MAX)..];
-        let lines = count(found.len(), "line", "lines");
+        let words_joined = words.joined();
         let head = match found.len() {
-            0 => format!("nothing that was said here holds: {}", words.joined()),
-            all if all > shown.len() => {
-                format!("{lines} hold: {}; the newest {}:", words.joined(), shown.len())
-            }
-            1 => format!("1 line holds: {}", words.joined()),
-            _ => format!("{lines} hold: {}", words.joined()),
+            0 => tr!("nothing that was said here holds: {words}", words = words_joined),
+            all if all > shown.len() => tr!(
+                "{all} lines hold: {words}; the newest {shown}:",
+                all,
+                words = words_joined,
+                shown = shown.len(),
+            ),
+            n => tr!(
+                "{n} line holds: {words}",
+                "{n} lines hold: {words}",
+                n = n,
+                words = words_joined
+            ),
         };
         std::iter::once(head).chain(shown.iter().map(|line| line.shown(words, clock))).collect()
     }

@@ -1,10 +1,12 @@
 //! The last line about a transfer: how it ended, and whether another run can resume it. Pure
 //! functions.
 
+use std::fmt::Display;
 use std::time::Instant;
 
 use super::format::refusal;
 use super::rate::{Rate, name, percent};
+use crate::lang::{because, tr};
 use crate::session::{Direction, Outcome, Stage, TransferStatus};
 use crate::units::size;
 
@@ -17,35 +19,76 @@ pub(super) fn closing(
     now: Instant,
 ) -> String {
     let name = name(status);
-    let up = status.direction == Direction::Upload;
-    let verb = if up { "uploaded" } else { "downloaded" };
-    let place = match (outcome, place) {
-        (Outcome::Uploaded(item), _) => format!(" as number {item}"),
-        (_, Some(path)) => format!(" to {path}"),
-        _ => String::new(),
+    let done = match (outcome, place) {
+        (Outcome::Uploaded(item), _) => tr!("{name} uploaded as number {item}", name, item),
+        (Outcome::Downloaded, Some(path)) => tr!("{name} downloaded to {path}", name, path),
+        (Outcome::Downloaded, None) => tr!("{name} downloaded", name),
+        (Outcome::Cancelled, _) => return cancelled(status),
+        (Outcome::Interrupted, _) => return interrupted(status, false),
+        (Outcome::Refused(refused), _) => return because(undone(status), refusal(refused)),
+        (Outcome::DigestMismatch, _) => {
+            let why = tr!("the content arrived damaged (BLAKE3 differs)");
+            return because(undone(status), why);
+        }
+        (Outcome::Failed(why), _) => return because(undone(status), why),
     };
-    match outcome {
-        Outcome::Uploaded(_) | Outcome::Downloaded => {
-            let (rate, took) = rate.whole(status, now);
-            let (size, rate, took) =
-                (size(status.size.unwrap_or(0)), size(rate), took.as_secs_f64());
-            format!("{name} {verb}{place}: {size} in {took:.1} s, {rate}/s, BLAKE3 verified")
-        }
-        Outcome::Cancelled => format!("{name} cancelled, not {verb}"),
-        Outcome::Interrupted => interrupted(status, false),
-        Outcome::Refused(refused) => format!("{name} not {verb}: {}", refusal(refused)),
-        Outcome::DigestMismatch => {
-            format!("{name} not {verb}: the content arrived damaged (BLAKE3 differs)")
-        }
-        Outcome::Failed(why) => format!("{name} not {verb}: {why}"),
+    let (rate, took) = rate.whole(status, now);
+    let s = format!("{:.1}", took.as_secs_f64());
+    let (size, rate) = (size(status.size.unwrap_or(0)), size(rate));
+    tr!("{done}: {size} in {s} s, {rate}/s, BLAKE3 verified", done, size, s, rate)
+}
+
+fn cancelled(status: &TransferStatus) -> String {
+    let name = name(status);
+    match status.direction {
+        Direction::Upload => tr!("{name} cancelled, not uploaded", name),
+        Direction::Download => tr!("{name} cancelled, not downloaded", name),
     }
+}
+
+/// That it did not come to its end.
+fn undone(status: &TransferStatus) -> String {
+    let name = name(status);
+    match status.direction {
+        Direction::Upload => not_uploaded(name),
+        Direction::Download => tr!("{name} not downloaded", name),
+    }
+}
+
+/// That a file did not go on the shelf.
+pub(super) fn not_uploaded(name: impl Display) -> String {
+    tr!("{name} not uploaded", name)
 }
 
 /// The line about a transfer that waits.
 pub(super) fn queued(status: &TransferStatus, is_joined: bool) -> String {
-    let (name, number) = (name(status), status.transfer);
-    let what = if is_joined { "other transfers" } else { "the connection" };
-    format!("{name} waits for {what} (transfer {number}; /cancel {number} stops it)")
+    let name = name(status);
+    let what = match is_joined {
+        true => tr!("{name} waits for other transfers", name),
+        false => tr!("{name} waits for the connection", name),
+    };
+    stoppable(what, status)
+}
+
+/// The line about a transfer that begins.
+pub(super) fn started(status: &TransferStatus) -> String {
+    let (name, size) = (name(status), status.size.map(size));
+    let what = match (status.direction, &status.name, size) {
+        (Direction::Upload, Some(_), Some(size)) => tr!("uploading {name}, {size}", name, size),
+        (Direction::Upload, ..) => tr!("uploading {name}", name),
+        (Direction::Download, Some(_), Some(size)) => tr!("downloading {name}, {size}", name, size),
+        (Direction::Download, Some(_), None) => tr!("downloading {name}", name),
+        (Direction::Download, None, _) => {
+            tr!("downloading a file that the shelf does not show").to_owned()
+        }
+    };
+    stoppable(what, status)
+}
+
+/// With how to stop it.
+fn stoppable(what: String, status: &TransferStatus) -> String {
+    let number = status.transfer;
+    tr!("{what} (transfer {number}; /cancel {number} stops it)", what, number)
 }
 
 /// The last line about a transfer that another run may resume, if it can.
@@ -53,16 +96,20 @@ pub(super) fn interrupted(status: &TransferStatus, survives: bool) -> String {
     let (name, percent) = (name(status), percent(status));
     match (status.direction, status.item) {
         (Direction::Upload, _) if status.stage == Stage::Verifying => {
-            format!("{name} is sent, but not yet said to be on the shelf")
+            tr!("{name} is sent, but not yet said to be on the shelf", name)
         }
         (Direction::Upload, _) if survives => {
-            format!("{name} not uploaded; /upload of the same file resumes it")
+            tr!("{name} not uploaded; /upload of the same file resumes it", name)
         }
         (Direction::Download, Some(item)) if survives && status.moved > 0 => {
-            format!("{name} not downloaded: {percent}% of it is kept, /download {item} resumes it")
+            tr!(
+                "{name} not downloaded: {percent}% of it is kept, /download {item} resumes it",
+                name,
+                percent,
+                item,
+            )
         }
-        (Direction::Upload, _) => format!("{name} not uploaded"),
-        (Direction::Download, _) => format!("{name} not downloaded"),
+        _ => undone(status),
     }
 }
 

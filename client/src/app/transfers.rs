@@ -13,12 +13,13 @@ use super::news::{News, NewsQueue};
 use super::own_uploads::OwnUploads;
 use super::rate::{self, Rate};
 use super::suspending::Suspending;
-use super::transfer_summary;
+use super::transfer_summary::{self, not_uploaded};
 use crate::files::{FileError, Files, HeldPart, OpenFile, Reply, Target};
+use crate::lang::{because, tr};
 use crate::options::expanded;
 use crate::session::{
-    CommandError, Direction, FileReply, FileRequest, Outcome, Restart, Room, Session, Stage,
-    TransferHandle, TransferStatus,
+    CommandError, FileReply, FileRequest, Outcome, Restart, Room, Session, Stage, TransferHandle,
+    TransferStatus,
 };
 use crate::units;
 
@@ -139,8 +140,8 @@ impl Transfers {
             Reply::KeptAt { transfer, path } => self.kept(transfer).path = Some(path),
             Reply::NotPreserved { transfer, why } => {
                 let status = session.transfers().find(|status| status.transfer == transfer);
-                let name = status.as_ref().map_or_else(|| "a download".into(), rate::name);
-                news.failure(format!("{name} keeps neither its mode nor its date: {why}"));
+                let name = status.as_ref().map_or_else(|| tr!("a download").into(), rate::name);
+                news.failure(tr!("{name} keeps neither its mode nor its date: {why}", name, why));
             }
             Reply::Suspended { transfer, survives } => {
                 self.suspending.closed(transfer, survives, news);
@@ -186,13 +187,17 @@ impl Transfers {
         let path = source.shown();
         let file = match result {
             Ok(file) => file,
-            Err(error) => return news.failure(format!("{path} not uploaded: {error}")),
+            Err(error) => return news.failure(because(not_uploaded(path), error)),
         };
         let (name, attributes) = match source {
             Source::File { name: Some(name), .. } => (name, file.attributes),
             Source::File { path: given, name: None } => {
                 if given.file_name() != Some(file.name.as_str().as_ref()) {
-                    news.notice(format!("{path} is called {} on the shelf", file.name));
+                    news.notice(tr!(
+                        "{path} is called {name} on the shelf",
+                        path,
+                        name = file.name
+                    ));
                 }
                 (file.name.clone(), file.attributes)
             }
@@ -206,7 +211,8 @@ impl Transfers {
                 tell_if_queued(transfer, session, news);
             }
             Err(error) => {
-                let text = format!("{path} ({}) not uploaded: {error}", units::size(size));
+                let path = tr!("{path} ({size})", path, size = units::size(size));
+                let text = because(not_uploaded(path), &error);
                 match error {
                     CommandError::NoTransfers => news.refusal(text),
                     _ => news.failure(text),
@@ -250,25 +256,15 @@ impl Transfers {
 
     /// A transfer has begun on the wire.
     pub(super) fn started(&mut self, status: &TransferStatus, now: Instant, news: &mut NewsQueue) {
-        let (name, number) = (rate::name(status), status.transfer);
-        let size = status.size.map_or(String::new(), |size| format!(", {}", units::size(size)));
-        let verb = match status.direction {
-            Direction::Upload => "uploading",
-            Direction::Download => "downloading",
-        };
-        let what = match status.name {
-            Some(_) => format!("{verb} {name}{size}"),
-            None => format!("{verb} a file that the shelf does not show"),
-        };
-        news.push(News::Underway(format!("{what} (transfer {number}; /cancel {number} stops it)")));
-        let before = self.rates.insert(number, Rate::new(now));
+        news.push(News::Underway(transfer_summary::started(status)));
+        let before = self.rates.insert(status.transfer, Rate::new(now));
         debug_assert!(before.is_none(), "a transfer starts once");
     }
 
     /// A transfer continues behind what was moved before.
     pub(super) fn resumed(&mut self, status: &TransferStatus, now: Instant, news: &mut NewsQueue) {
         let (name, percent) = (rate::name(status), rate::percent(status));
-        news.push(News::Underway(format!("resuming {name} at {percent}%")));
+        news.push(News::Underway(tr!("resuming {name} at {percent}%", name, percent)));
         if let Some(rate) = self.rates.get_mut(&status.transfer) {
             rate.resume(status.moved, now);
         }
@@ -283,11 +279,11 @@ impl Transfers {
         news: &mut NewsQueue,
     ) {
         let why = match why {
-            Restart::NothingKept => "the server has kept nothing of it",
-            Restart::FileChanged => "the file was changed while it was sent",
-            Restart::FileDiffers => "what the server has kept is not how the file begins",
+            Restart::NothingKept => tr!("the server has kept nothing of it"),
+            Restart::FileChanged => tr!("the file was changed while it was sent"),
+            Restart::FileDiffers => tr!("what the server has kept is not how the file begins"),
         };
-        news.notice(format!("{} starts over: {why}", rate::name(status)));
+        news.notice(tr!("{name} starts over: {why}", name = rate::name(status), why));
         if let Some(rate) = self.rates.get_mut(&status.transfer) {
             rate.resume(0, now);
         }

@@ -20,6 +20,7 @@ use chatshelf_common::text::{FileName, Message, Nick, TextError, Topic};
 use chatshelf_common::wire::frame::Moderate;
 
 use crate::item::{ItemLine, ItemRef};
+use crate::lang::{text_error, tr};
 use crate::search::Words;
 use crate::session::TransferHandle;
 
@@ -191,13 +192,14 @@ pub enum Notify {
     All,
 }
 
-impl fmt::Display for Notify {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Off => "off",
-            Self::Mentions => "mentions",
-            Self::All => "all",
-        })
+impl Notify {
+    /// Says what rings it.
+    pub(crate) fn told(self) -> &'static str {
+        match self {
+            Self::Off => tr!("the bell rings for: off"),
+            Self::Mentions => tr!("the bell rings for: mentions"),
+            Self::All => tr!("the bell rings for: all"),
+        }
     }
 }
 
@@ -223,20 +225,29 @@ pub enum CommandError {
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let text = match self {
             Self::Unknown(name) => {
-                write!(f, "there is no command /{name}; /help lists them, // sends a slash")
+                tr!("there is no command /{name}; /help lists them, // sends a slash", name)
             }
-            Self::Usage(usage) => write!(f, "usage: {usage}"),
-            Self::Nick(why) => {
-                write!(f, "not a name: {why} (1 to {NICK_BYTES_MAX} bytes: letters, digits, _ - .)")
-            }
+            Self::Usage(usage) => tr!("usage: {usage}", usage),
+            Self::Nick(why) => tr!(
+                "not a name: {why} (1 to {max} bytes: letters, digits, _ - .)",
+                why = text_error(why),
+                max = NICK_BYTES_MAX,
+            ),
             Self::Message { why: TextError::TooLong { limit }, bytes } => {
-                write!(f, "too long: a message holds {limit} bytes, this one has {bytes}")
+                tr!("too long: a message holds {limit} bytes, this one has {bytes}", limit, bytes,)
             }
-            Self::Message { why, .. } => write!(f, "cannot send that message: {why}"),
-            Self::Topic(why) => write!(f, "not a topic: {why} (1 to {TOPIC_BYTES_MAX} bytes)"),
-        }
+            Self::Message { why, .. } => {
+                tr!("cannot send that message: {why}", why = text_error(why))
+            }
+            Self::Topic(why) => tr!(
+                "not a topic: {why} (1 to {max} bytes)",
+                why = text_error(why),
+                max = TOPIC_BYTES_MAX,
+            ),
+        };
+        f.write_str(&text)
     }
 }
 

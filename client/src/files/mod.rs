@@ -32,6 +32,7 @@ use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::frame::Item;
 use mio::Waker;
 
+use crate::lang::tr;
 use crate::plain_error::plain_error;
 use crate::session::{FileReply, FileRequest, TransferHandle};
 use crate::state_dir;
@@ -125,28 +126,30 @@ impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => f.write_str(&pack_first(path)),
-            Self::NotAFile => f.write_str("not a regular file"),
-            Self::NoName => f.write_str("it has no name that can be offered"),
-            Self::Shrank => f.write_str("the file became shorter while it was read"),
-            Self::Changed => f.write_str("the file changed while it was read"),
+            Self::NotAFile => f.write_str(tr!("not a regular file")),
+            Self::NoName => f.write_str(tr!("it has no name that can be offered")),
+            Self::Shrank => f.write_str(tr!("the file became shorter while it was read")),
+            Self::Changed => f.write_str(tr!("the file changed while it was read")),
             Self::KeepsChanging => {
-                f.write_str("it keeps changing while it is read; upload a copy of it")
+                f.write_str(tr!("it keeps changing while it is read; upload a copy of it"))
             }
-            Self::NoFreeName => f.write_str("all names like it are taken"),
+            Self::NoFreeName => f.write_str(tr!("all names like it are taken")),
             Self::NoRoom { needed, free, dir } => {
                 let here = match dir.to_str() {
-                    Some("" | ".") => "the current directory".into(),
+                    Some("" | ".") => tr!("the current directory").into(),
                     _ => dir.display().to_string(),
                 };
                 let (needed, free) = (size(*needed), size(*free));
-                write!(f, "it needs {needed}, but {here} has only {free} free")
+                let text =
+                    tr!("it needs {needed}, but {here} has only {free} free", needed, here, free);
+                f.write_str(&text)
             }
             Self::Create(path, error) => {
                 write!(f, "{}: {}", path.display(), plain_error(error))
             }
             Self::Rename(part, error) => {
-                let why = plain_error(error);
-                write!(f, "cannot rename {}, which has all of it: {why}", part.display())
+                let (part, why) = (part.display(), plain_error(error));
+                f.write_str(&tr!("cannot rename {part}, which has all of it: {why}", part, why))
             }
             Self::Io(error) => f.write_str(&plain_error(error)),
         }
@@ -166,7 +169,7 @@ pub(crate) fn pack_first(folder: &Path) -> String {
         let archive = format!("{name}.tar.gz");
         format!("tar czf {} {}", shell_words::quote(&archive), shell_words::quote(&path))
     };
-    format!("it is a folder; pack it into one file first: {command}")
+    tr!("it is a folder; pack it into one file first: {command}", command)
 }
 
 impl FileError {

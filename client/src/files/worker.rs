@@ -25,6 +25,7 @@ use super::state::{State, UploadOrigin, fresh_key};
 use super::{
     FileError, HeldPart, OpenFile, Reply, Request, Target, attributes, destination, space,
 };
+use crate::lang::tr;
 use crate::session::{FileReply, FileRequest, TransferHandle};
 use transfer::{Content, Then, Transfer};
 
@@ -311,12 +312,13 @@ impl Worker<'_> {
     }
 
     fn reply_failed(&self, transfer: TransferHandle, error: &FileError, survives: bool) {
-        let rest = if survives {
-            "; what has arrived is kept; repeat the download to resume it"
-        } else {
-            ""
+        let why = match survives {
+            true => tr!(
+                "{why}; what has arrived is kept; repeat the download to resume it",
+                why = error,
+            ),
+            false => error.to_string(),
         };
-        let why = format!("{error}{rest}");
         (self.reply)(Reply::Session(FileReply::Failed { transfer, why }));
     }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use chatshelf_common::limits::ALPN;
 use mio::net::TcpStream;
 
-use super::tls::{TlsStream, WITHOUT_TLS};
+use super::tls::{TlsStream, without_tls};
 use super::{LinkError, web};
+use crate::lang::tr;
 use crate::session::Privacy;
 use crate::trust::Trust;
 
@@ -91,7 +92,7 @@ impl Handshake {
     pub(super) fn advance(&mut self, now: Instant) -> io::Result<bool> {
         let is_over = self.tls.shake_hands()?;
         if !is_over && now >= self.deadline {
-            let why = format!("no answer in time when asked for TLS; {WITHOUT_TLS}");
+            let why = tr!("no answer in time when asked for TLS; {hint}", hint = without_tls());
             return Err(io::Error::new(ErrorKind::TimedOut, why));
         }
         Ok(is_over)

@@ -28,6 +28,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Registry, Token};
 
+use crate::lang::tr;
 use crate::plain_error::plain_error;
 use crate::session::{BLOCK_BYTES, Privacy, Session, SessionError};
 use crate::trust::Untrusted;
@@ -84,7 +85,7 @@ impl fmt::Display for LinkError {
         match self {
             Self::Connect(error) | Self::Lost(Some(error)) => f.write_str(&plain_error(error)),
             Self::Untrusted(why) => why.fmt(f),
-            Self::Lost(None) => f.write_str("the server closed it"),
+            Self::Lost(None) => f.write_str(tr!("the server closed it")),
             Self::Session(error) => error.fmt(f),
         }
     }

@@ -10,6 +10,8 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::lang::tr;
+
 /// From one attempt to the next while none has failed (RFC 8305, "Connection Attempt Delay").
 pub(super) const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// How long the last attempt may take; earlier ones have had longer.
@@ -60,14 +62,14 @@ impl Race {
             return Step::Try(address);
         }
         if self.running > 0 && now >= self.deadline {
-            self.note(io::Error::new(ErrorKind::TimedOut, "no answer in time"));
+            self.note(io::Error::new(ErrorKind::TimedOut, tr!("no answer in time")));
             self.running = 0;
         }
         if self.running > 0 {
             let is_last = self.waiting.is_empty();
             return Step::Wait(if is_last { self.deadline } else { self.next_at });
         }
-        let none = || io::Error::new(ErrorKind::NotFound, "the host has no address");
+        let none = || io::Error::new(ErrorKind::NotFound, tr!("the host has no address"));
         Step::Over(self.error.take().unwrap_or_else(none))
     }
 

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use chatshelf_common::address::ServerAddress;
 use mio::Waker;
 
+use crate::lang::tr;
+
 /// How long a connection waits for the lookup.
 pub(super) const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -96,7 +98,7 @@ impl Route {
             Some(Err(TryRecvError::Empty)) if now < name.deadline => return None,
             // The thread keeps running; the next connection uses what it has found by then.
             Some(Err(TryRecvError::Empty)) => {
-                Err(io::Error::new(ErrorKind::TimedOut, "looking up the name took too long"))
+                Err(io::Error::new(ErrorKind::TimedOut, tr!("looking up the name took too long")))
             }
             Some(Ok(found)) => {
                 name.running = None;
@@ -104,7 +106,7 @@ impl Route {
             }
             Some(Err(TryRecvError::Disconnected)) | None => {
                 name.running = None;
-                Err(io::Error::other("the name could not be looked up"))
+                Err(io::Error::other(tr!("the name could not be looked up")))
             }
         };
         Some(match found {

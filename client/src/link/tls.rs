@@ -17,6 +17,7 @@ use rustls::{
 };
 
 use super::socket;
+use crate::lang::tr;
 
 /// Bytes taken from the socket at a time. They are held only until they are decrypted, or while the
 /// session takes no more.
@@ -25,8 +26,9 @@ const CHUNK_BYTES: usize = 32 * 1024;
 const RECORD_BYTES_MAX: usize = 16 * 1024;
 
 /// What to do if no TLS is spoken at the other end.
-pub(super) const WITHOUT_TLS: &str =
-    "if it is a server without TLS, --no-tls connects without encryption";
+pub(super) fn without_tls() -> &'static str {
+    tr!("if it is a server without TLS, --no-tls connects without encryption")
+}
 
 /// A stream of records on a socket.
 #[derive(Debug)]
@@ -66,7 +68,8 @@ impl TlsStream {
             }
             match self.take_in() {
                 Ok(0) => {
-                    let why = format!("it closed the connection when asked for TLS; {WITHOUT_TLS}");
+                    let hint = without_tls();
+                    let why = tr!("it closed the connection when asked for TLS; {hint}", hint);
                     return Err(io::Error::other(why));
                 }
                 Ok(_) => {}
@@ -261,13 +264,13 @@ impl ServerCertVerifier for ProofOfKey {
 fn in_words(error: Error) -> io::Error {
     let text = match &error {
         Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {
-            "it does not speak TLS; --no-tls connects without encryption".to_owned()
+            tr!("it does not speak TLS; --no-tls connects without encryption").to_owned()
         }
         Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_) => {
-            format!("it does not speak TLS 1.3: {error}")
+            tr!("it does not speak TLS 1.3: {why}", why = error)
         }
         Error::InvalidCertificate(_) => {
-            format!("it does not have the key of the certificate that it shows: {error}")
+            tr!("it does not have the key of the certificate that it shows: {why}", why = error)
         }
         _ => format!("TLS: {error}"),
     };

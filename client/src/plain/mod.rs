@@ -25,6 +25,7 @@ use crate::command::{self, Command};
 use crate::default_nick;
 use crate::echo::EchoOff;
 use crate::input::{Input, LINE_BYTES_MAX, Line};
+use crate::lang::{text_error, tr};
 use crate::options::Options;
 use crate::output::Output;
 use crate::screen::terminal;
@@ -141,7 +142,7 @@ impl Lines {
             Typed::Upload(paths) if app.takes_commands() => {
                 app.carry_out(Command::upload(paths), now);
             }
-            Typed::Upload(_) => self.notice("not uploaded: first answer the question"),
+            Typed::Upload(_) => self.notice(tr!("not uploaded: first answer the question")),
             Typed::Asked(lines) => lines.iter().for_each(|line| self.notice(line)),
             Typed::Refused(why) => {
                 let line = self.look.failure(&why);
@@ -163,14 +164,12 @@ impl Lines {
                 app.give_password(&text);
             }
             Line::End if app.wants_nick() => {
-                app.give_up(Failure::new("no name was given", EXIT_USAGE));
+                app.give_up(Failure::new(tr!("no name was given"), EXIT_USAGE));
             }
             Line::End => app.end_of_input(),
             Line::TooLong => {
-                app.fail(
-                    format!("a line was skipped: it is longer than {LINE_BYTES_MAX} bytes"),
-                    now,
-                );
+                let max = LINE_BYTES_MAX;
+                app.fail(tr!("a line was skipped: it is longer than {max} bytes", max), now);
             }
             Line::Text(text) if app.wants_nick() => {
                 self.repeat(&text);
@@ -225,7 +224,7 @@ impl Lines {
             (Some(free), _) if text.is_empty() => app.rejoin(free),
             (_, Ok(nick)) => app.rejoin(nick),
             (suggestion, Err(why)) => {
-                self.notice(&format!("that cannot be a name: {why}"));
+                self.notice(&tr!("that cannot be a name: {why}", why = text_error(&why)));
                 self.asking = suggestion;
             }
         }
@@ -236,7 +235,7 @@ impl Lines {
         match text.to_lowercase().as_str() {
             "yes" => app.accept_key(now),
             "no" => app.refuse_key(),
-            _ => self.notice("Type yes or no: "),
+            _ => self.notice(tr!("Type yes or no:")),
         }
     }
 
@@ -244,17 +243,17 @@ impl Lines {
         for line in format::key_question(app.server(), key) {
             self.notice(&line);
         }
-        self.notice("Type yes or no: ");
+        self.notice(tr!("Type yes or no:"));
     }
 
     fn nick_refused(&mut self, text: &str, suggestion: Option<Nick>) {
         self.end_secret();
         self.notice(text);
         let question = match &suggestion {
-            Some(free) => format!("Your name [{free}]: "),
-            None => "Your name: ".into(),
+            Some(free) => tr!("Your name [{free}]:", free),
+            None => tr!("Your name:").to_owned(),
         };
-        self.notice(&question);
+        self.notice(&format!("{question} "));
         self.asking = suggestion;
     }
 
@@ -263,15 +262,15 @@ impl Lines {
     fn ask_password(&mut self, text: &str, is_rooms: bool) {
         self.notice(text);
         match &mut self.source {
-            Source::Keys(prompt) => prompt.ask_secret("Password: ", is_rooms),
+            Source::Keys(prompt) => prompt.ask_secret(&format!("{} ", tr!("Password:")), is_rooms),
             Source::Input(_) => {
                 self.echo_off = EchoOff::begin();
                 self.notice(match self.echo_off {
-                    Some(_) => "Password, which is not shown while you type: ",
-                    None => {
+                    Some(_) => tr!("Password, which is not shown while you type:"),
+                    None => tr!(
                         "it would be shown while you type; leave, and give it with an option or in \
                          the environment (--help)"
-                    }
+                    ),
                 });
             }
         }
@@ -311,7 +310,7 @@ impl Lines {
             }
             Answer::Help => self.look.help(),
             Answer::Clear | Answer::Notify(_) | Answer::Mouse(_) | Answer::Copy(_) => {
-                vec![self.look.notice("that works on the full screen only")]
+                vec![self.look.notice(tr!("that works on the full screen only"))]
             }
         };
         lines.iter().for_each(|line| self.output.line(line));
@@ -391,7 +390,7 @@ impl View for Lines {
                 self.notice(&text);
             }
             News::Quietly => {}
-            News::Now => self.notice("now"),
+            News::Now => self.notice(tr!("now")),
             News::Failure(text) => {
                 let line = self.look.failure(&text);
                 self.output.line(&line);

@@ -8,10 +8,14 @@ use super::prompt::Typed;
 use super::{Lines, Source};
 use crate::app::{EXIT_USAGE, Failure, Ground, fail};
 use crate::input::Line;
+use crate::lang::{text_error, tr};
 use crate::raw_text;
 use crate::terminal_env::TerminalEnv;
 
-const QUESTION: &str = "Your name: ";
+/// The question, as it stands before the answer.
+fn asking() -> String {
+    format!("{} ", tr!("Your name:"))
+}
 
 /// Asks on a terminal until the answer is a valid name.
 pub(super) fn ask(
@@ -32,12 +36,15 @@ pub(super) fn ask(
                 if matches!(front.source, Source::Input(_)) {
                     let _ = writeln!(io::stderr());
                 }
-                return Err(Failure::new("no name was given; try --name NAME", EXIT_USAGE));
+                return Err(Failure::new(tr!("no name was given; try --name NAME"), EXIT_USAGE));
             }
-            Line::TooLong => "that is too long for a name".to_owned(),
+            Line::TooLong => tr!("that is too long for a name").to_owned(),
             Line::Text(text) => match Nick::new(text.trim()) {
                 Ok(nick) => return Ok(nick),
-                Err(why) => format!("'{}' cannot be a name: {why}", raw_text::lossy(text.trim())),
+                Err(why) => {
+                    let (text, why) = (raw_text::lossy(text.trim()), text_error(&why));
+                    tr!("'{text}' cannot be a name: {why}", text, why)
+                }
             },
         };
         match &front.source {
@@ -51,7 +58,7 @@ pub(super) fn ask(
 fn typed(front: &mut Lines, ground: &mut Ground) -> Line {
     loop {
         let Source::Keys(prompt) = &mut front.source else { return Line::End };
-        prompt.ask(QUESTION);
+        prompt.ask(&asking());
         if !prompt.take_keys(usize::MAX) {
             return Line::End;
         }
@@ -72,9 +79,9 @@ fn typed(front: &mut Lines, ground: &mut Ground) -> Line {
 
 fn question(surroundings: TerminalEnv) {
     let asked = if surroundings.output_is_terminal {
-        io::stdout().write_all(QUESTION.as_bytes()).and_then(|()| io::stdout().flush())
+        io::stdout().write_all(asking().as_bytes()).and_then(|()| io::stdout().flush())
     } else {
-        io::stderr().write_all(QUESTION.as_bytes())
+        io::stderr().write_all(asking().as_bytes())
     };
     if let Err(error) = asked {
         log::info!("cannot ask for a name: {error}");

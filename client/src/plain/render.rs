@@ -5,9 +5,11 @@ use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Said, Style, Told};
 
 use crate::app::{Clock, format, moderation};
+use crate::lang::{self, tr};
+use crate::screen::wrap::width;
 use crate::session::{Room, ServerLimits};
 use crate::text::{shown, shown_lines};
-use crate::units::{count, limit, size};
+use crate::units::{limit, size};
 
 /// Colours that are readable on dark and light backgrounds, as SGR parameters.
 const NICK_COLOURS: [&str; 10] = ["31", "32", "33", "34", "35", "36", "91", "92", "94", "95"];
@@ -52,14 +54,14 @@ impl Look {
             let (text, nick) = (Self::text(&said.text, 7), self.nick(&said.nick));
             return format!("{}  * {nick} {text}", self.clock.time(said.at));
         }
-        let indent = 9 + said.nick.as_str().chars().count();
+        let indent = 9 + width(said.nick.as_str());
         let (text, nick) = (Self::text(&said.text, indent), self.nick(&said.nick));
         format!("{}  {nick}  {text}", self.clock.time(said.at))
     }
 
     /// `HH:MM  [ada → you] text`.
     pub(crate) fn told(&self, told: &Told, me: &Nick) -> String {
-        let name = |nick: &Nick| if nick == me { "you".into() } else { self.nick(nick) };
+        let name = |nick: &Nick| if nick == me { tr!("you").into() } else { self.nick(nick) };
         let (from, to) = (name(&told.from), name(&told.to));
         format!("{}  [{from} → {to}] {}", self.clock.time(told.at), Self::text(&told.text, 7))
     }
@@ -80,10 +82,9 @@ impl Look {
     /// The shelf, oldest first: number, name, size, who, when, digest.
     pub(crate) fn shelf(&self, items: &[Item]) -> Vec<String> {
         if items.is_empty() {
-            return vec![self.notice("the shelf is empty")];
+            return vec![self.notice(tr!("the shelf is empty"))];
         }
-        let files = count(items.len(), "file", "files");
-        let mut lines = vec![self.notice(&format!("on the shelf: {files}"))];
+        let mut lines = vec![self.notice(&format::on_shelf(items.len()))];
         lines.extend(items.iter().map(|item| {
             let (number, size, when) = (item.id, size(item.size), self.clock.time(item.at));
             let (name, nick, day) =
@@ -107,37 +108,40 @@ impl Look {
 
     /// What a new member is told.
     pub(super) fn welcome(&self, me: &Nick, room: &Room, limits: &ServerLimits) -> Vec<String> {
-        let mut lines = vec![self.notice(&format!("welcome, {me}"))];
+        let mut lines = vec![self.notice(&tr!("welcome, {nick}", nick = me))];
         lines.push(self.members(room, NAMED_MAX));
         if room.topic().is_some() {
             lines.push(self.topic(room));
         }
         lines.extend(self.shelf(room.shelf()));
         let ServerLimits { file_bytes_max: bytes, shelf_items_max, transfers_max, .. } = limits;
-        let transfers = count(*transfers_max as usize, "transfer", "transfers");
-        lines.push(self.notice(&format!(
-            "limits: files up to {}, messages up to {}, {transfers} at once; the shelf keeps the \
-             newest {shelf_items_max} files",
-            limit(*bytes),
-            limit(chatshelf_common::limits::MESSAGE_BYTES_MAX as u64),
+        lines.push(self.notice(&tr!(
+            "limits: files up to {file}, messages up to {message}, {n} transfer at once; the \
+             shelf keeps the newest {items} files",
+            "limits: files up to {file}, messages up to {message}, {n} transfers at once; the \
+             shelf keeps the newest {items} files",
+            n = *transfers_max,
+            file = limit(*bytes),
+            message = limit(chatshelf_common::limits::MESSAGE_BYTES_MAX as u64),
+            items = shelf_items_max,
         )));
-        lines.push(self.notice("/help lists the commands, /quit leaves"));
+        lines.push(self.notice(tr!("/help lists the commands, /quit leaves")));
         lines
     }
 
     /// The list of commands.
     pub(super) fn help(&self) -> Vec<String> {
-        let mut lines = vec![self.notice("anything you type goes to everyone, except:")];
+        let mut lines = vec![self.notice(tr!("anything you type goes to everyone, except:"))];
         lines.extend(crate::command::HELP.iter().map(|help| {
             let also: Vec<String> = help.names[1..].iter().map(|name| format!("/{name}")).collect();
-            let also = if also.is_empty() {
-                String::new()
-            } else {
-                format!(" (also {})", also.join(", "))
+            let does = lang::text(help.does);
+            let does = match also.is_empty() {
+                true => does.to_owned(),
+                false => tr!("{does} (also {names})", does, names = also.join(", ")),
             };
-            format!("   {:28} {}{also}", help.usage, help.does)
+            format!("   {:28} {does}", help.usage)
         }));
-        lines.push(format!("   {:28} say /text", "//text"));
+        lines.push(format!("   {:28} {}", "//text", tr!("say /text")));
         lines
     }
 }

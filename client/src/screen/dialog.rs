@@ -6,10 +6,11 @@ use chatshelf_common::text::Nick;
 
 use super::editor::Editor;
 use super::paste::Question;
+use super::wrap::padded;
 use crate::app::format;
 use crate::command::HELP;
+use crate::lang::{self, tr};
 use crate::text::shown;
-use crate::units::count;
 
 /// The dialog that is open.
 #[derive(Debug)]
@@ -67,11 +68,11 @@ impl Dialog {
     pub(super) fn title(&self) -> &'static str {
         match self {
             Self::Name(_) => "chatshelf",
-            Self::Key(_) => "Is this the right server?",
-            Self::Password(_) => "Password",
-            Self::Quit => "Leave?",
+            Self::Key(_) => tr!("Is this the right server?"),
+            Self::Password(_) => tr!("Password"),
+            Self::Quit => tr!("Leave?"),
             Self::Pasted(question) => question.title(),
-            Self::Help(_) => "Help: Up and Down scroll, Esc closes",
+            Self::Help(_) => tr!("Help: Up and Down scroll, Esc closes"),
         }
     }
 
@@ -80,27 +81,29 @@ impl Dialog {
         match self {
             Self::Key(key) => format::key_question(server, *key).into(),
             Self::Name(question) => {
-                let mut lines = vec!["Which name do you want in the room?".to_owned()];
+                let mut lines = vec![tr!("Which name do you want in the room?").to_owned()];
                 lines.extend(question.why.as_deref().map(shown));
                 let free = question.suggestion.as_ref();
-                lines.extend(
-                    free.map(|free| format!("Enter alone takes {}.", shown(free.as_str()))),
-                );
+                let free = free.map(|free| shown(free.as_str()));
+                lines.extend(free.map(|nick| tr!("Enter alone takes {nick}.", nick)));
                 lines
             }
             Self::Password(PasswordQuestion { is_sent: true, .. }) => {
-                vec!["The server verifies the password.".to_owned()]
+                vec![tr!("The server verifies the password.").to_owned()]
             }
             Self::Password(question) => vec![
                 shown(&question.why),
                 String::new(),
-                "The password is not shown while you type.".to_owned(),
+                tr!("The password is not shown while you type.").to_owned(),
             ],
             Self::Quit => {
-                let mut lines = vec!["Leave the room?".to_owned()];
+                let mut lines = vec![tr!("Leave the room?").to_owned()];
                 if running > 0 {
-                    let running = count(running, "transfer is", "transfers are");
-                    lines.push(format!("{running} still running."));
+                    lines.push(tr!(
+                        "{n} transfer is still running.",
+                        "{n} transfers are still running.",
+                        n = running,
+                    ));
                 }
                 lines
             }
@@ -112,14 +115,14 @@ impl Dialog {
     /// The keys that answer it.
     pub(super) fn answers(&self) -> &'static str {
         match self {
-            Self::Name(_) => "Enter: join   Ctrl-C: leave",
-            Self::Key(_) => "y: yes, join   n: no, leave",
-            Self::Password(PasswordQuestion { is_sent: true, .. }) => "Esc: leave",
+            Self::Name(_) => tr!("Enter: join   Ctrl-C: leave"),
+            Self::Key(_) => tr!("y: yes, join   n: no, leave"),
+            Self::Password(PasswordQuestion { is_sent: true, .. }) => tr!("Esc: leave"),
             Self::Password(PasswordQuestion { is_rooms: true, .. }) => {
-                "Enter: send it   Esc: leave"
+                tr!("Enter: send it   Esc: leave")
             }
-            Self::Password(_) => "Enter: send it   Esc: cancel",
-            Self::Quit => "Enter: leave   Esc: stay",
+            Self::Password(_) => tr!("Enter: send it   Esc: cancel"),
+            Self::Quit => tr!("Enter: leave   Esc: stay"),
             Self::Pasted(question) => question.answers(),
             Self::Help(_) => "",
         }
@@ -131,22 +134,24 @@ impl Dialog {
 fn help() -> Vec<String> {
     let command = |help: &crate::command::Help| {
         // The first half of the sentence is enough here.
-        let does = help.does.split(';').next().unwrap_or_default();
+        let does = lang::text(help.does).split([';', '；']).next().unwrap_or_default();
         format!("{:USAGE_COLUMNS$} {does}", help.usage)
     };
     let keys = KEYS.iter().map(|row| {
-        let pair = |(key, does): &(&str, &str)| format!("{key:KEY_COLUMNS$} {does}");
+        let pair = |(key, does): &(&str, &str)| format!("{key:KEY_COLUMNS$} {}", lang::text(does));
         let [left, right] = [pair(&row[0]), pair(&row[1])];
-        format!("{left:KEY_PAIR_COLUMNS$} {right}")
+        format!("{} {right}", padded(&left, KEY_PAIR_COLUMNS))
     });
     let mut lines: Vec<String> = keys.chain([String::new()]).collect();
     lines.extend(HELP.iter().map(command));
-    lines.push(format!("{:USAGE_COLUMNS$} say /text", "//text"));
+    lines.push(format!("{:USAGE_COLUMNS$} {}", "//text", tr!("say /text")));
     lines
 }
 
 #[cfg(test)]
 mod tests {
+    use chatshelf_common::strings;
+
     use super::*;
     use crate::screen::wrap::width;
 
@@ -165,6 +170,24 @@ mod tests {
             for key in keys.trim_start_matches("Ctrl-").split(' ') {
                 let key = format!("{prefix}{key}");
                 assert!(described.contains(&key.as_str()), "{key}, {does}: {described:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_keys_and_commands_do_is_said_in_every_language_and_fits() {
+        let row = |text: &str| strings::rows().find(|row| row.english == text).unwrap();
+        for (_, does) in KEYS.as_flattened() {
+            let row = row(does);
+            for text in [row.simplified, row.traditional] {
+                assert!(KEY_COLUMNS + 1 + width(text) <= KEY_PAIR_COLUMNS, "{text}");
+            }
+        }
+        for help in HELP {
+            let row = row(help.does);
+            for text in [row.simplified, row.traditional] {
+                let short = text.split('；').next().unwrap();
+                assert!(USAGE_COLUMNS.max(help.usage.len()) + 1 + width(short) <= 76, "{text}");
             }
         }
     }

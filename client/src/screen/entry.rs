@@ -12,6 +12,7 @@ use super::theme::{Ink, Signs};
 use super::wrap::{cut, width, wrap};
 use crate::app::format::nick_number;
 use crate::app::moderation::{REDACTED, readable};
+use crate::lang::tr;
 use crate::text::{shown, shown_lines};
 
 /// In place of a tab: space, but no tab stops.
@@ -228,25 +229,24 @@ impl Presence {
     }
 
     fn text(&self) -> String {
-        let part = |names: &[String], what: &str| {
-            (!names.is_empty()).then(|| format!("{} {what}", named(names)))
-        };
+        let names = |names: &[String]| (!names.is_empty()).then(|| named(names));
         let parts = [
-            part(&self.joined, "joined"),
-            part(&self.left, "left"),
-            part(&self.passed, "came and went"),
+            names(&self.joined).map(|nick| tr!("{nick} joined", nick)),
+            names(&self.left).map(|nick| tr!("{nick} left", nick)),
+            names(&self.passed).map(|nick| tr!("{nick} came and went", nick)),
         ];
-        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        let parts = parts.into_iter().flatten();
+        parts.reduce(|first, then| tr!("{first}; {then}", first, then)).unwrap_or_default()
     }
 }
 
 /// `a, b, c and 4 more`.
 fn named(names: &[String]) -> String {
-    let mut text = names[..names.len().min(NAMED_MAX)].join(", ");
+    let some = names[..names.len().min(NAMED_MAX)].join(", ");
     if names.len() > NAMED_MAX {
-        text.push_str(&format!(" and {} more", names.len() - NAMED_MAX));
+        return tr!("{names} and {more} more", names = some, more = names.len() - NAMED_MAX);
     }
-    text
+    some
 }
 
 #[cfg(test)]

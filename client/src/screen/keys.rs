@@ -16,6 +16,7 @@ use super::state::{Action, State};
 use super::theme::Ink;
 use crate::app::Clock;
 use crate::command::{self, Command, CommandError};
+use crate::lang::{text_error, tr};
 
 /// Rows per step of the wheel.
 const WHEEL_ROWS: usize = 3;
@@ -131,7 +132,8 @@ impl State {
             None => self.facts.shelf.first().map(|item| item.id),
         };
         if self.facts.shelf.is_empty() {
-            self.notice("the shelf is empty; drop a file here, or type /upload PATH", Clock::now());
+            let text = tr!("the shelf is empty; drop a file here, or type /upload PATH");
+            self.notice(text, Clock::now());
         }
     }
 
@@ -328,8 +330,9 @@ impl State {
             (Some(free), _) if text.is_empty() => vec![Action::Name(free)],
             (_, Ok(nick)) => vec![Action::Name(nick)],
             (suggestion, Err(why)) => {
-                asked.why =
-                    (!text.is_empty()).then(|| format!("'{text}' cannot be a name: {why}."));
+                let no_name =
+                    || tr!("'{text}' cannot be a name: {why}", text, why = text_error(&why));
+                asked.why = (!text.is_empty()).then(|| tr!("{sentence}.", sentence = no_name()));
                 asked.suggestion = suggestion;
                 self.keep(Dialog::Name(asked))
             }

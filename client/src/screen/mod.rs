@@ -42,6 +42,7 @@ use crate::app::{
     format, moderation, no_start, stats, stop_job,
 };
 use crate::command::Copied;
+use crate::lang::tr;
 use crate::options::Options;
 use crate::terminal_env::TerminalEnv;
 use crate::text::shown;
@@ -76,7 +77,7 @@ fn try_run(options: Options, surroundings: TerminalEnv) -> Result<u8, Failure> {
         None => screen.ask_name(&mut ground)?,
     };
     let Some(name) = name else {
-        return Err(Failure::new("no name was given; try --name NAME", EXIT_USAGE));
+        return Err(Failure::new(tr!("no name was given; try --name NAME"), EXIT_USAGE));
     };
     let manner = Manner::new(Mode::Interactive, options.reconnect);
     ground.run(screen, Plan::new(options, name, manner))
@@ -204,8 +205,7 @@ impl Screen {
                 if let Some(level) = level {
                     self.state.attention.notify = level;
                 }
-                let text = format!("the bell rings for: {}", self.state.attention.notify);
-                self.state.notice(&text, at);
+                self.state.notice(self.state.attention.notify.told(), at);
             }
         }
     }
@@ -241,9 +241,9 @@ impl Screen {
             self.is_broken |= self.terminal.set_mouse(on).is_err();
         }
         let text = if self.terminal.has_mouse() {
-            "the mouse scrolls and clicks here; hold Shift to select text, or /mouse off"
+            tr!("the mouse scrolls and clicks here; hold Shift to select text, or /mouse off")
         } else {
-            "the mouse selects text, as the terminal does it; /mouse on takes it back"
+            tr!("the mouse selects text, as the terminal does it; /mouse on takes it back")
         };
         self.state.notice(text, Clock::now());
     }
@@ -251,17 +251,19 @@ impl Screen {
     /// Copies a line or a link to the clipboard.
     fn copy(&mut self, wanted: Copied) {
         let Some(text) = self.state.scrollback.copied(wanted) else {
-            return self.state.say("there is nothing to copy", Ink::Failure, Clock::now());
+            return self.state.say(tr!("there is nothing to copy"), Ink::Failure, Clock::now());
         };
         self.is_broken |= self.terminal.copy(&text).is_err();
-        let text = format!("copied to the terminal's clipboard: {}", format::shortened(&text));
+        let text = format::shortened(&text);
+        let text = tr!("copied to the terminal's clipboard: {text}", text);
         self.state.notice(&text, Clock::now());
     }
 
     /// Suspends the program, if there is a shell to return to.
     fn stop(&mut self) {
         if !stop_job() {
-            self.state.notice("cannot suspend: there is no shell to return to", Clock::now());
+            let text = tr!("cannot suspend: there is no shell to return to");
+            self.state.notice(text, Clock::now());
         }
     }
 

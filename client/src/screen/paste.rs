@@ -7,8 +7,9 @@ use chatshelf_common::limits::MESSAGE_BYTES_MAX;
 use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::paths::{self, Drop, Dropped};
+use crate::lang::tr;
 use crate::text::{cleaned, shown};
-use crate::units::{count, size};
+use crate::units::size;
 
 /// A paste of this many lines is sent only after a question.
 const LINES_ASKED: usize = 5;
@@ -75,10 +76,11 @@ impl Pasted {
         if text.len() <= MESSAGE_BYTES_MAX {
             return Self::Text(text);
         }
-        Self::Refused(format!(
-            "not pasted: a message holds {MESSAGE_BYTES_MAX} bytes, and this has {}; save it to a \
-             file and put that on the shelf",
-            text.len()
+        Self::Refused(tr!(
+            "not pasted: a message holds {limit} bytes, and this has {bytes}; save it to a file \
+             and put that on the shelf",
+            limit = MESSAGE_BYTES_MAX,
+            bytes = text.len(),
         ))
     }
 }
@@ -99,13 +101,15 @@ impl Question {
             Drop::Files(files) if files.len() <= kept => {
                 return Self::Upload(files, text.to_owned());
             }
-            Drop::Files(files) => format!(
-                "{} files are too many: the shelf keeps {kept}. Pack them into one, or drop fewer.",
-                files.len()
+            Drop::Files(files) => tr!(
+                "{files} files are too many: the shelf keeps {kept}. Pack them into one, or drop \
+                 fewer.",
+                files = files.len(),
+                kept,
             ),
             Drop::Unfit(path, why) => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                format!("{name} cannot go on the shelf: {why}")
+                tr!("{name} cannot go on the shelf: {why}", name, why)
             }
         };
         Self::NoUpload(why, text.to_owned())
@@ -113,8 +117,8 @@ impl Question {
 
     pub(super) fn title(&self) -> &'static str {
         match self {
-            Self::Lines(_) => "Pasted",
-            Self::Upload(..) | Self::NoUpload(..) => "Dropped",
+            Self::Lines(_) => tr!("Pasted"),
+            Self::Upload(..) | Self::NoUpload(..) => tr!("Dropped"),
         }
     }
 
@@ -122,8 +126,8 @@ impl Question {
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
             Self::Lines(text) => {
-                let lines = count(text.lines().count(), "line", "lines");
-                vec![format!("Send {lines} ({}) as one message?", size(text.len() as u64))]
+                let (lines, size) = (text.lines().count(), size(text.len() as u64));
+                vec![tr!("Send {lines} lines ({size}) as one message?", lines, size)]
             }
             Self::Upload(files, _) => upload_lines(files),
             Self::NoUpload(why, _) => vec![shown(why)],
@@ -133,9 +137,9 @@ impl Question {
     /// The keys that answer it.
     pub(crate) fn answers(&self) -> &'static str {
         match self {
-            Self::Lines(_) => "Enter: send   e: edit   Esc: discard",
-            Self::Upload(..) => "Enter: upload   t: use as text   Esc: no",
-            Self::NoUpload(..) => "t: use as text   Esc: close",
+            Self::Lines(_) => tr!("Enter: send   e: edit   Esc: discard"),
+            Self::Upload(..) => tr!("Enter: upload   t: use as text   Esc: no"),
+            Self::NoUpload(..) => tr!("t: use as text   Esc: close"),
         }
     }
 
@@ -165,8 +169,8 @@ impl Question {
 
 fn upload_lines(files: &[Dropped]) -> Vec<String> {
     let mut lines = vec![match files.len() {
-        1 => "Put on the shelf?".to_owned(),
-        several => format!("Put {several} files on the shelf?"),
+        1 => tr!("Put on the shelf?").to_owned(),
+        files => tr!("Put {files} files on the shelf?", files),
     }];
     lines.extend(files.iter().take(FILES_SHOWN_MAX).map(|file| {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
@@ -175,7 +179,8 @@ fn upload_lines(files: &[Dropped]) -> Vec<String> {
     let rest = files.get(FILES_SHOWN_MAX..).unwrap_or_default();
     if !rest.is_empty() {
         let bytes = rest.iter().map(|file| file.bytes).sum();
-        lines.push(format!("  and {} more  {}", rest.len(), size(bytes)));
+        let more = tr!("and {more} more", more = rest.len());
+        lines.push(format!("  {more}  {}", size(bytes)));
     }
     lines
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 
+use crate::lang::tr;
 use crate::options::expanded;
 
 /// Directory entries that a completion looks at.
@@ -52,7 +53,7 @@ pub(super) fn dropped(text: &str) -> Option<Drop> {
         let why = if metadata.is_dir() {
             crate::files::pack_first(path)
         } else if !metadata.is_file() {
-            "it is not a regular file".to_owned()
+            tr!("it is not a regular file").to_owned()
         } else {
             files.push(Dropped { path: path.clone(), bytes: metadata.len() });
             continue;
@@ -60,7 +61,7 @@ pub(super) fn dropped(text: &str) -> Option<Drop> {
         unfit.get_or_insert(Drop::Unfit(path.clone(), why));
     }
     if let Some(next) = more.first() {
-        let why = format!("at most {DROPPED_MAX} files can be dropped at once");
+        let why = tr!("at most {max} files can be dropped at once", max = DROPPED_MAX);
         unfit.get_or_insert(Drop::Unfit(next.clone(), why));
     }
     Some(unfit.unwrap_or(Drop::Files(files)))

@@ -9,6 +9,7 @@ use super::entry::{Entry, Presence, Row, rule};
 use super::links::links;
 use super::theme::{Ink, Signs};
 use crate::command::Copied;
+use crate::lang::tr;
 
 /// Entries that are kept.
 pub(super) const ENTRIES_MAX: usize = 10_000;
@@ -258,7 +259,7 @@ impl Scrollback {
         };
         let mut rows = entry.rows(frame.columns, frame.signs);
         if self.unread_from == Some(number) {
-            rows.insert(0, rule("new", Ink::Accent, frame.columns, frame.signs));
+            rows.insert(0, rule(tr!("new"), Ink::Accent, frame.columns, frame.signs));
         }
         rows
     }

@@ -21,6 +21,7 @@ use super::view_model::{ShelfItem, ViewModel};
 use crate::app::{Clock, News, format};
 use crate::command::Command;
 use crate::item::Shelf;
+use crate::lang::tr;
 use crate::session::When;
 use crate::text::shown;
 
@@ -111,7 +112,7 @@ impl State {
                 self.is_welcome_due = true;
             }
             News::NickRefused { text, suggestion } => {
-                let why = Some(format!("{text}."));
+                let why = Some(tr!("{sentence}.", sentence = text));
                 let question = NameQuestion { why, suggestion, ..NameQuestion::default() };
                 self.dialog = Some(Dialog::Name(question));
             }
@@ -129,7 +130,7 @@ impl State {
             }
             News::Now => {
                 self.is_history = false;
-                self.scrollback.push(Entry::Rule("now".to_owned()));
+                self.scrollback.push(Entry::Rule(tr!("now").to_owned()));
             }
             News::Notice(text) => self.notice(&text, at),
             News::Failure(text) => self.say(&text, Ink::Failure, at),
@@ -157,10 +158,10 @@ impl State {
         if self.is_history || !std::mem::take(&mut self.is_welcome_due) {
             return;
         }
-        let text = format!(
-            "welcome, {}. Type to talk; drop a file here to put it on the shelf; Ctrl-F chooses \
-             one to fetch; F1 shows the rest",
-            self.facts.nick
+        let text = tr!(
+            "welcome, {nick}. Type to talk; drop a file here to put it on the shelf; Ctrl-F \
+             chooses one to fetch; F1 shows the rest",
+            nick = self.facts.nick,
         );
         self.say(&text, Ink::Accent, at);
     }
@@ -218,7 +219,8 @@ impl State {
         }
         let to = if is_me { &told.to } else { &told.from };
         let arrow = self.theme.signs().right_arrow;
-        let name = |nick: &Nick| if nick == to { shown(nick.as_str()) } else { "you".to_owned() };
+        let name =
+            |nick: &Nick| if nick == to { shown(nick.as_str()) } else { tr!("you").to_owned() };
         let who = format!("[{} {arrow} {}]", name(&told.from), name(&told.to));
         let (who_ink, ink) = (Ink::Private, Ink::Private);
         self.scrollback.push(Entry::Said { time, who, who_ink, lines: lines(&told.text), ink });

@@ -11,6 +11,12 @@ pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
+/// The text with blanks behind it, up to so many columns.
+pub(crate) fn padded(text: &str, columns: usize) -> String {
+    let blanks = columns.saturating_sub(width(text));
+    format!("{text}{:blanks$}", "")
+}
+
 /// Breaks one line into rows, as byte ranges: the first at most `first` columns wide, the others
 /// `rest`. There is always one row. Blanks at a break belong to no row.
 pub(crate) fn wrap(line: &str, first: usize, rest: usize) -> Vec<Range<usize>> {

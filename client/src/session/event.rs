@@ -11,6 +11,7 @@ use chatshelf_common::wire::frame::{Goodbye, Moderate, Refused, Style, Told};
 use chatshelf_common::wire::{Code, DecodeError, Event, FrameError};
 
 use super::privacy::Privacy;
+use crate::lang::tr;
 
 /// Something the front should know of, in the order it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -373,21 +374,23 @@ pub enum CommandError {
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJoined => f.write_str("not in the room"),
+        f.write_str(match self {
+            Self::NotJoined => tr!("not in the room"),
             Self::TooMuchWaiting => {
-                f.write_str("not connected, and too much is waiting for the connection already")
+                tr!("not connected, and too much is waiting for the connection already")
             }
-            Self::NoTransfers => f.write_str("the server allows no transfers"),
-            Self::SameNick => f.write_str("that is your name already"),
-            Self::NoSuchTransfer => f.write_str("no such transfer is running"),
-            Self::TooLate => f.write_str("too late: it is being verified"),
+            Self::NoTransfers => tr!("the server allows no transfers"),
+            Self::SameNick => tr!("that is your name already"),
+            Self::NoSuchTransfer => tr!("no such transfer is running"),
+            Self::TooLate => tr!("too late: it is being verified"),
             Self::NoStats => {
-                f.write_str("the server gives no statistics: it is older than this program")
+                tr!("the server gives no statistics: it is older than this program")
             }
-            Self::NoOperators => f.write_str("this room has no operators"),
-            Self::NotPrivate(privacy) => write!(f, "the password was not sent: {privacy}"),
-        }
+            Self::NoOperators => tr!("this room has no operators"),
+            Self::NotPrivate(why) => {
+                return f.write_str(&tr!("the password was not sent: {why}", why));
+            }
+        })
     }
 }
 
@@ -416,18 +419,18 @@ pub enum SessionError {
 
 impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sent = "the server sent something that can't be understood";
-        match self {
-            Self::Frame(error) => write!(f, "{sent}: {error}"),
-            Self::Decode(error) => write!(f, "{sent}: {error}"),
-            Self::Unexpected(what) => write!(f, "{sent}: {what}"),
-            Self::Silent { seconds } => {
-                write!(f, "nothing was heard from the server for {seconds} s")
+        let sent = |what: &dyn fmt::Display| {
+            tr!("the server sent something that can't be understood: {what}", what)
+        };
+        f.write_str(&match self {
+            Self::Frame(error) => sent(error),
+            Self::Decode(error) => sent(error),
+            Self::Unexpected(what) => sent(what),
+            Self::Silent { seconds: s } => tr!("nothing was heard from the server for {s} s", s),
+            Self::NotLetIn { seconds: s } => {
+                tr!("the server did not let us into the room within {s} s", s)
             }
-            Self::NotLetIn { seconds } => {
-                write!(f, "the server did not let us into the room within {seconds} s")
-            }
-        }
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use super::Session;
 use super::event::{Loss, ServerLimits, SessionError, SessionEvent, When};
 use super::log_position::Continuity;
 use super::phase::Phase;
+use crate::lang::{self, tr};
 
 /// `Join`s that are refused in a row before we wait and connect again.
 const REFUSALS_MAX: u32 = 10;
@@ -348,7 +349,8 @@ impl Session {
             }
             None => {
                 let now = self.heartbeat.heard_at();
-                self.lose(Loss::Link(format!("the name {nick}: {code}")), now);
+                let why = lang::text(code.meaning());
+                self.lose(Loss::Link(tr!("the name {nick}: {why}", nick, why)), now);
             }
         }
     }

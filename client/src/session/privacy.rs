@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::lang::tr;
+
 /// Who can read what is sent on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Privacy {
@@ -19,15 +21,15 @@ impl fmt::Display for Privacy {
     /// Says what is wrong with it, and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Private => "nobody else can read it",
-            Self::Unconfirmed => {
+            Self::Private => tr!("nobody else can read it"),
+            Self::Unconfirmed => tr!(
                 "nobody has confirmed the server's key, which was accepted without a question; \
                  compare its fingerprint with the one that the server shows, and connect again if \
                  it is the same"
-            }
-            Self::Unencrypted => {
+            ),
+            Self::Unencrypted => tr!(
                 "this connection is not encrypted, and others could read it; leave out --no-tls"
-            }
+            ),
         })
     }
 }

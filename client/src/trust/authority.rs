@@ -10,6 +10,8 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
+use crate::lang::tr;
+
 /// Whose word is taken for a certificate.
 #[derive(Clone, Debug, Default)]
 pub enum Authority {
@@ -62,7 +64,7 @@ impl Authority {
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
             .build()
             .map_err(|why| why.to_string())?;
-        let (own, others) = chain.split_first().ok_or("it has shown no certificate")?;
+        let (own, others) = chain.split_first().ok_or(tr!("it has shown no certificate"))?;
         verifier
             .verify_server_cert(own, others, name, &[], UnixTime::now())
             .map(|_| ())

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use chatshelf_common::address::ServerAddress;
 use chatshelf_common::fingerprint::Fingerprint;
 
+use crate::lang::tr;
 use crate::state_dir;
 
 /// The file's name in the state directory.
@@ -69,7 +70,7 @@ impl KnownHosts {
             let place = format!("{}:{line}", path.display());
             match fingerprint {
                 Some(fingerprint) => Ok(KnownKey { fingerprint, place }),
-                None => Err(io::Error::other(format!("{place} has no fingerprint"))),
+                None => Err(io::Error::other(tr!("{place} has no fingerprint", place))),
             }
         };
         keys(&text, server).map(key).collect()
@@ -151,7 +152,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         Err(error) => return Err(named(error)),
         // Anything else, such as a pipe, could block.
         Ok(metadata) if !metadata.is_file() => {
-            return Err(named(io::Error::other("it is not a regular file")));
+            return Err(named(io::Error::other(tr!("it is not a regular file"))));
         }
         Ok(_) => {}
     }
@@ -159,7 +160,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path).map_err(named)?;
     file.take(KNOWN_HOSTS_BYTES_MAX + 1).read_to_end(&mut text).map_err(named)?;
     if text.len() as u64 > KNOWN_HOSTS_BYTES_MAX {
-        return Err(named(io::Error::other("it is larger than 1 MiB")));
+        return Err(named(io::Error::other(tr!("it is larger than 1 MiB"))));
     }
     Ok(text)
 }

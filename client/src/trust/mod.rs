@@ -17,6 +17,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 pub use authority::Authority;
 pub use decision::FirstContact;
 
+use crate::lang::tr;
 use crate::plain_error::plain_error;
 use decision::{Rules, Verdict, decide};
 use known_hosts::{KnownHosts, KnownKey};
@@ -114,12 +115,12 @@ impl Trust {
     ) -> std::io::Result<Verdict> {
         let mut known = self.known_hosts.find(&self.server)?;
         if known.is_empty() {
-            let place = "since this program began".to_owned();
+            let place = tr!("since this program began").to_owned();
             known.extend(self.held.map(|fingerprint| KnownKey { fingerprint, place }));
         }
         let vouches = || match self.certified_name() {
             Some(name) => self.authority.vouch(chain, &name),
-            None => Err(format!("no certificate can be for {}", self.server.host())),
+            None => Err(tr!("no certificate can be for {host}", host = self.server.host())),
         };
         Ok(decide(key, &known, is_here(&self.server, peer), &self.rules, vouches))
     }
@@ -131,11 +132,15 @@ impl Trust {
         }
         let server = &self.server;
         self.notice = match self.known_hosts.remember(server, key) {
-            Err(why) => Some(format!(
-                "the key of {server} cannot be remembered: {}; it is {key}",
-                plain_error(&why)
+            Err(why) => Some(tr!(
+                "the key of {server} cannot be remembered: {why}; it is {key}",
+                server,
+                why = plain_error(&why),
+                key,
             )),
-            Ok(true) if !is_here => Some(format!("the key of {server} is remembered: {key}")),
+            Ok(true) if !is_here => {
+                Some(tr!("the key of {server} is remembered: {key}", server, key))
+            }
             Ok(_) => None,
         };
     }
@@ -180,33 +185,43 @@ impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, key, why } = self;
         let link = JoinLink { address: server.clone(), fingerprint: Some(*key) };
-        match why {
-            Why::Verdict(Verdict::Changed(old)) => write!(
-                f,
+        f.write_str(&match why {
+            Why::Verdict(Verdict::Changed(old)) => tr!(
                 "the key of {server} has changed; somebody else may be answering in its place: it \
-                 was {} ({}) and is now {key}; if the server has a new key, type: chatshelf forget \
-                 {server}",
-                old.fingerprint, old.place
+                 was {old} ({place}) and is now {key}; if the server has a new key, type: \
+                 chatshelf forget {server}",
+                server,
+                old = old.fingerprint,
+                place = old.place,
+                key,
             ),
-            Why::Verdict(Verdict::NotAsNamed(named)) => write!(
-                f,
+            Why::Verdict(Verdict::NotAsNamed(named)) => tr!(
                 "{server} has another key than the one you gave: you gave {named}, its key is \
-                 {key}; ask for a new link, from somebody you trust"
+                 {key}; ask for a new link, from somebody you trust",
+                server,
+                named,
+                key,
             ),
-            Why::Verdict(Verdict::NotVouched(why)) => write!(
-                f,
+            Why::Verdict(Verdict::NotVouched(why)) => tr!(
                 "the certificate of {server} is not from an authority that --ca names: {why}; its \
-                 key is {key}"
+                 key is {key}",
+                server,
+                why,
+                key,
             ),
-            Why::Verdict(_) => write!(
-                f,
+            Why::Verdict(_) => tr!(
                 "the key of {server} is not known here: {key}; if the server shows the same, type \
-                 once: chatshelf --host '{link}' list"
+                 once: chatshelf --host '{link}' list",
+                server,
+                key,
+                link,
             ),
-            Why::Unreadable(why) => {
-                write!(f, "cannot tell whether the key of {server} is the same as before: {why}")
-            }
-        }
+            Why::Unreadable(why) => tr!(
+                "cannot tell whether the key of {server} is the same as before: {why}",
+                server,
+                why,
+            ),
+        })
     }
 }
 

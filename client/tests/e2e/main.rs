@@ -34,6 +34,7 @@ mod installed;
 #[cfg(unix)]
 mod interactive;
 mod joining;
+mod languages;
 mod load;
 mod oneshot;
 mod oneshot_files;

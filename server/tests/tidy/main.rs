@@ -12,6 +12,7 @@ mod modules;
 mod options;
 mod shape;
 mod tables;
+mod texts;
 mod tree;
 
 /// Fails when there are complaints, with all of them.

@@ -12,6 +12,7 @@ use crate::app::exit::{EXIT_FAILED, Failure};
 use crate::app::news::{Answer, News};
 use crate::command::{Command, Download, LineRef};
 use crate::item::{Found, ItemError, Shelf};
+use crate::lang::tr;
 use crate::search::Words;
 use crate::session::{CommandError, Direction, Session, TransferHandle, TransferStatus};
 
@@ -150,7 +151,7 @@ impl App {
     fn say(&mut self, text: Message, style: Style) -> Result<(), CommandError> {
         self.link.session_mut().say(text, style)?;
         if !self.session().is_joined() && !self.manner.is_script() && self.reconnection.keep() {
-            self.news.notice("kept; it is sent when the connection is back");
+            self.news.notice(tr!("kept; it is sent when the connection is back"));
         }
         Ok(())
     }
@@ -158,7 +159,7 @@ impl App {
     fn rename(&mut self, nick: Nick) -> Result<(), CommandError> {
         match self.link.session_mut().rename(nick) {
             Err(CommandError::SameNick) => {
-                self.news.notice("that is your name already");
+                self.news.notice(tr!("that is your name already"));
                 Ok(())
             }
             result => result,
@@ -190,7 +191,7 @@ impl App {
     /// Shows what is known without asking the server.
     fn answer(&mut self, answer: Answer) {
         if answer.is_of_the_room() && !self.session().is_joined() {
-            self.news.notice("not connected; so it was when the connection broke:");
+            self.news.notice(tr!("not connected; so it was when the connection broke:"));
         }
         self.news.push(News::Answer(answer));
     }
@@ -201,17 +202,18 @@ impl App {
             return Err(CommandError::NotJoined);
         }
         if self.manner.reconnect.is_none() {
-            let text = "this client does not come back when its connection ends (--reconnect 0)";
-            self.news.failure(text);
+            self.news.failure(tr!(
+                "this client does not come back when its connection ends (--reconnect 0)"
+            ));
         } else if self.session().retry_at().is_some() {
-            self.news.notice("trying now");
+            self.news.notice(tr!("trying now"));
             self.link.session_mut().reconnect_now(now);
         } else if self.link.is_connected() {
             self.reconnection.renew();
             let renewed = self.link.reconnect(now);
             self.check_link(renewed);
         } else {
-            self.news.notice("a connection is being made already");
+            self.news.notice(tr!("a connection is being made already"));
         }
         Ok(())
     }
@@ -235,7 +237,7 @@ impl App {
             LineRef::Of { nick, nth } => self.transcript.line_of(nick, *nth),
         };
         let Some(line) = found else {
-            self.news.failure("no such line was seen here");
+            self.news.failure(tr!("no such line was seen here"));
             return Ok(());
         };
         let order = Moderate { line: Some(line), ..Moderate::new(Action::REDACT) };

@@ -10,6 +10,7 @@ use super::App;
 use crate::command::{Destination, Download, Upload};
 use crate::files::{PathKind, Target};
 use crate::item::{Found, ItemError, ItemRef, Shelf};
+use crate::lang::tr;
 use crate::options::expanded;
 use crate::session::CommandError;
 
@@ -23,10 +24,11 @@ impl App {
                 self.open_all(line.resolve(exists), None);
             }
             Upload::Files { paths, .. } if self.manner.is_single() && paths.len() > kept => {
-                self.news.refusal(format!(
-                    "nothing uploaded: of {} files the shelf would keep the last {kept}; upload no \
-                     more than that, or pack them into one",
-                    paths.len()
+                self.news.refusal(tr!(
+                    "nothing uploaded: of {files} files the shelf would keep the last {kept}; \
+                     upload no more than that, or pack them into one",
+                    files = paths.len(),
+                    kept,
                 ));
             }
             Upload::Files { paths, name } => self.open_all(&paths, name.as_ref()),
@@ -51,9 +53,10 @@ impl App {
     fn warn_if_more_than_kept(&mut self) {
         let kept = self.items_kept();
         if !self.manner.is_script() && self.uploads_begun() == kept.saturating_add(1) {
-            self.news.notice(format!(
+            self.news.notice(tr!(
                 "these are more files than the shelf keeps ({kept}): the first of them will drop \
-                 from it when the others are there"
+                 from it when the others are there",
+                kept,
             ));
         }
     }
@@ -138,8 +141,12 @@ impl App {
         if let Some(item) = room.item(id)
             && named > 1
         {
-            let name = &item.name;
-            self.news.notice(format!("{named} files are called {name}; number {id} is the newest"));
+            self.news.notice(tr!(
+                "{named} files are called {name}; number {item} is the newest",
+                named,
+                name = item.name,
+                item = id,
+            ));
         }
     }
 }
@@ -157,7 +164,7 @@ fn target(download_dir: &Path, path: &Path) -> Result<Target, String> {
         PathKind::File if is_directory => Ok(Target::Directory(path)),
         PathKind::File => Ok(Target::File(path)),
         PathKind::Stdout | PathKind::Stream | PathKind::Socket => {
-            Err(format!("{} is not a regular file or a directory", path.display()))
+            Err(tr!("{path} is not a regular file or a directory", path = path.display()))
         }
     }
 }

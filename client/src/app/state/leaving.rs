@@ -7,8 +7,8 @@ use super::App;
 use crate::app::exit::{EXIT_FAILED, Failure};
 use crate::app::patience::Mark;
 use crate::app::shutdown::{LEAVE_MAX, exit_code};
+use crate::lang::tr;
 use crate::link::LinkError;
-use crate::units::count;
 
 impl App {
     /// True once nothing more is carried out: we are leaving, or will as soon as all is done.
@@ -38,7 +38,7 @@ impl App {
     pub(crate) fn end_of_input(&mut self) {
         self.shutdown.finish();
         if !self.manner.is_script() && self.has_work() && self.session().is_joined() {
-            self.news.notice("leaving as soon as all is done; Ctrl-C leaves at once");
+            self.news.notice(tr!("leaving as soon as all is done; Ctrl-C leaves at once"));
         }
     }
 
@@ -66,8 +66,11 @@ impl App {
         if self.manner.is_script() {
             self.shutdown.finish();
         } else if running > 0 && !was_warned && self.session().is_joined() {
-            let running = count(running, "transfer is", "transfers are");
-            self.news.notice(format!("{running} running; /quit again ends them and leaves"));
+            self.news.notice(tr!(
+                "{n} transfer is running; /quit again ends them and leaves",
+                "{n} transfers are running; /quit again ends them and leaves",
+                n = running,
+            ));
             self.shutdown.warn();
         } else {
             self.quit_now(now);
@@ -130,7 +133,7 @@ impl App {
     pub(super) fn check_link(&mut self, result: Result<(), LinkError>) {
         let Err(error) = result else { return };
         if let Some(code) = self.shutdown.leaving_code() {
-            log::info!("while leaving: {error}");
+            log::info!("while leaving: {error:?}");
             return self.shutdown.end(Ok(code));
         }
         self.shutdown.end(Err(Failure::no_link(&self.server, &error)));
@@ -144,8 +147,8 @@ impl App {
     /// Ends a script for which the server has done nothing for too long.
     pub(super) fn lose_patience(&mut self, now: Instant) {
         if let Some(waited) = self.patience.watch(self.mark(), now) {
-            let (server, seconds) = (&self.server, waited.as_secs());
-            let text = format!("{server} has not done what was asked within {seconds} s");
+            let (server, s) = (&self.server, waited.as_secs());
+            let text = tr!("{server} has not done what was asked within {s} s", server, s);
             self.shutdown.end(Err(Failure::new(text, EXIT_FAILED)));
         }
     }
@@ -173,12 +176,14 @@ impl App {
         let session = self.session();
         let (unsent, unconfirmed) = (session.unsent(), session.outstanding() - session.unsent());
         if unsent > 0 {
-            let lines = count(unsent, "line was", "lines were");
-            self.news.failure(format!("{lines} not sent"));
+            self.news.failure(tr!("{n} line was not sent", "{n} lines were not sent", n = unsent));
         }
         if unconfirmed > 0 {
-            let lines = count(unconfirmed, "line", "lines");
-            self.news.failure(format!("{lines} may not have arrived"));
+            self.news.failure(tr!(
+                "{n} line may not have arrived",
+                "{n} lines may not have arrived",
+                n = unconfirmed,
+            ));
         }
     }
 }

@@ -1,15 +1,14 @@
 //! Passwords: which is wanted, and where it goes. Keeps only what was given at the start.
 
+use chatshelf_common::limits::PASSWORD_BYTES_MAX;
 use chatshelf_common::password::Password;
 use chatshelf_common::wire::Code;
 
 use super::App;
 use crate::app::exit::{EXIT_REFUSED, EXIT_USAGE, Failure};
 use crate::app::news::News;
+use crate::lang::tr;
 use crate::session::{CommandError, Privacy};
-
-/// What is entered as a password and cannot be one.
-const TOO_LONG: &str = "A password has 128 bytes at most.";
 
 /// A password that somebody is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +36,16 @@ impl App {
                 }
             }
             (Wanted::Room, None) if text.is_empty() => {
-                let text = "no password was given, and the room asks for one";
+                let text = tr!("no password was given, and the room asks for one");
                 self.shutdown.end(Err(Failure::new(text, EXIT_REFUSED)));
             }
-            (Wanted::Room, None) => self.want(Wanted::Room, TOO_LONG),
             (Wanted::Operators, None) if text.is_empty() => {
-                self.news.notice("no password was given");
+                self.news.notice(tr!("no password was given"));
             }
-            (Wanted::Operators, None) => self.want(Wanted::Operators, TOO_LONG),
+            (wanted, None) => {
+                let why = tr!("A password has {max} bytes at most.", max = PASSWORD_BYTES_MAX);
+                self.want(wanted, &why);
+            }
         }
     }
 
@@ -53,15 +54,21 @@ impl App {
         let is_wrong = code == Code::PASSWORD_WRONG;
         if self.manner.is_script() {
             let text = if is_wrong {
-                "that is not the room's password"
+                tr!("that is not the room's password")
             } else {
-                "the room asks for a password; give it with --password-file FILE, or in the \
-                 variable CHATSHELF_ROOM_PASSWORD"
+                tr!("the room asks for a password; give it with --password-file FILE, or in the \
+                     variable CHATSHELF_ROOM_PASSWORD")
             };
             return self.shutdown.end(Err(Failure::new(text, EXIT_REFUSED)));
         }
-        let why = if is_wrong { "That is not the password." } else { "This room has a password." };
-        self.want(Wanted::Room, why);
+        self.want(
+            Wanted::Room,
+            if is_wrong {
+                tr!("That is not the password.")
+            } else {
+                tr!("This room has a password.")
+            },
+        );
     }
 
     fn want(&mut self, wanted: Wanted, why: &str) {
@@ -73,21 +80,25 @@ impl App {
     /// The room asks for its password, and others could read it.
     pub(super) fn withhold_password(&mut self, privacy: Privacy) {
         let why = self.why_withheld(privacy);
-        let text = format!("the room asks for a password, which was not sent: {why}");
+        let text = tr!("the room asks for a password, which was not sent: {why}", why);
         self.shutdown.end(Err(Failure::new(text, EXIT_REFUSED)));
     }
 
     /// Why a password was not sent, with what there is to compare.
     fn why_withheld(&self, privacy: Privacy) -> String {
         let key = self.link.unconfirmed_key();
-        key.map_or(privacy.to_string(), |key| format!("{privacy}; here it is {key}"))
+        match key {
+            Some(key) => tr!("{why}; here it is {key}", why = privacy, key),
+            None => privacy.to_string(),
+        }
     }
 
     /// `/op`: with the password that was given at the start, or else one that is asked for.
     pub(super) fn become_operator(&mut self) -> Result<(), CommandError> {
         match self.session().may_op() {
             Err(CommandError::NotPrivate(privacy)) => {
-                let text = format!("the password was not sent: {}", self.why_withheld(privacy));
+                let why = self.why_withheld(privacy);
+                let text = tr!("the password was not sent: {why}", why);
                 match self.manner.is_single() {
                     true => self.give_up(Failure::new(text, EXIT_REFUSED)),
                     false => self.news.failure(text),
@@ -100,15 +111,17 @@ impl App {
             return self.link.session_mut().op(password);
         }
         if self.manner.is_script() {
-            let text = "the operators' password is missing; give it with --operator-password-file \
-                        FILE, or in the variable CHATSHELF_OPERATOR_PASSWORD";
+            let text = tr!(
+                "the operators' password is missing; give it with --operator-password-file FILE, \
+                 or in the variable CHATSHELF_OPERATOR_PASSWORD"
+            );
             match self.manner.is_single() {
                 true => self.give_up(Failure::new(text, EXIT_USAGE)),
                 false => self.news.failure(text),
             }
             return Ok(());
         }
-        self.want(Wanted::Operators, "You ask to be an operator.");
+        self.want(Wanted::Operators, tr!("You ask to be an operator."));
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use chatshelf_common::rate::Rate;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{
@@ -16,8 +17,8 @@ use crate::app::format;
 use crate::app::news::{Answer, News};
 use crate::app::nick_choice::Remedy;
 use crate::app::reconnect;
+use crate::lang::{because, tr};
 use crate::session::{Loss, Outcome, PendingCommand, SessionEvent, TransferStatus, When};
-use crate::units::count;
 
 impl App {
     /// Takes in everything that the session has told so far.
@@ -42,45 +43,48 @@ impl App {
             SessionEvent::Told(told) => self.told(told),
             SessionEvent::Offline { why, attempts, retry_in } => {
                 self.flush_backfill();
-                let hint = if self.manner.is_script() { "" } else { " (/reconnect tries now)" };
-                self.reconnection.tell_offline(&why, attempts, retry_in, hint, &mut self.news);
+                let is_script = self.manner.is_script();
+                self.reconnection.tell_offline(&why, attempts, retry_in, is_script, &mut self.news);
             }
             SessionEvent::NickReplaced { nick, code, by } => {
-                let why = match code {
-                    Code::NICK_TAKEN => "is taken now".to_owned(),
-                    code => format!("is refused now: {code}"),
-                };
-                news.notice(format!("the name {nick} {why}; you are {by}"));
+                news.notice(match code {
+                    Code::NICK_TAKEN => tr!("the name {nick} is taken now; you are {by}", nick, by),
+                    code => {
+                        let why = format::code(code);
+                        tr!("the name {nick} is refused now: {why}; you are {by}", nick, why, by)
+                    }
+                });
             }
             SessionEvent::Back { nick, .. } => {
                 self.reconnection.back();
-                news.notice(format!("back as {nick}"));
+                news.notice(tr!("back as {nick}", nick));
             }
             SessionEvent::Missed { from, to } => {
                 self.flush_backfill();
-                self.news.notice(reconnect::missed("away for too long", from, to));
+                self.news.notice(reconnect::missed(tr!("away for too long"), from, to));
             }
             SessionEvent::Gap { from, to } => {
                 self.flush_backfill();
-                self.news.notice(reconnect::missed("too slow for the room", from, to));
+                self.news.notice(reconnect::missed(tr!("too slow for the room"), from, to));
             }
-            SessionEvent::Rewound { .. } => news.notice(
-                "the server has lost some of what was shown above; what it has instead follows",
-            ),
+            SessionEvent::Rewound { .. } => news.notice(tr!(
+                "the server has lost some of what was shown above; what it has instead follows"
+            )),
             SessionEvent::Refused(refused, command) => self.refused(&refused, command.as_ref()),
-            SessionEvent::Paced { rate } => news.notice(format!(
+            SessionEvent::Paced { rate } => news.notice(tr!(
                 "the server takes {rate} from each member: what is more waits its turn (/waiting)",
+                rate = taken(rate),
             )),
             SessionEvent::PasswordWanted { code } => self.ask_password(code),
             SessionEvent::PasswordWithheld(privacy) => self.withhold_password(privacy),
-            SessionEvent::PasswordWaits => news.notice(
+            SessionEvent::PasswordWaits => news.notice(tr!(
                 "the password waits for its turn: wrong ones came from this address, and each \
-                 holds up the next for 30 s",
-            ),
+                 holds up the next for 30 s"
+            )),
             SessionEvent::Bans => news.push(News::Answer(Answer::Bans)),
             SessionEvent::Undelivered { is_silent } => self.undelivered(is_silent),
             SessionEvent::Stats => news.push(News::Answer(Answer::Stats)),
-            SessionEvent::Delivered => news.notice("all of it is delivered now"),
+            SessionEvent::Delivered => news.notice(tr!("all of it is delivered now")),
             SessionEvent::Unanswered(what) => news.failure(reconnect::unanswered(&what)),
             SessionEvent::TransferStarted(status) => self.transfers.started(&status, now, news),
             SessionEvent::TransferResumed(status) => self.transfers.resumed(&status, now, news),
@@ -166,11 +170,13 @@ impl App {
 
     fn nick_refused(&mut self, nick: &Nick, code: Code, suggestion: Option<Nick>) {
         let session = self.link.session_mut();
-        let free = suggestion.as_ref().map_or(String::new(), |free| format!("; {free} is free"));
-        let text = match code {
-            Code::NICK_TAKEN => format!("the name {nick} is taken{free}"),
-            code => format!("the name {nick} was refused: {code}{free}"),
+        let mut text = match code {
+            Code::NICK_TAKEN => tr!("the name {nick} is taken", nick),
+            code => tr!("the name {nick} was refused: {why}", nick, why = format::code(code)),
         };
+        if let Some(nick) = &suggestion {
+            text = format::free(text, nick);
+        }
         let other = session.other_nick(code, suggestion.clone());
         match self.nick.refused(other.as_ref()) {
             Remedy::Try(other) => {
@@ -187,29 +193,29 @@ impl App {
     /// What was typed is told with it: a line that is not in the room is nowhere else to be seen.
     fn refused(&mut self, refused: &Refused, command: Option<&PendingCommand>) {
         if refused.code == Code::UNCHANGED && refused.about == SetTopic::KIND {
-            return self.news.notice("that is the topic already");
+            return self.news.notice(tr!("that is the topic already"));
         }
         if refused.code == Code::UNCHANGED && refused.about == Op::KIND {
-            return self.news.notice("you are an operator already");
+            return self.news.notice(tr!("you are an operator already"));
         }
         let what = match refused.about {
-            Say::KIND => "the message was not sent",
-            Tell::KIND => "the private message was not sent",
-            Rename::KIND => "your name stays",
-            SetTopic::KIND => "the topic stays",
-            Drop::KIND => "the file stays on the shelf",
-            StatsRequest::KIND => "no statistics",
-            Op::KIND => "you are no operator",
-            Moderate::KIND | BansRequest::KIND => "not done",
-            _ => "the server refused",
+            Say::KIND => tr!("the message was not sent"),
+            Tell::KIND => tr!("the private message was not sent"),
+            Rename::KIND => tr!("your name stays"),
+            SetTopic::KIND => tr!("the topic stays"),
+            Drop::KIND => tr!("the file stays on the shelf"),
+            StatsRequest::KIND => tr!("no statistics"),
+            Op::KIND => tr!("you are no operator"),
+            Moderate::KIND | BansRequest::KIND => tr!("not done"),
+            _ => tr!("the server refused"),
         };
-        let typed = match command {
+        let why = format::refusal(refused);
+        let text = match command {
             Some(command @ (PendingCommand::Say { .. } | PendingCommand::Tell { .. })) => {
-                format!("; it was: {}", format::typed(command))
+                tr!("{what}: {why}; it was: {line}", what, why, line = format::typed(command))
             }
-            _ => String::new(),
+            _ => because(what, why),
         };
-        let text = format!("{what}: {}{typed}", format::refusal(refused));
         // What follows needs an operator.
         match refused.about == Op::KIND && self.manner.is_single() {
             true => self.give_up(Failure::new(text, EXIT_REFUSED)),
@@ -222,10 +228,14 @@ impl App {
         let session = self.session();
         let what = match (session.outstanding(), session.pending_commands().next()) {
             (1, Some((command, _))) => format::typed(command),
-            (lines, _) => format!("{} (/waiting shows them)", count(lines, "line", "lines")),
+            (lines, _) => {
+                tr!("{n} line (/waiting shows them)", "{n} lines (/waiting shows them)", n = lines)
+            }
         };
-        let why = if is_silent { "the server does not answer; " } else { "" };
-        self.news.notice(format!("{why}not delivered yet: {what}"));
+        self.news.notice(match is_silent {
+            true => tr!("the server does not answer; not delivered yet: {what}", what),
+            false => tr!("not delivered yet: {what}", what),
+        });
     }
 
     fn ended(&mut self, status: &TransferStatus, outcome: &Outcome, now: Instant) {
@@ -240,7 +250,7 @@ impl App {
         let end = match self.shutdown.leaving_code() {
             Some(code) => {
                 if !self.manner.is_single() {
-                    self.news.notice("goodbye");
+                    self.news.notice(tr!("goodbye"));
                 }
                 Ok(code)
             }
@@ -256,4 +266,10 @@ impl App {
     fn gave_up(&mut self, why: &Loss) {
         self.shutdown.end(Err(reconnect::gave_up(why, &self.server)));
     }
+}
+
+/// How much the server takes.
+fn taken(rate: Rate) -> String {
+    let (first, then, s) = (rate.at_once(), rate.refill(), f64::from(rate.period_ms()) / 1000.0);
+    tr!("{first} at once, then {then} in {s} s", first, then, s)
 }

@@ -16,6 +16,7 @@ use super::scrollback::Frame;
 use super::state::State;
 use super::theme::{Ink, Theme};
 use super::wrap::{cut, width};
+use crate::lang::tr;
 
 /// From this size on there is a sidebar of this width, and from a larger width on a wider one.
 const SIDE_FROM_COLUMNS: u16 = 80;
@@ -42,7 +43,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, links: &mut Links) -> Are
     let mut canvas = Canvas { buffer, links, theme: state.theme };
 
     if let Some(text) = &state.facts.topic {
-        let mut row = vec![span(" topic: ", Ink::Dim)];
+        let mut row = vec![span(format!(" {} ", tr!("topic:")), Ink::Dim)];
         row.extend(linked(text, Ink::Strong));
         canvas.line(topic, &row);
     }
@@ -158,6 +159,12 @@ impl Canvas<'_> {
         }
         for y in area.top()..area.bottom() {
             self.links.set(y, area.left()..area.right(), None);
+            // A character of two columns that reaches in here would hide what is drawn here.
+            if let Some(x) = area.x.checked_sub(1)
+                && width(self.buffer[(x, y)].symbol()) > 1
+            {
+                self.buffer[(x, y)].set_symbol(" ");
+            }
         }
         self.buffer.set_style(area, self.theme.style(ink));
     }

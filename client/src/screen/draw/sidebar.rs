@@ -5,6 +5,7 @@ use chatshelf_common::id::ItemId;
 use ratatui_core::layout::Rect;
 
 use super::{Canvas, span};
+use crate::lang::tr;
 use crate::screen::state::State;
 use crate::screen::theme::Ink;
 use crate::screen::view_model::ShelfItem;
@@ -38,13 +39,13 @@ pub(super) fn draw_overlay(
 ) -> Vec<(Rect, ItemId)> {
     let wanted = (state.facts.shelf.len() as u16).saturating_mul(ITEM_ROWS).saturating_add(3);
     let height = wanted.min(area.height);
-    let inner = canvas.frame(Rect { height, ..area }, "Shelf");
+    let inner = canvas.frame(Rect { height, ..area }, tr!("Shelf"));
     draw_items(state, inner, canvas)
 }
 
 fn draw_members(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
     let members = &state.facts.members;
-    title(&format!("{} here", members.len()), "", area, canvas);
+    title(&tr!("{n} here", n = members.len()), "", area, canvas);
     let room = usize::from(area.height.saturating_sub(1));
     let shown = if members.len() > room { room.saturating_sub(1) } else { members.len() };
     for (member, y) in members.iter().take(shown).zip(area.y + 1..) {
@@ -53,7 +54,7 @@ fn draw_members(state: &State, area: Rect, canvas: &mut Canvas<'_>) {
         canvas.text(row, member, ink);
     }
     if shown < members.len() && room > 0 {
-        let text = format!("and {} more", members.len() - shown);
+        let text = tr!("and {more} more", more = members.len() - shown);
         let row = Rect { x: area.x + 1, y: area.bottom() - 1, width: area.width - 1, height: 1 };
         canvas.text(row, &text, Ink::Dim);
     }
@@ -66,10 +67,11 @@ fn member_ink(member: &str) -> Ink {
 }
 
 fn draw_shelf(state: &State, area: Rect, canvas: &mut Canvas<'_>) -> Vec<(Rect, ItemId)> {
-    title("Shelf", if state.chosen.is_some() { "Enter: fetch" } else { "Ctrl-F" }, area, canvas);
+    let hint = if state.chosen.is_some() { tr!("Enter: fetch") } else { "Ctrl-F" };
+    title(tr!("Shelf"), hint, area, canvas);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     if state.facts.shelf.is_empty() {
-        let lines = ["empty: drop a file here", "or /upload PATH"];
+        let lines = [tr!("empty: drop a file here"), tr!("or /upload PATH")];
         for (line, y) in lines.iter().zip(body.y..body.bottom()) {
             canvas.text(
                 Rect { x: body.x + 1, y, width: body.width - 1, height: 1 },

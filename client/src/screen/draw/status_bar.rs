@@ -4,12 +4,12 @@ use ratatui_core::layout::{Position, Rect};
 
 use super::{Canvas, span};
 use crate::app::format;
+use crate::lang::tr;
 use crate::screen::editor::Layout;
 use crate::screen::state::State;
 use crate::screen::theme::{Ink, Signs};
 use crate::screen::view_model::{Bar, Connection};
 use crate::screen::wrap::{cut, width};
-use crate::units::count;
 
 /// Heights of the screen, and how many transfers are shown from there on; below, one.
 const BARS: [(u16, u16); 3] = [(24, 5), (16, 3), (12, 2)];
@@ -22,8 +22,6 @@ const NAME_COLUMNS_MIN: usize = 8;
 const LAG_WARNED_MS: u128 = 500;
 /// What stands before the input.
 const PROMPT: &str = "> ";
-/// What an empty input shows, if there is room.
-const HINT: &str = "type to talk; F1 or /help shows the keys";
 
 /// The rows that transfers take.
 pub(super) fn bar_rows(state: &State, height: u16) -> u16 {
@@ -123,28 +121,31 @@ fn parts(state: &State) -> Vec<Part> {
     }
     match &facts.connection {
         Connection::Joined => {}
-        Connection::Connecting => parts.push(part("connecting".into(), Ink::BarWarning, 0)),
-        Connection::Leaving => parts.push(part("leaving".into(), Ink::BarWarning, 0)),
-        Connection::Offline(Some(seconds)) => {
-            parts.push(part(format!("reconnecting in {seconds} s"), Ink::BarWarning, 0));
+        Connection::Connecting => parts.push(part(tr!("connecting").into(), Ink::BarWarning, 0)),
+        Connection::Leaving => parts.push(part(tr!("leaving").into(), Ink::BarWarning, 0)),
+        Connection::Offline(Some(s)) => {
+            parts.push(part(tr!("reconnecting in {s} s", s), Ink::BarWarning, 0));
         }
-        Connection::Offline(None) => parts.push(part("reconnecting".into(), Ink::BarWarning, 0)),
+        Connection::Offline(None) => {
+            parts.push(part(tr!("reconnecting").into(), Ink::BarWarning, 0));
+        }
     }
-    if let Some(seconds) = facts.silent {
-        parts.push(part(format!("no answer for {seconds} s"), Ink::BarWarning, 0));
+    if let Some(s) = facts.silent {
+        parts.push(part(tr!("no answer for {s} s", s), Ink::BarWarning, 0));
     } else if let (Connection::Joined, Some(lag)) = (&facts.connection, facts.lag)
         && lag.as_millis() >= LAG_WARNED_MS
     {
-        parts.push(part(format!("lag {:.1} s", lag.as_secs_f64()), Ink::BarWarning, 1));
+        let lag = format!("{:.1} s", lag.as_secs_f64());
+        parts.push(part(tr!("lag {lag}", lag), Ink::BarWarning, 1));
     }
     if facts.undelivered > 0 {
-        let lines = count(facts.undelivered, "line", "lines");
-        parts.push(part(format!("{lines} waiting"), Ink::BarWarning, 1));
+        let waiting = tr!("{n} line waiting", "{n} lines waiting", n = facts.undelivered);
+        parts.push(part(waiting, Ink::BarWarning, 1));
     }
     parts.push(part(facts.nick.clone(), Ink::Bar, 4));
     parts.push(part(facts.place.clone(), Ink::Bar, 2));
     if !facts.members.is_empty() {
-        parts.push(part(format!("{} here", facts.members.len()), Ink::Bar, 6));
+        parts.push(part(tr!("{n} here", n = facts.members.len()), Ink::Bar, 6));
     }
     parts.extend(facts.is_encrypted.map(|is_encrypted| {
         let (ink, rank) = if is_encrypted { (Ink::Bar, 5) } else { (Ink::BarWarning, 3) };
@@ -153,7 +154,8 @@ fn parts(state: &State) -> Vec<Part> {
     if let (Connection::Joined, Some(lag), None) = (&facts.connection, facts.lag, facts.silent)
         && lag.as_millis() < LAG_WARNED_MS
     {
-        parts.push(part(format!("lag {} ms", lag.as_millis()), Ink::Bar, 7));
+        let lag = format!("{} ms", lag.as_millis());
+        parts.push(part(tr!("lag {lag}", lag), Ink::Bar, 7));
     }
     parts.retain(|part| !part.text.is_empty());
     parts
@@ -163,9 +165,9 @@ fn parts(state: &State) -> Vec<Part> {
 fn right_part(state: &State, signs: &Signs) -> String {
     match (state.scrollback.is_scrolled(), state.attention.unread()) {
         (false, 0) => String::new(),
-        (false, unread) => format!("{unread} new "),
+        (false, unread) => format!("{} ", tr!("{unread} new", unread)),
         (true, 0) => format!("{} Esc ", signs.down_arrow),
-        (true, unread) => format!("{} {unread} new, Esc ", signs.down_arrow),
+        (true, unread) => format!("{} {} ", signs.down_arrow, tr!("{unread} new, Esc", unread)),
     }
 }
 
@@ -188,7 +190,8 @@ pub(super) fn draw_input(
     let prompt = PROMPT.len() as u16;
     let body = Rect { x: area.x + prompt, width: area.width.saturating_sub(prompt), ..area };
     if state.editor.is_empty() {
-        let hint = if usize::from(body.width) > width(HINT) { HINT } else { "" };
+        let hint = tr!("type to talk; F1 or /help shows the keys");
+        let hint = if usize::from(body.width) > width(hint) { hint } else { "" };
         canvas.line(body, &[span(hint, Ink::Dim)]);
     }
     let first = (typed.row + 1).saturating_sub(area.height.into());

@@ -38,6 +38,22 @@ fn transfers_have_bars_with_name_percent_bytes_rate_and_eta() {
 }
 
 #[test]
+fn the_frame_of_a_question_is_whole_over_characters_of_two_columns() {
+    let mut rig = Rig::new();
+    for line in 0..20 {
+        // Half of the lines reach into the frame with half a character.
+        rig.says("bob", &format!("{}{}", "x".repeat(line % 2), "聊".repeat(30)));
+    }
+    rig.state.dialog = Some(Dialog::Quit);
+    let buffer = rig.draw(79, 24);
+    let corner = buffer.area.positions().find(|at| buffer[*at].symbol() == "┌").unwrap();
+    for y in corner.y..corner.y + 5 {
+        let before = buffer[(corner.x - 1, y)].symbol();
+        assert!(crate::screen::wrap::width(before) <= 1, "row {y}: {before}");
+    }
+}
+
+#[test]
 fn lines_without_a_receipt_stand_below_the_talk_and_are_dim() {
     let mut rig = Rig::new();
     rig.says("bob", "hello");

@@ -6,6 +6,7 @@ use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{DownloadReady, DownloadRequest, Item, Refused};
 
 use super::{NEVER_ASKED, Step, Transfer, Transfers};
+use crate::lang::tr;
 use crate::session::event::{
     Direction, Outcome, SessionEvent, Stage, TransferHandle, TransferStatus,
 };
@@ -159,7 +160,7 @@ impl Download {
 
 /// The item asked for no longer has its number.
 pub(super) fn another_file() -> Outcome {
-    Outcome::Failed("another file has its number now".into())
+    Outcome::Failed(tr!("another file has its number now").into())
 }
 
 impl Transfers {

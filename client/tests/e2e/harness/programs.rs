@@ -42,7 +42,7 @@ pub(crate) fn client_at(program: &Path) -> Command {
     let mut command = command_of(program);
     without_settings(&mut command);
     let nothing = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings");
-    command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing);
+    command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing).env("LC_ALL", "C");
     command
 }
 

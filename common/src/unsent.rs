@@ -11,6 +11,8 @@ use crate::limits::DATA_BYTES_MAX;
 
 /// Milliseconds of a connection's rate that may be unsent; half of that may be one data frame.
 const UNSENT_MS: u64 = 4;
+/// The same beyond [`UNSENT_BYTES_WIDE`].
+const UNSENT_MS_WIDE: u64 = 1;
 /// The least that may be unsent, in bytes: more than two segments, or a slow line would run dry
 /// between them. It takes 33 ms at 1 Mbit/s.
 pub const UNSENT_BYTES_MIN: u32 = 4 * 1024;
@@ -18,8 +20,11 @@ pub const UNSENT_BYTES_MIN: u32 = 4 * 1024;
 pub const UNSENT_BYTES_MIN_CRAWLING: u32 = 2 * 1024;
 /// Bytes a millisecond: half a megabit a second.
 const CRAWL_RATE: u64 = 64;
-/// The most that may be unsent, in bytes: two of the largest data frames.
-pub const UNSENT_BYTES_MAX: u32 = 2 * DATA_BYTES_MAX;
+/// Bytes unsent from which frames are as large as they can be: two of them.
+const UNSENT_BYTES_WIDE: u32 = 2 * DATA_BYTES_MAX;
+/// The most that may be unsent, in bytes: a millisecond at 4 GB/s, which only a connection within
+/// a machine has.
+pub const UNSENT_BYTES_MAX: u32 = 4 * 1024 * 1024;
 /// File bytes of the smallest full data frames: with their head they fit in one packet of an
 /// Ethernet, under IPv6 too.
 const FRAME_BYTES_MIN: u32 = 1408;
@@ -78,6 +83,7 @@ impl UnsentLimit {
     pub const fn frame_bytes(&self) -> usize {
         let bytes = match self.unsent_bytes {
             ..=UNSENT_BYTES_MIN => FRAME_BYTES_MIN,
+            UNSENT_BYTES_WIDE.. => DATA_BYTES_MAX,
             unsent => unsent / 2,
         };
         bytes as usize
@@ -94,7 +100,7 @@ impl UnsentLimit {
     /// True when frames are as large as they can be.
     #[must_use]
     pub fn is_wide(&self) -> bool {
-        self.unsent_bytes == UNSENT_BYTES_MAX
+        self.unsent_bytes >= UNSENT_BYTES_WIDE
     }
 
     /// Notes that `bytes` were written at `now_ms`, by any clock that never goes back, and how that
@@ -130,9 +136,12 @@ impl Sample {
         let held = if self.is_exact { 0 } else { u64::from(before) };
         let rate = self.bytes.saturating_sub(held) / ms;
         let least = if rate < CRAWL_RATE { UNSENT_BYTES_MIN_CRAWLING } else { UNSENT_BYTES_MIN };
-        let wanted = u32::try_from(rate * UNSENT_MS).unwrap_or(u32::MAX).max(least);
+        let narrow = (rate * UNSENT_MS).min(UNSENT_BYTES_WIDE.into());
+        let wanted = narrow.max(rate * UNSENT_MS_WIDE);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX).max(least);
         if wanted / 2 >= before {
-            return power_of_two_within(wanted).min(before * GROWTH_MAX).min(UNSENT_BYTES_MAX);
+            let most = UNSENT_BYTES_MAX.min(before * GROWTH_MAX);
+            return power_of_two_within(wanted).min(most);
         }
         if self.is_exact && wanted <= before / 2 {
             return power_of_two_within(wanted);
@@ -177,7 +186,9 @@ mod tests {
             (2_500, 8192, 4096),
             (12_500, 32_768, 16_384),
             (125_000, 131_072, 65_536),
-            (4_000_000, 131_072, 65_536),
+            (500_000, 262_144, 65_536),
+            (5_000_000, 4_194_304, 65_536),
+            (50_000_000, 4_194_304, 65_536),
         ] {
             let mut limit = UnsentLimit::START;
             blocked(&mut limit, 0, rate, 1, 2000);
@@ -204,7 +215,7 @@ mod tests {
             (65_536, 2, true),
             (65_535, 2, false),
         ] {
-            let mut limit = UnsentLimit { unsent_bytes: UNSENT_BYTES_MAX, ..UnsentLimit::START };
+            let mut limit = UnsentLimit { unsent_bytes: UNSENT_BYTES_WIDE, ..UnsentLimit::START };
             limit.note_written(0, WriteEnd::Blocked, 0);
             let has_changed = limit.note_written(bytes, WriteEnd::Blocked, now_ms);
             let has_restarted = limit.sample.is_some_and(|sample| sample.since_ms == now_ms);
@@ -239,18 +250,21 @@ mod tests {
     #[test]
     fn a_fast_connection_is_known_within_milliseconds() {
         let mut limit = UnsentLimit::START;
-        blocked(&mut limit, 0, 1_000_000, 1, 6);
+        blocked(&mut limit, 0, 5_000_000, 1, 6);
+        assert!(limit.is_wide());
+        blocked(&mut limit, 6, 5_000_000, 1, 4);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
     }
 
     #[test]
     fn a_connection_that_becomes_slow_is_known_after_one_sample() {
         let mut limit = UnsentLimit::START;
-        blocked(&mut limit, 0, 1_000_000, 1, 10);
-        blocked(&mut limit, 10, 125, 20, 100);
+        blocked(&mut limit, 0, 5_000_000, 1, 12);
+        assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
+        blocked(&mut limit, 12, 125, 20, 98);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MIN);
         // For a while it takes nothing at all.
-        blocked(&mut limit, 110, 1_000_000, 1, 10);
+        blocked(&mut limit, 110, 5_000_000, 1, 12);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
         limit.note_written(262_144, WriteEnd::Blocked, 5_120);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MIN_CRAWLING);
@@ -261,8 +275,8 @@ mod tests {
     #[test]
     fn a_writer_with_little_to_write_proves_nothing_about_the_connection() {
         let mut limit = UnsentLimit::START;
-        blocked(&mut limit, 0, 1_000_000, 1, 10);
-        for now_ms in 10..1000 {
+        blocked(&mut limit, 0, 5_000_000, 1, 12);
+        for now_ms in 12..1000 {
             assert!(!limit.note_written(100, WriteEnd::Paused, now_ms));
         }
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
@@ -272,7 +286,7 @@ mod tests {
     fn a_connection_that_never_blocks_is_a_fast_one_too() {
         let mut limit = UnsentLimit::START;
         for now_ms in 0..20 {
-            limit.note_written(500_000, WriteEnd::Paused, now_ms);
+            limit.note_written(5_000_000, WriteEnd::Paused, now_ms);
         }
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
     }

@@ -76,7 +76,7 @@ pub(crate) fn download() -> String {
          server --> bob: DownloadReady: offset, size, digest
          loop: two extents ahead, until all is sent
          server -> store: Read: an extent
-         store --> server: frames, spliced into a pipe or in memory
+         store --> server: frames, in the cache or in memory
          server -> bob: Data: after all talk that waits
          end
          bob: digest compared, NAME.part gets its name",

@@ -224,6 +224,13 @@ impl StoredFile for MemoryFile {
 
     fn begin_sync(&mut self, _: u64, _: u64) {}
 
+    fn load(&mut self, offset: u64, bytes: usize) -> io::Result<()> {
+        match offset + bytes as u64 <= self.content.borrow().len() as u64 {
+            true => Ok(()),
+            false => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -143,7 +143,7 @@ impl Transport for End {
         self.0.borrow().is_short
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         false
     }
 

@@ -191,7 +191,7 @@ impl Transport for End {
         true
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         false
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::files::{Files, Kind, StoredFile, SystemFiles};
+use super::files::{Files, Kind, Source, StoredFile, SystemFiles};
 
 /// Which operations fail, counted since the files were made.
 #[derive(Clone, Copy, Debug)]
@@ -243,6 +243,15 @@ impl StoredFile for FaultyFile {
 
     fn begin_sync(&mut self, offset: u64, bytes: u64) {
         self.file.begin_sync(offset, bytes);
+    }
+
+    fn load(&mut self, offset: u64, bytes: usize) -> io::Result<()> {
+        self.shared.does("load")?;
+        self.file.load(offset, bytes)
+    }
+
+    fn source(&self) -> io::Result<Arc<dyn Source>> {
+        self.file.source()
     }
 
     fn is_at(&self, path: &Path) -> io::Result<bool> {

@@ -5,8 +5,9 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, ErrorKind, PipeWriter, Read, Seek, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,12 +183,18 @@ pub trait StoredFile: Read + Write + Seek + fmt::Debug + Sized {
     /// When the system does not say.
     fn is_at(&self, path: &Path) -> io::Result<bool>;
 
-    /// Moves up to so many bytes from the current position into a pipe, without copying them.
-    /// Returns how many, 0 at the end of the file.
+    /// Brings bytes from `offset` on into the system's cache, and waits for the disk where it must.
+    /// Leaves the current position anywhere.
     ///
     /// # Errors
-    /// `Unsupported` or `InvalidInput` where the system cannot do that.
-    fn splice(&mut self, _pipe: &PipeWriter, _bytes: usize) -> io::Result<usize> {
+    /// `UnexpectedEof` if the file is too short; those of the disk.
+    fn load(&mut self, offset: u64, bytes: usize) -> io::Result<()>;
+
+    /// A handle of the same open file from which another thread can send.
+    ///
+    /// # Errors
+    /// `Unsupported` where the system cannot do that; when it has no descriptor left.
+    fn source(&self) -> io::Result<Arc<dyn Source>> {
         Err(ErrorKind::Unsupported.into())
     }
 
@@ -196,6 +203,50 @@ pub trait StoredFile: Read + Write + Seek + fmt::Debug + Sized {
     /// # Errors
     /// Those of the file system.
     fn set_len(&mut self, bytes: u64) -> io::Result<()>;
+}
+
+/// An open file from which content is sent. The last owner closes it, and frees its space if it
+/// has no name any more, which may take a while: the disk thread.
+pub trait Source: fmt::Debug + Send + Sync {
+    /// Reads up to the length of the buffer from `offset` on; returns 0 at the end of the file.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The system's file, if it is one.
+    fn file(&self) -> Option<&fs::File> {
+        None
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Source for fs::File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, buffer, offset)
+    }
+
+    fn file(&self) -> Option<&fs::File> {
+        Some(self)
+    }
+}
+
+/// Of a file that is to be in memory, the first byte of each so many is looked for. What leaves the
+/// cache leaves it in the order in which it came, so a gap shows at its beginning.
+const LOAD_BYTES: usize = 256 * 1024;
+
+/// Returns true if reading this byte does not wait for the disk.
+#[cfg(target_os = "linux")]
+fn is_in_memory(file: &fs::File, at: u64) -> bool {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    let byte = &mut [0];
+    let mut buffers = [io::IoSliceMut::new(byte)];
+    matches!(preadv2(file, &mut buffers, at, ReadWriteFlags::NOWAIT), Ok(1))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_: &fs::File, _: u64) -> bool {
+    false
 }
 
 /// The operating system's files.
@@ -324,10 +375,25 @@ impl StoredFile for fs::File {
         fs::exists(path)
     }
 
+    fn load(&mut self, offset: u64, bytes: usize) -> io::Result<()> {
+        let end = offset + bytes as u64;
+        let mut content = Vec::new();
+        for at in (offset..end).step_by(LOAD_BYTES) {
+            let length = (end - at).min(LOAD_BYTES as u64);
+            let is_last = at + length == end;
+            if is_in_memory(self, at) && (!is_last || is_in_memory(self, end - 1)) {
+                continue;
+            }
+            content.resize(length as usize, 0);
+            self.seek(SeekFrom::Start(at))?;
+            self.read_exact(&mut content)?;
+        }
+        Ok(())
+    }
+
     #[cfg(target_os = "linux")]
-    fn splice(&mut self, pipe: &PipeWriter, bytes: usize) -> io::Result<usize> {
-        let flags = rustix::pipe::SpliceFlags::empty();
-        Ok(rustix::pipe::splice(&*self, None, pipe, None, bytes, flags)?)
+    fn source(&self) -> io::Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.try_clone()?))
     }
 
     fn set_len(&mut self, bytes: u64) -> io::Result<()> {

@@ -167,6 +167,11 @@ pub enum Request {
         /// Where to put them.
         extent: Extent,
     },
+    /// Close the file of an extent that is not needed any more.
+    Release {
+        /// Which.
+        extent: Extent,
+    },
     /// Close a download. Answered by `Ended`.
     Close {
         /// Which.

@@ -113,7 +113,7 @@ impl<T: Transport> Engine<T> {
         while let Some(mut connection) = self.connections.reap_one() {
             self.limiter.closed(connection.peer().into());
             while let Some((_, extent)) = connection.send_queue_mut().pop_spent() {
-                self.transfers.give_extent(extent);
+                self.transfers.give_extent(extent, &mut self.disk);
             }
         }
         if self.connections.len() == before {

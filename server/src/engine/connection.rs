@@ -15,7 +15,7 @@ use chatshelf_common::wire::frame::Goodbye;
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::Readiness;
-use super::limits::{CONTROL_BYTES_MAX, READ_BUFFER_BYTES, WRITE_BUDGET_BYTES};
+use super::limits::{CONTROL_BYTES_MAX, READ_BUFFER_BYTES};
 use super::liveness::Liveness;
 use super::phase::{Guest, Membership, Pass, Phase, Step};
 use super::send_queue::{Flush, Flushed, SendQueue};
@@ -321,17 +321,22 @@ impl<T: Transport> Connection<T> {
         self.phase.step()
     }
 
-    /// Sends queued output, up to about one turn's budget; returns how many bytes were sent and why
-    /// it stopped.
+    /// Sends queued output, up to about `budget` bytes; returns how many bytes were sent and why it
+    /// stopped.
     ///
     /// # Errors
     /// If the connection is broken.
     #[inline] // Each delivery passes through here, and the result is five words long.
-    pub(super) fn flush(&mut self, log: &RoomLog, now_ms: u64) -> Result<Flush, Broken> {
+    pub(super) fn flush(
+        &mut self,
+        log: &RoomLog,
+        budget: usize,
+        now_ms: u64,
+    ) -> Result<Flush, Broken> {
         if !self.latches.writable {
             return Ok(Flush { accepted: 0, has_progress: false, end: Flushed::Blocked });
         }
-        let flushed = self.send_queue.flush(&mut self.transport, log, WRITE_BUDGET_BYTES);
+        let flushed = self.send_queue.flush(&mut self.transport, log, budget);
         let flush = flushed.map_err(|_| Broken)?;
         if flush.has_progress && std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
             self.liveness.note_taken(now_ms);
@@ -359,10 +364,10 @@ impl<T: Transport> Connection<T> {
         self.latches.readable
     }
 
-    /// Returns true if file data can and should go to the peer from a pipe: a slow connection is
-    /// better served from memory.
-    pub(super) fn wants_pipe(&self) -> bool {
-        self.transport.can_splice() && !self.send_queue.is_narrow()
+    /// Returns true if file data can and should go to the peer from the file itself: a slow
+    /// connection is better served from memory, where what was read stays.
+    pub(super) fn wants_window(&self) -> bool {
+        self.transport.can_send_files() && !self.send_queue.is_narrow()
     }
 
     /// Notes that output waits and the peer accepts none. Returns false if that was already noted,

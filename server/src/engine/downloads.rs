@@ -60,9 +60,9 @@ impl<T: Transport> Engine<T> {
     /// Asks the disk thread for the next part of a download, if any is left.
     fn read_on(&mut self, at: TransferKey) {
         let Some(connection) = self.connections.get(at.connection) else { return };
-        let (frame_bytes, in_pipe) =
-            (connection.send_queue().frame_bytes(), connection.wants_pipe());
-        if self.transfers.read_on(at, frame_bytes, in_pipe, &mut self.disk) {
+        let (frame_bytes, is_window) =
+            (connection.send_queue().frame_bytes(), connection.wants_window());
+        if self.transfers.read_on(at, frame_bytes, is_window, &mut self.disk) {
             self.counters.downloads += 1;
             if self.is_visitor(at.connection) {
                 self.visit_ended(at.connection);
@@ -72,7 +72,7 @@ impl<T: Transport> Engine<T> {
 
     pub(super) fn download_read(&mut self, at: TransferKey, extent: Extent) {
         if self.transfers.way(at) != Some(Way::Down) {
-            return self.transfers.give_extent(extent);
+            return self.transfers.give_extent(extent, &mut self.disk);
         }
         if let Some(connection) = self.connections.get_mut(at.connection) {
             connection.send_queue_mut().push_data(at.transfer, extent);
@@ -86,7 +86,7 @@ impl<T: Transport> Engine<T> {
             self.connections.get_mut(token).and_then(|it| it.send_queue_mut().pop_spent())
         {
             let at = key(token, transfer);
-            if self.transfers.note_sent(at, extent) {
+            if self.transfers.note_sent(at, extent, &mut self.disk) {
                 self.read_on(at);
             }
         }

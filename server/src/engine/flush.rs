@@ -54,9 +54,10 @@ impl<T: Transport> Engine<T> {
     pub(super) fn flush(&mut self, token: Token) {
         work::spend(1);
         let now_ms = self.now.mono_ms;
+        let budget = self.transfers.write_budget();
         let Some(connection) = self.connections.get_mut(token) else { return };
         let end = loop {
-            let Ok(flush) = connection.flush(self.room.log(), now_ms) else {
+            let Ok(flush) = connection.flush(self.room.log(), budget, now_ms) else {
                 return self.lose(token);
             };
             self.counters.bytes_out += flush.accepted as u64;

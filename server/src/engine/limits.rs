@@ -44,8 +44,11 @@ pub(super) const UNRELEASED_BYTES_MAX: u64 = 1024 * 1024;
 pub(super) const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Approximate bytes read from one connection in a turn.
 pub(super) const READ_BUDGET_BYTES: usize = 256 * 1024;
-/// Approximate bytes sent to one connection in a turn.
+/// Approximate bytes sent to one connection in a turn, at least.
 pub(super) const WRITE_BUDGET_BYTES: usize = 256 * 1024;
+/// Those that connections share while files move, where that is more for each: to send as many
+/// takes some 0.2 ms.
+pub(super) const WRITE_BUDGET_SHARED_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of replies that may be queued for one connection before it is no longer read, and before
 /// others can send it direct messages. One more read may add to them.
 pub(super) const CONTROL_BYTES_MAX: usize = 64 * 1024;

@@ -47,7 +47,6 @@ mod visits;
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::wire::Code;
 
-use crate::disk::readahead::PipeSource;
 use crate::disk::{Found, KeptBans, Reply, Request};
 use crate::room::{Restored, Room};
 use crate::sequencer::Sequencer;
@@ -162,10 +161,10 @@ impl<T: Transport> Engine<T> {
         engine
     }
 
-    /// Allows downloads to use pipes from this source, two descriptors each. Without this call they
-    /// use none.
-    pub fn allow_pipes(&mut self, source: PipeSource) {
-        self.transfers.allow_pipes(source);
+    /// Allows downloads to be sent from so many open files at once. Without this call they come
+    /// from memory.
+    pub fn allow_windows(&mut self, windows_max: usize) {
+        self.transfers.allow_windows(windows_max);
     }
 
     /// Makes other settings hold from now on. Whoever is in the room stays, whatever has begun may

@@ -21,7 +21,7 @@ use super::disk_queue::DiskQueue;
 use super::limits::{MEMBER_TRANSFERS_MAX, TRANSFERS_MAX};
 use super::origin::Origin;
 use crate::disk::block::{Block, BlockPool};
-use crate::disk::readahead::{Extent, ExtentPool, PipeSource};
+use crate::disk::readahead::{Extent, ExtentPool};
 use crate::disk::{Request, TransferKey};
 use crate::token::Token;
 use download::Download;
@@ -86,9 +86,9 @@ pub(super) enum Finished {
 }
 
 impl TransferTable {
-    /// Lets downloads use pipes of this source.
-    pub(super) fn allow_pipes(&mut self, source: PipeSource) {
-        self.extents.allow_pipes(source);
+    /// Lets downloads be sent from so many open files at once.
+    pub(super) fn allow_windows(&mut self, windows_max: usize) {
+        self.extents.allow_windows(windows_max);
     }
 
     /// Accepts a number for a new transfer; returns false if it is not higher than all before it.
@@ -266,14 +266,14 @@ impl TransferTable {
         &mut self,
         at: TransferKey,
         frame_bytes: usize,
-        in_pipe: bool,
+        is_window: bool,
         disk: &mut DiskQueue,
     ) -> bool {
         let Some(member) = self.members.get_mut(&at.connection) else { return false };
         let Some(download) = member.downloads.get_mut(&at.transfer) else { return false };
         let (left, is_over) = (download.left(), download.is_over());
         if left > 0 {
-            let extent = self.extents.take(in_pipe);
+            let extent = self.extents.take(is_window);
             let bytes = left.min(extent.file_bytes_max(frame_bytes) as u64);
             let offset = download.ask(bytes);
             let bytes = bytes as usize;
@@ -287,16 +287,24 @@ impl TransferTable {
     }
 
     /// Takes back an extent that was sent or given up. Returns false if its download has ended.
-    pub(super) fn note_sent(&mut self, at: TransferKey, extent: Extent) -> bool {
-        self.give_extent(extent);
+    pub(super) fn note_sent(
+        &mut self,
+        at: TransferKey,
+        extent: Extent,
+        disk: &mut DiskQueue,
+    ) -> bool {
+        self.give_extent(extent, disk);
         let member = self.members.get_mut(&at.connection);
         let download = member.and_then(|member| member.downloads.get_mut(&at.transfer));
         download.map(Download::note_sent).is_some()
     }
 
-    /// Keeps an extent for reuse, or frees it if no transfer is running: a pipe takes descriptors.
-    pub(super) fn give_extent(&mut self, extent: Extent) {
-        if self.slots.taken() > 0 {
+    /// Keeps an extent for reuse, or frees it if no transfer is running. A file is closed by the
+    /// disk thread: if it has been dropped, that may take a while.
+    pub(super) fn give_extent(&mut self, extent: Extent, disk: &mut DiskQueue) {
+        if extent.has_file() {
+            disk.push(Request::Release { extent });
+        } else if self.slots.taken() > 0 {
             self.extents.give(extent);
         }
     }
@@ -331,6 +339,12 @@ impl TransferTable {
         Some(Way::Down)
     }
 
+    /// Returns about how many bytes may be sent to one connection in a turn.
+    #[inline] // Called in each flush.
+    pub(super) fn write_budget(&self) -> usize {
+        self.slots.write_budget()
+    }
+
     /// Returns the running transfers of a connection: uploads, then downloads.
     pub(super) fn running(&self, connection: Token) -> Vec<TransferId> {
         let Some(member) = self.members.get(&connection) else { return Vec::new() };
@@ -347,8 +361,7 @@ impl TransferTable {
         }
     }
 
-    /// Notes that the disk thread has released a transfer. When the last one is released, all pipes
-    /// and blocks are freed.
+    /// Notes that the disk thread has released a transfer. The last one frees extents and blocks.
     pub(super) fn note_ended(&mut self, at: TransferKey) {
         self.slots.free(at);
         if self.slots.taken() == 0 {
@@ -382,19 +395,6 @@ impl TransferTable {
         let Some(member) = self.members.get_mut(&connection) else { return Vec::new() };
         let slow = member.slow(sent, has_data, now_ms).into_iter().rev();
         slow.filter(|(_, way)| self.slots.are_scarce(*way)).map(|(transfer, _)| transfer).collect()
-    }
-
-    /// Returns true for an upload whose client may send.
-    #[cfg(test)]
-    pub(super) fn is_receiving(&self, at: TransferKey) -> bool {
-        let member = self.members.get(&at.connection);
-        member.and_then(|it| it.uploads.get(&at.transfer)).is_some_and(Upload::is_receiving)
-    }
-
-    /// Returns true if few slots are left.
-    #[cfg(test)]
-    pub(super) fn are_scarce(&self, way: Way) -> bool {
-        self.slots.are_scarce(way)
     }
 
     /// Returns the number of slots taken.
@@ -435,7 +435,7 @@ impl TransferTable {
         }
         // The disk thread may still hold some that have ended.
         assert!(running <= self.slots.taken() && self.slots.taken() <= TRANSFERS_MAX);
-        assert!(self.slots.taken() > 0 || self.extents.spare() == 0, "pipes are left");
+        assert!(self.slots.taken() > 0 || self.extents.spare() == 0, "extents are left");
     }
 }
 

@@ -93,7 +93,7 @@ impl<T: Transport> Engine<T> {
         if let (Way::Down, Some(connection)) = (way, self.connections.get_mut(token)) {
             connection.send_queue_mut().cancel_data(transfer);
             while let Some((_, extent)) = connection.send_queue_mut().pop_spent() {
-                self.transfers.give_extent(extent);
+                self.transfers.give_extent(extent, &mut self.disk);
             }
         }
         Some(way)

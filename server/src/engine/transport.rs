@@ -12,7 +12,7 @@ use std::io;
 use chatshelf_common::wire::Code;
 
 use super::visitor::Visitor;
-use crate::disk::readahead::Pipe;
+use crate::disk::readahead::FilePart;
 
 /// The error of a read when the transport will not carry the conversation, although the connection
 /// is whole: the engine says goodbye with this code.
@@ -82,18 +82,27 @@ pub trait Transport {
     /// transport that has something buffered.
     fn short_is_blocked(&self) -> bool;
 
-    /// Returns true if bytes can go unchanged from a pipe to the peer ([`Self::splice`]). The
+    /// Returns true if bytes can go unchanged from a file to the peer ([`Self::send_file`]). The
     /// answer stays the same once the peer's first bytes were read.
-    fn can_splice(&self) -> bool;
+    fn can_send_files(&self) -> bool;
 
-    /// Accepts up to this many bytes out of a pipe, which holds that many; returns how many. Called
-    /// only if [`Self::can_splice`] is true.
+    /// Like [`Self::write`], of `head` and up to all bytes of a part of a file after it; the count
+    /// includes both. What it accepts may be held back until [`Self::push`].
     ///
     /// # Errors
-    /// As [`Self::write`].
-    fn splice(&mut self, _pipe: &Pipe, _bytes: usize) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
+    /// As [`Self::write`], if it accepts nothing of either; `UnexpectedEof` if the file ends before
+    /// the part.
+    fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        let mut buffer = [0; FilePart::COPY_BYTES];
+        match part.read(&mut buffer)? {
+            count if head.is_empty() => self.write(&buffer[..count]),
+            count => self.write_both(head, &buffer[..count]),
+        }
     }
+
+    /// Lets go what [`Self::send_file`] may have held back to fill a segment. Called at the end of
+    /// each flush in which it was called.
+    fn push(&mut self) {}
 
     /// Like [`Self::write`], for bytes that must not be queued together with those that follow,
     /// because the limit on unsent bytes ([`Self::limit_unsent`]) is checked only between the

@@ -21,7 +21,7 @@ use super::transport::TcpTransport;
 use super::web::WebTransport;
 use super::web::site::{Caller, Site};
 use super::websocket::WebSocketTransport;
-use crate::disk::readahead::Pipe;
+use crate::disk::readahead::FilePart;
 use crate::engine::{Refusal, Transport, Visitor};
 use crate::peer_scope::PeerScope;
 use crate::token::Token;
@@ -222,12 +222,16 @@ impl Transport for Carrier {
         whichever!(self, false, short_is_blocked())
     }
 
-    fn can_splice(&self) -> bool {
-        whichever!(self, false, can_splice())
+    fn can_send_files(&self) -> bool {
+        whichever!(self, false, can_send_files())
     }
 
-    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
-        whichever!(self, Ok(0), splice(pipe, bytes))
+    fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        whichever!(self, Ok(0), send_file(head, part))
+    }
+
+    fn push(&mut self) {
+        whichever!(self, (), push());
     }
 
     fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -62,7 +62,7 @@ impl Transport for Fake {
         true
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         true
     }
 

@@ -9,7 +9,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::disk::readahead::PIPES_MAX;
+use crate::disk::readahead::WINDOWS_MAX;
 
 /// Connections the system queues until they are accepted.
 const BACKLOG: i32 = 4096;
@@ -28,7 +28,7 @@ const PAUSE_MS: u64 = 500;
 /// journal, and files it opens briefly.
 const DESCRIPTORS_OWN: usize = 16;
 /// Upper bound of the descriptors reserved for transfers and for the journal's next segment.
-const DESCRIPTORS_KEPT_MAX: usize = 160 + 2 * PIPES_MAX;
+const DESCRIPTORS_KEPT_MAX: usize = 160 + WINDOWS_MAX;
 
 /// Returns how many connections may be open if the system allows this many descriptors. New
 /// connections must not take those that the members' files or the journal need.
@@ -38,11 +38,11 @@ pub fn connections_max(descriptors: usize) -> usize {
     descriptors.saturating_sub(kept).max(1)
 }
 
-/// Returns how many pipes downloads may use if the system allows this many descriptors: a quarter
-/// of those reserved for files.
+/// Returns how many files downloads may be sent from at once if the system allows this many
+/// descriptors: a quarter of those reserved for files.
 #[must_use]
-pub fn pipes_max(descriptors: usize) -> usize {
-    (descriptors / 32).min(PIPES_MAX)
+pub fn windows_max(descriptors: usize) -> usize {
+    (descriptors / 16).min(WINDOWS_MAX)
 }
 
 /// A listening socket.
@@ -302,12 +302,12 @@ mod tests {
     }
 
     #[test]
-    fn pipes_take_a_part_of_what_is_kept_for_files() {
+    fn windows_take_a_part_of_what_is_kept_for_files() {
         for descriptors in [0, 31, 40, 1024, 1_048_576] {
             let kept = descriptors - connections_max(descriptors).min(descriptors);
-            assert!(2 * pipes_max(descriptors) <= kept.saturating_sub(DESCRIPTORS_OWN) / 2);
+            assert!(windows_max(descriptors) <= kept.saturating_sub(DESCRIPTORS_OWN) / 2);
         }
-        assert_eq!((pipes_max(40), pipes_max(1024)), (1, PIPES_MAX));
+        assert_eq!((windows_max(40), windows_max(1024)), (2, WINDOWS_MAX));
     }
 
     fn local(port: u16) -> io::Result<Listener> {

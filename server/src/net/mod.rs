@@ -2,10 +2,10 @@
 //!
 //! [`carrier`] carries a connection, plainly ([`transport`]) or encrypted ([`tls`]), and over
 //! either by [`websocket`], which [`web`] begins; the engine sees it only as a
-//! [`crate::engine::Transport`]. [`listener`] accepts connections, `pipe` makes the pipes that
-//! downloads go through, and [`signals`] says what signals ask for. [`metrics`] answers whoever
-//! watches the server; it and `web` read requests by [`http`]. [`reactor`] is the loop on top: it
-//! passes readiness, time and disk replies to the engine.
+//! [`crate::engine::Transport`]. [`listener`] accepts connections, and [`signals`] says what
+//! signals ask for. [`metrics`] answers whoever watches the server; it and `web` read requests by
+//! [`http`]. [`reactor`] is the loop on top: it passes readiness, time and disk replies to the
+//! engine.
 
 pub mod carrier;
 #[cfg(test)]
@@ -13,7 +13,6 @@ mod fake;
 pub mod http;
 pub mod listener;
 pub mod metrics;
-mod pipe;
 pub mod reactor;
 mod rest;
 pub mod signals;

@@ -13,7 +13,6 @@ use mio::{Events, Poll, Waker};
 use super::carrier::{Carrier, Carriers};
 use super::listener::{self, Incoming, Listener, Listeners};
 use super::metrics::{self, Health, MetricsServer, Source};
-use super::pipe;
 use super::signals::{Intent, Signals};
 use crate::disk::{Disk, DiskSettings, Found};
 use crate::engine::{Engine, Now, Readiness, Secret, Settings, Stats, Threads, Turns};
@@ -59,8 +58,8 @@ pub struct Reactor {
     started: Instant,
     /// Connections that may be open at once, as far as descriptors allow.
     connections_max: usize,
-    /// Pipes that downloads may use, as far as descriptors allow.
-    pipes_max: usize,
+    /// Files that downloads may be sent from at once, as far as descriptors allow.
+    windows_max: usize,
 }
 
 impl Reactor {
@@ -93,7 +92,7 @@ impl Reactor {
             signals: None,
             started: Instant::now(),
             connections_max: listener::connections_max(for_room),
-            pipes_max: listener::pipes_max(descriptors),
+            windows_max: listener::windows_max(descriptors),
         })
     }
 
@@ -133,7 +132,7 @@ impl Reactor {
     ) -> io::Result<()> {
         let mut engine = Engine::<Carrier>::new(settings, secret, found, self.now());
         engine.limit_connections(self.connections_max);
-        engine.allow_pipes(pipe::source(self.pipes_max));
+        engine.allow_windows(self.windows_max);
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut turns = Turns::default();
         loop {

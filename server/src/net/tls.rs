@@ -405,7 +405,7 @@ impl<T: Transport> Transport for TlsTransport<T> {
         self.flags.is_drained && !self.has_buffered() && self.below.short_is_blocked()
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         false
     }
 

@@ -7,20 +7,29 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
 #[cfg(target_os = "linux")]
-use crate::disk::readahead::Pipe;
+use crate::disk::readahead::FilePart;
 use crate::engine::Transport;
 use crate::token::Token;
 
 /// A connection over plain TCP. Bytes it accepts are in the kernel's hands at once; it buffers
 /// nothing itself.
 #[derive(Debug)]
-pub struct TcpTransport(TcpStream);
+pub struct TcpTransport {
+    socket: TcpStream,
+    /// Segments go out only when they are full: in the midst of a file.
+    #[cfg(target_os = "linux")]
+    is_corked: bool,
+}
 
 impl TcpTransport {
     /// Wraps a connected, non-blocking socket.
     #[must_use]
-    pub fn new(stream: TcpStream) -> Self {
-        Self(stream)
+    pub fn new(socket: TcpStream) -> Self {
+        Self {
+            socket,
+            #[cfg(target_os = "linux")]
+            is_corked: false,
+        }
     }
 
     /// Registers the socket with the poll once, edge-triggered, for reading and writing.
@@ -29,13 +38,49 @@ impl TcpTransport {
     /// If the system cannot register it.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut self.0, mio::Token(token.to_mio()), interest)
+        registry.register(&mut self.socket, mio::Token(token.to_mio()), interest)
     }
+}
+
+#[cfg(target_os = "linux")]
+impl TcpTransport {
+    /// Without it, each acknowledgement that comes in the midst of a call has what there is of a
+    /// segment sent: nearly twice as many segments, each of which costs as much as a full one.
+    fn cork(&mut self, is_corked: bool) {
+        if std::mem::replace(&mut self.is_corked, is_corked) != is_corked {
+            // If the connection is already gone, its next write reports it.
+            let _ = rustix::net::sockopt::set_tcp_cork(&self.socket, is_corked);
+        }
+    }
+
+    fn send_part(&mut self, part: FilePart<'_>) -> io::Result<usize> {
+        use rustix::io::Errno;
+        let FilePart { source, mut offset, bytes } = part;
+        let Some(file) = source.file() else { return self.copy_part(part) };
+        match rustix::fs::sendfile(&self.socket, file, Some(&mut offset), bytes) {
+            Ok(0) if bytes > 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            // Not every file system supports it.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.copy_part(part),
+            sent => Ok(sent?),
+        }
+    }
+
+    fn copy_part(&mut self, part: FilePart<'_>) -> io::Result<usize> {
+        let mut buffer = [0; FilePart::COPY_BYTES];
+        let count = part.read(&mut buffer)?;
+        self.socket.write(&buffer[..count])
+    }
+}
+
+/// Returns true for the errors of a connection that is whole.
+#[cfg(target_os = "linux")]
+fn is_passing(why: &io::Error) -> bool {
+    matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 impl Transport for TcpTransport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        self.socket.read(buffer)
     }
 
     fn has_buffered(&self) -> bool {
@@ -43,7 +88,7 @@ impl Transport for TcpTransport {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        self.socket.write(bytes)
     }
 
     fn has_pending(&self) -> bool {
@@ -59,21 +104,35 @@ impl Transport for TcpTransport {
         cfg!(unix)
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         cfg!(target_os = "linux")
     }
 
     #[cfg(target_os = "linux")]
-    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
-        let flags = rustix::pipe::SpliceFlags::NONBLOCK;
-        Ok(rustix::pipe::splice(pipe.reader(), None, &self.0, None, bytes, flags)?)
+    fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        self.cork(true);
+        if !head.is_empty() {
+            let sent = self.socket.write(head)?;
+            if sent < head.len() || part.bytes == 0 {
+                return Ok(sent);
+            }
+        }
+        match self.send_part(part) {
+            Err(why) if !head.is_empty() && is_passing(&why) => Ok(head.len()),
+            sent => sent.map(|count| head.len() + count),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn push(&mut self) {
+        self.cork(false);
     }
 
     #[cfg(target_os = "linux")]
     fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {
         use rustix::net::{SendFlags, send};
         // The end of a record is the end of a piece in the kernel's queue.
-        Ok(send(&self.0, bytes, SendFlags::EOR | SendFlags::NOSIGNAL)?)
+        Ok(send(&self.socket, bytes, SendFlags::EOR | SendFlags::NOSIGNAL)?)
     }
 
     // Cheaper than writev(2), which looks at the socket as a file first.
@@ -81,21 +140,21 @@ impl Transport for TcpTransport {
     fn write_both(&mut self, first: &[u8], second: &[u8]) -> io::Result<usize> {
         use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
         let both = [IoSlice::new(first), IoSlice::new(second)];
-        Ok(sendmsg(&self.0, &both, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?)
+        Ok(sendmsg(&self.socket, &both, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?)
     }
 
     #[cfg(not(target_os = "linux"))]
     fn write_both(&mut self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        self.0.write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
+        self.socket.write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
     }
 
     #[cfg(target_os = "linux")]
     fn limit_unsent(&mut self, bytes: u32) {
         // If the connection is already gone, its next write reports it.
-        let _ = socket2::SockRef::from(&self.0).set_tcp_notsent_lowat(bytes);
+        let _ = socket2::SockRef::from(&self.socket).set_tcp_notsent_lowat(bytes);
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        self.0.shutdown(Shutdown::Write)
+        self.socket.shutdown(Shutdown::Write)
     }
 }

@@ -24,7 +24,7 @@ use chatshelf_common::wire::Code;
 use super::http;
 use super::rest::Rest;
 use super::websocket::WebSocketTransport;
-use crate::disk::readahead::Pipe;
+use crate::disk::readahead::FilePart;
 use crate::engine::{Refusal, Transport, Visit, Visitor};
 use site::{Caller, Reply, Site, Terms};
 
@@ -260,17 +260,21 @@ impl<T: Transport> Transport for WebTransport<T> {
         !self.has_buffered() && self.below.short_is_blocked()
     }
 
-    fn can_splice(&self) -> bool {
-        self.below.can_splice()
+    fn can_send_files(&self) -> bool {
+        self.below.can_send_files()
     }
 
-    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
+    fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
         if self.has_pending() || !self.is_sending() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let count = self.below.splice(pipe, bytes)?;
+        let count = self.below.send_file(head, part)?;
         self.note_sent(count);
         Ok(count)
+    }
+
+    fn push(&mut self) {
+        self.below.push();
     }
 
     fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {

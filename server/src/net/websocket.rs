@@ -164,7 +164,7 @@ impl<T: Transport> Transport for WebSocketTransport<T> {
         self.flags.is_drained && !self.has_buffered()
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         false
     }
 

@@ -1,8 +1,8 @@
 //! The real server, run as its users run it and spoken to over loopback: what it does as a program
 //! (`start_up`), how it is set up (`configuration`, `reloading`), what it logs (`logging`), what it
-//! does as a room (`talk`), over TLS (`encryption`), for browsers (`web`), as a shelf (`files`),
-//! over restarts (`restart`), from a backup (`backup`), over upgrades and downgrades (`formats`)
-//! and when it is killed at any moment (`crashes`), beside peers that break every rule
+//! does as a room (`talk`), over TLS (`encryption`), for browsers (`web`), as a shelf (`files`,
+//! `downloads`), over restarts (`restart`), from a backup (`backup`), over upgrades and downgrades
+//! (`formats`) and when it is killed at any moment (`crashes`), beside peers that break every rule
 //! (`bad_peers`), never read (`greedy_peers`) or come in numbers (`attackers`, `crowd`), when the
 //! disk is full (`full_disk`) or the system has no descriptors left to give (`scarcity`), for as
 //! long as one likes (`soak`), what it keeps secret even from its disk (`secrets`), when a recorded
@@ -22,6 +22,8 @@ mod configuration;
 mod crashes;
 #[cfg(target_os = "linux")]
 mod crowd;
+#[cfg(target_os = "linux")]
+mod downloads;
 #[cfg(unix)]
 mod encryption;
 mod files;

@@ -71,8 +71,8 @@ impl Transport for End {
         self.wire.borrow().is_short()
     }
 
-    fn can_splice(&self) -> bool {
-        false
+    fn can_send_files(&self) -> bool {
+        true
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 
-use chatshelf_server::disk::readahead::Pipe;
+use chatshelf_server::disk::readahead::FilePart;
 use chatshelf_server::engine::Transport;
 
 /// Bytes read ahead at once.
@@ -208,11 +208,11 @@ impl<T: Transport> Transport for Layered<T> {
         false
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         false
     }
 
-    fn splice(&mut self, _: &Pipe, _: usize) -> io::Result<usize> {
+    fn send_file(&mut self, _: &[u8], _: FilePart<'_>) -> io::Result<usize> {
         panic!("it has said that it can't");
     }
 
@@ -266,12 +266,12 @@ impl<A: Transport, B: Transport> Transport for Either<A, B> {
         either!(self, it => it.short_is_blocked())
     }
 
-    fn can_splice(&self) -> bool {
-        either!(self, it => it.can_splice())
+    fn can_send_files(&self) -> bool {
+        either!(self, it => it.can_send_files())
     }
 
-    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
-        either!(self, it => it.splice(pipe, bytes))
+    fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        either!(self, it => it.send_file(head, part))
     }
 
     fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {

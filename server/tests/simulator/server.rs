@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use chatshelf_common::wire::frame::Item;
 use chatshelf_server::disk::Found;
+use chatshelf_server::disk::readahead::WINDOWS_MAX;
 use chatshelf_server::engine::{Engine, MemoryUse, Readiness, Secret, Stats, Turns};
 use chatshelf_server::net::tls::{TlsContext, TlsTransport};
 use chatshelf_server::net::websocket::WebSocketTransport;
@@ -273,6 +274,7 @@ impl Server {
         let (past, keep) = (found.past.clone(), self.plan.settings.keep);
         let is_topic_locked = found.bans.is_topic_locked;
         let mut engine = Engine::new(self.plan.settings, Secret::new(secret), found, now);
+        engine.allow_windows(WINDOWS_MAX);
         engine.limit_connections(self.plan.connections_max);
         self.process = Some(Process {
             engine,

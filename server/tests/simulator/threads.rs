@@ -307,6 +307,7 @@ fn shown_request(request: &Request) -> String {
         Request::Write { upload, block } => format!("write {upload:?}, {} bytes", block.len()),
         Request::Publish { upload, item, .. } => format!("publish {upload:?} as item {}", item.id),
         Request::Read { download, bytes, .. } => format!("read {download:?}, {bytes} bytes"),
+        Request::Release { extent } => format!("release {} bytes", extent.left()),
         other => format!("{other:?}"),
     }
 }

@@ -188,6 +188,7 @@ impl<F: Files> Store<F> {
             Request::Read { download, offset, bytes, framing, extent } => {
                 answer(self.read(download, offset, bytes, framing, extent));
             }
+            Request::Release { extent } => drop(extent),
             Request::Close { download } => {
                 self.close(download);
                 answer(Reply::Ended { transfer: download });

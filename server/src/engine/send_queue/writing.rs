@@ -38,6 +38,9 @@ impl SendQueue {
             let was_pending = transport.has_pending();
             let before = flush.accepted;
             flush.end = self.write_lanes(transport, log, budget, &mut flush.accepted)?;
+            if self.bulk.has_sent {
+                transport.push();
+            }
             // Bytes that join others in the transport's memory say nothing about the peer.
             flush.has_progress |= flush.accepted > before && !was_pending;
             if !transport.has_pending() {
@@ -72,7 +75,7 @@ impl SendQueue {
                 _ if *accepted >= budget => return Ok(Flushed::Budget),
                 Lane::Control => self.write_control(transport),
                 Lane::Log { from, to } => self.write_log(transport, log, from, to),
-                Lane::Data { is_alone } => self.write_data(transport, is_alone),
+                Lane::Data { is_alone } => self.write_data(transport, is_alone, budget - *accepted),
             };
             match result {
                 Ok((0, _)) => return Err(ErrorKind::WriteZero.into()),
@@ -179,15 +182,22 @@ impl SendQueue {
         &mut self,
         transport: &mut T,
         is_alone: bool,
+        most: usize,
     ) -> io::Result<(usize, usize)> {
         let Some(bulk) = self.bulk.made() else { return Ok((0, 0)) };
         let Some((_, extent)) = bulk.data.front_mut() else { return Ok((0, 0)) };
         let is_alone = is_alone && bulk.limit.is_wide();
-        let asked = if is_alone { extent.left() } else { extent.left_of_frame() };
-        let sent = match extent.rest(asked) {
+        let rest = extent.rest(if is_alone { extent.left() } else { extent.left_of_frame() });
+        let mut asked = rest.length();
+        let sent = match rest {
             Rest::Memory(bytes) if bulk.limit.is_narrow() => transport.write_piece(bytes)?,
             Rest::Memory(bytes) => transport.write(bytes)?,
-            Rest::Pipe(pipe) => transport.splice(pipe, asked)?,
+            Rest::File { head, mut part } => {
+                // A range of a file may be many times what one turn may send.
+                part.bytes = part.bytes.min(most);
+                asked = head.len() + part.bytes;
+                transport.send_file(head, part)?
+            }
         };
         extent.advance(sent);
         bulk.sent += sent as u64;

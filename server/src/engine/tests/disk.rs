@@ -191,6 +191,7 @@ fn name(request: &Request) -> (&'static str, u64) {
         Request::Expire { at } => ("Expire", at.0),
         Request::Open { download, .. } => ("Open", of(download)),
         Request::Read { download, .. } => ("Read", of(download)),
+        Request::Release { .. } => ("Release", 0),
         Request::Close { download } => ("Close", of(download)),
         Request::Configure(_) => ("Configure", 0),
         Request::KeepBans(_) => ("KeepBans", 0),

@@ -7,11 +7,11 @@ use chatshelf_common::wire::Code;
 use super::peer::{Peer, Seen, content};
 use super::rig::{AnyRig, LooseRig, Rig, SETTINGS};
 use super::uploads::upload;
-use crate::disk::readahead::{MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX};
+use crate::disk::readahead::{MEMORY_FILE_BYTES_MAX, WINDOW_FILE_BYTES_MAX};
 use crate::engine::Settings;
 
-/// More than two extents hold, in pipes or in memory.
-const SIZE: usize = 3 * PIPE_FILE_BYTES_MAX + 1000;
+/// More than two extents hold, in windows or in memory.
+const SIZE: usize = 3 * WINDOW_FILE_BYTES_MAX + 1000;
 
 /// What an extent holds for a connection that is slow, or of unknown speed.
 const SLOW_FILE_BYTES: usize = DATA_BYTES_MAX as usize;
@@ -30,7 +30,7 @@ fn file_of(peer: &Peer, transfer: u32) -> &[u8] {
 
 #[test]
 fn files_of_every_size_come_whole() {
-    let extents = [MEMORY_FILE_BYTES_MAX, PIPE_FILE_BYTES_MAX].map(|bytes| [bytes, bytes + 1]);
+    let extents = [MEMORY_FILE_BYTES_MAX, WINDOW_FILE_BYTES_MAX].map(|bytes| [bytes, bytes + 1]);
     for size in [0, 1, 65_536, 65_537, SIZE].into_iter().chain(extents.concat()) {
         let file = content(size);
         let (mut rig, mut ada) = shelf::<true>(&file);
@@ -48,7 +48,8 @@ fn a_download_begins_where_it_is_asked_to() {
     let file = content(SIZE);
     let (mut rig, mut ada) = shelf::<true>(&file);
     let size = SIZE as u64;
-    for (transfer, offset) in (2..).zip([0, 1, 65_536, PIPE_FILE_BYTES_MAX as u64, size - 1, size])
+    for (transfer, offset) in
+        (2..).zip([0, 1, 65_536, WINDOW_FILE_BYTES_MAX as u64, size - 1, size])
     {
         ada.request(transfer, 1, Some(offset));
         rig.settle();

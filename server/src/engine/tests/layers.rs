@@ -11,7 +11,7 @@ use super::rig::{HOME, LooseRig, Rig};
 use super::slow::{flood, gaps};
 use super::split::conversation;
 use super::uploads::upload;
-use crate::disk::readahead::PIPE_FILE_BYTES_MAX;
+use crate::disk::readahead::WINDOW_FILE_BYTES_MAX;
 use crate::engine::layered::{Habits, Layered, Lie, TestTransport};
 use crate::engine::limits::{CLOSE_MS, WRITE_STALL_MS};
 
@@ -260,7 +260,7 @@ fn what_is_accepted_outlives_the_log_it_came_from() {
 
 #[test]
 fn downloads_through_a_layer_come_from_memory() {
-    let file = content(2 * PIPE_FILE_BYTES_MAX);
+    let file = content(2 * WINDOW_FILE_BYTES_MAX);
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");
     upload(&mut rig, &mut ada, 1, &file);

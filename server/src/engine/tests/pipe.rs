@@ -3,10 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
-use crate::disk::readahead::Pipe;
+use crate::disk::readahead::FilePart;
 use crate::engine::Readiness;
 use crate::engine::Transport;
 
@@ -191,16 +191,16 @@ impl<const SHORT: bool> Transport for End<SHORT> {
         SHORT
     }
 
-    // On Linux, where a short write means that no more is possible, downloads are spliced.
-    fn can_splice(&self) -> bool {
+    // On Linux, where a short write means that no more is possible, files are sent as they are.
+    fn can_send_files(&self) -> bool {
         SHORT
     }
 
-    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
-        let most = self.0.borrow_mut().takes::<SHORT>(bytes)?;
-        let mut moved = vec![0; most];
-        pipe.reader().read_exact(&mut moved)?;
-        self.0.borrow_mut().put(&moved);
+    fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        let most = self.0.borrow_mut().takes::<SHORT>(head.len() + part.bytes)?;
+        let mut content = vec![0; part.bytes];
+        assert_eq!(part.source.read_at(&mut content, part.offset)?, part.bytes);
+        self.0.borrow_mut().put(&[head, &content].concat()[..most]);
         Ok(most)
     }
 

@@ -11,7 +11,7 @@ use chatshelf_common::wire::{Code, Event};
 use super::disk::FakeDisk;
 use super::peer::Peer;
 use super::pipe::{End, Shared, Wire};
-use crate::disk::readahead::{PIPES_MAX, PipeSource};
+use crate::disk::readahead::WINDOWS_MAX;
 use crate::disk::{Durability, Found, Reply, Request};
 use crate::engine::layered::{Habits, Layered, TestTransport};
 use crate::engine::limits::RETURN_GRACE_MS;
@@ -159,7 +159,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
         let bans = disk.bans();
         let found = Found { past: Past { events, topic, items, newest_item }, upload_ids, bans };
         let mut engine = Engine::new(settings, secret, found, now);
-        engine.allow_pipes(PipeSource::for_tests(PIPES_MAX));
+        engine.allow_windows(WINDOWS_MAX);
         Self {
             engine,
             disk,

@@ -6,7 +6,7 @@ use chatshelf_common::wire::{Code, Event, ServerFrame};
 
 use super::peer::{Peer, Seen, bytes};
 use super::rig::Rig;
-use crate::disk::readahead::PIPE_FILE_BYTES_MAX;
+use crate::disk::readahead::WINDOW_FILE_BYTES_MAX;
 use crate::engine::LOG_WINDOW_BYTES;
 use crate::engine::limits::WRITE_BUDGET_BYTES;
 
@@ -269,7 +269,7 @@ fn a_long_backlog_is_sent_over_several_turns() {
     let first = eve.wire.borrow().to_peer.len();
     // The budget is checked after each write, and a write holds at most one extent.
     let budget = WRITE_BUDGET_BYTES;
-    assert!((budget..=budget + PIPE_FILE_BYTES_MAX + 1000).contains(&first), "{first}");
+    assert!((budget..=budget + WINDOW_FILE_BYTES_MAX + 1000).contains(&first), "{first}");
     rig.settle();
     eve.take();
     assert!(eve.files.len() == 8 && eve.files.values().all(|got| *got == file));

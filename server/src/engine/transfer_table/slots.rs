@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use crate::disk::TransferKey;
 use crate::engine::limits::{
     MEMBER_SLOTS_MAX, MEMBER_TRANSFERS_MAX, NEWCOMER_FREE_SLOTS_MIN, ORIGIN_SHARE, TRANSFERS_MAX,
-    UPLOADS_MAX,
+    UPLOADS_MAX, WRITE_BUDGET_BYTES, WRITE_BUDGET_SHARED_BYTES,
 };
 use crate::engine::origin::Origin;
 use crate::token::Token;
@@ -51,6 +51,16 @@ impl Slots {
     /// Returns how many are taken.
     pub(super) fn taken(&self) -> usize {
         self.taken.len()
+    }
+
+    /// Returns about how many bytes may be sent to one connection in a turn. The more transfers
+    /// there are, the less each moves before it is another's turn.
+    #[inline]
+    pub(super) fn write_budget(&self) -> usize {
+        match self.taken() {
+            0 => WRITE_BUDGET_BYTES,
+            transfers => (WRITE_BUDGET_SHARED_BYTES / transfers).max(WRITE_BUDGET_BYTES),
+        }
     }
 
     /// Returns true if the transfer has a slot.

@@ -9,6 +9,19 @@ use crate::disk::block::BLOCK_BYTES;
 use crate::engine::limits::DOWNLOAD_EXTENTS_IN_FLIGHT;
 use crate::engine::limits::{RATE_STEP_MS, RATE_WINDOW_MS, UPLOAD_STALL_MS};
 
+impl TransferTable {
+    /// Returns true for an upload whose client may send.
+    pub(in crate::engine) fn is_receiving(&self, at: TransferKey) -> bool {
+        let member = self.members.get(&at.connection);
+        member.and_then(|it| it.uploads.get(&at.transfer)).is_some_and(Upload::is_receiving)
+    }
+
+    /// Returns true if few slots are left.
+    pub(in crate::engine) fn are_scarce(&self, way: Way) -> bool {
+        self.slots.are_scarce(way)
+    }
+}
+
 const ADA: Token = Token::new(1, 1);
 const NOW: UnixMillis = UnixMillis(1_000);
 
@@ -151,11 +164,11 @@ fn a_download_is_read_ahead_within_its_bound_and_closed_at_its_end() {
         panic!("all of it is read at once, and nothing twice");
     };
     assert_eq!(rig.table.way(at(1)), Some(Way::Down));
-    assert!(rig.table.note_sent(at(1), extent));
+    assert!(rig.table.note_sent(at(1), extent, &mut rig.disk));
     rig.table.read_on(at(1), 65_536, false, &mut rig.disk);
     assert!(matches!(rig.requests()[..], [Request::Close { .. }]));
     assert_eq!(rig.table.way(at(1)), None);
-    assert!(!rig.table.note_sent(at(1), Extent::in_memory()));
+    assert!(!rig.table.note_sent(at(1), Extent::in_memory(), &mut rig.disk));
     assert_eq!(rig.table.blocks(), 2, "both extents are spare");
 }
 

@@ -5,7 +5,7 @@ use std::io;
 
 use chatshelf_common::limits::ALPN;
 
-use crate::disk::readahead::Pipe;
+use crate::disk::readahead::FilePart;
 use crate::engine::Transport;
 use crate::net::tls::TlsTransport;
 use crate::net::transport::TcpTransport;
@@ -67,12 +67,16 @@ impl Transport for Base {
         either!(self, short_is_blocked())
     }
 
-    fn can_splice(&self) -> bool {
-        either!(self, can_splice())
+    fn can_send_files(&self) -> bool {
+        either!(self, can_send_files())
     }
 
-    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
-        either!(self, splice(pipe, bytes))
+    fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        either!(self, send_file(head, part))
+    }
+
+    fn push(&mut self) {
+        either!(self, push());
     }
 
     fn write_piece(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -3,8 +3,9 @@
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use chatshelf_server::disk::files::StoredFile;
+use chatshelf_server::disk::files::{Source, StoredFile};
 
 use super::{Disk, Inode};
 
@@ -24,6 +25,17 @@ impl SimFile {
         inode.handles.set(inode.handles.get() + 1);
         let (disk, path, inode) = (disk.clone(), path.into(), Rc::clone(inode));
         Self { disk, path, inode, at: 0, fails_next: false }
+    }
+}
+
+/// A file's content, for whoever sends it.
+#[derive(Debug)]
+struct Shelved(Vec<u8>);
+
+impl Source for Shelved {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut rest = self.0.get(offset as usize..).unwrap_or_default();
+        rest.read(buffer)
     }
 }
 
@@ -108,6 +120,20 @@ impl StoredFile for SimFile {
 
     /// What a crash leaves of unsynced bytes is anyone's guess, with the hint or without.
     fn begin_sync(&mut self, _: u64, _: u64) {}
+
+    fn load(&mut self, offset: u64, bytes: usize) -> io::Result<()> {
+        self.disk.0.borrow_mut().try_luck("load", &self.path)?;
+        match offset + bytes as u64 <= self.inode.content.borrow().len() {
+            true => Ok(()),
+            false => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// What is on the shelf does not change.
+    fn source(&self) -> io::Result<Arc<dyn Source>> {
+        let content = self.inode.content.borrow().bytes().to_vec();
+        Ok(Arc::new(Shelved(content)))
+    }
 
     fn is_at(&self, path: &Path) -> io::Result<bool> {
         Ok(self.disk.is_at(path, &self.inode))

@@ -2,7 +2,7 @@
 //! progress.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
 
 use chatshelf_common::id::{ResumeToken, Seq, TransferId};
@@ -14,7 +14,7 @@ use chatshelf_common::wire::{Code, Event, Frame};
 use chatshelf_testkit::samples;
 
 use super::super::{Cursor, Flush, Flushed, SendQueue};
-use crate::disk::readahead::{Extent, Pipe};
+use crate::disk::readahead::{Extent, FilePart};
 use crate::engine::Transport;
 use crate::room::Snapshot;
 use crate::room::log::RoomLog;
@@ -75,15 +75,16 @@ impl<const SHORT: bool> Transport for Sink<SHORT> {
         SHORT
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         SHORT
     }
 
-    fn splice(&mut self, pipe: &Pipe, bytes: usize) -> io::Result<usize> {
-        let start = self.got.len();
-        let taken = self.takes(bytes)?;
-        self.got.resize(start + taken, 0);
-        pipe.reader().read_exact(&mut self.got[start..])?;
+    fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        let mut bytes = head.to_vec();
+        bytes.resize(head.len() + part.bytes, 0);
+        assert_eq!(part.source.read_at(&mut bytes[head.len()..], part.offset)?, part.bytes);
+        let taken = self.takes(bytes.len())?;
+        self.got.extend(&bytes[..taken]);
         Ok(taken)
     }
 
@@ -287,7 +288,7 @@ impl<const SHORT: bool> Lanes<SHORT> {
         }
         let content = body(transfer, length);
         let mut offset = self.offsets[transfer as usize];
-        // Where a short write means that no more is possible, from a pipe: as on Linux.
+        // Where a short write means that no more is possible, from a file: as on Linux.
         let extent = Extent::of(TransferId(transfer), offset, &content, SHORT);
         self.out.push_data(TransferId(transfer), extent);
         for piece in content.chunks(DATA_BYTES_MAX as usize) {

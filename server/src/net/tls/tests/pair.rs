@@ -67,7 +67,7 @@ impl Transport for Line {
         false
     }
 
-    fn can_splice(&self) -> bool {
+    fn can_send_files(&self) -> bool {
         true
     }
 

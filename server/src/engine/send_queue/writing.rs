@@ -38,7 +38,7 @@ impl SendQueue {
             let was_pending = transport.has_pending();
             let before = flush.accepted;
             flush.end = self.write_lanes(transport, log, budget, &mut flush.accepted)?;
-            if self.bulk.has_sent {
+            if self.bulk.made().is_some_and(|bulk| bulk.has_sent) {
                 transport.push();
             }
             // Bytes that join others in the transport's memory say nothing about the peer.
@@ -178,6 +178,7 @@ impl SendQueue {
         Ok((sent, bytes.len()))
     }
 
+    #[inline(never)] // Or the way of a line, which is inlined, would carry it along.
     fn write_data<T: Transport>(
         &mut self,
         transport: &mut T,

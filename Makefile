@@ -156,11 +156,19 @@ test: toolchain ## Run all tests
 # The exercises of docs/READING.md can be solved.
 solutions = $(CARGO) test -q --manifest-path docs/exercises/Cargo.toml --features solutions
 
-test-web: toolchain ## Test the page under node and in Chromium (needs both)
+test-web: toolchain ## Test the page under node and in a browser [BROWSER=chromium, all of it; or firefox or webkit, the main path]
+	$(call with_page,$(BROWSER))
+
+screenshots-web: toolchain ## Make docs/web-*.png, pictures of the page (Chromium; Debian: fonts-wqy-microhei)
+	$(call with_page,pictures)
+# $(call with_page,firefox): tests the page in a browser, or takes its pictures.
+define with_page
 	@$(call compile,chatshelf-server,chatshelf-server)
 	@$(call compile,chatshelf-client,chatshelf)
 	@server/web/test/run.sh $(call quote,$(abspath $(CARGO_TARGET_DIR)/release)) \
-		$(call quote,$(abspath $(CARGO_TARGET_DIR)/node)) $(BROWSER)
+		$(call quote,$(abspath $(CARGO_TARGET_DIR)/node)) $(1)
+endef
+.PHONY: screenshots-web
 
 check: toolchain ## Check format, lints, docs, spelling, crates, workflows and scripts, then run all tests
 	$(CARGO) fmt --all --check

@@ -1,5 +1,5 @@
-// What the frames of a page cost. What counts is the CPU time of the page's main thread, which other
-// programs on the machine do not add to; the time by the clock is there to be told.
+// What the frames of a page cost. What counts is the CPU time of the page's main thread, which
+// other programs on the machine do not add to; the time by the clock is there to be told.
 
 const TASK = 'ThreadControllerImpl::RunTask';
 

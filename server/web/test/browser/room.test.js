@@ -75,6 +75,9 @@ inBrowser('names of files are text, and a link has the whole name', async (conte
     await page.setInputFiles('#files', file(name, bytes));
     await itemOf(page, name).waitFor();
     assert.deepEqual(await fetched(page, name), bytes, name);
+    const download = page.waitForEvent('download');
+    await itemOf(page, name).locator('a').click();
+    assert.deepEqual(readFileSync(await (await download).path()), bytes, name);
   }
 });
 

@@ -1,8 +1,8 @@
-// Pictures of the page, of a room that it fills itself: node screenshots.js FOLDER
+// Pictures of the page, of the room that docs/screen.svg shows in a terminal: screenshots.js FOLDER
 
 import { deflateSync } from 'node:zlib';
 
-import { PHONE, URL_OF_PAGE, closeBrowser, enter, newContext, say, shown } from './harness.js';
+import { PHONE, closeBrowser, enter, newContext, say, shown } from './harness.js';
 
 const [, , folder = '.'] = process.argv;
 
@@ -35,61 +35,51 @@ function picture(width, height) {
   return Buffer.concat([signature, ...parts.map(([name, data]) => chunk(name, data))]);
 }
 
-async function fillRoom() {
-  const context = await newContext();
-  const ada = await enter(context, 'ada');
-  const grace = await enter(context, '葛丽丝');
-  await say(ada, '/topic Engines: what they can and cannot do');
-  await say(ada, 'who has the notes?');
-  await say(grace, 'I do! One moment …');
-  await grace.setInputFiles('#files', [
-    { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.alloc(6_900_000, 'note\n') },
-    { name: 'difference engine.png', mimeType: 'image/png', buffer: picture(360, 160) },
-  ]);
-  await shown(ada, 'difference engine.png', '#shelf li');
-  await shown(ada, 'notes.txt', '#shelf li');
-  await say(ada, 'thank you');
-  await say(ada, 'It says on https://example.org/engines that the second one was never built.');
-  await say(grace, '/me looks it up');
-  await say(grace, 'ada: right, only a part of it. 后来有人照原图造了一台。');
-  await shown(ada, '照原图');
-  await ada.locator('.row button', { hasText: 'Show' }).last().click();
-  await say(grace, '/msg ada this one is for you alone');
-  await shown(ada, 'for you alone');
-  return { context, ada, grace };
+const SMALL = { ...PHONE, viewport: { width: 360, height: 720 }, deviceScaleFactor: 2 };
+const file = (name, buffer) => [{ name, mimeType: 'application/octet-stream', buffer }];
+
+async function talk({ ada, edsger, grace }) {
+  const each = async (who, text, seen) => {
+    await say(who, text);
+    for (const page of [ada, edsger, grace]) await shown(page, seen ?? text.split('\n')[0]);
+  };
+  const put = async (who, name, buffer) => {
+    await who.setInputFiles('#files', file(name, buffer));
+    for (const page of [ada, edsger, grace]) await shown(page, name, '#lines .row');
+  };
+  await each(grace, '/topic exam on Friday, room 101', 'set the topic');
+  await each(grace, 'morning! does anybody have the notes on sorting?');
+  await put(edsger, 'sorting-notes.pdf', Buffer.alloc(2_300_000, 7));
+  await each(edsger, 'just put them on the shelf');
+  await put(grace, 'graph.png', picture(360, 160));
+  await each(grace, 'thank you! and that is the graph of last week');
+  const lines = 'the pivot goes where it belongs,\nthe rest is recursion';
+  await each(ada, `quicksort:\n${lines}`);
+  await each(edsger, 'ada: nicely put. Is the lecture coming, too?');
 }
 
-async function take(room, name, options) {
-  const context = await newContext(options);
-  const page = await enter(context, name.startsWith('phone') ? 'lin' : 'mary');
-  await shown(page, '照原图');
-  await page.waitForTimeout(500);
+async function save(page, name) {
+  // The mouse is over nothing, and no caret blinks.
+  await page.evaluate(() => document.activeElement.blur());
+  await page.waitForTimeout(300);
   await page.screenshot({ path: `${folder}/${name}.png` });
-  if (name.startsWith('phone')) {
-    await page.click('#panel');
-    await page.waitForTimeout(300);
-    await page.screenshot({ path: `${folder}/${name}-shelf.png` });
-  }
-  await page.click('#menu summary');
-  await page.click('#leave');
-  await context.close();
 }
 
-const room = await fillRoom();
-const wide = { width: 1280, height: 800 };
-for (const colorScheme of ['light', 'dark']) {
-  await room.ada.setViewportSize(wide);
-  await room.ada.emulateMedia({ colorScheme });
-  await room.ada.waitForTimeout(300);
-  await room.ada.screenshot({ path: `${folder}/room-${colorScheme}.png` });
-}
-await take(room, 'phone', { ...PHONE, viewport: { width: 360, height: 640 } });
-await take(room, 'phone-dark', {
-  ...PHONE, viewport: { width: 360, height: 640 }, colorScheme: 'dark', locale: 'zh-TW',
-});
-await take(room, 'phone-keyboard', { ...PHONE, viewport: { width: 360, height: 320 } });
-const door = await newContext({ viewport: wide });
-const page = await door.newPage();
-await page.goto(URL_OF_PAGE);
-await page.screenshot({ path: `${folder}/door.png` });
+const wide = await newContext({ viewport: { width: 1100, height: 680 } });
+const small = await newContext(SMALL);
+const chinese = await newContext({ ...SMALL, colorScheme: 'dark', locale: 'zh-TW' });
+const grace = await enter(small, 'grace');
+const ada = await enter(wide, 'ada');
+const edsger = await enter(await newContext(), 'edsger');
+await talk({ ada, edsger, grace });
+await save(grace, 'web-phone');
+await grace.click('#panel');
+await save(grace, 'web-phone-shelf');
+await ada.locator('#lines button', { hasText: 'Show' }).click();
+await save(ada, 'web-room');
+const lin = await enter(chinese, '林');
+await shown(lin, 'coming, too?');
+await say(lin, '讲座也会放上来吗？谢谢！');
+await shown(lin, '谢谢');
+await save(lin, 'web-phone-dark');
 await closeBrowser();

@@ -36,6 +36,7 @@ pub mod json;
 pub mod lazy_box;
 pub mod limits;
 pub mod password;
+pub mod qr;
 pub mod rate;
 pub mod strings;
 pub mod text;

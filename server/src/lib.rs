@@ -26,7 +26,6 @@ pub mod peer_scope;
 pub mod priority;
 pub mod prometheus;
 pub mod public_url;
-pub mod qr;
 pub mod reload;
 pub mod room;
 pub mod sequencer;

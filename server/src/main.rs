@@ -10,6 +10,7 @@ use std::rc::Rc;
 use chatshelf_common::cli::{Parsed, Setting};
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::join_link::JoinLink;
+use chatshelf_common::qr;
 use chatshelf_server::addresses;
 use chatshelf_server::announcement::Announcement;
 use chatshelf_server::check;
@@ -25,7 +26,6 @@ use chatshelf_server::net::reactor::Reactor;
 use chatshelf_server::net::signals::Intent;
 use chatshelf_server::net::web::site::Site;
 use chatshelf_server::passwords::{Hashes, Realm, Verifier};
-use chatshelf_server::qr;
 use chatshelf_server::reload::Reloader;
 use chatshelf_server::web_mode::WebMode;
 

@@ -2,6 +2,7 @@
 //! functions; what came from others is still as it came.
 
 use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::qr;
 use chatshelf_common::text::{Nick, Note};
 use chatshelf_common::wire::frame::{
     Goodbye, Item, Joined, Left, Refused, Renamed, Style, TopicChanged,
@@ -17,6 +18,14 @@ use crate::units::size;
 const SHORTENED_CHARS_MAX: usize = 60;
 /// Lines that wait and are shown; more are counted.
 const WAITING_NAMED_MAX: usize = 20;
+
+/// A link, and its QR code if there is a terminal to show it and it is not too long for one.
+pub(crate) fn link(link: Option<String>, on_terminal: bool) -> Vec<String> {
+    let Some(link) = link else { return Vec::new() };
+    let code = if on_terminal { qr::draw(&link) } else { None };
+    let code = code.unwrap_or_default();
+    [link].into_iter().chain(code.lines().map(str::to_owned)).collect()
+}
 
 /// Who is here, at most so many by name.
 pub(crate) fn members(room: &Room, named_max: usize) -> String {

@@ -58,6 +58,8 @@ pub enum Command {
     Download(Download),
     /// `/drop`.
     Drop(Vec<ItemRef>),
+    /// `/link`.
+    Link(ItemRef),
     /// `/cancel`, of this transfer or the latest.
     Cancel(Option<TransferHandle>),
     /// `/waiting`: what is not delivered yet.

@@ -159,6 +159,8 @@ mod tests {
         assert_eq!(command("/cancel"), Command::Cancel(None));
         assert_eq!(command("/drop #3"), Command::Drop(vec![ItemRef::Number(ItemId(3))]));
         assert_eq!(command("/drop 'a b'"), Command::Drop(vec![ItemRef::Name("a b".into())]));
+        assert_eq!(command("/link #3"), Command::Link(ItemRef::Number(ItemId(3))));
+        assert_eq!(command("/link 'a b'"), Command::Link(ItemRef::Name("a b".into())));
         assert_eq!(command("/topic"), Command::ShowTopic);
         assert_eq!(command("/notify all"), Command::Notify(Some(Notify::All)));
         assert_eq!(command("/notify"), Command::Notify(None));

@@ -153,11 +153,12 @@ pub static HELP: &[Help] = &[
         &["drop", "remove"],
         "/drop ID|NAME",
         "take a file off the shelf that you put there",
-        |item| {
-            let item = unquoted(some(item)?).ok_or(Misread::Usage)?;
-            Ok(Command::Drop(vec![ItemRef::new(&item)]))
-        },
+        |text| Ok(Command::Drop(vec![item(text)?])),
     )
+    .completes(Argument::Item),
+    row(&["link"], "/link ID|NAME", "a file's address for browsers, also as a QR code", |text| {
+        Ok(Command::Link(item(text)?))
+    })
     .completes(Argument::Item),
     row(&["cancel"], "/cancel [ID]", "stop a transfer: this one, or the latest", |number| {
         let number = match number {
@@ -247,6 +248,12 @@ fn alone(rest: &str, command: Command) -> Read {
 /// An argument that must be there.
 fn some(text: &str) -> Result<&str, Misread> {
     if text.is_empty() { Err(Misread::Usage) } else { Ok(text) }
+}
+
+/// One item, perhaps quoted.
+fn item(text: &str) -> Result<ItemRef, Misread> {
+    let item = unquoted(some(text)?).ok_or(Misread::Usage)?;
+    Ok(ItemRef::new(&item))
 }
 
 /// One of the words that are known, or none, which asks.

@@ -295,6 +295,7 @@ impl Lines {
         let lines = match answer {
             Answer::Members => vec![self.look.members(room, usize::MAX)],
             Answer::Shelf => self.look.shelf(room.shelf()),
+            Answer::Link(item) => format::link(app.link_to(item), self.terminal),
             Answer::Topic => vec![self.look.topic(room)],
             Answer::Bans => {
                 let lines = moderation::bans(app.session().bans(), Clock::now());

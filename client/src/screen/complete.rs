@@ -151,6 +151,7 @@ mod tests {
     fn arguments_are_completed_to_what_the_command_takes() {
         assert_eq!(tab("/download no", 1), "/download notes.pdf");
         assert_eq!(tab("/drop no", 1), "/drop notes.pdf");
+        assert_eq!(tab("/link no", 1), "/link notes.pdf");
         assert_eq!(tab("/get ", 2), "/get my file.txt");
         assert_eq!(tab("/get 1", 1), "/get #7", "what refers to that file only");
         assert_eq!(tab("/get #", 1), "/get #7");

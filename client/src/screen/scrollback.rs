@@ -2,6 +2,7 @@
 //! bounds, the scroll position and the unread mark. Lays out only the entries it looks at.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::slice;
 
 use chatshelf_common::id::Seq;
 
@@ -112,7 +113,11 @@ impl Scrollback {
     /// The text that `/copy` asks for, if there is one.
     pub(super) fn copied(&self, wanted: Copied) -> Option<String> {
         let said = self.entries.iter().rev().filter_map(|(entry, _)| match entry {
-            Entry::Said { lines, .. } => Some(lines),
+            Entry::Said { lines, .. } => Some(&lines[..]),
+            // What `/link` has shown.
+            Entry::Notice { text, ink: Ink::Text, .. } if wanted.is_link => {
+                Some(slice::from_ref(text))
+            }
             _ => None,
         });
         let nth = wanted.nth.get() - 1;
@@ -360,6 +365,17 @@ mod tests {
         assert_eq!(copied(false, 4), None);
         let links: Vec<String> = (1..6).map_while(|nth| copied(true, nth)).collect();
         assert_eq!(links, ["http://g.h", "http://e.f", "http://c.d", "http://a.b"]);
+    }
+
+    #[test]
+    fn a_link_that_was_asked_for_can_be_copied_and_is_no_line() {
+        let mut scrollback = Scrollback::default();
+        let (time, ink) = (String::new(), Ink::Text);
+        scrollback.push(Entry::Notice { time, text: "https://a.b".into(), ink });
+        scrollback.push(notice("copied: https://a…"));
+        let copied =
+            |is_link| scrollback.copied(Copied { is_link, nth: std::num::NonZeroUsize::MIN });
+        assert_eq!((copied(true).as_deref(), copied(false)), (Some("https://a.b"), None));
     }
 
     #[test]

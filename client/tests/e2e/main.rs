@@ -4,11 +4,11 @@
 //! (`resuming`), slow lines (`slow_lines`), malicious peers (`hostile`), a real terminal
 //! (`interactive`: lines, `full_screen`, one in a room that talks without end: `flood`, how it is
 //! left: `restored`, and stopped and continued by a shell: `suspend`), one-shot commands
-//! (`oneshot`, `oneshot_files`, `oneshot_places`), options that are set elsewhere (`settings`),
-//! what is made for shells and manuals (`shells`), what `make install` puts where (`installed`),
-//! which server it is (`encryption`), how it is found on the local network (`discovery`), passwords
-//! and operators (`operators`), the load test's program (`load`), and the example bot (`bot`). What
-//! needs a Windows console is in `console`.
+//! (`oneshot`, `oneshot_files`, `oneshot_places`), links for browsers (`links`), options that are
+//! set elsewhere (`settings`), what is made for shells and manuals (`shells`), what `make install`
+//! puts where (`installed`), which server it is (`encryption`), how it is found on the local
+//! network (`discovery`), passwords and operators (`operators`), the load test's program (`load`),
+//! and the example bot (`bot`). What needs a Windows console is in `console`.
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -35,6 +35,7 @@ mod installed;
 mod interactive;
 mod joining;
 mod languages;
+mod links;
 mod load;
 mod oneshot;
 mod oneshot_files;

@@ -76,6 +76,7 @@ impl App {
             Command::Who
             | Command::ShowTopic
             | Command::Files
+            | Command::Link(_)
             | Command::Stats
             | Command::Op
             | Command::Moderate(_)
@@ -92,7 +93,10 @@ impl App {
             | Command::Redact(_)
             | Command::Bans => session.outstanding() > 0,
             Command::Files => uploads > 0 || session.outstanding() > 0,
-            Command::Download(_) | Command::Drop(_) if uploads == 0 => false,
+            Command::Download(_) | Command::Drop(_) | Command::Link(_) if uploads == 0 => false,
+            Command::Link(item) => {
+                may_mean_an_upload(Shelf::of(session.room()).item(item), uploads, session)
+            }
             Command::Download(Download::Typed(line)) => {
                 let found = Shelf::of(session.room()).item_and_path(line);
                 may_mean_an_upload(found, uploads, session)
@@ -123,6 +127,7 @@ impl App {
             Command::Redact(line) => return self.redact(&line),
             Command::Bans => return session.ask_bans(),
             Command::Drop(items) => self.drop_items(&items),
+            Command::Link(item) => self.show_link(&item),
             Command::Upload(upload) => self.upload(upload),
             Command::Find(words) => self.find(&words),
             Command::Joins(on) => {
@@ -189,7 +194,7 @@ impl App {
     }
 
     /// Shows what is known without asking the server.
-    fn answer(&mut self, answer: Answer) {
+    pub(super) fn answer(&mut self, answer: Answer) {
         if answer.is_of_the_room() && !self.session().is_joined() {
             self.news.notice(tr!("not connected; so it was when the connection broke:"));
         }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::ItemId;
 use chatshelf_common::text::FileName;
+use chatshelf_common::web_link::item_path;
 
 use super::App;
+use crate::app::news::Answer;
 use crate::command::{Destination, Download, Upload};
 use crate::files::{PathKind, Target};
 use crate::item::{Found, ItemError, ItemRef, Shelf};
@@ -107,6 +109,26 @@ impl App {
         for found in self.find_all(items) {
             self.transfers.drop_item(found.item, self.nick.chosen().clone());
         }
+    }
+
+    /// Shows where browsers find an item.
+    pub(super) fn show_link(&mut self, wanted: &ItemRef) {
+        let found = Shelf::of(self.session().room()).item(wanted);
+        let Some(Found { item, is_by_name, .. }) = self.tell_if_absent(found) else { return };
+        if self.session().room().item(item).is_none() {
+            return self.news.refusal(format!("there is no item {item} on the shelf"));
+        }
+        if is_by_name {
+            self.tell_namesakes(item);
+        }
+        self.answer(Answer::Link(item));
+    }
+
+    /// The link to an item, by the address under which this client reaches the server.
+    pub(crate) fn link_to(&self, item: ItemId) -> Option<String> {
+        let item = self.session().room().item(item)?;
+        let scheme = if self.link.is_encrypted() == Some(false) { "http" } else { "https" };
+        Some(format!("{scheme}://{}{}", self.server(), item_path(item)))
     }
 
     /// The items that are wanted, each once, though it be named by its number and its name; tells

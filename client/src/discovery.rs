@@ -10,6 +10,7 @@ use chatshelf_common::address::ServerAddress;
 use chatshelf_common::discovery::{SERVICE, TXT_KEY};
 use mdns_sd::{ResolvedService, ServiceDaemon, ServiceEvent};
 
+use crate::lang::tr;
 use crate::text::shown;
 
 /// How long is searched, unless told otherwise. Answers come within a second; the question is
@@ -36,7 +37,7 @@ pub struct Found {
 /// # Errors
 /// A sentence that says why nothing can be searched for.
 pub fn search(time: Duration) -> Result<Vec<Found>, String> {
-    let explain = |why: mdns_sd::Error| format!("cannot search the local network: {why}");
+    let explain = |why: mdns_sd::Error| tr!("cannot search the local network: {why}", why);
     let until = Instant::now() + time;
     let daemon = ServiceDaemon::new().map_err(explain)?;
     let events = daemon.browse(SERVICE).map_err(explain)?;

@@ -276,7 +276,7 @@ static PROGRAM: Program<Options> = Program {
         Opt::value(
             "lang",
             "en|zh-Hans|zh-Hant",
-            "the language in which you are spoken to in the room",
+            "the language in which you are spoken to",
             |options, text| text.parse().map(|language| options.lang = Some(language)),
         )
         .otherwise("the first of LC_ALL, LC_MESSAGES and LANG that is set, else en")

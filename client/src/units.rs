@@ -1,4 +1,4 @@
-//! Numbers as people read them: sizes, limits, counts. Pure functions.
+//! Numbers as people read them: sizes, limits. Pure functions.
 
 use bytesize::ByteSize;
 
@@ -16,11 +16,6 @@ pub(crate) fn limit(bytes: u64) -> String {
     }
 }
 
-/// A number with its noun: `1 line`, `2 lines`.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,10 +24,5 @@ mod tests {
     fn a_limit_is_shown_as_it_was_set() {
         assert_eq!((limit(1 << 30), limit(5_000_000)), ("1.0 GiB".into(), size(5_000_000)));
         assert_eq!(size(5_000_000), "5.0 MB");
-    }
-
-    #[test]
-    fn one_is_no_plural() {
-        assert_eq!([0, 1, 2].map(|n| count(n, "line", "lines")), ["0 lines", "1 line", "2 lines"]);
     }
 }

@@ -22,6 +22,14 @@ pub(crate) fn readable(text: &str) -> &str {
     if trimmed == REDACTED { trimmed } else { text }
 }
 
+/// The same for people, who read of a redacted line in their language that it is one.
+pub(crate) fn displayed(text: &str) -> &str {
+    match readable(text) {
+        REDACTED => tr!("[redacted]"),
+        text => text,
+    }
+}
+
 /// What an operator did, as a sentence.
 pub(crate) fn told(it: &Moderated) -> String {
     let nick = &it.nick;

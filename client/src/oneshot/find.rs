@@ -10,6 +10,7 @@ use chatshelf_common::address::ServerAddress;
 use super::json;
 use crate::app::{EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE, fail, show};
 use crate::discovery::{self, Found, SEARCH, table};
+use crate::lang::tr;
 
 /// How long a server on this machine may take to accept a connection.
 const HERE_MAX: Duration = Duration::from_millis(500);
@@ -20,13 +21,15 @@ pub fn find(time: Duration, json: bool) -> u8 {
     match discovery::search(time) {
         Err(why) => fail(&why, EXIT_FAILED),
         Ok(rooms) if json => show(&format!("{}\n", json::rooms(&rooms))),
-        Ok(rooms) if rooms.is_empty() => fail(NOTHING, EXIT_FAILED),
+        Ok(rooms) if rooms.is_empty() => fail(nothing(), EXIT_FAILED),
         Ok(rooms) => show(&lines(&table(&rooms))),
     }
 }
 
-const NOTHING: &str = "no room was found: a server is found if it runs with --announce and the \
-                       network lets it be; otherwise ask for its address";
+fn nothing() -> &'static str {
+    tr!("no room was found: a server is found if it runs with --announce and the network lets it \
+         be; otherwise ask for its address")
+}
 
 fn lines(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
@@ -42,11 +45,13 @@ pub fn offer(here: &ServerAddress) -> Result<Option<ServerAddress>, u8> {
     if TcpStream::connect_timeout(&is_here, HERE_MAX).is_ok() {
         return Ok(None);
     }
-    eprintln!("No server answers on this machine, at {here}. Searching the local network…");
+    let searching =
+        tr!("No server answers on this machine, at {here}. Searching the local network…", here);
+    eprintln!("{searching}");
     let rooms = discovery::search(SEARCH).map_err(|why| fail(&why, EXIT_FAILED))?;
     if rooms.is_empty() {
-        eprintln!("Start one with chatshelf-server, or name one with --host.");
-        return Err(fail(NOTHING, EXIT_UNREACHABLE));
+        eprintln!("{}", tr!("Start one with chatshelf-server, or name one with --host."));
+        return Err(fail(nothing(), EXIT_UNREACHABLE));
     }
     for (number, line) in (1..).zip(table(&rooms)) {
         eprintln!("{number:4}  {line}");
@@ -61,7 +66,7 @@ pub fn offer(here: &ServerAddress) -> Result<Option<ServerAddress>, u8> {
 fn ask(rooms: &[Found]) -> Option<&Found> {
     let mut input = io::stdin().lock();
     loop {
-        eprint!("Join which? [1] ");
+        eprint!("{} ", tr!("Join which? [1]"));
         let _ = io::stderr().flush();
         let mut answer = String::new();
         if !input.read_line(&mut answer).is_ok_and(|bytes| bytes > 0) {
@@ -71,7 +76,8 @@ fn ask(rooms: &[Found]) -> Option<&Found> {
         if let Some(room) = chosen(rooms, answer.trim()) {
             return Some(room);
         }
-        eprintln!("Type a number from 1 to {}; Ctrl-C leaves.", rooms.len());
+        let many = rooms.len();
+        eprintln!("{}", tr!("Type a number from 1 to {many}; Ctrl-C leaves.", many));
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use crate::app::App;
+use crate::screen::wrap::cut;
 use crate::terminal_env::takes_escapes;
 use crate::text::shown;
 
@@ -37,9 +38,8 @@ impl Progress {
         }
         let under_way = app.transfers().find_map(|(status, pace)| Some((status, pace?)));
         let Some((status, pace)) = under_way else { return };
-        let line = shown(&pace.line(&status, now));
-        let end = line.char_indices().nth(COLUMNS).map_or(line.len(), |(at, _)| at);
-        write(&format!("{ERASE_LINE}{}", &line[..end]));
+        let line = cut(&shown(&pace.line(&status, now)), COLUMNS, "");
+        write(&format!("{ERASE_LINE}{line}"));
         (self.drawn, self.drawn_at) = (true, Some(now));
     }
 

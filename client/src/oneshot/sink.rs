@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::{EXIT_DONE, EXIT_FAILED, Failure};
 use crate::files::PathKind;
+use crate::lang::{because, tr};
 use crate::options::Output;
 use crate::plain_error::{is_reader_gone, plain_error};
 use crate::text::shown_lines;
@@ -40,7 +41,7 @@ impl Sink {
                 may_be_written(path).map_err(|error| failure(path, &plain_error(&error)))?;
                 Ok(Some(Self::Path(path.clone())))
             }
-            PathKind::Socket => Err(failure(path, "it is a socket, and cannot be written to")),
+            PathKind::Socket => Err(failure(path, tr!("it is a socket, and cannot be written to"))),
         }
     }
 
@@ -64,13 +65,17 @@ impl Sink {
 
     fn unwritten(&self, trouble: &Trouble) -> Failure {
         let place = match self {
-            Self::Stdout => "standard output".into(),
+            Self::Stdout => tr!("standard output").into(),
             Self::Path(path) => path.display().to_string(),
         };
         let text = match trouble {
-            Trouble::Io(error) => format!("{place}: {}", plain_error(error)),
+            Trouble::Io(error) => because(place, plain_error(error)),
             Trouble::NoText(name) => {
-                format!("{name} is not text, and {place} is a terminal; use -o FILE, or a pipe")
+                tr!(
+                    "{name} is not text, and {place} is a terminal; use -o FILE, or a pipe",
+                    name,
+                    place
+                )
             }
         };
         Failure::new(text, EXIT_FAILED)
@@ -78,7 +83,7 @@ impl Sink {
 }
 
 fn failure(path: &Path, why: &str) -> Failure {
-    Failure::new(format!("{}: {why}", path.display()), EXIT_FAILED)
+    Failure::new(because(path.display(), why), EXIT_FAILED)
 }
 
 /// Checks before the download rather than after it, without opening: that would block on a pipe.

@@ -9,12 +9,15 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use mio::Waker;
 
 use crate::files::free_bytes;
+use crate::lang::{because, tr};
 use crate::plain_error::plain_error;
 use crate::units::size;
 
 /// Longest text that is read, in bytes: a message, and the escapes that are removed from it.
 const TEXT_BYTES_MAX: u64 = 256 * 1024;
-const NOT_UPLOADED: &str = "standard input not uploaded";
+fn not_uploaded(why: String) -> String {
+    because(tr!("standard input not uploaded"), why)
+}
 
 /// The result, once all is read.
 pub(super) struct Stdin<T>(Receiver<Result<T, NoInput>>);
@@ -38,13 +41,16 @@ impl Stdin<String> {
         start(waker, || {
             let mut bytes = Vec::new();
             let read = io::stdin().lock().take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes);
-            read.map_err(|error| format!("standard input: {}", plain_error(&error)))?;
+            read.map_err(|error| tr!("standard input: {why}", why = plain_error(&error)))?;
             if bytes.len() as u64 > TEXT_BYTES_MAX {
-                return Err(format!("standard input is longer than {TEXT_BYTES_MAX} bytes").into());
+                let max = TEXT_BYTES_MAX;
+                return Err(tr!("standard input is longer than {max} bytes", max).into());
             }
             let text = String::from_utf8_lossy(&bytes);
             match text.trim_end_matches(['\n', '\r']) {
-                "" => Err(String::from("standard input is empty: there is nothing to send").into()),
+                "" => {
+                    Err(tr!("standard input is empty: there is nothing to send").to_owned().into())
+                }
                 text => Ok(text.to_owned()),
             }
         })
@@ -69,17 +75,16 @@ impl Stdin<PathBuf> {
 fn spool(input: &mut impl Read, path: &Path, limit: u64) -> Result<(), NoInput> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let no_space = |free: u64| {
-        let (free, dir) = (size(free), dir.display());
-        let text = format!(
-            "it is larger than the {free} that {dir} has free; set TMPDIR to use another directory"
+        let why = tr!(
+            "it is larger than the {free} that {dir} has free; set TMPDIR to use another directory",
+            free = size(free),
+            dir = dir.display(),
         );
-        NoInput::Failed(format!("{NOT_UPLOADED}: {text}"))
+        NoInput::Failed(not_uploaded(why))
     };
     let failed = |error: io::Error| match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => no_space(written_to(path)),
-        _ => {
-            NoInput::Failed(format!("{NOT_UPLOADED}: {}: {}", path.display(), plain_error(&error)))
-        }
+        _ => NoInput::Failed(not_uploaded(because(path.display(), plain_error(&error)))),
     };
     let free = free_bytes(dir).unwrap_or(u64::MAX);
     let mut file = File::create_new(path).map_err(failed)?;
@@ -87,9 +92,10 @@ fn spool(input: &mut impl Read, path: &Path, limit: u64) -> Result<(), NoInput> 
     io::copy(&mut input.by_ref().take(bytes_max), &mut file).map_err(failed)?;
     match input.read(&mut [0]).map_err(failed)? {
         0 => Ok(()),
-        _ if limit <= free => Err(NoInput::TooLarge(format!(
-            "{NOT_UPLOADED}: it is larger than the server accepts ({limit} bytes)"
-        ))),
+        _ if limit <= free => Err(NoInput::TooLarge(not_uploaded(tr!(
+            "it is larger than the server accepts ({bytes} bytes)",
+            bytes = limit,
+        )))),
         _ => Err(no_space(free)),
     }
 }
@@ -106,7 +112,7 @@ impl<T> Stdin<T> {
             Ok(result) => Some(result),
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
-                Some(Err(String::from("standard input could not be read").into()))
+                Some(Err(tr!("standard input could not be read").to_owned().into()))
             }
         }
     }

@@ -67,7 +67,7 @@ impl Look {
     }
 
     fn text(text: &Message, indent: usize) -> String {
-        let lines: Vec<String> = shown_lines(moderation::readable(text.as_str())).collect();
+        let lines: Vec<String> = shown_lines(moderation::displayed(text.as_str())).collect();
         lines.join(&format!("\n{:indent$}", ""))
     }
 

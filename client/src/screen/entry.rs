@@ -11,7 +11,7 @@ use super::links::{Link, links};
 use super::theme::{Ink, Signs};
 use super::wrap::{cut, width, wrap};
 use crate::app::format::nick_number;
-use crate::app::moderation::{REDACTED, readable};
+use crate::app::moderation::{REDACTED, displayed};
 use crate::lang::tr;
 use crate::text::{shown, shown_lines};
 
@@ -90,7 +90,7 @@ impl Entry {
     /// Takes the text of a line away.
     pub(super) fn redact(&mut self) {
         if let Self::Said { lines, ink, .. } = self {
-            *lines = vec![REDACTED.to_owned()];
+            *lines = vec![displayed(REDACTED).to_owned()];
             *ink = Ink::Dim;
         }
     }
@@ -138,7 +138,7 @@ pub(super) fn rule(text: &str, ink: Ink, columns: usize, signs: &Signs) -> Row {
 
 /// A message as lines, made harmless for the screen.
 pub(super) fn lines(text: &Message) -> Vec<String> {
-    shown_lines(readable(text.as_str())).map(|line| line.replace('\t', TAB)).collect()
+    shown_lines(displayed(text.as_str())).map(|line| line.replace('\t', TAB)).collect()
 }
 
 /// Who speaks, and the lines.

@@ -116,7 +116,7 @@ impl App {
         let found = Shelf::of(self.session().room()).item(wanted);
         let Some(Found { item, is_by_name, .. }) = self.tell_if_absent(found) else { return };
         if self.session().room().item(item).is_none() {
-            return self.news.refusal(format!("there is no item {item} on the shelf"));
+            return self.news.refusal(tr!("there is no item {item} on the shelf", item));
         }
         if is_by_name {
             self.tell_namesakes(item);

@@ -1,7 +1,7 @@
 //! The language in which people are spoken to. Owns the choice, which is made once, before anything
 //! is said, and how a sentence is made in it.
 //!
-//! In the code a sentence stands in English, where it belongs: [`tr!`] looks it up in the table
+//! In the code a sentence stands in English, where it belongs: `tr!` looks it up in the table
 //! that the page has, too (`common/strings.txt`), and a test holds each against the other. What a
 //! program reads (JSON, codes, the log) is never looked up.
 

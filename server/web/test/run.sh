@@ -19,7 +19,10 @@ has_node || fail 'node 20 or newer, with npm, is not here; make node installs it
 
 # $1: what the browser is called, and its package of Debian's; then where it may be.
 browser() {
-    type -P "${@:2}" | head -n 1 | grep . || fail "$1"
+    local found
+    # It fails if any of them is missing.
+    found=$(type -P "${@:2}") || [[ -n $found ]] || fail "$1"
+    head -n 1 <<< "$found"
 }
 web=http run=()
 case $what in

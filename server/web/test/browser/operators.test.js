@@ -73,6 +73,8 @@ inBrowser('a member on the page becomes an operator', async (context) => {
   await say(other, 'something rude');
   await shown(page, 'something rude');
   await say(page, `/redact ${bob}`);
+  // Both know of it, and not only of what was redacted before they came.
+  for (const each of [page, other]) await shown(each, `${ada} redacted a line`);
   await shown(other, '[redacted]', '.row.said');
   await say(page, `/redact ${bob}`);
   await shown(page, 'No such line was seen here', '.row.notice');

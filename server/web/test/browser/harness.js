@@ -39,7 +39,7 @@ const TIMEOUT_MS = 120_000;
 
 let browser;
 
-/** A name that nobody else has. It ends with no digit, which a free name beside it would replace. */
+/** A name that nobody else has; it ends in no digit, which a free name beside it replaces. */
 export const fresh = (stem) => `${stem}-${Math.random().toString(36).slice(2, 8)}x`;
 
 /** A context whose pages fail the test by any error, or by what the content policy stops. */

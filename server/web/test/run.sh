@@ -63,6 +63,8 @@ place=$(mktemp -d)
 server=
 trap '[[ -z $server ]] || kill "$server" 2> /dev/null || true; wait; rm -rf "$place"' EXIT
 export CHATSHELF_OPERATOR_PASSWORD=mellon
+# The server may take a moment to begin.
+touch "$place/printed"
 "$programs/chatshelf-server" --bind 127.0.0.1 --port 0 --web $web --history 10000 --keep 100 \
     --data-dir "$place/data" > "$place/printed" &
 server=$!

@@ -1,8 +1,7 @@
-//! Half sentences that every front says alike: codes, refusals, goodbyes, what an event was. Pure
+//! Clauses that every front says alike: codes, refusals, goodbyes, what an event was. Pure
 //! functions; what came from others is still as it came.
 
 use chatshelf_common::fingerprint::Fingerprint;
-use chatshelf_common::qr;
 use chatshelf_common::text::{Nick, Note};
 use chatshelf_common::wire::frame::{
     Goodbye, Item, Joined, Left, Refused, Renamed, Style, TopicChanged,
@@ -18,14 +17,6 @@ use crate::units::size;
 const SHORTENED_CHARS_MAX: usize = 60;
 /// Lines that wait and are shown; more are counted.
 const WAITING_NAMED_MAX: usize = 20;
-
-/// A link, and its QR code if there is a terminal to show it and it is not too long for one.
-pub(crate) fn link(link: Option<String>, on_terminal: bool) -> Vec<String> {
-    let Some(link) = link else { return Vec::new() };
-    let code = if on_terminal { qr::draw(&link) } else { None };
-    let code = code.unwrap_or_default();
-    [link].into_iter().chain(code.lines().map(str::to_owned)).collect()
-}
 
 /// Who is here, at most so many by name.
 pub(crate) fn members(room: &Room, named_max: usize) -> String {
@@ -204,7 +195,7 @@ pub(crate) fn refusal(refused: &Refused) -> String {
     detailed(text, refused.retry_ms, refused.detail.as_ref())
 }
 
-/// A half sentence with the limit that was reached.
+/// A clause with the limit that was reached.
 fn limited(what: String, limit: Option<u64>) -> String {
     match limit {
         Some(limit) => tr!("{what} (the limit is {limit})", what, limit),
@@ -212,12 +203,12 @@ fn limited(what: String, limit: Option<u64>) -> String {
     }
 }
 
-/// A half sentence with a name that is free.
+/// A clause with a name that is free.
 pub(crate) fn free(what: String, nick: &Nick) -> String {
     tr!("{what}; {nick} is free", what, nick)
 }
 
-/// A half sentence with when to try again and what the server adds, if it has said so.
+/// A clause with when to try again and what the server adds, if it has said so.
 fn detailed(mut what: String, retry_ms: Option<u32>, detail: Option<&Note>) -> String {
     if let Some(ms) = retry_ms {
         what = tr!("{what}; try again in {s} s", what, s = ms.div_ceil(1000));

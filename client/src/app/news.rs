@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 
 use chatshelf_common::fingerprint::Fingerprint;
-use chatshelf_common::id::ItemId;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
@@ -51,6 +50,8 @@ pub(crate) enum News {
     Underway(String),
     /// Something that was asked for did not work.
     Failure(String),
+    /// Where browsers find a file that was asked for.
+    Link(String),
     /// A command asked to see this.
     Answer(Answer),
 }
@@ -64,8 +65,6 @@ pub(crate) enum Answer {
     Topic,
     /// What is on the shelf.
     Shelf,
-    /// Where browsers find this item of it.
-    Link(ItemId),
     /// Who is banned.
     Bans,
     /// What of ours is not delivered yet.
@@ -87,7 +86,7 @@ pub(crate) enum Answer {
 impl Answer {
     /// True for what the server may have changed since the connection broke.
     pub(super) fn is_of_the_room(self) -> bool {
-        matches!(self, Self::Members | Self::Topic | Self::Shelf | Self::Link(_))
+        matches!(self, Self::Members | Self::Topic | Self::Shelf)
     }
 }
 

@@ -144,6 +144,12 @@ impl Link {
         }
     }
 
+    /// True if its connections are encrypted, also while there is none.
+    #[must_use]
+    pub fn encrypts(&self) -> bool {
+        self.carrier.trust().is_some()
+    }
+
     /// The server's key, while somebody is to say whether it is the right one.
     #[must_use]
     pub fn question(&self) -> Option<Fingerprint> {

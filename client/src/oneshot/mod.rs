@@ -317,6 +317,7 @@ impl View for Once {
             | News::PasswordWanted { .. }
             | News::Told(_)
             | News::Underway(_)
+            | News::Link(_)
             | News::Quietly
             | News::Answer(_) => {}
         }

@@ -253,7 +253,7 @@ impl Lines {
             Some(free) => tr!("Your name [{free}]:", free),
             None => tr!("Your name:").to_owned(),
         };
-        self.notice(&format!("{question} "));
+        self.notice(&question);
         self.asking = suggestion;
     }
 
@@ -295,7 +295,6 @@ impl Lines {
         let lines = match answer {
             Answer::Members => vec![self.look.members(room, usize::MAX)],
             Answer::Shelf => self.look.shelf(room.shelf()),
-            Answer::Link(item) => format::link(app.link_to(item), self.terminal),
             Answer::Topic => vec![self.look.topic(room)],
             Answer::Bans => {
                 let lines = moderation::bans(app.session().bans(), Clock::now());
@@ -395,6 +394,10 @@ impl View for Lines {
             News::Failure(text) => {
                 let line = self.look.failure(&text);
                 self.output.line(&line);
+            }
+            News::Link(link) => {
+                let columns = if self.terminal { prompt::terminal_columns() } else { 0 };
+                render::link(link, columns).iter().for_each(|line| self.output.line(line));
             }
             News::Answer(answer) => self.answer(answer, app),
         }

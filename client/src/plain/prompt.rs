@@ -28,6 +28,11 @@ const LINES_WAITING_MAX: usize = 64;
 /// Columns of a terminal that does not report its size.
 const COLUMNS_DEFAULT: usize = 80;
 
+/// Columns of the terminal now.
+pub(super) fn terminal_columns() -> usize {
+    terminal::size().map_or(COLUMNS_DEFAULT, |(columns, _)| columns.into())
+}
+
 /// What the user has entered, pasted or dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Typed {
@@ -72,8 +77,7 @@ impl Prompt {
     /// # Errors
     /// When the terminal cannot do that.
     pub(super) fn start(waker: Arc<Waker>) -> io::Result<Self> {
-        let columns = terminal::size().map_or(COLUMNS_DEFAULT, |(columns, _)| columns.into());
-        Ok(Self::new(Raw::enter()?, Events::start(waker)?, columns))
+        Ok(Self::new(Raw::enter()?, Events::start(waker)?, terminal_columns()))
     }
 
     fn new(raw: Raw, events: Events, columns: usize) -> Self {

@@ -1,5 +1,6 @@
 //! Events as lines of text. Pure functions; whatever others have sent is made harmless here.
 
+use chatshelf_common::qr;
 use chatshelf_common::text::{Message, Nick};
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Said, Style, Told};
@@ -24,6 +25,14 @@ pub(crate) struct Look {
     /// Digests are shown in full, for programs to read.
     pub(crate) whole_digests: bool,
     pub(crate) clock: Clock,
+}
+
+/// A link, and its QR code if that fits into so many columns.
+pub(super) fn link(link: String, columns: usize) -> Vec<String> {
+    let code = qr::draw(&link).filter(|code| code.lines().all(|row| width(row) <= columns));
+    let mut lines = vec![link];
+    lines.extend(code.iter().flat_map(|code| code.lines()).map(str::to_owned));
+    lines
 }
 
 impl Look {

@@ -59,6 +59,8 @@ pub(super) enum Entry {
     Said { time: String, who: String, who_ink: Ink, lines: Vec<String>, ink: Ink },
     /// A line about the room or ourselves.
     Notice { time: String, text: String, ink: Ink },
+    /// A link that was asked for, and its QR code, which is shown where it fits.
+    Link { time: String, link: String, code: Vec<String> },
     /// Joins and leaves.
     Presence { time: String, who: Presence },
     /// A line across, with a word in it: a day, or where the history ends.
@@ -102,6 +104,9 @@ impl Entry {
                 who.len() + lines.iter().map(|line| line.len() + 24).sum::<usize>()
             }
             Self::Notice { text, .. } | Self::Rule(text) => text.len(),
+            Self::Link { link, code, .. } => {
+                link.len() + code.iter().map(|row| row.len() + 24).sum::<usize>()
+            }
             Self::Presence { who, .. } => {
                 let all = [&who.joined, &who.left, &who.passed];
                 all.iter().flat_map(|names| names.iter()).map(|name| name.len() + 24).sum()
@@ -115,14 +120,15 @@ impl Entry {
             Self::Said { time, who, who_ink, lines, ink } => {
                 said_rows(time, span(who.clone(), *who_ink), lines, *ink, columns)
             }
-            Self::Notice { time, text, ink } => {
-                let head = vec![span(format!("{time:5} "), Ink::Dim), span("-- ", *ink)];
-                flow(head, std::slice::from_ref(text), *ink, TIME_COLUMNS + 3, columns)
+            Self::Notice { time, text, ink } => notice_rows(time, text, *ink, columns),
+            Self::Link { time, link, code } => {
+                let mut rows = notice_rows(time, link, Ink::Text, columns);
+                if code.iter().all(|row| width(row) <= columns) {
+                    rows.extend(code.iter().map(|row| vec![span(row, Ink::Text)]));
+                }
+                rows
             }
-            Self::Presence { time, who } => {
-                let head = vec![span(format!("{time:5} "), Ink::Dim), span("-- ", Ink::Dim)];
-                flow(head, &[who.text()], Ink::Dim, TIME_COLUMNS + 3, columns)
-            }
+            Self::Presence { time, who } => notice_rows(time, &who.text(), Ink::Dim, columns),
             Self::Rule(text) => vec![rule(text, Ink::Dim, columns, signs)],
         }
     }
@@ -160,13 +166,18 @@ fn said_rows(time: &str, who: Span, lines: &[String], ink: Ink, columns: usize) 
     flow(head, lines, ink, indent, columns)
 }
 
+fn notice_rows(time: &str, text: &str, ink: Ink, columns: usize) -> Vec<Row> {
+    let head = vec![span(format!("{time:5} "), Ink::Dim), span("-- ", ink)];
+    flow(head, &[text], ink, TIME_COLUMNS + 3, columns)
+}
+
 /// Lines after a head; further rows are indented.
-fn flow(head: Row, lines: &[String], ink: Ink, indent: usize, columns: usize) -> Vec<Row> {
+fn flow(head: Row, lines: &[impl AsRef<str>], ink: Ink, indent: usize, columns: usize) -> Vec<Row> {
     let head_columns: usize = head.iter().map(|span| width(&span.text)).sum();
     let rest = columns.saturating_sub(indent);
     let mut rows: Vec<Row> = Vec::new();
     let mut head = Some(head);
-    for line in lines {
+    for line in lines.iter().map(AsRef::as_ref) {
         let first = if head.is_some() { columns.saturating_sub(head_columns) } else { rest };
         let links = links(line);
         for range in wrap(line, first, rest) {
@@ -297,6 +308,16 @@ mod tests {
         for span in rows.iter().flatten().filter(|span| span.link.is_some()) {
             assert_eq!(span.link.as_deref(), Some("http://a.b/long/path"));
         }
+    }
+
+    #[test]
+    fn a_code_is_shown_where_it_fits_and_is_never_broken() {
+        let code: Vec<_> = ["██ █ █ ██", "█ █ ███ █"].map(str::to_owned).into();
+        let (time, link) = ("17:00".to_owned(), "http://a.b".to_owned());
+        let entry = Entry::Link { time, link, code };
+        assert_eq!(text(&entry, 19), ["17:00 -- http://a.b", "██ █ █ ██", "█ █ ███ █"]);
+        assert_eq!(text(&entry, 9).len(), 2 + text(&entry, 8).len());
+        assert!(!text(&entry, 8).concat().contains('█'), "{:?}", text(&entry, 8));
     }
 
     #[test]

@@ -192,10 +192,6 @@ impl Screen {
             Answer::Members => self.state.notice(&format::members(room, usize::MAX), at),
             Answer::Topic => self.state.notice(&format::topic(room), at),
             Answer::Shelf => self.state.notices(&format::shelf(room), at),
-            Answer::Link(item) => {
-                let lines = format::link(app.link_to(item), true);
-                lines.iter().for_each(|line| self.state.say(line, Ink::Text, at));
-            }
             Answer::Bans => {
                 self.state.notices(&moderation::bans(app.session().bans(), at), at);
             }

@@ -114,10 +114,7 @@ impl Scrollback {
     pub(super) fn copied(&self, wanted: Copied) -> Option<String> {
         let said = self.entries.iter().rev().filter_map(|(entry, _)| match entry {
             Entry::Said { lines, .. } => Some(&lines[..]),
-            // What `/link` has shown.
-            Entry::Notice { text, ink: Ink::Text, .. } if wanted.is_link => {
-                Some(slice::from_ref(text))
-            }
+            Entry::Link { link, .. } if wanted.is_link => Some(slice::from_ref(link)),
             _ => None,
         });
         let nth = wanted.nth.get() - 1;
@@ -370,8 +367,8 @@ mod tests {
     #[test]
     fn a_link_that_was_asked_for_can_be_copied_and_is_no_line() {
         let mut scrollback = Scrollback::default();
-        let (time, ink) = (String::new(), Ink::Text);
-        scrollback.push(Entry::Notice { time, text: "https://a.b".into(), ink });
+        let (time, code) = (String::new(), Vec::new());
+        scrollback.push(Entry::Link { time, link: "https://a.b".into(), code });
         scrollback.push(notice("copied: https://a…"));
         let copied =
             |is_link| scrollback.copied(Copied { is_link, nth: std::num::NonZeroUsize::MIN });

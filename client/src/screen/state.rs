@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use chatshelf_common::id::{ItemId, UnixMillis};
+use chatshelf_common::qr;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{self, Said, Told};
 use chatshelf_common::wire::{Code, Event};
@@ -131,6 +132,11 @@ impl State {
             News::Now => {
                 self.is_history = false;
                 self.scrollback.push(Entry::Rule(tr!("now").to_owned()));
+            }
+            News::Link(link) => {
+                let code = if self.theme.ascii { None } else { qr::draw(&link) };
+                let code = code.iter().flat_map(|code| code.lines()).map(str::to_owned).collect();
+                self.scrollback.push(Entry::Link { time: self.clock.time(at), link, code });
             }
             News::Notice(text) => self.notice(&text, at),
             News::Failure(text) => self.say(&text, Ink::Failure, at),

@@ -194,11 +194,18 @@ impl App {
     }
 
     /// Shows what is known without asking the server.
-    pub(super) fn answer(&mut self, answer: Answer) {
-        if answer.is_of_the_room() && !self.session().is_joined() {
-            self.news.notice(tr!("not connected; so it was when the connection broke:"));
+    fn answer(&mut self, answer: Answer) {
+        if answer.is_of_the_room() {
+            self.tell_if_out_of_date();
         }
         self.news.push(News::Answer(answer));
+    }
+
+    /// Says, if it is so, that the server may have changed since what is shown next.
+    pub(super) fn tell_if_out_of_date(&mut self) {
+        if !self.session().is_joined() {
+            self.news.notice(tr!("not connected; so it was when the connection broke:"));
+        }
     }
 
     /// `/reconnect`: the next attempt at once, or a new connection in place of one that stands.

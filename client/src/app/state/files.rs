@@ -8,7 +8,7 @@ use chatshelf_common::text::FileName;
 use chatshelf_common::web_link::item_path;
 
 use super::App;
-use crate::app::news::Answer;
+use crate::app::news::News;
 use crate::command::{Destination, Download, Upload};
 use crate::files::{PathKind, Target};
 use crate::item::{Found, ItemError, ItemRef, Shelf};
@@ -111,24 +111,20 @@ impl App {
         }
     }
 
-    /// Shows where browsers find an item.
+    /// Shows where browsers find an item, at the address under which this client has the server.
     pub(super) fn show_link(&mut self, wanted: &ItemRef) {
         let found = Shelf::of(self.session().room()).item(wanted);
         let Some(Found { item, is_by_name, .. }) = self.tell_if_absent(found) else { return };
-        if self.session().room().item(item).is_none() {
+        let Some(path) = self.session().room().item(item).map(item_path) else {
             return self.news.refusal(tr!("there is no item {item} on the shelf", item));
-        }
+        };
         if is_by_name {
             self.tell_namesakes(item);
         }
-        self.answer(Answer::Link(item));
-    }
-
-    /// The link to an item, by the address under which this client reaches the server.
-    pub(crate) fn link_to(&self, item: ItemId) -> Option<String> {
-        let item = self.session().room().item(item)?;
-        let scheme = if self.link.is_encrypted() == Some(false) { "http" } else { "https" };
-        Some(format!("{scheme}://{}{}", self.server(), item_path(item)))
+        let scheme = if self.link.encrypts() { "https" } else { "http" };
+        let link = format!("{scheme}://{}{path}", self.server());
+        self.tell_if_out_of_date();
+        self.news.push(News::Link(link));
     }
 
     /// The items that are wanted, each once, though it be named by its number and its name; tells

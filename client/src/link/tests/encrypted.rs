@@ -156,6 +156,7 @@ fn a_session_runs_over_tls_however_the_records_are_cut() {
     let (mut poll, link) = over_tls(trust("127.0.0.1", FirstContact::Refuse), None, address);
     let mut link = link.unwrap();
     assert_eq!(link.is_encrypted(), None, "there is no connection yet");
+    assert!(link.encrypts(), "but it will be encrypted");
     drive_until(&mut poll, &mut link, |link| link.session().is_joined()).unwrap();
     assert_eq!(link.is_encrypted(), Some(true));
     drive(&mut poll, &mut link).unwrap();

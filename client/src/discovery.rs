@@ -11,6 +11,7 @@ use chatshelf_common::discovery::{SERVICE, TXT_KEY};
 use mdns_sd::{ResolvedService, ServiceDaemon, ServiceEvent};
 
 use crate::lang::tr;
+use crate::screen::wrap::{padded, width};
 use crate::text::shown;
 
 /// How long is searched, unless told otherwise. Answers come within a second; the question is
@@ -95,14 +96,15 @@ fn shortened(text: &str) -> String {
 #[must_use]
 pub fn table(rooms: &[Found]) -> Vec<String> {
     let longest = |of: fn(&Found) -> String| {
-        rooms.iter().map(|room| of(room).chars().count()).max().unwrap_or_default()
+        rooms.iter().map(|room| width(&of(room))).max().unwrap_or_default()
     };
     let names = longest(|room| room.name.clone());
     let servers = longest(|room| room.server.to_string());
     let line = |room: &Found| {
-        let (name, server) = (&room.name, room.server.to_string());
+        let name = padded(&room.name, names);
+        let server = padded(&room.server.to_string(), servers);
         let key = room.key.as_ref().map(|key| format!("  key {key}…")).unwrap_or_default();
-        let line = format!("{name:names$}  {server:servers$}{key}");
+        let line = format!("{name}  {server}{key}");
         line.trim_end().to_owned()
     };
     rooms.iter().map(line).collect()

@@ -20,7 +20,7 @@ use crate::limits::{
 
 /// What clients call their own user.
 const OWN_USER: &str = "you";
-/// Whose files those are that come from no member.
+/// Under which name files from guests appear.
 const GUEST: &str = "web-guest";
 
 /// Longest extension, with its dot and in bytes, that a file name keeps when it is cut.
@@ -62,7 +62,7 @@ impl fmt::Display for TextError {
                 f.write_str("it looks like \"you\", as clients call their own user")
             }
             Self::LooksLikeGuest => {
-                write!(f, "it looks like {GUEST:?}, who puts files on the shelf over HTTP")
+                f.write_str("it looks like \"web-guest\", the name for guests who upload over HTTP")
             }
             Self::NotUtf8 => f.write_str("it is not UTF-8"),
         }
@@ -297,7 +297,7 @@ checked_text! {
 }
 
 impl Nick {
-    /// Under what name whoever is no member puts files on the shelf. No member can have it.
+    /// The name under which files from guests appear, who are no members. No member can have it.
     #[must_use]
     pub fn guest() -> Self {
         Self(GUEST.into())

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use crate::lang::tr;
+use crate::lang::{because, tr};
 use crate::link::LinkError;
 use crate::plain_error::{is_reader_gone, plain_error};
 
@@ -51,7 +51,7 @@ impl Failure {
 
     /// Standard output did not get what was asked for.
     pub(crate) fn unwritten(error: &io::Error) -> Self {
-        Self::new(tr!("standard output: {why}", why = plain_error(error)), EXIT_FAILED)
+        Self::new(because(tr!("standard output"), plain_error(error)), EXIT_FAILED)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::units::size;
 
 /// Longest text that is read, in bytes: a message, and the escapes that are removed from it.
 const TEXT_BYTES_MAX: u64 = 256 * 1024;
+
 fn not_uploaded(why: String) -> String {
     because(tr!("standard input not uploaded"), why)
 }
@@ -41,7 +42,7 @@ impl Stdin<String> {
         start(waker, || {
             let mut bytes = Vec::new();
             let read = io::stdin().lock().take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes);
-            read.map_err(|error| tr!("standard input: {why}", why = plain_error(&error)))?;
+            read.map_err(|error| because(tr!("standard input"), plain_error(&error)))?;
             if bytes.len() as u64 > TEXT_BYTES_MAX {
                 let max = TEXT_BYTES_MAX;
                 return Err(tr!("standard input is longer than {max} bytes", max).into());

@@ -133,7 +133,7 @@ impl App {
     pub(super) fn check_link(&mut self, result: Result<(), LinkError>) {
         let Err(error) = result else { return };
         if let Some(code) = self.shutdown.leaving_code() {
-            log::info!("while leaving: {error:?}");
+            log::info!("while leaving: {error}");
             return self.shutdown.end(Ok(code));
         }
         self.shutdown.end(Err(Failure::no_link(&self.server, &error)));

@@ -51,14 +51,6 @@ impl Carrier for Http {
     fn client(&self, _: bool) -> Guest {
         Guest::default()
     }
-
-    fn begin_turn(&self) -> Vec<Token> {
-        Vec::new()
-    }
-
-    fn has_waiting(&self) -> bool {
-        false
-    }
 }
 
 #[derive(Debug, Default)]

@@ -25,14 +25,6 @@ impl Carrier for Plain {
     fn client(&self, _: bool) -> Words {
         Words::default()
     }
-
-    fn begin_turn(&self) -> Vec<Token> {
-        Vec::new()
-    }
-
-    fn has_waiting(&self) -> bool {
-        false
-    }
 }
 
 #[derive(Debug, Default)]

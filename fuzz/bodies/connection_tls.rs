@@ -38,7 +38,7 @@ fn config() -> Arc<ServerConfig> {
         let origin = Origin::Own(dir.path().into(), None);
         let identity = Identity::open(&origin).expect("a key and a certificate");
         let resolver = Arc::clone(&identity.config.cert_resolver);
-        let config = tls_config(free_crypto::provider(), resolver);
+        let config = tls_config(Arc::new(free_crypto::provider()), resolver);
         Arc::new(config.expect("it knows TLS 1.3"))
     };
     Arc::clone(CONFIG.get_or_init(make))

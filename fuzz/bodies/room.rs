@@ -40,9 +40,13 @@ pub(crate) trait Carrier: Default {
     fn client(&self, is_raw: bool) -> Self::Client;
 
     /// Connections that continue in this turn without having become ready.
-    fn begin_turn(&self) -> Vec<Token>;
+    fn begin_turn(&self) -> Vec<Token> {
+        Vec::new()
+    }
 
-    fn has_waiting(&self) -> bool;
+    fn has_waiting(&self) -> bool {
+        false
+    }
 }
 
 /// A peer's side of a connection.
@@ -148,9 +152,7 @@ impl Storage for Behind {
     fn poll_reply(&mut self) -> Option<Reply> {
         let reply = if self.replied < self.replies_max { self.replies.pop_front() } else { None };
         self.replied += usize::from(reply.is_some());
-        if matches!(reply, Some(Reply::Published { .. })) {
-            budget::note_shelved();
-        }
+        reply.iter().for_each(budget::note_reply);
         reply
     }
 

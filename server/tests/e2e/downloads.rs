@@ -12,7 +12,7 @@ use chatshelf_testkit::proc_stats::{descriptors, memory_kib};
 use chatshelf_testkit::samples::{content, digest};
 use chatshelf_testkit::wait::eventually;
 
-use crate::harness::{Room, in_a_room};
+use crate::harness::{Room, connect, in_a_room, rest};
 
 /// More than the buffers between take, whatever is read ahead.
 const LARGE: usize = 48_000_000;
@@ -23,22 +23,13 @@ fn content_of(room: &Room, item: ItemId) -> PathBuf {
 
 /// Asks for an item as a visitor, and reads the beginning of the answer.
 fn visit(room: &Room, item: ItemId) -> (TcpStream, Vec<u8>) {
-    let mut stream = TcpStream::connect(room.address()).unwrap();
+    let mut stream = connect(room.address());
     write!(stream, "GET /item/{item}/f HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .unwrap();
     let mut begun = vec![0; 200_000];
     stream.read_exact(&mut begun).unwrap();
     assert!(begun.starts_with(b"HTTP/1.1 200 "));
     (stream, begun)
-}
-
-/// What comes until the connection ends, in whatever way.
-fn rest(stream: &mut TcpStream) -> Vec<u8> {
-    let (mut all, mut buffer) = (Vec::new(), vec![0; 1 << 20]);
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-        all.extend_from_slice(&buffer[..count]);
-    }
-    all
 }
 
 /// Asks for an item as a member, and reads until some of it has come.
@@ -48,14 +39,31 @@ fn begin(peer: &mut Peer, item: ItemId) -> TransferId {
     transfer
 }
 
+/// A large file of Ada's, and a visitor and Bob, who have begun to fetch it.
+struct Fetching {
+    ada: Peer,
+    bob: Peer,
+    sent: Vec<u8>,
+    item: ItemId,
+    visitor: TcpStream,
+    begun: Vec<u8>,
+    transfer: TransferId,
+}
+
+fn fetching(room: &Room, seed: u64) -> Fetching {
+    let (mut ada, mut bob) = (room.join("ada"), room.join("bob"));
+    let sent = content(seed, LARGE);
+    let item = ada.upload("f", &sent);
+    let (visitor, begun) = visit(room, item);
+    let transfer = begin(&mut bob, item);
+    Fetching { ada, bob, sent, item, visitor, begun, transfer }
+}
+
 #[test]
 fn a_file_that_is_cut_short_ends_its_downloads_and_nothing_else() {
     in_a_room(&[], |room| {
-        let (mut ada, mut bob) = (room.join("ada"), room.join("bob"));
-        let sent = content(1, LARGE);
-        let item = ada.upload("f", &sent);
-        let (mut visitor, begun) = visit(room, item);
-        let transfer = begin(&mut bob, item);
+        let Fetching { mut ada, mut bob, item, mut visitor, begun, transfer, .. } =
+            fetching(room, 1);
         File::options().write(true).open(content_of(room, item)).unwrap().set_len(1000).unwrap();
         let came = begun.len() + rest(&mut visitor).len();
         assert!(came < LARGE, "{came} bytes of a file that has 1,000");
@@ -70,11 +78,7 @@ fn a_file_that_is_cut_short_ends_its_downloads_and_nothing_else() {
 #[test]
 fn a_file_that_is_removed_or_replaced_comes_as_it_was() {
     in_a_room(&[], |room| {
-        let (mut ada, mut bob) = (room.join("ada"), room.join("bob"));
-        let sent = content(2, LARGE);
-        let item = ada.upload("f", &sent);
-        let (mut visitor, begun) = visit(room, item);
-        let transfer = begin(&mut bob, item);
+        let Fetching { mut bob, sent, item, mut visitor, begun, transfer, .. } = fetching(room, 2);
         let path = content_of(room, item);
         fs::remove_file(&path).unwrap();
         fs::write(&path, b"something else").unwrap();
@@ -87,11 +91,8 @@ fn a_file_that_is_removed_or_replaced_comes_as_it_was() {
 #[test]
 fn a_reader_that_stops_holds_nobody_up_and_gets_the_rest() {
     in_a_room(&[], |room| {
-        let (mut ada, mut bob) = (room.join("ada"), room.join("bob"));
-        let sent = content(3, LARGE);
-        let item = ada.upload("f", &sent);
-        let (mut visitor, begun) = visit(room, item);
-        let stopped = begin(&mut bob, item);
+        let Fetching { mut ada, mut bob, sent, item, mut visitor, begun, transfer: stopped } =
+            fetching(room, 3);
         ada.say_and_hear("anyone?");
         let before = memory_kib(room.server.pid()).unwrap();
         for _ in 0..3 {

@@ -7,7 +7,7 @@ mod visitors;
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -25,31 +25,37 @@ use chatshelf_testkit::wait::HANG;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Bytes, Message};
 
-use crate::harness::{Home, binary};
+use crate::harness::{self, Home, binary, connect};
 
 /// Random inputs.
 const INPUTS: u64 = 10_000;
-
-fn connect(server: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(server).unwrap();
-    stream.set_read_timeout(Some(HANG)).unwrap();
-    stream
-}
-
-/// Reads to the end, which may be a reset.
-fn rest(stream: &mut impl Read) -> String {
-    let mut answer = Vec::new();
-    if let Err(why) = stream.read_to_end(&mut answer) {
-        assert!(!matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{why}");
-    }
-    String::from_utf8_lossy(&answer).into_owned()
-}
 
 fn ask(server: SocketAddr, request: &[u8]) -> String {
     let mut stream = connect(server);
     // It may have refused the beginning already.
     let _ = stream.write_all(request);
     rest(&mut stream)
+}
+
+/// What comes to the end, as text.
+fn rest(stream: &mut impl Read) -> String {
+    String::from_utf8_lossy(&harness::rest(stream)).into_owned()
+}
+
+/// Reads an answer whose content has a length: its head and its content.
+fn answer(stream: &mut impl Read, has_content: bool) -> (String, Vec<u8>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    let length = length.filter(|_| has_content).map_or(0, |length| length.parse().unwrap());
+    let mut content = vec![0; length];
+    stream.read_exact(&mut content).unwrap();
+    (head, content)
 }
 
 /// A file with the room's password, `friend`.

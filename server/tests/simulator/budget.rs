@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use chatshelf_server::disk::Reply;
 use chatshelf_server::work;
 
 /// Steps for whatever is done once in a turn.
@@ -32,9 +33,11 @@ pub(crate) fn note_write() {
     WRITES.set(WRITES.get() + 1);
 }
 
-/// An upload is on the shelf.
-pub(crate) fn note_shelved() {
-    SHELVED.set(SHELVED.get() + 1);
+/// The server has got this reply.
+pub(crate) fn note_reply(reply: &Reply) {
+    if matches!(reply, Reply::Published { .. }) {
+        SHELVED.set(SHELVED.get() + 1);
+    }
 }
 
 /// A turn begins.

@@ -22,9 +22,7 @@ impl Storage for Watched<'_> {
     fn poll_reply(&mut self) -> Option<Reply> {
         let reply = self.threads.replies.pop_front();
         self.replies += u64::from(reply.is_some());
-        if matches!(reply, Some(Reply::Published { .. })) {
-            budget::note_shelved();
-        }
+        reply.iter().for_each(budget::note_reply);
         reply
     }
 

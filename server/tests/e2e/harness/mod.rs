@@ -10,7 +10,8 @@ pub(crate) mod place;
 pub(crate) mod small_disk;
 pub(crate) mod workload;
 
-use std::net::SocketAddr;
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::OnceLock;
@@ -20,7 +21,7 @@ use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::{Server, from_environment, server_command};
 use chatshelf_testkit::rng::Rng;
-use chatshelf_testkit::wait::eventually;
+use chatshelf_testkit::wait::{HANG, eventually};
 use tempfile::TempDir;
 
 /// The program under test: the one that cargo has built for these tests, or the one that
@@ -105,6 +106,22 @@ impl Room {
     pub(crate) fn join(&self, nick: &str) -> Peer {
         Peer::join(self.address(), nick)
     }
+}
+
+/// A connection of which nobody waits for ever.
+pub(crate) fn connect(server: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream
+}
+
+/// Reads to the end, which may be a reset.
+pub(crate) fn rest(stream: &mut impl Read) -> Vec<u8> {
+    let mut all = Vec::new();
+    if let Err(why) = stream.read_to_end(&mut all) {
+        assert!(!matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{why}");
+    }
+    all
 }
 
 /// Does `act` in a room of its own. Afterwards the server must end as it should, with nothing left

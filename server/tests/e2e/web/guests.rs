@@ -16,11 +16,10 @@ use chatshelf_testkit::samples::{content, digest};
 use chatshelf_testkit::stream::Base;
 use data_encoding::BASE64;
 
-use super::visitors::answer;
-use super::{ask, connect, password_file, rest};
-use crate::harness::{Home, Room, in_a_room};
+use super::{answer, ask, password_file, rest};
+use crate::harness::{Home, Room, connect, in_a_room};
 
-/// Runs curl, which shows the answer's head and then its content; false without curl.
+/// False, and says so, where there is no curl.
 fn has_curl() -> bool {
     let found = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
     if !found {
@@ -29,6 +28,7 @@ fn has_curl() -> bool {
     found
 }
 
+/// Runs curl; what it prints is the head of the answer, then its content.
 fn curl(arguments: &[&str], input: &[u8]) -> Output {
     let mut command = Command::new("curl");
     command.args(["-sSk", "-i"]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());

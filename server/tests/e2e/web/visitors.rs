@@ -14,24 +14,8 @@ use chatshelf_testkit::programs::Server;
 use chatshelf_testkit::samples::{content, nick};
 use chatshelf_testkit::stream::Base;
 
-use super::{connect, password_file, rest};
-use crate::harness::Home;
-
-/// Reads an answer whose content has a length: its head and its content.
-pub(super) fn answer(stream: &mut impl Read, has_content: bool) -> (String, Vec<u8>) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        head.extend(byte);
-    }
-    let head = String::from_utf8(head).unwrap();
-    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-    let length = length.filter(|_| has_content).map_or(0, |length| length.parse().unwrap());
-    let mut content = vec![0; length];
-    stream.read_exact(&mut content).unwrap();
-    (head, content)
-}
+use super::{answer, ask, password_file, rest};
+use crate::harness::{Home, connect};
 
 #[test]
 fn items_are_served_whole_and_in_parts_on_one_connection() {
@@ -148,10 +132,8 @@ fn a_visitor_who_goes_or_never_reads_keeps_nothing_and_nobody() {
 
 /// The status of the answer to a request for this path, without a password.
 fn status_of(server: &Server, path: &str) -> String {
-    let mut stream = connect(server.address());
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    rest(&mut stream).split(' ').nth(1).unwrap().to_owned()
+    ask(server.address(), head.as_bytes()).split(' ').nth(1).unwrap().to_owned()
 }
 
 #[test]

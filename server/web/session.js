@@ -65,7 +65,7 @@ export class Session {
   get retryAt() { return this.phase === 'offline' ? this.#retryAt : null; }
   takeEvents() { return this.#events.splice(0); }
 
-  /** The next frame to send, `null` if there is none; one of file data has `dataBytesMax`. */
+  /** The next frame to send, or `null`; file data comes in frames of at most `dataBytesMax`. */
   takeOutput(dataBytesMax, now) {
     const control = this.#output.shift() ?? null;
     this.#outputBytes -= control?.length ?? 0;
@@ -198,7 +198,7 @@ export class Session {
   /** True from the first whole snapshot to the end: commands are carried out, or kept. */
   get takesCommands() { return this.#isHeld && this.phase !== 'leaving' && this.phase !== 'over'; }
 
-  /** What only operators may do can be asked for, now and here. */
+  /** True while commands of operators can be sent. */
   get mayModerate() {
     return this.phase === 'joined' && (this.limits.capabilities & CAPABILITY_OPERATORS) !== 0;
   }

@@ -6,8 +6,8 @@ import { FRAMES, encode } from '../protocol.js';
 
 const COMMANDS_MAX = 1000;
 const PACED = { Say: 'lines', Tell: 'lines', Rename: 'changes', SetTopic: 'changes' };
-// These go over the connection that they were meant for, or not at all: what an operator means may
-// be another by then.
+// These go over the connection that they were meant for, or not at all: by then the name may be
+// somebody else's.
 const OF_OPERATORS = ['Op', 'Moderate', 'BansRequest'];
 
 /** A rate, and how much of it is used: so many at once, and so many more in each period. */

@@ -16,7 +16,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { Deframer, decode, encode } from '../../protocol.js';
+import { Deframer, MAGIC, decode, encode } from '../../protocol.js';
 
 const { env } = process;
 const tools = createRequire(env.WEB_TOOLS ? `${env.WEB_TOOLS}/` : import.meta.url);
@@ -39,8 +39,25 @@ const TIMEOUT_MS = 120_000;
 
 let browser;
 
-/** A name that nobody else has; it ends in no digit, which a free name beside it replaces. */
+/** A name that nobody else has. The server suggests another last digit, so it ends in none. */
 export const fresh = (stem) => `${stem}-${Math.random().toString(36).slice(2, 8)}x`;
+
+/** The content of a file of so many bytes. */
+export const content = (bytes) =>
+  Buffer.from(Array.from({ length: bytes }, (_, at) => (at * 31) >>> 3));
+
+/** A file as a page is given it. */
+export const file = (name, buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
+
+/** Waits until a step has a value, and returns it. */
+export async function until(step, wanted = () => String(step)) {
+  for (const end = Date.now() + TIMEOUT_MS; ; ) {
+    const value = await step();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited in vain for ${wanted()}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
 
 /** A context whose pages fail the test by any error, or by what the content policy stops. */
 export async function newContext(options = {}) {
@@ -149,12 +166,7 @@ export function terminalMember(name) {
   return {
     ended,
     say: (line) => child.stdin.write(`${line}\n`),
-    async sees(text) {
-      for (let wait = 0; wait < TIMEOUT_MS / 50 && !seen.includes(text); wait++) {
-        await new Promise((done) => setTimeout(done, 50));
-      }
-      if (!seen.includes(text)) throw new Error(`${name} does not see ${text} in ${seen}`);
-    },
+    sees: (text) => until(() => seen.includes(text), () => `${name} to see ${text} in ${seen}`),
     leave: () => child.stdin.end('/quit\n'),
   };
 }
@@ -163,9 +175,8 @@ export function terminalMember(name) {
 export async function fill(lines) {
   const socket = connect(Number(PORT), HOST);
   const deframer = new Deframer();
-  const magic = new TextEncoder().encode('CHSH');
   const nick = fresh('filler');
-  socket.write(encode('Hello', { magic, versionMin: 1, versionMax: 1 }));
+  socket.write(encode('Hello', { magic: MAGIC, versionMin: 1, versionMax: 1 }));
   socket.write(encode('Join', { nick, history: 0 }));
   await new Promise((done, fail) => {
     let echoes = 0;
@@ -173,7 +184,7 @@ export async function fill(lines) {
     socket.on('data', (bytes) => {
       for (const raw of deframer.push(bytes)) {
         const frame = decode(raw);
-        if (frame?.frame === 'HelloAck' && frame.historyMax < lines) {
+        if (frame?.frame === 'HelloAck' && frame.historyMax < lines.length) {
           fail(new Error(`the server gives ${frame.historyMax} lines of history`));
         }
         if (frame?.frame === 'Said' && frame.nick === nick && ++echoes === lines.length) done();

@@ -5,14 +5,12 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { after, test } from 'node:test';
 
 import {
-  PHONE, URL_OF_PAGE, axe, closeBrowser, enter, fresh, inBrowser, say, shown, terminal,
-  terminalMember, texts,
+  PHONE, URL_OF_PAGE, axe, closeBrowser, content, enter, file, fresh, inBrowser, say, shown,
+  terminal, terminalMember, texts,
 } from './harness.js';
 
 after(closeBrowser);
 
-const content = (bytes) => Buffer.from(Array.from({ length: bytes }, (_, at) => (at * 31) >>> 3));
-const file = (name, buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
 const itemOf = (page, name) => page.locator('#shelf li', { hasText: name });
 
 // The bytes behind the link of an item.

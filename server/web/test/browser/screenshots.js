@@ -2,7 +2,7 @@
 
 import { deflateSync } from 'node:zlib';
 
-import { PHONE, closeBrowser, enter, newContext, say, shown } from './harness.js';
+import { PHONE, closeBrowser, enter, file, newContext, say, shown } from './harness.js';
 
 const [, , folder = '.'] = process.argv;
 
@@ -36,7 +36,6 @@ function picture(width, height) {
 }
 
 const SMALL = { ...PHONE, viewport: { width: 360, height: 720 }, deviceScaleFactor: 2 };
-const file = (name, buffer) => [{ name, mimeType: 'application/octet-stream', buffer }];
 
 async function talk({ ada, edsger, grace }) {
   const each = async (who, text, seen) => {

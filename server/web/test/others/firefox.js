@@ -15,6 +15,21 @@ export async function open(folder) {
   const args = ['--headless', '--no-remote', '--profile', profile, '--remote-debugging-port', '0'];
   const child = spawn(process.env.BROWSER_PATH, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise((done) => child.on('close', done));
+  const close = async () => {
+    child.kill();
+    await ended;
+    await rm(profile, { recursive: true, force: true });
+  };
+  try {
+    return { ...await drive(child), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What can be done in its one page. */
+async function drive(child) {
   const bidi = await connect(await addressOf(child));
   await bidi('session.new', { capabilities: { alwaysMatch: { acceptInsecureCerts: true } } });
   const { contexts: [{ context }] } = await bidi('browsingContext.getTree', {});
@@ -50,11 +65,6 @@ export async function open(folder) {
     },
     choose: async (selector, path) =>
       bidi('input.setFiles', { context, element: await find(selector), files: [path] }),
-    async close() {
-      child.kill();
-      await ended;
-      await rm(profile, { recursive: true, force: true });
-    },
   };
 }
 

@@ -10,10 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { URL_OF_PAGE, closeBrowser, fresh, terminal, terminalMember } from '../browser/harness.js';
+import {
+  URL_OF_PAGE, closeBrowser, content, fresh, terminal, terminalMember, until,
+} from '../browser/harness.js';
 
 const { BROWSER } = process.env;
-const TIMEOUT_MS = 120_000;
 const ENTER = '\uE007';
 
 /** A way to the server that can be cut. */
@@ -37,15 +38,6 @@ async function proxy() {
   return Object.assign(it, { url, close: () => (it.cut(), server.close()) });
 }
 
-async function until(step) {
-  for (const end = Date.now() + TIMEOUT_MS; ; ) {
-    const value = await step();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`still not: ${step}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-}
-
 // As in a room: what is in the page is asked of the page, and what is done is done by its user.
 const textOf = (browser, selector) => browser.call(
   (css) => [...document.querySelectorAll(css)].map((it) => it.textContent).join('\n'), selector);
@@ -53,7 +45,7 @@ const shows = (browser, text, selector = '#lines') =>
   until(async () => (await textOf(browser, selector)).includes(text));
 const say = (browser, text) => browser.type('#text', text + ENTER);
 
-const content = Buffer.from(Array.from({ length: 20_000_000 }, (_, at) => (at * 31) >>> 3));
+const whole = content(20_000_000);
 
 async function talk(browser, member) {
   await shows(browser, 'joined');
@@ -65,7 +57,7 @@ async function talk(browser, member) {
 
 async function upload(browser, way, folder) {
   const name = `${fresh('file')}.bin`;
-  await writeFile(join(folder, name), content);
+  await writeFile(join(folder, name), whole);
   await browser.choose('#files', join(folder, name));
   const progress = () => browser.call(() => document.querySelector('#uploads progress')?.value);
   // More than what may still be on its way.
@@ -85,7 +77,7 @@ async function download(browser, name, folder) {
     const bytes = new Uint8Array(await (await fetch(link.href)).arrayBuffer());
     return bytes.every((byte, at) => byte === ((at * 31) >>> 3) % 256) && bytes.length;
   }, name);
-  assert.equal(bytes, content.length, 'what the link leads to');
+  assert.equal(bytes, whole.length, 'what the link leads to');
   if (BROWSER !== 'firefox') return;
   await browser.click('#to-fetch');
   const isThere = async () => {
@@ -93,7 +85,7 @@ async function download(browser, name, folder) {
     return names.includes(name) && !names.some((it) => it.endsWith('.part'));
   };
   await until(isThere);
-  await until(async () => content.equals(await readFile(join(folder, name))));
+  await until(async () => whole.equals(await readFile(join(folder, name))));
 }
 
 async function comeBack(browser, way, member) {
@@ -117,13 +109,14 @@ test(`join, talk, upload, download and come back in ${BROWSER}`, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'chatshelf-web-'));
   const downloads = await mkdtemp(join(tmpdir(), 'chatshelf-web-'));
   const way = await proxy();
-  const browser = await open(downloads);
+  let browser;
   t.after(async () => {
-    await browser.close();
+    await browser?.close();
     await closeBrowser();
     way.close();
     for (const each of [folder, downloads]) await rm(each, { recursive: true });
   });
+  browser = await open(downloads);
   await browser.goto(`${way.url}?history=0`);
   await browser.type('#name', fresh('ada'));
   await browser.click('#enter');

@@ -21,7 +21,10 @@ export async function open() {
   const browser = { binary: process.env.BROWSER_PATH, args: ['--automation'] };
   const alwaysMatch = { acceptInsecureCerts: true, 'webkitgtk:browserOptions': browser };
   const asked = { capabilities: { alwaysMatch } };
-  const session = await untilItAnswers(() => ask('POST', '/session', asked));
+  const session = await untilItAnswers(() => ask('POST', '/session', asked)).catch((error) => {
+    child.kill();
+    throw error;
+  });
   const base = `/session/${session.sessionId}`;
   const find = async (value) => {
     const found = await ask('POST', `${base}/element`, { using: 'css selector', value });

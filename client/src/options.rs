@@ -273,12 +273,9 @@ static PROGRAM: Program<Options> = Program {
             },
         )
         .default("20"),
-        Opt::value(
-            "lang",
-            "en|zh-Hans|zh-Hant",
-            "the language in which you are spoken to",
-            |options, text| text.parse().map(|language| options.lang = Some(language)),
-        )
+        Opt::value("lang", "en|zh-Hans|zh-Hant", "language of messages", |options, text| {
+            text.parse().map(|language| options.lang = Some(language))
+        })
         .otherwise("the first of LC_ALL, LC_MESSAGES and LANG that is set, else en")
         .completes(Completes::Words(&["en", "zh-Hans", "zh-Hant"])),
         Opt::value("joins", "on|off", "show joins and leaves", |options, text| {

@@ -97,8 +97,8 @@ pub struct UploadKey(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ResumeToken(pub [u8; 24]);
 
-/// Opens one item to whoever has its link, in a room with a password. Only the server that made it
-/// can make it.
+/// Lets whoever has the link of an item fetch it without the room's password. Only the server can
+/// make it.
 #[derive(Clone, Copy, Eq)]
 pub struct LinkToken(pub [u8; 16]);
 

@@ -1,6 +1,6 @@
 //! The texts that people read, in every language of the project: one table, for the page in a
-//! browser and for the client in a terminal. Owns the table's form (its head describes it); which
-//! language is spoken, and how values get into a text, each of the two decides.
+//! browser and for the client in a terminal. Owns the table's form (its head describes it). Which
+//! language is used, and how values get into a text, is up to each of the two.
 
 /// The table.
 const TABLE: &str = include_str!("../strings.txt");
@@ -28,7 +28,7 @@ pub fn rows() -> impl Iterator<Item = Row> {
     of_page.filter_map(row).flatten().chain(rows_of_terminal())
 }
 
-/// Returns those that the terminal has alone.
+/// Returns the rows that only the terminal uses.
 pub fn rows_of_terminal() -> impl Iterator<Item = Row> {
     lines(&TABLE[OF_PAGE.len()..]).filter_map(row).flatten()
 }
@@ -37,7 +37,7 @@ fn lines(part: &'static str) -> impl Iterator<Item = &'static str> {
     part.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Takes a row apart; none if it is not whole.
+/// Takes a row apart; `None` if it is malformed.
 fn row(line: &'static str) -> Option<impl Iterator<Item = Row>> {
     let mut texts = line.split(" = ");
     let (english, simplified) = (texts.next()?, texts.next()?);

@@ -118,10 +118,10 @@ impl Identity {
 /// # Errors
 /// If that cryptography cannot do TLS 1.3.
 pub fn tls_config(
-    provider: impl Into<Arc<CryptoProvider>>,
+    provider: Arc<CryptoProvider>,
     certs: Arc<dyn ResolvesServerCert>,
 ) -> Result<ServerConfig, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(provider.into())
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_cert_resolver(certs);

@@ -22,7 +22,7 @@ pub(crate) fn readable(text: &str) -> &str {
     if trimmed == REDACTED { trimmed } else { text }
 }
 
-/// The same for people, who read of a redacted line in their language that it is one.
+/// The same for people: a redacted line says so in their language.
 pub(crate) fn displayed(text: &str) -> &str {
     match readable(text) {
         REDACTED => tr!("[redacted]"),
@@ -54,7 +54,7 @@ pub(crate) fn told(it: &Moderated) -> String {
     explained(text, it.reason.as_ref())
 }
 
-/// A half sentence with the reason that was given for it, if one was.
+/// A clause with the reason that was given for it, if one was.
 fn explained(text: String, reason: Option<&Note>) -> String {
     match reason {
         Some(reason) => because(text, reason),

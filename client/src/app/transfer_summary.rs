@@ -46,7 +46,7 @@ fn cancelled(status: &TransferStatus) -> String {
     }
 }
 
-/// That it did not come to its end.
+/// Says that it did not complete.
 fn undone(status: &TransferStatus) -> String {
     let name = name(status);
     match status.direction {
@@ -55,7 +55,7 @@ fn undone(status: &TransferStatus) -> String {
     }
 }
 
-/// That a file did not go on the shelf.
+/// Says that a file did not go on the shelf.
 pub(super) fn not_uploaded(name: impl Display) -> String {
     tr!("{name} not uploaded", name)
 }
@@ -85,7 +85,7 @@ pub(super) fn started(status: &TransferStatus) -> String {
     stoppable(what, status)
 }
 
-/// With how to stop it.
+/// Adds how to cancel it.
 fn stoppable(what: String, status: &TransferStatus) -> String {
     let number = status.transfer;
     tr!("{what} (transfer {number}; /cancel {number} stops it)", what, number)

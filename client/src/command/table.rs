@@ -156,7 +156,7 @@ pub static HELP: &[Help] = &[
         |text| Ok(Command::Drop(vec![item(text)?])),
     )
     .completes(Argument::Item),
-    row(&["link"], "/link ID|NAME", "a file's address for browsers, also as a QR code", |text| {
+    row(&["link"], "/link ID|NAME", "a file's link for browsers, with a QR code", |text| {
         Ok(Command::Link(item(text)?))
     })
     .completes(Argument::Item),

@@ -121,12 +121,10 @@ impl<T: Transport> Engine<T> {
         let now_ms = self.now.mono_ms;
         if self.transfers.note_created(at, offset, now_ms) {
             self.connections.arm(at.connection, now_ms + self.settings.deadlines.upload_ms);
-            match self.is_visitor(at.connection) {
-                true => self.accept_content(at),
-                false => {
-                    let ready = UploadReady { transfer: at.transfer, offset, digest };
-                    self.send(at.connection, &ready);
-                }
+            if self.is_visitor(at.connection) {
+                self.accept_content(at);
+            } else {
+                self.send(at.connection, &UploadReady { transfer: at.transfer, offset, digest });
             }
         }
     }
@@ -174,9 +172,10 @@ impl<T: Transport> Engine<T> {
         if self.transfers.way(at) == Some(Way::Up) {
             self.note_owner(at.connection, item);
             self.forget_transfer(at.connection, at.transfer, Fate::Discarded);
-            match self.is_visitor(at.connection) {
-                true => self.show_shelved(at.connection, item),
-                false => self.send(at.connection, &UploadStored { transfer: at.transfer, item }),
+            if self.is_visitor(at.connection) {
+                self.show_shelved(at.connection, item);
+            } else {
+                self.send(at.connection, &UploadStored { transfer: at.transfer, item });
             }
         }
     }

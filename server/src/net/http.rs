@@ -1,4 +1,4 @@
-//! HTTP/1.1, as far as a server needs it that shows and takes files: heads of requests, read with
+//! HTTP/1.1, as far as a server that shows and takes files needs it: heads of requests, read with
 //! `httparse`, and whole answers, after each of which the connection closes. Serves both the room's
 //! port (`web`) and the listener for `metrics`. Owns the bounds of a head; never sees a socket.
 
@@ -9,7 +9,7 @@ pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Header lines of a request.
 pub const HEADERS_MAX: usize = 32;
 
-/// What has whoever expects it send its content (RFC 9110, section 10.1.1).
+/// Lets a client that waits for it send its content (RFC 9110, section 10.1.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What is to be done with what the path names.
@@ -56,8 +56,8 @@ impl<'a> Request<'a> {
         self.is_1_1 && !self.has_word("connection", "close")
     }
 
-    /// Returns what is in a header's values, which may be lists; a value that is not text has
-    /// something empty.
+    /// Returns the entries of a header's values, which may be lists; a value that is not UTF-8
+    /// counts as one empty entry.
     pub fn list(&self, name: &str) -> impl Iterator<Item = &'a str> {
         values(&self.headers, name)
             .flat_map(|value| std::str::from_utf8(value).unwrap_or_default().split(','))
@@ -97,7 +97,7 @@ pub enum Status {
     Forbidden,
     /// 404: there is nothing at that path.
     NotFound,
-    /// 405: not at that path, or nowhere.
+    /// 405: not at that path, or at none.
     MethodNotAllowed,
     /// 408: the content has stopped coming.
     RequestTimeout,

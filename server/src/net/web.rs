@@ -148,12 +148,11 @@ impl<T: Transport> WebTransport<T> {
         let Step::Receiving(asked) = &mut self.step else { return Ok(0) };
         let most = usize::try_from(asked.unread).map_or(buffer.len(), |it| it.min(buffer.len()));
         let mut first = &self.incoming[..];
-        let count = match first.is_empty() {
-            true => {
-                self.is_held = false;
-                self.below.read(&mut buffer[..most])?
-            }
-            false => first.read(&mut buffer[..most])?,
+        let count = if first.is_empty() {
+            self.is_held = false;
+            self.below.read(&mut buffer[..most])?
+        } else {
+            first.read(&mut buffer[..most])?
         };
         self.incoming.drain(..self.incoming.len().min(count));
         asked.unread -= count as u64;

@@ -53,8 +53,8 @@ fn text(token: &TokenTree) -> Option<String> {
     syn::parse_str::<LitStr>(&token.to_string()).ok().map(|literal| literal.value())
 }
 
-/// What is asked for and not among the English texts of the table, and which of those that are for
-/// the terminal alone nobody asks for.
+/// Texts that are asked for but not in the table, and texts for the terminal alone that nobody asks
+/// for.
 fn differences<'a>(
     literals: &Literals,
     table: impl Iterator<Item = &'a str>,

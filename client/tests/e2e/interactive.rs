@@ -67,7 +67,7 @@ fn a_taken_name_offers_another_that_enter_takes() {
     let _ada = room.join("ada");
     let mut terminal = Terminal::start(room.command("ada").arg("--plain"));
     terminal.shows("is taken");
-    terminal.shows("-- Your name [ada2]: ");
+    terminal.shows("-- Your name [ada2]:");
     terminal.types("\r");
     terminal.shows("-- welcome, ada2");
 }
@@ -77,7 +77,7 @@ fn a_taken_name_can_be_answered_with_any_other() {
     let room = Room::open();
     let _ada = room.join("ada");
     let mut terminal = Terminal::start(room.command("ada").arg("--plain"));
-    terminal.shows("-- Your name [ada2]: ");
+    terminal.shows("-- Your name [ada2]:");
     terminal.types("no good\r");
     terminal.shows("that cannot be a name");
     terminal.types("grace\r");

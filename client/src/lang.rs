@@ -225,6 +225,7 @@ mod tests {
             TextError::BeginsWithMark('\u{301}'),
             TextError::LooksLikeYou,
             TextError::LooksLikeGuest,
+            TextError::NotLinkBase,
             TextError::NotUtf8,
         ];
         for error in errors {
@@ -237,6 +238,7 @@ mod tests {
                 | TextError::BeginsWithMark(_)
                 | TextError::LooksLikeYou
                 | TextError::LooksLikeGuest
+                | TextError::NotLinkBase
                 | TextError::NotUtf8 => {}
             }
             assert_eq!(text_error(&error), error.to_string());

@@ -33,6 +33,8 @@ pub const TOPIC_BYTES_MAX: usize = 512;
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// Longest explanatory text (refusals, software names), in bytes of UTF-8.
 pub const NOTE_BYTES_MAX: usize = 256;
+/// Longest beginning of a link, in bytes: `https://`, a host of 255 bytes, and `:65535`.
+pub const LINK_BASE_BYTES_MAX: usize = 269;
 
 /// Longest password, in bytes.
 pub const PASSWORD_BYTES_MAX: usize = 128;

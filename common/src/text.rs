@@ -15,7 +15,8 @@ use std::sync::Arc;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::limits::{
-    FILE_NAME_BYTES_MAX, MESSAGE_BYTES_MAX, NICK_BYTES_MAX, NOTE_BYTES_MAX, TOPIC_BYTES_MAX,
+    FILE_NAME_BYTES_MAX, LINK_BASE_BYTES_MAX, MESSAGE_BYTES_MAX, NICK_BYTES_MAX, NOTE_BYTES_MAX,
+    TOPIC_BYTES_MAX,
 };
 
 /// What clients call their own user.
@@ -46,6 +47,8 @@ pub enum TextError {
     LooksLikeYou,
     /// It looks like the name under which guests put files on the shelf.
     LooksLikeGuest,
+    /// It is not the beginning of a link that a browser could follow.
+    NotLinkBase,
     /// It is not UTF-8.
     NotUtf8,
 }
@@ -64,6 +67,7 @@ impl fmt::Display for TextError {
             Self::LooksLikeGuest => {
                 f.write_str("it looks like \"web-guest\", the name for guests who upload over HTTP")
             }
+            Self::NotLinkBase => f.write_str("it is not the beginning of a link"),
             Self::NotUtf8 => f.write_str("it is not UTF-8"),
         }
     }
@@ -119,6 +123,10 @@ fn may_be_in_nick(c: char) -> bool {
         let is_unseen = matches!(c, '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}');
         !c.is_control() && !c.is_whitespace() && !is_invisible_format(c) && !is_unseen
     }
+}
+
+fn may_be_in_link_base(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '/' | '[' | ']')
 }
 
 fn within(text: &str, limit: usize) -> Result<(), TextError> {
@@ -293,6 +301,34 @@ checked_text! {
     Note, |text| {
         within(text, NOTE_BYTES_MAX)?;
         none_of(text, breaks_a_line)
+    }
+}
+
+checked_text! {
+    /// What links to a server's items begin with: nothing if there are none; `http:` or `https:` if
+    /// host and port are those that whoever makes the link has connected to; else one of them, `//`
+    /// and host and port. At most 269 bytes, of ASCII letters, digits, `-`, `.`, `:`, `/` and
+    /// brackets.
+    ///
+    /// ```
+    /// use chatshelf_common::text::{LinkBase, TextError};
+    ///
+    /// assert!(["", "http:", "https://[2001:db8::1]:9000"].iter().all(|it| LinkBase::new(it).is_ok()));
+    /// assert_eq!(LinkBase::new("javascript:"), Err(TextError::NotLinkBase));
+    /// assert_eq!(LinkBase::new("https://a@b"), Err(TextError::Forbidden('@')));
+    /// ```
+    LinkBase, |text| {
+        if text.len() > LINK_BASE_BYTES_MAX {
+            return Err(TextError::TooLong { limit: LINK_BASE_BYTES_MAX });
+        }
+        none_of(text, |c| !may_be_in_link_base(c))?;
+        let is_host = |host: &str| !host.is_empty() && !host.contains('/');
+        match text.split_once(':') {
+            None if text.is_empty() => Ok(()),
+            Some(("http" | "https", rest))
+                if rest.is_empty() || rest.strip_prefix("//").is_some_and(is_host) => Ok(()),
+            _ => Err(TextError::NotLinkBase),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use chatshelf_client::command;
 use chatshelf_client::item::{ItemLine, ItemRef};
 use chatshelf_client::text::{cleaned, shown, shown_lines};
-use chatshelf_common::text::{FileName, Message, Nick, Note, TextError, Topic};
+use chatshelf_common::text::{FileName, LinkBase, Message, Nick, Note, TextError, Topic};
 
 /// Any bytes, most of them UTF-8.
 pub(crate) fn run(bytes: &[u8]) {
@@ -17,6 +17,9 @@ pub(crate) fn run(bytes: &[u8]) {
     name(text, bytes);
     let note = Note::lossy(text);
     assert_eq!(Note::new(note.as_str()).as_ref(), Ok(&note));
+    if let Ok(base) = LinkBase::from_bytes(bytes) {
+        assert_eq!(shown(base.as_str()), text);
+    }
     if let Ok(message) = Message::from_bytes(bytes) {
         assert_eq!(message.as_str().as_bytes(), bytes);
     }

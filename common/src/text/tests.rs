@@ -130,6 +130,30 @@ fn messages_may_have_lines_but_no_escapes() {
 }
 
 #[test]
+fn links_begin_with_http_and_a_host_or_not_at_all() {
+    let longest = format!("https://{}:65535", "h".repeat(255));
+    for good in ["", "http:", "https:", "http://a", "https://[::1]:9000", &longest] {
+        assert_eq!(LinkBase::new(good).map(|it| it.as_str().to_owned()), Ok(good.into()));
+    }
+    for bad in
+        ["h", "https", "https:/", "https://", "https://a/", "https:///a", "HTTPS://a", "ftp:", ":"]
+    {
+        assert_eq!(LinkBase::new(bad), Err(TextError::NotLinkBase), "{bad}");
+    }
+    for (bad, c) in [
+        ("https://a b", ' '),
+        ("https://ada@b", '@'),
+        ("https://b?q", '?'),
+        ("https://\u{430}", '\u{430}'),
+        ("https://a\x1b", '\x1b'),
+    ] {
+        assert_eq!(LinkBase::new(bad), Err(TextError::Forbidden(c)), "{bad}");
+    }
+    let limit = LINK_BASE_BYTES_MAX;
+    assert_eq!(LinkBase::new(&format!("{longest}0")), Err(TextError::TooLong { limit }));
+}
+
+#[test]
 fn a_note_can_be_made_of_anything() {
     assert_eq!(Note::lossy("").as_str(), "-");
     assert_eq!(Note::lossy("a\nb").as_str(), "a b");

@@ -9,7 +9,7 @@ use crate::id::{
     UploadKey,
 };
 use crate::password::Password;
-use crate::text::{FileName, Message, Nick, Note, TextError, Topic};
+use crate::text::{FileName, LinkBase, Message, Nick, Note, TextError, Topic};
 use crate::wire::Code;
 use crate::wire::numbers::numbers;
 
@@ -80,6 +80,7 @@ numbers! {
     ADDRESS = 55
     BAN_ENTRY = 56
     LINK_TOKEN = 57
+    LINK_BASE = 58
 }
 
 /// Slots for known tags; one more than the highest.
@@ -347,7 +348,7 @@ macro_rules! text_value {
     )*};
 }
 
-text_value!(Nick FileName Message Topic Note);
+text_value!(Nick FileName Message Topic Note LinkBase);
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ pub fn hello_ack() -> HelloAck {
         history_max: 1000,
         allowances: Vec::new(),
         deadlines: Vec::new(),
+        link_base: None,
     }
 }
 

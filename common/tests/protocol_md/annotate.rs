@@ -102,7 +102,8 @@ fn remark(tag: Tag, name: &str, value: &[u8]) -> String {
         | Tag::SUGGESTION
         | Tag::MEMBER
         | Tag::PASSWORD
-        | Tag::REASON => quoted(value),
+        | Tag::REASON
+        | Tag::LINK_BASE => quoted(value),
         Tag::AT | Tag::MODIFIED | Tag::UNTIL => date(integer(value)),
         Tag::MODE => format!("{0} (octal {0:o})", integer(value)),
         Tag::DIGEST => {

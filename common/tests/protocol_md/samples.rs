@@ -6,7 +6,7 @@ use chatshelf_common::id::{
 };
 use chatshelf_common::password::Password;
 use chatshelf_common::rate::Rate;
-use chatshelf_common::text::{FileName, Note, Topic};
+use chatshelf_common::text::{FileName, LinkBase, Note, Topic};
 use chatshelf_common::wire::frame::*;
 use chatshelf_common::wire::{Code, Header};
 use chatshelf_testkit::samples::{message, nick};
@@ -186,6 +186,11 @@ fn room_samples() -> Vec<(&'static str, ServerFrame)> {
                 ..hello_ack()
             }
             .into(),
+        ),
+        (
+            "HelloAck-links",
+            HelloAck { link_base: LinkBase::new("https://192.0.2.7:9000").ok(), ..hello_ack() }
+                .into(),
         ),
         (
             "Welcome",

@@ -113,6 +113,7 @@ fn every_field_code_and_limit_has_its_row() {
         ("TOPIC_BYTES_MAX", limits::TOPIC_BYTES_MAX as u64),
         ("FILE_NAME_BYTES_MAX", limits::FILE_NAME_BYTES_MAX as u64),
         ("NOTE_BYTES_MAX", limits::NOTE_BYTES_MAX as u64),
+        ("LINK_BASE_BYTES_MAX", limits::LINK_BASE_BYTES_MAX as u64),
         ("PASSWORD_BYTES_MAX", limits::PASSWORD_BYTES_MAX as u64),
         ("ROOM_MEMBERS_MAX", limits::ROOM_MEMBERS_MAX as u64),
         ("ROOM_ITEMS_MAX", limits::ROOM_ITEMS_MAX as u64),

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use chatshelf_common::limits::PASSWORD_BYTES_MAX;
+use chatshelf_common::limits::{LINK_BASE_BYTES_MAX, PASSWORD_BYTES_MAX};
 use chatshelf_common::text::{Nick, TextError};
 use chatshelf_common::wire::field::{FIELD_HEAD_BYTES, Fields, TAGS, Tag};
 use chatshelf_common::wire::frame::{
@@ -94,6 +94,23 @@ fn bad_values(tag: Tag) -> Vec<(Vec<u8>, DecodeError)> {
     if tag == Tag::PASSWORD {
         let too_long = vec![0; PASSWORD_BYTES_MAX + 1];
         return [vec![], too_long].map(|bytes| (bytes, DecodeError::Length(tag))).to_vec();
+    }
+    if tag == Tag::LINK_BASE {
+        let not_a_base = |bytes: &[u8]| (bytes.to_vec(), TextError::NotLinkBase);
+        let bad = [
+            (vec![0xff], TextError::NotUtf8),
+            (b"https://\x1b".to_vec(), TextError::Forbidden('\x1b')),
+            (
+                vec![b'a'; LINK_BASE_BYTES_MAX + 1],
+                TextError::TooLong { limit: LINK_BASE_BYTES_MAX },
+            ),
+            not_a_base(b"ftp://a"),
+            not_a_base(b"https://"),
+            not_a_base(b"https://a/b"),
+            not_a_base(b"https:/a"),
+            not_a_base(b"//a"),
+        ];
+        return bad.map(|(bytes, why)| (bytes, DecodeError::Text(tag, why))).to_vec();
     }
     let Some(&width) = RULES.widths.get(&tag.0) else {
         return vec![

@@ -16,7 +16,7 @@ use chatshelf_common::id::{
 use chatshelf_common::limits;
 use chatshelf_common::password::Password;
 use chatshelf_common::rate::Rate;
-use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
+use chatshelf_common::text::{FileName, LinkBase, Message, Nick, Note, Topic};
 use chatshelf_common::wire::frame::*;
 use chatshelf_common::wire::header::HEADER_BYTES;
 use chatshelf_common::wire::{Code, DecodeError};
@@ -77,6 +77,11 @@ drawn! {
     Topic = text("aZ0 /\\ß李🦀", limits::TOPIC_BYTES_MAX)
         .prop_map(|text| Topic::new(&text).unwrap());
     Note = text("aZ0 /\\ß李🦀", limits::NOTE_BYTES_MAX).prop_map(|text| Note::new(&text).unwrap());
+    LinkBase = (select(vec!["http:", "https:"]), text("aZ0-.:[]", limits::LINK_BASE_BYTES_MAX - 8))
+        .prop_flat_map(|(scheme, host)| {
+            select(vec![String::new(), scheme.into(), format!("{scheme}//{host}")])
+        })
+        .prop_map(|text| LinkBase::new(&text).unwrap());
     Mode = any::<u32>().prop_map(Mode::of);
     FigureKind = any::<u16>().prop_map(FigureKind);
     Figure = of_fields!(Figure kind value);
@@ -183,7 +188,7 @@ samples! {
     }
     ServerFrame {
         HelloAck: version capabilities software file_bytes_max shelf_items_max transfers_max
-            history_max allowances deadlines;
+            history_max allowances deadlines link_base;
         Welcome: nick seq from resume;
         Snapshot: seq part topic members items;
         Refused: code about limit id transfer item suggestion retry_ms detail;

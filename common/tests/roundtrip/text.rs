@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use chatshelf_common::text::{FileName, Message, Nick, Note, TextError, Topic};
+use chatshelf_common::text::{FileName, LinkBase, Message, Nick, Note, TextError, Topic};
 use unicode_properties::GeneralCategory::{
     EnclosingMark, Format, NonspacingMark, PrivateUse, SpacingMark, Unassigned,
 };
@@ -92,6 +92,15 @@ fn may_be_note(text: &str) -> bool {
     is_of(text, 256, |c| !is_in(CONTROL, c) && !is_in(SEPARATORS, c))
 }
 
+fn may_be_link_base(text: &str) -> bool {
+    let of_scheme = |scheme: &str| {
+        let Some(rest) = text.strip_prefix(scheme) else { return false };
+        let may_hold = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+        rest.is_empty() || rest.strip_prefix("//").is_some_and(|host| is_of(host, 267, may_hold))
+    };
+    text.is_empty() || text.len() <= 269 && (of_scheme("http:") || of_scheme("https:"))
+}
+
 /// Any character, most often one beside the border of a rule.
 fn character() -> impl Strategy<Value = char> {
     let borders = [CONTROL, INVISIBLE, UNSEEN].concat().into_iter().flat_map(|range| {
@@ -145,12 +154,23 @@ proptest! {
             Topic by may_be_topic up to 512,
             FileName by may_be_file_name up to 255,
             Note by may_be_note up to 256,
+            LinkBase by may_be_link_base up to 269,
         }
         prop_assert_eq!(Nick::new(text).is_ok(), may_be_new_nick(text));
         prop_assert_eq!(FileName::new(text).is_ok(), may_be_new_file_name(text));
         prop_assert_eq!(Message::new(text), Message::from_bytes(text.as_bytes()));
         prop_assert_eq!(Topic::new(text), Topic::from_bytes(text.as_bytes()));
         prop_assert_eq!(Note::new(text), Note::from_bytes(text.as_bytes()));
+    }
+
+    #[test]
+    fn a_link_base_is_taken_exactly_when_the_rule_allows_it(
+        scheme in select(vec!["", "http", "https", "HTTP", "ftp"]),
+        between in select(vec!["", ":", ":/", "://", ":///"]),
+        host in prop_oneof![text(), "[a-zA-Z0-9.:\\[\\]/-]{0,12}"],
+    ) {
+        let text = format!("{scheme}{between}{host}");
+        prop_assert_eq!(LinkBase::new(&text).is_ok(), may_be_link_base(&text), "{}", text);
     }
 
     #[test]

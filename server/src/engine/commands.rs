@@ -119,6 +119,7 @@ impl<T: Transport> Engine<T> {
             history_max: self.settings.history_max,
             allowances,
             deadlines: self.settings.deadlines.told(),
+            link_base: None,
         };
         self.send(token, &ack);
     }

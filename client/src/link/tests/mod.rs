@@ -157,6 +157,7 @@ fn welcome() -> Vec<u8> {
         history_max: 1,
         allowances: Vec::new(),
         deadlines: Vec::new(),
+        link_base: None,
     };
     let (nick, seq, from) = (Nick::new("ada").unwrap(), Seq(1), Seq(2));
     let members = vec![nick.clone()];

@@ -247,6 +247,7 @@ fn ack() -> HelloAck {
         history_max: 1000,
         allowances: Vec::new(),
         deadlines: Vec::new(),
+        link_base: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Allowance, BanEntry, Deadline, Figure, FigureKind, Frame, Item, Part, TopicState};
 use crate::id::{Digest, ItemId, MessageId, ResumeToken, Seq, TransferId, UnixMillis};
-use crate::text::{Message, Nick, Note};
+use crate::text::{LinkBase, Message, Nick, Note};
 use crate::wire::Code;
 
 frames! {
@@ -49,6 +49,8 @@ frames! {
             rep ALLOWANCE allowances: Allowance,
             /// Those of its deadlines that are not as PROTOCOL.md has them.
             rep DEADLINE deadlines: Deadline,
+            /// What links to items begin with.
+            opt LINK_BASE link_base: LinkBase,
         }
         /// The client is a member now. A snapshot at `seq` follows.
         0x82 Welcome {

@@ -20,8 +20,10 @@ pub const ALPN_HTTP: &[u8] = b"http/1.1";
 pub const FRAME_BYTES_MAX: u32 = 16 * 1024;
 /// Longest value of a frame sent before the join is accepted, in bytes.
 pub const FRAME_BYTES_MAX_BEFORE_JOIN: u32 = 512;
-/// Most file bytes in one data frame.
+/// Most file bytes in one data frame, unless its receiver takes large ones.
 pub const DATA_BYTES_MAX: u32 = 64 * 1024;
+/// Most file bytes in a data frame to a client that takes large ones.
+pub const LARGE_DATA_BYTES_MAX: u32 = 1024 * 1024;
 
 /// Longest nick, in bytes of UTF-8.
 pub const NICK_BYTES_MAX: usize = 32;

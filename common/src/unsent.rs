@@ -20,7 +20,7 @@ pub const UNSENT_BYTES_MIN: u32 = 4 * 1024;
 pub const UNSENT_BYTES_MIN_CRAWLING: u32 = 2 * 1024;
 /// Bytes a millisecond: half a megabit a second.
 const CRAWL_RATE: u64 = 64;
-/// Bytes unsent from which frames are as large as they can be: two of them.
+/// Bytes unsent from which frames are large: two that every receiver takes.
 const UNSENT_BYTES_WIDE: u32 = 2 * DATA_BYTES_MAX;
 /// The most that may be unsent, in bytes: a millisecond at 4 GB/s, which only a connection within
 /// a machine has.
@@ -78,13 +78,12 @@ impl UnsentLimit {
         self.unsent_bytes
     }
 
-    /// File bytes of a full data frame.
+    /// File bytes of a full data frame, of which there may be `most`.
     #[must_use]
-    pub const fn frame_bytes(&self) -> usize {
+    pub fn frame_bytes(&self, most: u32) -> usize {
         let bytes = match self.unsent_bytes {
             ..=UNSENT_BYTES_MIN => FRAME_BYTES_MIN,
-            UNSENT_BYTES_WIDE.. => DATA_BYTES_MAX,
-            unsent => unsent / 2,
+            unsent => most.min(unsent / 2),
         };
         bytes as usize
     }
@@ -97,7 +96,7 @@ impl UnsentLimit {
         self.unsent_bytes < NARROW_BYTES
     }
 
-    /// True when frames are as large as they can be.
+    /// True when frames are as large as every receiver takes them, or larger.
     #[must_use]
     pub fn is_wide(&self) -> bool {
         self.unsent_bytes >= UNSENT_BYTES_WIDE
@@ -164,6 +163,7 @@ fn power_of_two_within(number: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::LARGE_DATA_BYTES_MAX;
 
     /// Writes for `for_ms` to a line that takes `rate` bytes a millisecond, filling it up each
     /// `every_ms` until it blocks.
@@ -178,21 +178,22 @@ mod tests {
 
     #[test]
     fn a_bound_is_a_time_between_the_least_and_the_most() {
-        for (rate, unsent, frame) in [
-            (1, 2048, 1408),
-            (32, 2048, 1408),
-            (125, 4096, 1408),
-            (1_250, 4096, 1408),
-            (2_500, 8192, 4096),
-            (12_500, 32_768, 16_384),
-            (125_000, 131_072, 65_536),
-            (500_000, 262_144, 65_536),
-            (5_000_000, 4_194_304, 65_536),
-            (50_000_000, 4_194_304, 65_536),
+        for (rate, unsent, frame, large) in [
+            (1, 2048, 1408, 1408),
+            (32, 2048, 1408, 1408),
+            (125, 4096, 1408, 1408),
+            (1_250, 4096, 1408, 1408),
+            (2_500, 8192, 4096, 4096),
+            (12_500, 32_768, 16_384, 16_384),
+            (125_000, 131_072, 65_536, 65_536),
+            (500_000, 262_144, 65_536, 131_072),
+            (5_000_000, 4_194_304, 65_536, 1_048_576),
+            (50_000_000, 4_194_304, 65_536, 1_048_576),
         ] {
             let mut limit = UnsentLimit::START;
             blocked(&mut limit, 0, rate, 1, 2000);
-            assert_eq!((limit.unsent_bytes(), limit.frame_bytes()), (unsent, frame), "{rate}");
+            let frames = [DATA_BYTES_MAX, LARGE_DATA_BYTES_MAX].map(|most| limit.frame_bytes(most));
+            assert_eq!((limit.unsent_bytes(), frames), (unsent, [frame, large]), "{rate}");
             assert_eq!(limit.is_wide(), frame == 65_536);
         }
     }

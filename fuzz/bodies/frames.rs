@@ -2,11 +2,34 @@
 //! of the whole stream, holds no more than one frame, and repeats the error with which it ends.
 
 use chatshelf_common::id::TransferId;
-use chatshelf_common::limits::{DATA_BYTES_MAX, FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_JOIN};
+use chatshelf_common::limits::{
+    DATA_BYTES_MAX, FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_JOIN, LARGE_DATA_BYTES_MAX,
+};
 use chatshelf_common::wire::header::{DATA, DATA_PREFIX_BYTES, HEADER_BYTES};
 use chatshelf_common::wire::{Deframer, FrameError, Unit};
 
 use super::script::Script;
+
+/// What the two sides have said before the stream, and so its limits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    BeforeJoin,
+    Joined,
+    TakesLargeData,
+}
+
+impl Stage {
+    fn deframer(self) -> Deframer {
+        if self == Self::BeforeJoin {
+            return Deframer::before_join();
+        }
+        let mut deframer = Deframer::joined();
+        if self == Self::TakesLargeData {
+            deframer.accept_large_data();
+        }
+        deframer
+    }
+}
 
 /// A frame, or the part of a data frame that has come.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,17 +41,21 @@ enum Whole {
 /// A byte for the limits that hold, a byte for how the stream is cut, the stream.
 pub(crate) fn run(bytes: &[u8]) {
     let mut script = Script::new(bytes);
-    let is_joined = script.byte() & 1 == 1;
+    let stage = match script.byte() % 4 {
+        0 | 2 => Stage::BeforeJoin,
+        1 => Stage::Joined,
+        _ => Stage::TakesLargeData,
+    };
     let piece_bytes = usize::from(script.byte().max(1));
     let stream = script.rest();
-    let expected = simply_decoded(stream, is_joined);
-    assert_eq!(decoded(stream, stream.len().max(1), is_joined), expected);
-    assert_eq!(decoded(stream, piece_bytes, is_joined), expected);
+    let expected = simply_decoded(stream, stage);
+    assert_eq!(decoded(stream, stream.len().max(1), stage), expected);
+    assert_eq!(decoded(stream, piece_bytes, stage), expected);
 }
 
 /// What the decoder makes of a stream that comes in pieces.
-fn decoded(stream: &[u8], piece_bytes: usize, is_joined: bool) -> (Vec<Whole>, Option<FrameError>) {
-    let mut deframer = if is_joined { Deframer::joined() } else { Deframer::before_join() };
+fn decoded(stream: &[u8], piece_bytes: usize, stage: Stage) -> (Vec<Whole>, Option<FrameError>) {
+    let mut deframer = stage.deframer();
     let mut found = Vec::new();
     let mut is_within_data = false;
     for mut input in stream.chunks(piece_bytes) {
@@ -74,16 +101,17 @@ fn add_chunk(
 }
 
 /// The same by the words of PROTOCOL.md, of a stream that is there as a whole.
-fn simply_decoded(mut rest: &[u8], is_joined: bool) -> (Vec<Whole>, Option<FrameError>) {
+fn simply_decoded(mut rest: &[u8], stage: Stage) -> (Vec<Whole>, Option<FrameError>) {
     let mut found = Vec::new();
     while let Some((head, after)) = rest.split_first_chunk::<HEADER_BYTES>() {
         let [kind, flags, length @ ..] = *head;
         let length = u32::from_be_bytes(length);
-        let is_data = is_joined && kind == DATA;
-        let limit = match (is_joined, is_data) {
-            (false, _) => FRAME_BYTES_MAX_BEFORE_JOIN,
-            (true, false) => FRAME_BYTES_MAX,
-            (true, true) => DATA_PREFIX_BYTES as u32 + DATA_BYTES_MAX,
+        let is_data = stage != Stage::BeforeJoin && kind == DATA;
+        let limit = match (stage, is_data) {
+            (Stage::BeforeJoin, _) => FRAME_BYTES_MAX_BEFORE_JOIN,
+            (_, false) => FRAME_BYTES_MAX,
+            (Stage::Joined, true) => DATA_PREFIX_BYTES as u32 + DATA_BYTES_MAX,
+            (Stage::TakesLargeData, true) => DATA_PREFIX_BYTES as u32 + LARGE_DATA_BYTES_MAX,
         };
         if length > limit {
             return (found, Some(FrameError::TooLong { kind, length, limit }));

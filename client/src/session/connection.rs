@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Note;
 use chatshelf_common::wire::frame::{
-    CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_STATS, Hello, Join, Marker, Ping,
+    CAPABILITY_LARGE_DATA, CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_STATS, Hello,
+    Join, Marker, Ping,
 };
 use chatshelf_common::wire::{Code, Deframer};
 
@@ -69,13 +70,16 @@ impl Session {
         }
         self.go(Phase::Greeting);
         self.deframer = Deframer::joined();
+        self.deframer.accept_large_data();
         self.heartbeat = Heartbeat::new(now);
         self.entry_by = None;
         (self.rtt, self.delivery) = (Rtt::default(), Delivery::default());
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
         self.passwords.begin();
-        let capabilities = Some(CAPABILITY_STATS | CAPABILITY_OPERATORS | CAPABILITY_PASSWORD);
+        let capabilities =
+            CAPABILITY_STATS | CAPABILITY_OPERATORS | CAPABILITY_PASSWORD | CAPABILITY_LARGE_DATA;
+        let capabilities = Some(capabilities);
         self.out.control(&Hello { capabilities, software, ..Hello::new(VERSION_MIN, VERSION_MAX) });
         self.join();
         self.check();

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use chatshelf_common::id::TransferId;
+use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::unsent::{UnsentLimit, WriteEnd};
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::Pong;
@@ -234,7 +235,8 @@ impl Outgoing {
                 self.uploads.pop_front();
                 continue;
             };
-            let length = (block.bytes.len() - block.taken).min(self.limit.frame_bytes());
+            let length =
+                (block.bytes.len() - block.taken).min(self.limit.frame_bytes(DATA_BYTES_MAX));
             let offset = block.offset + block.taken as u64;
             let head = data_head(transfer, offset, length as u32);
             return Some(DataFrame { transfer, head, block, length, sent: 0, cancelled: false });
@@ -336,7 +338,10 @@ mod tests {
         assert_eq!(out.poll_unsent_limit(), Some(UnsentLimit::START.unsent_bytes()));
         assert_eq!(out.poll_unsent_limit(), None);
         let (wire, _) = drain(&mut out, usize::MAX);
-        assert_eq!(frames(&wire).0.len(), 10_000_usize.div_ceil(UnsentLimit::START.frame_bytes()));
+        assert_eq!(
+            frames(&wire).0.len(),
+            10_000_usize.div_ceil(UnsentLimit::START.frame_bytes(DATA_BYTES_MAX))
+        );
         assert_eq!(frames(&wire).1, content(10_000, 0));
         out.data(A, 0, content(10_000, 0));
         (0..20).for_each(|now_ms| out.note_written(1 << 20, WriteEnd::Blocked, now_ms));

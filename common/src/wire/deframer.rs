@@ -5,7 +5,9 @@ use std::fmt;
 
 use crate::id::TransferId;
 use crate::lazy_box::LazyBox;
-use crate::limits::{DATA_BYTES_MAX, FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_JOIN};
+use crate::limits::{
+    DATA_BYTES_MAX, FRAME_BYTES_MAX, FRAME_BYTES_MAX_BEFORE_JOIN, LARGE_DATA_BYTES_MAX,
+};
 use crate::wire::header::{DATA, DATA_PREFIX_BYTES, HEADER_BYTES, Header, read_data_prefix};
 
 /// A piece of a stream of frames.
@@ -90,13 +92,20 @@ pub struct Deframer {
     /// `partial` holds a value that was handed out; the next call drops it.
     spent: bool,
     joined: bool,
+    takes_large_data: bool,
 }
 
 impl Deframer {
     /// A decoder with the limits that hold before a join: short frames, no data.
     #[must_use]
     pub fn before_join() -> Self {
-        Self { state: State::Head, partial: LazyBox::default(), spent: false, joined: false }
+        Self {
+            state: State::Head,
+            partial: LazyBox::default(),
+            spent: false,
+            joined: false,
+            takes_large_data: false,
+        }
     }
 
     /// A decoder with the limits that hold once joined.
@@ -108,6 +117,11 @@ impl Deframer {
     /// From the next frame on, the limits for members hold.
     pub fn set_joined(&mut self) {
         self.joined = true;
+    }
+
+    /// From the next frame on, data frames may be large (PROTOCOL.md, "Large data frames").
+    pub fn accept_large_data(&mut self) {
+        self.takes_large_data = true;
     }
 
     /// Bytes held for a frame that has arrived in part.
@@ -198,6 +212,9 @@ impl Deframer {
         let limit = match (self.joined, is_data) {
             (false, _) => FRAME_BYTES_MAX_BEFORE_JOIN,
             (true, false) => FRAME_BYTES_MAX,
+            (true, true) if self.takes_large_data => {
+                DATA_PREFIX_BYTES as u32 + LARGE_DATA_BYTES_MAX
+            }
             (true, true) => DATA_PREFIX_BYTES as u32 + DATA_BYTES_MAX,
         };
         let Header { kind, length, .. } = header;
@@ -359,15 +376,27 @@ mod tests {
 
     #[test]
     fn a_length_over_the_limit_is_refused_before_a_byte_is_kept() {
-        for (kind, limit) in [(0x03, FRAME_BYTES_MAX), (DATA, DATA_BYTES_MAX + 12)] {
+        let deframer = |takes_large_data| {
+            let mut deframer = Deframer::joined();
+            if takes_large_data {
+                deframer.accept_large_data();
+            }
+            deframer
+        };
+        for (kind, takes_large_data, limit) in [
+            (0x03, false, FRAME_BYTES_MAX),
+            (0x03, true, FRAME_BYTES_MAX),
+            (DATA, false, DATA_BYTES_MAX + 12),
+            (DATA, true, LARGE_DATA_BYTES_MAX + 12),
+        ] {
             let header = |length| Header { kind, flags: 0, length }.to_bytes();
             for length in [limit + 1, u32::MAX] {
-                let mut deframer = Deframer::joined();
+                let mut deframer = deframer(takes_large_data);
                 let error = deframer.next(&mut &header(length)[..]).err();
                 assert_eq!(deframer.next(&mut &control(0x30, b"")[..]).err(), error);
                 assert_eq!(error, Some(FrameError::TooLong { kind, length, limit }));
             }
-            assert_eq!(decode(&[&header(limit)]).1, None);
+            assert_eq!(deframer(takes_large_data).next(&mut &header(limit)[..]), Ok(None));
         }
         for length in 0..=12 {
             let header = Header { kind: DATA, flags: 0, length }.to_bytes();

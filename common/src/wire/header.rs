@@ -59,7 +59,8 @@ impl Header {
 
 /// What comes before `length` file bytes on the wire: frame header, transfer, offset.
 ///
-/// `length` is at most [`crate::limits::DATA_BYTES_MAX`].
+/// `length` is at most [`crate::limits::DATA_BYTES_MAX`], or to a client that takes large data
+/// frames, [`crate::limits::LARGE_DATA_BYTES_MAX`].
 ///
 /// ```
 /// use chatshelf_common::id::TransferId;
@@ -70,7 +71,7 @@ impl Header {
 /// ```
 #[must_use]
 pub fn data_head(transfer: TransferId, offset: u64, length: u32) -> [u8; DATA_HEAD_BYTES] {
-    debug_assert!(length <= crate::limits::DATA_BYTES_MAX);
+    debug_assert!(length <= crate::limits::LARGE_DATA_BYTES_MAX);
     let mut bytes = [0; DATA_HEAD_BYTES];
     let header = Header { kind: DATA, flags: 0, length: DATA_PREFIX_BYTES as u32 + length };
     bytes[..HEADER_BYTES].copy_from_slice(&header.to_bytes());

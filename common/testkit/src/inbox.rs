@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use chatshelf_common::id::{Digest, TransferId};
-use chatshelf_common::wire::frame::{DownloadReady, Goodbye, Item, Refused};
+use chatshelf_common::wire::frame::{CAPABILITY_LARGE_DATA, DownloadReady, Goodbye, Item, Refused};
 use chatshelf_common::wire::header::HEADER_BYTES;
 use chatshelf_common::wire::{Event, ServerFrame};
 
@@ -25,6 +25,7 @@ struct Kept {
     view: View,
     downloads: BTreeMap<TransferId, Download>,
     is_greeted: bool,
+    takes_large_data: bool,
     pings: usize,
     goodbye: Option<Goodbye>,
 }
@@ -50,6 +51,9 @@ impl Inbox {
         while let Some(received) = receiver.next(&mut bytes).expect("frames within the limits") {
             kept.take(&received);
             note(received);
+            if kept.takes_large_data {
+                receiver.accept_large_data();
+            }
         }
     }
 
@@ -106,8 +110,10 @@ impl Kept {
 
     fn take_frame(&mut self, frame: &ServerFrame) {
         match frame {
-            ServerFrame::HelloAck(_) => {
+            ServerFrame::HelloAck(ack) => {
                 assert!(!std::mem::replace(&mut self.is_greeted, true), "one Hello is answered");
+                let in_use = ack.capabilities.unwrap_or_default();
+                self.takes_large_data = in_use & CAPABILITY_LARGE_DATA != 0;
             }
             ServerFrame::Welcome(welcome) => self.view.take_welcome(welcome),
             ServerFrame::Snapshot(part) => self.view.take_snapshot(part),

@@ -49,6 +49,11 @@ impl Default for Receiver {
 }
 
 impl Receiver {
+    /// Takes large data frames from now on.
+    pub fn accept_large_data(&mut self) {
+        self.0.accept_large_data();
+    }
+
     /// The next thing in `input`, from which its bytes are taken; none when more must come.
     ///
     /// # Errors

@@ -108,6 +108,7 @@ fn every_field_code_and_limit_has_its_row() {
         ("FRAME_BYTES_MAX", u64::from(limits::FRAME_BYTES_MAX)),
         ("FRAME_BYTES_MAX_BEFORE_JOIN", u64::from(limits::FRAME_BYTES_MAX_BEFORE_JOIN)),
         ("DATA_BYTES_MAX", u64::from(limits::DATA_BYTES_MAX)),
+        ("LARGE_DATA_BYTES_MAX", u64::from(limits::LARGE_DATA_BYTES_MAX)),
         ("NICK_BYTES_MAX", limits::NICK_BYTES_MAX as u64),
         ("MESSAGE_BYTES_MAX", limits::MESSAGE_BYTES_MAX as u64),
         ("TOPIC_BYTES_MAX", limits::TOPIC_BYTES_MAX as u64),
@@ -145,7 +146,7 @@ fn numbers(of: &str) -> [Vec<(u64, u64)>; 3] {
 }
 
 fn capability_bits() -> Vec<u64> {
-    let all = [CAPABILITY_STATS, CAPABILITY_OPERATORS, CAPABILITY_PASSWORD];
+    let all = [CAPABILITY_STATS, CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_LARGE_DATA];
     all.map(|bit| bit.trailing_zeros().into()).to_vec()
 }
 

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Read, SeekFrom};
 use std::sync::Arc;
 
 use chatshelf_common::id::TransferId;
-use chatshelf_common::limits::DATA_BYTES_MAX;
+use chatshelf_common::limits::{DATA_BYTES_MAX, LARGE_DATA_BYTES_MAX};
 use chatshelf_common::wire::header::{DATA_HEAD_BYTES, data_head};
 
 use super::files::{Source, StoredFile};
@@ -23,13 +23,13 @@ const SMALL_FRAMES_BYTES: usize = FRAME_FILE_BYTES / MEMORY_FRAMES_MAX;
 /// The most frames a window holds: less is loaded ahead for a slower connection.
 const WINDOW_FRAMES_MAX: usize = 64;
 /// The most file bytes a window holds.
-pub const WINDOW_FILE_BYTES_MAX: usize = WINDOW_FRAMES_MAX * FRAME_FILE_BYTES;
+pub const WINDOW_FILE_BYTES_MAX: usize = 4 * LARGE_DATA_BYTES_MAX as usize;
 /// The most extents kept for reuse; the rest are freed.
 pub const POOL_EXTENTS_MAX: usize = 16;
 /// The most extents that are windows, each with a descriptor; further ones are in memory.
 pub const WINDOWS_MAX: usize = 64;
 
-/// The most file bytes in a frame.
+/// The most file bytes in a frame that is in memory.
 const FRAME_FILE_BYTES: usize = DATA_BYTES_MAX as usize;
 
 /// Data frames of one download, one after the other, all but the last of one size; or its bare
@@ -132,13 +132,22 @@ impl Extent {
         Self { place, length: 0, taken: 0, framing: Framing::frames(FRAME_FILE_BYTES) }
     }
 
+    /// Returns the most file bytes in one of its frames.
+    #[must_use]
+    pub fn frame_bytes_max(&self) -> usize {
+        match self.place {
+            Place::Memory(_) => FRAME_FILE_BYTES,
+            Place::Window(_) => LARGE_DATA_BYTES_MAX as usize,
+        }
+    }
+
     /// Returns the most file bytes it holds in frames of this size.
     #[must_use]
     pub fn file_bytes_max(&self, frame_bytes: usize) -> usize {
         match self.place {
             // With fewer, the disk thread would be asked too often.
             Place::Memory(_) => MEMORY_FRAMES_MAX * frame_bytes.max(SMALL_FRAMES_BYTES),
-            Place::Window(_) => WINDOW_FRAMES_MAX * frame_bytes,
+            Place::Window(_) => (WINDOW_FRAMES_MAX * frame_bytes).min(WINDOW_FILE_BYTES_MAX),
         }
     }
 
@@ -155,7 +164,7 @@ impl Extent {
         bytes: usize,
         framing: Framing,
     ) -> io::Result<()> {
-        debug_assert!((1..=FRAME_FILE_BYTES).contains(&framing.file_bytes));
+        debug_assert!((1..=self.frame_bytes_max()).contains(&framing.file_bytes));
         debug_assert!(bytes <= self.file_bytes_max(framing.file_bytes));
         debug_assert!(self.is_taken());
         let frames = Frames { transfer, offset, bytes, framing };

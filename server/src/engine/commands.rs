@@ -6,8 +6,9 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::{Nick, Note, TextError};
 use chatshelf_common::wire::field::{DecodeError, Fields, Tag};
 use chatshelf_common::wire::frame::{
-    CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_STATS, Goodbye, Hello, HelloAck, Join,
-    MAGIC, Pong, Refused, Rename, Say, ServerPong, SetTopic, Tell, Told, UploadOffer,
+    CAPABILITY_LARGE_DATA, CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_STATS, Goodbye,
+    Hello, HelloAck, Join, MAGIC, Pong, Refused, Rename, Say, ServerPong, SetTopic, Tell, Told,
+    UploadOffer,
 };
 use chatshelf_common::wire::header::{DATA, HEADER_BYTES, Header};
 use chatshelf_common::wire::{ClientFrame, Code, Frame};
@@ -102,11 +103,12 @@ impl<T: Transport> Engine<T> {
         let since_ms = self.now.mono_ms;
         let Some(connection) = self.connections.get_mut(token) else { return };
         let bits = hello.capabilities.unwrap_or_default();
-        connection.greet(since_ms, bits & CAPABILITY_PASSWORD != 0);
+        connection.greet(since_ms, bits);
         let allowances = self.settings.allowances.told_to(connection.peer());
         self.connections.arm(token, since_ms + self.settings.deadlines.join_ms);
         let of = |is_in_use: bool, bit: u32| if is_in_use { bit } else { 0 };
         let in_use = CAPABILITY_STATS
+            | CAPABILITY_LARGE_DATA
             | of(self.settings.has_operators, CAPABILITY_OPERATORS)
             | of(self.settings.asks_password, CAPABILITY_PASSWORD);
         let ack = HelloAck {

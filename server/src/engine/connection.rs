@@ -10,8 +10,9 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use chatshelf_common::lazy_box::LazyBox;
+use chatshelf_common::limits::{DATA_BYTES_MAX, LARGE_DATA_BYTES_MAX};
 use chatshelf_common::text::Nick;
-use chatshelf_common::wire::frame::Goodbye;
+use chatshelf_common::wire::frame::{CAPABILITY_LARGE_DATA, CAPABILITY_PASSWORD, Goodbye};
 use chatshelf_common::wire::{Code, Deframer};
 
 use super::Readiness;
@@ -33,6 +34,7 @@ pub(super) struct Connection<T> {
     /// Input that arrived behind a `Join` whose outcome is pending. It outlives that phase: it is
     /// handled when the connection is next served.
     held: LazyBox<Vec<u8>>,
+    takes_large_data: bool,
     send_queue: SendQueue,
     latches: Latches,
     liveness: Liveness,
@@ -107,9 +109,11 @@ impl<T> Connection<T> {
         self.phase.is_listening()
     }
 
-    /// Notes that `Hello` was answered.
-    pub(super) fn greet(&mut self, now_ms: u64, knows_passwords: bool) {
-        let pass = if knows_passwords { Pass::Missing } else { Pass::Impossible };
+    /// Notes that `Hello` was answered, and what the client said that it can do.
+    pub(super) fn greet(&mut self, now_ms: u64, capabilities: u32) {
+        let has = |bit: u32| capabilities & bit != 0;
+        self.takes_large_data = has(CAPABILITY_LARGE_DATA);
+        let pass = if has(CAPABILITY_PASSWORD) { Pass::Missing } else { Pass::Impossible };
         self.phase.become_phase(Phase::Greeted(Guest { since_ms: now_ms, refusals: 0, pass }));
     }
 
@@ -282,6 +286,7 @@ impl<T: Transport> Connection<T> {
             phase: Phase::Greeting { since_ms: now_ms },
             deframer: Deframer::before_join(),
             held: LazyBox::default(),
+            takes_large_data: false,
             send_queue: SendQueue::default(),
             latches,
             liveness: Liveness::new(now_ms),
@@ -362,6 +367,12 @@ impl<T: Transport> Connection<T> {
     pub(super) fn note_buffered(&mut self) -> bool {
         self.latches.readable |= self.transport.has_buffered();
         self.latches.readable
+    }
+
+    /// Returns the file bytes that a data frame built now should have, unless it is the last.
+    pub(super) fn frame_bytes(&self) -> usize {
+        let most = if self.takes_large_data { LARGE_DATA_BYTES_MAX } else { DATA_BYTES_MAX };
+        self.send_queue.frame_bytes(most)
     }
 
     /// Returns true if file data can and should go to the peer from the file itself: a slow

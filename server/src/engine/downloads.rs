@@ -60,8 +60,7 @@ impl<T: Transport> Engine<T> {
     /// Asks the disk thread for the next part of a download, if any is left.
     fn read_on(&mut self, at: TransferKey) {
         let Some(connection) = self.connections.get(at.connection) else { return };
-        let (frame_bytes, is_window) =
-            (connection.send_queue().frame_bytes(), connection.wants_window());
+        let (frame_bytes, is_window) = (connection.frame_bytes(), connection.wants_window());
         if self.transfers.read_on(at, frame_bytes, is_window, &mut self.disk) {
             self.counters.downloads += 1;
             if self.is_visitor(at.connection) {

@@ -253,9 +253,10 @@ impl SendQueue {
         })
     }
 
-    /// Returns the file bytes that a data frame built now should have, unless it is the last.
-    pub(super) fn frame_bytes(&self) -> usize {
-        self.bulk.limit.frame_bytes()
+    /// Returns the file bytes that a data frame built now should have, unless it is the last, where
+    /// the peer takes `most`.
+    pub(super) fn frame_bytes(&self, most: u32) -> usize {
+        self.bulk.limit.frame_bytes(most)
     }
 
     /// Returns true if file data should be in memory, where it can be cut into pieces.

@@ -259,7 +259,7 @@ impl TransferTable {
         self.members.get(&at.connection)?.downloads.get(&at.transfer).map(Download::item)
     }
 
-    /// Asks the disk thread for more of a download, in pieces of `frame_bytes` file bytes.
+    /// Asks the disk thread for more of a download, in pieces of up to `frame_bytes` file bytes.
     /// If nothing is left to request and nothing is on its way, the download is over, and this
     /// returns true.
     pub(super) fn read_on(
@@ -274,6 +274,7 @@ impl TransferTable {
         let (left, is_over) = (download.left(), download.is_over());
         if left > 0 {
             let extent = self.extents.take(is_window);
+            let frame_bytes = frame_bytes.min(extent.frame_bytes_max());
             let bytes = left.min(extent.file_bytes_max(frame_bytes) as u64);
             let offset = download.ask(bytes);
             let bytes = bytes as usize;

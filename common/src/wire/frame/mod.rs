@@ -78,6 +78,8 @@ pub const CAPABILITY_STATS: u32 = 1;
 pub const CAPABILITY_OPERATORS: u32 = 1 << 1;
 /// Capability bit: the client can show a password; the room asks for one.
 pub const CAPABILITY_PASSWORD: u32 = 1 << 2;
+/// Capability bit: the client takes large data frames; the server may send them.
+pub const CAPABILITY_LARGE_DATA: u32 = 1 << 3;
 
 /// The four bytes in a [`Hello`] that say the peer speaks this protocol.
 pub const MAGIC: [u8; 4] = *b"CHSH";

@@ -10,7 +10,9 @@ use std::time::Duration;
 use chatshelf_common::id::{ItemId, TransferId};
 use chatshelf_common::limits::DATA_BYTES_MAX;
 use chatshelf_common::text::{FileName, Nick};
-use chatshelf_common::wire::frame::{DownloadRequest, Hello, Join, UploadDone, UploadOffer};
+use chatshelf_common::wire::frame::{
+    CAPABILITY_LARGE_DATA, DownloadRequest, Hello, Join, UploadDone, UploadOffer,
+};
 use chatshelf_common::wire::header::data_head;
 use chatshelf_common::wire::{Event, Frame, ServerFrame};
 use chatshelf_testkit::receiver::{Received, Receiver};
@@ -93,7 +95,9 @@ impl<S: Read + Write> Client<S> {
             received: 0,
             moved: 0,
         };
-        client.send(&Hello::new(1, 1))?;
+        client.receiver.accept_large_data();
+        let capabilities = Some(CAPABILITY_LARGE_DATA);
+        client.send(&Hello { capabilities, ..Hello::new(1, 1) })?;
         client.frame(|frame| matches!(frame, ServerFrame::HelloAck(_)).then_some(()))?;
         Ok(client)
     }

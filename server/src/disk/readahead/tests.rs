@@ -107,7 +107,8 @@ fn framed(offset: u64, bytes: &[u8], frame_bytes: usize) -> Vec<u8> {
 fn a_file_becomes_frames_wherever_it_is_read_and_as_much_as_fits() {
     for offset in [0, 1, 4095, 4096, 70_001] {
         for mut extent in [Extent::in_memory(), window()] {
-            for frame in [1, 2048, 2049, 4096, FRAME_FILE_BYTES - 1, FRAME_FILE_BYTES] {
+            let frame_bytes_max = extent.frame_bytes_max();
+            for frame in [1, 2048, 2049, 4096, frame_bytes_max - 1, frame_bytes_max] {
                 let most = extent.file_bytes_max(frame);
                 let content = content(offset + most);
                 let mut file = file(&content);

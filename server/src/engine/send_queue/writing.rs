@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 
 use super::*;
 
+/// What is left of a range of a file is sent with it, if it is no more than this.
+const CUT_BYTES_MIN: usize = 64 * 1024;
+
 enum Lane {
     Control,
     Log {
@@ -194,8 +197,11 @@ impl SendQueue {
             Rest::Memory(bytes) if bulk.limit.is_narrow() => transport.write_piece(bytes)?,
             Rest::Memory(bytes) => transport.write(bytes)?,
             Rest::File { head, mut part } => {
-                // A range of a file may be many times what one turn may send.
-                part.bytes = part.bytes.min(most);
+                // A range of a file may be many times what one turn may send. But a call for a few
+                // bytes costs as much as one for many.
+                if part.bytes > most + CUT_BYTES_MIN {
+                    part.bytes = most;
+                }
                 asked = head.len() + part.bytes;
                 transport.send_file(head, part)?
             }

@@ -2,7 +2,7 @@
 //! first bytes that are reserved for other protocols. Its state tables are in `states`.
 
 use chatshelf_common::id::UnixMillis;
-use chatshelf_common::wire::frame::{CAPABILITY_STATS, Hello};
+use chatshelf_common::wire::frame::{CAPABILITY_LARGE_DATA, CAPABILITY_STATS, Hello};
 use chatshelf_common::wire::{Code, ServerFrame};
 use chatshelf_testkit::protocol_page::{blocks, bytes_of, deadlines, hex};
 
@@ -88,5 +88,5 @@ fn capabilities_that_are_not_known_are_not_in_use() {
     rig.settle();
     let seen = peer.take();
     let [Seen::Server(ServerFrame::HelloAck(ack))] = &seen[..] else { panic!("{seen:?}") };
-    assert_eq!(ack.capabilities, Some(CAPABILITY_STATS));
+    assert_eq!(ack.capabilities, Some(CAPABILITY_STATS | CAPABILITY_LARGE_DATA));
 }

@@ -2,11 +2,17 @@
 //! size.
 
 use chatshelf_common::id::TransferId;
+use chatshelf_common::limits::DATA_BYTES_MAX;
+use chatshelf_common::wire::frame::{CAPABILITY_LARGE_DATA, Hello};
+use chatshelf_common::wire::header::{DATA, DATA_PREFIX_BYTES, HEADER_BYTES};
+use chatshelf_common::wire::{Event, Header};
 
-use super::peer::{Peer, Seen, content};
+use super::peer::{Peer, Seen, content, hello};
 use super::rig::Rig;
 use super::uploads::upload;
-use chatshelf_common::wire::Event;
+
+/// Bytes that a line takes before who sends is told.
+const TAKEN_AT_ONCE: usize = 64 * 1024;
 
 /// How long lines from someone else took to arrive, in milliseconds, while a file was downloading.
 struct Ran {
@@ -18,9 +24,15 @@ struct Ran {
 /// Downloads `bytes` over a line of `rate(ms)` bytes a millisecond, while someone sends a line
 /// every 50 ms.
 fn run(bytes: usize, rate: impl Fn(u64) -> usize) -> Ran {
-    let file = content(bytes);
     let mut rig = Rig::new();
-    let (mut ada, mut bob) = (rig.join("ada"), rig.join("bob"));
+    let ada = rig.join("ada");
+    download(rig, ada, bytes, rate).0
+}
+
+/// The same for this member, who is returned.
+fn download(mut rig: Rig, mut ada: Peer, bytes: usize, rate: impl Fn(u64) -> usize) -> (Ran, Peer) {
+    let file = content(bytes);
+    let mut bob = rig.join("bob");
     upload(&mut rig, &mut ada, 1, &file);
     ada.take();
     ada.wire.borrow_mut().begin_line();
@@ -33,7 +45,12 @@ fn run(bytes: usize, rate: impl Fn(u64) -> usize) -> Ran {
             said_at = Some(ms);
         }
         rig.pass(1);
-        ada.wire.borrow_mut().carry(rate(ms));
+        // A fast line takes more than once in a millisecond what may be unsent.
+        let times = rate(ms).div_ceil(TAKEN_AT_ONCE);
+        for _ in 0..times {
+            ada.wire.borrow_mut().carry(rate(ms) / times);
+            rig.settle();
+        }
         let seen = ada.take();
         let is_line = |seen: &Seen| matches!(seen, Seen::Event(Event::Said(_)));
         if seen.iter().any(is_line)
@@ -43,7 +60,7 @@ fn run(bytes: usize, rate: impl Fn(u64) -> usize) -> Ran {
         }
         if len(&ada) == bytes {
             assert!(ada.files[&TransferId(2)] == file);
-            return Ran { delays_ms, file_ms: ms };
+            return (Ran { delays_ms, file_ms: ms }, ada);
         }
     }
     panic!("the file did not arrive");
@@ -81,4 +98,37 @@ fn a_line_that_becomes_slow_is_treated_as_such() {
     let (before, after) = delays_ms.split_at(delays_ms.len() - 20);
     assert!(before.iter().all(|ms| *ms <= 300), "{before:?}");
     assert!(after.iter().all(|ms| *ms <= allowed_ms(SLOW)), "{after:?}");
+}
+
+#[test]
+fn large_frames_go_to_those_who_take_them_where_a_line_waits_no_longer_for_it() {
+    const MIB: usize = 1024 * 1024;
+    let plain = DATA_BYTES_MAX as usize;
+    for (capabilities, rate, largest) in [
+        (0, MIB, plain),
+        (CAPABILITY_LARGE_DATA, 64 * 1024, plain),
+        (CAPABILITY_LARGE_DATA, MIB, MIB / 2),
+    ] {
+        let mut rig = Rig::new();
+        let ada = rig.connect();
+        ada.send(Hello { capabilities: Some(capabilities), ..hello(1, 1) });
+        ada.join("ada", Some(0));
+        rig.settle();
+        let (ran, ada) = download(rig, ada, 40 * MIB, |_| rate);
+        assert!(ran.delays_ms.iter().all(|ms| *ms <= allowed_ms(rate)), "{:?}", ran.delays_ms);
+        assert_eq!(largest_data(&ada.raw), largest, "{capabilities:#x}, {rate} bytes/ms");
+    }
+}
+
+/// File bytes of the largest data frame.
+fn largest_data(mut bytes: &[u8]) -> usize {
+    let mut largest = 0;
+    while let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() {
+        let Header { kind, length, .. } = Header::from_bytes(*header);
+        if kind == DATA {
+            largest = largest.max(length as usize - DATA_PREFIX_BYTES);
+        }
+        bytes = &rest[length as usize..];
+    }
+    largest
 }

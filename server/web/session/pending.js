@@ -48,7 +48,7 @@ class Gauge {
 /** Commands that are not answered. Each has `id`, `name`, `fields` and `state`. */
 export class Pending {
   entries = [];
-  #next;
+  #next; #turns = 0;
   gauges = { lines: new Gauge(), changes: new Gauge() };
 
   constructor(firstId) { this.#next = firstId; }
@@ -75,14 +75,14 @@ export class Pending {
       if (gauge) gauge.inFlight += 1;
       const repeat = entry.repeats || undefined;
       frames.push(encode(entry.name, { ...entry.fields, messageId: entry.id, repeat }));
-      entry.state = 'sent';
+      Object.assign(entry, { state: 'sent', turn: ++this.#turns });
     }
     return frames;
   }
 
-  /** The oldest that the server owes an answer. */
+  /** What the server owes an answer first; a command that was sent again counts from then. */
   get awaited() { return this.#sent()[0] ?? null; }
-  #sent() { return this.entries.filter(isSent); }
+  #sent() { return this.entries.filter(isSent).sort((a, b) => a.turn - b.turn); }
 
   #remove(entry) {
     if (!entry) return null;
@@ -101,7 +101,7 @@ export class Pending {
     this.#remove(this.entries.find((entry) => isIt(entry) && entry.fields.text === text));
   }
 
-  /** The oldest of a kind is answered: they are in the order in which they were sent. */
+  /** A command of a kind is answered: the first that was sent. */
   answered(name, item) {
     const isIt = (entry) => entry.name === name && (!item || entry.fields.item === item);
     return this.#remove(this.#sent().find(isIt));

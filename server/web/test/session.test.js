@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ACTION, CAPABILITY_OPERATORS, CODE, FRAMES, encode } from '../protocol.js';
+import {
+  ACTION, CAPABILITY_OPERATORS, CODE, Deframer, FRAMES, decode, encode,
+} from '../protocol.js';
 import { Session } from '../session.js';
 import { examples, recordings } from './document.js';
 import { Client, HELLO_ACK, Server } from './world.js';
@@ -242,6 +244,27 @@ test('a line that is refused for now goes again by itself, in its place', () => 
   const texts = client.seqs('live').length;
   assert.equal(texts, 2);
   assert.deepEqual(client.told('event').slice(-2).map((it) => it.event.text), ['one', 'two']);
+});
+
+test('a command that goes again is answered behind what was sent meanwhile', () => {
+  const server = roomWith(0);
+  server.ack = { ...HELLO_ACK, allowance: [{ kind: 2, atOnce: 3n, refill: 5n, periodMs: 1000 }] };
+  const client = new Client(server).enter();
+  const refuse = (fields) => client.session.receive(
+    encode('Refused', { about: FRAMES.SetTopic.type, ...fields }), client.now);
+  const sends = () => {
+    const [raw] = new Deframer().push(client.session.takeOutput(0, client.now));
+    return decode(raw).topic;
+  };
+  for (const topic of ['first', 'second']) client.session.ask('SetTopic', { topic });
+  assert.deepEqual([sends(), sends()], ['first', 'second']);
+  refuse({ code: CODE.TOO_MANY_CHANGES, retryMs: 700 });
+  client.pass(900);
+  assert.equal(sends(), 'first');
+  refuse({ code: CODE.TEXT_TOO_LONG });
+  const [told] = client.session.takeEvents();
+  assert.equal(told.entry.fields.topic, 'second');
+  assert.deepEqual(client.session.pending.map(({ fields }) => fields.topic), ['first']);
 });
 
 test('a refusal names what was refused, with its figure', () => {

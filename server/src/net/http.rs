@@ -1,8 +1,11 @@
 //! HTTP/1.1, as far as a server that shows and takes files needs it: heads of requests, read with
-//! `httparse`, and whole answers, after each of which the connection closes. Serves both the room's
-//! port (`web`) and the listener for `metrics`. Owns the bounds of a head; never sees a socket.
+//! `httparse`, and answers. Serves both the room's port (`web`) and the listener for `metrics`. Owns
+//! the bounds of a head; never sees a socket or a clock.
 
 use std::fmt::Write;
+
+use chatshelf_common::id::UnixMillis;
+use jiff::Timestamp;
 
 /// Bytes of a request's head.
 pub const HEAD_BYTES_MAX: usize = 8 * 1024;
@@ -233,24 +236,40 @@ fn path_and_query(target: &str) -> Option<(&str, &str)> {
     Some(target.split_once('?').unwrap_or((target, "")))
 }
 
-/// The head of an answer; `headers` are further lines, each with its end.
+/// The head of an answer, but for what [`stamped`] adds; `headers` are further lines, each with its
+/// end.
 #[must_use]
-pub fn head(status: Status, headers: &str, content_bytes: u64, keeps_alive: bool) -> String {
+pub fn head(status: Status, headers: &str, content_bytes: u64) -> String {
     let allow = if status == Status::MethodNotAllowed { "Allow: GET, HEAD\r\n" } else { "" };
     // It has no content, and so no length of one.
     let length = match status {
         Status::NotModified => String::new(),
         _ => format!("Content-Length: {content_bytes}\r\n"),
     };
-    let connection = if keeps_alive { "" } else { "Connection: close\r\n" };
     format!(
-        "HTTP/1.1 {}\r\n{length}{allow}{headers}X-Content-Type-Options: nosniff\r\n{connection}\r\n",
+        "HTTP/1.1 {}\r\n{length}{allow}{headers}X-Content-Type-Options: nosniff\r\n\r\n",
         status.line()
     )
 }
 
-/// A whole answer, after which the connection closes; `headers` are further lines, each with its
-/// end.
+/// An answer, or the head of one, as it is sent: with the date (RFC 9110, section 6.6.1), and a word
+/// about it if the connection closes behind it.
+#[must_use]
+pub fn stamped(answer: &[u8], at: UnixMillis, keeps_alive: bool) -> Vec<u8> {
+    let end = answer.iter().position(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+    let (status_line, rest) = answer.split_at(end);
+    let connection = if keeps_alive { "" } else { "Connection: close\r\n" };
+    [status_line, date(at).as_bytes(), connection.as_bytes(), rest].concat()
+}
+
+/// The line with a date; empty if the calendar has no such day.
+fn date(at: UnixMillis) -> String {
+    let moment = i64::try_from(at.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let line = moment.map(|it| it.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string());
+    line.unwrap_or_default()
+}
+
+/// A whole answer, but for what [`stamped`] adds; `headers` are further lines, each with its end.
 #[must_use]
 pub fn answer_with(
     method: Method,
@@ -260,7 +279,7 @@ pub fn answer_with(
     content: &str,
 ) -> Vec<u8> {
     let headers = format!("Content-Type: {content_type}\r\n{headers}Cache-Control: no-store\r\n");
-    let mut text = head(status, &headers, content.len() as u64, false);
+    let mut text = head(status, &headers, content.len() as u64);
     if method != Method::Head {
         text.push_str(content);
     }
@@ -407,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_tells_its_length_and_closes() {
+    fn an_answer_tells_its_length() {
         let text = |method| {
             let answer = plain_answer(method, Status::MethodNotAllowed, "no");
             String::from_utf8(answer).unwrap()
@@ -415,9 +434,23 @@ mod tests {
         let (get, head) = (text(Method::Get), text(Method::Head));
         assert_eq!(get, format!("{head}no\n"));
         assert!(head.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{head}");
-        for line in ["Content-Length: 3", "Allow: GET, HEAD", "Connection: close"] {
+        for line in ["Content-Length: 3", "Allow: GET, HEAD"] {
             assert!(head.contains(&format!("\r\n{line}\r\n")), "{head}");
         }
         assert!(head.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn an_answer_is_sent_with_its_date_and_whether_the_connection_ends() {
+        let made = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+        let stamped = |ms, keeps_alive| {
+            let sent = stamped(made.as_bytes(), UnixMillis(ms), keeps_alive);
+            String::from_utf8(sent).unwrap().replacen(&made[17..], "...", 1)
+        };
+        let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+        assert_eq!(stamped(784_111_777_999, true), format!("HTTP/1.1 200 OK\r\n{date}..."));
+        let close = "Connection: close\r\n";
+        assert_eq!(stamped(784_111_777_000, false), format!("HTTP/1.1 200 OK\r\n{date}{close}..."));
+        assert_eq!(stamped(u64::MAX, true), "HTTP/1.1 200 OK\r\n...");
     }
 }

@@ -8,12 +8,13 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
+use chatshelf_common::id::UnixMillis;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 
 use super::http::{self, Method, Status};
 use super::listener::{self, Remedies};
-use crate::engine::Stats;
+use crate::engine::{Now, Stats};
 use crate::prometheus;
 
 /// Tokens of the poll that it needs: one for the listener, and one for each connection.
@@ -160,22 +161,24 @@ impl MetricsServer {
     }
 
     /// Does what can be done now: reads, answers, closes, and accepts at last.
-    pub(crate) fn serve(&mut self, registry: &Registry, now_ms: u64, source: &impl Source) {
+    pub(crate) fn serve(&mut self, registry: &Registry, now: Now, source: &impl Source) {
         for slot in 0..CONNECTIONS_MAX {
-            self.serve_one(slot, now_ms, source);
+            self.serve_one(slot, now, source);
         }
         for _ in 0..ACCEPTS_MAX {
-            let Some(slot) = self.accept(registry, now_ms) else { return };
-            self.serve_one(slot, now_ms, source);
+            let Some(slot) = self.accept(registry, now.mono_ms) else { return };
+            self.serve_one(slot, now, source);
         }
     }
 
-    fn serve_one(&mut self, slot: usize, now_ms: u64, source: &impl Source) {
+    fn serve_one(&mut self, slot: usize, now: Now, source: &impl Source) {
+        let now_ms = now.mono_ms;
         let Some(connection) = &mut self.connections[slot] else { return };
         let page = &mut self.page;
         let lives = now_ms < connection.by_ms
             && (!std::mem::take(&mut connection.is_ready)
-                || connection.proceed(|method, path| respond(method, path, page, now_ms, source)));
+                || connection
+                    .proceed(now.at, |method, path| respond(method, path, page, now_ms, source)));
         if !lives {
             self.connections[slot] = None;
         }
@@ -256,7 +259,11 @@ fn respond(
 impl Connection {
     /// Reads and writes as far as possible, and answers the request once it is whole. Returns
     /// false when the connection is over.
-    fn proceed(&mut self, mut respond: impl FnMut(Method, &str) -> Vec<u8>) -> bool {
+    fn proceed(
+        &mut self,
+        at: UnixMillis,
+        mut respond: impl FnMut(Method, &str) -> Vec<u8>,
+    ) -> bool {
         let mut bytes = [0; READ_BYTES];
         loop {
             let moved = match &mut self.step {
@@ -279,7 +286,7 @@ impl Connection {
                         Ok(Some(request)) => respond(request.method, request.path),
                         Err(status) => http::refusal(status),
                     };
-                    self.step = Step::Writing(answer, 0);
+                    self.step = Step::Writing(http::stamped(&answer, at, false), 0);
                 }
                 Step::Writing(answer, sent) => {
                     *sent += count;

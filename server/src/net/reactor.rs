@@ -161,6 +161,7 @@ impl Reactor {
             }
             let before = engine.connections();
             let begun = Instant::now();
+            carriers.site().begin_turn(now.at);
             let handshakes = carriers.tls().begin_turn().into_iter().map(resumed);
             let ready = handshakes.chain(events.iter().filter_map(readiness));
             turns.turn(&mut engine, now, ready, &mut threads);
@@ -183,7 +184,7 @@ impl Reactor {
                 let is_stopping = turns.stop_by_ms().is_some();
                 let watched =
                     Watched { engine: &engine, disk: &threads.disk, carriers, is_stopping };
-                metrics.serve(self.poll.registry(), now.mono_ms, &watched);
+                metrics.serve(self.poll.registry(), now, &watched);
             }
         }
     }

@@ -129,7 +129,7 @@ impl<T: Transport> WebTransport<T> {
             }
             Err(status) => (http::refusal(status), Code::NOT_CHATSHELF),
         };
-        self.outgoing.extend(&answer);
+        self.send(&answer, false);
         (self.step, self.incoming) = (Step::Draining, Vec::new());
         Err(Refusal(code).into())
     }
@@ -163,6 +163,13 @@ impl<T: Transport> WebTransport<T> {
             self.await_answer(asked);
         }
         Ok(count)
+    }
+
+    /// Sends an answer, or the head of one; returns the number of bytes that takes.
+    fn send(&mut self, answer: &[u8], keeps_alive: bool) -> u64 {
+        let answer = self.site.stamped(answer, keeps_alive);
+        self.outgoing.extend(&answer);
+        answer.len() as u64
     }
 
     /// Goes on to the next request, or to the end.

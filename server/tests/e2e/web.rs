@@ -22,6 +22,7 @@ use chatshelf_testkit::rng::Rng;
 use chatshelf_testkit::samples::{content, message};
 use chatshelf_testkit::stream::{Base, WebStream};
 use chatshelf_testkit::wait::HANG;
+use jiff::Timestamp;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Bytes, Message};
 
@@ -42,7 +43,10 @@ fn rest(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&harness::rest(stream)).into_owned()
 }
 
-/// Reads an answer whose content has a length: its head and its content.
+/// How far the clocks of server and test may be apart: they are one, but it may take long to look.
+const CLOCKS_SECONDS_MAX: i64 = 600;
+
+/// Reads an answer whose content has a length: its head, without the date, and its content.
 fn answer(stream: &mut impl Read, has_content: bool) -> (String, Vec<u8>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -51,6 +55,11 @@ fn answer(stream: &mut impl Read, has_content: bool) -> (String, Vec<u8>) {
         head.extend(byte);
     }
     let head = String::from_utf8(head).unwrap();
+    let (before, rest) = head.split_once("Date: ").expect("a date");
+    let (date, after) = rest.split_once("\r\n").unwrap();
+    let apart = jiff::fmt::rfc2822::parse(date).unwrap().timestamp() - Timestamp::now();
+    assert!(date.ends_with(" GMT") && apart.get_seconds().abs() < CLOCKS_SECONDS_MAX, "{date}");
+    let head = format!("{before}{after}");
     let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
     let length = length.filter(|_| has_content).map_or(0, |length| length.parse().unwrap());
     let mut content = vec![0; length];

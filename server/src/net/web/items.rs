@@ -62,12 +62,7 @@ impl ItemRequest {
     }
 
     /// Makes the answer's head, and says which bytes of the item follow.
-    pub(super) fn answer(
-        &self,
-        item: &Item,
-        method: Method,
-        keeps_alive: bool,
-    ) -> (String, Option<Range<u64>>) {
+    pub(super) fn answer(&self, item: &Item, method: Method) -> (String, Option<Range<u64>>) {
         let tag = tag_of(item.digest);
         let whole = 0..item.size;
         let fits = |tags: &Option<String>| tags.as_ref().map(|tags| has_tag(tags, &tag));
@@ -104,7 +99,7 @@ impl ItemRequest {
         }
         headers.push_str(HARMLESS);
         let bytes = range.as_ref().map_or(0, |range| range.end - range.start);
-        let head = http::head(status, &headers, bytes, keeps_alive);
+        let head = http::head(status, &headers, bytes);
         (head, range.filter(|range| !range.is_empty() && method == Method::Get))
     }
 }
@@ -188,7 +183,7 @@ mod tests {
     fn answer(method: &str, headers: &str) -> (String, Option<Range<u64>>) {
         let head = format!("{method} /item/7 HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
         let request = http::request(head.as_bytes()).unwrap().unwrap();
-        ItemRequest::of(&request).answer(&item("notes.txt", 10), request.method, true)
+        ItemRequest::of(&request).answer(&item("notes.txt", 10), request.method)
     }
 
     fn status(head: &str) -> &str {
@@ -294,12 +289,11 @@ mod tests {
     fn an_empty_item_has_no_content_to_wait_for() {
         let head = "GET /item/7 HTTP/1.1\r\nHost: x\r\nRange: bytes=0-\r\n\r\n";
         let request = http::request(head.as_bytes()).unwrap().unwrap();
-        let (head, range) = ItemRequest::of(&request).answer(&item("empty", 0), Method::Get, false);
+        let (head, range) = ItemRequest::of(&request).answer(&item("empty", 0), Method::Get);
         assert_eq!((status(&head), range), ("416 Range Not Satisfiable", None));
         let request = ItemRequest { range: None, ..ItemRequest::of(&request) };
-        let (head, range) = request.answer(&item("empty", 0), Method::Get, false);
+        let (head, range) = request.answer(&item("empty", 0), Method::Get);
         assert_eq!((status(&head), range), ("200 OK", None));
-        assert!(head.contains("\r\nConnection: close\r\n"));
     }
 
     #[test]

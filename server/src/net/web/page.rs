@@ -78,7 +78,7 @@ impl Page {
     }
 
     /// Answers a request for a file of the page, if there is one at its path.
-    pub(super) fn answer(&self, request: &Request<'_>, keeps_alive: bool) -> Option<Vec<u8>> {
+    pub(super) fn answer(&self, request: &Request<'_>) -> Option<Vec<u8>> {
         let path = match request.path {
             "/" => INDEX,
             path => path.strip_prefix('/')?,
@@ -88,24 +88,18 @@ impl Page {
                 let is_below = |part| matches!(part, Component::Normal(_));
                 let is_below = Path::new(path).components().all(is_below);
                 let bytes = fs::read(dir.join(path)).ok().filter(|_| is_below)?;
-                Some(respond(request, path, &bytes, &Made::of(&bytes), keeps_alive))
+                Some(respond(request, path, &bytes, &Made::of(&bytes)))
             }
             _ => {
                 let file = FILES.iter().chain([&TEXTS]).find(|file| file.path == path)?;
                 let made = file.made.get_or_init(|| Made::of(file.bytes));
-                Some(respond(request, path, file.bytes, made, keeps_alive))
+                Some(respond(request, path, file.bytes, made))
             }
         }
     }
 }
 
-fn respond(
-    request: &Request<'_>,
-    path: &str,
-    bytes: &[u8],
-    made: &Made,
-    keeps_alive: bool,
-) -> Vec<u8> {
+fn respond(request: &Request<'_>, path: &str, bytes: &[u8], made: &Made) -> Vec<u8> {
     let Made { tag, compressed } = made;
     let packs = request.has_word("accept-encoding", "gzip") && compressed.len() < bytes.len();
     let (content, encoding) =
@@ -118,7 +112,7 @@ fn respond(
          Cache-Control: no-cache\r\n{POLICY}",
         kind_of(path)
     );
-    let mut answer = http::head(status, &headers, content.len() as u64, keeps_alive).into_bytes();
+    let mut answer = http::head(status, &headers, content.len() as u64).into_bytes();
     if !is_known && request.method == Method::Get {
         answer.extend_from_slice(content);
     }
@@ -155,7 +149,7 @@ mod tests {
     /// The answer to a request for this path, with these headers.
     fn get(page: &Page, path: &str, headers: &str) -> Option<(String, Vec<u8>)> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
-        let answer = page.answer(&http::request(request.as_bytes()).unwrap().unwrap(), true)?;
+        let answer = page.answer(&http::request(request.as_bytes()).unwrap().unwrap())?;
         let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap() + 4;
         Some((String::from_utf8(answer[..end].to_vec()).unwrap(), answer[end..].to_vec()))
     }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use chatshelf_common::id::LinkToken;
+use chatshelf_common::id::{LinkToken, UnixMillis};
 use chatshelf_common::password::Password;
 use chatshelf_common::web_link::TOKEN;
 use chatshelf_common::websocket;
@@ -37,6 +37,8 @@ pub struct Site {
     /// This machine's name.
     machine: String,
     page: Page,
+    /// The time of the turn.
+    now: Cell<UnixMillis>,
 }
 
 /// Who asks.
@@ -87,7 +89,18 @@ impl Site {
         page_dir: Option<PathBuf>,
     ) -> Self {
         let (mode, public_url) = (Cell::new(mode), RefCell::new(public_url));
-        Self { mode, public_url, machine, page: Page::new(page_dir) }
+        let now = Cell::new(UnixMillis(0));
+        Self { mode, public_url, machine, page: Page::new(page_dir), now }
+    }
+
+    /// Begins a turn of the reactor: answers have this date until the next.
+    pub fn begin_turn(&self, now: UnixMillis) {
+        self.now.set(now);
+    }
+
+    /// An answer as it is sent now.
+    pub(super) fn stamped(&self, answer: &[u8], keeps_alive: bool) -> Vec<u8> {
+        http::stamped(answer, self.now.get(), keeps_alive)
     }
 
     /// Serves by other settings from now on.
@@ -143,7 +156,7 @@ impl Site {
         if request.path == SHELF {
             return Ok((Wanted::Shelf, About::Shelf));
         }
-        match self.page.answer(request, request.keeps_alive()) {
+        match self.page.answer(request) {
             Some(page) => Ok((Wanted::Page, About::Page(page))),
             None => Err(http::plain_answer(request.method, Status::NotFound, "Nothing is here.")),
         }

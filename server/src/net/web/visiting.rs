@@ -32,13 +32,13 @@ impl<T: Transport> WebTransport<T> {
     fn answer_whole(&mut self, asked: &Asked, status: Status, headers: &str, content: &str) -> u64 {
         // What is left of its content would pass for the next request.
         let keeps_alive = asked.terms.keeps_alive && asked.unread == 0;
-        let head = http::head(status, headers, content.len() as u64, keeps_alive);
-        self.outgoing.extend(head.as_bytes());
+        let mut answer = http::head(status, headers, content.len() as u64);
         if asked.terms.method != Method::Head {
-            self.outgoing.extend(content.as_bytes());
+            answer.push_str(content);
         }
+        let bytes = self.send(answer.as_bytes(), keeps_alive);
         self.finish(keeps_alive);
-        (head.len() + content.len()) as u64
+        bytes
     }
 }
 
@@ -53,9 +53,9 @@ impl<T: Transport> Visitor for WebTransport<T> {
     fn show_page(&mut self) -> u64 {
         let Some(asked) = self.take_asked() else { return 0 };
         let About::Page(page) = &asked.terms.about else { return 0 };
-        self.outgoing.extend(page);
+        let bytes = self.send(page, asked.terms.keeps_alive);
         self.finish(asked.terms.keeps_alive);
-        page.len() as u64
+        bytes
     }
 
     fn show_shelf(&mut self, shelf: &Shelf) -> u64 {
@@ -69,10 +69,10 @@ impl<T: Transport> Visitor for WebTransport<T> {
         let Terms { method, keeps_alive, about: About::Item(request) } = &asked.terms else {
             return None;
         };
-        let (head, range) = request.answer(item, *method, *keeps_alive);
+        let (head, range) = request.answer(item, *method);
         match &range {
             None => {
-                self.outgoing.extend(head.as_bytes());
+                self.send(head.as_bytes(), *keeps_alive);
                 self.finish(*keeps_alive);
             }
             Some(range) => {
@@ -87,7 +87,7 @@ impl<T: Transport> Visitor for WebTransport<T> {
         let Some(asked) = self.take_asked() else { return };
         let keeps_alive = asked.terms.keeps_alive;
         if let Some((head, left)) = asked.prepared {
-            self.outgoing.extend(head.as_bytes());
+            self.send(head.as_bytes(), keeps_alive);
             self.step = Step::Sending { left, keeps_alive };
         }
     }

@@ -68,6 +68,11 @@ impl Admission {
         self.secret.link_token(item)
     }
 
+    /// Returns true while visitors would keep out those who come, if they stayed for more.
+    pub(super) fn is_door_crowded(&self) -> bool {
+        self.door.is_crowded()
+    }
+
     /// Stops counting a connection as unjoined, because it has joined or is closing.
     pub(super) fn forget_unjoined(&mut self, peer: SocketAddr, token: Token) {
         self.door.forget(peer, token);

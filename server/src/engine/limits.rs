@@ -113,6 +113,9 @@ pub(super) const HISTORY_DEFAULT: u32 = 50;
 /// The most connections that have not joined; beyond this, the oldest gives way. If descriptors are
 /// scarce, it is a quarter of all connections.
 pub(super) const UNJOINED_MAX: usize = 1_000;
+/// While more than one in this many of their places is taken, a visitor's answer ends the
+/// connection: nobody keeps a place to ask again while others come.
+pub(super) const VISITORS_SHARE: usize = 2;
 /// Time that a connection has to join before it may have to give way to a newer one.
 pub(super) const JOIN_GRACE_MS: u64 = 500;
 /// Additional connections that may be receiving their goodbye; beyond this, the oldest is dropped.

@@ -35,4 +35,5 @@ mod upload_ends;
 mod upload_resumes;
 mod uploads;
 mod violations;
+mod visits;
 mod work;

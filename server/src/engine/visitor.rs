@@ -56,6 +56,9 @@ pub trait Visitor {
     /// Takes a visit that was read.
     fn take_visit(&mut self) -> Option<Visit>;
 
+    /// Makes the answer to the visit that was taken the last one.
+    fn make_last(&mut self);
+
     /// Answers with what the transport has; returns how many bytes that takes.
     fn show_page(&mut self) -> u64;
 

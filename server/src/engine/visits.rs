@@ -28,6 +28,11 @@ impl<T: Transport> Engine<T> {
         let Some(visit) = connection.take_visit(now_ms) else { return };
         let Visit { wanted, password, link } = visit;
         let peer = connection.peer();
+        if self.admission.is_door_crowded()
+            && let Some(visitor) = connection.visitor()
+        {
+            visitor.make_last();
+        }
         self.connections.arm(token, now_ms + VISIT_IDLE_MS);
         self.connections.mark_dirty(token);
         if self.is_address_banned(peer) {

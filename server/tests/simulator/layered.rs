@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 
 use chatshelf_server::disk::readahead::FilePart;
-use chatshelf_server::engine::Transport;
+use chatshelf_server::engine::{Transport, Visitor};
 
 /// Bytes read ahead at once.
 const READ_BYTES: usize = 2 * 1024;
@@ -284,6 +284,10 @@ impl<A: Transport, B: Transport> Transport for Either<A, B> {
 
     fn limit_unsent(&mut self, bytes: u32) {
         either!(self, it => it.limit_unsent(bytes));
+    }
+
+    fn visitor(&mut self) -> Option<&mut dyn Visitor> {
+        either!(self, it => it.visitor())
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

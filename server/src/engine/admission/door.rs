@@ -16,7 +16,7 @@ use chatshelf_common::wire::frame::Goodbye;
 
 use crate::engine::Engine;
 use crate::engine::connection::Connection;
-use crate::engine::limits::{JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX};
+use crate::engine::limits::{JOIN_GRACE_MS, LEAVING_MAX, UNJOINED_MAX, VISITORS_SHARE};
 use crate::engine::origin::Origin;
 use crate::engine::phase::Step;
 use crate::engine::transport::Transport;
@@ -94,6 +94,11 @@ impl Door {
         if queue.is_empty() {
             self.unjoined.remove(&origin);
         }
+    }
+
+    /// Returns true while most of the places for connections that have not joined are taken.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.unjoined_len * VISITORS_SHARE > self.unjoined_max
     }
 
     /// Returns the connection that gives way to the next one, and when it was accepted; `None`

@@ -1,14 +1,19 @@
 //! A connection in memory: the engine holds one end, a test's peer the other. It reports readiness
 //! exactly as an edge-triggered poll does.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::rc::Rc;
 
+use chatshelf_common::id::ItemId;
+use chatshelf_common::wire::Code;
+use chatshelf_common::wire::frame::Item;
+
 use crate::disk::readahead::FilePart;
-use crate::engine::Readiness;
-use crate::engine::Transport;
+use crate::engine::{Readiness, Transport, Visit, Visitor, Wanted};
+use crate::room::shelf::Shelf;
 
 /// What is between the two ends.
 #[derive(Debug)]
@@ -36,6 +41,18 @@ pub(super) struct Wire {
     pub(super) ready: Readiness,
     /// The line that carries the bytes to the peer, unless they arrive at once.
     line: Option<Line>,
+    /// The peer is a visitor.
+    pub(super) visits: Option<Visits>,
+}
+
+/// A visitor: each byte that it sends asks for the item of that number.
+#[derive(Debug, Default)]
+pub(super) struct Visits {
+    asked: Option<u8>,
+    /// Visits that were answered by a refusal.
+    pub(super) refused: usize,
+    /// The engine has said that no further visit is wanted.
+    pub(super) is_last: bool,
 }
 
 /// A line with a rate, as behind a kernel: it accepts bytes in pieces of up to [`PIECE_BYTES`]
@@ -77,6 +94,7 @@ impl Wire {
             reads: 0,
             ready,
             line: None,
+            visits: None,
         }))
     }
 
@@ -165,6 +183,10 @@ impl<const SHORT: bool> Transport for End<SHORT> {
         for (place, byte) in buffer.iter_mut().zip(wire.to_engine.drain(..bytes)) {
             *place = byte;
         }
+        if let Some(visits) = wire.visits.as_mut().filter(|_| bytes > 0) {
+            visits.asked = Some(buffer[0]);
+            return Err(ErrorKind::WouldBlock.into());
+        }
         Ok(bytes)
     }
 
@@ -214,6 +236,55 @@ impl<const SHORT: bool> Transport for End<SHORT> {
         let mut wire = self.0.borrow_mut();
         wire.shut = true;
         if wire.broken { Err(ErrorKind::NotConnected.into()) } else { Ok(()) }
+    }
+
+    fn visitor(&mut self) -> Option<&mut dyn Visitor> {
+        let is_visitor = self.0.borrow().visits.is_some();
+        is_visitor.then_some(self)
+    }
+}
+
+impl<const SHORT: bool> End<SHORT> {
+    fn visits(&self) -> RefMut<'_, Visits> {
+        RefMut::map(self.0.borrow_mut(), |wire| wire.visits.as_mut().expect("a visitor"))
+    }
+}
+
+impl<const SHORT: bool> Visitor for End<SHORT> {
+    fn take_visit(&mut self) -> Option<Visit> {
+        let wanted = Wanted::Item(ItemId(self.visits().asked.take()?.into()));
+        Some(Visit { wanted, password: None, link: None })
+    }
+
+    fn make_last(&mut self) {
+        self.visits().is_last = true;
+    }
+
+    fn show_page(&mut self) -> u64 {
+        panic!("nobody has asked for it");
+    }
+
+    fn show_shelf(&mut self, _: &Shelf) -> u64 {
+        panic!("nobody has asked for it");
+    }
+
+    fn show_item(&mut self, item: &Item) -> Option<Range<u64>> {
+        Some(0..item.size)
+    }
+
+    fn begin_content(&mut self) {}
+
+    fn accept_content(&mut self) {
+        panic!("nobody brings any");
+    }
+
+    fn show_shelved(&mut self, _: &Item) {
+        panic!("nobody has put it there");
+    }
+
+    fn refuse(&mut self, _: Code, _: Option<u64>) -> bool {
+        self.visits().refused += 1;
+        true
     }
 }
 

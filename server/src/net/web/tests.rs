@@ -265,6 +265,22 @@ fn whoever_does_not_wait_for_answers_is_answered_and_closed() {
 }
 
 #[test]
+fn an_answer_is_the_last_where_the_engine_wants_it_to_be() {
+    let request = "GET / HTTP/1.1\r\nHost: box\r\n\r\n";
+    let mut web = asks(WebMode::Https, LOOPBACK, false, request.as_bytes());
+    assert_eq!(settle(&mut web), None);
+    let visitor = web.visitor().unwrap();
+    assert_eq!(visitor.take_visit().unwrap().wanted, Wanted::Page);
+    visitor.make_last();
+    let bytes = visitor.show_page();
+    assert_eq!(settle(&mut web), None);
+    assert_eq!(web.below.sent.len() as u64, bytes);
+    let answer = String::from_utf8(web.below.sent.clone()).unwrap();
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    assert_eq!(settle(&mut web), Some(Code::LEFT));
+}
+
+#[test]
 fn a_password_is_shown_as_basic_has_it() {
     for (header, shown) in [
         ("Authorization: Basic Z3Vlc3Q6ZnJpZW5k\r\n", Some("friend")),

@@ -50,6 +50,12 @@ impl<T: Transport> Visitor for WebTransport<T> {
         }
     }
 
+    fn make_last(&mut self) {
+        if let Step::Asked(asked) = &mut self.step {
+            asked.terms.keeps_alive = false;
+        }
+    }
+
     fn show_page(&mut self) -> u64 {
         let Some(asked) = self.take_asked() else { return 0 };
         let About::Page(page) = &asked.terms.about else { return 0 };

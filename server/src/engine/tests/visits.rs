@@ -1,0 +1,72 @@
+//! Visitors: how long they may take to ask again, and whether they may at all.
+
+use super::peer::{Peer, content};
+use super::pipe::Visits;
+use super::rig::Rig;
+use super::uploads::upload;
+use crate::engine::limits::VISIT_IDLE_MS;
+
+/// A connection whose peer is a visitor.
+fn visitor(rig: &mut Rig) -> Peer {
+    let peer = rig.connect();
+    peer.wire.borrow_mut().visits = Some(Visits::default());
+    peer
+}
+
+/// Asks for an item that is not there; returns true if that was the last time.
+fn asks_in_vain(rig: &mut Rig, peer: &Peer) -> bool {
+    let refused = || peer.wire.borrow().visits.as_ref().unwrap().refused;
+    let before = refused();
+    peer.send_raw(&[99]);
+    rig.settle();
+    assert_eq!(refused(), before + 1);
+    peer.wire.borrow().visits.as_ref().unwrap().is_last
+}
+
+#[test]
+fn a_visitor_may_ask_again_for_fifteen_seconds() {
+    let mut rig = Rig::new();
+    let peer = visitor(&mut rig);
+    for _ in 0..3 {
+        assert!(!asks_in_vain(&mut rig, &peer));
+        rig.pass(VISIT_IDLE_MS - 1);
+        assert!(!peer.wire.borrow().shut);
+    }
+    rig.pass(1);
+    assert!(peer.wire.borrow().shut);
+}
+
+#[test]
+fn what_a_visitor_is_sent_may_take_longer() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    let whole = content(1_000_000);
+    upload(&mut rig, &mut ada, 1, &whole);
+    let peer = visitor(&mut rig);
+    peer.wire.borrow_mut().allow(0);
+    peer.send_raw(&[1]);
+    rig.settle();
+    for _ in 0..10 {
+        rig.pass(VISIT_IDLE_MS - 1);
+        peer.wire.borrow_mut().allow(100_000);
+        rig.settle();
+    }
+    assert!(peer.wire.borrow().to_peer == whole);
+    rig.pass(VISIT_IDLE_MS - 1);
+    assert!(!peer.wire.borrow().shut);
+    rig.pass(1);
+    assert!(peer.wire.borrow().shut);
+}
+
+#[test]
+fn where_others_come_nobody_keeps_a_place_to_ask_again() {
+    let mut rig = Rig::new();
+    // Four of them may be connections that have not joined.
+    rig.engine.limit_connections(16);
+    let first = visitor(&mut rig);
+    let second = visitor(&mut rig);
+    assert!(!asks_in_vain(&mut rig, &first) && !asks_in_vain(&mut rig, &second));
+    let third = rig.connect();
+    assert!(asks_in_vain(&mut rig, &first));
+    drop(third);
+}

@@ -107,7 +107,15 @@ struct Lines {
     /// The nick that is suggested while we ask for another one.
     asking: Option<Nick>,
     /// A password is typed where the terminal itself shows what is typed.
+    secret: Option<Secret>,
+}
+
+/// A password that is being typed, or verified, where a terminal edits the line itself.
+struct Secret {
+    /// The terminal does not show it, where that can be.
     echo_off: Option<EchoOff>,
+    /// It is the room's: until the server answers, it may be typed again, and is not to be said.
+    is_rooms: bool,
 }
 
 impl Lines {
@@ -132,7 +140,7 @@ impl Lines {
             },
             progress: HashMap::new(),
             asking: None,
-            echo_off: None,
+            secret: None,
         }
     }
 
@@ -160,9 +168,10 @@ impl Lines {
             }
             Line::End if app.wants_password() => app.give_password(""),
             Line::Text(text) if app.wants_password() => {
-                self.echo_off = None;
+                self.secret.take_if(|secret| !secret.is_rooms);
                 app.give_password(&text);
             }
+            Line::Text(_) if self.secret.is_some() => {}
             Line::End if app.wants_nick() => {
                 app.give_up(Failure::new(tr!("no name was given"), EXIT_USAGE));
             }
@@ -264,10 +273,13 @@ impl Lines {
         match &mut self.source {
             Source::Keys(prompt) => prompt.ask_secret(&format!("{} ", tr!("Password:")), is_rooms),
             Source::Input(_) => {
-                self.echo_off = EchoOff::begin();
-                self.notice(match self.echo_off {
-                    Some(_) => tr!("Password, which is not shown while you type:"),
-                    None => tr!(
+                // Its end, at last, shows again what is typed.
+                self.secret = None;
+                let secret = self.secret.insert(Secret { echo_off: EchoOff::begin(), is_rooms });
+                let is_hidden = secret.echo_off.is_some();
+                self.notice(match is_hidden {
+                    true => tr!("Password, which is not shown while you type:"),
+                    false => tr!(
                         "it would be shown while you type; leave, and give it with an option or in \
                          the environment (--help)"
                     ),
@@ -278,6 +290,7 @@ impl Lines {
 
     /// The password that was entered is the right one.
     fn end_secret(&mut self) {
+        self.secret = None;
         if let Source::Keys(prompt) = &mut self.source {
             prompt.end_secret();
         }
@@ -357,7 +370,8 @@ impl View for Lines {
         }
         for _ in 0..LINES_PER_TURN {
             let is_asked = app.wants_key() || app.wants_password() || app.wants_nick();
-            if !is_asked && !app.takes_commands() {
+            // What waits longer than the secret would be said.
+            if !is_asked && self.secret.is_none() && !app.takes_commands() {
                 return;
             }
             let Some(typed) = self.source.poll_typed() else { return };

@@ -3,13 +3,25 @@
 
 use std::fs;
 use std::process::Command;
+#[cfg(unix)]
+use std::thread::sleep;
+#[cfg(unix)]
+use std::time::Duration;
 
+#[cfg(unix)]
+use chatshelf_common::wire::ClientFrame;
 use chatshelf_common::wire::Code;
+#[cfg(unix)]
+use chatshelf_common::wire::frame::{Frame, Join, Refused};
+#[cfg(unix)]
+use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT};
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
+#[cfg(unix)]
+use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
 
 use crate::harness::programs;
-use crate::harness::room::{Room, client_command};
+use crate::harness::room::{Room, client_command, command_to};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 
@@ -210,6 +222,36 @@ fn a_terminal_that_shows_lines_itself_does_not_show_the_password() {
         terminal.shows("hello all");
         terminal.types("/quit\r");
         assert_eq!(terminal.wait(), 0);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_password_that_is_typed_again_before_the_answer_is_not_said() {
+    let dir = tempfile::tempdir().unwrap();
+    for term in ["dumb", "xterm"] {
+        let server = FakeServer::open();
+        let mut command = command_to(&server, dir.path());
+        command.args(["--name", "ada", "--plain"]).env("TERM", term);
+        let mut terminal = Terminal::start(&command);
+        let mut guest = server.accept();
+        guest.joins();
+        guest.send(&hello_ack());
+        guest.send(&Refused::new(Code::PASSWORD_NEEDED, Join::KIND));
+        terminal.shows("Password");
+        terminal.types("open sesame\ropen sesame\r");
+        let nick = guest.joins();
+        // A verdict takes a while.
+        sleep(Duration::from_millis(200));
+        guest.send(&welcome(nick.clone(), JOINED_AT));
+        guest.send(&snapshot(vec![nick], JOINED_AT));
+        terminal.shows("welcome, ada");
+        terminal.types("hello\r");
+        let said = guest.wait(|frame| match frame {
+            ClientFrame::Say(say) => Some(say.text),
+            _ => None,
+        });
+        assert_eq!(said.as_str(), "hello", "{term}");
     }
 }
 

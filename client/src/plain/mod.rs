@@ -2,18 +2,19 @@
 //!
 //! Owns what is remembered of these lines: a day that was shown, a question that is open. On a
 //! terminal the line that is being typed has a row of its own below them (`prompt`). `name` asks
-//! for a name before there is a room, `render` and `progress` make the text.
+//! for a name before there is a connection, `questions` are what the way into the room asks;
+//! `render` and `progress` make the text.
 
 mod name;
 mod progress;
 mod prompt;
+mod questions;
 pub(crate) mod render;
 
 use std::collections::HashMap;
 use std::io::{self, Stdout};
 use std::time::Instant;
 
-use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::Nick;
 
@@ -23,9 +24,8 @@ use crate::app::{
 };
 use crate::command::{self, Command};
 use crate::default_nick;
-use crate::echo::EchoOff;
 use crate::input::{Input, LINE_BYTES_MAX, Line};
-use crate::lang::{text_error, tr};
+use crate::lang::tr;
 use crate::options::Options;
 use crate::output::Output;
 use crate::screen::terminal;
@@ -34,6 +34,7 @@ use crate::terminal_env::TerminalEnv;
 use crate::text::shown;
 use progress::Progress;
 use prompt::{Prompt, Typed, in_one_row};
+use questions::Secret;
 use render::Look;
 
 /// What a line means.
@@ -108,14 +109,6 @@ struct Lines {
     asking: Option<Nick>,
     /// A password is typed where the terminal itself shows what is typed.
     secret: Option<Secret>,
-}
-
-/// A password that is being typed, or verified, where a terminal edits the line itself.
-struct Secret {
-    /// The terminal does not show it, where that can be.
-    echo_off: Option<EchoOff>,
-    /// It is the room's: until the server answers, it may be typed again, and is not to be said.
-    is_rooms: bool,
 }
 
 impl Lines {
@@ -226,74 +219,6 @@ impl Lines {
             self.output.put_after(&prompt.drawn());
         }
         self.output.flush();
-    }
-
-    fn answer_name(&mut self, text: &str, app: &mut App) {
-        match (self.asking.take(), Nick::new(text)) {
-            (Some(free), _) if text.is_empty() => app.rejoin(free),
-            (_, Ok(nick)) => app.rejoin(nick),
-            (suggestion, Err(why)) => {
-                self.notice(&tr!("that cannot be a name: {why}", why = text_error(&why)));
-                self.asking = suggestion;
-            }
-        }
-    }
-
-    /// Nothing but a whole word trusts a key.
-    fn answer_key(&mut self, text: &str, app: &mut App, now: Instant) {
-        match text.to_lowercase().as_str() {
-            "yes" => app.accept_key(now),
-            "no" => app.refuse_key(),
-            _ => self.notice(tr!("Type yes or no:")),
-        }
-    }
-
-    fn key_unknown(&mut self, key: Fingerprint, app: &App) {
-        for line in format::key_question(app.server(), key) {
-            self.notice(&line);
-        }
-        self.notice(tr!("Type yes or no:"));
-    }
-
-    fn nick_refused(&mut self, text: &str, suggestion: Option<Nick>) {
-        self.end_secret();
-        self.notice(text);
-        let question = match &suggestion {
-            Some(free) => tr!("Your name [{free}]:", free),
-            None => tr!("Your name:").to_owned(),
-        };
-        self.notice(&question);
-        self.asking = suggestion;
-    }
-
-    /// Asks for a password, without showing what is typed. Where that cannot be, says how to give
-    /// it otherwise; an empty line gives up.
-    fn ask_password(&mut self, text: &str, is_rooms: bool) {
-        self.notice(text);
-        match &mut self.source {
-            Source::Keys(prompt) => prompt.ask_secret(&format!("{} ", tr!("Password:")), is_rooms),
-            Source::Input(_) => {
-                // Its end, at last, shows again what is typed.
-                self.secret = None;
-                let secret = self.secret.insert(Secret { echo_off: EchoOff::begin(), is_rooms });
-                let is_hidden = secret.echo_off.is_some();
-                self.notice(match is_hidden {
-                    true => tr!("Password, which is not shown while you type:"),
-                    false => tr!(
-                        "it would be shown while you type; leave, and give it with an option or in \
-                         the environment (--help)"
-                    ),
-                });
-            }
-        }
-    }
-
-    /// The password that was entered is the right one.
-    fn end_secret(&mut self) {
-        self.secret = None;
-        if let Source::Keys(prompt) = &mut self.source {
-            prompt.end_secret();
-        }
     }
 
     fn joined(&mut self, nick: &Nick, app: &App) {

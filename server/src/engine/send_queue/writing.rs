@@ -199,7 +199,7 @@ impl SendQueue {
             Rest::File { head, mut part } => {
                 // A range of a file may be many times what one turn may send. But a call for a few
                 // bytes costs as much as one for many.
-                if part.bytes > most + CUT_BYTES_MIN {
+                if part.bytes > most.saturating_add(CUT_BYTES_MIN) {
                     part.bytes = most;
                 }
                 asked = head.len() + part.bytes;

@@ -3,6 +3,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::text::LinkBase;
 use crate::wire::frame::Item;
 
 /// What may not be in a link as it is. That is all but the unreserved characters of RFC 3986, as
@@ -11,6 +12,27 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The name of the query that has an item's token.
 pub const TOKEN: &str = "t=";
+
+/// What a link to an item of a server begins with, up to the item's path, for whoever has connected
+/// to `dialled` (host and port); none if the server has no links.
+///
+/// ```
+/// use chatshelf_common::text::LinkBase;
+/// use chatshelf_common::web_link::origin;
+///
+/// let of = |base| origin(&LinkBase::new(base).unwrap(), "lab:9000");
+/// assert_eq!(of("https://192.0.2.7:9000").unwrap(), "https://192.0.2.7:9000");
+/// assert_eq!(of("https:").unwrap(), "https://lab:9000");
+/// assert_eq!(of(""), None);
+/// ```
+#[must_use]
+pub fn origin(base: &LinkBase, dialled: &str) -> Option<String> {
+    match base.as_str() {
+        "" => None,
+        scheme if scheme.ends_with(':') => Some(format!("{scheme}//{dialled}")),
+        whole => Some(whole.to_owned()),
+    }
+}
 
 /// The path of an item, with the token that opens it, if it has one. The name is for people; the
 /// number alone names the item.

@@ -13,8 +13,8 @@ use chatshelf_common::rate::Rate;
 use chatshelf_server::disk::store::{Store, StoreSettings};
 use chatshelf_server::disk::{Durability, Found, Reply, Request};
 use chatshelf_server::engine::{
-    Allowances, Deadlines, Engine, JournalBatch, MemoryUse, Now, Readiness, Secret, Settings,
-    Storage, Transport, Turns,
+    Allowances, Deadlines, Engine, JournalBatch, Links, MemoryUse, Now, Readiness, Secret,
+    Settings, Storage, Transport, Turns,
 };
 use chatshelf_server::passwords::{Guess, Realm, Verdict};
 use chatshelf_server::token::Token;
@@ -197,6 +197,7 @@ impl<C: Carrier> Room<C> {
             durability: [Durability::None, Durability::Interval][usize::from(setup >> 3 & 1)],
             asks_password: setup & ASKS_PASSWORD != 0,
             has_operators: true,
+            links: Links::UNTOLD,
         };
         let dir = Path::new("/data");
         let opened = Store::open(MemoryFiles::with_folder(dir), dir, STORE, START.at);
@@ -204,7 +205,7 @@ impl<C: Carrier> Room<C> {
         let replies_max = if setup & 32 == 0 { usize::MAX } else { 1 };
         Self {
             carrier: C::default(),
-            engine: Engine::new(settings, Secret::new([42; 32]), Found::default(), START),
+            engine: Engine::new(settings.clone(), Secret::new([42; 32]), Found::default(), START),
             turns: Turns::default(),
             storage: Behind {
                 store,
@@ -283,7 +284,7 @@ impl<C: Carrier> Room<C> {
             _ => {
                 self.settings.keep = 1 + usize::from(what >> 2 & 3);
                 self.settings.members_max = 1 + usize::from(what >> 4 & 3);
-                self.turns.reconfigure(self.settings);
+                self.turns.reconfigure(self.settings.clone());
             }
         }
         self.turn();

@@ -1,15 +1,25 @@
 //! Under which addresses others reach this machine, the best first.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// What the names of interfaces begin with that lead to containers and virtual machines here.
 const BRIDGES: [&str; 7] = ["docker", "br-", "veth", "virbr", "podman", "cni", "lxc"];
 
+/// The addresses under which others may reach a server that listens there, the best first.
+#[must_use]
+pub fn reachable(listening: SocketAddr) -> Vec<IpAddr> {
+    let mut ips = match listening.ip() {
+        ip if ip.is_unspecified() => of_machine(),
+        ip => vec![ip],
+    };
+    ips.retain(|ip| listening.is_ipv6() || ip.is_ipv4());
+    ips
+}
+
 /// The addresses of this machine that others may reach: not those of the loopback network, nor such
 /// as are valid on one link only. First that from which the way to elsewhere begins; those of
 /// container bridges last.
-#[must_use]
-pub fn reachable() -> Vec<IpAddr> {
+fn of_machine() -> Vec<IpAddr> {
     let first = outgoing();
     let mut found: Vec<(u8, IpAddr)> = if_addrs::get_if_addrs()
         .unwrap_or_default()
@@ -69,6 +79,14 @@ mod tests {
 
     #[test]
     fn no_address_is_this_machines_alone() {
-        assert!(reachable().iter().all(|ip| !ip.is_loopback() && !ip.is_unspecified()));
+        assert!(of_machine().iter().all(|ip| !ip.is_loopback() && !ip.is_unspecified()));
+    }
+
+    #[test]
+    fn a_server_is_reached_where_it_listens() {
+        let at = |listening: &str| reachable(listening.parse().unwrap());
+        assert_eq!(at("127.0.0.1:9000"), [IpAddr::from(Ipv4Addr::LOCALHOST)]);
+        assert_eq!(at("[::]:9000"), of_machine());
+        assert!(at("0.0.0.0:9000").iter().all(IpAddr::is_ipv4));
     }
 }

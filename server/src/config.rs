@@ -22,7 +22,7 @@ use chatshelf_common::limits::{PORT_DEFAULT, ROOM_ITEMS_MAX, ROOM_MEMBERS_MAX};
 use log::LevelFilter;
 
 use crate::disk::{DiskSettings, Durability};
-use crate::engine::{Allowances, Deadlines, LOG_WINDOW_BYTES, Settings};
+use crate::engine::{Allowances, Deadlines, LOG_WINDOW_BYTES, Links, Settings};
 use crate::logging::{LogFormat, LogSettings};
 use crate::peer_scope::PeerScope;
 use crate::public_url::PublicUrl;
@@ -109,6 +109,7 @@ impl Default for Config {
                 durability,
                 asks_password: false,
                 has_operators: false,
+                links: Links::UNTOLD,
             },
             disk: DiskSettings {
                 segment_bytes: LOG_WINDOW_BYTES as u64,

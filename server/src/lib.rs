@@ -30,5 +30,6 @@ pub mod reload;
 pub mod room;
 pub mod sequencer;
 pub mod token;
+pub mod web_address;
 pub mod web_mode;
 pub mod work;

@@ -27,7 +27,7 @@ use chatshelf_server::net::signals::Intent;
 use chatshelf_server::net::web::site::Site;
 use chatshelf_server::passwords::{Hashes, Realm, Verifier};
 use chatshelf_server::reload::Reloader;
-use chatshelf_server::web_mode::WebMode;
+use chatshelf_server::web_address::WebAddress;
 
 /// Exit code for a mistake in the settings.
 const MISTAKE: u8 = 2;
@@ -118,9 +118,11 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     let carriers = Carriers::new(tls, config.allow_plain, site);
     let announcement = config.announce.then(|| Announcement::begin(address, &fingerprint));
     let _announcement = announcement.transpose()?;
-    let ips = reachable(address);
+    let ips = addresses::reachable(address);
     tell(address, &ips, &config.data_dir, fingerprint);
-    if let Some(url) = page_url(&config, web, address, &ips) {
+    let browsers = WebAddress::find(web, config.public_url.clone(), address);
+    config.settings.links = browsers.links();
+    if let Some(url) = browsers.page() {
         print(&format!("chatshelf-server: in a browser: {url}\n"));
         show_code(&config, &url, &ips);
     }
@@ -142,8 +144,8 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
             .map_err(|why| format!("cannot start a thread: {why}"))
     });
     let threads = Threads { disk, verifier: verifier.transpose()? };
-    let in_force = config.settings;
-    let mut reloader = Reloader::new(config, settings, Rc::clone(&carriers));
+    let in_force = config.settings.clone();
+    let mut reloader = Reloader::new(config, settings, Rc::clone(&carriers), address);
     reactor
         .run(in_force, Secret::new(secret), threads, found, &carriers, || reloader.reload())
         .map_err(|why| why.to_string())
@@ -182,30 +184,6 @@ fn show_code(config: &Config, url: &str, ips: &[IpAddr]) {
     {
         print(&format!("{code}\n"));
     }
-}
-
-/// The addresses under which others reach a server that listens here, best first.
-fn reachable(address: SocketAddr) -> Vec<IpAddr> {
-    let mut ips = match address.ip() {
-        ip if ip.is_unspecified() => addresses::reachable(),
-        ip => vec![ip],
-    };
-    ips.retain(|ip| address.is_ipv6() || ip.is_ipv4());
-    ips
-}
-
-/// Where the page is, if browsers are served.
-fn page_url(config: &Config, web: WebMode, address: SocketAddr, ips: &[IpAddr]) -> Option<String> {
-    let scheme = match web {
-        WebMode::Https => "https",
-        WebMode::Http => "http",
-        WebMode::Off => return None,
-    };
-    let port = address.port();
-    let host = ips.first().map(|ip| SocketAddr::new(*ip, port).to_string());
-    let host = host.unwrap_or_else(|| format!("{}:{port}", own_name()));
-    let public = config.public_url.as_ref().map(ToString::to_string);
-    Some(public.unwrap_or_else(|| format!("{scheme}://{host}/")))
 }
 
 fn shown(path: &Path) -> String {

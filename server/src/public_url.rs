@@ -4,10 +4,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chatshelf_common::text::LinkBase;
+
 /// An origin: `https://HOST` or `http://HOST`, with a port unless it is the scheme's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
-    origin: String,
+    origin: LinkBase,
     /// Where the host begins.
     host: usize,
 }
@@ -16,19 +18,19 @@ impl PublicUrl {
     /// Returns true if a `Host` names this server.
     #[must_use]
     pub fn has(&self, host: &str) -> bool {
-        self.origin[self.host..].eq_ignore_ascii_case(host)
+        self.origin.as_str()[self.host..].eq_ignore_ascii_case(host)
     }
 
     /// Returns scheme, host and port.
     #[must_use]
-    pub fn origin(&self) -> &str {
+    pub fn origin(&self) -> &LinkBase {
         &self.origin
     }
 
     /// Returns true if an `Origin` is that of its pages.
     #[must_use]
     pub fn is_origin(&self, origin: &str) -> bool {
-        self.origin.eq_ignore_ascii_case(origin)
+        self.origin.as_str().eq_ignore_ascii_case(origin)
     }
 }
 
@@ -49,12 +51,9 @@ impl FromStr for PublicUrl {
             "http" => ":80",
             _ => return Err(()),
         };
-        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
-        if host.is_empty() || !host.bytes().all(is_host) {
-            return Err(());
-        }
         let host = host.strip_suffix(default_port).unwrap_or(host);
-        Ok(Self { origin: format!("{scheme}://{host}"), host: scheme.len() + 3 })
+        let origin = LinkBase::new(&format!("{scheme}://{host}")).map_err(drop)?;
+        Ok(Self { origin, host: scheme.len() + 3 })
     }
 }
 
@@ -88,6 +87,8 @@ mod tests {
             "https://a/b",
             "https://a b",
             "https://a\"b",
+            "https://a@b",
+            &format!("https://{}", "a".repeat(262)),
         ] {
             assert_eq!(text.parse::<PublicUrl>(), Err(()), "{text}");
         }

@@ -3,6 +3,7 @@
 //! Most settings can change at any time. Those in [`AT_START`] cannot: a change is pointed out, and
 //! holds after the next start. A mistake anywhere changes nothing.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use chatshelf_common::cli::{Parsed, Setting};
@@ -13,6 +14,7 @@ use crate::engine::Settings;
 use crate::identity::{Identity, Origin};
 use crate::logging;
 use crate::net::carrier::Carriers;
+use crate::web_address::WebAddress;
 
 /// The settings that hold.
 #[derive(Debug)]
@@ -20,20 +22,27 @@ pub struct Reloader {
     config: Config,
     settings: Vec<Setting>,
     carriers: Rc<Carriers>,
+    /// Where the server listens.
+    address: SocketAddr,
 }
 
 impl Reloader {
-    /// Begins with what the server has started with.
+    /// Begins with what the server has started with, and where it listens.
     #[must_use]
-    pub fn new(config: Config, settings: Vec<Setting>, carriers: Rc<Carriers>) -> Self {
-        Self { config, settings, carriers }
+    pub fn new(
+        config: Config,
+        settings: Vec<Setting>,
+        carriers: Rc<Carriers>,
+        address: SocketAddr,
+    ) -> Self {
+        Self { config, settings, carriers, address }
     }
 
     /// Reads arguments, environment, configuration file, key and certificate again. Returns the
     /// settings that hold from now on, or `None` if there is a mistake, and nothing changes.
     pub fn reload(&mut self) -> Option<(Settings, DiskSettings)> {
         match Told::read() {
-            Ok(Told { parsed: Parsed::Run(config), settings, .. }) => {
+            Ok(Told { parsed: Parsed::Run(mut config), settings, .. }) => {
                 let web = match config.web_mode() {
                     Ok(web) => web,
                     Err(why) => return refuse(&why),
@@ -43,8 +52,10 @@ impl Reloader {
                 }
                 self.carriers.allow_plain(config.allow_plain);
                 self.carriers.site().reconfigure(web, config.public_url.clone());
+                let browsers = WebAddress::find(web, config.public_url.clone(), self.address);
+                config.settings.links = browsers.links();
                 self.take(config, settings);
-                Some((self.config.settings, self.config.disk))
+                Some((self.config.settings.clone(), self.config.disk))
             }
             Ok(_) => None,
             Err(why) => refuse(&why.to_string()),

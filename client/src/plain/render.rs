@@ -261,6 +261,7 @@ mod tests {
             shelf_items_max: 5,
             transfers_max: 8,
             history_max: 1000,
+            link_base: None,
         }
     }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 use chatshelf_common::id::{ItemId, Seq, UploadKey};
 use chatshelf_common::password::Password;
 use chatshelf_common::rate::Rate;
-use chatshelf_common::text::{FileName, Message, Nick, Note, Topic};
+use chatshelf_common::text::{FileName, Message, Nick, Topic};
 use chatshelf_common::wire::frame::{Goodbye, Moderate, Refused, Style, Told};
 use chatshelf_common::wire::{Code, DecodeError, Event, FrameError};
 
 use super::privacy::Privacy;
+use super::server_limits::ServerLimits;
 use crate::lang::tr;
 
 /// Something the front should know of, in the order it happened.
@@ -221,27 +222,6 @@ pub enum Restart {
     FileDiffers,
     /// The file was changed while it was sent.
     FileChanged,
-}
-
-/// What the server said of itself in its `HelloAck` (PROTOCOL.md, "Joining").
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerLimits {
-    /// Protocol version in use.
-    pub version: u16,
-    /// It tells what it has done.
-    pub tells_stats: bool,
-    /// The room has operators.
-    pub has_operators: bool,
-    /// Name and version of the server program.
-    pub software: Option<Note>,
-    /// Largest file taken, in bytes.
-    pub file_bytes_max: u64,
-    /// Items the shelf holds.
-    pub shelf_items_max: u32,
-    /// Transfers one member may run at once; more wait in the session.
-    pub transfers_max: u32,
-    /// Most lines of history.
-    pub history_max: u32,
 }
 
 /// Names a transfer to the front and the file keeper for as long as the session lives. On the

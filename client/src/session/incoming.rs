@@ -6,17 +6,17 @@ use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::field::{Fields, Tag};
 use chatshelf_common::wire::frame::{
-    AllowanceKind, CAPABILITY_OPERATORS, CAPABILITY_STATS, Gap, Goodbye, HelloAck, Join, Refused,
-    Snapshot, UploadStored, Welcome,
+    AllowanceKind, Gap, Goodbye, HelloAck, Join, Refused, Snapshot, UploadStored, Welcome,
 };
 use chatshelf_common::wire::{
     Code, DecodeError, Deframer, Event, Frame, Header, ServerFrame, Unit,
 };
 
 use super::Session;
-use super::event::{Loss, ServerLimits, SessionError, SessionEvent, When};
+use super::event::{Loss, SessionError, SessionEvent, When};
 use super::log_position::Continuity;
 use super::phase::Phase;
+use super::server_limits::ServerLimits;
 use crate::lang::{self, tr};
 
 /// `Join`s that are refused in a row before we wait and connect again.
@@ -136,16 +136,7 @@ impl Session {
             told.map(|allowance| allowance.rate)
         };
         self.pace.set(rate_of(AllowanceKind::LINES), rate_of(AllowanceKind::CHANGES));
-        let limits = ServerLimits {
-            version: ack.version,
-            tells_stats: ack.capabilities.is_some_and(|bits| bits & CAPABILITY_STATS != 0),
-            has_operators: ack.capabilities.is_some_and(|bits| bits & CAPABILITY_OPERATORS != 0),
-            software: ack.software,
-            file_bytes_max: ack.file_bytes_max,
-            shelf_items_max: ack.shelf_items_max,
-            transfers_max: ack.transfers_max,
-            history_max: ack.history_max,
-        };
+        let limits = ServerLimits::from(ack);
         self.events.push_back(SessionEvent::Greeted(limits.clone()));
         self.limits = Some(limits);
         self.go(Phase::Joining);

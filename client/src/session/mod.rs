@@ -31,6 +31,7 @@ mod phase;
 mod privacy;
 mod room;
 mod rtt;
+mod server_limits;
 mod stats;
 mod transfers;
 
@@ -49,12 +50,13 @@ use chatshelf_common::wire::frame::{Gap, Welcome};
 pub use commands::{BYTES_WAITING_MAX, COMMANDS_WAITING_MAX, TRANSFERS_WAITING_MAX};
 pub use connection::{KEEPALIVE, KEEPALIVE_MAX};
 pub use event::{
-    CommandError, Direction, Loss, Outcome, PendingCommand, Restart, ServerLimits, SessionError,
-    SessionEvent, Stage, TransferHandle, TransferStatus, Unanswered, When,
+    CommandError, Direction, Loss, Outcome, PendingCommand, Restart, SessionError, SessionEvent,
+    Stage, TransferHandle, TransferStatus, Unanswered, When,
 };
 pub use file::{BLOCK_BYTES, BLOCKS_IN_FLIGHT_MAX, FileReply, FileRequest};
 pub use privacy::Privacy;
 pub use room::Room;
+pub use server_limits::ServerLimits;
 
 use backoff::{Backoff, next_random};
 use connection::Absence;

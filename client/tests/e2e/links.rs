@@ -29,11 +29,11 @@ fn fetch(room: &Room, link: &str) -> String {
 fn a_link_leads_to_the_file_and_is_a_line_of_its_own() {
     let room = Room::open();
     room.write("my notes.txt", "hello shelf\n");
-    for (number, (options, scheme)) in (1..).zip([(&[][..], "https"), (&["--no-tls"], "http")]) {
+    for (number, options) in (1..).zip([&[][..], &["--no-tls"]]) {
         let script = format!("/upload my notes.txt\n/link #{number}\n/link 9\n/link\n");
         let ended = Program::run(room.command("ada").args(options), &script);
         let link = ended.line("http");
-        let expected = format!("{scheme}://{}/item/{number}/my%20notes.txt", room.address());
+        let expected = format!("https://{}/item/{number}/my%20notes.txt", room.address());
         assert_eq!(link, expected);
         assert!(fetch(&room, link).ends_with("\r\n\r\nhello shelf\n"), "{link}");
         assert!(!ended.stdout.contains('█'), "nobody scans what no screen shows");

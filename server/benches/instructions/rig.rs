@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use chatshelf_server::disk::{Durability, Found, Reply, Request};
 use chatshelf_server::engine::{
-    Allowances, Deadlines, Engine, JournalBatch, Now, Readiness, Secret, Settings, Storage,
+    Allowances, Deadlines, Engine, JournalBatch, Links, Now, Readiness, Secret, Settings, Storage,
     Transport, Turns,
 };
 use chatshelf_server::token::Token;
@@ -27,6 +27,7 @@ const SETTINGS: Settings = Settings {
     deadlines: Deadlines::DEFAULT,
     asks_password: false,
     has_operators: false,
+    links: Links::UNTOLD,
     durability: Durability::Interval,
 };
 

@@ -105,6 +105,7 @@ impl<T: Transport> Engine<T> {
         let bits = hello.capabilities.unwrap_or_default();
         connection.greet(since_ms, bits);
         let allowances = self.settings.allowances.told_to(connection.peer());
+        let link_base = self.settings.links.told_to(connection.peer());
         self.connections.arm(token, since_ms + self.settings.deadlines.join_ms);
         let of = |is_in_use: bool, bit: u32| if is_in_use { bit } else { 0 };
         let in_use = CAPABILITY_STATS
@@ -121,7 +122,7 @@ impl<T: Transport> Engine<T> {
             history_max: self.settings.history_max,
             allowances,
             deadlines: self.settings.deadlines.told(),
-            link_base: None,
+            link_base,
         };
         self.send(token, &ack);
     }

@@ -70,7 +70,7 @@ pub use admission::Secret;
 pub use journal_feed::JournalBatch;
 pub use limits::LOG_WINDOW_BYTES;
 pub use memory::MemoryUse;
-pub use settings::{Allowances, Deadlines, Settings};
+pub use settings::{Allowances, Deadlines, Links, Settings};
 pub use stats::{Causes, Counters, Handshakes, Stats};
 pub use transport::{Refusal, Transport};
 pub use turn::{Storage, Threads, Turns};
@@ -132,12 +132,12 @@ impl<T: Transport> Engine<T> {
         room.lock_topic(is_topic_locked);
         let journaled_to = room.log().end();
         let mut engine = Self {
-            settings,
             started: now,
             now,
             connections: Connections::default(),
             admission: Admission::new(settings.members_max, secret, room.log().last_seq()),
             journal: JournalFeed::new(settings.durability, journaled_to),
+            settings,
             sequencer: Sequencer::new(&room),
             room,
             disk: DiskQueue::default(),
@@ -172,12 +172,13 @@ impl<T: Transport> Engine<T> {
     /// change.
     fn reconfigure(&mut self, settings: Settings) {
         debug_assert_eq!(self.settings.durability, settings.durability);
+        let (members_max, keep) = (settings.members_max, settings.keep);
         self.settings = settings;
         // Deadlines may have become shorter.
         let tokens: Vec<Token> = self.connections.iter().map(|(token, _)| token).collect();
         tokens.into_iter().for_each(|token| self.connections.arm(token, self.now.mono_ms));
-        self.admit_members(settings.members_max);
-        self.room.keep_items(settings.keep);
+        self.admit_members(members_max);
+        self.room.keep_items(keep);
         self.propose_surplus_drops();
         self.disk.push(Request::Expire { at: self.now.at });
     }

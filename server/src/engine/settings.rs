@@ -3,14 +3,16 @@
 use std::net::SocketAddr;
 
 use chatshelf_common::rate::Rate;
+use chatshelf_common::text::LinkBase;
 use chatshelf_common::wire::frame::{Allowance, AllowanceKind, Deadline, DeadlineKind};
 
 use super::limits;
 use crate::disk::Durability;
 use crate::peer_scope::PeerScope;
+use crate::web_mode::WebMode;
 
 /// The operator's settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The largest file accepted, in bytes.
     pub file_bytes_max: u64,
@@ -30,6 +32,8 @@ pub struct Settings {
     pub asks_password: bool,
     /// Who knows the operators' password can become one.
     pub has_operators: bool,
+    /// What links to items begin with.
+    pub links: Links,
 }
 
 impl Settings {
@@ -37,6 +41,33 @@ impl Settings {
     #[must_use]
     pub fn has_passwords(&self) -> bool {
         self.asks_password || self.has_operators
+    }
+}
+
+/// What links to items begin with (PROTOCOL.md, "Links to items"), for whoever comes from there;
+/// `None` is not told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Links {
+    /// From this machine.
+    pub here: Option<LinkBase>,
+    /// From a private network.
+    pub private: Option<LinkBase>,
+    /// From elsewhere.
+    pub public: Option<LinkBase>,
+}
+
+impl Links {
+    /// Nobody is told anything.
+    pub const UNTOLD: Self = Self { here: None, private: None, public: None };
+
+    /// Returns what a peer is told.
+    pub(super) fn told_to(&self, peer: SocketAddr) -> Option<LinkBase> {
+        let told = match () {
+            () if PeerScope::Loopback.includes(peer) => &self.here,
+            () if WebMode::is_private(peer.ip()) => &self.private,
+            () => &self.public,
+        };
+        told.clone()
     }
 }
 

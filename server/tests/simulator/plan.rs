@@ -4,7 +4,7 @@
 use chatshelf_common::rate::Rate;
 use chatshelf_server::disk::Durability;
 use chatshelf_server::disk::store::{PARTIAL_BYTES_MIN, StoreSettings};
-use chatshelf_server::engine::{Allowances, Deadlines, Settings};
+use chatshelf_server::engine::{Allowances, Deadlines, Links, Settings};
 
 use super::rng::Rng;
 
@@ -149,6 +149,7 @@ impl Plan {
             durability,
             asks_password: rules.one_in(4),
             has_operators: rules.one_in(2),
+            links: Links::UNTOLD,
         };
         let store = StoreSettings {
             min_free_bytes: rng.pick(&[0, 0, 100_000]),

@@ -273,7 +273,7 @@ impl Server {
         secret.copy_from_slice(&self.rng.bytes(32));
         let (past, keep) = (found.past.clone(), self.plan.settings.keep);
         let is_topic_locked = found.bans.is_topic_locked;
-        let mut engine = Engine::new(self.plan.settings, Secret::new(secret), found, now);
+        let mut engine = Engine::new(self.plan.settings.clone(), Secret::new(secret), found, now);
         engine.allow_windows(WINDOWS_MAX);
         engine.limit_connections(self.plan.connections_max);
         self.process = Some(Process {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::ItemId;
 use chatshelf_common::text::FileName;
-use chatshelf_common::web_link::item_path;
+use chatshelf_common::web_link::{self, item_path};
 
 use super::App;
 use crate::app::news::News;
@@ -111,7 +111,7 @@ impl App {
         }
     }
 
-    /// Shows where browsers find an item, at the address under which this client has the server.
+    /// Shows where browsers find an item.
     pub(super) fn show_link(&mut self, wanted: &ItemRef) {
         let found = Shelf::of(self.session().room()).item(wanted);
         let Some(Found { item, is_by_name, .. }) = self.tell_if_absent(found) else { return };
@@ -121,10 +121,24 @@ impl App {
         if is_by_name {
             self.tell_namesakes(item);
         }
-        let scheme = if self.link.encrypts() { "https" } else { "http" };
-        let link = format!("{scheme}://{}{path}", self.server());
+        let Some(origin) = self.link_origin() else {
+            return self.news.refusal(tr!(
+                "there are no links to files: this server does not serve browsers (--web off)"
+            ));
+        };
         self.tell_if_out_of_date();
-        self.news.push(News::Link(link));
+        self.news.push(News::Link(format!("{origin}{path}")));
+    }
+
+    /// What links begin with; none if the server has none.
+    fn link_origin(&self) -> Option<String> {
+        match self.session().limits().and_then(|limits| limits.link_base.as_ref()) {
+            Some(base) => web_link::origin(base, self.server()),
+            None => {
+                let scheme = if self.link.encrypts() { "https" } else { "http" };
+                Some(format!("{scheme}://{}", self.server()))
+            }
+        }
     }
 
     /// The items that are wanted, each once, though it be named by its number and its name; tells

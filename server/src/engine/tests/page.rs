@@ -1,7 +1,9 @@
-//! docs/PROTOCOL.md against the engine: its traced session, byte for byte, its deadlines, and the
-//! first bytes that are reserved for other protocols. Its state tables are in `states`.
+//! docs/PROTOCOL.md against the engine: its traced session, byte for byte, its deadlines, the first
+//! bytes that are reserved for other protocols, and what a greeting says. Its state tables are in
+//! `states`.
 
 use chatshelf_common::id::UnixMillis;
+use chatshelf_common::text::LinkBase;
 use chatshelf_common::wire::frame::{CAPABILITY_LARGE_DATA, CAPABILITY_STATS, Hello};
 use chatshelf_common::wire::{Code, ServerFrame};
 use chatshelf_testkit::protocol_page::{blocks, bytes_of, deadlines, hex};
@@ -13,7 +15,7 @@ use crate::engine::limits::{
     CLOSE_MS, HEARD_LATELY_MS, HELLO_MS, JOIN_GRACE_MS, JOIN_MS, KEEPALIVE_MS, LINGER_MS, PONG_MS,
     PROBE_MS, RETURN_GRACE_MS, UPLOAD_STALL_MS, WRITE_STALL_MS,
 };
-use crate::engine::{Deadlines, Settings};
+use crate::engine::{Deadlines, Links, Settings};
 
 /// 2026-11-22T17:00:00Z, when the page's session takes place.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);
@@ -89,4 +91,34 @@ fn capabilities_that_are_not_known_are_not_in_use() {
     let seen = peer.take();
     let [Seen::Server(ServerFrame::HelloAck(ack))] = &seen[..] else { panic!("{seen:?}") };
     assert_eq!(ack.capabilities, Some(CAPABILITY_STATS | CAPABILITY_LARGE_DATA));
+}
+
+#[test]
+fn a_client_is_told_the_beginning_of_links_that_suits_where_it_is() {
+    let [here, private, public] = ["https://192.0.2.7:9000", "http:", "https:"]
+        .map(|base| Some(LinkBase::new(base).unwrap()));
+    let links = Links { here: here.clone(), private: private.clone(), public: public.clone() };
+    let mut rig = Rig::with(Settings { links, ..SETTINGS });
+    let told = |rig: &mut Rig, address: &str| {
+        let mut peer = rig.connect_from(address);
+        peer.hello();
+        rig.settle();
+        match &peer.take()[..] {
+            [Seen::Server(ServerFrame::HelloAck(ack))] => ack.link_base.clone(),
+            others => panic!("{others:?}"),
+        }
+    };
+    for (address, expected) in [
+        ("127.0.0.1:4000", &here),
+        ("[::1]:4000", &here),
+        ("[::ffff:127.0.0.1]:4000", &here),
+        ("192.168.1.9:4000", &private),
+        ("[fd00::9]:4000", &private),
+        ("192.0.2.9:4000", &public),
+        ("[2001:db8::9]:4000", &public),
+    ] {
+        assert_eq!(&told(&mut rig, address), expected, "{address}");
+    }
+    rig.engine.reconfigure(SETTINGS);
+    assert_eq!(told(&mut rig, "127.0.0.1:4000"), None, "what is reloaded holds for who comes next");
 }

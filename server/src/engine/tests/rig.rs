@@ -16,7 +16,7 @@ use crate::disk::{Durability, Found, Reply, Request};
 use crate::engine::layered::{Habits, Layered, TestTransport};
 use crate::engine::limits::RETURN_GRACE_MS;
 use crate::engine::{
-    Allowances, Deadlines, Engine, JournalBatch, Now, Secret, Settings, Storage, Turns,
+    Allowances, Deadlines, Engine, JournalBatch, Links, Now, Secret, Settings, Storage, Turns,
 };
 use crate::passwords::{Guess, Realm, Verdict};
 use crate::room::Past;
@@ -37,6 +37,7 @@ pub(super) const SETTINGS: Settings = Settings {
     durability: Durability::Interval,
     asks_password: false,
     has_operators: false,
+    links: Links::UNTOLD,
 };
 
 /// The address of peers unless a test chooses another.

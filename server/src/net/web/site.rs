@@ -182,7 +182,7 @@ impl Site {
     /// Returns scheme and host by which the caller reaches this server.
     fn origin(&self, host: &str, caller: &Caller) -> String {
         match &*self.public_url.borrow() {
-            Some(url) if url.has(host) => url.origin().to_owned(),
+            Some(url) if url.has(host) => url.origin().as_str().to_owned(),
             _ => format!("{}{host}", scheme(caller)),
         }
     }

@@ -233,7 +233,7 @@ impl Source for fs::File {
 
 /// Of a file that is to be in memory, the first byte of each so many is looked for. What leaves the
 /// cache leaves it in the order in which it came, so a gap shows at its beginning.
-const LOAD_BYTES: usize = 256 * 1024;
+const LOAD_BYTES: usize = 1024 * 1024;
 
 /// Returns true if reading this byte does not wait for the disk.
 #[cfg(target_os = "linux")]

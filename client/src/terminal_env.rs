@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal};
 
+use ratatui_crossterm::crossterm::terminal;
+
 /// What was found when the program started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TerminalEnv {
@@ -31,6 +33,21 @@ impl TerminalEnv {
             escapes: takes_escapes(&io::stdout()),
             colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         }
+    }
+}
+
+/// How much a terminal shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TerminalSize {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+}
+
+impl TerminalSize {
+    /// The size now, or a usual one if the terminal does not tell.
+    pub(crate) fn now() -> Self {
+        let (columns, rows) = terminal::size().unwrap_or((80, 24));
+        Self { columns: columns.into(), rows: rows.into() }
     }
 }
 

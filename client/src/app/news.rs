@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::id::ItemId;
 use chatshelf_common::text::Nick;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
@@ -51,7 +52,12 @@ pub(crate) enum News {
     /// Something that was asked for did not work.
     Failure(String),
     /// Where browsers find a file that was asked for.
-    Link(String),
+    Link {
+        /// The file.
+        item: ItemId,
+        /// Its whole link.
+        link: String,
+    },
     /// A command asked to see this.
     Answer(Answer),
 }

@@ -94,6 +94,11 @@ fn item(item: &Item) -> Value {
     })
 }
 
+/// Where browsers find an item.
+pub(super) fn link(item: &Item, link: &str) -> String {
+    written(&json!({"id": item.id.0, "name": item.name.as_str(), "link": link}))
+}
+
 /// Who is here.
 pub(super) fn members(nicks: &[&Nick]) -> String {
     written(&nicks.iter().map(|nick| json!({"nick": nick.as_str()})).collect::<Value>())
@@ -262,6 +267,8 @@ mod tests {
             let kind = parsed(&object)["type"].as_str().unwrap().to_owned();
             assert!(fields(&object).iter().eq(documented(&format!("`{kind}`"))), "{kind}");
         }
+        let shown = link(&item, "https://lab:9000/item/3/a");
+        assert!(fields(&shown).iter().eq(documented("`link`")), "{shown}");
         for (list, row) in [(shelf(&[item]), "`list`"), (members(&[&nick]), "`who`")] {
             let Value::Array(list) = parsed(&list) else { panic!("no array: {list}") };
             assert!(fields(&list[0].to_string()).iter().eq(documented(row)), "{row}");

@@ -140,6 +140,10 @@ impl Once {
                 };
                 Work::Do(Command::Download(Download::Items { items, to }))
             }
+            Task::Link { item, json: as_json } => {
+                json = as_json;
+                Work::Do(Command::Link(item))
+            }
             Task::List { json: as_json } => {
                 json = as_json;
                 Work::Do(Command::Files)
@@ -302,6 +306,7 @@ impl View for Once {
                     self.show.told(&told, app);
                 }
             }
+            News::Link { item, link } => self.show.link(app.session().room().item(item), link),
             News::Answer(Answer::Members) => self.show.members(app.session()),
             News::Answer(Answer::Stats) => self.show.stats(app.session(), app.is_encrypted()),
             News::Answer(Answer::Bans) => self.show.bans(app.session().bans()),
@@ -317,7 +322,6 @@ impl View for Once {
             | News::PasswordWanted { .. }
             | News::Told(_)
             | News::Underway(_)
-            | News::Link(_)
             | News::Quietly
             | News::Answer(_) => {}
         }

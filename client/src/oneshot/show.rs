@@ -6,13 +6,14 @@ use std::path::Path;
 use chatshelf_common::id::ItemId;
 use chatshelf_common::text::{FileName, Nick};
 use chatshelf_common::wire::Event;
-use chatshelf_common::wire::frame::{BanEntry, Told};
+use chatshelf_common::wire::frame::{BanEntry, Item, Told};
 
 use super::json;
 use crate::app::{App, Clock, moderation, stats};
 use crate::output::Output;
-use crate::plain::render::Look;
+use crate::plain::render::{self, Look};
 use crate::session::{Room, Session};
+use crate::terminal_env::TerminalSize;
 use crate::text::shown;
 
 pub(super) struct Show {
@@ -72,6 +73,17 @@ impl Show {
         // Without its heading: an empty shelf is empty output.
         for line in self.look.shelf(room.shelf()).iter().skip(1) {
             self.line(line.trim_start());
+        }
+    }
+
+    /// Shows where browsers find an item, and on a terminal the QR code of that.
+    pub(super) fn link(&mut self, item: Option<&Item>, link: String) {
+        match item {
+            Some(item) if self.json => self.line(&json::link(item, &link)),
+            _ => {
+                let terminal = io::stdout().is_terminal().then(TerminalSize::now);
+                render::link(link, terminal).iter().for_each(|line| self.line(line));
+            }
         }
     }
 

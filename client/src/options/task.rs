@@ -40,6 +40,13 @@ pub enum Task {
     UploadInput(FileName),
     /// Fetch these items.
     Download(Vec<ItemRef>, Output),
+    /// Show where browsers find this item.
+    Link {
+        /// Which.
+        item: ItemRef,
+        /// As JSON.
+        json: bool,
+    },
     /// Show what is on the shelf.
     List {
         /// As JSON.
@@ -226,6 +233,27 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
                 Some(_) => Task::AsOperator(drop),
                 None => Task::Do(drop),
             });
+            Ok(())
+        }),
+    },
+    Command {
+        name: "link",
+        arguments: "ID|NAME",
+        does: "show a file's link for browsers",
+        about: "Shows the link by which a browser, or a program such as curl, fetches an item, by \
+                number or name (the newest one of that name); on a terminal also its QR code, if \
+                it fits; as JSON one object with id, name and link. In a room with a password the \
+                link opens this one item without it, as long as it is on the shelf. The host is \
+                that of the server's --public-url; else the one you connect to or, if that is this \
+                machine, its address on the network.",
+        options: &[JSON],
+        completes: Completes::Nothing,
+        take: Take::Words(|options, words| {
+            let [word] = &words[..] else {
+                return Err("link needs one number or name".into());
+            };
+            let (item, json) = (ItemRef::new(word), options.own.json);
+            options.task = Some(Task::Link { item, json });
             Ok(())
         }),
     },

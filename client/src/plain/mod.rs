@@ -30,7 +30,7 @@ use crate::options::Options;
 use crate::output::Output;
 use crate::screen::terminal;
 use crate::session::TransferHandle;
-use crate::terminal_env::TerminalEnv;
+use crate::terminal_env::{TerminalEnv, TerminalSize};
 use crate::text::shown;
 use progress::Progress;
 use prompt::{Prompt, Typed, in_one_row};
@@ -334,9 +334,9 @@ impl View for Lines {
                 let line = self.look.failure(&text);
                 self.output.line(&line);
             }
-            News::Link(link) => {
-                let columns = if self.terminal { prompt::terminal_columns() } else { 0 };
-                render::link(link, columns).iter().for_each(|line| self.output.line(line));
+            News::Link { link, .. } => {
+                let terminal = self.terminal.then(TerminalSize::now);
+                render::link(link, terminal).iter().for_each(|line| self.output.line(line));
             }
             News::Answer(answer) => self.answer(answer, app),
         }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use mio::Waker;
 use ratatui_crossterm::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui_crossterm::crossterm::terminal;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::app::{interrupt_job, stop_job};
@@ -21,18 +20,11 @@ use crate::screen::events::Events;
 use crate::screen::paste::{Answer, Pasted, Question, one_line};
 use crate::screen::terminal::Raw;
 use crate::screen::wrap::{cut, width};
+use crate::terminal_env::TerminalSize;
 use crate::text::shown;
 
 /// Lines that were entered and wait to be taken; further keys wait behind them.
 const LINES_WAITING_MAX: usize = 64;
-/// Columns of a terminal that does not report its size.
-const COLUMNS_DEFAULT: usize = 80;
-
-/// Columns of the terminal now.
-pub(super) fn terminal_columns() -> usize {
-    terminal::size().map_or(COLUMNS_DEFAULT, |(columns, _)| columns.into())
-}
-
 /// What the user has entered, pasted or dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Typed {
@@ -77,7 +69,7 @@ impl Prompt {
     /// # Errors
     /// When the terminal cannot do that.
     pub(super) fn start(waker: Arc<Waker>) -> io::Result<Self> {
-        Ok(Self::new(Raw::enter()?, Events::start(waker)?, terminal_columns()))
+        Ok(Self::new(Raw::enter()?, Events::start(waker)?, TerminalSize::now().columns))
     }
 
     fn new(raw: Raw, events: Events, columns: usize) -> Self {

@@ -9,6 +9,7 @@ use crate::app::{Clock, format, moderation};
 use crate::lang::{self, tr};
 use crate::screen::wrap::width;
 use crate::session::{Room, ServerLimits};
+use crate::terminal_env::TerminalSize;
 use crate::text::{shown, shown_lines};
 use crate::units::{limit, size};
 
@@ -27,9 +28,14 @@ pub(crate) struct Look {
     pub(crate) clock: Clock,
 }
 
-/// A link, and its QR code if that fits into so many columns.
-pub(super) fn link(link: String, columns: usize) -> Vec<String> {
-    let code = qr::draw(&link).filter(|code| code.lines().all(|row| width(row) <= columns));
+/// A link, and its QR code if a terminal of this size shows all of it, with a line below.
+pub(crate) fn link(link: String, terminal: Option<TerminalSize>) -> Vec<String> {
+    let fits = |code: &String| {
+        terminal.is_some_and(|TerminalSize { columns, rows }| {
+            code.lines().count() < rows && code.lines().all(|row| width(row) <= columns)
+        })
+    };
+    let code = qr::draw(&link).filter(fits);
     let mut lines = vec![link];
     lines.extend(code.iter().flat_map(|code| code.lines()).map(str::to_owned));
     lines
@@ -271,6 +277,19 @@ mod tests {
         for part in ["welcome, ada", "here", "shelf", "1.0 GiB", "8 transfers", "/quit", "/help"] {
             assert!(text.contains(part), "{part}");
         }
+    }
+
+    #[test]
+    fn a_link_has_a_code_where_all_of_it_is_seen() {
+        let lines = |columns, rows| {
+            let lines =
+                link("https://192.0.2.7:9000/".into(), Some(TerminalSize { columns, rows }));
+            assert_eq!(lines[0], "https://192.0.2.7:9000/");
+            lines.len()
+        };
+        assert_eq!(lines(33, 18), 1 + 17, "a code of 25 modules and a margin of 4");
+        assert_eq!([lines(32, 18), lines(33, 17), lines(0, 0)], [1; 3]);
+        assert_eq!(link("https://a/".into(), None), ["https://a/"]);
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl State {
                 self.is_history = false;
                 self.scrollback.push(Entry::Rule(tr!("now").to_owned()));
             }
-            News::Link(link) => {
+            News::Link { link, .. } => {
                 let code = if self.theme.ascii { None } else { qr::draw(&link) };
                 let code = code.iter().flat_map(|code| code.lines()).map(str::to_owned).collect();
                 self.scrollback.push(Entry::Link { time: self.clock.time(at), link, code });

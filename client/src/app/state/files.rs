@@ -127,7 +127,7 @@ impl App {
             ));
         };
         self.tell_if_out_of_date();
-        self.news.push(News::Link(format!("{origin}{path}")));
+        self.news.push(News::Link { item, link: format!("{origin}{path}") });
     }
 
     /// What links begin with; none if the server has none.

@@ -12,6 +12,8 @@ use chatshelf_testkit::programs::{Ended, Program, Server, command_of};
 use chatshelf_testkit::wait::eventually;
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::harness::network::Network;
 use crate::harness::programs;
 use crate::harness::terminal::Terminal;
 
@@ -173,61 +175,6 @@ fn another_implementation_finds_our_rooms_and_we_find_its() {
 fn own_name(port: u16) -> String {
     let name = Program::run(command_of("uname").arg("-n"), "").stdout;
     format!("{} {port}", name.trim().split('.').next().unwrap())
-}
-
-/// Two machines on one network, as far as programs can tell; gone when dropped.
-#[cfg(target_os = "linux")]
-struct Network([String; 2]);
-
-#[cfg(target_os = "linux")]
-impl Network {
-    /// None, with a word about it, where it may not be made.
-    fn make() -> Option<Self> {
-        let unique = std::process::id();
-        let names = [format!("shelf-{unique}-a"), format!("shelf-{unique}-b")];
-        let network = Self(names.clone());
-        let [a, b] = names;
-        let (veth_a, veth_b) = (format!("va{unique}"), format!("vb{unique}"));
-        let ip = |words: &str| {
-            let mut command = command_of("ip");
-            command.args(words.split(' ')).output().is_ok_and(|it| it.status.success())
-        };
-        let is_made = ip(&format!("netns add {a}"))
-            && ip(&format!("netns add {b}"))
-            && ip(&format!("link add {veth_a} netns {a} type veth peer name {veth_b} netns {b}"))
-            && [(&a, &veth_a, 1), (&b, &veth_b, 2)].into_iter().all(|(host, veth, number)| {
-                ip(&format!("-n {host} address add 198.18.0.{number}/24 dev {veth}"))
-                    && ip(&format!("-n {host} link set lo up"))
-                    && ip(&format!("-n {host} link set {veth} up"))
-            });
-        if !is_made {
-            println!("no network can be made here, so this test checks nothing (root, iproute2)");
-        }
-        is_made.then_some(network)
-    }
-
-    /// This command on one of the machines.
-    fn on(&self, machine: usize, command: &Command) -> Command {
-        let mut inside = command_of("ip");
-        inside.args(["netns", "exec", &self.0[machine]]).arg(command.get_program());
-        inside.args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => inside.env(name, value),
-                None => inside.env_remove(name),
-            };
-        }
-        inside
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Network {
-    fn drop(&mut self) {
-        for name in &self.0 {
-            let _ = command_of("ip").args(["netns", "delete", name]).output();
-        }
-    }
 }
 
 #[cfg(target_os = "linux")]

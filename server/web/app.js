@@ -462,5 +462,5 @@ document.querySelectorAll('.plain').forEach((element) => (element.hidden = !isPl
 $('name').value = settings.name ?? '';
 const { name, resume } = load(sessionStorage, 'member');
 sessionStorage.removeItem('member');
+showDoor('');
 if (name) enter({ name, resume: Uint8Array.from(resume) });
-else showDoor('');

@@ -98,13 +98,17 @@ export async function closeBrowser() {
   await browser?.close();
 }
 
-/** A page in the room. Its `socket` has `cut()`, and `limit`, bytes after which it cuts itself. */
-export async function enter(context, name, { query = '', canCut = false } = {}) {
+/** A page at the door. Its `socket` has `cut()`, and `limit`, bytes after which it cuts itself. */
+export async function open(context, { query = '', canCut = false } = {}) {
   const page = await context.newPage();
   if (canCut) await watchSocket(page);
   await page.goto(URL_OF_PAGE + query);
-  return join(page, name);
+  await page.waitForSelector('#door:not([hidden])');
+  return page;
 }
+
+/** A page in the room. */
+export const enter = async (context, name, how) => join(await open(context, how), name);
 
 /** From the door into the room. */
 export async function join(page, name) {

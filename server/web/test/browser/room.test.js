@@ -5,8 +5,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { after, test } from 'node:test';
 
 import {
-  PHONE, URL_OF_PAGE, axe, closeBrowser, content, enter, file, fresh, inBrowser, say, shown,
-  terminal, terminalMember, texts,
+  PHONE, URL_OF_PAGE, axe, closeBrowser, content, enter, file, fresh, inBrowser, open, say, shown,
+  terminal, terminalMember, texts, until,
 } from './harness.js';
 
 after(closeBrowser);
@@ -19,6 +19,15 @@ async function fetched(page, name) {
   const response = await page.request.get(new URL(href, page.url()).href);
   assert.equal(response.status(), 200);
   return response.body();
+}
+
+// So long a member whose connection is gone keeps its place.
+const GRACE_MS = 5000;
+
+// Others have not seen this member leave, unless it was away for longer than that.
+async function assertStayed(other, name, since) {
+  const leavings = await other.locator('.row', { hasText: `${name} left` }).count();
+  assert.ok(leavings === 0 || Date.now() - since > GRACE_MS, `${name} has left`);
 }
 
 const NASTY = [
@@ -36,12 +45,12 @@ inBrowser('two pages and a terminal see the same', async (context) => {
   await three.sees(`from ${ada}`);
   three.say(`from ${tom}`);
   await shown(two, `from ${tom}`);
-  await say(two, '/me waves');
-  await three.sees(`${bob} waves`);
-  await shown(one, 'waves', '.row.action');
+  await say(two, `/me waves to ${tom}`);
+  await three.sees(`${bob} waves to ${tom}`);
+  for (const page of [one, two]) await shown(page, `waves to ${tom}`, '.row.action');
   const kinds = '.row.said .text, .row.action .text';
   const [first, second] = await Promise.all([texts(one, kinds), texts(two, kinds)]);
-  assert.deepEqual(second.slice(-3), [`from ${ada}`, `from ${tom}`, 'waves']);
+  assert.deepEqual(second.slice(-3), [`from ${ada}`, `from ${tom}`, `waves to ${tom}`]);
   assert.deepEqual(first.slice(-3), second.slice(-3));
   three.leave();
   await shown(one, `${tom} left`);
@@ -111,8 +120,9 @@ inBrowser('an upload resumes after a reload and the same choice', async (context
   page.socket.limit = page.socket.bytes + 1_000_000;
   await choose();
   await page.locator('#status:not([hidden])').waitFor();
-  page.socket.limit = Infinity;
+  // Until it is loaded again, it gets no further.
   await page.reload();
+  page.socket.limit = Infinity;
   await page.waitForSelector('#room:not([hidden])');
   page.socket.bytes = 0;
   await choose();
@@ -162,13 +172,13 @@ inBrowser('a picture that could run something is not shown', async (context) => 
   const alerts = [];
   page.on('dialog', (dialog) => alerts.push(dialog.dismiss()));
   const href = await itemOf(page, name).locator('a').getAttribute('href');
-  await page.evaluate((src) => {
+  const ending = await page.evaluate((src) => new Promise((ends) => {
     const image = document.createElement('img');
+    image.onload = image.onerror = ({ type }) => ends(type);
     image.src = src;
     document.body.append(image);
-  }, href);
-  await page.waitForTimeout(300);
-  assert.deepEqual(alerts, []);
+  }), href);
+  assert.deepEqual([ending, alerts], ['error', []]);
 });
 
 inBrowser('lines that are written offline are kept, and said once', async (context) => {
@@ -177,12 +187,14 @@ inBrowser('lines that are written offline are kept, and said once', async (conte
   const other = await enter(context, fresh('bob'));
   await say(page, 'before');
   await shown(other, 'before');
+  const since = Date.now();
   page.socket.isOpen = false;
   await page.socket.cut();
   await shown(page, 'Offline', '#status');
   await say(page, 'while away');
   await shown(page, 'while away', '.pending');
   await say(other, 'meanwhile');
+  await shown(other, 'meanwhile');
   page.socket.isOpen = true;
   // It may be back by itself already.
   await page.evaluate(() => document.querySelector('#status button').click());
@@ -192,18 +204,19 @@ inBrowser('lines that are written offline are kept, and said once', async (conte
   assert.deepEqual(last, ['before', 'meanwhile', 'while away']);
   assert.deepEqual((await texts(other)).slice(-3), last);
   assert.equal(await page.locator('.pending').count(), 0);
-  assert.equal(await other.locator('.row', { hasText: `${ada} left` }).count(), 0);
+  await assertStayed(other, ada, since);
 });
 
 inBrowser('a page that is loaded again is the same member', async (context) => {
   const ada = fresh('ada');
   const page = await enter(context, ada);
   const other = await enter(context, fresh('bob'));
+  const since = Date.now();
   await page.reload();
   await page.waitForSelector('#room:not([hidden])');
   await say(page, 'here again');
   await shown(other, 'here again');
-  assert.equal(await other.locator('.row', { hasText: `${ada} left` }).count(), 0);
+  await assertStayed(other, ada, since);
 });
 
 inBrowser('private messages, mentions, names and topics', async (context) => {
@@ -233,7 +246,7 @@ inBrowser('private messages, mentions, names and topics', async (context) => {
   await shown(two, '/help', '.row.said');
   await say(one, 'x'.repeat(9000));
   await shown(one, 'the limit is 8.2 kB', '.row.notice');
-  await one.fill('#text', bob.slice(0, 6));
+  await one.fill('#text', bob.slice(0, -1));
   await one.press('#text', 'Tab');
   assert.equal(await one.inputValue('#text'), `${bob}: `);
 });
@@ -254,8 +267,7 @@ inBrowser('the title counts what is not seen', async (context) => {
 inBrowser('a name that is taken leads to a free one', async (context) => {
   const ada = fresh('ada');
   await enter(context, ada);
-  const page = await context.newPage();
-  await page.goto(URL_OF_PAGE);
+  const page = await open(context);
   await page.fill('#name', ada);
   await page.press('#name', 'Enter');
   await shown(page, 'that name is taken', '#fault');
@@ -270,11 +282,10 @@ inBrowser('a name that is taken leads to a free one', async (context) => {
 for (const colorScheme of ['light', 'dark']) {
   for (const viewport of [{ width: 1280, height: 800 }, { width: 360, height: 640 }]) {
     inBrowser(`axe finds nothing, ${colorScheme}, ${viewport.width} wide`, async (context) => {
-      const door = await context.newPage();
-      await door.goto(URL_OF_PAGE);
-      assert.deepEqual(await axe(door), []);
-      const page = await enter(context, fresh('ada'));
-      const bob = await enter(context, fresh('bob'));
+      assert.deepEqual(await axe(await open(context)), []);
+      // The history of other tests would make it long, and find nothing else.
+      const [page, bob] = await Promise.all(['ada', 'bob'].map((name) =>
+        enter(context, fresh(name), { query: '?history=0' })));
       await say(page, 'hello https://example.org');
       await say(page, '/me waves');
       await say(page, '/help');
@@ -314,15 +325,13 @@ for (const [locale, join] of [['zh-CN', '加入'], ['zh-TW', '加入'], ['en-GB'
     await page.click('#menu summary');
     await page.selectOption('#language', 'en');
     await shown(page, 'On the shelf', '#shelf-title');
-    const next = await context.newPage();
-    await next.goto(URL_OF_PAGE);
+    const next = await open(context);
     assert.equal(await next.textContent('#enter'), 'Join', `and remembers it, not ${join}`);
   }, { locale });
 }
 
 inBrowser('all of it works from the keyboard', async (context) => {
-  const page = await context.newPage();
-  await page.goto(`${URL_OF_PAGE}?history=0`);
+  const page = await open(context, { query: '?history=0' });
   await page.keyboard.type(fresh('ada'));
   await page.keyboard.press('Enter');
   await page.waitForSelector('#room:not([hidden])');
@@ -341,12 +350,11 @@ inBrowser('all of it works from the keyboard', async (context) => {
 
 inBrowser('the first load is small', async (context) => {
   const page = await context.newPage();
-  let bytes = 0;
-  page.on('response', async (response) => {
-    const { responseBodySize, responseHeadersSize } = await response.request().sizes();
-    bytes += responseBodySize + responseHeadersSize;
-  });
+  const sizes = [];
+  page.on('response', (response) => sizes.push(response.request().sizes()));
   await page.goto(URL_OF_PAGE, { waitUntil: 'networkidle' });
+  const all = (await Promise.all(sizes)).map((it) => it.responseBodySize + it.responseHeadersSize);
+  const bytes = all.reduce((sum, each) => sum + each, 0);
   assert.ok(bytes > 10_000 && bytes < 100 * 1024, `${bytes} bytes`);
 });
 

@@ -5,7 +5,7 @@ import { after } from 'node:test';
 
 import { watchFrames } from './frames.js';
 import {
-  URL_OF_PAGE, closeBrowser, enter, fill, fresh, inBrowser, join, terminalMember,
+  closeBrowser, enter, fill, fresh, inBrowser, join, open, terminalMember,
 } from './harness.js';
 
 const FRAME_MS_MAX = 50;
@@ -63,8 +63,7 @@ async function whileALineASecondComes(page) {
 inBrowser('with ten thousand lines the page scrolls and types smoothly', async (context, t) => {
   await fill(Array.from({ length: LINES }, (_, at) => line(at)));
   const costs = { idle: await idle(context) };
-  const page = await context.newPage();
-  await page.goto(`${URL_OF_PAGE}?history=${LINES}`);
+  const page = await open(context, { query: `?history=${LINES}` });
   costs['while history comes'] = await whileHistoryComes(page, fresh('bob'));
   costs['while a line a second comes'] = await whileALineASecondComes(page);
   const longest = (frames) => Math.max(...frames).toFixed(1);

@@ -118,6 +118,7 @@ test(`join, talk, upload, download and come back in ${BROWSER}`, async (t) => {
   });
   browser = await open(downloads);
   await browser.goto(`${way.url}?history=0`);
+  await until(() => browser.call(() => !document.querySelector('#door').hidden));
   await browser.type('#name', fresh('ada'));
   await browser.click('#enter');
   await until(() => browser.call(() => !document.querySelector('#room').hidden));

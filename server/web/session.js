@@ -206,8 +206,7 @@ export class Session {
   /** `Say`, `Tell`, `Rename`, `SetTopic` or `Drop`, and with `mayModerate` also `Op`, `Moderate` or
    * `BansRequest`; `null` if too much is waiting. */
   ask(name, fields = {}) {
-    const isKept = this.phase !== 'joined';
-    if (!this.takesCommands || (isKept && this.#pending.isFull)) return null;
+    if (!this.takesCommands || (this.phase !== 'joined' && this.#pending.isFull)) return null;
     const entry = this.#pending.add(name, fields);
     this.#proceed();
     return entry;

@@ -84,11 +84,7 @@ export class Pending {
   get awaited() { return this.#sent()[0] ?? null; }
   #sent() { return this.entries.filter(isSent).sort((a, b) => a.turn - b.turn); }
 
-  #remove(entry) {
-    if (!entry) return null;
-    this.entries.splice(this.entries.indexOf(entry), 1);
-    return entry;
-  }
+  #remove(entry) { this.entries = this.entries.filter((it) => it !== entry); }
 
   /** A message of ours has come back. */
   receipt(name, id) {
@@ -104,7 +100,7 @@ export class Pending {
   /** A command of a kind is answered: the first that was sent. */
   answered(name, item) {
     const isIt = (entry) => entry.name === name && (!item || entry.fields.item === item);
-    return this.#remove(this.#sent().find(isIt));
+    this.#remove(this.#sent().find(isIt));
   }
 
   isRenaming() { return this.#sent().some((entry) => entry.name === 'Rename'); }
@@ -121,10 +117,12 @@ export class Pending {
   refused(refused, now) {
     const entry = this.#meant(refused);
     const gauge = this.gauges[PACED[entry?.name]];
-    if (!gauge || refused.retryMs === undefined) return { entry: this.#remove(entry) };
-    gauge.refused(refused.retryMs, now);
-    entry.state = 'waiting';
-    return { entry, isTakenBack: true };
+    const isTakenBack = gauge !== undefined && refused.retryMs !== undefined;
+    if (isTakenBack) {
+      gauge.refused(refused.retryMs, now);
+      entry.state = 'waiting';
+    } else this.#remove(entry);
+    return { entry, isTakenBack };
   }
 
   /** Events are missing, and receipts may be among them; true if something waits for one. */
@@ -136,8 +134,7 @@ export class Pending {
 
   /** The server has handled all that was sent before the gap. */
   handled() {
-    const hidden = this.entries.filter((entry) => entry.state === 'hidden');
-    hidden.forEach((entry) => this.#remove(entry));
+    this.entries = this.entries.filter((entry) => entry.state !== 'hidden');
   }
 
   /** The connection is gone: what was sent over it and not answered is in doubt. */
@@ -153,7 +150,7 @@ export class Pending {
     const isTopic = ({ topic }) => topic === room.topic?.topic;
     const over = inDoubt.filter(({ name, fields }) =>
       name !== 'Say' && !(name === 'Drop' && room.shelf.has(fields.item)));
-    over.forEach((entry) => this.#remove(entry));
+    this.entries = this.entries.filter((entry) => !over.includes(entry));
     const wanted = { Rename: (it) => it.nick === nick, SetTopic: isTopic, Drop: () => true };
     return over.filter(({ name, fields }) => !wanted[name]?.(fields));
   }

@@ -5,7 +5,7 @@ import { bdi, colourOf, dateOf, el, linked } from './dom.js';
 
 const BLOCK_ROWS = 50;
 const ROWS_MAX = 20_000;
-const TURN_MS = 6;
+const TURN_MS = 4;
 const FRAME_MS = 16;
 const SAME_MS = 3 * 60_000;
 const FOLDED_MAX = 8;
@@ -14,14 +14,16 @@ const MOMENT = new Intl.DateTimeFormat([], { dateStyle: 'full', timeStyle: 'medi
 
 export class Log {
   #box; #lines; #newest; #queue = []; #timer = null; #block = null; #rows = 0; #day = '';
-  #last = null; #isAtEnd = true; #unseen = 0; #mark = null;
+  #last = null; #isAtEnd = true; #top = 0; #unseen = 0; #mark = null;
 
   /** `box` scrolls, and holds the `lines`; `newest` is the button that leads to its end. */
   constructor(box, lines, newest) {
     [this.#box, this.#lines, this.#newest] = [box, lines, newest];
     box.addEventListener('scroll', () => this.#noteScroll(), { passive: true });
     newest.onclick = () => this.toEnd();
-    new ResizeObserver(() => this.#isAtEnd && this.toEnd()).observe(box);
+    // Pictures come later than the rows that show them.
+    const observer = new ResizeObserver(() => this.#isAtEnd && this.toEnd());
+    [box, lines].forEach((it) => observer.observe(it));
   }
 
   /** Adds a row: `kind` is `said`, `action`, `told`, `event`, `presence`, `notice` or `line`; it
@@ -92,7 +94,6 @@ export class Log {
     const isSame = kind === 'said' && last?.kind === 'said' && last.nick === nick &&
       at - last.ms < SAME_MS;
     const classes = ['row', kind, isSame && 'same', isMention && 'mention', isOwn && 'own'];
-    const content = parts ?? linked(text);
     const row = el('div', { className: classes.filter(Boolean).join(' '), 'data-seq': seq });
     if (nick) {
       row.append(el('span', { className: `nick ${colourOf(nick)}` }, bdi(nick)), ' ');
@@ -101,7 +102,7 @@ export class Log {
     row.append(
       el('time', { dateTime: at.toISOString(), title: MOMENT.format(at) }, CLOCK.format(at)),
       ' ',
-      el('div', { className: 'text', dir: parts ? '' : 'auto' }, ...content),
+      el('div', { className: 'text', dir: parts ? '' : 'auto' }, ...(parts ?? linked(text))),
     );
     return row;
   }
@@ -146,7 +147,10 @@ export class Log {
 
   #noteScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.#box;
-    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < 24;
+    // Only upwards is away from the end, which itself may have moved down.
+    const stays = this.#isAtEnd && scrollTop >= this.#top;
+    this.#isAtEnd = stays || scrollHeight - scrollTop - clientHeight < 24;
+    this.#top = scrollTop;
     if (this.#isAtEnd) this.#unseen = 0;
     this.#showNewest();
   }

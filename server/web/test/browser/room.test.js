@@ -162,6 +162,38 @@ inBrowser('files come by drop and by paste, and can be taken off', async (contex
     await picture.elementHandle());
 });
 
+inBrowser('a picture that is shown leaves the talk at its end', async (context) => {
+  const page = await enter(context, fresh('ada'), { query: '?history=0' });
+  for (let line = 0; line < 30; line++) await say(page, `line ${line}`);
+  const png = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(200, 300);
+    canvas.getContext('2d').fillRect(0, 0, 200, 300);
+    const blob = await canvas.convertToBlob({ type: 'image/png' });
+    return [...new Uint8Array(await blob.arrayBuffer())];
+  });
+  await page.setInputFiles('#files', file(`${fresh('tall')}.png`, Buffer.from(png)));
+  const fromEnd = () => {
+    const { scrollHeight, scrollTop, clientHeight } = document.getElementById('talk');
+    const { naturalHeight = 0 } = document.querySelector('#lines img') ?? {};
+    return { fromEnd: Math.round(scrollHeight - scrollTop - clientHeight), naturalHeight };
+  };
+  const isAt = async (end, height) => {
+    const { fromEnd: rest, naturalHeight } = await page.evaluate(fromEnd);
+    return naturalHeight === height && (end ? rest < 2 : rest > 200);
+  };
+  await page.locator('#lines button', { hasText: 'Show' }).click();
+  await until(() => isAt(true, 300));
+  assert.equal(await page.locator('#newest').isVisible(), false);
+  // Whoever has scrolled back stays there.
+  await page.locator('#lines button', { hasText: 'Hide' }).click();
+  await page.locator('#talk').hover();
+  await page.mouse.wheel(0, -10_000);
+  await page.locator('#newest').waitFor();
+  await page.evaluate(() => document.querySelector('#lines img').previousElementSibling.click());
+  await until(() => isAt(false, 300));
+  assert.equal(await page.locator('#newest').isVisible(), true);
+});
+
 inBrowser('a picture that could run something is not shown', async (context) => {
   const page = await enter(context, fresh('ada'));
   const svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>';

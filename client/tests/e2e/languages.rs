@@ -96,14 +96,14 @@ mod on_a_terminal {
     #[test]
     fn a_room_in_simplified_characters_keeps_its_lines_straight() {
         let texts =
-            ["欢迎，ada", "peer 加入了", "peer 上架了", "2 人在场", "帮助：", "离开房间吗？"];
+            ["欢迎，ada", "peer 加入了", "peer 上架了", "2 人在线", "帮助：", "离开房间吗？"];
         SIZES.into_iter().for_each(|size| see(SIMPLIFIED, size, texts));
     }
 
     #[test]
     fn a_room_in_traditional_characters_keeps_its_lines_straight() {
         let texts =
-            ["歡迎，ada", "peer 加入了", "peer 上架了", "2 人在場", "說明：", "離開房間嗎？"];
+            ["歡迎，ada", "peer 加入了", "peer 上架了", "2 人在線上", "說明：", "離開房間嗎？"];
         SIZES.into_iter().for_each(|size| see(TRADITIONAL, size, texts));
     }
 

@@ -97,7 +97,7 @@ test('a line is a message or a command', () => {
   assert.equal(parse('/me').fault, 'Usage: /me TEXT');
   assert.match(parse('/nonsense').fault, /no command \/nonsense/);
   assert.match(parse('/nick a b').fault, /without spaces/);
-  assert.match(parse(`/me ${'x'.repeat(9000)}`).fault, /too long .* 8.2 kB/);
+  assert.match(parse(`/me ${'x'.repeat(9000)}`).fault, /too long .* 8\.2\u00a0kB/);
   for (const line of helpLines()) assert.match(line, /^\/\w+.* — \w/);
 });
 
@@ -114,7 +114,7 @@ test('operators name whom, how long and why', () => {
   for (const line of ['/kick', '/ban', '/unban bob', '/redact bob 0', '/lock', '/lock door']) {
     assert.match(parse(line).fault, /^Usage: /, line);
   }
-  assert.match(parse(`/kick bob ${'x'.repeat(300)}`).fault, /too long .* 256 B/);
+  assert.match(parse(`/kick bob ${'x'.repeat(300)}`).fault, /too long .* 256\u00a0B/);
   assert.match(parse('/ban a/b').fault, /without spaces/);
 });
 

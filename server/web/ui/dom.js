@@ -61,7 +61,7 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 export function sizeText(bytes) {
   let [value, unit] = [Number(bytes), 0];
   for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
-  return `${unit ? value.toFixed(value < 99.5 ? 1 : 0) : value} ${UNITS[unit]}`;
+  return `${unit ? value.toFixed(value < 99.5 ? 1 : 0) : value}\u00a0${UNITS[unit]}`;
 }
 
 /** A moment that came as milliseconds, however far away. */

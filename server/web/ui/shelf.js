@@ -1,6 +1,6 @@
 // The shelf, its files as links and pictures, and uploads on their way.
 
-import { t } from '../strings.js';
+import { language, t } from '../strings.js';
 import { bdi, colourOf, dateOf, el, reconcile, sizeText } from './dom.js';
 
 // What an <img> shows and cannot run anything.
@@ -45,8 +45,8 @@ export function showShelf(list, shelf, isOwn, takeOff) {
   const entries = new Map(items.map((item) => [`${item.item} ${isOwn(item)}`, item]));
   reconcile(list, entries, (item) => {
     const at = dateOf(item.at);
-    const when = at.toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
-    const time = el('time', { dateTime: at.toISOString() }, when);
+    const form = { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' };
+    const time = el('time', { dateTime: at.toISOString() }, at.toLocaleString(language, form));
     const facts = [`${sizeText(item.size)} · `, bdi(item.nick), ' · ', time];
     const drop = isOwn(item) ? [button('takeOff', item.name, () => takeOff(item))] : [];
     return el('li', { className: colourOf(item.nick) },

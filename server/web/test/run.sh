@@ -1,47 +1,65 @@
 #!/usr/bin/env bash
 # Tests the page: its modules under node, then all of it in a browser, with a server of its own.
 #   run.sh PROGRAMS TOOLS [chromium | firefox | webkit | pictures]
+#   run.sh lacks TOOLS BROWSER...
 # PROGRAMS is the folder of the built programs; in TOOLS, npm keeps the packages of package.json, and
 # `make node` puts Node.js. Chromium runs all tests, the others the main path; `pictures` writes
-# those of docs/ instead. What is not here is named, and fails.
+# those of docs/ instead. What is not here is named, and fails; `lacks` names it only: `node`, and
+# packages of Debian's.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
 programs=$1 tools=$2 what=${3:-chromium}
 
+has_node() { [[ $(node --version 2> /dev/null) == v[2-9][0-9].* && -n $(type -P npm) ]]; }
+has_node || PATH=$tools/bin:$PATH
+
+# The path of the first of these programs that is here.
+first() {
+    local name
+    for name in "$@"; do
+        ! type -P "$name" || return 0
+    done
+}
+has_display() { [[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]; }
+# Finds a browser; `packages` are those of Debian's that have what it needs.
+find_browser() {
+    case $1 in
+        chromium | pictures)
+            packages=chromium
+            browser=${CHROMIUM:-$(first chromium chromium-browser google-chrome)}
+            ;;
+        firefox)
+            packages=firefox-esr
+            browser=$(first firefox-esr firefox)
+            ;;
+        webkit)
+            packages='webkit2gtk-driver xvfb xauth'
+            browser=$(first /usr/lib/*/webkit2gtk-4.*/MiniBrowser)
+            [[ -n $(type -P WebKitWebDriver) ]] || browser=
+            has_display || [[ -n $(type -P xvfb-run) ]] || browser=
+            ;;
+        *) fail "no browser is called $1 here: chromium, firefox or webkit" ;;
+    esac
+}
 fail() {
     echo "The page was not tested: $1" >&2
     exit 1
 }
 
-has_node() { [[ $(node --version 2> /dev/null) == v[2-9][0-9].* && -n $(type -P npm) ]]; }
-has_node || PATH=$tools/bin:$PATH
-has_node || fail 'node 20 or newer, with npm, is not here; make node installs it'
+if [[ $programs == lacks ]]; then
+    has_node || echo node
+    for what in "${@:3}"; do
+        find_browser "$what"
+        [[ -n $browser ]] || echo "$packages"
+    done
+    exit
+fi
 
-# $1: what the browser is called, and its package of Debian's; then where it may be.
-browser() {
-    local found
-    # It fails if any of them is missing.
-    found=$(type -P "${@:2}") || [[ -n $found ]] || fail "$1"
-    head -n 1 <<< "$found"
-}
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+has_node || fail 'node 20 or newer, with npm, is not here; make node installs it'
+find_browser "$what"
+[[ -n $browser ]] || fail "what $what needs is not here (Debian: apt-get install $packages)"
 web=http run=()
-case $what in
-    chromium | pictures)
-        CHROMIUM=${CHROMIUM:-$(browser 'Chromium is not here (Debian: apt-get install chromium)' \
-            chromium chromium-browser google-chrome)}
-        ;;
-    firefox)
-        BROWSER_PATH=$(browser 'Firefox is not here (Debian: apt-get install firefox-esr)' \
-            firefox-esr firefox)
-        ;;
-    webkit)
-        lacks='WebKitGTK is not here (Debian: apt-get install webkit2gtk-driver xvfb xauth)'
-        browser "$lacks" WebKitWebDriver > /dev/null
-        BROWSER_PATH=$(browser "$lacks" /usr/lib/*/webkit2gtk-4.*/MiniBrowser)
-        [[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]] || run=("$(browser "$lacks" xvfb-run)" -a)
-        ;;
-    *) fail "no browser is called $what here: chromium, firefox or webkit" ;;
-esac
+[[ $what != webkit ]] || has_display || run=(xvfb-run -a)
 case $what in
     chromium) tests=(--test --test-concurrency=1 test/browser/*.test.js) ;;
     pictures) tests=(test/browser/screenshots.js ../../docs) web=https ;;
@@ -75,6 +93,6 @@ for _ in {1..100}; do
     sleep 0.1
 done
 [[ -n $url ]] || fail 'the server did not say where it is'
-export BROWSER=$what BROWSER_PATH=${BROWSER_PATH:-} CHROMIUM=${CHROMIUM:-}
+export BROWSER=$what BROWSER_PATH=$browser CHROMIUM=$browser
 CHATSHELF_URL=$url CHATSHELF=$programs/chatshelf WEB_TOOLS=$tools \
     "${run[@]}" node --import ./test/files.js "${tests[@]}"

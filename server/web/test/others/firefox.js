@@ -5,6 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const START_MS_MAX = 120_000;
+
 /** Starts it with one page. What it downloads goes to `folder`. */
 export async function open(folder) {
   const profile = await mkdtemp(join(tmpdir(), 'firefox-'));
@@ -70,10 +72,16 @@ async function drive(child) {
 
 async function addressOf(child) {
   let printed = '';
-  for await (const part of child.stderr) {
-    printed += part;
-    const found = /WebDriver BiDi listening on (ws:\S+)/.exec(printed);
-    if (found) return `${found[1]}/session`;
+  // What it prints ends with it.
+  const timer = setTimeout(() => child.kill(), START_MS_MAX);
+  try {
+    for await (const part of child.stderr) {
+      printed += part;
+      const found = /WebDriver BiDi listening on (ws:\S+)/.exec(printed);
+      if (found) return `${found[1]}/session`;
+    }
+  } finally {
+    clearTimeout(timer);
   }
   throw new Error(`Firefox does not start: ${printed}`);
 }
@@ -89,6 +97,7 @@ async function connect(address) {
     if (type === 'success') done(result);
     else if (type === 'error') fail(new Error(message));
   };
+  socket.onclose = () => waiting.forEach(({ fail }) => fail(new Error('Firefox is gone')));
   return (method, params) => new Promise((done, fail) => {
     waiting.set(++last, { done, fail });
     socket.send(JSON.stringify({ id: last, method, params }));

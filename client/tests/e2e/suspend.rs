@@ -82,6 +82,8 @@ impl Shell {
     #[track_caller]
     fn leaves(mut self) {
         self.terminal.types("/quit\r");
+        // Until it has ended, the client reads what is typed.
+        self.terminal.shows("shell> ");
         self.terminal.is_restored();
         self.terminal.types("exit\r");
         self.terminal.wait();

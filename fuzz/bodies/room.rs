@@ -156,7 +156,7 @@ impl Storage for Behind {
         reply
     }
 
-    fn append(&mut self, JournalBatch { frames, to }: JournalBatch) {
+    fn append(&mut self, JournalBatch { frames, to, .. }: JournalBatch) {
         self.journal.extend(frames);
         self.replies.push_back(Reply::Journaled { to });
     }

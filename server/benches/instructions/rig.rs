@@ -155,7 +155,7 @@ impl Storage for Journal {
         Some(Reply::Journaled { to: self.journaled_to.take()? })
     }
 
-    fn append(&mut self, JournalBatch { frames, to }: JournalBatch) {
+    fn append(&mut self, JournalBatch { frames, to, .. }: JournalBatch) {
         self.logged_bytes += frames.len();
         self.journaled_to = Some(to);
     }

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::KeptBans;
+
 /// Bytes of events that may wait. A batch beyond this is not written, as if the disk had failed.
 pub(super) const BACKLOG_BYTES_MAX: usize = 32 * 1024 * 1024;
 
@@ -16,11 +18,19 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// What the reactor hands over, in the order of events. `to` is the offset in the room log after
 /// it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum QueuedBatch {
-    /// Whole event frames.
-    Frames { frames: Vec<u8>, to: u64 },
-    /// Events that were not accepted because too many were waiting.
-    Lost { to: u64 },
+pub(super) struct QueuedBatch {
+    /// The bans to keep before the events, if they change them.
+    pub(super) bans: Option<KeptBans>,
+    pub(super) events: QueuedEvents,
+    pub(super) to: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum QueuedEvents {
+    /// Whole frames.
+    Frames(Vec<u8>),
+    /// Not accepted, because too many were waiting.
+    Lost,
 }
 
 /// What [`Backlog::take`] brings.
@@ -50,15 +60,15 @@ struct Waiting {
 }
 
 impl Backlog {
-    /// Adds whole event frames that end at `to`. Joins them to frames that already wait, so that
-    /// all are written and synced together.
-    pub(super) fn push(&self, frames: Vec<u8>, to: u64) {
+    /// Adds whole event frames that end at `to`, with the bans after them if they change these.
+    /// Joins them to frames that already wait, so that all are written and synced together.
+    pub(super) fn push(&self, bans: Option<KeptBans>, frames: Vec<u8>, to: u64) {
         let mut waiting = self.lock();
         if waiting.bytes + frames.len() > BACKLOG_BYTES_MAX {
-            waiting.lose(to);
+            waiting.push(QueuedBatch { bans, events: QueuedEvents::Lost, to });
         } else {
             waiting.bytes += frames.len();
-            waiting.keep(frames, to);
+            waiting.push(QueuedBatch { bans, events: QueuedEvents::Frames(frames), to });
         }
         drop(waiting);
         self.news.notify_one();
@@ -85,7 +95,7 @@ impl Backlog {
         let Some(batch) = waiting.batches.pop_front() else {
             return if waiting.is_closed { Taken::Closed } else { Taken::Nothing };
         };
-        if let QueuedBatch::Frames { frames, .. } = &batch {
+        if let QueuedEvents::Frames(frames) = &batch.events {
             waiting.bytes -= frames.len();
         }
         Taken::Batch(batch)
@@ -97,38 +107,38 @@ impl Backlog {
 }
 
 impl Waiting {
-    fn keep(&mut self, frames: Vec<u8>, to: u64) {
-        match self.batches.back_mut() {
-            Some(QueuedBatch::Frames { frames: before, to: end }) if before.len() < BATCH_BYTES => {
-                before.extend_from_slice(&frames);
-                *end = to;
+    /// Adds a batch, as a part of the last one if that is possible.
+    fn push(&mut self, batch: QueuedBatch) {
+        use QueuedEvents::{Frames, Lost};
+        let Some(last) = self.batches.back_mut() else { return self.batches.push_back(batch) };
+        match (&mut last.events, &batch.events) {
+            (Frames(before), Frames(frames)) if before.len() < BATCH_BYTES => {
+                before.extend_from_slice(frames);
             }
-            _ => self.batches.push_back(QueuedBatch::Frames { frames, to }),
+            (Lost, Lost) => {}
+            _ => return self.batches.push_back(batch),
         }
-    }
-
-    fn lose(&mut self, to: u64) {
-        match self.batches.back_mut() {
-            Some(QueuedBatch::Lost { to: end }) => *end = to,
-            _ => self.batches.push_back(QueuedBatch::Lost { to }),
-        }
+        last.to = batch.to;
+        last.bans = batch.bans.or(last.bans.take());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chatshelf_common::id::BanId;
+
     use super::*;
 
     const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 
     fn frames(frames: &[u8], to: u64) -> Taken {
-        Taken::Batch(QueuedBatch::Frames { frames: frames.into(), to })
+        Taken::Batch(QueuedBatch { bans: None, events: QueuedEvents::Frames(frames.into()), to })
     }
 
     /// Where the frames that wait first end.
     fn end_of(backlog: &Backlog) -> u64 {
         match backlog.take(AT_ONCE) {
-            Taken::Batch(QueuedBatch::Frames { to, .. }) => to,
+            Taken::Batch(QueuedBatch { events: QueuedEvents::Frames(_), to, .. }) => to,
             other => panic!("{other:?}"),
         }
     }
@@ -137,24 +147,37 @@ mod tests {
     fn waiting_frames_become_one_batch_and_losses_keep_their_place() {
         let backlog = Backlog::default();
         assert_eq!(backlog.take(AT_ONCE), Taken::Nothing);
-        backlog.push(b"one".into(), 3);
-        backlog.push(b"two".into(), 6);
+        backlog.push(None, b"one".into(), 3);
+        backlog.push(None, b"two".into(), 6);
         let large = BACKLOG_BYTES_MAX - 5;
-        backlog.push(vec![0; large], 7);
-        backlog.push(vec![0; large], 8);
-        backlog.push(b"three".into(), 9);
+        backlog.push(None, vec![0; large], 7);
+        backlog.push(None, vec![0; large], 8);
+        backlog.push(None, b"three".into(), 9);
         backlog.close();
         assert_eq!(backlog.take(None), frames(b"onetwo", 6));
-        assert_eq!(backlog.take(None), Taken::Batch(QueuedBatch::Lost { to: 8 }));
+        let lost = QueuedBatch { bans: None, events: QueuedEvents::Lost, to: 8 };
+        assert_eq!(backlog.take(None), Taken::Batch(lost));
         assert_eq!(backlog.take(None), frames(b"three", 9));
         assert_eq!(backlog.take(None), Taken::Closed);
+    }
+
+    #[test]
+    fn the_newest_bans_come_with_the_first_frames_that_they_were_joined_to() {
+        let bans = |next| Some(KeptBans { next: BanId(next), ..KeptBans::default() });
+        let backlog = Backlog::default();
+        backlog.push(bans(2), b"one".into(), 3);
+        backlog.push(None, b"two".into(), 6);
+        backlog.push(bans(3), b"three".into(), 11);
+        let events = QueuedEvents::Frames(b"onetwothree".into());
+        let expected = QueuedBatch { bans: bans(3), events, to: 11 };
+        assert_eq!(backlog.take(AT_ONCE), Taken::Batch(expected));
     }
 
     #[test]
     fn a_full_backlog_is_taken_and_then_has_room_again() {
         let backlog = Backlog::default();
         for to in 1..=2 {
-            backlog.push(vec![0; BACKLOG_BYTES_MAX], to);
+            backlog.push(None, vec![0; BACKLOG_BYTES_MAX], to);
             assert_eq!(end_of(&backlog), to);
         }
     }
@@ -162,7 +185,7 @@ mod tests {
     #[test]
     fn batches_do_not_grow_without_end() {
         let backlog = Backlog::default();
-        (1..=3).for_each(|to| backlog.push(vec![0; BATCH_BYTES], to));
+        (1..=3).for_each(|to| backlog.push(None, vec![0; BATCH_BYTES], to));
         for expected in 1..=3 {
             assert_eq!(end_of(&backlog), expected);
         }
@@ -173,7 +196,7 @@ mod tests {
         let backlog = Backlog::default();
         std::thread::scope(|scope| {
             let taken = scope.spawn(|| backlog.take(None));
-            backlog.push(b"news".into(), 4);
+            backlog.push(None, b"news".into(), 4);
             assert_eq!(taken.join().unwrap(), frames(b"news", 4));
             let taken = scope.spawn(|| backlog.take(None));
             backlog.close();

@@ -102,7 +102,7 @@ pub fn read<F: Files>(files: &F, data_dir: &Path) -> io::Result<KeptBans> {
 }
 
 /// Writes the bans durably, or logs why it cannot.
-pub(super) fn keep<F: Files>(files: &F, data_dir: &Path, bans: &KeptBans) {
+pub fn keep<F: Files>(files: &F, data_dir: &Path, bans: &KeptBans) {
     if let Err(why) = files::replace(files, &data_dir.join(BANS), &bans.encode()) {
         log::error!("cannot write the bans to disk, and a restart would forget the latest: {why}");
     }

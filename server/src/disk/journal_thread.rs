@@ -9,7 +9,7 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use super::Reply;
-use super::backlog::{Backlog, QueuedBatch, Taken};
+use super::backlog::{Backlog, QueuedBatch, QueuedEvents, Taken};
 use super::files::Files;
 use super::journal::Unsynced;
 use super::journal_writer::JournalWriter;
@@ -105,15 +105,13 @@ pub(super) fn serve<F: Files>(
         }
         syncer.take_in(&mut writer).into_iter().for_each(&mut answer);
         let reply = match taken {
-            Taken::Batch(QueuedBatch::Frames { frames, to }) => {
-                let begun = Instant::now();
-                let reply = writer.keep(&frames, to, begun);
-                if writer.syncs_each_batch() {
-                    syncer.reports.note_sync(begun.elapsed());
+            Taken::Batch(QueuedBatch { bans, events, to }) => {
+                bans.into_iter().for_each(|bans| writer.keep_bans(&bans));
+                match events {
+                    QueuedEvents::Frames(frames) => keep(&mut writer, &frames, to, syncer),
+                    QueuedEvents::Lost => writer.lose(to),
                 }
-                reply
             }
-            Taken::Batch(QueuedBatch::Lost { to }) => writer.lose(to),
             Taken::Nothing | Taken::Closed => None,
         };
         reply.into_iter().for_each(&mut answer);
@@ -126,18 +124,32 @@ pub(super) fn serve<F: Files>(
     writer.sync();
 }
 
+fn keep<F: Files>(
+    writer: &mut JournalWriter<F>,
+    frames: &[u8],
+    to: u64,
+    syncer: &Syncer<F>,
+) -> Option<Reply> {
+    let begun = Instant::now();
+    let reply = writer.keep(frames, to, begun);
+    if writer.syncs_each_batch() {
+        syncer.reports.note_sync(begun.elapsed());
+    }
+    reply
+}
+
 #[cfg(test)]
 mod tests {
-    use chatshelf_common::id::{Seq, UnixMillis};
+    use chatshelf_common::id::{BanId, Seq, UnixMillis};
     use chatshelf_common::text::Nick;
     use chatshelf_common::wire::Frame;
     use chatshelf_common::wire::frame::Joined;
 
     use super::*;
-    use crate::disk::Durability;
     use crate::disk::backlog::BACKLOG_BYTES_MAX;
     use crate::disk::fault_injection::{Fault, FaultyFiles};
     use crate::disk::journal::Journal;
+    use crate::disk::{Durability, KeptBans, read_bans};
 
     fn joined(seq: u64) -> Vec<u8> {
         let nick = Nick::new("ada").unwrap();
@@ -158,9 +170,9 @@ mod tests {
         let files = FaultyFiles::new();
         let writer = journal_writer(&files, Durability::Always);
         let backlog = Backlog::default();
-        (2..=5).for_each(|to| backlog.push(joined(to), to));
-        backlog.push(vec![0; BACKLOG_BYTES_MAX], 6);
-        backlog.push(joined(7), 7);
+        (2..=5).for_each(|to| backlog.push(None, joined(to), to));
+        backlog.push(None, vec![0; BACKLOG_BYTES_MAX], 6);
+        backlog.push(None, joined(7), 7);
         backlog.close();
         let mut replies = Vec::new();
         let before = files.done();
@@ -185,7 +197,7 @@ mod tests {
         let files = FaultyFiles::new();
         let writer = journal_writer(&files, Durability::None);
         let backlog = Backlog::default();
-        backlog.push(vec![0; BACKLOG_BYTES_MAX + 1], 2);
+        backlog.push(None, vec![0; BACKLOG_BYTES_MAX + 1], 2);
         backlog.close();
         let syncer = Syncer::start(Arc::default()).unwrap();
         serve(writer, &syncer, &backlog, drop);
@@ -215,6 +227,29 @@ mod tests {
         assert_eq!(syncer.reports.snapshot().syncs.count(), 1);
         syncer.hand_over(&mut writer, later);
         assert!(writer.is_syncing(), "the next one");
+    }
+
+    /// At whichever operation the disk fails for good: nobody hears of a ban before it is kept.
+    #[test]
+    fn a_ban_that_is_in_the_log_is_kept() {
+        let kept = KeptBans { next: BanId(2), ..KeptBans::default() };
+        for operations in 0..20 {
+            let files = FaultyFiles::new();
+            let writer = journal_writer(&files, Durability::Always);
+            let syncer = Syncer::start(Arc::default()).unwrap();
+            let backlog = Backlog::default();
+            backlog.push(Some(kept.clone()), joined(2), 2);
+            backlog.close();
+            files.fail(Fault::From(files.done() + operations), std::io::ErrorKind::Other);
+            serve(writer, &syncer, &backlog, |_| ());
+            files.heal();
+            let (_, events) = Journal::open(files.clone(), files.path(), 1 << 20).unwrap();
+            let is_kept = read_bans(&files, files.path()).unwrap() == kept;
+            let is_told = events.len() == 2;
+            assert!(is_kept || !is_told, "{operations} operations succeed");
+            assert!(operations > 0 || !is_kept);
+            assert!(operations < 19 || (is_kept && is_told), "it is done in fewer operations");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ use readahead::{Extent, Framing};
 use stats::Reports;
 use store::{PARTIAL_BYTES_MIN, Store, StoreSettings, default_reserve};
 
-pub use bans::{KeptBans, read as read_bans};
+pub use bans::{KeptBans, keep as keep_bans, read as read_bans};
 pub use data_dir::check;
 pub use durability::{Durability, UnknownDurability};
 pub use journal_writer::SYNC_INTERVAL_MS;
@@ -177,8 +177,6 @@ pub enum Request {
         /// Which.
         download: TransferKey,
     },
-    /// Keep these bans, instead of those before.
-    KeepBans(KeptBans),
     /// Use other settings from now on.
     Configure(StoreSettings),
     /// Remove a dropped item's files.
@@ -380,11 +378,11 @@ impl Disk {
         self.reports.snapshot()
     }
 
-    /// Appends whole event frames to the journal. `to` is the offset in the room log after the last
-    /// frame. At levels that acknowledge, `Journaled` or `JournalFailed` follows with this `to` or
-    /// a later one.
-    pub fn append(&self, frames: Vec<u8>, to: u64) {
-        self.backlog.push(frames, to);
+    /// Appends whole event frames to the journal. Bans that come with them are kept first, instead
+    /// of those before. `to` is the offset in the room log after the last frame. At levels that
+    /// acknowledge, `Journaled` or `JournalFailed` follows with this `to` or a later one.
+    pub fn append(&self, bans: Option<KeptBans>, frames: Vec<u8>, to: u64) {
+        self.backlog.push(bans, frames, to);
     }
 }
 

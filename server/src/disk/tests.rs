@@ -55,7 +55,7 @@ fn events_are_kept_at_every_level_and_acknowledged_where_that_means_something() 
     for durability in [Durability::None, Durability::Interval, Durability::Always] {
         let data = tempfile::tempdir().unwrap();
         let (disk, _, woken) = open(data.path(), durability);
-        (1..=100).for_each(|seq| disk.append(joined(seq), 10 * seq));
+        (1..=100).for_each(|seq| disk.append(None, joined(seq), 10 * seq));
         let mut reached = 0;
         while durability.is_acknowledged() && reached < 1000 {
             woken.recv_timeout(PATIENCE).unwrap();
@@ -80,9 +80,9 @@ fn what_waits_for_a_slow_disk_is_bounded() {
         disk.poll_reply().unwrap()
     };
     let frame = joined(1);
-    disk.append(frame.repeat(backlog::BACKLOG_BYTES_MAX / frame.len() + 1), 1);
+    disk.append(None, frame.repeat(backlog::BACKLOG_BYTES_MAX / frame.len() + 1), 1);
     assert!(matches!(reply(), Reply::JournalFailed { to: 1 }), "it is more than may wait");
-    disk.append(joined(2), 2);
+    disk.append(None, joined(2), 2);
     assert!(matches!(reply(), Reply::Journaled { to: 2 }), "nothing waits any more");
 }
 

@@ -5,12 +5,15 @@
 //! belongs to the room; this only decides what happens with it.
 
 use super::limits::{JOURNAL_WAIT_MS, UNRELEASED_BYTES_MAX};
-use crate::disk::Durability;
+use crate::disk::{Durability, KeptBans};
 use crate::room::log::RoomLog;
 
 /// New events, for the journal.
 #[derive(Debug)]
 pub struct JournalBatch {
+    /// The bans, if these events change them. They are kept before the events are, so that nobody
+    /// hears of a ban that a restart would forget.
+    pub bans: Option<KeptBans>,
     /// The events, as whole frames.
     pub frames: Vec<u8>,
     /// The log offset where they end; [`Reply::Journaled`](crate::disk::Reply::Journaled) names it.
@@ -27,6 +30,8 @@ pub(super) struct JournalFeed {
     taken_to: u64,
     /// Bytes that were taken and not yet handed over.
     waiting: Vec<u8>,
+    /// The bans after them, if they have changed.
+    bans: Option<Box<KeptBans>>,
     /// The offset up to which the log was released when all members were last flushed.
     flushed_to: u64,
     /// When events are sent even if the journal has not stored them.
@@ -42,6 +47,7 @@ impl JournalFeed {
             durability,
             taken_to: journaled_to,
             waiting: Vec::new(),
+            bans: None,
             flushed_to: journaled_to,
             release_by_ms: None,
             has_failed: false,
@@ -60,7 +66,16 @@ impl JournalFeed {
     /// Returns the events taken, for the journal.
     pub(super) fn poll(&mut self) -> Option<JournalBatch> {
         let frames = std::mem::take(&mut self.waiting);
-        (!frames.is_empty()).then_some(JournalBatch { frames, to: self.taken_to })
+        if frames.is_empty() {
+            return None;
+        }
+        let bans = self.bans.take().map(|bans| *bans);
+        Some(JournalBatch { bans, frames, to: self.taken_to })
+    }
+
+    /// Notes the bans after an event that was proposed in this turn.
+    pub(super) fn keep_bans(&mut self, bans: KeptBans) {
+        self.bans = Some(Box::new(bans));
     }
 
     /// Returns the offset up to which the log may be released without the journal's reply, because

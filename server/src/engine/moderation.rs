@@ -20,7 +20,6 @@ use super::limits::BANS_MAX;
 use super::origin::Origin;
 use super::proposals::Proposer;
 use super::transport::Transport;
-use crate::disk::Request;
 use crate::room::Member;
 use crate::room::proposal::{Moderation, Proposal};
 use crate::token::Token;
@@ -237,7 +236,7 @@ impl<T: Transport> Engine<T> {
     /// Keeps bans and the lock of the topic on disk.
     fn keep_bans(&mut self) {
         let kept = self.bans.kept(self.room.is_topic_locked());
-        self.disk.push(Request::KeepBans(kept));
+        self.journal.keep_bans(kept);
     }
 
     /// Returns the sessions of members whom a new ban keeps out, in their order; operators stay.

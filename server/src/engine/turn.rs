@@ -46,8 +46,8 @@ impl Storage for Threads {
         self.disk.poll_reply()
     }
 
-    fn append(&mut self, JournalBatch { frames, to }: JournalBatch) {
-        self.disk.append(frames, to);
+    fn append(&mut self, JournalBatch { bans, frames, to }: JournalBatch) {
+        self.disk.append(bans, frames, to);
     }
 
     fn submit(&mut self, request: Request) {

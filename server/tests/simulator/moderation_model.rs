@@ -19,6 +19,10 @@ pub(crate) struct ModerationModel {
     asks_password: bool,
     /// What the disk may hold: what was written last, and what was tried since.
     kept: Vec<KeptBans>,
+    /// The number of the next ban when the server was started, if it had kept any, and the events
+    /// since then that tell of a ban.
+    first_ban: u64,
+    told: Vec<Seq>,
     /// Nicks that are kept out, until when.
     banned: BTreeMap<String, Option<UnixMillis>>,
     /// Redacted lines, and the event that says so, if it is in the log.
@@ -31,7 +35,7 @@ pub(crate) struct ModerationModel {
 
 impl ModerationModel {
     pub(crate) fn new(asks_password: bool) -> Self {
-        Self { asks_password, ..Self::default() }
+        Self { asks_password, first_ban: 1, ..Self::default() }
     }
 
     /// The store has been asked to keep bans; `is_done` if nothing failed.
@@ -49,6 +53,11 @@ impl ModerationModel {
             kept => kept.contains(found),
         };
         assert!(is_known, "bans that were not kept last: {found:?}, not {:?}", self.kept);
+        let told = self.told.drain(..).filter(|seq| !is_gone(*seq)).count() as u64;
+        let has_failed = self.kept.len() > 1;
+        let missing = (self.first_ban + told).saturating_sub(found.next.0);
+        assert!(missing == 0 || has_failed, "{missing} bans are in the log alone: {found:?}");
+        self.first_ban = found.next.0;
         self.kept = vec![found.clone()];
         self.redacted.retain(|line, _| !is_gone(*line));
         let nick = |ban: &BanEntry| Some((ban.to.as_ref()?.as_str().to_owned(), ban.until));
@@ -90,6 +99,9 @@ impl ModerationModel {
             self.operators.insert(it.nick.as_str().to_owned());
         }
         assert!(self.is_operator(&it.nick), "no operator: {it:?}");
+        if it.action == Action::BAN {
+            self.told.push(it.seq);
+        }
         match (it.action, &it.to, it.line) {
             (Action::BAN, Some(to), _) => _ = self.banned.insert(to.as_str().to_owned(), it.until),
             (Action::UNBAN, Some(to), _) => _ = self.banned.remove(to.as_str()),

@@ -11,7 +11,7 @@ use chatshelf_server::disk::journal::{Journal, Unsynced};
 use chatshelf_server::disk::journal_writer::JournalWriter;
 use chatshelf_server::disk::mark;
 use chatshelf_server::disk::store::Store;
-use chatshelf_server::disk::{Durability, Found, Reply, Request, read_bans};
+use chatshelf_server::disk::{Durability, Found, KeptBans, Reply, Request, read_bans};
 use chatshelf_server::engine::JournalBatch;
 use chatshelf_server::room::Past;
 
@@ -180,16 +180,7 @@ impl Threads {
         let mut answers = Vec::new();
         if let Some(request) = self.requests.pop_front() {
             told!(self.trace, "store", "{}", shown_request(&request));
-            let failures = self.disk.failures();
-            let bans = match &request {
-                Request::KeepBans(bans) => Some(bans.clone()),
-                _ => None,
-            };
-            if bans.is_none() || self.sabotage != Some(Sabotage::LostBans) {
-                self.store.handle(request, &mut |reply| answers.push(reply));
-            }
-            let is_done = self.disk.failures() == failures && !self.disk.is_frozen();
-            bans.into_iter().for_each(|bans| model.moderation_mut().keeps(&bans, is_done));
+            self.store.handle(request, &mut |reply| answers.push(reply));
         }
         if self.store.has_work() {
             self.store.step(&mut |reply| answers.push(reply));
@@ -207,13 +198,16 @@ impl Threads {
 
     /// Keeps what waits, as many batches at once as the thread would.
     fn keep(&mut self, model: &mut Model) {
-        let Some(JournalBatch { mut frames, mut to }) = self.batches.pop_front() else { return };
+        let Some(batch) = self.batches.pop_front() else { return };
+        let JournalBatch { mut bans, mut frames, mut to } = batch;
         while frames.len() < BATCH_BYTES
             && let Some(more) = self.batches.pop_front()
         {
             frames.extend_from_slice(&more.frames);
             to = more.to;
+            bans = more.bans.or(bans);
         }
+        bans.into_iter().for_each(|bans| self.keep_bans(&bans, model));
         let failures = self.disk.failures();
         let last = model.batch_end(to);
         let reply = self.keeper.keep(&frames, to, self.clock.instant());
@@ -233,6 +227,16 @@ impl Threads {
             (false, _) => model.written(last),
         }
         self.replies.extend(reply);
+    }
+
+    fn keep_bans(&mut self, bans: &KeptBans, model: &mut Model) {
+        told!(self.trace, "journal", "keeps {bans:?}");
+        let failures = self.disk.failures();
+        if self.sabotage != Some(Sabotage::LostBans) {
+            self.keeper.keep_bans(bans);
+        }
+        let is_done = self.disk.failures() == failures && !self.disk.is_frozen();
+        model.moderation_mut().keeps(bans, is_done);
     }
 
     /// Takes in what came of a sync, before anything more is written behind it.

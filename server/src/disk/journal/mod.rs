@@ -28,6 +28,7 @@ use chatshelf_common::id::Seq;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::TopicChanged;
 
+use super::bans::{self, KeptBans};
 use super::files::{Files, StoredFile, set_aside};
 use recovery::Recovery;
 use rotation::Rotation;
@@ -124,6 +125,13 @@ impl<F: Files> Journal<F> {
         let events = past.into_events(segment_bytes / EVENT_BYTES_MIN);
         journal.redact_again(&events);
         Ok((journal, events))
+    }
+
+    /// Keeps the bans in a file beside the log's folder, or logs why it cannot.
+    pub(super) fn keep_bans(&self, kept: &KeptBans) {
+        if let Some(data_dir) = self.dir.parent() {
+            bans::keep(&self.files, data_dir, kept);
+        }
     }
 
     /// The newest change of the topic, wherever in the log.

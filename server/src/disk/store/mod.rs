@@ -34,7 +34,6 @@ use chatshelf_common::id::{ItemId, UnixMillis};
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
-use super::bans::{self, KeptBans};
 use super::block::Block;
 use super::files::Files;
 use super::{Reply, Request, TransferKey};
@@ -95,13 +94,6 @@ pub struct Store<F: Files> {
 }
 
 impl<F: Files> Store<F> {
-    /// Keeps the bans, which are next to the store's folders.
-    fn keep_bans(&self, kept: &KeptBans) {
-        if let Some(data_dir) = self.shelf_dir.parent() {
-            bans::keep(&self.files, data_dir, kept);
-        }
-    }
-
     /// Opens the folders below `data_dir`, removes what cannot be resumed, and returns the whole
     /// items, oldest first. A first [`Request::Expire`] tells when kept uploads expire.
     ///
@@ -193,7 +185,6 @@ impl<F: Files> Store<F> {
                 self.close(download);
                 answer(Reply::Ended { transfer: download });
             }
-            Request::KeepBans(bans) => self.keep_bans(&bans),
             Request::Configure(settings) => {
                 self.settings = settings;
                 self.keep_within_bounds();

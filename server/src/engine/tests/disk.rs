@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::disk::files::SystemFiles;
 use crate::disk::store::{Store, StoreSettings};
-use crate::disk::{KeptBans, Reply, Request, TransferKey, UploadId, read_bans};
+use crate::disk::{KeptBans, Reply, Request, TransferKey, UploadId, keep_bans, read_bans};
 
 /// How long an interrupted upload is kept.
 pub(super) const KEEP_PARTIAL_MS: u64 = 40_000;
@@ -41,6 +41,10 @@ impl FakeDisk {
     /// The bans that are kept.
     pub(super) fn bans(&self) -> KeptBans {
         read_bans(&SystemFiles, self.dir.path()).unwrap()
+    }
+
+    pub(super) fn keep_bans(&self, bans: &KeptBans) {
+        keep_bans(&SystemFiles, self.dir.path(), bans);
     }
 
     fn open(dir: TempDir, at: UnixMillis) -> (Self, Vec<Item>) {
@@ -194,7 +198,6 @@ fn name(request: &Request) -> (&'static str, u64) {
         Request::Release { .. } => ("Release", 0),
         Request::Close { download } => ("Close", of(download)),
         Request::Configure(_) => ("Configure", 0),
-        Request::KeepBans(_) => ("KeepBans", 0),
         Request::Remove { item } => ("Remove", item.0),
     }
 }

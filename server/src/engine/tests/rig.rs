@@ -87,7 +87,8 @@ impl Storage for Behind<'_> {
         self.replies.pop_front()
     }
 
-    fn append(&mut self, JournalBatch { frames, to }: JournalBatch) {
+    fn append(&mut self, JournalBatch { bans, frames, to }: JournalBatch) {
+        bans.into_iter().for_each(|bans| self.disk.keep_bans(&bans));
         let redacted = super::peer::events(&frames).into_iter().filter_map(|event| match event {
             Event::Moderated(Moderated { action: Action::REDACT, line, .. }) => line,
             _ => None,

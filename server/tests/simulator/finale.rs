@@ -7,6 +7,7 @@ use chatshelf_common::id::ItemId;
 use chatshelf_server::disk::block::POOL_BLOCKS_MAX;
 use chatshelf_server::engine::MemoryUse;
 
+use super::guest::Guest;
 use super::threads::DATA;
 use super::trace::told;
 use super::user::User;
@@ -51,6 +52,7 @@ impl World {
     fn settle(&mut self, what: &str) {
         self.wait(SETTLES_MS, what, |world| {
             world.server.is_idle()
+                && world.guests.iter().all(Guest::is_over)
                 && world.users.iter().all(User::is_settled)
                 && world.users.iter().all(|user| user.is_up_to_date(&world.model))
         });
@@ -68,7 +70,8 @@ impl World {
 
     fn state(&self) -> String {
         let users: Vec<String> = self.users.iter().map(User::state).collect();
-        format!("{}\nserver: {:?}", users.join("\n"), self.server.stats())
+        let guests = self.guests.iter().filter(|guest| !guest.is_over()).count();
+        format!("{}\nguests: {guests}\nserver: {:?}", users.join("\n"), self.server.stats())
     }
 
     /// All see the same room, and on its shelf are the files that must be, whole. Answers which.

@@ -81,6 +81,19 @@ impl Net {
 
     /// What comes of an attempt: the client's end of a connection, or none.
     pub(crate) fn connect(&mut self, attempt: Attempt, server: &mut Server) -> Option<End> {
+        self.make(attempt, server, false)
+    }
+
+    /// The same for who speaks HTTP.
+    pub(crate) fn connect_over_http(
+        &mut self,
+        attempt: Attempt,
+        server: &mut Server,
+    ) -> Option<End> {
+        self.make(attempt, server, true)
+    }
+
+    fn make(&mut self, attempt: Attempt, server: &mut Server, is_http: bool) -> Option<End> {
         if attempt.is_lost || !server.is_up() {
             return None;
         }
@@ -97,13 +110,19 @@ impl Net {
         // What is wrong on purpose is to be noticed by the model, not by TLS.
         let is_tls =
             habits.is_none() && self.sabotage.is_none() && self.encryption.one_in(TLS_ONE_IN);
-        let is_web = habits.is_none() && self.sabotage.is_none() && self.webs.one_in(WEB_ONE_IN);
+        let may_be_web = habits.is_none() && self.sabotage.is_none() && !is_http;
+        let is_web = may_be_web && self.webs.one_in(WEB_ONE_IN);
         {
             let mut wire = wire.borrow_mut();
-            (wire.habits, wire.is_tls, wire.is_web) = (habits, is_tls, is_web);
+            (wire.habits, wire.is_tls) = (habits, is_tls);
+            (wire.is_web, wire.is_http) = (is_web, is_http);
         }
         let layer = if is_tls { "TLS" } else { "no TLS" };
-        let web = if is_web { "WebSocket" } else { "no WebSocket" };
+        let web = match (is_web, is_http) {
+            (true, _) => "WebSocket",
+            (_, true) => "HTTP",
+            (false, false) => "no WebSocket",
+        };
         told!(self.trace, "net", "wire {} is made, {layer}, {web}, {habits:?}", self.made);
         server.connect(wire.clone());
         self.wires.push(wire.clone());

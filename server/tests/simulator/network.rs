@@ -46,6 +46,8 @@ pub(crate) struct Wire {
     pub(crate) is_tls: bool,
     /// Both ends speak WebSocket.
     pub(crate) is_web: bool,
+    /// Both ends speak HTTP.
+    pub(crate) is_http: bool,
     /// Of the layer that the server has over it, if it has one.
     pub(crate) habits: Option<Habits>,
     /// A byte is lost on the way, or changed; or calls are interrupted.
@@ -102,6 +104,7 @@ impl Wire {
             server,
             is_tls: false,
             is_web: false,
+            is_http: false,
             habits: None,
             sabotage: None,
             interruptions: INTERRUPTIONS,

@@ -33,6 +33,7 @@ pub(crate) struct Plan {
     pub(crate) is_windows: bool,
     pub(crate) users: u64,
     pub(crate) hostiles: u64,
+    pub(crate) guests: u64,
     /// Things that each user does, about.
     pub(crate) deeds: u64,
     /// Longest text of a line, in bytes.
@@ -170,6 +171,7 @@ impl Plan {
             is_windows: rng.one_in(6),
             users: if is_busy { rng.between(5, 9) } else { rng.between(1, 5) },
             hostiles: rng.pick(&[0, 0, 1, 2, 4]),
+            guests: rules.pick(&[0, 0, 1, 2]),
             deeds: if is_flood { 40 } else { rng.pick(&[5, 15, 40, 60]) },
             line_bytes: if is_flood { 8_000 } else { rng.pick(&[40, 40, 300, 8_000]) },
             is_flood,

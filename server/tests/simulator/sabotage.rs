@@ -18,6 +18,8 @@ pub(crate) enum Sabotage {
     Interrupts,
     /// The store says that it has kept bans and does not.
     LostBans,
+    /// The store takes a guest's file whatever digest it should have.
+    AnyDigest,
     /// Any password is right.
     LaxVerifier,
     /// When the journal is replayed into a second room, its last event is left out.

@@ -28,6 +28,11 @@ fn bans_that_are_not_kept_are_noticed() {
 }
 
 #[test]
+fn a_digest_that_is_not_verified_is_noticed() {
+    assert_bites(Sabotage::AnyDigest);
+}
+
+#[test]
 fn a_wrong_password_that_lets_in_is_noticed() {
     assert_bites(Sabotage::LaxVerifier);
 }

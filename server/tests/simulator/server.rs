@@ -11,8 +11,11 @@ use chatshelf_server::disk::Found;
 use chatshelf_server::disk::readahead::WINDOWS_MAX;
 use chatshelf_server::engine::{Engine, MemoryUse, Readiness, Secret, Stats, Turns};
 use chatshelf_server::net::tls::{TlsContext, TlsTransport};
+use chatshelf_server::net::web::WebTransport;
+use chatshelf_server::net::web::site::{Caller, Site};
 use chatshelf_server::net::websocket::WebSocketTransport;
 use chatshelf_server::token::Token;
+use chatshelf_server::web_mode::WebMode;
 
 use super::budget;
 use super::clock::Clock;
@@ -30,7 +33,7 @@ use super::tls::{BaseEnd, server_config};
 use super::trace::{Trace, told};
 use super::verifier::Verifier;
 use super::watched::Watched;
-use super::web::ServerEnd;
+use super::web::{MemberEnd, ServerEnd};
 
 /// Connections accepted in one turn.
 const ACCEPTS_MAX: usize = 256;
@@ -66,6 +69,7 @@ pub(crate) struct Server {
 struct Process {
     engine: Engine<ServerEnd>,
     tls: Rc<TlsContext>,
+    site: Rc<Site>,
     threads: Threads,
     verifier: Verifier,
     beginning: Beginning,
@@ -279,6 +283,7 @@ impl Server {
         self.process = Some(Process {
             engine,
             tls: TlsContext::new(server_config()),
+            site: Rc::new(Site::new(WebMode::Https, None, "server".to_owned(), None)),
             threads,
             verifier: Verifier::new(&self.clock, verifier_rng, HOSTS, self.sabotage),
             beginning: Beginning { past, keep, is_topic_locked, at: now.at },
@@ -391,6 +396,7 @@ impl Process {
             let end = End::new(&wire, Side::Server, clock.clone());
             let habits = wire.borrow().habits;
             let (is_tls, is_web) = (wire.borrow().is_tls, wire.borrow().is_web);
+            let is_http = wire.borrow().is_http;
             let base = match habits {
                 Some(habits) => BaseEnd::This(TestTransport::That(Layered::over(end, habits))),
                 None if is_tls => {
@@ -399,9 +405,18 @@ impl Process {
                 }
                 None => BaseEnd::This(TestTransport::This(end)),
             };
-            let transport = match is_web {
-                true => ServerEnd::That(WebSocketTransport::new(base, &[], &[])),
-                false => ServerEnd::This(base),
+            let transport = match (is_web, is_http) {
+                (true, _) => {
+                    let websocket = WebSocketTransport::new(base, &[], &[]);
+                    ServerEnd::This(MemberEnd::That(websocket))
+                }
+                (_, true) => {
+                    // As far as HTTP can tell, all are on this machine, so that it serves them.
+                    let peer = SocketAddr::from(([127, 0, 0, 1], 4_000));
+                    let caller = Caller { peer, is_encrypted: is_tls };
+                    ServerEnd::That(WebTransport::new(base, &self.site, caller, &[]))
+                }
+                (false, false) => ServerEnd::This(MemberEnd::This(base)),
             };
             self.engine.adopt(transport, peer);
             self.wires.push((token, wire));

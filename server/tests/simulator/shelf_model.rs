@@ -13,11 +13,13 @@ pub(crate) struct ShelfModel {
     published: BTreeMap<ItemId, Item>,
     /// Items that are not on the shelf any more, as the log has it.
     gone: BTreeSet<ItemId>,
+    /// The same, and those that have come back since.
+    ever_gone: BTreeSet<ItemId>,
     /// Of these, items that a user took off.
     taken_off: BTreeSet<ItemId>,
     /// Digests of items that were there twice.
     doubled: BTreeSet<[u8; 32]>,
-    /// Files that users have offered.
+    /// Files that users and guests have offered.
     files: BTreeMap<[u8; 32], Rc<Vec<u8>>>,
 }
 
@@ -27,6 +29,7 @@ impl ShelfModel {
             keep,
             published: BTreeMap::new(),
             gone: BTreeSet::new(),
+            ever_gone: BTreeSet::new(),
             taken_off: BTreeSet::new(),
             doubled: BTreeSet::new(),
             files: BTreeMap::new(),
@@ -56,6 +59,7 @@ impl ShelfModel {
     /// The log says that an item is not on the shelf any more.
     pub(crate) fn dropped(&mut self, dropped: &Dropped) {
         self.gone.insert(dropped.item);
+        self.ever_gone.insert(dropped.item);
         if dropped.nick.is_some() {
             self.taken_off.insert(dropped.item);
         }
@@ -76,6 +80,16 @@ impl ShelfModel {
             self.gone.remove(&id);
             self.taken_off.remove(&id);
         }
+    }
+
+    /// An item that was ever published.
+    pub(crate) fn item(&self, id: ItemId) -> Option<&Item> {
+        self.published.get(&id)
+    }
+
+    /// True when an item was not on the shelf any more, at some time.
+    pub(crate) fn was_gone(&self, id: ItemId) -> bool {
+        self.ever_gone.contains(&id)
     }
 
     /// True when an item with this content was ever published.

@@ -122,7 +122,12 @@ impl Threads {
         Ok((threads, Found { past, upload_ids, bans }))
     }
 
-    pub(crate) fn submit(&mut self, request: Request) {
+    pub(crate) fn submit(&mut self, mut request: Request) {
+        if let (Request::Create { checksum, .. }, Some(Sabotage::AnyDigest)) =
+            (&mut request, self.sabotage)
+        {
+            *checksum = None;
+        }
         self.requests.push_back(request);
     }
 

@@ -4,6 +4,7 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 use chatshelf_common::websocket::{CloseCode, End, Incoming, Opcode, Sender, frame};
+use chatshelf_server::net::web::WebTransport;
 use chatshelf_server::net::websocket::WebSocketTransport;
 
 use super::end::End as WireEnd;
@@ -16,8 +17,10 @@ const FRAGMENTS_EVERY: u32 = 5;
 /// Bytes of one message at most.
 const MESSAGE_BYTES_MAX: usize = 20_000;
 
-/// What the server has over its end of a wire.
-pub(crate) type ServerEnd = Either<BaseEnd, WebSocketTransport<BaseEnd>>;
+/// What the server has over its end of a wire: the protocol, or HTTP.
+pub(crate) type ServerEnd = Either<MemberEnd, WebTransport<BaseEnd>>;
+/// The same of a member, with WebSocket or without.
+pub(crate) type MemberEnd = Either<BaseEnd, WebSocketTransport<BaseEnd>>;
 
 /// The client's end of a connection, with the layers that the wire asks for.
 #[derive(Debug)]

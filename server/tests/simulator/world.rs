@@ -3,6 +3,7 @@
 
 use super::clock::Clock;
 use super::disk::Faults;
+use super::guest::Guest;
 use super::hostile::Hostile;
 use super::model::Model;
 use super::net::Net;
@@ -25,6 +26,7 @@ pub(crate) struct World {
     pub(super) server: Server,
     pub(super) model: Model,
     pub(super) users: Vec<User>,
+    pub(super) guests: Vec<Guest>,
     hostiles: Vec<Hostile>,
     begins_ms: u64,
     next_trouble: usize,
@@ -48,6 +50,7 @@ impl World {
             server: Server::new(&plan, clock, trace, sabotage),
             model: Model::new(&plan, clock, trace),
             users: (0..plan.users).map(|it| User::new(it, &plan, clock, trace)).collect(),
+            guests: (0..plan.guests).map(|it| Guest::new(it, &plan, clock, trace)).collect(),
             hostiles: (0..plan.hostiles).map(|it| Hostile::new(it, &plan, clock, trace)).collect(),
             begins_ms: clock.now_ms(),
             clock: clock.clone(),
@@ -83,6 +86,7 @@ impl World {
         self.net.heal();
         self.server.heal();
         self.users.iter_mut().for_each(User::heal);
+        self.guests.iter_mut().for_each(Guest::heal);
         self.hostiles.iter_mut().for_each(Hostile::heal);
     }
 
@@ -94,7 +98,8 @@ impl World {
         let hostiles = self.hostiles.iter().filter_map(Hostile::due_ms).min();
         let troubles =
             [self.next_trouble_ms(), self.faults_end_ms, self.full_ends_ms, self.slow_ends_ms];
-        let others = [self.net.due_ms(), self.server.due_ms(), users, hostiles];
+        let guests = self.guests.iter().filter_map(Guest::due_ms).min();
+        let others = [self.net.due_ms(), self.server.due_ms(), users, guests, hostiles];
         let due_ms = troubles.into_iter().chain(others).flatten().min();
         let Some(due_ms) = due_ms.filter(|due| *due < end_ms) else {
             self.clock.advance_to(end_ms);
@@ -107,6 +112,9 @@ impl World {
             if user.due_ms().is_some_and(|due| due <= self.clock.now_ms()) {
                 user.step(&mut self.net, &mut self.server, &mut self.model);
             }
+        }
+        for guest in &mut self.guests {
+            guest.step(&mut self.net, &mut self.server, &mut self.model);
         }
         for hostile in &mut self.hostiles {
             hostile.step(&mut self.net, &mut self.server);

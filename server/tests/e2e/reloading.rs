@@ -4,7 +4,9 @@
 use std::process::Command;
 
 use chatshelf_common::id::ItemId;
-use chatshelf_common::wire::{Code, Event};
+use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
+use chatshelf_common::wire::frame::Hello;
+use chatshelf_common::wire::{Code, Event, ServerFrame};
 use chatshelf_testkit::files::names;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Server;
@@ -189,6 +191,25 @@ fn a_mistake_changes_nothing() {
     let line = room.reload("max-file-size = 5\n");
     assert!(line.ends_with("settings reloaded: max-file-size 5 instead of 10"), "{line}");
     drop(ada);
+    room.server.end_well();
+}
+
+#[test]
+fn whoever_comes_next_is_told_how_links_begin_now() {
+    let mut room = Changing::start("");
+    let told = |room: &Changing| {
+        let mut peer = Peer::connect(room.server.address());
+        peer.send(&Hello::new(VERSION_MIN, VERSION_MAX));
+        peer.frame(|frame| match frame {
+            ServerFrame::HelloAck(ack) => ack.link_base.as_ref().map(|it| it.as_str().to_owned()),
+            _ => None,
+        })
+    };
+    assert_eq!(told(&room), "https:");
+    room.reload("public-url = https://room.example.org\n");
+    assert_eq!(told(&room), "https://room.example.org");
+    room.reload("web = off\n");
+    assert_eq!(told(&room), "");
     room.server.end_well();
 }
 

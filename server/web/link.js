@@ -22,7 +22,7 @@ export class Link {
     const session = this.#session;
     const now = performance.now();
     session.tick(now);
-    if (this.#socket && (session.isOffline || session.phase === 'over')) this.#close();
+    if (this.#socket && ['offline', 'over'].includes(session.phase)) this.#close();
     if (session.wantsConnection(now)) this.#connect();
     this.#write();
     for (const request of session.uploads.requests.splice(0)) this.#worker?.postMessage(request);
@@ -68,7 +68,7 @@ export class Link {
       if (!bytes) break;
       socket.send(bytes);
     }
-    if (this.#session.uploads.all.size && !this.#isWaiting && this.#worker) {
+    if (socket && this.#session.uploads.all.size && !this.#isWaiting && this.#worker) {
       this.#isWaiting = true;
       this.#worker.postMessage({ kind: 'wait', ms: WAIT_MS });
     }

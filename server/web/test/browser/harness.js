@@ -123,12 +123,18 @@ async function watchSocket(page) {
   await page.routeWebSocket(/\/ws$/, (client) => {
     if (!socket.isOpen) return client.close();
     const server = client.connectToServer();
-    const cut = () => Promise.all([client.close(), server.close()]);
+    let isCut = false;
+    const cut = () => {
+      isCut = true;
+      return Promise.all([client.close(), server.close()]);
+    };
     socket.cut = cut;
     client.onMessage((message) => {
+      // Nothing passes behind what was lost, though the limit may be another by now.
+      if (isCut) return;
       socket.bytes += message.length;
-      if (socket.bytes > socket.limit) return cut();
-      server.send(message);
+      if (socket.bytes > socket.limit) cut();
+      else server.send(message);
     });
   });
 }

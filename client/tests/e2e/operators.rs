@@ -21,7 +21,9 @@ use chatshelf_testkit::programs::Program;
 use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
 
 use crate::harness::programs;
-use crate::harness::room::{Room, client_command, command_to};
+#[cfg(unix)]
+use crate::harness::room::command_to;
+use crate::harness::room::{Room, client_command};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 

@@ -3,8 +3,10 @@
 //! `metrics`. Owns the bounds of a head; never sees a socket or a clock.
 
 mod answer;
+mod target;
 
 pub use answer::{CONTINUE, Status, answer, answer_with, head, plain_answer, refusal, stamped};
+use target::Target;
 
 /// Bytes of a request's head.
 pub const HEAD_BYTES_MAX: usize = 8 * 1024;
@@ -27,6 +29,9 @@ pub enum Method {
 pub struct Request<'a> {
     /// How.
     pub method: Method,
+    /// Host and port by which the client calls this server: those of the target if it has them, or
+    /// else those of `Host`. Empty if there are neither, as HTTP/1.0 has it.
+    pub authority: &'a str,
     /// Which path, without a query.
     pub path: &'a str,
     /// The query behind the path; empty without one.
@@ -92,11 +97,6 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
         Err(_) => return Err(Status::BadRequest),
     };
     let is_1_1 = head.version == Some(1);
-    let hosts = values(head.headers, "host").count();
-    // A request of HTTP/1.1 names its host, once (RFC 9112, section 3.2).
-    if hosts > 1 || (hosts == 0 && is_1_1) {
-        return Err(Status::BadRequest);
-    }
     let content_bytes = content_bytes(head.headers)?;
     let method = match head.method {
         Some("GET") => Method::Get,
@@ -107,8 +107,28 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
     if method != Method::Put && content_bytes.is_some_and(|bytes| bytes > 0) {
         return Err(Status::ContentTooLarge);
     }
-    let (path, query) = head.path.and_then(path_and_query).ok_or(Status::BadRequest)?;
-    Ok(Some(Request { method, path, query, head_bytes, content_bytes, is_1_1, headers }))
+    let target = head.path.and_then(Target::parse).ok_or(Status::BadRequest)?;
+    let authority = authority(&target, head.headers, is_1_1)?;
+    let Target { path, query, .. } = target;
+    Ok(Some(Request { method, authority, path, query, head_bytes, content_bytes, is_1_1, headers }))
+}
+
+/// Returns host and port by which the server is called. A request of HTTP/1.1 has a `Host`, once;
+/// it is that of the target if the target names one (RFC 9112, section 3.2).
+fn authority<'a>(
+    target: &Target<'a>,
+    headers: &[httparse::Header<'a>],
+    is_1_1: bool,
+) -> Result<&'a str, Status> {
+    let mut hosts = values(headers, "host");
+    let (host, second) = (hosts.next(), hosts.next());
+    let host = host.map(std::str::from_utf8).transpose().map_err(|_| Status::BadRequest)?;
+    match (target.authority, host) {
+        _ if second.is_some() => Err(Status::BadRequest),
+        (_, None) if is_1_1 => Err(Status::BadRequest),
+        (Some(named), Some(host)) if !named.eq_ignore_ascii_case(host) => Err(Status::BadRequest),
+        (named, host) => Ok(named.or(host).unwrap_or_default()),
+    }
 }
 
 /// Returns the length of the content that follows. Whatever two programs could understand in two
@@ -129,16 +149,6 @@ fn content_bytes(headers: &[httparse::Header<'_>]) -> Result<Option<u64>, Status
         Some(coding) if coding.eq_ignore_ascii_case(b"chunked") => Err(Status::LengthRequired),
         Some(_) => Err(Status::NotImplemented),
     }
-}
-
-/// Path and query of a target in origin form (`/path?query`) or absolute form (`http://host/path`).
-fn path_and_query(target: &str) -> Option<(&str, &str)> {
-    let target = match target.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
-        None => target,
-    };
-    let target = target.split('#').next().filter(|it| it.starts_with('/'))?;
-    Some(target.split_once('?').unwrap_or((target, "")))
 }
 
 #[cfg(test)]
@@ -169,17 +179,32 @@ mod tests {
     fn other_forms_of_a_request_are_understood() {
         assert_eq!(read(b"GET /healthz HTTP/1.0\r\n\r\n"), get("/healthz"));
         assert_eq!(read(b"GET /healthz HTTP/1.1\nHost: x\n\n"), get("/healthz"));
-        assert_eq!(read(b"GET http://a:9/metrics?x HTTP/1.1\r\nhost: a\r\n\r\n"), get("/metrics"));
-        assert_eq!(read(b"GET http://a HTTP/1.1\r\nhost: a\r\n\r\n"), get("/"));
-        for (target, query) in
-            [("/a?b=c&d", "b=c&d"), ("/a?b?#c?", "b?"), ("/a#?b", ""), ("/a?", "")]
-        {
-            let head = format!("GET {target} HTTP/1.1\r\nhost: a\r\n\r\n");
-            let request = request(head.as_bytes()).unwrap().unwrap();
-            assert_eq!((request.path, request.query), ("/a", query), "{target}");
-        }
         let head = read(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_eq!(head, Ok(Some((Method::Head, "/"))));
+    }
+
+    #[test]
+    fn the_target_names_the_host_if_it_can_and_no_other_is_told() {
+        for (target, host, authority) in [
+            ("/", "Host: a:9\r\n", Some("a:9")),
+            ("http://a:9", "Host: A:9\r\n", Some("a:9")),
+            ("http://evil.example/", "Host: evil.example\r\n", Some("evil.example")),
+            ("http://evil.example/", "Host: a\r\n", None),
+            ("http://a/", "Host: a:80\r\n", None),
+            ("http://a/", "Host:\r\n", None),
+            ("http://a/", "", None),
+            ("ftp://a/", "Host: a\r\n", None),
+            ("/", "Host: a\r\nHost: a\r\n", None),
+            ("/", "Host: \u{e4}\r\n", Some("\u{e4}")),
+            ("/#", "Host: a\r\n", None),
+        ] {
+            let head = format!("GET {target} HTTP/1.1\r\n{host}\r\n");
+            let read = request(head.as_bytes()).map(|it| it.unwrap().authority);
+            assert_eq!(read, authority.ok_or(Status::BadRequest), "{target} {host}");
+        }
+        let old = |target| request(target).unwrap().unwrap().authority;
+        assert_eq!(old(b"GET http://a/ HTTP/1.0\r\n\r\n"), "a");
+        assert_eq!(old(b"GET / HTTP/1.0\r\n\r\n"), "");
     }
 
     #[test]

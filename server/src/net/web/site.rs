@@ -117,7 +117,7 @@ impl Site {
 
     /// Answers a request.
     pub(super) fn answer(&self, request: &Request<'_>, caller: &Caller) -> Reply {
-        let host = request.header("host").unwrap_or_default();
+        let host = request.authority;
         if !self.is_own(host) {
             let words = "This server is not known by that name; --public-url makes it known.";
             return words_only(request.method, Status::Forbidden, words);

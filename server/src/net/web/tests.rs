@@ -128,6 +128,20 @@ fn only_names_of_the_server_are_answered_for() {
             "{host}"
         );
     }
+    let upgrade = socket_with(&format!("Host: box\r\n{UPGRADE}"));
+    for whole in [
+        "GET /none HTTP/1.1\r\nHost: box\r\n\r\n",
+        "PUT /shelf/f HTTP/1.1\r\nHost: box\r\nContent-Length: 0\r\n\r\n",
+        &upgrade,
+    ] {
+        let named = whole.replacen(" /", " http://evil.example/", 1);
+        assert_eq!(status(&named), "400 Bad Request", "{named}");
+        let agreed = named.replace("box", "evil.example");
+        assert_eq!(status(&agreed), "403 Forbidden", "{agreed}");
+        assert_eq!(status(&named.replace("http", "ftp")), "400 Bad Request");
+    }
+    let named = upgrade.replacen(" /", " http://BOX/", 1);
+    assert_eq!(status(&named), "101 Switching Protocols");
 }
 
 #[test]

@@ -93,7 +93,12 @@ impl<T: Transport> Engine<T> {
 
     fn meet(&mut self, token: Token, due: Due) {
         match due {
-            Due::Close(code) => self.close(token, code),
+            Due::Close(code) => {
+                if let Some(connection) = self.connections.get_mut(token) {
+                    connection.time_out();
+                }
+                self.close(token, code);
+            }
             Due::Drop => self.kill(token),
             Due::Ping => {
                 if let Some(connection) = self.connections.get_mut(token) {

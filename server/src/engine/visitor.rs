@@ -83,4 +83,8 @@ pub trait Visitor {
     /// Refuses; `retry_ms` is when it may be tried again. Returns false if content has begun: then
     /// only the connection's end can say it.
     fn refuse(&mut self, code: Code, retry_ms: Option<u64>) -> bool;
+
+    /// The time for the next visit is over: answers what has come of one, if something has. The
+    /// connection ends then.
+    fn time_out(&mut self);
 }

@@ -179,6 +179,9 @@ impl MetricsServer {
             && (!std::mem::take(&mut connection.is_ready)
                 || connection
                     .proceed(now.at, |method, path| respond(method, path, page, now_ms, source)));
+        if now_ms >= connection.by_ms {
+            connection.time_out(now.at);
+        }
         if !lives {
             self.connections[slot] = None;
         }
@@ -257,6 +260,17 @@ fn respond(
 }
 
 impl Connection {
+    /// Answers what has come of a request that is not whole in time.
+    fn time_out(&mut self, at: UnixMillis) {
+        if let Step::Reading(head) = &self.step
+            && !head.is_empty()
+        {
+            let answer = http::stamped(&http::refusal(Status::RequestTimeout), at, false);
+            // Nothing was sent before, so it fits into the socket's buffer, or the peer is gone.
+            let _ = self.stream.write(&answer);
+        }
+    }
+
     /// Reads and writes as far as possible, and answers the request once it is whole. Returns
     /// false when the connection is over.
     fn proceed(
@@ -346,6 +360,27 @@ mod tests {
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
             assert!(answer.ends_with(&format!("\r\n\r\n{words}\n")), "{answer}");
             assert_eq!(source.asked.get(), 0, "it costs no look at the connections");
+        }
+    }
+
+    #[test]
+    fn what_does_not_come_whole_in_time_is_answered_and_silence_is_not() {
+        let poll = mio::Poll::new().unwrap();
+        let mut server = MetricsServer::open(([127, 0, 0, 1], 0).into()).unwrap();
+        server.register(poll.registry(), 0).unwrap();
+        let source = Fake { health: Health::Good, asked: Cell::default() };
+        for (sent, status) in [("GET /metrics HT", "HTTP/1.1 408 Request Timeout\r\n"), ("", "")] {
+            let mut peer = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
+            peer.write_all(sent.as_bytes()).unwrap();
+            for mono_ms in [0, LIFE_MS - 1, LIFE_MS] {
+                for place in 0..TOKENS {
+                    server.note_ready(place);
+                }
+                server.serve(poll.registry(), Now { mono_ms, at: UnixMillis(0) }, &source);
+            }
+            let mut answer = String::new();
+            peer.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with(status) && answer.is_empty() == sent.is_empty(), "{answer}");
         }
     }
 

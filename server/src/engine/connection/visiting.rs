@@ -16,6 +16,15 @@ impl<T: Transport> Connection<T> {
         Some(visit)
     }
 
+    /// Tells a peer that has begun to ask for something that the time for it is over.
+    pub(in crate::engine) fn time_out(&mut self) {
+        if matches!(self.phase.step(), Step::Greeting | Step::Visiting)
+            && let Some(visitor) = self.transport.visitor()
+        {
+            visitor.time_out();
+        }
+    }
+
     /// Returns the peer as a visitor, if it is one.
     pub(in crate::engine) fn visitor(&mut self) -> Option<&mut dyn Visitor> {
         match self.phase.step() {

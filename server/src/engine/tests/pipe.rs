@@ -53,6 +53,8 @@ pub(super) struct Visits {
     pub(super) refused: usize,
     /// The engine has said that no further visit is wanted.
     pub(super) is_last: bool,
+    /// The engine has said that the time for the next visit is over.
+    pub(super) is_late: bool,
 }
 
 /// A line with a rate, as behind a kernel: it accepts bytes in pieces of up to [`PIECE_BYTES`]
@@ -285,6 +287,10 @@ impl<const SHORT: bool> Visitor for End<SHORT> {
     fn refuse(&mut self, _: Code, _: Option<u64>) -> bool {
         self.visits().refused += 1;
         true
+    }
+
+    fn time_out(&mut self) {
+        self.visits().is_late = true;
     }
 }
 

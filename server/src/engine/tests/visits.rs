@@ -4,7 +4,7 @@ use super::peer::{Peer, content};
 use super::pipe::Visits;
 use super::rig::Rig;
 use super::uploads::upload;
-use crate::engine::limits::VISIT_IDLE_MS;
+use crate::engine::limits::{HELLO_MS, VISIT_IDLE_MS};
 
 /// A connection whose peer is a visitor.
 fn visitor(rig: &mut Rig) -> Peer {
@@ -23,6 +23,11 @@ fn asks_in_vain(rig: &mut Rig, peer: &Peer) -> bool {
     peer.wire.borrow().visits.as_ref().unwrap().is_last
 }
 
+/// True once a visitor was told that it is too late.
+fn is_late(peer: &Peer) -> bool {
+    peer.wire.borrow().visits.as_ref().unwrap().is_late
+}
+
 #[test]
 fn a_visitor_may_ask_again_for_fifteen_seconds() {
     let mut rig = Rig::new();
@@ -30,10 +35,21 @@ fn a_visitor_may_ask_again_for_fifteen_seconds() {
     for _ in 0..3 {
         assert!(!asks_in_vain(&mut rig, &peer));
         rig.pass(VISIT_IDLE_MS - 1);
-        assert!(!peer.wire.borrow().shut);
+        assert!(!peer.wire.borrow().shut && !is_late(&peer));
     }
     rig.pass(1);
-    assert!(peer.wire.borrow().shut);
+    assert!(peer.wire.borrow().shut && is_late(&peer));
+}
+
+#[test]
+fn a_visitor_has_to_ask_within_the_time_for_a_first_frame() {
+    let mut rig = Rig::new();
+    let peer = visitor(&mut rig);
+    rig.settle();
+    rig.pass(HELLO_MS - 1);
+    assert!(!peer.wire.borrow().shut && !is_late(&peer));
+    rig.pass(1);
+    assert!(peer.wire.borrow().shut && is_late(&peer));
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub enum Status {
     NotFound,
     /// 405: not at that path, or at none.
     MethodNotAllowed,
-    /// 408: the content has stopped coming.
+    /// 408: the head or the content has not come in time.
     RequestTimeout,
     /// 410: it was there.
     Gone,

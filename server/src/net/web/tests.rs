@@ -322,6 +322,40 @@ fn what_comes_after_the_end_was_said_is_not_answered() {
 }
 
 #[test]
+fn a_head_that_does_not_come_whole_in_time_is_answered_and_silence_is_not() {
+    let served = "GET /shelf.json HTTP/1.1\r\nHost: box\r\n\r\n";
+    for (come, is_late) in
+        [("G", true), ("GET / HTTP/1.1\r\nHost: box\r\n", true), ("", false), ("\r\n", false)]
+    {
+        for before in ["", served] {
+            let come = [before, come].concat();
+            let mut web = asks(WebMode::Https, LOOPBACK, false, come.as_bytes());
+            assert_eq!(settle(&mut web), None);
+            if !before.is_empty() {
+                web.visitor().unwrap().take_visit().unwrap();
+                assert!(web.visitor().unwrap().refuse(Code::ITEM_UNKNOWN, None));
+                assert_eq!(settle(&mut web), None);
+                // What has come behind the first request is looked at once that is answered.
+                assert_eq!(settle(&mut web), None);
+            }
+            web.below.sent.clear();
+            web.visitor().unwrap().time_out();
+            assert_eq!(settle(&mut web), None);
+            let answer = String::from_utf8(web.below.sent.clone()).unwrap();
+            let (status, end) = ("HTTP/1.1 408 Request Timeout\r\n", "\r\nConnection: close\r\n");
+            assert_eq!(answer.starts_with(status) && answer.contains(end), is_late, "{answer}");
+            assert_eq!(answer.is_empty(), !is_late, "{come:?}: {answer}");
+        }
+    }
+    // One that is whole has come in time.
+    let mut web = asks(WebMode::Https, LOOPBACK, false, served.as_bytes());
+    settle(&mut web);
+    web.visitor().unwrap().time_out();
+    settle(&mut web);
+    assert!(web.below.sent.is_empty() && web.visitor().unwrap().take_visit().is_some());
+}
+
+#[test]
 fn a_head_that_never_ends_is_refused_at_its_bound() {
     let mut web = asks(WebMode::Https, LOOPBACK, false, b"GET / HTTP/1.1\r\nA: ");
     web.below.come.extend([b'x'; 100_000]);

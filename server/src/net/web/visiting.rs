@@ -150,4 +150,12 @@ impl<T: Transport> Visitor for WebTransport<T> {
         self.answer_whole(&asked, status, &headers, &format!("{code}\n"));
         true
     }
+
+    fn time_out(&mut self) {
+        // Empty lines may come before a request, and are none.
+        if matches!(self.step, Step::Reading) && !self.incoming.trim_ascii().is_empty() {
+            self.send(&http::refusal(Status::RequestTimeout), false);
+            (self.step, self.incoming) = (Step::Draining, Vec::new());
+        }
+    }
 }

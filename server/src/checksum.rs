@@ -8,11 +8,11 @@ use ring::digest::{Algorithm, Context, SHA256, SHA512};
 /// The algorithms, strongest first, by their names in HTTP.
 const ALGORITHMS: [(&str, &Algorithm); 2] = [("sha-512", &SHA512), ("sha-256", &SHA256)];
 
-/// What a content must hash to.
+/// What a content must hash to, by one algorithm or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checksum {
-    algorithm: &'static Algorithm,
-    value: Vec<u8>,
+    /// In the order of the algorithms.
+    values: Vec<(&'static Algorithm, Vec<u8>)>,
 }
 
 impl Checksum {
@@ -26,20 +26,42 @@ impl Checksum {
     #[must_use]
     pub fn new(algorithm: &str, value: Vec<u8>) -> Option<Self> {
         let (_, algorithm) = ALGORITHMS.into_iter().find(|(name, _)| *name == algorithm)?;
-        (value.len() == algorithm.output_len()).then_some(Self { algorithm, value })
+        let is_whole = value.len() == algorithm.output_len();
+        is_whole.then(|| Self { values: vec![(algorithm, value)] })
+    }
+
+    /// Returns what a content must hash to that meets both; none if they tell two values of one
+    /// algorithm, which no content has.
+    #[must_use]
+    pub fn and(self, other: Self) -> Option<Self> {
+        let told = |algorithm| {
+            let told = [&self, &other].into_iter().flat_map(|it| &it.values);
+            told.filter(move |(its, _)| *its == algorithm)
+        };
+        let mut values = Vec::new();
+        for (_, algorithm) in ALGORITHMS {
+            let Some(first) = told(algorithm).next() else { continue };
+            if told(algorithm).any(|it| it != first) {
+                return None;
+            }
+            values.push(first.clone());
+        }
+        Some(Self { values })
     }
 
     /// Begins to hash what comes.
     #[must_use]
     pub fn begin(self) -> Verifier {
-        Verifier { context: Context::new(self.algorithm), checksum: self }
+        let contexts = self.values.iter().map(|(algorithm, _)| Context::new(algorithm)).collect();
+        Verifier { contexts, checksum: self }
     }
 }
 
 /// A checksum, and what has come so far of what it is about.
 pub struct Verifier {
     checksum: Checksum,
-    context: Context,
+    /// One for each value.
+    contexts: Vec<Context>,
 }
 
 impl fmt::Debug for Verifier {
@@ -51,13 +73,14 @@ impl fmt::Debug for Verifier {
 impl Verifier {
     /// Takes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        self.context.update(bytes);
+        self.contexts.iter_mut().for_each(|context| context.update(bytes));
     }
 
     /// Returns true if what has come is what was meant.
     #[must_use]
     pub fn is_met(self) -> bool {
-        self.context.finish().as_ref() == self.checksum.value
+        let told = self.checksum.values.iter();
+        told.zip(self.contexts).all(|((_, value), it)| it.finish().as_ref() == value)
     }
 }
 
@@ -88,6 +111,27 @@ mod tests {
                 assert_eq!(check.is_met(), is_met, "{algorithm} {pieces:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_content_meets_all_that_it_must_hash_to() {
+        let of = |algorithm, value: &[u8]| Checksum::new(algorithm, value.to_vec()).unwrap();
+        let right =
+            [SHA256_OF_ABC, SHA512_OF_ABC].map(|it| HEXLOWER.decode(it.as_bytes()).unwrap());
+        let wrong = right.clone().map(|it| it.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>());
+        for (short, long, is_met) in [
+            (&right[0], &right[1], true),
+            (&right[0], &wrong[1], false),
+            (&wrong[0], &right[1], false),
+        ] {
+            let (short, long) = (of("sha-256", short), of("sha-512", long));
+            let both = short.clone().and(long.clone()).unwrap();
+            assert_eq!(long.clone().and(both.clone()).as_ref(), Some(&both));
+            let mut check = both.begin();
+            check.update(b"abc");
+            assert_eq!(check.is_met(), is_met, "{short:?} {long:?}");
+        }
+        assert_eq!(of("sha-256", &right[0]).and(of("sha-256", &wrong[0])), None);
     }
 
     #[test]

@@ -53,18 +53,28 @@ fn name_of(escaped: &str) -> Result<FileName, String> {
     FileName::lossy(&name).map_err(|why| why.to_string())
 }
 
-/// Reads the digests that the content must have; the strongest is verified. A sender that tells
-/// only some that cannot be verified is refused, as it would take the file for verified.
+/// Reads the digests that the content must have. All are verified whose kind is known; a sender
+/// that tells only others is refused, as it would take the file for verified.
 fn checksum_of(request: &Request<'_>) -> Result<Option<Checksum>, Vec<u8>> {
-    let told: Vec<&str> =
-        ["repr-digest", "content-digest"].iter().flat_map(|name| request.list(name)).collect();
-    if told.is_empty() {
-        return Ok(None);
+    let told = ["repr-digest", "content-digest"].into_iter().flat_map(|name| request.list(name));
+    let (mut checksum, mut is_told) = (None, false);
+    for digest in told {
+        is_told = true;
+        let (name, value) = digest.split_once('=').unwrap_or((digest, ""));
+        if !Checksum::algorithms().any(|known| known == name) {
+            continue;
+        }
+        let one = bytes_of(value).and_then(|value| Checksum::new(name, value));
+        let one = one.ok_or_else(|| unverifiable(request))?;
+        checksum = Some(match checksum.take() {
+            None => one,
+            Some(others) => one.and(others).ok_or_else(|| {
+                let words = "The digests contradict each other.";
+                http::plain_answer(request.method, Status::BadRequest, words)
+            })?,
+        });
     }
-    let value_of = |name: &str| told.iter().find_map(|it| it.strip_prefix(name)?.strip_prefix('='));
-    let strongest = Checksum::algorithms().find_map(|name| Some((name, value_of(name)?)));
-    let checksum = strongest.and_then(|(name, value)| Checksum::new(name, bytes_of(value)?));
-    checksum.map(Some).ok_or_else(|| unverifiable(request))
+    if is_told && checksum.is_none() { Err(unverifiable(request)) } else { Ok(checksum) }
 }
 
 /// A byte sequence of a structured field (RFC 9651, section 3.3.5), which may have parameters.
@@ -143,18 +153,27 @@ mod tests {
         let sums = [32, 64].map(|bytes| format!(":{}:", BASE64.encode(&vec![7; bytes])));
         let [short, long] = &sums;
         let of = |name, bytes| Checksum::new(name, vec![7; bytes]);
+        let both = of("sha-256", 32).and_then(|it| it.and(of("sha-512", 64)?));
         for (headers, expected) in [
             (format!("Repr-Digest: sha-256={short}\r\n"), of("sha-256", 32)),
             (format!("Content-Digest: sha-256={short};a=1\r\n"), of("sha-256", 32)),
             (format!("repr-digest: md5=:AA==:, sha-256={short}\r\n"), of("sha-256", 32)),
-            (format!("Repr-Digest: sha-256={short} , sha-512={long}\r\n"), of("sha-512", 64)),
+            (format!("Repr-Digest: sha-256={short} , sha-512={long}\r\n"), both.clone()),
+            (format!("Repr-Digest: sha-256={short}\r\nRepr-Digest: sha-512={long}\r\n"), both),
             (
-                format!("Repr-Digest: sha-256={short}\r\nRepr-Digest: sha-512={long}\r\n"),
-                of("sha-512", 64),
+                format!("Repr-Digest: sha-256={short}\r\nContent-Digest: sha-256={short}\r\n"),
+                of("sha-256", 32),
             ),
         ] {
             let file = put("f", &format!("Content-Length: 7\r\n{headers}")).unwrap();
             assert!(file.checksum.is_some() && file.checksum == expected, "{headers}");
+        }
+        let other = format!(":{}:", BASE64.encode(&[8; 32]));
+        for second in ["Content-Digest", "Repr-Digest"] {
+            let headers = format!("Repr-Digest: sha-256={short}\r\n{second}: sha-256={other}\r\n");
+            let refused = put("f", &format!("Content-Length: 7\r\n{headers}")).unwrap_err();
+            assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+            assert!(refused.ends_with("\r\n\r\nThe digests contradict each other.\n"), "{refused}");
         }
         for value in [
             String::new(),

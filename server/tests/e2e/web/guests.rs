@@ -151,6 +151,11 @@ fn the_digest_that_is_told_is_verified() {
                 assert!(answer.contains(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
             }
         }
+        // Each of two counts.
+        let long = format!("Repr-Digest: sha-512=:{}:", of(&ring::digest::SHA512, &sent));
+        let short = format!("Content-Digest: sha-256=:{}:", of(&ring::digest::SHA256, &sent[1..]));
+        let answer = put(&path, &shelf(room.address(), "http"), &["-H", &long, "-H", &short]);
+        assert!(answer.contains("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
         let answer = put(&path, &shelf(room.address(), "http"), &["-H", "Repr-Digest: md5=:AA==:"]);
         assert!(answer.contains("\r\nWant-Repr-Digest: sha-512=10, sha-256=10\r\n"), "{answer}");
         room.home.wait_for_items_on_disk(&[2, 4]);

@@ -5,13 +5,29 @@
 mod answer;
 mod target;
 
-pub use answer::{CONTINUE, Status, answer, answer_with, head, plain_answer, refusal, stamped};
+pub use answer::{
+    CONTINUE, Status, answer, answer_with, head, not_allowed, plain_answer, refusal, stamped,
+};
 use target::Target;
 
 /// Bytes of a request's head.
 pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Header lines of a request.
 pub const HEADERS_MAX: usize = 32;
+/// Headers that decide something, and of which a request has one at most, in ASCII. Of two, two
+/// programs could go by one each.
+const SINGLE: [&str; 10] = [
+    "authorization",
+    "content-length",
+    "content-range",
+    "host",
+    "if-range",
+    "origin",
+    "range",
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "transfer-encoding",
+];
 
 /// What is to be done with what the path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +38,8 @@ pub enum Method {
     Head,
     /// It becomes the content of the request.
     Put,
+    /// Something that is not understood here.
+    Other,
 }
 
 /// What is asked for.
@@ -38,7 +56,8 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// Bytes of the head.
     pub head_bytes: usize,
-    /// Bytes of the content that follows; `None` if the head does not tell. Only `Put` has any.
+    /// Bytes of the content that follows; `None` if the head does not tell. What is to be got has
+    /// none.
     pub content_bytes: Option<u64>,
     /// It is of HTTP/1.1, and not of HTTP/1.0.
     pub is_1_1: bool,
@@ -46,12 +65,11 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Returns the value of a header that the request has once; a value that is not text is none.
+    /// Returns the value of a header that a request has once at most.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        let mut values = values(&self.headers, name);
-        let value = values.next().filter(|_| values.next().is_none())?;
-        std::str::from_utf8(value).ok()
+        debug_assert!(SINGLE.contains(&name), "{name} may come twice");
+        text(values(&self.headers, name).next()?)
     }
 
     /// Returns true if the connection may serve another request after this one.
@@ -80,6 +98,11 @@ fn values<'a>(headers: &[httparse::Header<'a>], name: &str) -> impl Iterator<Ite
     headers.iter().filter(move |it| it.name.eq_ignore_ascii_case(name)).map(|it| it.value)
 }
 
+/// The text of a header of which there is one.
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|it| it.is_ascii())
+}
+
 /// Reads the head of a request from the bytes that have come so far; `None` while it is not whole.
 ///
 /// # Errors
@@ -89,42 +112,61 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
     let mut head = httparse::Request::new(&mut headers);
     let head_bytes = match head.parse(bytes) {
         Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES_MAX => length,
-        Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES_MAX => return Ok(None),
+        Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES_MAX => {
+            return check_line_ends(bytes).map(|()| None);
+        }
         // Whether it has ended or not, it is too long. Which part of it is?
         Ok(_) if !bytes[..HEAD_BYTES_MAX].contains(&b'\n') => return Err(Status::UriTooLong),
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Status::HeadTooLarge),
         Err(httparse::Error::Version) => return Err(Status::VersionNotSupported),
         Err(_) => return Err(Status::BadRequest),
     };
+    check_line_ends(&bytes[..head_bytes])?;
+    check_single(head.headers)?;
     let is_1_1 = head.version == Some(1);
-    let content_bytes = content_bytes(head.headers)?;
     let method = match head.method {
         Some("GET") => Method::Get,
         Some("HEAD") => Method::Head,
         Some("PUT") => Method::Put,
-        _ => return Err(Status::MethodNotAllowed),
+        _ => Method::Other,
     };
-    if method != Method::Put && content_bytes.is_some_and(|bytes| bytes > 0) {
-        return Err(Status::ContentTooLarge);
-    }
+    let content_bytes = match (method, content_bytes(head.headers)) {
+        (Method::Get | Method::Head, Ok(Some(1..))) => return Err(Status::ContentTooLarge),
+        // Whoever answers knows whether one was of use.
+        (Method::Put | Method::Other, Err(Status::LengthRequired)) => None,
+        (_, told) => told?,
+    };
     let target = head.path.and_then(Target::parse).ok_or(Status::BadRequest)?;
     let authority = authority(&target, head.headers, is_1_1)?;
     let Target { path, query, .. } = target;
     Ok(Some(Request { method, authority, path, query, head_bytes, content_bytes, is_1_1, headers }))
 }
 
-/// Returns host and port by which the server is called. A request of HTTP/1.1 has a `Host`, once;
-/// it is that of the target if the target names one (RFC 9112, section 3.2).
+/// Lines end in CRLF, all of them. Some programs take a bare LF for an end, and others do not: one
+/// would see headers that are hidden from the other (RFC 9112, section 2.2).
+fn check_line_ends(head: &[u8]) -> Result<(), Status> {
+    let lines = head.split_inclusive(|byte| *byte == b'\n');
+    let is_bare = |line: &[u8]| line.ends_with(b"\n") && !line.ends_with(b"\r\n");
+    if lines.into_iter().any(is_bare) { Err(Status::BadRequest) } else { Ok(()) }
+}
+
+fn check_single(headers: &[httparse::Header<'_>]) -> Result<(), Status> {
+    let is_single = |name| {
+        let mut values = values(headers, name);
+        values.next().is_none_or(|it| text(it).is_some()) && values.next().is_none()
+    };
+    if SINGLE.into_iter().all(is_single) { Ok(()) } else { Err(Status::BadRequest) }
+}
+
+/// Returns host and port by which the server is called. A request of HTTP/1.1 has a `Host`; it is
+/// that of the target if the target names one (RFC 9112, section 3.2).
 fn authority<'a>(
     target: &Target<'a>,
     headers: &[httparse::Header<'a>],
     is_1_1: bool,
 ) -> Result<&'a str, Status> {
-    let mut hosts = values(headers, "host");
-    let (host, second) = (hosts.next(), hosts.next());
-    let host = host.map(std::str::from_utf8).transpose().map_err(|_| Status::BadRequest)?;
+    let host = values(headers, "host").next().and_then(text);
     match (target.authority, host) {
-        _ if second.is_some() => Err(Status::BadRequest),
         (_, None) if is_1_1 => Err(Status::BadRequest),
         (Some(named), Some(host)) if !named.eq_ignore_ascii_case(host) => Err(Status::BadRequest),
         (named, host) => Ok(named.or(host).unwrap_or_default()),
@@ -134,15 +176,11 @@ fn authority<'a>(
 /// Returns the length of the content that follows. Whatever two programs could understand in two
 /// ways is refused, since one could then smuggle a request past the other (RFC 9112, section 6.3).
 fn content_bytes(headers: &[httparse::Header<'_>]) -> Result<Option<u64>, Status> {
-    let mut lengths = values(headers, "content-length");
-    let length = match (lengths.next(), lengths.next()) {
-        (None, _) => None,
-        (Some(length), None) if length.iter().all(u8::is_ascii_digit) => {
-            let length = std::str::from_utf8(length).ok().and_then(|text| text.parse().ok());
-            Some(length.ok_or(Status::BadRequest)?)
-        }
-        _ => return Err(Status::BadRequest),
-    };
+    let length = values(headers, "content-length").next().map(|length| {
+        let digits = text(length).filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|it| it.parse().ok()).ok_or(Status::BadRequest)
+    });
+    let length = length.transpose()?;
     match values(headers, "transfer-encoding").next() {
         None => Ok(length),
         Some(_) if length.is_some() => Err(Status::BadRequest),
@@ -178,7 +216,9 @@ mod tests {
     #[test]
     fn other_forms_of_a_request_are_understood() {
         assert_eq!(read(b"GET /healthz HTTP/1.0\r\n\r\n"), get("/healthz"));
-        assert_eq!(read(b"GET /healthz HTTP/1.1\nHost: x\n\n"), get("/healthz"));
+        assert_eq!(read(b"\r\nGET /healthz HTTP/1.0\r\n\r\n"), get("/healthz"));
+        let other = read(b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+        assert_eq!(other, Ok(Some((Method::Other, "/healthz"))));
         let head = read(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_eq!(head, Ok(Some((Method::Head, "/"))));
     }
@@ -195,7 +235,7 @@ mod tests {
             ("http://a/", "", None),
             ("ftp://a/", "Host: a\r\n", None),
             ("/", "Host: a\r\nHost: a\r\n", None),
-            ("/", "Host: \u{e4}\r\n", Some("\u{e4}")),
+            ("/", "Host: \u{e4}\r\n", None),
             ("/#", "Host: a\r\n", None),
         ] {
             let head = format!("GET {target} HTTP/1.1\r\n{host}\r\n");
@@ -210,11 +250,11 @@ mod tests {
     #[test]
     fn what_is_no_request_is_refused_with_its_status() {
         for (head, status) in [
-            (&b"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n"[..], Status::MethodNotAllowed),
-            (b"GET /metrics HTTP/1.1\r\n\r\n", Status::BadRequest),
+            (&b"GET /metrics HTTP/1.1\r\n\r\n"[..], Status::BadRequest),
             (b"GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", Status::BadRequest),
             (b"GET metrics HTTP/1.1\r\nHost: x\r\n\r\n", Status::BadRequest),
             (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", Status::BadRequest),
+            (b"CONNECT a:9 HTTP/1.1\r\nHost: a:9\r\n\r\n", Status::BadRequest),
             (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", Status::VersionNotSupported),
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", Status::BadRequest),
             (b"\x01\x00\x00\x00\x00\x1c\x01\x00\x04CHSH", Status::BadRequest),
@@ -248,8 +288,44 @@ mod tests {
     }
 
     #[test]
+    fn lines_end_in_crlf_and_no_other_way() {
+        for head in [
+            "GET / HTTP/1.1\r\nHost: x\r\nX: a\nContent-Length: 5\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\nX: a\nContent-Length: 5\r\n",
+            "GET / HTTP/1.1\nHost: x\n\n",
+            "GET / HTTP/1.1\nHost: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\n\n",
+            "GET / HTTP/1.1\r\nHost: x\n\r\n",
+            "\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\rContent-Length: 5\r\n\r\n",
+            "GET / HTTP/1.1\rHost: x\r\r",
+            "GET / HTTP/1.1\r\nHost: x\r\r\n\r\n",
+        ] {
+            assert_eq!(read(head.as_bytes()), Err(Status::BadRequest), "{head:?}");
+        }
+        let before_content = "PUT / HTTP/1.1\r\nHost: x\r\n\r\na\nb\rc";
+        assert_eq!(read(before_content.as_bytes()), Ok(Some((Method::Put, "/"))));
+    }
+
+    #[test]
+    fn a_header_that_decides_something_comes_once_and_in_ascii() {
+        for name in SINGLE {
+            for again in [name, &name.to_ascii_uppercase()] {
+                let head = format!("PUT / HTTP/1.0\r\n{name}: 5\r\n{again}: 5\r\n\r\n");
+                assert_eq!(read(head.as_bytes()), Err(Status::BadRequest), "{name}");
+            }
+            let head = format!("PUT / HTTP/1.0\r\n{name}: \u{ff}\r\n\r\n");
+            assert_eq!(read(head.as_bytes()), Err(Status::BadRequest), "{name}");
+        }
+    }
+
+    #[test]
     fn only_what_is_put_has_a_content() {
-        for (length, bytes) in [("", None), ("Content-Length: 5\r\n", Some(5))] {
+        for (length, bytes) in [
+            ("", None),
+            ("Content-Length: 5\r\n", Some(5)),
+            ("Transfer-Encoding: chunked\r\n", None),
+        ] {
             let head = format!("PUT /a HTTP/1.1\r\nHost: x\r\n{length}\r\n");
             let request = request(head.as_bytes()).unwrap().unwrap();
             assert_eq!((request.method, request.content_bytes), (Method::Put, bytes));
@@ -261,8 +337,9 @@ mod tests {
         let head = b"GET / HTTP/1.1\r\nhOST: a:9\r\nConnection: keep-alive, Upgrade\r\n\
             connection: x\r\nA: 1\r\nA: 2\r\nB: \xff\r\n\r\n";
         let head = request(head).unwrap().unwrap();
-        assert_eq!(head.header("Host"), Some("a:9"));
-        assert_eq!((head.header("A"), head.header("B"), head.header("C")), (None, None, None));
+        assert_eq!(head.header("host"), Some("a:9"));
+        assert_eq!(head.header("origin"), None);
+        assert!(head.list("a").eq(["1", "2"]) && head.list("B").eq([""]));
         assert!(head.has_word("connection", "upgrade") && head.has_word("connection", "X"));
         assert!(!head.has_word("connection", "up"));
     }

@@ -241,7 +241,9 @@ fn respond(
     source: &impl Source,
 ) -> Vec<u8> {
     match path {
-        _ if method == Method::Put => http::refusal(Status::MethodNotAllowed),
+        _ if !matches!(method, Method::Get | Method::Head) => {
+            http::not_allowed(method, "GET, HEAD", "This page can only be read.")
+        }
         "/metrics" => {
             page.take_if(|(written_ms, _)| now_ms >= *written_ms + PAGE_MS);
             let (_, page) = page.get_or_insert_with(|| (now_ms, prometheus::page(&source.stats())));

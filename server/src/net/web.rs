@@ -6,6 +6,7 @@
 //!
 //! Heads and answers are the matter of `http`; who may ask for what, of [`site`].
 
+mod conditions;
 pub mod host;
 mod items;
 mod page;

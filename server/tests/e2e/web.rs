@@ -254,6 +254,9 @@ fn what_is_no_request_is_answered_with_its_status() {
             format!("GET / HTTP/1.1\r\n{host}Content-Length: 5\r\n\r\nhello"),
             "413 Content Too Large",
         ),
+        (format!("GET http://evil.example/ HTTP/1.1\r\n{host}\r\n"), "400 Bad Request"),
+        (format!("GET / HTTP/1.1\r\n{host}X: a\nContent-Length: 5\r\n\r\n"), "400 Bad Request"),
+        (format!("GET / HTTP/1.1\n{}\n", host.replace('\r', "")), "400 Bad Request"),
         (
             format!("GET / HTTP/1.1\r\n{host}Content-Length: 0\r\nContent-Length: 30\r\n\r\n"),
             "400 Bad Request",
@@ -295,9 +298,10 @@ fn a_slow_head_ends_with_the_time_for_the_first_frame() {
     let started = Instant::now();
     // Each byte is a sign of life, and no reason for more time.
     stream.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
+    let (mut answer, mut buffer) = (Vec::new(), [0; 1_000]);
     loop {
         let _ = stream.write_all(b"b");
-        match stream.read(&mut [0]) {
+        match stream.read(&mut buffer) {
             Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 assert!(started.elapsed() < HANG, "it is still open");
             }

@@ -45,6 +45,8 @@ pub enum Status {
     ContentTooLarge,
     /// 414: the first line exceeds [`super::HEAD_BYTES_MAX`].
     UriTooLong,
+    /// 415: in an encoding in which it is not taken.
+    UnsupportedMediaType,
     /// 416: nothing of it is in that range.
     RangeNotSatisfiable,
     /// 417: this server does not do what the asker expects.
@@ -87,6 +89,7 @@ impl Status {
             Self::PreconditionFailed => "412 Precondition Failed",
             Self::ContentTooLarge => "413 Content Too Large",
             Self::UriTooLong => "414 URI Too Long",
+            Self::UnsupportedMediaType => "415 Unsupported Media Type",
             Self::RangeNotSatisfiable => "416 Range Not Satisfiable",
             Self::ExpectationFailed => "417 Expectation Failed",
             Self::UpgradeRequired => "426 Upgrade Required",
@@ -105,14 +108,13 @@ impl Status {
 /// end.
 #[must_use]
 pub fn head(status: Status, headers: &str, content_bytes: u64) -> String {
-    let allow = if status == Status::MethodNotAllowed { "Allow: GET, HEAD\r\n" } else { "" };
     // It has no content, and so no length of one.
     let length = match status {
         Status::NotModified => String::new(),
         _ => format!("Content-Length: {content_bytes}\r\n"),
     };
     format!(
-        "HTTP/1.1 {}\r\n{length}{allow}{headers}X-Content-Type-Options: nosniff\r\n\r\n",
+        "HTTP/1.1 {}\r\n{length}{headers}X-Content-Type-Options: nosniff\r\n\r\n",
         status.line()
     )
 }
@@ -166,6 +168,14 @@ pub fn plain_answer(method: Method, status: Status, words: &str) -> Vec<u8> {
     answer(method, status, "text/plain; charset=utf-8", &content)
 }
 
+/// The answer to a method that what is asked for does not have; `methods` are those that it has.
+#[must_use]
+pub fn not_allowed(method: Method, methods: &str, words: &str) -> Vec<u8> {
+    let (allow, words) = (format!("Allow: {methods}\r\n"), format!("{words}\n"));
+    let (status, kind) = (Status::MethodNotAllowed, "text/plain; charset=utf-8");
+    answer_with(method, status, &allow, kind, &words)
+}
+
 /// The answer to what could not be read as a request.
 #[must_use]
 pub fn refusal(status: Status) -> Vec<u8> {
@@ -180,13 +190,13 @@ mod tests {
     #[test]
     fn an_answer_tells_its_length() {
         let text = |method| {
-            let answer = plain_answer(method, Status::MethodNotAllowed, "no");
+            let answer = not_allowed(method, "GET, PUT", "no");
             String::from_utf8(answer).unwrap()
         };
         let (get, head) = (text(Method::Get), text(Method::Head));
         assert_eq!(get, format!("{head}no\n"));
         assert!(head.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{head}");
-        for line in ["Content-Length: 3", "Allow: GET, HEAD"] {
+        for line in ["Content-Length: 3", "Allow: GET, PUT"] {
             assert!(head.contains(&format!("\r\n{line}\r\n")), "{head}");
         }
         assert!(head.ends_with("\r\n\r\n"));

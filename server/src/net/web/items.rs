@@ -8,6 +8,7 @@ use std::ops::Range;
 use chatshelf_common::id::{Digest, ItemId};
 use chatshelf_common::wire::frame::Item;
 
+use super::conditions::Conditions;
 use crate::net::http::{self, Method, Request, Status};
 
 /// What a browser may do with a file that it shows nevertheless: nothing. Pages from elsewhere may
@@ -28,8 +29,7 @@ const PICTURES: [(&str, &str); 6] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ItemRequest {
     range: Option<Asked>,
-    if_match: Option<String>,
-    if_none_match: Option<String>,
+    conditions: Conditions,
     if_range: Option<String>,
 }
 
@@ -52,12 +52,10 @@ pub(super) fn item_of(path: &str) -> Option<ItemId> {
 
 impl ItemRequest {
     pub(super) fn of(request: &Request<'_>) -> Self {
-        let header = |name| request.header(name).map(str::to_owned);
         Self {
             range: request.header("range").and_then(asked),
-            if_match: header("if-match"),
-            if_none_match: header("if-none-match"),
-            if_range: header("if-range"),
+            conditions: Conditions::of(request),
+            if_range: request.header("if-range").map(str::to_owned),
         }
     }
 
@@ -65,11 +63,8 @@ impl ItemRequest {
     pub(super) fn answer(&self, item: &Item, method: Method) -> (String, Option<Range<u64>>) {
         let tag = tag_of(item.digest);
         let whole = 0..item.size;
-        let fits = |tags: &Option<String>| tags.as_ref().map(|tags| has_tag(tags, &tag));
-        let (status, range) = if fits(&self.if_match) == Some(false) {
-            (Status::PreconditionFailed, None)
-        } else if fits(&self.if_none_match) == Some(true) {
-            (Status::NotModified, None)
+        let (status, range) = if let Some(failed) = self.conditions.failed(Some(&tag)) {
+            (failed, None)
         } else {
             let is_same = self.if_range.as_ref().is_none_or(|it| *it == tag);
             match self.range.filter(|_| is_same && method == Method::Get) {
@@ -107,11 +102,6 @@ impl ItemRequest {
 /// An item never changes, and its digest names its content.
 pub(super) fn tag_of(digest: Digest) -> String {
     format!("\"b3-{digest}\"")
-}
-
-/// Returns true if a list of tags has this one, or is `*`.
-fn has_tag(tags: &str, tag: &str) -> bool {
-    tags.split(',').map(str::trim).any(|it| it == "*" || it.strip_prefix("W/").unwrap_or(it) == tag)
 }
 
 /// Reads one range of bytes. Several, and what is none, ask for the whole.
@@ -272,6 +262,7 @@ mod tests {
             ("If-None-Match: *".into(), "304 Not Modified"),
             ("If-None-Match: \"x\"".into(), ok),
             ("If-Match: \"x\"".into(), "412 Precondition Failed"),
+            (format!("If-Match: W/{tag}"), "412 Precondition Failed"),
             (format!("If-Match: {tag}"), ok),
             (format!("Range: bytes=1-\r\nIf-Range: {tag}"), part),
             (format!("Range: bytes=1-\r\nIf-Range: W/{tag}"), ok),

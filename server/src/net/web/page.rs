@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use chatshelf_common::strings;
 
+use super::conditions::Conditions;
 use crate::net::http::{self, Method, Request, Status};
 
 /// What the page may do: load what is here, talk to this server, and compile the digest's code.
@@ -104,16 +105,16 @@ fn respond(request: &Request<'_>, path: &str, bytes: &[u8], made: &Made) -> Vec<
     let packs = request.has_word("accept-encoding", "gzip") && compressed.len() < bytes.len();
     let (content, encoding) =
         if packs { (&compressed[..], "Content-Encoding: gzip\r\n") } else { (bytes, "") };
-    let known = request.header("if-none-match");
-    let is_known = known.is_some_and(|tags| tags.split(',').any(|it| it.trim() == tag));
-    let status = if is_known { Status::NotModified } else { Status::Ok };
+    let failed = Conditions::of(request).failed(Some(tag));
+    let status = failed.unwrap_or(Status::Ok);
+    let content = if failed.is_none() { content } else { &[] };
     let headers = format!(
         "Content-Type: {}\r\n{encoding}ETag: {tag}\r\nVary: Accept-Encoding\r\n\
          Cache-Control: no-cache\r\n{POLICY}",
         kind_of(path)
     );
     let mut answer = http::head(status, &headers, content.len() as u64).into_bytes();
-    if !is_known && request.method == Method::Get {
+    if request.method == Method::Get {
         answer.extend_from_slice(content);
     }
     answer

@@ -5,6 +5,7 @@ use chatshelf_common::text::FileName;
 use data_encoding::BASE64;
 use percent_encoding::percent_decode_str;
 
+use super::conditions::Conditions;
 use crate::checksum::Checksum;
 use crate::engine::NewFile;
 use crate::net::http::{self, Request, Status};
@@ -33,6 +34,16 @@ pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<
     };
     if !request.list("content-range").eq([""; 0]) {
         return Err(refused(Status::BadRequest, "Only whole files are taken."));
+    }
+    if !request.list("content-encoding").all(|it| it.eq_ignore_ascii_case("identity")) {
+        let words = "Files are taken as they are, in no encoding: leave Content-Encoding out.\n";
+        let (status, kind) = (Status::UnsupportedMediaType, "text/plain; charset=utf-8");
+        let taken = "Accept-Encoding: identity\r\n";
+        return Err(http::answer_with(request.method, status, taken, kind, words));
+    }
+    // Each file is a new item: before it there is nothing that could have a tag.
+    if let Some(failed) = Conditions::of(request).failed(None) {
+        return Err(refused(failed, "Nothing is here yet that If-Match could be about."));
     }
     if !request.list("expect").all(|it| it.eq_ignore_ascii_case("100-continue")) {
         return Err(refused(Status::ExpectationFailed, "Only 100-continue may be expected."));
@@ -142,14 +153,22 @@ mod tests {
             ("Content-Length: 7\r\nContent-Range: bytes 0-6/9\r\n", "400"),
             ("Content-Length: 7\r\nContent-Range: \r\n", "400"),
             ("Content-Length: 7\r\nExpect: miracles\r\n", "417"),
+            ("Content-Length: 7\r\nContent-Encoding: gzip\r\n", "415"),
+            ("Content-Length: 7\r\nContent-Encoding: identity, br\r\n", "415"),
+            ("Content-Length: 7\r\nIf-Match: \"abc\"\r\n", "412"),
+            ("Content-Length: 7\r\nIf-Match: *\r\n", "412"),
         ] {
             assert_eq!(status(put("f", headers)), expected, "{headers}");
         }
-        assert!(put("f", "Content-Length: 7\r\nExpect: 100-Continue\r\n").is_ok());
+        for headers in ["Expect: 100-Continue", "Content-Encoding: Identity", "If-None-Match: *"] {
+            assert!(put("f", &format!("Content-Length: 7\r\n{headers}\r\n")).is_ok(), "{headers}");
+        }
+        let unknown = put("f", "Transfer-Encoding: chunked\r\n").unwrap_err();
+        assert!(unknown.starts_with("HTTP/1.1 411 ") && unknown.contains("not curl -T -."));
     }
 
     #[test]
-    fn the_strongest_digest_is_verified_and_one_that_cannot_be_is_refused() {
+    fn all_digests_are_verified_and_those_that_cannot_be_are_refused() {
         let sums = [32, 64].map(|bytes| format!(":{}:", BASE64.encode(&vec![7; bytes])));
         let [short, long] = &sums;
         let of = |name, bytes| Checksum::new(name, vec![7; bytes]);
@@ -182,6 +201,7 @@ mod tests {
             format!("sha-256={long}"),
             format!("sha-256={}", &short[1..]),
             format!("sha-256={short}, sha-512=:!:"),
+            format!("sha-256=:!:, sha-512={long}"),
             "\u{ff}".into(),
         ] {
             let refused = put("f", &format!("Content-Length: 7\r\nRepr-Digest: {value}\r\n"));

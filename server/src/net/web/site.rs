@@ -130,12 +130,11 @@ impl Site {
             let words = "Pages from elsewhere may not ask this server for anything.";
             return words_only(request.method, Status::Forbidden, words);
         }
-        if request.path == SOCKET {
-            return upgrade(request);
-        }
         let found = match request.method {
-            Method::Put => self.put(request, host, caller),
+            Method::Get | Method::Head if request.path == SOCKET => return upgrade(request),
             Method::Get | Method::Head => self.find(request),
+            Method::Put => self.put(request, host, caller),
+            Method::Other => Err(not_allowed(request)),
         };
         let (wanted, about) = match found {
             Ok(found) => found,
@@ -170,8 +169,7 @@ impl Site {
         caller: &Caller,
     ) -> Result<(Wanted, About), Vec<u8>> {
         let Some(name) = request.path.strip_prefix(put::FOLDER) else {
-            let words = "Files are put at /shelf/NAME.";
-            return Err(http::plain_answer(request.method, Status::MethodNotAllowed, words));
+            return Err(not_allowed(request));
         };
         let file = put::file_of(request, name)?;
         let expects_continue = request.is_1_1 && request.has_word("expect", "100-continue");
@@ -225,6 +223,16 @@ fn password(request: &Request<'_>) -> Option<Password> {
     Password::new(&shown[colon + 1..])
 }
 
+/// The answer to a method that nothing at that path has.
+fn not_allowed(request: &Request<'_>) -> Vec<u8> {
+    let (methods, words) = match request.path {
+        SOCKET => ("GET", "Here is a WebSocket."),
+        path if path.starts_with(put::FOLDER) => ("GET, HEAD, PUT", "Files are put here by PUT."),
+        _ => ("GET, HEAD", "Files are put at /shelf/NAME, by PUT."),
+    };
+    http::not_allowed(request.method, methods, words)
+}
+
 fn words_only(method: Method, status: Status, words: &str) -> Reply {
     Reply::Last(http::plain_answer(method, status, words))
 }
@@ -247,7 +255,7 @@ fn upgrade(request: &Request<'_>) -> Reply {
     let asks =
         request.has_word("upgrade", "websocket") && request.has_word("connection", "upgrade");
     if !asks || request.header("sec-websocket-version") != Some(websocket::VERSION) {
-        let headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+        let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
         let (status, kind) = (Status::UpgradeRequired, "text/plain; charset=utf-8");
         let words = "Here is a WebSocket of version 13.\n";
         return Reply::Last(http::answer_with(request.method, status, headers, kind, words));

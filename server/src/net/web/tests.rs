@@ -52,6 +52,13 @@ fn status(request: &str) -> String {
     status_for(WebMode::Https, LOOPBACK, false, request)
 }
 
+/// The answer to the same.
+fn whole_answer(request: &str) -> String {
+    let mut web = asks(WebMode::Https, LOOPBACK, false, request.as_bytes());
+    settle(&mut web);
+    String::from_utf8(web.below.sent).unwrap()
+}
+
 fn status_for(mode: WebMode, peer: IpAddr, is_encrypted: bool, request: &str) -> String {
     let mut web = asks(mode, peer, is_encrypted, request.as_bytes());
     settle(&mut web);
@@ -105,6 +112,8 @@ fn what_does_not_ask_for_a_websocket_of_version_13_gets_none() {
         assert_ne!(headers, UPGRADE);
         assert_eq!(status(&socket_with(&format!("{host}{headers}"))), expected, "{headers}");
     }
+    let answer = whole_answer(&socket_with(host));
+    assert!(answer.contains("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"), "{answer}");
     let whole = socket_with(&format!("{host}{UPGRADE}"));
     assert_eq!(status(&whole.replace("GET", "HEAD")), "400 Bad Request");
     assert_eq!(status(&whole.replace("HTTP/1.1", "HTTP/1.0")), "400 Bad Request");
@@ -168,6 +177,32 @@ fn pages_from_elsewhere_get_no_socket() {
         let status = status_for(WebMode::Https, LOOPBACK, is_encrypted, &with(host, page));
         assert_eq!(status, expected, "{host} {page} {is_encrypted}");
     }
+    let own = with("box", "http://box");
+    for second in ["https://evil.example", "http://box", "\u{ff}"] {
+        let both = own.replace("Origin", &format!("Origin: {second}\r\nOrigin"));
+        assert_eq!(status(&both), "400 Bad Request", "{second}");
+    }
+    assert_eq!(status(&own.replace("http://box", "\u{ff}")), "400 Bad Request");
+}
+
+#[test]
+fn a_method_that_a_path_does_not_have_is_answered_with_those_it_has() {
+    for (request, allowed) in [
+        ("POST /shelf/f", "GET, HEAD, PUT"),
+        ("DELETE /shelf/f", "GET, HEAD, PUT"),
+        ("PUT /shelf.json", "GET, HEAD"),
+        ("PUT /item/7", "GET, HEAD"),
+        ("OPTIONS /", "GET, HEAD"),
+        ("POST /ws", "GET"),
+        ("PUT /ws", "GET"),
+    ] {
+        for content in ["Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n0"] {
+            let answer = whole_answer(&format!("{request} HTTP/1.1\r\nHost: box\r\n{content}"));
+            assert!(answer.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{answer}");
+            assert!(answer.contains(&format!("\r\nAllow: {allowed}\r\n")), "{answer}");
+            assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+        }
+    }
 }
 
 #[test]
@@ -198,7 +233,7 @@ fn after_its_answer_a_connection_ends_and_what_comes_is_discarded() {
     for (request, code) in [
         ("GET /none HTTP/1.1\r\nHost: box\r\n\r\n", Code::LEFT),
         ("GET / HTTP/1.1\r\n\r\n", Code::NOT_CHATSHELF),
-        ("POST / HTTP/1.1\r\nHost: box\r\nContent-Length: 5\r\n\r\nhello", Code::NOT_CHATSHELF),
+        ("POST / HTTP/1.1\r\nHost: box\r\nContent-Length: 5\r\n\r\nhello", Code::LEFT),
         ("Is there anybody?\r\n", Code::NOT_CHATSHELF),
     ] {
         let mut web = asks(WebMode::Https, LOOPBACK, false, request.as_bytes());

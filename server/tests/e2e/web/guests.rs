@@ -208,7 +208,10 @@ fn a_file_of_unknown_length_or_in_parts_is_not_taken() {
     in_a_room(&[], |room| {
         let shelf = shelf(room.address(), "http");
         let answer = curl(&["-T", "-", &format!("{shelf}f")], b"hello").stdout;
-        assert!(answer.starts_with(b"HTTP/1.1 411 Length Required\r\n"), "{answer:?}");
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 411 Length Required\r\n"), "{answer}");
+        let why = "The length of the file must be known: curl -T FILE, not curl -T -.\n";
+        assert!(answer.ends_with(why), "{answer}");
         let path = file(room, "f", &content(1, 1_000));
         let answer = put(&path, &shelf, &["-C", "500"]);
         assert!(answer.contains("HTTP/1.1 400 Bad Request\r\n"), "{answer}");

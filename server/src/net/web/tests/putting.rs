@@ -169,6 +169,14 @@ fn files_are_put_on_the_shelf_and_nowhere_else() {
     for path in ["/", "/shelf", "/item/7", "/shelf.json", "/index.html"] {
         assert_eq!(put(path), "405 Method Not Allowed", "{path}");
     }
+    // What `curl -T -` sends, whose chunks pass for no request.
+    let chunks = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let answer = whole_answer(&HEAD.replace("Content-Length: 5\r\n", chunks));
+    assert!(answer.starts_with("HTTP/1.1 411 ") && answer.matches("HTTP").count() == 1, "{answer}");
+    assert!(
+        answer.ends_with("The length of the file must be known: curl -T FILE, not curl -T -.\n")
+    );
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
     let evil = whole.replace("Content", "Origin: https://evil.example\r\nContent");
     assert_eq!(status(&evil), "403 Forbidden");
     assert_eq!(status(&whole.replace("box:9000", "evil.example")), "403 Forbidden");

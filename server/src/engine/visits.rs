@@ -9,7 +9,7 @@ use chatshelf_common::wire::frame::{DownloadRequest, Refused};
 use super::Engine;
 use super::connection::Connection;
 use super::guesses::Asker;
-use super::limits::{RATE_STEP_MS, VISIT_IDLE_MS};
+use super::limits::{GUESS_WAIT_MS, RATE_STEP_MS, VISIT_IDLE_MS};
 use super::origin::Origin;
 use super::phase::Step;
 use super::transfer_table::Part;
@@ -54,8 +54,12 @@ impl<T: Transport> Engine<T> {
             Some(password) => {
                 let key = (Realm::Room, Origin::from(peer));
                 let asker = Asker::Visitor { token, wanted };
-                if let Err(wait_ms) = self.guesses.add(key, asker, password, now_ms) {
-                    self.refuse_visit(token, Code::TOO_MANY_GUESSES, Some(wait_ms));
+                match self.guesses.add(key, asker, password, now_ms) {
+                    // As a guest's deadline to join does, that to ask again stands still.
+                    Ok(()) => self.extend_visit(token, now_ms + GUESS_WAIT_MS),
+                    Err(wait_ms) => {
+                        self.refuse_visit(token, Code::TOO_MANY_GUESSES, Some(wait_ms));
+                    }
                 }
             }
         }
@@ -72,6 +76,7 @@ impl<T: Transport> Engine<T> {
         if !self.is_visitor(token) {
             return;
         }
+        self.extend_visit(token, self.now.mono_ms);
         self.connections.mark_dirty(token);
         match is_right {
             true => self.grant(token, wanted),
@@ -135,10 +140,14 @@ impl<T: Transport> Engine<T> {
 
     /// A visit's content is sent.
     pub(super) fn visit_ended(&mut self, token: Token) {
-        let now_ms = self.now.mono_ms;
+        self.extend_visit(token, self.now.mono_ms);
+    }
+
+    /// Lets a visitor ask again in a time that begins at `since_ms`.
+    fn extend_visit(&mut self, token: Token, since_ms: u64) {
         if let Some(connection) = self.connections.get_mut(token) {
-            connection.phase_mut().note_visit(now_ms);
-            self.connections.arm(token, now_ms + VISIT_IDLE_MS);
+            connection.phase_mut().note_visit(since_ms);
+            self.connections.arm(token, since_ms + VISIT_IDLE_MS);
         }
     }
 

@@ -7,10 +7,11 @@ use chatshelf_common::wire::{Code, Frame};
 use chatshelf_testkit::samples::nick;
 
 use super::peer::{Peer, hello};
+use super::pipe::Visits;
 use super::rig::{HOME, Rig, SETTINGS, password_of};
 use crate::engine::Settings;
 use crate::engine::limits::{
-    GUESS_BURST, GUESS_MS, GUESS_WAIT_MS, GUESSES_WAITING_MAX, REFUSED_JOINS_MAX,
+    GUESS_BURST, GUESS_MS, GUESS_WAIT_MS, GUESSES_WAITING_MAX, REFUSED_JOINS_MAX, VISIT_IDLE_MS,
 };
 use crate::passwords::Realm;
 
@@ -199,6 +200,28 @@ fn a_class_behind_one_address_gets_in_beside_somebody_who_guesses() {
         peer.take();
         assert!(peer.has_snapshot(), "pupil{number}: {:?}", peer.goodbye());
     }
+}
+
+#[test]
+fn a_visitor_waits_for_its_turn_as_long_as_a_guest_does() {
+    let mut rig = Rig::with(CLOSED);
+    exhaust(&mut rig, HOME);
+    let mut others: Vec<Peer> = (0..3).map(|_| guest(&mut rig, HOME)).collect();
+    others.iter_mut().for_each(|peer| guess(&mut rig, peer, "mallory", "wrong"));
+    let visitor = rig.connect_from(HOME);
+    let password = Some(password_of(Realm::Room));
+    visitor.wire.borrow_mut().visits = Some(Visits { password, ..Visits::default() });
+    visitor.send_raw(&[99]);
+    let refusals = || visitor.wire.borrow().visits.as_ref().unwrap().refusals.clone();
+    for _ in 0..4 {
+        assert_eq!(refusals(), []);
+        rig.pass(GUESS_MS);
+    }
+    assert_eq!(refusals(), [Code::ITEM_UNKNOWN], "the password was right");
+    rig.pass(VISIT_IDLE_MS - 1);
+    assert!(!visitor.wire.borrow().shut, "it may ask again");
+    rig.pass(1);
+    assert!(visitor.wire.borrow().shut);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use chatshelf_common::id::ItemId;
+use chatshelf_common::password::Password;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::Item;
 
@@ -48,9 +49,11 @@ pub(super) struct Wire {
 /// A visitor: each byte that it sends asks for the item of that number.
 #[derive(Debug, Default)]
 pub(super) struct Visits {
-    asked: Option<u8>,
-    /// Visits that were answered by a refusal.
-    pub(super) refused: usize,
+    pub(super) asked: Option<u8>,
+    /// What it shows as the room's password.
+    pub(super) password: Option<&'static str>,
+    /// Why visits were refused.
+    pub(super) refusals: Vec<Code>,
     /// The engine has said that no further visit is wanted.
     pub(super) is_last: bool,
     /// The engine has said that the time for the next visit is over.
@@ -255,7 +258,8 @@ impl<const SHORT: bool> End<SHORT> {
 impl<const SHORT: bool> Visitor for End<SHORT> {
     fn take_visit(&mut self) -> Option<Visit> {
         let wanted = Wanted::Item(ItemId(self.visits().asked.take()?.into()));
-        Some(Visit { wanted, password: None, link: None })
+        let password = self.visits().password.map(|it| Password::new(it.as_bytes()).unwrap());
+        Some(Visit { wanted, password, link: None })
     }
 
     fn make_last(&mut self) {
@@ -284,8 +288,8 @@ impl<const SHORT: bool> Visitor for End<SHORT> {
         panic!("nobody has put it there");
     }
 
-    fn refuse(&mut self, _: Code, _: Option<u64>) -> bool {
-        self.visits().refused += 1;
+    fn refuse(&mut self, code: Code, _: Option<u64>) -> bool {
+        self.visits().refusals.push(code);
         true
     }
 

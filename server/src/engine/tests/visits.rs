@@ -15,7 +15,7 @@ fn visitor(rig: &mut Rig) -> Peer {
 
 /// Asks for an item that is not there; returns true if that was the last time.
 fn asks_in_vain(rig: &mut Rig, peer: &Peer) -> bool {
-    let refused = || peer.wire.borrow().visits.as_ref().unwrap().refused;
+    let refused = || peer.wire.borrow().visits.as_ref().unwrap().refusals.len();
     let before = refused();
     peer.send_raw(&[99]);
     rig.settle();

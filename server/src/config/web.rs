@@ -5,6 +5,7 @@ use chatshelf_common::cli::value::parsed;
 
 use super::{Config, Opt};
 use crate::passwords::Realm;
+use crate::peer_scope::PeerScope;
 use crate::web_mode::WebMode;
 
 pub(super) const METRICS: Opt = Opt::value(
@@ -55,12 +56,15 @@ impl Config {
     /// Returns how browsers are served.
     ///
     /// # Errors
-    /// If the room's password would travel without encryption.
+    /// If the room's password would travel without encryption, or nothing may.
     pub fn web_mode(&self) -> Result<WebMode, String> {
         match self.web {
             WebMode::Http if self.password(Realm::Room).is_some() => {
                 Err("--web http would show the room's password to the network; try --web https"
                     .into())
+            }
+            WebMode::Http if self.allow_plain == PeerScope::None => {
+                Err("--web http is HTTP without TLS, which --allow-plain none forbids".into())
             }
             mode => Ok(mode),
         }

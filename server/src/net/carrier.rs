@@ -124,7 +124,8 @@ impl Undecided {
         let Self { base, peer, carriers, .. } = self;
         let is_encrypted = matches!(base, Base::Tls(_));
         if carriers.site.is_open() && base.is_web(first[0]) {
-            let caller = Caller { peer, is_encrypted };
+            let may_be_plain = carriers.allow_plain.get() != PeerScope::None;
+            let caller = Caller { peer, is_encrypted, may_be_plain };
             let web = WebTransport::new(base, &carriers.site, caller, first);
             return (Carrier::Web(Box::new(web)), Ok(()));
         }

@@ -328,6 +328,25 @@ fn a_room_password_is_not_shown_to_the_network() {
 }
 
 #[test]
+fn where_nothing_may_come_without_tls_http_may_not_either() {
+    let home = Home::new();
+    let server = home.start(&["--allow-plain", "none"]);
+    for path in ["/", "/ws", "/shelf.json"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let answer = ask(server.address(), request.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+        assert!(answer.contains("https://localhost/"), "{answer}");
+    }
+    server.end_well();
+    let mut command = server_command(binary(), &home.data_dir());
+    command.args(["--bind", "127.0.0.1", "--allow-plain", "none", "--web", "http"]);
+    let ended = Program::run(&mut command, "");
+    ended.has_code(1);
+    let why = "--web http is HTTP without TLS, which --allow-plain none forbids";
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+}
+
+#[test]
 fn where_browsers_are_not_served_http_is_not_spoken() {
     let home = Home::new();
     let server = home.start(&["--web", "off"]);

@@ -48,6 +48,8 @@ pub struct Caller {
     pub peer: SocketAddr,
     /// Over TLS.
     pub is_encrypted: bool,
+    /// It need not be over TLS, where the mode allows that.
+    pub may_be_plain: bool,
 }
 
 /// What becomes of a request.
@@ -192,12 +194,12 @@ impl Site {
 
     /// Returns true for whoever is served rather than sent to HTTPS.
     fn is_served(&self, caller: &Caller) -> bool {
-        let scope = match self.mode.get() {
-            WebMode::Off => PeerScope::None,
-            WebMode::Https => PeerScope::Loopback,
-            WebMode::Http => return caller.is_encrypted || WebMode::is_private(caller.peer.ip()),
+        let is_allowed_plain = match self.mode.get() {
+            WebMode::Off => false,
+            WebMode::Https => PeerScope::Loopback.includes(caller.peer),
+            WebMode::Http => WebMode::is_private(caller.peer.ip()),
         };
-        caller.is_encrypted || scope.includes(caller.peer)
+        caller.is_encrypted || (caller.may_be_plain && is_allowed_plain)
     }
 
     /// Returns true if the page that asks is from this server.

@@ -27,7 +27,7 @@ fn site(mode: WebMode) -> Rc<Site> {
 }
 
 fn asks(mode: WebMode, peer: IpAddr, is_encrypted: bool, bytes: &[u8]) -> WebTransport<Fake> {
-    let caller = Caller { peer: (peer, 4_000).into(), is_encrypted };
+    let caller = Caller { peer: (peer, 4_000).into(), is_encrypted, may_be_plain: true };
     WebTransport::new(Fake::new(), &site(mode), caller, bytes)
 }
 

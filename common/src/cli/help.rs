@@ -120,12 +120,13 @@ fn rows(out: &mut String, rows: impl Iterator<Item = (String, String)>) {
     let column = INDENT + fitting.max().unwrap_or(0) + 2;
     let indent = " ".repeat(column);
     for (left, right) in rows {
-        let mut head = format!("{:INDENT$}{left:rest$}", "", rest = column - INDENT);
-        if width(&head) > column {
-            out.push_str(&format!("{head}\n"));
-            head.clone_from(&indent);
+        if width(&left) > LEFT_MAX {
+            out.push_str(&format!("{:INDENT$}{left}\n", ""));
+            fill(out, &right, &indent, &indent);
+        } else {
+            let head = format!("{:INDENT$}{left:rest$}", "", rest = column - INDENT);
+            fill(out, &right, &head, &indent);
         }
-        fill(out, &right, &head, &indent);
     }
 }
 
@@ -150,5 +151,10 @@ mod tests {
         let pair = |left: &str| (left.to_owned(), "does".to_owned());
         rows(&mut out, [pair("a"), pair(&long), pair("abc")].into_iter());
         assert_eq!(out, format!("    a    does\n    {long}\n         does\n    abc  does\n"));
+        // Not even by a character.
+        let (mut out, most) = (String::new(), "x".repeat(LEFT_MAX));
+        rows(&mut out, [pair(&most), pair(&long)].into_iter());
+        let gap = " ".repeat(LEFT_MAX + 2);
+        assert_eq!(out, format!("    {most}  does\n    {long}\n    {gap}does\n"));
     }
 }

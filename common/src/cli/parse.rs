@@ -345,6 +345,7 @@ impl<T> Opt<T> {
     fn setting(&self, found: Option<Found>) -> Setting {
         let (value, place) = match found {
             Some(Found { value, place, .. }) => (value, Some(place)),
+            None if self.is_switch() => ("no".to_owned(), None),
             None => (self.default.to_owned(), None),
         };
         Setting { option: self.long, value, place }

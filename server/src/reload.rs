@@ -93,8 +93,9 @@ impl Reloader {
             }
         }
         let changes = if changes.is_empty() { "no change".into() } else { changes.join(", ") };
+        let files = if config.tls_cert.is_some() { "; certificate and key read again" } else { "" };
         logging::apply(config.log);
-        log::info!("settings reloaded: {changes}");
+        log::info!("settings reloaded: {changes}{files}");
         config.data_dir.clone_from(&self.config.data_dir);
         config.bind = self.config.bind;
         let durability = self.config.settings.durability;

@@ -226,7 +226,7 @@ fn a_renewed_certificate_is_taken_up_and_nobody_notices() {
 
     assert!(files.renew());
     server.signal("HUP");
-    server.logs("settings reloaded");
+    server.logs("settings reloaded: no change; certificate and key read again");
     let second = files.fingerprint();
     let mut bob = Peer::join_tls(server.address(), "bob");
     assert_eq!(shown(&mut bob), second);

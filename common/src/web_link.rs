@@ -34,6 +34,24 @@ pub fn origin(base: &LinkBase, dialled: &str) -> Option<String> {
     }
 }
 
+/// The links of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemLink {
+    /// With its name.
+    pub whole: String,
+    /// Without: enough to open it, and small as a QR code.
+    pub short: String,
+}
+
+impl ItemLink {
+    /// The links to an item that begin so (see [`origin`]).
+    #[must_use]
+    pub fn new(origin: &str, item: &Item) -> Self {
+        let short = format!("{origin}/item/{}{}", item.id, query(item));
+        Self { whole: format!("{origin}{}", item_path(item)), short }
+    }
+}
+
 /// The path of an item, with the token that opens it, if it has one. The name is for people; the
 /// number alone names the item.
 ///
@@ -53,6 +71,9 @@ pub fn origin(base: &LinkBase, dialled: &str) -> Option<String> {
 #[must_use]
 pub fn item_path(item: &Item) -> String {
     let name = utf8_percent_encode(item.name.as_str(), ESCAPED);
-    let token = item.link.map(|token| format!("?{TOKEN}{token}")).unwrap_or_default();
-    format!("/item/{}/{name}{token}", item.id)
+    format!("/item/{}/{name}{}", item.id, query(item))
+}
+
+fn query(item: &Item) -> String {
+    item.link.map(|token| format!("?{TOKEN}{token}")).unwrap_or_default()
 }

@@ -44,7 +44,8 @@ impl Carrier for Http {
     type Client = Guest;
 
     fn carry(&self, end: End, _: Token) -> Self::Transport {
-        let caller = Caller { peer: SocketAddr::from(([192, 0, 2, 1], 1)), is_encrypted: true };
+        let peer = SocketAddr::from(([192, 0, 2, 1], 1));
+        let caller = Caller { peer, is_encrypted: true, may_be_plain: true };
         WebTransport::new(end, &self.0, caller, &[])
     }
 

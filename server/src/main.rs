@@ -181,9 +181,22 @@ fn show_code(config: &Config, url: &str, ips: &[IpAddr]) {
     if is_reachable
         && io::stdout().is_terminal()
         && let Some(code) = qr::draw(url)
+        && terminal_columns().is_none_or(|most| code.lines().all(|row| row.chars().count() <= most))
     {
         print(&format!("{code}\n"));
     }
+}
+
+/// The width of the terminal that standard output is, if it is known: a broken code leads nowhere.
+#[cfg(unix)]
+fn terminal_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then(|| size.ws_col.into())
+}
+
+#[cfg(not(unix))]
+fn terminal_columns() -> Option<usize> {
+    None
 }
 
 fn shown(path: &Path) -> String {

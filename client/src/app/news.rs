@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::id::ItemId;
 use chatshelf_common::text::Nick;
+use chatshelf_common::web_link::ItemLink;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::Told;
 
@@ -55,8 +56,8 @@ pub(crate) enum News {
     Link {
         /// The file.
         item: ItemId,
-        /// Its whole link.
-        link: String,
+        /// Its links.
+        link: ItemLink,
     },
     /// A command asked to see this.
     Answer(Answer),

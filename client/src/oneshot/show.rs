@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chatshelf_common::id::ItemId;
 use chatshelf_common::text::{FileName, Nick};
+use chatshelf_common::web_link::ItemLink;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{BanEntry, Item, Told};
 
@@ -77,9 +78,9 @@ impl Show {
     }
 
     /// Shows where browsers find an item, and on a terminal the QR code of that.
-    pub(super) fn link(&mut self, item: Option<&Item>, link: String) {
+    pub(super) fn link(&mut self, item: Option<&Item>, link: &ItemLink) {
         match item {
-            Some(item) if self.json => self.line(&json::link(item, &link)),
+            Some(item) if self.json => self.line(&json::link(item, &link.whole)),
             _ => {
                 let terminal = io::stdout().is_terminal().then(TerminalSize::now);
                 render::link(link, terminal).iter().for_each(|line| self.line(line));

@@ -336,7 +336,7 @@ impl View for Lines {
             }
             News::Link { link, .. } => {
                 let terminal = self.terminal.then(TerminalSize::now);
-                render::link(link, terminal).iter().for_each(|line| self.output.line(line));
+                render::link(&link, terminal).iter().for_each(|line| self.output.line(line));
             }
             News::Answer(answer) => self.answer(answer, app),
         }

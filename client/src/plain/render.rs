@@ -2,6 +2,7 @@
 
 use chatshelf_common::qr;
 use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::web_link::ItemLink;
 use chatshelf_common::wire::Event;
 use chatshelf_common::wire::frame::{Item, Said, Style, Told};
 
@@ -28,15 +29,17 @@ pub(crate) struct Look {
     pub(crate) clock: Clock,
 }
 
-/// A link, and its QR code if a terminal of this size shows all of it, with a line below.
-pub(crate) fn link(link: String, terminal: Option<TerminalSize>) -> Vec<String> {
+/// A link, and the QR code of its short form if a terminal of this size shows both, with a line
+/// below.
+pub(crate) fn link(link: &ItemLink, terminal: Option<TerminalSize>) -> Vec<String> {
     let fits = |code: &String| {
         terminal.is_some_and(|TerminalSize { columns, rows }| {
-            code.lines().count() < rows && code.lines().all(|row| width(row) <= columns)
+            let taken = width(&link.whole).div_ceil(columns.max(1)) + code.lines().count();
+            taken < rows && code.lines().all(|row| width(row) <= columns)
         })
     };
-    let code = qr::draw(&link).filter(fits);
-    let mut lines = vec![link];
+    let code = qr::draw(&link.short).filter(fits);
+    let mut lines = vec![link.whole.clone()];
     lines.extend(code.iter().flat_map(|code| code.lines()).map(str::to_owned));
     lines
 }
@@ -281,15 +284,17 @@ mod tests {
 
     #[test]
     fn a_link_has_a_code_where_all_of_it_is_seen() {
+        let short = "https://192.0.2.7:9000/".to_owned();
+        let of = ItemLink { whole: format!("{short}a-name-of-some-length"), short };
         let lines = |columns, rows| {
-            let lines =
-                link("https://192.0.2.7:9000/".into(), Some(TerminalSize { columns, rows }));
-            assert_eq!(lines[0], "https://192.0.2.7:9000/");
+            let lines = link(&of, Some(TerminalSize { columns, rows }));
+            assert_eq!(lines[0], of.whole);
             lines.len()
         };
-        assert_eq!(lines(33, 18), 1 + 17, "a code of 25 modules and a margin of 4");
-        assert_eq!([lines(32, 18), lines(33, 17), lines(0, 0)], [1; 3]);
-        assert_eq!(link("https://a/".into(), None), ["https://a/"]);
+        assert_eq!(lines(44, 19), 1 + 17, "a code of 25 modules and a margin of 4");
+        assert_eq!(lines(33, 20), 1 + 17, "the link takes two rows there");
+        assert_eq!([lines(32, 20), lines(33, 19), lines(44, 18), lines(0, 0)], [1; 4]);
+        assert_eq!(link(&of, None), [&*of.whole]);
     }
 
     #[test]

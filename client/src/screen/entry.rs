@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chatshelf_common::text::{Message, Nick};
+use chatshelf_common::web_link::ItemLink;
 use chatshelf_common::wire::frame::{Said, Style};
 
 use super::links::{Link, links};
@@ -52,6 +53,14 @@ pub(super) struct Presence {
     passed: Vec<String>,
 }
 
+/// The area that rows are laid out for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+    pub(super) signs: &'a Signs,
+}
+
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -59,8 +68,8 @@ pub(super) enum Entry {
     Said { time: String, who: String, who_ink: Ink, lines: Vec<String>, ink: Ink },
     /// A line about the room or ourselves.
     Notice { time: String, text: String, ink: Ink },
-    /// A link that was asked for, and its QR code, which is shown where it fits.
-    Link { time: String, link: String, code: Vec<String> },
+    /// A link that was asked for, and the QR code of its short form, which is shown where it fits.
+    Link { time: String, link: ItemLink, code: Vec<String> },
     /// Joins and leaves.
     Presence { time: String, who: Presence },
     /// A line across, with a word in it: a day, or where the history ends.
@@ -105,7 +114,7 @@ impl Entry {
             }
             Self::Notice { text, .. } | Self::Rule(text) => text.len(),
             Self::Link { link, code, .. } => {
-                link.len() + code.iter().map(|row| row.len() + 24).sum::<usize>()
+                link.whole.len() + code.iter().map(|row| row.len() + 24).sum::<usize>()
             }
             Self::Presence { who, .. } => {
                 let all = [&who.joined, &who.left, &who.passed];
@@ -115,18 +124,23 @@ impl Entry {
     }
 
     /// The rows it takes.
-    pub(super) fn rows(&self, columns: usize, signs: &Signs) -> Vec<Row> {
+    pub(super) fn rows(&self, frame: Frame<'_>) -> Vec<Row> {
+        let Frame { columns, rows: most, signs } = frame;
         match self {
             Self::Said { time, who, who_ink, lines, ink } => {
                 said_rows(time, span(who.clone(), *who_ink), lines, *ink, columns)
             }
             Self::Notice { time, text, ink } => notice_rows(time, text, *ink, columns),
             Self::Link { time, link, code } => {
-                let mut rows = notice_rows(time, link, Ink::Text, columns);
-                if code.iter().all(|row| width(row) <= columns) {
-                    rows.extend(code.iter().map(|row| vec![span(row, Ink::Text)]));
+                let is_narrow = code.iter().all(|row| width(row) <= columns);
+                for shown in [&link.whole, &link.short] {
+                    let mut rows = notice_rows(time, shown, Ink::Text, columns);
+                    if is_narrow && rows.len() + code.len() <= most {
+                        rows.extend(code.iter().map(|row| vec![span(row, Ink::Text)]));
+                        return rows;
+                    }
                 }
-                rows
+                notice_rows(time, &link.whole, Ink::Text, columns)
             }
             Self::Presence { time, who } => notice_rows(time, &who.text(), Ink::Dim, columns),
             Self::Rule(text) => vec![rule(text, Ink::Dim, columns, signs)],
@@ -271,7 +285,7 @@ mod tests {
     fn text(entry: &Entry, columns: usize) -> Vec<String> {
         let signs = Theme { colour: false, ascii: true }.signs();
         let row = |row: Row| row.into_iter().map(|span| span.text).collect::<String>();
-        entry.rows(columns, signs).into_iter().map(row).collect()
+        entry.rows(Frame { columns, rows: 5, signs }).into_iter().map(row).collect()
     }
 
     fn said(what: &str) -> Entry {
@@ -296,7 +310,8 @@ mod tests {
     #[test]
     fn every_piece_of_an_address_links_to_the_whole() {
         let signs = Theme { colour: false, ascii: true }.signs();
-        let rows = said("see http://a.b/long/path, then").rows(20, signs);
+        let rows =
+            said("see http://a.b/long/path, then").rows(Frame { columns: 20, rows: 5, signs });
         let links = |row: &Row| -> Vec<(String, bool)> {
             row.iter().map(|span| (span.text.clone(), span.link.is_some())).collect()
         };
@@ -313,11 +328,19 @@ mod tests {
     #[test]
     fn a_code_is_shown_where_it_fits_and_is_never_broken() {
         let code: Vec<_> = ["██ █ █ ██", "█ █ ███ █"].map(str::to_owned).into();
-        let (time, link) = ("17:00".to_owned(), "http://a.b".to_owned());
-        let entry = Entry::Link { time, link, code };
-        assert_eq!(text(&entry, 19), ["17:00 -- http://a.b", "██ █ █ ██", "█ █ ███ █"]);
-        assert_eq!(text(&entry, 9).len(), 2 + text(&entry, 8).len());
-        assert!(!text(&entry, 8).concat().contains('█'), "{:?}", text(&entry, 8));
+        let link = ItemLink { whole: "http://a.b/c/d".into(), short: "http://a.b".into() };
+        let entry = Entry::Link { time: "17:00".to_owned(), link, code };
+        let shown = |columns, rows| {
+            let signs = Theme { colour: false, ascii: true }.signs();
+            let row = |row: Row| row.into_iter().map(|span| span.text).collect::<String>();
+            let rows = entry.rows(Frame { columns, rows, signs });
+            rows.into_iter().map(row).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(23, 3), ["17:00 -- http://a.b/c/d", "██ █ █ ██", "█ █ ███ █"]);
+        // What takes fewer rows leaves some for the code.
+        assert_eq!(shown(19, 3), ["17:00 -- http://a.b", "██ █ █ ██", "█ █ ███ █"]);
+        assert_eq!(shown(23, 2), ["17:00 -- http://a.b/c/d"]);
+        assert!(!shown(8, 99).concat().contains('█'), "{:?}", shown(8, 99));
     }
 
     #[test]

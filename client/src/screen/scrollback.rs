@@ -6,9 +6,9 @@ use std::slice;
 
 use chatshelf_common::id::Seq;
 
-use super::entry::{Entry, Presence, Row, rule};
+use super::entry::{Entry, Frame, Presence, Row, rule};
 use super::links::links;
-use super::theme::{Ink, Signs};
+use super::theme::Ink;
 use crate::command::Copied;
 use crate::lang::tr;
 
@@ -43,14 +43,6 @@ pub(super) struct Scrollback {
     unread_from: Option<u64>,
     /// Joins and leaves start a new entry, even after such an entry.
     is_fold_closed: bool,
-}
-
-/// The area that rows are laid out for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Frame<'a> {
-    pub(super) columns: usize,
-    pub(super) rows: usize,
-    pub(super) signs: &'a Signs,
 }
 
 impl Scrollback {
@@ -114,7 +106,7 @@ impl Scrollback {
     pub(super) fn copied(&self, wanted: Copied) -> Option<String> {
         let said = self.entries.iter().rev().filter_map(|(entry, _)| match entry {
             Entry::Said { lines, .. } => Some(&lines[..]),
-            Entry::Link { link, .. } if wanted.is_link => Some(slice::from_ref(link)),
+            Entry::Link { link, .. } if wanted.is_link => Some(slice::from_ref(&link.whole)),
             _ => None,
         });
         let nth = wanted.nth.get() - 1;
@@ -259,7 +251,7 @@ impl Scrollback {
         else {
             return Vec::new();
         };
-        let mut rows = entry.rows(frame.columns, frame.signs);
+        let mut rows = entry.rows(frame);
         if self.unread_from == Some(number) {
             rows.insert(0, rule(tr!("new"), Ink::Accent, frame.columns, frame.signs));
         }
@@ -269,6 +261,8 @@ impl Scrollback {
 
 #[cfg(test)]
 mod tests {
+    use chatshelf_common::web_link::ItemLink;
+
     use super::*;
     use crate::screen::theme::Theme;
 
@@ -368,7 +362,8 @@ mod tests {
     fn a_link_that_was_asked_for_can_be_copied_and_is_no_line() {
         let mut scrollback = Scrollback::default();
         let (time, code) = (String::new(), Vec::new());
-        scrollback.push(Entry::Link { time, link: "https://a.b".into(), code });
+        let link = ItemLink { whole: "https://a.b".into(), short: "https://a".into() };
+        scrollback.push(Entry::Link { time, link, code });
         scrollback.push(notice("copied: https://a…"));
         let copied =
             |is_link| scrollback.copied(Copied { is_link, nth: std::num::NonZeroUsize::MIN });

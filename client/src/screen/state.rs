@@ -14,9 +14,9 @@ use super::areas::Areas;
 use super::complete::{Completion, Known};
 use super::dialog::{Dialog, NameQuestion, PasswordQuestion};
 use super::editor::Editor;
-use super::entry::{Entry, lines};
+use super::entry::{Entry, Frame, lines};
 use super::notify::{Call, Notifier, mentions};
-use super::scrollback::{Frame, Scrollback};
+use super::scrollback::Scrollback;
 use super::theme::{Ink, Theme};
 use super::view_model::{ShelfItem, ViewModel};
 use crate::app::{Clock, News, format};
@@ -134,7 +134,7 @@ impl State {
                 self.scrollback.push(Entry::Rule(tr!("now").to_owned()));
             }
             News::Link { link, .. } => {
-                let code = if self.theme.ascii { None } else { qr::draw(&link) };
+                let code = if self.theme.ascii { None } else { qr::draw(&link.short) };
                 let code = code.iter().flat_map(|code| code.lines()).map(str::to_owned).collect();
                 self.scrollback.push(Entry::Link { time: self.clock.time(at), link, code });
             }

@@ -413,7 +413,7 @@ impl Process {
                 (_, true) => {
                     // As far as HTTP can tell, all are on this machine, so that it serves them.
                     let peer = SocketAddr::from(([127, 0, 0, 1], 4_000));
-                    let caller = Caller { peer, is_encrypted: is_tls };
+                    let caller = Caller { peer, is_encrypted: is_tls, may_be_plain: true };
                     ServerEnd::That(WebTransport::new(base, &self.site, caller, &[]))
                 }
                 (false, false) => ServerEnd::This(MemberEnd::This(base)),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chatshelf_common::id::ItemId;
 use chatshelf_common::text::FileName;
-use chatshelf_common::web_link::{self, item_path};
+use chatshelf_common::web_link::{self, ItemLink};
 
 use super::App;
 use crate::app::news::News;
@@ -115,7 +115,7 @@ impl App {
     pub(super) fn show_link(&mut self, wanted: &ItemRef) {
         let found = Shelf::of(self.session().room()).item(wanted);
         let Some(Found { item, is_by_name, .. }) = self.tell_if_absent(found) else { return };
-        let Some(path) = self.session().room().item(item).map(item_path) else {
+        let Some(wanted) = self.session().room().item(item).cloned() else {
             return self.news.refusal(tr!("there is no item {item} on the shelf", item));
         };
         if is_by_name {
@@ -127,7 +127,7 @@ impl App {
             ));
         };
         self.tell_if_out_of_date();
-        self.news.push(News::Link { item, link: format!("{origin}{path}") });
+        self.news.push(News::Link { item, link: ItemLink::new(&origin, &wanted) });
     }
 
     /// What links begin with; none if the server has none.

@@ -10,9 +10,8 @@ use ratatui_core::layout::Rect;
 
 use super::areas::Areas;
 use super::editor::Layout;
-use super::entry::{Row, Span, linked, span};
+use super::entry::{Frame, Row, Span, linked, span};
 use super::links::Links;
-use super::scrollback::Frame;
 use super::state::State;
 use super::theme::{Ink, Theme};
 use super::wrap::{cut, width};
@@ -113,9 +112,10 @@ fn pending_rows(state: &State, area: Rect) -> Vec<Row> {
     if state.scrollback.is_scrolled() {
         return Vec::new();
     }
-    let (columns, signs) = (area.width.into(), state.theme.signs());
+    let (columns, rows) = (area.width.into(), area.height.into());
+    let frame = Frame { columns, rows, signs: state.theme.signs() };
     let entries = state.facts.pending.iter();
-    let mut rows: Vec<Row> = entries.flat_map(|entry| entry.rows(columns, signs)).collect();
+    let mut rows: Vec<Row> = entries.flat_map(|entry| entry.rows(frame)).collect();
     rows.drain(..rows.len().saturating_sub(usize::from(area.height / 2)));
     rows
 }

@@ -2,9 +2,15 @@
 //! by itself: behind a reverse proxy, or under a name of the Internet.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use chatshelf_common::text::LinkBase;
+
+/// Bytes of a name, and of each of its labels (RFC 1035, section 2.3.4).
+const NAME_BYTES_MAX: usize = 253;
+const LABEL_BYTES_MAX: usize = 63;
 
 /// An origin: `https://HOST` or `http://HOST`, with a port unless it is the scheme's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +57,42 @@ impl FromStr for PublicUrl {
             "http" => ":80",
             _ => return Err(()),
         };
+        if !is_authority(host) {
+            return Err(());
+        }
         let host = host.strip_suffix(default_port).unwrap_or(host);
         let origin = LinkBase::new(&format!("{scheme}://{host}")).map_err(drop)?;
         Ok(Self { origin, host: scheme.len() + 3 })
     }
+}
+
+/// True for a name or an address, with a port or without.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_port = |text: &str| text.parse().is_ok_and(|it: NonZeroU16| it.to_string() == text);
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_host = address.map_or_else(|| is_name(host), |it| it.parse::<Ipv6Addr>().is_ok());
+    is_host && port.is_none_or(is_port)
+}
+
+/// True for a name of the domain name system, or an address of IPv4.
+fn is_name(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_label = |label: &str| {
+        (1..=LABEL_BYTES_MAX).contains(&label.len())
+            && label.bytes().all(is_inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let last = text.rsplit('.').next().unwrap_or_default();
+    // Browsers take what ends in a number for an address.
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() <= NAME_BYTES_MAX
+        && text.split('.').all(is_label)
+        && (!is_number || text.parse::<Ipv4Addr>().is_ok())
 }
 
 #[cfg(test)]
@@ -71,6 +109,9 @@ mod tests {
                 "http://room.example.org:8080/",
                 "room.example.org:8080",
             ),
+            ("https://192.0.2.1:65535", "https://192.0.2.1:65535/", "192.0.2.1:65535"),
+            ("http://my-box-1/", "http://my-box-1/", "my-box-1"),
+            ("https://[2001:db8::1]", "https://[2001:db8::1]/", "[2001:db8::1]"),
             ("https://[2001:db8::1]:9000", "https://[2001:db8::1]:9000/", "[2001:db8::1]:9000"),
         ] {
             let url: PublicUrl = text.parse().unwrap();
@@ -88,6 +129,33 @@ mod tests {
             "https://a b",
             "https://a\"b",
             "https://a@b",
+            "https://a:99999",
+            "https://a:65536",
+            "https://a:0",
+            "https://a:",
+            "https://a:080",
+            "https://a:+80",
+            "https://a:b",
+            "https://a:1:2",
+            "https://a:443:443",
+            "https://:9000",
+            "https://..",
+            "https://a..b",
+            "https://.a",
+            "https://a.",
+            "https://-",
+            "https://-a",
+            "https://a-.b",
+            "https://a%20b",
+            "https://192.0.2.256",
+            "https://192.0.2",
+            "https://2001:db8::1",
+            "https://[2001:db8::1",
+            "https://[2001:db8::1]9000",
+            "https://[a]",
+            "https://[192.0.2.1]",
+            &format!("https://{}.org", "a".repeat(64)),
+            &format!("https://{}a", "a.".repeat(127)),
             &format!("https://{}", "a".repeat(262)),
         ] {
             assert_eq!(text.parse::<PublicUrl>(), Err(()), "{text}");

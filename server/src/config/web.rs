@@ -1,5 +1,7 @@
 //! The options on what is served over HTTP.
 
+use std::path::PathBuf;
+
 use chatshelf_common::cli::Completes;
 use chatshelf_common::cli::value::parsed;
 
@@ -34,7 +36,9 @@ pub(super) const PUBLIC_URL: Opt = Opt::value(
     "URL",
     "address under which browsers reach the server, if it has another name there",
     |config, text| {
-        let url = parsed(text, "an address such as https://room.example.org");
+        let what = "http:// or https://, a host, and maybe a port from 1 to 65535, such as \
+                    https://room.example.org";
+        let url = parsed(text, what);
         url.map(|url| config.public_url = Some(url))
     },
 )
@@ -45,7 +49,11 @@ pub(super) const WEB_DIR: Opt = Opt::value(
     "DIR",
     "directory with the files of the page, for those who work on it",
     |config, text| {
-        config.web_dir = Some(text.into());
+        let dir = PathBuf::from(text);
+        if !dir.is_dir() {
+            return Err("must be a directory with the files of a page".into());
+        }
+        config.web_dir = Some(dir);
         Ok(())
     },
 )

@@ -70,6 +70,15 @@ fn a_mistake_in_the_file_ends_it_with_2_and_a_line_that_names_file_and_line() {
         (b"check = yes\n", ":1: 'check' cannot be set in a file"),
         (b"config = other\n", ":1: 'config' cannot be set in a file"),
         (b"durability = maybe\n", ":1: durability 'maybe': must be none, interval or always"),
+        (
+            b"public-url = https://room.example.org:99999\n",
+            ":1: public-url 'https://room.example.org:99999': must be http:// or https://, a host, \
+             and maybe a port from 1 to 65535, such as https://room.example.org",
+        ),
+        (
+            b"web-dir = /nonexistent\n",
+            ":1: web-dir '/nonexistent': must be a directory with the files of a page",
+        ),
         (b"port = \xff\n", ": it is not UTF-8"),
         (&[b'#'; 65537], ": it is too long for a configuration file"),
     ] {

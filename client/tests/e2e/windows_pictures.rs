@@ -25,9 +25,10 @@ fn pictures_of_windows() {
     let mut command = server_command(programs::server(), &home.path().join("data"));
     command.args(["--bind", "127.0.0.1"]).current_dir(home.path());
     let server = Terminal::start_sized(&command, SERVER_SIZE);
-    server.shows("--port ");
-    let screen = server.screen().replace('\n', "");
-    let port = screen.rsplit_once("--port ").unwrap().1.trim().parse().unwrap();
+    server.shows("in a browser: ");
+    let screen = server.screen();
+    let url = screen.rsplit_once("https://127.0.0.1:").unwrap().1;
+    let port = url.trim_end().trim_end_matches('/').parse().unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let join = |name: &str, options: &[&str]| {
         let mut command = client_command(address, home.path());

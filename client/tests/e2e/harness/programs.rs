@@ -42,7 +42,9 @@ pub(crate) fn client_at(program: &Path) -> Command {
     let mut command = command_of(program);
     without_settings(&mut command);
     let nothing = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings");
-    command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing).env("LC_ALL", "C");
+    command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing);
+    // Both are English; in plain C, Wine passes on no letters but those of ASCII.
+    command.env("LC_ALL", if is_for_windows(program) { "C.UTF-8" } else { "C" });
     command
 }
 

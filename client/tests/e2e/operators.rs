@@ -8,16 +8,16 @@ use std::thread::sleep;
 #[cfg(unix)]
 use std::time::Duration;
 
+use chatshelf_common::id::{Seq, UnixMillis};
+use chatshelf_common::wire::frame::{
+    Action, CAPABILITY_OPERATORS, Frame, HelloAck, Moderated, ServerPing,
+};
 #[cfg(unix)]
-use chatshelf_common::wire::ClientFrame;
-use chatshelf_common::wire::Code;
-#[cfg(unix)]
-use chatshelf_common::wire::frame::{Frame, Join, Refused};
-#[cfg(unix)]
-use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT};
+use chatshelf_common::wire::frame::{Join, Refused};
+use chatshelf_common::wire::{ClientFrame, Code};
+use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, said};
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
-#[cfg(unix)]
 use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
 
 use crate::harness::programs;
@@ -184,6 +184,35 @@ fn a_command_acts_as_an_operator_and_prints_what_the_room_is_told() {
 }
 
 #[test]
+fn a_command_that_waits_for_the_right_is_carried_out_whatever_comes_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = FakeServer::open();
+    let mut command = command_to(&server, dir.path());
+    command.env("CHATSHELF_OPERATOR_PASSWORD", "mellon").args(["kick", "bob"]);
+    let client = Program::start(&mut command);
+    let mut guest = server.accept();
+    let own = guest.joins();
+    guest.send(&HelloAck { capabilities: Some(CAPABILITY_OPERATORS), ..hello_ack() });
+    guest.send(&welcome(own.clone(), JOINED_AT));
+    guest.send(&snapshot(vec![own.clone()], JOINED_AT));
+    guest.wait(|frame| matches!(frame, ClientFrame::Op(_)).then_some(()));
+    // A verdict takes a while, and others talk.
+    guest.send(&said(0, "hello"));
+    guest.send(&ServerPing {});
+    guest.wait(|frame| matches!(frame, ClientFrame::Pong(_)).then_some(()));
+    let done = |seq, action| Moderated::new(Seq(seq), UnixMillis(0), own.clone(), action);
+    guest.send(&done(JOINED_AT.0 + 2, Action::OP));
+    let action = guest.wait(|frame| match frame {
+        ClientFrame::Moderate(order) => Some(order.action),
+        _ => None,
+    });
+    assert_eq!(action, Action::KICK);
+    guest.send(&done(JOINED_AT.0 + 3, Action::KICK));
+    guest.see_off();
+    client.wait().has_code(0);
+}
+
+#[test]
 fn a_command_without_the_password_does_nothing_and_says_what_is_missing() {
     let (room, dir) = room("--operator-password-file", "mellon");
     let _bob = Peer::join(room.address(), "bob");
@@ -211,7 +240,9 @@ fn a_command_without_the_password_does_nothing_and_says_what_is_missing() {
 #[cfg(unix)]
 fn a_terminal_that_shows_lines_itself_does_not_show_the_password() {
     let (room, _dir) = room("--password-file", "open sesame");
-    for arguments in [&["--plain"][..], &[]] {
+    // On Windows keys are read or nothing is asked.
+    let echoes = if programs::client_is_for_windows() { &[][..] } else { &[&[][..]] };
+    for arguments in [&[&["--plain"][..]], echoes].concat() {
         let mut command = room.command("ada");
         // One reads keys, the other can only turn the echo off.
         let term = if arguments.is_empty() { "dumb" } else { "xterm" };
@@ -231,7 +262,8 @@ fn a_terminal_that_shows_lines_itself_does_not_show_the_password() {
 #[cfg(unix)]
 fn a_password_that_is_typed_again_before_the_answer_is_not_said() {
     let dir = tempfile::tempdir().unwrap();
-    for term in ["dumb", "xterm"] {
+    let terms = if programs::client_is_for_windows() { &["xterm"][..] } else { &["dumb", "xterm"] };
+    for term in terms {
         let server = FakeServer::open();
         let mut command = command_to(&server, dir.path());
         command.args(["--name", "ada", "--plain"]).env("TERM", term);

@@ -24,13 +24,17 @@ const CONTROL_BYTES_MAX: usize = 64 * 1024;
 impl App {
     /// True while a command would be carried out (or kept) now.
     pub(crate) fn takes_commands(&self) -> bool {
+        !self.is_leaving() && self.held.is_none() && self.has_room_for_commands()
+    }
+
+    fn has_room_for_commands(&self) -> bool {
         let session = self.session();
         let may_wait = session.is_joined() || self.manner.is_script();
         // Who sits there and types without a connection is told how much can be kept.
         let is_ahead = may_wait
             && (session.outstanding() >= OUTSTANDING_MAX
                 || session.control_bytes() >= CONTROL_BYTES_MAX);
-        !self.is_leaving() && self.held.is_none() && session.takes_commands() && !is_ahead
+        session.takes_commands() && !is_ahead
     }
 
     /// Carries a command out, now or when what it depends on is done; to be called while
@@ -55,13 +59,14 @@ impl App {
         self.collect(now);
     }
 
-    /// Carries out the command that had to wait, if it no longer needs to.
+    /// Carries out the command that had to wait, if it no longer needs to. The input may have ended
+    /// behind it.
     pub(in crate::app) fn retry_held(&mut self, now: Instant) {
-        let Some(command) = self.held.take() else { return };
-        if self.takes_commands() {
+        if !self.shutdown.has_left()
+            && self.has_room_for_commands()
+            && let Some(command) = self.held.take()
+        {
             self.carry_out(command, now);
-        } else {
-            self.held = Some(command);
         }
     }
 

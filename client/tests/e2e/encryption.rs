@@ -63,7 +63,7 @@ fn on_this_machine_a_key_is_remembered_without_a_question() {
     assert_eq!(ended.stderr, "");
     assert_eq!(known_hosts(&room), format!("127.0.0.1:{port} tls {key}\n"));
     #[cfg(unix)]
-    {
+    if !programs::client_is_for_windows() {
         use std::os::unix::fs::PermissionsExt;
         let file = std::fs::metadata(room.state().join("known_hosts")).unwrap();
         assert_eq!(file.permissions().mode() & 0o777, 0o600);
@@ -125,13 +125,14 @@ fn a_changed_key_is_refused_here_too_until_it_is_forgotten() {
     room.restart_server();
     let new = key(&mut room);
     assert_ne!(old, new);
-    let place = room.state().join("known_hosts");
-    let expected = format!("it was {old} ({}:1) and is now {new}", place.display());
+    // What is before the name ends in `/` or `\`.
+    let expected = format!("known_hosts:1) and is now {new}");
     let arguments: [&[&str]; 3] =
         [&["who"], &["--accept-new", "who"], &["--fingerprint", &new.to_string(), "who"]];
     for arguments in arguments {
         let ended = run(&room, "127.0.0.1", arguments);
         let complaint = refused(&ended);
+        assert!(complaint.contains(&format!("it was {old} (")), "{complaint}");
         assert!(complaint.contains(&expected), "{complaint}");
         assert!(complaint.ends_with(&format!("type: chatshelf forget 127.0.0.1:{port}")));
     }
@@ -164,8 +165,7 @@ fn what_is_remembered_must_be_readable() {
     std::fs::create_dir_all(&place).unwrap();
     let ended = run(&room, "127.0.0.1", &["who"]);
     let complaint = refused(&ended);
-    let expected = format!("{}: it is not a regular file", place.display());
-    assert!(complaint.ends_with(&expected), "{complaint}");
+    assert!(complaint.ends_with("known_hosts: it is not a regular file"), "{complaint}");
     run(&room, "127.0.0.1", &["forget", "lab"]).has_code(1);
 }
 

@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, Error, RootCertStore};
 
 use crate::lang::tr;
 
@@ -68,7 +68,18 @@ impl Authority {
         verifier
             .verify_server_cert(own, others, name, &[], UnixTime::now())
             .map(|_| ())
-            .map_err(|why| why.to_string())
+            .map_err(|why| in_words(&why))
+    }
+}
+
+fn in_words(why: &Error) -> String {
+    match why {
+        // Self-signed ones are at times their own authority's.
+        Error::InvalidCertificate(CertificateError::Other(_)) => tr!(
+            "it is an authority's certificate, which cannot be a server's too; use --fingerprint"
+        )
+        .to_owned(),
+        _ => why.to_string(),
     }
 }
 
@@ -81,4 +92,24 @@ fn system() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     roots
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn an_authoritys_own_certificate_is_no_servers() {
+        let mut params = CertificateParams::new(vec!["lab.local".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let own = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(own.der().clone()).unwrap();
+        let name = ServerName::try_from("lab.local").unwrap();
+        let vouched = Authority::Given(Arc::new(roots)).vouch(&[own.der().clone()], &name);
+        let why = vouched.unwrap_err();
+        assert!(why.starts_with("it is an authority's certificate"), "{why}");
+    }
 }

@@ -101,7 +101,7 @@ fn the_documents_have_every_option() {
 }
 
 /// Options of other programs that the documents name: of cargo, valgrind, apt, systemctl, docker,
-/// and the benchmark.
+/// wget, and the benchmark.
 const FOREIGN: &[&str] = &[
     "--add-port",
     "--bench",
@@ -111,6 +111,7 @@ const FOREIGN: &[&str] = &[
     "--inclusive",
     "--install",
     "--lib",
+    "--no-check-certificate",
     "--no-run",
     "--now",
     "--only",

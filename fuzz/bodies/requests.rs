@@ -1,5 +1,5 @@
-//! Heads of HTTP requests, as they come to `--metrics`: what follows a whole head changes nothing,
-//! and neither does waiting for the rest of one that is refused.
+//! Heads of HTTP requests: what follows a whole head changes nothing, and neither does waiting for
+//! the rest of one that is refused. All lines of a whole one end in CRLF.
 
 use chatshelf_server::net::http::{HEAD_BYTES_MAX, refusal, request};
 
@@ -9,6 +9,8 @@ pub(crate) fn run(bytes: &[u8]) {
     match request(bytes) {
         Ok(Some(whole)) => {
             assert!(whole.path.starts_with('/'), "{whole:?}");
+            let lines = bytes[..whole.head_bytes].split_inclusive(|byte| *byte == b'\n');
+            assert!(lines.into_iter().all(|line| line.ends_with(b"\r\n")), "{whole:?}");
             assert_eq!(request(&longer), Ok(Some(whole)));
         }
         Ok(None) => assert!(bytes.len() < HEAD_BYTES_MAX, "a head that is too long ends"),

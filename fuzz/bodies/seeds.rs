@@ -120,6 +120,7 @@ pub(crate) fn requests() -> Vec<Vec<u8>> {
         "GET /metrics HTTP/1.1\r\nHost: localhost:9100\r\n\r\n",
         "HEAD http://lab/healthz?x HTTP/1.0\r\n\r\n",
         "POST / HTTP/1.1\nHost: a\n\n",
+        "GET https://a/b?c HTTP/1.1\r\nHost: a\r\nX: d\nOrigin: https://a\r\n\r\n",
         "GET / HTTP/2.0\r\n\r\n",
         "PUT /shelf/a%20b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
     ])

@@ -43,7 +43,7 @@ pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<
     }
     // Each file is a new item: before it there is nothing that could have a tag.
     if let Some(failed) = Conditions::of(request).failed(None) {
-        return Err(refused(failed, "Nothing is here yet that If-Match could be about."));
+        return Err(refused(failed, "Each PUT makes a new item, so no If-Match can hold."));
     }
     if !request.list("expect").all(|it| it.eq_ignore_ascii_case("100-continue")) {
         return Err(refused(Status::ExpectationFailed, "Only 100-continue may be expected."));

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::frame::{
-    Action, CAPABILITY_OPERATORS, Frame, HelloAck, Moderated, ServerPing,
+    Action, CAPABILITY_OPERATORS, HelloAck, Moderated, ServerPing,
 };
 #[cfg(unix)]
-use chatshelf_common::wire::frame::{Join, Refused};
+use chatshelf_common::wire::frame::{Frame, Join, Refused};
 use chatshelf_common::wire::{ClientFrame, Code};
 use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, said};
 use chatshelf_testkit::peer::Peer;
@@ -21,9 +21,7 @@ use chatshelf_testkit::programs::Program;
 use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
 
 use crate::harness::programs;
-#[cfg(unix)]
-use crate::harness::room::command_to;
-use crate::harness::room::{Room, client_command};
+use crate::harness::room::{Room, client_command, command_to};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 

@@ -3,6 +3,8 @@
 use std::net::TcpStream;
 use std::thread::JoinHandle;
 
+use chatshelf_common::wire::frame::Style;
+use chatshelf_testkit::samples::message;
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -148,6 +150,8 @@ fn a_session_runs_over_tls_however_the_records_are_cut() {
         peer.say_in_pieces(first, 1);
         peer.tls.refresh_traffic_keys().unwrap();
         peer.say_in_pieces(second, 7);
+        // The client has seen that it is in the room, however late it has read all this.
+        peer.hear_until(|heard| heard.windows(2).any(|it| it == b"hi"));
         peer.say_in_pieces(&goodbye(), 1);
         peer.hear_all();
         heard
@@ -159,6 +163,7 @@ fn a_session_runs_over_tls_however_the_records_are_cut() {
     assert!(link.encrypts(), "but it will be encrypted");
     drive_until(&mut poll, &mut link, |link| link.session().is_joined()).unwrap();
     assert_eq!(link.is_encrypted(), Some(true));
+    link.session_mut().say(message("hi"), Style::SPEECH).unwrap();
     drive(&mut poll, &mut link).unwrap();
     drop(link);
     assert_eq!(thread.join().unwrap()[0][0], 0x01, "a Hello came first");

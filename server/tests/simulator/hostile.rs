@@ -17,6 +17,7 @@ use chatshelf_testkit::samples::{file_name, message, nick};
 use super::clock::Clock;
 use super::moderation_model::STRANGER;
 use super::net::{Attempt, Net};
+use super::network::Speech;
 use super::plan::Plan;
 use super::rng::Rng;
 use super::server::Server;
@@ -80,7 +81,8 @@ impl Hostile {
         if let Some(attempt) = self.attempt.take() {
             let end = net.connect(attempt, server);
             let is_tls = end.as_ref().is_some_and(|end| end.wire().borrow().is_tls);
-            let is_web = end.as_ref().is_some_and(|end| end.wire().borrow().is_web);
+            let is_web =
+                end.as_ref().is_some_and(|end| end.wire().borrow().speech == Speech::WebSocket);
             // What is random below WebSocket is not the server's fault either.
             let is_raw = (is_tls && self.rng.one_in(2)) || (is_web && self.rng.one_in(4));
             self.socket = end.map(if is_raw { ClientEnd::raw } else { ClientEnd::over });

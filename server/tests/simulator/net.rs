@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::end::End;
 use super::layered::Habits;
-use super::network::{Shared, Side, Wire};
+use super::network::{Shared, Side, Speech, Wire};
 use super::plan::{Plan, Weather};
 use super::rng::Rng;
 use super::sabotage::Sabotage;
@@ -81,7 +81,7 @@ impl Net {
 
     /// What comes of an attempt: the client's end of a connection, or none.
     pub(crate) fn connect(&mut self, attempt: Attempt, server: &mut Server) -> Option<End> {
-        self.make(attempt, server, false)
+        self.make(attempt, server, Speech::Frames)
     }
 
     /// The same for who speaks HTTP.
@@ -90,10 +90,10 @@ impl Net {
         attempt: Attempt,
         server: &mut Server,
     ) -> Option<End> {
-        self.make(attempt, server, true)
+        self.make(attempt, server, Speech::Http)
     }
 
-    fn make(&mut self, attempt: Attempt, server: &mut Server, is_http: bool) -> Option<End> {
+    fn make(&mut self, attempt: Attempt, server: &mut Server, mut speech: Speech) -> Option<End> {
         if attempt.is_lost || !server.is_up() {
             return None;
         }
@@ -110,20 +110,16 @@ impl Net {
         // What is wrong on purpose is to be noticed by the model, not by TLS.
         let is_tls =
             habits.is_none() && self.sabotage.is_none() && self.encryption.one_in(TLS_ONE_IN);
-        let may_be_web = habits.is_none() && self.sabotage.is_none() && !is_http;
-        let is_web = may_be_web && self.webs.one_in(WEB_ONE_IN);
+        let may_be_web = habits.is_none() && self.sabotage.is_none() && speech == Speech::Frames;
+        if may_be_web && self.webs.one_in(WEB_ONE_IN) {
+            speech = Speech::WebSocket;
+        }
         {
             let mut wire = wire.borrow_mut();
-            (wire.habits, wire.is_tls) = (habits, is_tls);
-            (wire.is_web, wire.is_http) = (is_web, is_http);
+            (wire.habits, wire.is_tls, wire.speech) = (habits, is_tls, speech);
         }
         let layer = if is_tls { "TLS" } else { "no TLS" };
-        let web = match (is_web, is_http) {
-            (true, _) => "WebSocket",
-            (_, true) => "HTTP",
-            (false, false) => "no WebSocket",
-        };
-        told!(self.trace, "net", "wire {} is made, {layer}, {web}, {habits:?}", self.made);
+        told!(self.trace, "net", "wire {} is made, {layer}, {speech:?}, {habits:?}", self.made);
         server.connect(wire.clone());
         self.wires.push(wire.clone());
         Some(End::new(&wire, Side::Client, self.clock.clone()))

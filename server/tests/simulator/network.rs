@@ -28,6 +28,16 @@ pub(crate) enum Side {
     Server,
 }
 
+/// What both ends of a wire speak, over TLS or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speech {
+    /// The protocol's frames.
+    Frames,
+    /// The same, in messages of WebSocket.
+    WebSocket,
+    Http,
+}
+
 /// One connection, with all that is under way on it.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -44,10 +54,7 @@ pub(crate) struct Wire {
     server: Socket,
     /// Both ends speak TLS.
     pub(crate) is_tls: bool,
-    /// Both ends speak WebSocket.
-    pub(crate) is_web: bool,
-    /// Both ends speak HTTP.
-    pub(crate) is_http: bool,
+    pub(crate) speech: Speech,
     /// Of the layer that the server has over it, if it has one.
     pub(crate) habits: Option<Habits>,
     /// A byte is lost on the way, or changed; or calls are interrupted.
@@ -103,8 +110,7 @@ impl Wire {
             client,
             server,
             is_tls: false,
-            is_web: false,
-            is_http: false,
+            speech: Speech::Frames,
             habits: None,
             sabotage: None,
             interruptions: INTERRUPTIONS,

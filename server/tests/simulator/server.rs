@@ -23,7 +23,7 @@ use super::disk::Disk;
 use super::end::End;
 use super::layered::{Layered, TestTransport};
 use super::model::{Ending, Model};
-use super::network::{Shared, Side};
+use super::network::{Shared, Side, Speech};
 use super::plan::Plan;
 use super::replay::{Beginning, Ended};
 use super::rng::Rng;
@@ -395,8 +395,7 @@ impl Process {
             told!(trace, "server", "accepts wire {} as {token:?}", wire.borrow().number);
             let end = End::new(&wire, Side::Server, clock.clone());
             let habits = wire.borrow().habits;
-            let (is_tls, is_web) = (wire.borrow().is_tls, wire.borrow().is_web);
-            let is_http = wire.borrow().is_http;
+            let (is_tls, speech) = (wire.borrow().is_tls, wire.borrow().speech);
             let base = match habits {
                 Some(habits) => BaseEnd::This(TestTransport::That(Layered::over(end, habits))),
                 None if is_tls => {
@@ -405,18 +404,18 @@ impl Process {
                 }
                 None => BaseEnd::This(TestTransport::This(end)),
             };
-            let transport = match (is_web, is_http) {
-                (true, _) => {
+            let transport = match speech {
+                Speech::WebSocket => {
                     let websocket = WebSocketTransport::new(base, &[], &[]);
                     ServerEnd::This(MemberEnd::That(websocket))
                 }
-                (_, true) => {
+                Speech::Http => {
                     // As far as HTTP can tell, all are on this machine, so that it serves them.
                     let peer = SocketAddr::from(([127, 0, 0, 1], 4_000));
                     let caller = Caller { peer, is_encrypted: is_tls, may_be_plain: true };
                     ServerEnd::That(WebTransport::new(base, &self.site, caller, &[]))
                 }
-                (false, false) => ServerEnd::This(MemberEnd::This(base)),
+                Speech::Frames => ServerEnd::This(MemberEnd::This(base)),
             };
             self.engine.adopt(transport, peer);
             self.wires.push((token, wire));

@@ -9,7 +9,7 @@ use chatshelf_server::net::websocket::WebSocketTransport;
 
 use super::end::End as WireEnd;
 use super::layered::Either;
-use super::network::Shared;
+use super::network::{Shared, Speech};
 use super::tls::{BaseEnd, Socket};
 
 /// Of so many messages one comes in two fragments, with a ping between them.
@@ -31,7 +31,7 @@ pub(crate) enum ClientEnd {
 
 impl ClientEnd {
     pub(crate) fn over(end: WireEnd) -> Self {
-        let is_web = end.wire().borrow().is_web;
+        let is_web = end.wire().borrow().speech == Speech::WebSocket;
         let socket = Socket::over(end);
         if is_web { Self::Web(Box::new(WebEnd::over(socket))) } else { Self::Direct(socket) }
     }

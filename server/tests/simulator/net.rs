@@ -10,7 +10,7 @@ use super::sabotage::Sabotage;
 use super::server::Server;
 use super::trace::{Trace, told};
 
-/// Of so many connections one goes through a layer.
+/// Of so many connections one goes through a layer; all do where layers lie.
 const LAYERED_ONE_IN: u64 = 3;
 /// Of so many of the others one speaks TLS.
 const TLS_ONE_IN: u64 = 2;
@@ -103,10 +103,9 @@ impl Net {
         if self.made % 3 == 1 && !self.is_healed {
             wire.borrow_mut().sabotage = self.sabotage.and_then(Sabotage::of_wires);
         }
-        let habits = self.layers.one_in(LAYERED_ONE_IN).then(|| Habits {
-            lie: self.sabotage.and_then(Sabotage::of_layers),
-            ..Habits::of(self.layers.next())
-        });
+        let lie = self.sabotage.and_then(Sabotage::of_layers);
+        let is_layered = self.layers.one_in(LAYERED_ONE_IN) || lie.is_some();
+        let habits = is_layered.then(|| Habits { lie, ..Habits::of(self.layers.next()) });
         // What is wrong on purpose is to be noticed by the model, not by TLS.
         let is_tls =
             habits.is_none() && self.sabotage.is_none() && self.encryption.one_in(TLS_ONE_IN);

@@ -5,7 +5,7 @@ use super::run::{Outcome, run};
 use super::sabotage::Sabotage;
 
 /// Seeds among which one must fail.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 50;
 
 fn assert_bites(sabotage: Sabotage) {
     let has_failed = |seed| matches!(run(seed, Some(sabotage), false), Outcome::Failed { .. });

@@ -12,6 +12,7 @@ use std::process::Command;
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{Frame, Goodbye};
+use chatshelf_testkit::files::write_secret;
 use chatshelf_testkit::programs::{Ended, Program};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
@@ -182,12 +183,7 @@ fn an_authority_of_ones_choice_vouches_for_a_server() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, pem: String| {
         let path = dir.path().join(name);
-        std::fs::write(&path, pem).unwrap();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        }
+        write_secret(&path, &pem);
         path.to_str().unwrap().to_owned()
     };
     let (certificate, key) = (file("own.pem", own.pem()), file("key.pem", key.serialize_pem()));

@@ -3,18 +3,17 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::process::Command;
 
 use chatshelf_common::text::LinkBase;
 use chatshelf_common::wire::Frame;
-use chatshelf_common::wire::frame::{HelloAck, Snapshot};
-use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT};
+use chatshelf_common::wire::frame::HelloAck;
+use chatshelf_testkit::fake_server::FakeServer;
 #[cfg(target_os = "linux")]
 use chatshelf_testkit::programs::command_of;
-use chatshelf_testkit::programs::{Ended, Program, Server, server_command};
+use chatshelf_testkit::programs::{Ended, Program, Server, is_installed, server_command};
 use chatshelf_testkit::samples::{content, item};
-use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
+use chatshelf_testkit::server_frames::hello_ack;
 use chatshelf_testkit::stream::Base;
 #[cfg(unix)]
 use chatshelf_testkit::wait::eventually;
@@ -59,24 +58,11 @@ fn a_link_leads_to_the_file_and_is_a_line_of_its_own() {
     }
 }
 
-/// A room whose password is `friend`, in the file that a client is given as well.
-fn open_with_password(dir: &Path) -> (Room, String) {
-    let file = dir.join("password");
-    std::fs::write(&file, "friend\n").unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    let file = file.to_str().unwrap().to_owned();
-    (Room::open_with(&["--password-file", &file]), file)
-}
-
 #[test]
 fn in_a_room_with_a_password_the_link_opens_the_file_without_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let (room, file) = open_with_password(dir.path());
-    let options = ["--password-file", &file];
+    let (room, dir) = Room::open_with_password("--password-file", "friend");
+    let file = dir.path().join("password");
+    let options = ["--password-file", file.to_str().unwrap()];
     room.write("f", "secret\n");
     let script = "/upload f\n/link f\n";
     let ended = Program::run(room.command("ada").args(options), script);
@@ -85,16 +71,14 @@ fn in_a_room_with_a_password_the_link_opens_the_file_without_it() {
     assert!(fetch(&room, link).ends_with("\r\n\r\nsecret\n"), "{link}");
     let bare = link.split('?').next().unwrap();
     assert!(fetch(&room, bare).starts_with("HTTP/1.1 401 "), "{bare}");
-    let once = room.once(&["--password-file", &file, "link", "f"], "");
+    let once = room.once(&[&options[..], &["link", "f"]].concat(), "");
     once.has_code(0);
     assert_eq!(once.stdout, format!("{link}\n"));
 }
 
 /// What curl gets there, on this machine or another; none, with a word about it, without curl.
 fn curl(on: impl Fn(&Command) -> Command, link: &str) -> Option<Vec<u8>> {
-    let mut command = Command::new("curl");
-    if !command.arg("--version").output().is_ok_and(|it| it.status.success()) {
-        println!("curl is not here, so this test does not follow the link");
+    if !is_installed("curl") {
         return None;
     }
     let mut command = Command::new("curl");
@@ -237,8 +221,7 @@ fn link_of(greeting: &[u8]) -> (Ended, SocketAddr) {
     let nick = guest.joins();
     guest.send_bytes(greeting);
     let items = vec![item(1, "f", 7, blake3::hash(b"content"))];
-    guest.send(&welcome(nick.clone(), JOINED_AT));
-    guest.send(&Snapshot { items, ..snapshot(vec![nick], JOINED_AT) });
+    guest.admit(nick, items);
     if greeting == hello_ack().to_bytes() {
         guest.see_off();
     }

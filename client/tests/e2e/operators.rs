@@ -18,25 +18,12 @@ use chatshelf_common::wire::{ClientFrame, Code};
 use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, said};
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
-use chatshelf_testkit::server_frames::{hello_ack, snapshot, welcome};
+use chatshelf_testkit::server_frames::hello_ack;
 
 use crate::harness::programs;
 use crate::harness::room::{Room, client_command, command_to};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
-
-/// A room with this password for its members or, by the other option, for its operators.
-fn room(option: &str, password: &str) -> (Room, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("password");
-    fs::write(&path, format!("{password}\n")).unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    (Room::open_with(&[option, path.to_str().unwrap()]), dir)
-}
 
 /// The command that joins it under this name, with all history.
 fn with_history(room: &Room, name: &str) -> Command {
@@ -49,7 +36,7 @@ fn with_history(room: &Room, name: &str) -> Command {
 
 #[test]
 fn a_script_gives_the_password_by_a_file_or_the_environment() {
-    let (room, dir) = room("--password-file", "open sesame");
+    let (room, dir) = Room::open_with_password("--password-file", "open sesame");
     let refused = room.once(&["who"], "");
     refused.has_code(4);
     assert!(refused.complaint().contains("--password-file FILE"), "{}", refused.stderr);
@@ -67,7 +54,7 @@ fn a_script_gives_the_password_by_a_file_or_the_environment() {
 
 #[test]
 fn a_script_becomes_an_operator_and_what_it_does_is_told() {
-    let (room, dir) = room("--operator-password-file", "mellon");
+    let (room, dir) = Room::open_with_password("--operator-password-file", "mellon");
     let mut bob = room.join("bob");
     bob.types("my password is hunter2");
     bob.shows("hunter2");
@@ -100,7 +87,7 @@ fn a_script_becomes_an_operator_and_what_it_does_is_told() {
 #[test]
 #[cfg(unix)]
 fn a_password_is_asked_for_on_the_screen_and_not_shown() {
-    let (room, _dir) = room("--password-file", "open sesame");
+    let (room, _dir) = Room::open_with_password("--password-file", "open sesame");
     let mut terminal = Terminal::start(&room.command("ada"));
     terminal.shows("This room has a password.");
     terminal.types("guess\r");
@@ -117,7 +104,7 @@ fn a_password_is_asked_for_on_the_screen_and_not_shown() {
 #[test]
 #[cfg(unix)]
 fn a_redacted_line_vanishes_from_the_screen_and_op_asks_without_showing() {
-    let (room, _dir) = room("--operator-password-file", "mellon");
+    let (room, _dir) = Room::open_with_password("--operator-password-file", "mellon");
     let mut bob = Peer::join(room.address(), "bob");
     let mut terminal = Terminal::start(&room.command("ada"));
     terminal.shows("welcome, ada");
@@ -137,7 +124,7 @@ fn a_redacted_line_vanishes_from_the_screen_and_op_asks_without_showing() {
 
 #[test]
 fn a_command_acts_as_an_operator_and_prints_what_the_room_is_told() {
-    let (room, dir) = room("--operator-password-file", "mellon");
+    let (room, dir) = Room::open_with_password("--operator-password-file", "mellon");
     let file = dir.path().join("password");
     let order = |arguments: &[&str]| {
         let password = ["--operator-password-file", file.to_str().unwrap()];
@@ -191,8 +178,7 @@ fn a_command_that_waits_for_the_right_is_carried_out_whatever_comes_first() {
     let mut guest = server.accept();
     let own = guest.joins();
     guest.send(&HelloAck { capabilities: Some(CAPABILITY_OPERATORS), ..hello_ack() });
-    guest.send(&welcome(own.clone(), JOINED_AT));
-    guest.send(&snapshot(vec![own.clone()], JOINED_AT));
+    guest.admit(own.clone(), Vec::new());
     guest.wait(|frame| matches!(frame, ClientFrame::Op(_)).then_some(()));
     // A verdict takes a while, and others talk.
     guest.send(&said(0, "hello"));
@@ -212,7 +198,7 @@ fn a_command_that_waits_for_the_right_is_carried_out_whatever_comes_first() {
 
 #[test]
 fn a_command_without_the_password_does_nothing_and_says_what_is_missing() {
-    let (room, dir) = room("--operator-password-file", "mellon");
+    let (room, dir) = Room::open_with_password("--operator-password-file", "mellon");
     let _bob = Peer::join(room.address(), "bob");
     let ended = room.once(&["kick", "bob"], "");
     ended.has_code(2);
@@ -237,7 +223,7 @@ fn a_command_without_the_password_does_nothing_and_says_what_is_missing() {
 #[test]
 #[cfg(unix)]
 fn a_terminal_that_shows_lines_itself_does_not_show_the_password() {
-    let (room, _dir) = room("--password-file", "open sesame");
+    let (room, _dir) = Room::open_with_password("--password-file", "open sesame");
     // On Windows keys are read or nothing is asked.
     let echoes = if programs::client_is_for_windows() { &[][..] } else { &[&[][..]] };
     for arguments in [&[&["--plain"][..]], echoes].concat() {
@@ -275,8 +261,7 @@ fn a_password_that_is_typed_again_before_the_answer_is_not_said() {
         let nick = guest.joins();
         // A verdict takes a while.
         sleep(Duration::from_millis(200));
-        guest.send(&welcome(nick.clone(), JOINED_AT));
-        guest.send(&snapshot(vec![nick], JOINED_AT));
+        guest.admit(nick, Vec::new());
         terminal.shows("welcome, ada");
         terminal.types("hello\r");
         let said = guest.wait(|frame| match frame {
@@ -289,7 +274,7 @@ fn a_password_that_is_typed_again_before_the_answer_is_not_said() {
 
 #[test]
 fn a_key_that_was_merely_accepted_is_not_shown_the_password_in_the_same_run() {
-    let (room, dir) = room("--password-file", "open sesame");
+    let (room, dir) = Room::open_with_password("--password-file", "open sesame");
     let run = |arguments: &[&str]| {
         // It leads to this machine, and nobody can tell that from the name.
         let (host, port) = ("127.1", room.address().port().to_string());

@@ -1,4 +1,4 @@
-//! Folders, as a test looks at them.
+//! Folders, as a test looks at them, and files that only their owner may read.
 
 use std::fs;
 use std::io;
@@ -16,6 +16,20 @@ pub fn names(dir: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(dir).expect("a folder").map(name).collect();
     names.sort();
     names
+}
+
+/// Writes a file that only its owner may read, as a key or a password must be.
+///
+/// # Panics
+/// When it cannot be written.
+#[track_caller]
+pub fn write_secret(path: &Path, content: &str) {
+    fs::write(path, content).expect("a file");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a file of our own");
+    }
 }
 
 /// A file below a folder that has these bytes in its path or content, if there is one. A file that

@@ -324,6 +324,15 @@ impl Server {
     }
 }
 
+/// True if this program is installed; otherwise says that a test which needs it checks nothing.
+pub fn is_installed(program: &str) -> bool {
+    let is_here = command_of(program).arg("--version").output().is_ok();
+    if !is_here {
+        println!("{program} is not here, so this test checks nothing that needs it");
+    }
+    is_here
+}
+
 /// The command that runs `binary` with its data in `data_dir`, on a port that the system picks.
 pub fn server_command(binary: &str, data_dir: &Path) -> Command {
     let mut command = command_of(binary);

@@ -14,7 +14,7 @@ use chatshelf_common::text::Topic;
 use chatshelf_common::wire::frame::{Action, Moderate, Op, SetTopic};
 use chatshelf_common::wire::{Code, Event};
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::Server;
+use chatshelf_testkit::programs::{Server, is_installed};
 use chatshelf_testkit::raw::hello_and_join;
 use chatshelf_testkit::samples::{content, digest, nick};
 use chatshelf_testkit::wait::eventually;
@@ -28,11 +28,6 @@ const PARTS: [&str; 5] = ["chatshelf.format", "key.pem", "bans", "log", "shelf"]
 const COPIERS: [(&str, &[&str]); 2] = [("cp", &["-a"]), ("rsync", &["-a", "--delete"])];
 /// Exit codes that say that a file vanished meanwhile: what is left of it is set aside or removed.
 const VANISHED: [i32; 3] = [0, 1, 24];
-
-fn is_here(program: &str) -> bool {
-    let mut command = Command::new(program);
-    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
-}
 
 /// Copies a data directory, stopped or not, into a new one.
 fn back_up((program, options): (&str, &[&str]), data: &Path, backup: &Path) {
@@ -71,7 +66,7 @@ fn historian(home: &Home) -> (Peer, impl FnOnce()) {
 
 /// Tries an act on a room with a topic, talk and a full shelf, with each program that copies.
 fn with_each_copier(act: impl Fn(&Home, (&str, &[&str]))) {
-    let found: Vec<_> = COPIERS.into_iter().filter(|(program, _)| is_here(program)).collect();
+    let found: Vec<_> = COPIERS.into_iter().filter(|(program, _)| is_installed(program)).collect();
     assert!(!found.is_empty(), "no program copies");
     for copier in found {
         let home = Home::new();

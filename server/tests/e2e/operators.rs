@@ -1,7 +1,6 @@
 //! Operators and passwords on the real server: what survives a restart, and what is gone from the
 //! disk.
 
-use std::fs;
 #[cfg(target_os = "linux")]
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -17,7 +16,7 @@ use chatshelf_common::wire::frame::{
     Action, CAPABILITY_PASSWORD, Hello, Join, Moderate, Moderated, Op, Refused,
 };
 use chatshelf_common::wire::{Code, Event, Frame};
-use chatshelf_testkit::files::holding;
+use chatshelf_testkit::files::{holding, write_secret};
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::samples::nick;
 use chatshelf_testkit::wait::eventually;
@@ -27,12 +26,7 @@ use crate::harness::Home;
 /// Writes a password to a file beside the data directory.
 fn password_file(home: &Home, name: &str, password: &str) -> String {
     let path: PathBuf = home.data_dir().with_file_name(name);
-    fs::write(&path, format!("{password}\n")).unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
+    write_secret(&path, &format!("{password}\n"));
     path.to_str().unwrap().to_owned()
 }
 

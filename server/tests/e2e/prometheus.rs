@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chatshelf_testkit::peer::Peer;
-use chatshelf_testkit::programs::Program;
+use chatshelf_testkit::programs::{Program, is_installed};
 use chatshelf_testkit::wait::{HANG, eventually};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -29,18 +29,9 @@ fn beside(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/grafana").join(name)
 }
 
-/// False, with a word about it, where a program is not installed.
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        println!("{program} is not here, so this test checks nothing (Debian: prometheus)");
-    }
-    found
-}
-
 #[test]
 fn promtool_finds_nothing_wrong_with_the_page() {
-    if !has("promtool") {
+    if !is_installed("promtool") {
         return;
     }
     let home = Home::new();
@@ -55,7 +46,7 @@ fn promtool_finds_nothing_wrong_with_the_page() {
 
 #[test]
 fn promtool_finds_nothing_wrong_with_the_alerts() {
-    if has("promtool") {
+    if is_installed("promtool") {
         let mut command = Command::new("promtool");
         Program::run(command.args(["check", "rules"]).arg(beside("alerts.yml")), "").has_code(0);
     }

@@ -15,6 +15,7 @@ use std::time::Instant;
 use chatshelf_common::id::MessageId;
 use chatshelf_common::wire::frame::Say;
 use chatshelf_common::wire::{Code, Frame};
+use chatshelf_testkit::files::write_secret;
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::{Program, server_command};
 use chatshelf_testkit::raw;
@@ -70,12 +71,7 @@ fn answer(stream: &mut impl Read, has_content: bool) -> (String, Vec<u8>) {
 /// A file with the room's password, `friend`.
 fn password_file(home: &Home) -> PathBuf {
     let password = home.data_dir().with_file_name("password");
-    fs::write(&password, "friend\n").unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
-    }
+    write_secret(&password, "friend\n");
     password
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chatshelf_testkit::fake_server::{FakeServer, Guest};
-use chatshelf_testkit::files::names;
+use chatshelf_testkit::files::{names, write_secret};
 #[cfg(unix)]
 use chatshelf_testkit::programs::command_of;
 use chatshelf_testkit::programs::{Ended, Program, Server};
@@ -37,6 +37,15 @@ impl Room {
         let server = Server::start(programs::server(), &home.path().join("data"), options);
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         Self { server, options, home }
+    }
+
+    /// A room with this password for its members or, by the other option, for its operators; it is
+    /// in the file `password` of the folder.
+    pub(crate) fn open_with_password(option: &str, password: &str) -> (Self, TempDir) {
+        let dir = tempfile::tempdir().expect("a place for temporary files");
+        let path = dir.path().join("password");
+        write_secret(&path, &format!("{password}\n"));
+        (Self::open_with(&[option, path.to_str().expect("UTF-8")]), dir)
     }
 
     /// Kills the server in the middle of whatever it does.

@@ -6,9 +6,9 @@ use chatshelf_common::rate::Rate;
 use chatshelf_common::wire::frame::{
     AllowanceKind, Goodbye, Join, Refused, Rename, SetTopic, Tell,
 };
-use chatshelf_common::wire::{Code, Frame, ServerFrame};
+use chatshelf_common::wire::{Code, Frame};
 
-use super::peer::{Peer, Seen, content, join, nick, say};
+use super::peer::{Peer, content, hello, join, nick, say};
 use super::rig::{HOME, Rig, SETTINGS};
 use super::uploads::upload;
 use crate::engine::limits::{FLOOD_REFUSALS_MAX, TURNED_AWAY_MAX};
@@ -274,15 +274,7 @@ fn an_upload_that_brings_nothing_uses_nothing() {
 
 #[test]
 fn this_machine_is_exempt_and_is_told_of_no_limits() {
-    let told = |rig: &mut Rig, address| {
-        let mut peer = rig.connect_from(address);
-        peer.hello();
-        rig.settle();
-        match &peer.take()[..] {
-            [Seen::Server(ServerFrame::HelloAck(ack))] => ack.allowances.clone(),
-            others => panic!("{others:?}"),
-        }
-    };
+    let told = |rig: &mut Rig, address| rig.greeting(address, hello(1, 1)).allowances;
     let mut rig = default();
     assert_eq!(told(&mut rig, LOOPBACK), []);
     let kinds: Vec<_> = told(&mut rig, HOME).iter().map(|it| it.kind).collect();

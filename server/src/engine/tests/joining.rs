@@ -7,8 +7,8 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Join, Marker, Rename, Said};
 use chatshelf_common::wire::{Code, Event, ServerFrame};
 
-use super::peer::{Peer, Seen, bytes, frame, join, nick};
-use super::rig::{Rig, SETTINGS};
+use super::peer::{Peer, Seen, bytes, frame, hello, join, nick};
+use super::rig::{HOME, Rig, SETTINGS};
 use crate::engine::Settings;
 
 fn kinds(seen: &[Seen]) -> Vec<&'static str> {
@@ -33,11 +33,7 @@ fn kinds(seen: &[Seen]) -> Vec<&'static str> {
 #[test]
 fn the_greeting_names_the_limits_of_the_server() {
     let mut rig = Rig::with(Settings { file_bytes_max: 77, keep: 3, history_max: 9, ..SETTINGS });
-    let mut peer = rig.connect();
-    peer.hello();
-    rig.settle();
-    let seen = peer.take();
-    let [Seen::Server(ServerFrame::HelloAck(ack))] = &seen[..] else { panic!("{seen:?}") };
+    let ack = rig.greeting(HOME, hello(1, 1));
     assert_eq!((ack.version, ack.file_bytes_max, ack.shelf_items_max), (1, 77, 3));
     assert_eq!((ack.transfers_max, ack.history_max), (8, 9));
     assert_eq!(ack.capabilities, None);

@@ -4,12 +4,12 @@
 
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::text::LinkBase;
+use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::{CAPABILITY_LARGE_DATA, CAPABILITY_STATS, Hello};
-use chatshelf_common::wire::{Code, ServerFrame};
 use chatshelf_testkit::protocol_page::{blocks, bytes_of, deadlines, hex};
 
-use super::peer::{Seen, hello};
-use super::rig::{Rig, SETTINGS};
+use super::peer::hello;
+use super::rig::{HOME, Rig, SETTINGS};
 use crate::config::Config;
 use crate::engine::limits::{
     CLOSE_MS, HEARD_LATELY_MS, HELLO_MS, JOIN_GRACE_MS, JOIN_MS, KEEPALIVE_MS, LINGER_MS, PONG_MS,
@@ -84,12 +84,8 @@ fn a_connection_that_begins_as_tls_or_http_is_not_chatshelf() {
 
 #[test]
 fn capabilities_that_are_not_known_are_not_in_use() {
-    let mut rig = Rig::new();
-    let mut peer = rig.connect();
-    peer.send(Hello { capabilities: Some(u32::MAX), ..hello(1, 1) });
-    rig.settle();
-    let seen = peer.take();
-    let [Seen::Server(ServerFrame::HelloAck(ack))] = &seen[..] else { panic!("{seen:?}") };
+    let every = Hello { capabilities: Some(u32::MAX), ..hello(1, 1) };
+    let ack = Rig::new().greeting(HOME, every);
     assert_eq!(ack.capabilities, Some(CAPABILITY_STATS | CAPABILITY_LARGE_DATA));
 }
 
@@ -99,15 +95,7 @@ fn a_client_is_told_the_beginning_of_links_that_suits_where_it_is() {
         .map(|base| Some(LinkBase::new(base).unwrap()));
     let links = Links { here: here.clone(), private: private.clone(), public: public.clone() };
     let mut rig = Rig::with(Settings { links, ..SETTINGS });
-    let told = |rig: &mut Rig, address: &str| {
-        let mut peer = rig.connect_from(address);
-        peer.hello();
-        rig.settle();
-        match &peer.take()[..] {
-            [Seen::Server(ServerFrame::HelloAck(ack))] => ack.link_base.clone(),
-            others => panic!("{others:?}"),
-        }
-    };
+    let told = |rig: &mut Rig, address: &str| rig.greeting(address, hello(1, 1)).link_base;
     for (address, expected) in [
         ("127.0.0.1:4000", &here),
         ("[::1]:4000", &here),

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use byteorder::{BigEndian, ByteOrder};
 use chatshelf_common::id::{Seq, UnixMillis};
-use chatshelf_common::wire::frame::{Action, Item, Moderated};
+use chatshelf_common::wire::frame::{Action, Hello, HelloAck, Item, Moderated};
 use chatshelf_common::wire::header::HEADER_BYTES;
-use chatshelf_common::wire::{Code, Event};
+use chatshelf_common::wire::{Code, Event, ServerFrame};
 
 use super::disk::FakeDisk;
-use super::peer::Peer;
+use super::peer::{Peer, Seen};
 use super::pipe::{End, Shared, Wire};
 use crate::disk::readahead::WINDOWS_MAX;
 use crate::disk::{Durability, Found, Reply, Request};
@@ -208,6 +208,17 @@ impl<const SHORT: bool> AnyRig<SHORT> {
     /// A member, welcomed, without history. What it was sent so far is discarded.
     pub(super) fn join(&mut self, nick: &str) -> Peer {
         self.join_from(HOME, nick)
+    }
+
+    /// How the server answers this greeting from there.
+    pub(super) fn greeting(&mut self, address: &str, hello: Hello) -> HelloAck {
+        let mut peer = self.connect_from(address);
+        peer.send(hello);
+        self.settle();
+        match &peer.take()[..] {
+            [Seen::Server(ServerFrame::HelloAck(ack))] => ack.clone(),
+            others => panic!("{others:?}"),
+        }
     }
 
     pub(super) fn join_from(&mut self, address: &str, nick: &str) -> Peer {

@@ -11,6 +11,7 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{Item, Join};
 use chatshelf_common::wire::{Code, Event};
 use chatshelf_testkit::peer::Peer;
+use chatshelf_testkit::programs::is_installed;
 use chatshelf_testkit::raw;
 use chatshelf_testkit::samples::{content, digest};
 use chatshelf_testkit::stream::Base;
@@ -18,15 +19,6 @@ use data_encoding::BASE64;
 
 use super::{answer, ask, password_file, rest};
 use crate::harness::{Home, Room, connect, in_a_room};
-
-/// False, and says so, where there is no curl.
-fn has_curl() -> bool {
-    let found = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
-    if !found {
-        println!("skipped: there is no curl");
-    }
-    found
-}
 
 /// Runs curl; what it prints is the head of the answer, then its content.
 fn curl(arguments: &[&str], input: &[u8]) -> Output {
@@ -85,7 +77,7 @@ fn head(bytes: usize, headers: &str) -> String {
 
 #[test]
 fn curl_puts_a_file_on_the_shelf_where_everyone_sees_it() {
-    if !has_curl() {
+    if !is_installed("curl") {
         return;
     }
     in_a_room(&[], |room| {
@@ -133,7 +125,7 @@ fn nobody_can_pass_for_a_guest() {
 
 #[test]
 fn the_digest_that_is_told_is_verified() {
-    if !has_curl() {
+    if !is_installed("curl") {
         return;
     }
     in_a_room(&[], |room| {
@@ -164,7 +156,7 @@ fn the_digest_that_is_told_is_verified() {
 
 #[test]
 fn what_is_over_a_limit_is_refused_and_leaves_nothing() {
-    if !has_curl() {
+    if !is_installed("curl") {
         return;
     }
     for (options, sizes, expected) in [
@@ -202,7 +194,7 @@ fn what_is_over_a_limit_is_refused_and_leaves_nothing() {
 
 #[test]
 fn a_file_of_unknown_length_or_in_parts_is_not_taken() {
-    if !has_curl() {
+    if !is_installed("curl") {
         return;
     }
     in_a_room(&[], |room| {
@@ -225,7 +217,7 @@ fn a_file_of_unknown_length_or_in_parts_is_not_taken() {
 
 #[test]
 fn a_guest_shows_the_password_before_anything_is_taken() {
-    if !has_curl() {
+    if !is_installed("curl") {
         return;
     }
     let home = Home::new();

@@ -84,7 +84,7 @@ pub trait Visitor {
     /// only the connection's end can say it.
     fn refuse(&mut self, code: Code, retry_ms: Option<u64>) -> bool;
 
-    /// The time for the next visit is over: answers what has come of one, if something has. The
-    /// connection ends then.
+    /// The time for the next visit is up: if part of one has come, it is answered. The connection
+    /// ends then.
     fn time_out(&mut self);
 }

@@ -6,7 +6,8 @@ mod answer;
 mod target;
 
 pub use answer::{
-    CONTINUE, Status, answer, answer_with, head, not_allowed, plain_answer, refusal, stamped,
+    CONTINUE, Status, answer, answer_with, head, not_allowed, plain_answer, plain_answer_with,
+    refusal, stamped,
 };
 use target::Target;
 

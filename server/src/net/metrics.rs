@@ -175,13 +175,14 @@ impl MetricsServer {
         let now_ms = now.mono_ms;
         let Some(connection) = &mut self.connections[slot] else { return };
         let page = &mut self.page;
-        let lives = now_ms < connection.by_ms
-            && (!std::mem::take(&mut connection.is_ready)
-                || connection
-                    .proceed(now.at, |method, path| respond(method, path, page, now_ms, source)));
-        if now_ms >= connection.by_ms {
+        let lives = if now_ms >= connection.by_ms {
             connection.time_out(now.at);
-        }
+            false
+        } else {
+            !std::mem::take(&mut connection.is_ready)
+                || connection
+                    .proceed(now.at, |method, path| respond(method, path, page, now_ms, source))
+        };
         if !lives {
             self.connections[slot] = None;
         }
@@ -262,7 +263,7 @@ fn respond(
 }
 
 impl Connection {
-    /// Answers what has come of a request that is not whole in time.
+    /// Answers a request that did not come whole in time.
     fn time_out(&mut self, at: UnixMillis) {
         if let Step::Reading(head) = &self.step
             && !head.is_empty()

@@ -1,7 +1,5 @@
 //! Answers: their status, heads and dates. Pure functions of what is told.
 
-use std::fmt::Write;
-
 use chatshelf_common::id::UnixMillis;
 use jiff::Timestamp;
 
@@ -162,18 +160,20 @@ pub fn answer(method: Method, status: Status, content_type: &str, content: &str)
 /// An answer that says in words what its status means.
 #[must_use]
 pub fn plain_answer(method: Method, status: Status, words: &str) -> Vec<u8> {
-    let mut content = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(content, "{words}");
-    answer(method, status, "text/plain; charset=utf-8", &content)
+    plain_answer_with(method, status, "", words)
+}
+
+/// The same with further headers.
+#[must_use]
+pub fn plain_answer_with(method: Method, status: Status, headers: &str, words: &str) -> Vec<u8> {
+    answer_with(method, status, headers, "text/plain; charset=utf-8", &format!("{words}\n"))
 }
 
 /// The answer to a method that what is asked for does not have; `methods` are those that it has.
 #[must_use]
 pub fn not_allowed(method: Method, methods: &str, words: &str) -> Vec<u8> {
-    let (allow, words) = (format!("Allow: {methods}\r\n"), format!("{words}\n"));
-    let (status, kind) = (Status::MethodNotAllowed, "text/plain; charset=utf-8");
-    answer_with(method, status, &allow, kind, &words)
+    let allow = format!("Allow: {methods}\r\n");
+    plain_answer_with(method, Status::MethodNotAllowed, &allow, words)
 }
 
 /// The answer to what could not be read as a request.

@@ -36,10 +36,9 @@ pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<
         return Err(refused(Status::BadRequest, "Only whole files are taken."));
     }
     if !request.list("content-encoding").all(|it| it.eq_ignore_ascii_case("identity")) {
-        let words = "Files are taken as they are, in no encoding: leave Content-Encoding out.\n";
-        let (status, kind) = (Status::UnsupportedMediaType, "text/plain; charset=utf-8");
-        let taken = "Accept-Encoding: identity\r\n";
-        return Err(http::answer_with(request.method, status, taken, kind, words));
+        let words = "Files are taken as they are, in no encoding: leave Content-Encoding out.";
+        let (status, taken) = (Status::UnsupportedMediaType, "Accept-Encoding: identity\r\n");
+        return Err(http::plain_answer_with(request.method, status, taken, words));
     }
     // Each file is a new item: before it there is nothing that could have a tag.
     if let Some(failed) = Conditions::of(request).failed(None) {
@@ -98,9 +97,8 @@ fn bytes_of(value: &str) -> Option<Vec<u8>> {
 fn unverifiable(request: &Request<'_>) -> Vec<u8> {
     let known: Vec<String> = Checksum::algorithms().map(|name| format!("{name}=10")).collect();
     let wanted = format!("Want-Repr-Digest: {}\r\n", known.join(", "));
-    let kind = "text/plain; charset=utf-8";
-    let words = "This digest cannot be verified.\n";
-    http::answer_with(request.method, Status::BadRequest, &wanted, kind, words)
+    let words = "This digest cannot be verified.";
+    http::plain_answer_with(request.method, Status::BadRequest, &wanted, words)
 }
 
 #[cfg(test)]

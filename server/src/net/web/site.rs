@@ -258,9 +258,8 @@ fn upgrade(request: &Request<'_>) -> Reply {
         request.has_word("upgrade", "websocket") && request.has_word("connection", "upgrade");
     if !asks || request.header("sec-websocket-version") != Some(websocket::VERSION) {
         let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
-        let (status, kind) = (Status::UpgradeRequired, "text/plain; charset=utf-8");
-        let words = "Here is a WebSocket of version 13.\n";
-        return Reply::Last(http::answer_with(request.method, status, headers, kind, words));
+        let (status, words) = (Status::UpgradeRequired, "Here is a WebSocket of version 13.");
+        return Reply::Last(http::plain_answer_with(request.method, status, headers, words));
     }
     let key = request.header("sec-websocket-key").filter(|key| websocket::is_key(key));
     let Some(key) = key.filter(|_| request.method == Method::Get && request.is_1_1) else {

@@ -54,15 +54,17 @@ fn status(request: &str) -> String {
 
 /// The answer to the same.
 fn whole_answer(request: &str) -> String {
-    let mut web = asks(WebMode::Https, LOOPBACK, false, request.as_bytes());
+    answer_for(WebMode::Https, LOOPBACK, false, request)
+}
+
+fn answer_for(mode: WebMode, peer: IpAddr, is_encrypted: bool, request: &str) -> String {
+    let mut web = asks(mode, peer, is_encrypted, request.as_bytes());
     settle(&mut web);
     String::from_utf8(web.below.sent).unwrap()
 }
 
 fn status_for(mode: WebMode, peer: IpAddr, is_encrypted: bool, request: &str) -> String {
-    let mut web = asks(mode, peer, is_encrypted, request.as_bytes());
-    settle(&mut web);
-    let answer = String::from_utf8(web.below.sent).unwrap();
+    let answer = answer_for(mode, peer, is_encrypted, request);
     answer.lines().next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).unwrap().to_owned()
 }
 

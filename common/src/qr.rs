@@ -15,6 +15,12 @@ pub fn draw(text: &str) -> Option<String> {
     Some(renderer.build())
 }
 
+/// The same, if it fits into so many columns: a code that is broken leads nowhere.
+#[must_use]
+pub fn draw_within(text: &str, columns: usize) -> Option<String> {
+    draw(text).filter(|code| code.lines().all(|row| row.chars().count() <= columns))
+}
+
 #[cfg(test)]
 mod tests {
     use qrcode::Color;
@@ -47,5 +53,8 @@ mod tests {
         }
         assert_eq!(drawn.lines().count(), (code.width() + 8).div_ceil(2));
         assert_eq!(draw(&"x".repeat(5_000)), None);
+        let columns = code.width() + 8;
+        assert_eq!(draw_within(text, columns).as_ref(), Some(&drawn));
+        assert_eq!(draw_within(text, columns - 1), None);
     }
 }

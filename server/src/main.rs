@@ -11,7 +11,6 @@ use chatshelf_common::cli::{Parsed, Setting};
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::join_link::JoinLink;
 use chatshelf_common::qr;
-use chatshelf_server::addresses;
 use chatshelf_server::announcement::Announcement;
 use chatshelf_server::check;
 use chatshelf_server::config::{Config, Told};
@@ -118,13 +117,12 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     let carriers = Carriers::new(tls, config.allow_plain, site);
     let announcement = config.announce.then(|| Announcement::begin(address, &fingerprint));
     let _announcement = announcement.transpose()?;
-    let ips = addresses::reachable(address);
-    tell(address, &ips, &config.data_dir, fingerprint);
     let browsers = WebAddress::find(web, config.public_url.clone(), address);
+    tell(address, browsers.ips(), &config.data_dir, fingerprint);
     config.settings.links = browsers.links();
     if let Some(url) = browsers.page() {
         print(&format!("chatshelf-server: in a browser: {url}\n"));
-        show_code(&config, &url, &ips);
+        show_code(&config, &url, browsers.ips());
     }
     if let Some(address) = metrics_at {
         print(&format!("chatshelf-server: metrics at http://{address}/metrics\n"));
@@ -180,8 +178,7 @@ fn show_code(config: &Config, url: &str, ips: &[IpAddr]) {
         config.public_url.is_some() || ips.first().is_some_and(|ip| !ip.is_loopback());
     if is_reachable
         && io::stdout().is_terminal()
-        && let Some(code) = qr::draw(url)
-        && terminal_columns().is_none_or(|most| code.lines().all(|row| row.chars().count() <= most))
+        && let Some(code) = qr::draw_within(url, terminal_columns().unwrap_or(usize::MAX))
     {
         print(&format!("{code}\n"));
     }

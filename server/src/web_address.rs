@@ -29,6 +29,12 @@ impl WebAddress {
         Self { mode, public_url, port: listening.port(), ips }
     }
 
+    /// Returns under which addresses others reach it, the best first.
+    #[must_use]
+    pub fn ips(&self) -> &[IpAddr] {
+        &self.ips
+    }
+
     /// Returns where the page is, if browsers are served.
     #[must_use]
     pub fn page(&self) -> Option<String> {

@@ -32,13 +32,11 @@ pub(crate) struct Look {
 /// A link, and the QR code of its short form if a terminal of this size shows both, with a line
 /// below.
 pub(crate) fn link(link: &ItemLink, terminal: Option<TerminalSize>) -> Vec<String> {
-    let fits = |code: &String| {
-        terminal.is_some_and(|TerminalSize { columns, rows }| {
-            let taken = width(&link.whole).div_ceil(columns.max(1)) + code.lines().count();
-            taken < rows && code.lines().all(|row| width(row) <= columns)
-        })
-    };
-    let code = qr::draw(&link.short).filter(fits);
+    let code = terminal.and_then(|TerminalSize { columns, rows }| {
+        let above = width(&link.whole).div_ceil(columns.max(1));
+        let code = qr::draw_within(&link.short, columns)?;
+        (above + code.lines().count() < rows).then_some(code)
+    });
     let mut lines = vec![link.whole.clone()];
     lines.extend(code.iter().flat_map(|code| code.lines()).map(str::to_owned));
     lines

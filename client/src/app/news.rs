@@ -4,11 +4,10 @@
 use std::collections::VecDeque;
 
 use chatshelf_common::fingerprint::Fingerprint;
-use chatshelf_common::id::ItemId;
 use chatshelf_common::text::Nick;
 use chatshelf_common::web_link::ItemLink;
 use chatshelf_common::wire::Event;
-use chatshelf_common::wire::frame::Told;
+use chatshelf_common::wire::frame::{Item, Told};
 
 use crate::command::{Copied, Notify};
 use crate::session::When;
@@ -55,7 +54,7 @@ pub(crate) enum News {
     /// Where browsers find a file that was asked for.
     Link {
         /// The file.
-        item: ItemId,
+        item: Item,
         /// Its links.
         link: ItemLink,
     },

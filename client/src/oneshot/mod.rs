@@ -306,7 +306,7 @@ impl View for Once {
                     self.show.told(&told, app);
                 }
             }
-            News::Link { item, link } => self.show.link(app.session().room().item(item), &link),
+            News::Link { item, link } => self.show.link(&item, &link),
             News::Answer(Answer::Members) => self.show.members(app.session()),
             News::Answer(Answer::Stats) => self.show.stats(app.session(), app.is_encrypted()),
             News::Answer(Answer::Bans) => self.show.bans(app.session().bans()),

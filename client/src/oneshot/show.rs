@@ -78,14 +78,12 @@ impl Show {
     }
 
     /// Shows where browsers find an item, and on a terminal the QR code of that.
-    pub(super) fn link(&mut self, item: Option<&Item>, link: &ItemLink) {
-        match item {
-            Some(item) if self.json => self.line(&json::link(item, &link.whole)),
-            _ => {
-                let terminal = io::stdout().is_terminal().then(TerminalSize::now);
-                render::link(link, terminal).iter().for_each(|line| self.line(line));
-            }
+    pub(super) fn link(&mut self, item: &Item, link: &ItemLink) {
+        if self.json {
+            return self.line(&json::link(item, &link.whole));
         }
+        let terminal = io::stdout().is_terminal().then(TerminalSize::now);
+        render::link(link, terminal).iter().for_each(|line| self.line(line));
     }
 
     /// Shows the bans, without a heading: nobody banned is empty output.

@@ -115,11 +115,11 @@ impl App {
     pub(super) fn show_link(&mut self, wanted: &ItemRef) {
         let found = Shelf::of(self.session().room()).item(wanted);
         let Some(Found { item, is_by_name, .. }) = self.tell_if_absent(found) else { return };
-        let Some(wanted) = self.session().room().item(item).cloned() else {
+        let Some(item) = self.session().room().item(item).cloned() else {
             return self.news.refusal(tr!("there is no item {item} on the shelf", item));
         };
         if is_by_name {
-            self.tell_namesakes(item);
+            self.tell_namesakes(item.id);
         }
         let Some(origin) = self.link_origin() else {
             return self.news.refusal(tr!(
@@ -127,7 +127,8 @@ impl App {
             ));
         };
         self.tell_if_out_of_date();
-        self.news.push(News::Link { item, link: ItemLink::new(&origin, &wanted) });
+        let link = ItemLink::new(&origin, &item);
+        self.news.push(News::Link { item, link });
     }
 
     /// What links begin with; none if the server has none.

@@ -1,6 +1,7 @@
 //! Checksums that the sender of a file may tell over HTTP (RFC 9530): what the content must hash
 //! to, and the hashing as it comes. The shelf's own digest is BLAKE3, for which HTTP has no name.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use ring::digest::{Algorithm, Context, SHA256, SHA512};
@@ -11,7 +12,7 @@ const ALGORITHMS: [(&str, &Algorithm); 2] = [("sha-512", &SHA512), ("sha-256", &
 /// What a content must hash to, by one algorithm or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checksum {
-    /// In the order of the algorithms.
+    /// The longest first.
     values: Vec<(&'static Algorithm, Vec<u8>)>,
 }
 
@@ -33,20 +34,16 @@ impl Checksum {
     /// Returns what a content must hash to that meets both; none if they tell two values of one
     /// algorithm, which no content has.
     #[must_use]
-    pub fn and(self, other: Self) -> Option<Self> {
-        let told = |algorithm| {
-            let told = [&self, &other].into_iter().flat_map(|it| &it.values);
-            told.filter(move |(its, _)| *its == algorithm)
-        };
-        let mut values = Vec::new();
-        for (_, algorithm) in ALGORITHMS {
-            let Some(first) = told(algorithm).next() else { continue };
-            if told(algorithm).any(|it| it != first) {
-                return None;
+    pub fn and(mut self, other: Self) -> Option<Self> {
+        for (algorithm, value) in other.values {
+            match self.values.iter().find(|(its, _)| *its == algorithm) {
+                Some((_, told)) if *told != value => return None,
+                Some(_) => {}
+                None => self.values.push((algorithm, value)),
             }
-            values.push(first.clone());
         }
-        Some(Self { values })
+        self.values.sort_by_key(|(_, value)| Reverse(value.len()));
+        Some(self)
     }
 
     /// Begins to hash what comes.

@@ -64,12 +64,13 @@ impl Backlog {
     /// Joins them to frames that already wait, so that all are written and synced together.
     pub(super) fn push(&self, bans: Option<KeptBans>, frames: Vec<u8>, to: u64) {
         let mut waiting = self.lock();
-        if waiting.bytes + frames.len() > BACKLOG_BYTES_MAX {
-            waiting.push(QueuedBatch { bans, events: QueuedEvents::Lost, to });
+        let events = if waiting.bytes + frames.len() > BACKLOG_BYTES_MAX {
+            QueuedEvents::Lost
         } else {
             waiting.bytes += frames.len();
-            waiting.push(QueuedBatch { bans, events: QueuedEvents::Frames(frames), to });
-        }
+            QueuedEvents::Frames(frames)
+        };
+        waiting.push(QueuedBatch { bans, events, to });
         drop(waiting);
         self.news.notify_one();
     }

@@ -31,7 +31,7 @@ pub(super) struct JournalFeed {
     /// Bytes that were taken and not yet handed over.
     waiting: Vec<u8>,
     /// The bans after them, if they have changed.
-    bans: Option<Box<KeptBans>>,
+    bans: Option<KeptBans>,
     /// The offset up to which the log was released when all members were last flushed.
     flushed_to: u64,
     /// When events are sent even if the journal has not stored them.
@@ -69,13 +69,12 @@ impl JournalFeed {
         if frames.is_empty() {
             return None;
         }
-        let bans = self.bans.take().map(|bans| *bans);
-        Some(JournalBatch { bans, frames, to: self.taken_to })
+        Some(JournalBatch { bans: self.bans.take(), frames, to: self.taken_to })
     }
 
     /// Notes the bans after an event that was proposed in this turn.
     pub(super) fn keep_bans(&mut self, bans: KeptBans) {
-        self.bans = Some(Box::new(bans));
+        self.bans = Some(bans);
     }
 
     /// Returns the offset up to which the log may be released without the journal's reply, because

@@ -42,9 +42,9 @@ enum Whole {
 pub(crate) fn run(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let stage = match script.byte() % 4 {
-        0 | 2 => Stage::BeforeJoin,
         1 => Stage::Joined,
-        _ => Stage::TakesLargeData,
+        3 => Stage::TakesLargeData,
+        _ => Stage::BeforeJoin,
     };
     let piece_bytes = usize::from(script.byte().max(1));
     let stream = script.rest();

@@ -25,6 +25,7 @@ use crate::text::shown;
 
 /// Lines that were entered and wait to be taken; further keys wait behind them.
 const LINES_WAITING_MAX: usize = 64;
+
 /// What the user has entered, pasted or dropped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Typed {

@@ -282,10 +282,17 @@ mod tests {
     use super::*;
     use crate::screen::theme::Theme;
 
+    fn frame(columns: usize, rows: usize) -> Frame<'static> {
+        Frame { columns, rows, signs: Theme { colour: false, ascii: true }.signs() }
+    }
+
     fn text(entry: &Entry, columns: usize) -> Vec<String> {
-        let signs = Theme { colour: false, ascii: true }.signs();
+        text_within(entry, frame(columns, 5))
+    }
+
+    fn text_within(entry: &Entry, frame: Frame<'_>) -> Vec<String> {
         let row = |row: Row| row.into_iter().map(|span| span.text).collect::<String>();
-        entry.rows(Frame { columns, rows: 5, signs }).into_iter().map(row).collect()
+        entry.rows(frame).into_iter().map(row).collect()
     }
 
     fn said(what: &str) -> Entry {
@@ -309,9 +316,7 @@ mod tests {
 
     #[test]
     fn every_piece_of_an_address_links_to_the_whole() {
-        let signs = Theme { colour: false, ascii: true }.signs();
-        let rows =
-            said("see http://a.b/long/path, then").rows(Frame { columns: 20, rows: 5, signs });
+        let rows = said("see http://a.b/long/path, then").rows(frame(20, 5));
         let links = |row: &Row| -> Vec<(String, bool)> {
             row.iter().map(|span| (span.text.clone(), span.link.is_some())).collect()
         };
@@ -330,12 +335,7 @@ mod tests {
         let code: Vec<_> = ["██ █ █ ██", "█ █ ███ █"].map(str::to_owned).into();
         let link = ItemLink { whole: "http://a.b/c/d".into(), short: "http://a.b".into() };
         let entry = Entry::Link { time: "17:00".to_owned(), link, code };
-        let shown = |columns, rows| {
-            let signs = Theme { colour: false, ascii: true }.signs();
-            let row = |row: Row| row.into_iter().map(|span| span.text).collect::<String>();
-            let rows = entry.rows(Frame { columns, rows, signs });
-            rows.into_iter().map(row).collect::<Vec<_>>()
-        };
+        let shown = |columns, rows| text_within(&entry, frame(columns, rows));
         assert_eq!(shown(23, 3), ["17:00 -- http://a.b/c/d", "██ █ █ ██", "█ █ ███ █"]);
         // What takes fewer rows leaves some for the code.
         assert_eq!(shown(19, 3), ["17:00 -- http://a.b", "██ █ █ ██", "█ █ ███ █"]);

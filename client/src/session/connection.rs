@@ -77,9 +77,9 @@ impl Session {
         self.refusals = 0;
         let software = Some(Note::lossy(concat!("chatshelf ", env!("CARGO_PKG_VERSION"))));
         self.passwords.begin();
-        let capabilities =
-            CAPABILITY_STATS | CAPABILITY_OPERATORS | CAPABILITY_PASSWORD | CAPABILITY_LARGE_DATA;
-        let capabilities = Some(capabilities);
+        let capabilities = Some(
+            CAPABILITY_STATS | CAPABILITY_OPERATORS | CAPABILITY_PASSWORD | CAPABILITY_LARGE_DATA,
+        );
         self.out.control(&Hello { capabilities, software, ..Hello::new(VERSION_MIN, VERSION_MAX) });
         self.join();
         self.check();

@@ -3,15 +3,16 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 
 use chatshelf_common::text::LinkBase;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::HelloAck;
-use chatshelf_testkit::fake_server::FakeServer;
+use chatshelf_testkit::fake_server::{FakeServer, Guest};
 #[cfg(target_os = "linux")]
 use chatshelf_testkit::programs::command_of;
-use chatshelf_testkit::programs::{Ended, Program, Server, is_installed, server_command};
+use chatshelf_testkit::programs::{Program, Server, is_installed, server_command};
 use chatshelf_testkit::samples::{content, item};
 use chatshelf_testkit::server_frames::hello_ack;
 use chatshelf_testkit::stream::Base;
@@ -214,25 +215,20 @@ fn a_link_from_the_servers_machine_leads_there_from_another() {
     server.end_well();
 }
 
-/// What `chatshelf link 1` makes of a server that greets with these bytes.
-fn link_of(greeting: &[u8]) -> (Ended, SocketAddr) {
-    let (server, dir) = (FakeServer::open(), tempfile::tempdir().unwrap());
-    let (client, mut guest) = client_with(&server, dir.path(), &["--reconnect", "0", "link", "1"]);
-    let nick = guest.joins();
-    guest.send_bytes(greeting);
-    let items = vec![item(1, "f", 7, blake3::hash(b"content"))];
-    guest.admit(nick, items);
-    if greeting == hello_ack().to_bytes() {
-        guest.see_off();
-    }
-    (client.wait(), server.address())
+/// `chatshelf link 1`, and the server that has yet to answer its `Hello`.
+fn link_from(server: &FakeServer, dir: &Path) -> (Program, Guest) {
+    client_with(server, dir, &["--reconnect", "0", "link", "1"])
 }
 
 #[test]
 fn a_server_that_is_older_gets_a_link_of_the_address_that_was_dialled() {
-    let (ended, address) = link_of(&hello_ack().to_bytes());
+    let (server, dir) = (FakeServer::open(), tempfile::tempdir().unwrap());
+    let (client, mut guest) = link_from(&server, dir.path());
+    guest.welcome_to(vec![item(1, "f", 7, blake3::hash(b"content"))]);
+    guest.see_off();
+    let ended = client.wait();
     ended.has_code(0);
-    assert_eq!(ended.stdout, format!("http://{address}/item/1/f\n"));
+    assert_eq!(ended.stdout, format!("http://{}/item/1/f\n", server.address()));
 }
 
 #[test]
@@ -248,7 +244,12 @@ fn the_beginning_of_a_link_that_could_do_harm_ends_the_connection() {
         let mut greeting = good.clone();
         let at = greeting.len() - bad.len();
         greeting[at..].copy_from_slice(bad.as_bytes());
-        let (ended, _) = link_of(&greeting);
+        let (server, dir) = (FakeServer::open(), tempfile::tempdir().unwrap());
+        let (client, mut guest) = link_from(&server, dir.path());
+        guest.joins();
+        // Nothing may follow: the client is gone as soon as it has read this.
+        guest.send_bytes(&greeting);
+        let ended = client.wait();
         ended.has_code(1);
         assert_eq!(ended.stdout, "");
         assert!(ended.complaint().contains("field LINK_BASE is refused"), "{}", ended.stderr);

@@ -64,7 +64,7 @@ pub(crate) trait Client {
     fn hear(&mut self, bytes: &[u8]) -> Option<Vec<u8>>;
 }
 
-const START: Now = Now { mono_ms: 1_000_000, at: UnixMillis(1_800_000_000_000) };
+const START: Now = Now { mono_us: 1_000_000_000, at: UnixMillis(1_800_000_000_000) };
 const STORE: StoreSettings = StoreSettings {
     min_free_bytes: 0,
     keep_partial_ms: 1_000_000,
@@ -331,7 +331,7 @@ impl<C: Carrier> Room<C> {
     }
 
     fn pass(&mut self, ms: u64) {
-        self.now.mono_ms += ms;
+        self.now.mono_us += ms * 1000;
         self.now.at.0 += ms;
         self.settle();
     }

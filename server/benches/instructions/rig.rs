@@ -132,7 +132,7 @@ impl Rig {
 
     /// One turn, with the journal's answer if there is one, and with what is ready.
     fn turn(&mut self, ready: Option<Token>) {
-        self.now.mono_ms += 1;
+        self.now.mono_us += 1000;
         self.now.at.0 += 1;
         // A socket that has something to read is reported as writable as well.
         let both = Readiness { readable: true, writable: true, read_closed: false };

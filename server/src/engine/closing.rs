@@ -41,7 +41,7 @@ impl<T: Transport> Engine<T> {
             return;
         }
         let (peer, nick) = (connection.peer(), connection.nick());
-        self.peer_log.closed(self.now.mono_ms, peer, nick, farewell.code);
+        self.peer_log.closed(self.now.mono_ms(), peer, nick, farewell.code);
         self.leave_room(token, farewell.code);
         self.part(token, &farewell);
     }
@@ -57,7 +57,7 @@ impl<T: Transport> Engine<T> {
 
     /// Queues the goodbye after the log up to now, and stops executing the peer's frames.
     fn part(&mut self, token: Token, farewell: &Goodbye) {
-        let since_ms = self.now.mono_ms;
+        let since_ms = self.now.mono_ms();
         let log_end = self.journal.last_sent(self.room.log());
         if let Some(connection) = self.connections.get_mut(token) {
             connection.part(farewell, log_end, since_ms);
@@ -80,7 +80,7 @@ impl<T: Transport> Engine<T> {
         if let Some(connection) = self.connections.get(token).filter(|it| it.is_listening()) {
             self.counters.closes.count(code);
             let (peer, nick) = (connection.peer(), connection.nick());
-            self.peer_log.closed(self.now.mono_ms, peer, nick, code);
+            self.peer_log.closed(self.now.mono_ms(), peer, nick, code);
         }
         self.leave_room(token, code);
         self.kill(token);

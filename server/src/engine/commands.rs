@@ -100,7 +100,7 @@ impl<T: Transport> Engine<T> {
             let farewell = Goodbye { version_min, version_max, ..Goodbye::new(Code::VERSION) };
             return self.close_with(token, farewell);
         }
-        let since_ms = self.now.mono_ms;
+        let since_ms = self.now.mono_ms();
         let Some(connection) = self.connections.get_mut(token) else { return };
         let bits = hello.capabilities.unwrap_or_default();
         connection.greet(since_ms, bits);

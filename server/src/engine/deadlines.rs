@@ -60,7 +60,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn look_at_deadlines(&mut self) {
         self.disk.expire_if_due(self.now);
         self.give_up_absentees();
-        while let Some(token) = self.connections.pop_due(self.now.mono_ms) {
+        while let Some(token) = self.connections.pop_due(self.now.mono_ms()) {
             while let Some(due) = self.due(token) {
                 self.meet(token, due);
             }
@@ -71,7 +71,7 @@ impl<T: Transport> Engine<T> {
     fn due(&mut self, token: Token) -> Option<Due> {
         let is_busy = self.is_visit_busy(token);
         let connection = self.connections.get(token)?;
-        let (now_ms, deadlines) = (self.now.mono_ms, &self.settings.deadlines);
+        let (now_ms, deadlines) = (self.now.mono_ms(), &self.settings.deadlines);
         let mut look = Look::at(now_ms);
         let mut due = connection.output_due(&mut look, deadlines, is_busy);
         if due.is_none() && connection.is_listening() {
@@ -102,7 +102,7 @@ impl<T: Transport> Engine<T> {
             Due::Drop => self.kill(token),
             Due::Ping => {
                 if let Some(connection) = self.connections.get_mut(token) {
-                    connection.liveness_mut().ask_for_silence(self.now.mono_ms);
+                    connection.liveness_mut().ask_for_silence(self.now.mono_ms());
                 }
                 self.send(token, &ServerPing {});
             }

@@ -29,12 +29,12 @@ impl DiskQueue {
 
     /// Notes when the next interrupted upload expires, if there is one.
     pub(super) fn expire_at(&mut self, at: Option<UnixMillis>, now: Now) {
-        self.expire_by_ms = at.map(|at| now.mono_ms + at.0.saturating_sub(now.at.0));
+        self.expire_by_ms = at.map(|at| now.mono_ms() + at.0.saturating_sub(now.at.0));
     }
 
     /// Asks the disk thread to remove expired uploads, if any are due.
     pub(super) fn expire_if_due(&mut self, now: Now) {
-        if self.expire_by_ms.take_if(|by_ms| *by_ms <= now.mono_ms).is_some() {
+        if self.expire_by_ms.take_if(|by_ms| *by_ms <= now.mono_ms()).is_some() {
             self.push(Request::Expire { at: now.at });
         }
     }
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn an_upload_expires_once_by_the_monotonic_clock() {
         let mut queue = DiskQueue::default();
-        let now = |ms: u64| Now { mono_ms: 7 + ms, at: UnixMillis(1_000 + ms) };
+        let now = |ms: u64| Now { mono_us: (7 + ms) * 1000, at: UnixMillis(1_000 + ms) };
         queue.expire_at(Some(UnixMillis(1_500)), now(0));
         assert_eq!(queue.next_deadline(), Some(507));
         queue.expire_if_due(now(499));
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn an_upload_that_expired_long_ago_or_never_does_sets_no_deadline() {
         let mut queue = DiskQueue::default();
-        let now = Now { mono_ms: 7, at: UnixMillis(1_000) };
+        let now = Now { mono_us: 7_000, at: UnixMillis(1_000) };
         queue.expire_at(Some(UnixMillis(1)), now);
         assert_eq!(queue.next_deadline(), Some(7));
         queue.expire_at(None, now);

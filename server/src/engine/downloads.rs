@@ -34,7 +34,7 @@ impl<T: Transport> Engine<T> {
         };
         let Some(connection) = self.connections.get(token) else { return };
         let (at, origin, now_ms) =
-            (key(token, transfer), connection.peer().into(), self.now.mono_ms);
+            (key(token, transfer), connection.peer().into(), self.now.mono_ms());
         if let Err(limit) = self.transfers.begin_download(at, origin, part, now_ms) {
             return self.refuse_transfer(at, Way::Down, limit);
         }

@@ -27,7 +27,7 @@ impl<T: Transport> Engine<T> {
         self.counters.refusals.count(refused.code);
         if let Some(connection) = self.connections.get(token) {
             let (peer, nick) = (connection.peer(), connection.nick());
-            self.peer_log.refused(self.now.mono_ms, peer, nick, refused);
+            self.peer_log.refused(self.now.mono_ms(), peer, nick, refused);
         }
         self.send(token, refused);
     }
@@ -53,7 +53,7 @@ impl<T: Transport> Engine<T> {
     /// output had paused.
     pub(super) fn flush(&mut self, token: Token) {
         work::spend(1);
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let budget = self.transfers.write_budget();
         let Some(connection) = self.connections.get_mut(token) else { return };
         let end = loop {

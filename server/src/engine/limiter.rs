@@ -241,7 +241,7 @@ impl<T: Transport> Engine<T> {
     #[inline] // Asked for each line.
     pub(super) fn may_say(&mut self, token: Token, about: u8, id: MessageId) -> bool {
         let Some(session) = self.limited_session(token) else { return true };
-        let (now_ms, rate) = (self.now.mono_ms, self.settings.allowances.lines);
+        let (now_ms, rate) = (self.now.mono_ms(), self.settings.allowances.lines);
         let meter = &mut self.limiter.members.of(session, now_ms).lines;
         let taken = Over::take(meter, rate, Code::TOO_MANY_LINES, now_ms);
         self.is_within(token, taken, |code| Refused { id: Some(id), ..Refused::new(code, about) })
@@ -250,7 +250,7 @@ impl<T: Transport> Engine<T> {
     /// Returns true if a member may change its name or the topic once more; it is refused if not.
     pub(super) fn may_change(&mut self, token: Token, about: u8) -> bool {
         let Some(session) = self.limited_session(token) else { return true };
-        let (now_ms, rate) = (self.now.mono_ms, self.settings.allowances.changes);
+        let (now_ms, rate) = (self.now.mono_ms(), self.settings.allowances.changes);
         let meter = &mut self.limiter.members.of(session, now_ms).changes;
         let taken = Over::take(meter, rate, Code::TOO_MANY_CHANGES, now_ms);
         self.is_within(token, taken, |code| Refused::new(code, about))
@@ -270,7 +270,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn check_upload(&mut self, token: Token, bytes: u64) -> Result<(), Over> {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         self.upload_meters(token).into_iter().flatten().try_for_each(|(meter, rate)| {
             Over::check(*meter, rate, bytes, Code::TOO_MUCH_UPLOADED, now_ms)
         })
@@ -278,7 +278,7 @@ impl<T: Transport> Engine<T> {
 
     /// Counts file bytes that a member or a guest has uploaded.
     pub(super) fn charge_upload(&mut self, token: Token, bytes: u64) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         for (meter, rate) in self.upload_meters(token).into_iter().flatten() {
             if let Some(rate) = rate {
                 meter.charge(rate, bytes, now_ms);
@@ -294,7 +294,7 @@ impl<T: Transport> Engine<T> {
         if exempt.includes(connection.peer()) {
             return None;
         }
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let Limiter { members, origins, .. } = &mut self.limiter;
         let shared = origins.of(connection.peer().into(), now_ms);
         let own = match connection.session() {
@@ -307,7 +307,7 @@ impl<T: Transport> Engine<T> {
     /// Returns true if a member may be sent a list; it is refused if not.
     pub(super) fn may_list(&mut self, token: Token, about: u8) -> bool {
         let Some(connection) = self.connections.get(token) else { return false };
-        let (peer, now_ms) = (connection.peer(), self.now.mono_ms);
+        let (peer, now_ms) = (connection.peer(), self.now.mono_ms());
         let Allowances { exempt, replies, .. } = self.settings.allowances;
         if exempt.includes(peer) {
             return true;
@@ -320,14 +320,14 @@ impl<T: Transport> Engine<T> {
     /// Counts bytes of a list that are sent to a member.
     pub(super) fn charge_list(&mut self, token: Token, bytes: u64) {
         let Some(peer) = self.connections.get(token).map(Connection::peer) else { return };
-        self.limiter.charge_replies(&self.settings.allowances, peer, bytes, self.now.mono_ms);
+        self.limiter.charge_replies(&self.settings.allowances, peer, bytes, self.now.mono_ms());
     }
 
     /// Returns true if a client may enter the room, which brings it a snapshot and history. Its
     /// connection is closed if not. One that resumes a membership is no further member.
     pub(super) fn may_enter(&mut self, token: Token, resumes: bool) -> bool {
         let Some(connection) = self.connections.get(token) else { return false };
-        let (peer, now_ms) = (connection.peer(), self.now.mono_ms);
+        let (peer, now_ms) = (connection.peer(), self.now.mono_ms());
         let Allowances { exempt, joins, replies, .. } = self.settings.allowances;
         if exempt.includes(peer) {
             return true;
@@ -350,7 +350,7 @@ impl<T: Transport> Engine<T> {
         if exempt.includes(peer) {
             return;
         }
-        let (origin, now_ms) = (Origin::from(peer), self.now.mono_ms);
+        let (origin, now_ms) = (Origin::from(peer), self.now.mono_ms());
         let open = self.limiter.open.get(&origin).map_or(0, |open| *open as usize);
         let meters = self.limiter.origins.of(origin, now_ms);
         let code = Code::TOO_MANY_FROM_ADDRESS;
@@ -385,7 +385,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn refuse_over(&mut self, token: Token, over: Over, refused: Refused) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         if let Some(session) = self.limited_session(token) {
             let refusals = &mut self.limiter.members.of(session, now_ms).refusals;
             if let Err(flood) = Over::take(refusals, FLOOD, Code::FLOODING, now_ms) {

@@ -79,10 +79,18 @@ pub use visitor::{NewFile, Visit, Visitor, Wanted};
 /// The time of a turn, by both clocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
-    /// Milliseconds of the monotonic clock; only differences have a meaning.
-    pub mono_ms: u64,
+    /// Microseconds of the monotonic clock; only differences have a meaning.
+    pub mono_us: u64,
     /// The wall clock, for people.
     pub at: UnixMillis,
+}
+
+impl Now {
+    /// The whole milliseconds of the monotonic clock.
+    #[must_use]
+    pub const fn mono_ms(self) -> u64 {
+        self.mono_us / 1000
+    }
 }
 
 /// What the poll reported about a connection.
@@ -176,7 +184,7 @@ impl<T: Transport> Engine<T> {
         self.settings = settings;
         // Deadlines may have become shorter.
         let tokens: Vec<Token> = self.connections.iter().map(|(token, _)| token).collect();
-        tokens.into_iter().for_each(|token| self.connections.arm(token, self.now.mono_ms));
+        tokens.into_iter().for_each(|token| self.connections.arm(token, self.now.mono_ms()));
         self.admit_members(members_max);
         self.room.keep_items(keep);
         self.propose_surplus_drops();
@@ -213,7 +221,7 @@ impl<T: Transport> Engine<T> {
                     self.transfers.give_block(block);
                 }
                 let why = detail.as_deref().unwrap_or_default();
-                self.peer_log.failed(self.now.mono_ms, code, why);
+                self.peer_log.failed(self.now.mono_ms(), code, why);
                 self.end_transfer(transfer.connection, transfer.transfer, code, detail.as_deref());
             }
             Reply::Ended { transfer } => self.transfers.note_ended(transfer),
@@ -240,9 +248,9 @@ impl<T: Transport> Engine<T> {
         self.look_at_deadlines();
         self.settle_wanted();
         self.welcome_joiners();
-        self.peer_log.sum_up_if_due(self.now.mono_ms);
+        self.peer_log.sum_up_if_due(self.now.mono_ms());
         self.journal.take(self.room.log());
-        if let Some(to) = self.journal.release_due(self.room.log(), self.now.mono_ms) {
+        if let Some(to) = self.journal.release_due(self.room.log(), self.now.mono_ms()) {
             self.room.release_log(to);
         }
     }
@@ -267,11 +275,11 @@ impl<T: Transport> Engine<T> {
             self.connections.next_deadline(),
             self.journal.next_deadline(),
             self.disk.next_deadline(),
-            self.admission.next_deadline(now.mono_ms),
+            self.admission.next_deadline(now.mono_ms()),
             self.peer_log.next_deadline(),
             self.guesses.next_deadline(),
         ];
-        due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms))
+        due.into_iter().flatten().min().map(|at_ms| at_ms.saturating_sub(now.mono_ms()))
     }
 
     /// Returns the next request for the disk thread.

@@ -39,7 +39,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn guess_room(&mut self, token: Token, join: Join, password: Password) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let Some(connection) = self.connections.get_mut(token) else { return };
         let key = (Realm::Room, Origin::from(connection.peer()));
         let asker = Asker::Joiner { token, join: Box::new(join) };
@@ -56,7 +56,7 @@ impl<T: Transport> Engine<T> {
     /// Takes what a member believes to be the operators' password.
     pub(super) fn guess_op(&mut self, token: Token, session: Token, password: Password) {
         let Some(peer) = self.connections.get(token).map(Connection::peer) else { return };
-        let (key, now_ms) = ((Realm::Operators, Origin::from(peer)), self.now.mono_ms);
+        let (key, now_ms) = ((Realm::Operators, Origin::from(peer)), self.now.mono_ms());
         let asker = Asker::Member { token, session };
         if let Err(wait_ms) = self.guesses.add(key, asker, password, now_ms) {
             let refused = Refused::new(Code::TOO_MANY_GUESSES, Op::KIND);
@@ -73,7 +73,7 @@ impl<T: Transport> Engine<T> {
     /// Returns the next guess to be verified.
     pub(super) fn poll_guess(&mut self) -> Option<Guess> {
         let connections = &self.connections;
-        self.guesses.take(self.now.mono_ms, |asker| match asker {
+        self.guesses.take(self.now.mono_ms(), |asker| match asker {
             Asker::Joiner { token, .. } => connections.get(*token).is_some_and(|it| {
                 matches!(it.phase(), Phase::Contending(_)) && !it.is_read_closed()
             }),
@@ -88,7 +88,7 @@ impl<T: Transport> Engine<T> {
 
     /// Acts on the verdict on a guess.
     pub(super) fn handle_verdict(&mut self, Verdict { number, is_right }: Verdict) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         match self.guesses.settle(number, is_right, now_ms) {
             Some(Asker::Joiner { token, join }) => self.settle_guess(token, *join, is_right),
             Some(Asker::Visitor { token, wanted }) => self.settle_visit(token, wanted, is_right),
@@ -100,7 +100,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn settle_guess(&mut self, token: Token, join: Join, is_right: bool) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let Some(connection) = self.connections.get_mut(token) else { return };
         if !connection.phase_mut().take_verdict(is_right, now_ms) {
             return;

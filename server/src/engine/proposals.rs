@@ -69,7 +69,7 @@ impl<T: Transport> Engine<T> {
             (Proposer::Joiner { token, join, earlier }, Ok(())) => {
                 self.counters.joins += 1;
                 if let Some(connection) = self.connections.get(token) {
-                    self.peer_log.joined(self.now.mono_ms, &join.nick, connection.peer());
+                    self.peer_log.joined(self.now.mono_ms(), &join.nick, connection.peer());
                 }
                 self.enter(token, join.nick.clone(), &join, earlier);
             }
@@ -83,12 +83,12 @@ impl<T: Transport> Engine<T> {
             (Proposer::Dropper { token, item, name }, Ok(())) => {
                 let by = self.connections.get(token).and_then(Connection::nick);
                 if let Some(name) = name {
-                    self.peer_log.dropped(self.now.mono_ms, item, &name, by);
+                    self.peer_log.dropped(self.now.mono_ms(), item, &name, by);
                 }
                 self.remove_item(item);
             }
             (Proposer::Surplus { item, name }, Ok(())) => {
-                self.peer_log.dropped(self.now.mono_ms, item, &name, None);
+                self.peer_log.dropped(self.now.mono_ms(), item, &name, None);
                 self.remove_item(item);
             }
             (Proposer::Dropper { token, item, .. }, Err(code)) => {

@@ -72,7 +72,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> Got {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let Some(connection) = self.connections.get_mut(token) else { return Got::Nothing };
         // While it is paused, the readiness stays latched: the event will not come again.
         if !connection.is_readable() || connection.is_paused(self.transfers.hold_back(token)) {

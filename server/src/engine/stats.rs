@@ -202,7 +202,7 @@ impl<T: Transport> Engine<T> {
 
     /// Tells a member what the server has done, at most once in a second.
     pub(super) fn tell_stats(&mut self, token: Token) {
-        let second = (self.now.mono_ms / 1000) as u32;
+        let second = (self.now.mono_ms() / 1000) as u32;
         let Some(connection) = self.connections.get_mut(token) else { return };
         if connection.take_stats_turn(second) {
             self.send(token, &self.figures());
@@ -237,7 +237,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn uptime_ms(&self) -> u64 {
-        self.now.mono_ms - self.started.mono_ms
+        self.now.mono_ms() - self.started.mono_ms()
     }
 
     /// Counts a turn and its duration in microseconds.

@@ -35,7 +35,7 @@ impl<T: Transport> Engine<T> {
         let queue = connection.send_queue_mut();
         let sent = queue.take_data_sent();
         let has_data = |transfer| queue.has_data(transfer);
-        let slow = self.transfers.judge(token, sent, has_data, self.now.mono_ms);
+        let slow = self.transfers.judge(token, sent, has_data, self.now.mono_ms());
         for transfer in slow {
             self.end_transfer(token, transfer, Code::STALLED, None);
         }

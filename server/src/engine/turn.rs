@@ -96,7 +96,7 @@ impl Turns {
     /// time for that is up.
     #[must_use]
     pub fn are_over<T: Transport>(&self, engine: &Engine<T>, now: Now) -> bool {
-        self.stop_by_ms.is_some_and(|by_ms| engine.is_empty() || by_ms <= now.mono_ms)
+        self.stop_by_ms.is_some_and(|by_ms| engine.is_empty() || by_ms <= now.mono_ms())
     }
 
     /// Runs one turn. `ready` is what the poll reports about connections.
@@ -135,7 +135,7 @@ impl Turns {
         if self.stop_by_ms.is_some() || !(self.is_asked_to_stop || engine.has_journal_failed()) {
             return;
         }
-        self.stop_by_ms = Some(now.mono_ms + SHUTDOWN_MS);
+        self.stop_by_ms = Some(now.mono_ms() + SHUTDOWN_MS);
         if self.is_asked_to_stop {
             engine.shut_down();
         }

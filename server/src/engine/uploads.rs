@@ -61,7 +61,7 @@ impl<T: Transport> Engine<T> {
         key: Option<UploadKey>,
         checksum: Option<Checksum>,
     ) -> Result<(), usize> {
-        let (token, now_ms) = (upload.connection, self.now.mono_ms);
+        let (token, now_ms) = (upload.connection, self.now.mono_ms());
         let Some(connection) = self.connections.get(token) else { return Ok(()) };
         let origin = Origin::from(connection.peer());
         let (name, size) = (file.name.clone(), file.size);
@@ -81,7 +81,7 @@ impl<T: Transport> Engine<T> {
         bytes: &[u8],
     ) {
         work::take_in(bytes.len());
-        let (at, now_ms) = (key(token, transfer), self.now.mono_ms);
+        let (at, now_ms) = (key(token, transfer), self.now.mono_ms());
         match self.transfers.receive(at, offset, bytes, now_ms, &mut self.disk) {
             Received::Taken(()) => self.charge_upload(token, bytes.len() as u64),
             Received::Late => {}
@@ -118,7 +118,7 @@ impl<T: Transport> Engine<T> {
     }
 
     pub(super) fn upload_created(&mut self, at: TransferKey, offset: u64, digest: Option<Digest>) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         if self.transfers.note_created(at, offset, now_ms) {
             self.connections.arm(at.connection, now_ms + self.settings.deadlines.upload_ms);
             if self.is_visitor(at.connection) {
@@ -131,7 +131,7 @@ impl<T: Transport> Engine<T> {
 
     /// Takes back a written block: the connection may be read again.
     pub(super) fn upload_wrote(&mut self, at: TransferKey, block: Block) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         if !self.transfers.note_written(at, block, now_ms) {
             return;
         }
@@ -159,7 +159,7 @@ impl<T: Transport> Engine<T> {
     pub(super) fn shelved(&mut self, at: TransferKey, item: ItemId, id: Option<UploadId>) {
         self.counters.uploads += 1;
         if let Ok(item) = self.room.shelf().find(item) {
-            self.peer_log.shelved(self.now.mono_ms, item);
+            self.peer_log.shelved(self.now.mono_ms(), item);
         }
         self.owners.add(item, id);
         self.propose_surplus_drops();

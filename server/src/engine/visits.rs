@@ -23,7 +23,7 @@ use crate::token::Token;
 impl<T: Transport> Engine<T> {
     /// Answers what a visitor asks for, if it does.
     pub(super) fn serve_visit(&mut self, token: Token) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let Some(connection) = self.connections.get_mut(token) else { return };
         let Some(visit) = connection.take_visit(now_ms) else { return };
         let Visit { wanted, password, link } = visit;
@@ -76,7 +76,7 @@ impl<T: Transport> Engine<T> {
         if !self.is_visitor(token) {
             return;
         }
-        self.extend_visit(token, self.now.mono_ms);
+        self.extend_visit(token, self.now.mono_ms());
         self.connections.mark_dirty(token);
         match is_right {
             true => self.grant(token, wanted),
@@ -90,7 +90,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn grant(&mut self, token: Token, wanted: Wanted) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let Some(connection) = self.connections.get_mut(token) else { return };
         let peer = connection.peer();
         let Some(visitor) = connection.visitor() else { return };
@@ -118,7 +118,7 @@ impl<T: Transport> Engine<T> {
 
     fn begin_visit(&mut self, token: Token, part: Part) {
         let Some(connection) = self.connections.get(token) else { return };
-        let (origin, now_ms) = (connection.peer().into(), self.now.mono_ms);
+        let (origin, now_ms) = (connection.peer().into(), self.now.mono_ms());
         let (item, offset) = (part.item.id, part.range.start);
         let at = key(token, self.transfers.take_number(token));
         if self.transfers.begin_download(at, origin, part, now_ms).is_err() {
@@ -140,7 +140,7 @@ impl<T: Transport> Engine<T> {
 
     /// A visit's content is sent.
     pub(super) fn visit_ended(&mut self, token: Token) {
-        self.extend_visit(token, self.now.mono_ms);
+        self.extend_visit(token, self.now.mono_ms());
     }
 
     /// Lets a visitor ask again in a time that begins at `since_ms`.
@@ -158,7 +158,7 @@ impl<T: Transport> Engine<T> {
         let peer = connection.peer();
         let is_told = connection.visitor().is_some_and(|visitor| visitor.refuse(code, retry_ms));
         let refused = Refused::new(code, DownloadRequest::KIND);
-        self.peer_log.refused(self.now.mono_ms, peer, None, &refused);
+        self.peer_log.refused(self.now.mono_ms(), peer, None, &refused);
         match is_told {
             true => self.connections.mark_dirty(token),
             false => self.drop_for(token, code),

@@ -166,13 +166,13 @@ impl MetricsServer {
             self.serve_one(slot, now, source);
         }
         for _ in 0..ACCEPTS_MAX {
-            let Some(slot) = self.accept(registry, now.mono_ms) else { return };
+            let Some(slot) = self.accept(registry, now.mono_ms()) else { return };
             self.serve_one(slot, now, source);
         }
     }
 
     fn serve_one(&mut self, slot: usize, now: Now, source: &impl Source) {
-        let now_ms = now.mono_ms;
+        let now_ms = now.mono_ms();
         let Some(connection) = &mut self.connections[slot] else { return };
         let page = &mut self.page;
         let lives = if now_ms >= connection.by_ms {
@@ -379,7 +379,8 @@ mod tests {
                 for place in 0..TOKENS {
                     server.note_ready(place);
                 }
-                server.serve(poll.registry(), Now { mono_ms, at: UnixMillis(0) }, &source);
+                let now = Now { mono_us: mono_ms * 1000, at: UnixMillis(0) };
+                server.serve(poll.registry(), now, &source);
             }
             let mut answer = String::new();
             peer.read_to_string(&mut answer).unwrap();

@@ -192,9 +192,9 @@ impl Reactor {
     /// Returns the time by both clocks.
     #[must_use]
     pub fn now(&self) -> Now {
-        let mono_ms = self.started.elapsed().as_millis() as u64;
+        let mono_us = self.started.elapsed().as_micros() as u64;
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { mono_ms, at: UnixMillis(wall.as_millis() as u64) }
+        Now { mono_us, at: UnixMillis(wall.as_millis() as u64) }
     }
 
     /// Polls until something is ready or due.
@@ -206,7 +206,7 @@ impl Reactor {
         stop_by_ms: Option<u64>,
     ) -> io::Result<()> {
         let now = self.now();
-        let until = |at_ms: Option<u64>| at_ms.map(|at_ms| at_ms.saturating_sub(now.mono_ms));
+        let until = |at_ms: Option<u64>| at_ms.map(|at_ms| at_ms.saturating_sub(now.mono_ms()));
         let accept = self.listeners.due_ms().map(|at_ms| engine.opens_at_ms().max(Some(at_ms)));
         let metrics = self.metrics.as_ref().and_then(MetricsServer::due_ms);
         let handshakes = carriers.tls().has_waiting().then_some(0);
@@ -251,7 +251,7 @@ impl Reactor {
             if engine.opens_at_ms().is_some() {
                 return;
             }
-            let incoming = self.listeners.poll_accept(now.mono_ms);
+            let incoming = self.listeners.poll_accept(now.mono_ms());
             let Some(Incoming { stream, peer }) = incoming else { return };
             let token = engine.make_way();
             match carriers.carry(stream, peer, self.poll.registry(), token) {

@@ -42,7 +42,7 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Now {
-        Now { mono_ms: self.now_ms(), at: self.at() }
+        Now { mono_us: self.now_ms() * 1000, at: self.at() }
     }
 
     /// The steady clock as the standard library has it. Where it begins is of no meaning.

@@ -183,16 +183,16 @@ impl Server {
     pub(crate) fn due_ms(&mut self) -> Option<u64> {
         let now = self.clock.now();
         let Some(process) = &mut self.process else { return self.starts_at_ms };
-        let opens_at_ms = process.engine.opens_at_ms().filter(|at| *at > now.mono_ms);
+        let opens_at_ms = process.engine.opens_at_ms().filter(|at| *at > now.mono_ms());
         let has_news = (!self.backlog.is_empty() && opens_at_ms.is_none())
             || !process.threads.replies.is_empty()
             || process.ready().next().is_some()
             || process.tls.has_waiting();
         if has_news && process.wakes_at_ms.is_none() {
             let pause_ms = self.rng.pick(&[0, 0, 0, 1, 5]);
-            process.wakes_at_ms = Some(now.mono_ms + pause_ms);
+            process.wakes_at_ms = Some(now.mono_ms() + pause_ms);
         }
-        let timeout = process.engine.poll_timeout(now).map(|ms| now.mono_ms + ms);
+        let timeout = process.engine.poll_timeout(now).map(|ms| now.mono_ms() + ms);
         let accept = opens_at_ms.filter(|_| !self.backlog.is_empty());
         let dues = [
             process.wakes_at_ms,
@@ -209,7 +209,7 @@ impl Server {
     pub(crate) fn step(&mut self, model: &mut Model) {
         let now = self.clock.now();
         if self.process.is_none() {
-            if self.starts_at_ms.is_some_and(|at| at <= now.mono_ms) {
+            if self.starts_at_ms.is_some_and(|at| at <= now.mono_ms()) {
                 self.start(model);
                 self.die_if_frozen();
             }
@@ -221,11 +221,11 @@ impl Server {
             return;
         }
         let Some(process) = &mut self.process else { return };
-        let is_woken = process.wakes_at_ms.is_some_and(|at| at <= now.mono_ms);
+        let is_woken = process.wakes_at_ms.is_some_and(|at| at <= now.mono_ms());
         let is_due = process.engine.poll_timeout(now) == Some(0)
-            || process.verifier.due_ms().is_some_and(|at| at <= now.mono_ms)
-            || (process.engine.opens_at_ms().is_some_and(|at| at <= now.mono_ms))
-            || process.turns.stop_by_ms().is_some_and(|by| by <= now.mono_ms);
+            || process.verifier.due_ms().is_some_and(|at| at <= now.mono_ms())
+            || (process.engine.opens_at_ms().is_some_and(|at| at <= now.mono_ms()))
+            || process.turns.stop_by_ms().is_some_and(|by| by <= now.mono_ms());
         if is_woken || is_due {
             process.wakes_at_ms = None;
             if self.turn(model) {
@@ -256,7 +256,7 @@ impl Server {
             Err(why) => {
                 told!(self.trace, "server", "can't start: {why}");
                 assert!(!self.is_healed, "the server can't start: {why}");
-                self.starts_at_ms = Some(now.mono_ms + 2_000);
+                self.starts_at_ms = Some(now.mono_ms() + 2_000);
                 return;
             }
         };
@@ -289,7 +289,7 @@ impl Server {
             beginning: Beginning { past, keep, is_topic_locked, at: now.at },
             wires: Vec::new(),
             turns: Turns::default(),
-            wakes_at_ms: Some(now.mono_ms),
+            wakes_at_ms: Some(now.mono_ms()),
             idle_turns: 0,
             idle_ms: 0,
             moved_bytes: 0,
@@ -334,7 +334,7 @@ impl Server {
         let accepted = process.accept(&mut self.backlog, &self.clock, &self.trace);
         happened += accepted as u64;
         budget::end_turn(connections + accepted, happened);
-        process.check(happened > 0, now.mono_ms);
+        process.check(happened > 0, now.mono_ms());
         false
     }
 

@@ -87,7 +87,7 @@ impl<T: Transport> Engine<T> {
             return;
         }
         if may_be_back_after(code) {
-            let by_ms = self.now.mono_ms + RETURN_GRACE_MS;
+            let by_ms = self.now.mono_ms() + RETURN_GRACE_MS;
             self.admission.absentees.add(session, Absent { nick, code, by_ms });
         } else {
             self.operators.forget(session);
@@ -96,7 +96,7 @@ impl<T: Transport> Engine<T> {
     }
 
     fn propose_leave(&mut self, nick: Nick, code: Code) {
-        self.peer_log.left(self.now.mono_ms, &nick, code);
+        self.peer_log.left(self.now.mono_ms(), &nick, code);
         self.propose(Proposer::Server, Proposal::Leave { nick, code });
     }
 
@@ -130,7 +130,7 @@ impl<T: Transport> Engine<T> {
 
     /// Gives up the members who have been absent too long.
     pub(in crate::engine) fn give_up_absentees(&mut self) {
-        while let Some(session) = self.admission.absentees.due(self.now.mono_ms) {
+        while let Some(session) = self.admission.absentees.due(self.now.mono_ms()) {
             self.give_up(session);
         }
     }

@@ -72,7 +72,7 @@ impl<T: Transport> Engine<T> {
     /// Returns true for a connection that was heard from a moment ago. Any other is asked for a
     /// sign of life, once at a time.
     fn shows_life(&mut self, token: Token) -> bool {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let Some(connection) = self.connections.get_mut(token) else { return false };
         let is_heard = connection.liveness_mut().was_heard_lately(now_ms);
         // Bytes that have arrived and are still unread are a sign, too.
@@ -110,7 +110,7 @@ impl<T: Transport> Engine<T> {
     fn want(&mut self, token: Token, ask: Ask) -> bool {
         let has_room = self.admission.wanted.len() < NICKS_WANTED_MAX;
         if has_room {
-            let by_ms = self.now.mono_ms + PROBE_MS;
+            let by_ms = self.now.mono_ms() + PROBE_MS;
             self.admission.wanted.push(Wanted { token, ask, by_ms });
         }
         has_room
@@ -131,7 +131,7 @@ impl<T: Transport> Engine<T> {
 
     /// Looks at the contested nicks again, in the order of the requests.
     pub(in crate::engine) fn settle_wanted(&mut self) {
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         for Wanted { token, ask, by_ms } in std::mem::take(&mut self.admission.wanted) {
             let Some(connection) = self.connections.get_mut(token) else { continue };
             let own = match (connection.phase(), &ask) {

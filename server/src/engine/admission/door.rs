@@ -141,7 +141,7 @@ impl<T: Transport> Engine<T> {
     #[must_use]
     pub fn opens_at_ms(&self) -> Option<u64> {
         let (since_ms, _) = self.admission.door.who_gives_way()?;
-        Some(since_ms + JOIN_GRACE_MS).filter(|&at_ms| at_ms > self.now.mono_ms)
+        Some(since_ms + JOIN_GRACE_MS).filter(|&at_ms| at_ms > self.now.mono_ms())
     }
 
     /// Makes room for one more connection, and returns its token.
@@ -171,7 +171,7 @@ impl<T: Transport> Engine<T> {
             // All are members who are being told of the shutdown.
             return debug_assert!(self.shutting_down);
         }
-        let now_ms = self.now.mono_ms;
+        let now_ms = self.now.mono_ms();
         let connection = Connection::new(transport, peer, now_ms);
         let is_readable = connection.is_readable();
         let token = self.connections.insert(connection);

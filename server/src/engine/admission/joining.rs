@@ -112,7 +112,7 @@ impl<T: Transport> Engine<T> {
         let Some(connection) = self.connections.get_mut(token) else { return };
         connection.enter(nick, session);
         self.admission.door.forget(connection.peer(), token);
-        self.connections.arm(token, self.now.mono_ms + self.settings.deadlines.keepalive_ms);
+        self.connections.arm(token, self.now.mono_ms() + self.settings.deadlines.keepalive_ms);
     }
 
     /// Returns the session of a member's connection.
@@ -143,7 +143,7 @@ impl<T: Transport> Engine<T> {
             }
             let bytes = snapshot.length() as u64 + (end - start);
             let (peer, allowances) = (connection.peer(), &self.settings.allowances);
-            self.limiter.charge_replies(allowances, peer, bytes, self.now.mono_ms);
+            self.limiter.charge_replies(allowances, peer, bytes, self.now.mono_ms());
             let welcome = Welcome { nick, seq: snapshot.seq(), from, resume };
             connection.send_queue_mut().welcome(&welcome, snapshot, start, end);
             self.connections.mark_dirty(token);

@@ -91,7 +91,7 @@ fn newcomers_wait_while_earlier_ones_have_hardly_had_time_to_join() {
     let crowd: Vec<Peer> = (0..999).map(|_| rig.connect()).collect();
     assert_eq!(rig.engine.opens_at_ms(), None);
     let last = rig.connect();
-    let now_ms = rig.now.mono_ms;
+    let now_ms = rig.now.mono_ms();
     assert_eq!(rig.engine.opens_at_ms(), Some(now_ms + 500));
     // Once one of them has joined, or was connected long enough, the next may come.
     last.hello();

@@ -331,7 +331,7 @@ fn a_member_that_joins_at_the_moment_of_an_old_deadline_is_still_pinged() {
     eve.hello();
     rig.settle();
     // The timer is still set for the hello; what is due has been postponed since.
-    rig.now.mono_ms += 9_000;
+    rig.now.mono_us += 9_000_000;
     eve.join("eve", None);
     rig.settle();
     assert!(eve.take().len() > 1);

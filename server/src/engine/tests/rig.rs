@@ -43,7 +43,7 @@ pub(super) const SETTINGS: Settings = Settings {
 /// The address of peers unless a test chooses another.
 pub(super) const HOME: &str = "192.0.2.1:4000";
 
-const START: Now = Now { mono_ms: 7_000, at: UnixMillis(1_700_000_000_000) };
+const START: Now = Now { mono_us: 7_000_000, at: UnixMillis(1_700_000_000_000) };
 
 /// A rig whose streams report by a short move that no more is possible, as with epoll.
 pub(super) type Rig = AnyRig<true>;
@@ -276,7 +276,7 @@ impl<const SHORT: bool> AnyRig<SHORT> {
 
     /// Lets time pass, then settles.
     pub(super) fn pass(&mut self, ms: u64) {
-        self.now.mono_ms += ms;
+        self.now.mono_us += ms * 1000;
         self.now.at.0 += ms;
         self.settle();
     }

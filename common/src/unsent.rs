@@ -30,11 +30,17 @@ pub const UNSENT_BYTES_MAX: u32 = 4 * 1024 * 1024;
 const FRAME_BYTES_MIN: u32 = 1408;
 /// A connection is narrow below this bound, in bytes: above it, 64 KiB go out within 8 ms.
 const NARROW_BYTES: u32 = 32 * 1024;
-/// A sample of the rate takes at least this long, and lasts until it has this many bytes...
-const SAMPLE_MS: u64 = 2;
+/// A sample of the rate takes at least this many microseconds, and lasts until it has this many
+/// bytes...
+const SAMPLE_US: u64 = 1_000;
 const SAMPLE_BYTES: u64 = 64 * 1024;
+/// ...or less, where so much has gone by then that few networks are as fast...
+const SAMPLE_US_MIN: u64 = 250;
+const SAMPLE_BYTES_WIDE: u64 = 1024 * 1024;
 /// ...or this long, on a slow line.
-const SAMPLE_MS_MAX: u64 = 100;
+const SAMPLE_US_MAX: u64 = 100_000;
+/// What a connection does in a shorter pause, in microseconds, changes no rate by much.
+const PAUSE_US_MIN: u64 = 1_000;
 /// The most by which one sample may multiply a bound: a burst into empty buffers proves little.
 const GROWTH_MAX: u32 = 4;
 
@@ -58,13 +64,13 @@ pub struct UnsentLimit {
 
 #[derive(Clone, Copy, Debug)]
 struct Sample {
-    since_ms: u64,
+    since_us: u64,
     /// Bytes written since then.
     bytes: u64,
     /// The connection was the bottleneck all the time. Otherwise it may be faster than it looks.
     is_exact: bool,
     /// When it was last written to, and how that ended.
-    last_ms: u64,
+    last_us: u64,
     last_end: WriteEnd,
 }
 
@@ -102,38 +108,53 @@ impl UnsentLimit {
         self.unsent_bytes >= UNSENT_BYTES_WIDE
     }
 
-    /// Notes that `bytes` were written at `now_ms`, by any clock that never goes back, and how that
-    /// ended. True when the bounds have changed.
-    pub fn note_written(&mut self, bytes: usize, end: WriteEnd, now_ms: u64) -> bool {
+    /// Notes that `bytes` were written at `now_us`, in microseconds of any clock that never goes
+    /// back, and how that ended. True when the bounds have changed.
+    pub fn note_written(&mut self, bytes: usize, end: WriteEnd, now_us: u64) -> bool {
         let Some(sample) = &mut self.sample else {
-            self.sample = Some(Sample::begin(end, now_ms));
+            self.sample = Some(Sample::begin(end, now_us));
             return false;
         };
         sample.bytes += bytes as u64;
-        // Between two writes in the same moment nothing can have gone out.
-        sample.is_exact &= sample.last_end == WriteEnd::Blocked || sample.last_ms == now_ms;
-        (sample.last_ms, sample.last_end) = (now_ms, end);
-        let ms = now_ms.saturating_sub(sample.since_ms);
-        if ms < SAMPLE_MS || (ms < SAMPLE_MS_MAX && sample.bytes < SAMPLE_BYTES) {
+        let pause_us = now_us.saturating_sub(sample.last_us);
+        sample.is_exact &= sample.last_end == WriteEnd::Blocked || pause_us < PAUSE_US_MIN;
+        (sample.last_us, sample.last_end) = (now_us, end);
+        let us = now_us.saturating_sub(sample.since_us);
+        if !sample.is_whole(us) {
             return false;
         }
-        let bound = sample.bound(ms, self.unsent_bytes);
-        *sample = Sample::begin(end, now_ms);
+        let bound = sample.bound(us, self.unsent_bytes);
+        *sample = Sample::begin(end, now_us);
         std::mem::replace(&mut self.unsent_bytes, bound) != bound
     }
 }
 
 impl Sample {
-    fn begin(last_end: WriteEnd, now_ms: u64) -> Self {
-        Self { since_ms: now_ms, bytes: 0, is_exact: true, last_ms: now_ms, last_end }
+    fn begin(last_end: WriteEnd, now_us: u64) -> Self {
+        Self { since_us: now_us, bytes: 0, is_exact: true, last_us: now_us, last_end }
     }
 
-    /// The bound that follows from `ms` of this sample, where it was `before`. Less than a factor
-    /// of two changes nothing.
-    fn bound(&self, ms: u64, before: u32) -> u32 {
+    /// True when it says enough after so many microseconds.
+    fn is_whole(&self, us: u64) -> bool {
+        let enough = if us < SAMPLE_US_MIN {
+            return false;
+        } else if us < SAMPLE_US {
+            SAMPLE_BYTES_WIDE
+        } else if us < SAMPLE_US_MAX {
+            SAMPLE_BYTES
+        } else {
+            0
+        };
+        self.bytes >= enough
+    }
+
+    /// The bound that follows from `us` microseconds of this sample, where it was `before`. Less
+    /// than a factor of two changes nothing.
+    fn bound(&self, us: u64, before: u32) -> u32 {
         // This much of what was written may not have gone out yet.
         let held = if self.is_exact { 0 } else { u64::from(before) };
-        let rate = self.bytes.saturating_sub(held) / ms;
+        // In bytes a millisecond.
+        let rate = self.bytes.saturating_sub(held) * 1000 / us;
         let least = if rate < CRAWL_RATE { UNSENT_BYTES_MIN_CRAWLING } else { UNSENT_BYTES_MIN };
         let narrow = (rate * UNSENT_MS).min(UNSENT_BYTES_WIDE.into());
         let wanted = narrow.max(rate * UNSENT_MS_WIDE);
@@ -169,10 +190,10 @@ mod tests {
     /// `every_ms` until it blocks.
     fn blocked(limit: &mut UnsentLimit, start_ms: u64, rate: usize, every_ms: u64, for_ms: u64) {
         let mut now_ms = start_ms;
-        limit.note_written(0, WriteEnd::Blocked, now_ms);
+        limit.note_written(0, WriteEnd::Blocked, now_ms * 1000);
         while now_ms < start_ms + for_ms {
             now_ms += every_ms;
-            limit.note_written(rate * every_ms as usize, WriteEnd::Blocked, now_ms);
+            limit.note_written(rate * every_ms as usize, WriteEnd::Blocked, now_ms * 1000);
         }
     }
 
@@ -208,28 +229,32 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_of_a_slow_line_takes_64_kib_or_100_milliseconds() {
-        for (bytes, now_ms, is_whole) in [
-            (65_535, 99, false),
-            (65_536, 99, true),
-            (65_535, 100, true),
-            (65_536, 2, true),
-            (65_535, 2, false),
+    fn a_sample_is_whole_when_it_has_enough_for_its_time() {
+        for (bytes, now_us, is_whole) in [
+            (10_000_000, 249, false),
+            (1_048_575, 250, false),
+            (1_048_576, 250, true),
+            (1_048_575, 999, false),
+            (65_536, 999, false),
+            (65_536, 1_000, true),
+            (65_535, 1_000, false),
+            (65_535, 99_999, false),
+            (65_536, 99_999, true),
+            (65_535, 100_000, true),
         ] {
-            let mut limit = UnsentLimit { unsent_bytes: UNSENT_BYTES_WIDE, ..UnsentLimit::START };
+            let mut limit = UnsentLimit { unsent_bytes: 32_768, ..UnsentLimit::START };
             limit.note_written(0, WriteEnd::Blocked, 0);
-            let has_changed = limit.note_written(bytes, WriteEnd::Blocked, now_ms);
-            let has_restarted = limit.sample.is_some_and(|sample| sample.since_ms == now_ms);
-            assert_eq!(has_restarted, is_whole, "{bytes} bytes in {now_ms} ms");
-            // 32 KiB in a millisecond are as much as before.
-            assert_eq!(has_changed, is_whole && now_ms > 2, "{bytes} bytes in {now_ms} ms");
+            let has_changed = limit.note_written(bytes, WriteEnd::Blocked, now_us);
+            let has_restarted = limit.sample.is_some_and(|sample| sample.since_us == now_us);
+            assert_eq!(has_restarted, is_whole, "{bytes} bytes in {now_us} µs");
+            assert_eq!(has_changed, is_whole, "{bytes} bytes in {now_us} µs");
         }
     }
 
     #[test]
     fn less_than_a_factor_of_two_changes_nothing() {
         let bound = |bytes, before| {
-            Sample { bytes, ..Sample::begin(WriteEnd::Blocked, 0) }.bound(1, before)
+            Sample { bytes, ..Sample::begin(WriteEnd::Blocked, 0) }.bound(1000, before)
         };
         for (rate, after) in
             [(2047, 4096), (2048, 8192), (2049, 16_384), (8191, 16_384), (8192, 32_768)]
@@ -241,19 +266,18 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_takes_two_milliseconds_however_much_is_written() {
+    fn a_fast_connection_is_known_within_milliseconds() {
         let mut limit = UnsentLimit::START;
-        limit.note_written(0, WriteEnd::Blocked, 0);
-        assert!(!limit.note_written(10_000_000, WriteEnd::Blocked, 1));
-        assert!(limit.note_written(10_000_000, WriteEnd::Blocked, 2));
+        blocked(&mut limit, 0, 5_000_000, 1, 5);
+        assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
     }
 
     #[test]
-    fn a_fast_connection_is_known_within_milliseconds() {
+    fn a_connection_within_the_machine_is_known_sooner() {
         let mut limit = UnsentLimit::START;
-        blocked(&mut limit, 0, 5_000_000, 1, 6);
-        assert!(limit.is_wide());
-        blocked(&mut limit, 6, 5_000_000, 1, 4);
+        (0..=5).for_each(|i| {
+            limit.note_written(2_000_000, WriteEnd::Blocked, i * SAMPLE_US_MIN);
+        });
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
     }
 
@@ -267,7 +291,7 @@ mod tests {
         // For a while it takes nothing at all.
         blocked(&mut limit, 110, 5_000_000, 1, 12);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
-        limit.note_written(262_144, WriteEnd::Blocked, 5_120);
+        limit.note_written(262_144, WriteEnd::Blocked, 5_120_000);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MIN_CRAWLING);
         blocked(&mut limit, 5_120, 125, 20, 300);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MIN);
@@ -278,7 +302,7 @@ mod tests {
         let mut limit = UnsentLimit::START;
         blocked(&mut limit, 0, 5_000_000, 1, 12);
         for now_ms in 12..1000 {
-            assert!(!limit.note_written(100, WriteEnd::Paused, now_ms));
+            assert!(!limit.note_written(100, WriteEnd::Paused, now_ms * 1000));
         }
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
     }
@@ -287,7 +311,7 @@ mod tests {
     fn a_connection_that_never_blocks_is_a_fast_one_too() {
         let mut limit = UnsentLimit::START;
         for now_ms in 0..20 {
-            limit.note_written(5_000_000, WriteEnd::Paused, now_ms);
+            limit.note_written(10_000_000, WriteEnd::Paused, now_ms * 1000);
         }
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MAX);
     }
@@ -297,10 +321,12 @@ mod tests {
         let mut limit = UnsentLimit::START;
         blocked(&mut limit, 0, 125, 20, 1000);
         // After a rest, the network's buffers take a burst at once.
-        limit.note_written(0, WriteEnd::Paused, 5_000);
-        limit.note_written(500_000, WriteEnd::Blocked, 5_002);
+        limit.note_written(0, WriteEnd::Paused, 5_000_000);
+        (1..=8).for_each(|i| {
+            limit.note_written(62_500, WriteEnd::Paused, 5_000_000 + i * SAMPLE_US_MIN / 2);
+        });
         assert!(limit.unsent_bytes() <= GROWTH_MAX * UNSENT_BYTES_MIN);
-        blocked(&mut limit, 5_002, 125, 20, 200);
+        blocked(&mut limit, 5_001, 125, 20, 200);
         assert_eq!(limit.unsent_bytes(), UNSENT_BYTES_MIN);
     }
 }

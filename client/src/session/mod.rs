@@ -324,8 +324,8 @@ impl Session {
     /// now.
     pub fn handle_written(&mut self, bytes: usize, is_blocked: bool, now: Instant) {
         let end = if is_blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
-        let now_ms = self.ms(now);
-        self.out.note_written(bytes, end, now_ms);
+        let now_us = now.saturating_duration_since(self.started).as_micros() as u64;
+        self.out.note_written(bytes, end, now_us);
     }
 
     /// How many bytes the connection may hold unsent from now on, if that has changed: more of a

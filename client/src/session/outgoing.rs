@@ -195,10 +195,10 @@ impl Outgoing {
     }
 
     /// Notes that `bytes` were written to the connection in one go, and how that ended.
-    pub(super) fn note_written(&mut self, bytes: usize, end: WriteEnd, now_ms: u64) {
+    pub(super) fn note_written(&mut self, bytes: usize, end: WriteEnd, now_us: u64) {
         let has_data = self.current.is_some() || !self.uploads.is_empty();
         if std::mem::take(&mut self.has_sent_data) || has_data {
-            self.limit_is_news |= self.limit.note_written(bytes, end, now_ms);
+            self.limit_is_news |= self.limit.note_written(bytes, end, now_us);
         }
     }
 
@@ -259,7 +259,7 @@ mod tests {
     fn fast() -> Outgoing {
         let mut out = Outgoing::default();
         for now_ms in 0..20 {
-            out.limit.note_written(1 << 20, WriteEnd::Blocked, now_ms);
+            out.limit.note_written(1 << 20, WriteEnd::Blocked, now_ms * 1000);
         }
         assert!(out.limit.is_wide());
         out
@@ -344,7 +344,7 @@ mod tests {
         );
         assert_eq!(frames(&wire).1, content(10_000, 0));
         out.data(A, 0, content(10_000, 0));
-        (0..20).for_each(|now_ms| out.note_written(1 << 20, WriteEnd::Blocked, now_ms));
+        (0..20).for_each(|now_ms| out.note_written(1 << 20, WriteEnd::Blocked, now_ms * 1000));
         assert!(out.poll_unsent_limit().is_some());
         let (wire, _) = drain(&mut out, usize::MAX);
         assert_eq!(frames(&wire).0, ["1@0"]);

@@ -15,12 +15,12 @@ use chatshelf_common::text::Nick;
 use chatshelf_common::wire::frame::{CAPABILITY_LARGE_DATA, CAPABILITY_PASSWORD, Goodbye};
 use chatshelf_common::wire::{Code, Deframer};
 
-use super::Readiness;
 use super::limits::{CONTROL_BYTES_MAX, READ_BUFFER_BYTES};
 use super::liveness::Liveness;
 use super::phase::{Guest, Membership, Pass, Phase, Step};
 use super::send_queue::{Flush, Flushed, SendQueue};
 use super::transport::{Refusal, Transport};
+use super::{Now, Readiness};
 use crate::room::log::RoomLog;
 use crate::token::Token;
 
@@ -336,7 +336,7 @@ impl<T: Transport> Connection<T> {
         &mut self,
         log: &RoomLog,
         budget: usize,
-        now_ms: u64,
+        now: Now,
     ) -> Result<Flush, Broken> {
         if !self.latches.writable {
             return Ok(Flush { accepted: 0, has_progress: false, end: Flushed::Blocked });
@@ -344,9 +344,9 @@ impl<T: Transport> Connection<T> {
         let flushed = self.send_queue.flush(&mut self.transport, log, budget);
         let flush = flushed.map_err(|_| Broken)?;
         if flush.has_progress && std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
-            self.liveness.note_taken(now_ms);
+            self.liveness.note_taken(now.mono_ms());
         }
-        if let Some(unsent_bytes) = self.send_queue.note_flushed(flush, now_ms) {
+        if let Some(unsent_bytes) = self.send_queue.note_flushed(flush, now.mono_us) {
             self.transport.limit_unsent(unsent_bytes);
         }
         self.latches.writable = flush.end != Flushed::Blocked;

@@ -57,7 +57,7 @@ impl<T: Transport> Engine<T> {
         let budget = self.transfers.write_budget();
         let Some(connection) = self.connections.get_mut(token) else { return };
         let end = loop {
-            let Ok(flush) = connection.flush(self.room.log(), budget, now_ms) else {
+            let Ok(flush) = connection.flush(self.room.log(), budget, self.now) else {
                 return self.lose(token);
             };
             self.counters.bytes_out += flush.accepted as u64;

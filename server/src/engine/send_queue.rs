@@ -74,12 +74,12 @@ struct Ending {
 
 impl Bulk {
     /// Flushes without file data do not count: they say little about the peer's speed.
-    fn note_flushed(&mut self, flush: Flush, now_ms: u64) -> Option<u32> {
+    fn note_flushed(&mut self, flush: Flush, now_us: u64) -> Option<u32> {
         if !std::mem::take(&mut self.has_sent) && self.data.is_empty() {
             return None;
         }
         let end = if flush.end == Flushed::Blocked { WriteEnd::Blocked } else { WriteEnd::Paused };
-        let has_changed = self.limit.note_written(flush.accepted, end, now_ms);
+        let has_changed = self.limit.note_written(flush.accepted, end, now_us);
         has_changed.then(|| self.limit.unsent_bytes())
     }
 }
@@ -267,8 +267,8 @@ impl SendQueue {
     /// Notes the result of a flush. Returns how many bytes may be unsent from now on, if that has
     /// changed.
     #[inline] // Called in each flush; few connections have file data.
-    pub(super) fn note_flushed(&mut self, flush: Flush, now_ms: u64) -> Option<u32> {
-        self.bulk.made()?.note_flushed(flush, now_ms)
+    pub(super) fn note_flushed(&mut self, flush: Flush, now_us: u64) -> Option<u32> {
+        self.bulk.made()?.note_flushed(flush, now_us)
     }
 
     /// Queues an extent of a download.

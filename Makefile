@@ -201,7 +201,7 @@ with_all_crates = $(if $(shell $(CARGO) fetch -q --locked 2>&1),@echo the crates
 export CHATSHELF_TEST_PYTHON = $(wildcard $(tools)/python)
 tools = $(CARGO_TARGET_DIR)/tools/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-tools: ## Install what make check asks beside cargo into target/tools (needs Python 3)
+tools: ## Install what make check needs besides cargo into target/tools (needs Python 3)
 	@$(call python_tools,tools,.ci/tools.txt)
 # $(call python_tools,tools,LIST): installs the packages of a list into a folder of their own in target/.
 # $(call python_of,tools) is the Python that has them.
@@ -238,7 +238,7 @@ exercise: toolchain ## Check your answer to an exercise of docs/READING.md [N=1,
 	@$(CARGO) test -q --manifest-path docs/exercises/Cargo.toml --test 'e$(or $(value N),1)_*'
 .PHONY: exercise
 
-mutants: toolchain ## Change the code in one place after the other and see which changes no test notices (hours) [ARGS=]
+mutants: toolchain ## Change the code one place at a time and see which changes no test notices (hours) [ARGS=]
 	@$(if $(wildcard $(mutants)/bin/cargo-mutants),,$(CARGO) install --locked cargo-mutants \
 		--version 27.1.0 --root $(call quote,$(mutants)))
 	$(call quote,$(mutants)/bin/cargo-mutants) mutants --output $(call quote,$(CARGO_TARGET_DIR)) \
@@ -246,7 +246,7 @@ mutants: toolchain ## Change the code in one place after the other and see which
 mutants = $(CARGO_TARGET_DIR)/mutants-tool
 .PHONY: mutants
 
-fuzz: toolchain ## Try what comes from outside with inputs that a fuzzer makes (Linux) [SECONDS=600 TARGET=, of fuzz/targets]
+fuzz: toolchain ## Fuzz everything that reads outside input (Linux) [SECONDS=600 TARGET=, of fuzz/targets]
 	@$(if $(wildcard $(fuzz)/bin/cargo-fuzz),,$(CARGO) install --locked cargo-fuzz --version 0.13.1 \
 		--root $(call quote,$(fuzz)))
 	@PATH=$(call quote,$(abspath $(fuzz)/bin)):"$$PATH" fuzz/run.sh $(or $(value SECONDS),600) $(TARGET)
@@ -263,10 +263,10 @@ load-test: toolchain ## Load a server [CLIENTS=500 MESSAGES= SIZE= UPLOADS= DOWN
 		$(call option,--deaf,DEAF) $(call option,--garbage,GARBAGE) $(if $(NO_TLS),--no-tls) $(if $(WEB),--web) \
 		$(call option,--host,HOST) $(call option,--port,PORT) $(ARGS)
 
-bench: toolchain ## Measure the server beside the least that could do (Linux) [ROUNDS=3 WRITE=]
+bench: toolchain ## Measure the server next to the least possible (Linux) [ROUNDS=3 WRITE=]
 	@$(CARGO) bench -q -p chatshelf-server --bench speed -- $(bench_options) $(ARGS)
 
-bench-peers: toolchain ## The same, beside what people run instead, as far as it is installed [ROUNDS=3 WRITE=]
+bench-peers: toolchain ## The same, next to other servers that are installed [ROUNDS=3 WRITE=]
 	@$(CARGO) bench -q -p chatshelf-server --bench speed -- --peers $(bench_options) $(ARGS)
 bench_options = $(call option,--rounds,ROUNDS) $(if $(value WRITE),--write)
 
@@ -290,11 +290,11 @@ simulate: export SEEDS := $(or $(value SEEDS),2000)
 simulate: export SEED_FROM := $(value SEED_FROM)
 simulate: export SEED := $(value SEED)
 
-kill-test: toolchain ## Kill a server at random moments, again and again, and look what is left [KILLS=200]
+kill-test: toolchain ## Kill a server at random moments, again and again, and check what is left [KILLS=200]
 	@$(CARGO) test -p chatshelf-server --test e2e -- --nocapture crashes
 kill-test: export KILLS := $(or $(value KILLS),200)
 
-soak: toolchain ## Load a server for long and look whether it grows (Linux) [MINUTES=30]
+soak: toolchain ## Load a server for a long time and check that it does not grow (Linux) [MINUTES=30]
 	@$(CARGO) test --release -p chatshelf-server --test e2e -- --ignored --nocapture soak
 soak: export MINUTES := $(or $(value MINUTES),30)
 

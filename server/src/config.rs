@@ -274,7 +274,7 @@ static PROGRAM: Program<Config> = Program {
         Opt::value(
             "limit-lines",
             "RATE",
-            "lines of a member, at once and then in a time; off disables",
+            "lines of a member: at once, and then per period; off disables",
             |config, text| rate(text).map(|rate| config.settings.allowances.lines = rate),
         )
         .default("20+5/s"),
@@ -325,7 +325,7 @@ static PROGRAM: Program<Config> = Program {
         Opt::value(
             "limit-exempt",
             "WHOM",
-            "for whom these limits do not hold: none, loopback (this machine) or any",
+            "who is exempt from these limits: none, loopback (this machine) or any",
             |config, text| scope(text).map(|exempt| config.settings.allowances.exempt = exempt),
         )
         .default("loopback")

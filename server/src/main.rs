@@ -136,7 +136,7 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     );
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
-        .map_err(|why| format!("the system gives no random numbers: {why}"))?;
+        .map_err(|why| format!("the system provides no random numbers: {why}"))?;
     let verifier = config.settings.has_passwords().then(|| {
         Verifier::start(hashes, move || handle.wake())
             .map_err(|why| format!("cannot start a thread: {why}"))

@@ -99,7 +99,7 @@ impl Filter {
     /// When that member is not ignored.
     pub(super) fn unignore(&mut self, nick: &Nick) -> Result<String, String> {
         if self.ignored.remove(nick) {
-            Ok(tr!("{nick} is seen again", nick))
+            Ok(tr!("{nick} is shown again", nick))
         } else {
             Err(tr!("{nick} is not ignored", nick))
         }

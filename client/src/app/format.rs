@@ -113,7 +113,7 @@ pub(crate) fn waiting(session: &Session) -> Vec<String> {
     told.extend(session.pending_commands().take(WAITING_NAMED_MAX).map(|(command, is_sent)| {
         let state = match is_sent {
             true => tr!("sent, no receipt"),
-            false if session.is_joined() => tr!("waits its turn"),
+            false if session.is_joined() => tr!("waiting its turn"),
             false => tr!("kept"),
         };
         format!("   {}  {}", typed(command), tr!("({state})", state))

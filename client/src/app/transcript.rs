@@ -81,16 +81,16 @@ impl Transcript {
         let shown = &found[found.len().saturating_sub(FOUND_SHOWN_MAX)..];
         let words_joined = words.joined();
         let head = match found.len() {
-            0 => tr!("nothing that was said here holds: {words}", words = words_joined),
+            0 => tr!("nothing said here contains: {words}", words = words_joined),
             all if all > shown.len() => tr!(
-                "{all} lines hold: {words}; the newest {shown}:",
+                "{all} lines contain: {words}; the newest {shown}:",
                 all,
                 words = words_joined,
                 shown = shown.len(),
             ),
             n => tr!(
-                "{n} line holds: {words}",
-                "{n} lines hold: {words}",
+                "{n} line contains: {words}",
+                "{n} lines contain: {words}",
                 n = n,
                 words = words_joined
             ),
@@ -135,13 +135,13 @@ mod tests {
     fn what_is_found_is_told_with_its_time_and_nick() {
         let transcript = transcript(&["the build is done", "no", "first\nthe Build broke\nlast"]);
         let expected = [
-            "2 lines hold: build",
+            "2 lines contain: build",
             "   2026-11-22 17:00  ada: the build is done",
             "   2026-11-22 17:00  ada: the Build broke…",
         ];
         assert_eq!(found(&transcript, "BUILD"), expected);
-        assert_eq!(found(&transcript, "ada done")[0], "1 line holds: ada done");
-        assert_eq!(found(&transcript, "absent"), ["nothing that was said here holds: absent"]);
+        assert_eq!(found(&transcript, "ada done")[0], "1 line contains: ada done");
+        assert_eq!(found(&transcript, "absent"), ["nothing said here contains: absent"]);
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(transcript.lines.len(), LINES_HELD_MAX);
         let lines = found(&transcript, "line");
         assert_eq!(lines.len(), 1 + FOUND_SHOWN_MAX);
-        assert_eq!(lines[0], "10000 lines hold: line; the newest 20:");
+        assert_eq!(lines[0], "10000 lines contain: line; the newest 20:");
         assert!(lines[20].ends_with("ada: line 10049"), "{}", lines[20]);
         let long = "x".repeat(8000);
         let transcript = self::transcript(&vec![long.as_str(); 1000]);

@@ -96,7 +96,7 @@ pub(super) fn interrupted(status: &TransferStatus, survives: bool) -> String {
     let (name, percent) = (name(status), percent(status));
     match (status.direction, status.item) {
         (Direction::Upload, _) if status.stage == Stage::Verifying => {
-            tr!("{name} is sent, but not yet said to be on the shelf", name)
+            tr!("{name} is sent, but not yet confirmed on the shelf", name)
         }
         (Direction::Upload, _) if survives => {
             tr!("{name} not uploaded; /upload of the same file resumes it", name)

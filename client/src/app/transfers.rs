@@ -279,7 +279,7 @@ impl Transfers {
         news: &mut NewsQueue,
     ) {
         let why = match why {
-            Restart::NothingKept => tr!("the server has kept nothing of it"),
+            Restart::NothingKept => tr!("the server has kept no part of it"),
             Restart::FileChanged => tr!("the file was changed while it was sent"),
             Restart::FileDiffers => tr!("what the server has kept is not how the file begins"),
         };

@@ -112,7 +112,7 @@ pub static HELP: &[Help] = &[
     // "/help upload" is a question that the whole list answers as well.
     row(&["help", "?"], "/help", "list the commands", |_| Ok(Command::Help)),
     row(&["who", "names"], "/who", "who is here", |rest| alone(rest, Command::Who)),
-    row(&["nick"], "/nick NAME", "take another name", |name| {
+    row(&["nick"], "/nick NAME", "change your name", |name| {
         Ok(Command::Rename(nick(some(name)?)?))
     }),
     row(&["me"], "/me TEXT", "say what you do: * ada waves", |text| {
@@ -143,7 +143,7 @@ pub static HELP: &[Help] = &[
     row(
         &["download", "get"],
         "/download ID|NAME [PATH]",
-        "fetch a file of the shelf; of several of one NAME it is the newest; #7 is always a number, \
+        "download a file from the shelf; of several with this NAME, the newest; #7 is always a number, \
          name:7 a name; PATH (in the download directory unless absolute) is a directory or a name; \
          quote names with spaces",
         |line| Ok(Command::Download(Download::Typed(ItemLine::new(some(line)?)))),
@@ -152,7 +152,7 @@ pub static HELP: &[Help] = &[
     row(
         &["drop", "remove"],
         "/drop ID|NAME",
-        "take a file off the shelf that you put there",
+        "take your own file off the shelf",
         |text| Ok(Command::Drop(vec![item(text)?])),
     )
     .completes(Argument::Item),
@@ -167,10 +167,10 @@ pub static HELP: &[Help] = &[
         };
         Ok(Command::Cancel(number.map(TransferHandle)))
     }),
-    row(&["waiting"], "/waiting", "what of yours is not delivered yet", |rest| {
+    row(&["waiting"], "/waiting", "what you sent that is not delivered yet", |rest| {
         alone(rest, Command::Waiting)
     }),
-    row(&["stats"], "/stats", "what the server has done, and what of it we see", |rest| {
+    row(&["stats"], "/stats", "statistics of the server and of this connection", |rest| {
         alone(rest, Command::Stats)
     }),
     row(&["reconnect"], "/reconnect", "make a new connection now", |rest| {
@@ -203,7 +203,7 @@ pub static HELP: &[Help] = &[
     row(&["copy"], "/copy [link] [N]", "copy the last line or link, or the Nth last", |what| {
         Ok(Command::Copy(copied(what).ok_or(Misread::Usage)?))
     }),
-    row(&["mouse"], "/mouse [on|off]", "whether the mouse clicks here, or selects text", |on| {
+    row(&["mouse"], "/mouse [on|off]", "use the mouse to click here, or to select text", |on| {
         Ok(Command::Mouse(perhaps(on, &SWITCH)?))
     })
     .completes(Argument::Switch),

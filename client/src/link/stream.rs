@@ -35,7 +35,7 @@ impl Stream {
     /// Asks for WebSocket.
     ///
     /// # Errors
-    /// If the connection has ended, or the system gives no random numbers.
+    /// If the connection has ended, or the system provides no random numbers.
     pub(super) fn speak_web(&mut self) -> io::Result<()> {
         let host = self.socket().peer_addr()?.to_string();
         self.web = Some(Box::new(Messages::begin(&host, PATH, None)?));

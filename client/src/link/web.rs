@@ -35,7 +35,7 @@ impl Messages {
     /// one.
     ///
     /// # Errors
-    /// If the system gives no random numbers.
+    /// If the system provides no random numbers.
     pub fn begin(host: &str, path: &str, subprotocol: Option<&str>) -> io::Result<Self> {
         let key = BASE64.encode(&random::<16>()?);
         let wanted = subprotocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n"));
@@ -104,7 +104,7 @@ impl Messages {
     /// Makes the beginning of both slices a message; returns how much that is.
     ///
     /// # Errors
-    /// If the system gives no random numbers.
+    /// If the system provides no random numbers.
     pub fn put_message(&mut self, slices: [&[u8]; 2]) -> io::Result<usize> {
         let mut message = slices.concat();
         message.truncate(MESSAGE_BYTES_MAX);
@@ -115,7 +115,7 @@ impl Messages {
     /// Says that nothing follows.
     ///
     /// # Errors
-    /// If the system gives no random numbers.
+    /// If the system provides no random numbers.
     pub fn put_close(&mut self) -> io::Result<()> {
         self.put(Opcode::Close, &[])
     }

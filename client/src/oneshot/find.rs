@@ -27,8 +27,8 @@ pub fn find(time: Duration, json: bool) -> u8 {
 }
 
 fn nothing() -> &'static str {
-    tr!("no room was found: a server is found if it runs with --announce and the network lets it \
-         be; otherwise ask for its address")
+    tr!("no room was found: a server is found only if it runs with --announce and the network \
+         allows it; otherwise ask for its address")
 }
 
 fn lines(lines: &[String]) -> String {

@@ -216,7 +216,7 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
     Command {
         name: "drop",
         arguments: "ID|NAME...",
-        does: "take files off the shelf that you put there",
+        does: "take your own files off the shelf",
         about: "Takes items off the shelf and shows number and name of each. Only the uploader of \
                 an item can do that: this machine remembers, for this user, the key it was \
                 uploaded with. With --operator-password-file, anyone's items. Whoever is fetching \
@@ -349,8 +349,8 @@ pub(super) const COMMANDS: &[Command<Options>] = &[
         about: "Shows the rooms whose servers announce themselves on the local network (multicast \
                 DNS): name, address, and the beginning of the key's fingerprint; as JSON one array \
                 of objects with name, host, port and key. Anyone can announce anything: what is \
-                announced changes nothing about which key is trusted. Many networks of companies \
-                and guests, and VPNs, let nothing be found.",
+                announced changes nothing about which key is trusted. On many company and guest \
+                networks, and over VPNs, nothing is found.",
         options: &[
             Opt::value("time", "SECONDS", "how long to search", |options, text| {
                 let seconds = number(text, 1..=FIND_SECONDS_MAX)?;

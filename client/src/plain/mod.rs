@@ -143,7 +143,7 @@ impl Lines {
             Typed::Upload(paths) if app.takes_commands() => {
                 app.carry_out(Command::upload(paths), now);
             }
-            Typed::Upload(_) => self.notice(tr!("not uploaded: first answer the question")),
+            Typed::Upload(_) => self.notice(tr!("not uploaded: answer the question first")),
             Typed::Asked(lines) => lines.iter().for_each(|line| self.notice(line)),
             Typed::Refused(why) => {
                 let line = self.look.failure(&why);

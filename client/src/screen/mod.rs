@@ -243,7 +243,7 @@ impl Screen {
         let text = if self.terminal.has_mouse() {
             tr!("the mouse scrolls and clicks here; hold Shift to select text, or /mouse off")
         } else {
-            tr!("the mouse selects text, as the terminal does it; /mouse on takes it back")
+            tr!("the mouse selects text, as elsewhere in the terminal; /mouse on takes it back")
         };
         self.state.notice(text, Clock::now());
     }

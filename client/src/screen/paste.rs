@@ -77,8 +77,8 @@ impl Pasted {
             return Self::Text(text);
         }
         Self::Refused(tr!(
-            "not pasted: a message holds {limit} bytes, and this has {bytes}; save it to a file \
-             and put that on the shelf",
+            "not pasted: a message holds at most {limit} bytes, and this has {bytes}; save it to a \
+             file and put that on the shelf",
             limit = MESSAGE_BYTES_MAX,
             bytes = text.len(),
         ))

@@ -216,7 +216,7 @@ pub enum Unanswered {
 /// Why a transfer begins again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
-    /// The server has kept nothing of the upload.
+    /// The server has kept no part of the upload.
     NothingKept,
     /// What the server has kept is not how the file begins.
     FileDiffers,
@@ -390,7 +390,7 @@ pub enum SessionError {
         /// Seconds of silence.
         seconds: u64,
     },
-    /// It talks, but did not let us into the room for this many seconds.
+    /// It talks, but did not let you into the room for this many seconds.
     NotLetIn {
         /// Seconds that we waited.
         seconds: u64,
@@ -400,7 +400,7 @@ pub enum SessionError {
 impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sent = |what: &dyn fmt::Display| {
-            tr!("the server sent something that can't be understood: {what}", what)
+            tr!("the server sent something that cannot be understood: {what}", what)
         };
         f.write_str(&match self {
             Self::Frame(error) => sent(error),
@@ -408,7 +408,7 @@ impl fmt::Display for SessionError {
             Self::Unexpected(what) => sent(what),
             Self::Silent { seconds: s } => tr!("nothing was heard from the server for {s} s", s),
             Self::NotLetIn { seconds: s } => {
-                tr!("the server did not let us into the room within {s} s", s)
+                tr!("the server did not let you into the room within {s} s", s)
             }
         })
     }

@@ -30,10 +30,10 @@ impl Authority {
     pub fn from_file(path: &Path) -> Result<Self, String> {
         let certificates = CertificateDer::pem_file_iter(path)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|why| format!("it is no file of certificates in PEM: {why}"))?;
+            .map_err(|why| format!("it is not a file of PEM certificates: {why}"))?;
         let mut roots = RootCertStore::empty();
         for certificate in certificates {
-            roots.add(certificate).map_err(|why| format!("a certificate makes no sense: {why}"))?;
+            roots.add(certificate).map_err(|why| format!("a certificate is invalid: {why}"))?;
         }
         if roots.is_empty() {
             return Err("it has no certificate".to_owned());
@@ -75,10 +75,10 @@ impl Authority {
 fn in_words(why: &Error) -> String {
     match why {
         // Self-signed ones are at times their own authority's.
-        Error::InvalidCertificate(CertificateError::Other(_)) => tr!(
-            "it is an authority's certificate, which cannot be a server's too; use --fingerprint"
-        )
-        .to_owned(),
+        Error::InvalidCertificate(CertificateError::Other(_)) => {
+            tr!("it is the certificate of an authority, not of a server; use --fingerprint")
+                .to_owned()
+        }
         _ => why.to_string(),
     }
 }
@@ -110,6 +110,6 @@ mod tests {
         let name = ServerName::try_from("lab.local").unwrap();
         let vouched = Authority::Given(Arc::new(roots)).vouch(&[own.der().clone()], &name);
         let why = vouched.unwrap_err();
-        assert!(why.starts_with("it is an authority's certificate"), "{why}");
+        assert!(why.starts_with("it is the certificate of an authority"), "{why}");
     }
 }

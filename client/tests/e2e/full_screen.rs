@@ -222,7 +222,7 @@ fn a_server_that_dies_and_restarts_loses_no_line() {
     room.kill_server();
     terminal.shows("reconnecting");
     terminal.types("typed meanwhile\r");
-    terminal.shows("kept; it is sent when the connection is back");
+    terminal.shows("kept; it will be sent when the connection is back");
     room.restart_server();
     terminal.types("/reconnect\r");
     terminal.shows("back as ada");

@@ -93,7 +93,7 @@ fn is_understood_as_broken(bytes: &[u8]) -> Ended {
     let ended = met_with(|guest| guest.send_bytes(bytes));
     ended.has_code(1);
     let complaint = ended.complaint();
-    let expected = "the server sent something that can't be understood";
+    let expected = "the server sent something that cannot be understood";
     assert!(complaint.contains(expected), "{complaint}");
     is_harmless(&ended.stderr);
     is_harmless(&ended.stdout);
@@ -216,7 +216,7 @@ fn a_server_that_is_not_chatshelf_is_recognised_before_the_join_too() {
         guest.send_bytes(bytes);
         let ended = ada.wait();
         ended.has_code(1);
-        assert!(ended.complaint().contains("can't be understood"), "{}", ended.stderr);
+        assert!(ended.complaint().contains("cannot be understood"), "{}", ended.stderr);
     }
 }
 
@@ -268,7 +268,7 @@ fn more_content_than_announced_is_not_kept() {
         guest.send_data(transfer, 0, b"content and more");
     });
     ended.has_code(1);
-    assert!(ended.complaint().contains("can't be understood"), "{}", ended.stderr);
+    assert!(ended.complaint().contains("cannot be understood"), "{}", ended.stderr);
     assert_eq!(names.len(), 0);
 }
 
@@ -280,7 +280,7 @@ fn content_out_of_place_is_not_kept() {
         guest.send_data(transfer, 3, b"tent");
     });
     ended.has_code(1);
-    assert!(ended.complaint().contains("can't be understood"), "{}", ended.stderr);
+    assert!(ended.complaint().contains("cannot be understood"), "{}", ended.stderr);
     assert_eq!(names.len(), 0);
 }
 
@@ -329,7 +329,7 @@ fn a_one_shot_command_does_not_wait_for_ever_to_join() {
     for ended in does_nothing_for(&commands, |_| {}) {
         ended.has_code(1);
         let complaint = ended.complaint();
-        assert!(complaint.contains("did not let us into the room within 60 s"), "{complaint}");
+        assert!(complaint.contains("did not let you into the room within 60 s"), "{complaint}");
     }
 }
 

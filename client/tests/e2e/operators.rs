@@ -208,7 +208,7 @@ fn a_command_without_the_password_does_nothing_and_says_what_is_missing() {
     let ended =
         room.once(&["--operator-password-file", wrong.to_str().unwrap(), "kick", "bob"], "");
     ended.has_code(4);
-    assert_eq!(ended.complaint(), "chatshelf: you are no operator: that is not the password");
+    assert_eq!(ended.complaint(), "chatshelf: you are not an operator: that is not the password");
     assert_eq!(room.once(&["who"], "").stdout, "bob\n");
     let open = Room::open();
     let mut command = client_command(open.address(), &open.files());

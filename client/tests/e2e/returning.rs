@@ -335,9 +335,9 @@ fn the_screen_tells_of_the_break_of_attempts_and_of_what_was_missed() {
     bob.types("are you there?");
     bob.shows("bob  are you there?");
     terminal.types("typed offline\r");
-    terminal.shows("-- kept; it is sent when the connection is back");
+    terminal.shows("-- kept; it will be sent when the connection is back");
     terminal.types("/who\r");
-    terminal.shows("-- not connected; so it was when the connection broke:");
+    terminal.shows("-- not connected; this is how it was when the connection broke:");
     proxy.admit();
     terminal.types("/reconnect\r");
     terminal.shows("-- back as ada");

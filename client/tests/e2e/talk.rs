@@ -99,9 +99,9 @@ fn what_was_said_is_found_by_its_words() {
         "ada",
         "the build is done\nlunch?\n/msg ada psst: build\nThe Build broke\n/find BUILD done\n/find build\n/find x y\n",
     );
-    ended.line("-- 1 line holds: build done");
-    ended.line("-- nothing that was said here holds: x y");
-    ended.line("-- 3 lines hold: build");
+    ended.line("-- 1 line contains: build done");
+    ended.line("-- nothing said here contains: x y");
+    ended.line("-- 3 lines contain: build");
     let found = |end: &str| {
         ended
             .stdout
@@ -263,9 +263,9 @@ fn who_is_ignored_is_not_seen_under_any_name_until_that_ends() {
     ada.types("/ignore");
     ada.shows("ignored: eve, mallory, BOB");
     ada.types("/find seen");
-    ada.shows("1 line holds: seen");
+    ada.shows("1 line contains: seen");
     ada.types("/unignore rob");
-    ada.shows("rob is seen again");
+    ada.shows("rob is shown again");
     bob.say("seen two");
     ada.shows("seen two");
     ada.types("/unignore rob");

@@ -35,7 +35,7 @@ pub(super) const TLS_KEY: Opt =
 pub(super) const ALLOW_PLAIN: Opt = Opt::value(
     "allow-plain",
     "WHERE",
-    "from where clients may connect without TLS: none, loopback (this machine) or any",
+    "where clients may connect from without TLS: none, loopback (this machine) or any",
     |config, text| scope(text).map(|allowed| config.allow_plain = allowed),
 )
 .default("loopback")

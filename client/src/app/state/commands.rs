@@ -161,7 +161,7 @@ impl App {
     fn say(&mut self, text: Message, style: Style) -> Result<(), CommandError> {
         self.link.session_mut().say(text, style)?;
         if !self.session().is_joined() && !self.manner.is_script() && self.reconnection.keep() {
-            self.news.notice(tr!("kept; it is sent when the connection is back"));
+            self.news.notice(tr!("kept; it will be sent when the connection is back"));
         }
         Ok(())
     }
@@ -209,7 +209,7 @@ impl App {
     /// Says, if it is so, that the server may have changed since what is shown next.
     pub(super) fn tell_if_out_of_date(&mut self) {
         if !self.session().is_joined() {
-            self.news.notice(tr!("not connected; so it was when the connection broke:"));
+            self.news.notice(tr!("not connected; this is how it was when the connection broke:"));
         }
     }
 
@@ -220,7 +220,7 @@ impl App {
         }
         if self.manner.reconnect.is_none() {
             self.news.failure(tr!(
-                "this client does not come back when its connection ends (--reconnect 0)"
+                "this client does not reconnect when its connection ends (--reconnect 0)"
             ));
         } else if self.session().retry_at().is_some() {
             self.news.notice(tr!("trying now"));

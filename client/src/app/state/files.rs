@@ -56,8 +56,8 @@ impl App {
         let kept = self.items_kept();
         if !self.manner.is_script() && self.uploads_begun() == kept.saturating_add(1) {
             self.news.notice(tr!(
-                "these are more files than the shelf keeps ({kept}): the first of them will drop \
-                 from it when the others are there",
+                "these are more files than the shelf keeps ({kept}): the first will drop off as \
+                 the others arrive",
                 kept,
             ));
         }

@@ -72,7 +72,7 @@ impl App {
             )),
             SessionEvent::Refused(refused, command) => self.refused(&refused, command.as_ref()),
             SessionEvent::Paced { rate } => news.notice(tr!(
-                "the server takes {rate} from each member: what is more waits its turn (/waiting)",
+                "the server takes {rate} from each member: the rest waits its turn (/waiting)",
                 rate = taken(rate),
             )),
             SessionEvent::PasswordWanted { code } => self.ask_password(code),
@@ -205,7 +205,7 @@ impl App {
             SetTopic::KIND => tr!("the topic stays"),
             Drop::KIND => tr!("the file stays on the shelf"),
             StatsRequest::KIND => tr!("no statistics"),
-            Op::KIND => tr!("you are no operator"),
+            Op::KIND => tr!("you are not an operator"),
             Moderate::KIND | BansRequest::KIND => tr!("not done"),
             _ => tr!("the server refused"),
         };

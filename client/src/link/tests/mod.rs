@@ -259,7 +259,7 @@ fn garbage_is_reported_as_such() {
     let (mut poll, link) = connect(vec![address]);
     let mut link = link.unwrap();
     let end = drive(&mut poll, &mut link).unwrap_err().to_string();
-    assert!(end.contains("can't be understood"), "{end}");
+    assert!(end.contains("cannot be understood"), "{end}");
     drop(link);
     thread.join().unwrap();
 }

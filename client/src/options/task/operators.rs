@@ -63,16 +63,16 @@ const KICK_ABOUT: &str = "Puts a member out of the room, who is told REASON and 
                           CHATSHELF_OPERATOR_PASSWORD. The room is told.";
 
 const BAN_ABOUT: &str = "Keeps a name, and all that look like it, or an address out of the room: \
-                         for TIME, such as 30m, 2h or 7d, or for good. Whoever it concerns leaves \
-                         at once. Only operators can: see kick. The room is told.";
+                         for TIME, such as 30m, 2h or 7d, or for good. Anyone it applies to is put \
+                         out at once. Only operators can: see kick. The room is told.";
 
 const UNBAN_ABOUT: &str = "Ends the ban with this number, which bans shows. Only operators can: see \
                            kick. The room is told.";
 
-const REDACT_ABOUT: &str = "Takes the text of a line away: from the server's history and disk, and \
-                            from the screens of those who are here. It is what NAME said last, or \
-                            the Nth last, or the line with this seq in the JSON of tail. Only \
-                            operators can: see kick. The room is told.";
+const REDACT_ABOUT: &str = "Removes the text of a line: from the server's history and disk, and from \
+                            the screens of those who are here. The line is the last that NAME \
+                            said, or the Nth last, or the one with this seq in the JSON of tail. \
+                            Only operators can: see kick. The room is told.";
 
 const LOCK_ABOUT: &str = "Reserves the topic to operators (lock), or gives it back to everyone \
                           (unlock). Only operators can: see kick. The room is told.";

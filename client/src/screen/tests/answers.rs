@@ -149,7 +149,10 @@ fn a_paste_that_is_too_long_for_a_message_is_refused_whole() {
         rig.pastes(&pasted);
         assert!(rig.state.dialog.is_none() && rig.state.editor.text() == "before ");
         let text = rig.text(120, 20);
-        assert!(text.contains("not pasted: a message holds 8192 bytes, and this has "), "{text}");
+        assert!(
+            text.contains("not pasted: a message holds at most 8192 bytes, and this has "),
+            "{text}"
+        );
     }
     let mut rig = Rig::new();
     rig.pastes(&"x".repeat(8192));

@@ -33,10 +33,10 @@ pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<
         return Err(refused(Status::LengthRequired, words));
     };
     if !request.list("content-range").eq([""; 0]) {
-        return Err(refused(Status::BadRequest, "Only whole files are taken."));
+        return Err(refused(Status::BadRequest, "Only whole files are accepted."));
     }
     if !request.list("content-encoding").all(|it| it.eq_ignore_ascii_case("identity")) {
-        let words = "Files are taken as they are, in no encoding: leave Content-Encoding out.";
+        let words = "Files are accepted as they are: leave out Content-Encoding.";
         let (status, taken) = (Status::UnsupportedMediaType, "Accept-Encoding: identity\r\n");
         return Err(http::plain_answer_with(request.method, status, taken, words));
     }
@@ -48,7 +48,7 @@ pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<
         return Err(refused(Status::ExpectationFailed, "Only 100-continue may be expected."));
     }
     let name = name_of(name).map_err(|why| {
-        refused(Status::BadRequest, &format!("This is not the name of a file: {why}."))
+        refused(Status::BadRequest, &format!("This is not a valid file name: {why}."))
     })?;
     let checksum = checksum_of(request)?;
     Ok(NewFile { name, size, checksum })

@@ -258,7 +258,8 @@ fn upgrade(request: &Request<'_>) -> Reply {
         request.has_word("upgrade", "websocket") && request.has_word("connection", "upgrade");
     if !asks || request.header("sec-websocket-version") != Some(websocket::VERSION) {
         let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
-        let (status, words) = (Status::UpgradeRequired, "Here is a WebSocket of version 13.");
+        let (status, words) =
+            (Status::UpgradeRequired, "This is a WebSocket endpoint (version 13).");
         return Reply::Last(http::plain_answer_with(request.method, status, headers, words));
     }
     let key = request.header("sec-websocket-key").filter(|key| websocket::is_key(key));

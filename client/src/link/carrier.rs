@@ -1,5 +1,5 @@
-//! What carries a session: plain TCP or TLS, as the user has chosen. Owns the way from a connected
-//! socket to a server that is trusted; there is none from TLS to plain TCP.
+//! What carries a session: plain TCP or TLS, as the user has chosen. Leads from a connected socket
+//! to a trusted server; never falls back from TLS to plain TCP.
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ impl Carrier {
         }
     }
 
-    /// The same, to be changed by what is learnt of the server.
+    /// The same, to be updated with what is learnt about the server.
     pub(super) fn trust_mut(&mut self) -> Option<&mut Trust> {
         match self {
             Self::Tls(trust) | Self::Web(Some(trust)) => Some(trust),
@@ -68,7 +68,7 @@ pub(super) struct Handshake {
 }
 
 impl Handshake {
-    /// Begins one on a socket that is connected.
+    /// Begins a handshake on a connected socket.
     pub(super) fn begin(
         socket: TcpStream,
         trust: &Trust,
@@ -80,7 +80,7 @@ impl Handshake {
         Ok(Self { tls, peer, deadline: now + HANDSHAKE_TIMEOUT })
     }
 
-    /// When it must be over.
+    /// When the handshake must be over.
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -88,7 +88,7 @@ impl Handshake {
     /// Continues it; true once the server has proved which key it has.
     ///
     /// # Errors
-    /// When it fails or takes too long.
+    /// When the handshake fails or takes too long.
     pub(super) fn advance(&mut self, now: Instant) -> io::Result<bool> {
         let is_over = self.tls.shake_hands()?;
         if !is_over && now >= self.deadline {
@@ -101,7 +101,7 @@ impl Handshake {
     /// Asks whether the server is trusted, once it has proved its key.
     ///
     /// # Errors
-    /// When it is not, or not yet.
+    /// When the server is not trusted, or not yet.
     pub(super) fn judge(&mut self, trust: &mut Trust) -> Result<Privacy, LinkError> {
         let key = self.tls.key().map_err(LinkError::Connect)?;
         let judged = trust.judge(key, self.tls.certificates(), self.peer);
@@ -112,7 +112,7 @@ impl Handshake {
         Ok(if trust.is_confirmed(key) { Privacy::Private } else { Privacy::Unconfirmed })
     }
 
-    /// The stream of one that is over.
+    /// The stream of a handshake that is over.
     pub(super) fn into_stream(self) -> Box<TlsStream> {
         self.tls
     }

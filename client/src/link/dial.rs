@@ -17,7 +17,7 @@ pub(super) struct Dial {
     /// `None` while the addresses are being looked up.
     race: Option<Race>,
     attempts: Vec<(SocketAddr, TcpStream)>,
-    /// When to look at it again at the latest.
+    /// When to look at it again, at the latest.
     wake_at: Option<Instant>,
 }
 

@@ -5,7 +5,7 @@
 //! address is tried when, `resolve` looks the addresses up, `tls` encrypts what the session sends,
 //! and `web` makes messages of it, if the `carrier` says so. One poll can drive many links: each is
 //! given the events of its token, and reads into a buffer of the caller's. The session decides when
-//! to connect, and learns nothing of encryption: it hears of a connection once the server is
+//! to connect, and knows nothing about encryption: it hears of a connection once the server is
 //! trusted.
 
 mod carrier;
@@ -150,7 +150,7 @@ impl Link {
         self.carrier.trust().is_some()
     }
 
-    /// The server's key, while somebody is to say whether it is the right one.
+    /// The server's key, while the user has to say whether it is the right one.
     #[must_use]
     pub fn question(&self) -> Option<Fingerprint> {
         match &self.socket {
@@ -159,7 +159,7 @@ impl Link {
         }
     }
 
-    /// That key is the right one: connects again, to a server that has it.
+    /// The user says that this key is the right one: connects again, to a server that has it.
     pub fn accept_key(&mut self, now: Instant) {
         if let (Some(key), Some(trust)) = (self.question(), self.carrier.trust_mut()) {
             trust.accept(key);
@@ -167,7 +167,7 @@ impl Link {
         }
     }
 
-    /// It is not: why there is no connection.
+    /// The user says that it is not: why there is no connection.
     pub fn refuse_key(&mut self) -> Option<LinkError> {
         match std::mem::replace(&mut self.socket, Socket::Closed) {
             Socket::Asking(unknown) => Some(LinkError::Untrusted(unknown)),
@@ -184,7 +184,7 @@ impl Link {
         self.carrier.trust()?.unconfirmed()
     }
 
-    /// Something that the user should be told of the server's key.
+    /// Something that the user should be told about the server's key.
     pub fn take_notice(&mut self) -> Option<String> {
         self.carrier.trust_mut()?.take_notice()
     }

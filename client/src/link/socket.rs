@@ -1,4 +1,4 @@
-//! What a link asks of a TCP socket beside reading from it. Owns nothing.
+//! What a link asks of a TCP socket besides reading from it. Owns nothing.
 
 use std::io::{self, IoSlice, Write};
 

@@ -1,5 +1,5 @@
-//! A connection that stands: a byte stream of the protocol, plain or encrypted, in messages or not.
-//! Owns the socket; what goes over it is the session's matter.
+//! An established connection: a byte stream of the protocol, plain or encrypted, in messages or
+//! not. Owns the socket; what goes over it is the session's matter.
 
 use std::io::{self, ErrorKind, IoSlice, Read};
 
@@ -82,12 +82,12 @@ impl Stream {
         Ok(count)
     }
 
-    /// True while something that was taken is not sent.
+    /// True while something that was taken is not sent yet.
     pub(super) fn has_pending(&self) -> bool {
         self.web.as_ref().is_some_and(|web| !web.ready().is_empty()) || self.below.has_pending()
     }
 
-    /// Sends that.
+    /// Sends what was taken.
     ///
     /// # Errors
     /// `WouldBlock` when some of it is left.

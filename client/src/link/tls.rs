@@ -22,7 +22,7 @@ use crate::lang::tr;
 /// Bytes taken from the socket at a time. They are held only until they are decrypted, or while the
 /// session takes no more.
 const CHUNK_BYTES: usize = 32 * 1024;
-/// Bytes sealed at a time: one record, whose sealing and sending nothing waits for long.
+/// Bytes sealed at a time: one record, short enough that nothing waits for it for long.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
 
 /// What to do if no TLS is spoken at the other end.
@@ -56,7 +56,7 @@ impl TlsStream {
     /// of its certificate.
     ///
     /// # Errors
-    /// When the server breaks it off, or cannot have one.
+    /// When the server breaks it off, or does not support one.
     pub(super) fn shake_hands(&mut self) -> io::Result<bool> {
         loop {
             match self.flush_pending(false) {

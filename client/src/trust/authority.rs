@@ -15,7 +15,7 @@ use crate::lang::tr;
 /// Whose word is taken for a certificate.
 #[derive(Clone, Debug, Default)]
 pub enum Authority {
-    /// Those that this system trusts, looked up once they matter.
+    /// Those that this system trusts, looked up when they are first needed.
     #[default]
     System,
     /// Those of a file.

@@ -10,13 +10,13 @@ use super::known_hosts::KnownKey;
 pub(super) struct Rules {
     /// The fingerprint that a link or an option gives.
     pub(super) named: Option<Fingerprint>,
-    /// What becomes of a key that nothing is known of, from another machine.
+    /// What to do about an unknown key of another machine.
     pub(super) first_contact: FirstContact,
     /// Only what an authority of the user's choice vouches for is trusted at first contact.
     pub(super) needs_authority: bool,
 }
 
-/// What becomes of an unknown key.
+/// What to do about an unknown key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstContact {
     /// The user is asked.
@@ -38,7 +38,7 @@ pub(super) enum Verdict {
     Accept,
     /// The user has to say.
     Ask,
-    /// Nobody has said so.
+    /// The key is unknown, and unknown keys are refused.
     Unknown,
     /// Its key was another one before.
     Changed(KnownKey),

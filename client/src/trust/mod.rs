@@ -125,7 +125,7 @@ impl Trust {
         Ok(decide(key, &known, is_here(&self.server, peer), &self.rules, vouches))
     }
 
-    /// Keeps a key that is trusted from now on. On this same machine that is no news.
+    /// Keeps a key that is trusted from now on. For this same machine, the user need not be told.
     fn remember(&mut self, key: Fingerprint, is_here: bool) {
         if self.held.replace(key) == Some(key) {
             return;
@@ -149,8 +149,8 @@ impl Trust {
         Untrusted { server: self.server.clone(), key, why }
     }
 
-    /// True if more is known of a key that is trusted than that it was shown first: it was known
-    /// before this run, or somebody or an authority has confirmed it.
+    /// True if a trusted key is more than the first one that was shown: it was known before this
+    /// run, or the user or an authority has confirmed it.
     #[must_use]
     pub fn is_confirmed(&self, key: Fingerprint) -> bool {
         self.unconfirmed != Some(key)
@@ -228,7 +228,7 @@ impl fmt::Display for Untrusted {
 impl std::error::Error for Untrusted {}
 
 /// True if the server was named as this machine and is on it: a name that merely leads here could
-/// be somebody's who answers for its owner.
+/// be under somebody else's control.
 fn is_here(server: &ServerAddress, peer: IpAddr) -> bool {
     let host = server.host();
     let is_named = match host.parse::<IpAddr>() {

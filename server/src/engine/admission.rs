@@ -68,7 +68,7 @@ impl Admission {
         self.secret.link_token(item)
     }
 
-    /// Returns true while visitors would keep out those who come, if they stayed for more.
+    /// Returns true while visitors who stay connected would keep newcomers out.
     pub(super) fn is_door_crowded(&self) -> bool {
         self.door.is_crowded()
     }

@@ -61,7 +61,7 @@ impl Bans {
         Self { bans: bans.into_iter().map(Ban::new).collect(), next }
     }
 
-    /// Returns what of it is kept on disk.
+    /// Returns the part of it that is kept on disk.
     pub(super) fn kept(&self, is_topic_locked: bool) -> KeptBans {
         let bans = self.bans.iter().map(|ban| ban.entry.clone()).collect();
         KeptBans { bans, next: self.next, is_topic_locked }
@@ -77,7 +77,7 @@ impl Bans {
         self.bans.retain(|ban| !ban.has_ended(at));
     }
 
-    /// Returns true if one more has no room.
+    /// Returns true if there is no room for another.
     pub(super) fn is_full(&mut self, at: UnixMillis) -> bool {
         self.expire(at);
         self.bans.len() >= BANS_MAX
@@ -103,7 +103,7 @@ impl Bans {
         self.bans.iter().map(|it| &it.entry).find(|it| it.ban == ban)
     }
 
-    /// Returns the bans that hold.
+    /// Returns the bans that are in force.
     pub(super) fn list(&mut self, at: UnixMillis) -> Vec<BanEntry> {
         self.expire(at);
         self.bans.iter().map(|ban| ban.entry.clone()).collect()
@@ -138,7 +138,7 @@ impl Bans {
     }
 }
 
-/// Says to whom it keeps out how long a ban lasts, and why.
+/// Tells those whom a ban keeps out how long it lasts, and why.
 pub(super) fn explained(ban: &BanEntry, at: UnixMillis) -> Note {
     let lasting = match ban.until.map(|until| until.0.saturating_sub(at.0).div_ceil(60_000)) {
         None => "it does not end by itself".to_owned(),

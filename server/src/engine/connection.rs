@@ -109,7 +109,7 @@ impl<T> Connection<T> {
         self.phase.is_listening()
     }
 
-    /// Notes that `Hello` was answered, and what the client said that it can do.
+    /// Notes that `Hello` was answered, and which capabilities the client stated.
     pub(super) fn greet(&mut self, now_ms: u64, capabilities: u32) {
         let has = |bit: u32| capabilities & bit != 0;
         self.takes_large_data = has(CAPABILITY_LARGE_DATA);

@@ -10,7 +10,7 @@ use crate::token::Token;
 /// What an operator does: how it is logged, and what follows once the room has heard of it.
 #[derive(Debug)]
 pub(super) struct Effect {
-    /// What it is, for the log.
+    /// What it is, in words for the server's log.
     pub(super) what: String,
     pub(super) follow: Follow,
 }
@@ -19,11 +19,11 @@ pub(super) struct Effect {
 pub(super) enum Follow {
     /// Nothing more.
     Nothing,
-    /// This member is put out.
+    /// This member is put out of the room.
     PutOut { session: Token, reason: Option<Note> },
-    /// This ban holds.
+    /// This ban begins.
     Ban(BanEntry),
-    /// This ban is over.
+    /// This ban ends.
     Unban(BanId),
     /// The lock of the topic is kept on disk.
     KeepLock,

@@ -2,8 +2,8 @@
 //!
 //! Owns a line for each address (of IPv6: each network of 64 bits) and realm. Guesses of a line are
 //! verified one after the other. A wrong one takes [`GUESS_MS`] from the line, and a line that owes
-//! more than a burst waits; a right one takes nothing. So whoever is slow to guess is slow because
-//! of wrong guesses only, and those who know the password pass behind each of them.
+//! more than a burst waits; a right one takes nothing. So only wrong guesses make a line wait, and
+//! those who know the password still get through between them.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -30,7 +30,7 @@ pub(super) enum Asker {
 }
 
 impl Asker {
-    /// Returns true if both are one member, who asks a second time.
+    /// Returns true if both are the same member, asking a second time.
     fn is_same_member(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Member { session, .. }, Self::Member { session: other, .. }) => session == other,
@@ -63,7 +63,7 @@ impl Line {
         self.clear_ms.saturating_sub((GUESS_BURST - 1) * GUESS_MS)
     }
 
-    /// Returns true if a new line would be the same.
+    /// Returns true if the line is like a new one.
     fn is_clear(&self, now_ms: u64) -> bool {
         self.waiting.is_empty() && !self.is_busy && self.clear_ms <= now_ms
     }
@@ -108,7 +108,8 @@ impl Guesses {
         Ok(())
     }
 
-    /// Forgets lines when there are many: those that are clear, or else the first to be so.
+    /// Forgets lines when there are many: those without a debt, or else the one that will be first
+    /// without.
     fn make_room(&mut self, key: Key, now_ms: u64) {
         if self.lines.len() < GUESS_LINES_MAX || self.lines.contains_key(&key) {
             return;
@@ -157,7 +158,7 @@ impl Guesses {
                 it.clear_ms = it.clear_ms.max(now_ms) + GUESS_MS;
             }
             if !it.waiting.is_empty() {
-                // Behind the lines that are due already.
+                // It goes behind the lines that are due already.
                 self.due.insert((it.due_ms().max(now_ms), key));
             } else if it.is_clear(now_ms) {
                 line.remove();

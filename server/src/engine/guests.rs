@@ -54,7 +54,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Tells a guest what its file has become.
+    /// Tells a guest which item its file has become.
     pub(super) fn show_shelved(&mut self, token: Token, item: ItemId) {
         match self.room.shelf().find(item) {
             Err(code) => self.refuse_visit(token, code, None),

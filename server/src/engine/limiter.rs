@@ -1,9 +1,10 @@
-//! Who has used how much of what is allowed: a meter for each member who said something lately, and
-//! for each address that something came from; and what becomes of a request that is over.
+//! Who has used how much of their allowances: a meter for each member who said something recently,
+//! and for each address that something came from. Decides what happens to a request over its
+//! allowance.
 //!
-//! A request that is over its allowance is refused, with the figure and when it may come again, and
-//! nothing else happens. Only a peer that keeps asking without a pause is disconnected. A meter
-//! that nobody has used for a while is like a new one, so it is forgotten.
+//! A request over its allowance is refused, with the limit and the time after which it may be tried
+//! again, and has no other effect. Only a peer that keeps asking without a pause is disconnected. A
+//! meter that nobody has used for a while is like a new one, so it is forgotten.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -59,15 +60,15 @@ struct OriginMeters {
     connections: Meter,
     joins: Meter,
     uploads: Meter,
-    /// Those of its guests among them, who together have as much as one member.
+    /// The uploads of its guests among them, who together have as much as one member.
     guest_uploads: Meter,
     replies: Meter,
-    /// Connections over an allowance that were told so.
+    /// Connections over an allowance that were told about it.
     turned_away: Meter,
 }
 
 trait Forgettable: Default {
-    /// Returns true if it is like a new one.
+    /// Returns true if it is like a new meter.
     fn is_whole(&self, now_ms: u64) -> bool;
 }
 
@@ -85,8 +86,8 @@ impl Forgettable for OriginMeters {
     }
 }
 
-/// Meters by whose they are. Those that are like new are forgotten whenever there are twice as many
-/// as were left the last time, so that costs little for each one that is added.
+/// Meters by owner. Those that are like new are forgotten whenever there are twice as many meters
+/// as were left the last time, so forgetting costs little for each meter added.
 #[derive(Debug)]
 struct Meters<K, M> {
     used: HashMap<K, M>,
@@ -131,13 +132,13 @@ impl Over {
         Self { code, limit: rate.at_once(), rate: Some(rate), wait_ms }
     }
 
-    /// Takes so many of an allowance, if there is one.
+    /// Takes this much of an allowance, if there is one.
     fn take(meter: &mut Meter, rate: Option<Rate>, code: Code, now_ms: u64) -> Result<(), Self> {
         let Some(rate) = rate else { return Ok(()) };
         meter.take(rate, 1, now_ms).map_err(|wait_ms| Self::new(code, rate, wait_ms))
     }
 
-    /// Checks that so many are left of an allowance, if there is one.
+    /// Checks that this much is left of an allowance, if there is one.
     fn check(
         meter: Meter,
         rate: Option<Rate>,
@@ -149,7 +150,7 @@ impl Over {
         wait_ms.map_or(Ok(()), |(rate, wait_ms)| Err(Self::new(code, rate, wait_ms)))
     }
 
-    /// Returns the wait as it is told.
+    /// Returns the wait as clients are told.
     fn retry_ms(self) -> Option<u32> {
         Some(u32::try_from(self.wait_ms).unwrap_or(u32::MAX))
     }
@@ -206,7 +207,7 @@ impl Limiter {
         self.origins.of(peer.into(), now_ms).replies.wait_ms(rate, 1, now_ms)
     }
 
-    /// Frees what a crowd that has left took.
+    /// Frees the memory that a crowd needed.
     pub(super) fn shrink(&mut self) {
         self.open.shrink_to_fit();
     }
@@ -256,7 +257,7 @@ impl<T: Transport> Engine<T> {
         self.is_within(token, taken, |code| Refused::new(code, about))
     }
 
-    /// Returns true if a member may upload so many bytes more; the upload is refused if not. They
+    /// Returns true if a member may upload this many more bytes; the upload is refused if not. They
     /// are counted when they arrive: several uploads at once may together exceed what is left, and
     /// the next one then waits for longer.
     pub(super) fn may_upload(&mut self, token: Token, transfer: TransferId, bytes: u64) -> bool {
@@ -264,7 +265,7 @@ impl<T: Transport> Engine<T> {
         self.is_within(token, within, |code| refused(transfer, code, Way::Up))
     }
 
-    /// Returns how long a guest has to wait until it may upload so many bytes more.
+    /// Returns how long a guest has to wait until it may upload this many more bytes.
     pub(super) fn guest_upload_wait_ms(&mut self, token: Token, bytes: u64) -> Option<u64> {
         self.check_upload(token, bytes).err().map(|over| over.wait_ms)
     }
@@ -324,7 +325,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Returns true if a client may enter the room, which brings it a snapshot and history. Its
-    /// connection is closed if not. One that resumes a membership is no further member.
+    /// connection is closed if not. One that resumes a membership does not add a member.
     pub(super) fn may_enter(&mut self, token: Token, resumes: bool) -> bool {
         let Some(connection) = self.connections.get(token) else { return false };
         let (peer, now_ms) = (connection.peer(), self.now.mono_ms());
@@ -342,8 +343,8 @@ impl<T: Transport> Engine<T> {
         within.is_ok()
     }
 
-    /// Closes a connection that was just accepted if too many come from its address. Those that are
-    /// told why are limited as well, since that costs more than accepting them.
+    /// Closes a connection that was just accepted if too many come from its address. How many are
+    /// told why is limited as well, since telling costs more than accepting.
     pub(super) fn turn_away_if_over(&mut self, token: Token, peer: SocketAddr) {
         let Allowances { exempt, connections, address_connections_max, .. } =
             self.settings.allowances;

@@ -24,7 +24,7 @@ pub(super) const HEARD_LATELY_MS: u64 = 500;
 pub(super) const NICKS_WANTED_MAX: usize = 64;
 /// Time for a client to resume its membership after its connection is lost.
 pub(super) const RETURN_GRACE_MS: u64 = 5_000;
-/// Time from an answer to a visitor to the next whole request, of which nothing is heard.
+/// Time from the answer to a visitor until its next request must have arrived whole.
 pub(super) const VISIT_IDLE_MS: u64 = 15_000;
 /// Time that output may wait while the peer accepts no byte of it.
 pub(super) const WRITE_STALL_MS: u64 = 30_000;
@@ -46,8 +46,8 @@ pub(super) const READ_BUFFER_BYTES: usize = 64 * 1024;
 pub(super) const READ_BUDGET_BYTES: usize = 256 * 1024;
 /// Approximate bytes sent to one connection in a turn, at least.
 pub(super) const WRITE_BUDGET_BYTES: usize = 256 * 1024;
-/// Those that connections share while files move, where that is more for each: to send as many
-/// takes some 0.2 ms.
+/// Bytes sent in a turn that all connections share while files move, where that is more for each:
+/// sending as many takes some 0.2 ms.
 pub(super) const WRITE_BUDGET_SHARED_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of replies that may be queued for one connection before it is no longer read, and before
 /// others can send it direct messages. One more read may add to them.
@@ -82,22 +82,22 @@ pub(super) const ORIGIN_SHARE: usize = 4;
 pub(super) const NEWCOMER_FREE_SLOTS_MIN: usize = 8;
 
 /// File bytes that a member must move per second for each transfer while few slots are free: a
-/// phone of 1999 manages that.
+/// phone from 1999 manages that.
 pub(super) const TRANSFER_RATE_MIN_BYTES_PER_S: u64 = 1024;
 /// The window over which that rate is averaged.
 pub(super) const RATE_WINDOW_MS: u64 = 60_000;
 /// The interval at which it is checked.
 pub(super) const RATE_STEP_MS: u64 = 15_000;
 
-/// Lines of one kind that are logged of what peers do within `PEER_LINES_MS`; further ones are
-/// counted.
+/// Lines of one kind about what peers do that are logged within `PEER_LINES_MS`; further ones are
+/// only counted.
 pub(super) const PEER_LINES_MAX: u32 = 120;
-/// After this, their number is logged.
+/// After this, the number of those is logged.
 pub(super) const PEER_LINES_MS: u64 = 60_000;
 
 /// Wrong passwords that one address may try at once, in each realm.
 pub(super) const GUESS_BURST: u64 = 5;
-/// Time after which it has one more.
+/// Time after which the address may try one more.
 pub(super) const GUESS_MS: u64 = 30_000;
 /// Guesses of one address that may wait for that: all of a crowd whose address is out of guesses.
 pub(super) const GUESSES_WAITING_MAX: usize = 512;
@@ -113,8 +113,8 @@ pub(super) const HISTORY_DEFAULT: u32 = 50;
 /// The most connections that have not joined; beyond this, the oldest gives way. If descriptors are
 /// scarce, it is a quarter of all connections.
 pub(super) const UNJOINED_MAX: usize = 1_000;
-/// While more than one in this many of their places is taken, a visitor's answer ends the
-/// connection: nobody keeps a place to ask again while others come.
+/// While more than one in this many of these places is taken, a visitor's connection ends with its
+/// answer: nobody keeps a place in order to ask again while others arrive.
 pub(super) const VISITORS_SHARE: usize = 2;
 /// Time that a connection has to join before it may have to give way to a newer one.
 pub(super) const JOIN_GRACE_MS: u64 = 500;
@@ -126,12 +126,12 @@ pub(super) const LEAVING_MAX: usize = 1_000;
 pub(super) const FLOOD_REFUSALS_MAX: u64 = 500;
 /// After this, one more may be refused.
 pub(super) const FLOOD_PERIOD_MS: u32 = 1_000;
-/// Connections over an allowance of their address that are told so; more are dropped.
+/// Connections over an allowance of their address that are told about it; more are dropped.
 pub(super) const TURNED_AWAY_MAX: u64 = 20;
 /// After this, one more is told.
 pub(super) const TURNED_AWAY_PERIOD_MS: u32 = 1_000;
-/// When a client may try again whose address has too many open connections: none is foreseen to
-/// end.
+/// When a client whose address has too many open connections may try again: nobody knows when one
+/// will end.
 pub(super) const ADDRESS_RETRY_MS: u64 = 10_000;
 /// Meters of members, and of addresses, that are kept before those out of use are forgotten.
 pub(super) const METERS_MIN: usize = 64;

@@ -43,7 +43,7 @@ impl Operators {
     }
 }
 
-/// Who asks.
+/// The operator who asks.
 #[derive(Clone, Debug)]
 struct Operator {
     session: Token,
@@ -109,7 +109,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Returns what is proposed for an order, and what follows from it.
+    /// Returns the proposal for an order, and what follows from it.
     fn moderation(
         &mut self,
         by: &Operator,
@@ -168,8 +168,8 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Returns the address to ban beside a nick, so that a new nick does not help: that of the
-    /// member who has the nick, if nobody else is there.
+    /// Returns the address to ban along with a nick, so that a new nick does not help: that of the
+    /// member who has the nick, if nobody else is connected from it.
     fn address_behind(&self, by: &Operator, to: &Nick) -> Result<Option<Ipv6Addr>, Refused> {
         let holders: Vec<_> = self.room.holders(to).filter_map(Member::session).collect();
         if to.is_same(&by.nick) || holders.contains(&by.session) {
@@ -187,7 +187,7 @@ impl<T: Transport> Engine<T> {
         Ok((!is_shared && !is_local).then(|| origin.address()))
     }
 
-    /// Returns the address that a ban is of, unless the operator is there as well.
+    /// Returns the address to ban, unless the operator is connected from it as well.
     fn address_to_ban(&self, by: &Operator, address: Ipv6Addr) -> Result<Ipv6Addr, Refused> {
         let origin = Origin::from(address);
         if origin == Origin::from(by.peer) {
@@ -206,7 +206,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Does what follows from what an operator does, which the room has heard of.
+    /// Does what follows from an operator's action, once the room has heard of it.
     pub(super) fn follow(&mut self, token: Token, Effect { what, follow }: Effect) {
         if let Some(connection) = self.connections.get(token)
             && let (Some(nick), peer) = (connection.nick(), connection.peer())
@@ -278,7 +278,7 @@ impl<T: Transport> Engine<T> {
         self.bans.of_nick(nick, self.now.at).is_some()
     }
 
-    /// Tells an operator the bans.
+    /// Sends an operator the list of bans.
     pub(super) fn tell_bans(&mut self, token: Token) {
         let refused = |code| Refused::new(code, BansRequest::KIND);
         if !self.is_operator(token) {
@@ -304,7 +304,7 @@ impl<T: Transport> Engine<T> {
     }
 }
 
-/// A ban as it is logged: its number, and what it is of.
+/// A ban as it is logged: its number, and whom it keeps out.
 fn described(BanEntry { ban, to, address, until, .. }: &BanEntry) -> String {
     let address = address.map(|it| it.to_canonical().to_string());
     let of = [to.as_ref().map(Nick::to_string), address].into_iter().flatten();

@@ -17,8 +17,8 @@ use crate::passwords::{Guess, Realm, Verdict};
 use crate::token::Token;
 
 impl<T: Transport> Engine<T> {
-    /// Returns a `Join` that needs no password, or whose client has shown it. Any other is refused,
-    /// or waits until its password is verified.
+    /// Returns a `Join` that needs no password, or whose client has shown the right one. Any other
+    /// is refused, or waits until its password is verified.
     pub(super) fn show_password(&mut self, token: Token, join: Join) -> Option<Join> {
         if !self.settings.asks_password {
             return Some(join);
@@ -28,7 +28,7 @@ impl<T: Transport> Engine<T> {
             (Pass::Shown, _) => return Some(join),
             (_, Some(password)) => self.guess_room(token, join, password),
             (Pass::Missing, None) => self.refuse_password(token, Code::PASSWORD_NEEDED),
-            // It would take a refusal for one of its nick.
+            // Such a client would take the refusal for one of its nick.
             (Pass::Impossible, None) => {
                 let detail = Note::new("this room needs a password; use a newer client").ok();
                 let farewell = Goodbye { detail, ..Goodbye::new(Code::PASSWORD_NEEDED) };

@@ -1,4 +1,5 @@
-//! What the engine logs of what peers do: a line each, but only so many of a kind in a minute.
+//! What the engine logs about its peers: a line for each thing they do, but only so many of a kind
+//! per minute.
 //!
 //! Anyone who reaches the port can join and leave, or be refused, in a loop. So that no loop fills
 //! a disk or hides what others do, the lines beyond a limit are counted, and their number is logged
@@ -25,7 +26,7 @@ enum Kind {
     Failure,
 }
 
-/// The kinds, in the order of their counts, as the line about those that were counted names them.
+/// The kinds, in the order of their counts, as the line that sums them up names them.
 const KINDS: [(Kind, &str); 6] = [
     (Kind::Join, "joins"),
     (Kind::Leave, "leaves"),

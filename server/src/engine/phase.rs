@@ -10,7 +10,7 @@ use crate::token::Token;
 pub(super) enum Phase {
     /// Accepted; nothing received yet.
     Greeting { since_ms: u64 },
-    /// It has asked for what is on the shelf, as one that will not join, and may ask again.
+    /// A visitor: it has asked for what is on the shelf instead of joining, and may ask again.
     Visiting { since_ms: u64 },
     /// `Hello` answered, not joined.
     Greeted(Guest),
@@ -44,9 +44,9 @@ pub(super) struct Guest {
 /// What is known of a guest's password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
-    /// Its client could not show one.
+    /// Its client does not support passwords.
     Impossible,
-    /// It has shown none that is right.
+    /// It has not shown the right one yet.
     Missing,
     /// It has shown the right one.
     Shown,
@@ -65,7 +65,7 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// Creates that of a connection of which so many requests for a nick were refused.
+    /// Creates the membership of a connection that has had this many requests for a nick refused.
     pub(super) fn new(nick: Nick, session: Token, refusals: u8) -> Self {
         Self { nick, session, refusals, stats_second: 0 }
     }
@@ -208,7 +208,7 @@ impl Phase {
         }
     }
 
-    /// Ends that wait. Returns false if there is nobody left who waits.
+    /// Ends that wait. Returns false if nobody is waiting any more.
     pub(super) fn take_verdict(&mut self, is_right: bool, now_ms: u64) -> bool {
         let Self::Contending(guest) = *self else { return false };
         let pass = if is_right { Pass::Shown } else { guest.pass };

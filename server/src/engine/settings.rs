@@ -1,4 +1,4 @@
-//! What the operator sets. Only values: what each makes the engine do is where it is looked at.
+//! What the operator sets. Only values: what each makes the engine do is written where it is read.
 
 use std::net::SocketAddr;
 
@@ -22,15 +22,15 @@ pub struct Settings {
     pub history_max: u32,
     /// The most members.
     pub members_max: usize,
-    /// What members and addresses are allowed in a time.
+    /// What members and addresses are allowed in a given time.
     pub allowances: Allowances,
-    /// How long it waits for peers.
+    /// How long the server waits for peers.
     pub deadlines: Deadlines,
     /// When an event is safe enough to be sent.
     pub durability: Durability,
-    /// Who joins needs the room's password.
+    /// True if joining takes the room's password.
     pub asks_password: bool,
-    /// Who knows the operators' password can become one.
+    /// True if those who know the operators' password can become operators.
     pub has_operators: bool,
     /// What links to items begin with.
     pub links: Links,
@@ -57,7 +57,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// Nobody is told anything.
+    /// Nobody is told a base.
     pub const UNTOLD: Self = Self { here: None, private: None, public: None };
 
     /// Returns what a peer is told.
@@ -74,7 +74,7 @@ impl Links {
 /// What members and addresses are allowed in a time; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowances {
-    /// For whom they do not hold.
+    /// The peers that they do not apply to.
     pub exempt: PeerScope,
     /// `Say`s and `Tell`s of a member.
     pub lines: Option<Rate>,
@@ -99,8 +99,8 @@ const GIB: u64 = 1 << 30;
 const HOUR_MS: u32 = 3_600_000;
 
 impl Allowances {
-    /// Those of a server whose operator sets none: generous enough for a class of 300 behind one
-    /// address.
+    /// The allowances of a server whose operator sets none: generous enough for a class of 300
+    /// behind one address.
     pub const DEFAULT: Self = Self {
         exempt: PeerScope::Loopback,
         lines: Rate::new(20, 5, 1_000),
@@ -116,7 +116,7 @@ impl Allowances {
     /// No limits.
     pub const UNLIMITED: Self = Self { exempt: PeerScope::Any, ..Self::DEFAULT };
 
-    /// Returns those that a peer is told of.
+    /// Returns those that a peer is told.
     pub(super) fn told_to(&self, peer: SocketAddr) -> Vec<Allowance> {
         if self.exempt.includes(peer) {
             return Vec::new();
@@ -167,7 +167,7 @@ impl Deadlines {
         upload_ms: limits::UPLOAD_STALL_MS,
     };
 
-    /// Returns those that are not as the page has them: clients know the others.
+    /// Returns those that differ from PROTOCOL.md: clients know the others.
     pub(super) fn told(&self) -> Vec<Deadline> {
         let all = |it: &Self| {
             [

@@ -23,7 +23,7 @@ impl<T: Transport> Engine<T> {
         is_accepted
     }
 
-    /// Refuses a transfer because a limit, of which `limit` is the value, is reached.
+    /// Refuses a transfer because a limit, whose value is `limit`, is reached.
     pub(super) fn refuse_transfer(&mut self, at: TransferKey, way: Way, limit: usize) {
         let refusal = refused(at.transfer, Code::TOO_MANY_TRANSFERS, way);
         self.refuse(at.connection, &Refused { limit: Some(limit as u64), ..refusal });

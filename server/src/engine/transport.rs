@@ -100,8 +100,8 @@ pub trait Transport {
         }
     }
 
-    /// Lets go what [`Self::send_file`] may have held back to fill a segment. Called at the end of
-    /// each flush in which it was called.
+    /// Lets go of what [`Self::send_file`] may have held back to fill a segment. Called at the end
+    /// of each flush in which it was called.
     fn push(&mut self) {}
 
     /// Like [`Self::write`], for bytes that must not be queued together with those that follow,

@@ -37,7 +37,7 @@ pub trait Storage {
 pub struct Threads {
     /// The disk's.
     pub disk: Disk,
-    /// That for passwords, if there are any.
+    /// The one for passwords, if there are any.
     pub verifier: Option<Verifier>,
 }
 

@@ -102,7 +102,7 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Has an upload that has arrived verified and put on the shelf; without a digest, as it is.
+    /// Has a complete upload put on the shelf, after its digest is verified if there is one.
     pub(super) fn publish(
         &mut self,
         upload: TransferKey,

@@ -1,6 +1,6 @@
-//! The seam for visitors: peers that are no members, ask for what is on the shelf, and put files on
-//! it. What they speak (HTTP) and how it is answered, the engine never learns; it says whether they
-//! may, and brings or takes the bytes.
+//! The seam for visitors: peers that are not members, but ask for what is on the shelf and put
+//! files on it. The engine never learns what they speak (HTTP) or how they are answered; it says
+//! whether they may, and brings or takes the bytes.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ pub struct Visit {
     pub wanted: Wanted,
     /// The room's password, if the visitor showed one.
     pub password: Option<Password>,
-    /// What opens the item that is wanted, if its link had it.
+    /// The token that opens the item, if its link had one.
     pub link: Option<LinkToken>,
 }
 
@@ -56,7 +56,7 @@ pub trait Visitor {
     /// Takes a visit that was read.
     fn take_visit(&mut self) -> Option<Visit>;
 
-    /// Makes the answer to the visit that was taken the last one.
+    /// Makes the answer to the current visit the last one.
     fn make_last(&mut self);
 
     /// Answers with what the transport has; returns how many bytes that takes.
@@ -66,22 +66,22 @@ pub trait Visitor {
     fn show_shelf(&mut self, shelf: &Shelf) -> u64;
 
     /// Describes the item that was asked for. Returns the part of its content that the visitor
-    /// wants: it is written once [`Self::begin_content`] was called, as it is and nothing else.
-    /// Without a part the visit is answered.
+    /// wants: it is written after [`Self::begin_content`], bare and with nothing in between. If it
+    /// wants no part, the visit is answered.
     fn show_item(&mut self, item: &Item) -> Option<Range<u64>>;
 
     /// Begins the answer that content follows.
     fn begin_content(&mut self);
 
-    /// Lets the content of the new file come: it is what is read from now on, as it is and nothing
+    /// Lets the content of the new file come: from now on, reads return this content and nothing
     /// else, until all of it was read.
     fn accept_content(&mut self);
 
     /// Answers with the item that the new file has become.
     fn show_shelved(&mut self, item: &Item);
 
-    /// Refuses; `retry_ms` is when it may be tried again. Returns false if content has begun: then
-    /// only the connection's end can say it.
+    /// Refuses the visit; `retry_ms` says when it may be tried again. Returns false if content has
+    /// begun: then only the end of the connection can say so.
     fn refuse(&mut self, code: Code, retry_ms: Option<u64>) -> bool;
 
     /// The time for the next visit is up: if part of one has come, it is answered. The connection

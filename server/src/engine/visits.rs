@@ -1,5 +1,5 @@
-//! Visits: what those get who are no members and ask for what is on the shelf. They have the
-//! limits of a member's downloads and of connections that have not joined.
+//! Visits: what peers that are not members get when they ask for what is on the shelf. They have
+//! the limits of a member's downloads and of connections that have not joined.
 
 use chatshelf_common::id::LinkToken;
 use chatshelf_common::wire::Code;
@@ -21,7 +21,7 @@ use crate::passwords::Realm;
 use crate::token::Token;
 
 impl<T: Transport> Engine<T> {
-    /// Answers what a visitor asks for, if it does.
+    /// Answers a visitor's request, if there is one.
     pub(super) fn serve_visit(&mut self, token: Token) {
         let now_ms = self.now.mono_ms();
         let Some(connection) = self.connections.get_mut(token) else { return };
@@ -43,7 +43,7 @@ impl<T: Transport> Engine<T> {
             return self.refuse_visit(token, Code::TOO_MUCH_SENT, Some(wait_ms));
         }
         match password {
-            // Whoever would join sees the page first.
+            // The page has to be shown to those who want to join.
             _ if !self.settings.asks_password
                 || wanted == Wanted::Page
                 || self.opens(link, &wanted) =>
@@ -55,7 +55,7 @@ impl<T: Transport> Engine<T> {
                 let key = (Realm::Room, Origin::from(peer));
                 let asker = Asker::Visitor { token, wanted };
                 match self.guesses.add(key, asker, password, now_ms) {
-                    // As a guest's deadline to join does, that to ask again stands still.
+                    // The deadline to ask again stands still, as the deadline to join does.
                     Ok(()) => self.extend_visit(token, now_ms + GUESS_WAIT_MS),
                     Err(wait_ms) => {
                         self.refuse_visit(token, Code::TOO_MANY_GUESSES, Some(wait_ms));
@@ -143,7 +143,7 @@ impl<T: Transport> Engine<T> {
         self.extend_visit(token, self.now.mono_ms());
     }
 
-    /// Lets a visitor ask again in a time that begins at `since_ms`.
+    /// Gives a visitor time to ask again, counted from `since_ms`.
     fn extend_visit(&mut self, token: Token, since_ms: u64) {
         if let Some(connection) = self.connections.get_mut(token) {
             connection.phase_mut().note_visit(since_ms);

@@ -1,4 +1,4 @@
-//! What is due of a connection by the clock.
+//! What is due for a connection by the clock.
 
 use chatshelf_common::wire::Code;
 
@@ -9,8 +9,8 @@ use crate::engine::limits::{CLOSE_MS, LINGER_MS, VISIT_IDLE_MS};
 use crate::engine::phase::{Guest, Phase};
 
 impl<T> Connection<T> {
-    /// Returns what is due because of its phase or of blocked output.
-    /// `is_busy` tells of a visitor that its answer is under way.
+    /// Returns what is due because of its phase or of blocked output. `is_busy` says that a
+    /// visitor's answer is under way.
     pub(in crate::engine) fn output_due(
         &self,
         look: &mut Look,

@@ -6,7 +6,7 @@ use crate::engine::transport::Transport;
 use crate::engine::visitor::{Visit, Visitor};
 
 impl<T: Transport> Connection<T> {
-    /// Takes what the peer asks for, if it is a visitor, or becomes one by that.
+    /// Takes what the peer asks for, if it is a visitor or becomes one by asking.
     pub(in crate::engine) fn take_visit(&mut self, now_ms: u64) -> Option<Visit> {
         if !matches!(self.phase.step(), Step::Greeting | Step::Visiting) {
             return None;
@@ -16,7 +16,7 @@ impl<T: Transport> Connection<T> {
         Some(visit)
     }
 
-    /// Tells a peer that has begun to ask for something that the time for it is over.
+    /// Tells a peer whose request has begun to arrive that the time for it is over.
     pub(in crate::engine) fn time_out(&mut self) {
         if matches!(self.phase.step(), Step::Greeting | Step::Visiting)
             && let Some(visitor) = self.transport.visitor()

@@ -7,7 +7,7 @@ use chatshelf_common::wire::frame::Item;
 use crate::disk::readahead::Framing;
 use crate::engine::limits::DOWNLOAD_EXTENTS_IN_FLIGHT;
 
-/// What is downloaded of an item, and how.
+/// Which part of an item is downloaded, and how.
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Part {
     pub(in crate::engine) item: Item,

@@ -1,7 +1,7 @@
 //! What carries an accepted connection. The first byte decides: the protocol's own, that of a TLS
 //! record, or a letter, with which a request of HTTP begins; over TLS the two sides may have agreed
-//! on it before (ALPN). Until then, and for plain TCP ever after, a connection costs no more than
-//! its socket.
+//! on it before (ALPN). Until it is decided, and over plain TCP for good, a connection costs no
+//! more than its socket.
 
 mod base;
 
@@ -35,7 +35,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// A connection's transport.
 #[derive(Debug)]
 pub enum Carrier {
-    /// Nothing has come, or nothing over TLS. `None` only while it is being decided.
+    /// Undecided: nothing has arrived, or nothing over TLS. `None` only while it is being decided.
     Undecided(Option<Box<Undecided>>),
     /// The protocol's bytes, over TCP or TLS.
     Direct(Base),
@@ -45,7 +45,7 @@ pub enum Carrier {
     WebSocket(Box<WebSocketTransport<Base>>),
 }
 
-/// What it takes to decide.
+/// What is needed to decide.
 #[derive(Debug)]
 pub struct Undecided {
     base: Base,
@@ -54,8 +54,8 @@ pub struct Undecided {
     carriers: Rc<Carriers>,
 }
 
-/// What decides for all connections. It may change while the server runs; connections there are
-/// keep what they have.
+/// The settings by which it is decided for all connections. They may change while the server runs;
+/// existing connections keep what they have.
 #[derive(Debug)]
 pub struct Carriers {
     tls: Rc<TlsContext>,
@@ -174,7 +174,7 @@ impl Carrier {
     }
 }
 
-/// Has whichever it is do it; if it is undecided, what is below.
+/// Calls whichever it is; if it is undecided, what is below.
 macro_rules! whichever {
     ($self:ident, $none:expr, $($call:tt)*) => {
         match $self {
@@ -201,7 +201,7 @@ impl Transport for Carrier {
         whichever!(self, false, has_buffered())
     }
 
-    // Who has said nothing may be spoken to, in the protocol's own bytes.
+    // A peer that has said nothing may be sent the protocol's own bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Self::Undecided(undecided) = self
             && let Some(it) = undecided.take()

@@ -1,4 +1,4 @@
-//! A transport for tests: what has come, what was sent, and how much more can be.
+//! A transport for tests: what has arrived, what was sent, and how much more can be sent.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};

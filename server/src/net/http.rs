@@ -15,8 +15,8 @@ use target::Target;
 pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Header lines of a request.
 pub const HEADERS_MAX: usize = 32;
-/// Headers that decide something, and of which a request has one at most, in ASCII. Of two, two
-/// programs could go by one each.
+/// Headers that decide something. A request has at most one of each, in ASCII: given two, different
+/// programs could choose different ones.
 const SINGLE: [&str; 10] = [
     "authorization",
     "content-length",
@@ -30,12 +30,12 @@ const SINGLE: [&str; 10] = [
     "transfer-encoding",
 ];
 
-/// What is to be done with what the path names.
+/// What to do with what the path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// It is shown.
     Get,
-    /// As `Get`, but the answer has nothing but its head.
+    /// As `Get`, but only the head of the answer is sent.
     Head,
     /// It becomes the content of the request.
     Put,
@@ -57,8 +57,7 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// Bytes of the head.
     pub head_bytes: usize,
-    /// Bytes of the content that follows; `None` if the head does not tell. What is to be got has
-    /// none.
+    /// Bytes of the content that follows; `None` if the head does not say. A `Get` has none.
     pub content_bytes: Option<u64>,
     /// It is of HTTP/1.1, and not of HTTP/1.0.
     pub is_1_1: bool,
@@ -116,7 +115,7 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
         Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES_MAX => {
             return check_line_ends(bytes).map(|()| None);
         }
-        // Whether it has ended or not, it is too long. Which part of it is?
+        // Complete or not, it is too long. Which part of it is?
         Ok(_) if !bytes[..HEAD_BYTES_MAX].contains(&b'\n') => return Err(Status::UriTooLong),
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Status::HeadTooLarge),
         Err(httparse::Error::Version) => return Err(Status::VersionNotSupported),
@@ -133,7 +132,7 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
     };
     let content_bytes = match (method, content_bytes(head.headers)) {
         (Method::Get | Method::Head, Ok(Some(1..))) => return Err(Status::ContentTooLarge),
-        // Whoever answers knows whether one was of use.
+        // Whether a `Content-Length` is needed is for the answer to decide.
         (Method::Put | Method::Other, Err(Status::LengthRequired)) => None,
         (_, told) => told?,
     };
@@ -174,8 +173,9 @@ fn authority<'a>(
     }
 }
 
-/// Returns the length of the content that follows. Whatever two programs could understand in two
-/// ways is refused, since one could then smuggle a request past the other (RFC 9112, section 6.3).
+/// Returns the length of the content that follows. Whatever two programs could understand
+/// differently is refused, because it could smuggle a request past one of them (RFC 9112, section
+/// 6.3).
 fn content_bytes(headers: &[httparse::Header<'_>]) -> Result<Option<u64>, Status> {
     let length = values(headers, "content-length").next().map(|length| {
         let digits = text(length).filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()));

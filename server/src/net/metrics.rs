@@ -2,8 +2,8 @@
 //! restarts it. It shares the reactor's poll with the room, and must cost the room nothing:
 //! whatever comes here, connections, bytes, time and the work for answers are bounded.
 //!
-//! Owns its sockets and the page that was written last. What the page says is a `Source`'s to
-//! know; heads and answers are the matter of `http`.
+//! Owns its sockets and the page that was written last. A `Source` provides what the page says;
+//! heads and answers are made by `http`.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -141,7 +141,7 @@ impl MetricsServer {
         registry.register(&mut self.listener, Token(first_token), Interest::READABLE)
     }
 
-    /// Notes an event of the token that is so many after the first.
+    /// Notes an event of the token that is this many after the first.
     pub(crate) fn note_ready(&mut self, place: usize) {
         match place.checked_sub(1) {
             None => self.is_ready = true,
@@ -160,7 +160,7 @@ impl MetricsServer {
         ends.chain(accept).min()
     }
 
-    /// Does what can be done now: reads, answers, closes, and accepts at last.
+    /// Does what can be done now: reads, answers, closes, and finally accepts.
     pub(crate) fn serve(&mut self, registry: &Registry, now: Now, source: &impl Source) {
         for slot in 0..CONNECTIONS_MAX {
             self.serve_one(slot, now, source);
@@ -226,7 +226,7 @@ impl MetricsServer {
     /// Returns a slot without a connection, or closes the oldest to get one.
     fn free_slot(&mut self) -> usize {
         let age = |slot: &usize| self.connections[*slot].as_ref().map(|it| it.by_ms);
-        // None comes before any time.
+        // `None` sorts before any time.
         let slot = (0..CONNECTIONS_MAX).min_by_key(age).unwrap_or_default();
         self.connections[slot] = None;
         slot

@@ -146,7 +146,7 @@ impl Reactor {
                             log::info!("stopping on request");
                             turns.ask_to_stop();
                         }
-                        // Whoever asks is to be answered at the default level as well.
+                        // Whoever asks must get an answer at the default level, too.
                         Intent::Report => {
                             log::warn!("so far: {}", stats(&engine, &threads.disk, carriers));
                         }
@@ -262,7 +262,7 @@ impl Reactor {
     }
 }
 
-/// The server, as those see it who watch it.
+/// The server, as seen by those who monitor it.
 struct Watched<'a> {
     engine: &'a Engine<Carrier>,
     disk: &'a Disk,

@@ -1,5 +1,5 @@
-//! Bytes that wait in a layer: what has come and was not handed out, what was accepted and not
-//! sent. They take memory only while there are some.
+//! Bytes that wait in a layer: received but not handed out, or accepted but not sent. They take
+//! memory only while there are any.
 
 use std::io;
 
@@ -37,12 +37,12 @@ impl Rest {
         }
     }
 
-    /// Returns the buffer, for whoever appends to it.
+    /// Returns the buffer, to be appended to.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.0.bytes
     }
 
-    /// Is done with the first `count`; the last of them frees the memory.
+    /// Drops the first `count` bytes; dropping the last one frees the memory.
     pub(super) fn take(&mut self, count: usize) {
         debug_assert!(count <= self.waiting().len());
         if count == self.waiting().len() {
@@ -52,7 +52,7 @@ impl Rest {
         }
     }
 
-    /// Hands out as many as fit into `buffer`; returns how many.
+    /// Hands out as many bytes as fit into `buffer`; returns how many.
     pub(super) fn hand_out(&mut self, buffer: &mut [u8]) -> usize {
         let count = self.waiting().len().min(buffer.len());
         buffer[..count].copy_from_slice(&self.waiting()[..count]);
@@ -60,7 +60,8 @@ impl Rest {
         count
     }
 
-    /// Sends some of what waits below, or else of these; returns how many bytes went on.
+    /// Sends some of what waits in the transport below, or else of these bytes; returns how many
+    /// were sent.
     ///
     /// # Errors
     /// As [`Transport::flush_pending`].

@@ -1,6 +1,6 @@
-//! TLS 1.3 over any transport. rustls seals and opens records and keeps no buffer of its own
-//! (its unbuffered interface); what has come and is not whole, and what is sealed and not sent, is
-//! kept here, and only while there is such a thing: an idle connection has no buffers.
+//! TLS 1.3 over any transport. rustls seals and opens records and keeps no buffer of its own (its
+//! unbuffered interface); records that are incomplete, and those that are sealed but not sent, are
+//! kept here, and only while there are any: an idle connection has no buffers.
 //!
 //! What the engine writes is gathered and sealed when it is flushed, so a flush makes one record,
 //! however many pieces it consists of. Never reads a file, and knows no socket.
@@ -28,10 +28,10 @@ pub use context::{HANDSHAKES_PER_TURN, TlsContext};
 /// Plaintext bytes of one record at most (RFC 8446, section 5.1). Sealing more at once costs more
 /// for each byte.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
-/// Bytes kept of a record that has not come whole: the longest there is (RFC 8446, section 5.2).
+/// Bytes kept of an incomplete record: the longest there is (RFC 8446, section 5.2).
 const INCOMING_BYTES_MAX: usize = 5 + RECORD_BYTES_MAX + 256;
-/// Bytes kept of a handshake that has not come whole. A hello has a few hundred, or two thousand
-/// with a post-quantum key.
+/// Bytes kept of an incomplete handshake message. A hello has a few hundred, or two thousand with a
+/// post-quantum key.
 pub const HANDSHAKE_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of ciphertext read at once, at most and at least.
 const READ_BYTES_MAX: usize = 64 * 1024;
@@ -44,15 +44,15 @@ pub struct TlsTransport<T> {
     below: T,
     tls: UnbufferedServerConnection,
     context: Rc<TlsContext>,
-    /// Names the connection to whoever waits for the poll.
+    /// The connection's token in the poll.
     token: Token,
-    /// Came, and is not a whole record or message.
+    /// Received, but not yet a whole record or message.
     incoming: Vec<u8>,
-    /// Opened, and not handed out.
+    /// Opened, but not handed out yet.
     received: Rest,
-    /// Accepted, and not sealed.
+    /// Accepted, but not sealed yet.
     gathered: Vec<u8>,
-    /// Sealed, and not sent.
+    /// Sealed, but not sent yet.
     outgoing: Rest,
     reading: Reading,
     /// Its place in the queue of those that continue in another turn.
@@ -66,13 +66,13 @@ struct Flags {
     is_answered: bool,
     /// Messages can be sent and received.
     is_established: bool,
-    /// `incoming` has bytes that nobody has looked at.
+    /// `incoming` has bytes that were not processed yet.
     has_news: bool,
     /// The last read brought fewer bytes than there was room for.
     is_drained: bool,
     /// What is gathered may not be joined with more.
     is_piece: bool,
-    /// The writing side ends: a close_notify is sealed, if there is anybody to understand it.
+    /// The writing side ends: a close_notify is sealed, if the peer could understand it.
     has_said_end: bool,
 }
 
@@ -134,7 +134,7 @@ impl<T: Transport> TlsTransport<T> {
         if self.flags.has_said_end {
             return self.discard(buffer);
         }
-        // Handshakes are what costs most: each turn takes only so many further.
+        // Handshakes cost the most: each turn continues only so many.
         if !self.flags.is_answered && !self.context.may_shake_hands() {
             return Err(self.wait_for_turn());
         }
@@ -173,7 +173,7 @@ impl<T: Transport> TlsTransport<T> {
     fn fill_by(&mut self, scratch: &mut [u8], buffer: &mut [u8]) -> io::Result<usize> {
         let kept = self.incoming.len();
         scratch[..kept].copy_from_slice(&self.incoming);
-        // What comes then fits into the buffer, if that is as large as the engine's.
+        // What arrives then fits into the buffer, if that is as large as the engine's.
         let room = buffer.len().saturating_sub(kept).clamp(READ_BYTES_MIN, READ_BYTES_MAX);
         let count = match self.below.read(&mut scratch[kept..kept + room]) {
             Ok(0) => {
@@ -251,7 +251,7 @@ impl<T: Transport> TlsTransport<T> {
         }
         self.reading = Reading::Broken;
         let mut alert = Vec::new();
-        // It is asked for no more than it has, since it would look at the rest again.
+        // rustls is asked only for what it already has: it would process the rest again.
         while self.tls.wants_write()
             && let Ok(ConnectionState::EncodeTlsData(mut data)) =
                 self.tls.process_tls_records(rest).state
@@ -310,7 +310,7 @@ impl<T: Transport> TlsTransport<T> {
         let gathered = std::mem::take(&mut self.gathered);
         let count = self.seal(&mut sealed, |mut sealer, out| sealer.encrypt(&gathered, out))?;
         context.give_gathered(gathered);
-        // An answer of our own may have come before it.
+        // An answer of our own may have to go out first.
         let result = if self.has_outgoing() {
             self.outgoing.extend(&sealed[..count]);
             self.send_outgoing()
@@ -335,7 +335,8 @@ impl<T: Transport> TlsTransport<T> {
     }
 
     fn gather(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Before the handshake is done there is nothing to say but goodbye, and no way to say it.
+        // Before the handshake is done, the only thing to say is goodbye, and there is no way to
+        // say it.
         if !self.flags.is_established || self.reading == Reading::Broken {
             return Err(ErrorKind::NotConnected.into());
         }
@@ -355,7 +356,7 @@ impl<T: Transport> TlsTransport<T> {
 
 type Sealer<'a> = WriteTraffic<'a, ServerConnectionData>;
 
-/// Appends a message of the handshake, which has its size already.
+/// Appends a handshake message, whose size is already known.
 fn encode(data: &mut EncodeTlsData<'_, ServerConnectionData>, out: &mut Vec<u8>) {
     let start = out.len();
     if let Err(EncodeError::InsufficientSize(why)) = data.encode(&mut []) {

@@ -16,7 +16,7 @@ use crate::token::Token;
 #[derive(Debug)]
 pub struct TcpTransport {
     socket: TcpStream,
-    /// Segments go out only when they are full: in the midst of a file.
+    /// Only full segments are sent: the connection is in the middle of a file.
     #[cfg(target_os = "linux")]
     is_corked: bool,
 }
@@ -44,8 +44,8 @@ impl TcpTransport {
 
 #[cfg(target_os = "linux")]
 impl TcpTransport {
-    /// Without it, each acknowledgement that comes in the midst of a call has what there is of a
-    /// segment sent: nearly twice as many segments, each of which costs as much as a full one.
+    /// Without it, each acknowledgement that arrives during a call makes the kernel send a partial
+    /// segment: nearly twice as many segments, each of which costs as much as a full one.
     fn cork(&mut self, is_corked: bool) {
         if std::mem::replace(&mut self.is_corked, is_corked) != is_corked {
             // If the connection is already gone, its next write reports it.
@@ -72,7 +72,7 @@ impl TcpTransport {
     }
 }
 
-/// Returns true for the errors of a connection that is whole.
+/// Returns true for errors that do not mean a broken connection.
 #[cfg(target_os = "linux")]
 fn is_passing(why: &io::Error) -> bool {
     matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)

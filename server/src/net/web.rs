@@ -1,10 +1,9 @@
-//! HTTP on the room's port: what a connection is whose first byte is a letter. A request for `/ws`
-//! makes it a WebSocket, which carries the room's protocol. What is on the shelf comes from the
-//! engine, to which such a peer is a visitor, and what is put there goes to it; any other request
-//! gets one answer, after which the connection ends. Requests are answered in the order in which
-//! they come.
+//! HTTP on the room's port: a connection whose first byte is a letter. A request for `/ws` makes it
+//! a WebSocket, which carries the room's protocol. What is on the shelf comes from the engine, to
+//! which such a peer is a visitor, and what is put there goes to it; any other request gets one
+//! answer, after which the connection ends. Requests are answered in the order in which they come.
 //!
-//! Heads and answers are the matter of `http`; who may ask for what, of [`site`].
+//! `http` reads heads and makes answers; [`site`] decides who may ask for what.
 
 mod conditions;
 pub mod host;
@@ -37,10 +36,10 @@ pub struct WebTransport<T> {
     caller: Caller,
     /// As much of a request's head as has arrived, and whatever came after it.
     incoming: Vec<u8>,
-    /// Answers, as far as they are not sent.
+    /// Answers that are not sent yet.
     outgoing: Rest,
     step: Step,
-    /// Something may have come that nobody has read, because an answer is under way.
+    /// Something may have arrived unread, because an answer is under way.
     is_held: bool,
     /// This is not the first request.
     has_answered: bool,
@@ -48,19 +47,19 @@ pub struct WebTransport<T> {
 
 #[derive(Debug)]
 enum Step {
-    /// The next head has not come whole.
+    /// The next head is incomplete.
     Reading,
     /// It is a WebSocket from here on: see [`WebTransport::into_websocket`].
     Upgraded,
-    /// A request is to be answered by the engine, which has taken it if it is none any more.
+    /// The engine has to answer a request; its visit is `None` once the engine has taken it.
     Asked(Box<Asked>),
-    /// The same, and its content is read meanwhile, of which something is left.
+    /// The same, while the rest of the request's content is read.
     Receiving(Box<Asked>),
-    /// The content of an answer is under way, of which so much is left.
+    /// The content of an answer is under way; this much is left.
     Sending { left: u64, keeps_alive: bool },
-    /// The last answer is made; its peer is to be told that nothing follows.
+    /// The last answer is made; the peer must be told that nothing follows.
     Answered,
-    /// What comes is discarded.
+    /// Input is discarded.
     Draining,
 }
 
@@ -69,7 +68,7 @@ enum Step {
 struct Asked {
     visit: Option<Visit>,
     terms: Terms,
-    /// Bytes of the request's content that were not read.
+    /// Bytes of the request's content that were not read yet.
     unread: u64,
     /// The head of the answer, and how much content follows it.
     prepared: Option<(String, u64)>,
@@ -101,7 +100,7 @@ impl<T: Transport> WebTransport<T> {
         WebSocketTransport::new(self.below, self.outgoing.waiting(), &self.incoming)
     }
 
-    /// Answers the request if its head has come whole.
+    /// Answers the request if its head is complete.
     fn answer(&mut self) -> io::Result<()> {
         let (answer, code) = match http::request(&self.incoming) {
             Ok(None) => return Ok(()),
@@ -138,13 +137,13 @@ impl<T: Transport> WebTransport<T> {
     /// Reads no further request until this one is answered.
     fn await_answer(&mut self, mut asked: Box<Asked>) {
         if asked.unread == 0 && self.incoming.len() > http::HEAD_BYTES_MAX {
-            // Nobody keeps more than that for whoever does not wait.
+            // No more than that is kept for a client that does not wait.
             (asked.terms.keeps_alive, self.incoming) = (false, Vec::new());
         }
         self.step = Step::Asked(asked);
     }
 
-    /// Reads content; what has come with the head goes first.
+    /// Reads content, first what arrived with the head.
     fn read_content(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Step::Receiving(asked) = &mut self.step else { return Ok(0) };
         let most = usize::try_from(asked.unread).map_or(buffer.len(), |it| it.min(buffer.len()));
@@ -173,7 +172,7 @@ impl<T: Transport> WebTransport<T> {
         answer.len() as u64
     }
 
-    /// Goes on to the next request, or to the end.
+    /// Continues with the next request, or ends the connection.
     fn finish(&mut self, keeps_alive: bool) {
         self.has_answered = true;
         self.step = if keeps_alive { Step::Reading } else { Step::Answered };
@@ -190,8 +189,8 @@ impl<T: Transport> WebTransport<T> {
         }
     }
 
-    /// Returns true while content goes through unchanged. Whatever else the engine says, whoever
-    /// speaks HTTP would not understand it.
+    /// Returns true while content passes through unchanged. A peer that speaks HTTP would not
+    /// understand anything else the engine says.
     fn is_sending(&self) -> bool {
         matches!(self.step, Step::Sending { .. })
     }
@@ -217,7 +216,7 @@ impl<T: Transport> Transport for WebTransport<T> {
                 self.answer()?;
             }
             if matches!(self.step, Step::Reading) {
-                // More than a head can have is refused before.
+                // A head longer than allowed was refused before.
                 let room = http::HEAD_BYTES_MAX - self.incoming.len();
                 let room = room.min(buffer.len());
                 let count = self.below.read(&mut buffer[..room])?;
@@ -302,7 +301,7 @@ impl<T: Transport> Transport for WebTransport<T> {
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
-        // Nothing that still comes can be answered.
+        // Nothing that still arrives can be answered.
         (self.step, self.incoming) = (Step::Draining, Vec::new());
         self.below.shutdown_write()
     }

@@ -17,8 +17,8 @@ use crate::engine::{Refusal, Transport};
 
 /// Bytes of a message at most. With its head it fills a TLS record.
 pub const MESSAGE_BYTES_MAX: usize = RECORD_BYTES_MAX - 4;
-/// Bytes that one read may bring without any that the frames carry: heads and control frames.
-/// Nobody needs more at once.
+/// Bytes of heads and control frames that may arrive without any payload between them. Nobody needs
+/// more at once.
 pub const FRUITLESS_BYTES_MAX: usize = 16 * 1024;
 
 /// A connection over WebSocket, once it has been agreed on.
@@ -26,9 +26,9 @@ pub const FRUITLESS_BYTES_MAX: usize = 16 * 1024;
 pub struct WebSocketTransport<T> {
     below: T,
     incoming: Incoming,
-    /// Taken out of frames, and not handed out.
+    /// Taken out of frames, but not handed out yet.
     received: Rest,
-    /// Accepted or of its own, and not sent.
+    /// Accepted bytes and those of its own, not sent yet.
     outgoing: Rest,
     /// What the close frame will say.
     close: CloseCode,
@@ -142,7 +142,7 @@ impl<T: Transport> Transport for WebSocketTransport<T> {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = bytes.len().min(self.room()?);
-        // A short read was the last to say so; a message may be shorter than what was asked.
+        // Only the last read says so: a message may be shorter than what was asked for.
         self.flags.is_drained = false;
         let head = Head::new(Opcode::Binary, count, None);
         let (head, bytes) = (head.as_bytes(), &bytes[..count]);

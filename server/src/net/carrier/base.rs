@@ -32,7 +32,7 @@ impl Base {
     }
 }
 
-/// Has whichever of the two it is do it.
+/// Calls whichever of the two it is.
 macro_rules! either {
     ($self:ident, $($call:tt)*) => {
         match $self {

@@ -1,4 +1,4 @@
-//! Answers: their status, heads and dates. Pure functions of what is told.
+//! Answers: their status, heads and dates. Pure functions.
 
 use chatshelf_common::id::UnixMillis;
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ pub enum Status {
     Created,
     /// 206: a part of it.
     PartialContent,
-    /// 304: the asker has it already.
+    /// 304: the client has it already.
     NotModified,
     /// 400: this is no request.
     BadRequest,
@@ -37,19 +37,19 @@ pub enum Status {
     Gone,
     /// 411: with a content of unknown length.
     LengthRequired,
-    /// 412: it is not what the asker thinks it is.
+    /// 412: it is not what the client thinks it is.
     PreconditionFailed,
     /// 413: with a content that is too large, or where none is taken.
     ContentTooLarge,
     /// 414: the first line exceeds [`super::HEAD_BYTES_MAX`].
     UriTooLong,
-    /// 415: in an encoding in which it is not taken.
+    /// 415: content in an encoding that is not accepted.
     UnsupportedMediaType,
     /// 416: nothing of it is in that range.
     RangeNotSatisfiable,
-    /// 417: this server does not do what the asker expects.
+    /// 417: this server does not do what the client expects.
     ExpectationFailed,
-    /// 426: not a WebSocket of the version that there is.
+    /// 426: not a WebSocket of the version that this server speaks.
     UpgradeRequired,
     /// 429: too often, or too much.
     TooManyRequests,
@@ -102,8 +102,8 @@ impl Status {
     }
 }
 
-/// The head of an answer, but for what [`stamped`] adds; `headers` are further lines, each with its
-/// end.
+/// The head of an answer, except what [`stamped`] adds; `headers` are further lines, each with its
+/// line ending.
 #[must_use]
 pub fn head(status: Status, headers: &str, content_bytes: u64) -> String {
     // It has no content, and so no length of one.
@@ -134,7 +134,8 @@ fn date(at: UnixMillis) -> String {
     line.unwrap_or_default()
 }
 
-/// A whole answer, but for what [`stamped`] adds; `headers` are further lines, each with its end.
+/// A whole answer, except what [`stamped`] adds; `headers` are further lines, each with its line
+/// ending.
 #[must_use]
 pub fn answer_with(
     method: Method,
@@ -169,7 +170,7 @@ pub fn plain_answer_with(method: Method, status: Status, headers: &str, words: &
     answer_with(method, status, headers, "text/plain; charset=utf-8", &format!("{words}\n"))
 }
 
-/// The answer to a method that what is asked for does not have; `methods` are those that it has.
+/// The answer to a method that the resource does not support; `methods` are those that it does.
 #[must_use]
 pub fn not_allowed(method: Method, methods: &str, words: &str) -> Vec<u8> {
     let allow = format!("Allow: {methods}\r\n");

@@ -24,7 +24,7 @@ pub struct TlsContext {
     left: Cell<usize>,
     /// Connections that continue in another turn, in the order in which they came.
     waiting: RefCell<VecDeque<Token>>,
-    /// How many have left that queue.
+    /// How many connections have left that queue.
     served: Cell<u64>,
     counters: Cell<Handshakes>,
 }
@@ -33,7 +33,7 @@ pub struct TlsContext {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place(u64);
 
-/// Each is empty while it is lent.
+/// Each buffer is empty while it is lent.
 #[derive(Default)]
 struct Buffers {
     incoming: Vec<u8>,
@@ -48,7 +48,7 @@ impl fmt::Debug for TlsContext {
 }
 
 impl TlsContext {
-    /// Creates it with a configuration for the connections to come.
+    /// Creates it with a configuration for new connections.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Rc<Self> {
         Rc::new(Self {
@@ -61,7 +61,7 @@ impl TlsContext {
         })
     }
 
-    /// Uses another configuration for the connections to come; those there are keep theirs.
+    /// Uses another configuration for new connections; existing ones keep theirs.
     pub fn set_config(&self, config: Arc<ServerConfig>) {
         self.config.replace(config);
     }
@@ -134,7 +134,7 @@ impl TlsContext {
         self.buffers.borrow_mut().incoming = buffer;
     }
 
-    /// Lends an empty buffer for what is to become a record.
+    /// Lends an empty buffer for what will become a record.
     pub(super) fn take_gathered(&self) -> Vec<u8> {
         let mut buffer = std::mem::take(&mut self.buffers.borrow_mut().gathered);
         buffer.reserve_exact(RECORD_BYTES_MAX);

@@ -2,7 +2,7 @@
 
 use crate::net::http::{Request, Status};
 
-/// Which tags a request is for, or not for.
+/// The tags for which a request is meant, or not meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Conditions {
     if_match: Option<Vec<String>>,
@@ -18,8 +18,8 @@ impl Conditions {
         Self { if_match: tags("if-match"), if_none_match: tags("if-none-match") }
     }
 
-    /// Returns the status of a condition that does not hold for what has this tag, which is a
-    /// strong one; there is nothing yet if there is none.
+    /// Returns the status for a condition that does not hold for a resource with this tag, which is
+    /// a strong one; with `None`, the resource does not exist yet.
     pub(super) fn failed(&self, tag: Option<&str>) -> Option<Status> {
         let has = |tags: &[String], is_tag: &dyn Fn(&str, &str) -> bool| match tags {
             [any] if any == "*" => tag.is_some(),

@@ -1,6 +1,6 @@
-//! By which names a browser may call this server. A page from elsewhere whose name suddenly leads
-//! here (DNS rebinding) must not speak for its visitor, so names that are not the server's own are
-//! refused.
+//! The names by which a browser may address this server. A page from elsewhere whose name suddenly
+//! leads here (DNS rebinding) must not act for its visitor, so names that are not the server's own
+//! are refused.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

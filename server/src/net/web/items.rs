@@ -11,8 +11,8 @@ use chatshelf_common::wire::frame::Item;
 use super::conditions::Conditions;
 use crate::net::http::{self, Method, Request, Status};
 
-/// What a browser may do with a file that it shows nevertheless: nothing. Pages from elsewhere may
-/// not even embed it.
+/// What a browser may do with a file that it shows anyway: nothing. Pages from elsewhere may not
+/// even embed it.
 const HARMLESS: &str = "Content-Security-Policy: default-src 'none'; sandbox\r\n\
     Cross-Origin-Resource-Policy: same-origin\r\n";
 /// Pictures that a page may show. Everything else is bytes without a meaning.
@@ -25,7 +25,7 @@ const PICTURES: [(&str, &str); 6] = [
     (".avif", "image/avif"),
 ];
 
-/// What a request says about an item beyond its number.
+/// What a request says about an item besides its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ItemRequest {
     range: Option<Asked>,
@@ -36,9 +36,9 @@ pub(super) struct ItemRequest {
 /// A range, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
-    /// From the first to the last, which is not known if it is none.
+    /// From the first byte to the last one, or to the end of the file if that is `None`.
     From(u64, Option<u64>),
-    /// The last so many.
+    /// The last bytes, this many.
     Last(u64),
 }
 
@@ -104,7 +104,7 @@ pub(super) fn tag_of(digest: Digest) -> String {
     format!("\"b3-{digest}\"")
 }
 
-/// Reads one range of bytes. Several, and what is none, ask for the whole.
+/// Reads one range of bytes. Several ranges, and anything that is not a range, ask for the whole.
 fn asked(text: &str) -> Option<Asked> {
     let number = |text: &str| -> Option<u64> {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -124,7 +124,7 @@ fn asked(text: &str) -> Option<Asked> {
 }
 
 impl Asked {
-    /// Returns the bytes of a file of this size that are in the range, if there are some.
+    /// Returns the bytes of a file of this size that are in the range, if there are any.
     fn within(self, size: u64) -> Option<Range<u64>> {
         let range = match self {
             Self::From(first, last) => {
@@ -143,8 +143,9 @@ fn kind_of(name: &str) -> &'static str {
     found.map_or("application/octet-stream", |(_, kind)| kind)
 }
 
-/// Has a browser save the file under its own name. Programs that do not know the second form take
-/// the first, which says the same wherever bytes are UTF-8; only what would end it is replaced.
+/// Makes a browser save the file under its own name. Programs that do not know the second form use
+/// the first, which says the same wherever bytes are UTF-8; only characters that would end it are
+/// replaced.
 fn disposition(name: &str) -> String {
     let simple = name.replace(['"', '\\'], "'");
     let mut text = format!("attachment; filename=\"{simple}\"; filename*=UTF-8''");

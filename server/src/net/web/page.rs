@@ -30,7 +30,7 @@ struct Embedded {
     made: OnceLock<Made>,
 }
 
-/// What is made of a file when it is first asked for.
+/// What is derived from a file when it is first requested.
 #[derive(Debug)]
 struct Made {
     tag: String,
@@ -62,7 +62,7 @@ static FILES: [Embedded; 24] = embedded! {
     "ui/moderation.js" "ui/shelf.js" "ui/storage.js" "ui/words.js" "vendor/LICENSE-hash-wasm"
     "vendor/blake3.wasm"
 };
-/// Its texts, which come from the program also when the others do not.
+/// Its texts, which come from the program even when the other files do not.
 static TEXTS: Embedded = Embedded::new("strings.txt", strings::OF_PAGE.as_bytes());
 
 /// Where the page's files come from.

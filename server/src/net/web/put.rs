@@ -1,5 +1,5 @@
 //! Requests that put a file on the shelf: `PUT /shelf/NAME` (RFC 9110, section 9.3.4), with the
-//! digest that the content must have, if the sender tells it (RFC 9530). Never sees the content.
+//! digest that the content must have, if the sender states it (RFC 9530). Never sees the content.
 
 use chatshelf_common::text::FileName;
 use data_encoding::BASE64;
@@ -22,10 +22,10 @@ pub(super) struct PutRequest {
     pub(super) origin: String,
 }
 
-/// Reads what is put on the shelf under this name, as the path has it.
+/// Reads the request to put a file on the shelf under this name, as it stands in the path.
 ///
 /// # Errors
-/// The answer that says why that is not taken.
+/// The answer that says why the file is not accepted.
 pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<u8>> {
     let refused = |status, words: &str| http::plain_answer(request.method, status, words);
     let Some(size) = request.content_bytes else {
@@ -40,7 +40,7 @@ pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<
         let (status, taken) = (Status::UnsupportedMediaType, "Accept-Encoding: identity\r\n");
         return Err(http::plain_answer_with(request.method, status, taken, words));
     }
-    // Each file is a new item: before it there is nothing that could have a tag.
+    // Each file becomes a new item, so nothing there can have a tag yet.
     if let Some(failed) = Conditions::of(request).failed(None) {
         return Err(refused(failed, "Each PUT makes a new item, so no If-Match can hold."));
     }
@@ -54,7 +54,8 @@ pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<
     Ok(NewFile { name, size, checksum })
 }
 
-/// Reads a file's name as clients offer it: what no name may have is replaced. A path is none.
+/// Reads a file's name as clients offer it: characters that no name may have are replaced. A path
+/// is not a name.
 fn name_of(escaped: &str) -> Result<FileName, String> {
     let name = percent_decode_str(escaped).decode_utf8().map_err(|_| "it is not UTF-8")?;
     if name.contains('/') {
@@ -63,8 +64,8 @@ fn name_of(escaped: &str) -> Result<FileName, String> {
     FileName::lossy(&name).map_err(|why| why.to_string())
 }
 
-/// Reads the digests that the content must have. All are verified whose kind is known; a sender
-/// that tells only others is refused, as it would take the file for verified.
+/// Reads the digests that the content must have. All of a known kind are verified; a sender that
+/// states only others is refused, because it would believe that the file was verified.
 fn checksum_of(request: &Request<'_>) -> Result<Option<Checksum>, Vec<u8>> {
     let told = ["repr-digest", "content-digest"].into_iter().flat_map(|name| request.list(name));
     let (mut checksum, mut is_told) = (None, false);

@@ -27,7 +27,7 @@ fn object(item: &Item) -> String {
     )
 }
 
-/// A moment in RFC 3339; null where there is none, or no such day in the calendar.
+/// A moment in RFC 3339; null if there is none, or if it is beyond the calendar.
 fn time(at: Option<UnixMillis>) -> String {
     let moment = at.and_then(|at| Timestamp::from_millisecond(i64::try_from(at.0).ok()?).ok());
     let shown = moment.map(|moment| moment.strftime("\"%Y-%m-%dT%H:%M:%S%.3fZ\"").to_string());

@@ -1,5 +1,5 @@
-//! What is where on the room's port, and who may ask for it: by which name, from where, from which
-//! page. Never sees a connection.
+//! What HTTP finds where on the room's port, and who may ask for it: under which name, from where,
+//! from which page. Never sees a connection.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
@@ -26,7 +26,7 @@ use crate::web_mode::WebMode;
 const SOCKET: &str = "/ws";
 /// Where the list of the shelf is.
 const SHELF: &str = "/shelf.json";
-/// What a page from here may do: nothing but to be read.
+/// What such a page may do: nothing but be read.
 const POLICY: &str = "Content-Security-Policy: default-src 'none'\r\n";
 
 /// What all connections over HTTP share. It may change while the server runs.
@@ -48,22 +48,22 @@ pub struct Caller {
     pub peer: SocketAddr,
     /// Over TLS.
     pub is_encrypted: bool,
-    /// It need not be over TLS, where the mode allows that.
+    /// It need not use TLS, where the mode allows that.
     pub may_be_plain: bool,
 }
 
-/// What becomes of a request.
+/// What happens with a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// This answer, and then WebSocket.
     Upgrade(Vec<u8>),
-    /// This answer, and then the end.
+    /// This answer, and then the end of the connection.
     Last(Vec<u8>),
-    /// What the engine grants, and what the answer needs.
+    /// The engine must grant it; with what the answer needs.
     Visit(Visit, Terms),
 }
 
-/// What an answer that the engine grants needs to know of the request.
+/// What an answer that the engine grants needs to know about the request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Terms {
     pub(super) method: Method,
@@ -105,7 +105,7 @@ impl Site {
         http::stamped(answer, self.now.get(), keeps_alive)
     }
 
-    /// Serves by other settings from now on.
+    /// Applies other settings from now on.
     pub fn reconfigure(&self, mode: WebMode, public_url: Option<PublicUrl>) {
         self.mode.set(mode);
         self.public_url.replace(public_url);
@@ -163,7 +163,7 @@ impl Site {
         }
     }
 
-    /// Reads what is to be put on the shelf, or answers why not.
+    /// Reads what should be put on the shelf, or answers why not.
     fn put(
         &self,
         request: &Request<'_>,
@@ -179,7 +179,7 @@ impl Site {
         Ok((Wanted::Shelve(Box::new(file)), About::Put(put)))
     }
 
-    /// Returns scheme and host by which the caller reaches this server.
+    /// Returns the scheme and host by which the caller reaches this server.
     fn origin(&self, host: &str, caller: &Caller) -> String {
         match &*self.public_url.borrow() {
             Some(url) if url.has(host) => url.origin().as_str().to_owned(),
@@ -192,7 +192,7 @@ impl Site {
         host::is_own(host, &self.machine) || public_url.as_ref().is_some_and(|it| it.has(host))
     }
 
-    /// Returns true for whoever is served rather than sent to HTTPS.
+    /// Returns true for callers that are served instead of being sent to HTTPS.
     fn is_served(&self, caller: &Caller) -> bool {
         let is_allowed_plain = match self.mode.get() {
             WebMode::Off => false,
@@ -214,7 +214,7 @@ fn scheme(caller: &Caller) -> &'static str {
     if caller.is_encrypted { "https://" } else { "http://" }
 }
 
-/// The password that a request shows by HTTP Basic (RFC 7617), for whatever name.
+/// The password that a request gives by HTTP Basic (RFC 7617), whatever the name.
 fn password(request: &Request<'_>) -> Option<Password> {
     let (scheme, rest) = request.header("authorization")?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -225,7 +225,7 @@ fn password(request: &Request<'_>) -> Option<Password> {
     Password::new(&shown[colon + 1..])
 }
 
-/// The answer to a method that nothing at that path has.
+/// The answer to a method that is not supported at that path.
 fn not_allowed(request: &Request<'_>) -> Vec<u8> {
     let (methods, words) = match request.path {
         SOCKET => ("GET", "Here is a WebSocket."),

@@ -13,7 +13,7 @@ use crate::engine::{Transport, Visit, Visitor};
 use crate::net::http::{Method, Status};
 use crate::room::shelf::Shelf;
 
-/// What an answer about the room never is: kept by anyone on the way.
+/// No answer about the room may be kept by anyone on the way.
 const FRESH: &str = "Cache-Control: no-store\r\n";
 
 impl<T: Transport> WebTransport<T> {
@@ -28,9 +28,9 @@ impl<T: Transport> WebTransport<T> {
         }
     }
 
-    /// Sends a whole answer, and goes on.
+    /// Sends a whole answer, and continues.
     fn answer_whole(&mut self, asked: &Asked, status: Status, headers: &str, content: &str) -> u64 {
-        // What is left of its content would pass for the next request.
+        // The rest of its content would be taken for the next request.
         let keeps_alive = asked.terms.keeps_alive && asked.unread == 0;
         let mut answer = http::head(status, headers, content.len() as u64);
         if asked.terms.method != Method::Head {
@@ -101,7 +101,7 @@ impl<T: Transport> Visitor for WebTransport<T> {
     fn accept_content(&mut self) {
         let Some(asked) = self.take_asked() else { return };
         let About::Put(PutRequest { expects_continue, .. }) = asked.terms.about else { return };
-        // Whoever has begun to send does not wait.
+        // A client that has begun to send does not wait.
         if expects_continue && self.incoming.is_empty() {
             self.outgoing.extend(http::CONTINUE);
         }
@@ -152,7 +152,7 @@ impl<T: Transport> Visitor for WebTransport<T> {
     }
 
     fn time_out(&mut self) {
-        // Empty lines may come before a request, and are none.
+        // Empty lines may precede a request and do not count as one.
         if matches!(self.step, Step::Reading) && !self.incoming.trim_ascii().is_empty() {
             self.send(&http::refusal(Status::RequestTimeout), false);
             (self.step, self.incoming) = (Step::Draining, Vec::new());

@@ -1,4 +1,5 @@
-// The page: joins what the session tells to what is shown, and what is typed to what it wants.
+// The page: connects the session's events to what is shown, and what is typed to the session's
+// commands.
 
 import { Link } from './link.js';
 import { ACTION, CODE, fitFileName, textFault } from './protocol.js';
@@ -22,7 +23,7 @@ const maySendPassword = !isPlain || /^(localhost|127\..*|\[::1\])$/.test(locatio
 const settings = load(localStorage, 'settings');
 const attention = new Attention(`${location.hostname} · chatshelf`);
 const log = new Log($('talk'), $('lines'), $('newest'));
-// The file of each upload, and what it is known by when it is chosen again.
+// The file of each upload, and what it is recognised by when it is chosen again.
 const files = new Map();
 const ownItems = new Set();
 let [session, link, roomTimer] = [null, null, null];
@@ -67,7 +68,7 @@ function knock() {
   if (isWrong) return showFault(reason({ code: CODE.PASSWORD_WRONG }));
   set('name', name);
   const isAsked = session?.phase === 'choosing';
-  // One that still tries to come back gives way.
+  // A session that still tries to come back gives way.
   if (session && !isAsked) COMMANDS.quit();
   showFault('');
   $('enter').disabled = true;
@@ -97,7 +98,7 @@ function showDoor(text, suggestion) {
   $($('secret').hidden ? 'name' : 'password').focus();
 }
 
-// What the session tells.
+// The session's events.
 
 const notice = (parts) => log.add({ kind: 'notice', parts: [parts].flat() });
 const UNREAD = () => ({ kind: 'line', text: t('unread'), isUnread: true });
@@ -158,7 +159,7 @@ function showEvent({ event, when }) {
   }
   if (event.action === ACTION.REDACT) {
     log.redact(event.line);
-    // What we typed last, and what we were notified of, may be that line.
+    // That line may be what we typed last, or what we were notified about.
     attention.forget();
     lastSent = '';
   }
@@ -209,7 +210,7 @@ function showPending() {
   if (kept.length > before) log.toEnd();
 }
 
-// Many may come and go at once: the lists are not made again for each of them.
+// Many may come and go at once: the lists are not rebuilt for each of them.
 function roomHasChanged() {
   roomTimer ??= setTimeout(() => {
     roomTimer = null;
@@ -371,7 +372,7 @@ function named(file) {
 function pressed(event) {
   const { key, isComposing, shiftKey, altKey, ctrlKey } = event;
   const text = $('text');
-  // Enter chooses while a word is composed, as in Chinese.
+  // While a word is composed, as in Chinese, Enter chooses from the suggestions.
   if (isComposing) return;
   if (key === 'Enter' && !shiftKey && !altKey) submit();
   else if (key === 'ArrowUp' && !text.value && lastSent) write(lastSent);

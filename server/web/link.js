@@ -1,4 +1,5 @@
-// What the session does not touch: the WebSocket, the clock, and the worker that reads files.
+// Everything that the session does not touch: the WebSocket, the clock, and the worker that reads
+// files.
 
 const UNSENT_BYTES_MAX = 1024 * 1024;
 const UNSENT_BYTES_MIN = 32 * 1024;
@@ -8,7 +9,8 @@ const SLOW_MS = 100;
 
 export class Link {
   #session; #address; #onChange; #socket = null; #timer; #worker = null;
-  // How much may be unsent, and since when that much is: so that a line never waits for long.
+  // How much may be unsent, and since when that much is unsent, so that a line never waits for
+  // long.
   #window = UNSENT_BYTES_MIN; #fullSince = null; #isWaiting = false;
 
   /** `onChange` is called after each step. */
@@ -16,7 +18,7 @@ export class Link {
     [this.#session, this.#address, this.#onChange] = [session, address, onChange];
   }
 
-  /** Does what is due; to be called after each wish of our user. */
+  /** Does what is due; to be called after each command of our user. */
   run() {
     clearTimeout(this.#timer);
     const session = this.#session;
@@ -45,7 +47,7 @@ export class Link {
     };
     socket.onopen = ours(() => this.#session.connected(performance.now()));
     socket.onmessage = ours(({ data }) => {
-      // A text is nothing that our protocol has: the connection is of no use.
+      // Our protocol has no text messages: the connection is useless.
       if (typeof data === 'string') this.#close();
       else this.#session.receive(new Uint8Array(data), performance.now());
     });

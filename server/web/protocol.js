@@ -21,9 +21,9 @@ const [, TAG_ROWS, TEXT_ROWS, FRAME_ROWS, LIST_ROWS, CODE_ROWS, ACTION_ROWS] = t
 const numbers = (rows) => Object.fromEntries(rows.map(([number, name]) => [name, +number]));
 /** The number of each reason that `Refused`, `Goodbye` and `Left` give. */
 export const CODE = numbers(CODE_ROWS);
-/** Those after which it is worth while to come back. */
+/** Those after which it is worthwhile to come back. */
 export const PASSING = CODE_ROWS.filter((row) => row[2] === 'passes').map(([code]) => +code);
-/** The number of what operators do, and the key of the text that tells of it. */
+/** The number of each operator's action, and the key of the text that describes it. */
 export const ACTION = numbers(ACTION_ROWS);
 export const DEED = Object.fromEntries(ACTION_ROWS.map(([action, , deed]) => [action, deed]));
 
@@ -47,7 +47,7 @@ export const FRAMES = Object.fromEntries(FRAME_ROWS.map(([type, name, ...fields]
 }));
 const BY_TYPE = new Map(Object.values(FRAMES).map((frame) => [frame.type, frame]));
 
-/** What a server sends against the rules; the connection ends. */
+/** A server has broken the rules; the connection ends. */
 export class Violation extends Error {}
 
 const utf8 = new TextEncoder();
@@ -140,7 +140,7 @@ export function decode({ type, flags, value }) {
   if (frame) return { frame: frame.name, ...readFields(frame.fields, value) };
   if (!(flags & SKIP)) throw new Violation(`an unknown frame, ${type}`);
   if ((type & 0xf0) !== 0xc0) return null;
-  // An event that this page does not know has its place in the log all the same.
+  // An event that this page does not know still has its place in the log.
   return { frame: 'Unknown', ...readFields(fieldsOf(['SEQ', 'AT']), value) };
 }
 

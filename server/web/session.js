@@ -1,7 +1,7 @@
 // One membership of the room, from the first `Hello` to the last `Goodbye`, as a state machine that
 // outlives its connections; docs/PROTOCOL.md says what it may do when. Touches no socket, file or
-// clock: bytes come in by `receive`, bytes to send are taken by `takeOutput`, what happened by
-// `takeEvents`, and times in milliseconds are told with each call.
+// clock: bytes come in through `receive`, bytes to send are taken with `takeOutput` and events with
+// `takeEvents`, and each call is given the time in milliseconds.
 
 import {
   ACTION, CAPABILITY_OPERATORS, CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, MAGIC, PASSING,
@@ -13,8 +13,8 @@ import { LogPosition, Room } from './session/room.js';
 import { Uploads } from './session/uploads.js';
 
 const VERSION = 1;
-// Waits between attempts: the longest that the first can be, the longest of all, and for how long
-// a connection must have been a good one for the next wait to be a first one again.
+// Waits between attempts: the longest that the first can be, the longest of all, and how long a
+// connection must have lasted for the next wait to count as a first one again.
 const FIRST_WAIT_MS = 1000;
 const WAIT_MS_MAX = 60_000;
 const GOOD_AFTER_MS = 10_000;
@@ -58,7 +58,7 @@ export class Session {
   get isJoined() { return this.phase === 'joined' || this.phase === 'catchingUp'; }
   get isOffline() { return this.phase === 'offline' || this.phase === 'connecting'; }
 
-  /** Commands that are not answered, oldest first. */
+  /** Commands that are not answered yet, oldest first. */
   get pending() { return this.#pending.entries; }
 
   /** When the next attempt to connect is due, while one is waited for. */
@@ -87,7 +87,7 @@ export class Session {
   wantsConnection(now) { return this.phase === 'offline' && now >= this.#retryAt; }
   connecting() { this.phase = 'connecting'; }
 
-  /** A connection stands: greets the server. */
+  /** A connection is established: greets the server. */
   connected(now) {
     this.phase = 'greeting';
     this.#deframer = new Deframer();
@@ -119,7 +119,7 @@ export class Session {
     else if (this.#isHeld && this.phase !== 'connecting') this.#lose({ kind: 'asked' }, now, true);
   }
 
-  /** The page was asleep: the connection must prove within seconds that it still is one. */
+  /** The page was asleep: the connection must prove within seconds that it is still alive. */
   wake(now) {
     if (this.phase === 'offline') this.#retryAt = now;
     if (!this.isJoined) return;
@@ -184,7 +184,7 @@ export class Session {
     return this.#now + (isBusy ? BUSY_TICK_MS : TICK_MS);
   }
 
-  // What our user wants.
+  // Our user's commands.
 
   /** Another nick, or a password, after `nickRefused` or `password`. */
   rejoin({ nick, password }) {
@@ -228,7 +228,7 @@ export class Session {
     this.#look();
   }
 
-  // What the server says.
+  // The server's frames.
 
   /** Takes bytes, cut anywhere. A server that breaks the protocol ends the session. */
   receive(bytes, now) {
@@ -320,7 +320,8 @@ export class Session {
     this.#heartbeat.setBarrier();
   }
 
-  // All that was sent ahead of the last gap was handled once the ping behind it is answered.
+  // Once the ping behind it is answered, the server has handled everything sent before the last
+  // gap.
   #pong() {
     if (this.#heartbeat.ponged()) this.#pending.handled();
   }

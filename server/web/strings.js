@@ -1,7 +1,7 @@
 // The texts of strings.txt, in one of their languages.
 
 export const LANGUAGES = ['en', 'zh-Hans', 'zh-Hant'];
-/** The one that is spoken. */
+/** The language in use. */
 export let language = 'en';
 let table = {};
 
@@ -14,7 +14,7 @@ export function setTexts(text) {
   }));
 }
 
-/** The first language of ours among what the browser wants. */
+/** The first of the browser's preferred languages that we have. */
 export function languageOf(wanted) {
   const tag = wanted.find((it) => /^(en|zh)/i.test(it)) ?? 'en';
   if (/^en/i.test(tag)) return 'en';

@@ -7,7 +7,8 @@ const GREETING_MS_MAX = 30_000;
 const ENTRY_MS_MAX = 60_000;
 const ENTRY_WITH_PASSWORD_MS_MAX = 180_000;
 const WAKE_MS_MAX = 4000;
-// Of a server that owes us an answer: until it is asked, until we say so, until it is given up.
+// For a server that owes us an answer: the times until we ask it, until we tell our user, and until
+// we give it up.
 const PROBE_AFTER_MS = 2000;
 const LATE_AFTER_MS = 5000;
 const UNANSWERED_MS_MAX = 30_000;
@@ -18,7 +19,8 @@ export class Heartbeat {
   #isAsked = false; #enterBy = Infinity; #wakeBy = Infinity;
   // Pings sent, pongs that have come, and the ping that is behind all that a gap may hide.
   #pings = 0; #pongs = 0; #barrier = 0;
-  // The oldest command without an answer, since when it is, and whether we have said so.
+  // The oldest command without an answer, since when it has waited, and whether we have told our
+  // user.
   #awaited = null; #since = 0; #isLate = false;
 
   constructor(now) { this.#heardAt = this.#sentAt = this.#dataAt = now; }
@@ -35,16 +37,16 @@ export class Heartbeat {
     if (isData) this.#dataAt = now;
   }
 
-  /** A step towards the room is asked for. */
+  /** A step towards the room was requested. */
   enters(now, withPassword = false) {
     this.#enterBy = now + (withPassword ? ENTRY_WITH_PASSWORD_MS_MAX : ENTRY_MS_MAX);
   }
 
-  /** It is made, or our user is asked. */
+  /** The step was made, or our user is asked. */
   entered() { this.#enterBy = Infinity; }
   greeted() { this.#isGreeted = true; }
 
-  /** The page was asleep: the server must be heard within seconds. Its silence so far is ours. */
+  /** The page was asleep: the server must be heard within seconds. Until now we did not listen. */
   wakes(now) {
     this.#heardAt = now;
     this.#wakeBy = now + WAKE_MS_MAX;
@@ -55,7 +57,7 @@ export class Heartbeat {
   /** The ping that was just sent is behind all that a gap may hide. */
   setBarrier() { this.#barrier = this.#pings; }
 
-  /** True, once, when that one is answered. */
+  /** True, once, when that ping is answered. */
   ponged() {
     this.#pongs += 1;
     if (!this.#barrier || this.#pongs < this.#barrier) return false;

@@ -1,4 +1,4 @@
-// Our own commands until they are sure to have arrived, and how fast they may go (docs/PROTOCOL.md,
+// Our own commands until they have certainly arrived, and how fast they may go (docs/PROTOCOL.md,
 // "Coming back", "Rates"). Owns their numbers and their order. Messages that a broken connection
 // has left in doubt are said again. Knows neither the room nor a clock.
 
@@ -30,14 +30,14 @@ class Gauge {
     return Math.max(0, Math.ceil(used + (this.inFlight + 1 - atOnce) * each - 1e-6));
   }
 
-  /** One counts from when it is answered, and until then as one more. */
+  /** A command counts from when it is answered, and until then in addition. */
   settle(inFlight, now) {
     const answered = Math.max(0, this.inFlight - inFlight);
     this.inFlight = inFlight;
     if (this.#rate) this.#wholeAt = Math.max(this.#wholeAt, now) + answered * this.#rate.each;
   }
 
-  /** The server takes the next after this long. */
+  /** The server accepts the next one after this long. */
   refused(retryMs, now) {
     this.inFlight = Math.max(0, this.inFlight - 1);
     this.#rate ??= { atOnce: 1, each: Math.max(1, retryMs) };
@@ -80,7 +80,7 @@ export class Pending {
     return frames;
   }
 
-  /** What the server owes an answer first; a command that was sent again counts from then. */
+  /** The command whose answer is due first; one that was sent again counts from then. */
   get awaited() { return this.#sent()[0] ?? null; }
   #sent() { return this.entries.filter(isSent).sort((a, b) => a.turn - b.turn); }
 
@@ -113,7 +113,7 @@ export class Pending {
     });
   }
 
-  /** A command was refused; which, if that is known, unless it goes again by itself. */
+  /** A command was refused: which, if that is known, and whether it is sent again by itself. */
   refused(refused, now) {
     const entry = this.#meant(refused);
     const gauge = this.gauges[PACED[entry?.name]];

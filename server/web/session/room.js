@@ -94,7 +94,7 @@ export class LogPosition {
   // Events up to this one are from before the first join.
   #historyUntil = 0n;
 
-  /** What a `Join` says of it, to show so many lines of history at first. */
+  /** What a `Join` says about it, to show this many lines of history at first. */
   ask(lines) {
     if (this.newest) return { since: this.newest.seq, at: this.newest.at };
     return { history: this.#isWelcomed ? HISTORY_ALL : Math.max(lines, 1) };
@@ -110,7 +110,7 @@ export class LogPosition {
       this.#historyUntil = seq;
       return null;
     }
-    // Once told, it is not told again, though no event may have come since then.
+    // Once reported, it is not reported again, even if no event has come since then.
     if (fromSeq <= this.#toldUntil && this.newest && fromSeq <= this.newest.seq) {
       this.#wantedFrom = fromSeq;
       this.#toldUntil = fromSeq - 1n;

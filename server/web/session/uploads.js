@@ -91,7 +91,7 @@ export class Uploads {
     this.#offersFrom = Math.max(this.#offersFrom, now + refused.retryMs);
   }
 
-  /** What the file reader answers. What was asked before the upload took another turn is old. */
+  /** The file reader's answers. Answers from before the upload changed course are outdated. */
   reply({ kind, id, run, bytes, digest, why }) {
     const upload = this.all.get(id);
     if (!upload || run !== upload.run) return;
@@ -113,7 +113,7 @@ export class Uploads {
     this.#finish(upload);
   }
 
-  // What the server has is another file's beginning: it must forget that.
+  // What the server has is the beginning of another file: it must forget that.
   #startOver(upload) {
     this.#send(encode('Cancel', { transfer: upload.number }));
     this.#numbers.delete(upload.number);
@@ -159,7 +159,7 @@ export class Uploads {
     this.#send(encode('UploadDone', { transfer: upload.number, digest: upload.digest }));
   }
 
-  /** Ends an upload at our user's wish, unless it is being stored. */
+  /** Ends an upload at our user's request, unless it is being stored. */
   cancel(id) {
     const upload = this.all.get(id);
     if (upload && upload.state !== 'done') this.#cancel(upload, { kind: 'cancelled' });

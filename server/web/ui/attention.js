@@ -1,6 +1,6 @@
-// How somebody who looks elsewhere learns that something was said: title, sound, notification.
+// How a user who is looking elsewhere learns that something was said: title, sound, notification.
 
-/** Our user looks at the page. */
+/** Our user is looking at the page. */
 export const isSeen = () => !document.hidden && document.hasFocus();
 
 export class Attention {
@@ -18,7 +18,7 @@ export class Attention {
     document.title = unseen ? `(${unseen}) ${this.#title}` : this.#title;
   }
 
-  /** A line has come; one that `isForUs` may ring. True if it is the first that is not seen. */
+  /** A line has arrived; one that `isForUs` may ring. True if it is the first unseen one. */
   line(isForUs, text, settings) {
     if (isForUs && settings.sound) this.#ring();
     if (isSeen()) return false;
@@ -30,7 +30,7 @@ export class Attention {
     return this.#unseen === 1;
   }
 
-  /** A line was redacted: it may be the one that was notified of. */
+  /** A line was redacted: the notification may be about it. */
   forget() { this.#notification?.close(); }
 
   #ring() {

@@ -5,7 +5,7 @@ import { t } from '../strings.js';
 import { whomOf } from './moderation.js';
 import { reason } from './words.js';
 
-// Name, usage, what stands behind it by the kinds of text in it, and other names.
+// Name, usage, the kinds of text that follow the name, and other names.
 const COMMANDS = [
   ['help', '/help', /^/, '?'],
   ['me', '/me TEXT', /^(?<message>.+)$/s],
@@ -56,7 +56,7 @@ export function parse(line) {
 export const helpLines = () => COMMANDS.map(([name, usage]) =>
   `${usage} — ${t(`help${name[0].toUpperCase()}${name.slice(1)}`)}`);
 
-/** The word before the caret made whole, if a command or one of these names begins with it. */
+/** The word before the caret completed, if a command or one of these names begins with it. */
 export function complete(text, caret, members) {
   const [, before, word] = text.slice(0, caret).match(/^(.*?)([^\s@]+)$/s) ?? [];
   if (!word) return null;

@@ -1,4 +1,4 @@
-// Elements, and other people's text in them: only ever as text, and no danger to what is around it.
+// Elements, and other people's text in them: always as text, and harmless to its surroundings.
 
 import { pieces } from '../strings.js';
 
@@ -19,7 +19,7 @@ export function el(tag, properties = {}, ...children) {
 /** Text without what would reorder its surroundings. */
 export const tame = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 
-/** A name or a text of somebody: it keeps its own direction to itself. */
+/** Somebody's name or text, whose writing direction affects nothing outside it. */
 export const bdi = (text, properties) => el('bdi', properties, tame(text));
 
 /** The text with its web addresses as links: http and https, and nothing else. */

@@ -1,4 +1,5 @@
-// The talk: rows in blocks that the browser draws only where they are seen, added a few at a time.
+// The conversation: rows in blocks that the browser draws only where they are visible, added a few
+// at a time.
 
 import { t } from '../strings.js';
 import { bdi, colourOf, dateOf, el, linked } from './dom.js';
@@ -34,7 +35,7 @@ export class Log {
     this.#schedule();
   }
 
-  // Not by frames, of which none comes in the background.
+  // Not by animation frames: none come in the background.
   #schedule() { this.#timer ??= setTimeout(() => this.#flush(), FRAME_MS); }
 
   #flush() {
@@ -70,7 +71,7 @@ export class Log {
     this.#append(this.#rowOf(row, at), { kind, nick, ms: at.getTime(), folded: 1 });
   }
 
-  // A rule with a few words in it. What was not seen begins at one place only.
+  // A rule with a few words in it. There is only one place where the unseen rows begin.
   #line(text, isUnread = false) {
     const line = el('div', { className: isUnread ? 'line unread' : 'line' }, el('span', {}, text));
     if (isUnread) {
@@ -80,7 +81,7 @@ export class Log {
     this.#append(line, null);
   }
 
-  // Who comes and goes shares a row.
+  // Joins and leaves share a row.
   #fold({ parts }) {
     const last = this.#last;
     if (last?.kind !== 'presence' || last.folded >= FOLDED_MAX) return false;
@@ -147,7 +148,7 @@ export class Log {
 
   #noteScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.#box;
-    // Only upwards is away from the end, which itself may have moved down.
+    // Only scrolling upwards leaves the end, which itself may have moved down.
     const stays = this.#isAtEnd && scrollTop >= this.#top;
     this.#isAtEnd = stays || scrollHeight - scrollTop - clientHeight < 24;
     this.#top = scrollTop;

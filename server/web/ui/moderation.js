@@ -1,4 +1,4 @@
-// What operators do: how they name whom and how long, and what is told of it. Pure functions.
+// What operators do: how they say whom and for how long, and how it is described. Pure functions.
 
 import { DEED } from '../protocol.js';
 import { language, t } from '../strings.js';
@@ -6,12 +6,12 @@ import { bdi, say } from './dom.js';
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
-/** Whom a ban is of: `to`, a nick, or `address`, in 16 bytes, of IPv4 as `::ffff:192.0.2.1`. */
+/** Whom a ban keeps out: `to`, a nick, or `address`, in 16 bytes, of IPv4 as `::ffff:192.0.2.1`. */
 export function whomOf(text) {
   const full = /^\d+(\.\d+){3}$/.test(text) ? `::ffff:${text}` : text;
   const url = `http://[${full}]`;
   if (!full.includes(':') || !URL.canParse(url)) return { to: text };
-  // The parser writes it in groups, of which the zeros are left out in one place.
+  // The parser writes the address in groups, and leaves out one run of zeros.
   const halves = new URL(url).hostname.slice(1, -1).split('::');
   const [head, tail = []] = halves.map((half) => half.split(':').filter(Boolean));
   const zeros = Array(8 - head.length - tail.length).fill('0');

@@ -3,10 +3,10 @@
 import { language, t } from '../strings.js';
 import { bdi, colourOf, dateOf, el, reconcile, sizeText } from './dom.js';
 
-// What an <img> shows and cannot run anything.
+// Types that an <img> shows and that cannot run anything.
 const PICTURE = /\.(png|jpe?g|gif|webp|avif)$/i;
 
-/** The path of an item, with what opens it in a room with a password. */
+/** The path of an item, with the token that opens it in a room with a password. */
 export function itemPath({ item, name, linkToken = [] }) {
   const token = btoa(String.fromCharCode(...linkToken)).replace(/=+$/, '');
   const query = token && `?t=${token.replaceAll('+', '-').replaceAll('/', '_')}`;
@@ -77,7 +77,7 @@ function showProgress(row, upload) {
   row.facts.textContent = stage ? t(stage) : moved;
 }
 
-// Bytes a second since it began to move, and the time that is left at this rate.
+// Bytes per second since it began to move, and the time left at this rate.
 function rateOf(row, { sent, size, state }) {
   const now = performance.now();
   row.from = state === 'sending' ? (row.from ?? { sent, now }) : null;

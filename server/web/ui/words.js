@@ -1,4 +1,5 @@
-// What happened, as rows of the talk and as sentences. Pure functions of what the session tells.
+// What happened, as rows of the conversation and as sentences. Pure functions of the session's
+// events.
 
 import { CODE } from '../protocol.js';
 import { hasText, t } from '../strings.js';
@@ -59,7 +60,7 @@ export function rowOf(event, own) {
   if (frame === 'Said') {
     const isOwn = nick === own;
     const kind = style === 1 ? 'action' : 'said';
-    // Of a redacted line, the server keeps the length.
+    // The server keeps the length of a redacted line.
     const text = event.text.trimEnd() === '[redacted]' ? t('redacted') : event.text;
     return { kind, seq, nick, text, at, isOwn, isMention: !isOwn && names(text, own) };
   }

@@ -134,7 +134,7 @@ impl Messages {
         &self.out[..self.ready]
     }
 
-    /// The first so many bytes of it are sent.
+    /// This many bytes from its beginning are sent.
     pub fn advance(&mut self, count: usize) {
         self.out.drain(..count);
         self.ready -= count;

@@ -1,4 +1,4 @@
-//! Whether a server is to be trusted, from everything that is known of its key. A pure function: it
+//! Whether to trust a server, given everything that is known about its key. A pure function: it
 //! asks nobody and remembers nothing.
 
 use chatshelf_common::fingerprint::Fingerprint;
@@ -32,7 +32,7 @@ pub enum FirstContact {
 pub(super) enum Verdict {
     /// This is the server.
     Trust,
-    /// It is taken to be, and its key is to be remembered.
+    /// It is taken to be, and its key must be remembered.
     Remember,
     /// The same, though nobody has confirmed that it is.
     Accept,

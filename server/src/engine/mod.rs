@@ -125,7 +125,7 @@ pub struct Engine<T> {
     counters: Counters,
     /// What members and addresses have used of what they are allowed.
     limiter: Limiter,
-    /// What is logged of what peers do.
+    /// What is logged about peers.
     peer_log: PeerLog,
     read_buffer: Box<[u8]>,
     shutting_down: bool,
@@ -169,7 +169,7 @@ impl<T: Transport> Engine<T> {
         engine
     }
 
-    /// Allows downloads to be sent from so many open files at once. Without this call they come
+    /// Allows downloads to be sent from this many open files at once. Without this call they come
     /// from memory.
     pub fn allow_windows(&mut self, windows_max: usize) {
         self.transfers.allow_windows(windows_max);
@@ -318,7 +318,7 @@ impl<T: Transport> Engine<T> {
 
     /// Trims the front of the log if it has outgrown its window. First, every connection is
     /// flushed, and the journal takes the events it does not have yet. Members whose cursor is
-    /// still behind lose their position and will be told of the gap.
+    /// still behind lose their position and will be told about the gap.
     fn trim_log_if_overfull(&mut self) {
         if !self.room.log().is_overfull() {
             return;

@@ -86,7 +86,7 @@ pub(super) enum Finished {
 }
 
 impl TransferTable {
-    /// Lets downloads be sent from so many open files at once.
+    /// Lets downloads be sent from this many open files at once.
     pub(super) fn allow_windows(&mut self, windows_max: usize) {
         self.extents.allow_windows(windows_max);
     }

@@ -108,7 +108,7 @@ impl Carriers {
 }
 
 impl Undecided {
-    /// Begins TLS over the bare socket, of which this was read.
+    /// Begins TLS over the bare socket, from which this was already read.
     fn begin_tls(self, first: &[u8]) -> io::Result<Self> {
         let Base::Plain(tcp) = self.base else { return Ok(self) };
         let tls = TlsTransport::new(tcp, &self.carriers.tls, self.token, first);
@@ -116,7 +116,7 @@ impl Undecided {
         Ok(Self { base, ..self })
     }
 
-    /// Decides by the first bytes, of which there is one at least.
+    /// Decides by the first bytes, at least one.
     ///
     /// # Errors
     /// A [`Refusal`] if the protocol's bytes may not come as they are.

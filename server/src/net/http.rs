@@ -98,7 +98,7 @@ fn values<'a>(headers: &[httparse::Header<'a>], name: &str) -> impl Iterator<Ite
     headers.iter().filter(move |it| it.name.eq_ignore_ascii_case(name)).map(|it| it.value)
 }
 
-/// The text of a header of which there is one.
+/// The text of a header that occurs only once.
 fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|it| it.is_ascii())
 }

@@ -1,6 +1,5 @@
 //! The listening sockets: bound once, accepted from in turn until none has more, and paused when
-//! the system runs out of descriptors. What carries a connection
-//! from there on is the matter of `carrier`.
+//! the system runs out of descriptors. From there on, `carrier` carries a connection.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

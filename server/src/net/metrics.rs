@@ -87,9 +87,9 @@ struct Connection {
 /// How far a connection is.
 #[derive(Debug)]
 enum Step {
-    /// This much of the request's head has come.
+    /// The part of the request's head that has arrived.
     Reading(Vec<u8>),
-    /// The answer, of which this much is sent.
+    /// The answer, and how much of it is sent.
     Writing(Vec<u8>, usize),
     /// The answer is sent, our side is shut, and this much was discarded.
     Draining(usize),

@@ -11,7 +11,7 @@ use crate::engine::Transport;
 #[derive(Debug, Default)]
 pub(super) struct Rest(LazyBox<Kept>);
 
-/// Bytes, of which those before `taken` are done with.
+/// Bytes; those before `taken` are done with.
 #[derive(Debug, Default)]
 struct Kept {
     bytes: Vec<u8>,

@@ -93,7 +93,7 @@ impl<T> fmt::Debug for TlsTransport<T> {
 }
 
 impl<T: Transport> TlsTransport<T> {
-    /// Begins the server's side over a transport, of which `first` was read already.
+    /// Begins the server's side over a transport from which `first` was already read.
     ///
     /// # Errors
     /// If rustls cannot begin.

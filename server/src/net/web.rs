@@ -75,7 +75,7 @@ struct Asked {
 }
 
 impl<T: Transport> WebTransport<T> {
-    /// Begins over a transport, of which `first` was read already.
+    /// Begins over a transport from which `first` was already read.
     pub fn new(below: T, site: &Rc<Site>, caller: Caller, first: &[u8]) -> Self {
         Self {
             below,

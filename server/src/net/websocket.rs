@@ -46,8 +46,8 @@ struct Flags {
 }
 
 impl<T: Transport> WebSocketTransport<T> {
-    /// Begins over a transport on which `outgoing` has to be sent first, and of which `early` was
-    /// read already.
+    /// Begins over a transport on which `outgoing` has to be sent first, and from which `early` was
+    /// already read.
     pub fn new(below: T, outgoing: &[u8], early: &[u8]) -> Self {
         let mut transport = Self {
             below,

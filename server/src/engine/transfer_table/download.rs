@@ -52,7 +52,7 @@ impl Download {
         self.part.range.end - self.next_ask
     }
 
-    /// Returns how its content travels, if pieces of so many file bytes suit the connection.
+    /// Returns how its content travels, if pieces of this many file bytes suit the connection.
     pub(super) fn framing(&self, file_bytes: usize) -> Framing {
         if self.part.is_bare { Framing::bare(file_bytes) } else { Framing::frames(file_bytes) }
     }

@@ -35,11 +35,11 @@ pub enum Status {
     RequestTimeout,
     /// 410: it was there.
     Gone,
-    /// 411: with a content of unknown length.
+    /// 411: content of unknown length.
     LengthRequired,
     /// 412: it is not what the client thinks it is.
     PreconditionFailed,
-    /// 413: with a content that is too large, or where none is taken.
+    /// 413: content that is too large, or where none is accepted.
     ContentTooLarge,
     /// 414: the first line exceeds [`super::HEAD_BYTES_MAX`].
     UriTooLong,
@@ -57,7 +57,7 @@ pub enum Status {
     HeadTooLarge,
     /// 500: it cannot be read.
     InternalError,
-    /// 501: with a content in an encoding that is not understood.
+    /// 501: content in an encoding that is not understood.
     NotImplemented,
     /// 503: not now.
     Unavailable,

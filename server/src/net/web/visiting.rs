@@ -17,7 +17,7 @@ use crate::room::shelf::Shelf;
 const FRESH: &str = "Cache-Control: no-store\r\n";
 
 impl<T: Transport> WebTransport<T> {
-    /// Takes the request that is to be answered.
+    /// Takes the request that must be answered.
     pub(super) fn take_asked(&mut self) -> Option<Box<Asked>> {
         match std::mem::replace(&mut self.step, Step::Reading) {
             Step::Asked(asked) | Step::Receiving(asked) => Some(asked),

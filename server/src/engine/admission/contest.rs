@@ -161,11 +161,12 @@ impl<T: Transport> Engine<T> {
         let Some(connection) = self.connections.get_mut(token) else { return };
         connection.phase_mut().contend_no_more();
         if claim == Claim::Free {
-            return self.join(token, join);
+            let earlier = join.resume.and_then(|resume| self.admission.secret.session(resume));
+            self.join_anew(token, join, earlier);
+        } else {
+            self.refuse_nick(token, Join::KIND, &join.nick);
         }
-        self.refuse_nick(token, Join::KIND, &join.nick);
-        // What follows the join can be read now.
-        self.connections.enqueue(token);
+        self.resume_reading(token);
     }
 
     /// Proposes a member's new nick.

@@ -166,6 +166,22 @@ fn joins_from_an_address_are_limited_and_coming_back_is_none() {
 }
 
 #[test]
+fn a_join_that_had_to_wait_for_its_name_is_counted_once() {
+    let mut rig = rig_with(Allowances { joins: Rate::new(2, 1, 60_000), ..Allowances::DEFAULT });
+    let ada = rig.join("ada");
+    rig.pass(2_000);
+    // Its connection is dead, so it does not answer; the other joins with the last that may.
+    let mut peer = rig.connect();
+    peer.hello();
+    peer.join("ada", Some(0));
+    rig.settle();
+    rig.pass(3_000);
+    peer.take();
+    assert_eq!((peer.goodbye(), peer.members()), (None, vec!["ada"]));
+    drop(ada);
+}
+
+#[test]
 fn connections_of_an_address_are_limited_in_number() {
     let limited = Allowances { address_connections_max: 2, ..Allowances::DEFAULT };
     let mut rig = rig_with(limited);

@@ -343,8 +343,11 @@ impl<T: Transport> Connection<T> {
         }
         let flushed = self.send_queue.flush(&mut self.transport, log, budget);
         let flush = flushed.map_err(|_| Broken)?;
-        if flush.has_progress && std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
-            self.liveness.note_taken(now.mono_ms());
+        if flush.has_progress {
+            if std::mem::replace(&mut self.blocked, Blocked::NO) != Blocked::NO {
+                self.liveness.note_taken(now.mono_ms());
+            }
+            self.note_taken_answer(now);
         }
         if let Some(unsent_bytes) = self.send_queue.note_flushed(flush, now.mono_us) {
             self.transport.limit_unsent(unsent_bytes);

@@ -64,7 +64,7 @@ impl<T: Transport> Engine<T> {
         if self.transfers.read_on(at, frame_bytes, is_window, &mut self.disk) {
             self.counters.downloads += 1;
             if self.is_visitor(at.connection) {
-                self.visit_ended(at.connection);
+                self.note_answered(at.connection);
             }
         }
     }

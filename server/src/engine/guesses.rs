@@ -81,7 +81,8 @@ pub(super) struct Guesses {
 }
 
 impl Guesses {
-    /// Adds a guess to the end of its line.
+    /// Adds a guess to the end of its line. One that is full forgets those who are not there any
+    /// more, by `is_there`.
     ///
     /// # Errors
     /// The milliseconds until its next guess is verified, if the line is full or the same member
@@ -92,16 +93,21 @@ impl Guesses {
         asker: Asker,
         password: Password,
         now_ms: u64,
+        is_there: impl Fn(&Asker) -> bool,
     ) -> Result<(), u64> {
         self.make_room(key, now_ms);
         let line = self.lines.entry(key).or_default();
         work::spend_passing(line.waiting.len());
+        let is_due = !line.is_busy && !line.waiting.is_empty();
+        if line.waiting.len() >= GUESSES_WAITING_MAX {
+            line.waiting.retain(|it| is_there(&it.asker));
+        }
         let is_waiting = line.waiting.iter().any(|it| it.asker.is_same_member(&asker));
         if is_waiting || line.waiting.len() >= GUESSES_WAITING_MAX {
             return Err(line.due_ms().saturating_sub(now_ms).max(1000));
         }
         line.waiting.push_back(Waiting { asker, password });
-        if !line.is_busy && line.waiting.len() == 1 {
+        if !line.is_busy && !is_due {
             self.due.insert((line.due_ms().max(now_ms), key));
         }
         self.check();
@@ -207,7 +213,7 @@ mod tests {
     }
 
     fn add(guesses: &mut Guesses, host: u8, now_ms: u64) -> Result<(), u64> {
-        guesses.add(key(host), joiner(), password(), now_ms)
+        guesses.add(key(host), joiner(), password(), now_ms, |_| true)
     }
 
     fn take(guesses: &mut Guesses, now_ms: u64) -> Option<u64> {
@@ -278,7 +284,7 @@ mod tests {
     fn a_member_waits_once() {
         let mut guesses = Guesses::default();
         let key = (Realm::Operators, key(1).1);
-        let mut add = |asker| guesses.add(key, asker, password(), 0).is_ok();
+        let mut add = |asker| guesses.add(key, asker, password(), 0, |_| true).is_ok();
         assert!(add(member(1)) && add(member(2)) && !add(member(1)));
     }
 
@@ -291,7 +297,7 @@ mod tests {
         };
         for number in 0..GUESS_LINES_MAX + 10 {
             let now_ms = number as u64;
-            guesses.add(key(number), joiner(), password(), now_ms).unwrap();
+            guesses.add(key(number), joiner(), password(), now_ms, |_| true).unwrap();
             let taken = take(&mut guesses, now_ms).unwrap();
             guesses.settle(taken, false, now_ms);
         }

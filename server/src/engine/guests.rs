@@ -65,6 +65,6 @@ impl<T: Transport> Engine<T> {
                 self.connections.mark_dirty(token);
             }
         }
-        self.visit_ended(token);
+        self.note_answered(token);
     }
 }

@@ -26,6 +26,8 @@ pub(super) const NICKS_WANTED_MAX: usize = 64;
 pub(super) const RETURN_GRACE_MS: u64 = 5_000;
 /// Time from the answer to a visitor until its next request must have arrived whole.
 pub(super) const VISIT_IDLE_MS: u64 = 15_000;
+/// Time after which a visitor has gone that closed its side and has to wait for its password.
+pub(super) const VISIT_GONE_MS: u64 = 1_000;
 /// Time that output may wait while the peer accepts no byte of it.
 pub(super) const WRITE_STALL_MS: u64 = 30_000;
 /// Time that an upload may wait for its client.

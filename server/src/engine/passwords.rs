@@ -8,6 +8,7 @@ use chatshelf_common::wire::{Code, Frame};
 
 use super::Engine;
 use super::connection::Connection;
+use super::connections::Connections;
 use super::guesses::Asker;
 use super::limits::GUESS_WAIT_MS;
 use super::origin::Origin;
@@ -39,12 +40,15 @@ impl<T: Transport> Engine<T> {
     }
 
     fn guess_room(&mut self, token: Token, join: Join, password: Password) {
-        let now_ms = self.now.mono_ms();
-        let Some(connection) = self.connections.get_mut(token) else { return };
-        let key = (Realm::Room, Origin::from(connection.peer()));
+        let Some(peer) = self.connections.get(token).map(Connection::peer) else { return };
         let asker = Asker::Joiner { token, join: Box::new(join) };
-        match self.guesses.add(key, asker, password, now_ms) {
-            Ok(()) => connection.phase_mut().await_verdict(now_ms + GUESS_WAIT_MS),
+        match self.add_guess((Realm::Room, peer.into()), asker, password) {
+            Ok(()) => {
+                let since_ms = self.now.mono_ms() + GUESS_WAIT_MS;
+                if let Some(connection) = self.connections.get_mut(token) {
+                    connection.phase_mut().await_verdict(since_ms);
+                }
+            }
             Err(wait_ms) => {
                 let retry_ms = Some(wait_ms as u32);
                 let farewell = Goodbye { retry_ms, ..Goodbye::new(Code::TOO_MANY_GUESSES) };
@@ -56,9 +60,9 @@ impl<T: Transport> Engine<T> {
     /// Takes what a member believes to be the operators' password.
     pub(super) fn guess_op(&mut self, token: Token, session: Token, password: Password) {
         let Some(peer) = self.connections.get(token).map(Connection::peer) else { return };
-        let (key, now_ms) = ((Realm::Operators, Origin::from(peer)), self.now.mono_ms());
+        let key = (Realm::Operators, peer.into());
         let asker = Asker::Member { token, session };
-        if let Err(wait_ms) = self.guesses.add(key, asker, password, now_ms) {
+        if let Err(wait_ms) = self.add_guess(key, asker, password) {
             let refused = Refused::new(Code::TOO_MANY_GUESSES, Op::KIND);
             self.refuse(token, &Refused { retry_ms: Some(wait_ms as u32), ..refused });
         }
@@ -70,20 +74,24 @@ impl<T: Transport> Engine<T> {
         }
     }
 
+    /// Adds a guess to those that wait.
+    ///
+    /// # Errors
+    /// As [`super::guesses::Guesses::add`].
+    pub(super) fn add_guess(
+        &mut self,
+        key: (Realm, Origin),
+        asker: Asker,
+        password: Password,
+    ) -> Result<(), u64> {
+        let (connections, now_ms) = (&self.connections, self.now.mono_ms());
+        self.guesses.add(key, asker, password, now_ms, |asker| is_there(connections, asker))
+    }
+
     /// Returns the next guess to be verified.
     pub(super) fn poll_guess(&mut self) -> Option<Guess> {
         let connections = &self.connections;
-        self.guesses.take(self.now.mono_ms(), |asker| match asker {
-            Asker::Joiner { token, .. } => connections.get(*token).is_some_and(|it| {
-                matches!(it.phase(), Phase::Contending(_)) && !it.is_read_closed()
-            }),
-            Asker::Visitor { token, .. } => connections
-                .get(*token)
-                .is_some_and(|it| it.phase().step() == Step::Visiting && !it.is_read_closed()),
-            Asker::Member { token, session } => {
-                connections.get(*token).is_some_and(|it| it.session() == Some(*session))
-            }
-        })
+        self.guesses.take(self.now.mono_ms(), |asker| is_there(connections, asker))
     }
 
     /// Acts on the verdict on a guess.
@@ -111,9 +119,28 @@ impl<T: Transport> Engine<T> {
         } else {
             self.refuse_password(token, Code::PASSWORD_WRONG);
         }
-        // What follows the join can be read now, unless that waits for something else.
+        self.resume_reading(token);
+    }
+
+    /// Reads what follows a `Join`, unless that still waits for something.
+    pub(super) fn resume_reading(&mut self, token: Token) {
         if self.connections.get(token).is_some_and(|it| !it.phase().awaits_answer()) {
             self.connections.enqueue(token);
+        }
+    }
+}
+
+/// Returns true while somebody waits for the verdict on a guess.
+fn is_there<T: Transport>(connections: &Connections<Connection<T>>, asker: &Asker) -> bool {
+    match asker {
+        Asker::Joiner { token, .. } => connections
+            .get(*token)
+            .is_some_and(|it| matches!(it.phase(), Phase::Contending(_)) && !it.is_read_closed()),
+        Asker::Visitor { token, .. } => {
+            connections.get(*token).is_some_and(|it| it.phase().step() == Step::Visiting)
+        }
+        Asker::Member { token, session } => {
+            connections.get(*token).is_some_and(|it| it.session() == Some(*session))
         }
     }
 }

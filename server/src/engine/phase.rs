@@ -10,8 +10,9 @@ use crate::token::Token;
 pub(super) enum Phase {
     /// Accepted; nothing received yet.
     Greeting { since_ms: u64 },
-    /// A visitor: it has asked for what is on the shelf instead of joining, and may ask again.
-    Visiting { since_ms: u64 },
+    /// A visitor: it has asked for what is on the shelf instead of joining, and may ask again. It
+    /// asked or was answered at `since_ms`.
+    Visiting { since_ms: u64, awaits_verdict: bool },
     /// `Hello` answered, not joined.
     Greeted(Guest),
     /// Its `Join` waits until the holder of the nick gives a sign of life, or until its password
@@ -33,7 +34,8 @@ pub(super) enum Phase {
 /// A peer that has not joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Guest {
-    /// When `Hello` arrived.
+    /// From when on its time to join counts: since `Hello` arrived, or since its password was
+    /// looked at, which may be yet to come.
     pub(super) since_ms: u64,
     /// `Join`s that were refused for their nick or password.
     pub(super) refusals: u8,
@@ -135,15 +137,22 @@ impl Phase {
         *self = next;
     }
 
-    /// Notes that a visitor has asked, or has been answered. Returns false for any other peer that
+    /// Notes that a visitor has asked, or has been answered. Does nothing for any other peer that
     /// has said something already.
-    pub(super) fn note_visit(&mut self, now_ms: u64) -> bool {
+    pub(super) fn note_visit(&mut self, now_ms: u64) {
+        let visiting = Self::Visiting { since_ms: now_ms, awaits_verdict: false };
         match self {
-            Self::Greeting { .. } => self.become_phase(Self::Visiting { since_ms: now_ms }),
-            Self::Visiting { since_ms } => *since_ms = now_ms,
-            _ => return false,
+            Self::Greeting { .. } => self.become_phase(visiting),
+            Self::Visiting { .. } => *self = visiting,
+            _ => {}
         }
-        true
+    }
+
+    /// Notes that a visitor waits until its password is verified.
+    pub(super) fn await_visit_verdict(&mut self, now_ms: u64) {
+        if let Self::Visiting { .. } = self {
+            *self = Self::Visiting { since_ms: now_ms, awaits_verdict: true };
+        }
     }
 
     /// Returns the membership, if this is a member's connection.

@@ -65,6 +65,7 @@ impl<T: Transport> Engine<T> {
         if self.connections.get(token).is_some_and(Connection::has_stopped_waiting) {
             self.close(token, Code::CONNECTION_LOST);
         }
+        self.look_whether_gone(token);
         // The transport may have answers of its own to send.
         if self.connections.get(token).is_some_and(Connection::has_pending) {
             self.connections.mark_dirty(token);

@@ -9,7 +9,7 @@ use chatshelf_common::wire::frame::{DownloadRequest, Refused};
 use super::Engine;
 use super::connection::Connection;
 use super::guesses::Asker;
-use super::limits::{GUESS_WAIT_MS, RATE_STEP_MS, VISIT_IDLE_MS};
+use super::limits::{RATE_STEP_MS, VISIT_GONE_MS, VISIT_IDLE_MS};
 use super::origin::Origin;
 use super::phase::Step;
 use super::transfer_table::Part;
@@ -54,9 +54,9 @@ impl<T: Transport> Engine<T> {
             Some(password) => {
                 let key = (Realm::Room, Origin::from(peer));
                 let asker = Asker::Visitor { token, wanted };
-                match self.guesses.add(key, asker, password, now_ms) {
+                match self.add_guess(key, asker, password) {
                     // The deadline to ask again stands still, as the deadline to join does.
-                    Ok(()) => self.extend_visit(token, now_ms + GUESS_WAIT_MS),
+                    Ok(()) => self.await_visit_verdict(token),
                     Err(wait_ms) => {
                         self.refuse_visit(token, Code::TOO_MANY_GUESSES, Some(wait_ms));
                     }
@@ -76,7 +76,7 @@ impl<T: Transport> Engine<T> {
         if !self.is_visitor(token) {
             return;
         }
-        self.extend_visit(token, self.now.mono_ms());
+        self.note_answered(token);
         self.connections.mark_dirty(token);
         match is_right {
             true => self.grant(token, wanted),
@@ -138,16 +138,28 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// A visit's content is sent.
-    pub(super) fn visit_ended(&mut self, token: Token) {
-        self.extend_visit(token, self.now.mono_ms());
+    fn await_visit_verdict(&mut self, token: Token) {
+        let now_ms = self.now.mono_ms();
+        if let Some(connection) = self.connections.get_mut(token) {
+            connection.phase_mut().await_visit_verdict(now_ms);
+        }
+        self.look_whether_gone(token);
     }
 
-    /// Gives a visitor time to ask again, counted from `since_ms`.
-    fn extend_visit(&mut self, token: Token, since_ms: u64) {
+    /// Sets the timer of a visitor that has closed its side, and may wait for a verdict.
+    pub(super) fn look_whether_gone(&mut self, token: Token) {
+        let connection = self.connections.get(token);
+        if connection.is_some_and(|it| it.is_read_closed() && it.phase().step() == Step::Visiting) {
+            self.connections.arm(token, self.now.mono_ms() + VISIT_GONE_MS);
+        }
+    }
+
+    /// A visitor is answered, and has time to ask again.
+    pub(super) fn note_answered(&mut self, token: Token) {
+        let now_ms = self.now.mono_ms();
         if let Some(connection) = self.connections.get_mut(token) {
-            connection.phase_mut().note_visit(since_ms);
-            self.connections.arm(token, since_ms + VISIT_IDLE_MS);
+            connection.phase_mut().note_visit(now_ms);
+            self.connections.arm(token, now_ms + VISIT_IDLE_MS);
         }
     }
 

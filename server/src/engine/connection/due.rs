@@ -5,7 +5,7 @@ use chatshelf_common::wire::Code;
 use super::Connection;
 use crate::engine::Deadlines;
 use crate::engine::deadlines::{Due, Look};
-use crate::engine::limits::{CLOSE_MS, LINGER_MS, VISIT_IDLE_MS};
+use crate::engine::limits::{CLOSE_MS, GUESS_WAIT_MS, LINGER_MS, VISIT_GONE_MS, VISIT_IDLE_MS};
 use crate::engine::phase::{Guest, Phase};
 
 impl<T> Connection<T> {
@@ -30,7 +30,14 @@ impl<T> Connection<T> {
                 look.has_passed(look.now_ms(), VISIT_IDLE_MS);
                 return self.stall_due(look, deadlines);
             }
-            Phase::Visiting { since_ms } => (since_ms, VISIT_IDLE_MS, Due::Close(Code::LEFT)),
+            // It may close its side once it has asked. Whoever then has to wait has mostly gone.
+            Phase::Visiting { since_ms, awaits_verdict: true } if self.is_read_closed() => {
+                (since_ms, VISIT_GONE_MS, Due::Close(Code::CONNECTION_LOST))
+            }
+            Phase::Visiting { since_ms, awaits_verdict } => {
+                let allowed_ms = if awaits_verdict { GUESS_WAIT_MS } else { VISIT_IDLE_MS };
+                (since_ms, allowed_ms, Due::Close(Code::LEFT))
+            }
             Phase::Entering(_) | Phase::Joined(_) => return self.stall_due(look, deadlines),
             Phase::Dead => return None,
         };

@@ -1,7 +1,8 @@
 //! A connection whose peer may be a visitor.
 
 use super::Connection;
-use crate::engine::phase::Step;
+use crate::engine::Now;
+use crate::engine::phase::{Phase, Step};
 use crate::engine::transport::Transport;
 use crate::engine::visitor::{Visit, Visitor};
 
@@ -14,6 +15,16 @@ impl<T: Transport> Connection<T> {
         let visit = self.transport.visitor()?.take_visit()?;
         self.phase.note_visit(now_ms);
         Some(visit)
+    }
+
+    /// Notes that a visitor has taken all of its answer: its time to ask again begins.
+    #[inline] // Called in each flush; few connections are visitors'.
+    pub(super) fn note_taken_answer(&mut self, now: Now) {
+        if let Phase::Visiting { awaits_verdict: false, .. } = self.phase
+            && !self.transport.has_pending()
+        {
+            self.phase.note_visit(now.mono_ms());
+        }
     }
 
     /// Tells a peer whose request has begun to arrive that the time for it is over.

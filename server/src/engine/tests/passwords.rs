@@ -11,7 +11,8 @@ use super::pipe::Visits;
 use super::rig::{HOME, Rig, SETTINGS, password_of};
 use crate::engine::Settings;
 use crate::engine::limits::{
-    GUESS_BURST, GUESS_MS, GUESS_WAIT_MS, GUESSES_WAITING_MAX, REFUSED_JOINS_MAX, VISIT_IDLE_MS,
+    GUESS_BURST, GUESS_MS, GUESS_WAIT_MS, GUESSES_WAITING_MAX, REFUSED_JOINS_MAX, VISIT_GONE_MS,
+    VISIT_IDLE_MS,
 };
 use crate::passwords::Realm;
 
@@ -222,6 +223,54 @@ fn a_visitor_waits_for_its_turn_as_long_as_a_guest_does() {
     assert!(!visitor.wire.borrow().shut, "it may ask again");
     rig.pass(1);
     assert!(visitor.wire.borrow().shut);
+}
+
+/// A visitor that shows the right password, asks for what is not there, and closes its side.
+fn closing_visitor(rig: &mut Rig) -> Peer {
+    let visitor = rig.connect_from(HOME);
+    let password = Some(password_of(Realm::Room));
+    visitor.wire.borrow_mut().visits = Some(Visits { password, ..Visits::default() });
+    visitor.send_raw(&[99]);
+    // While it waits for its answer, it is not read to its end.
+    visitor.wire.borrow_mut().ready.read_closed = true;
+    rig.settle();
+    visitor
+}
+
+#[test]
+fn a_visitor_that_closes_its_side_is_answered_if_it_need_not_wait() {
+    let mut rig = Rig::with(CLOSED);
+    let visitor = closing_visitor(&mut rig);
+    assert_eq!(visitor.wire.borrow().visits.as_ref().unwrap().refusals, [Code::ITEM_UNKNOWN]);
+}
+
+#[test]
+fn a_visitor_that_closes_its_side_and_has_to_wait_keeps_no_place() {
+    let mut rig = Rig::with(CLOSED);
+    exhaust(&mut rig, HOME);
+    let visitor = closing_visitor(&mut rig);
+    rig.pass(VISIT_GONE_MS - 1);
+    assert!(!visitor.wire.borrow().shut);
+    rig.pass(1);
+    assert!(visitor.wire.borrow().shut);
+}
+
+#[test]
+fn who_has_left_keeps_nobody_out_of_a_full_line() {
+    let mut rig = Rig::with(CLOSED);
+    exhaust(&mut rig, HOME);
+    for _ in 0..GUESSES_WAITING_MAX + 10 {
+        let mut gone = guest(&mut rig, HOME);
+        guess(&mut rig, &mut gone, "mallory", "wrong");
+        gone.end();
+        rig.settle();
+        assert_eq!(gone.farewell(), Some(Code::CONNECTION_LOST));
+    }
+    let mut right = guest(&mut rig, HOME);
+    guess(&mut rig, &mut right, "ada", password_of(Realm::Room));
+    rig.pass(GUESS_MS);
+    right.take();
+    assert!(right.has_snapshot(), "{:?}", right.goodbye());
 }
 
 #[test]

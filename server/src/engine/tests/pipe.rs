@@ -52,6 +52,9 @@ pub(super) struct Visits {
     pub(super) asked: Option<u8>,
     /// What it shows as the room's password.
     pub(super) password: Option<&'static str>,
+    /// Bytes of the answer to a refused visit, and how many of them wait to be written.
+    pub(super) answer_bytes: usize,
+    pub(super) untaken: usize,
     /// Why visits were refused.
     pub(super) refusals: Vec<Code>,
     /// The engine has said that no further visit is wanted.
@@ -207,11 +210,14 @@ impl<const SHORT: bool> Transport for End<SHORT> {
     }
 
     fn has_pending(&self) -> bool {
-        false
+        self.0.borrow().visits.as_ref().is_some_and(|visits| visits.untaken > 0)
     }
 
     fn flush_pending(&mut self) -> io::Result<usize> {
-        Ok(0)
+        let untaken = self.visits().untaken;
+        let most = self.0.borrow_mut().takes::<SHORT>(untaken)?;
+        self.visits().untaken -= most;
+        Ok(most)
     }
 
     fn short_is_blocked(&self) -> bool {
@@ -289,7 +295,9 @@ impl<const SHORT: bool> Visitor for End<SHORT> {
     }
 
     fn refuse(&mut self, code: Code, _: Option<u64>) -> bool {
-        self.visits().refusals.push(code);
+        let mut visits = self.visits();
+        visits.refusals.push(code);
+        visits.untaken = visits.answer_bytes;
         true
     }
 

@@ -75,6 +75,22 @@ fn what_a_visitor_is_sent_may_take_longer() {
 }
 
 #[test]
+fn a_visitor_may_take_its_time_over_an_answer_and_then_ask_again() {
+    let mut rig = Rig::new();
+    let peer = visitor(&mut rig);
+    peer.wire.borrow_mut().visits.as_mut().unwrap().answer_bytes = 1_000;
+    peer.wire.borrow_mut().allow(0);
+    assert!(!asks_in_vain(&mut rig, &peer));
+    rig.pass(VISIT_IDLE_MS - 1);
+    peer.wire.borrow_mut().allow(1_000);
+    rig.settle();
+    rig.pass(VISIT_IDLE_MS - 1);
+    assert!(!peer.wire.borrow().shut);
+    rig.pass(1);
+    assert!(peer.wire.borrow().shut);
+}
+
+#[test]
 fn where_others_come_nobody_keeps_a_place_to_ask_again() {
     let mut rig = Rig::new();
     // Four of them may be connections that have not joined.

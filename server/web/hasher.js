@@ -29,6 +29,7 @@ class Blake3 {
 
 // Relative to this script, because that is a worker's address.
 const module = fetch('vendor/blake3.wasm').then(WebAssembly.compileStreaming);
+module.catch(() => postMessage({ kind: 'broken' }));
 // The file of each upload, how far it is read, and the hasher of that part.
 const files = new Map();
 let last = Promise.resolve();

@@ -9,6 +9,8 @@ const SLOW_MS = 100;
 
 export class Link {
   #session; #address; #onChange; #socket = null; #timer; #worker = null;
+  // Those that the reader has, or will have when there is one again.
+  #files = new Map();
   // How much may be unsent, and since when that much is unsent, so that a line never waits for
   // long.
   #window = UNSENT_BYTES_MIN; #fullSince = null; #isWaiting = false;
@@ -16,6 +18,8 @@ export class Link {
   /** `onChange` is called after each step. */
   constructor(session, address, onChange) {
     [this.#session, this.#address, this.#onChange] = [session, address, onChange];
+    // Now the server is there; when the first file is chosen, it may not be.
+    this.#reader();
   }
 
   /** Does what is due; to be called after each command of our user. */
@@ -27,13 +31,17 @@ export class Link {
     if (this.#socket && ['offline', 'over'].includes(session.phase)) this.#close();
     if (session.wantsConnection(now)) this.#connect();
     this.#write();
-    for (const request of session.uploads.requests.splice(0)) this.#worker?.postMessage(request);
-    this.#onChange();
+    for (const request of session.uploads.requests.splice(0)) {
+      if (request.kind === 'end') this.#files.delete(request.id);
+      this.#reader().postMessage(request);
+    }
     const deadline = session.deadline();
     if (session.phase === 'over') this.#worker?.terminate();
     else if (deadline < Infinity) {
       this.#timer = setTimeout(() => this.run(), Math.max(4, deadline - performance.now()));
     }
+    // Behind the timer, which goes on whatever is made of the change.
+    this.#onChange();
   }
 
   #connect() {
@@ -95,14 +103,30 @@ export class Link {
 
   /** Gives the reader the file of an upload. */
   open(id, file) {
-    if (!this.#worker) {
-      this.#worker = new Worker(new URL('hasher.js', import.meta.url));
-      this.#worker.onmessage = ({ data }) => {
-        if (data.kind === 'waited') this.#isWaiting = false;
-        else this.#session.uploads.reply(data);
-        this.run();
-      };
-    }
-    this.#worker.postMessage({ kind: 'file', id, file });
+    this.#files.set(id, file);
+    this.#worker?.postMessage({ kind: 'file', id, file });
+  }
+
+  #reader() {
+    if (this.#worker) return this.#worker;
+    const worker = (this.#worker = new Worker(new URL('hasher.js', import.meta.url)));
+    worker.onmessage = ({ data }) => {
+      if (data.kind === 'broken') return this.#break(worker);
+      if (data.kind === 'waited') this.#isWaiting = false;
+      else this.#session.uploads.reply(data);
+      this.run();
+    };
+    worker.onerror = () => this.#break(worker);
+    this.#files.forEach((file, id) => worker.postMessage({ kind: 'file', id, file }));
+    return worker;
+  }
+
+  // It could not be loaded, or has failed: the next request gets another one.
+  #break(worker) {
+    worker.terminate();
+    if (worker !== this.#worker) return;
+    [this.#worker, this.#isWaiting] = [null, false];
+    this.#session.uploads.readerFailed();
+    this.run();
   }
 }

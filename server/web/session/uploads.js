@@ -104,6 +104,13 @@ export class Uploads {
     }
   }
 
+  /** The file reader is gone, and with it all that it was asked for. */
+  readerFailed() {
+    const isAsked = ({ state }) => state === 'comparing' || state === 'sending';
+    const asked = [...this.all.values()].filter(isAsked);
+    asked.forEach((upload) => this.#cancel(upload, { kind: 'failed', why: 'reader' }));
+  }
+
   #begin(upload, digest) {
     const before = upload.sent;
     Object.assign(upload, { state: 'sending', sent: upload.asked, digest: digest ?? null });

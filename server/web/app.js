@@ -4,34 +4,37 @@
 import { Link } from './link.js';
 import { ACTION, CODE, fitFileName, textFault } from './protocol.js';
 import { Session } from './session.js';
+import { isTalk } from './session/pending.js';
 import { languageOf, setLanguage, setTexts, t } from './strings.js';
-import { Attention } from './ui/attention.js';
+import { Attention, canNotify } from './ui/attention.js';
 import { complete, helpLines, parse } from './ui/commands.js';
 import { $, bdi, colourOf, el, linked, reconcile, say, sizeText } from './ui/dom.js';
 import { Log } from './ui/log.js';
 import { banParts, secondsOf, whomOf } from './ui/moderation.js';
 import { button, showShelf, showUploads } from './ui/shelf.js';
-import { keys, load, save } from './ui/storage.js';
+import { keys, load, reload, save } from './ui/storage.js';
 import { ending, reason, rowOf } from './ui/words.js';
 
 const HISTORY_LINES = 300;
 const MEMBERS_SHOWN_MAX = 500;
 const ROOM_DELAY_MS = 50;
+// After that many attempts in vain, a reload may be what is needed.
+const ATTEMPTS_WITHOUT_RELOAD = 3;
 const isPlain = location.protocol === 'http:';
 const maySendPassword = !isPlain || /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
 
-const settings = load(localStorage, 'settings');
+const settings = load('localStorage', 'settings');
 const attention = new Attention(`${location.hostname} · chatshelf`);
 const log = new Log($('talk'), $('lines'), $('newest'));
 // The file of each upload, and what it is recognised by when it is chosen again.
 const files = new Map();
 const ownItems = new Set();
 let [session, link, roomTimer] = [null, null, null];
-let [isNow, lastSent] = [false, ''];
+let [isNow, hasLeft, lastSent] = [false, false, ''];
 
 function set(name, value) {
   settings[name] = value;
-  save(localStorage, 'settings', settings);
+  save('localStorage', 'settings', settings);
 }
 
 function showTexts() {
@@ -48,13 +51,14 @@ function showTexts() {
 
 // The door.
 
-function enter({ name: nick, password, resume }) {
+function enter({ name: nick, password, resume, unsent }) {
   const history = Number(new URLSearchParams(location.search).get('history') ?? HISTORY_LINES);
   const randomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
-  const asked = { nick, password, resume, history, maySendPassword, software: 'chatshelf web' };
-  session = new Session({ ...asked, random: Math.random, randomBytes }, performance.now());
+  const asked = { nick, password, resume, unsent, history, maySendPassword };
+  const config = { ...asked, software: 'chatshelf web', random: Math.random, randomBytes };
+  session = new Session(config, performance.now());
   link = new Link(session, `${isPlain ? 'ws' : 'wss'}://${location.host}/ws`, refresh);
-  $('menu').open = isNow = false;
+  $('menu').open = isNow = hasLeft = false;
   ownItems.clear();
   log.clear();
   link.run();
@@ -89,6 +93,7 @@ function showRoom() {
   if ($('door').hidden) return;
   [$('door').hidden, $('room').hidden] = [true, false];
   log.toEnd();
+  fitRows();
   $('text').focus();
 }
 
@@ -115,8 +120,9 @@ const HANDLERS = {
   upload: showUpload,
   told({ told: { nick, to, text, at }, isOwn }) {
     const whom = isOwn ? t('toWhom', { nick: to }) : t('privately');
-    if (!isOwn && attention.line(true, `${nick}: ${text}`, settings)) log.add(UNREAD());
-    log.add({ kind: 'told', nick, text, at, to: whom, isOwn, isMention: !isOwn });
+    const row = { kind: 'told', nick, text, at, to: whom, isOwn, isMention: !isOwn };
+    if (isOwn) log.add(row);
+    else addNews(row);
   },
   refused({ refused, entry }) {
     const what = entry?.typed;
@@ -140,12 +146,29 @@ const HANDLERS = {
     showDoor(reason({ code: isWrong ? CODE.PASSWORD_WRONG : CODE.PASSWORD_NEEDED }));
   },
   over({ why }) {
-    const unsent = session.pending.filter(({ name }) => name === 'Say');
-    const text = [...unsent.map(({ fields }) => fields.text), $('text').value];
-    $('text').value = text.filter(Boolean).join('\n');
-    showDoor(ending(why, !$('room').hidden));
+    hasLeft = why.kind === 'left';
+    const lost = takeBack(session.pending.filter(isTalk));
+    const unanswered = lost.map(({ typed }) => t('unanswered', { what: typed }));
+    showDoor([ending(why, !$('room').hidden), ...unanswered].join('\n'));
   },
 };
+
+// What was not delivered comes back into the field; except private messages beside others, so that
+// they are not sent to all.
+function takeBack(unsent) {
+  const isAlone = unsent.length === 1 && !$('text').value;
+  const isBack = ({ name }) => isAlone || name === 'Say';
+  const texts = unsent.filter(isBack).map(({ typed }) => typed);
+  $('text').value = [...texts, $('text').value].filter(Boolean).join('\n');
+  return unsent.filter((entry) => !isBack(entry));
+}
+
+// A line of somebody else.
+function addNews(row) {
+  if (attention.line()) log.add(UNREAD());
+  log.add(row);
+  if (row.isMention) attention.call(`${row.nick}: ${row.text}`, settings);
+}
 
 function showNow() {
   if (!isNow) log.add({ kind: 'line', text: t('now') });
@@ -165,10 +188,8 @@ function showEvent({ event, when }) {
   }
   const row = rowOf(event, session.nick);
   if (!row) return;
-  const isNews = event.frame === 'Said' && when !== 'history' && !row.isOwn;
-  const text = `${event.nick}: ${event.text}`;
-  if (isNews && attention.line(row.isMention, text, settings)) log.add(UNREAD());
-  log.add(row);
+  if (event.frame === 'Said' && when !== 'history' && !row.isOwn) addNews(row);
+  else log.add(row);
 }
 
 function showUpload({ what, upload, outcome }) {
@@ -183,7 +204,8 @@ function showUpload({ what, upload, outcome }) {
   if (outcome.kind === 'stored') ownItems.add(outcome.item);
   if (outcome.kind !== 'interrupted' && !mayResume) keys.end(identity, outcome.item, key);
   if ((code === undefined && outcome.kind !== 'failed') || code === CODE.CANCELLED) return;
-  const why = code === undefined ? t('unreadable') : reason(outcome.refused);
+  const broken = outcome.why === 'reader' ? t('noReader') : t('unreadable');
+  const why = code === undefined ? broken : reason(outcome.refused);
   const retry = button('retry', name, () => {
     retry.disabled = true;
     putOnShelf([file]);
@@ -194,15 +216,24 @@ function showUpload({ what, upload, outcome }) {
 // What is shown of it.
 
 function refresh() {
-  for (const event of session.takeEvents()) HANDLERS[event.kind]?.(event);
+  for (const event of session.takeEvents()) isolated(() => HANDLERS[event.kind]?.(event));
   if (session.phase === 'joined' && session.room.isCaughtUp) showNow();
   showStatus();
   showPending();
   showUploads($('uploads'), session.uploads.all, (id) => act(() => session.uploads.cancel(id)));
 }
 
+// An error is reported, and nothing else is lost by it.
+function isolated(step) {
+  try {
+    step();
+  } catch (error) {
+    reportError(error);
+  }
+}
+
 function showPending() {
-  const kept = session.pending.filter(({ name }) => name === 'Say' || name === 'Tell');
+  const kept = session.pending.filter(isTalk);
   const before = $('pending').childElementCount;
   reconcile($('pending'), new Map(kept.map((entry) => [entry.id, entry])), ({ fields }) =>
     el('div', { className: 'row pending' }, el('span', { className: 'tag' }, t('waiting')), ' ',
@@ -241,10 +272,14 @@ function showLists() {
 function showStatus() {
   const { isJoined, retryAt, isLate } = session;
   const s = Math.max(0, Math.ceil(((retryAt ?? 0) - performance.now()) / 1000));
-  const text = retryAt === null ? t(isLate ? 'late' : 'connecting') : t('offline', { s });
-  const [span, now] = $('status').children;
+  // The browser may trust the server's own key for a while only, and asks again on a reload.
+  const offline = isPlain || session.attempts < ATTEMPTS_WITHOUT_RELOAD ? 'offline' : 'offlineLong';
+  const text = t(retryAt !== null ? offline : isLate ? 'late' : 'connecting');
+  const [span, clock, now] = $('status').children;
   $('status').hidden = isJoined && !isLate;
+  // Only what changes is read aloud, and never the seconds.
   if (span.textContent !== text) span.textContent = text;
+  clock.textContent = retryAt === null ? '' : t('retrying', { s });
   now.hidden = retryAt === null && !isLate;
 }
 
@@ -434,7 +469,7 @@ function listenToSettings() {
     };
   }
   // Over plain HTTP, browsers have no notifications.
-  $('notify').parentElement.hidden = !globalThis.Notification || !globalThis.isSecureContext;
+  $('notify').parentElement.hidden = !canNotify();
   $('language').onchange = () => {
     set('language', $('language').value);
     showTexts();
@@ -445,15 +480,23 @@ function listenToSettings() {
 }
 
 function listenToPage() {
-  const wake = () => document.hidden || !session || act(() => session.wake(performance.now()));
-  document.addEventListener('visibilitychange', wake);
-  addEventListener('online', wake);
-  // A page that is loaded again is the same member. The key is there only in between, so that a
-  // tab that is duplicated does not take the membership over.
-  addEventListener('pagehide', () => {
-    if (!session?.takesCommands) return;
-    save(sessionStorage, 'member', { name: session.nick, resume: [...session.resume] });
+  const wake = () => session && act(() => session.wake(performance.now()));
+  // A page that is loaded again is the same member, with what it has written. The key is there only
+  // while nobody looks, so that a tab that is duplicated does not take the membership over.
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return keepForReload();
+    reload.take();
+    wake();
   });
+  addEventListener('pagehide', keepForReload);
+  addEventListener('online', wake);
+}
+
+function keepForReload() {
+  const { phase, resume, nick: name, unsent } = session ?? {};
+  const isOn = resume && phase !== 'leaving' && phase !== 'over';
+  const draft = hasLeft ? '' : $('text').value;
+  reload.keep(isOn ? { name, resume: [...resume], unsent, draft } : { draft });
 }
 
 setTexts(await (await fetch('strings.txt')).text());
@@ -461,7 +504,7 @@ document.querySelectorAll('.host').forEach((element) => (element.textContent = l
 document.querySelectorAll('.plain').forEach((element) => (element.hidden = !isPlain));
 [listen, listenToFiles, listenToSettings, listenToPage, showTexts].forEach((step) => step());
 $('name').value = settings.name ?? '';
-const { name, resume } = load(sessionStorage, 'member');
-sessionStorage.removeItem('member');
+const { name, resume, unsent, draft = '' } = reload.take();
+$('text').value = draft;
 showDoor('');
-if (name) enter({ name, resume: Uint8Array.from(resume) });
+if (name) enter({ name, unsent, resume: Uint8Array.from(resume) });

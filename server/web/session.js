@@ -42,15 +42,15 @@ export class Session {
   // Of the membership.
   #isHeld = false; #seen = new LogPosition(); #pending; #retryAt = 0; #waits = 0; #attempts = -1;
 
-  /** `nick`; `history`, in lines; `resume` and `password`, if there are; `maySendPassword`, false
-   * where others could read it; `random`, as `Math.random`; `randomBytes(count)`. */
+  /** `nick`; `history`, in lines; `resume`, `unsent` (both of an earlier page) and `password`, if
+   * there are; `maySendPassword`, false where others could read it; `random`, as `Math.random`; `randomBytes(count)`. */
   constructor(config, now) {
     this.#config = { ...config };
     this.nick = config.nick;
     this.resume = config.resume;
     this.#now = this.#retryAt = now;
     const first = config.randomBytes(8).reduce((all, byte) => (all << 8n) + BigInt(byte), 0n);
-    this.#pending = new Pending(first);
+    this.#pending = new Pending(first, config.unsent);
     const newKey = () => config.randomBytes(16);
     this.uploads = new Uploads((frame) => this.#send(frame), (it) => this.#tell(it), newKey);
   }
@@ -60,6 +60,12 @@ export class Session {
 
   /** Commands that are not answered yet, oldest first. */
   get pending() { return this.#pending.entries; }
+
+  /** Messages among them, for the `Session` of the page when it is loaded again. */
+  get unsent() { return this.#pending.unsent; }
+
+  /** How many attempts to come back have failed since the connection was lost. */
+  get attempts() { return this.#attempts; }
 
   /** When the next attempt to connect is due, while one is waited for. */
   get retryAt() { return this.phase === 'offline' ? this.#retryAt : null; }
@@ -301,7 +307,7 @@ export class Session {
   #arrive() {
     const isFirst = !this.#isHeld;
     this.#isHeld = true;
-    this.phase = isFirst ? 'joined' : 'catchingUp';
+    this.phase = isFirst && !this.pending.length ? 'joined' : 'catchingUp';
     this.#heartbeat.entered();
     [this.#attempts, this.#joinedAt] = [-1, this.#now];
     this.#tell({ kind: isFirst ? 'joined' : 'back' });
@@ -331,7 +337,7 @@ export class Session {
     this.#seen.event(event);
     const when = this.#seen.when(event.seq, this.room.snapshotSeq);
     if (isLive) this.#noteLive(event);
-    else if (when === 'away' && event.frame === 'Said') this.#pending.saidWhileAway(event);
+    else if (event.frame === 'Said') this.#pending.saidWhileAway(event);
     if (when) this.#tell({ kind: 'event', event, when });
     this.#settleIfCaughtUp();
   }

@@ -45,13 +45,29 @@ class Gauge {
   }
 }
 
+/** Whether a command is a message. */
+export const isTalk = ({ name }) => name === 'Say' || name === 'Tell';
+
 /** Commands that are not answered. Each has `id`, `name`, `fields` and `state`. */
 export class Pending {
   entries = [];
   #next; #turns = 0;
   gauges = { lines: new Gauge(), changes: new Gauge() };
 
-  constructor(firstId) { this.#next = firstId; }
+  /** Behind those of `unsent`, as `unsent` of an earlier page gave them. */
+  constructor(firstId, unsent = []) {
+    this.#next = firstId;
+    const restored = ({ id, state, ...entry }) =>
+      ({ ...entry, id: BigInt(id), state, repeats: state === 'doubt' });
+    this.entries = unsent.map(restored);
+  }
+
+  /** Messages that are not answered, as JSON can hold them. */
+  get unsent() {
+    const wasSent = ({ state, repeats }) => state !== 'waiting' || repeats;
+    return this.entries.filter(isTalk).map((entry) =>
+      ({ ...entry, id: String(entry.id), state: wasSent(entry) ? 'doubt' : 'waiting' }));
+  }
 
   get isFull() { return this.entries.length >= COMMANDS_MAX; }
 
@@ -91,7 +107,7 @@ export class Pending {
     this.#remove(this.entries.find((entry) => entry.name === name && entry.id === id));
   }
 
-  /** A message was said while we were away; nobody else knew the text of one in doubt. */
+  /** A message was said before we came back; nobody else knew the text of one in doubt. */
   saidWhileAway({ messageId, text }) {
     const isIt = ({ id, state, name }) => id === messageId && state === 'doubt' && name === 'Say';
     this.#remove(this.entries.find((entry) => isIt(entry) && entry.fields.text === text));

@@ -154,6 +154,41 @@ test('whatever the connection breaks at, every line is said once, in order', () 
   }
 });
 
+test('whatever a reload breaks at, every line is said once, in order', () => {
+  for (let up = 0; up <= 160; up++) {
+    for (const down of [0, 20, Infinity]) {
+      const server = roomWith(1);
+      const before = new Client(server).enter();
+      for (const text of ['one', 'two', 'three']) before.session.ask('Say', { text });
+      before.exchange({ up, down }).cut();
+      before.session.ask('Say', { text: 'kept', style: 1 });
+      before.session.ask('Tell', { to: 'bob', text: 'psst' });
+      // As the browser keeps it.
+      const unsent = JSON.parse(JSON.stringify(before.session.unsent));
+      const client = new Client(server, { resume: before.session.resume, unsent }).enter();
+      const own = server.log.filter(({ event }) => event.nick === 'ada' && event.text);
+      const texts = own.map(({ event }) => event.text);
+      assert.deepEqual(texts, ['one', 'two', 'three', 'kept'], `after ${up} and ${down} bytes`);
+      assert.deepEqual(client.told('told').map((it) => it.told.text), ['psst']);
+      assert.equal(client.session.pending.length, 0);
+      assert.deepEqual(client.told('joined').length, 1);
+    }
+  }
+});
+
+test('a private message that a reload leaves in doubt is reported', () => {
+  const server = roomWith(1);
+  const before = new Client(server).enter();
+  before.session.ask('Tell', { to: 'bob', text: 'psst' });
+  before.session.ask('Rename', { nick: 'lovelace' });
+  before.session.takeOutput(0, 0);
+  const { resume, unsent } = before.session;
+  assert.deepEqual(unsent.map(({ name, state }) => [name, state]), [['Tell', 'doubt']]);
+  const client = new Client(server, { resume, unsent }).enter();
+  assert.deepEqual(client.told('unanswered').map((it) => it.entry.fields.text), ['psst']);
+  assert.deepEqual([client.told('told'), client.session.phase], [[], 'joined']);
+});
+
 test('what cannot be said again is reported', () => {
   const client = new Client(roomWith(1)).enter();
   client.session.ask('Tell', { to: 'bob', text: 'psst' });

@@ -3,6 +3,17 @@
 /** Our user is looking at the page. */
 export const isSeen = () => !document.hidden && document.hasFocus();
 
+/** Whether the page may notify, if our user agrees. Chrome on Android has the class, and throws
+ * when one is made; without permission, others make one that is not shown. */
+export function canNotify() {
+  if (!globalThis.isSecureContext || !globalThis.Notification) return false;
+  try {
+    return Notification.permission === 'granted' || !!new Notification('');
+  } catch {
+    return false;
+  }
+}
+
 export class Attention {
   #unseen = 0; #title; #audio = null; #notification = null;
 
@@ -18,16 +29,24 @@ export class Attention {
     document.title = unseen ? `(${unseen}) ${this.#title}` : this.#title;
   }
 
-  /** A line has arrived; one that `isForUs` may ring. True if it is the first unseen one. */
-  line(isForUs, text, settings) {
-    if (isForUs && settings.sound) this.#ring();
+  /** A line has arrived. True if it is the first unseen one. */
+  line() {
     if (isSeen()) return false;
     this.#count(this.#unseen + 1);
-    if (isForUs && settings.notify && globalThis.Notification?.permission === 'granted') {
-      this.#notification = new Notification(this.#title, { body: text, tag: 'chatshelf' });
-      this.#notification.onclick = () => focus();
-    }
     return this.#unseen === 1;
+  }
+
+  /** A line is for our user. That nothing rings is no reason to lose it. */
+  call(text, { sound, notify }) {
+    try {
+      if (sound) this.#ring();
+      if (notify && !isSeen() && globalThis.Notification?.permission === 'granted') {
+        this.#notification = new Notification(this.#title, { body: text, tag: 'chatshelf' });
+        this.#notification.onclick = () => focus();
+      }
+    } catch (error) {
+      console.warn(error);
+    }
   }
 
   /** A line was redacted: the notification may be about it. */

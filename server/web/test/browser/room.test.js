@@ -251,6 +251,116 @@ inBrowser('a page that is loaded again is the same member', async (context) => {
   await assertStayed(other, ada, since);
 });
 
+// As Chrome on Android has it.
+const withoutNotifications = () => {
+  globalThis.Notification = class {
+    static permission = 'granted';
+    static requestPermission = async () => 'granted';
+    constructor() { throw new TypeError('Illegal constructor'); }
+  };
+  if (origin !== 'null') localStorage.setItem('settings', '{"notify":true}');
+  document.hasFocus = () => false;
+};
+
+inBrowser('a mention that cannot be notified is shown, and so is what follows', async (context) => {
+  await context.addInitScript(withoutNotifications);
+  const ada = fresh('ada');
+  const one = await enter(context, ada, { query: '?history=0' });
+  const other = terminalMember(fresh('bob'));
+  for (const text of ['first', `${ada}: second`, 'third']) other.say(text);
+  await shown(one, 'third');
+  assert.deepEqual(await texts(one), ['first', `${ada}: second`, 'third']);
+  other.leave();
+});
+
+inBrowser('an error of the page costs one event, and no other', async (context) => {
+  const one = await enter(context, fresh('ada'), { query: '?history=0' });
+  const two = await enter(context, fresh('bob'));
+  await one.evaluate(() => {
+    const get = () => { throw new Error('broken'); };
+    Object.defineProperty(document, 'hidden', { get, configurable: true });
+  });
+  await say(two, 'first');
+  await until(() => context.faults.length);
+  await one.evaluate(() => delete document.hidden);
+  await say(two, 'second');
+  await shown(one, 'second');
+  assert.match(context.faults.splice(0).join(), /broken/);
+});
+
+inBrowser('a browser that keeps nothing shows the page all the same', async (context) => {
+  await context.addInitScript(() => {
+    for (const name of ['localStorage', 'sessionStorage']) {
+      const get = () => { throw new DOMException('denied', 'SecurityError'); };
+      Object.defineProperty(globalThis, name, { get });
+    }
+  });
+  const page = await enter(context, fresh('ada'));
+  await page.click('#menu summary');
+  await page.selectOption('#language', 'zh-Hans');
+  await shown(page, '文件架', '#shelf-title');
+  const name = `${fresh('kept')}.txt`;
+  await page.setInputFiles('#files', file(name, content(10)));
+  await itemOf(page, name).getByRole('button', { name: '下架' }).click();
+  await itemOf(page, name).waitFor({ state: 'detached' });
+});
+
+inBrowser('a file that is chosen when its reader cannot be loaded can be tried again',
+  async (context) => {
+    await context.route('**/blake3.wasm', (route) => route.abort());
+    const page = await enter(context, fresh('ada'));
+    const name = `${fresh('retried')}.txt`;
+    await page.setInputFiles('#files', file(name, content(1000)));
+    await shown(page, 'could not load the part that reads files', '.row.notice');
+    await context.unroute('**/blake3.wasm');
+    await page.locator('.row.notice').getByRole('button', { name: 'Try again' }).click();
+    await itemOf(page, name).waitFor();
+    assert.deepEqual(await fetched(page, name), content(1000));
+  });
+
+inBrowser('the first file of all may be chosen offline', async (context) => {
+  const page = await enter(context, fresh('ada'), { canCut: true });
+  page.socket.isOpen = false;
+  await page.socket.cut();
+  await shown(page, 'Offline', '#status');
+  await context.setOffline(true);
+  const name = `${fresh('early')}.txt`;
+  await page.setInputFiles('#files', file(name, content(1000)));
+  await shown(page, name, '#uploads');
+  await context.setOffline(false);
+  page.socket.isOpen = true;
+  await page.evaluate(() => document.querySelector('#status button').click());
+  await itemOf(page, name).waitFor();
+});
+
+inBrowser('what is written offline survives a reload, and leaving ends it', async (context) => {
+  const page = await enter(context, fresh('ada'), { canCut: true });
+  const other = await enter(context, fresh('bob'));
+  page.socket.isOpen = false;
+  await page.socket.cut();
+  await shown(page, 'Offline', '#status');
+  const [line, act] = ['line', 'act'].map(fresh);
+  await say(page, line);
+  await say(page, `/me ${act}`);
+  await page.fill('#text', 'half a draft');
+  page.socket.isOpen = true;
+  for (let reloads = 0; reloads < 2; reloads++) await page.reload();
+  await shown(other, act, '.row.action');
+  await shown(page, act, '.row.action');
+  for (const each of [page, other]) {
+    const seen = await texts(each, '.row.said .text, .row.action .text');
+    assert.deepEqual(seen.filter((text) => text.includes(line) || text.includes(act)), [line, act]);
+  }
+  assert.equal(await page.inputValue('#text'), 'half a draft');
+  assert.equal(await page.locator('.pending').count(), 0);
+  await page.click('#menu summary');
+  await page.click('#leave');
+  await shown(page, 'You have left the room.', '#fault');
+  await page.reload();
+  await page.waitForSelector('#door:not([hidden])');
+  assert.equal(await page.inputValue('#text'), '');
+});
+
 inBrowser('private messages, mentions, names and topics', async (context) => {
   const [ada, bob] = ['ada', 'bob'].map(fresh);
   const one = await enter(context, ada);

@@ -14,6 +14,11 @@ const SCHEME: &str = "chatshelf";
 /// fewer.
 pub const HOST_BYTES_MAX: usize = 255;
 
+/// Characters that no host has: some that nobody sees, such as those that editors and pages leave
+/// behind, and the one for what could not be decoded.
+const UNSEEN_OR_LOST: [char; 7] =
+    ['\u{ad}', '\u{200b}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}', '\u{fffd}'];
+
 /// A server's host and port. However it was written, the same server is the same value and is shown
 /// in the same way: `HOST:PORT`, with brackets around an IPv6 address.
 ///
@@ -31,8 +36,9 @@ pub const HOST_BYTES_MAX: usize = 255;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ServerAddress {
-    /// A name, an IPv4 address, or an IPv6 address without brackets; in lower case. Empty for an
-    /// empty text: there is no such host, as looking it up will show.
+    /// A name in lower case, an IPv4 address, or an IPv6 address without brackets in its usual form
+    /// (RFC 5952), which for an IPv4-mapped one is the IPv4 address. Empty for an empty text: there
+    /// is no such host, as looking it up will show.
     host: String,
     port: Option<u16>,
 }
@@ -68,7 +74,17 @@ impl ServerAddress {
     }
 
     pub(crate) fn new(host: &str, port: Option<u16>) -> Self {
-        Self { host: host.to_lowercase(), port }
+        let (address, zone) = match host.split_once('%') {
+            Some((address, zone)) => (address, Some(zone)),
+            None => (host, None),
+        };
+        // An interface's name stays as it is; IPv4 has none.
+        let host = match (address.parse::<Ipv6Addr>(), zone) {
+            (Ok(address), Some(zone)) => format!("{address}%{zone}"),
+            (Ok(address), None) => address.to_canonical().to_string(),
+            (Err(_), _) => host.to_lowercase(),
+        };
+        Self { host, port }
     }
 }
 
@@ -181,7 +197,12 @@ fn host_and_port(text: &str) -> Result<ServerAddress, AddressError> {
         Some((host, port)) => (host, Some(port_number(port)?)),
         None => (text, None),
     };
-    let is_strange = |c: char| c.is_whitespace() || c.is_control() || "/\\?#@[]\"'<>".contains(c);
+    let is_strange = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || "/\\?#@[]\"'<>".contains(c)
+            || UNSEEN_OR_LOST.contains(&c)
+    };
     let address = ServerAddress::new(host, port);
     // Lower case can be longer.
     if address.host.len() > HOST_BYTES_MAX || host.contains(is_strange) {
@@ -230,7 +251,11 @@ mod tests {
             ("[::1]", "::1", None),
             ("[::1]:65535", "::1", Some(65535)),
             ("2001:DB8::1", "2001:db8::1", None),
-            ("::ffff:192.0.2.7", "::ffff:192.0.2.7", None),
+            ("2001:db8:0:0::0:1", "2001:db8::1", None),
+            ("[2001:0DB8::0001]:9100", "2001:db8::1", Some(9100)),
+            ("::ffff:192.0.2.7", "192.0.2.7", None),
+            ("[::FFFF:c000:207]:9100", "192.0.2.7", Some(9100)),
+            ("FE80:0::1%Eth0", "fe80::1%Eth0", None),
             ("fe80::1%eth0", "fe80::1%eth0", None),
             ("[fe80::1%eth0]:9100", "fe80::1%eth0", Some(9100)),
             ("chatshelf://lab", "lab", None),
@@ -305,6 +330,9 @@ mod tests {
             ("la b", AddressError::Host),
             ("lab\n", AddressError::Host),
             ("lab/", AddressError::Host),
+            ("\u{feff}lab", AddressError::Host),
+            ("l\u{200b}ab", AddressError::Host),
+            ("la\u{fffd}b", AddressError::Host),
             ("a:b:c", AddressError::Ipv6),
             ("lab:9000:9000", AddressError::Ipv6),
             ("[lab]:9000", AddressError::Ipv6),

@@ -1,7 +1,7 @@
 //! Lines of known hosts: whatever else is in the file, a line that the client adds is found, at its
 //! number, and nothing that was found before is lost.
 
-use chatshelf_client::trust::known_hosts::keys;
+use chatshelf_client::trust::known_hosts::{Entry, keys};
 use chatshelf_common::address::ServerAddress;
 use chatshelf_common::fingerprint::Fingerprint;
 
@@ -26,5 +26,6 @@ pub(crate) fn run(bytes: &[u8]) {
     let key = Fingerprint::of(b"a key");
     more.extend(format!("{server} tls {key}\n").bytes());
     let after: Vec<_> = keys(&more, &server).collect();
-    assert_eq!(after.split_last(), Some((&(line, Some(key)), &before[..])));
+    let entry = Entry { fingerprint: key, is_confirmed: true };
+    assert_eq!(after.split_last(), Some((&(line, Some(entry)), &before[..])));
 }

@@ -10,6 +10,7 @@ use chatshelf_common::wire::{Code, Event};
 
 use crate::app::moderation;
 use crate::lang::{self, because, tr};
+use crate::link::Encryption;
 use crate::session::{PendingCommand, Room, Session};
 use crate::units::size;
 
@@ -31,9 +32,13 @@ pub(crate) fn members(room: &Room, named_max: usize) -> String {
     tr!("{n} here: {names}", n = here, names = names.join(", "))
 }
 
-/// What the user may rely on: an encrypted connection is always to a server whose key was verified.
-pub(crate) fn encryption(is_encrypted: bool) -> &'static str {
-    if is_encrypted { tr!("encrypted, verified") } else { tr!("not encrypted") }
+/// What the user may rely on.
+pub(crate) fn encryption(encryption: Encryption) -> &'static str {
+    match encryption {
+        Encryption::Verified => tr!("encrypted, verified"),
+        Encryption::Unverified => tr!("encrypted, not verified"),
+        Encryption::None => tr!("not encrypted"),
+    }
 }
 
 /// What to know before saying whether a server's key is the right one.

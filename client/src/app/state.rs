@@ -31,7 +31,7 @@ use super::shutdown::Shutdown;
 use super::transcript::Transcript;
 use super::transfers::Transfers;
 use crate::command::Command;
-use crate::link::Link;
+use crate::link::{Encryption, Link};
 use crate::session::{Session, TransferStatus};
 use passwords::Wanted;
 
@@ -145,9 +145,9 @@ impl App {
         self.link.accept_key(now);
     }
 
-    /// Whether what is sent is encrypted, while there is a connection.
-    pub(crate) fn is_encrypted(&self) -> Option<bool> {
-        self.link.is_encrypted()
+    /// How what is sent is protected, while there is a connection.
+    pub(crate) fn encryption(&self) -> Option<Encryption> {
+        self.link.encryption()
     }
 
     /// Tells that what a view was told did not work: a line that is no command, say.

@@ -6,13 +6,14 @@ use chatshelf_common::wire::frame::{FigureKind, Stats};
 
 use super::format;
 use crate::lang::tr;
+use crate::link::Encryption;
 use crate::session::Session;
 use crate::units::size;
 
 /// What the server has done, if it has told, and what this connection sees of it.
-pub(crate) fn lines(session: &Session, is_encrypted: Option<bool>) -> Vec<String> {
+pub(crate) fn lines(session: &Session, encryption: Option<Encryption>) -> Vec<String> {
     let mut lines = session.stats().map_or_else(Vec::new, |stats| server(stats, session));
-    let encryption = is_encrypted.map(|is_encrypted| format::encryption(is_encrypted).to_owned());
+    let encryption = encryption.map(|it| format::encryption(it).to_owned());
     let rtt = session.last_rtt().map(|rtt| tr!("round trip {time}", time = milliseconds(rtt)));
     let joined =
         session.joined_for().map(|time| tr!("in the room for {time}", time = length(time)));

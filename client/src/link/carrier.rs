@@ -109,7 +109,7 @@ impl Handshake {
             self.tls.close();
         }
         judged.map_err(LinkError::Untrusted)?;
-        Ok(if trust.is_confirmed(key) { Privacy::Private } else { Privacy::Unconfirmed })
+        Ok(if trust.is_confirmed() { Privacy::Private } else { Privacy::Unconfirmed })
     }
 
     /// The stream of a handshake that is over.

@@ -31,7 +31,7 @@ use mio::{Registry, Token};
 use crate::lang::tr;
 use crate::plain_error::plain_error;
 use crate::session::{BLOCK_BYTES, Privacy, Session, SessionError};
-use crate::trust::Untrusted;
+use crate::trust::{Trust, Untrusted};
 use carrier::Handshake;
 use dial::Dial;
 use stream::Stream;
@@ -65,6 +65,17 @@ enum Socket {
     Asking(Untrusted),
     Open(Stream),
     Closed,
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// Not at all.
+    None,
+    /// It is encrypted; nobody has confirmed the server's key.
+    Unverified,
+    /// It is encrypted, and the server is the one that is meant.
+    Verified,
 }
 
 /// Why a link is lost for good.
@@ -135,13 +146,16 @@ impl Link {
         matches!(self.socket, Socket::Open(_))
     }
 
-    /// Whether what is sent is encrypted, while there is a connection.
+    /// How what is sent is protected, while there is a connection.
     #[must_use]
-    pub fn is_encrypted(&self) -> Option<bool> {
-        match &self.socket {
-            Socket::Open(stream) => Some(stream.is_encrypted()),
-            _ => None,
-        }
+    pub fn encryption(&self) -> Option<Encryption> {
+        let Socket::Open(stream) = &self.socket else { return None };
+        let is_confirmed = self.carrier.trust().is_some_and(Trust::is_confirmed);
+        Some(match stream.is_encrypted() {
+            true if is_confirmed => Encryption::Verified,
+            true => Encryption::Unverified,
+            false => Encryption::None,
+        })
     }
 
     /// True if its connections are encrypted, also while there is none.

@@ -308,7 +308,7 @@ impl View for Once {
             }
             News::Link { item, link } => self.show.link(&item, &link),
             News::Answer(Answer::Members) => self.show.members(app.session()),
-            News::Answer(Answer::Stats) => self.show.stats(app.session(), app.is_encrypted()),
+            News::Answer(Answer::Stats) => self.show.stats(app.session(), app.encryption()),
             News::Answer(Answer::Bans) => self.show.bans(app.session().bans()),
             News::Answer(Answer::Shelf) => self.show.shelf(app.session().room()),
             News::Notice(text) => self.progress.notice(&text),

@@ -11,6 +11,7 @@ use chatshelf_common::wire::frame::{BanEntry, Item, Told};
 
 use super::json;
 use crate::app::{App, Clock, moderation, stats};
+use crate::link::Encryption;
 use crate::output::Output;
 use crate::plain::render::{self, Look};
 use crate::session::{Room, Session};
@@ -97,13 +98,13 @@ impl Show {
     }
 
     /// Shows what the server has told of itself, if it has.
-    pub(super) fn stats(&mut self, session: &Session, is_encrypted: Option<bool>) {
+    pub(super) fn stats(&mut self, session: &Session, encryption: Option<Encryption>) {
         let Some(stats) = session.stats() else { return };
         if self.json {
             let software = session.limits().and_then(|limits| limits.software.as_ref());
             return self.line(&json::stats(stats, software, session.last_rtt()));
         }
-        let lines = stats::lines(session, is_encrypted);
+        let lines = stats::lines(session, encryption);
         lines.iter().for_each(|line| self.line(&shown(line)));
     }
 

@@ -243,7 +243,7 @@ impl Lines {
                 lines.iter().map(|line| self.look.notice(line)).collect()
             }
             Answer::Stats => {
-                let lines = stats::lines(app.session(), app.is_encrypted());
+                let lines = stats::lines(app.session(), app.encryption());
                 lines.iter().map(|line| self.look.notice(line)).collect()
             }
             Answer::Help => self.look.help(),

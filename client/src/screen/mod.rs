@@ -197,7 +197,7 @@ impl Screen {
             }
             Answer::Waiting => self.state.notices(&format::waiting(app.session()), at),
             Answer::Stats => {
-                self.state.notices(&stats::lines(app.session(), app.is_encrypted()), at);
+                self.state.notices(&stats::lines(app.session(), app.encryption()), at);
             }
             Answer::Mouse(on) => self.mouse(on),
             Answer::Copy(wanted) => self.copy(wanted),

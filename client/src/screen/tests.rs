@@ -25,6 +25,7 @@ use super::state::{Action, State};
 use super::theme::Theme;
 use super::view_model::{Bar, Connection, ShelfItem, ViewModel};
 use crate::app::{Clock, News};
+use crate::link::Encryption;
 
 /// 2026-11-22T17:00:00Z.
 const AT: UnixMillis = UnixMillis(1_795_366_800_000);
@@ -54,7 +55,7 @@ impl Rig {
             nick: "ada".into(),
             place: "lab:9000".into(),
             connection: Connection::Joined,
-            is_encrypted: Some(true),
+            encryption: Some(Encryption::Verified),
             members: Arc::new(vec!["ada".into(), "bob".into(), "grace".into()]),
             shelf: vec![shelf_item(7, "notes.pdf"), shelf_item(3, "photo of us.jpg")],
             shelf_max: 5,

@@ -12,6 +12,7 @@ use super::entry::Entry;
 use crate::app::format;
 use crate::app::rate::{part_of, percent};
 use crate::app::{App, Rate, age, rate};
+use crate::link::Encryption;
 use crate::session::{Direction, PendingCommand, Room, Session, Stage, TransferStatus};
 use crate::text::shown;
 use crate::units::size;
@@ -61,7 +62,7 @@ pub(super) struct ViewModel {
     pub(super) place: String,
     pub(super) connection: Connection,
     /// Whether what is sent is encrypted, while there is a connection.
-    pub(super) is_encrypted: Option<bool>,
+    pub(super) encryption: Option<Encryption>,
     pub(super) lag: Option<Duration>,
     /// Seconds without an answer from a server that owes us one, once that is worth showing.
     pub(super) silent: Option<u64>,
@@ -93,7 +94,7 @@ impl ViewModel {
             nick: shown(session.nick().as_str()),
             place: shown(app.server()),
             connection: connection(app, now),
-            is_encrypted: app.is_encrypted(),
+            encryption: app.encryption(),
             lag: session.rtt(now).map(|rtt| Duration::from_millis(rtt.as_millis() as u64)),
             silent: session.silence(now).map(|silence| silence.as_secs()),
             undelivered: if session.is_late() || !session.is_joined() {

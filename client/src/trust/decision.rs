@@ -3,7 +3,8 @@
 
 use chatshelf_common::fingerprint::Fingerprint;
 
-use super::known_hosts::KnownKey;
+use super::known_hosts::{Entry, KnownKey};
+use crate::lang::tr;
 
 /// What the user has said beforehand.
 #[derive(Clone, Debug)]
@@ -14,6 +15,32 @@ pub(super) struct Rules {
     pub(super) first_contact: FirstContact,
     /// Only what an authority of the user's choice vouches for is trusted at first contact.
     pub(super) needs_authority: bool,
+}
+
+/// The key that was trusted before in this run: no other one is, whatever made it trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) key: Fingerprint,
+    pub(super) word: Word,
+}
+
+/// Whose word a key is trusted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// The user's, in this run or an earlier one, or that of this same machine.
+    User,
+    /// An authority's.
+    Authority,
+    /// Nobody's: it was accepted without a question.
+    Nobody,
+}
+
+impl Held {
+    fn known(self) -> KnownKey {
+        let is_confirmed = self.word != Word::Nobody;
+        let entry = Entry { fingerprint: self.key, is_confirmed };
+        KnownKey { entry, place: tr!("since this program began").to_owned() }
+    }
 }
 
 /// What to do about an unknown key.
@@ -32,10 +59,14 @@ pub enum FirstContact {
 pub(super) enum Verdict {
     /// This is the server.
     Trust,
+    /// An authority says so.
+    Vouched,
     /// It is taken to be, and its key must be remembered.
     Remember,
     /// The same, though nobody has confirmed that it is.
     Accept,
+    /// Its key is known, though nobody has confirmed it.
+    Unconfirmed,
     /// The user has to say.
     Ask,
     /// The key is unknown, and unknown keys are refused.
@@ -48,36 +79,59 @@ pub(super) enum Verdict {
     NotVouched(String),
 }
 
-/// Decides about `key`. `known` is what was remembered of this server; `vouches` asks the
-/// authorities, which takes a moment, so only if it matters.
+/// Decides about `key`. `known` is what was remembered of this server, and `held` what was trusted
+/// in this run; `vouches` asks the authorities, which takes a moment, so only if it matters.
 ///
 /// What was remembered comes first: neither a link nor an authority makes up for a key that has
-/// changed. Where nothing was, the connection to this same machine needs no proof.
+/// changed. Where nothing was, the connection to this same machine needs no proof. A key that is
+/// trusted on an authority's word alone is replaced by one that an authority vouches for, as when a
+/// certificate is renewed.
 pub(super) fn decide(
     key: Fingerprint,
     known: &[KnownKey],
+    held: Option<Held>,
     is_loopback: bool,
     rules: &Rules,
-    vouches: impl FnOnce() -> Result<(), String>,
+    mut vouches: impl FnMut() -> Result<(), String>,
 ) -> Verdict {
-    let is_known = known.iter().any(|known| known.fingerprint == key);
-    match (known.first(), rules.named) {
-        (Some(old), _) if !is_known => Verdict::Changed(old.clone()),
-        (_, Some(named)) if named != key => Verdict::NotAsNamed(named),
-        (Some(_), _) => Verdict::Trust,
-        (None, Some(_)) => Verdict::Remember,
-        (None, None) if rules.needs_authority => match vouches() {
-            Ok(()) => Verdict::Trust,
+    let mut entry = known.iter().map(|known| known.entry).find(|entry| entry.fingerprint == key);
+    if let Some(held) = held {
+        let is_remembered = entry.is_some_and(|entry| entry.is_confirmed);
+        if held.key != key && !is_remembered {
+            let may_renew = held.word == Word::Authority && known.is_empty();
+            return match may_renew && rules.named.is_none() && vouches().is_ok() {
+                true => Verdict::Vouched,
+                false => Verdict::Changed(of_key(known, held.key).unwrap_or_else(|| held.known())),
+            };
+        }
+        if known.is_empty() {
+            entry = Some(held.known().entry);
+        }
+    }
+    match (entry, known.first(), rules.named) {
+        (None, Some(old), _) => Verdict::Changed(old.clone()),
+        (_, _, Some(named)) if named != key => Verdict::NotAsNamed(named),
+        (Some(entry), ..) if entry.is_confirmed => Verdict::Trust,
+        (_, _, Some(_)) => Verdict::Remember,
+        (Some(_), ..) if is_loopback || vouches().is_ok() => Verdict::Remember,
+        (Some(_), ..) => Verdict::Unconfirmed,
+        (None, ..) if rules.needs_authority => match vouches() {
+            Ok(()) => Verdict::Vouched,
             Err(why) => Verdict::NotVouched(why),
         },
-        (None, None) if is_loopback => Verdict::Remember,
-        (None, None) if vouches().is_ok() => Verdict::Trust,
-        (None, None) => match rules.first_contact {
+        (None, ..) if is_loopback => Verdict::Remember,
+        (None, ..) if vouches().is_ok() => Verdict::Vouched,
+        (None, ..) => match rules.first_contact {
             FirstContact::Ask => Verdict::Ask,
             FirstContact::Accept => Verdict::Accept,
             FirstContact::Refuse => Verdict::Unknown,
         },
     }
+}
+
+/// What is known of this key.
+fn of_key(known: &[KnownKey], key: Fingerprint) -> Option<KnownKey> {
+    known.iter().find(|known| known.entry.fingerprint == key).cloned()
 }
 
 #[cfg(test)]
@@ -91,8 +145,10 @@ mod tests {
     }
 
     fn known(numbers: &[u8]) -> Vec<KnownKey> {
-        let known =
-            |number: &u8| KnownKey { fingerprint: key(*number), place: format!("hosts:{number}") };
+        let known = |number: &u8| KnownKey {
+            entry: Entry { fingerprint: key(*number), is_confirmed: true },
+            place: format!("hosts:{number}"),
+        };
         numbers.iter().map(known).collect()
     }
 
@@ -100,6 +156,9 @@ mod tests {
     #[derive(Clone, Copy, Debug)]
     struct Case {
         remembered: &'static [u8],
+        /// What is remembered was never confirmed.
+        is_marked: bool,
+        held: Option<(u8, Word)>,
         named: Option<u8>,
         is_loopback: bool,
         needs_authority: bool,
@@ -110,6 +169,8 @@ mod tests {
     /// Nothing, in a script.
     const UNKNOWN: Case = Case {
         remembered: &[],
+        is_marked: false,
+        held: None,
         named: None,
         is_loopback: false,
         needs_authority: false,
@@ -121,6 +182,7 @@ mod tests {
     const CHANGED: Case = Case { remembered: &[2], ..UNKNOWN };
     const NAMED: Case = Case { named: Some(1), ..UNKNOWN };
     const MISNAMED: Case = Case { named: Some(2), ..UNKNOWN };
+    const MARKED: Case = Case { remembered: &[1], is_marked: true, ..UNKNOWN };
     const BY_AUTHORITY: Case = Case { needs_authority: true, is_vouched: true, ..UNKNOWN };
     const NOT_VOUCHED: Case = Case { is_vouched: false, ..BY_AUTHORITY };
 
@@ -128,7 +190,10 @@ mod tests {
         let Case { first_contact, needs_authority, .. } = case;
         let rules = Rules { named: case.named.map(key), first_contact, needs_authority };
         let vouches = || if case.is_vouched { Ok(()) } else { Err("no".to_owned()) };
-        decide(key(1), &known(case.remembered), case.is_loopback, &rules, vouches)
+        let mut known = known(case.remembered);
+        known.iter_mut().for_each(|known| known.entry.is_confirmed = !case.is_marked);
+        let held = case.held.map(|(number, word)| Held { key: key(number), word });
+        decide(key(1), &known, held, case.is_loopback, &rules, vouches)
     }
 
     #[test]
@@ -156,16 +221,16 @@ mod tests {
             (Case { first_contact: Accept, ..MISNAMED }, &not_as_named),
             (Case { is_loopback: true, is_vouched: true, ..MISNAMED }, &not_as_named),
             (Case { remembered: &[1], ..MISNAMED }, &not_as_named),
-            (BY_AUTHORITY, &Verdict::Trust),
-            (Case { is_loopback: true, ..BY_AUTHORITY }, &Verdict::Trust),
+            (BY_AUTHORITY, &Verdict::Vouched),
+            (Case { is_loopback: true, ..BY_AUTHORITY }, &Verdict::Vouched),
             (NOT_VOUCHED, &not_vouched),
             (Case { first_contact: Accept, ..NOT_VOUCHED }, &not_vouched),
             (Case { is_loopback: true, ..NOT_VOUCHED }, &not_vouched),
             (HERE, &Verdict::Remember),
             (Case { first_contact: Ask, ..HERE }, &Verdict::Remember),
             (UNKNOWN, &Verdict::Unknown),
-            (Case { is_vouched: true, ..UNKNOWN }, &Verdict::Trust),
-            (Case { first_contact: Ask, is_vouched: true, ..UNKNOWN }, &Verdict::Trust),
+            (Case { is_vouched: true, ..UNKNOWN }, &Verdict::Vouched),
+            (Case { first_contact: Ask, is_vouched: true, ..UNKNOWN }, &Verdict::Vouched),
             (Case { first_contact: Ask, ..UNKNOWN }, &Verdict::Ask),
             (Case { first_contact: Accept, ..UNKNOWN }, &Verdict::Accept),
             (Case { first_contact: Accept, ..NAMED }, &Verdict::Remember),
@@ -177,11 +242,67 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_nobody_has_confirmed_stays_so_until_somebody_does() {
+        for (case, expected) in [
+            (MARKED, Verdict::Unconfirmed),
+            (Case { first_contact: Accept, ..MARKED }, Verdict::Unconfirmed),
+            (Case { first_contact: Ask, ..MARKED }, Verdict::Unconfirmed),
+            (Case { needs_authority: true, ..MARKED }, Verdict::Unconfirmed),
+            (Case { named: Some(1), ..MARKED }, Verdict::Remember),
+            (Case { named: Some(2), ..MARKED }, Verdict::NotAsNamed(key(2))),
+            (Case { is_vouched: true, ..MARKED }, Verdict::Remember),
+            (Case { is_loopback: true, ..MARKED }, Verdict::Remember),
+            // Where nothing can be remembered, the run itself knows.
+            (Case { held: Some((1, Word::Nobody)), ..UNKNOWN }, Verdict::Unconfirmed),
+            (Case { held: Some((1, Word::User)), ..UNKNOWN }, Verdict::Trust),
+        ] {
+            assert_eq!(verdict(case), expected, "{case:?}");
+        }
+        let changed = Case { remembered: &[2], is_vouched: true, ..MARKED };
+        assert!(matches!(verdict(changed), Verdict::Changed(_)), "not confirmed, but known");
+    }
+
+    #[test]
+    fn whatever_has_made_a_key_trusted_no_other_one_is_in_the_same_run() {
+        for word in [Word::User, Word::Authority, Word::Nobody] {
+            let held = Some((2, word));
+            let old = Held { key: key(2), word }.known();
+            for case in [
+                UNKNOWN,
+                Case { first_contact: Accept, ..UNKNOWN },
+                Case { first_contact: Ask, ..UNKNOWN },
+                HERE,
+                NAMED,
+                Case { is_vouched: true, ..NAMED },
+                NOT_VOUCHED,
+                // Another run has accepted it.
+                MARKED,
+                Case { is_vouched: true, ..MARKED },
+            ] {
+                let case = Case { held, ..case };
+                assert_eq!(verdict(case), Verdict::Changed(old.clone()), "{case:?}");
+            }
+            let renewed = match word {
+                Word::Authority => Verdict::Vouched,
+                Word::User | Word::Nobody => Verdict::Changed(old),
+            };
+            for case in [BY_AUTHORITY, Case { is_vouched: true, ..UNKNOWN }] {
+                assert_eq!(verdict(Case { held, ..case }), renewed, "{case:?}");
+            }
+            // The user has confirmed it meanwhile, in another run.
+            assert_eq!(verdict(Case { held, ..KNOWN }), Verdict::Trust);
+            // What the file says has precedence over what the run has seen.
+            let forgotten = Case { held: Some((1, word)), ..CHANGED };
+            assert_eq!(verdict(forgotten), Verdict::Changed(known(&[2]).remove(0)));
+        }
+    }
+
+    #[test]
     fn authorities_are_asked_only_if_it_matters() {
         let asked = |known: &[KnownKey], is_loopback, named| {
             let rules = Rules { named, first_contact: Ask, needs_authority: false };
             let mut asked = false;
-            decide(key(1), known, is_loopback, &rules, || {
+            decide(key(1), known, None, is_loopback, &rules, || {
                 asked = true;
                 Ok(())
             });

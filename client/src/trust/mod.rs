@@ -19,8 +19,8 @@ pub use decision::FirstContact;
 
 use crate::lang::tr;
 use crate::plain_error::plain_error;
-use decision::{Rules, Verdict, decide};
-use known_hosts::{KnownHosts, KnownKey};
+use decision::{Held, Rules, Verdict, Word, decide};
+use known_hosts::{Entry, KnownHosts};
 
 /// What is known of one server, and how much of that is enough.
 #[derive(Clone, Debug)]
@@ -29,11 +29,9 @@ pub struct Trust {
     rules: Rules,
     authority: Authority,
     known_hosts: KnownHosts,
-    /// The key that it has shown in this run and that was trusted for itself: it stays the only
-    /// one, even where nothing can be remembered.
-    held: Option<Fingerprint>,
-    /// A key that was accepted in this run and that nobody has confirmed.
-    unconfirmed: Option<Fingerprint>,
+    /// The key that it has shown in this run and that was trusted: it stays the only one, even
+    /// where nothing can be remembered.
+    held: Option<Held>,
     notice: Option<String>,
 }
 
@@ -42,7 +40,7 @@ pub struct Trust {
 pub struct Untrusted {
     server: ServerAddress,
     key: Fingerprint,
-    why: Why,
+    why: Box<Why>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +62,7 @@ impl Trust {
         let needs_authority = authority.is_given();
         let rules = Rules { named: link.fingerprint, first_contact, needs_authority };
         let server = link.address.clone();
-        let (held, unconfirmed, notice) = (None, None, None);
-        Self { server, rules, authority, known_hosts, held, unconfirmed, notice }
+        Self { server, rules, authority, known_hosts, held: None, notice: None }
     }
 
     /// The name that the server's certificate is for; its address if it has none that certificates
@@ -95,15 +92,21 @@ impl Trust {
             Err(why) => return Err(self.untrusted(key, Why::Unreadable(plain_error(&why)))),
         };
         log::info!("the key of {} is {key}: {verdict:?}", self.server);
-        match verdict {
-            Verdict::Trust => {}
-            Verdict::Remember => self.remember(key, is_here(&self.server, peer)),
-            Verdict::Accept => {
-                self.unconfirmed = Some(key);
-                self.remember(key, is_here(&self.server, peer));
-            }
+        let word = match verdict {
+            Verdict::Trust => match self.held {
+                Some(Held { word: Word::Authority, key: held }) if held == key => Word::Authority,
+                _ => Word::User,
+            },
+            Verdict::Vouched => Word::Authority,
+            Verdict::Remember => Word::User,
+            Verdict::Accept | Verdict::Unconfirmed => Word::Nobody,
             refused => return Err(self.untrusted(key, Why::Verdict(refused))),
+        };
+        if matches!(verdict, Verdict::Remember | Verdict::Accept) {
+            let is_confirmed = word != Word::Nobody;
+            self.remember(Entry { fingerprint: key, is_confirmed }, is_here(&self.server, peer));
         }
+        self.held = Some(Held { key, word });
         Ok(())
     }
 
@@ -113,25 +116,19 @@ impl Trust {
         chain: &[CertificateDer<'_>],
         peer: IpAddr,
     ) -> std::io::Result<Verdict> {
-        let mut known = self.known_hosts.find(&self.server)?;
-        if known.is_empty() {
-            let place = tr!("since this program began").to_owned();
-            known.extend(self.held.map(|fingerprint| KnownKey { fingerprint, place }));
-        }
+        let known = self.known_hosts.find(&self.server)?;
         let vouches = || match self.certified_name() {
             Some(name) => self.authority.vouch(chain, &name),
             None => Err(tr!("no certificate can be for {host}", host = self.server.host())),
         };
-        Ok(decide(key, &known, is_here(&self.server, peer), &self.rules, vouches))
+        let is_here = is_here(&self.server, peer);
+        Ok(decide(key, &known, self.held, is_here, &self.rules, vouches))
     }
 
     /// Keeps a key that is trusted from now on. For this same machine, the user need not be told.
-    fn remember(&mut self, key: Fingerprint, is_here: bool) {
-        if self.held.replace(key) == Some(key) {
-            return;
-        }
-        let server = &self.server;
-        self.notice = match self.known_hosts.remember(server, key) {
+    fn remember(&mut self, entry: Entry, is_here: bool) {
+        let (server, key) = (&self.server, entry.fingerprint);
+        self.notice = match self.known_hosts.remember(server, entry) {
             Err(why) => Some(tr!(
                 "the key of {server} cannot be remembered: {why}; it is {key}",
                 server,
@@ -146,20 +143,20 @@ impl Trust {
     }
 
     fn untrusted(&self, key: Fingerprint, why: Why) -> Untrusted {
-        Untrusted { server: self.server.clone(), key, why }
+        Untrusted { server: self.server.clone(), key, why: Box::new(why) }
     }
 
-    /// True if a trusted key is more than the first one that was shown: it was known before this
-    /// run, or the user or an authority has confirmed it.
+    /// True if the trusted key is more than one that was accepted without a question: the user,
+    /// this same machine or an authority has confirmed it.
     #[must_use]
-    pub fn is_confirmed(&self, key: Fingerprint) -> bool {
-        self.unconfirmed != Some(key)
+    pub fn is_confirmed(&self) -> bool {
+        self.held.is_some_and(|held| held.word != Word::Nobody)
     }
 
-    /// The key that was accepted in this run and that nobody has confirmed.
+    /// The trusted key, if nobody has confirmed it.
     #[must_use]
     pub fn unconfirmed(&self) -> Option<Fingerprint> {
-        self.unconfirmed
+        self.held.filter(|held| held.word == Word::Nobody).map(|held| held.key)
     }
 
     /// The user says that this is the server's key: the next connection must show it.
@@ -177,7 +174,7 @@ impl Untrusted {
     /// The key that is unknown, if the user is to say whether it is the right one.
     #[must_use]
     pub fn question(&self) -> Option<Fingerprint> {
-        (self.why == Why::Verdict(Verdict::Ask)).then_some(self.key)
+        (*self.why == Why::Verdict(Verdict::Ask)).then_some(self.key)
     }
 }
 
@@ -185,13 +182,13 @@ impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { server, key, why } = self;
         let link = JoinLink { address: server.clone(), fingerprint: Some(*key) };
-        f.write_str(&match why {
+        f.write_str(&match &**why {
             Why::Verdict(Verdict::Changed(old)) => tr!(
                 "the key of {server} has changed; somebody else may be answering in its place: it \
                  was {old} ({place}) and is now {key}; if the server has a new key, type: \
                  chatshelf forget {server}",
                 server,
-                old = old.fingerprint,
+                old = old.entry.fingerprint,
                 place = old.place,
                 key,
             ),

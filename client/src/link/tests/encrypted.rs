@@ -159,10 +159,10 @@ fn a_session_runs_over_tls_however_the_records_are_cut() {
     let (address, thread) = serve(config(vec![self_signed(&key)], &key), vec![dribbles]);
     let (mut poll, link) = over_tls(trust("127.0.0.1", FirstContact::Refuse), None, address);
     let mut link = link.unwrap();
-    assert_eq!(link.is_encrypted(), None, "there is no connection yet");
+    assert_eq!(link.encryption(), None, "there is no connection yet");
     assert!(link.encrypts(), "but it will be encrypted");
     drive_until(&mut poll, &mut link, |link| link.session().is_joined()).unwrap();
-    assert_eq!(link.is_encrypted(), Some(true));
+    assert_eq!(link.encryption(), Some(Encryption::Verified));
     link.session_mut().say(message("hi"), Style::SPEECH).unwrap();
     drive(&mut poll, &mut link).unwrap();
     drop(link);
@@ -210,21 +210,33 @@ fn a_key_that_is_not_accepted_is_no_connection() {
     assert_eq!(thread.join().unwrap(), [b"", b""]);
 }
 
-#[test]
-fn another_key_on_coming_back_ends_it_for_good() {
-    let [old, new] = [(); 2].map(|()| KeyPair::generate().unwrap());
+/// Sends off for good whoever greets.
+fn turns_away(peer: &mut Peer) -> Vec<u8> {
+    let heard = peer.hear_until(|heard| heard.len() >= 6);
+    if !heard.is_empty() {
+        peer.say(&Goodbye::new(Code::KICKED).to_bytes());
+        peer.hear_all();
+    }
+    heard
+}
+
+/// Joins a room whose server has the first key, and comes back to one that has the second: what the
+/// second one hears, and why the link ends there, if it does.
+fn comes_back(
+    trust: Trust,
+    [first, second]: [Arc<ServerConfig>; 2],
+) -> (Vec<u8>, Result<(), LinkError>) {
     let welcomes = |peer: &mut Peer| {
         peer.hear(6);
         peer.say(&welcome());
         peer.hear_all()
     };
-    let (first, first_thread) = serve(config(vec![self_signed(&old)], &old), vec![welcomes]);
-    let (second, second_thread) =
-        serve(config(vec![self_signed(&new)], &new), vec![Peer::hear_all]);
+    let (first, first_thread) = serve(first, vec![welcomes]);
+    let (second, second_thread) = serve(second, vec![turns_away]);
     let place = Arc::new(Mutex::new(first));
     let named = Arc::clone(&place);
     let lookup = move || Ok(vec![*named.lock().unwrap()]);
-    let carrier = Carrier::Tls(Box::new(trust("127.0.0.1", FirstContact::Ask)));
+    let carrier = Carrier::Tls(Box::new(trust));
     let (mut poll, link) = connect_over(carrier, Some(Reconnect::default()), |waker| {
         Route::by(Arc::new(lookup), waker)
     });
@@ -232,13 +244,70 @@ fn another_key_on_coming_back_ends_it_for_good() {
     drive_until(&mut poll, &mut link, |link| link.session().is_joined()).unwrap();
     *place.lock().unwrap() = second;
     link.reconnect(Instant::now()).unwrap();
-    let why = drive(&mut poll, &mut link).unwrap_err().to_string();
-    let [old, new] = [old, new].map(|key| fingerprint_of(&key));
-    let expected = format!("it was {old} (since this program began) and is now {new};");
-    assert!(why.contains(&expected), "{why}");
+    let ended = drive(&mut poll, &mut link);
     drop(link);
     first_thread.join().unwrap();
-    assert_eq!(second_thread.join().unwrap(), [b""]);
+    (second_thread.join().unwrap().remove(0), ended)
+}
+
+#[test]
+fn another_key_on_coming_back_ends_it_for_good() {
+    let keys = [(); 2].map(|()| KeyPair::generate().unwrap());
+    let servers = || keys.each_ref().map(|key| config(vec![self_signed(key)], key));
+    let [old, new] = keys.each_ref().map(fingerprint_of);
+    let expected = format!("it was {old} (since this program began) and is now {new};");
+    for trust in [
+        trust("127.0.0.1", FirstContact::Ask),
+        trust("lab", FirstContact::Accept),
+        trust(&format!("lab#{old}"), FirstContact::Accept),
+    ] {
+        let (heard, ended) = comes_back(trust, servers());
+        let why = ended.unwrap_err().to_string();
+        assert!(why.contains(&expected), "{why}");
+        assert_eq!(heard, b"", "nothing is said to it");
+    }
+}
+
+/// An authority, and certificates that it has signed for this name.
+fn certified(name: &str, keys: &[&KeyPair]) -> (Authority, Vec<Arc<ServerConfig>>) {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let issuer = Issuer::from_params(&params, &authority_key);
+    let configs = keys.iter().map(|key| {
+        let own = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        config(vec![own.signed_by(key, &issuer).unwrap().der().clone()], key)
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ca.pem");
+    std::fs::write(&file, params.self_signed(&authority_key).unwrap().pem()).unwrap();
+    (Authority::from_file(&file).unwrap(), configs.collect())
+}
+
+#[test]
+fn a_certified_server_comes_back_with_a_certificate_or_not_at_all() {
+    let keys = [(); 2].map(|()| KeyPair::generate().unwrap());
+    let [old, new] = keys.each_ref();
+    for first_contact in [FirstContact::Ask, FirstContact::Accept] {
+        let dir = tempfile::tempdir().unwrap();
+        let trust = |authority| {
+            let hosts = KnownHosts::within(Some(dir.path().to_owned()));
+            Trust::new(&"lab.local".parse().unwrap(), first_contact, authority, hosts)
+        };
+        let (authority, certified) = certified("lab.local", &[old, new]);
+        let [first, renewed] = certified.try_into().unwrap();
+        let false_one = config(vec![self_signed(new)], new);
+        let servers = [Arc::clone(&first), false_one];
+        let (heard, ended) = comes_back(trust(authority.clone()), servers);
+        let why = ended.unwrap_err().to_string();
+        let known = format!("it was {} (since this program began)", fingerprint_of(old));
+        assert!(why.contains(&known), "{why}");
+        assert_eq!(heard, b"", "no token, no line");
+        assert!(!dir.path().join("known_hosts").exists(), "and it is not remembered");
+        let (heard, ended) = comes_back(trust(authority), [first, renewed]);
+        ended.unwrap();
+        assert_eq!(heard[0], 0x01, "a renewed certificate is as good");
+    }
 }
 
 #[test]

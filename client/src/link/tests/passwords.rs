@@ -79,25 +79,30 @@ fn a_server_whose_key_is_confirmed_is_sent_the_password() {
 }
 
 #[test]
-fn a_key_that_was_merely_accepted_is_sent_nothing_of_it_until_a_later_run() {
+fn a_key_that_was_merely_accepted_is_sent_nothing_of_it_until_somebody_confirms_it() {
     let key = KeyPair::generate().unwrap();
-    let (address, thread) = serve(config(vec![self_signed(&key)], &key), vec![asks, asks, asks]);
+    let scripts = vec![asks as fn(&mut Peer) -> Vec<u8>; 6];
+    let (address, thread) = serve(config(vec![self_signed(&key)], &key), scripts);
     let dir = tempfile::tempdir().unwrap();
-    let trust = || {
+    let trust = |link: &str, first_contact| {
         let hosts = KnownHosts::within(Some(dir.path().to_owned()));
-        let link = "lab".parse().unwrap();
-        Trust::new(&link, FirstContact::Accept, Authority::default(), hosts)
+        Trust::new(&link.parse().unwrap(), first_contact, Authority::default(), hosts)
     };
-    assert_eq!(knock(over_tls(trust(), None, address)), Some(Privacy::Unconfirmed));
-    assert!(dir.path().join("known_hosts").exists());
-    assert_eq!(knock(over_tls(trust(), None, address)), None, "it is known now");
+    for first_contact in [FirstContact::Accept, FirstContact::Accept, FirstContact::Ask] {
+        let withheld = knock(over_tls(trust("lab", first_contact), None, address));
+        assert_eq!(withheld, Some(Privacy::Unconfirmed), "however often it was seen");
+    }
+    let linked = format!("lab#{}", fingerprint_of(&key));
+    assert_eq!(knock(over_tls(trust(&linked, FirstContact::Refuse), None, address)), None);
+    let again = knock(over_tls(trust("lab", FirstContact::Accept), None, address));
+    assert_eq!(again, None, "the link has confirmed it");
     let mut forgetful = super::encrypted::trust("lab", FirstContact::Accept);
     forgetful.judge(fingerprint_of(&key), &[], "192.0.2.1".parse().unwrap()).unwrap();
     let unconfirmed = knock(over_tls(forgetful, None, address));
     assert_eq!(unconfirmed, Some(Privacy::Unconfirmed), "the same run makes nothing of it");
     let heard = thread.join().unwrap();
     let sent = heard.iter().map(|heard| holds_secret(heard)).collect::<Vec<_>>();
-    assert_eq!(sent, [false, true, false]);
+    assert_eq!(sent, [false, false, false, true, true, false]);
     assert!(heard.iter().all(|heard| heard[0] == 0x01), "each was greeted");
 }
 

@@ -5,6 +5,7 @@ use ratatui_core::layout::{Position, Rect};
 use super::{Canvas, span};
 use crate::app::format;
 use crate::lang::tr;
+use crate::link::Encryption;
 use crate::screen::editor::Layout;
 use crate::screen::state::State;
 use crate::screen::theme::{Ink, Signs};
@@ -147,9 +148,10 @@ fn parts(state: &State) -> Vec<Part> {
     if !facts.members.is_empty() {
         parts.push(part(tr!("{n} here", n = facts.members.len()), Ink::Bar, 6));
     }
-    parts.extend(facts.is_encrypted.map(|is_encrypted| {
-        let (ink, rank) = if is_encrypted { (Ink::Bar, 5) } else { (Ink::BarWarning, 3) };
-        part(format::encryption(is_encrypted).into(), ink, rank)
+    parts.extend(facts.encryption.map(|encryption| {
+        let is_verified = encryption == Encryption::Verified;
+        let (ink, rank) = if is_verified { (Ink::Bar, 5) } else { (Ink::BarWarning, 3) };
+        part(format::encryption(encryption).into(), ink, rank)
     }));
     if let (Connection::Joined, Some(lag), None) = (&facts.connection, facts.lag, facts.silent)
         && lag.as_millis() < LAG_WARNED_MS

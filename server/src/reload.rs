@@ -43,6 +43,7 @@ impl Reloader {
     pub fn reload(&mut self) -> Option<(Settings, DiskSettings)> {
         match Told::read() {
             Ok(Told { parsed: Parsed::Run(mut config), settings, .. }) => {
+                config.keep_from_start(&self.config);
                 let web = match config.web_mode() {
                     Ok(web) => web,
                     Err(why) => return refuse(&why),
@@ -66,14 +67,13 @@ impl Reloader {
     fn take_up_identity(&self, config: &Config) -> Result<(), String> {
         let origin = match config.identity()? {
             Origin::Own(..) if self.config.tls_cert.is_none() => return Ok(()),
-            Origin::Own(..) => Origin::Own(self.config.data_dir.clone(), self.config.bind),
-            files => files,
+            origin => origin,
         };
         self.carriers.tls().set_config(Identity::open(&origin)?.config);
         Ok(())
     }
 
-    fn take(&mut self, mut config: Config, mut settings: Vec<Setting>) {
+    fn take(&mut self, config: Config, mut settings: Vec<Setting>) {
         let mut changes = Vec::new();
         for (new, old) in settings.iter_mut().zip(&self.settings) {
             debug_assert_eq!(new.option, old.option);
@@ -96,12 +96,6 @@ impl Reloader {
         let files = if config.tls_cert.is_some() { "; certificate and key read again" } else { "" };
         logging::apply(config.log);
         log::info!("settings reloaded: {changes}{files}");
-        config.data_dir.clone_from(&self.config.data_dir);
-        config.bind = self.config.bind;
-        let durability = self.config.settings.durability;
-        (config.settings.durability, config.disk.durability) = (durability, durability);
-        config.settings.asks_password = self.config.settings.asks_password;
-        config.settings.has_operators = self.config.settings.has_operators;
         (self.config, self.settings) = (config, settings);
     }
 }

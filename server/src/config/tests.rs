@@ -181,3 +181,17 @@ fn passwords_come_from_files_and_never_from_the_command_line() {
     assert_eq!(file(given), (Some("/a".into()), Some("/b".into())));
     assert!(parsed("--password sesame").is_err());
 }
+
+#[test]
+fn what_holds_until_a_restart_is_kept() {
+    let values =
+        ["1", "127.0.0.1", "", "elsewhere", "always", "127.0.0.1:1", "web", "room", "operators"];
+    assert_eq!(values.len(), AT_START.len());
+    for (option, value) in AT_START.iter().zip(values) {
+        let started = config("");
+        let mut changed = config(&format!("--{option} {value}"));
+        assert_ne!(changed, started, "{option}");
+        changed.keep_from_start(&started);
+        assert_eq!(changed, started, "{option}");
+    }
+}

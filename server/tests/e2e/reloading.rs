@@ -214,6 +214,17 @@ fn whoever_comes_next_is_told_how_links_begin_now() {
 }
 
 #[test]
+fn a_password_that_stays_until_a_restart_keeps_plain_http_off_until_then() {
+    let place = Place::with(format!("{BASE}password-file = password\n"));
+    std::fs::write(place.path().join("password"), "sesame\n").unwrap();
+    let server = Server::run(&mut place.server(&[]));
+    place.write(&format!("{BASE}web = http\n"));
+    server.signal("HUP");
+    server.logs("nothing was reloaded: --web http would show the room's password");
+    server.end_well();
+}
+
+#[test]
 fn signals_that_ask_to_reload_never_end_it() {
     let room = Changing::start("");
     let mut ada = room.join("ada");

@@ -2,6 +2,7 @@
 //! those on keys and passwords, `web` those on what is served over HTTP; `told` reads those of this
 //! process.
 
+mod at_start;
 mod security;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use crate::peer_scope::PeerScope;
 use crate::public_url::PublicUrl;
 use crate::web_mode::WebMode;
 
+pub use at_start::AT_START;
 pub use told::Told;
 use values::{deadline, rate, scope, time};
 
@@ -121,39 +123,6 @@ impl Default for Config {
             password_file: None,
             operator_password_file: None,
         }
-    }
-}
-
-/// Options that hold until the server is restarted; it takes up changes of all others when it
-/// reloads its configuration file.
-pub const AT_START: &[&str] = &[
-    "port",
-    "bind",
-    "announce",
-    "data-dir",
-    "durability",
-    "metrics",
-    "web-dir",
-    "password-file",
-    "operator-password-file",
-];
-
-impl Config {
-    /// Takes what holds until a restart ([`AT_START`]) from the settings that the server has
-    /// started with.
-    pub fn keep_from_start(&mut self, started: &Self) {
-        self.port = started.port;
-        self.bind = started.bind;
-        self.announce = started.announce;
-        self.data_dir.clone_from(&started.data_dir);
-        self.settings.durability = started.settings.durability;
-        self.disk.durability = started.disk.durability;
-        self.metrics = started.metrics;
-        self.web_dir.clone_from(&started.web_dir);
-        self.password_file.clone_from(&started.password_file);
-        self.operator_password_file.clone_from(&started.operator_password_file);
-        self.settings.asks_password = started.settings.asks_password;
-        self.settings.has_operators = started.settings.has_operators;
     }
 }
 

@@ -1,23 +1,23 @@
 //! Who the server is to those who connect over TLS: its key, and the certificate that shows it.
 //!
 //! Without other files the key is its own, made at the first start and kept in the data directory;
-//! clients recognise it by its fingerprint. The certificate around it is made at each start and
-//! says nothing that a client has to rely on. With `--tls-cert` and `--tls-key` both are somebody
-//! else's.
+//! clients recognise it by its fingerprint. The certificate around it says nothing that a client
+//! has to rely on, but a browser whose user has accepted it knows it by its bytes: so it is kept
+//! too, until it has to be another ([`certificate`]). With `--tls-cert` and `--tls-key` both are
+//! somebody else's.
+
+mod certificate;
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::limits::{ALPN, ALPN_HTTP};
-use rcgen::{
-    Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
-    SanType, SerialNumber,
-};
+use rcgen::KeyPair;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
@@ -30,10 +30,6 @@ use crate::disk::files::{SystemFiles, replace};
 
 /// The key's file in the data directory.
 pub const KEY_FILE: &str = "key.pem";
-
-/// A certificate made here holds for so long, from a day ago, since clocks differ.
-const VALID_DAYS: u64 = 397;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where key and certificate come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +52,8 @@ pub struct Identity {
     pub config: Arc<ServerConfig>,
     /// What clients recognise the key by.
     pub fingerprint: Fingerprint,
+    /// Why nobody who looks at its dates believes the certificate now, if so.
+    pub out_of_date: Option<String>,
 }
 
 impl Identity {
@@ -68,12 +66,11 @@ impl Identity {
             Origin::Own(data_dir, bind) => {
                 let bind = bind.filter(|address| !address.is_unspecified());
                 let path = data_dir.join(KEY_FILE);
-                let made = own_key(&path).and_then(|key| {
-                    let cert = certificate(&key, bind).map_err(io::Error::other)?;
-                    let key = PrivatePkcs8KeyDer::from(key.serialized_der().to_vec());
-                    Self::new(vec![cert.into()], key.into()).map_err(io::Error::other)
-                });
-                made.map_err(|why| of_key(&path, &why))
+                let key = own_key(&path).map_err(|why| of_key(&path, &why))?;
+                let cert = certificate::of(&key, data_dir, bind)?;
+                let key = PrivatePkcs8KeyDer::from(key.serialized_der().to_vec());
+                Self::new(vec![cert], key.into())
+                    .map_err(|why| of_key(&path, &io::Error::other(why)))
             }
             Origin::Files { cert, key } => {
                 let of_cert =
@@ -88,12 +85,14 @@ impl Identity {
                     PrivateKeyDer::from_pem_slice(&text).map_err(|_| no_key("a private key"))
                 });
                 let private = private.map_err(|why| of_key(key, &why))?;
-                Self::new(certs, private).map_err(|why| match why {
+                let out_of_date = certificate::out_of_date(&certs[0], SystemTime::now());
+                let identity = Self::new(certs, private).map_err(|why| match why {
                     rustls::Error::InconsistentKeys(_) => {
                         format!("{} is not the key of {}", key.display(), cert.display())
                     }
                     why => of_cert(why.to_string()),
-                })
+                })?;
+                Ok(Self { out_of_date: out_of_date.map(of_cert), ..identity })
             }
         }
     }
@@ -109,7 +108,7 @@ impl Identity {
             info.ok_or_else(|| rustls::Error::General("its key has no public half".into()))?;
         let fingerprint = Fingerprint::of(&info);
         let config = tls_config(provider, Arc::new(SingleCertAndKey::from(certified)))?;
-        Ok(Self { config: Arc::new(config), fingerprint })
+        Ok(Self { config: Arc::new(config), fingerprint, out_of_date: None })
     }
 }
 
@@ -132,14 +131,19 @@ pub fn tls_config(
     Ok(config)
 }
 
-/// Says which files keep a server from starting, without making any.
+/// Says which files keep a server from starting, without making any, or would be of no use.
 ///
 /// # Errors
-/// One line, as [`Identity::open`].
+/// One line, as [`Identity::open`], or that the certificate is out of date.
 pub fn check(origin: &Origin) -> Result<(), String> {
     match origin {
-        Origin::Own(data_dir, _) if !data_dir.join(KEY_FILE).exists() => Ok(()),
-        origin => Identity::open(origin).map(drop),
+        // What is wrong with it is for others to say.
+        Origin::Own(data_dir, _) if !data_dir.is_dir() => Ok(()),
+        Origin::Own(data_dir, _) => {
+            let path = data_dir.join(KEY_FILE);
+            read_own_key(&path).map(drop).map_err(|why| of_key(&path, &why))
+        }
+        Origin::Files { .. } => Identity::open(origin)?.out_of_date.map_or(Ok(()), Err),
     }
 }
 
@@ -167,7 +171,8 @@ fn read_key(path: &Path, others: u32) -> io::Result<Vec<u8>> {
         use std::os::unix::fs::PermissionsExt;
         if fs::metadata(path)?.permissions().mode() & others != 0 {
             let path = std::path::absolute(path)?;
-            let how = format!("others can read it; run: chmod 600 '{}'", path.display());
+            let path = path.display().to_string().replace('\'', "'\\''");
+            let how = format!("others can read it; run: chmod 600 '{path}'");
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, how));
         }
     }
@@ -178,37 +183,31 @@ fn read_key(path: &Path, others: u32) -> io::Result<Vec<u8>> {
 
 /// The server's own key: what is there, or a new one.
 fn own_key(path: &Path) -> io::Result<KeyPair> {
+    if let Some(key) = read_own_key(path)? {
+        return Ok(key);
+    }
+    let key = KeyPair::generate().map_err(io::Error::other)?;
+    replace(&SystemFiles, path, key.serialize_pem().as_bytes())?;
+    Ok(key)
+}
+
+/// Reads the server's own key, if there is one. A link that leads nowhere is one that cannot be
+/// read: its disk may be missing.
+fn read_own_key(path: &Path) -> io::Result<Option<KeyPair>> {
     let text = match read_key(path, 0o077) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => {
-            let key = KeyPair::generate().map_err(io::Error::other)?;
-            replace(&SystemFiles, path, key.serialize_pem().as_bytes())?;
-            return Ok(key);
+            return match fs::symlink_metadata(path) {
+                Ok(_) => Err(io::Error::other("it is a link to a file that is not there")),
+                Err(_) => Ok(None),
+            };
         }
         text => text?,
     };
     let kind = "a key of P-256 (PKCS #8)";
     let key = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|_| no_key(kind))?;
     KeyPair::from_pkcs8_der_and_sign_algo(&key, &rcgen::PKCS_ECDSA_P256_SHA256)
+        .map(Some)
         .map_err(|_| no_key(kind))
-}
-
-/// A certificate of its own key, for the names by which this machine is reached.
-fn certificate(key: &KeyPair, bind: Option<IpAddr>) -> Result<Certificate, rcgen::Error> {
-    let mut names = vec!["localhost".to_owned()];
-    names.extend(Some(own_name()).filter(|name| name.is_ascii() && !name.is_empty()));
-    let mut params = CertificateParams::new(names)?;
-    let addresses = [Some(Ipv4Addr::LOCALHOST.into()), Some(Ipv6Addr::LOCALHOST.into()), bind];
-    let addresses = addresses.into_iter().flatten();
-    params.subject_alt_names.extend(addresses.map(SanType::IpAddress));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    params.not_before = epoch + now.saturating_sub(DAY);
-    params.not_after = params.not_before + DAY * VALID_DAYS as u32;
-    params.serial_number = Some(SerialNumber::from(now.as_millis() as u64));
-    params.distinguished_name.push(DnType::CommonName, "chatshelf");
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    params.self_signed(key)
 }
 
 /// This machine's name, by which others may reach it.
@@ -227,6 +226,8 @@ pub fn own_name() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn own(dir: &Path) -> Result<Identity, String> {
@@ -242,7 +243,6 @@ mod tests {
         let text = fs::read(dir.path().join(KEY_FILE)).unwrap();
         assert_eq!(own(dir.path()).unwrap().fingerprint, first);
         assert_eq!(fs::read(dir.path().join(KEY_FILE)).unwrap(), text);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         let other = tempfile::tempdir().unwrap();
         assert_ne!(own(other.path()).unwrap().fingerprint, first);
     }
@@ -278,6 +278,42 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_key_on_a_disk_that_is_missing_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(KEY_FILE);
+        std::os::unix::fs::symlink(dir.path().join("missing/key"), &path).unwrap();
+        let origin = Origin::Own(dir.path().into(), None);
+        for why in [own(dir.path()).unwrap_err(), check(&origin).unwrap_err()] {
+            assert!(why.ends_with("key.pem: it is a link to a file that is not there"), "{why}");
+        }
+        assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_certificate_that_is_out_of_date_is_used_and_pointed_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let files = |made_at| {
+            let (cert, path) = (dir.path().join("cert"), dir.path().join("key"));
+            let made = certificate::make(&key, None, made_at).unwrap();
+            replace(&SystemFiles, &cert, made.pem().as_bytes()).unwrap();
+            replace(&SystemFiles, &path, key.serialize_pem().as_bytes()).unwrap();
+            Origin::Files { cert, key: path }
+        };
+        let year = Duration::from_secs(400 * 24 * 60 * 60);
+        let now = SystemTime::now();
+        for (made_at, told) in [(now - year, "it expired on "), (now + year, "it is valid from ")] {
+            let origin = files(made_at);
+            let why = Identity::open(&origin).unwrap().out_of_date.unwrap();
+            assert!(why.contains(told), "{why}");
+            assert_eq!(check(&origin), Err(why));
+        }
+        let origin = files(now);
+        assert_eq!((Identity::open(&origin).unwrap().out_of_date, check(&origin)), (None, Ok(())));
+    }
+
     #[test]
     fn files_are_used_if_they_belong_together() {
         let dir = tempfile::tempdir().unwrap();
@@ -287,8 +323,8 @@ mod tests {
             path
         };
         let key = KeyPair::generate().unwrap();
-        let cert = certificate(&key, None).unwrap();
-        let cert = file("cert.pem", &cert.pem());
+        let cert =
+            file("cert.pem", &certificate::make(&key, None, SystemTime::now()).unwrap().pem());
         let right = file("right.pem", &key.serialize_pem());
         let wrong = file("wrong.pem", &KeyPair::generate().unwrap().serialize_pem());
         let open = |cert: &Path, key: &Path| {

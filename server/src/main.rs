@@ -111,7 +111,10 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
         Disk::open(&config.data_dir, config.disk, reactor.now().at, move || wake.wake()).map_err(
             |why| format!("cannot use the data directory {}: {why}", shown(&config.data_dir)),
         )?;
-    let Identity { config: tls, fingerprint } = Identity::open(&config.identity()?)?;
+    let Identity { config: tls, fingerprint, out_of_date } = Identity::open(&config.identity()?)?;
+    if let Some(why) = out_of_date {
+        log::warn!("{why}");
+    }
     let web = config.web_mode()?;
     let site = Site::new(web, config.public_url.clone(), own_name(), config.web_dir.clone());
     let carriers = Carriers::new(tls, config.allow_plain, site);
@@ -143,7 +146,7 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     });
     let threads = Threads { disk, verifier: verifier.transpose()? };
     let in_force = config.settings.clone();
-    let mut reloader = Reloader::new(config, settings, Rc::clone(&carriers), address);
+    let mut reloader = Reloader::new(config, settings, Rc::clone(&carriers), address, fingerprint);
     reactor
         .run(in_force, Secret::new(secret), threads, found, &carriers, || reloader.reload())
         .map_err(|why| why.to_string())

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use chatshelf_common::cli::{Parsed, Setting};
+use chatshelf_common::fingerprint::Fingerprint;
 
 use crate::config::{AT_START, Config, Told};
 use crate::disk::DiskSettings;
@@ -24,18 +25,21 @@ pub struct Reloader {
     carriers: Rc<Carriers>,
     /// Where the server listens.
     address: SocketAddr,
+    /// What clients know its key by.
+    fingerprint: Fingerprint,
 }
 
 impl Reloader {
-    /// Begins with what the server has started with, and where it listens.
+    /// Begins with what the server has started with, where it listens, and its key.
     #[must_use]
     pub fn new(
         config: Config,
         settings: Vec<Setting>,
         carriers: Rc<Carriers>,
         address: SocketAddr,
+        fingerprint: Fingerprint,
     ) -> Self {
-        Self { config, settings, carriers, address }
+        Self { config, settings, carriers, address, fingerprint }
     }
 
     /// Reads arguments, environment, configuration file, key and certificate again. Returns the
@@ -64,12 +68,19 @@ impl Reloader {
     }
 
     /// Reads certificate and key again, unless they are the server's own: that key stays.
-    fn take_up_identity(&self, config: &Config) -> Result<(), String> {
+    fn take_up_identity(&mut self, config: &Config) -> Result<(), String> {
         let origin = match config.identity()? {
             Origin::Own(..) if self.config.tls_cert.is_none() => return Ok(()),
             origin => origin,
         };
-        self.carriers.tls().set_config(Identity::open(&origin)?.config);
+        let Identity { config: tls, fingerprint, out_of_date } = Identity::open(&origin)?;
+        // The one in use may be better.
+        out_of_date.map_or(Ok(()), Err)?;
+        self.carriers.tls().set_config(tls);
+        let before = std::mem::replace(&mut self.fingerprint, fingerprint);
+        if before != fingerprint {
+            log::warn!("the key is {fingerprint} now: clients that know it as {before} refuse it");
+        }
         Ok(())
     }
 

@@ -232,6 +232,7 @@ fn a_renewed_certificate_is_taken_up_and_nobody_notices() {
     assert_eq!(shown(&mut bob), second);
     assert_ne!(first, second);
     ada.say_and_hear("the old key still carries me");
+    server.logs(&format!("the key is {second} now: clients that know it as {first} refuse it"));
 
     fs::write(files.path("cert.pem"), "nothing").unwrap();
     server.signal("HUP");
@@ -268,6 +269,20 @@ fn a_key_that_cannot_be_used_is_named_with_the_remedy() {
     let why = complaint(&home.data_dir(), &[]);
     assert!(why.contains("does not hold a key of P-256"), "{why}");
     assert_eq!(fs::read_to_string(&key).unwrap(), "nothing", "it is never overwritten");
+}
+
+#[test]
+fn a_browser_that_accepted_the_certificate_sees_the_same_after_a_restart() {
+    let home = Home::new();
+    let certificate = || {
+        let server = home.start(&[]);
+        let mut ada = Peer::join_tls(server.address(), "ada");
+        let certificate = ada.tls().unwrap().conn.peer_certificates().unwrap()[0].to_vec();
+        drop(ada);
+        server.end_well();
+        certificate
+    };
+    assert_eq!(certificate(), certificate());
 }
 
 #[test]

@@ -30,8 +30,8 @@ pub struct WebSocketTransport<T> {
     received: Rest,
     /// Accepted bytes and those of its own, not sent yet.
     outgoing: Rest,
-    /// What the close frame will say.
-    close: CloseCode,
+    /// What the close frame will say; `None` says nothing, in answer to one that did not either.
+    close: Option<CloseCode>,
     flags: Flags,
 }
 
@@ -54,7 +54,7 @@ impl<T: Transport> WebSocketTransport<T> {
             incoming: Incoming::new(Sender::Client),
             received: Rest::default(),
             outgoing: Rest::default(),
-            close: CloseCode::NORMAL,
+            close: Some(CloseCode::NORMAL),
             flags: Flags::default(),
         };
         transport.outgoing.extend(outgoing);
@@ -85,11 +85,11 @@ impl<T: Transport> WebSocketTransport<T> {
         self.flags.is_end_told = true;
         match end {
             End::Closed(code) => {
-                self.close = code.unwrap_or(CloseCode::NORMAL);
+                self.close = code;
                 Ok(0)
             }
             End::Broken(code) => {
-                self.close = code;
+                self.close = Some(code);
                 Err(Refusal(Code::MALFORMED).into())
             }
         }
@@ -186,7 +186,9 @@ impl<T: Transport> Transport for WebSocketTransport<T> {
             return self.below.shutdown_write();
         }
         self.flags.has_closed = true;
-        self.outgoing.extend(&websocket::frame(Opcode::Close, &self.close.to_bytes(), None));
+        let code = self.close.map(CloseCode::to_bytes);
+        let code = code.as_ref().map_or(&[][..], |code| &code[..]);
+        self.outgoing.extend(&websocket::frame(Opcode::Close, code, None));
         Err(ErrorKind::WouldBlock.into())
     }
 }

@@ -155,11 +155,31 @@ fn either_side_may_close() {
 }
 
 #[test]
+fn a_close_is_answered_with_the_code_it_has_or_with_none() {
+    for (payload, answer) in [
+        (&b""[..], &b"\x88\x00"[..]),
+        (b"\x03\xe8", b"\x88\x02\x03\xe8"),
+        (b"\x03\xe9bye", b"\x88\x02\x03\xe9"),
+        (b"\x0f\xa0", b"\x88\x02\x0f\xa0"),
+    ] {
+        let mut socket = over(Fake::new());
+        socket.below.come.extend(masked(Opcode::Close, payload));
+        assert_eq!(socket.read(&mut [0; 100]).unwrap(), 0);
+        assert_eq!(socket.shutdown_write().unwrap_err().kind(), ErrorKind::WouldBlock);
+        flush(&mut socket);
+        assert_eq!(socket.below.sent, answer, "{payload:x?}");
+    }
+}
+
+#[test]
 fn what_breaks_the_protocol_is_told_why() {
     for (bytes, code) in [
         (masked(Opcode::Text, b"hello"), CloseCode::UNSUPPORTED),
         (frame(Opcode::Binary, b"hello", None), CloseCode::PROTOCOL_ERROR),
         (b"GET / HTTP/1.1\r\n".to_vec(), CloseCode::PROTOCOL_ERROR),
+        (masked(Opcode::Close, b"\x03"), CloseCode::PROTOCOL_ERROR),
+        (masked(Opcode::Close, &1005_u16.to_be_bytes()), CloseCode::PROTOCOL_ERROR),
+        (masked(Opcode::Close, b"\x03\xe8\xff"), CloseCode::NOT_UTF8),
     ] {
         let mut socket = over(Fake::new());
         socket.below.come.extend(&bytes);

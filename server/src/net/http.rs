@@ -118,7 +118,9 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
         // Complete or not, it is too long. Which part of it is?
         Ok(_) if !bytes[..HEAD_BYTES_MAX].contains(&b'\n') => return Err(Status::UriTooLong),
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Status::HeadTooLarge),
-        Err(httparse::Error::Version) => return Err(Status::VersionNotSupported),
+        Err(httparse::Error::Version) if names_version(bytes) => {
+            return Err(Status::VersionNotSupported);
+        }
         Err(_) => return Err(Status::BadRequest),
     };
     check_line_ends(&bytes[..head_bytes])?;
@@ -140,6 +142,13 @@ pub fn request(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
     let authority = authority(&target, head.headers, is_1_1)?;
     let Target { path, query, .. } = target;
     Ok(Some(Request { method, authority, path, query, head_bytes, content_bytes, is_1_1, headers }))
+}
+
+/// Returns true if what follows the target is some version of HTTP, and not more of a target with
+/// spaces in it.
+fn names_version(bytes: &[u8]) -> bool {
+    let words = bytes.trim_ascii_start().splitn(3, |byte| *byte == b' ');
+    words.last().is_some_and(|rest| rest.starts_with(b"HTTP/"))
 }
 
 /// Lines end in CRLF, all of them. Some programs take a bare LF for an end, and others do not: one
@@ -257,6 +266,10 @@ mod tests {
             (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", Status::BadRequest),
             (b"CONNECT a:9 HTTP/1.1\r\nHost: a:9\r\n\r\n", Status::BadRequest),
             (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", Status::VersionNotSupported),
+            (b"\r\nGET / HTTP/3\r\n", Status::VersionNotSupported),
+            (b"PUT /shelf/a b HTTP/1.1\r\nHost: x\r\n\r\n", Status::BadRequest),
+            (b"GET / HTCPCP/1.0\r\nHost: x\r\n\r\n", Status::BadRequest),
+            (b"GET /100% HTTP/1.1\r\nHost: x\r\n\r\n", Status::BadRequest),
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", Status::BadRequest),
             (b"\x01\x00\x00\x00\x00\x1c\x01\x00\x04CHSH", Status::BadRequest),
             (b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n", Status::BadRequest),

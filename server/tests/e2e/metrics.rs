@@ -80,7 +80,7 @@ fn what_is_no_request_for_a_page_is_answered_with_its_status() {
             "405 Method Not Allowed",
         ),
         ("GET /metrics HTTP/1.1\r\n\r\n".into(), "400 Bad Request"),
-        ("what is this\r\n\r\n".into(), "505 HTTP Version Not Supported"),
+        ("what is this\r\n\r\n".into(), "400 Bad Request"),
         ("(no method)\r\n\r\n".into(), "400 Bad Request"),
         (format!("GET /{long} HTTP/1.0\r\n\r\n"), "414 URI Too Long"),
         (format!("GET / HTTP/1.0\r\nA: {long}\r\n\r\n"), "431 Request Header Fields Too Large"),

@@ -13,9 +13,10 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// Reads a target in origin form (`/path?query`) or absolute form (`http://host/path`). Other
-    /// forms, other schemes and what no target may have (a fragment, a user's name) are none.
+    /// forms, other schemes and what no target may have (a fragment, a user's name, a percent sign
+    /// that escapes nothing) are none.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        if !text.bytes().all(is_allowed) {
+        if !text.bytes().all(is_allowed) || !text.split('%').skip(1).all(begins_with_escaped) {
             return None;
         }
         let (authority, rest) = match text.split_once("://") {
@@ -43,6 +44,12 @@ fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%[]".contains(&byte)
 }
 
+/// True for what may follow a percent sign: two hexadecimal digits. Programs differ in what they
+/// make of anything else.
+fn begins_with_escaped(text: &str) -> bool {
+    text.bytes().take_while(u8::is_ascii_hexdigit).take(2).count() == 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +69,7 @@ mod tests {
             ("HTTPS://b:9/c?d", Some("b:9"), "/c", "d"),
             ("http://[::1]:9/c", Some("[::1]:9"), "/c", ""),
             ("/it's%20$1,(a;b)*~@+!", None, "/it's%20$1,(a;b)*~@+!", ""),
+            ("/100%25%c3%A9", None, "/100%25%c3%A9", ""),
         ] {
             assert_eq!(Target::parse(text), Some(Target { authority, path, query }), "{text}");
         }
@@ -89,6 +97,12 @@ mod tests {
             "/<a>",
             "/a|b^c`d{e}",
             "/ä",
+            "/100%",
+            "/%a",
+            "/%zz",
+            "/a%2gb",
+            "/%%41",
+            "/a?b=%4",
         ] {
             assert_eq!(Target::parse(text), None, "{text}");
         }

@@ -87,8 +87,10 @@ impl Page {
         match &self.dir {
             Some(dir) if path != TEXTS.path => {
                 let is_below = |part| matches!(part, Component::Normal(_));
-                let is_below = Path::new(path).components().all(is_below);
-                let bytes = fs::read(dir.join(path)).ok().filter(|_| is_below)?;
+                if !Path::new(path).components().all(is_below) {
+                    return None;
+                }
+                let bytes = fs::read(dir.join(path)).ok()?;
                 Some(respond(request, path, &bytes, &Made::of(&bytes)))
             }
             _ => {

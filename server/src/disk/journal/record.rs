@@ -206,8 +206,8 @@ fn checksum(frame: &[u8]) -> [u8; 4] {
     crc32fast::hash(frame).to_be_bytes()
 }
 
-/// True for a frame's checksum, or for what was one in builds before the first release, whose
-/// journals are read as well: the start of its BLAKE3.
+/// True for a frame's checksum, or for what was one in older builds, whose journals are read as
+/// well: the start of its BLAKE3.
 fn is_checksum(bytes: &[u8], frame: &[u8]) -> bool {
     bytes == checksum(frame) || bytes == &blake3::hash(frame).as_bytes()[..4]
 }

@@ -146,7 +146,7 @@ fn a_changed_key_is_refused_here_too_until_it_is_forgotten() {
 
 #[cfg(unix)]
 #[test]
-fn somebody_in_the_room_is_not_brought_back_to_another_key() {
+fn a_member_is_not_reconnected_to_another_key() {
     let mut room = Room::open();
     let mut ada = room.join("ada");
     room.kill_server();

@@ -41,7 +41,7 @@ fn patched(frame: &impl Frame, old: &str, new: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_text_that_reorders_others_is_shown_harmless() {
+fn text_that_reorders_its_neighbours_is_made_harmless() {
     let room = Room::open();
     let mut ada = room.join("ada");
     let mut peer = Peer::join(room.address(), "peer");

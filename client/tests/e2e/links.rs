@@ -232,7 +232,7 @@ fn a_server_that_is_older_gets_a_link_of_the_address_that_was_dialled() {
 }
 
 #[test]
-fn the_beginning_of_a_link_that_could_do_harm_ends_the_connection() {
+fn a_harmful_link_base_ends_the_connection() {
     let link_base = LinkBase::new("https://aaaaaaaaaaaa").ok();
     let good = HelloAck { link_base, ..hello_ack() }.to_bytes();
     for bad in [

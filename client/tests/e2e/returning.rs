@@ -142,7 +142,7 @@ fn a_member_whose_connection_dies_unseen_keeps_its_name_and_nobody_sees_it_leave
 
 #[cfg(unix)]
 #[test]
-fn a_name_that_somebody_else_has_by_now_is_replaced_without_asking() {
+fn a_name_that_somebody_else_has_taken_is_replaced_without_asking() {
     let mut room = Room::open();
     let proxy = Proxy::open(room.address());
     let mut ada = room.join_through(proxy.address(), "ada");

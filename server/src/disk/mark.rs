@@ -196,7 +196,7 @@ fn stranger_in<F: Files>(
         }
         if kind == Kind::Folder
             && let Some(other) =
-                files.list(&path)?.into_iter().find(|path| !store::has_name_of_ours(path))
+                files.list(&path)?.into_iter().find(|path| !store::has_our_name(path))
         {
             return Ok(Some(other));
         }

@@ -23,7 +23,7 @@ pub(super) fn tighten(data_dir: &Path) {
     for folder in
         within(&shelf, store::has_item_name).chain(within(&uploads, store::has_upload_name))
     {
-        paths.extend(within(&folder, store::has_name_of_ours));
+        paths.extend(within(&folder, store::has_our_name));
         paths.push(folder);
     }
     paths.extend([log, shelf, uploads]);

@@ -74,7 +74,7 @@ fn where_plain_tcp_is_not_allowed_the_goodbye_says_so() {
 }
 
 #[test]
-fn plain_tcp_is_for_the_own_machine_unless_it_is_allowed_to_all() {
+fn plain_tcp_is_for_this_machine_unless_everyone_is_allowed_it() {
     let Some(own) = own_address() else {
         eprintln!("skipped: this machine has no address but those of loopback");
         return;

@@ -232,7 +232,7 @@ fn offering_and_cancelling_without_end_leaves_the_transfers_of_others_alone() {
 }
 
 #[test]
-fn an_address_has_so_many_connections_and_is_told_so() {
+fn connections_from_an_address_are_limited_and_it_is_told_so() {
     let limits = ["--limit-exempt", "none", "--max-address-connections", "3"];
     in_a_room(&limits, |room| {
         let mut members: Vec<Peer> =

@@ -311,7 +311,7 @@ fn a_certified_server_comes_back_with_a_certificate_or_not_at_all() {
 }
 
 #[test]
-fn who_shows_a_certificate_without_its_key_is_found_out() {
+fn a_certificate_without_its_key_is_found_out() {
     let [own, stolen] = [(); 2].map(|()| KeyPair::generate().unwrap());
     let (address, thread) = serve(config(vec![self_signed(&stolen)], &own), vec![Peer::hear_all]);
     let link = format!("lab#{}", fingerprint_of(&stolen));

@@ -281,7 +281,7 @@ pub(super) fn newer_format(files: &impl Files, dir: &Path) -> Option<u8> {
 }
 
 /// True for the name of a file in such folders.
-pub(super) fn has_name_of_ours(path: &Path) -> bool {
+pub(super) fn has_our_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| ["content", "meta", "meta.new", DROPPED].contains(&name))
 }

@@ -143,7 +143,7 @@ fn a_resumed_membership_has_used_what_it_had_used() {
 }
 
 #[test]
-fn joins_from_an_address_are_limited_and_coming_back_is_none() {
+fn joins_from_an_address_are_limited_but_resuming_is_free() {
     let mut rig = rig_with(Allowances { joins: Rate::new(2, 1, 1_000), ..Allowances::DEFAULT });
     let (mut ada, _bob) = (rig.join("ada"), rig.join("bob"));
     let mut late = rig.connect();

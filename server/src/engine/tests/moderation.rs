@@ -128,7 +128,7 @@ fn an_operator_stays_one_over_connections_and_no_longer_than_the_membership() {
 }
 
 #[test]
-fn who_is_kicked_learns_why_and_everyone_is_told() {
+fn a_kicked_member_learns_why_and_everyone_is_told() {
     let (mut rig, mut ada, mut bob) = with_operator();
     let reason = chatshelf_common::text::Note::new("enough").ok();
     let kick = Moderate { reason: reason.clone(), ..against(Action::KICK, "BOB") };

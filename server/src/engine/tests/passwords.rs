@@ -47,7 +47,7 @@ fn exhaust(rig: &mut Rig, address: &str) {
 }
 
 #[test]
-fn only_who_knows_the_password_gets_in() {
+fn only_those_who_know_the_password_get_in() {
     let mut rig = Rig::with(CLOSED);
     let mut ada = guest(&mut rig, HOME);
     ada.send(with_password("ada", None));
@@ -78,7 +78,7 @@ fn a_password_is_verified_once_however_many_nicks_are_tried() {
 }
 
 #[test]
-fn who_was_let_in_needs_no_password_to_come_back() {
+fn a_client_that_was_let_in_needs_no_password_to_come_back() {
     let mut rig = Rig::with(CLOSED);
     let mut ada = guest(&mut rig, HOME);
     guess(&mut rig, &mut ada, "ada", password_of(Realm::Room));
@@ -123,7 +123,7 @@ fn a_client_that_knows_no_passwords_is_told_so_and_not_asked_for_another_nick() 
 }
 
 #[test]
-fn after_wrong_guesses_an_address_waits_and_the_right_password_gets_in_at_its_turn() {
+fn after_wrong_guesses_an_address_waits_and_the_right_password_gets_in_when_its_turn_comes() {
     let mut rig = Rig::with(CLOSED);
     exhaust(&mut rig, HOME);
     let (mut wrong, mut right) = (guest(&mut rig, HOME), guest(&mut rig, HOME));
@@ -303,7 +303,7 @@ fn nobody_waits_for_longer_than_ten_minutes() {
 }
 
 #[test]
-fn who_has_left_the_line_costs_nothing() {
+fn a_guess_whose_client_has_gone_costs_nothing() {
     let mut rig = Rig::with(CLOSED);
     exhaust(&mut rig, HOME);
     let verified = rig.verified;
@@ -321,7 +321,7 @@ fn who_has_left_the_line_costs_nothing() {
 }
 
 #[test]
-fn a_connection_guesses_so_often_and_is_closed_then() {
+fn a_connection_may_guess_only_so_often_before_it_is_closed() {
     let mut rig = Rig::with(CLOSED);
     let mut peer = guest(&mut rig, HOME);
     for _ in 0..=REFUSED_JOINS_MAX {

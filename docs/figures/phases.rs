@@ -21,6 +21,7 @@ pub(crate) fn connection() -> String {
     states.start(&[(28, 95), (68, 95)], (26, 82, "accept"));
     states.arrow(("Greeting", "Greeted"), &[(150, 95), (258, 95)], (190, 89, "Hello"));
     states.arrow(("Greeting", "Visiting"), &[(95, 111), (95, 173)], (18, 150, "asks for|an item"));
+    states.arrow(("Visiting", "Greeting"), &[(125, 174), (125, 112)], (131, 125, "upgrades"));
     states.arrow(("Greeted", "Entering"), &[(342, 95), (444, 95)], (352, 89, "Join accepted"));
     let welcome = "Welcome, at the|end of the turn";
     states.arrow(("Entering", "Joined"), &[(536, 95), (648, 95)], (550, 76, welcome));

@@ -85,6 +85,12 @@ impl Peer {
     pub fn join_web(server: SocketAddr, nick: &str, encrypted: bool) -> Self {
         let tcp = TcpStream::connect(server).expect("the server listens");
         let base = if encrypted { Base::foreign_tls(tcp) } else { Base::Plain(tcp) };
+        Self::join_over_web(base, server, nick)
+    }
+
+    /// The same over a connection that may have served for HTTP before.
+    #[track_caller]
+    pub fn join_over_web(base: Base, server: SocketAddr, nick: &str) -> Self {
         let web = WebStream::open(base, server).expect("the server speaks WebSocket");
         let mut peer = Self::new(Stream::Web(Box::new(web)));
         peer.send_bytes(&raw::hello_and_join(nick, Some(0)));

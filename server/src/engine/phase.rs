@@ -8,7 +8,7 @@ use crate::token::Token;
 /// A phase, with its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Accepted; nothing received yet.
+    /// Accepted, or a visitor until now; nothing of the protocol received yet.
     Greeting { since_ms: u64 },
     /// A visitor: it has asked for what is on the shelf instead of joining, and may ask again. It
     /// asked or was answered at `since_ms`.
@@ -95,7 +95,7 @@ impl Step {
         };
         [
             (Greeting, &[Visiting, Greeted, Closing, Dead]),
-            (Visiting, &[Closing, Dead]),
+            (Visiting, &[Greeting, Closing, Dead]),
             (Greeted, &[Contending, Entering, Closing, Dead]),
             (Contending, &[Greeted, Closing, Dead]),
             (Entering, &[Joined, Closing, Dead]),
@@ -270,7 +270,8 @@ mod tests {
         for (place, (from, follow)) in Step::TRANSITIONS.into_iter().enumerate() {
             assert_eq!(from as usize, place);
             assert!(from == Step::Dead || from.may_become(Step::Dead), "{from:?}");
-            assert!(!follow.contains(&Step::Greeting) && !follow.contains(&from), "{from:?}");
+            assert!(!follow.contains(&from), "{from:?}");
+            assert!(!follow.contains(&Step::Greeting) || from == Step::Visiting, "{from:?}");
         }
     }
 

@@ -80,6 +80,12 @@ impl<T: Transport> Engine<T> {
             return Got::Nothing;
         }
         let got = connection.read(buffer);
+        if connection.note_protocol(now_ms) {
+            // What it has asked for before is answered.
+            self.transfers.forget_member(token);
+            self.connections.arm(token, now_ms + self.settings.deadlines.hello_ms);
+        }
+        let Some(connection) = self.connections.get_mut(token) else { return got };
         if let Got::Bytes(bytes @ 1..) | Got::Last(bytes) = got {
             self.counters.bytes_in += bytes as u64;
             if connection.liveness_mut().note_heard(now_ms) {

@@ -1,7 +1,8 @@
-//! HTTP on the room's port: a connection whose first byte is a letter. A request for `/ws` makes it
-//! a WebSocket, which carries the room's protocol. What is on the shelf comes from the engine, to
-//! which such a peer is a visitor, and what is put there goes to it; any other request gets one
-//! answer, after which the connection ends. Requests are answered in the order in which they come.
+//! HTTP on the room's port: a connection whose first byte is a letter. A request for `/ws`, the
+//! first or a later one, makes it a WebSocket, which carries the room's protocol. What is on the
+//! shelf comes from the engine, to which such a peer is a visitor, and what is put there goes to
+//! it; any other request gets one answer, after which the connection ends. Requests are answered in
+//! the order in which they come.
 //!
 //! `http` reads heads and makes answers; [`site`] decides who may ask for what.
 
@@ -41,8 +42,6 @@ pub struct WebTransport<T> {
     step: Step,
     /// Something may have arrived unread, because an answer is under way.
     is_held: bool,
-    /// This is not the first request.
-    has_answered: bool,
 }
 
 #[derive(Debug)]
@@ -85,7 +84,6 @@ impl<T: Transport> WebTransport<T> {
             outgoing: Rest::default(),
             step: Step::Reading,
             is_held: false,
-            has_answered: false,
         }
     }
 
@@ -107,10 +105,6 @@ impl<T: Transport> WebTransport<T> {
             Ok(Some(request)) => {
                 let head_bytes = request.head_bytes;
                 match self.site.answer(&request, &self.caller) {
-                    // Browsers make a connection of its own for each WebSocket.
-                    Reply::Upgrade(_) if self.has_answered => {
-                        (http::refusal(http::Status::BadRequest), Code::NOT_CHATSHELF)
-                    }
                     Reply::Upgrade(answer) => {
                         self.outgoing.extend(&answer);
                         self.step = Step::Upgraded;
@@ -174,7 +168,6 @@ impl<T: Transport> WebTransport<T> {
 
     /// Continues with the next request, or ends the connection.
     fn finish(&mut self, keeps_alive: bool) {
-        self.has_answered = true;
         self.step = if keeps_alive { Step::Reading } else { Step::Answered };
     }
 

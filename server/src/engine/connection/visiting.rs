@@ -27,6 +27,17 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Notes that a visitor has turned to the protocol, which its transport carries from now on.
+    /// Returns true if it just has.
+    #[inline] // Asked after each read.
+    pub(in crate::engine) fn note_protocol(&mut self, now_ms: u64) -> bool {
+        let has_turned = self.phase.step() == Step::Visiting && self.transport.visitor().is_none();
+        if has_turned {
+            self.phase.become_phase(Phase::Greeting { since_ms: now_ms });
+        }
+        has_turned
+    }
+
     /// Tells a peer whose request has begun to arrive that the time for it is over.
     pub(in crate::engine) fn time_out(&mut self) {
         if matches!(self.phase.step(), Step::Greeting | Step::Visiting)

@@ -17,12 +17,28 @@ use crate::engine::limits::{RATE_STEP_MS, RATE_WINDOW_MS};
 pub(super) struct Member {
     /// The highest number the client has used.
     pub(super) last: Option<TransferId>,
+    /// How many the server has numbered for it.
+    visits: u32,
     pub(super) uploads: BTreeMap<TransferId, Upload>,
     pub(super) downloads: BTreeMap<TransferId, Download>,
     pub(super) pace: Pace,
 }
 
 impl Member {
+    /// Returns the number of the next transfer of a visitor, who does not number them. They are
+    /// counted down from the top: the visitor may become a client on the same connection, which
+    /// counts up, while the disk thread still holds the last of these.
+    pub(super) fn take_number(&mut self) -> TransferId {
+        let number = TransferId(u32::MAX - self.visits);
+        self.visits = self.visits.saturating_add(1);
+        number
+    }
+
+    /// Returns true for a number that was accepted or taken.
+    pub(super) fn has_number(&self, transfer: TransferId) -> bool {
+        Some(transfer) <= self.last || u32::MAX - transfer.0 < self.visits
+    }
+
     /// Returns how many are running.
     pub(super) fn running(&self) -> usize {
         self.uploads.len() + self.downloads.len()

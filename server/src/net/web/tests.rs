@@ -12,6 +12,7 @@ use chatshelf_testkit::samples;
 use super::*;
 use crate::engine::Wanted;
 use crate::net::fake::Fake;
+use crate::room::shelf::Shelf;
 use crate::web_mode::WebMode;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -299,7 +300,36 @@ fn content_goes_through_unchanged_and_nothing_else_does() {
     web.below.come.extend(b"GET /ws HTTP/1.1\r\n");
     web.below.come.extend(format!("Host: box\r\n{UPGRADE}\r\n").as_bytes());
     assert!(web.has_buffered());
-    assert_eq!(settle(&mut web), Some(Code::NOT_CHATSHELF), "a WebSocket begins a connection");
+    web.below.sent.clear();
+    assert_eq!(settle(&mut web), None);
+    assert!(web.is_upgraded(), "whatever was served before");
+    assert!(web.below.sent.starts_with(b"HTTP/1.1 101 "));
+}
+
+#[test]
+fn an_upgrade_waits_until_what_was_asked_for_before_is_answered() {
+    let served = "GET /shelf.json HTTP/1.1\r\nHost: box\r\n\r\n";
+    let mut requests =
+        [served, &socket_with(&format!("Host: box\r\n{UPGRADE}"))].concat().into_bytes();
+    requests.extend(frame(Opcode::Binary, b"hello", Some([1, 2, 3, 4])));
+    let mut web = asks(WebMode::Https, LOOPBACK, false, &requests);
+    assert_eq!(settle(&mut web), None);
+    assert!(!web.is_upgraded() && web.below.sent.is_empty());
+    web.visitor().unwrap().take_visit().unwrap();
+    web.visitor().unwrap().show_shelf(&Shelf::new(1));
+    assert!(matches!(web.read(&mut [0; 100]), Err(why) if why.kind() == ErrorKind::WouldBlock));
+    assert!(!web.is_upgraded(), "the answer goes first");
+    while web.has_pending() {
+        web.flush_pending().unwrap();
+    }
+    assert!(web.has_buffered());
+    let answer = std::mem::take(&mut web.below.sent);
+    assert!(answer.starts_with(b"HTTP/1.1 200 ") && answer.ends_with(b"[]\n"));
+    assert!(web.read(&mut [0; 100]).is_err() && web.is_upgraded());
+    let mut socket = web.into_websocket();
+    let mut buffer = [0; 100];
+    assert_eq!(socket.read(&mut buffer).unwrap(), 5);
+    assert_eq!(&buffer[..5], b"hello");
 }
 
 #[test]

@@ -64,6 +64,39 @@ fn items_are_served_whole_and_in_parts_on_one_connection() {
 }
 
 #[test]
+fn a_connection_that_has_served_visitors_may_become_a_members() {
+    let home = Home::new();
+    let server = home.start(&[]);
+    let mut ada = Peer::join(server.address(), "ada");
+    let whole = content(10, 3_000_000);
+    let item = ada.upload("report", &whole).0;
+    for (encrypted, nick) in [(false, "bob"), (true, "eve")] {
+        let tcp = connect(server.address());
+        let mut stream = if encrypted { Base::foreign_tls(tcp) } else { Base::Plain(tcp) };
+        // As a reverse proxy does that keeps its connections.
+        for path in ["/", "/shelf.json", &format!("/item/{item}"), "/item/999"] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            let (head, content) = answer(&mut stream, true);
+            assert!(!head.contains("\r\nConnection: close\r\n"), "{head}");
+            assert!(!path.starts_with("/item/1") || content == whole);
+        }
+        let put = "PUT /shelf/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
+        stream.write_all(put.as_bytes()).unwrap();
+        assert!(answer(&mut stream, true).0.starts_with("HTTP/1.1 201 "));
+        let mut peer = Peer::join_over_web(stream, server.address(), nick);
+        peer.say_and_hear("from a browser");
+        ada.hear("from a browser");
+        assert_eq!(peer.download(ItemId(item)).size, whole.len() as u64);
+        let own = peer.upload("from a browser", &whole);
+        assert_eq!(ada.download(own).size, whole.len() as u64);
+        peer.try_leave().unwrap();
+        ada.sees_leave(nick);
+    }
+    server.end_well();
+}
+
+#[test]
 fn curl_and_wget_fetch_and_resume() {
     let home = Home::new();
     let server = home.start(&[]);

@@ -93,6 +93,14 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Returns the method of what cannot be read as a request, or has not come whole. Whatever is wrong
+/// with a `Head`, no content is expected behind the answer (RFC 9110, section 9.3.2).
+#[must_use]
+pub fn method_of(bytes: &[u8]) -> Method {
+    let is_head = bytes.trim_ascii_start().starts_with(b"HEAD ");
+    if is_head { Method::Head } else { Method::Other }
+}
+
 /// The values of all headers of this name.
 fn values<'a>(headers: &[httparse::Header<'a>], name: &str) -> impl Iterator<Item = &'a [u8]> {
     headers.iter().filter(move |it| it.name.eq_ignore_ascii_case(name)).map(|it| it.value)

@@ -268,7 +268,11 @@ impl Connection {
         if let Step::Reading(head) = &self.step
             && !head.is_empty()
         {
-            let answer = http::stamped(&http::refusal(Status::RequestTimeout), at, false);
+            let answer = http::stamped(
+                &http::refusal(http::method_of(head), Status::RequestTimeout),
+                at,
+                false,
+            );
             // Nothing was sent before, so it fits into the socket's buffer, or the peer is gone.
             let _ = self.stream.write(&answer);
         }
@@ -301,7 +305,7 @@ impl Connection {
                     let answer = match http::request(head) {
                         Ok(None) => continue,
                         Ok(Some(request)) => respond(request.method, request.path),
-                        Err(status) => http::refusal(status),
+                        Err(status) => http::refusal(http::method_of(head), status),
                     };
                     self.step = Step::Writing(http::stamped(&answer, at, false), 0);
                 }
@@ -372,7 +376,13 @@ mod tests {
         let mut server = MetricsServer::open(([127, 0, 0, 1], 0).into()).unwrap();
         server.register(poll.registry(), 0).unwrap();
         let source = Fake { health: Health::Good, asked: Cell::default() };
-        for (sent, status) in [("GET /metrics HT", "HTTP/1.1 408 Request Timeout\r\n"), ("", "")] {
+        let late = "HTTP/1.1 408 Request Timeout\r\n";
+        for (sent, status, end) in [
+            ("GET /metrics HT", late, "\r\n\r\nRequest Timeout\n"),
+            ("HEAD /metrics HT", late, "\r\n\r\n"),
+            ("HEAD /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "\r\n\r\n"),
+            ("", "", ""),
+        ] {
             let mut peer = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
             peer.write_all(sent.as_bytes()).unwrap();
             for mono_ms in [0, LIFE_MS - 1, LIFE_MS] {
@@ -384,7 +394,8 @@ mod tests {
             }
             let mut answer = String::new();
             peer.read_to_string(&mut answer).unwrap();
-            assert!(answer.starts_with(status) && answer.is_empty() == sent.is_empty(), "{answer}");
+            assert!(answer.starts_with(status) && answer.ends_with(end), "{answer}");
+            assert_eq!(answer.is_empty(), sent.is_empty(), "{answer}");
         }
     }
 

@@ -121,7 +121,10 @@ impl<T: Transport> WebTransport<T> {
                     Reply::Last(answer) => (answer, Code::LEFT),
                 }
             }
-            Err(status) => (http::refusal(status), Code::NOT_CHATSHELF),
+            Err(status) => {
+                let method = http::method_of(&self.incoming);
+                (http::refusal(method, status), Code::NOT_CHATSHELF)
+            }
         };
         self.send(&answer, false);
         (self.step, self.incoming) = (Step::Draining, Vec::new());

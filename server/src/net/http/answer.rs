@@ -177,11 +177,11 @@ pub fn not_allowed(method: Method, methods: &str, words: &str) -> Vec<u8> {
     plain_answer_with(method, Status::MethodNotAllowed, &allow, words)
 }
 
-/// The answer to what could not be read as a request.
+/// The answer to what could not be read as a request, or not in time.
 #[must_use]
-pub fn refusal(status: Status) -> Vec<u8> {
+pub fn refusal(method: Method, status: Status) -> Vec<u8> {
     let (_, words) = status.line().split_once(' ').unwrap_or_default();
-    plain_answer(Method::Get, status, words)
+    plain_answer(method, status, words)
 }
 
 #[cfg(test)]

@@ -264,7 +264,7 @@ fn upgrade(request: &Request<'_>) -> Reply {
     }
     let key = request.header("sec-websocket-key").filter(|key| websocket::is_key(key));
     let Some(key) = key.filter(|_| request.method == Method::Get && request.is_1_1) else {
-        return Reply::Last(http::refusal(Status::BadRequest));
+        return Reply::Last(http::refusal(request.method, Status::BadRequest));
     };
     let answer = format!(
         "HTTP/1.1 {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",

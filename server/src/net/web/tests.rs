@@ -1,18 +1,17 @@
 //! HTTP on the room's port, without sockets.
 
 mod putting;
+mod upgrades;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use chatshelf_common::id::ItemId;
 use chatshelf_common::password::Password;
-use chatshelf_common::websocket::{Opcode, frame};
 use chatshelf_testkit::samples;
 
 use super::*;
 use crate::engine::Wanted;
 use crate::net::fake::Fake;
-use crate::room::shelf::Shelf;
 use crate::web_mode::WebMode;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -71,56 +70,6 @@ fn status_for(mode: WebMode, peer: IpAddr, is_encrypted: bool, request: &str) ->
 
 fn socket_with(headers: &str) -> String {
     format!("GET /ws HTTP/1.1\r\n{headers}\r\n")
-}
-
-#[test]
-fn a_request_for_the_socket_makes_one_however_it_is_cut() {
-    let mut request = socket_with(&format!("Host: localhost:9000\r\n{UPGRADE}")).into_bytes();
-    let head_bytes = request.len();
-    request.extend(frame(Opcode::Binary, b"hello", Some([1, 2, 3, 4])));
-    for cut in [1, 2, head_bytes - 1, head_bytes, head_bytes + 3, request.len()] {
-        let (first, rest) = request.split_at(cut);
-        let mut web = asks(WebMode::Https, LOOPBACK, false, first);
-        assert_eq!(settle(&mut web), None);
-        assert_eq!(web.is_upgraded(), cut >= head_bytes, "{cut} bytes");
-        if !web.is_upgraded() {
-            web.below.come.extend(&rest[..head_bytes - cut]);
-            assert_eq!(settle(&mut web), None);
-        }
-        let answer = String::from_utf8(web.below.sent.clone()).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{answer}");
-        assert!(answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
-        web.below.come.extend(&request[cut.max(head_bytes)..]);
-        let mut socket = web.into_websocket();
-        let mut buffer = [0; 100];
-        let mut read = Vec::new();
-        while let Ok(count) = socket.read(&mut buffer) {
-            read.extend_from_slice(&buffer[..count]);
-        }
-        assert_eq!(read, b"hello", "{cut} bytes");
-    }
-}
-
-#[test]
-fn what_does_not_ask_for_a_websocket_of_version_13_gets_none() {
-    let host = "Host: localhost:9000\r\n";
-    for (from, to, expected) in [
-        ("Upgrade: WebSocket\r\n", "", "426 Upgrade Required"),
-        ("keep-alive, Upgrade", "keep-alive", "426 Upgrade Required"),
-        ("Version: 13", "Version: 8", "426 Upgrade Required"),
-        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", "400 Bad Request"),
-        ("dGhlIHNhbXBsZSBub25jZQ==", "short", "400 Bad Request"),
-    ] {
-        let headers = UPGRADE.replace(from, to);
-        assert_ne!(headers, UPGRADE);
-        assert_eq!(status(&socket_with(&format!("{host}{headers}"))), expected, "{headers}");
-    }
-    let answer = whole_answer(&socket_with(host));
-    assert!(answer.contains("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"), "{answer}");
-    let whole = socket_with(&format!("{host}{UPGRADE}"));
-    assert_eq!(status(&whole.replace("GET", "HEAD")), "400 Bad Request");
-    assert_eq!(status(&whole.replace("HTTP/1.1", "HTTP/1.0")), "400 Bad Request");
-    assert_eq!(status(&whole), "101 Switching Protocols");
 }
 
 #[test]
@@ -307,32 +256,6 @@ fn content_goes_through_unchanged_and_nothing_else_does() {
 }
 
 #[test]
-fn an_upgrade_waits_until_what_was_asked_for_before_is_answered() {
-    let served = "GET /shelf.json HTTP/1.1\r\nHost: box\r\n\r\n";
-    let mut requests =
-        [served, &socket_with(&format!("Host: box\r\n{UPGRADE}"))].concat().into_bytes();
-    requests.extend(frame(Opcode::Binary, b"hello", Some([1, 2, 3, 4])));
-    let mut web = asks(WebMode::Https, LOOPBACK, false, &requests);
-    assert_eq!(settle(&mut web), None);
-    assert!(!web.is_upgraded() && web.below.sent.is_empty());
-    web.visitor().unwrap().take_visit().unwrap();
-    web.visitor().unwrap().show_shelf(&Shelf::new(1));
-    assert!(matches!(web.read(&mut [0; 100]), Err(why) if why.kind() == ErrorKind::WouldBlock));
-    assert!(!web.is_upgraded(), "the answer goes first");
-    while web.has_pending() {
-        web.flush_pending().unwrap();
-    }
-    assert!(web.has_buffered());
-    let answer = std::mem::take(&mut web.below.sent);
-    assert!(answer.starts_with(b"HTTP/1.1 200 ") && answer.ends_with(b"[]\n"));
-    assert!(web.read(&mut [0; 100]).is_err() && web.is_upgraded());
-    let mut socket = web.into_websocket();
-    let mut buffer = [0; 100];
-    assert_eq!(socket.read(&mut buffer).unwrap(), 5);
-    assert_eq!(&buffer[..5], b"hello");
-}
-
-#[test]
 fn whoever_does_not_wait_for_answers_is_answered_and_closed() {
     let request = "GET /shelf.json HTTP/1.1\r\nHost: box\r\n\r\n";
     let mut web = asks(WebMode::Https, LOOPBACK, false, request.repeat(1_000).as_bytes());
@@ -429,4 +352,34 @@ fn a_head_that_never_ends_is_refused_at_its_bound() {
     assert_eq!(settle(&mut web), Some(Code::NOT_CHATSHELF));
     assert!(web.below.sent.starts_with(b"HTTP/1.1 431 "));
     assert!(web.incoming.is_empty(), "it keeps nothing of it");
+}
+
+#[test]
+fn no_answer_to_head_has_a_content() {
+    let host = "Host: box\r\n";
+    for request in [
+        "HEAD / HTTP/1.1\r\n\r\n",
+        &format!("HEAD / HTTP/1.1\r\n{host}Content-Length: 5\r\n\r\nhello"),
+        &format!("HEAD / HTTP/3.0\r\n{host}\r\n"),
+        &format!("HEAD /{} HTTP/1.1\r\n", "x".repeat(9_000)),
+        &format!("\r\nHEAD / HTTP/1.1\r\n{host}{}\r\n", "a: b\r\n".repeat(40)),
+        &format!("HEAD /ws HTTP/1.1\r\n{host}\r\n"),
+        &format!("HEAD /ws HTTP/1.1\r\n{host}{UPGRADE}\r\n"),
+        &format!("HEAD /none HTTP/1.1\r\n{host}\r\n"),
+        "HEAD / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+    ] {
+        let answer = whole_answer(request);
+        assert!(
+            answer.starts_with("HTTP/1.1 4") || answer.starts_with("HTTP/1.1 505 "),
+            "{answer}"
+        );
+        assert!(answer.ends_with("\r\n\r\n") && !answer.contains("Length: 0"), "{answer}");
+    }
+    let mut web = asks(WebMode::Https, LOOPBACK, false, b"HEAD / HTTP/1.1\r\nHo");
+    settle(&mut web);
+    web.visitor().unwrap().time_out();
+    settle(&mut web);
+    let answer = String::from_utf8(web.below.sent).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.ends_with("\r\n\r\n"), "{answer}");
 }

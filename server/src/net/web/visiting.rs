@@ -154,7 +154,8 @@ impl<T: Transport> Visitor for WebTransport<T> {
     fn time_out(&mut self) {
         // Empty lines may precede a request and do not count as one.
         if matches!(self.step, Step::Reading) && !self.incoming.trim_ascii().is_empty() {
-            self.send(&http::refusal(Status::RequestTimeout), false);
+            let method = http::method_of(&self.incoming);
+            self.send(&http::refusal(method, Status::RequestTimeout), false);
             (self.step, self.incoming) = (Step::Draining, Vec::new());
         }
     }

@@ -21,10 +21,19 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Returns true if a `Host` names this server.
+    /// Returns true if a `Host` names this server: with the scheme's own port or without it, and
+    /// with a dot behind the name or without it.
     #[must_use]
     pub fn has(&self, host: &str) -> bool {
-        self.origin.as_str()[self.host..].eq_ignore_ascii_case(host)
+        let (scheme, own) = self.origin.as_str().split_at(self.host);
+        let default_port = if scheme == "https://" { "443" } else { "80" };
+        let split = |text| {
+            let (name, port) = split_port(text);
+            (name, port.filter(|port| !port.is_empty() && *port != default_port))
+        };
+        let ((own_name, own_port), (name, port)) = (split(own), split(host));
+        let name = name.strip_suffix('.').unwrap_or(name);
+        own_name.eq_ignore_ascii_case(name) && own_port == port
     }
 
     /// Returns scheme, host and port.
@@ -66,12 +75,17 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// True for a name or an address, with a port or without.
-fn is_authority(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
+/// Splits a host from its port, if it has one.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (text, None),
-    };
+    }
+}
+
+/// True for a name or an address, with a port or without.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = split_port(text);
     let is_port = |text: &str| text.parse().is_ok_and(|it: NonZeroU16| it.to_string() == text);
     let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let is_host = address.map_or_else(|| is_name(host), |it| it.parse::<Ipv6Addr>().is_ok());
@@ -159,6 +173,24 @@ mod tests {
             &format!("https://{}", "a".repeat(262)),
         ] {
             assert_eq!(text.parse::<PublicUrl>(), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_the_same_with_its_schemes_port_or_a_dot() {
+        for (text, own, others) in [
+            (
+                "https://a.org",
+                "a.org a.org: a.org. A.org:443 a.org.:443",
+                "a.org:80 a.org:8443 a.org..",
+            ),
+            ("http://a.org", "a.org a.org:80 a.org.:", "a.org:443 a.org:8080"),
+            ("https://a.org:80", "a.org:80 a.org.:80", "a.org a.org:443 a.org:"),
+            ("https://[::1]", "[::1] [::1]:443", "[::1]:80 [::2]:443 ::1"),
+        ] {
+            let url: PublicUrl = text.parse().unwrap();
+            assert!(own.split(' ').all(|host| url.has(host)), "{text}");
+            assert!(!others.split(' ').any(|host| url.has(host)), "{text}");
         }
     }
 }

@@ -79,10 +79,10 @@ impl<'a> Request<'a> {
     }
 
     /// Returns the entries of a header's values, which may be lists; a value that is not UTF-8
-    /// counts as one empty entry.
+    /// counts as one entry that means nothing.
     pub fn list(&self, name: &str) -> impl Iterator<Item = &'a str> {
         values(&self.headers, name)
-            .flat_map(|value| std::str::from_utf8(value).unwrap_or_default().split(','))
+            .flat_map(|value| std::str::from_utf8(value).unwrap_or("\u{fffd}").split(','))
             .map(str::trim)
     }
 
@@ -183,11 +183,20 @@ fn authority<'a>(
     is_1_1: bool,
 ) -> Result<&'a str, Status> {
     let host = values(headers, "host").next().and_then(text);
-    match (target.authority, host) {
-        (_, None) if is_1_1 => Err(Status::BadRequest),
-        (Some(named), Some(host)) if !named.eq_ignore_ascii_case(host) => Err(Status::BadRequest),
-        (named, host) => Ok(named.or(host).unwrap_or_default()),
-    }
+    let authority = match (target.authority, host) {
+        (_, None) if is_1_1 => return Err(Status::BadRequest),
+        (Some(named), Some(host)) if !named.eq_ignore_ascii_case(host) => {
+            return Err(Status::BadRequest);
+        }
+        (named, host) => named.or(host).unwrap_or_default(),
+    };
+    if has_valid_port(authority) { Ok(authority) } else { Err(Status::BadRequest) }
+}
+
+/// A port is digits, or nothing (RFC 3986, section 3.2.3).
+fn has_valid_port(authority: &str) -> bool {
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns the length of the content that follows. Whatever two programs could understand
@@ -252,6 +261,13 @@ mod tests {
             ("http://a/", "Host:\r\n", None),
             ("http://a/", "", None),
             ("ftp://a/", "Host: a\r\n", None),
+            ("/", "Host: a:\r\n", Some("a:")),
+            ("/", "Host: [::1]\r\n", Some("[::1]")),
+            ("/", "Host: [::1]:9\r\n", Some("[::1]:9")),
+            ("/", "Host: a:+80\r\n", None),
+            ("/", "Host: a:b\r\n", None),
+            ("/", "Host: [::1]:x\r\n", None),
+            ("http://a:-1/", "Host: a:-1\r\n", None),
             ("/", "Host: a\r\nHost: a\r\n", None),
             ("/", "Host: \u{e4}\r\n", None),
             ("/#", "Host: a\r\n", None),
@@ -361,7 +377,7 @@ mod tests {
         let head = request(head).unwrap().unwrap();
         assert_eq!(head.header("host"), Some("a:9"));
         assert_eq!(head.header("origin"), None);
-        assert!(head.list("a").eq(["1", "2"]) && head.list("B").eq([""]));
+        assert!(head.list("a").eq(["1", "2"]) && head.list("B").eq(["\u{fffd}"]));
         assert!(head.has_word("connection", "upgrade") && head.has_word("connection", "X"));
         assert!(!head.has_word("connection", "up"));
     }

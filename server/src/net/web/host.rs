@@ -11,7 +11,12 @@ fn split(host: &str) -> Option<(&str, Option<&str>)> {
         Some((name, rest)) => (name, Some(rest.strip_prefix(':')?)),
         None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
     };
-    port.is_none_or(|port| port.parse::<u16>().is_ok()).then_some((name, port))
+    // It may be empty (RFC 3986, section 3.2.3).
+    let is_port = |port: &str| {
+        port.bytes().all(|byte| byte.is_ascii_digit())
+            && (port.is_empty() || port.parse::<u16>().is_ok())
+    };
+    port.is_none_or(is_port).then_some((name, port))
 }
 
 /// Returns true for an address, for `localhost`, for a name that only this network knows
@@ -49,6 +54,8 @@ mod tests {
             "[::1]",
             "localhost:9000",
             "LocalHost",
+            "localhost:",
+            "[::1]:",
             "room.local",
             "Room.local.:9000",
             "box",
@@ -72,6 +79,8 @@ mod tests {
             "192.0.2.1.example",
             "192.0.2.1:port",
             "192.0.2.1:70000",
+            "localhost:+80",
+            "localhost:-1",
             "[::1",
             "[::1]9000",
             "[box]",

@@ -35,7 +35,8 @@ pub(super) fn file_of(request: &Request<'_>, name: &str) -> Result<NewFile, Vec<
     if !request.list("content-range").eq([""; 0]) {
         return Err(refused(Status::BadRequest, "Only whole files are accepted."));
     }
-    if !request.list("content-encoding").all(|it| it.eq_ignore_ascii_case("identity")) {
+    let is_none = |coding: &str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
+    if !request.list("content-encoding").all(is_none) {
         let words = "Files are accepted as they are: leave out Content-Encoding.";
         let (status, taken) = (Status::UnsupportedMediaType, "Accept-Encoding: identity\r\n");
         return Err(http::plain_answer_with(request.method, status, taken, words));
@@ -156,12 +157,19 @@ mod tests {
             ("Content-Length: 7\r\nExpect: miracles\r\n", "417"),
             ("Content-Length: 7\r\nContent-Encoding: gzip\r\n", "415"),
             ("Content-Length: 7\r\nContent-Encoding: identity, br\r\n", "415"),
+            ("Content-Length: 7\r\nContent-Encoding: \u{ff}\r\n", "415"),
             ("Content-Length: 7\r\nIf-Match: \"abc\"\r\n", "412"),
             ("Content-Length: 7\r\nIf-Match: *\r\n", "412"),
         ] {
             assert_eq!(status(put("f", headers)), expected, "{headers}");
         }
-        for headers in ["Expect: 100-Continue", "Content-Encoding: Identity", "If-None-Match: *"] {
+        for headers in [
+            "Expect: 100-Continue",
+            "Content-Encoding: Identity",
+            "Content-Encoding:",
+            "Content-Encoding: , identity",
+            "If-None-Match: *",
+        ] {
             assert!(put("f", &format!("Content-Length: 7\r\n{headers}\r\n")).is_ok(), "{headers}");
         }
         let unknown = put("f", "Transfer-Encoding: chunked\r\n").unwrap_err();

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, OnceLock};
 
 use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::wire::{Code, Deframer, ServerFrame, Unit};
 use mio::net::TcpStream;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -17,7 +18,7 @@ use rustls::{
 };
 
 use super::socket;
-use crate::lang::tr;
+use crate::lang::{self, tr};
 
 /// Bytes taken from the socket at a time. They are held only until they are decrypted, or while the
 /// session takes no more.
@@ -120,7 +121,9 @@ impl TlsStream {
             chunk.truncate(count);
             self.sealed = chunk;
         }
-        let taken = self.tls.read_tls(&mut &self.sealed[self.taken..])?;
+        let arrived = &self.sealed[self.taken..];
+        let goodbye = if self.tls.is_handshaking() { goodbye_in_the_clear(arrived) } else { None };
+        let taken = self.tls.read_tls(&mut &*arrived)?;
         self.taken += taken;
         debug_assert!(self.taken <= self.sealed.len());
         if self.taken == self.sealed.len() {
@@ -129,7 +132,7 @@ impl TlsStream {
         if let Err(error) = self.tls.process_new_packets() {
             // An alert tells the server why.
             let _ = self.flush_pending(false);
-            return Err(in_words(error));
+            return Err(goodbye.unwrap_or_else(|| in_words(error)));
         }
         Ok(taken)
     }
@@ -258,6 +261,29 @@ impl ServerCertVerifier for ProofOfKey {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
+}
+
+/// Why the server would not even begin: it says so before it knows what we speak (PROTOCOL.md,
+/// "Encryption"). Nobody vouches for that, so it is only shown; and a server without TLS, which
+/// does not understand us, gives other reasons.
+fn goodbye_in_the_clear(bytes: &[u8]) -> Option<io::Error> {
+    let mut deframer = Deframer::joined();
+    let Ok(Some(Unit::Control { header, value })) = deframer.next(&mut &*bytes) else {
+        return None;
+    };
+    let Ok(ServerFrame::Goodbye(goodbye)) = ServerFrame::decode(header.kind, value) else {
+        return None;
+    };
+    let is_early = matches!(
+        goodbye.code,
+        Code::TOO_MANY_FROM_ADDRESS
+            | Code::TOO_MANY_CONNECTIONS
+            | Code::NOT_JOINED_IN_TIME
+            | Code::SHUTTING_DOWN
+    );
+    let why = lang::text(goodbye.code.meaning());
+    let text = tr!("the server said goodbye: {why}", why);
+    is_early.then(|| io::Error::new(ErrorKind::ConnectionRefused, text))
 }
 
 /// What went wrong, for people.

@@ -383,6 +383,10 @@ fn a_server_without_tls_is_told_apart_and_never_spoken_to_without() {
         (goodbye(), words),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), words),
         (Vec::new(), "it closed the connection when asked for TLS;"),
+        (
+            Goodbye::new(Code::TOO_MANY_FROM_ADDRESS).to_bytes(),
+            "the server said goodbye: too many connections come from this address",
+        ),
     ] {
         let (address, thread) = server(reply);
         let why = failure(over_tls(trust("lab", FirstContact::Accept), None, address));

@@ -5,26 +5,23 @@
 //! a guess over and takes the verdict in a later turn, as it does with file work. Passwords
 //! themselves are forgotten as soon as they are hashed or verified.
 
+mod stored;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use chatshelf_common::password::Password;
+use chatshelf_common::password::{self, Password};
 
 use crate::priority;
+use stored::{Memory, Stored};
 
 /// Guesses that the thread has or that wait for it; the engine hands over no more.
 pub const GUESSES_MAX: usize = 16;
 
 /// The thread's nice value: talk comes before guesses, and those who wait for one before files.
 const NICENESS: i32 = 10;
-
-/// How a hash in a password file begins.
-const HASH: &[u8] = b"$argon2id$";
 
 /// Longest password file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 4096;
@@ -97,11 +94,12 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The hashes of the passwords that there are.
+/// The hashes of the passwords that there are, and the memory to verify guesses in.
 #[derive(Debug, Default)]
 pub struct Hashes {
-    room: Option<String>,
-    operators: Option<String>,
+    room: Option<Stored>,
+    operators: Option<Stored>,
+    memory: Memory,
 }
 
 impl Hashes {
@@ -110,18 +108,10 @@ impl Hashes {
     /// # Errors
     /// One line that says which source has none, and why.
     pub fn read(room: Option<&Source>, operators: Option<&Source>) -> Result<Self, String> {
-        let hash = |source: Option<&Source>| source.map(hash_of).transpose();
-        Ok(Self { room: hash(room)?, operators: hash(operators)? })
-    }
-
-    /// The hash of a password, for tests of what stands around it.
-    ///
-    /// # Panics
-    /// When it cannot be hashed.
-    #[must_use]
-    pub fn of(room: Option<&Password>, operators: Option<&Password>) -> Self {
-        let hash = |password: &Password| hash(password).expect("a password can be hashed");
-        Self { room: room.map(hash), operators: operators.map(hash) }
+        let mut memory = Memory::default();
+        let mut hash =
+            |source: Option<&Source>| source.map(|it| hash_of(it, &mut memory)).transpose();
+        Ok(Self { room: hash(room)?, operators: hash(operators)?, memory })
     }
 
     /// True if the room, or its operators, have a password.
@@ -132,47 +122,27 @@ impl Hashes {
 
     /// Verifies a guess, which takes its time.
     #[must_use]
-    pub fn verify(&self, Guess { number, realm, password }: &Guess) -> Verdict {
-        let hash = self.hash(*realm).and_then(|hash| PasswordHash::new(hash).ok());
-        let is_right = hash.is_some_and(|hash| {
-            Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
-        });
+    pub fn verify(&mut self, Guess { number, realm, password }: &Guess) -> Verdict {
+        let mut memory = std::mem::take(&mut self.memory);
+        let is_right = self.hash(*realm).is_some_and(|hash| hash.is_of(password, &mut memory));
+        self.memory = memory;
         Verdict { number: *number, is_right }
     }
 
-    fn hash(&self, realm: Realm) -> Option<&str> {
+    fn hash(&self, realm: Realm) -> Option<&Stored> {
         match realm {
-            Realm::Room => self.room.as_deref(),
-            Realm::Operators => self.operators.as_deref(),
+            Realm::Room => self.room.as_ref(),
+            Realm::Operators => self.operators.as_ref(),
         }
     }
 }
 
-fn hash_of(source: &Source) -> Result<String, String> {
-    let cannot = |why: &dyn std::fmt::Display| {
-        format!("cannot take a password from {}: {why}", source.place())
-    };
-    let bytes = source.read().map_err(|why| cannot(&why))?;
-    if bytes.starts_with(HASH) {
-        let text = String::from_utf8_lossy(&bytes);
-        let line = text.lines().next().unwrap_or_default().trim_end();
-        let hash = PasswordHash::new(line).map_err(|why| cannot(&why))?;
-        if hash.salt.is_none() || hash.hash.is_none() {
-            return Err(cannot(&"it has no whole Argon2id hash"));
-        }
-        return Ok(hash.to_string());
-    }
-    let password = Password::of_file(&bytes)
-        .ok_or_else(|| cannot(&"its first line must have 1 to 128 bytes"))?;
-    hash(&password).map_err(|why| cannot(&why))
-}
-
-/// Hashes with a random salt and the costs that OWASP advises: 19 MiB, two passes, one lane.
-fn hash(password: &Password) -> Result<String, String> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|why| why.to_string())?;
-    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-    hash.map(|hash: PasswordHash| hash.to_string()).map_err(|why| why.to_string())
+fn hash_of(source: &Source, memory: &mut Memory) -> Result<Stored, String> {
+    let hash = source.read().map_err(|why| why.to_string()).and_then(|bytes| {
+        let line = password::first_line(&bytes);
+        Stored::read(line).unwrap_or_else(|| Stored::of(&Password::of_file(&bytes)?, memory))
+    });
+    hash.map_err(|why| format!("cannot take a password from {}: {why}", source.place()))
 }
 
 /// The thread that verifies guesses. It ends when this is dropped.
@@ -187,7 +157,7 @@ impl Verifier {
     ///
     /// # Errors
     /// When the system cannot start a thread.
-    pub fn start(hashes: Hashes, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub fn start(mut hashes: Hashes, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (guesses, waiting) = sync_channel::<Guess>(GUESSES_MAX);
         let (answers, verdicts) = sync_channel(2 * GUESSES_MAX);
         Builder::new().name("passwords".into()).spawn(move || {
@@ -220,18 +190,29 @@ impl Verifier {
 mod tests {
     use super::*;
 
-    fn password(text: &str) -> Password {
-        Password::new(text.as_bytes()).unwrap()
+    /// What has these passwords, which stand in files.
+    fn hashes(room: &[u8], operators: Option<&[u8]>) -> Result<Hashes, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let source = |(name, text): (&str, &[u8])| {
+            std::fs::write(dir.path().join(name), text).unwrap();
+            Source::File(dir.path().join(name))
+        };
+        let operators = operators.map(|text| source(("operators", text)));
+        Hashes::read(Some(&source(("password", room))), operators.as_ref())
     }
 
     fn guess(realm: Realm, text: &str) -> Guess {
-        Guess { number: 7, realm, password: password(text) }
+        Guess { number: 7, realm, password: Password::new(text.as_bytes()).unwrap() }
+    }
+
+    fn opens(hashes: &mut Hashes, text: &str) -> bool {
+        hashes.verify(&guess(Realm::Room, text)).is_right
     }
 
     #[test]
     fn only_the_password_of_its_realm_is_right() {
-        let hashes = Hashes::of(Some(&password("sesame")), Some(&password("mellon")));
-        let is_right = |realm, text| hashes.verify(&guess(realm, text)).is_right;
+        let mut hashes = hashes(b"sesame\n", Some(b"mellon\n")).unwrap();
+        let mut is_right = |realm, text| hashes.verify(&guess(realm, text)).is_right;
         assert!(is_right(Realm::Room, "sesame") && is_right(Realm::Operators, "mellon"));
         assert!(!is_right(Realm::Room, "mellon") && !is_right(Realm::Operators, "sesame"));
         assert!(!Hashes::default().verify(&guess(Realm::Room, "x")).is_right);
@@ -239,29 +220,40 @@ mod tests {
 
     #[test]
     fn a_file_holds_a_password_or_its_hash() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("password");
-        let read = |text: &[u8]| {
-            std::fs::write(&path, text).unwrap();
-            Hashes::read(Some(&Source::File(path.clone())), None)
-        };
-        let plain = read(b"open sesame\n").unwrap();
-        assert!(plain.verify(&guess(Realm::Room, "open sesame")).is_right);
-        let kept = plain.room.clone().unwrap();
-        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-        let hashed = read(format!("{kept}\n").as_bytes()).unwrap();
-        assert!(hashed.verify(&guess(Realm::Room, "open sesame")).is_right);
-        assert!(!hashed.verify(&guess(Realm::Room, &kept)).is_right, "the hash is no password");
-        for wrong in [&b""[..], b"\nx", b"$argon2id$v=19$m=1"] {
-            let why = read(wrong).unwrap_err();
+        assert!(opens(&mut hashes(b"open sesame\n", None).unwrap(), "open sesame"));
+        // Made by the reference implementation.
+        let hash = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$NrXQugyQuwgrNcjoND63bg";
+        for mark in ["", "\u{feff}"] {
+            let mut hashed = hashes(format!("{mark}{hash} \r\n").as_bytes(), None).unwrap();
+            assert!(opens(&mut hashed, "open sesame"));
+            assert!(!opens(&mut hashed, hash), "the hash is no password");
+        }
+        for wrong in [&b""[..], b"\nx", b"$argon2id$v=19$m=1", b"\xff\xfeo\0p\0"] {
+            let why = hashes(wrong, None).unwrap_err();
             assert!(why.contains("cannot take a password from") && why.contains("password: "));
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_password() {
+        assert!(opens(&mut hashes("\u{feff}sesame\r\n".as_bytes(), None).unwrap(), "sesame"));
+    }
+
+    #[test]
+    fn all_hashes_are_computed_in_the_same_memory() {
+        let mut hashes = hashes(b"sesame", Some(b"mellon")).unwrap();
+        let (at, blocks) = hashes.memory.place();
+        assert_eq!(blocks, 19 * 1024, "KiB");
+        for _ in 0..3 {
+            assert!(opens(&mut hashes, "sesame") && !opens(&mut hashes, "mellon"));
+            assert_eq!(hashes.memory.place(), (at, blocks));
         }
     }
 
     #[test]
     fn the_thread_answers_each_guess() {
         let (woken, wakes) = std::sync::mpsc::channel();
-        let hashes = Hashes::of(Some(&password("sesame")), None);
+        let hashes = hashes(b"sesame", None).unwrap();
         let verifier = Verifier::start(hashes, move || _ = woken.send(())).unwrap();
         for (number, text) in [(1, "sesame"), (2, "wrong")] {
             verifier.submit(Guess { number, ..guess(Realm::Room, text) });

@@ -82,18 +82,16 @@ impl Options {
             let value = variable(name).filter(|value| given.is_none() && !value.is_empty());
             let Some(value) = value else { continue };
             let password = Password::of_file(value.as_encoded_bytes());
-            *given = Some(password.ok_or_else(|| format!("{name}: {NO_PASSWORD}"))?);
+            *given = Some(password.map_err(|why| format!("{name}: {why}"))?);
         }
         Ok(())
     }
 }
 
-const NO_PASSWORD: &str = "its first line must have 1 to 128 bytes";
-
 /// The password in a file.
 fn password(path: &str) -> Result<Password, String> {
     let bytes = std::fs::read(file::expanded(path)).map_err(|why| plain_error(&why))?;
-    Password::of_file(&bytes).ok_or_else(|| NO_PASSWORD.into())
+    Password::of_file(&bytes).map_err(str::to_owned)
 }
 
 pub(super) const SECTION: Section = Section {

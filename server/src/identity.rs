@@ -7,6 +7,7 @@
 //! somebody else's.
 
 mod certificate;
+mod pem;
 
 use std::fs;
 use std::io;
@@ -21,8 +22,8 @@ use rcgen::KeyPair;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
@@ -69,40 +70,40 @@ impl Identity {
                 let key = own_key(&path).map_err(|why| of_key(&path, &why))?;
                 let cert = certificate::of(&key, data_dir, bind)?;
                 let key = PrivatePkcs8KeyDer::from(key.serialized_der().to_vec());
-                Self::new(vec![cert], key.into())
+                let provider = Arc::new(default_provider());
+                CertifiedKey::from_der(vec![cert], key.into(), &provider)
+                    .and_then(|certified| Self::new(provider, certified))
                     .map_err(|why| of_key(&path, &io::Error::other(why)))
             }
             Origin::Files { cert, key } => {
                 let of_cert =
                     |why: String| format!("cannot use the certificate {}: {why}", cert.display());
                 let text = read(cert).map_err(|why| of_cert(why.to_string()))?;
-                let certs: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-                let certs = certs.map_err(|why| of_cert(why.to_string()))?;
-                if certs.is_empty() {
-                    return Err(of_cert("it has no section CERTIFICATE".into()));
-                }
-                let private = read_key(key, 0o007).and_then(|text| {
-                    PrivateKeyDer::from_pem_slice(&text).map_err(|_| no_key("a private key"))
-                });
+                let certs = pem::certs_of(&text).map_err(of_cert)?;
+                let provider = Arc::new(default_provider());
+                let private = read_key(key, 0o007)
+                    .and_then(|text| pem::key_of(&text, &provider).map_err(io::Error::other));
                 let private = private.map_err(|why| of_key(key, &why))?;
                 let out_of_date = certificate::out_of_date(&certs[0], SystemTime::now());
-                let identity = Self::new(certs, private).map_err(|why| match why {
-                    rustls::Error::InconsistentKeys(_) => {
-                        format!("{} is not the key of {}", key.display(), cert.display())
+                let certified = CertifiedKey::new(certs, private);
+                match certified.keys_match() {
+                    Ok(()) => {
+                        let identity = Self::new(provider, certified)
+                            .map_err(|why| of_cert(why.to_string()))?;
+                        Ok(Self { out_of_date: out_of_date.map(of_cert), ..identity })
                     }
-                    why => of_cert(why.to_string()),
-                })?;
-                Ok(Self { out_of_date: out_of_date.map(of_cert), ..identity })
+                    Err(rustls::Error::InconsistentKeys(_)) => Err(pem::mismatch(
+                        &certified,
+                        &cert.display().to_string(),
+                        &key.display().to_string(),
+                    )),
+                    Err(_) => Err(of_cert("its first certificate is damaged".into())),
+                }
             }
         }
     }
 
-    fn new(
-        certs: Vec<CertificateDer<'static>>,
-        key: PrivateKeyDer<'static>,
-    ) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(default_provider());
-        let certified = CertifiedKey::from_der(certs, key, &provider)?;
+    fn new(provider: Arc<CryptoProvider>, certified: CertifiedKey) -> Result<Self, rustls::Error> {
         let info = certified.key.public_key();
         let info =
             info.ok_or_else(|| rustls::Error::General("its key has no public half".into()))?;
@@ -323,10 +324,26 @@ mod tests {
             path
         };
         let key = KeyPair::generate().unwrap();
-        let cert =
-            file("cert.pem", &certificate::make(&key, None, SystemTime::now()).unwrap().pem());
+        let made = |key| certificate::make(key, None, SystemTime::now()).unwrap().pem();
+        let own_pem = made(&key);
+        let cert = file("cert.pem", &own_pem);
         let right = file("right.pem", &key.serialize_pem());
-        let wrong = file("wrong.pem", &KeyPair::generate().unwrap().serialize_pem());
+        let other = KeyPair::generate().unwrap();
+        let wrong = file("wrong.pem", &other.serialize_pem());
+        let chain = made(&other) + &own_pem;
+        let chain = file("chain.pem", &chain);
+        let cut = file("cut.pem", &own_pem[..own_pem.len() - 40]);
+        let cut_key = key.serialize_pem();
+        let cut_key = file("cut.key", &cut_key[..cut_key.len() - 40]);
+        let section = |kind: &str, text: &str| {
+            format!("-----BEGIN {kind}-----\n{text}\n-----END {kind}-----\n")
+        };
+        let not_base64 = file("not_base64.pem", &section("CERTIFICATE", "MII?"));
+        let not_der = file("not_der.pem", &section("CERTIFICATE", "AAAA"));
+        let locked = file("locked.pem", &section("ENCRYPTED PRIVATE KEY", "AAAA"));
+        let old = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA";
+        let old_locked = file("old_locked.pem", &section("RSA PRIVATE KEY", old));
+        let short = file("short.pem", &section("PRIVATE KEY", "AAAA"));
         let open = |cert: &Path, key: &Path| {
             Identity::open(&Origin::Files { cert: cert.into(), key: key.into() })
         };
@@ -337,6 +354,14 @@ mod tests {
             (&cert, &wrong, "wrong.pem is not the key of "),
             (&cert, &cert, "cert.pem: it does not hold a private key in PEM"),
             (&right, &right, "right.pem: it has no section CERTIFICATE"),
+            (&chain, &right, "chain.pem are in the wrong order: the server's own must come first"),
+            (&cut, &right, "cut.pem: it is cut off: there is no line -----END CERTIFICATE-----"),
+            (&cert, &cut_key, "cut.key: it is cut off: there is no line -----END PRIVATE KEY-----"),
+            (&not_base64, &right, "not_base64.pem: its certificate is damaged: it is not Base64"),
+            (&not_der, &right, "not_der.pem: its first certificate is damaged"),
+            (&cert, &locked, "locked.pem: it is protected by a passphrase; write it without one:"),
+            (&cert, &old_locked, "old_locked.pem: it is protected by a passphrase"),
+            (&cert, &short, "short.pem: it is damaged, or of a kind that cannot be used"),
             (&dir.path().join("none"), &right, "cannot use the certificate "),
             (&cert, &dir.path().join("none"), "cannot use the key "),
             (&cert, &dir.path().to_path_buf(), "it is not a regular file"),

@@ -65,6 +65,19 @@ impl TcpTransport {
         }
     }
 
+    fn send_head_and_part(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        if !head.is_empty() {
+            let sent = self.socket.write(head)?;
+            if sent < head.len() || part.bytes == 0 {
+                return Ok(sent);
+            }
+        }
+        match self.send_part(part) {
+            Err(why) if !head.is_empty() && is_passing(&why) => Ok(head.len()),
+            sent => sent.map(|count| head.len() + count),
+        }
+    }
+
     fn copy_part(&mut self, part: FilePart<'_>) -> io::Result<usize> {
         let mut buffer = [0; FilePart::COPY_BYTES];
         let count = part.read(&mut buffer)?;
@@ -110,17 +123,14 @@ impl Transport for TcpTransport {
 
     #[cfg(target_os = "linux")]
     fn send_file(&mut self, head: &[u8], part: FilePart<'_>) -> io::Result<usize> {
+        let was_corked = self.is_corked;
         self.cork(true);
-        if !head.is_empty() {
-            let sent = self.socket.write(head)?;
-            if sent < head.len() || part.bytes == 0 {
-                return Ok(sent);
-            }
+        let sent = self.send_head_and_part(head, part);
+        // Nobody lets go of what was held back before this flush, or before a call in vain.
+        if sent.is_err() {
+            self.cork(was_corked);
         }
-        match self.send_part(part) {
-            Err(why) if !head.is_empty() && is_passing(&why) => Ok(head.len()),
-            sent => sent.map(|count| head.len() + count),
-        }
+        sent
     }
 
     #[cfg(target_os = "linux")]
@@ -156,5 +166,30 @@ impl Transport for TcpTransport {
 
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_call_in_vain_holds_nothing_back() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let _peer = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let mut tcp = TcpTransport::new(TcpStream::from_std(stream));
+        while tcp.write(&[0; 65_536]).is_ok() {}
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(10).unwrap();
+        let part = || FilePart { source: &file, offset: 0, bytes: 10 };
+        for head in [&b""[..], b"head"] {
+            let why = tcp.send_file(head, part()).unwrap_err();
+            assert_eq!(why.kind(), io::ErrorKind::WouldBlock);
+            assert!(!rustix::net::sockopt::tcp_cork(&tcp.socket).unwrap());
+        }
     }
 }

@@ -60,8 +60,8 @@ fn explain(why: &Error, what: &str) -> String {
     match why {
         Error::NoItemsFound => format!("it does not hold a {what} in PEM"),
         Error::MissingSectionEnd { end_marker } => {
-            let line = String::from_utf8_lossy(end_marker);
-            format!("it is cut off: there is no line {}", line.trim_end().escape_debug())
+            let name = String::from_utf8_lossy(end_marker);
+            format!("it is cut off: there is no line -----END {}-----", name.escape_debug())
         }
         Error::IllegalSectionStart { line } => {
             let line = String::from_utf8_lossy(line);

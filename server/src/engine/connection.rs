@@ -319,6 +319,11 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Returns what the last read has cost besides its bytes, in bytes.
+    pub(super) fn read_overhead(&self) -> usize {
+        self.transport.read_overhead()
+    }
+
     /// Notes that the end was read; returns the connection's step.
     pub(super) fn note_read_end(&mut self) -> Step {
         self.latches.readable = false;

@@ -33,8 +33,9 @@ impl<T: Transport> Engine<T> {
         loop {
             match self.read(token, &mut buffer) {
                 Got::Bytes(bytes) => {
+                    let overhead = self.connections.get(token).map_or(0, Connection::read_overhead);
                     self.feed(token, &buffer[..bytes]);
-                    budget = budget.saturating_sub(bytes);
+                    budget = budget.saturating_sub(bytes.saturating_add(overhead));
                     if budget == 0 {
                         self.connections.enqueue(token);
                         break;

@@ -54,6 +54,12 @@ pub trait Transport {
     /// `Interrupted`, if the connection is broken.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
+    /// Returns what the last [`Self::read`] has cost in a layer besides the bytes that it returned,
+    /// as the number of bytes that cost as much. A peer can cut what it sends into small pieces.
+    fn read_overhead(&self) -> usize {
+        0
+    }
+
     /// Returns true if a read would return something that no readiness event reports.
     fn has_buffered(&self) -> bool;
 

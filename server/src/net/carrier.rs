@@ -208,6 +208,10 @@ impl Transport for Carrier {
         {
             *self = Self::Direct(it.base);
         }
+    fn read_overhead(&self) -> usize {
+        whichever!(self, 0, read_overhead())
+    }
+
         whichever!(self, Ok(0), write(bytes))
     }
 

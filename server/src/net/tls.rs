@@ -22,8 +22,8 @@ use super::rest::Rest;
 use crate::engine::Transport;
 use crate::token::Token;
 
-use context::Place;
 pub use context::{HANDSHAKES_PER_TURN, TlsContext};
+use context::{Place, Queue};
 
 /// Plaintext bytes of one record at most (RFC 8446, section 5.1). Sealing more at once costs more
 /// for each byte.
@@ -36,8 +36,11 @@ pub const HANDSHAKE_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of ciphertext read at once, at most and at least.
 const READ_BYTES_MAX: usize = 64 * 1024;
 const READ_BYTES_MIN: usize = 4 * 1024;
-/// Reads of one turn that bring nothing but records without content.
+/// Reads of one turn that bring nothing but records without content, and what they may cost.
 const FRUITLESS_READS_MAX: usize = 4;
+const FRUITLESS_COST_BYTES_MAX: usize = READ_BYTES_MAX;
+/// Opening a record costs as much as reading this many bytes, besides those that it has.
+pub const RECORD_COST_BYTES: usize = 256;
 
 /// A connection over TLS.
 pub struct TlsTransport<T> {
@@ -55,6 +58,8 @@ pub struct TlsTransport<T> {
     /// Sealed, but not sent yet.
     outgoing: Rest,
     reading: Reading,
+    /// Records that the last read has opened.
+    opened_records: usize,
     /// Its place in the queue of those that continue in another turn.
     place: Option<Place>,
     flags: Flags,
@@ -113,6 +118,7 @@ impl<T: Transport> TlsTransport<T> {
             gathered: Vec::new(),
             outgoing: Rest::default(),
             reading: Reading::Open,
+            opened_records: 0,
             place: None,
             flags: Flags { has_news: !first.is_empty(), ..Flags::default() },
         })
@@ -136,7 +142,7 @@ impl<T: Transport> TlsTransport<T> {
         }
         // Handshakes cost the most: each turn continues only so many.
         if !self.flags.is_answered && !self.context.may_shake_hands() {
-            return Err(self.wait_for_turn());
+            return Err(self.wait_for(Queue::Handshakes));
         }
         let context = Rc::clone(&self.context);
         let mut scratch = context.take_incoming(INCOMING_BYTES_MAX + READ_BYTES_MAX);
@@ -159,9 +165,9 @@ impl<T: Transport> TlsTransport<T> {
     }
 
     /// Has reading continue in another turn.
-    fn wait_for_turn(&mut self) -> io::Error {
+    fn wait_for(&mut self, queue: Queue) -> io::Error {
         if !self.is_waiting() {
-            self.place = Some(self.context.wait(self.token));
+            self.place = Some(self.context.wait(queue, self.token));
         }
         ErrorKind::WouldBlock.into()
     }
@@ -213,6 +219,7 @@ impl<T: Transport> TlsTransport<T> {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(Ok(record)) = traffic.next_record() {
                         used += record.discard;
+                        self.opened_records += 1;
                         let fits = record.payload.len().min(buffer.len() - *filled);
                         buffer[*filled..*filled + fits].copy_from_slice(&record.payload[..fits]);
                         *filled += fits;
@@ -369,6 +376,7 @@ fn encode(data: &mut EncodeTlsData<'_, ServerConnectionData>, out: &mut Vec<u8>)
 impl<T: Transport> Transport for TlsTransport<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut left = FRUITLESS_READS_MAX;
+        self.opened_records = 0;
         loop {
             if !self.received.is_empty() {
                 return Ok(self.received.hand_out(buffer));
@@ -376,7 +384,9 @@ impl<T: Transport> Transport for TlsTransport<T> {
             match self.reading {
                 Reading::Ended => return Ok(0),
                 Reading::Broken => return Err(ErrorKind::InvalidData.into()),
-                Reading::Open if left == 0 => return Err(self.wait_for_turn()),
+                Reading::Open if left == 0 || self.read_overhead() > FRUITLESS_COST_BYTES_MAX => {
+                    return Err(self.wait_for(Queue::Fruitless));
+                }
                 Reading::Open => left -= 1,
             }
             let filled = self.fill(buffer)?;
@@ -384,6 +394,10 @@ impl<T: Transport> Transport for TlsTransport<T> {
                 return Ok(filled);
             }
         }
+    }
+
+    fn read_overhead(&self) -> usize {
+        self.below.read_overhead() + self.opened_records * RECORD_COST_BYTES
     }
 
     fn has_buffered(&self) -> bool {

@@ -223,6 +223,10 @@ impl<T: Transport> Transport for WebTransport<T> {
             }
         }
         self.is_held = true;
+    fn read_overhead(&self) -> usize {
+        self.below.read_overhead()
+    }
+
         Err(ErrorKind::WouldBlock.into())
     }
 

@@ -21,6 +21,9 @@ pub const MESSAGE_BYTES_MAX: usize = RECORD_BYTES_MAX - 4;
 /// more at once.
 pub const FRUITLESS_BYTES_MAX: usize = 16 * 1024;
 
+/// Taking a byte of a head apart costs as much as reading this many bytes.
+pub const HEAD_BYTE_COST: usize = 16;
+
 /// A connection over WebSocket, once it has been agreed on.
 #[derive(Debug)]
 pub struct WebSocketTransport<T> {
@@ -30,6 +33,8 @@ pub struct WebSocketTransport<T> {
     received: Rest,
     /// Accepted bytes and those of its own, not sent yet.
     outgoing: Rest,
+    /// Bytes of heads and control frames that the last read has taken apart.
+    head_bytes: usize,
     /// What the close frame will say; `None` says nothing, in answer to one that did not either.
     close: Option<CloseCode>,
     flags: Flags,
@@ -54,6 +59,7 @@ impl<T: Transport> WebSocketTransport<T> {
             incoming: Incoming::new(Sender::Client),
             received: Rest::default(),
             outgoing: Rest::default(),
+            head_bytes: 0,
             close: Some(CloseCode::NORMAL),
             flags: Flags::default(),
         };
@@ -111,6 +117,7 @@ impl<T: Transport> WebSocketTransport<T> {
 impl<T: Transport> Transport for WebSocketTransport<T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut fruitless = 0;
+        self.head_bytes = 0;
         while fruitless <= FRUITLESS_BYTES_MAX {
             if !self.received.is_empty() {
                 return Ok(self.received.hand_out(buffer));
@@ -127,6 +134,7 @@ impl<T: Transport> Transport for WebSocketTransport<T> {
             }
             self.flags.is_drained = count < buffer.len() && self.below.short_is_blocked();
             let opened = self.incoming.open(&mut buffer[..count]);
+            self.head_bytes += count - opened;
             self.answer_ping();
             if opened > 0 {
                 return Ok(opened);
@@ -134,6 +142,10 @@ impl<T: Transport> Transport for WebSocketTransport<T> {
             fruitless += count;
         }
         self.tell_end(End::Broken(CloseCode::POLICY))
+    }
+
+    fn read_overhead(&self) -> usize {
+        self.below.read_overhead() + self.head_bytes * HEAD_BYTE_COST
     }
 
     fn has_buffered(&self) -> bool {

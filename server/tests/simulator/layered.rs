@@ -246,6 +246,10 @@ impl<A: Transport, B: Transport> Transport for Either<A, B> {
         either!(self, it => it.read(buffer))
     }
 
+    fn read_overhead(&self) -> usize {
+        either!(self, it => it.read_overhead())
+    }
+
     fn has_buffered(&self) -> bool {
         either!(self, it => it.has_buffered())
     }

@@ -19,8 +19,9 @@ use chatshelf_testkit::raw;
 use chatshelf_testkit::samples::{digest, file_name, message};
 
 use super::peer::{Peer, bytes, frame, hello, join, nick, say};
-use super::rig::{HOME, Rig, SETTINGS, password_of};
+use super::rig::{AnyRig, HOME, Rig, SETTINGS, password_of};
 use super::uploads::upload;
+use crate::engine::limits::READ_BUDGET_BYTES;
 use crate::engine::{Allowances, Settings};
 use crate::passwords::Realm;
 
@@ -238,5 +239,23 @@ fn a_flood_of_what_everyone_hears_is_held_to_what_is_allowed() {
     for place in [0, 2, 4] {
         let (limited, unlimited) = (limited[place], unlimited[place]);
         assert!(limited * 3 < unlimited, "{limited} bytes are heard, without limits {unlimited}");
+    }
+}
+
+#[test]
+fn what_a_read_costs_besides_its_bytes_is_a_part_of_its_budget() {
+    for (overhead, reads) in [(0, 1_000), (READ_BUDGET_BYTES / 10, 10), (usize::MAX, 1)] {
+        let mut rig = AnyRig::<false>::new();
+        let eve = rig.join("eve");
+        // Reads whose shortness means nothing, as over a layer.
+        eve.wire.borrow_mut().read_max = 1;
+        eve.wire.borrow_mut().overhead = overhead;
+        eve.send_raw(&bytes(Pong {}).repeat(1_000));
+        let before = eve.wire.borrow().reads;
+        rig.turn();
+        let read = eve.wire.borrow().reads - before;
+        assert!(read.abs_diff(reads) <= 1 || overhead == 0 && read > reads, "{overhead}: {read}");
+        rig.settle();
+        assert!(eve.wire.borrow().to_engine.is_empty(), "all of it comes in time");
     }
 }

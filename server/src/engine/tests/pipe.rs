@@ -36,6 +36,8 @@ pub(super) struct Wire {
     pub(super) dropped: bool,
     /// The engine has run out of `room`, and gets an event when there is more.
     pub(super) blocked: bool,
+    /// What each read costs besides its bytes.
+    pub(super) overhead: usize,
     /// How often the engine has read.
     pub(super) reads: usize,
     /// Edges not reported yet.
@@ -99,6 +101,7 @@ impl Wire {
             shut: false,
             dropped: false,
             blocked: false,
+            overhead: 0,
             reads: 0,
             ready,
             line: None,
@@ -196,6 +199,10 @@ impl<const SHORT: bool> Transport for End<SHORT> {
             return Err(ErrorKind::WouldBlock.into());
         }
         Ok(bytes)
+    }
+
+    fn read_overhead(&self) -> usize {
+        self.0.borrow().overhead
     }
 
     fn has_buffered(&self) -> bool {

@@ -47,6 +47,10 @@ impl Transport for Base {
         either!(self, read(buffer))
     }
 
+    fn read_overhead(&self) -> usize {
+        either!(self, read_overhead())
+    }
+
     fn has_buffered(&self) -> bool {
         either!(self, has_buffered())
     }

@@ -16,22 +16,51 @@ use crate::token::Token;
 /// Handshakes answered in one turn. One costs 0.1 to 0.2 ms, which talk waits for.
 pub const HANDSHAKES_PER_TURN: usize = 16;
 
+/// Connections whose reads have brought nothing that continue in one turn. One costs as much.
+const FRUITLESS_PER_TURN: usize = 16;
+
 /// What connections over TLS share.
 pub struct TlsContext {
     config: RefCell<Arc<ServerConfig>>,
     buffers: RefCell<Buffers>,
     /// Handshakes that may still be answered in this turn.
     left: Cell<usize>,
-    /// Connections that continue in another turn, in the order in which they came.
-    waiting: RefCell<VecDeque<Token>>,
-    /// How many connections have left that queue.
-    served: Cell<u64>,
+    queues: RefCell<[Waiting; 2]>,
     counters: Cell<Handshakes>,
 }
 
-/// A place in the queue, counted from the first there ever was.
+/// Where connections wait that continue in another turn. Nobody delays a handshake by a flood of
+/// records without content.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place(u64);
+pub(super) enum Queue {
+    /// Those whose hello has to be answered.
+    Handshakes,
+    /// Those whose reads have brought nothing.
+    Fruitless,
+}
+
+/// A place in a queue, counted from the first there ever was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    queue: Queue,
+    number: u64,
+}
+
+/// The connections in a queue, in the order in which they came.
+#[derive(Default)]
+struct Waiting {
+    tokens: VecDeque<Token>,
+    /// How many have left it.
+    served: u64,
+}
+
+impl Waiting {
+    fn serve(&mut self, most: usize) -> impl Iterator<Item = Token> + '_ {
+        let count = self.tokens.len().min(most);
+        self.served += count as u64;
+        self.tokens.drain(..count)
+    }
+}
 
 /// Each buffer is empty while it is lent.
 #[derive(Default)]
@@ -55,8 +84,7 @@ impl TlsContext {
             config: RefCell::new(config),
             buffers: RefCell::default(),
             left: Cell::new(HANDSHAKES_PER_TURN),
-            waiting: RefCell::default(),
-            served: Cell::new(0),
+            queues: RefCell::default(),
             counters: Cell::default(),
         })
     }
@@ -81,32 +109,30 @@ impl TlsContext {
     #[must_use]
     pub fn begin_turn(&self) -> Vec<Token> {
         self.left.set(HANDSHAKES_PER_TURN);
-        let mut waiting = self.waiting.borrow_mut();
-        let count = waiting.len().min(HANDSHAKES_PER_TURN);
-        self.served.set(self.served.get() + count as u64);
-        waiting.drain(..count).collect()
+        let [handshakes, fruitless] = &mut *self.queues.borrow_mut();
+        handshakes.serve(HANDSHAKES_PER_TURN).chain(fruitless.serve(FRUITLESS_PER_TURN)).collect()
     }
 
     /// Returns true if connections wait for the next turn.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
-        !self.waiting.borrow().is_empty()
+        self.queues.borrow().iter().any(|queue| !queue.tokens.is_empty())
     }
 
     pub(super) fn may_shake_hands(&self) -> bool {
         self.left.get() > 0
     }
 
-    /// Puts a connection into the queue of those that continue in another turn.
-    pub(super) fn wait(&self, token: Token) -> Place {
-        let mut waiting = self.waiting.borrow_mut();
-        waiting.push_back(token);
-        Place(self.served.get() + waiting.len() as u64)
+    /// Puts a connection into a queue of those that continue in another turn.
+    pub(super) fn wait(&self, queue: Queue, token: Token) -> Place {
+        let waiting = &mut self.queues.borrow_mut()[queue as usize];
+        waiting.tokens.push_back(token);
+        Place { queue, number: waiting.served + waiting.tokens.len() as u64 }
     }
 
     /// Returns true if that place in the queue was not served yet.
     pub(super) fn is_waiting(&self, place: Place) -> bool {
-        place.0 > self.served.get()
+        place.number > self.queues.borrow()[place.queue as usize].served
     }
 
     /// Notes that a hello was answered, which is what costs.

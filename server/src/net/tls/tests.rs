@@ -283,6 +283,38 @@ fn records_without_content_do_not_hold_up_the_others() {
 }
 
 #[test]
+fn small_records_count_for_what_they_cost() {
+    let mut pair = Pair::established();
+    for _ in 0..100 {
+        pair.client_says(b"x");
+    }
+    pair.client_sends();
+    assert_eq!(pair.server.read(&mut pair.buffer).unwrap(), 100);
+    assert_eq!(pair.server.read_overhead(), 100 * RECORD_COST_BYTES);
+    pair.client_says(&content(RECORD_BYTES_MAX));
+    pair.client_sends();
+    assert_eq!(pair.server.read(&mut pair.buffer).unwrap(), RECORD_BYTES_MAX);
+    assert_eq!(pair.server.read_overhead(), RECORD_COST_BYTES, "of the last read only");
+}
+
+#[test]
+fn records_without_content_delay_no_handshake() {
+    let context = context();
+    let mut floods: Vec<Pair> = (0..100).map(|number| Pair::within(&context, number)).collect();
+    floods.iter_mut().for_each(Pair::settle);
+    for pair in &mut floods {
+        pair.line.0.borrow_mut().most = 1;
+        pair.client_says(b"x");
+        pair.client_sends();
+        pair.server_reads();
+    }
+    let _ = context.wait(Queue::Handshakes, Token::new(100, 0));
+    let served = context.begin_turn();
+    assert_eq!(served[0], Token::new(100, 0));
+    assert_eq!(served.len(), 1 + 16, "and some of the others");
+}
+
+#[test]
 fn handshakes_beyond_those_of_a_turn_wait_for_the_next() {
     let context = context();
     let count = 2 * HANDSHAKES_PER_TURN + 3;

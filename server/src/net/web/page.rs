@@ -4,6 +4,7 @@
 //! connection.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -21,6 +22,8 @@ const POLICY: &str = "Content-Security-Policy: default-src 'none'; script-src 's
 const INDEX: &str = "index.html";
 /// How files are compressed: beyond this level, it takes longer and saves little.
 const LEVEL: u8 = 6;
+/// Longest file of another directory that is served, in bytes: it is compressed on the way.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// A file of the page.
 #[derive(Debug)]
@@ -34,12 +37,16 @@ struct Embedded {
 #[derive(Debug)]
 struct Made {
     tag: String,
+    /// That of the compressed form: a strong tag names bytes (RFC 9110, section 8.8.3.3).
+    packed_tag: String,
     compressed: Vec<u8>,
 }
 
 impl Made {
     fn of(bytes: &[u8]) -> Self {
-        Self { tag: format!("\"{:.32}\"", blake3::hash(bytes).to_hex()), compressed: gzip(bytes) }
+        let hash = blake3::hash(bytes).to_hex();
+        let (tag, packed_tag) = (format!("\"{hash:.32}\""), format!("\"{hash:.32}-gzip\""));
+        Self { tag, packed_tag, compressed: gzip(bytes) }
     }
 }
 
@@ -72,51 +79,97 @@ pub(super) struct Page {
     dir: Option<PathBuf>,
 }
 
+/// A request for a file of the page. It costs next to nothing until it is answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PageRequest {
+    path: String,
+    takes_gzip: bool,
+    conditions: Conditions,
+}
+
+impl PageRequest {
+    fn of(request: &Request<'_>, path: &str) -> Self {
+        let takes_gzip = request.has_word("accept-encoding", "gzip");
+        Self { path: path.to_owned(), takes_gzip, conditions: Conditions::of(request) }
+    }
+}
+
 impl Page {
     /// The program's own, or that of a directory.
     pub(super) fn new(dir: Option<PathBuf>) -> Self {
         Self { dir }
     }
 
-    /// Answers a request for a file of the page, if there is one at its path.
-    pub(super) fn answer(&self, request: &Request<'_>) -> Option<Vec<u8>> {
+    /// Finds what a request for a file of the page asks for, if there may be one at its path. Reads
+    /// nothing.
+    pub(super) fn find(&self, request: &Request<'_>) -> Option<PageRequest> {
         let path = match request.path {
             "/" => INDEX,
             path => path.strip_prefix('/')?,
         };
-        match &self.dir {
-            Some(dir) if path != TEXTS.path => {
-                let is_below = |part| matches!(part, Component::Normal(_));
-                if !Path::new(path).components().all(is_below) {
-                    return None;
-                }
-                let bytes = fs::read(dir.join(path)).ok()?;
-                Some(respond(request, path, &bytes, &Made::of(&bytes)))
-            }
-            _ => {
-                let file = FILES.iter().chain([&TEXTS]).find(|file| file.path == path)?;
+        let is_there = match self.dir_of(path) {
+            Some(_) => Path::new(path).components().all(|it| matches!(it, Component::Normal(_))),
+            None => embedded(path).is_some(),
+        };
+        is_there.then(|| PageRequest::of(request, path))
+    }
+
+    /// Makes the answer to such a request.
+    pub(super) fn answer(&self, request: &PageRequest, method: Method) -> Vec<u8> {
+        let answer = match self.dir_of(&request.path) {
+            Some(dir) => read(&dir.join(&request.path))
+                .ok()
+                .map(|bytes| respond(request, method, &bytes, &Made::of(&bytes))),
+            None => embedded(&request.path).map(|file| {
                 let made = file.made.get_or_init(|| Made::of(file.bytes));
-                Some(respond(request, path, file.bytes, made))
-            }
-        }
+                respond(request, method, file.bytes, made)
+            }),
+        };
+        answer.unwrap_or_else(|| nothing(method))
+    }
+
+    /// The directory that has the file at this path, if there is one.
+    fn dir_of(&self, path: &str) -> Option<&Path> {
+        self.dir.as_deref().filter(|_| path != TEXTS.path)
     }
 }
 
-fn respond(request: &Request<'_>, path: &str, bytes: &[u8], made: &Made) -> Vec<u8> {
-    let Made { tag, compressed } = made;
-    let packs = request.has_word("accept-encoding", "gzip") && compressed.len() < bytes.len();
-    let (content, encoding) =
-        if packs { (&compressed[..], "Content-Encoding: gzip\r\n") } else { (bytes, "") };
-    let failed = Conditions::of(request).failed(Some(tag));
+/// The answer where nothing is.
+pub(super) fn nothing(method: Method) -> Vec<u8> {
+    http::plain_answer(method, Status::NotFound, "Nothing is here.")
+}
+
+fn embedded(path: &str) -> Option<&'static Embedded> {
+    FILES.iter().chain([&TEXTS]).find(|file| file.path == path)
+}
+
+/// Reads a regular file. Never waits, as a pipe could make it.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
+    if !about.is_file() || about.len() > FILE_BYTES_MAX {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn respond(request: &PageRequest, method: Method, bytes: &[u8], made: &Made) -> Vec<u8> {
+    let Made { tag, packed_tag, compressed } = made;
+    let (content, encoding, tag) = match request.takes_gzip && compressed.len() < bytes.len() {
+        true => (&compressed[..], "Content-Encoding: gzip\r\n", packed_tag),
+        false => (bytes, "", tag),
+    };
+    let failed = request.conditions.failed(Some(tag));
     let status = failed.unwrap_or(Status::Ok);
     let content = if failed.is_none() { content } else { &[] };
     let headers = format!(
         "Content-Type: {}\r\n{encoding}ETag: {tag}\r\nVary: Accept-Encoding\r\n\
          Cache-Control: no-cache\r\n{POLICY}",
-        kind_of(path)
+        kind_of(&request.path)
     );
     let mut answer = http::head(status, &headers, content.len() as u64).into_bytes();
-    if request.method == Method::Get {
+    if method == Method::Get {
         answer.extend_from_slice(content);
     }
     answer
@@ -152,7 +205,11 @@ mod tests {
     /// The answer to a request for this path, with these headers.
     fn get(page: &Page, path: &str, headers: &str) -> Option<(String, Vec<u8>)> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
-        let answer = page.answer(&http::request(request.as_bytes()).unwrap().unwrap())?;
+        let request = page.find(&http::request(request.as_bytes()).unwrap().unwrap())?;
+        let answer = page.answer(&request, Method::Get);
+        if answer.starts_with(b"HTTP/1.1 404 ") {
+            return None;
+        }
         let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap() + 4;
         Some((String::from_utf8(answer[..end].to_vec()).unwrap(), answer[end..].to_vec()))
     }
@@ -201,6 +258,25 @@ mod tests {
     }
 
     #[test]
+    fn each_form_of_a_file_has_a_tag_of_its_own() {
+        let page = Page::new(None);
+        let tag_of = |headers: &str| {
+            let (head, _) = get(&page, "/app.js", headers).unwrap();
+            head.lines().find_map(|line| line.strip_prefix("ETag: ")).unwrap().to_owned()
+        };
+        let gzip = "Accept-Encoding: gzip\r\n";
+        let (plain, packed) = (tag_of(""), tag_of(gzip));
+        assert_ne!(plain, packed);
+        for (tag, headers, is_same) in
+            [(&plain, "", true), (&plain, gzip, false), (&packed, "", false), (&packed, gzip, true)]
+        {
+            let headers = format!("If-None-Match: {tag}\r\n{headers}");
+            let (head, _) = get(&page, "/app.js", &headers).unwrap();
+            assert_eq!(head.starts_with("HTTP/1.1 304 "), is_same, "{headers}");
+        }
+    }
+
+    #[test]
     fn compressed_files_are_gzip() {
         let text = b"to be, or not to be, that is the question: to be or not".repeat(10);
         let packed = gzip(&text);
@@ -225,7 +301,34 @@ mod tests {
         let texts = get(&page, "/strings.txt", "").unwrap().1;
         assert_eq!(texts, strings::OF_PAGE.as_bytes(), "without rows for the terminal");
         for path in ["/../secret.js", "//etc/passwd", "/./../secret.js", "/web/../../secret.js"] {
-            assert!(get(&page, path, "").is_none(), "{path}");
+            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+            let request = http::request(request.as_bytes()).unwrap().unwrap();
+            assert_eq!(page.find(&request), None, "{path} is not even looked at");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_regular_files_of_some_size_are_served() {
+        let dir = tempfile::tempdir().unwrap();
+        let page = Page::new(Some(dir.path().into()));
+        let path = |name: &str| dir.path().join(name);
+        std::os::unix::fs::symlink("/dev/zero", path("zero")).unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            path("pipe"),
+            rustix::fs::FileType::Fifo,
+            0o600.into(),
+            0,
+        )
+        .unwrap();
+        for (name, bytes) in [("largest", FILE_BYTES_MAX), ("larger", FILE_BYTES_MAX + 1)] {
+            fs::File::create(path(name)).unwrap().set_len(bytes).unwrap();
+        }
+        for name in ["zero", "folder", "pipe", "larger", "none"] {
+            assert!(get(&page, &format!("/{name}"), "").is_none(), "{name}");
+        }
+        assert_eq!(get(&page, "/largest", "").unwrap().1.len() as u64, FILE_BYTES_MAX);
     }
 }

@@ -14,7 +14,7 @@ use data_encoding::BASE64;
 
 use super::host;
 use super::items::{self, ItemRequest};
-use super::page::Page;
+use super::page::{self, Page, PageRequest};
 use super::put::{self, PutRequest};
 use crate::engine::{Visit, Wanted};
 use crate::net::http::{self, Method, Request, Status};
@@ -76,8 +76,7 @@ pub(super) struct Terms {
 pub(super) enum About {
     Shelf,
     Item(ItemRequest),
-    /// A file of the page: the whole answer.
-    Page(Vec<u8>),
+    Page(PageRequest),
     Put(PutRequest),
 }
 
@@ -157,10 +156,15 @@ impl Site {
         if request.path == SHELF {
             return Ok((Wanted::Shelf, About::Shelf));
         }
-        match self.page.answer(request) {
+        match self.page.find(request) {
             Some(page) => Ok((Wanted::Page, About::Page(page))),
-            None => Err(http::plain_answer(request.method, Status::NotFound, "Nothing is here.")),
+            None => Err(page::nothing(request.method)),
         }
+    }
+
+    /// Makes the answer to a request for a file of the page.
+    pub(super) fn show_page(&self, request: &PageRequest, method: Method) -> Vec<u8> {
+        self.page.answer(request, method)
     }
 
     /// Reads what should be put on the shelf, or answers why not.

@@ -59,7 +59,8 @@ impl<T: Transport> Visitor for WebTransport<T> {
     fn show_page(&mut self) -> u64 {
         let Some(asked) = self.take_asked() else { return 0 };
         let About::Page(page) = &asked.terms.about else { return 0 };
-        let bytes = self.send(page, asked.terms.keeps_alive);
+        let answer = self.site.show_page(page, asked.terms.method);
+        let bytes = self.send(&answer, asked.terms.keeps_alive);
         self.finish(asked.terms.keeps_alive);
         bytes
     }

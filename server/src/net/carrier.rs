@@ -16,6 +16,7 @@ use mio::Registry;
 use mio::net::TcpStream;
 use rustls::ServerConfig;
 
+use super::http;
 use super::tls::{TlsContext, TlsTransport};
 use super::transport::TcpTransport;
 use super::web::WebTransport;
@@ -31,6 +32,10 @@ pub use base::Base;
 /// The type of a TLS record with which a handshake begins (RFC 8446, section 5.1). No frame of the
 /// protocol that comes first has this number.
 const TLS_HANDSHAKE: u8 = 0x16;
+
+/// Bytes that are read before it is decided: a head of HTTP at most. What follows a head stays in
+/// the kernel until the request is granted, which can take minutes.
+const FIRST_BYTES_MAX: usize = http::HEAD_BYTES_MAX;
 
 /// A connection's transport.
 #[derive(Debug)]
@@ -143,17 +148,23 @@ impl Carrier {
     fn read_first(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Self::Undecided(undecided) = self else { return Ok(0) };
         let Some(it) = undecided else { return Ok(0) };
-        let mut count = it.base.read(buffer)?;
-        if matches!(it.base, Base::Plain(_)) && buffer[..count].first() == Some(&TLS_HANDSHAKE) {
-            let begun = undecided.take().map(|it| it.begin_tls(&buffer[..count])).transpose()?;
+        let length = buffer.len().min(FIRST_BYTES_MAX);
+        let first = &mut buffer[..length];
+        let mut count = it.base.read(first)?;
+        if matches!(it.base, Base::Plain(_)) && first[..count].first() == Some(&TLS_HANDSHAKE) {
+            let begun = undecided.take().map(|it| it.begin_tls(&first[..count])).transpose()?;
             let Some(it) = begun.map(|it| undecided.insert(Box::new(it))) else { return Ok(0) };
-            count = it.base.read(buffer)?;
+            count = it.base.read(first)?;
         }
         let Some(it) = undecided.take_if(|_| count > 0) else { return Ok(0) };
         let (carrier, may_come) = it.decide(&buffer[..count]);
         *self = carrier;
         match self {
             Self::Web(_) => self.read_web(buffer),
+            // There may be more than was read at first, and no event would report it.
+            it if count == length => {
+                may_come.map(|()| count + it.read(&mut buffer[length..]).unwrap_or(0))
+            }
             _ => may_come.map(|()| count),
         }
     }
@@ -197,6 +208,10 @@ impl Transport for Carrier {
         }
     }
 
+    fn read_overhead(&self) -> usize {
+        whichever!(self, 0, read_overhead())
+    }
+
     fn has_buffered(&self) -> bool {
         whichever!(self, false, has_buffered())
     }
@@ -208,10 +223,6 @@ impl Transport for Carrier {
         {
             *self = Self::Direct(it.base);
         }
-    fn read_overhead(&self) -> usize {
-        whichever!(self, 0, read_overhead())
-    }
-
         whichever!(self, Ok(0), write(bytes))
     }
 
@@ -264,7 +275,51 @@ impl Transport for Carrier {
 }
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use chatshelf_testkit::wait::eventually;
+
     use super::*;
+    use crate::web_mode::WebMode;
+
+    /// What a carrier makes of these bytes, if all of them have arrived before it reads.
+    fn carried(bytes: &[u8]) -> (Carrier, usize) {
+        let poll = mio::Poll::new().unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, address) = listener.accept().unwrap();
+        peer.write_all(bytes).unwrap();
+        let mut seen = vec![0; bytes.len()];
+        eventually("all of it", || (stream.peek(&mut seen).unwrap() == bytes.len()).then_some(()));
+        stream.set_nonblocking(true).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let origin = crate::identity::Origin::Own(dir.path().into(), None);
+        let config = crate::identity::Identity::open(&origin).unwrap().config;
+        let site = Site::new(WebMode::Https, None, "box".into(), None);
+        let carriers = Carriers::new(config, PeerScope::Loopback, site);
+        let stream = TcpStream::from_std(stream);
+        let token = Token::new(0, 0);
+        let mut carrier = carriers.carry(stream, address, poll.registry(), token).unwrap();
+        let count = carrier.read(&mut [0; 64 * 1024]).unwrap_or(0);
+        (carrier, count)
+    }
+
+    #[test]
+    fn all_that_has_come_of_the_protocol_is_read_at_once() {
+        for bytes in [1, FIRST_BYTES_MAX - 1, FIRST_BYTES_MAX, FIRST_BYTES_MAX + 1, 50_000] {
+            assert_eq!(carried(&vec![1; bytes]).1, bytes);
+        }
+    }
+
+    #[test]
+    fn content_behind_a_request_stays_in_the_kernel() {
+        let mut bytes =
+            b"PUT /shelf/x HTTP/1.1\r\nHost: box\r\nContent-Length: 50000\r\n\r\n".to_vec();
+        bytes.resize(bytes.len() + 50_000, b'x');
+        let (Carrier::Web(web), 0) = carried(&bytes) else { panic!("it is HTTP, and not granted") };
+        assert!(web.kept_bytes() < FIRST_BYTES_MAX, "{} bytes", web.kept_bytes());
+    }
 
     #[test]
     fn plain_tcp_takes_no_more_than_a_box() {

@@ -74,7 +74,7 @@ struct Asked {
 }
 
 impl<T: Transport> WebTransport<T> {
-    /// Begins over a transport from which `first` was already read.
+    /// Begins over a transport from which `first` was already read, no more than a head may have.
     pub fn new(below: T, site: &Rc<Site>, caller: Caller, first: &[u8]) -> Self {
         Self {
             below,
@@ -85,6 +85,12 @@ impl<T: Transport> WebTransport<T> {
             step: Step::Reading,
             is_held: false,
         }
+    }
+
+    /// Returns how many bytes wait that have come from the peer.
+    #[cfg(test)]
+    pub fn kept_bytes(&self) -> usize {
+        self.incoming.len()
     }
 
     /// Returns true once the two sides have agreed on WebSocket.
@@ -115,7 +121,7 @@ impl<T: Transport> WebTransport<T> {
                         let unread = request.content_bytes.unwrap_or(0);
                         self.incoming.drain(..head_bytes);
                         let asked = Asked { visit: Some(visit), terms, unread, prepared: None };
-                        self.await_answer(Box::new(asked));
+                        self.step = Step::Asked(Box::new(asked));
                         return Ok(());
                     }
                     Reply::Last(answer) => (answer, Code::LEFT),
@@ -129,15 +135,6 @@ impl<T: Transport> WebTransport<T> {
         self.send(&answer, false);
         (self.step, self.incoming) = (Step::Draining, Vec::new());
         Err(Refusal(code).into())
-    }
-
-    /// Reads no further request until this one is answered.
-    fn await_answer(&mut self, mut asked: Box<Asked>) {
-        if asked.unread == 0 && self.incoming.len() > http::HEAD_BYTES_MAX {
-            // No more than that is kept for a client that does not wait.
-            (asked.terms.keeps_alive, self.incoming) = (false, Vec::new());
-        }
-        self.step = Step::Asked(asked);
     }
 
     /// Reads content, first what arrived with the head.
@@ -157,7 +154,7 @@ impl<T: Transport> WebTransport<T> {
             && let Some(asked) = self.take_asked()
         {
             self.is_held = true;
-            self.await_answer(asked);
+            self.step = Step::Asked(asked);
         }
         Ok(count)
     }
@@ -223,11 +220,11 @@ impl<T: Transport> Transport for WebTransport<T> {
             }
         }
         self.is_held = true;
-    fn read_overhead(&self) -> usize {
-        self.below.read_overhead()
+        Err(ErrorKind::WouldBlock.into())
     }
 
-        Err(ErrorKind::WouldBlock.into())
+    fn read_overhead(&self) -> usize {
+        self.below.read_overhead()
     }
 
     fn has_buffered(&self) -> bool {

@@ -18,10 +18,12 @@ impl<T: Transport> Engine<T> {
     pub(super) fn offer_file(&mut self, token: Token, file: NewFile) {
         let NewFile { name, size, checksum } = file;
         if size > self.settings.file_bytes_max {
-            return self.refuse_visit(token, Code::FILE_TOO_LARGE, None);
+            let limit = Some(self.settings.file_bytes_max);
+            return self.refuse_visit_over(token, Code::FILE_TOO_LARGE, limit, None);
         }
-        if let Some(wait_ms) = self.guest_upload_wait_ms(token, size) {
-            return self.refuse_visit(token, Code::TOO_MUCH_UPLOADED, Some(wait_ms));
+        if let Some((limit, wait_ms)) = self.guest_upload_over(token, size) {
+            let (code, limit, wait_ms) = (Code::TOO_MUCH_UPLOADED, Some(limit), Some(wait_ms));
+            return self.refuse_visit_over(token, code, limit, wait_ms);
         }
         let upload = key(token, self.transfers.take_number(token));
         let file = FileInfo { name, size, attributes: Attributes::default() };

@@ -265,9 +265,10 @@ impl<T: Transport> Engine<T> {
         self.is_within(token, within, |code| refused(transfer, code, Way::Up))
     }
 
-    /// Returns how long a guest has to wait until it may upload this many more bytes.
-    pub(super) fn guest_upload_wait_ms(&mut self, token: Token, bytes: u64) -> Option<u64> {
-        self.check_upload(token, bytes).err().map(|over| over.wait_ms)
+    /// Returns how many bytes a guest may upload at once, and how long it has to wait until it may
+    /// upload this many more.
+    pub(super) fn guest_upload_over(&mut self, token: Token, bytes: u64) -> Option<(u64, u64)> {
+        self.check_upload(token, bytes).err().map(|over| (over.limit, over.wait_ms))
     }
 
     fn check_upload(&mut self, token: Token, bytes: u64) -> Result<(), Over> {

@@ -7,8 +7,7 @@ use std::ops::Range;
 use chatshelf_common::id::{ItemId, LinkToken};
 use chatshelf_common::password::Password;
 use chatshelf_common::text::FileName;
-use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::Item;
+use chatshelf_common::wire::frame::{Item, Refused};
 
 use crate::checksum::Checksum;
 use crate::room::shelf::Shelf;
@@ -80,9 +79,9 @@ pub trait Visitor {
     /// Answers with the item that the new file has become.
     fn show_shelved(&mut self, item: &Item);
 
-    /// Refuses the visit; `retry_ms` says when it may be tried again. Returns false if content has
-    /// begun: then only the end of the connection can say so.
-    fn refuse(&mut self, code: Code, retry_ms: Option<u64>) -> bool;
+    /// Refuses the visit. Returns false if content has begun: then only the end of the connection
+    /// can say so.
+    fn refuse(&mut self, refused: &Refused) -> bool;
 
     /// The time for the next visit is up: if part of one has come, it is answered. The connection
     /// ends then.

@@ -2,6 +2,7 @@
 //! the limits of a member's downloads and of connections that have not joined.
 
 use chatshelf_common::id::LinkToken;
+use chatshelf_common::rate::Rate;
 use chatshelf_common::wire::Code;
 use chatshelf_common::wire::Frame;
 use chatshelf_common::wire::frame::{DownloadRequest, Refused};
@@ -40,7 +41,8 @@ impl<T: Transport> Engine<T> {
         }
         let allowances = &self.settings.allowances;
         if let Some(wait_ms) = self.limiter.replies_wait_ms(allowances, peer, now_ms) {
-            return self.refuse_visit(token, Code::TOO_MUCH_SENT, Some(wait_ms));
+            let limit = allowances.replies.map(Rate::at_once);
+            return self.refuse_visit_over(token, Code::TOO_MUCH_SENT, limit, Some(wait_ms));
         }
         match password {
             // The page has to be shown to those who want to join.
@@ -165,11 +167,23 @@ impl<T: Transport> Engine<T> {
 
     /// Refuses what a visitor has asked for; ends the connection if the answer has begun.
     pub(super) fn refuse_visit(&mut self, token: Token, code: Code, retry_ms: Option<u64>) {
+        self.refuse_visit_over(token, code, None, retry_ms);
+    }
+
+    /// The same, and says which limit was exceeded.
+    pub(super) fn refuse_visit_over(
+        &mut self,
+        token: Token,
+        code: Code,
+        limit: Option<u64>,
+        retry_ms: Option<u64>,
+    ) {
+        let retry_ms = retry_ms.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX));
+        let refused = Refused { limit, retry_ms, ..Refused::new(code, DownloadRequest::KIND) };
         self.counters.refusals.count(code);
         let Some(connection) = self.connections.get_mut(token) else { return };
         let peer = connection.peer();
-        let is_told = connection.visitor().is_some_and(|visitor| visitor.refuse(code, retry_ms));
-        let refused = Refused::new(code, DownloadRequest::KIND);
+        let is_told = connection.visitor().is_some_and(|visitor| visitor.refuse(&refused));
         self.peer_log.refused(self.now.mono_ms(), peer, None, &refused);
         match is_told {
             true => self.connections.mark_dirty(token),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use chatshelf_common::id::ItemId;
 use chatshelf_common::password::Password;
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::Item;
+use chatshelf_common::wire::frame::{Item, Refused};
 
 use crate::disk::readahead::FilePart;
 use crate::engine::{Readiness, Transport, Visit, Visitor, Wanted};
@@ -301,9 +301,9 @@ impl<const SHORT: bool> Visitor for End<SHORT> {
         panic!("nobody has put it there");
     }
 
-    fn refuse(&mut self, code: Code, _: Option<u64>) -> bool {
+    fn refuse(&mut self, refused: &Refused) -> bool {
         let mut visits = self.visits();
-        visits.refusals.push(code);
+        visits.refusals.push(refused.code);
         visits.untaken = visits.answer_bytes;
         true
     }

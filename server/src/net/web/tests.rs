@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use chatshelf_common::id::ItemId;
 use chatshelf_common::password::Password;
+use chatshelf_common::wire::frame::Refused;
 use chatshelf_testkit::samples;
 
 use super::*;
@@ -69,6 +70,11 @@ fn answer_for(mode: WebMode, peer: IpAddr, is_encrypted: bool, request: &str) ->
 fn status_for(mode: WebMode, peer: IpAddr, is_encrypted: bool, request: &str) -> String {
     let answer = answer_for(mode, peer, is_encrypted, request);
     answer.lines().next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).unwrap().to_owned()
+}
+
+/// A refusal with the limit that was exceeded, and when to try again.
+fn over(code: Code, limit: u64, retry_ms: u32) -> Refused {
+    Refused { limit: Some(limit), retry_ms: Some(retry_ms), ..Refused::new(code, 0) }
 }
 
 fn socket_with(headers: &str) -> String {
@@ -216,13 +222,15 @@ fn requests_for_the_shelf_are_answered_in_order_and_the_connection_stays() {
         assert_eq!(visitor.take_visit(), None, "one at a time");
         assert!(!web.has_buffered());
         web.below.sent.clear();
-        assert!(web.visitor().unwrap().refuse(Code::TOO_MUCH_SENT, Some(1_500)));
+        assert!(web.visitor().unwrap().refuse(&over(Code::TOO_MUCH_SENT, 70, 1_500)));
         assert!(web.has_pending() && !web.has_buffered());
         while web.has_pending() {
             web.flush_pending().unwrap();
         }
         let answer = String::from_utf8(web.below.sent.clone()).unwrap();
         assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nRetry-After: 2\r\n"));
+        let words = "; at most 70 bytes at once; try again in 2 s\n";
+        assert!(answer.ends_with(words), "{answer}");
         assert_eq!(answer.contains("\r\nConnection: close\r\n"), number == 2);
         assert!(web.has_buffered(), "the next one, or the end");
     }
@@ -239,7 +247,7 @@ fn content_goes_through_unchanged_and_nothing_else_does() {
     let item = samples::item(7, "notes.txt", 10, samples::digest(b"hello"));
     assert_eq!(visitor.show_item(&item), Some(2..6));
     visitor.begin_content();
-    assert!(!visitor.refuse(Code::STORAGE_FAILED, None), "it is too late for that");
+    assert!(!visitor.refuse(&Refused::new(Code::STORAGE_FAILED, 0)), "it is too late for that");
     assert!(web.write(b"34").is_err(), "the head goes first");
     while web.has_pending() {
         web.flush_pending().unwrap();
@@ -259,12 +267,9 @@ fn content_goes_through_unchanged_and_nothing_else_does() {
 }
 
 #[test]
-fn whoever_does_not_wait_for_answers_is_answered_and_closed() {
+fn whoever_does_not_wait_for_answers_is_answered_one_by_one() {
     let request = "GET /shelf.json HTTP/1.1\r\nHost: box\r\n\r\n";
     let mut web = asks(WebMode::Https, LOOPBACK, false, request.repeat(1_000).as_bytes());
-    assert_eq!(settle(&mut web), None);
-    assert!(web.visitor().unwrap().take_visit().is_none() && web.below.come.is_empty());
-}
     for _ in 0..1_000 {
         assert_eq!(settle(&mut web), None);
         let kept = web.incoming.len();
@@ -272,6 +277,9 @@ fn whoever_does_not_wait_for_answers_is_answered_and_closed() {
         assert!(web.visitor().unwrap().refuse(&Refused::new(Code::TOO_MUCH_SENT, 0)));
         assert_eq!(settle(&mut web), None);
     }
+    assert_eq!(settle(&mut web), None);
+    assert!(web.visitor().unwrap().take_visit().is_none() && web.below.come.is_empty());
+}
 
 #[test]
 fn an_answer_is_the_last_where_the_engine_wants_it_to_be() {
@@ -328,7 +336,7 @@ fn a_head_that_does_not_come_whole_in_time_is_answered_and_silence_is_not() {
             assert_eq!(settle(&mut web), None);
             if !before.is_empty() {
                 web.visitor().unwrap().take_visit().unwrap();
-                assert!(web.visitor().unwrap().refuse(Code::ITEM_UNKNOWN, None));
+                assert!(web.visitor().unwrap().refuse(&Refused::new(Code::ITEM_UNKNOWN, 0)));
                 assert_eq!(settle(&mut web), None);
                 // What has come behind the first request is looked at once that is answered.
                 assert_eq!(settle(&mut web), None);

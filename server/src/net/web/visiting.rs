@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use chatshelf_common::web_link::item_path;
 use chatshelf_common::wire::Code;
-use chatshelf_common::wire::frame::Item;
+use chatshelf_common::wire::frame::{Item, Refused};
 
 use super::put::PutRequest;
 use super::site::{About, Terms};
@@ -123,8 +123,9 @@ impl<T: Transport> Visitor for WebTransport<T> {
         self.answer_whole(&asked, Status::Created, &headers, &format!("{link}\n"));
     }
 
-    fn refuse(&mut self, code: Code, retry_ms: Option<u64>) -> bool {
+    fn refuse(&mut self, refused: &Refused) -> bool {
         let Some(asked) = self.take_asked() else { return false };
+        let Refused { code, limit, retry_ms, .. } = *refused;
         let status = match code {
             Code::ITEM_UNKNOWN => Status::NotFound,
             Code::ITEM_DROPPED => Status::Gone,
@@ -145,10 +146,21 @@ impl<T: Transport> Visitor for WebTransport<T> {
             headers.push_str("WWW-Authenticate: Basic realm=\"chatshelf\", charset=\"UTF-8\"\r\n");
         }
         let is_busy = matches!(status, Status::TooManyRequests | Status::Unavailable);
+        let mut words = code.to_string();
+        match (code, limit) {
+            (Code::TOO_MUCH_UPLOADED | Code::TOO_MUCH_SENT, Some(bytes)) => {
+                words.push_str(&format!("; at most {bytes} bytes at once"));
+            }
+            (Code::FILE_TOO_LARGE, Some(bytes)) => {
+                words.push_str(&format!("; at most {bytes} bytes"));
+            }
+            _ => {}
+        }
         if let Some(seconds) = retry_ms.map(|ms| ms.div_ceil(1000)).or(is_busy.then_some(5)) {
             headers.push_str(&format!("Retry-After: {seconds}\r\n"));
+            words.push_str(&format!("; try again in {seconds} s"));
         }
-        self.answer_whole(&asked, status, &headers, &format!("{code}\n"));
+        self.answer_whole(&asked, status, &headers, &format!("{words}\n"));
         true
     }
 

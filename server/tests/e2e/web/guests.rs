@@ -184,6 +184,8 @@ fn what_is_over_a_limit_is_refused_and_leaves_nothing() {
                 let wait = answer.lines().find_map(|line| line.strip_prefix("Retry-After: "));
                 let seconds: u64 = wait.unwrap().parse().unwrap();
                 assert!((2_000..=3_600).contains(&seconds), "four fifths of an hour: {seconds}");
+                let words = format!("; at most 1000000 bytes at once; try again in {seconds} s");
+                assert!(answer.trim_end().ends_with(&words), "{answer}");
                 room.home.wait_for_items_on_disk(&[1]);
             } else {
                 assert!(is_shelf_empty(room.address()));

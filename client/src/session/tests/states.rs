@@ -1,6 +1,7 @@
 //! The client's state tables and deadlines of docs/PROTOCOL.md: the server's side sends every row
 //! in every state.
 
+use chatshelf_common::wire::frame::Bans;
 use chatshelf_testkit::protocol_page::{deadlines, table};
 
 use super::super::connection::{ENTRY_MAX, GREETING_MAX, SILENCE_MAX};
@@ -71,7 +72,12 @@ fn each_frame_is_taken_in_each_state_as_the_page_says() {
             "`Gap`" => gap().to_bytes(),
             "`Told`" => told().to_bytes(),
             "`Stats` that was not asked for" => Stats { figures: Vec::new() }.to_bytes(),
+            "`Bans` that were not asked for" => {
+                let part = Part { first: true, last: true };
+                Bans { part, bans: Vec::new() }.to_bytes()
+            }
             "`UploadReady` of no upload" => ready(1, 0).to_bytes(),
+            "`UploadStored` of no upload" => stored(1, 7).to_bytes(),
             "`DownloadReady` of no download" => download_ready(1, 0, item(7, b"")).to_bytes(),
             "`Data` of no download" => data(0, b"x"),
             "`Ping`" => ServerPing {}.to_bytes(),

@@ -106,6 +106,24 @@ fn a_resumed_membership_is_still_the_uploader() {
 }
 
 #[test]
+fn an_uploader_that_has_left_is_known_by_its_token_when_it_joins_again() {
+    let mut rig = Rig::new();
+    let mut ada = rig.join("ada");
+    upload(&mut rig, &mut ada, 1, b"file");
+    let resume = ada.resume();
+    ada.leave();
+    rig.settle();
+    let mut again = rig.connect();
+    again.hello();
+    again.send(Join { resume, ..join("lovelace", Some(0)) });
+    rig.settle();
+    again.take();
+    assert_eq!(again.resume(), resume);
+    drop_item(&mut rig, &again, 1, None);
+    assert!(on_shelf(&rig).is_empty());
+}
+
+#[test]
 fn the_key_proves_it_to_the_end_over_restarts_and_under_any_nick() {
     let mut rig = Rig::new();
     let mut ada = rig.join("ada");

@@ -120,6 +120,14 @@ fn a_client_that_knows_no_passwords_is_told_so_and_not_asked_for_another_nick() 
     rig.settle();
     assert_eq!(old.farewell(), Some(Code::PASSWORD_NEEDED));
     assert!(old.goodbye().unwrap().detail.is_some());
+    // One that sends a password all the same is answered like any other.
+    let mut odd = rig.connect();
+    odd.hello();
+    guess(&mut rig, &mut odd, "ada", "wrong");
+    assert_eq!(odd.refusals()[0].code, Code::PASSWORD_WRONG);
+    guess(&mut rig, &mut odd, "ada", password_of(Realm::Room));
+    odd.take();
+    assert!(odd.has_snapshot());
 }
 
 #[test]

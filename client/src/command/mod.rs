@@ -25,7 +25,7 @@ use crate::search::Words;
 use crate::session::TransferHandle;
 
 pub use arguments::{PathLine, message};
-pub use parse::{parse, say};
+pub use parse::{parse, say, yes_or_no};
 pub use table::{Argument, HELP, Help, NOTIFY_LEVELS, SWITCH};
 
 /// Something to be done.

@@ -44,6 +44,17 @@ fn command(line: &str) -> Result<Command, CommandError> {
     }
 }
 
+/// The answer to a question that a single key must not answer: a whole word, `yes` or `no`. Whoever
+/// wants to leave says no.
+#[must_use]
+pub fn yes_or_no(line: &str) -> Option<bool> {
+    match line.trim().to_lowercase().as_str() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        other => (parse(other) == Ok(Some(Command::Quit))).then_some(false),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chatshelf_common::id::ItemId;

@@ -8,6 +8,7 @@ use chatshelf_common::text::Nick;
 
 use super::{Lines, Source};
 use crate::app::{App, format};
+use crate::command;
 use crate::echo::EchoOff;
 use crate::lang::{text_error, tr};
 
@@ -33,10 +34,10 @@ impl Lines {
 
     /// Nothing but a whole word trusts a key.
     pub(super) fn answer_key(&mut self, text: &str, app: &mut App, now: Instant) {
-        match text.to_lowercase().as_str() {
-            "yes" => app.accept_key(now),
-            "no" => app.refuse_key(),
-            _ => self.notice(tr!("Type yes or no:")),
+        match command::yes_or_no(text) {
+            Some(true) => app.accept_key(now),
+            Some(false) => app.refuse_key(),
+            None => self.notice(tr!("Type yes or no:")),
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) enum Dialog {
     /// Which name?
     Name(NameQuestion),
     /// Is this the server's key?
-    Key(Fingerprint),
+    Key(KeyQuestion),
     /// The password?
     Password(PasswordQuestion),
     /// Leave?
@@ -27,6 +27,13 @@ pub(super) enum Dialog {
     Pasted(Question),
     /// Commands and keys, from this row on.
     Help(usize),
+}
+
+/// A server's key, and the word that is being typed: what was typed before stays in the input.
+#[derive(Debug)]
+pub(super) struct KeyQuestion {
+    pub(super) key: Fingerprint,
+    pub(super) editor: Editor,
 }
 
 /// A name that is being typed.
@@ -79,7 +86,11 @@ impl Dialog {
     /// Its text, for a connection to `server`; leaving would interrupt `running` transfers.
     pub(super) fn lines(&self, server: &str, running: usize) -> Vec<String> {
         match self {
-            Self::Key(key) => format::key_question(server, *key).into(),
+            Self::Key(question) => {
+                let mut lines = format::key_question(server, question.key).to_vec();
+                lines.push(tr!("Type yes or no:").to_owned());
+                lines
+            }
             Self::Name(question) => {
                 let mut lines = vec![tr!("Which name do you want in the room?").to_owned()];
                 lines.extend(question.why.as_deref().map(shown));
@@ -112,11 +123,20 @@ impl Dialog {
         }
     }
 
+    /// Where an answer is typed that is shown.
+    pub(super) fn editor(&self) -> Option<&Editor> {
+        match self {
+            Self::Name(question) => Some(&question.editor),
+            Self::Key(question) => Some(&question.editor),
+            Self::Password(_) | Self::Quit | Self::Pasted(_) | Self::Help(_) => None,
+        }
+    }
+
     /// The keys that answer it.
     pub(super) fn answers(&self) -> &'static str {
         match self {
             Self::Name(_) => tr!("Enter: join   Ctrl-C: leave"),
-            Self::Key(_) => tr!("y: yes, join   n: no, leave"),
+            Self::Key(_) => tr!("Enter: answer   Esc: leave"),
             Self::Password(PasswordQuestion { is_sent: true, .. }) => tr!("Esc: leave"),
             Self::Password(PasswordQuestion { is_rooms: true, .. }) => {
                 tr!("Enter: send it   Esc: leave")

@@ -9,7 +9,7 @@ use ratatui_crossterm::crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use super::dialog::{Dialog, NameQuestion, PasswordQuestion};
+use super::dialog::{Dialog, KeyQuestion, NameQuestion, PasswordQuestion};
 use super::editing::edit;
 use super::paste::{self, Answer, Pasted};
 use super::state::{Action, State};
@@ -221,15 +221,7 @@ impl State {
                 self.help_key(from, key, is_ctrl_c);
                 Vec::new()
             }
-            // Enter is pressed too easily to trust a key.
-            Dialog::Key(_) if key.code == KeyCode::Char('y') && key.modifiers.is_empty() => {
-                vec![Action::AcceptKey]
-            }
-            Dialog::Key(shown) => match key.code {
-                KeyCode::Esc | KeyCode::Char('n') => vec![Action::RefuseKey],
-                _ if is_ctrl_c => vec![Action::RefuseKey],
-                _ => self.keep(Dialog::Key(shown)),
-            },
+            Dialog::Key(question) => self.key_key(question, key, is_ctrl_c),
             Dialog::Quit => match key.code {
                 // Twice means yes.
                 _ if is_ctrl_c => vec![Action::Quit],
@@ -279,6 +271,22 @@ impl State {
         let dialog = Dialog::Help(from);
         let last = dialog.lines("", 0).len().saturating_sub(page);
         self.dialog = Some(Dialog::Help(from.min(last)));
+    }
+
+    /// No single key trusts a server: whoever was typing when the question came has not read it.
+    fn key_key(&mut self, mut asked: KeyQuestion, key: KeyEvent, is_ctrl_c: bool) -> Vec<Action> {
+        match key.code {
+            KeyCode::Esc => return vec![Action::RefuseKey],
+            _ if is_ctrl_c => return vec![Action::RefuseKey],
+            KeyCode::Enter => match command::yes_or_no(&asked.editor.take()) {
+                Some(true) => return vec![Action::AcceptKey],
+                Some(false) => return vec![Action::RefuseKey],
+                None => {}
+            },
+            KeyCode::Tab | KeyCode::BackTab => {}
+            _ => edit(&mut asked.editor, key),
+        }
+        self.keep(Dialog::Key(asked))
     }
 
     /// What is typed goes to an editor of its own, so that it is not among the lines before.

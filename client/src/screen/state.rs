@@ -12,7 +12,7 @@ use chatshelf_common::wire::{Code, Event};
 
 use super::areas::Areas;
 use super::complete::{Completion, Known};
-use super::dialog::{Dialog, NameQuestion, PasswordQuestion};
+use super::dialog::{Dialog, KeyQuestion, NameQuestion, PasswordQuestion};
 use super::editor::Editor;
 use super::entry::{Entry, Frame, lines};
 use super::notify::{Call, Notifier, mentions};
@@ -117,7 +117,9 @@ impl State {
                 let question = NameQuestion { why, suggestion, ..NameQuestion::default() };
                 self.dialog = Some(Dialog::Name(question));
             }
-            News::KeyUnknown(key) => self.dialog = Some(Dialog::Key(key)),
+            News::KeyUnknown(key) => {
+                self.dialog = Some(Dialog::Key(KeyQuestion { key, editor: Editor::default() }));
+            }
             News::PasswordWanted { text, is_rooms } => {
                 let editor = Editor::default();
                 let question = PasswordQuestion { editor, why: text, is_rooms, is_sent: false };

@@ -245,7 +245,8 @@ fn a_person_is_asked_and_must_mean_it() {
     screen.shows("Is this the right server?");
     screen.shows(&key);
     screen.types("\r");
-    screen.types("n");
+    screen.types("yn\r");
+    screen.types("no\r");
     assert_eq!(screen.wait(), 3);
     screen.shows("is not known here");
 
@@ -255,11 +256,20 @@ fn a_person_is_asked_and_must_mean_it() {
     plain.shows("Type yes or no");
     plain.types("no\r");
     assert_eq!(plain.wait(), 3);
+    for leaves in ["/quit\r", "\x03"] {
+        for options in [&["--plain"][..], &[]] {
+            let mut asked = start(options);
+            asked.shows(&key);
+            asked.types(leaves);
+            assert_eq!(asked.wait(), 3, "{leaves:?}");
+            asked.shows("is not known here");
+        }
+    }
     assert_eq!(known_hosts(&room), "");
 
     let mut screen = start(&[]);
     screen.shows("Is this the right server?");
-    screen.types("y");
+    screen.types("yes\r");
     screen.shows("welcome, ada");
     screen.shows("encrypted, verified");
     screen.types("/quit\r");

@@ -93,6 +93,9 @@ impl App {
         if self.shutdown.has_left() {
             return;
         }
+        if self.wants_key() {
+            return self.refuse_key();
+        }
         self.tell_gone();
         let code = match is_unfinished {
             true => EXIT_FAILED,

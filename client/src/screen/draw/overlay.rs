@@ -31,8 +31,8 @@ pub(super) fn draw(
     let mut lines =
         wrapped(&dialog.lines(&state.facts.place, state.facts.bars.len()), room, is_help);
     let mut cursor = None;
-    if let Dialog::Name(question) = dialog {
-        let layout = question.editor.layout(room.max(3) - 1);
+    if let Some(editor) = dialog.editor() {
+        let layout = editor.layout(room.max(3) - 1);
         lines.push(String::new());
         cursor = Some((lines.len() + layout.row, layout.column + 2));
         lines.extend(layout.rows.iter().map(|row| format!("> {row}")));

@@ -250,10 +250,11 @@ fn a_new_file_on_the_shelf_is_reported_in_the_talk() {
 }
 
 #[test]
-fn only_a_deliberate_y_trusts_a_key() {
+fn only_a_whole_word_trusts_a_key_and_the_draft_stays() {
     let key = Fingerprint::of(b"key");
     let asked = || {
         let mut rig = Rig::new();
+        rig.types("happy ");
         rig.state.show(News::KeyUnknown(key), rig.now, AT);
         rig
     };
@@ -261,15 +262,28 @@ fn only_a_deliberate_y_trusts_a_key() {
     let screen = rig.text(80, 20);
     assert!(screen.contains("Is this the right server?"), "{screen}");
     assert!(screen.contains(&key.to_string()), "on one row, to be compared: {screen}");
-    for other in [KeyCode::Enter, KeyCode::Char(' '), KeyCode::Char('Y'), KeyCode::Tab] {
-        assert_eq!(rig.key(other), [], "{other:?}");
-        assert!(rig.state.dialog.is_some(), "{other:?}");
+    // Who goes on typing means something else.
+    for code in "yankee y\n yes it is\n\nY\nn\n\ty\t".chars() {
+        let code = match code {
+            '\n' => KeyCode::Enter,
+            '\t' => KeyCode::Tab,
+            c => KeyCode::Char(c),
+        };
+        assert_eq!(rig.key(code), [], "{code:?}");
+        assert!(rig.state.dialog.is_some(), "{code:?}");
     }
-    assert_eq!(rig.key(KeyCode::Char('y')), [Action::AcceptKey]);
+    rig.pastes("yes\n");
+    rig.types("es");
+    assert!(rig.text(80, 20).contains("> yes"), "what is typed is seen");
+    assert_eq!(rig.key(KeyCode::Enter), [Action::AcceptKey]);
     assert!(rig.state.dialog.is_none());
-    for no in [KeyCode::Char('n'), KeyCode::Esc] {
-        assert_eq!(asked().key(no), [Action::RefuseKey]);
+    assert_eq!(rig.state.editor.text(), "happy ");
+    for no in ["no", "/quit"] {
+        let mut rig = asked();
+        rig.types(no);
+        assert_eq!(rig.key(KeyCode::Enter), [Action::RefuseKey]);
     }
+    assert_eq!(asked().key(KeyCode::Esc), [Action::RefuseKey]);
     assert_eq!(asked().control('c'), [Action::RefuseKey]);
 }
 

@@ -176,8 +176,8 @@ fn parse_with(
     let mut parsed = PROGRAM.parse(arguments, sources, Options::default())?;
     if let Parsed::Run(options) = &mut parsed {
         let usage = |why| Error::Usage { program: PROGRAM.name, why };
-        if options.no_tls && options.fingerprint.is_some() {
-            return Err(usage(security::NO_KEY_WITHOUT_TLS.to_owned()));
+        if let Some(why) = options.contradiction() {
+            return Err(usage(why.to_owned()));
         }
         options.take_passwords(sources.variable).map_err(usage)?;
     }

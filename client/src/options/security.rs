@@ -11,9 +11,9 @@ use crate::plain_error::plain_error;
 
 type Opt = cli::Opt<Options>;
 
-/// Two options that contradict each other.
-pub(super) const NO_KEY_WITHOUT_TLS: &str =
-    "--no-tls cannot verify a fingerprint; leave out one of the two";
+/// Options that contradict each other.
+const NO_KEY_WITHOUT_TLS: &str = "--no-tls cannot verify a fingerprint; leave out one of the two";
+const NO_CA_WITHOUT_TLS: &str = "--no-tls cannot verify a certificate; leave out it or --ca";
 
 pub(super) const FINGERPRINT: Opt = Opt::value_from(
     "fingerprint",
@@ -67,6 +67,15 @@ const PASSWORD_VARIABLE: &str = "CHATSHELF_ROOM_PASSWORD";
 const OPERATOR_PASSWORD_VARIABLE: &str = "CHATSHELF_OPERATOR_PASSWORD";
 
 impl Options {
+    /// What is wrong with options that contradict each other.
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        match self.no_tls {
+            true if self.fingerprint.is_some() => Some(NO_KEY_WITHOUT_TLS),
+            true if self.ca.is_some() => Some(NO_CA_WITHOUT_TLS),
+            _ => None,
+        }
+    }
+
     /// Takes passwords that no file gave from the environment.
     ///
     /// # Errors

@@ -80,6 +80,7 @@ fn a_mistake_is_one_line_that_names_it() {
         (&["--host", "chatshelf://lab#SHA256:x"], "a fingerprint is SHA256:"),
         (&["--fingerprint", "SHA1:x"], "a fingerprint is SHA256:"),
         (&["--no-tls", "--fingerprint", PIN], "--no-tls cannot verify a fingerprint"),
+        (&["--no-tls", "--ca", "ca.pem"], "--no-tls cannot verify a certificate"),
         (&["--no-tls", "--host", &format!("lab#{PIN}")], "--no-tls cannot verify a fingerprint"),
         (
             &["--fingerprint", PIN, "--host", &format!("lab#{}E", &PIN[..49])],

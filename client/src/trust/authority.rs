@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, Error, RootCertStore};
 
 use crate::lang::tr;
+use crate::plain_error::plain_error;
 
 /// Whose word is taken for a certificate.
 #[derive(Clone, Debug, Default)]
@@ -30,13 +31,16 @@ impl Authority {
     pub fn from_file(path: &Path) -> Result<Self, String> {
         let certificates = CertificateDer::pem_file_iter(path)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|why| format!("it is not a file of PEM certificates: {why}"))?;
+            .map_err(|why| why_unread(&why))?;
         let mut roots = RootCertStore::empty();
         for certificate in certificates {
-            roots.add(certificate).map_err(|why| format!("a certificate is invalid: {why}"))?;
+            roots.add(certificate).map_err(|why| {
+                log::info!("{}: {why}", path.display());
+                tr!("a certificate in it is damaged; get another copy").to_owned()
+            })?;
         }
         if roots.is_empty() {
-            return Err("it has no certificate".to_owned());
+            return Err(tr!("it has no certificate in PEM").to_owned());
         }
         Ok(Self::Given(Arc::new(roots)))
     }
@@ -63,7 +67,10 @@ impl Authority {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
             .build()
-            .map_err(|why| why.to_string())?;
+            .map_err(|why| {
+                log::info!("certificate authorities: {why}");
+                tr!("no certificate authorities are known here").to_owned()
+            })?;
         let (own, others) = chain.split_first().ok_or(tr!("it has shown no certificate"))?;
         verifier
             .verify_server_cert(own, others, name, &[], UnixTime::now())
@@ -72,15 +79,52 @@ impl Authority {
     }
 }
 
-fn in_words(why: &Error) -> String {
-    match why {
-        // Self-signed ones are at times their own authority's.
-        Error::InvalidCertificate(CertificateError::Other(_)) => {
-            tr!("it is the certificate of an authority, not of a server; use --fingerprint")
-                .to_owned()
+/// Why a file gives no certificates, as half a sentence.
+fn why_unread(why: &pem::Error) -> String {
+    let text = match why {
+        pem::Error::Io(why) => return plain_error(why),
+        pem::Error::MissingSectionEnd { .. } => {
+            tr!("it ends in the middle of a certificate; get a whole copy")
         }
-        _ => why.to_string(),
-    }
+        pem::Error::NoItemsFound => tr!("it has no certificate in PEM"),
+        _ => tr!("a certificate in it is damaged; get another copy"),
+    };
+    text.to_owned()
+}
+
+/// Why a certificate is not enough, as a sentence; the library's own words are for the log.
+fn in_words(why: &Error) -> String {
+    use CertificateError::{
+        BadSignature, Expired, ExpiredContext, InvalidPurpose, InvalidPurposeContext,
+        NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext, Other,
+        UnknownIssuer,
+    };
+    log::info!("the certificate: {why}");
+    let Error::InvalidCertificate(why) = why else {
+        return tr!("its certificate cannot be verified").to_owned();
+    };
+    let text = match why {
+        // One of the same name has another key.
+        UnknownIssuer | BadSignature => tr!("its certificate is from another authority"),
+        NotValidForName | NotValidForNameContext { .. } => {
+            tr!("its certificate is for another name; connect by the name that it is for")
+        }
+        Expired | ExpiredContext { .. } => {
+            tr!("its certificate has expired; ask whoever runs the server to renew it")
+        }
+        NotValidYet | NotValidYetContext { .. } => {
+            tr!("its certificate is not valid yet; is the clock of this machine right?")
+        }
+        InvalidPurpose | InvalidPurposeContext { .. } => {
+            tr!("its certificate is not for servers")
+        }
+        // Self-signed ones are at times their own authority's.
+        Other(_) => {
+            tr!("it is the certificate of an authority, not of a server; use --fingerprint")
+        }
+        _ => tr!("its certificate cannot be verified"),
+    };
+    text.to_owned()
 }
 
 /// What this system trusts; whatever of it cannot be read does not count.

@@ -200,8 +200,7 @@ impl fmt::Display for Untrusted {
                 key,
             ),
             Why::Verdict(Verdict::NotVouched(why)) => tr!(
-                "the certificate of {server} is not from an authority that --ca names: {why}; its \
-                 key is {key}",
+                "{server} is not a server that --ca vouches for: {why}; its key is {key}",
                 server,
                 why,
                 key,

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use super::format;
 use crate::lang::{because, tr};
 use crate::link::LinkError;
 use crate::plain_error::{is_reader_gone, plain_error};
@@ -37,6 +38,10 @@ impl Failure {
     pub(super) fn no_link(server: &str, why: &LinkError) -> Self {
         match why {
             LinkError::Connect(_) => {
+                Self::new(tr!("cannot connect to {server}: {why}", server, why), EXIT_UNREACHABLE)
+            }
+            LinkError::TurnedAway(goodbye) => {
+                let why = format::turned_away(goodbye);
                 Self::new(tr!("cannot connect to {server}: {why}", server, why), EXIT_UNREACHABLE)
             }
             LinkError::Untrusted(_) => Self::new(why.to_string(), EXIT_UNREACHABLE),

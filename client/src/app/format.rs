@@ -229,6 +229,13 @@ pub(crate) fn said_goodbye(goodbye: &Goodbye) -> String {
     tr!("the server said goodbye: {why}", why = self::goodbye(goodbye))
 }
 
+/// Why a connection was turned away before it was encrypted. A text of the other side's choice is
+/// not shown: nobody knows who has written it.
+pub(crate) fn turned_away(goodbye: &Goodbye) -> String {
+    let why = detailed(limited(code(goodbye.code), goodbye.limit), goodbye.retry_ms, None);
+    tr!("it was refused without encryption, so this may not be the server's word: {why}", why)
+}
+
 /// Why the server said goodbye; for a version, which side is older.
 pub(crate) fn goodbye(goodbye: &Goodbye) -> String {
     use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
@@ -280,6 +287,20 @@ mod tests {
         refused.code = Code::NICK_TAKEN;
         refused.suggestion = Some(nick("ada2"));
         assert!(refusal(&refused).contains("ada2 is free"));
+    }
+
+    #[test]
+    fn a_refusal_without_encryption_is_told_as_one() {
+        let goodbye = Goodbye {
+            limit: Some(4),
+            retry_ms: Some(10_000),
+            detail: Some(Note::lossy("leave out the key")),
+            ..Goodbye::new(Code::TOO_MANY_FROM_ADDRESS)
+        };
+        let expected = "it was refused without encryption, so this may not be the server's word: \
+                        too many connections come from this address (the limit is 4); try again \
+                        in 10 s";
+        assert_eq!(turned_away(&goodbye), expected);
     }
 
     #[test]

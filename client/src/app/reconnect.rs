@@ -86,7 +86,7 @@ impl Reconnection {
             }
             let text = match why {
                 Loss::Goodbye(goodbye) => format::said_goodbye(goodbye),
-                Loss::Link(_) | Loss::Silent { .. } => {
+                Loss::Link(_) | Loss::Silent { .. } | Loss::TurnedAway(_) => {
                     tr!("connection lost: {why}", why = reason(why))
                 }
             };
@@ -134,7 +134,9 @@ pub(super) fn unanswered(what: &Unanswered) -> String {
 pub(super) fn gave_up(why: &Loss, server: &str) -> Failure {
     match why {
         Loss::Goodbye(goodbye) => Failure::new(format::said_goodbye(goodbye), EXIT_FAILED),
-        Loss::Link(_) | Loss::Silent { .. } => Failure::lost_link(server, reason(why)),
+        Loss::Link(_) | Loss::Silent { .. } | Loss::TurnedAway(_) => {
+            Failure::lost_link(server, reason(why))
+        }
     }
 }
 
@@ -143,6 +145,7 @@ fn reason(why: &Loss) -> String {
     match why {
         Loss::Link(why) => why.clone(),
         Loss::Goodbye(goodbye) => format::goodbye(goodbye),
+        Loss::TurnedAway(goodbye) => format::turned_away(goodbye),
         Loss::Silent { seconds } => {
             LinkError::Session(SessionError::Silent { seconds: *seconds }).to_string()
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chatshelf_common::limits::ALPN;
 use mio::net::TcpStream;
 
-use super::tls::{TlsStream, without_tls};
+use super::tls::{PlainGoodbye, TlsStream};
 use super::{LinkError, web};
 use crate::lang::tr;
 use crate::session::Privacy;
@@ -88,12 +88,15 @@ impl Handshake {
     /// Continues it; true once the server has proved which key it has.
     ///
     /// # Errors
-    /// When the handshake fails or takes too long.
-    pub(super) fn advance(&mut self, now: Instant) -> io::Result<bool> {
-        let is_over = self.tls.shake_hands()?;
+    /// When the handshake fails, is refused, or takes too long.
+    pub(super) fn advance(&mut self, now: Instant) -> Result<bool, LinkError> {
+        let is_over = self.tls.shake_hands().map_err(|error| match error.downcast() {
+            Ok(PlainGoodbye(goodbye)) => LinkError::TurnedAway(goodbye),
+            Err(error) => LinkError::Connect(error),
+        })?;
         if !is_over && now >= self.deadline {
-            let why = tr!("no answer in time when asked for TLS; {hint}", hint = without_tls());
-            return Err(io::Error::new(ErrorKind::TimedOut, why));
+            let why = tr!("no answer in time when asked for TLS; is it a chatshelf server?");
+            return Err(LinkError::Connect(io::Error::new(ErrorKind::TimedOut, why)));
         }
         Ok(is_over)
     }

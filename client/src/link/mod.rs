@@ -24,6 +24,7 @@ use std::io::{self, ErrorKind};
 use std::time::Instant;
 
 use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::wire::frame::Goodbye;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Registry, Token};
@@ -85,6 +86,8 @@ pub enum LinkError {
     Connect(io::Error),
     /// The server is not known to be the right one.
     Untrusted(Untrusted),
+    /// The connection was turned away before it was encrypted, so anybody may have said this.
+    TurnedAway(Goodbye),
     /// The connection ended without a `Goodbye`: by an error, or by the server closing it.
     Lost(Option<io::Error>),
     /// The server broke the protocol or fell silent.
@@ -96,6 +99,7 @@ impl fmt::Display for LinkError {
         match self {
             Self::Connect(error) | Self::Lost(Some(error)) => f.write_str(&plain_error(error)),
             Self::Untrusted(why) => why.fmt(f),
+            Self::TurnedAway(goodbye) => goodbye.code.fmt(f),
             Self::Lost(None) => f.write_str(tr!("the server closed it")),
             Self::Session(error) => error.fmt(f),
         }
@@ -330,7 +334,12 @@ impl Link {
     /// The connection is lost: the session waits for the next one, or is over.
     fn lose(&mut self, why: LinkError, now: Instant) -> Result<(), LinkError> {
         self.close();
-        self.session.handle_lost(why.to_string(), now);
+        match &why {
+            LinkError::TurnedAway(goodbye) => {
+                self.session.handle_turned_away(goodbye.clone(), now);
+            }
+            why => self.session.handle_lost(why.to_string(), now),
+        }
         if self.session.is_over() { Err(why) } else { Ok(()) }
     }
 
@@ -390,7 +399,7 @@ impl Link {
         match handshake.advance(now) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
-            Err(error) => return self.lose(LinkError::Connect(error), now),
+            Err(error) => return self.lose(error, now),
         }
         let trusted = handshake.judge(trust);
         let Socket::ShakingHands(handshake) = std::mem::replace(&mut self.socket, Socket::Closed)

@@ -1,11 +1,13 @@
 //! TLS 1.3 on a link's socket. Owns the handshake, the records on their way in and out, and what
 //! goes wrong in them; whether the server is the right one is decided by `trust`.
 
+use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, OnceLock};
 
 use chatshelf_common::fingerprint::Fingerprint;
-use chatshelf_common::wire::{Code, Deframer, ServerFrame, Unit};
+use chatshelf_common::wire::frame::{Frame, Goodbye, ServerFrame};
+use chatshelf_common::wire::{Code, Deframer, Unit};
 use mio::net::TcpStream;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,7 +20,7 @@ use rustls::{
 };
 
 use super::socket;
-use crate::lang::{self, tr};
+use crate::lang::tr;
 
 /// Bytes taken from the socket at a time. They are held only until they are decrypted, or while the
 /// session takes no more.
@@ -26,10 +28,21 @@ const CHUNK_BYTES: usize = 32 * 1024;
 /// Bytes sealed at a time: one record, short enough that nothing waits for it for long.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
 
-/// What to do if no TLS is spoken at the other end.
-pub(super) fn without_tls() -> &'static str {
-    tr!("if it is a server without TLS, --no-tls connects without encryption")
+/// Types of TLS records (RFC 8446, section 5.1): what the first byte of a server is that speaks it.
+const RECORD_TYPES: std::ops::RangeInclusive<u8> = 0x14..=0x17;
+
+/// A goodbye that came where a TLS record was expected: a server may turn a connection away before
+/// it spends a handshake on it, and so may anybody on the way.
+#[derive(Debug)]
+pub(super) struct PlainGoodbye(pub(super) Goodbye);
+
+impl fmt::Display for PlainGoodbye {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a goodbye without encryption")
+    }
 }
+
+impl std::error::Error for PlainGoodbye {}
 
 /// A stream of records on a socket.
 #[derive(Debug)]
@@ -39,6 +52,19 @@ pub(super) struct TlsStream {
     /// What has arrived and is not decrypted yet, from `taken` on.
     sealed: Vec<u8>,
     taken: usize,
+    /// What the first byte says of what is spoken at the other end.
+    peer: Peer,
+}
+
+/// What is spoken at the other end.
+#[derive(Debug, PartialEq, Eq)]
+enum Peer {
+    /// That is not known yet.
+    Silent,
+    /// TLS.
+    Tls,
+    /// This protocol without TLS: what has come of a goodbye.
+    Plain(Vec<u8>),
 }
 
 impl TlsStream {
@@ -50,31 +76,31 @@ impl TlsStream {
     ) -> io::Result<Self> {
         let alpn = vec![alpn.to_vec()];
         let tls = ClientConnection::new_with_alpn(config()?, name, alpn).map_err(in_words)?;
-        Ok(Self { socket, tls, sealed: Vec::new(), taken: 0 })
+        Ok(Self { socket, tls, sealed: Vec::new(), taken: 0, peer: Peer::Silent })
     }
 
     /// Continues the handshake; true once it is over, and the server has proved that it has the key
     /// of its certificate.
     ///
     /// # Errors
-    /// When the server breaks it off, or does not support one.
+    /// When the server breaks it off, or does not support one; [`PlainGoodbye`] when it turns the
+    /// connection away without one.
     pub(super) fn shake_hands(&mut self) -> io::Result<bool> {
         loop {
             match self.flush_pending(false) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // What has arrived may say why the connection was ended.
+                Err(error) if error.kind() == ErrorKind::WouldBlock || is_end(&error) => {}
                 flushed => flushed?,
             }
             if !self.tls.is_handshaking() {
                 return Ok(true);
             }
             match self.take_in() {
-                Ok(0) => {
-                    let hint = without_tls();
-                    let why = tr!("it closed the connection when asked for TLS; {hint}", hint);
-                    return Err(io::Error::other(why));
-                }
+                Ok(0) => return Err(closed()),
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_end(&error) => return Err(closed()),
                 Err(error) => return Err(error),
             }
         }
@@ -119,11 +145,13 @@ impl TlsStream {
             let mut chunk = vec![0; CHUNK_BYTES];
             let count = self.socket.read(&mut chunk)?;
             chunk.truncate(count);
+            self.hear(&chunk)?;
+            if let Peer::Plain(_) = self.peer {
+                return Ok(count);
+            }
             self.sealed = chunk;
         }
-        let arrived = &self.sealed[self.taken..];
-        let goodbye = if self.tls.is_handshaking() { goodbye_in_the_clear(arrived) } else { None };
-        let taken = self.tls.read_tls(&mut &*arrived)?;
+        let taken = self.tls.read_tls(&mut &self.sealed[self.taken..])?;
         self.taken += taken;
         debug_assert!(self.taken <= self.sealed.len());
         if self.taken == self.sealed.len() {
@@ -132,9 +160,37 @@ impl TlsStream {
         if let Err(error) = self.tls.process_new_packets() {
             // An alert tells the server why.
             let _ = self.flush_pending(false);
-            return Err(goodbye.unwrap_or_else(|| in_words(error)));
+            return Err(in_words(error));
         }
         Ok(taken)
+    }
+
+    /// Tells what is spoken at the other end by the first byte, and takes in a goodbye without TLS.
+    fn hear(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.peer == Peer::Silent
+            && let Some(first) = bytes.first()
+        {
+            self.peer = match *first {
+                first if RECORD_TYPES.contains(&first) => Peer::Tls,
+                Goodbye::KIND => Peer::Plain(Vec::new()),
+                _ => return Err(without_tls()),
+            };
+        }
+        let Peer::Plain(heard) = &mut self.peer else { return Ok(()) };
+        heard.extend(bytes);
+        let mut rest = &heard[..];
+        match Deframer::before_join().next(&mut rest) {
+            Ok(Some(Unit::Control { header, value })) => {
+                match ServerFrame::decode(header.kind, value) {
+                    Ok(ServerFrame::Goodbye(goodbye)) if !is_about_bytes(goodbye.code) => {
+                        Err(io::Error::other(PlainGoodbye(goodbye)))
+                    }
+                    _ => Err(without_tls()),
+                }
+            }
+            Ok(None) => Ok(()),
+            Ok(Some(Unit::Chunk { .. })) | Err(_) => Err(without_tls()),
+        }
     }
 
     /// Seals the beginning of both slices in one record, and sends what the socket accepts; answers
@@ -263,42 +319,54 @@ impl ServerCertVerifier for ProofOfKey {
     }
 }
 
-/// Why the server would not even begin: it says so before it knows what we speak (PROTOCOL.md,
-/// "Encryption"). Nobody vouches for that, so it is only shown; and a server without TLS, which
-/// does not understand us, gives other reasons.
-fn goodbye_in_the_clear(bytes: &[u8]) -> Option<io::Error> {
-    let mut deframer = Deframer::joined();
-    let Ok(Some(Unit::Control { header, value })) = deframer.next(&mut &*bytes) else {
-        return None;
-    };
-    let Ok(ServerFrame::Goodbye(goodbye)) = ServerFrame::decode(header.kind, value) else {
-        return None;
-    };
-    let is_early = matches!(
-        goodbye.code,
-        Code::TOO_MANY_FROM_ADDRESS
-            | Code::TOO_MANY_CONNECTIONS
-            | Code::NOT_JOINED_IN_TIME
-            | Code::SHUTTING_DOWN
-    );
-    let why = lang::text(goodbye.code.meaning());
-    let text = tr!("the server said goodbye: {why}", why);
-    is_early.then(|| io::Error::new(ErrorKind::ConnectionRefused, text))
+/// Whether a goodbye is about the bytes of the handshake: a server of an early version, which does
+/// not know TLS, has taken them for a frame.
+fn is_about_bytes(code: Code) -> bool {
+    matches!(
+        code,
+        Code::NOT_CHATSHELF
+            | Code::UNKNOWN_TYPE
+            | Code::FRAME_TOO_LONG
+            | Code::MALFORMED
+            | Code::UNEXPECTED
+    )
 }
 
-/// What went wrong, for people.
+/// True where the other side, or somebody on the way, has ended the connection.
+fn is_end(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe)
+}
+
+fn closed() -> io::Error {
+    io::Error::other(tr!(
+        "it closed the connection before encryption began; it may have too many connections, so \
+         try again in a while"
+    ))
+}
+
+fn without_tls() -> io::Error {
+    let why = tr!("it does not speak TLS; --no-tls connects without encryption");
+    io::Error::new(ErrorKind::InvalidData, why)
+}
+
+/// What went wrong, for people; the library's own words are for the log.
 fn in_words(error: Error) -> io::Error {
+    log::info!("TLS: {error}");
     let text = match &error {
-        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => {
-            tr!("it does not speak TLS; --no-tls connects without encryption").to_owned()
-        }
         Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_) => {
-            tr!("it does not speak TLS 1.3: {why}", why = error)
+            tr!("it speaks TLS, but not version 1.3; check the port, or update the server")
         }
+        Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+            tr!("it speaks TLS, but is no chatshelf server; check host and port")
+        }
+        Error::AlertReceived(_) => tr!("it has ended the encrypted connection; try again"),
         Error::InvalidCertificate(_) => {
-            tr!("it does not have the key of the certificate that it shows: {why}", why = error)
+            tr!("it does not have the key of the certificate that it shows; somebody else may be \
+             answering in its place")
         }
-        _ => format!("TLS: {error}"),
+        Error::DecryptError => tr!("something that it sent was changed on the way; try again"),
+        _ => tr!("it broke the rules of TLS, or what it sent was changed on the way; try again"),
     };
     io::Error::new(ErrorKind::InvalidData, text)
 }

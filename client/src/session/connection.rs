@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use chatshelf_common::limits::{VERSION_MAX, VERSION_MIN};
 use chatshelf_common::text::Note;
 use chatshelf_common::wire::frame::{
-    CAPABILITY_LARGE_DATA, CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_STATS, Hello,
-    Join, Marker, Ping,
+    CAPABILITY_LARGE_DATA, CAPABILITY_OPERATORS, CAPABILITY_PASSWORD, CAPABILITY_STATS, Goodbye,
+    Hello, Join, Marker, Ping,
 };
 use chatshelf_common::wire::{Code, Deframer};
 
@@ -36,6 +36,9 @@ pub(super) const ENTRY_MAX: Duration = Duration::from_secs(60);
 /// A connection that was in the room for so long was a good one: when it breaks, the waits begin
 /// with short ones again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
+
+/// Longest wait that somebody who has proved nothing can make us keep, in milliseconds.
+const UNPROVEN_RETRY_MS_MAX: u32 = 60_000;
 
 /// The time without a connection, until the room is reached again.
 #[derive(Debug)]
@@ -91,6 +94,16 @@ impl Session {
     pub fn handle_lost(&mut self, why: String, now: Instant) {
         if !matches!(self.phase, Phase::Offline { .. }) {
             self.lose(Loss::Link(why), now);
+        }
+        self.check();
+    }
+
+    /// The connection was turned away before it was encrypted. Whatever the reason is, it ends no
+    /// membership: anybody on the way may have given it. The session waits as long as it says,
+    /// within reason.
+    pub fn handle_turned_away(&mut self, goodbye: Goodbye, now: Instant) {
+        if !matches!(self.phase, Phase::Offline { .. }) {
+            self.lose(Loss::TurnedAway(goodbye), now);
         }
         self.check();
     }
@@ -323,6 +336,7 @@ impl Session {
 fn told_wait(why: &Loss) -> Duration {
     let retry_ms = match why {
         Loss::Goodbye(goodbye) => goodbye.retry_ms.unwrap_or(0),
+        Loss::TurnedAway(goodbye) => goodbye.retry_ms.unwrap_or(0).min(UNPROVEN_RETRY_MS_MAX),
         Loss::Link(_) | Loss::Silent { .. } => 0,
     };
     Duration::from_millis(retry_ms.into())

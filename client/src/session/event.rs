@@ -154,6 +154,8 @@ pub enum Loss {
     Link(String),
     /// The server ended it.
     Goodbye(Goodbye),
+    /// Whoever answered turned it away before it was encrypted, so that this proves nothing.
+    TurnedAway(Goodbye),
     /// Nothing was heard for this many seconds.
     Silent {
         /// Seconds of silence.

@@ -191,10 +191,14 @@ fn an_authority_of_ones_choice_vouches_for_a_server() {
     let (right, wrong) = (file("ca.pem", authority.pem()), file("other.pem", other.pem()));
     run(&room, "127.0.0.1", &["--ca", &right, "who"]).has_code(0);
     assert_eq!(known_hosts(&room), "", "the authority's word is enough");
-    for (host, file) in [("127.0.0.1", &wrong), ("localhost", &right)] {
+    for (host, file, why) in [
+        ("127.0.0.1", &wrong, "its certificate is from another authority"),
+        ("localhost", &right, "its certificate is for another name"),
+    ] {
         let ended = run(&room, host, &["--ca", file, "--accept-new", "who"]);
         let complaint = refused(&ended);
-        assert!(complaint.contains("is not from an authority that --ca names"), "{complaint}");
+        assert!(complaint.contains("is not a server that --ca vouches for"), "{complaint}");
+        assert!(complaint.contains(why), "{complaint}");
     }
     let ended = run(&room, "127.0.0.1", &["--ca", "nothing.pem", "who"]);
     ended.has_code(2);
@@ -231,6 +235,22 @@ fn plain_and_encrypted_do_not_mix_and_each_says_what_to_do() {
         "{complaint}"
     );
     run(&room, "127.0.0.1", &["who"]).has_code(0);
+}
+
+#[test]
+fn a_full_server_is_not_taken_for_one_without_encryption() {
+    let room = Room::open_with(&["--limit-exempt", "none", "--max-address-connections", "1"]);
+    let mut ada = room.join("ada");
+    let ended = run(&room, "127.0.0.1", &["who"]);
+    let expected = format!(
+        "chatshelf: cannot connect to {}: it was refused without encryption, so this may not be \
+         the server's word: too many connections come from this address (the limit is 1); try \
+         again in 10 s",
+        room.address()
+    );
+    assert_eq!(refused(&ended), expected);
+    ada.types("/quit");
+    ada.wait().has_code(0);
 }
 
 #[cfg(unix)]

@@ -365,28 +365,42 @@ fn an_authority_of_the_users_choice_vouches_for_names_in_certificates() {
     drive(&mut poll, &mut link.unwrap()).unwrap();
     assert!(!dir.path().join("known_hosts").exists(), "the authority's word is enough");
     let other = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-    for (server, pem) in [("hut.local", authority.pem()), ("lab.local", other.pem())] {
+    for (server, pem, reason) in [
+        ("hut.local", authority.pem(), "its certificate is for another name; connect by the"),
+        ("lab.local", other.pem(), "its certificate is from another authority; its key is"),
+    ] {
         let why = failure(over(server, &pem)).to_string();
-        assert!(why.contains("is not from an authority that --ca names"), "{why}");
+        let expected = format!("{server}:9000 is not a server that --ca vouches for: {reason}");
+        assert!(why.starts_with(&expected), "{why}");
     }
-    for (name, text) in [("empty", ""), ("key.pem", &key.serialize_pem()), ("junk", "junk")] {
-        assert!(Authority::from_file(&file(name, text)).is_err(), "{name}");
+    let whole = authority.pem();
+    for (text, expected) in [
+        ("", "it has no certificate in PEM"),
+        ("junk", "it has no certificate in PEM"),
+        (&key.serialize_pem(), "it has no certificate in PEM"),
+        (&whole[..whole.len() / 2], "it ends in the middle of a certificate; get a whole copy"),
+        (&whole.replacen('\n', "\n!", 2), "a certificate in it is damaged; get another copy"),
+    ] {
+        assert_eq!(Authority::from_file(&file("bad.pem", text)).unwrap_err(), expected, "{text}");
     }
-    assert!(Authority::from_file(&dir.path().join("missing")).is_err());
+    let why = Authority::from_file(&dir.path().join("missing")).unwrap_err();
+    assert_eq!(why, "no such file or directory");
     thread.join().unwrap();
 }
 
 #[test]
 fn a_server_without_tls_is_told_apart_and_never_spoken_to_without() {
     let words = "it does not speak TLS; --no-tls connects without encryption";
+    let closed = "it closed the connection before encryption began;";
     for (reply, expected) in [
-        (goodbye(), words),
+        // What servers say that know nothing of TLS.
+        (Goodbye::new(Code::NOT_CHATSHELF).to_bytes(), words),
+        (Goodbye::new(Code::UNKNOWN_TYPE).to_bytes(), words),
+        (welcome(), words),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), words),
-        (Vec::new(), "it closed the connection when asked for TLS;"),
-        (
-            Goodbye::new(Code::TOO_MANY_FROM_ADDRESS).to_bytes(),
-            "the server said goodbye: too many connections come from this address",
-        ),
+        (Vec::new(), closed),
+        (goodbye()[..4].to_vec(), closed),
+        (b"\x16\x03\x03\0\x04junk".to_vec(), "it broke the rules of TLS"),
     ] {
         let (address, thread) = server(reply);
         let why = failure(over_tls(trust("lab", FirstContact::Accept), None, address));
@@ -394,6 +408,21 @@ fn a_server_without_tls_is_told_apart_and_never_spoken_to_without() {
         assert!(why.to_string().starts_with(expected), "{why}");
         assert_eq!(thread.join().unwrap()[0], 0x16, "a handshake, and nothing else");
     }
+}
+
+#[test]
+fn a_goodbye_before_tls_is_heard_and_proves_nothing() {
+    let said = Goodbye {
+        limit: Some(4),
+        retry_ms: Some(10_000),
+        ..Goodbye::new(Code::TOO_MANY_FROM_ADDRESS)
+    };
+    let (address, thread) = server(said.to_bytes());
+    match failure(over_tls(trust("lab", FirstContact::Accept), None, address)) {
+        LinkError::TurnedAway(goodbye) => assert_eq!(goodbye, said),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(thread.join().unwrap()[0], 0x16, "a handshake, and nothing else");
 }
 
 #[test]

@@ -69,6 +69,29 @@ fn which_goodbyes_are_for_good() {
 }
 
 #[test]
+fn a_goodbye_that_proves_nothing_ends_no_membership() {
+    for (code, retry_ms, seconds) in [
+        (Code::TOO_MANY_FROM_ADDRESS, Some(10_000), 10..11),
+        (Code::TOO_MANY_FROM_ADDRESS, Some(u32::MAX), 60..61),
+        (Code::BANNED, None, 0..5),
+    ] {
+        let mut rig = Rig::returning();
+        rig.lose();
+        rig.events();
+        let goodbye = Goodbye { retry_ms, ..Goodbye::new(code) };
+        rig.session.handle_connecting();
+        rig.session.handle_turned_away(goodbye.clone(), rig.now);
+        match rig.events().pop() {
+            Some(SessionEvent::Offline { why, attempts: 1, retry_in }) => {
+                assert_eq!(why, Loss::TurnedAway(goodbye));
+                assert!(seconds.contains(&retry_in.as_secs()), "{code:?}: {retry_in:?}");
+            }
+            other => panic!("{code:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_client_that_never_joined_does_not_reconnect() {
     let mut rig = Rig::with(Some(Reconnect::default()), None);
     rig.give(ack()).unwrap();

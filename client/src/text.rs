@@ -50,6 +50,23 @@ pub fn shown(text: &str) -> String {
     clean
 }
 
+/// True for scripts that put no spaces between words, or add syllables to them as Korean does: what
+/// stands beside their letters may be another word.
+pub const fn is_unspaced(c: char) -> bool {
+    matches!(
+        c,
+        // Thai, Lao, Tibetan and Burmese; Korean; Khmer; Chinese, Japanese and Korean.
+        '\u{e00}'..='\u{109f}'
+            | '\u{1100}'..='\u{11ff}'
+            | '\u{1780}'..='\u{17ff}'
+            | '\u{2e80}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7ff}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{ff66}'..='\u{ffdc}'
+            | '\u{20000}'..='\u{3ffff}'
+    )
+}
+
 /// True for what may not reach a terminal: control characters, and those that reorder the text
 /// around them in any script.
 fn is_harmful(c: char) -> bool {

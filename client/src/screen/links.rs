@@ -8,13 +8,19 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ratatui_core::layout::Rect;
 
+use crate::text::{REPLACEMENT, is_unspaced};
+
 /// Longest address that becomes a link, in bytes; terminals accept little more.
 const LINK_BYTES_MAX: usize = 2000;
 /// What a target contains only percent-encoded, besides everything that is not ASCII.
 const INVISIBLE: AsciiSet = CONTROLS.add(b' ');
 const SCHEMES: [&str; 3] = ["https", "http", "ftp"];
-/// What ends an address, besides white space.
-const ENDS: [char; 10] = ['<', '>', '"', '`', '{', '}', '|', '\\', '^', crate::text::REPLACEMENT];
+/// What ends an address, besides white space: among others dashes and quotation marks, and the
+/// punctuation of Chinese and Japanese.
+const fn is_end(c: char) -> bool {
+    matches!(c, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^' | REPLACEMENT)
+        || matches!(c, '\u{2014}'..='\u{2026}' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ffef}')
+}
 
 /// An address in a line: its place, and the target of its link.
 pub(super) type Link = (Range<usize>, Arc<str>);
@@ -40,13 +46,20 @@ fn address(line: &str, at: usize) -> Option<Range<usize>> {
     let scheme = head.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let start = at - scheme;
     let is_known = |known: &str| known.eq_ignore_ascii_case(&line[start..at]);
-    let is_inside_word = line[..start].ends_with(char::is_alphanumeric);
+    let is_inside_word = line[..start].ends_with(|c: char| c.is_alphanumeric() && !is_unspaced(c));
     if is_inside_word || !SCHEMES.iter().any(|known| is_known(known)) {
         return None;
     }
     let host = at + "://".len();
     let rest = &line[host..];
-    let end = rest.find(|c: char| c.is_whitespace() || c.is_control() || ENDS.contains(&c));
+    // Where words are not separated, the sentence continues behind the address; browsers encode
+    // such letters in a path, but not in the host.
+    let mut is_foreign_host = rest.starts_with(is_unspaced);
+    let end = rest.find(|c: char| {
+        is_foreign_host &= c != '/';
+        let is_text = is_unspaced(c) && !is_foreign_host;
+        c.is_whitespace() || c.is_control() || is_end(c) || is_text
+    });
     let rest = without_sentence_end(&rest[..end.unwrap_or(rest.len())]);
     let has_host = rest.starts_with(|c: char| c.is_alphanumeric() || c == '[');
     has_host.then(|| start..host + rest.len())
@@ -162,6 +175,10 @@ mod tests {
             ),
             ("<HTTPS://A.B> 'http://c.d'", &["HTTPS://A.B", "http://c.d"]),
             ("http://[::1]:9000/x", &["http://[::1]:9000/x"]),
+            ("请看https://example.com/a这个网站，很好", &["https://example.com/a"]),
+            ("见https://example.com/a，谢谢", &["https://example.com/a"]),
+            ("「https://example.com/」…", &["https://example.com/"]),
+            ("https://例子.中国/a。好", &["https://例子.中国/a"]),
             ("http://a.b/?u=http://c.d", &["http://a.b/?u=http://c.d"]),
             ("http:// https://. file:///etc javascript://x xhttp://a.b chatshelf://h", &[]),
             ("no address", &[]),

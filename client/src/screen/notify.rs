@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::command::Notify;
+use crate::text::is_unspaced;
 
 /// Without a word from the terminal about its focus, nobody is looking after this long without a
 /// key.
@@ -83,14 +84,29 @@ impl Notifier {
     }
 }
 
-/// True if the text names the nick as a separate word, ignoring case.
+/// True if the text names the nick as a separate word, ignoring case. Where a script without spaces
+/// begins or ends, a word does too; a nick in one is found between its letters, unless it is a
+/// single letter.
 pub(super) fn mentions(text: &str, nick: &str) -> bool {
     let (text, nick) = (text.to_lowercase(), nick.to_lowercase());
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let is_single = nick.chars().count() == 1 && nick.starts_with(is_unspaced);
+    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+    let is_part = |edge: char, near: Option<char>, beyond: Option<char>| match near {
+        Some('-') => beyond.is_some_and(is_letter),
+        Some(c) if is_single => is_letter(c),
+        Some(c) if is_unspaced(c) => false,
+        Some(c) if is_unspaced(edge) => c.is_numeric() || c == '_',
+        Some(c) => is_letter(c),
+        None => false,
+    };
+    let mut letters = nick.chars();
+    let Some(first) = letters.next() else { return false };
+    let last = letters.next_back().unwrap_or(first);
     text.match_indices(&nick).any(|(at, found)| {
-        let before = text[..at].chars().next_back();
-        let behind = text[at + found.len()..].chars().next();
-        !before.is_some_and(is_part) && !behind.is_some_and(is_part)
+        let mut before = text[..at].chars().rev();
+        let mut behind = text[at + found.len()..].chars();
+        !is_part(first, before.next(), before.next())
+            && !is_part(last, behind.next(), behind.next())
     })
 }
 
@@ -103,9 +119,17 @@ mod tests {
         for text in ["ada: hi", "hi Ada", "(ADA)", "ask ada, please", "ada"] {
             assert!(mentions(text, "ada"), "{text}");
         }
-        for text in ["adam", "canada", "ada_2", ""] {
+        for text in ["ada你好", "请ada来", "adaです", "ada님", "- ada -", "ada- hi"] {
+            assert!(mentions(text, "ada"), "{text}");
+        }
+        for text in ["adam", "canada", "ada_2", "ada2", "ada-marie", "jo-ada", ""] {
             assert!(!mentions(text, "ada"), "{text}");
         }
+        for text in ["小明你来吗", "@小明你好", "请小明看一下", "小明ok"] {
+            assert!(mentions(text, "小明"), "{text}");
+        }
+        assert!(!mentions("小明2", "小明"));
+        assert!(mentions("明：好", "明") && !mentions("明天", "明") && mentions("a你", "a"));
     }
 
     #[test]

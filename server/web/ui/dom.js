@@ -22,17 +22,42 @@ export const tame = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '\uf
 /** Somebody's name or text, whose writing direction affects nothing outside it. */
 export const bdi = (text, properties) => el('bdi', properties, tame(text));
 
+/** Letters of scripts that put no spaces between words, or add syllables to them as Korean does, as
+ * in the terminal; of a regular expression. */
+export const UNSPACED = String.raw`[\u{e00}-\u{109f}\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff` +
+  String.raw`\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\u{20000}-\u{3ffff}]`;
+// What no address contains, among others dashes, quotation marks and the punctuation of Chinese.
+const ENDS = String.raw`\s\p{Cc}<>"\x60{}|\\^\ufffd\u2014-\u2026\u3000-\u303f\uff00-\uffef`;
+const WORD = String.raw`[\p{Alphabetic}\p{N}]`;
+// Letters without spaces around them are text, except in a host.
+const HOST = String.raw`(?=${WORD}|\[)(?:(?=${UNSPACED})[^/${ENDS}]+)?`;
+const ADDRESS = new RegExp(
+  `(?<!(?!${UNSPACED})${WORD})(https?://${HOST}(?:(?!${UNSPACED})[^${ENDS}])*)`, 'iu');
+
+// The address without what ends the sentence around it, or a bracket.
+function bare(address) {
+  for (let text = address; ; ) {
+    const [open, close] = text.endsWith(')') ? '()' : '[]';
+    const count = (mark) => text.split(mark).length;
+    const isOutside = text.endsWith(close) && count(close) > count(open);
+    const shorter = isOutside ? text.slice(0, -1) : text.replace(/[.,;:!?']+$/, '');
+    if (shorter === text) return text;
+    text = shorter;
+  }
+}
+
 /** The text with its web addresses as links: http and https, and nothing else. */
 export function linked(text) {
-  const parts = tame(text).split(/(https?:\/\/[^\s<>"'`]+)/i);
-  return parts.flatMap((part, at) => {
+  return tame(text).split(ADDRESS).flatMap((part, at) => {
     if (at % 2 === 0) return part ? [part] : [];
-    // What ends a sentence or a bracket is not part of the address.
-    const [, href, tail] = part.match(/^(.*?)([.,;:!?)\]}。，；：！？）】」]*)$/s);
+    const href = bare(part);
     const rel = 'noopener noreferrer nofollow';
-    return [el('a', { href, rel, target: '_blank' }, href), ...(tail ? [tail] : [])];
+    return [el('a', { href, rel, target: '_blank' }, href), part.slice(href.length)];
   });
 }
+
+/** The text with a large first letter. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** A sentence whose values are other people's text. */
 export const say = (key, values) => pieces(key, values).map((it) => it?.nodeType ? it : String(it));

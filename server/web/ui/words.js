@@ -3,7 +3,7 @@
 
 import { CODE } from '../protocol.js';
 import { hasText, t } from '../strings.js';
-import { bdi, say, sizeText } from './dom.js';
+import { UNSPACED, bdi, say, sizeText } from './dom.js';
 import { deed } from './moderation.js';
 import { itemLink, pictureButton } from './shelf.js';
 
@@ -31,16 +31,30 @@ export function ending(why, wasJoined) {
   return t({ left: 'youLeft', asked: 'connecting' }[why.kind] ?? why.kind, why);
 }
 
-/** Whether a text names somebody: the nick, and neither a letter nor a digit beside it. */
+const LETTER = '[\\p{Alphabetic}\\p{N}_]';
+const isUnspaced = new RegExp(`^${UNSPACED}$`, 'u');
+
+/** Whether a text names somebody: the nick as a word of its own. Where a script without spaces
+ * begins or ends, a word does too; a name in one is found between its letters, unless it is a
+ * single letter. */
 export function names(text, nick) {
+  const [first, last = ''] = [[...nick][0], [...nick].slice(1).at(-1)];
+  const part = (edge) => {
+    if (!last && isUnspaced.test(nick)) return LETTER;
+    return `(?!${UNSPACED})${isUnspaced.test(edge) ? '[\\p{N}_]' : LETTER}`;
+  };
   const word = nick.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-  return new RegExp(`(?<![\\p{L}\\p{N}_])${word}(?![\\p{L}\\p{N}_])`, 'iu').test(text);
+  const [before, behind] = [`${part(first)}|${LETTER}-`, `${part(last || first)}|-${LETTER}`];
+  return new RegExp(`(?<!${before})${word}(?!${behind})`, 'iu').test(text);
 }
 
 const PARTS = {
   Joined: (event) => about('joined', event),
-  Left: (event) => event.code === CODE.LEFT ? about('left', event)
-    : about('leftWhy', { ...event, why: reason({ code: event.code }) }),
+  Left(event) {
+    const key = `left${NAMES[event.code]}`;
+    const why = hasText(key) ? t(key) : reason({ code: event.code });
+    return event.code === CODE.LEFT ? about('left', event) : about('leftWhy', { ...event, why });
+  },
   Renamed: (event) => about('renamed', event),
   TopicChanged: (event) => event.topic === undefined ? about('topicCleared', event)
     : about('topicSet', { ...event, topic: bdi(event.topic) }),

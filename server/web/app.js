@@ -8,7 +8,7 @@ import { isTalk } from './session/pending.js';
 import { languageOf, setLanguage, setTexts, t } from './strings.js';
 import { Attention, canNotify } from './ui/attention.js';
 import { complete, helpLines, parse } from './ui/commands.js';
-import { $, bdi, colourOf, el, linked, reconcile, say, sizeText } from './ui/dom.js';
+import { $, bdi, capital, colourOf, el, linked, reconcile, say, sizeText } from './ui/dom.js';
 import { Log } from './ui/log.js';
 import { banParts, secondsOf, whomOf } from './ui/moderation.js';
 import { button, showShelf, showUploads } from './ui/shelf.js';
@@ -24,6 +24,8 @@ const isPlain = location.protocol === 'http:';
 const maySendPassword = !isPlain || /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
 
 const settings = load('localStorage', 'settings');
+// As in style.css: the panel covers the talk.
+const isNarrow = matchMedia('(max-width: 900px)');
 const attention = new Attention(`${location.hostname} · chatshelf`);
 const log = new Log($('talk'), $('lines'), $('newest'));
 // The file of each upload, and what it is recognised by when it is chosen again.
@@ -52,7 +54,8 @@ function showTexts() {
 // The door.
 
 function enter({ name: nick, password, resume, unsent }) {
-  const history = Number(new URLSearchParams(location.search).get('history') ?? HISTORY_LINES);
+  const lines = new URLSearchParams(location.search).get('history');
+  const history = /^\d{1,9}$/.test(lines) ? Number(lines) : HISTORY_LINES;
   const randomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
   const asked = { nick, password, resume, unsent, history, maySendPassword };
   const config = { ...asked, software: 'chatshelf web', random: Math.random, randomBytes };
@@ -82,8 +85,9 @@ function knock() {
 }
 
 // A name that is free takes the place of one that is not.
-function showFault(text, suggestion) {
-  $('fault').textContent = text;
+function showFault(text, suggestion, isCalm = false) {
+  $('fault').textContent = capital(text);
+  $('fault').classList.toggle('calm', isCalm);
   if (suggestion) $('name').value = suggestion;
   $('enter').disabled = false;
   $('enter').textContent = t('join');
@@ -97,15 +101,18 @@ function showRoom() {
   $('text').focus();
 }
 
-function showDoor(text, suggestion) {
+function showDoor(text, suggestion, isCalm) {
   [$('door').hidden, $('room').hidden] = [false, true];
-  showFault(text, suggestion);
+  showFault(text, suggestion, isCalm);
   $($('secret').hidden ? 'name' : 'password').focus();
 }
 
 // The session's events.
 
-const notice = (parts) => log.add({ kind: 'notice', parts: [parts].flat() });
+function notice(said, row = {}) {
+  const parts = [said].flat().map((part, at) => at || part.nodeType ? part : capital(part));
+  log.add({ kind: 'notice', parts, ...row });
+}
 const UNREAD = () => ({ kind: 'line', text: t('unread'), isUnread: true });
 const noticeMissed = ({ from, to }) => notice(t('missed', { n: to - from + 1n }));
 
@@ -126,12 +133,14 @@ const HANDLERS = {
   },
   refused({ refused, entry }) {
     const what = entry?.typed;
-    notice(what ? [reason(refused), ' — ', bdi(what.slice(0, 60))] : reason(refused));
+    notice(what ? [reason(refused), ' — ', bdi(what)] : reason(refused));
+    if (what && isTalk(entry) && !$('text').value) fillIn(what);
   },
   offline({ why, attempts }) {
     if ($('room').hidden) showFault(ending(why, false));
-    // A long absence takes few lines: after one attempt, two, four and so on.
-    if (attempts === 0 || (attempts & (attempts - 1)) === 0) notice(ending(why, true));
+    // A long absence takes one row.
+    if (attempts === 0) notice(ending(why, true), { isAmendable: true });
+    else notice(t('attempts', { n: attempts, why: ending(why, false) }), { kind: 'amendment' });
   },
   bans({ bans }) {
     notice(bans.length ? t('bans', { n: bans.length }) : t('noBans'));
@@ -143,13 +152,15 @@ const HANDLERS = {
   password({ isWrong }) {
     $('secret').hidden = false;
     $('password').value = '';
-    showDoor(reason({ code: isWrong ? CODE.PASSWORD_WRONG : CODE.PASSWORD_NEEDED }));
+    const code = isWrong ? CODE.PASSWORD_WRONG : CODE.PASSWORD_NEEDED;
+    showDoor(reason({ code }), undefined, !isWrong);
   },
   over({ why }) {
     hasLeft = why.kind === 'left';
     const lost = takeBack(session.pending.filter(isTalk));
     const unanswered = lost.map(({ typed }) => t('unanswered', { what: typed }));
-    showDoor([ending(why, !$('room').hidden), ...unanswered].join('\n'));
+    const text = [ending(why, !$('room').hidden), ...unanswered].join('\n');
+    showDoor(text, undefined, hasLeft);
   },
 };
 
@@ -210,7 +221,8 @@ function showUpload({ what, upload, outcome }) {
     retry.disabled = true;
     putOnShelf([file]);
   });
-  notice([...say('uploadFailed', { name: bdi(name), why }), ' ', retry]);
+  const isInVain = code === CODE.FILE_TOO_LARGE || code === CODE.FILE_NAME_INVALID;
+  notice([...say('uploadFailed', { name: bdi(name), why }), ' ', ...(isInVain ? [] : [retry])]);
 }
 
 // What is shown of it.
@@ -263,7 +275,7 @@ function showLists() {
   const entries = new Map(named.map((nick) => [`${nick} ${nick === session.nick}`, nick]));
   reconcile($('members'), entries, (nick) => {
     const own = nick === session.nick ? [' ', el('span', { className: 'tag' }, t('you'))] : [];
-    const onclick = () => write(`/msg ${nick} `);
+    const onclick = () => writeTo(nick);
     const properties = { type: 'button', className: `nick ${colourOf(nick)}`, onclick };
     return el('li', {}, el('button', properties, bdi(nick)), ...own);
   });
@@ -361,7 +373,11 @@ const COMMANDS = {
 };
 
 function submit() {
-  const line = $('text').value.replace(/\r/g, '').trim();
+  const text = $('text').value.replace(/\r/g, '');
+  const trimmed = text.trim();
+  // Of several lines, as of code, the first may be indented.
+  const isBlock = trimmed.includes('\n') && !trimmed.startsWith('/');
+  const line = isBlock ? text.replace(/^\s*\n/, '').trimEnd() : trimmed;
   if (!line || !session.takesCommands) return;
   const { name, args, fault } = parse(line);
   if (fault) return notice(fault);
@@ -371,9 +387,19 @@ function submit() {
 }
 
 function write(text) {
+  fillIn(text);
+  $('text').focus();
+}
+
+function fillIn(text) {
   $('text').value = text;
   fitRows();
-  $('text').focus();
+}
+
+// What is in the field already becomes a message to this member.
+function writeTo(nick) {
+  showPanel(false);
+  write(`/msg ${nick} ${$('text').value.replace(/^\/(msg|tell) \S+ ?/i, '')}`);
 }
 
 function fitRows() {
@@ -385,6 +411,7 @@ function fitRows() {
 function takeOff({ item }) { ask('Drop', { item, uploadKey: keys.ofItem(item) }, ''); }
 
 function putOnShelf(list) {
+  showPanel(false);
   for (const file of list) {
     const name = fitFileName(file.name);
     const identity = `${name}\n${file.size}\n${file.lastModified}`;
@@ -405,10 +432,11 @@ function named(file) {
 }
 
 function pressed(event) {
-  const { key, isComposing, shiftKey, altKey, ctrlKey } = event;
+  const { key, isComposing, keyCode, shiftKey, altKey, ctrlKey } = event;
   const text = $('text');
-  // While a word is composed, as in Chinese, Enter chooses from the suggestions.
-  if (isComposing) return;
+  // While a word is composed, as in Chinese, Enter chooses from the suggestions; to Safari the word
+  // is over by then, and only the code tells.
+  if (isComposing || keyCode === 229) return;
   if (key === 'Enter' && !shiftKey && !altKey) submit();
   else if (key === 'ArrowUp' && !text.value && lastSent) write(lastSent);
   else if (key === 'Tab' && !shiftKey && !ctrlKey) {
@@ -434,8 +462,37 @@ function listen() {
   $('status').querySelector('button').onclick = COMMANDS.reconnect;
   $('leave').onclick = COMMANDS.quit;
   $('op').onclose = becomeOperator;
-  $('panel').onclick = () =>
-    $('panel').setAttribute('aria-expanded', document.body.classList.toggle('panel'));
+  $('topic').onclick = () => $('topic').classList.toggle('whole');
+}
+
+const isPanelOpen = () => document.body.classList.contains('panel');
+
+// What the panel covers cannot be reached.
+function showPanel(isOpen) {
+  document.body.classList.toggle('panel', isOpen);
+  $('panel').setAttribute('aria-expanded', isOpen);
+  for (const part of [$('talk'), $('composer')]) part.inert = isOpen && isNarrow.matches;
+}
+
+function closeMenu() {
+  $('menu').open = false;
+  $('menu').querySelector('summary').focus();
+}
+
+function listenToOverlays() {
+  $('panel').onclick = () => showPanel(!isPanelOpen());
+  isNarrow.onchange = () => showPanel(isPanelOpen());
+  addEventListener('pointerdown', ({ target }) => {
+    if (!$('menu').contains(target)) $('menu').open = false;
+  });
+  addEventListener('keydown', ({ key, isComposing }) => {
+    if (key !== 'Escape' || isComposing) return;
+    if ($('menu').open) closeMenu();
+    else if (isPanelOpen()) {
+      showPanel(false);
+      $('panel').focus();
+    }
+  });
 }
 
 function listenToFiles() {
@@ -455,6 +512,9 @@ function listenToFiles() {
   addEventListener('paste', (event) => {
     const pasted = [...(event.clipboardData?.files ?? [])];
     if (!pasted.length || !session?.takesCommands) return;
+    // Cells of a table come as a picture too. With a file, some systems give its name.
+    const text = event.clipboardData.getData('text/plain').trim();
+    if (text && !pasted.some((file) => text.includes(file.name))) return;
     event.preventDefault();
     putOnShelf(pasted.map(named));
   });
@@ -463,19 +523,23 @@ function listenToFiles() {
 function listenToSettings() {
   for (const name of ['sound', 'notify']) {
     $(name).checked = settings[name] === true;
-    $(name).onchange = () => {
-      set(name, $(name).checked);
-      if (name === 'notify' && settings.notify) Notification.requestPermission();
-    };
+    $(name).onchange = () => set(name, $(name).checked);
   }
+  $('notify').onchange = async () => {
+    set('notify', $('notify').checked);
+    if (!settings.notify || await Notification.requestPermission() === 'granted') return;
+    set('notify', $('notify').checked = false);
+    notice(t('notifyRefused'));
+  };
   // Over plain HTTP, browsers have no notifications.
   $('notify').parentElement.hidden = !canNotify();
   $('language').onchange = () => {
     set('language', $('language').value);
     showTexts();
     // These have texts in each of their rows.
-    [$('shelf'), $('members')].forEach((list) => list.replaceChildren());
+    ['shelf', 'members', 'uploads', 'pending'].forEach((list) => $(list).replaceChildren());
     roomHasChanged();
+    refresh();
   };
 }
 
@@ -502,7 +566,8 @@ function keepForReload() {
 setTexts(await (await fetch('strings.txt')).text());
 document.querySelectorAll('.host').forEach((element) => (element.textContent = location.host));
 document.querySelectorAll('.plain').forEach((element) => (element.hidden = !isPlain));
-[listen, listenToFiles, listenToSettings, listenToPage, showTexts].forEach((step) => step());
+const steps = [listen, listenToOverlays, listenToFiles, listenToSettings, listenToPage, showTexts];
+steps.forEach((step) => step());
 $('name').value = settings.name ?? '';
 const { name, resume, unsent, draft = '' } = reload.take();
 $('text').value = draft;

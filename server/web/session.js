@@ -42,8 +42,9 @@ export class Session {
   // Of the membership.
   #isHeld = false; #seen = new LogPosition(); #pending; #retryAt = 0; #waits = 0; #attempts = -1;
 
-  /** `nick`; `history`, in lines; `resume`, `unsent` (both of an earlier page) and `password`, if
-   * there are; `maySendPassword`, false where others could read it; `random`, as `Math.random`; `randomBytes(count)`. */
+  /** `nick`; `history`, in lines; `resume` and `unsent`, of the page before it was loaded again,
+   * and `password`, if there are; `maySendPassword`, false where others could read it; `random`, as
+   * `Math.random`; `randomBytes(count)`. */
   constructor(config, now) {
     this.#config = { ...config };
     this.nick = config.nick;

@@ -226,7 +226,7 @@ fn detailed(mut what: String, retry_ms: Option<u32>, detail: Option<&Note>) -> S
 
 /// That the server said goodbye, and why, as a sentence.
 pub(crate) fn said_goodbye(goodbye: &Goodbye) -> String {
-    tr!("the server said goodbye: {why}", why = self::goodbye(goodbye))
+    tr!("the server ended the connection: {why}", why = self::goodbye(goodbye))
 }
 
 /// Why a connection was turned away before it was encrypted. A text of the other side's choice is

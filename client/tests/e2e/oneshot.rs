@@ -302,7 +302,7 @@ fn a_connection_lost_for_good_is_a_failure() {
     guest.send(&Goodbye::new(Code::SHUTTING_DOWN));
     let ended = client.wait();
     ended.has_code(1);
-    assert!(ended.stderr.contains("the server said goodbye"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the server ended the connection"), "{}", ended.stderr);
     assert!(ended.stderr.contains("1 line may not have arrived"), "{}", ended.stderr);
 }
 

@@ -283,7 +283,7 @@ fn a_private_message_in_flight_is_reported_not_repeated() {
     ada.types("aloud");
     guest.wait_for_say();
     guest.send(&Goodbye::new(Code::TOO_SLOW));
-    ada.shows("-- the server said goodbye: ");
+    ada.shows("-- the server ended the connection: ");
     let mut guest = server.accept();
     guest.welcome();
     ada.shows("!! your private message to bob may not have arrived");

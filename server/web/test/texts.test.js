@@ -42,7 +42,8 @@ test('the page asks for no text that is not there, and none is there in vain', (
   ].map(([, key]) => key);
   asked.forEach((key) => assert.ok(hasText(key), key));
   for (const key of rows.map((row) => row.split(' = ')[0])) {
-    const isOther = key in CODE || key.startsWith('help') || Object.values(DEED).includes(key);
+    const isOther = key.replace(/^left/, '') in CODE || key.startsWith('help')
+      || Object.values(DEED).includes(key);
     assert.ok(isOther || new RegExp(`['"]${key}['"]`).test(text), key);
   }
 });
@@ -65,7 +66,12 @@ test('a mention is a whole word, whatever the name is made of', () => {
   for (const [text, nick, is] of [
     ['ada: hi', 'ada', true], ['Hi ADA!', 'ada', true], ['adamant', 'ada', false],
     ['x_ada', 'ada', false], ['is a.b here', 'a.b', true], ['is axb here', 'a.b', false],
-    ['(c++)', 'c++', true], ['问葛丽丝', '葛丽丝', false], ['葛丽丝：你好', '葛丽丝', true],
+    ['(c++)', 'c++', true], ['问葛丽丝', '葛丽丝', true], ['葛丽丝：你好', '葛丽丝', true],
+    ['ada你好', 'ada', true], ['请ada来', 'ada', true], ['adaです', 'ada', true],
+    ['ada님', 'ada', true], ['- ada -', 'ada', true], ['ada- hi', 'ada', true],
+    ['ada2', 'ada', false], ['ada-marie', 'ada', false], ['jo-ada', 'ada', false],
+    ['小明你来吗', '小明', true], ['@小明你好', '小明', true], ['小明ok', '小明', true],
+    ['小明2', '小明', false], ['明：好', '明', true], ['明天', '明', false], ['a你', 'a', true],
     ['\u{1f600}?', '\u{1f600}', true], ['', 'ada', false],
   ]) assert.equal(names(text, nick), is, `${text} names ${nick}`);
 });

@@ -15,7 +15,7 @@ const MOMENT = new Intl.DateTimeFormat([], { dateStyle: 'full', timeStyle: 'medi
 
 export class Log {
   #box; #lines; #newest; #queue = []; #timer = null; #block = null; #rows = 0; #day = '';
-  #last = null; #isAtEnd = true; #top = 0; #unseen = 0; #mark = null;
+  #amendable = null; #last = null; #isAtEnd = true; #top = 0; #unseen = 0; #mark = null;
 
   /** `box` scrolls, and holds the `lines`; `newest` is the button that leads to its end. */
   constructor(box, lines, newest) {
@@ -28,7 +28,8 @@ export class Log {
   }
 
   /** Adds a row: `kind` is `said`, `action`, `told`, `event`, `presence`, `notice` or `line`; it
-   * has `seq`, `nick`, `text` or `parts`, and `at` as far as there are. */
+   * has `seq`, `nick`, `text` or `parts`, and `at` as far as there are. One that `isAmendable` may
+   * get other parts later, from a row of kind `amendment`. */
   add(row) {
     this.#queue.push(row);
     if (this.#queue.length > ROWS_MAX) this.#queue.shift();
@@ -58,17 +59,21 @@ export class Log {
 
   #draw(row) {
     if (row.kind === 'line') return this.#line(row.text, row.isUnread);
+    if (row.kind === 'amendment') return this.#amendable?.replaceChildren(...row.parts);
     const at = row.at === undefined ? new Date() : dateOf(row.at);
     const day = at.toDateString();
-    if (day !== this.#day) {
+    // Our own clock, by which notices are, may be wrong.
+    if (day !== this.#day && row.at !== undefined) {
       const options = { dateStyle: 'full' };
       this.#line(at.toLocaleDateString(document.documentElement.lang, options));
+      this.#day = day;
     }
-    this.#day = day;
     if (row.kind === 'presence' && this.#fold(row)) return;
     if (!this.#isAtEnd) this.#unseen += 1;
     const { kind, nick } = row;
-    this.#append(this.#rowOf(row, at), { kind, nick, ms: at.getTime(), folded: 1 });
+    const element = this.#rowOf(row, at);
+    if (row.isAmendable) this.#amendable = element.querySelector('.text');
+    this.#append(element, { kind, nick, ms: at.getTime(), folded: 1 });
   }
 
   // A rule with a few words in it. There is only one place where the unseen rows begin.

@@ -28,15 +28,25 @@ export const button = (key, name, onclick) => {
 export function pictureButton(item) {
   if (!PICTURE.test(item.name)) return [];
   const picture = el('img', { alt: item.name, hidden: true });
-  const toggle = button('show', item.name, () => {
-    picture.src ||= itemPath(item);
-    picture.hidden = !picture.hidden;
-    toggle.ariaExpanded = String(!picture.hidden);
-    toggle.textContent = t(picture.hidden ? 'show' : 'hide');
+  const fault = el('span', { className: 'tag', role: 'status' });
+  const show = (isShown) => {
+    picture.hidden = !isShown;
+    toggle.ariaExpanded = String(isShown);
+    toggle.textContent = t(isShown ? 'hide' : 'show');
     toggle.ariaLabel = `${toggle.textContent} ${item.name}`;
+  };
+  const toggle = button('show', item.name, () => {
+    fault.textContent = '';
+    // Each time from the beginning: what failed offline may be there now.
+    if (picture.hidden) picture.src = itemPath(item);
+    show(picture.hidden);
   });
-  toggle.ariaExpanded = 'false';
-  return [toggle, picture];
+  picture.onerror = () => {
+    show(false);
+    fault.textContent = t('noPicture');
+  };
+  show(false);
+  return [toggle, ' ', fault, picture];
 }
 
 /** The shelf's list, newest first. */

@@ -250,7 +250,10 @@ fn elsewhere(request: &Request<'_>, host: &str) -> Reply {
     let _ = writeln!(
         page,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>chatshelf</title>\
-         <p>This room is reached over HTTPS: <a href=\"https://{host}/\">https://{host}/</a></p>"
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <p>This room is reached over HTTPS: <a href=\"https://{host}/\">https://{host}/</a></p>\
+         <p lang=\"zh-Hans\">请通过 HTTPS 进入此房间。</p>\
+         <p lang=\"zh-Hant\">請透過 HTTPS 進入此房間。</p>"
     );
     let (status, kind) = (Status::Forbidden, "text/html; charset=utf-8");
     Reply::Last(http::answer_with(request.method, status, POLICY, kind, &page))

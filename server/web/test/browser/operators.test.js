@@ -88,6 +88,7 @@ inBrowser('a member on the page becomes an operator', async (context) => {
 
   await say(page, `/kick ${tom} enough`);
   await shown(other, `${ada} put ${tom} out of the room: enough`);
+  await shown(other, `${tom} left: an operator has put the member out of the room`);
   await terminal.ended;
   await say(page, `/ban ${mallory} 30m spam`);
   await shown(other, `${ada} banned ${mallory} for 30 minutes: spam`);

@@ -66,13 +66,32 @@ inBrowser('whatever is said is text, and nothing else', async (context) => {
   await say(one, `/topic ${NASTY[2]}`);
   await shown(two, NASTY[2], '#topic');
   assert.equal(await two.locator('#lines img, #topic img, #lines script').count(), 0);
-  await say(one, 'see https://example.org/a?b=c#d, or http://x.y/).');
-  await shown(two, 'see https');
-  const links = await two.$$eval('.row.said a', (all) => all.map(({ href, rel }) => [href, rel]));
-  const rel = 'noopener noreferrer nofollow';
-  const expected = [['https://example.org/a?b=c#d', rel], ['http://x.y/', rel]];
-  assert.deepEqual(links.slice(-2), expected);
   await say(one, '/topic -');
+});
+
+inBrowser('addresses are links, without the sentence around them', async (context) => {
+  const one = await enter(context, fresh('ada'), { query: '?history=0' });
+  // As the terminal finds them.
+  for (const [line, ...expected] of [
+    ['see https://example.org/a?b=c#d, or http://x.y/).', 'https://example.org/a?b=c#d',
+      'http://x.y/'],
+    ['http://de.wikipedia.org/wiki/Rust_(Begriffe).', 'http://de.wikipedia.org/wiki/Rust_(Begriffe)'],
+    ["<HTTPS://A.B> 'http://c.d'", 'HTTPS://A.B', 'http://c.d'],
+    ['http://[::1]:9000/x', 'http://[::1]:9000/x'],
+    ['请看https://example.com/a这个网站，很好', 'https://example.com/a'],
+    ['见https://example.com/a，谢谢', 'https://example.com/a'],
+    ['「https://example.com/」…', 'https://example.com/'],
+    ['https://例子.中国/a。好', 'https://例子.中国/a'],
+    ['http:// https://. javascript://x xhttp://a.b ftp://c.d'],
+  ]) {
+    await say(one, line);
+    const row = one.locator('.row.said', { hasText: line }).last();
+    await row.waitFor();
+    assert.deepEqual(await row.locator('a').allTextContents(), expected, line);
+    for (const rel of await row.locator('a').evaluateAll((all) => all.map((it) => it.rel))) {
+      assert.equal(rel, 'noopener noreferrer nofollow');
+    }
+  }
 });
 
 inBrowser('names of files are text, and a link has the whole name', async (context) => {
@@ -152,6 +171,20 @@ inBrowser('files come by drop and by paste, and can be taken off', async (contex
     const blob = await canvas.convertToBlob({ type: 'image/png' });
     await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
   });
+  const paste = (parts) => page.evaluate((all) => {
+    const clipboardData = new DataTransfer();
+    for (const [type, text] of all) clipboardData.setData(type, text);
+    clipboardData.items.add(new File(['x'], 'image.png', { type: 'image/png' }));
+    const event = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+    document.getElementById('text').dispatchEvent(event);
+    return event.defaultPrevented;
+  }, parts);
+  assert.equal(await paste([['text/plain', 'A1\tB1'], ['text/html', '<table>']]), false, 'cells');
+  assert.equal(await paste([['text/plain', '/tmp/image.png']]), true, 'a file and its name');
+  await itemOf(page, 'pasted-').getByRole('button', { name: 'Show' }).click();
+  await shown(page, 'the browser cannot show this picture', '#shelf li');
+  await itemOf(page, 'pasted-').getByRole('button', { name: 'Take off' }).click();
+  await itemOf(page, 'pasted-').waitFor({ state: 'detached' });
   await page.focus('#text');
   await page.keyboard.press('Control+V');
   const pasted = itemOf(page, 'pasted-');
@@ -367,7 +400,10 @@ inBrowser('private messages, mentions, names and topics', async (context) => {
   const two = await enter(context, bob);
   await one.locator('#members button', { hasText: bob }).click();
   assert.equal(await one.inputValue('#text'), `/msg ${bob} `);
-  await say(one, `/msg ${bob} psst`);
+  await one.fill('#text', 'psst');
+  await one.locator('#members button', { hasText: bob }).click();
+  assert.equal(await one.inputValue('#text'), `/msg ${bob} psst`);
+  await one.press('#text', 'Enter');
   await shown(two, 'psst', '.row.told');
   await shown(one, 'psst', '.row.told.own');
   await one.bringToFront();
@@ -386,11 +422,32 @@ inBrowser('private messages, mentions, names and topics', async (context) => {
   await shown(one, '/msg NAME TEXT', '.row.notice');
   await say(one, '//help');
   await shown(two, '/help', '.row.said');
+  await say(one, `/msg ${carol}s a private text ${'x'.repeat(60)}`);
+  await shown(one, 'nobody here has that name', '.row.notice');
+  assert.match(await one.inputValue('#text'), /a private text x{60}$/);
+  await say(one, '\n  if indented\n    more\n');
+  await shown(two, 'if indented');
+  assert.equal((await texts(two)).at(-1), '  if indented\n    more');
   await say(one, 'x'.repeat(9000));
   await shown(one, 'the limit is 8.2 kB', '.row.notice');
   await one.fill('#text', bob.slice(0, -1));
   await one.press('#text', 'Tab');
   assert.equal(await one.inputValue('#text'), `${bob}: `);
+});
+
+inBrowser('settings close, and say what the browser does not allow', async (context) => {
+  const page = await enter(context, fresh('ada'), { query: '?history=1.5' });
+  const isOpen = () => page.locator('#menu').evaluate((menu) => menu.open);
+  const box = page.locator('#notify');
+  await page.click('#menu summary');
+  await page.locator('label', { has: box }).click();
+  await shown(page, 'does not allow this page to notify you', '.row.notice');
+  assert.equal(await box.isChecked(), false);
+  await page.keyboard.press('Escape');
+  assert.equal(await isOpen(), false);
+  await page.click('#menu summary');
+  await page.click('#talk');
+  assert.equal(await isOpen(), false);
 });
 
 inBrowser('the title counts what is not seen', async (context) => {
@@ -456,8 +513,32 @@ for (const height of [640, 320]) {
     assert.ok((await page.locator('#talk').boundingBox()).height >= height * 0.6);
     const tap = await page.locator('#composer button').last().boundingBox();
     assert.ok(tap.height >= 32, 'a thumb finds it');
+    await page.click('#menu summary');
+    const menu = await page.locator('#menu div').boundingBox();
+    assert.ok(menu.x >= 0 && menu.x + menu.width <= 360 && menu.y + menu.height <= height);
   }, { ...PHONE, viewport: { width: 360, height }, deviceScaleFactor: 1 });
 }
+
+inBrowser('on a phone, the panel gives way to what is done', async (context) => {
+  const page = await enter(context, fresh('ada'), { canCut: true });
+  const isInert = () => page.locator('#composer').evaluate((it) => it.inert);
+  await page.tap('#panel');
+  assert.equal(await isInert(), true);
+  await page.keyboard.press('Escape');
+  assert.equal(await isInert(), false);
+  await page.fill('#text', 'a draft');
+  await page.tap('#panel');
+  await page.locator('#members button').first().tap();
+  assert.match(await page.inputValue('#text'), /^\/msg \S+ a draft$/);
+  assert.ok(await page.locator('#text').evaluate((text) => text === document.activeElement));
+  page.socket.isOpen = false;
+  await page.socket.cut();
+  const name = `${fresh('slow')}.bin`;
+  await page.setInputFiles('#files', file(name, content(1000)));
+  const cancel = page.locator('#uploads li', { hasText: name }).getByRole('button');
+  await cancel.tap();
+  await cancel.waitFor({ state: 'detached' });
+}, PHONE);
 
 for (const [locale, join] of [['zh-CN', '加入'], ['zh-TW', '加入'], ['en-GB', 'Join']]) {
   inBrowser(`the page speaks ${locale}`, async (context) => {

@@ -39,6 +39,8 @@ pub struct WebTransport<T> {
     incoming: Vec<u8>,
     /// Answers that are not sent yet.
     outgoing: Rest,
+    /// A list that follows these.
+    list: Option<Box<shelf::Sending>>,
     step: Step,
     /// Something may have arrived unread, because an answer is under way.
     is_held: bool,
@@ -82,6 +84,7 @@ impl<T: Transport> WebTransport<T> {
             caller,
             incoming: first.to_vec(),
             outgoing: Rest::default(),
+            list: None,
             step: Step::Reading,
             is_held: false,
         }
@@ -252,11 +255,20 @@ impl<T: Transport> Transport for WebTransport<T> {
     }
 
     fn has_pending(&self) -> bool {
-        !self.outgoing.is_empty() || self.below.has_pending()
+        !self.outgoing.is_empty() || self.list.is_some() || self.below.has_pending()
     }
 
     fn flush_pending(&mut self) -> io::Result<usize> {
-        self.outgoing.send(&mut self.below)
+        match &mut self.list {
+            Some(list) if self.outgoing.is_empty() && !self.below.has_pending() => {
+                let count = list.send(&mut self.below)?;
+                if list.is_sent() {
+                    self.list = None;
+                }
+                Ok(count)
+            }
+            _ => self.outgoing.send(&mut self.below),
+        }
     }
 
     fn short_is_blocked(&self) -> bool {

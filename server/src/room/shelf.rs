@@ -27,6 +27,8 @@ pub struct Shelf {
     keep: usize,
     /// The highest id that was ever on the shelf; 0 before the first.
     newest: ItemId,
+    /// How often the items have changed.
+    changes: u64,
 }
 
 impl Shelf {
@@ -34,7 +36,7 @@ impl Shelf {
     #[must_use]
     pub fn new(keep: usize) -> Self {
         debug_assert!(keep > 0);
-        Self { items: VecDeque::new(), keep, newest: ItemId(0) }
+        Self { items: VecDeque::new(), keep, newest: ItemId(0), changes: 0 }
     }
 
     /// Changes how many items to keep, at least one. Items beyond that become [`Self::surplus`].
@@ -58,6 +60,7 @@ impl Shelf {
     /// after it, when later items already are on the shelf.
     pub fn add(&mut self, item: Item) {
         self.note_id(item.id);
+        self.changes += 1;
         match self.place_of(item.id) {
             Ok(place) => self.items[place] = item,
             Err(place) => self.items.insert(place, item),
@@ -74,6 +77,7 @@ impl Shelf {
         self.note_id(id);
         if let Ok(place) = self.place_of(id) {
             self.items.remove(place);
+            self.changes += 1;
         }
     }
 
@@ -98,6 +102,12 @@ impl Shelf {
     /// Iterates over the items, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Item> {
         self.items.iter()
+    }
+
+    /// Returns how often the items have changed: as long as it is the same, they are.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Returns how many items the shelf keeps.
@@ -156,5 +166,8 @@ mod tests {
         [2, 4, 3].into_iter().for_each(|id| shelf.add(item(id)));
         assert_eq!((ids(shelf.iter()), ids(shelf.surplus())), (vec![2, 3, 4], vec![2]));
         assert_eq!((shelf.newest(), shelf.find(ItemId(3))), (ItemId(4), Ok(&item(3))));
+        assert_eq!(shelf.changes(), 3);
+        [3, 1].into_iter().for_each(|id| shelf.remove(ItemId(id)));
+        assert_eq!(shelf.changes(), 4, "the first was not there");
     }
 }

@@ -1,12 +1,115 @@
-//! The shelf as JSON, as `chatshelf list --json` shows it. Pure functions.
+//! The shelf as JSON, as `chatshelf list --json` shows it. Each of its states is written once, and
+//! shared by all visitors who are sent it.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::rc::{Rc, Weak};
 
 use chatshelf_common::id::UnixMillis;
 use chatshelf_common::json;
 use chatshelf_common::wire::frame::Item;
 use jiff::Timestamp;
 
+use crate::engine::Transport;
+use crate::room::shelf::Shelf;
+
+/// Bytes of all lists that are being sent. Beyond that, those who have been reading the oldest one
+/// are dropped.
+const LISTS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The lists of the shelf that are being sent, and the newest one.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    newest: RefCell<Option<Rc<List>>>,
+    /// Oldest first; some may be gone.
+    held: RefCell<VecDeque<Weak<List>>>,
+}
+
+/// The list of one state of the shelf.
+#[derive(Debug)]
+pub(super) struct List {
+    /// The state.
+    changes: u64,
+    /// Empty once it takes too much memory.
+    bytes: RefCell<Vec<u8>>,
+    is_given_up: Cell<bool>,
+}
+
+impl Lists {
+    /// Returns the list of the shelf as it is now.
+    pub(super) fn of(&self, shelf: &Shelf) -> Rc<List> {
+        let mut newest = self.newest.borrow_mut();
+        if let Some(list) = newest.as_ref().filter(|it| it.changes == shelf.changes()) {
+            return Rc::clone(list);
+        }
+        // What nobody is being sent goes before the next one is made.
+        *newest = None;
+        let bytes = RefCell::new(json(shelf.iter()).into_bytes());
+        let list = List { changes: shelf.changes(), bytes, is_given_up: Cell::new(false) };
+        let list = Rc::new(list);
+        self.bound(list.length());
+        self.held.borrow_mut().push_back(Rc::downgrade(&list));
+        Rc::clone(newest.insert(list))
+    }
+
+    /// Gives up the oldest lists until there is room for one more of this length.
+    fn bound(&self, length: usize) {
+        let mut held = self.held.borrow_mut();
+        held.retain(|list| list.strong_count() > 0);
+        let mut all: usize = held.iter().filter_map(Weak::upgrade).map(|it| it.length()).sum();
+        while all + length > LISTS_BYTES_MAX
+            && let Some(oldest) = held.pop_front()
+        {
+            let Some(oldest) = oldest.upgrade() else { continue };
+            all -= oldest.length();
+            oldest.is_given_up.set(true);
+            oldest.bytes.take();
+        }
+    }
+}
+
+impl List {
+    /// Returns the number of its bytes.
+    pub(super) fn length(&self) -> usize {
+        self.bytes.borrow().len()
+    }
+}
+
+/// A list on its way to a visitor.
+#[derive(Debug)]
+pub(super) struct Sending {
+    list: Rc<List>,
+    sent: usize,
+}
+
+impl Sending {
+    pub(super) fn new(list: Rc<List>) -> Self {
+        Self { list, sent: 0 }
+    }
+
+    /// Sends some of it to the transport below; returns how many bytes were sent.
+    ///
+    /// # Errors
+    /// As [`Transport::write`]; `ConnectionAborted` if the list is given up.
+    pub(super) fn send(&mut self, below: &mut impl Transport) -> io::Result<usize> {
+        if self.list.is_given_up.get() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let waiting = Ref::map(self.list.bytes.borrow(), |bytes| &bytes[self.sent..]);
+        let count = below.write(&waiting)?;
+        self.sent += count;
+        Ok(count)
+    }
+
+    /// Returns true once all of it is sent.
+    pub(super) fn is_sent(&self) -> bool {
+        !self.list.is_given_up.get() && self.sent == self.list.length()
+    }
+}
+
 /// An array of the items, oldest first.
-pub(super) fn json<'a>(items: impl Iterator<Item = &'a Item>) -> String {
+fn json<'a>(items: impl Iterator<Item = &'a Item>) -> String {
     let items: Vec<String> = items.map(object).collect();
     format!("[{}]\n", items.join(","))
 }
@@ -40,6 +143,54 @@ mod tests {
     use chatshelf_testkit::samples;
 
     use super::*;
+    use crate::net::fake::Fake;
+
+    /// A shelf of so many items with long names.
+    fn shelf(items: u64) -> Shelf {
+        let mut shelf = Shelf::new(1_000);
+        let name = "\"".repeat(255);
+        (1..=items).for_each(|id| shelf.add(samples::item(id, &name, 5, samples::digest(b"a"))));
+        shelf
+    }
+
+    #[test]
+    fn a_list_is_made_once_for_all_until_the_shelf_changes() {
+        let (lists, mut shelf) = (Lists::default(), shelf(3));
+        let first = lists.of(&shelf);
+        assert!(Rc::ptr_eq(&first, &lists.of(&shelf)));
+        shelf.remove(chatshelf_common::id::ItemId(2));
+        let second = lists.of(&shelf);
+        assert!(second.length() < first.length());
+        assert_eq!(lists.held.borrow().len(), 2);
+        drop((first, second));
+        shelf.remove(chatshelf_common::id::ItemId(1));
+        lists.of(&shelf);
+        assert_eq!(lists.held.borrow().len(), 1, "nobody reads the others");
+    }
+
+    #[test]
+    fn whoever_has_read_the_oldest_list_for_longest_is_dropped() {
+        let (lists, mut shelf) = (Lists::default(), shelf(900));
+        let mut readers: Vec<Sending> = Vec::new();
+        let mut all = 0;
+        while all <= 2 * LISTS_BYTES_MAX {
+            let list = lists.of(&shelf);
+            all += list.length();
+            let mut reader = Sending::new(list);
+            reader.send(&mut Fake { room: 10, ..Fake::new() }).unwrap();
+            readers.push(reader);
+            shelf.remove(chatshelf_common::id::ItemId(readers.len() as u64));
+        }
+        let held = |readers: &[Sending]| readers.iter().map(|it| it.list.length()).sum::<usize>();
+        assert!((LISTS_BYTES_MAX / 2..=LISTS_BYTES_MAX).contains(&held(&readers)));
+        let (mut first, mut last) = (readers.remove(0), readers.pop().unwrap());
+        let why = first.send(&mut Fake::new()).unwrap_err();
+        assert_eq!(why.kind(), io::ErrorKind::ConnectionAborted);
+        assert!(!first.is_sent());
+        let mut whole = Fake::new();
+        last.send(&mut whole).unwrap();
+        assert!(last.is_sent() && whole.sent.ends_with(b"}]\n"));
+    }
 
     #[test]
     fn the_shelf_is_an_array_of_objects() {

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use chatshelf_common::id::{LinkToken, UnixMillis};
 use chatshelf_common::password::Password;
@@ -16,10 +17,12 @@ use super::host;
 use super::items::{self, ItemRequest};
 use super::page::{self, Page, PageRequest};
 use super::put::{self, PutRequest};
+use super::shelf::{List, Lists};
 use crate::engine::{Visit, Wanted};
 use crate::net::http::{self, Method, Request, Status};
 use crate::peer_scope::PeerScope;
 use crate::public_url::PublicUrl;
+use crate::room::shelf::Shelf;
 use crate::web_mode::WebMode;
 
 /// Where the WebSocket is.
@@ -37,6 +40,7 @@ pub struct Site {
     /// This machine's name.
     machine: String,
     page: Page,
+    lists: Lists,
     /// The time of the turn.
     now: Cell<UnixMillis>,
 }
@@ -91,12 +95,18 @@ impl Site {
     ) -> Self {
         let (mode, public_url) = (Cell::new(mode), RefCell::new(public_url));
         let now = Cell::new(UnixMillis(0));
-        Self { mode, public_url, machine, page: Page::new(page_dir), now }
+        let (page, lists) = (Page::new(page_dir), Lists::default());
+        Self { mode, public_url, machine, page, lists, now }
     }
 
     /// Begins a turn of the reactor: answers have this date until the next.
     pub fn begin_turn(&self, now: UnixMillis) {
         self.now.set(now);
+    }
+
+    /// The list of what is on the shelf now.
+    pub(super) fn list(&self, shelf: &Shelf) -> Rc<List> {
+        self.lists.of(shelf)
     }
 
     /// An answer as it is sent now.

@@ -67,8 +67,17 @@ impl<T: Transport> Visitor for WebTransport<T> {
 
     fn show_shelf(&mut self, shelf: &Shelf) -> u64 {
         let Some(asked) = self.take_asked() else { return 0 };
+        let list = self.site.list(shelf);
         let headers = format!("Content-Type: application/json\r\n{FRESH}");
-        self.answer_whole(&asked, Status::Ok, &headers, &shelf::json(shelf.iter()))
+        let head = http::head(Status::Ok, &headers, list.length() as u64);
+        let Terms { method, keeps_alive, .. } = asked.terms;
+        let mut bytes = self.send(head.as_bytes(), keeps_alive);
+        if method == Method::Get {
+            bytes += list.length() as u64;
+            self.list = Some(Box::new(shelf::Sending::new(list)));
+        }
+        self.finish(keeps_alive);
+        bytes
     }
 
     fn show_item(&mut self, item: &Item) -> Option<Range<u64>> {
@@ -166,7 +175,8 @@ impl<T: Transport> Visitor for WebTransport<T> {
 
     fn time_out(&mut self) {
         // Empty lines may precede a request and do not count as one.
-        if matches!(self.step, Step::Reading) && !self.incoming.trim_ascii().is_empty() {
+        let has_begun = matches!(self.step, Step::Reading) && self.list.is_none();
+        if has_begun && !self.incoming.trim_ascii().is_empty() {
             let method = http::method_of(&self.incoming);
             self.send(&http::refusal(method, Status::RequestTimeout), false);
             (self.step, self.incoming) = (Step::Draining, Vec::new());

@@ -261,20 +261,28 @@ impl<T: Transport> Engine<T> {
     /// are counted when they arrive: several uploads at once may together exceed what is left, and
     /// the next one then waits for longer.
     pub(super) fn may_upload(&mut self, token: Token, transfer: TransferId, bytes: u64) -> bool {
-        let within = self.check_upload(token, bytes);
+        let within = self.check_upload(token, bytes, 0);
         self.is_within(token, within, |code| refused(transfer, code, Way::Up))
     }
 
     /// Returns how many bytes a guest may upload at once, and how long it has to wait until it may
-    /// upload this many more.
+    /// upload this many more. What guests of its address have begun to upload counts as if it had
+    /// arrived: each comes on a connection of its own, so there may be many at once.
     pub(super) fn guest_upload_over(&mut self, token: Token, bytes: u64) -> Option<(u64, u64)> {
-        self.check_upload(token, bytes).err().map(|over| (over.limit, over.wait_ms))
+        let peer = self.connections.get(token)?.peer();
+        let expected = self.transfers.expected(peer.into(), |it| self.is_visitor(it));
+        self.check_upload(token, bytes, expected).err().map(|over| (over.limit, over.wait_ms))
     }
 
-    fn check_upload(&mut self, token: Token, bytes: u64) -> Result<(), Over> {
+    /// Checks that this much may be uploaded, beside `expected` bytes that are still to come.
+    fn check_upload(&mut self, token: Token, bytes: u64, expected: u64) -> Result<(), Over> {
         let now_ms = self.now.mono_ms();
         self.upload_meters(token).into_iter().flatten().try_for_each(|(meter, rate)| {
-            Over::check(*meter, rate, bytes, Code::TOO_MUCH_UPLOADED, now_ms)
+            let mut meter = *meter;
+            if let Some(rate) = rate {
+                meter.charge(rate, expected, now_ms);
+            }
+            Over::check(meter, rate, bytes, Code::TOO_MUCH_UPLOADED, now_ms)
         })
     }
 

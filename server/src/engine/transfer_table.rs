@@ -151,12 +151,10 @@ impl TransferTable {
         debug_assert!(member.has_number(at.transfer), "its number was accepted");
         let running = member.running();
         let asker = Asker { connection: at.connection, origin, running };
-        if let Some(limit) = self.slots.limit_reached(asker, way) {
+        // Its number may be that of a visit which the disk thread still holds.
+        let is_held = self.slots.has(at).then_some(MEMBER_TRANSFERS_MAX);
+        if let Some(limit) = self.slots.limit_reached(asker, way).or(is_held) {
             return Err(limit);
-        }
-        // It may be that of a visit which the disk thread still holds.
-        if self.slots.has(at) {
-            return Err(MEMBER_TRANSFERS_MAX);
         }
         debug_assert!(running < MEMBER_TRANSFERS_MAX && self.slots.taken() < TRANSFERS_MAX);
         if running == 0 {
@@ -351,6 +349,13 @@ impl TransferTable {
     pub(super) fn running(&self, connection: Token) -> Vec<TransferId> {
         let Some(member) = self.members.get(&connection) else { return Vec::new() };
         member.uploads.keys().chain(member.downloads.keys()).copied().collect()
+    }
+
+    /// Returns how many bytes of uploads from an address are still to come, over those connections.
+    pub(super) fn expected(&self, origin: Origin, is_meant: impl Fn(Token) -> bool) -> u64 {
+        let uploads = self.slots.uploads_from(origin).filter(|it| is_meant(it.connection));
+        let upload = |at: TransferKey| self.members.get(&at.connection)?.uploads.get(&at.transfer);
+        uploads.filter_map(upload).map(Upload::left).fold(0, u64::saturating_add)
     }
 
     /// Forgets a connection that is ending and whose transfers have ended.

@@ -117,6 +117,13 @@ impl Slots {
         }
     }
 
+    /// Iterates over the uploads from an address.
+    pub(super) fn uploads_from(&self, origin: Origin) -> impl Iterator<Item = TransferKey> {
+        work::spend_passing(self.taken.len());
+        let is_meant = move |slot: &Slot| slot.way == Way::Up && slot.origin == origin;
+        self.taken.iter().filter(move |(_, slot)| is_meant(slot)).map(|(transfer, _)| *transfer)
+    }
+
     fn uploads(&self) -> usize {
         self.count(|_, slot| slot.way == Way::Up)
     }

@@ -72,6 +72,11 @@ impl Upload {
         self.stage == Stage::Publishing
     }
 
+    /// Returns how many bytes are still to come.
+    pub(super) fn left(&self) -> u64 {
+        self.file.size - self.received
+    }
+
     /// Returns true for bytes that may come next.
     pub(super) fn expects(&self, offset: u64, bytes: usize) -> bool {
         self.is_receiving()

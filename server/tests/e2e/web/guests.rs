@@ -195,6 +195,30 @@ fn what_is_over_a_limit_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn guests_who_come_at_once_get_no_more_than_one_after_the_other() {
+    in_a_room(&["--limit-exempt", "none", "--limit-uploads", "100KB/h"], |room| {
+        let expects = head(60_000, "Expect: 100-continue\r\n");
+        let mut first = connect(room.address());
+        first.write_all(expects.as_bytes()).unwrap();
+        let mut told = [0; 25];
+        first.read_exact(&mut told).unwrap();
+        assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+        for _ in 0..3 {
+            let mut other = connect(room.address());
+            other.write_all(expects.as_bytes()).unwrap();
+            assert!(answer(&mut other, true).0.starts_with("HTTP/1.1 429 "));
+        }
+        // Half of it is here, and counts once.
+        first.write_all(&[7; 30_000]).unwrap();
+        let mut small = connect(room.address());
+        small.write_all(&[head(30_000, "").as_bytes(), &[7; 30_000]].concat()).unwrap();
+        link(&mut small);
+        first.write_all(&[7; 30_000]).unwrap();
+        link(&mut first);
+    });
+}
+
+#[test]
 fn a_file_of_unknown_length_or_in_parts_is_not_taken() {
     if !is_installed("curl") {
         return;

@@ -89,9 +89,25 @@ pub(super) struct PageRequest {
 
 impl PageRequest {
     fn of(request: &Request<'_>, path: &str) -> Self {
-        let takes_gzip = request.has_word("accept-encoding", "gzip");
-        Self { path: path.to_owned(), takes_gzip, conditions: Conditions::of(request) }
+        let (takes_gzip, conditions) = (takes_gzip(request), Conditions::of(request));
+        Self { path: path.to_owned(), takes_gzip, conditions }
     }
+}
+
+/// Returns true for a client that takes gzip and does not rather have the file as it is (RFC 9110,
+/// section 12.5.3).
+fn takes_gzip(request: &Request<'_>) -> bool {
+    let weight = |wanted: &str| {
+        request.list("accept-encoding").find_map(|entry| {
+            let (coding, weight) = entry.split_once(';').unwrap_or((entry, "q=1"));
+            let is_meant = coding.trim().eq_ignore_ascii_case(wanted);
+            let (_, value) = weight.split_once('=')?;
+            // What is no weight is none.
+            is_meant.then(|| value.trim().parse::<f32>().unwrap_or(0.0))
+        })
+    };
+    let gzip = weight("gzip").or_else(|| weight("x-gzip")).or_else(|| weight("*"));
+    gzip.is_some_and(|gzip| gzip > 0.0 && gzip >= weight("identity").unwrap_or(0.0))
 }
 
 impl Page {
@@ -255,6 +271,33 @@ mod tests {
         assert!(head.starts_with("HTTP/1.1 304 Not Modified\r\n") && content.is_empty(), "{head}");
         assert!(get(&page, "/test/world.js", "").is_none());
         assert!(get(&page, "/ui/", "").is_none());
+    }
+
+    #[test]
+    fn a_file_is_compressed_for_those_who_want_that() {
+        for (accepted, is_packed) in [
+            ("gzip", true),
+            ("br, GZIP", true),
+            ("gzip;q=1", true),
+            ("gzip;q=1.0, identity; q=0.5, *;q=0", true),
+            ("br;q=1.0,gzip ; Q = 0.8", true),
+            ("x-gzip", true),
+            ("*", true),
+            ("identity, gzip", true),
+            ("identity, gzip;q=0.5", false),
+            ("gzip;q=0", false),
+            ("gzip;q=0.000, *", false),
+            ("gzip;q=much", false),
+            ("gzip;q", false),
+            ("br, deflate", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            let (head, content) =
+                get(&Page::new(None), "/", &format!("Accept-Encoding: {accepted}\r\n")).unwrap();
+            assert_eq!(head.contains("\r\nContent-Encoding: gzip\r\n"), is_packed, "{accepted}");
+            assert_eq!(content.starts_with(&[0x1f, 0x8b]), is_packed, "{accepted}");
+        }
     }
 
     #[test]

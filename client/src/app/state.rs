@@ -19,7 +19,7 @@ use mio::Registry;
 use mio::event::Event;
 
 use super::backfill::Backfill;
-use super::exit::Failure;
+use super::exit::{EXIT_DONE, Failure, fail};
 use super::filter::Filter;
 use super::manner::Manner;
 use super::news::{News, NewsQueue};
@@ -33,6 +33,7 @@ use super::transfers::Transfers;
 use crate::command::Command;
 use crate::link::{Encryption, Link};
 use crate::session::{Session, TransferStatus};
+use crate::trust::Notice;
 use passwords::Wanted;
 
 /// How often progress is looked at.
@@ -205,8 +206,13 @@ impl App {
         {
             self.news.push(News::KeyUnknown(key));
         }
-        if let Some(notice) = self.link.take_notice() {
-            self.news.notice(notice);
+        match self.link.take_notice() {
+            // Nobody reads a script's notices.
+            Some(Notice::Warning(text)) if self.manner.is_script() => {
+                let _ = fail(&text, EXIT_DONE);
+            }
+            Some(Notice::Note(text) | Notice::Warning(text)) => self.news.notice(text),
+            None => {}
         }
     }
 

@@ -32,7 +32,7 @@ use mio::{Registry, Token};
 use crate::lang::tr;
 use crate::plain_error::plain_error;
 use crate::session::{BLOCK_BYTES, Privacy, Session, SessionError};
-use crate::trust::{Trust, Untrusted};
+use crate::trust::{Notice, Trust, Untrusted};
 use carrier::Handshake;
 use dial::Dial;
 use stream::Stream;
@@ -203,7 +203,7 @@ impl Link {
     }
 
     /// Something that the user should be told about the server's key.
-    pub fn take_notice(&mut self) -> Option<String> {
+    pub fn take_notice(&mut self) -> Option<Notice> {
         self.carrier.trust_mut()?.take_notice()
     }
 

@@ -32,7 +32,16 @@ pub struct Trust {
     /// The key that it has shown in this run and that was trusted: it stays the only one, even
     /// where nothing can be remembered.
     held: Option<Held>,
-    notice: Option<String>,
+    notice: Option<Notice>,
+}
+
+/// What the user should be told of a key that is trusted from now on, as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Of interest to whoever sits there.
+    Note(String),
+    /// The same for a script: later runs will not know the server.
+    Warning(String),
 }
 
 /// Why a server is not trusted.
@@ -129,14 +138,18 @@ impl Trust {
     fn remember(&mut self, entry: Entry, is_here: bool) {
         let (server, key) = (&self.server, entry.fingerprint);
         self.notice = match self.known_hosts.remember(server, entry) {
-            Err(why) => Some(tr!(
-                "the key of {server} cannot be remembered: {why}; it is {key}",
-                server,
-                why = plain_error(&why),
-                key,
-            )),
+            Err(why) => {
+                let text = tr!(
+                    "the key of {server} cannot be remembered: {why}; it is {key}",
+                    server,
+                    why = plain_error(&why),
+                    key,
+                );
+                Some(if is_here { Notice::Note(text) } else { Notice::Warning(text) })
+            }
             Ok(true) if !is_here => {
-                Some(tr!("the key of {server} is remembered: {key}", server, key))
+                let text = tr!("the key of {server} is remembered: {key}", server, key);
+                Some(Notice::Note(text))
             }
             Ok(_) => None,
         };
@@ -165,7 +178,7 @@ impl Trust {
     }
 
     /// Something that the user should be told.
-    pub fn take_notice(&mut self) -> Option<String> {
+    pub fn take_notice(&mut self) -> Option<Notice> {
         self.notice.take()
     }
 }

@@ -119,9 +119,10 @@ mod on_a_terminal {
         terminal.shows("欢迎，ada");
         // It leads to this machine, and nobody can tell that from the name.
         let port = room.address().port().to_string();
-        for (options, question, answer) in
-            [(&[][..], "這是正確的伺服器嗎？", "y"), (&["--plain"], "請輸入 yes 或 no：", "yes\r")]
-        {
+        for (options, question, answer) in [
+            (&[][..], "這是正確的伺服器嗎？", "yes\r"),
+            (&["--plain"], "請輸入 yes 或 no：", "yes\r"),
+        ] {
             let mut command = in_locale(programs::client(), TRADITIONAL);
             command.args(["--host", "127.1", "--port", &port, "--name", "bob"]).args(options);
             command.current_dir(room.files());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chatshelf_common::id::{BanId, UnixMillis};
 use chatshelf_common::text::{Nick, Note};
+use chatshelf_common::wire::Code;
 use chatshelf_common::wire::frame::BanEntry;
 
 use super::limits::BANS_MAX;
@@ -46,6 +47,15 @@ impl Ban {
         self.entry.until.is_some_and(|until| until <= at)
     }
 
+    /// Returns true if the other keeps the same out, until the same time and for the same reason. An
+    /// address that is not known any more makes no difference.
+    fn is_again(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.entry, &other.entry);
+        let is_same_whom = ours.to == theirs.to
+            && (other.origin == self.origin || (other.origin.is_none() && theirs.to.is_some()));
+        is_same_whom && ours.until == theirs.until && ours.reason == theirs.reason
+    }
+
     /// Returns true if both are about the same nick, or the same address.
     fn is_like(&self, other: &Self) -> bool {
         let has_common = self.keys.iter().any(|key| other.keys.contains(key));
@@ -77,19 +87,25 @@ impl Bans {
         self.bans.retain(|ban| !ban.has_ended(at));
     }
 
-    /// Returns true if there is no room for another.
-    pub(super) fn is_full(&mut self, at: UnixMillis) -> bool {
+    /// Returns why a ban would not be added, if so: it is there already, or there is no room.
+    pub(super) fn refusal(&mut self, entry: &BanEntry, at: UnixMillis) -> Option<Code> {
         self.expire(at);
-        self.bans.len() >= BANS_MAX
+        let ban = Ban::new(entry.clone());
+        if self.bans.iter().any(|other| other.is_again(&ban)) {
+            return Some(Code::UNCHANGED);
+        }
+        let stay = self.bans.iter().filter(|other| !ban.is_like(other)).count();
+        (stay >= BANS_MAX).then_some(Code::TOO_MANY_BANS)
     }
 
     /// Adds a ban. It replaces those of the same nick, or of the same address.
     pub(super) fn add(&mut self, entry: BanEntry) {
-        debug_assert!(entry.ban >= self.next && self.bans.len() < BANS_MAX);
+        debug_assert!(entry.ban >= self.next);
         self.next = BanId(entry.ban.0.saturating_add(1));
         let ban = Ban::new(entry);
         self.bans.retain(|other| !ban.is_like(other));
         self.bans.push(ban);
+        debug_assert!(self.bans.len() <= BANS_MAX);
     }
 
     /// Removes a ban, and returns it.
@@ -98,9 +114,10 @@ impl Bans {
         Some(self.bans.remove(place).entry)
     }
 
-    /// Returns the ban with this number.
-    pub(super) fn find(&self, ban: BanId) -> Option<&BanEntry> {
-        self.bans.iter().map(|it| &it.entry).find(|it| it.ban == ban)
+    /// Returns the ban with this number, unless it has ended.
+    pub(super) fn find(&self, ban: BanId, at: UnixMillis) -> Option<&BanEntry> {
+        let found = self.bans.iter().find(|it| it.entry.ban == ban);
+        found.filter(|it| !it.has_ended(at)).map(|it| &it.entry)
     }
 
     /// Returns the bans that are in force.
@@ -203,6 +220,7 @@ mod tests {
         assert!(bans.of_nick(&nick("bob"), AT).is_some());
         let later = UnixMillis(AT.0 + 1);
         assert!(bans.of_nick(&nick("bob"), later).is_none());
+        assert!(bans.find(BanId(1), AT).is_some() && bans.find(BanId(1), later).is_none());
         assert_eq!((bans.list(AT).len(), bans.list(later).len()), (1, 0));
     }
 
@@ -215,7 +233,7 @@ mod tests {
         let numbers: Vec<u64> = bans.list(AT).iter().map(|it| it.ban.0).collect();
         assert_eq!(numbers, [2, 4]);
         assert!(bans.remove(BanId(4)).is_some() && bans.remove(BanId(4)).is_none());
-        assert_eq!((bans.next(), bans.find(BanId(2)).is_some()), (BanId(5), true));
+        assert_eq!((bans.next(), bans.find(BanId(2), AT).is_some()), (BanId(5), true));
         let kept = bans.kept(true);
         let again = Bans::found(kept.bans.clone(), kept.next);
         assert_eq!(again.kept(true), kept);
@@ -225,13 +243,41 @@ mod tests {
     fn the_list_is_bounded() {
         let mut bans = Bans::found(Vec::new(), BanId(1));
         for number in 0..BANS_MAX {
-            assert!(!bans.is_full(AT));
-            bans.add(entry(&bans, Some(&format!("u{number}x")), None));
+            let ban = entry(&bans, Some(&format!("u{number}x")), None);
+            assert_eq!(bans.refusal(&ban, AT), None);
+            bans.add(ban);
         }
-        assert!(bans.is_full(AT));
+        let another = entry(&bans, Some("another"), None);
+        assert_eq!(bans.refusal(&another, AT), Some(Code::TOO_MANY_BANS));
+        let mut again = entry(&bans, Some("u7x"), None);
+        assert_eq!(bans.refusal(&again, AT), Some(Code::UNCHANGED));
+        again.until = Some(UnixMillis(AT.0 + 1));
+        assert_eq!(bans.refusal(&again, AT), None, "it replaces the one that is there");
+        bans.add(again);
+        assert_eq!(bans.list(AT).len(), BANS_MAX);
         let ended = UnixMillis(0);
         bans.bans[0].entry.until = Some(ended);
-        assert!(!bans.is_full(AT), "one has ended");
+        assert_eq!(bans.refusal(&another, AT), None, "one has ended");
+    }
+
+    #[test]
+    fn the_same_ban_again_changes_nothing_and_another_does() {
+        let mut bans = banned(Some("bob"), Some("::ffff:192.0.2.7"));
+        let again = |to, address| entry(&Bans::found(Vec::new(), BanId(2)), to, address);
+        // Bob is not there any more, so nothing is known of an address.
+        for address in [None, Some("::ffff:192.0.2.7")] {
+            assert_eq!(bans.refusal(&again(Some("bob"), address), AT), Some(Code::UNCHANGED));
+        }
+        let elsewhere = again(Some("bob"), Some("::ffff:192.0.2.8"));
+        let spelt = again(Some("b0b"), None);
+        let why = BanEntry { reason: Note::new("spam").ok(), ..again(Some("bob"), None) };
+        let until = BanEntry { until: Some(UnixMillis(AT.0 + 9)), ..again(Some("bob"), None) };
+        for another in [elsewhere, spelt, why, until, again(None, Some("::ffff:192.0.2.7"))] {
+            assert_eq!(bans.refusal(&another, AT), None, "{another:?}");
+        }
+        let mut bans = banned(None, Some("2001:db8:1:2::7"));
+        let network = again(None, Some("2001:db8:1:2::9"));
+        assert_eq!(bans.refusal(&network, AT), Some(Code::UNCHANGED));
     }
 
     #[test]

@@ -134,19 +134,19 @@ impl<T: Transport> Engine<T> {
                     Some(to) => self.address_behind(by, to)?,
                     None => address.map(|it| self.address_to_ban(by, it)).transpose()?,
                 };
-                if self.bans.is_full(self.now.at) {
-                    let limit = Some(BANS_MAX as u64);
-                    return Err(Refused { limit, ..refused(Code::TOO_MANY_BANS) });
-                }
                 let at = self.now.at;
                 let until = seconds.map(|it| UnixMillis(at.0 + u64::from(it) * 1000));
                 let (ban, nick) = (self.bans.next(), by.nick.clone());
                 let entry = BanEntry { ban, to: to.clone(), address, until, nick, at, reason };
+                if let Some(code) = self.bans.refusal(&entry, at) {
+                    let limit = (code == Code::TOO_MANY_BANS).then_some(BANS_MAX as u64);
+                    return Err(Refused { limit, ..refused(code) });
+                }
                 let what = format!("banned {}", described(&entry));
                 Ok((Moderation { to, until, ..said }, Effect { what, follow: Follow::Ban(entry) }))
             }
             (Action::UNBAN, _, _, _, Some(ban)) => {
-                let entry = self.bans.find(ban).ok_or(refused(Code::BAN_UNKNOWN))?;
+                let entry = self.bans.find(ban, self.now.at).ok_or(refused(Code::BAN_UNKNOWN))?;
                 let what = format!("ended the ban of {}", described(entry));
                 let to = entry.to.clone();
                 Ok((Moderation { to, ..said }, Effect { what, follow: Follow::Unban(ban) }))
@@ -253,11 +253,13 @@ impl<T: Transport> Engine<T> {
         covered
     }
 
-    /// Ends a membership because an operator wants it.
+    /// Ends a membership because an operator wants it. A connection that has ended may still be
+    /// there, while its member is absent.
     fn put_out(&mut self, session: Token, code: Code, detail: Option<Note>) {
-        match self.connection_of(session) {
-            Some(token) => self.close_with(token, Goodbye { detail, ..Goodbye::new(code) }),
-            None => self.give_up(session),
+        if !self.give_up_for(session, code)
+            && let Some(token) = self.connection_of(session)
+        {
+            self.close_with(token, Goodbye { detail, ..Goodbye::new(code) });
         }
     }
 

@@ -118,14 +118,24 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Gives up an absent member, who leaves the room.
+    /// Gives up an absent member, who leaves the room because the connection has ended.
     pub(in crate::engine) fn give_up(&mut self, session: Token) {
-        if let Some(Absent { nick, code, .. }) = self.admission.absentees.remove(session)
-            && !self.shutting_down
-        {
+        let absent = self.admission.absentees.members.get(&session);
+        if let Some(code) = absent.map(|absent| absent.code) {
+            self.give_up_for(session, code);
+        }
+    }
+
+    /// Gives up an absent member for this reason; false if they are not absent.
+    pub(in crate::engine) fn give_up_for(&mut self, session: Token, code: Code) -> bool {
+        let Some(Absent { nick, .. }) = self.admission.absentees.remove(session) else {
+            return false;
+        };
+        if !self.shutting_down {
             self.operators.forget(session);
             self.propose_leave(nick, code);
         }
+        true
     }
 
     /// Gives up the members who have been absent too long.

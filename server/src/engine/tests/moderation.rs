@@ -153,6 +153,78 @@ fn a_kicked_member_learns_why_and_everyone_is_told() {
 }
 
 #[test]
+fn who_is_put_out_while_absent_leaves_for_that_reason_and_comes_back_as_somebody_new() {
+    for (action, code) in [(Action::KICK, Code::KICKED), (Action::BAN, Code::BANNED)] {
+        for ends_politely in [false, true] {
+            let (mut rig, mut ada, bob) = with_operator();
+            // Of one that has ended its side and reads nothing, the connection is still there.
+            bob.allow(0);
+            if ends_politely {
+                bob.end()
+            } else {
+                bob.reset()
+            }
+            rig.settle();
+            assert_eq!(left(&mut ada), [], "bob may be back in a moment");
+            order(&mut rig, &ada, against(action, "bob"));
+            assert_eq!(left(&mut ada), [("bob".to_owned(), code)]);
+            let mut again = rig.connect();
+            again.hello();
+            again.send(Join { resume: bob.resume(), ..join("bob", Some(0)) });
+            rig.settle();
+            let is_banned = code == Code::BANNED;
+            assert_eq!(again.farewell(), is_banned.then_some(Code::BANNED));
+            let joined = ada.take().iter().any(|it| matches!(it, Seen::Event(Event::Joined(_))));
+            assert_eq!(joined, !is_banned, "who was kicked joins like anyone");
+            rig.pass(10_000);
+            assert_eq!(left(&mut ada), []);
+        }
+    }
+}
+
+/// Who has left since the last call, and why.
+fn left(peer: &mut Peer) -> Vec<(String, Code)> {
+    let left = |seen| match seen {
+        Seen::Event(Event::Left(it)) => Some((it.nick.to_string(), it.code)),
+        _ => None,
+    };
+    peer.take().into_iter().filter_map(left).collect()
+}
+
+#[test]
+fn the_same_ban_again_is_unchanged_and_one_that_is_over_cannot_be_ended() {
+    let (mut rig, mut ada, mut bob) = with_operator();
+    order(&mut rig, &ada, against(Action::BAN, "bob"));
+    assert_eq!(bob.farewell(), Some(Code::BANNED));
+    ada.take();
+    order(&mut rig, &ada, against(Action::BAN, "bob"));
+    assert_eq!(code_of_refusal(&mut ada), Code::UNCHANGED);
+    let brief = Moderate { seconds: Some(1), ..against(Action::BAN, "bob") };
+    order(&mut rig, &ada, brief);
+    assert_eq!(deeds(&mut ada), [(Action::BAN, Some("bob".into()))]);
+    let [entry] = &bans(&mut rig, &mut ada)[..] else { panic!("it replaces the first") };
+    assert_eq!(entry.ban, BanId(2));
+    rig.pass(1_000);
+    ada.take();
+    for gone in [1, 2] {
+        let unban = Moderate { ban: Some(BanId(gone)), ..Moderate::new(Action::UNBAN) };
+        order(&mut rig, &ada, unban);
+        assert_eq!(code_of_refusal(&mut ada), Code::BAN_UNKNOWN);
+    }
+}
+
+#[test]
+fn an_operator_stays_when_banned_and_is_kept_out_once_kicked() {
+    let (mut rig, mut ada, mut bob) = with_operator();
+    op(&mut rig, &mut bob, password_of(Realm::Operators));
+    order(&mut rig, &ada, against(Action::BAN, "bob"));
+    assert_eq!((bob.farewell(), left(&mut ada)), (None, vec![]));
+    order(&mut rig, &ada, against(Action::KICK, "bob"));
+    assert_eq!(bob.farewell(), Some(Code::KICKED));
+    assert_eq!(turned_away(&mut rig, "203.0.113.9:1", "bob"), Some(Code::BANNED));
+}
+
+#[test]
 fn a_banned_nick_stays_out_with_its_look_alikes_and_under_a_new_name() {
     let (mut rig, mut ada, mut bob) = with_operator();
     let ban = Moderate { seconds: Some(3600), ..against(Action::BAN, "bob") };

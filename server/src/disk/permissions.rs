@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{journal, mark, store};
+use super::{bans, journal, mark, store};
 
 /// All permissions of the group and of others.
 const OTHERS: u32 = 0o077;
@@ -19,6 +19,7 @@ pub(super) fn tighten(data_dir: &Path) {
     let [log, shelf, uploads] = ["log", "shelf", "uploads"].map(|name| data_dir.join(name));
     let mut paths =
         vec![data_dir.to_path_buf(), data_dir.join(mark::LOCK), data_dir.join(mark::MARK)];
+    paths.extend(within(data_dir, bans::has_name_of_bans));
     paths.extend(within(&log, journal::is_segment));
     for folder in
         within(&shelf, store::has_item_name).chain(within(&uploads, store::has_upload_name))
@@ -64,8 +65,16 @@ mod tests {
     #[test]
     fn our_files_become_private_and_no_others_change() {
         let dir = tempfile::tempdir().unwrap();
-        let ours = ["lock", "log/00000000000000000001.log", "shelf/1/content", "shelf/1/meta"];
-        let others = ["notes.txt", "shelf/books/1", "uploads/2024-photo"];
+        let ours = [
+            "lock",
+            "bans",
+            "bans.bad",
+            "bans.2.bad",
+            "log/00000000000000000001.log",
+            "shelf/1/content",
+            "shelf/1/meta",
+        ];
+        let others = ["notes.txt", "bans.txt", "shelf/books/1", "uploads/2024-photo"];
         for name in ours.iter().chain(&others) {
             let path = dir.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -64,6 +64,16 @@ impl Rate {
         self.at_once.saturating_add(u64::try_from(refilled).unwrap_or(u64::MAX))
     }
 
+    /// The rate for people, whose amounts are told by `amount`: `2 MiB at once, then 1 KiB in 1 s`.
+    pub fn told<T: fmt::Display>(self, amount: impl Fn(u64) -> T) -> String {
+        let time = match self.period_ms {
+            ms if ms.is_multiple_of(3_600_000) => format!("{} h", ms / 3_600_000),
+            ms if ms.is_multiple_of(60_000) => format!("{} min", ms / 60_000),
+            ms => format!("{} s", f64::from(ms) / 1000.0),
+        };
+        format!("{} at once, then {} in {time}", amount(self.at_once), amount(self.refill))
+    }
+
     /// The time in which so many are refilled.
     fn ns(self, units: u64) -> u64 {
         let period_ns = u64::from(self.period_ms) * NS_PER_MS;
@@ -75,8 +85,7 @@ impl Rate {
 /// For people.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = f64::from(self.period_ms) / 1000.0;
-        write!(f, "{} at once, then {} in {seconds} s", self.at_once, self.refill)
+        f.write_str(&self.told(|amount| amount))
     }
 }
 
@@ -144,6 +153,15 @@ mod tests {
 
     fn rate(at_once: u64, refill: u64, period_ms: u32) -> Rate {
         Rate::new(at_once, refill, period_ms).unwrap()
+    }
+
+    #[test]
+    fn a_rate_is_told_with_units() {
+        assert_eq!(rate(1, 1, 3_600_000).to_string(), "1 at once, then 1 in 1 h");
+        assert_eq!(rate(2, 5, 120_000).to_string(), "2 at once, then 5 in 2 min");
+        assert_eq!(rate(2, 5, 90_500).to_string(), "2 at once, then 5 in 90.5 s");
+        let kib = |bytes: u64| format!("{} KiB", bytes / 1024);
+        assert_eq!(rate(20_480, 1024, 1000).told(kib), "20 KiB at once, then 1 KiB in 1 s");
     }
 
     #[test]

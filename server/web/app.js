@@ -10,7 +10,7 @@ import { Attention, canNotify } from './ui/attention.js';
 import { complete, helpLines, parse } from './ui/commands.js';
 import { $, bdi, capital, colourOf, el, linked, reconcile, say, sizeText } from './ui/dom.js';
 import { Log } from './ui/log.js';
-import { banParts, secondsOf, whomOf } from './ui/moderation.js';
+import { banParts, looksLikeAddress, secondsOf, whomOf } from './ui/moderation.js';
 import { button, showShelf, showUploads } from './ui/shelf.js';
 import { keys, load, reload, save } from './ui/storage.js';
 import { ending, reason, rowOf } from './ui/words.js';
@@ -359,8 +359,13 @@ const COMMANDS = {
     $('op').showModal();
   },
   kick: ({ nick, note }) => moderate(ACTION.KICK, { to: nick, note }),
-  ban: ({ whom, time, note }) =>
-    moderate(ACTION.BAN, { ...whomOf(whom), seconds: secondsOf(time), note }),
+  ban({ whom, time, note }) {
+    const { to, address } = whomOf(whom);
+    // Only a member may have such a name.
+    const isName = !to || !looksLikeAddress(to) || session.room.members.has(to);
+    if (isName) moderate(ACTION.BAN, { to, address, seconds: secondsOf(time), note });
+    else notice(t('badAddress', { whom }));
+  },
   unban: ({ number }) => moderate(ACTION.UNBAN, { ban: BigInt(number) }),
   bans: () => command('BansRequest'),
   redact({ line, nick, nth = 1 }) {

@@ -1,6 +1,8 @@
 //! Clauses that every front says alike: codes, refusals, goodbyes, what an event was. Pure
 //! functions; what came from others is still as it came.
 
+use std::time::Duration;
+
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::text::{Nick, Note};
 use chatshelf_common::wire::frame::{
@@ -9,10 +11,10 @@ use chatshelf_common::wire::frame::{
 use chatshelf_common::wire::{Code, Event};
 
 use crate::app::moderation;
-use crate::lang::{self, because, tr};
+use crate::lang::{self, tr};
 use crate::link::Encryption;
 use crate::session::{PendingCommand, Room, Session};
-use crate::units::size;
+use crate::units::{self, size};
 
 /// Characters that are shown of a text that is only to be known again.
 const SHORTENED_CHARS_MAX: usize = 60;
@@ -179,8 +181,24 @@ pub(crate) fn code(code: Code) -> String {
 
 /// Why something was refused, with the limit and what the server adds.
 pub(crate) fn refusal(refused: &Refused) -> String {
-    let mut text = code(refused.code);
-    text = match (refused.limit, refused.code) {
+    let mut text = over_limit(refused);
+    if let Some(nick) = &refused.suggestion {
+        text = free(text, nick);
+    }
+    detailed(text, refused.retry_ms, refused.detail.as_ref())
+}
+
+/// The same of something that is asked for again when it may be.
+pub(crate) fn refusal_for_now(refused: &Refused) -> String {
+    let (what, wait) = (over_limit(refused), ms(refused.retry_ms.unwrap_or(0)));
+    let text = tr!("{what}; it continues in {time}", what, time = units::wait(wait));
+    moderation::explained(text, refused.detail.as_ref())
+}
+
+/// Why something was refused, with the limit.
+fn over_limit(refused: &Refused) -> String {
+    let text = code(refused.code);
+    match (refused.limit, refused.code) {
         (Some(bytes), Code::FILE_TOO_LARGE) => {
             tr!(
                 "{what} (the limit is {size}, {bytes} bytes)",
@@ -192,19 +210,18 @@ pub(crate) fn refusal(refused: &Refused) -> String {
         (Some(bytes), Code::TEXT_TOO_LONG) => {
             tr!("{what} (the limit is {bytes} bytes)", what = text, bytes)
         }
-        (limit, _) => limited(text, limit),
-    };
-    if let Some(nick) = &refused.suggestion {
-        text = free(text, nick);
+        (limit, code) => limited(text, limit, code),
     }
-    detailed(text, refused.retry_ms, refused.detail.as_ref())
 }
 
 /// A clause with the limit that was reached.
-fn limited(what: String, limit: Option<u64>) -> String {
-    match limit {
-        Some(limit) => tr!("{what} (the limit is {limit})", what, limit),
-        None => what,
+fn limited(what: String, limit: Option<u64>, code: Code) -> String {
+    match (limit, code) {
+        (None, _) => what,
+        (Some(bytes), Code::TOO_MUCH_UPLOADED | Code::TOO_MUCH_SENT | Code::FRAME_TOO_LONG) => {
+            tr!("{what} (the limit is {limit})", what, limit = units::limit(bytes))
+        }
+        (Some(limit), _) => tr!("{what} (the limit is {limit})", what, limit),
     }
 }
 
@@ -215,13 +232,14 @@ pub(crate) fn free(what: String, nick: &Nick) -> String {
 
 /// A clause with when to try again and what the server adds, if it has said so.
 fn detailed(mut what: String, retry_ms: Option<u32>, detail: Option<&Note>) -> String {
-    if let Some(ms) = retry_ms {
-        what = tr!("{what}; try again in {s} s", what, s = ms.div_ceil(1000));
+    if let Some(retry_ms) = retry_ms {
+        what = tr!("{what}; try again in {time}", what, time = units::wait(ms(retry_ms)));
     }
-    match detail {
-        Some(why) => because(what, why),
-        None => what,
-    }
+    moderation::explained(what, detail)
+}
+
+fn ms(ms: u32) -> Duration {
+    Duration::from_millis(ms.into())
 }
 
 /// That the server said goodbye, and why, as a sentence.
@@ -232,7 +250,8 @@ pub(crate) fn said_goodbye(goodbye: &Goodbye) -> String {
 /// Why a connection was turned away before it was encrypted. A text of the other side's choice is
 /// not shown: nobody knows who has written it.
 pub(crate) fn turned_away(goodbye: &Goodbye) -> String {
-    let why = detailed(limited(code(goodbye.code), goodbye.limit), goodbye.retry_ms, None);
+    let why =
+        detailed(limited(code(goodbye.code), goodbye.limit, goodbye.code), goodbye.retry_ms, None);
     tr!("it was refused without encryption, so this may not be the server's word: {why}", why)
 }
 
@@ -264,7 +283,7 @@ pub(crate) fn goodbye(goodbye: &Goodbye) -> String {
     if goodbye.code == Code::NOT_ENCRYPTED {
         text = tr!("{what}; leave out --no-tls", what = text);
     }
-    detailed(limited(text, goodbye.limit), goodbye.retry_ms, goodbye.detail.as_ref())
+    detailed(limited(text, goodbye.limit, goodbye.code), goodbye.retry_ms, goodbye.detail.as_ref())
 }
 
 #[cfg(test)]
@@ -284,6 +303,13 @@ mod tests {
         };
         let text = refusal(&refused);
         assert!(text.contains("1000 bytes") && text.ends_with(": ask the admin"), "{text}");
+        let detail = Note::new("20 KiB at once, then 1 KiB in 1 s").ok();
+        let (limit, retry_ms) = (Some(20_480), Some(3_480_000));
+        let slow = Refused { limit, retry_ms, detail, ..Refused::new(Code::TOO_MUCH_SENT, 0x10) };
+        let text = refusal(&slow);
+        let expected = " (the limit is 20.0 KiB); try again in 58 min: 20 KiB at once, then";
+        assert!(text.contains(expected), "{text}");
+        assert!(refusal_for_now(&slow).contains("; it continues in 58 min: "), "{text}");
         refused.code = Code::NICK_TAKEN;
         refused.suggestion = Some(nick("ada2"));
         assert!(refusal(&refused).contains("ada2 is free"));

@@ -55,7 +55,7 @@ pub(crate) fn told(it: &Moderated) -> String {
 }
 
 /// A clause with the reason that was given for it, if one was.
-fn explained(text: String, reason: Option<&Note>) -> String {
+pub(super) fn explained(text: String, reason: Option<&Note>) -> String {
     match reason {
         Some(reason) => because(text, reason),
         None => text,

@@ -47,6 +47,8 @@ pub(crate) enum News {
     Now,
     /// A line about the room or ourselves.
     Notice(String),
+    /// Something that was asked for has to wait, and why: for scripts, too.
+    Waits(String),
     /// A transfer starts, waits or resumes: a line for a view without progress bars.
     Underway(String),
     /// Something that was asked for did not work.

@@ -21,6 +21,8 @@ pub(super) struct Mark {
     pub(super) position: Seq,
     /// Bytes of files that have moved.
     pub(super) moved: u64,
+    /// There are transfers, or a password waits for its turn.
+    pub(super) is_long: bool,
 }
 
 /// How things stood, and since when.
@@ -60,9 +62,16 @@ impl Patience {
         Some(self.last?.since + self.most())
     }
 
+    /// How long files may stand still.
+    pub(super) fn for_transfers(&self) -> Duration {
+        self.at_least.max(TRANSFER_MAX)
+    }
+
     fn most(&self) -> Duration {
-        let has_transfers = self.last.is_some_and(|last| last.mark.transfers > 0);
-        self.at_least.max(if has_transfers { TRANSFER_MAX } else { ANSWER_MAX })
+        match self.last {
+            Some(last) if last.mark.is_long => self.for_transfers(),
+            _ => self.at_least.max(ANSWER_MAX),
+        }
     }
 }
 
@@ -73,7 +82,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn mark(commands: usize, transfers: usize, moved: u64) -> Option<Mark> {
-        Some(Mark { commands, transfers, position: Seq(1), moved })
+        Some(Mark { commands, transfers, position: Seq(1), moved, is_long: transfers > 0 })
     }
 
     #[test]

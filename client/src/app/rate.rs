@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 
 use crate::lang::tr;
 use crate::session::{Stage, TransferStatus};
-use crate::units::size;
+use crate::units::{size, wait};
 
 /// The rate is that of the last so many samples, taken this far apart.
 const SAMPLES_MAX: usize = 12;
@@ -43,8 +43,17 @@ impl Rate {
 
     /// Notes where the transfer is.
     pub(crate) fn note(&mut self, status: &TransferStatus, now: Instant) {
-        if status.stage == Stage::Waiting {
-            return;
+        match status.stage {
+            Stage::Waiting | Stage::Queued => return,
+            Stage::Held { .. } => {
+                // It takes no time that is its own.
+                if self.moved == 0 {
+                    self.started = now;
+                }
+                self.moved_at = now;
+                return;
+            }
+            _ => {}
         }
         if status.moved > self.moved {
             self.moved = status.moved;
@@ -69,6 +78,10 @@ impl Rate {
         match status.stage {
             Stage::Queued => return tr!("waiting for other transfers").to_owned(),
             Stage::Waiting => return tr!("waiting for the connection").to_owned(),
+            Stage::Held { until } => {
+                let time = wait(until.saturating_duration_since(now));
+                return tr!("over the server's upload limit; continues in {time}", time);
+            }
             Stage::Verifying => return tr!("verifying").to_owned(),
             Stage::Comparing => return tr!("comparing with what the server has").to_owned(),
             Stage::Asked | Stage::Moving => {}

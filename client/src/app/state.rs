@@ -32,7 +32,7 @@ use super::transcript::Transcript;
 use super::transfers::Transfers;
 use crate::command::Command;
 use crate::link::{Encryption, Link};
-use crate::session::{Session, TransferStatus};
+use crate::session::{Session, Stage, TransferStatus};
 use crate::trust::Notice;
 use passwords::Wanted;
 
@@ -110,11 +110,18 @@ impl App {
         self.link.session_mut().probe(now);
     }
 
-    /// Running and queued transfers, those under way with their rate.
+    /// Running and queued transfers, those under way with their rate. What a queued one waits for
+    /// is the connection while there is none, and only then.
     pub(crate) fn transfers(&self) -> impl Iterator<Item = (TransferStatus, Option<&Rate>)> {
-        self.session().transfers().map(|status| {
+        let is_joined = self.session().is_joined();
+        self.session().transfers().map(move |status| {
+            let stage = match status.stage {
+                Stage::Queued | Stage::Held { .. } if !is_joined => Stage::Waiting,
+                Stage::Waiting if is_joined => Stage::Queued,
+                stage => stage,
+            };
             let rate = self.transfers.rate(status.transfer);
-            (status, rate)
+            (TransferStatus { stage, ..status }, rate)
         })
     }
 

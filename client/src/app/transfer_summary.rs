@@ -4,8 +4,10 @@
 use std::fmt::Display;
 use std::time::Instant;
 
-use super::format::refusal;
+use super::format::{refusal, refusal_for_now};
 use super::rate::{Rate, name, percent};
+use chatshelf_common::wire::frame::Refused;
+
 use crate::lang::{because, tr};
 use crate::session::{Direction, Outcome, Stage, TransferStatus};
 use crate::units::size;
@@ -67,6 +69,12 @@ pub(super) fn queued(status: &TransferStatus, is_joined: bool) -> String {
         true => tr!("{name} waits for other transfers", name),
         false => tr!("{name} waits for the connection", name),
     };
+    stoppable(what, status)
+}
+
+/// The line about an upload that waits until the server takes more.
+pub(super) fn held(status: &TransferStatus, why: &Refused) -> String {
+    let what = tr!("{name} waits: {why}", name = name(status), why = refusal_for_now(why));
     stoppable(what, status)
 }
 

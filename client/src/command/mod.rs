@@ -25,6 +25,7 @@ use crate::search::Words;
 use crate::session::TransferHandle;
 
 pub use arguments::{PathLine, message};
+pub(crate) use moderation::looks_like_address;
 pub use parse::{parse, say, yes_or_no};
 pub use table::{Argument, HELP, Help, NOTIFY_LEVELS, SWITCH};
 
@@ -223,6 +224,10 @@ pub enum CommandError {
     },
     /// Not a topic.
     Topic(TextError),
+    /// Not a time that a ban can last, though it looks like one.
+    BanTime(String),
+    /// Not an address to ban, though it looks like one.
+    BanAddress(String),
 }
 
 impl fmt::Display for CommandError {
@@ -248,6 +253,14 @@ impl fmt::Display for CommandError {
                 why = text_error(why),
                 max = TOPIC_BYTES_MAX,
             ),
+            Self::BanTime(word) => tr!(
+                "not banned: {word} is not a time such as 30m, 2h or 7d; begin a reason with \
+                 another word",
+                word,
+            ),
+            Self::BanAddress(whom) => {
+                tr!("not banned: {whom} is not an address such as 192.0.2.7 or 2001:db8::1", whom,)
+            }
         };
         f.write_str(&text)
     }

@@ -217,7 +217,7 @@ pub static HELP: &[Help] = &[
         &["ban"],
         "/ban NAME|ADDRESS [TIME] [REASON]",
         "operators: keep someone out; TIME is such as 30m, 2h or 7d",
-        |rest| moderation::ban(rest).ok_or(Misread::Usage),
+        |rest| moderation::ban(rest)?.ok_or(Misread::Usage),
     ),
     row(&["unban"], "/unban NUMBER", "operators: end a ban; /bans has the numbers", |rest| {
         moderation::unban(rest).ok_or(Misread::Usage)

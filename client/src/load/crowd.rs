@@ -302,7 +302,8 @@ fn note(
         // A receipt may be slow here; one that never comes is found in the end.
         | SessionEvent::Undelivered { .. }
         | SessionEvent::Delivered
-        | SessionEvent::TransferStarted(_) => {}
+        | SessionEvent::TransferStarted(_)
+        | SessionEvent::TransferHeld(..) => {}
         // Nothing reconnects here, and nothing is resumed.
         other => return Err(format!("{other:?}")),
     }

@@ -30,7 +30,7 @@ use crate::app::{
     Answer, App, EXIT_DONE, EXIT_FAILED, Failure, Ground, Manner, Mode, News, Plan, View,
     exit_code, fail, no_start,
 };
-use crate::command::{Command, Destination, Download, Upload};
+use crate::command::{Command, Destination, Download, LineRef, Upload};
 use crate::default_nick;
 use crate::files::local_name;
 use crate::options::{Options, Output, Task};
@@ -57,7 +57,7 @@ fn try_run(mut options: Options, task: Task) -> Result<u8, Failure> {
     let nick = options.name.clone().unwrap_or_else(default_nick::find);
     let mut manner = Manner::new(Mode::Single, options.reconnect);
     options.history = Some(0);
-    if let Task::AsOperator(Command::Redact(_)) = task {
+    if let Task::AsOperator(Command::Redact(LineRef::Of { .. })) = task {
         // The line may be far back.
         options.history = Some(HISTORY_ALL);
     }
@@ -95,8 +95,10 @@ struct Once {
     progress: Progress,
     /// Watches for the end of a command that runs as long as somebody reads its output.
     reader: Option<StdoutWatch>,
-    /// Events now come from before we joined, or from while we were away.
-    is_past: bool,
+    /// When the events that come now were, unless they are live.
+    past: Option<When>,
+    /// What was said is what was asked for.
+    shows_talk: bool,
     grep: Option<Grep>,
 }
 
@@ -163,6 +165,7 @@ impl Once {
             }
         };
         let follows = matches!(work, Work::Follow);
+        let shows_talk = follows || matches!(work, Work::SeePast);
         let reader = follows.then(|| StdoutWatch::watch(ground.waker())).transpose();
         Ok(Self {
             work,
@@ -171,7 +174,8 @@ impl Once {
             show: Show::new(json),
             progress: Progress::new(),
             reader: reader.map_err(no_start)?,
-            is_past: false,
+            past: None,
+            shows_talk,
             grep,
         })
     }
@@ -243,8 +247,10 @@ impl Once {
         }
         match (&self.work, event) {
             (Work::Follow, event) if !is_own_way(event, own) => self.show.event(event),
+            (_, event) if self.shows_talk && self.past.is_some() => self.show.event(event),
+            // A name like ours may have done the same before we came.
+            _ if self.past == Some(When::History) => {}
             // Our own uploads, once they are on the shelf.
-            (_, event) if self.is_past => self.show.event(event),
             (_, Event::Shelved(shelved)) if shelved.item.nick == *own => {
                 self.show.item(shelved.item.id, &shelved.item.name);
             }
@@ -290,13 +296,13 @@ impl View for Once {
     fn show(&mut self, news: News, app: &App, _now: Instant) {
         match news {
             News::Before(_, when) => {
-                self.is_past = true;
+                self.past = Some(when);
                 if let Some(grep) = &mut self.grep {
                     grep.begin(when == When::History);
                 }
             }
             News::Now => {
-                self.is_past = false;
+                self.past = None;
                 let found = self.grep.as_mut().map(Grep::take).unwrap_or_default();
                 found.iter().for_each(|event| self.show.event(event));
             }
@@ -312,7 +318,8 @@ impl View for Once {
             News::Answer(Answer::Bans) => self.show.bans(app.session().bans()),
             News::Answer(Answer::Shelf) => self.show.shelf(app.session().room()),
             News::Notice(text) => self.progress.notice(&text),
-            News::Failure(text) => {
+            // A script that stands still says why, also where nobody looks yet.
+            News::Waits(text) | News::Failure(text) => {
                 self.progress.clear();
                 let _ = fail(&text, EXIT_FAILED);
             }

@@ -325,9 +325,10 @@ impl View for Lines {
                 let line = self.look.told(&told, app.session().nick());
                 self.output.line(&line);
             }
-            News::Before(text, _) | News::Notice(text) | News::Underway(text) => {
-                self.notice(&text);
-            }
+            News::Before(text, _)
+            | News::Notice(text)
+            | News::Waits(text)
+            | News::Underway(text) => self.notice(&text),
             News::Quietly => {}
             News::Now => self.notice(tr!("now")),
             News::Failure(text) => {

@@ -53,7 +53,7 @@ impl Progress {
         let step = percent(status) / PLAIN_STEP_PERCENT > self.said_percent / PLAIN_STEP_PERCENT;
         let busy = matches!(status.stage, Stage::Verifying | Stage::Comparing);
         match (terminal, busy || pace.stalled(now).is_some()) {
-            _ if matches!(status.stage, Stage::Queued | Stage::Asked) => false,
+            _ if matches!(status.stage, Stage::Queued | Stage::Held { .. } | Stage::Asked) => false,
             (true, false) => waited >= TERMINAL_EVERY,
             (false, false) => waited >= PLAIN_EVERY || (step && waited >= PLAIN_STEP_EVERY),
             (_, true) => waited >= PLAIN_EVERY,

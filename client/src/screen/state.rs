@@ -140,7 +140,7 @@ impl State {
                 let code = code.iter().flat_map(|code| code.lines()).map(str::to_owned).collect();
                 self.scrollback.push(Entry::Link { time: self.clock.time(at), link, code });
             }
-            News::Notice(text) => self.notice(&text, at),
+            News::Notice(text) | News::Waits(text) => self.notice(&text, at),
             News::Failure(text) => self.say(&text, Ink::Failure, at),
             // The progress bars show these.
             News::Underway(_) | News::Quietly | News::Answer(_) => {}

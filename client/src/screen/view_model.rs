@@ -107,10 +107,7 @@ impl ViewModel {
             members: members.unwrap_or_else(|| Arc::new(self::members(room))),
             shelf: shelf(room, at),
             shelf_max: session.limits().map_or(0, |limits| limits.shelf_items_max as usize),
-            bars: app
-                .transfers()
-                .map(|(status, pace)| bar(&status, pace, session.is_joined(), now))
-                .collect(),
+            bars: app.transfers().map(|(status, pace)| bar(&status, pace, now)).collect(),
         }
     }
 }
@@ -162,22 +159,16 @@ fn shelf(room: &Room, now: UnixMillis) -> Vec<ShelfItem> {
     room.shelf().iter().rev().map(item).collect()
 }
 
-/// A queued transfer waits for others, or for the connection.
-fn bar(status: &TransferStatus, pace: Option<&Rate>, is_joined: bool, now: Instant) -> Bar {
-    let stage = match status.stage {
-        Stage::Queued if !is_joined => Stage::Waiting,
-        stage => stage,
-    };
-    let status = TransferStatus { stage, ..status.clone() };
+fn bar(status: &TransferStatus, pace: Option<&Rate>, now: Instant) -> Bar {
     let fresh = Rate::new(now);
     let pace = pace.unwrap_or(&fresh);
     Bar {
         is_upload: status.direction == Direction::Upload,
-        name: shown(&rate::name(&status)),
-        percent: if status.size.is_some() { percent(&status) } else { 0 },
-        part: part_of(&status),
-        text: pace.text(&status, now),
-        is_stalled: stage == Stage::Moving && pace.stalled(now).is_some(),
+        name: shown(&rate::name(status)),
+        percent: if status.size.is_some() { percent(status) } else { 0 },
+        part: part_of(status),
+        text: pace.text(status, now),
+        is_stalled: status.stage == Stage::Moving && pace.stalled(now).is_some(),
     }
 }
 
@@ -199,11 +190,14 @@ mod tests {
             moved: 0,
             stage: Stage::Queued,
         };
-        let text = |is_joined| bar(&status, None, is_joined, Instant::now()).text;
-        assert_eq!(text(true), "waiting for other transfers");
-        assert_eq!(text(false), "waiting for the connection");
+        let now = Instant::now();
+        let text = |stage| bar(&TransferStatus { stage, ..status.clone() }, None, now).text;
+        assert_eq!(text(Stage::Queued), "waiting for other transfers");
+        assert_eq!(text(Stage::Waiting), "waiting for the connection");
+        let held = text(Stage::Held { until: now + std::time::Duration::from_secs(3_421) });
+        assert_eq!(held, "over the server's upload limit; continues in 58 min");
         let unknown = TransferStatus { name: None, size: None, ..status.clone() };
-        let bar = bar(&unknown, None, true, Instant::now());
+        let bar = bar(&unknown, None, now);
         assert_eq!((bar.name.as_str(), bar.percent), ("transfer 1", 0));
     }
 }

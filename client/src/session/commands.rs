@@ -87,7 +87,15 @@ impl Session {
         self.may_transfer()?;
         let transfer = self.transfers.upload(name, size, key, attributes);
         self.start_transfers();
+        self.events.extend(self.transfers.tell_held(transfer));
         Ok(transfer)
+    }
+
+    /// Ends the uploads that wait until the server takes more: they are refused. See
+    /// [`super::SessionEvent::TransferHeld`].
+    pub fn give_up_held_uploads(&mut self) {
+        self.events.extend(self.transfers.give_up_held(&mut self.out));
+        self.check();
     }
 
     /// Begins a download, or queues it behind those that run. The item need not be on the shelf:
@@ -211,9 +219,8 @@ impl Session {
     /// Lets as many transfers run as the server takes.
     pub(super) fn start_transfers(&mut self) {
         if self.can_send() {
-            let now_ms = self.ms(self.now);
             let max = self.limits.as_ref().map_or(0, |limits| limits.transfers_max);
-            self.events.extend(self.transfers.start(max, now_ms, &mut self.out));
+            self.events.extend(self.transfers.start(max, self.now, &mut self.out));
         }
         self.transfers.trim();
     }

@@ -198,9 +198,9 @@ impl Session {
     fn pace_deadline(&self) -> Option<Instant> {
         let now_ms = self.ms(self.now);
         let command_ms = self.pending.wait_ms(&self.pace, now_ms);
-        let upload_ms = self.transfers.wait_ms(now_ms);
-        let wait_ms = command_ms.into_iter().chain(upload_ms).min().filter(|_| self.can_send())?;
-        Some(self.now + Duration::from_millis(wait_ms))
+        let command_at = command_ms.map(|wait_ms| self.now + Duration::from_millis(wait_ms));
+        let upload_at = self.transfers.offers_from();
+        command_at.into_iter().chain(upload_at).min().filter(|_| self.can_send())
     }
 
     /// True while there is no connection, though one is wanted.

@@ -31,6 +31,8 @@ pub(super) struct Delivery {
     data_at: Option<Instant>,
     /// The front was told that something is late.
     is_told: bool,
+    /// And that it is a password, which waits for its turn.
+    is_password: bool,
 }
 
 impl Delivery {
@@ -58,7 +60,8 @@ impl Session {
         let oldest = self.awaited();
         self.delivery.look(oldest, self.heartbeat.heard_at(), now);
         let Some((_, since)) = self.delivery.oldest else {
-            if std::mem::take(&mut self.delivery.is_told) {
+            let was_password = std::mem::take(&mut self.delivery.is_password);
+            if std::mem::take(&mut self.delivery.is_told) && !was_password {
                 self.events.push_back(SessionEvent::Delivered);
             }
             return None;
@@ -73,7 +76,11 @@ impl Session {
         if now.saturating_duration_since(since) >= LATE_AFTER && !self.delivery.is_told {
             self.delivery.is_told = true;
             let is_silent = self.silence(now).is_some();
-            self.events.push_back(SessionEvent::Undelivered { is_silent });
+            self.delivery.is_password = !is_silent && self.pending.awaits_op();
+            self.events.push_back(match self.delivery.is_password {
+                true => SessionEvent::PasswordWaits,
+                false => SessionEvent::Undelivered { is_silent },
+            });
         }
         None
     }

@@ -1,7 +1,7 @@
 //! What a session tells its front: plain types, no behaviour of their own.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chatshelf_common::id::{ItemId, Seq, UploadKey};
 use chatshelf_common::password::Password;
@@ -106,7 +106,8 @@ pub enum SessionEvent {
     /// The room asks for its password, which others could read. It was not sent, and the session is
     /// over.
     PasswordWithheld(Privacy),
-    /// The password that was shown is not verified yet: others of this address are before it.
+    /// The password that was shown, of the room or of its operators, is not verified yet: others of
+    /// this address are before it.
     PasswordWaits,
     /// The server has told the bans: [`super::Session::bans`].
     Bans,
@@ -128,6 +129,8 @@ pub enum SessionEvent {
     TransferResumed(TransferStatus),
     /// A transfer of which something was moved must begin again.
     TransferRestarted(TransferStatus, Restart),
+    /// An upload waits until the server takes more: [`Stage::Held`]. It has refused it for now.
+    TransferHeld(TransferStatus, Refused),
     /// A transfer is over.
     TransferEnded(TransferStatus, Outcome),
     /// The server's last word, after which we do not come back.
@@ -253,6 +256,11 @@ pub enum Stage {
     Queued,
     /// It had begun when the connection broke, and waits to resume.
     Waiting,
+    /// An upload that waits until the server takes more.
+    Held {
+        /// When it is offered again.
+        until: Instant,
+    },
     /// The server has been asked.
     Asked,
     /// What the server has kept is compared with the file.

@@ -285,8 +285,7 @@ impl Session {
 
     fn handle_refused(&mut self, refused: Refused) -> Result<(), SessionError> {
         if let Some(transfer) = refused.transfer {
-            let now_ms = self.ms(self.now);
-            let told = self.transfers.refused(refused, transfer, now_ms, &mut self.out);
+            let told = self.transfers.refused(refused, transfer, self.now, &mut self.out);
             self.events.extend(told.map_err(unexpected)?);
             self.start_transfers();
             return Ok(());

@@ -362,6 +362,12 @@ impl Pending {
         self.entries.front().filter(|entry| entry.is_sent()).map(|entry| entry.id)
     }
 
+    /// True while the oldest of these is the password of operators.
+    pub(super) fn awaits_op(&self) -> bool {
+        let oldest = self.entries.front().filter(|entry| entry.is_sent());
+        oldest.is_some_and(|entry| matches!(entry.command, PendingCommand::Op(_)))
+    }
+
     /// Those that wait for being sent or for an answer, in their order, and whether each was sent
     /// on this connection.
     pub(super) fn commands(&self) -> impl DoubleEndedIterator<Item = (&PendingCommand, bool)> {

@@ -7,8 +7,9 @@
 //! (`oneshot`, `oneshot_files`, `oneshot_places`), links for browsers (`links`), options that are
 //! set elsewhere (`settings`), what is made for shells and manuals (`shells`), what `make install`
 //! puts where (`installed`), which server it is (`encryption`), how it is found on the local
-//! network (`discovery`), passwords and operators (`operators`), the load test's program (`load`),
-//! and the example bot (`bot`). What needs a Windows console is in `console`.
+//! network (`discovery`), passwords and operators (`operators`), what is said of limits (`limits`),
+//! the load test's program (`load`), and the example bot (`bot`). What needs a Windows
+//! console is in `console`.
 //!
 //! No test depends on how fast anything is: each waits for what must come, and only a hang ends
 //! the waiting.
@@ -35,6 +36,7 @@ mod installed;
 mod interactive;
 mod joining;
 mod languages;
+mod limits;
 mod links;
 mod load;
 mod oneshot;

@@ -130,7 +130,10 @@ fn a_command_acts_as_an_operator_and_prints_what_the_room_is_told() {
         let password = ["--operator-password-file", file.to_str().unwrap()];
         let ended = room.once(&[&password[..], arguments].concat(), "");
         ended.has_code(0);
-        ended.stdout.lines().last().unwrap_or_default().to_owned()
+        // The day heads what the room is told. Talk is no part of it.
+        let (day, told) = ended.stdout.split_once('\n').unwrap_or_default();
+        assert!(day.starts_with("-- 20") && day.len() == 13, "{}", ended.stdout);
+        told.trim_end().to_owned()
     };
     let mut bob = Peer::join(room.address(), "bob");
     assert_eq!(
@@ -140,11 +143,25 @@ fn a_command_acts_as_an_operator_and_prints_what_the_room_is_told() {
     assert_eq!(bob.goodbye().code, Code::KICKED);
     let mut bob = Peer::join(room.address(), "bob");
     let item = bob.upload("spam.txt", b"spam");
-    order(&["drop", &item.to_string()]);
+    room.once(&["--operator-password-file", file.to_str().unwrap(), "drop", &item.to_string()], "")
+        .has_code(0);
     assert_eq!(room.once(&["list"], "").stdout, "");
     bob.say_and_hear("my password is hunter2");
     bob.say_and_hear("oops");
     assert_eq!(order(&["redact", "bob", "2"]), "-- tester redacted a line");
+    let password = ["--operator-password-file", file.to_str().unwrap()];
+    for refused in [&["redact", "bob", "9"][..], &["redact", "#1"], &["kick", "nobody"]] {
+        let ended = room.once(&[&password[..], refused].concat(), "");
+        assert_eq!((ended.stdout.as_str(), ended.stderr.lines().count()), ("", 1), "{refused:?}");
+    }
+    for (words, why) in [
+        (&["ban", "bob", "90"][..], "not banned: 90 is not a time such as 30m"),
+        (&["ban", "10.77.0.300"], "not banned: 10.77.0.300 is not an address such as"),
+        (&["ban", "10.77.0.0/24"], "not banned: 10.77.0.0/24 is not an address such as"),
+    ] {
+        let ended = room.once(&[&password[..], words].concat(), "");
+        assert!(ended.code != Some(0) && ended.complaint().contains(why), "{}", ended.stderr);
+    }
     for shown in [&["tail", "-n", "all"][..], &["tail", "--json", "-n", "all"]] {
         let shown = room.once(shown, "").stdout;
         assert!(shown.contains("[redacted]") && !shown.contains("hunter2"), "{shown}");

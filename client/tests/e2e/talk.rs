@@ -67,7 +67,7 @@ fn lines_beyond_the_limit_wait_and_none_is_lost() {
     ended.has_code(0);
     let expected: Vec<String> = (0..30).map(|number| format!("ada  line {number}")).collect();
     assert_eq!(spoken(&ended.stdout), expected);
-    let told = "the server takes 3 at once, then 20 in 1 s from each member";
+    let told = "the server accepts 3 at once, then 20 in 1 s from each member";
     assert!(ended.stdout.contains(told) || ended.stderr.contains(told), "{ended:?}");
 }
 

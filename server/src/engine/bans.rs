@@ -47,8 +47,8 @@ impl Ban {
         self.entry.until.is_some_and(|until| until <= at)
     }
 
-    /// Returns true if the other keeps the same out, until the same time and for the same reason. An
-    /// address that is not known any more makes no difference.
+    /// Returns true if the other keeps the same out, until the same time and for the same reason.
+    /// An address that is not known any more makes no difference.
     fn is_again(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.entry, &other.entry);
         let is_same_whom = ours.to == theirs.to

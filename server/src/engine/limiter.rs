@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::SocketAddr;
 
+use bytesize::ByteSize;
 use chatshelf_common::id::{MessageId, TransferId};
 use chatshelf_common::rate::{Meter, Rate};
 use chatshelf_common::text::Note;
@@ -157,7 +158,12 @@ impl Over {
 
     /// Returns the allowance, for people.
     fn detail(self) -> Option<Note> {
-        self.rate.and_then(|rate| Note::new(&rate.to_string()).ok())
+        let is_of_bytes = matches!(self.code, Code::TOO_MUCH_UPLOADED | Code::TOO_MUCH_SENT);
+        let told = self.rate.map(|rate| match is_of_bytes {
+            true => rate.told(ByteSize),
+            false => rate.to_string(),
+        });
+        told.and_then(|told| Note::new(&told).ok())
     }
 
     fn goodbye(self) -> Goodbye {

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { CODE, DEED } from '../protocol.js';
 import { LANGUAGES, hasText, languageOf, setLanguage, setTexts, t } from '../strings.js';
 import { complete, helpLines, parse } from '../ui/commands.js';
-import { lasting, secondsOf, whomOf } from '../ui/moderation.js';
+import { lasting, looksLikeAddress, secondsOf, whomOf } from '../ui/moderation.js';
 import { names } from '../ui/words.js';
 
 const WEB = new URL('../', import.meta.url);
@@ -112,7 +112,8 @@ test('operators name whom, how long and why', () => {
   assert.deepEqual(of('/kick bob enough now'), ['bob', 'enough now']);
   assert.deepEqual(of('/ban bob'), ['bob', undefined, '']);
   assert.deepEqual(of('/ban bob 30m too loud'), ['bob', '30m', 'too loud']);
-  assert.deepEqual(of('/ban bob 3 strikes'), ['bob', undefined, '3 strikes']);
+  assert.deepEqual(of('/ban bob 1d 3 strikes'), ['bob', '1d', '3 strikes']);
+  assert.deepEqual(of('/ban bob please stop'), ['bob', undefined, 'please stop']);
   assert.deepEqual(of('/ban 2001:db8::1 7d'), ['2001:db8::1', '7d', '']);
   assert.deepEqual(of('/unban #7'), ['7']);
   assert.deepEqual([of('/redact bob 3'), of('/redact #43')],
@@ -122,6 +123,15 @@ test('operators name whom, how long and why', () => {
   }
   assert.match(parse(`/kick bob ${'x'.repeat(300)}`).fault, /too long .* 256\u00a0B/);
   assert.match(parse('/ban a/b').fault, /without spaces/);
+  for (const time of ['1y', '2mo', '0m', '0.5s', '90', '30M', '30 m', '50000d', 'P1D', '-1h',
+    '3 warnings', '30分钟', '７d']) {
+    assert.match(parse(`/ban bob ${time}`).fault ?? '', /is not a time such as 30m/, time);
+  }
+  for (const whom of ['10.0.0.0/24', '2001:db8::/32', 'fe80::1%eth0', '[::1]', '10.0.0.7:9000']) {
+    assert.match(parse(`/ban ${whom}`).fault ?? '', /is not an address such as/, whom);
+  }
+  for (const whom of ['10.77.0.300', '10.77.0', '1.2.3']) assert.ok(looksLikeAddress(whom), whom);
+  for (const whom of ['bob', 'a.b', '1984', 'bad.cafe']) assert.ok(!looksLikeAddress(whom), whom);
 });
 
 test('an address is 16 bytes, and a time has a unit', () => {

@@ -2,7 +2,7 @@
 
 import { textFault } from '../protocol.js';
 import { t } from '../strings.js';
-import { whomOf } from './moderation.js';
+import { looksLikeAddress, secondsOf, whomOf } from './moderation.js';
 import { reason } from './words.js';
 
 // Name, usage, the kinds of text that follow the name, and other names.
@@ -21,7 +21,7 @@ const COMMANDS = [
   ['op', '/op', /^/],
   ['kick', '/kick NAME [REASON]', /^(?<nick>\S+)\s*(?<note>.*)$/],
   ['ban', '/ban NAME|ADDRESS [TIME] [REASON]',
-    /^(?<whom>\S+)(\s+(?<time>(\d{1,6}[smhdw])+)(?!\S))?\s*(?<note>.*)$/],
+    /^(?<whom>\S+)(\s+(?<time>[-+\u2212.,]*([Pp][Tt]*)?\p{N}\S*))?\s*(?<note>.*)$/u],
   ['unban', '/unban NUMBER', /^#?(?<number>\d{1,18})$/],
   ['bans', '/bans', /^/],
   ['redact', '/redact NAME [N]', /^(#(?<line>\d{1,18})|(?<nick>\S+)\s*(?<nth>[1-9]\d*)?)$/],
@@ -31,7 +31,11 @@ const COMMANDS = [
 
 // What is wrong with a text of this kind, as a sentence.
 function faultOf([kind, text]) {
-  if (kind === 'whom') return faultOf(['nick', whomOf(text).to]);
+  if (kind === 'time' && text && !secondsOf(text)) return t('badTime', { word: text });
+  if (kind === 'whom') {
+    const fault = faultOf(['nick', whomOf(text).to]);
+    return fault && looksLikeAddress(text) ? t('badAddress', { whom: text }) : fault;
+  }
   const isText = ['nick', 'message', 'topic', 'note'].includes(kind);
   const fault = text && isText ? textFault(kind, text) : null;
   return fault && (kind === 'nick' ? t('badName') : reason(fault));

@@ -26,10 +26,16 @@ function addressText(bytes) {
   return new URL(`http://[${groups}]`).hostname.slice(1, -1);
 }
 
-/** The seconds of a time such as `30m` or `1d12h`; `undefined` for none. */
+/** Whether this is hardly meant as a name: `10.77.0.300`, `2001:db8::/32`, `fe80::1%eth0`. */
+export const looksLikeAddress = (text) =>
+  /^\[*([\d.*-]*\.[\d.*-]*|[\da-f.]*:[\da-f.:]*)([/%\]]|$)/i.test(text);
+
+/** The seconds of a time such as `30m` or `1d12h`; `undefined` for none that a ban can last. */
 export function secondsOf(time = '') {
+  if (!/^(\d{1,6}[smhdw])+$/.test(time)) return undefined;
   const parts = [...time.matchAll(/(\d+)(\w)/g)];
-  return parts.reduce((sum, [, count, unit]) => sum + count * SECONDS[unit], 0) || undefined;
+  const seconds = parts.reduce((sum, [, count, unit]) => sum + count * SECONDS[unit], 0);
+  return seconds > 0 && seconds < 2 ** 32 ? seconds : undefined;
 }
 
 /** How long it is from one moment to another, in the largest unit that is exact enough. */

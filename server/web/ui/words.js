@@ -16,7 +16,7 @@ const about = (key, { nick, to, ...rest }) =>
 export function reason({ code, limit, suggestion, retryMs, detail }) {
   const key = NAMES[code];
   let text = key && hasText(key) ? t(key) : t('code', { code });
-  const isBytes = /^(FILE_TOO_LARGE|TOO_MUCH_UPLOADED|TEXT_TOO_LONG)$/.test(key);
+  const isBytes = /^(FILE_TOO_LARGE|TOO_MUCH_UPLOADED|TOO_MUCH_SENT|TEXT_TOO_LONG)$/.test(key);
   if (limit !== undefined) text += t('limitIs', { limit: isBytes ? sizeText(limit) : limit });
   if (suggestion) text += t('isFree', { name: suggestion });
   if (retryMs !== undefined) text += t('retryIn', { s: Math.ceil(retryMs / 1000) });

@@ -10,7 +10,7 @@ use super::App;
 use crate::app::clock::Clock;
 use crate::app::exit::{EXIT_FAILED, Failure};
 use crate::app::news::{Answer, News};
-use crate::command::{Command, Download, LineRef};
+use crate::command::{self, Command, Download, LineRef, looks_like_address};
 use crate::item::{Found, ItemError, Shelf};
 use crate::lang::tr;
 use crate::search::Words;
@@ -128,7 +128,7 @@ impl App {
             Command::Reconnect => return self.reconnect(now),
             Command::Stats => self.ask_stats(now)?,
             Command::Op => return self.become_operator(),
-            Command::Moderate(order) => return session.moderate(order),
+            Command::Moderate(order) => return self.moderate(order),
             Command::Redact(line) => return self.redact(&line),
             Command::Bans => return session.ask_bans(),
             Command::Drop(items) => self.drop_items(&items),
@@ -245,6 +245,23 @@ impl App {
             self.answer(Answer::Stats);
         }
         asked
+    }
+
+    /// What operators do. Only a member may have a name that looks like an address.
+    fn moderate(&mut self, order: Moderate) -> Result<(), CommandError> {
+        let session = self.link.session_mut();
+        match &order.to {
+            Some(whom)
+                if order.action == Action::BAN
+                    && looks_like_address(whom.as_str())
+                    && !session.room().members().any(|member| member.is_same(whom)) =>
+            {
+                let refused = command::CommandError::BanAddress(whom.to_string());
+                self.news.failure(refused.to_string());
+                Ok(())
+            }
+            _ => session.moderate(order),
+        }
     }
 
     /// `/redact`: of a line that was seen here, or by its number.

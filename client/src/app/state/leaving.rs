@@ -9,6 +9,7 @@ use crate::app::patience::Mark;
 use crate::app::shutdown::{LEAVE_MAX, exit_code};
 use crate::lang::tr;
 use crate::link::LinkError;
+use crate::session::{PendingCommand, Stage};
 
 impl App {
     /// True once nothing more is carried out: we are leaving, or will as soon as all is done.
@@ -163,9 +164,14 @@ impl App {
         let awaits = self.has_work() || !session.room().is_caught_up();
         let is_here = self.nick.is_held() && !self.shutdown.has_left();
         let is_waiting = self.manner.is_script() && is_here && awaits;
-        is_waiting.then(|| Mark {
+        // The server has said when it takes more.
+        let is_held = session.transfers().any(|it| matches!(it.stage, Stage::Held { .. }));
+        let (transfers, mut commands) = (self.transfers_running(), session.pending_commands());
+        let awaits_op = commands.any(|(it, _)| matches!(it, PendingCommand::Op(_)));
+        (is_waiting && !is_held).then(|| Mark {
             commands: session.outstanding(),
-            transfers: self.transfers_running(),
+            transfers,
+            is_long: transfers > 0 || awaits_op,
             position: session.position(),
             moved: session.transfers().map(|status| status.moved).sum(),
         })

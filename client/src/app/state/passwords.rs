@@ -71,6 +71,15 @@ impl App {
         );
     }
 
+    /// The password, of the room or of its operators, is not verified yet.
+    pub(super) fn tell_password_waits(&mut self) {
+        let text = tr!(
+            "the password waits for its turn: wrong ones came from this address, and each holds \
+             up the next for 30 s"
+        );
+        self.news.push(News::Waits(text.to_owned()));
+    }
+
     fn want(&mut self, wanted: Wanted, why: &str) {
         self.password_wanted = Some(wanted);
         let (text, is_rooms) = (why.to_owned(), wanted == Wanted::Room);

@@ -1,6 +1,6 @@
 //! What the session tells, made into news by the part that it concerns. Owns nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chatshelf_common::rate::Rate;
 use chatshelf_common::text::Nick;
@@ -16,9 +16,10 @@ use crate::app::exit::{EXIT_FAILED, EXIT_REFUSED, Failure};
 use crate::app::format;
 use crate::app::news::{Answer, News};
 use crate::app::nick_choice::Remedy;
-use crate::app::reconnect;
+use crate::app::{reconnect, transfer_summary};
 use crate::lang::{because, tr};
 use crate::session::{Loss, Outcome, PendingCommand, SessionEvent, TransferStatus, When};
+use crate::units::period;
 
 impl App {
     /// Takes in everything that the session has told so far.
@@ -72,15 +73,12 @@ impl App {
             )),
             SessionEvent::Refused(refused, command) => self.refused(&refused, command.as_ref()),
             SessionEvent::Paced { rate } => news.notice(tr!(
-                "the server takes {rate} from each member: the rest waits its turn (/waiting)",
-                rate = taken(rate),
+                "the server accepts {rate} from each member: the rest waits its turn (/waiting)",
+                rate = accepted(rate),
             )),
             SessionEvent::PasswordWanted { code } => self.ask_password(code),
             SessionEvent::PasswordWithheld(privacy) => self.withhold_password(privacy),
-            SessionEvent::PasswordWaits => news.notice(tr!(
-                "the password waits for its turn: wrong ones came from this address, and each \
-                 holds up the next for 30 s"
-            )),
+            SessionEvent::PasswordWaits => self.tell_password_waits(),
             SessionEvent::Bans => news.push(News::Answer(Answer::Bans)),
             SessionEvent::Undelivered { is_silent } => self.undelivered(is_silent),
             SessionEvent::Stats => news.push(News::Answer(Answer::Stats)),
@@ -91,6 +89,7 @@ impl App {
             SessionEvent::TransferRestarted(status, why) => {
                 self.transfers.restarted(&status, why, now, news);
             }
+            SessionEvent::TransferHeld(status, why) => self.held(&status, &why),
             SessionEvent::TransferEnded(status, outcome) => self.ended(&status, &outcome, now),
             SessionEvent::Goodbye(goodbye) => self.goodbye(&goodbye),
             SessionEvent::GaveUp(why) => self.gave_up(&why),
@@ -238,6 +237,16 @@ impl App {
         });
     }
 
+    /// An upload waits until the server takes more. A script does not wait for longer than it
+    /// would for anything else.
+    fn held(&mut self, status: &TransferStatus, why: &Refused) {
+        let wait = Duration::from_millis(why.retry_ms.unwrap_or(0).into());
+        if self.manner.is_script() && wait >= self.patience.for_transfers() {
+            return self.link.session_mut().give_up_held_uploads();
+        }
+        self.news.push(News::Waits(transfer_summary::held(status, why)));
+    }
+
     fn ended(&mut self, status: &TransferStatus, outcome: &Outcome, now: Instant) {
         self.transfers.ended(status, outcome, self.nick.chosen(), now, &mut self.news);
         if self.session().transfers_outstanding() == 0 {
@@ -268,8 +277,8 @@ impl App {
     }
 }
 
-/// How much the server takes.
-fn taken(rate: Rate) -> String {
-    let (first, then, s) = (rate.at_once(), rate.refill(), f64::from(rate.period_ms()) / 1000.0);
-    tr!("{first} at once, then {then} in {s} s", first, then, s)
+/// How much the server accepts.
+fn accepted(rate: Rate) -> String {
+    let (first, then, time) = (rate.at_once(), rate.refill(), period(rate.period_ms()));
+    tr!("{first} at once, then {then} in {time}", first, then, time)
 }

@@ -156,8 +156,19 @@ fn an_upload_that_is_refused_for_now_is_offered_again() {
     let [Sent::Frame(ClientFrame::UploadOffer(first))] = &offers[..] else { panic!("{offers:?}") };
     rig.events();
     let refusal = refused_transfer(Code::TOO_MUCH_UPLOADED, first.transfer.0);
-    rig.give(Refused { retry_ms: Some(5000), ..refusal }).unwrap();
-    assert_eq!(rig.events(), [], "it is not over");
+    let refusal = Refused { retry_ms: Some(5000), limit: Some(2 << 20), ..refusal };
+    rig.give(refusal.clone()).unwrap();
+    let until = rig.now + Duration::from_millis(5000);
+    let held = |rig: &mut Rig| match &rig.events()[..] {
+        [SessionEvent::TransferHeld(status, why)] if *why == refusal => status.stage,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(held(&mut rig), Stage::Held { until });
+    // Another is not even offered.
+    rig.session.upload(name("b"), 10, None).unwrap();
+    assert_eq!(held(&mut rig), Stage::Held { until });
+    let second = rig.session.transfers().last().unwrap().transfer;
+    rig.session.cancel(second).unwrap();
     wait(&mut rig, 4999);
     assert_eq!(sent(&mut rig), []);
     wait(&mut rig, 1);

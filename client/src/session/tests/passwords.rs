@@ -125,6 +125,25 @@ fn a_wait_for_the_verdict_is_told_and_its_silence_borne() {
 }
 
 #[test]
+fn a_wait_for_the_verdict_on_an_operator_is_told_like_that_on_a_member() {
+    let mut rig = joined(Privacy::Private, None, Vec::new());
+    rig.session.op(secret()).unwrap();
+    let mut told = Vec::new();
+    for _ in 0..20 {
+        bytes(&mut rig);
+        rig.now += Duration::from_secs(1);
+        rig.session.handle_timeout(rig.now).unwrap();
+        rig.give(Pong {}).unwrap();
+        told.extend(rig.events());
+    }
+    assert_eq!(told, [SessionEvent::PasswordWaits]);
+    rig.give(refused(Code::PASSWORD_WRONG, Op::KIND)).unwrap();
+    rig.session.handle_timeout(rig.now).unwrap();
+    let told = rig.events();
+    assert!(matches!(told[..], [SessionEvent::Refused(..)]), "{told:?}");
+}
+
+#[test]
 fn what_an_operator_wanted_dies_with_its_connection() {
     let one = Allowance { kind: AllowanceKind::LINES, rate: Rate::new(1, 1, 1_000).unwrap() };
     let mut rig = joined(Privacy::Private, Some(Reconnect::default()), vec![one]);

@@ -9,6 +9,7 @@ mod downloads;
 mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use chatshelf_common::id::{Digest, ItemId, TransferId};
 use chatshelf_common::wire::frame::{Cancel, Refused};
@@ -38,14 +39,21 @@ pub(super) struct Transfers {
     active: BTreeMap<TransferHandle, Transfer>,
     /// To be sent, in this order.
     queue: VecDeque<(TransferHandle, Transfer)>,
-    /// From when on the server may be offered uploads, in milliseconds of the session's time.
-    offers_from_ms: u64,
+    /// Why the server is offered no uploads for now.
+    held: Option<Hold>,
     requests: VecDeque<FileRequest>,
     spare: Vec<Vec<u8>>,
     /// The newest item that the shelf was seen to hold.
     newest_item: Option<ItemId>,
     /// Items that are known to be our uploads.
     own_items: BTreeSet<ItemId>,
+}
+
+/// The server takes no more uploads before this moment, and has said why.
+#[derive(Debug)]
+struct Hold {
+    until: Instant,
+    refused: Refused,
 }
 
 #[derive(Debug)]
@@ -65,9 +73,15 @@ impl Transfers {
     }
 
     /// Sends what is queued while fewer than `max` run.
-    pub(super) fn start(&mut self, max: u32, now_ms: u64, out: &mut Outgoing) -> Vec<SessionEvent> {
+    pub(super) fn start(
+        &mut self,
+        max: u32,
+        now: Instant,
+        out: &mut Outgoing,
+    ) -> Vec<SessionEvent> {
         let mut started = Vec::new();
-        let may_offer = now_ms >= self.offers_from_ms;
+        self.held.take_if(|held| held.until <= now);
+        let may_offer = self.held.is_none();
         let may_start = |transfer: &Transfer| may_offer || matches!(transfer, Transfer::Down(_));
         while self.active.len() < max as usize
             && let Some(next) = self.queue.iter().position(|(_, transfer)| may_start(transfer))
@@ -82,11 +96,30 @@ impl Transfers {
         started
     }
 
-    /// How long until uploads that wait may be offered, in milliseconds.
-    pub(super) fn wait_ms(&self, now_ms: u64) -> Option<u64> {
-        let mut queued = self.queue.iter();
-        let wait_ms = self.offers_from_ms.checked_sub(now_ms).filter(|wait_ms| *wait_ms > 0)?;
-        queued.any(|(_, transfer)| matches!(transfer, Transfer::Up(_))).then_some(wait_ms)
+    /// When uploads that wait may be offered.
+    pub(super) fn offers_from(&self) -> Option<Instant> {
+        self.held_uploads().next().and(self.held.as_ref()).map(|held| held.until)
+    }
+
+    fn held_uploads(&self) -> impl Iterator<Item = TransferHandle> {
+        let queued = self.queue.iter().filter(|_| self.held.is_some());
+        queued.filter(|(_, it)| matches!(it, Transfer::Up(_))).map(|(handle, _)| *handle)
+    }
+
+    /// That an upload waits until the server takes more, if it does.
+    pub(super) fn tell_held(&self, handle: TransferHandle) -> Option<SessionEvent> {
+        let held = self.held.as_ref()?;
+        let status = self.statuses().find(|it| it.transfer == handle)?;
+        let is_held = matches!(status.stage, Stage::Held { .. });
+        is_held.then(|| SessionEvent::TransferHeld(status, held.refused.clone()))
+    }
+
+    /// Ends the uploads that wait until the server takes more, for the reason that it gave.
+    pub(super) fn give_up_held(&mut self, out: &mut Outgoing) -> Vec<SessionEvent> {
+        let handles: Vec<TransferHandle> = self.held_uploads().collect();
+        let Some(why) = self.held.as_ref().map(|it| it.refused.clone()) else { return Vec::new() };
+        let ended = |handle| self.remove(handle, Outcome::Refused(why.clone()), out);
+        handles.into_iter().filter_map(ended).collect()
     }
 
     /// Asks the server for a transfer, under a new number.
@@ -109,7 +142,15 @@ impl Transfers {
     /// All transfers, running and queued.
     pub(super) fn statuses(&self) -> impl Iterator<Item = TransferStatus> {
         let active = self.active.iter().map(|(handle, transfer)| transfer.status(*handle, false));
-        active.chain(self.queue.iter().map(|(handle, transfer)| transfer.status(*handle, true)))
+        active.chain(self.queue.iter().map(|(handle, transfer)| {
+            let status = transfer.status(*handle, true);
+            match (&self.held, transfer) {
+                (Some(held), Transfer::Up(_)) => {
+                    TransferStatus { stage: Stage::Held { until: held.until }, ..status }
+                }
+                _ => status,
+            }
+        }))
     }
 
     pub(super) fn count(&self) -> usize {
@@ -218,7 +259,7 @@ impl Transfers {
         &mut self,
         refused: Refused,
         number: TransferId,
-        now_ms: u64,
+        now: Instant,
         out: &mut Outgoing,
     ) -> Step {
         let Some(handle) = self.find(number)? else { return Ok(None) };
@@ -228,9 +269,12 @@ impl Transfers {
             && let Some(transfer) = self.active.remove(&handle)
         {
             self.numbers.remove(&number);
-            self.offers_from_ms = self.offers_from_ms.max(now_ms + u64::from(retry_ms));
+            let until = now + Duration::from_millis(retry_ms.into());
+            if self.held.as_ref().is_none_or(|held| held.until < until) {
+                self.held = Some(Hold { until, refused });
+            }
             self.queue.push_front((handle, transfer));
-            return Ok(None);
+            return Ok(self.tell_held(handle));
         }
         match self.active.get(&handle) {
             // All is here, and the server has no say any more.

@@ -259,9 +259,12 @@ fn uploads_of_a_member_and_of_its_address_are_limited_in_bytes() {
     upload(&mut rig, &mut ada, 1, &content(90_000));
     ada.offer(2, 20_000);
     rig.settle();
-    let wait = refusal(&mut ada);
+    let [refused] = &ada.refusals()[..] else { panic!("expected one refusal") };
     // 10,000 bytes more come in 360 s.
+    let wait = (refused.code, refused.limit, refused.retry_ms);
     assert_eq!(wait, (Code::TOO_MUCH_UPLOADED, Some(100_000), Some(360_000)));
+    let detail = refused.detail.as_ref().unwrap();
+    assert_eq!(detail.as_str(), "97.7 KiB at once, then 97.7 KiB in 1 h");
     upload(&mut rig, &mut bob, 1, &content(60_000));
     bob.offer(2, 1_000);
     rig.settle();

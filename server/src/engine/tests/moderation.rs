@@ -160,9 +160,9 @@ fn who_is_put_out_while_absent_leaves_for_that_reason_and_comes_back_as_somebody
             // Of one that has ended its side and reads nothing, the connection is still there.
             bob.allow(0);
             if ends_politely {
-                bob.end()
+                bob.end();
             } else {
-                bob.reset()
+                bob.reset();
             }
             rig.settle();
             assert_eq!(left(&mut ada), [], "bob may be back in a moment");

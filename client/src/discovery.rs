@@ -11,7 +11,6 @@ use chatshelf_common::discovery::{SERVICE, TXT_KEY};
 use mdns_sd::{ResolvedService, ServiceDaemon, ServiceEvent};
 
 use crate::lang::tr;
-use crate::screen::wrap::{padded, width};
 use crate::text::shown;
 
 /// How long is searched, unless told otherwise. Answers come within a second; the question is
@@ -92,24 +91,6 @@ fn shortened(text: &str) -> String {
     shown(&text.chars().take(NAME_CHARS_MAX).collect::<String>())
 }
 
-/// Rooms as lines of a table.
-#[must_use]
-pub fn table(rooms: &[Found]) -> Vec<String> {
-    let longest = |of: fn(&Found) -> String| {
-        rooms.iter().map(|room| width(&of(room))).max().unwrap_or_default()
-    };
-    let names = longest(|room| room.name.clone());
-    let servers = longest(|room| room.server.to_string());
-    let line = |room: &Found| {
-        let name = padded(&room.name, names);
-        let server = padded(&room.server.to_string(), servers);
-        let key = room.key.as_ref().map(|key| format!("  key {key}…")).unwrap_or_default();
-        let line = format!("{name}  {server}{key}");
-        line.trim_end().to_owned()
-    };
-    rooms.iter().map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use mdns_sd::ServiceInfo;
@@ -145,26 +126,5 @@ mod tests {
         assert_eq!(room.key.unwrap(), "SHA256:abc\u{fffd}[2J");
         let long = found(&service(&"n".repeat(63), "192.0.2.7")).unwrap().1;
         assert_eq!(long.name.chars().count(), NAME_CHARS_MAX);
-    }
-
-    #[test]
-    fn rooms_are_lines_of_a_table() {
-        let room = |name: &str, server: &str, key: Option<&str>| Found {
-            name: name.into(),
-            server: server.parse().unwrap(),
-            key: key.map(str::to_owned),
-        };
-        let rooms = [
-            room("desk", "192.0.2.7:9000", Some("SHA256:AbCd")),
-            room("the lab 9001", "[2001:db8::7]:9001", None),
-        ];
-        let lines = table(&rooms);
-        assert_eq!(
-            lines,
-            [
-                "desk          192.0.2.7:9000      key SHA256:AbCd…",
-                "the lab 9001  [2001:db8::7]:9001"
-            ]
-        );
     }
 }

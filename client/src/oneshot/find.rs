@@ -9,8 +9,9 @@ use chatshelf_common::address::ServerAddress;
 
 use super::json;
 use crate::app::{EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE, fail, show};
-use crate::discovery::{self, Found, SEARCH, table};
+use crate::discovery::{self, Found, SEARCH};
 use crate::lang::tr;
+use crate::screen::wrap::{padded, width};
 
 /// How long a server on this machine may take to accept a connection.
 const HERE_MAX: Duration = Duration::from_millis(500);
@@ -33,6 +34,23 @@ fn nothing() -> &'static str {
 
 fn lines(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Rooms as lines of a table.
+fn table(rooms: &[Found]) -> Vec<String> {
+    let longest = |of: fn(&Found) -> String| {
+        rooms.iter().map(|room| width(&of(room))).max().unwrap_or_default()
+    };
+    let names = longest(|room| room.name.clone());
+    let servers = longest(|room| room.server.to_string());
+    let line = |room: &Found| {
+        let name = padded(&room.name, names);
+        let server = padded(&room.server.to_string(), servers);
+        let key = room.key.as_ref().map(|key| format!("  key {key}…")).unwrap_or_default();
+        let line = format!("{name}  {server}{key}");
+        line.trim_end().to_owned()
+    };
+    rooms.iter().map(line).collect()
 }
 
 /// Asks which of the rooms on the local network to join, if no server answers on this machine.
@@ -104,5 +122,26 @@ mod tests {
             let found = chosen(&rooms, answer).map(|room| room.name.as_str());
             assert_eq!(found, name, "{answer:?}");
         }
+    }
+
+    #[test]
+    fn rooms_are_lines_of_a_table() {
+        let room = |name: &str, server: &str, key: Option<&str>| Found {
+            name: name.into(),
+            server: server.parse().unwrap(),
+            key: key.map(str::to_owned),
+        };
+        let rooms = [
+            room("desk", "192.0.2.7:9000", Some("SHA256:AbCd")),
+            room("the lab 9001", "[2001:db8::7]:9001", None),
+        ];
+        let lines = table(&rooms);
+        assert_eq!(
+            lines,
+            [
+                "desk          192.0.2.7:9000      key SHA256:AbCd…",
+                "the lab 9001  [2001:db8::7]:9001"
+            ]
+        );
     }
 }

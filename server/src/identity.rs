@@ -3,7 +3,7 @@
 //! Without other files the key is its own, made at the first start and kept in the data directory;
 //! clients recognise it by its fingerprint. The certificate around it says nothing that a client
 //! has to rely on, but a browser whose user has accepted it knows it by its bytes: so it is kept
-//! too, until it has to be another ([`certificate`]). With `--tls-cert` and `--tls-key` both are
+//! too, until it has to be another (`certificate`). With `--tls-cert` and `--tls-key` both are
 //! somebody else's.
 
 mod certificate;

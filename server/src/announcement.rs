@@ -1,24 +1,30 @@
 //! The room on the local network: its server announces itself by multicast DNS as long as it runs
 //! (PROTOCOL.md, "On the local network"). Owns what is told there, which is never who is in the room
-//! or what is on its shelf. The library answers questions on a thread of its own.
+//! or what is on its shelf. Questions are answered on threads of their own, one for each family of
+//! addresses.
+
+mod family;
+mod message;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
-use chatshelf_common::discovery::{SERVICE, TXT_KEY, TXT_PROTOCOL, TXT_VERSION};
+use chatshelf_common::discovery::{TXT_KEY, TXT_PROTOCOL, TXT_VERSION};
 use chatshelf_common::fingerprint::Fingerprint;
 use chatshelf_common::limits::{PORT_DEFAULT, VERSION_MAX};
-use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 
 use crate::identity::own_name;
+use family::{Family, Twins};
+use message::Service;
 
-/// How long the end of the server waits until the goodbye is sent.
-const GOODBYE_MAX: Duration = Duration::from_millis(500);
+/// The port of multicast DNS (RFC 6762, section 3).
+const PORT: u16 = 5353;
+/// Bytes of the hash in a host's name.
+const HOST_HASH_BYTES: usize = 8;
 
 /// An announcement. Dropped, it is taken back.
+#[derive(Debug)]
 pub struct Announcement {
-    daemon: ServiceDaemon,
-    full_name: String,
+    families: Vec<Family>,
 }
 
 impl Announcement {
@@ -32,52 +38,51 @@ impl Announcement {
         if ip.is_loopback() {
             return Err(format!("cannot announce {address}: only this machine can reach it"));
         }
-        let explain = |why: mdns_sd::Error| format!("cannot announce the room: {why}");
-        let name = own_name();
-        let host = name.split('.').next().filter(|it| !it.is_empty()).unwrap_or("chatshelf");
-        let room = match address.port() {
-            PORT_DEFAULT => host.to_owned(),
-            port => format!("{host} {port}"),
+        let (service, twins) =
+            (service(&own_name(), address.port(), fingerprint), Twins::default());
+        // A server on [::] is reached by both.
+        let families: &[bool] = match ip {
+            IpAddr::V4(_) => &[true],
+            IpAddr::V6(ip) if ip.is_unspecified() => &[true, false],
+            IpAddr::V6(_) => &[false],
         };
-        let (key, version) = (fingerprint.short(), VERSION_MAX.to_string());
-        let attributes = [TXT_VERSION, (TXT_PROTOCOL, &version), (TXT_KEY, &key)];
-        let host = format!("{host}.local.");
-        let info = match ip {
-            ip if ip.is_unspecified() => {
-                ServiceInfo::new(SERVICE, &room, &host, "", address.port(), &attributes[..])
-                    .map(ServiceInfo::enable_addr_auto)
-            }
-            ip => ServiceInfo::new(SERVICE, &room, &host, ip, address.port(), &attributes[..]),
-        };
-        let info = info.map_err(explain)?;
-        let daemon = ServiceDaemon::new().map_err(explain)?;
-        let announcement = Self { full_name: info.get_fullname().to_owned(), daemon };
-        announcement.keep_to(ip).map_err(explain)?;
-        announcement.daemon.register(info).map_err(explain)?;
-        Ok(announcement)
+        let begun =
+            families.iter().map(|v4| Family::begin(*v4, service.clone(), ip, twins.clone()));
+        let (families, failed): (Vec<_>, Vec<_>) = begun.partition(Result::is_ok);
+        match failed.into_iter().find_map(Result::err) {
+            Some(why) if families.is_empty() => Err(format!("cannot announce the room: {why}")),
+            _ => Ok(Self { families: families.into_iter().flatten().collect() }),
+        }
     }
 
-    /// Speaks where the server can be reached, and nowhere else.
-    fn keep_to(&self, ip: IpAddr) -> mdns_sd::Result<()> {
-        match ip {
-            ip if !ip.is_unspecified() => {
-                self.daemon.disable_interface(IfKind::All)?;
-                self.daemon.enable_interface(ip)
-            }
-            IpAddr::V4(_) => self.daemon.disable_interface(IfKind::IPv6),
-            IpAddr::V6(_) => Ok(()),
-        }
+    /// Announces another key from now on, if it is another.
+    pub fn replace_key(&self, fingerprint: &Fingerprint) {
+        let attributes = attributes(fingerprint);
+        self.families.iter().for_each(|family| family.replace(&attributes));
     }
 }
 
-impl Drop for Announcement {
-    fn drop(&mut self) {
-        // Who has heard of the room forgets it at once, and not only when its time is over.
-        if let Ok(done) = self.daemon.unregister(&self.full_name) {
-            let _ = done.recv_timeout(GOODBYE_MAX);
-        }
-        if let Ok(done) = self.daemon.shutdown() {
-            let _ = done.recv_timeout(GOODBYE_MAX);
-        }
+/// What is announced of a machine of this name.
+fn service(name: &str, port: u16, fingerprint: &Fingerprint) -> Service {
+    let machine = name.split('.').next().filter(|it| !it.is_empty()).unwrap_or("chatshelf");
+    let suffix = if port == PORT_DEFAULT { String::new() } else { format!(" {port}") };
+    let hash = blake3::hash(format!("{name}\n{port}\n{fingerprint}").as_bytes());
+    let hash = data_encoding::HEXLOWER.encode(&hash.as_bytes()[..HOST_HASH_BYTES]);
+    Service {
+        machine: machine.to_owned(),
+        suffix,
+        host: format!("chatshelf-{hash}"),
+        port,
+        attributes: attributes(fingerprint),
+        twins: 0,
     }
+}
+
+fn attributes(fingerprint: &Fingerprint) -> Vec<(&'static str, String)> {
+    let (text_key, text_version) = TXT_VERSION;
+    vec![
+        (text_key, text_version.to_owned()),
+        (TXT_PROTOCOL, VERSION_MAX.to_string()),
+        (TXT_KEY, fingerprint.short()),
+    ]
 }

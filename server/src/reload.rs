@@ -9,6 +9,7 @@ use std::rc::Rc;
 use chatshelf_common::cli::{Parsed, Setting};
 use chatshelf_common::fingerprint::Fingerprint;
 
+use crate::announcement::Announcement;
 use crate::config::{AT_START, Config, Told};
 use crate::disk::DiskSettings;
 use crate::engine::Settings;
@@ -27,6 +28,7 @@ pub struct Reloader {
     address: SocketAddr,
     /// What clients know its key by.
     fingerprint: Fingerprint,
+    announcement: Option<Announcement>,
 }
 
 impl Reloader {
@@ -39,7 +41,12 @@ impl Reloader {
         address: SocketAddr,
         fingerprint: Fingerprint,
     ) -> Self {
-        Self { config, settings, carriers, address, fingerprint }
+        Self { config, settings, carriers, address, fingerprint, announcement: None }
+    }
+
+    /// Keeps the announcement of the room, if there is one, and tells it of a new key.
+    pub fn announce(&mut self, announcement: Option<Announcement>) {
+        self.announcement = announcement;
     }
 
     /// Reads arguments, environment, configuration file, key and certificate again. Returns the
@@ -78,6 +85,9 @@ impl Reloader {
         out_of_date.map_or(Ok(()), Err)?;
         self.carriers.tls().set_config(tls);
         let before = std::mem::replace(&mut self.fingerprint, fingerprint);
+        if let Some(announcement) = &self.announcement {
+            announcement.replace_key(&fingerprint);
+        }
         if before != fingerprint {
             log::warn!("the key is {fingerprint} now: clients that know it as {before} refuse it");
         }

@@ -3,13 +3,17 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_testkit::files::write_secret;
+use chatshelf_testkit::proc_stats;
 use chatshelf_testkit::programs::{Ended, Program, Server, command_of};
 use chatshelf_testkit::wait::eventually;
+use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use serde_json::Value;
 
 #[cfg(target_os = "linux")]
@@ -60,6 +64,72 @@ fn a_room_is_found_while_it_is_announced() {
     assert!(shown.contains(&format!(":{port}  key ")), "{shown}");
     server.end_well();
     assert_eq!(find(&mut programs::client(), port), None, "its end was told");
+}
+
+/// A message with records that nobody has asked for, of names that nobody has.
+fn invented(from: u32, count: u16) -> Vec<u8> {
+    let mut message = [0, 0x8400, 0, count, 0, 0].map(u16::to_be_bytes).concat();
+    for number in from..from + u32::from(count) {
+        let label = format!("x{number}");
+        message.push(label.len() as u8);
+        message.extend(label.as_bytes());
+        message.extend(b"\x02_a\x04_tcp\x05local\0");
+        // SRV, IN, a time to live of 68 years, and the place h.local.
+        message.extend(b"\0\x21\0\x01\x7f\xff\xff\xff\0\x0f\0\0\0\0\0\x09\x01h\x05local\0");
+    }
+    message
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn records_that_others_invent_take_no_memory_of_the_server() {
+    const MESSAGES: u32 = 2_000;
+    const GROWTH_KIB_MAX: u64 = 4 * 1024;
+    let dir = tempfile::tempdir().unwrap();
+    let (server, _) = announced(dir.path(), 0);
+    let port = server.address().port();
+    eventually("the room", || find(&mut programs::client(), port));
+    let before = proc_stats::memory_kib(server.pid()).unwrap();
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).unwrap();
+    for number in 0..MESSAGES {
+        let message = invented(number * 40, 40);
+        socket.send_to(&message, ("224.0.0.251", 5353)).unwrap();
+        if number % 20 == 0 {
+            // Or they would be lost on the way.
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    eventually("the room", || find(&mut programs::client(), port));
+    let growth = proc_stats::memory_kib(server.pid()).unwrap().saturating_sub(before);
+    assert!(growth < GROWTH_KIB_MAX, "{growth} KiB for {} records", MESSAGES * 40);
+    server.end_well();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_is_read_again_is_announced() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |key: &KeyPair| {
+        let cert = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let cert = cert.self_signed(key).unwrap();
+        std::fs::write(dir.path().join("cert.pem"), cert.pem()).unwrap();
+        write_secret(&dir.path().join("key.pem"), &key.serialize_pem());
+        Fingerprint::of(&PublicKeyData::subject_public_key_info(key)).short()
+    };
+    let first = write(&KeyPair::generate().unwrap());
+    let mut command = announcing(&dir.path().join("data"), 0);
+    command.args(["--bind", "0.0.0.0", "--tls-cert"]).arg(dir.path().join("cert.pem"));
+    let server = Server::run(command.arg("--tls-key").arg(dir.path().join("key.pem")));
+    let port = server.address().port();
+    let is_announced = |key: &str| {
+        let room = find(&mut programs::client(), port);
+        room.filter(|room| room["key"] == key).map(drop)
+    };
+    eventually("the first key", || is_announced(&first));
+    let second = write(&KeyPair::generate().unwrap());
+    server.signal("HUP");
+    eventually("the second key", || is_announced(&second));
+    server.end_well();
 }
 
 #[test]

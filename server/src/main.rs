@@ -118,7 +118,8 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     let web = config.web_mode()?;
     let site = Site::new(web, config.public_url.clone(), own_name(), config.web_dir.clone());
     let carriers = Carriers::new(tls, config.allow_plain, site);
-    let announcement = config.announce.then(|| Announcement::begin(address, &fingerprint));
+    let announced = config.announce.then(|| Announcement::begin(address, &fingerprint));
+    let announcement = announced.transpose()?;
     let browsers = WebAddress::find(web, config.public_url.clone(), address);
     tell(address, browsers.ips(), &config.data_dir, fingerprint);
     config.settings.links = browsers.links();
@@ -146,7 +147,7 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     let threads = Threads { disk, verifier: verifier.transpose()? };
     let in_force = config.settings.clone();
     let mut reloader = Reloader::new(config, settings, Rc::clone(&carriers), address, fingerprint);
-    reloader.announce(announcement.transpose()?);
+    reloader.announce(announcement);
     reactor
         .run(in_force, Secret::new(secret), threads, found, &carriers, || reloader.reload())
         .map_err(|why| why.to_string())

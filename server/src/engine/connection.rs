@@ -192,12 +192,6 @@ impl<T> Connection<T> {
         self.latches.readable
     }
 
-    /// Returns true if there may be room to write.
-    #[cfg(test)]
-    pub(super) fn is_writable(&self) -> bool {
-        self.latches.writable
-    }
-
     /// Returns true once the peer has closed its side.
     pub(super) fn is_read_closed(&self) -> bool {
         self.latches.read_closed
@@ -279,7 +273,9 @@ pub(super) enum Lingers {
 
 impl<T: Transport> Connection<T> {
     pub(super) fn new(transport: T, peer: SocketAddr, now_ms: u64) -> Self {
-        let latches = Latches { readable: transport.has_buffered(), ..Latches::default() };
+        // What has just been accepted takes something, though no event has said so yet.
+        let latches =
+            Latches { readable: transport.has_buffered(), writable: true, ..Latches::default() };
         Self {
             transport,
             peer,

@@ -379,6 +379,8 @@ impl<T: Transport> Engine<T> {
         let Err(over) = within else { return };
         if Over::take(&mut meters.turned_away, TURNED_AWAY, code, now_ms).is_ok() {
             self.close_with(token, over.goodbye());
+            // At once: what it has sent may be read next, and could say that TLS comes.
+            self.flush(token);
         } else {
             self.drop_for(token, code);
             self.reap();

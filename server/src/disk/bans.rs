@@ -30,6 +30,7 @@ const SEAL_BYTES: usize = 32;
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// True for the path of the file, and of those that were set aside.
+#[cfg(unix)]
 pub(super) fn has_name_of_bans(path: &Path) -> bool {
     let is_of_bans = path.file_prefix().is_some_and(|name| name == BANS);
     is_of_bans && (path.extension().is_none() || files::is_set_aside(path))

@@ -3,6 +3,7 @@
 //! what others say, so nobody can make it grow.
 
 use std::io;
+use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +33,8 @@ const PROBES: u32 = 3;
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 /// Announcements, one [`TOLD_EVERY`] after the other (section 8.3).
 const ANNOUNCEMENTS: u32 = 2;
+/// A socket that fails is tried this often.
+const FAILED_EVERY: Duration = Duration::from_millis(500);
 /// Another name is sought only so often.
 const RENAME_EVERY: Duration = Duration::from_secs(2);
 
@@ -120,8 +123,11 @@ impl Family {
                 let Some(wait) = lock(&seen).act() else { return };
                 // With a wait of 0, it would wait for ever.
                 let _ = clock.set_read_timeout(Some(wait.max(Duration::from_millis(1))));
-                if let Ok((bytes, from)) = socket.recv(&mut buffer) {
-                    lock(&seen).hear(&buffer[..bytes], &from);
+                match socket.recv(&mut buffer) {
+                    Ok((bytes, from)) => lock(&seen).hear(&buffer[..bytes], &from),
+                    Err(why) if matches!(why.kind(), WouldBlock | TimedOut | Interrupted) => {}
+                    // It may fail at once again, as long as a network is down.
+                    Err(_) => std::thread::sleep(FAILED_EVERY),
                 }
             }
         })?;

@@ -160,7 +160,8 @@ mod tests {
             let why = refused(&line).unwrap();
             assert!(why.starts_with(&format!("it has an {kind}hash, and only Argon2id")), "{why}");
         }
-        for password in ["$2 and a half", "$6$", "$ecret$1$2$3", "argon2id", "$1$to you, $5$ to me"]
+        for password in
+            ["$2 and a half", "$6$", "$wallow$1$2$3", "argon2id", "$1$to you, $5$ to me"]
         {
             assert_eq!(refused(password), None, "{password}");
         }

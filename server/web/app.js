@@ -1,5 +1,4 @@
-// The page: connects the session's events to what is shown, and what is typed to the session's
-// commands.
+// The page: connects the session's events to what is shown, and what is typed to its commands.
 
 import { Link } from './link.js';
 import { ACTION, CODE, fitFileName, textFault } from './protocol.js';
@@ -8,24 +7,24 @@ import { isTalk } from './session/pending.js';
 import { languageOf, setLanguage, setTexts, t } from './strings.js';
 import { Attention, canNotify } from './ui/attention.js';
 import { complete, helpLines, parse } from './ui/commands.js';
-import { $, bdi, capital, colourOf, el, linked, reconcile, say, sizeText } from './ui/dom.js';
+import { $, bdi, capital, say, sizeText } from './ui/dom.js';
+import { listenToFiles } from './ui/files.js';
 import { Log } from './ui/log.js';
 import { banParts, looksLikeAddress, secondsOf, whomOf } from './ui/moderation.js';
-import { button, showShelf, showUploads } from './ui/shelf.js';
+import { listenToOverlays, showPanel } from './ui/overlays.js';
+import { MEMBERS_SHOWN_MAX, showLists, showPending, showStatus } from './ui/room.js';
+import { button, showUploads } from './ui/shelf.js';
 import { keys, load, reload, save } from './ui/storage.js';
 import { ending, reason, rowOf } from './ui/words.js';
 
 const HISTORY_LINES = 300;
-const MEMBERS_SHOWN_MAX = 500;
 const ROOM_DELAY_MS = 50;
-// After that many attempts in vain, a reload may be what is needed.
-const ATTEMPTS_WITHOUT_RELOAD = 3;
+// Why an upload may have ended that can be resumed later, and why it is not worth another try.
+const MAY_RESUME = [CODE.STALLED, CODE.REPLACED, CODE.TOO_MANY_TRANSFERS];
+const IN_VAIN = [CODE.FILE_TOO_LARGE, CODE.FILE_NAME_INVALID];
 const isPlain = location.protocol === 'http:';
 const maySendPassword = !isPlain || /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
-
 const settings = load('localStorage', 'settings');
-// As in style.css: the panel covers the talk.
-const isNarrow = matchMedia('(max-width: 900px)');
 const attention = new Attention(`${location.hostname} · chatshelf`);
 const log = new Log($('talk'), $('lines'), $('newest'));
 // The file of each upload, and what it is recognised by when it is chosen again.
@@ -45,21 +44,17 @@ function showTexts() {
   document.documentElement.lang = $('language').value = language;
   const places = { t: 'textContent', label: 'ariaLabel', hint: 'placeholder', title: 'title' };
   for (const [name, property] of Object.entries(places)) {
-    for (const element of document.querySelectorAll(`[data-${name}]`)) {
-      element[property] = t(element.dataset[name]);
-    }
+    const elements = document.querySelectorAll(`[data-${name}]`);
+    elements.forEach((element) => (element[property] = t(element.dataset[name])));
   }
 }
-
-// The door.
 
 function enter({ name: nick, password, resume, unsent }) {
   const lines = new URLSearchParams(location.search).get('history');
   const history = /^\d{1,9}$/.test(lines) ? Number(lines) : HISTORY_LINES;
   const randomBytes = (count) => crypto.getRandomValues(new Uint8Array(count));
   const asked = { nick, password, resume, unsent, history, maySendPassword };
-  const config = { ...asked, software: 'chatshelf web', random: Math.random, randomBytes };
-  session = new Session(config, performance.now());
+  session = new Session({ ...asked, random: Math.random, randomBytes }, performance.now());
   link = new Link(session, `${isPlain ? 'ws' : 'wss'}://${location.host}/ws`, refresh);
   $('menu').open = isNow = hasLeft = false;
   ownItems.clear();
@@ -77,20 +72,16 @@ function knock() {
   const isAsked = session?.phase === 'choosing';
   // A session that still tries to come back gives way.
   if (session && !isAsked) COMMANDS.quit();
-  showFault('');
-  $('enter').disabled = true;
-  $('enter').textContent = t('joining');
+  showFault('', { isBusy: true });
   if (isAsked) act(() => session.rejoin({ nick: name, password }));
   else enter({ name, password });
 }
 
-// A name that is free takes the place of one that is not.
-function showFault(text, suggestion, isCalm = false) {
+function showFault(text, { isCalm = false, isBusy = false } = {}) {
   $('fault').textContent = capital(text);
   $('fault').classList.toggle('calm', isCalm);
-  if (suggestion) $('name').value = suggestion;
-  $('enter').disabled = false;
-  $('enter').textContent = t('join');
+  $('enter').disabled = isBusy;
+  $('enter').textContent = t(isBusy ? 'joining' : 'join');
 }
 
 function showRoom() {
@@ -101,21 +92,17 @@ function showRoom() {
   $('text').focus();
 }
 
-function showDoor(text, suggestion, isCalm) {
+function showDoor(text, isCalm) {
   [$('door').hidden, $('room').hidden] = [false, true];
-  showFault(text, suggestion, isCalm);
+  showFault(text, { isCalm });
   $($('secret').hidden ? 'name' : 'password').focus();
 }
-
-// The session's events.
 
 function notice(said, row = {}) {
   const parts = [said].flat().map((part, at) => at || part.nodeType ? part : capital(part));
   log.add({ kind: 'notice', parts, ...row });
 }
-const UNREAD = () => ({ kind: 'line', text: t('unread'), isUnread: true });
 const noticeMissed = ({ from, to }) => notice(t('missed', { n: to - from + 1n }));
-
 const HANDLERS = {
   joined: showRoom,
   back: () => (showRoom(), notice(t('back'))),
@@ -127,9 +114,7 @@ const HANDLERS = {
   upload: showUpload,
   told({ told: { nick, to, text, at }, isOwn }) {
     const whom = isOwn ? t('toWhom', { nick: to }) : t('privately');
-    const row = { kind: 'told', nick, text, at, to: whom, isOwn, isMention: !isOwn };
-    if (isOwn) log.add(row);
-    else addNews(row);
+    addRow({ kind: 'told', nick, text, at, to: whom, isOwn, isMention: !isOwn }, !isOwn);
   },
   refused({ refused, entry }) {
     const what = entry?.typed;
@@ -148,24 +133,26 @@ const HANDLERS = {
   },
   unanswered: ({ entry }) => notice(say('unanswered', { what: bdi(entry.typed) })),
   nickReplaced: ({ nick, by }) => notice(say('nickReplaced', { nick: bdi(nick), by: bdi(by) })),
-  nickRefused: ({ code, suggestion }) => showDoor(reason({ code, suggestion }), suggestion),
+  nickRefused({ code, suggestion }) {
+    if (suggestion) $('name').value = suggestion;
+    showDoor(reason({ code, suggestion }));
+  },
   password({ isWrong }) {
     $('secret').hidden = false;
     $('password').value = '';
     const code = isWrong ? CODE.PASSWORD_WRONG : CODE.PASSWORD_NEEDED;
-    showDoor(reason({ code }), undefined, !isWrong);
+    showDoor(reason({ code }), !isWrong);
   },
   over({ why }) {
     hasLeft = why.kind === 'left';
     const lost = takeBack(session.pending.filter(isTalk));
     const unanswered = lost.map(({ typed }) => t('unanswered', { what: typed }));
     const text = [ending(why, !$('room').hidden), ...unanswered].join('\n');
-    showDoor(text, undefined, hasLeft);
+    showDoor(text, hasLeft);
   },
 };
 
-// What was not delivered comes back into the field; except private messages beside others, so that
-// they are not sent to all.
+// What was not delivered comes back into the field, but no private message beside another text.
 function takeBack(unsent) {
   const isAlone = unsent.length === 1 && !$('text').value;
   const isBack = ({ name }) => isAlone || name === 'Say';
@@ -174,11 +161,11 @@ function takeBack(unsent) {
   return unsent.filter((entry) => !isBack(entry));
 }
 
-// A line of somebody else.
-function addNews(row) {
-  if (attention.line()) log.add(UNREAD());
+// News are lines of others, from now or from while we were away.
+function addRow(row, isNews) {
+  if (isNews && attention.line()) log.add({ kind: 'line', text: t('unread'), isUnread: true });
   log.add(row);
-  if (row.isMention) attention.call(`${row.nick}: ${row.text}`, settings);
+  if (isNews && row.isMention) attention.call(`${row.nick}: ${row.text}`, settings);
 }
 
 function showNow() {
@@ -187,10 +174,8 @@ function showNow() {
 }
 
 function showEvent({ event, when }) {
-  if (when === 'live') {
-    showNow();
-    if (event.frame !== 'Said') roomHasChanged();
-  }
+  if (when === 'live') showNow();
+  if (when === 'live' && event.frame !== 'Said') roomHasChanged();
   if (event.action === ACTION.REDACT) {
     log.redact(event.line);
     // That line may be what we typed last, or what we were notified about.
@@ -198,9 +183,7 @@ function showEvent({ event, when }) {
     lastSent = '';
   }
   const row = rowOf(event, session.nick);
-  if (!row) return;
-  if (event.frame === 'Said' && when !== 'history' && !row.isOwn) addNews(row);
-  else log.add(row);
+  if (row) addRow(row, event.frame === 'Said' && when !== 'history' && !row.isOwn);
 }
 
 function showUpload({ what, upload, outcome }) {
@@ -210,92 +193,43 @@ function showUpload({ what, upload, outcome }) {
   if (what === 'resumed') notice(say('resumed', { name: bdi(name), size: sizeText(sent) }));
   if (what !== 'ended') return;
   files.delete(id);
-  const code = outcome.refused?.code;
-  const mayResume = [CODE.STALLED, CODE.REPLACED, CODE.TOO_MANY_TRANSFERS].includes(code);
-  if (outcome.kind === 'stored') ownItems.add(outcome.item);
-  if (outcome.kind !== 'interrupted' && !mayResume) keys.end(identity, outcome.item, key);
-  if ((code === undefined && outcome.kind !== 'failed') || code === CODE.CANCELLED) return;
-  const broken = outcome.why === 'reader' ? t('noReader') : t('unreadable');
-  const why = code === undefined ? broken : reason(outcome.refused);
+  const { kind, item, refused, why: fault } = outcome;
+  const code = refused?.code;
+  if (kind === 'stored') ownItems.add(item);
+  if (kind !== 'interrupted' && !MAY_RESUME.includes(code)) keys.end(identity, item, key);
+  if ((!refused && kind !== 'failed') || code === CODE.CANCELLED) return;
+  const why = refused ? reason(refused) : t(fault === 'reader' ? 'noReader' : 'unreadable');
   const retry = button('retry', name, () => {
     retry.disabled = true;
     putOnShelf([file]);
   });
-  const isInVain = code === CODE.FILE_TOO_LARGE || code === CODE.FILE_NAME_INVALID;
-  notice([...say('uploadFailed', { name: bdi(name), why }), ' ', ...(isInVain ? [] : [retry])]);
+  const parts = say('uploadFailed', { name: bdi(name), why });
+  notice(IN_VAIN.includes(code) ? parts : [...parts, ' ', retry]);
 }
-
-// What is shown of it.
 
 function refresh() {
-  for (const event of session.takeEvents()) isolated(() => HANDLERS[event.kind]?.(event));
-  if (session.phase === 'joined' && session.room.isCaughtUp) showNow();
-  showStatus();
-  showPending();
-  showUploads($('uploads'), session.uploads.all, (id) => act(() => session.uploads.cancel(id)));
-}
-
-// An error is reported, and nothing else is lost by it.
-function isolated(step) {
-  try {
-    step();
-  } catch (error) {
-    reportError(error);
+  for (const event of session.takeEvents()) {
+    // An error is reported, and nothing else is lost by it.
+    try {
+      HANDLERS[event.kind]?.(event);
+    } catch (error) {
+      reportError(error);
+    }
   }
-}
-
-function showPending() {
-  const kept = session.pending.filter(isTalk);
-  const before = $('pending').childElementCount;
-  reconcile($('pending'), new Map(kept.map((entry) => [entry.id, entry])), ({ fields }) =>
-    el('div', { className: 'row pending' }, el('span', { className: 'tag' }, t('waiting')), ' ',
-      el('div', { className: 'text', dir: 'auto' }, ...linked(fields.text))));
-  if (kept.length > before) log.toEnd();
+  if (session.phase === 'joined' && session.room.isCaughtUp) showNow();
+  showStatus(session, isPlain);
+  if (showPending(session)) log.toEnd();
+  showUploads($('uploads'), session.uploads.all, (id) => act(() => session.uploads.cancel(id)));
 }
 
 // Many may come and go at once: the lists are not rebuilt for each of them.
 function roomHasChanged() {
   roomTimer ??= setTimeout(() => {
     roomTimer = null;
-    if (session?.takesCommands) showLists();
+    const isOwn = ({ item }) => ownItems.has(item) || keys.ofItem(item) !== undefined;
+    if (session?.takesCommands) showLists(session, { isOwn, takeOff, writeTo });
   }, ROOM_DELAY_MS);
 }
-
-function showLists() {
-  const { members, shelf, topic } = session.room;
-  $('topic').replaceChildren(...(topic ? linked(topic.topic) : []));
-  $('topic').title = topic ? `${topic.topic} (${topic.nick})` : '';
-  $('shelf-count').textContent = `${shelf.size} / ${session.limits.shelfItemsMax}`;
-  $('here-count').textContent = members.size;
-  $('panel').textContent = t('panel', { items: shelf.size, members: members.size });
-  $('empty').hidden = shelf.size > 0;
-  const isOwn = ({ item }) => ownItems.has(item) || keys.ofItem(item) !== undefined;
-  showShelf($('shelf'), shelf, isOwn, takeOff);
-  const named = [...members].slice(0, MEMBERS_SHOWN_MAX).sort((a, b) => a.localeCompare(b));
-  const entries = new Map(named.map((nick) => [`${nick} ${nick === session.nick}`, nick]));
-  reconcile($('members'), entries, (nick) => {
-    const own = nick === session.nick ? [' ', el('span', { className: 'tag' }, t('you'))] : [];
-    const onclick = () => writeTo(nick);
-    const properties = { type: 'button', className: `nick ${colourOf(nick)}`, onclick };
-    return el('li', {}, el('button', properties, bdi(nick)), ...own);
-  });
-}
-
-function showStatus() {
-  const { isJoined, retryAt, isLate } = session;
-  const s = Math.max(0, Math.ceil(((retryAt ?? 0) - performance.now()) / 1000));
-  // The browser may trust the server's own key for a while only, and asks again on a reload.
-  const offline = isPlain || session.attempts < ATTEMPTS_WITHOUT_RELOAD ? 'offline' : 'offlineLong';
-  const text = t(retryAt !== null ? offline : isLate ? 'late' : 'connecting');
-  const [span, clock, now] = $('status').children;
-  $('status').hidden = isJoined && !isLate;
-  // Only what changes is read aloud, and never the seconds.
-  if (span.textContent !== text) span.textContent = text;
-  clock.textContent = retryAt === null ? '' : t('retrying', { s });
-  now.hidden = retryAt === null && !isLate;
-}
-
-// What our user does.
 
 function act(step) {
   step();
@@ -317,14 +251,6 @@ function command(name, fields, typed) {
 
 function moderate(action, { note, ...fields } = {}) {
   command('Moderate', { action, reason: note || undefined, ...fields });
-}
-
-function becomeOperator() {
-  const password = $('op-password').value;
-  $('op-password').value = '';
-  if (!$('op').returnValue) return;
-  if (textFault('password', password)) notice(reason({ code: CODE.PASSWORD_WRONG }));
-  else command('Op', { password }, '/op');
 }
 
 const COMMANDS = {
@@ -387,33 +313,28 @@ function submit() {
   const { name, args, fault } = parse(line);
   if (fault) return notice(fault);
   lastSent = line;
-  write('');
+  fillIn('', true);
   COMMANDS[name](args);
 }
 
-function write(text) {
-  fillIn(text);
-  $('text').focus();
-}
-
-function fillIn(text) {
+function fillIn(text, isFocused = false) {
   $('text').value = text;
   fitRows();
+  if (isFocused) $('text').focus();
 }
 
 // What is in the field already becomes a message to this member.
 function writeTo(nick) {
   showPanel(false);
-  write(`/msg ${nick} ${$('text').value.replace(/^\/(msg|tell) \S+ ?/i, '')}`);
+  fillIn(`/msg ${nick} ${$('text').value.replace(/^\/(msg|tell) \S+ ?/i, '')}`, true);
 }
 
 function fitRows() {
   const text = $('text');
-  text.rows = 1;
-  while (text.rows < 6 && text.scrollHeight > text.clientHeight) text.rows += 1;
+  for (text.rows = 1; text.rows < 6 && text.scrollHeight > text.clientHeight; ) text.rows += 1;
 }
 
-function takeOff({ item }) { ask('Drop', { item, uploadKey: keys.ofItem(item) }, ''); }
+const takeOff = ({ item }) => ask('Drop', { item, uploadKey: keys.ofItem(item) }, '');
 
 function putOnShelf(list) {
   showPanel(false);
@@ -429,13 +350,6 @@ function putOnShelf(list) {
   link.run();
 }
 
-// A pasted picture has no name of its own.
-function named(file) {
-  const at = new Date().toISOString().slice(0, 19).replace(/\D/g, '');
-  const name = file.name.replace(/^image(?=\.\w+$)/, `pasted-${at}`);
-  return new File([file], name, file);
-}
-
 function pressed(event) {
   const { key, isComposing, keyCode, shiftKey, altKey, ctrlKey } = event;
   const text = $('text');
@@ -443,12 +357,12 @@ function pressed(event) {
   // is over by then, and only the code tells.
   if (isComposing || keyCode === 229) return;
   if (key === 'Enter' && !shiftKey && !altKey) submit();
-  else if (key === 'ArrowUp' && !text.value && lastSent) write(lastSent);
+  else if (key === 'ArrowUp' && !text.value && lastSent) fillIn(lastSent, true);
   else if (key === 'Tab' && !shiftKey && !ctrlKey) {
     const members = [...session.room.members].filter((nick) => nick !== session.nick);
     const whole = complete(text.value, text.selectionStart, members);
     if (!whole) return;
-    write(whole.text);
+    fillIn(whole.text, true);
     text.setSelectionRange(whole.caret, whole.caret);
   } else return;
   event.preventDefault();
@@ -459,96 +373,19 @@ function listen() {
   $('composer').onsubmit = (event) => (event.preventDefault(), submit());
   $('text').onkeydown = pressed;
   $('text').oninput = fitRows;
-  $('attach').onclick = $('put').onclick = () => $('files').click();
-  $('files').onchange = () => {
-    putOnShelf([...$('files').files]);
-    $('files').value = '';
-  };
   $('status').querySelector('button').onclick = COMMANDS.reconnect;
   $('leave').onclick = COMMANDS.quit;
-  $('op').onclose = becomeOperator;
+  $('op').onclose = () => {
+    const password = $('op-password').value;
+    $('op-password').value = '';
+    if (!$('op').returnValue) return;
+    if (textFault('password', password)) notice(reason({ code: CODE.PASSWORD_WRONG }));
+    else command('Op', { password }, '/op');
+  };
   $('topic').onclick = () => $('topic').classList.toggle('whole');
-}
-
-const isPanelOpen = () => document.body.classList.contains('panel');
-
-// What the panel covers cannot be reached.
-function showPanel(isOpen) {
-  document.body.classList.toggle('panel', isOpen);
-  $('panel').setAttribute('aria-expanded', isOpen);
-  for (const part of [$('talk'), $('composer')]) part.inert = isOpen && isNarrow.matches;
-}
-
-function closeMenu() {
-  $('menu').open = false;
-  $('menu').querySelector('summary').focus();
-}
-
-function listenToOverlays() {
-  $('panel').onclick = () => showPanel(!isPanelOpen());
-  isNarrow.onchange = () => showPanel(isPanelOpen());
-  addEventListener('pointerdown', ({ target }) => {
-    if (!$('menu').contains(target)) $('menu').open = false;
-  });
-  addEventListener('keydown', ({ key, isComposing }) => {
-    if (key !== 'Escape' || isComposing) return;
-    if ($('menu').open) closeMenu();
-    else if (isPanelOpen()) {
-      showPanel(false);
-      $('panel').focus();
-    }
-  });
-}
-
-function listenToFiles() {
-  const isFiles = (event) => event.dataTransfer?.types.includes('Files') && session?.takesCommands;
-  const mark = (isOver) => document.body.classList.toggle('dropping', isOver);
-  const takes = (type, step) => addEventListener(type, (event) => {
-    if (!isFiles(event)) return;
-    event.preventDefault();
-    step(event);
-  });
-  takes('dragover', () => mark(true));
-  takes('drop', (event) => {
-    mark(false);
-    putOnShelf([...event.dataTransfer.files]);
-  });
-  addEventListener('dragleave', (event) => event.relatedTarget ?? mark(false));
-  addEventListener('paste', (event) => {
-    const pasted = [...(event.clipboardData?.files ?? [])];
-    if (!pasted.length || !session?.takesCommands) return;
-    // Cells of a table come as a picture too. With a file, some systems give its name.
-    const text = event.clipboardData.getData('text/plain').trim();
-    if (text && !pasted.some((file) => text.includes(file.name))) return;
-    event.preventDefault();
-    putOnShelf(pasted.map(named));
-  });
-}
-
-function listenToSettings() {
-  for (const name of ['sound', 'notify']) {
-    $(name).checked = settings[name] === true;
-    $(name).onchange = () => set(name, $(name).checked);
-  }
-  $('notify').onchange = async () => {
-    set('notify', $('notify').checked);
-    if (!settings.notify || await Notification.requestPermission() === 'granted') return;
-    set('notify', $('notify').checked = false);
-    notice(t('notifyRefused'));
-  };
-  // Over plain HTTP, browsers have no notifications.
-  $('notify').parentElement.hidden = !canNotify();
-  $('language').onchange = () => {
-    set('language', $('language').value);
-    showTexts();
-    // These have texts in each of their rows.
-    ['shelf', 'members', 'uploads', 'pending'].forEach((list) => $(list).replaceChildren());
-    roomHasChanged();
-    refresh();
-  };
-}
-
-function listenToPage() {
+  listenToFiles(() => session?.takesCommands, putOnShelf);
+  listenToOverlays();
+  listenToSettings();
   const wake = () => session && act(() => session.wake(performance.now()));
   // A page that is loaded again is the same member, with what it has written. The key is there only
   // while nobody looks, so that a tab that is duplicated does not take the membership over.
@@ -561,9 +398,31 @@ function listenToPage() {
   addEventListener('online', wake);
 }
 
+function listenToSettings() {
+  for (const name of ['sound', 'notify']) {
+    $(name).checked = settings[name] === true;
+    $(name).onchange = () => set(name, $(name).checked);
+  }
+  $('notify').addEventListener('change', async () => {
+    if (!settings.notify || await Notification.requestPermission() === 'granted') return;
+    set('notify', $('notify').checked = false);
+    notice(t('notifyRefused'));
+  });
+  // Over plain HTTP, browsers have no notifications.
+  $('notify').parentElement.hidden = !canNotify();
+  $('language').onchange = () => {
+    set('language', $('language').value);
+    showTexts();
+    // These have texts in each of their rows.
+    ['shelf', 'members', 'uploads', 'pending'].forEach((list) => $(list).replaceChildren());
+    roomHasChanged();
+    refresh();
+  };
+}
+
 function keepForReload() {
-  const { phase, resume, nick: name, unsent } = session ?? {};
-  const isOn = resume && phase !== 'leaving' && phase !== 'over';
+  const { phase, resume, isOver, nick: name, unsent } = session ?? {};
+  const isOn = resume && phase !== 'leaving' && !isOver;
   const draft = hasLeft ? '' : $('text').value;
   reload.keep(isOn ? { name, resume: [...resume], unsent, draft } : { draft });
 }
@@ -571,8 +430,8 @@ function keepForReload() {
 setTexts(await (await fetch('strings.txt')).text());
 document.querySelectorAll('.host').forEach((element) => (element.textContent = location.host));
 document.querySelectorAll('.plain').forEach((element) => (element.hidden = !isPlain));
-const steps = [listen, listenToOverlays, listenToFiles, listenToSettings, listenToPage, showTexts];
-steps.forEach((step) => step());
+listen();
+showTexts();
 $('name').value = settings.name ?? '';
 const { name, resume, unsent, draft = '' } = reload.take();
 $('text').value = draft;

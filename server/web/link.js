@@ -1,5 +1,4 @@
-// Everything that the session does not touch: the WebSocket, the clock, and the worker that reads
-// files.
+// What the session does not touch: the WebSocket, the clock, and the worker that reads files.
 
 const UNSENT_BYTES_MAX = 1024 * 1024;
 const UNSENT_BYTES_MIN = 32 * 1024;
@@ -8,14 +7,11 @@ const WAIT_MS = 10;
 const SLOW_MS = 100;
 
 export class Link {
-  #session; #address; #onChange; #socket = null; #timer; #worker = null;
+  #session; #address; #onChange; #socket = null; #timer; #worker = null; #isWaiting = false;
   // Those that the reader has, or will have when there is one again.
   #files = new Map();
-  // How much may be unsent, and since when that much is unsent, so that a line never waits for
-  // long.
-  #window = UNSENT_BYTES_MIN; #fullSince = null; #isWaiting = false;
-
-  /** `onChange` is called after each step. */
+  // A line shall never wait for long: how much may be unsent, and since when that much is.
+  #window = UNSENT_BYTES_MIN; #fullSince = 0;
   constructor(session, address, onChange) {
     [this.#session, this.#address, this.#onChange] = [session, address, onChange];
     // Now the server is there; when the first file is chosen, it may not be.
@@ -28,18 +24,16 @@ export class Link {
     const session = this.#session;
     const now = performance.now();
     session.tick(now);
-    if (this.#socket && ['offline', 'over'].includes(session.phase)) this.#close();
+    if (this.#socket && (session.retryAt !== null || session.isOver)) this.#close();
     if (session.wantsConnection(now)) this.#connect();
     this.#write();
     for (const request of session.uploads.requests.splice(0)) {
       if (request.kind === 'end') this.#files.delete(request.id);
       this.#reader().postMessage(request);
     }
-    const deadline = session.deadline();
-    if (session.phase === 'over') this.#worker?.terminate();
-    else if (deadline < Infinity) {
-      this.#timer = setTimeout(() => this.run(), Math.max(4, deadline - performance.now()));
-    }
+    const wait = Math.max(4, session.deadline() - performance.now());
+    if (session.isOver) this.#worker?.terminate();
+    else if (wait < Infinity) this.#timer = setTimeout(() => this.run(), wait);
     // Behind the timer, which goes on whatever is made of the change.
     this.#onChange();
   }
@@ -63,10 +57,9 @@ export class Link {
   }
 
   #close() {
-    const socket = this.#socket;
+    this.#socket.close();
     this.#socket = null;
     this.#session.lost(performance.now());
-    socket.close();
   }
 
   #write() {
@@ -78,30 +71,24 @@ export class Link {
       if (!bytes) break;
       socket.send(bytes);
     }
-    if (socket && this.#session.uploads.all.size && !this.#isWaiting && this.#worker) {
-      this.#isWaiting = true;
-      this.#worker.postMessage({ kind: 'wait', ms: WAIT_MS });
-    }
+    if (!socket || !this.#worker || this.#isWaiting || !this.#session.uploads.all.size) return;
+    this.#isWaiting = true;
+    this.#worker.postMessage({ kind: 'wait', ms: WAIT_MS });
   }
 
   // How many bytes of a file may be sent now: the window follows the rate of the connection.
   #adapt(unsent) {
-    const now = performance.now();
     const isDrained = unsent === 0 && this.#session.uploads.all.size > 0;
     if (isDrained) this.#window = Math.min(UNSENT_BYTES_MAX, this.#window * 2);
-    if (unsent < this.#window) {
-      this.#fullSince = null;
-      return this.#window / 2;
-    }
-    this.#fullSince ??= now;
+    const now = performance.now();
+    if (unsent < this.#window) this.#fullSince = now;
     if (now - this.#fullSince > SLOW_MS) {
       this.#window = Math.max(UNSENT_BYTES_MIN, this.#window / 2);
       this.#fullSince = now;
     }
-    return 0;
+    return unsent < this.#window ? this.#window / 2 : 0;
   }
 
-  /** Gives the reader the file of an upload. */
   open(id, file) {
     this.#files.set(id, file);
     this.#worker?.postMessage({ kind: 'file', id, file });

@@ -11,13 +11,11 @@ const HEADER_BYTES = 6;
 const DATA_HEAD_BYTES = 12;
 const SKIP = 1;
 const DATA = 0x20;
-
 // Each table is a head, which begins with #, and rows of words.
 const tables = await (await fetch(new URL('protocol.txt', import.meta.url))).text();
-const rowsOf = (table) => table.split('\n').filter((row) => !row.startsWith('#'));
-const [, TAG_ROWS, TEXT_ROWS, FRAME_ROWS, LIST_ROWS, CODE_ROWS, ACTION_ROWS] = tables.trim()
-  .split('\n\n').map((table) => rowsOf(table).map((row) => row.split(' ')));
-
+const rowsOf = (table) => [...table.matchAll(/^[^#].*$/gm)].map(([row]) => row.split(' '));
+const [, TAG_ROWS, TEXT_ROWS, FRAME_ROWS, LIST_ROWS, CODE_ROWS, ACTION_ROWS] =
+  tables.trim().split('\n\n').map(rowsOf);
 const numbers = (rows) => Object.fromEntries(rows.map(([number, name]) => [name, +number]));
 /** The number of each reason that `Refused`, `Goodbye` and `Left` give. */
 export const CODE = numbers(CODE_ROWS);
@@ -26,40 +24,29 @@ export const PASSING = CODE_ROWS.filter((row) => row[2] === 'passes').map(([code
 /** The number of each operator's action, and the key of the text that describes it. */
 export const ACTION = numbers(ACTION_ROWS);
 export const DEED = Object.fromEntries(ACTION_ROWS.map(([action, , deed]) => [action, deed]));
-
 const keyOf = (name) => name.toLowerCase().replace(/_(.)/g, (_, c) => c.toUpperCase());
 const TAGS = Object.fromEntries(
   TAG_ROWS.map(([tag, name, kind]) => [name, { tag: +tag, key: keyOf(name), kind }]),
 );
-
-function fieldsOf(names) {
-  return names.map((name) => {
-    const [, base, mark] = name.match(/^(\w+)([?*]?)$/);
-    return { name: base, ...TAGS[base], optional: mark !== '', repeated: mark === '*' };
-  });
-}
-
+const fieldsOf = (names) => names.map((name) => {
+  const [, base, mark] = name.match(/^(\w+)([?*]?)$/);
+  return { name: base, ...TAGS[base], optional: mark !== '', repeated: mark === '*' };
+});
 for (const [name, ...fields] of LIST_ROWS) TAGS[name].fields = fieldsOf(fields);
-/** Type, flags and fields of each frame, by its name. */
 export const FRAMES = Object.fromEntries(FRAME_ROWS.map(([type, name, ...fields]) => {
   const flags = type.endsWith('+') ? SKIP : 0;
   return [name, { name, type: parseInt(type, 16), flags, fields: fieldsOf(fields) }];
 }));
 const BY_TYPE = new Map(Object.values(FRAMES).map((frame) => [frame.type, frame]));
 
-/** A server has broken the rules; the connection ends. */
 export class Violation extends Error {}
-
 const utf8 = new TextEncoder();
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-/** Bytes of a text in UTF-8. */
 export const bytesOf = (text) => utf8.encode(text).length;
-
 // What each kind of text may hold, and how many bytes of it.
 const TEXTS = Object.fromEntries(
   TEXT_ROWS.map(([kind, limit, rule]) => [kind, [+limit, new RegExp(rule, 'u')]]),
 );
-
 /** Why a text may not travel as this kind: `code`, with `limit` in bytes; `null` if it may. */
 export function textFault(kind, text) {
   const [limit, rule] = TEXTS[kind];
@@ -78,10 +65,9 @@ export function fitFileName(name) {
 }
 
 function readText(kind, bytes) {
-  const [limit, rule] = TEXTS[kind];
   try {
     const text = strict.decode(bytes);
-    if (bytes.length <= limit && rule.test(text)) return text;
+    if (!textFault(kind, text)) return text;
   } catch {
     // It is not UTF-8.
   }
@@ -93,17 +79,17 @@ const sized = (length, read) => (bytes) => {
   if (bytes.length !== length) throw new Violation('a field of wrong length');
   return read(viewOf(bytes), bytes);
 };
-const u16 = (view) => view.getUint16(0);
 const READERS = {
   u8: sized(1, (view) => view.getUint8(0)),
-  u16: sized(2, u16),
+  u16: sized(2, (view) => view.getUint16(0)),
   u32: sized(4, (view) => view.getUint32(0)),
   u64: sized(8, (view) => view.getBigUint64(0)),
   mark: sized(0, () => true),
   allowance: sized(22, (view) => {
-    const [kind, atOnce, refill] = [u16(view), view.getBigUint64(2), view.getBigUint64(10)];
-    if (!atOnce || !refill || !view.getUint32(18)) throw new Violation('an allowance of nothing');
-    return { kind, atOnce, refill, periodMs: view.getUint32(18) };
+    const rate = { atOnce: view.getBigUint64(2), refill: view.getBigUint64(10) };
+    const periodMs = view.getUint32(18);
+    if (!rate.atOnce || !rate.refill || !periodMs) throw new Violation('an allowance of nothing');
+    return { kind: view.getUint16(0), ...rate, periodMs };
   }),
 };
 const copy = (_, bytes) => bytes.slice();
@@ -113,18 +99,16 @@ for (const kind of Object.keys(TEXTS)) READERS[kind] = (bytes) => readText(kind,
 function readFields(fields, bytes) {
   const out = {};
   for (const field of fields) if (field.repeated) out[field.key] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 3 + (bytes[at + 1] << 8) + bytes[at + 2];
+  for (let at = 0, end; at < bytes.length; at = end) {
+    end = at + 3 + (bytes[at + 1] << 8) + bytes[at + 2];
     if (!(end <= bytes.length)) throw new Violation('a field cut short');
     const field = fields.find((known) => known.tag === bytes[at]);
-    if (field) {
-      const part = bytes.subarray(at + 3, end);
-      const value = field.fields ? readFields(field.fields, part) : READERS[field.kind](part);
-      if (field.repeated) out[field.key].push(value);
-      else if (field.key in out) throw new Violation(`${field.name} twice`);
-      else out[field.key] = value;
-    }
-    at = end;
+    if (!field) continue;
+    const part = bytes.subarray(at + 3, end);
+    const value = field.fields ? readFields(field.fields, part) : READERS[field.kind](part);
+    if (field.repeated) out[field.key].push(value);
+    else if (field.key in out) throw new Violation(`${field.name} twice`);
+    else out[field.key] = value;
   }
   const missing = fields.find((field) => !field.optional && !(field.key in out));
   if (missing) throw new Violation(`${missing.name} is missing`);
@@ -158,28 +142,22 @@ function write(field, value) {
     return [...number(2, kind), ...number(8, atOnce), ...number(8, refill), ...number(4, periodMs)];
   }
   const length = { u8: 1, u16: 2, u32: 4, u64: 8, mark: 0 }[field.kind];
-  return length === undefined ? [...value] : number(length, length ? value : 0);
+  return length === undefined ? [...value] : number(length, value);
 }
 
 function writeFields(fields, values) {
-  return fields.flatMap((field) => {
-    const value = values[field.key];
-    const all = field.repeated ? (value ?? []) : value === undefined ? [] : [value];
-    return all.flatMap((each) => {
-      const bytes = write(field, each);
-      return [field.tag, bytes.length >> 8, bytes.length & 255, ...bytes];
-    });
-  });
+  return fields.flatMap((field) => [values[field.key] ?? []].flat().flatMap((each) => {
+    const bytes = write(field, each);
+    return [field.tag, ...number(2, bytes.length), ...bytes];
+  }));
 }
 
-/** A frame's bytes. */
 export function encode(name, values = {}) {
   const { type, flags, fields } = FRAMES[name];
   const value = writeFields(fields, values);
   return Uint8Array.from([type, flags, ...number(4, value.length), ...value]);
 }
 
-/** The bytes of a `Data` frame. */
 export function encodeData(transfer, offset, bytes) {
   const frame = new Uint8Array(HEADER_BYTES + DATA_HEAD_BYTES + bytes.length);
   frame.set([DATA, 0, ...number(4, DATA_HEAD_BYTES + bytes.length)]);
@@ -191,8 +169,6 @@ export function encodeData(transfer, offset, bytes) {
 /** From a stream of bytes, cut anywhere, to frames. */
 export class Deframer {
   #rest = new Uint8Array(0);
-
-  /** The frames that are whole with these bytes. */
   *push(bytes) {
     let all = new Uint8Array(this.#rest.length + bytes.length);
     all.set(this.#rest);

@@ -1,7 +1,6 @@
-// One membership of the room, from the first `Hello` to the last `Goodbye`, as a state machine that
-// outlives its connections; docs/PROTOCOL.md says what it may do when. Touches no socket, file or
-// clock: bytes come in through `receive`, bytes to send are taken with `takeOutput` and events with
-// `takeEvents`, and each call is given the time in milliseconds.
+// One membership of the room, as a state machine that outlives its connections (docs/PROTOCOL.md).
+// Touches no socket, file or clock: bytes come in through `receive`, bytes to send are taken with
+// `takeOutput` and events with `takeEvents`, and each call is given the time in milliseconds.
 
 import {
   ACTION, CAPABILITY_OPERATORS, CAPABILITY_PASSWORDS, CODE, Deframer, FRAMES, MAGIC, PASSING,
@@ -13,10 +12,10 @@ import { LogPosition, Room } from './session/room.js';
 import { Uploads } from './session/uploads.js';
 
 const VERSION = 1;
-// Waits between attempts: the longest that the first can be, the longest of all, and how long a
-// connection must have lasted for the next wait to count as a first one again.
+// The longest that the first wait between attempts can be, and any of them.
 const FIRST_WAIT_MS = 1000;
 const WAIT_MS_MAX = 60_000;
+// A connection that has lasted that long was good: the next wait counts as a first one again.
 const GOOD_AFTER_MS = 10_000;
 const TICK_MS = 1000;
 const BUSY_TICK_MS = 50;
@@ -30,97 +29,67 @@ export class Session {
   phase = 'offline';
   room = new Room();
   limits = null;
-  /** A command waits for its answer for longer than is usual. */
-  isLate = false;
   resume;
+  /** How many attempts to come back have failed since the connection was lost. */
+  attempts = -1;
   #config; #now; #events = [];
-
-  // Of the connection.
-  #deframer; #output = []; #outputBytes = 0; #heartbeat = new Heartbeat(0); #gap = null;
-  #welcome = null; #joinedAt = null; #isPasswordAsked = false; #bans = [];
-
-  // Of the membership.
-  #isHeld = false; #seen = new LogPosition(); #pending; #retryAt = 0; #waits = 0; #attempts = -1;
-
-  /** `nick`; `history`, in lines; `resume` and `unsent`, of the page before it was loaded again,
-   * and `password`, if there are; `maySendPassword`, false where others could read it; `random`, as
-   * `Math.random`; `randomBytes(count)`. */
+  #deframer; #output = []; #heartbeat = new Heartbeat(0); #welcome = null;
+  #joinedAt = Infinity; #isPasswordAsked = false; #bans = [];
+  #isHeld = false; #seen = new LogPosition(); #pending; #retryAt = 0; #waits = 0;
+  /** `nick`; `history`, in lines; `random`, as `Math.random`; `randomBytes(count)`; whether it
+   * `maySendPassword`; and, as far as there are, `password`, `resume` and `unsent`. */
   constructor(config, now) {
     this.#config = { ...config };
-    this.nick = config.nick;
-    this.resume = config.resume;
+    [this.nick, this.resume] = [config.nick, config.resume];
     this.#now = this.#retryAt = now;
-    const first = config.randomBytes(8).reduce((all, byte) => (all << 8n) + BigInt(byte), 0n);
+    const first = new DataView(config.randomBytes(8).buffer).getBigUint64(0);
     this.#pending = new Pending(first, config.unsent);
     const newKey = () => config.randomBytes(16);
-    this.uploads = new Uploads((frame) => this.#send(frame), (it) => this.#tell(it), newKey);
+    const send = (name, values) => this.#send(name, values);
+    this.uploads = new Uploads(send, (event) => this.#tell(event), newKey);
   }
 
   get isJoined() { return this.phase === 'joined' || this.phase === 'catchingUp'; }
   get isOffline() { return this.phase === 'offline' || this.phase === 'connecting'; }
-
-  /** Commands that are not answered yet, oldest first. */
+  get isOver() { return this.phase === 'over'; }
+  get isLate() { return this.#heartbeat.isLate; }
   get pending() { return this.#pending.entries; }
-
-  /** Messages among them, for the `Session` of the page when it is loaded again. */
   get unsent() { return this.#pending.unsent; }
-
-  /** How many attempts to come back have failed since the connection was lost. */
-  get attempts() { return this.#attempts; }
-
   /** When the next attempt to connect is due, while one is waited for. */
   get retryAt() { return this.phase === 'offline' ? this.#retryAt : null; }
   takeEvents() { return this.#events.splice(0); }
-
   /** The next frame to send, or `null`; file data comes in frames of at most `dataBytesMax`. */
   takeOutput(dataBytesMax, now) {
     const control = this.#output.shift() ?? null;
-    this.#outputBytes -= control?.length ?? 0;
     const mayData = !control && dataBytesMax > 0 && this.phase === 'joined';
     const bytes = mayData ? this.uploads.nextData(dataBytesMax) : control;
     if (bytes) this.#heartbeat.sent(now, mayData);
     return bytes;
   }
 
-  #send(frame) {
-    this.#output.push(frame);
-    this.#outputBytes += frame.length;
-  }
-
+  #send(name, values) { this.#output.push(encode(name, values)); }
   #tell(event) { this.#events.push(event); }
-
-  // Connections.
-
   wantsConnection(now) { return this.phase === 'offline' && now >= this.#retryAt; }
   connecting() { this.phase = 'connecting'; }
-
-  /** A connection is established: greets the server. */
   connected(now) {
-    this.phase = 'greeting';
-    this.#deframer = new Deframer();
-    this.#now = now;
-    this.#heartbeat = new Heartbeat(now);
-    this.#isPasswordAsked = this.isLate = false;
+    [this.phase, this.#now] = ['greeting', now];
+    [this.#deframer, this.#heartbeat] = [new Deframer(), new Heartbeat(now)];
+    this.#isPasswordAsked = false;
     const versions = { magic: MAGIC, versionMin: VERSION, versionMax: VERSION };
-    const { software } = this.#config;
-    this.#send(encode('Hello', { ...versions, capabilities: CAPABILITIES, software }));
+    this.#send('Hello', { ...versions, capabilities: CAPABILITIES, software: 'chatshelf web' });
     this.#join();
   }
 
   #join() {
-    const password = this.#isPasswordAsked ? this.#config.password : undefined;
-    this.#heartbeat.enters(this.#now, this.#isPasswordAsked);
     const { nick, resume } = this;
-    const asked = this.#seen.ask(this.#config.history);
-    this.#send(encode('Join', { nick, resume, ...asked, password }));
+    const { history, password } = this.#config;
+    this.#heartbeat.enters(this.#now, this.#isPasswordAsked);
+    const asked = { ...this.#seen.ask(history), ...(this.#isPasswordAsked && { password }) };
+    this.#send('Join', { nick, resume, ...asked });
   }
 
-  /** The connection has ended, or could not be made. */
-  lost(now) {
-    if (this.phase !== 'offline' && this.phase !== 'over') this.#lose({ kind: 'link' }, now);
-  }
+  lost(now) { this.#lose({ kind: 'link' }, now); }
 
-  /** Connects now instead of when it is due. */
   reconnect(now) {
     if (this.phase === 'offline') this.#retryAt = now;
     else if (this.#isHeld && this.phase !== 'connecting') this.#lose({ kind: 'asked' }, now, true);
@@ -135,77 +104,73 @@ export class Session {
   }
 
   #ping() {
-    this.#send(encode('Ping'));
+    this.#send('Ping');
     this.#heartbeat.pinged();
   }
 
   #lose(why, now, isNow = false) {
+    if (this.phase === 'offline' || this.isOver) return;
     if (this.phase === 'leaving') return this.#end({ kind: 'left' });
     if (!this.resume) return this.#end(why);
-    if (this.#joinedAt !== null && now - this.#joinedAt >= GOOD_AFTER_MS) this.#waits = 0;
-    this.#joinedAt = null;
+    if (now - this.#joinedAt >= GOOD_AFTER_MS) this.#waits = 0;
     this.#dropConnection();
     this.phase = 'offline';
     const longest = Math.min(WAIT_MS_MAX, FIRST_WAIT_MS * 2 ** Math.min(this.#waits++, 16));
     const wait = longest / 2 + this.#config.random() * (longest / 2);
     this.#retryAt = isNow ? now : now + Math.max(wait, why.goodbye?.retryMs ?? 0);
-    this.#tell({ kind: 'offline', why, attempts: ++this.#attempts });
+    this.#tell({ kind: 'offline', why, attempts: ++this.attempts });
   }
 
   #dropConnection() {
     this.uploads.lost();
     this.#pending.lost();
     this.room.lost();
-    [this.#output, this.#outputBytes, this.#gap, this.#welcome] = [[], 0, null, null];
+    [this.#output, this.#joinedAt, this.#welcome] = [[], Infinity, null];
   }
 
   #end(why) {
-    if (this.phase === 'over') return;
+    if (this.isOver) return;
     this.phase = 'over';
     this.#dropConnection();
     this.uploads.abandon();
     this.#tell({ kind: 'over', why });
   }
 
-  /** Looks at the clock. */
   tick(now) {
     this.#now = now;
-    if (this.isOffline || this.phase === 'over') return;
     this.#proceed();
-    this.#look();
   }
 
-  #look() {
+  // Sends what waits, as far as it may go now, and sees whether the connection is alive.
+  #proceed() {
+    if (this.isOffline || this.isOver) return;
+    if (this.phase === 'joined') {
+      for (const frame of this.#pending.send(this.#now)) this.#send(...frame);
+      this.uploads.start(this.limits.transfersMax, this.#now);
+    }
     const awaited = this.isJoined ? this.#pending.awaited : null;
-    const { lose, ping, isLate } = this.#heartbeat.look(this.#now, awaited);
-    if (lose) return this.#lose(lose, this.#now);
-    this.isLate = isLate;
-    if (ping) this.#ping();
+    const { lose, ping } = this.#heartbeat.look(this.#now, awaited);
+    if (lose) this.#lose(lose, this.#now);
+    else if (ping) this.#ping();
   }
 
   /** When `tick` is to be called next: often only while something is on its way. */
   deadline() {
-    if (this.phase === 'over' || this.phase === 'connecting') return Infinity;
+    if (this.isOver || this.phase === 'connecting') return Infinity;
     if (this.phase === 'offline') return Math.min(this.#retryAt, this.#now + TICK_MS);
     const isBusy = this.pending.length > 0 || this.uploads.all.size > 0;
     return this.#now + (isBusy ? BUSY_TICK_MS : TICK_MS);
   }
 
-  // Our user's commands.
-
   /** Another nick, or a password, after `nickRefused` or `password`. */
-  rejoin({ nick, password }) {
+  rejoin({ nick = this.nick, password = this.#config.password }) {
     if (this.phase !== 'choosing') return;
-    this.nick = nick ?? this.nick;
-    if (password !== undefined) this.#config.password = password;
-    this.phase = 'joining';
+    [this.phase, this.nick, this.#config.password] = ['joining', nick, password];
     this.#join();
   }
 
   /** True from the first whole snapshot to the end: commands are carried out, or kept. */
-  get takesCommands() { return this.#isHeld && this.phase !== 'leaving' && this.phase !== 'over'; }
-
-  /** True while commands of operators can be sent. */
+  get takesCommands() { return this.#isHeld && this.phase !== 'leaving' && !this.isOver; }
   get mayModerate() {
     return this.phase === 'joined' && (this.limits.capabilities & CAPABILITY_OPERATORS) !== 0;
   }
@@ -221,34 +186,25 @@ export class Session {
 
   leave() {
     if (this.isOffline || this.phase === 'greeting') return this.#end({ kind: 'left' });
-    if (this.phase === 'over') return;
+    if (this.isOver) return;
     this.uploads.abandon();
-    this.#send(encode('Leave'));
+    this.#send('Leave');
     this.phase = 'leaving';
   }
 
-  // Sends what waits, as far as it may go now.
-  #proceed() {
-    if (this.phase !== 'joined') return;
-    this.#pending.send(this.#now).forEach((frame) => this.#send(frame));
-    this.uploads.start(this.limits.transfersMax, this.#now);
-    this.#look();
-  }
-
-  // The server's frames.
-
   /** Takes bytes, cut anywhere. A server that breaks the protocol ends the session. */
   receive(bytes, now) {
-    if (this.isOffline || this.phase === 'over') return;
+    if (this.isOffline || this.isOver) return;
     this.#now = now;
     this.#heartbeat.heard(now);
     try {
       for (const raw of this.#deframer.push(bytes)) {
         const frame = decode(raw);
         if (frame) this.#handle(frame);
-        if (this.isOffline || this.phase === 'over') return;
-        if (this.#outputBytes > OUTPUT_BYTES_MAX) throw new Violation('it asks and does not read');
+        if (this.isOffline || this.isOver) return;
       }
+      const waiting = this.#output.reduce((bytes, frame) => bytes + frame.length, 0);
+      if (waiting > OUTPUT_BYTES_MAX) throw new Violation('it asks and does not read');
       this.#proceed();
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
@@ -270,7 +226,7 @@ export class Session {
       Gap: isEntered && this.#gapped,
       UploadReady: isEntered && ((it) => this.uploads.ready(it)),
       UploadStored: isEntered && ((it) => this.uploads.stored(it)),
-      Ping: () => this.#send(encode('Pong')),
+      Ping: () => this.#send('Pong'),
       Pong: this.#pong,
     }[frame.frame];
     if (handler) handler.call(this, frame);
@@ -298,8 +254,6 @@ export class Session {
   #snapshot(part) {
     if (!this.room.snapshot(part)) return;
     if (this.phase === 'arriving') this.#arrive();
-    if (this.#gap) this.#tell({ kind: 'gap', from: this.#gap.fromSeq, to: this.#gap.toSeq });
-    this.#gap = null;
     this.#tell({ kind: 'room' });
     this.#settleIfCaughtUp();
   }
@@ -310,7 +264,7 @@ export class Session {
     this.#isHeld = true;
     this.phase = isFirst && !this.pending.length ? 'joined' : 'catchingUp';
     this.#heartbeat.entered();
-    [this.#attempts, this.#joinedAt] = [-1, this.#now];
+    [this.attempts, this.#joinedAt] = [-1, this.#now];
     this.#tell({ kind: isFirst ? 'joined' : 'back' });
     const news = this.#seen.welcome(this.#welcome, this.#config.history > 0);
     if (news) this.#tell(news);
@@ -321,22 +275,17 @@ export class Session {
     this.room.gap(gap);
     this.#seen.gap(gap.toSeq);
     this.nick = gap.nick;
-    this.#gap = gap;
+    this.#tell({ kind: 'gap', from: gap.fromSeq, to: gap.toSeq });
     if (!this.#pending.gap()) return;
     this.#ping();
     this.#heartbeat.setBarrier();
   }
 
-  // Once the ping behind it is answered, the server has handled everything sent before the last
-  // gap.
-  #pong() {
-    if (this.#heartbeat.ponged()) this.#pending.handled();
-  }
-
+  // The server has handled everything sent before the last gap once the ping behind it is answered.
+  #pong() { if (this.#heartbeat.ponged()) this.#pending.handled(); }
   #event(event) {
     const isLive = this.room.event(event);
-    this.#seen.event(event);
-    const when = this.#seen.when(event.seq, this.room.snapshotSeq);
+    const when = this.#seen.event(event, this.room.snapshotSeq);
     if (isLive) this.#noteLive(event);
     else if (event.frame === 'Said') this.#pending.saidWhileAway(event);
     if (when) this.#tell({ kind: 'event', event, when });
@@ -344,8 +293,7 @@ export class Session {
   }
 
   // A live event may be the answer to a command of ours.
-  #noteLive(event) {
-    const { frame, nick, item, messageId, to, action } = event;
+  #noteLive({ frame, nick, item, messageId, to, action }) {
     if (frame === 'Dropped') this.#pending.answered('Drop', item);
     if (nick !== this.nick) return;
     if (frame === 'Said') this.#pending.receipt('Say', messageId);
@@ -410,7 +358,7 @@ export class Session {
     else this.#choose({ kind: 'password', isWrong });
   }
 
-  // Our user is asked, and has as much time as the server gives.
+  // From now on it is our user's time, as much as the server gives.
   #choose(question) {
     this.phase = 'choosing';
     this.#heartbeat.entered();
@@ -419,8 +367,8 @@ export class Session {
 
   #goodbye(goodbye) {
     const why = { kind: 'goodbye', goodbye };
-    if (this.phase === 'leaving') this.#end({ kind: 'left' });
-    else if (PASSING.includes(goodbye.code)) this.#lose(why, this.#now);
+    const isPassing = this.phase === 'leaving' || PASSING.includes(goodbye.code);
+    if (isPassing) this.#lose(why, this.#now);
     else this.#end(why);
   }
 }

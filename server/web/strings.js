@@ -1,17 +1,11 @@
 // The texts of strings.txt, in one of their languages.
 
 export const LANGUAGES = ['en', 'zh-Hans', 'zh-Hant'];
-/** The language in use. */
 export let language = 'en';
 let table = {};
-
-/** Takes the rows of strings.txt. */
 export function setTexts(text) {
-  const rows = text.split('\n').filter((row) => row && !row.startsWith('#'));
-  table = Object.fromEntries(rows.map((row) => {
-    const [key, ...texts] = row.split(' = ');
-    return [key, texts];
-  }));
+  const rows = text.match(/^[^#].* = .*$/gm).map((row) => row.split(' = '));
+  table = Object.fromEntries(rows.map(([key, ...texts]) => [key, texts]));
 }
 
 /** The first of the browser's preferred languages that we have. */
@@ -22,7 +16,6 @@ export function languageOf(wanted) {
 }
 
 export function setLanguage(wanted) { language = LANGUAGES.includes(wanted) ? wanted : 'en'; }
-
 /** The text's pieces: strings, and the values of its `{x}` as they are. */
 export function pieces(key, values = {}) {
   const text = table[key]?.[LANGUAGES.indexOf(language)] ?? table[key]?.[1] ?? key;

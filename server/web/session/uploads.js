@@ -1,14 +1,12 @@
-// Uploads as state machines (docs/PROTOCOL.md, "Uploading"), and the queue of those beyond the
-// server's limit. Asks for file content by `requests`; never touches a file. An upload outlives its
-// connection: it is offered again, under another number and the same key, on the next.
+// Uploads (docs/PROTOCOL.md, "Uploading"), and those that wait for a place. Never touches a file.
+// An upload outlives its connection: the next offers it by another number and the same key.
 
-import { DATA_BYTES_MAX, Violation, encode, encodeData } from '../protocol.js';
+import { DATA_BYTES_MAX, Violation, encodeData } from '../protocol.js';
 
+// As it is read; two blocks may be at hand or on their way.
 const BLOCK_BYTES = 256 * 1024;
-const BLOCKS_IN_FLIGHT_MAX = 2;
-const isSame = (a, b) => a.length === b.length && a.every((byte, at) => byte === b[at]);
+const isWaiting = ({ state }) => state === 'queued' || state === 'waiting';
 
-/** Everything that is sent to the shelf, or waits to be. */
 export class Uploads {
   /** By handle, in the order in which they were asked for. */
   all = new Map();
@@ -17,58 +15,49 @@ export class Uploads {
   #send; #tell; #newKey; #lastId = 0; #lastServed = 0;
   // Numbers on the wire: the last, the last of earlier connections, and what those since mean.
   #lastNumber = 0; #lastNumberBefore = 0; #numbers = new Map(); #offersFrom = 0;
-
   constructor(send, tell, newKey) { [this.#send, this.#tell, this.#newKey] = [send, tell, newKey]; }
 
   /** Queues a file of `size` bytes; with the `key` of an earlier attempt it may be resumed. */
   add(name, size, modified, key) {
-    const isInUse = key && [...this.all.values()].some((upload) => isSame(upload.key, key));
+    const isInUse = [...this.all.values()].some((upload) => String(upload.key) === String(key));
     const known = isInUse ? null : key;
-    const id = ++this.#lastId;
-    const upload = { id, name, size, modified, key: known ?? this.#newKey(), isKeyUsed: !!known };
-    Object.assign(upload, { state: 'queued', number: 0, run: 0, sent: 0 });
-    this.#rewind(upload, 0);
-    this.all.set(id, upload);
+    const upload = { id: ++this.#lastId, name, size, modified, number: 0, run: 0, sent: 0 };
+    this.#turn(upload, 'queued', { key: known ?? this.#newKey(), isKeyUsed: !!known });
+    this.all.set(upload.id, upload);
     return upload;
   }
 
-  #rewind(upload, offset) {
-    Object.assign(upload, { asked: offset, blocks: [], inFlight: 0, digest: null });
+  #turn(upload, state, { asked = 0, ...others } = {}) {
+    Object.assign(upload, { state, asked, blocks: [], digest: undefined, ...others });
   }
 
-  /** Offers what waits, while fewer than `max` run. */
   start(max, now) {
-    for (const upload of this.all.values()) {
-      if (this.#numbers.size >= max || now < this.#offersFrom) return;
-      if (isWaiting(upload)) this.#offer(upload);
-    }
+    if (now < this.#offersFrom) return;
+    const waiting = [...this.all.values()].filter(isWaiting);
+    const free = Math.max(0, max - this.#numbers.size);
+    waiting.slice(0, free).forEach((upload) => this.#offer(upload));
   }
 
   #offer(upload) {
-    upload.number = ++this.#lastNumber;
-    upload.state = 'offered';
+    Object.assign(upload, { number: ++this.#lastNumber, state: 'offered' });
     this.#numbers.set(upload.number, upload);
     const { number: transfer, name, size, modified, key: uploadKey } = upload;
-    this.#send(encode('UploadOffer', { transfer, name, size, modified, uploadKey }));
+    this.#send('UploadOffer', { transfer, name, size, modified, uploadKey });
   }
 
   // The upload that a frame is about; none if it is over, and a violation if it never was.
   #find(number) {
-    if (number <= this.#lastNumberBefore || number > this.#lastNumber) {
-      throw new Violation('a transfer that was never asked for');
-    }
+    const isKnown = number > this.#lastNumberBefore && number <= this.#lastNumber;
+    if (!isKnown) throw new Violation('a transfer that was never asked for');
     return this.#numbers.get(number);
   }
 
-  /** The server takes the bytes from `offset` on. */
   ready({ transfer, offset, digest }) {
     const upload = this.#find(transfer);
     if (!upload) return;
     const isFit = offset <= BigInt(upload.size) && (!offset || (digest && upload.isKeyUsed));
     if (upload.state !== 'offered' || !isFit) throw new Violation('an upload out of step');
-    upload.state = 'comparing';
-    upload.isKeyUsed = true;
-    this.#rewind(upload, Number(offset));
+    this.#turn(upload, 'comparing', { asked: Number(offset), isKeyUsed: true });
     const begin = { kind: 'begin', id: upload.id, run: ++upload.run, offset: upload.asked };
     this.requests.push({ ...begin, digest: offset ? digest : undefined });
   }
@@ -99,7 +88,7 @@ export class Uploads {
     else if (kind === 'differs') this.#startOver(upload);
     else if (kind === 'begun' && upload.state === 'comparing') this.#begin(upload, digest);
     else if (kind === 'block' && upload.state === 'sending') {
-      upload.digest = digest ?? null;
+      upload.digest = digest;
       upload.blocks.push(bytes);
     }
   }
@@ -111,31 +100,33 @@ export class Uploads {
     asked.forEach((upload) => this.#cancel(upload, { kind: 'failed', why: 'reader' }));
   }
 
+  #tellOf(upload, what, outcome) { this.#tell({ kind: 'upload', what, upload, outcome }); }
   #begin(upload, digest) {
-    const before = upload.sent;
-    Object.assign(upload, { state: 'sending', sent: upload.asked, digest: digest ?? null });
-    if (upload.asked) this.#tell({ kind: 'upload', what: 'resumed', upload });
-    else if (before) this.#tell({ kind: 'upload', what: 'restarted', upload });
-    this.#askForBlocks(upload);
-    this.#finish(upload);
+    const what = upload.asked ? 'resumed' : upload.sent && 'restarted';
+    Object.assign(upload, { state: 'sending', sent: upload.asked, digest });
+    if (what) this.#tellOf(upload, what);
+    this.#proceed(upload);
   }
 
   // What the server has is the beginning of another file: it must forget that.
   #startOver(upload) {
-    this.#send(encode('Cancel', { transfer: upload.number }));
+    this.#send('Cancel', { transfer: upload.number });
     this.#numbers.delete(upload.number);
     Object.assign(upload, { key: this.#newKey(), isKeyUsed: false, sent: 0 });
-    this.#tell({ kind: 'upload', what: 'restarted', upload });
+    this.#tellOf(upload, 'restarted');
     this.#offer(upload);
   }
 
-  #askForBlocks(upload) {
-    while (upload.asked < upload.size && upload.inFlight < BLOCKS_IN_FLIGHT_MAX) {
+  #proceed(upload) {
+    while (upload.asked < upload.size && upload.asked - upload.sent <= BLOCK_BYTES) {
       const length = Math.min(BLOCK_BYTES, upload.size - upload.asked);
       this.requests.push({ kind: 'read', id: upload.id, run: upload.run, length });
       upload.asked += length;
-      upload.inFlight += 1;
     }
+    if (upload.sent < upload.size || !upload.digest) return;
+    // Behind the last data frame, which is on its way when this is sent.
+    upload.state = 'done';
+    this.#send('UploadDone', { transfer: upload.number, digest: upload.digest });
   }
 
   /** The next frame of file data, of the uploads in turn; `null` if none is at hand. */
@@ -148,25 +139,12 @@ export class Uploads {
     const part = block.subarray(0, Math.max(1, Math.min(bytesMax, DATA_BYTES_MAX)));
     const frame = encodeData(upload.number, upload.sent, part);
     upload.sent += part.length;
-    if (part.length < block.length) {
-      upload.blocks[0] = block.subarray(part.length);
-    } else {
-      upload.blocks.shift();
-      upload.inFlight -= 1;
-      this.#askForBlocks(upload);
-      this.#finish(upload);
-    }
+    if (part.length < block.length) upload.blocks[0] = block.subarray(part.length);
+    else upload.blocks.shift();
+    this.#proceed(upload);
     return frame;
   }
 
-  // Behind the last data frame, which is on its way when this is sent.
-  #finish(upload) {
-    if (upload.sent < upload.size || !upload.digest) return;
-    upload.state = 'done';
-    this.#send(encode('UploadDone', { transfer: upload.number, digest: upload.digest }));
-  }
-
-  /** Ends an upload at our user's request, unless it is being stored. */
   cancel(id) {
     const upload = this.all.get(id);
     if (upload && upload.state !== 'done') this.#cancel(upload, { kind: 'cancelled' });
@@ -174,7 +152,7 @@ export class Uploads {
 
   #cancel(upload, outcome) {
     const { number: transfer } = upload;
-    if (this.#numbers.has(transfer)) this.#send(encode('Cancel', { transfer }));
+    if (this.#numbers.has(transfer)) this.#send('Cancel', { transfer });
     this.#end(upload, outcome);
   }
 
@@ -182,22 +160,15 @@ export class Uploads {
     this.#numbers.delete(upload.number);
     this.all.delete(upload.id);
     this.requests.push({ kind: 'end', id: upload.id });
-    this.#tell({ kind: 'upload', what: 'ended', upload, outcome });
+    this.#tellOf(upload, 'ended', outcome);
   }
 
   /** The connection is gone: what ran waits for the next, and what was asked is void. */
   lost() {
-    for (const upload of this.#numbers.values()) {
-      upload.state = 'waiting';
-      upload.run += 1;
-      this.#rewind(upload, 0);
-    }
+    this.#numbers.forEach((upload) => this.#turn(upload, 'waiting', { run: upload.run + 1 }));
     this.#numbers.clear();
     this.#lastNumberBefore = this.#lastNumber;
   }
 
-  /** The session is over. */
   abandon() { for (const upload of this.all.values()) this.#end(upload, { kind: 'interrupted' }); }
 }
-
-const isWaiting = (upload) => upload.state === 'queued' || upload.state === 'waiting';

@@ -1,8 +1,6 @@
 // How a user who is looking elsewhere learns that something was said: title, sound, notification.
 
-/** Our user is looking at the page. */
 export const isSeen = () => !document.hidden && document.hasFocus();
-
 /** Whether the page may notify, if our user agrees. Chrome on Android has the class, and throws
  * when one is made; without permission, others make one that is not shown. */
 export function canNotify() {
@@ -15,24 +13,21 @@ export function canNotify() {
 }
 
 export class Attention {
-  #unseen = 0; #title; #audio = null; #notification = null;
-
+  #unseen = 0; #title; #audio; #notification;
   constructor(title) {
     document.title = this.#title = title;
-    const seen = () => isSeen() && this.#count(0);
-    addEventListener('focus', seen);
-    document.addEventListener('visibilitychange', seen);
+    addEventListener('focus', () => this.#count());
+    document.addEventListener('visibilitychange', () => this.#count());
   }
 
-  #count(unseen) {
-    this.#unseen = unseen;
-    document.title = unseen ? `(${unseen}) ${this.#title}` : this.#title;
+  #count(more = 0) {
+    this.#unseen = isSeen() ? 0 : this.#unseen + more;
+    document.title = this.#unseen ? `(${this.#unseen}) ${this.#title}` : this.#title;
   }
 
   /** A line has arrived. True if it is the first unseen one. */
   line() {
-    if (isSeen()) return false;
-    this.#count(this.#unseen + 1);
+    this.#count(1);
     return this.#unseen === 1;
   }
 
@@ -40,10 +35,9 @@ export class Attention {
   call(text, { sound, notify }) {
     try {
       if (sound) this.#ring();
-      if (notify && !isSeen() && globalThis.Notification?.permission === 'granted') {
-        this.#notification = new Notification(this.#title, { body: text, tag: 'chatshelf' });
-        this.#notification.onclick = () => focus();
-      }
+      if (!notify || isSeen() || globalThis.Notification?.permission !== 'granted') return;
+      this.#notification = new Notification(this.#title, { body: text, tag: 'chatshelf' });
+      this.#notification.onclick = () => focus();
     } catch (error) {
       console.warn(error);
     }
@@ -51,15 +45,13 @@ export class Attention {
 
   /** A line was redacted: the notification may be about it. */
   forget() { this.#notification?.close(); }
-
   #ring() {
-    this.#audio ??= new AudioContext();
-    const now = this.#audio.currentTime;
-    const [tone, volume] = [this.#audio.createOscillator(), this.#audio.createGain()];
-    tone.frequency.value = 660;
-    volume.gain.setValueAtTime(0.08, now);
-    volume.gain.exponentialRampToValueAtTime(0.001, now + 0.4);
-    tone.connect(volume).connect(this.#audio.destination);
+    const audio = (this.#audio ??= new AudioContext());
+    const now = audio.currentTime;
+    const tone = new OscillatorNode(audio, { frequency: 660 });
+    const volume = new GainNode(audio);
+    volume.gain.setValueAtTime(0.08, now).exponentialRampToValueAtTime(0.001, now + 0.4);
+    tone.connect(volume).connect(audio.destination);
     tone.start(now);
     tone.stop(now + 0.4);
   }

@@ -29,7 +29,6 @@ const COMMANDS = [
   ['unlock', '/unlock topic', /^topic$/],
 ];
 
-// What is wrong with a text of this kind, as a sentence.
 function faultOf([kind, text]) {
   if (kind === 'time' && text && !secondsOf(text)) return t('badTime', { word: text });
   if (kind === 'whom') {
@@ -56,10 +55,8 @@ export function parse(line) {
   return fault ? { fault } : { name, args };
 }
 
-/** How each is written, and what it does. */
 export const helpLines = () => COMMANDS.map(([name, usage]) =>
   `${usage} — ${t(`help${name[0].toUpperCase()}${name.slice(1)}`)}`);
-
 /** The word before the caret completed, if a command or one of these names begins with it. */
 export function complete(text, caret, members) {
   const [, before, word] = text.slice(0, caret).match(/^(.*?)([^\s@]+)$/s) ?? [];

@@ -3,7 +3,6 @@
 import { pieces } from '../strings.js';
 
 export const $ = (id) => document.getElementById(id);
-
 /** An element with these properties and children; `on…` are listeners, `data-…` attributes. */
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -16,14 +15,11 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Text without what would reorder its surroundings. */
-export const tame = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
-
+// Text without what would reorder its surroundings.
+const tame = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 /** Somebody's name or text, whose writing direction affects nothing outside it. */
 export const bdi = (text, properties) => el('bdi', properties, tame(text));
-
-/** Letters of scripts that put no spaces between words, or add syllables to them as Korean does, as
- * in the terminal; of a regular expression. */
+/** A pattern: letters of scripts with no spaces between words, or that join syllables to names. */
 export const UNSPACED = String.raw`[\u{e00}-\u{109f}\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff` +
   String.raw`\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\u{20000}-\u{3ffff}]`;
 // What no address contains, among others dashes, quotation marks and the punctuation of Chinese.
@@ -47,21 +43,16 @@ function bare(address) {
 }
 
 /** The text with its web addresses as links: http and https, and nothing else. */
-export function linked(text) {
-  return tame(text).split(ADDRESS).flatMap((part, at) => {
-    if (at % 2 === 0) return part ? [part] : [];
-    const href = bare(part);
-    const rel = 'noopener noreferrer nofollow';
-    return [el('a', { href, rel, target: '_blank' }, href), part.slice(href.length)];
-  });
-}
+export const linked = (text) => tame(text).split(ADDRESS).flatMap((part, at) => {
+  if (at % 2 === 0) return part;
+  const href = bare(part);
+  const properties = { href, rel: 'noopener noreferrer nofollow', target: '_blank' };
+  return [el('a', properties, href), part.slice(href.length)];
+});
 
-/** The text with a large first letter. */
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
 /** A sentence whose values are other people's text. */
 export const say = (key, values) => pieces(key, values).map((it) => it?.nodeType ? it : String(it));
-
 /** Makes the list's children those of `entries`, and leaves alone what stays. */
 export function reconcile(list, entries, make) {
   for (const child of [...list.children]) if (!entries.has(child.key)) child.remove();
@@ -80,13 +71,12 @@ export function colourOf(nick) {
   return `c${([...nick.toLowerCase()].reduce(mix, 0x811c9dc5) >>> 8) % 8}`;
 }
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
-
 /** A size, in powers of 1000: `5.0 MB`. */
 export function sizeText(bytes) {
-  let [value, unit] = [Number(bytes), 0];
-  for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
-  return `${unit ? value.toFixed(value < 99.5 ? 1 : 0) : value}\u00a0${UNITS[unit]}`;
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let [value, at] = [Number(bytes), 0];
+  for (; value >= 999.5 && at < units.length - 1; at++) value /= 1000;
+  return `${at ? value.toFixed(value < 99.5 ? 1 : 0) : value}\u00a0${units[at]}`;
 }
 
 /** A moment that came as milliseconds, however far away. */

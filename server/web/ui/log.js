@@ -1,7 +1,6 @@
-// The conversation: rows in blocks that the browser draws only where they are visible, added a few
-// at a time.
+// The conversation, in blocks of rows that the browser draws only where they are visible.
 
-import { t } from '../strings.js';
+import { language, t } from '../strings.js';
 import { bdi, colourOf, dateOf, el, linked } from './dom.js';
 
 const BLOCK_ROWS = 50;
@@ -15,8 +14,7 @@ const MOMENT = new Intl.DateTimeFormat([], { dateStyle: 'full', timeStyle: 'medi
 
 export class Log {
   #box; #lines; #newest; #queue = []; #timer = null; #block = null; #rows = 0; #day = '';
-  #amendable = null; #last = null; #isAtEnd = true; #top = 0; #unseen = 0; #mark = null;
-
+  #amendable = null; #last = null; #isAtEnd = true; #top = 0; #unseen = 0;
   /** `box` scrolls, and holds the `lines`; `newest` is the button that leads to its end. */
   constructor(box, lines, newest) {
     [this.#box, this.#lines, this.#newest] = [box, lines, newest];
@@ -27,9 +25,8 @@ export class Log {
     [box, lines].forEach((it) => observer.observe(it));
   }
 
-  /** Adds a row: `kind` is `said`, `action`, `told`, `event`, `presence`, `notice` or `line`; it
-   * has `seq`, `nick`, `text` or `parts`, and `at` as far as there are. One that `isAmendable` may
-   * get other parts later, from a row of kind `amendment`. */
+  /** Adds a row: `said`, `action`, `told`, `event`, `presence`, `notice` or `line`. An `amendment`
+   * has other `parts` for the last row that `isAmendable`. */
   add(row) {
     this.#queue.push(row);
     if (this.#queue.length > ROWS_MAX) this.#queue.shift();
@@ -38,7 +35,6 @@ export class Log {
 
   // Not by animation frames: none come in the background.
   #schedule() { this.#timer ??= setTimeout(() => this.#flush(), FRAME_MS); }
-
   #flush() {
     const until = performance.now() + TURN_MS;
     this.#timer = null;
@@ -47,13 +43,13 @@ export class Log {
       this.#draw(this.#queue[taken++]);
     }
     this.#queue.splice(0, taken);
-    this.#lines.setAttribute('aria-busy', this.#queue.length > 0);
+    this.#lines.ariaBusy = String(this.#queue.length > 0);
     while (this.#rows > ROWS_MAX) {
       this.#rows -= this.#lines.firstElementChild.childElementCount;
       this.#lines.firstElementChild.remove();
     }
     if (this.#isAtEnd) this.toEnd();
-    this.#showNewest();
+    else this.#showNewest();
     if (this.#queue.length) this.#schedule();
   }
 
@@ -64,25 +60,21 @@ export class Log {
     const day = at.toDateString();
     // Our own clock, by which notices are, may be wrong.
     if (day !== this.#day && row.at !== undefined) {
-      const options = { dateStyle: 'full' };
-      this.#line(at.toLocaleDateString(document.documentElement.lang, options));
+      this.#line(at.toLocaleDateString(language, { dateStyle: 'full' }));
       this.#day = day;
     }
     if (row.kind === 'presence' && this.#fold(row)) return;
     if (!this.#isAtEnd) this.#unseen += 1;
-    const { kind, nick } = row;
-    const element = this.#rowOf(row, at);
-    if (row.isAmendable) this.#amendable = element.querySelector('.text');
-    this.#append(element, { kind, nick, ms: at.getTime(), folded: 1 });
+    const text = el('div', { className: 'text', dir: row.parts ? '' : 'auto' },
+      ...(row.parts ?? linked(row.text)));
+    if (row.isAmendable) this.#amendable = text;
+    this.#append(this.#rowOf(row, at, text), { ...row, at, text });
   }
 
   // A rule with a few words in it. There is only one place where the unseen rows begin.
   #line(text, isUnread = false) {
     const line = el('div', { className: isUnread ? 'line unread' : 'line' }, el('span', {}, text));
-    if (isUnread) {
-      this.#mark?.remove();
-      this.#mark = line;
-    }
+    if (isUnread) this.#lines.querySelector('.unread')?.remove();
     this.#append(line, null);
   }
 
@@ -90,27 +82,20 @@ export class Log {
   #fold({ parts }) {
     const last = this.#last;
     if (last?.kind !== 'presence' || last.folded >= FOLDED_MAX) return false;
-    last.folded += 1;
-    last.element.querySelector('.text').append(' · ', ...parts);
+    last.folded = (last.folded ?? 1) + 1;
+    last.text.append(' · ', ...parts);
     return true;
   }
 
-  #rowOf({ kind, seq, nick, text, parts, isMention, isOwn, to }, at) {
-    const last = this.#last;
-    const isSame = kind === 'said' && last?.kind === 'said' && last.nick === nick &&
-      at - last.ms < SAME_MS;
+  #rowOf({ kind, seq, nick, isMention, isOwn, to }, at, text) {
+    const last = kind === 'said' && this.#last?.kind === 'said' && this.#last;
+    const isSame = last && last.nick === nick && at - last.at < SAME_MS;
     const classes = ['row', kind, isSame && 'same', isMention && 'mention', isOwn && 'own'];
-    const row = el('div', { className: classes.filter(Boolean).join(' '), 'data-seq': seq });
-    if (nick) {
-      row.append(el('span', { className: `nick ${colourOf(nick)}` }, bdi(nick)), ' ');
-      if (kind === 'told') row.append(el('span', { className: 'tag' }, to), ' ');
-    }
-    row.append(
-      el('time', { dateTime: at.toISOString(), title: MOMENT.format(at) }, CLOCK.format(at)),
-      ' ',
-      el('div', { className: 'text', dir: parts ? '' : 'auto' }, ...(parts ?? linked(text))),
-    );
-    return row;
+    const name = nick ? [el('span', { className: `nick ${colourOf(nick)}` }, bdi(nick)), ' '] : [];
+    const tag = to ? [el('span', { className: 'tag' }, to), ' '] : [];
+    const moment = { dateTime: at.toISOString(), title: MOMENT.format(at) };
+    return el('div', { className: classes.filter(Boolean).join(' '), 'data-seq': seq },
+      ...name, ...tag, el('time', moment, CLOCK.format(at)), ' ', text);
   }
 
   #append(element, last) {
@@ -120,7 +105,7 @@ export class Log {
     }
     this.#block.append(element);
     this.#rows += 1;
-    this.#last = last && { ...last, element: last.element ?? element };
+    this.#last = last;
   }
 
   /** Takes the text of a line away for good, drawn or not. */
@@ -147,7 +132,7 @@ export class Log {
 
   toEnd() {
     this.#box.scrollTop = this.#box.scrollHeight;
-    [this.#isAtEnd, this.#unseen] = [true, 0];
+    this.#isAtEnd = true;
     this.#showNewest();
   }
 
@@ -157,11 +142,11 @@ export class Log {
     const stays = this.#isAtEnd && scrollTop >= this.#top;
     this.#isAtEnd = stays || scrollHeight - scrollTop - clientHeight < 24;
     this.#top = scrollTop;
-    if (this.#isAtEnd) this.#unseen = 0;
     this.#showNewest();
   }
 
   #showNewest() {
+    if (this.#isAtEnd) this.#unseen = 0;
     this.#newest.hidden = this.#isAtEnd;
     this.#newest.textContent = `${t('newest')}${this.#unseen ? ` (${this.#unseen})` : ''} ↓`;
   }

@@ -5,7 +5,6 @@ import { language, t } from '../strings.js';
 import { bdi, say } from './dom.js';
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
 /** Whom a ban keeps out: `to`, a nick, or `address`, in 16 bytes, of IPv4 as `::ffff:192.0.2.1`. */
 export function whomOf(text) {
   const full = /^\d+(\.\d+){3}$/.test(text) ? `::ffff:${text}` : text;
@@ -29,7 +28,6 @@ function addressText(bytes) {
 /** Whether this is hardly meant as a name: `10.77.0.300`, `2001:db8::/32`, `fe80::1%eth0`. */
 export const looksLikeAddress = (text) =>
   /^\[*([\d.*-]*\.[\d.*-]*|[\da-f.]*:[\da-f.:]*)([/%\]]|$)/i.test(text);
-
 /** The seconds of a time such as `30m` or `1d12h`; `undefined` for none that a ban can last. */
 export function secondsOf(time = '') {
   if (!/^(\d{1,6}[smhdw])+$/.test(time)) return undefined;
@@ -49,7 +47,6 @@ export function lasting(from, until) {
 
 const because = (reason) => (reason ? say('because', { reason: bdi(reason) }) : []);
 
-/** What an operator did, as a sentence. */
 export function deed({ at, nick, action, to, until, reason }) {
   const key = until === undefined ? DEED[action] ?? 'moderated' : 'bannedFor';
   const time = until === undefined ? '' : lasting(at, until);
@@ -57,7 +54,6 @@ export function deed({ at, nick, action, to, until, reason }) {
   return [...say(key, { nick: bdi(nick), whom, time, other: action }), ...because(reason)];
 }
 
-/** A ban: number, whom, for how long, by whom, why. */
 export function banParts({ ban, to, address, until, nick, reason }) {
   const whom = [to, address && addressText(address)].filter(Boolean).join(', ');
   const time = until === undefined ? '' : lasting(BigInt(Date.now()), until);

@@ -5,7 +5,6 @@ import { bdi, colourOf, dateOf, el, reconcile, sizeText } from './dom.js';
 
 // Types that an <img> shows and that cannot run anything.
 const PICTURE = /\.(png|jpe?g|gif|webp|avif)$/i;
-
 /** The path of an item, with the token that opens it in a room with a password. */
 export function itemPath({ item, name, linkToken = [] }) {
   const token = btoa(String.fromCharCode(...linkToken)).replace(/=+$/, '');
@@ -13,43 +12,31 @@ export function itemPath({ item, name, linkToken = [] }) {
   return `/item/${item}/${encodeURIComponent(name)}${query}`;
 }
 
-/** A link to an item, for the browser to download. */
-export function itemLink(item) {
-  return el('a', { href: itemPath(item), download: item.name }, bdi(item.name));
-}
-
-/** A small button, with what it is for. */
-export const button = (key, name, onclick) => {
-  const properties = { type: 'button', className: 'quiet', onclick };
-  return el('button', { ...properties, 'aria-label': `${t(key)} ${name}` }, t(key));
-};
-
+export const itemLink = (item) =>
+  el('a', { href: itemPath(item), download: item.name }, bdi(item.name));
+export const button = (key, name, onclick) => el('button',
+  { type: 'button', className: 'quiet', ariaLabel: `${t(key)} ${name}`, onclick }, t(key));
 /** A button that shows the picture below it, and hides it again; nothing for other files. */
 export function pictureButton(item) {
   if (!PICTURE.test(item.name)) return [];
   const picture = el('img', { alt: item.name, hidden: true });
   const fault = el('span', { className: 'tag', role: 'status' });
-  const show = (isShown) => {
-    picture.hidden = !isShown;
+  const show = (isShown, why = '') => {
+    [picture.hidden, fault.textContent] = [!isShown, why];
     toggle.ariaExpanded = String(isShown);
     toggle.textContent = t(isShown ? 'hide' : 'show');
     toggle.ariaLabel = `${toggle.textContent} ${item.name}`;
   };
   const toggle = button('show', item.name, () => {
-    fault.textContent = '';
     // Each time from the beginning: what failed offline may be there now.
     if (picture.hidden) picture.src = itemPath(item);
     show(picture.hidden);
   });
-  picture.onerror = () => {
-    show(false);
-    fault.textContent = t('noPicture');
-  };
+  picture.onerror = () => show(false, t('noPicture'));
   show(false);
   return [toggle, ' ', fault, picture];
 }
 
-/** The shelf's list, newest first. */
 export function showShelf(list, shelf, isOwn, takeOff) {
   const items = [...shelf.values()].reverse();
   const entries = new Map(items.map((item) => [`${item.item} ${isOwn(item)}`, item]));
@@ -59,14 +46,12 @@ export function showShelf(list, shelf, isOwn, takeOff) {
     const time = el('time', { dateTime: at.toISOString() }, at.toLocaleString(language, form));
     const facts = [`${sizeText(item.size)} · `, bdi(item.nick), ' · ', time];
     const drop = isOwn(item) ? [button('takeOff', item.name, () => takeOff(item))] : [];
-    return el('li', { className: colourOf(item.nick) },
-      itemLink(item),
+    return el('li', { className: colourOf(item.nick) }, itemLink(item),
       el('div', { className: 'facts' }, ...facts),
       el('div', { className: 'acts' }, ...pictureButton(item), ...drop));
   });
 }
 
-/** Uploads on their way, changed in place. */
 export function showUploads(list, uploads, cancel) {
   reconcile(list, uploads, ({ id, name, size }) => {
     const progress = el('progress', { max: Math.max(1, size), 'aria-label': name });
@@ -74,17 +59,16 @@ export function showUploads(list, uploads, cancel) {
     const row = el('li', {}, bdi(name), progress, facts, button('cancel', name, () => cancel(id)));
     return Object.assign(row, { progress, facts });
   });
-  for (const row of list.children) showProgress(row, uploads.get(row.key));
-}
-
-function showProgress(row, upload) {
-  const { size, sent, state } = upload;
-  row.progress.value = size ? sent : Number(state === 'done');
-  const percent = size ? Math.floor((100 * sent) / size) : 0;
-  const stages = { queued: 'queued', waiting: 'paused', done: 'verifying' };
-  const stage = state === 'comparing' && upload.asked ? 'comparing' : stages[state];
-  const moved = `${percent} % · ${sizeText(sent)} / ${sizeText(size)}${rateOf(row, upload)}`;
-  row.facts.textContent = stage ? t(stage) : moved;
+  for (const row of list.children) {
+    const upload = uploads.get(row.key);
+    const { size, sent, state } = upload;
+    row.progress.value = size ? sent : Number(state === 'done');
+    const percent = size ? Math.floor((100 * sent) / size) : 0;
+    const stages = { queued: 'queued', waiting: 'paused', done: 'verifying' };
+    const stage = state === 'comparing' && upload.asked ? 'comparing' : stages[state];
+    const moved = `${percent} % · ${sizeText(sent)} / ${sizeText(size)}${rateOf(row, upload)}`;
+    row.facts.textContent = stage ? t(stage) : moved;
+  }
 }
 
 // Bytes per second since it began to move, and the time left at this rate.

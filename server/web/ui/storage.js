@@ -1,12 +1,10 @@
-// What the browser keeps: settings, the keys by which our own uploads resume and can be taken off
-// the shelf, and what outlives a reload. Without storage all but the last works, for as long as the
-// page is open.
+// What the browser keeps: settings, the keys of our own uploads and items, and what outlives a
+// reload. Without storage all but the last works, for as long as the page is open.
 
 const KEYS_MAX = 250;
 const UNSENT_CHARS_MAX = 1_000_000;
 // Instead of a storage that is full, or not allowed; then the mere mention of it throws.
 const memory = {};
-
 /** What is kept by this name: by `localStorage`, or for this tab alone by `sessionStorage`. */
 export function load(storage, name) {
   try {
@@ -16,7 +14,6 @@ export function load(storage, name) {
   }
 }
 
-/** Keeps a value; `null` forgets it. */
 export function save(storage, name, value) {
   try {
     globalThis[storage].setItem(name, JSON.stringify(value));
@@ -42,7 +39,6 @@ export const reload = {
 
 const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 const unhex = (text) => text && Uint8Array.from(text.match(/../g), (pair) => parseInt(pair, 16));
-
 // In the order in which they came, so that the oldest give way.
 function put(name, value) {
   const { [name]: _, ...others } = load('localStorage', 'keys');
@@ -50,7 +46,6 @@ function put(name, value) {
   save('localStorage', 'keys', Object.fromEntries(Object.entries(all).slice(-KEYS_MAX)));
 }
 
-/** Keys of unfinished uploads by file, and of items. */
 export const keys = {
   of: (file) => unhex(load('localStorage', 'keys')[`file ${file}`]),
   ofItem: (item) => unhex(load('localStorage', 'keys')[`item ${item}`]),

@@ -1,5 +1,4 @@
-// What happened, as rows of the conversation and as sentences. Pure functions of the session's
-// events.
+// What happened, as rows of the conversation and as sentences. Pure functions of events.
 
 import { CODE } from '../protocol.js';
 import { hasText, t } from '../strings.js';
@@ -8,10 +7,8 @@ import { deed } from './moderation.js';
 import { itemLink, pictureButton } from './shelf.js';
 
 const NAMES = Object.fromEntries(Object.entries(CODE).map(([name, code]) => [code, name]));
-
 const about = (key, { nick, to, ...rest }) =>
   say(key, { nick: nick && bdi(nick), to: to && bdi(to), ...rest });
-
 /** Why something was refused or ended, with its figure. */
 export function reason({ code, limit, suggestion, retryMs, detail }) {
   const key = NAMES[code];
@@ -33,10 +30,8 @@ export function ending(why, wasJoined) {
 
 const LETTER = '[\\p{Alphabetic}\\p{N}_]';
 const isUnspaced = new RegExp(`^${UNSPACED}$`, 'u');
-
-/** Whether a text names somebody: the nick as a word of its own. Where a script without spaces
- * begins or ends, a word does too; a name in one is found between its letters, unless it is a
- * single letter. */
+/** Whether a text has the nick as a word of its own. A word ends where a script without spaces
+ * begins or ends, and between its letters, unless the nick is a single one of them. */
 export function names(text, nick) {
   const [first, last = ''] = [[...nick][0], [...nick].slice(1).at(-1)];
   const part = (edge) => {
@@ -53,7 +48,7 @@ const PARTS = {
   Left(event) {
     const key = `left${NAMES[event.code]}`;
     const why = hasText(key) ? t(key) : reason({ code: event.code });
-    return event.code === CODE.LEFT ? about('left', event) : about('leftWhy', { ...event, why });
+    return about(event.code === CODE.LEFT ? 'left' : 'leftWhy', { ...event, why });
   },
   Renamed: (event) => about('renamed', event),
   TopicChanged: (event) => event.topic === undefined ? about('topicCleared', event)
@@ -72,8 +67,7 @@ const PARTS = {
 export function rowOf(event, own) {
   const { frame, seq, nick, at, style } = event;
   if (frame === 'Said') {
-    const isOwn = nick === own;
-    const kind = style === 1 ? 'action' : 'said';
+    const [kind, isOwn] = [style === 1 ? 'action' : 'said', nick === own];
     // The server keeps the length of a redacted line.
     const text = event.text.trimEnd() === '[redacted]' ? t('redacted') : event.text;
     return { kind, seq, nick, text, at, isOwn, isMention: !isOwn && names(text, own) };

@@ -15,7 +15,7 @@ use crate::net::http::{self, Method, Request, Status};
 
 /// What the page may do: load what is here, talk to this server, and compile the digest's code.
 const POLICY: &str = "Content-Security-Policy: default-src 'none'; script-src 'self' \
-    'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+    'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     worker-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'\r\n\
     Referrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n";
 /// The file at `/`.
@@ -62,12 +62,12 @@ macro_rules! embedded {
     };
 }
 
-static FILES: [Embedded; 24] = embedded! {
+static FILES: [Embedded; 27] = embedded! {
     "index.html" "style.css" "icon.svg" "app.js" "session.js" "protocol.js" "protocol.txt" "link.js"
     "hasher.js" "strings.js" "session/heartbeat.js" "session/pending.js" "session/room.js"
-    "session/uploads.js" "ui/attention.js" "ui/commands.js" "ui/dom.js" "ui/log.js"
-    "ui/moderation.js" "ui/shelf.js" "ui/storage.js" "ui/words.js" "vendor/LICENSE-hash-wasm"
-    "vendor/blake3.wasm"
+    "session/uploads.js" "ui/attention.js" "ui/commands.js" "ui/dom.js" "ui/files.js" "ui/log.js"
+    "ui/moderation.js" "ui/overlays.js" "ui/room.js" "ui/shelf.js" "ui/storage.js" "ui/words.js"
+    "vendor/LICENSE-hash-wasm" "vendor/blake3.wasm"
 };
 /// Its texts, which come from the program even when the other files do not.
 static TEXTS: Embedded = Embedded::new("strings.txt", strings::OF_PAGE.as_bytes());
@@ -265,7 +265,9 @@ mod tests {
         for line in ["Content-Type: text/html; charset=utf-8", "X-Content-Type-Options: nosniff"] {
             assert!(head.contains(&format!("\r\n{line}\r\n")), "{head}");
         }
-        assert!(head.contains("script-src 'self' 'wasm-unsafe-eval'; style-src 'self'"), "{head}");
+        for rule in ["script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "img-src 'self'"] {
+            assert!(head.contains(&format!("; {rule};")), "{head}");
+        }
         let tag = head.lines().find_map(|line| line.strip_prefix("ETag: ")).unwrap();
         let (head, content) = get(&page, "/", &format!("If-None-Match: {tag}\r\n")).unwrap();
         assert!(head.starts_with("HTTP/1.1 304 Not Modified\r\n") && content.is_empty(), "{head}");

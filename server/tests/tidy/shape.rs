@@ -9,18 +9,24 @@ use crate::assert_none;
 use crate::tree::{self, Source};
 
 const FILE_LINES_MAX: usize = 450;
+/// Of the page's JavaScript in all.
+const PAGE_LINES_MAX: usize = 2500;
 const FUNCTION_LINES_MAX: usize = 70;
 const COLUMNS_MAX: usize = 100;
 
+fn lines(source: &Source) -> usize {
+    source.text.lines().count()
+}
+
 fn long_files(sources: &[Source]) -> Vec<String> {
-    let lines = |source: &Source| source.text.lines().count();
     let long = sources.iter().filter(|source| lines(source) > FILE_LINES_MAX);
     long.map(|it| format!("{}: {} lines, at most {FILE_LINES_MAX}", it.path, lines(it))).collect()
 }
 
 #[test]
 fn files_are_short() {
-    assert_none("split a long file at its seam", &long_files(&tree::rust()));
+    let all = [tree::rust(), page(tree::sources())].concat();
+    assert_none("split a long file at its seam", &long_files(&all));
 }
 
 #[test]
@@ -28,6 +34,34 @@ fn a_long_file_is_noticed() {
     let file = |lines| [Source::sample("a.rs", &"\n".repeat(lines))];
     assert_eq!(long_files(&file(FILE_LINES_MAX)), [""; 0]);
     assert_eq!(long_files(&file(FILE_LINES_MAX + 1)), ["a.rs: 451 lines, at most 450"]);
+}
+
+/// The modules of the browser's page, without what is not ours and its tests.
+fn page(sources: Vec<Source>) -> Vec<Source> {
+    let is_module = |source: &Source| {
+        let path = source.path.strip_prefix("server/web/");
+        let is_served =
+            path.is_some_and(|it| !it.starts_with("vendor/") && !it.starts_with("test/"));
+        is_served && source.has_extension("js")
+    };
+    sources.into_iter().filter(is_module).collect()
+}
+
+#[test]
+fn the_page_is_small() {
+    let all: usize = page(tree::sources()).iter().map(lines).sum();
+    assert!((1..=PAGE_LINES_MAX).contains(&all), "{all} lines, at most {PAGE_LINES_MAX}: simplify");
+}
+
+#[test]
+fn the_page_is_made_of_its_modules() {
+    let paths = ["app.js", "ui/log.js", "style.css", "test/world.js", "vendor/a.js"];
+    let files = paths.map(|path| Source::sample(&format!("server/web/{path}"), ""));
+    let modules = page(files.into_iter().chain([Source::sample("docs/a.js", "")]).collect());
+    assert_eq!(
+        modules.iter().map(|it| &it.path[..]).collect::<Vec<_>>(),
+        ["server/web/app.js", "server/web/ui/log.js"]
+    );
 }
 
 /// Collects the functions of a file that are too long.

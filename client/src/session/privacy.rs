@@ -24,8 +24,8 @@ impl fmt::Display for Privacy {
             Self::Private => tr!("nobody else can read it"),
             Self::Unconfirmed => tr!(
                 "nobody has confirmed the server's key, which was accepted without a question; \
-                 compare its fingerprint with the one that the server shows, and connect again if \
-                 it is the same"
+                 compare its fingerprint with the one that the server shows, and give it with \
+                 --fingerprint if it is the same"
             ),
             Self::Unencrypted => tr!(
                 "this connection is not encrypted, and others could read it; leave out --no-tls"

@@ -61,7 +61,8 @@ fn a_room_is_found_while_it_is_announced() {
         let is_of_room = |line: &&str| line.contains(&key.short());
         ended.stdout.lines().find(is_of_room).map(str::to_owned)
     });
-    assert!(shown.contains(&format!(":{port}  key ")), "{shown}");
+    // Another test's room may have a longer address, and make the column wider.
+    assert!(shown.contains(&format!(":{port} ")) && shown.contains(" key "), "{shown}");
     server.end_well();
     assert_eq!(find(&mut programs::client(), port), None, "its end was told");
 }

@@ -12,6 +12,7 @@ extern crate self as chatshelf_server;
 
 pub mod addresses;
 pub mod announcement;
+mod authority;
 pub mod check;
 pub mod checksum;
 pub mod config;

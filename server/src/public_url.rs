@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use chatshelf_common::text::LinkBase;
 
+use crate::authority::{in_brackets, split_port};
+
 /// Bytes of a name, and of each of its labels (RFC 1035, section 2.3.4).
 const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
@@ -75,20 +77,12 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// Splits a host from its port, if it has one.
-fn split_port(text: &str) -> (&str, Option<&str>) {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
-    }
-}
-
 /// True for a name or an address, with a port or without.
 fn is_authority(text: &str) -> bool {
     let (host, port) = split_port(text);
     let is_port = |text: &str| text.parse().is_ok_and(|it: NonZeroU16| it.to_string() == text);
-    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let is_host = address.map_or_else(|| is_name(host), |it| it.parse::<Ipv6Addr>().is_ok());
+    let is_host =
+        in_brackets(host).map_or_else(|| is_name(host), |it| it.parse::<Ipv6Addr>().is_ok());
     is_host && port.is_none_or(is_port)
 }
 

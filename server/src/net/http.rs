@@ -11,6 +11,8 @@ pub use answer::{
 };
 use target::Target;
 
+use crate::authority::split_port;
+
 /// Bytes of a request's head.
 pub const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Header lines of a request.
@@ -195,8 +197,8 @@ fn authority<'a>(
 
 /// A port is digits, or nothing (RFC 3986, section 3.2.3).
 fn has_valid_port(authority: &str) -> bool {
-    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
-    port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit())
+    let (_, port) = split_port(authority);
+    port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Returns the length of the content that follows. Whatever two programs could understand

@@ -4,36 +4,34 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Splits a `Host` into the name and the port, if it has one.
-fn split(host: &str) -> Option<(&str, Option<&str>)> {
-    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((name, "")) => (name, None),
-        Some((name, rest)) => (name, Some(rest.strip_prefix(':')?)),
-        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
-    };
-    // It may be empty (RFC 3986, section 3.2.3).
-    let is_port = |port: &str| {
-        port.bytes().all(|byte| byte.is_ascii_digit())
-            && (port.is_empty() || port.parse::<u16>().is_ok())
-    };
-    port.is_none_or(is_port).then_some((name, port))
-}
+use crate::authority::{in_brackets, split_port};
 
 /// Returns true for an address, for `localhost`, for a name that only this network knows
 /// (`.local`), and for the machine's own name.
 #[must_use]
 pub(super) fn is_own(host: &str, machine: &str) -> bool {
-    let Some((name, _)) = split(host) else { return false };
+    let (host, port) = split_port(host);
+    if !port.is_none_or(is_port) {
+        return false;
+    }
+    let address = in_brackets(host);
+    let name = address.unwrap_or(host);
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    let machine = machine.to_ascii_lowercase();
-    let short = machine.split('.').next().unwrap_or_default();
-    if host.starts_with('[') {
+    if address.is_some() {
         return name.parse::<Ipv6Addr>().is_ok();
     }
+    let machine = machine.to_ascii_lowercase();
+    let short = machine.split('.').next().unwrap_or_default();
     name.parse::<Ipv4Addr>().is_ok()
         || name == "localhost"
         || (name.ends_with(".local") && is_plain(&name))
         || (!name.is_empty() && (name == machine || name == short))
+}
+
+/// True for a port, which may be empty (RFC 3986, section 3.2.3).
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|byte| byte.is_ascii_digit())
+        && (port.is_empty() || port.parse::<u16>().is_ok())
 }
 
 /// True for letters, digits, hyphens and dots: a name may come back in a page.

@@ -2,12 +2,10 @@
 
 use chatshelf_common::id::{Seq, UnixMillis};
 use chatshelf_common::wire::ClientFrame;
-use chatshelf_common::wire::frame::{Action, CAPABILITY_OPERATORS, HelloAck, Moderated, Pong};
+use chatshelf_common::wire::frame::{Action, Moderated, Pong};
 use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT};
-use chatshelf_testkit::programs::Program;
-use chatshelf_testkit::server_frames::hello_ack;
 
-use crate::harness::room::{Room, command_to};
+use crate::harness::room::{Room, asking_operator};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 
@@ -64,14 +62,7 @@ fn the_screen_says_which_limit_an_upload_waits_for() {
 fn a_command_says_that_its_password_waits_though_nobody_looks() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = command_to(&server, dir.path());
-    command.env("CHATSHELF_OPERATOR_PASSWORD", "mellon").args(["lock", "topic"]);
-    let client = Program::start(&mut command);
-    let mut guest = server.accept();
-    let own = guest.joins();
-    guest.send(&HelloAck { capabilities: Some(CAPABILITY_OPERATORS), ..hello_ack() });
-    guest.admit(own.clone(), Vec::new());
-    guest.wait(|frame| matches!(frame, ClientFrame::Op(_)).then_some(()));
+    let (client, mut guest, own) = asking_operator(&server, dir.path(), &["lock", "topic"]);
     // The server is there, and verifies others first.
     guest.wait(|frame| matches!(frame, ClientFrame::Ping(_)).then_some(()));
     guest.send(&Pong {});

@@ -9,9 +9,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use chatshelf_common::id::{Seq, UnixMillis};
-use chatshelf_common::wire::frame::{
-    Action, CAPABILITY_OPERATORS, HelloAck, Moderated, ServerPing,
-};
+use chatshelf_common::wire::frame::{Action, Moderated, ServerPing};
 #[cfg(unix)]
 use chatshelf_common::wire::frame::{Frame, Join, Refused};
 use chatshelf_common::wire::{ClientFrame, Code};
@@ -21,7 +19,7 @@ use chatshelf_testkit::programs::Program;
 use chatshelf_testkit::server_frames::hello_ack;
 
 use crate::harness::programs;
-use crate::harness::room::{Room, client_command, command_to};
+use crate::harness::room::{Room, asking_operator, client_command, command_to};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 
@@ -189,14 +187,7 @@ fn a_command_acts_as_an_operator_and_prints_what_the_room_is_told() {
 fn a_command_that_waits_for_the_right_is_carried_out_whatever_comes_first() {
     let dir = tempfile::tempdir().unwrap();
     let server = FakeServer::open();
-    let mut command = command_to(&server, dir.path());
-    command.env("CHATSHELF_OPERATOR_PASSWORD", "mellon").args(["kick", "bob"]);
-    let client = Program::start(&mut command);
-    let mut guest = server.accept();
-    let own = guest.joins();
-    guest.send(&HelloAck { capabilities: Some(CAPABILITY_OPERATORS), ..hello_ack() });
-    guest.admit(own.clone(), Vec::new());
-    guest.wait(|frame| matches!(frame, ClientFrame::Op(_)).then_some(()));
+    let (client, mut guest, own) = asking_operator(&server, dir.path(), &["kick", "bob"]);
     // A verdict takes a while, and others talk.
     guest.send(&said(0, "hello"));
     guest.send(&ServerPing {});

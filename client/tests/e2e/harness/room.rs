@@ -7,12 +7,16 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chatshelf_common::text::Nick;
+use chatshelf_common::wire::ClientFrame;
+use chatshelf_common::wire::frame::{CAPABILITY_OPERATORS, HelloAck};
 use chatshelf_testkit::fake_server::{FakeServer, Guest};
 use chatshelf_testkit::files::{names, write_secret};
 #[cfg(unix)]
 use chatshelf_testkit::programs::command_of;
 use chatshelf_testkit::programs::{Ended, Program, Server};
 use chatshelf_testkit::samples::item;
+use chatshelf_testkit::server_frames::hello_ack;
 use chatshelf_testkit::wait::eventually;
 use tempfile::TempDir;
 
@@ -197,6 +201,24 @@ pub(crate) fn joined_client(server: &FakeServer, dir: &Path) -> (Program, Guest)
     guest.welcome();
     client.shows("/help lists the commands");
     (client, guest)
+}
+
+/// A command of a client that shows the operators' password once it has joined, until it has.
+#[track_caller]
+pub(crate) fn asking_operator(
+    server: &FakeServer,
+    dir: &Path,
+    command: &[&str],
+) -> (Program, Guest, Nick) {
+    let mut client = command_to(server, dir);
+    client.env("CHATSHELF_OPERATOR_PASSWORD", "mellon").args(command);
+    let client = Program::start(&mut client);
+    let mut guest = server.accept();
+    let own = guest.joins();
+    guest.send(&HelloAck { capabilities: Some(CAPABILITY_OPERATORS), ..hello_ack() });
+    guest.admit(own.clone(), Vec::new());
+    guest.wait(|frame| matches!(frame, ClientFrame::Op(_)).then_some(()));
+    (client, guest, own)
 }
 
 /// Lets a client that downloads item 1 have the beginning of it, in a file that is alone in its

@@ -162,7 +162,7 @@ impl<T: Transport> Engine<T> {
         connection.phase_mut().contend_no_more();
         if claim == Claim::Free {
             let earlier = join.resume.and_then(|resume| self.admission.secret.session(resume));
-            self.join_anew(token, join, earlier);
+            self.admit_newcomer(token, join, earlier);
         } else {
             self.refuse_nick(token, Join::KIND, &join.nick);
         }

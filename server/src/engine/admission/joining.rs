@@ -71,11 +71,11 @@ impl<T: Transport> Engine<T> {
             }
             return self.enter(token, nick, &join, earlier);
         }
-        self.join_anew(token, join, earlier);
+        self.admit_newcomer(token, join, earlier);
     }
 
     /// Lets somebody join who resumes no membership, if the nick may be had.
-    pub(super) fn join_anew(&mut self, token: Token, join: Join, earlier: Option<Session>) {
+    pub(super) fn admit_newcomer(&mut self, token: Token, join: Join, earlier: Option<Session>) {
         if let Err(why) = join.nick.check_new() {
             return self.refuse_new_nick(token, Join::KIND, &why);
         }

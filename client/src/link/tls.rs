@@ -63,7 +63,7 @@ enum Peer {
     Silent,
     /// TLS.
     Tls,
-    /// This protocol without TLS: what has come of a goodbye.
+    /// This protocol without TLS: the bytes of a goodbye that have arrived so far.
     Plain(Vec<u8>),
 }
 

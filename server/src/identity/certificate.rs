@@ -1,6 +1,6 @@
-//! The certificate around the server's own key. It is kept in the data directory, for a browser
-//! asks its user again about each other one, and made anew when it has to be: for another key, for
-//! a name that it lacks, or when its time is nearly over.
+//! The certificate around the server's own key. It is kept in the data directory, because a browser
+//! warns its user again about every new one. It is replaced if it is for another key, lacks a name,
+//! or is about to expire.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -23,7 +23,7 @@ const CERTIFICATE_FILE: &str = "certificate.pem";
 
 /// A certificate made here is valid for so long, from a day before, since clocks differ.
 const VALID_DAYS: u32 = 397;
-/// One that is valid for less than this is made anew.
+/// One that expires sooner than this is replaced.
 const RENEWAL_DAYS: u32 = 30;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -16,10 +16,13 @@ use chatshelf_common::wire::{ClientFrame, Code};
 use chatshelf_testkit::fake_server::{FakeServer, JOINED_AT, said};
 use chatshelf_testkit::peer::Peer;
 use chatshelf_testkit::programs::Program;
+#[cfg(unix)]
 use chatshelf_testkit::server_frames::hello_ack;
 
 use crate::harness::programs;
-use crate::harness::room::{Room, asking_operator, client_command, command_to};
+#[cfg(unix)]
+use crate::harness::room::command_to;
+use crate::harness::room::{Room, asking_operator, client_command};
 #[cfg(unix)]
 use crate::harness::terminal::Terminal;
 

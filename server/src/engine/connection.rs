@@ -197,11 +197,6 @@ impl<T> Connection<T> {
         self.latches.read_closed
     }
 
-    /// Returns true if the peer has closed its side while its `Join` waits.
-    pub(super) fn has_stopped_waiting(&self) -> bool {
-        self.latches.read_closed && matches!(self.phase, Phase::Contending(_))
-    }
-
     /// Returns true before the welcome, while its nick is contested, while the disk thread has
     /// enough of its uploads (`is_held_back`), and while the peer leaves its replies unread. The
     /// connection is not read then, and TCP holds the peer back.

@@ -5,7 +5,7 @@ use chatshelf_common::wire::{Code, Frame, FrameError, Unit};
 
 use super::Engine;
 use super::connection::{Connection, Got};
-use super::limits::READ_BUDGET_BYTES;
+use super::limits::{READ_BUDGET_BYTES, VISIT_GONE_MS};
 use super::phase::Step;
 use super::transport::Transport;
 use crate::token::Token;
@@ -62,14 +62,24 @@ impl<T: Transport> Engine<T> {
         }
         self.read_buffer = buffer;
         self.serve_visit(token);
-        // Whoever has closed their side does not wait.
-        if self.connections.get(token).is_some_and(Connection::has_stopped_waiting) {
-            self.close(token, Code::CONNECTION_LOST);
+        if self.connections.get(token).is_some_and(Connection::is_read_closed) {
+            self.look_whether_gone(token);
         }
-        self.look_whether_gone(token);
         // The transport may have answers of its own to send.
         if self.connections.get(token).is_some_and(Connection::has_pending) {
             self.connections.mark_dirty(token);
+        }
+    }
+
+    /// Looks whether a peer that has closed its side still waits for something. A client does not;
+    /// a visitor may, for a moment.
+    fn look_whether_gone(&mut self, token: Token) {
+        match self.connections.get(token).map(|it| it.phase().step()) {
+            Some(Step::Contending) => self.close(token, Code::CONNECTION_LOST),
+            Some(Step::Visiting) => {
+                self.connections.arm(token, self.now.mono_ms() + VISIT_GONE_MS);
+            }
+            _ => {}
         }
     }
 
@@ -81,18 +91,18 @@ impl<T: Transport> Engine<T> {
             return Got::Nothing;
         }
         let got = connection.read(buffer);
-        if connection.note_protocol(now_ms) {
-            // What it has asked for before is answered.
-            self.transfers.forget_member(token);
-            self.connections.arm(token, now_ms + self.settings.deadlines.hello_ms);
-        }
-        let Some(connection) = self.connections.get_mut(token) else { return got };
+        let has_turned = connection.note_protocol(now_ms);
         if let Got::Bytes(bytes @ 1..) | Got::Last(bytes) = got {
             self.counters.bytes_in += bytes as u64;
             if connection.liveness_mut().note_heard(now_ms) {
                 // The next question may be due sooner than the deadline for this answer was.
                 self.connections.arm(token, now_ms + self.settings.deadlines.keepalive_ms);
             }
+        }
+        if has_turned {
+            // What it has asked for before is answered.
+            self.transfers.forget_member(token);
+            self.connections.arm(token, now_ms + self.settings.deadlines.hello_ms);
         }
         got
     }

@@ -10,7 +10,7 @@ use chatshelf_common::wire::frame::{DownloadRequest, Refused};
 use super::Engine;
 use super::connection::Connection;
 use super::guesses::Asker;
-use super::limits::{RATE_STEP_MS, VISIT_GONE_MS, VISIT_IDLE_MS};
+use super::limits::{RATE_STEP_MS, VISIT_IDLE_MS};
 use super::origin::Origin;
 use super::phase::Step;
 use super::transfer_table::Part;
@@ -144,15 +144,6 @@ impl<T: Transport> Engine<T> {
         let now_ms = self.now.mono_ms();
         if let Some(connection) = self.connections.get_mut(token) {
             connection.phase_mut().await_visit_verdict(now_ms);
-        }
-        self.look_whether_gone(token);
-    }
-
-    /// Sets the timer of a visitor that has closed its side, and may wait for a verdict.
-    pub(super) fn look_whether_gone(&mut self, token: Token) {
-        let connection = self.connections.get(token);
-        if connection.is_some_and(|it| it.is_read_closed() && it.phase().step() == Step::Visiting) {
-            self.connections.arm(token, self.now.mono_ms() + VISIT_GONE_MS);
         }
     }
 

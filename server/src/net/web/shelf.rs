@@ -1,7 +1,7 @@
 //! The shelf as JSON, as `chatshelf list --json` shows it. Each of its states is written once, and
 //! shared by all visitors who are sent it.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::rc::{Rc, Weak};
@@ -33,7 +33,6 @@ pub(super) struct List {
     changes: u64,
     /// Empty once it takes too much memory.
     bytes: RefCell<Vec<u8>>,
-    is_given_up: Cell<bool>,
 }
 
 impl Lists {
@@ -46,8 +45,7 @@ impl Lists {
         // What nobody is being sent goes before the next one is made.
         *newest = None;
         let bytes = RefCell::new(json(shelf.iter()).into_bytes());
-        let list = List { changes: shelf.changes(), bytes, is_given_up: Cell::new(false) };
-        let list = Rc::new(list);
+        let list = Rc::new(List { changes: shelf.changes(), bytes });
         self.bound(list.length());
         self.held.borrow_mut().push_back(Rc::downgrade(&list));
         Rc::clone(newest.insert(list))
@@ -63,7 +61,6 @@ impl Lists {
         {
             let Some(oldest) = oldest.upgrade() else { continue };
             all -= oldest.length();
-            oldest.is_given_up.set(true);
             oldest.bytes.take();
         }
     }
@@ -73,6 +70,11 @@ impl List {
     /// Returns the number of its bytes.
     pub(super) fn length(&self) -> usize {
         self.bytes.borrow().len()
+    }
+
+    /// Returns true once it took too much memory: the list of nothing has bytes, too.
+    fn is_given_up(&self) -> bool {
+        self.bytes.borrow().is_empty()
     }
 }
 
@@ -93,18 +95,17 @@ impl Sending {
     /// # Errors
     /// As [`Transport::write`]; `ConnectionAborted` if the list is given up.
     pub(super) fn send(&mut self, below: &mut impl Transport) -> io::Result<usize> {
-        if self.list.is_given_up.get() {
+        if self.list.is_given_up() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        let waiting = Ref::map(self.list.bytes.borrow(), |bytes| &bytes[self.sent..]);
-        let count = below.write(&waiting)?;
+        let count = below.write(&self.list.bytes.borrow()[self.sent..])?;
         self.sent += count;
         Ok(count)
     }
 
     /// Returns true once all of it is sent.
     pub(super) fn is_sent(&self) -> bool {
-        !self.list.is_given_up.get() && self.sent == self.list.length()
+        !self.list.is_given_up() && self.sent == self.list.length()
     }
 }
 

@@ -55,7 +55,7 @@ impl Announcement {
         }
     }
 
-    /// Announces another key from now on, if it is another.
+    /// Announces this key from now on.
     pub fn replace_key(&self, fingerprint: &Fingerprint) {
         let attributes = attributes(fingerprint);
         self.families.iter().for_each(|family| family.replace(&attributes));

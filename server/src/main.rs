@@ -146,8 +146,8 @@ fn run(mut config: Config, settings: Vec<Setting>) -> Result<(), String> {
     });
     let threads = Threads { disk, verifier: verifier.transpose()? };
     let in_force = config.settings.clone();
-    let mut reloader = Reloader::new(config, settings, Rc::clone(&carriers), address, fingerprint);
-    reloader.announce(announcement);
+    let mut reloader =
+        Reloader::new(config, settings, Rc::clone(&carriers), address, fingerprint, announcement);
     reactor
         .run(in_force, Secret::new(secret), threads, found, &carriers, || reloader.reload())
         .map_err(|why| why.to_string())

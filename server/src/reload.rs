@@ -32,7 +32,8 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Begins with what the server has started with, where it listens, and its key.
+    /// Begins with what the server has started with, where it listens, its key, and the room's
+    /// announcement, if there is one.
     #[must_use]
     pub fn new(
         config: Config,
@@ -40,13 +41,9 @@ impl Reloader {
         carriers: Rc<Carriers>,
         address: SocketAddr,
         fingerprint: Fingerprint,
+        announcement: Option<Announcement>,
     ) -> Self {
-        Self { config, settings, carriers, address, fingerprint, announcement: None }
-    }
-
-    /// Keeps the announcement of the room, if there is one, and tells it of a new key.
-    pub fn announce(&mut self, announcement: Option<Announcement>) {
-        self.announcement = announcement;
+        Self { config, settings, carriers, address, fingerprint, announcement }
     }
 
     /// Reads arguments, environment, configuration file, key and certificate again. Returns the
@@ -85,10 +82,10 @@ impl Reloader {
         out_of_date.map_or(Ok(()), Err)?;
         self.carriers.tls().set_config(tls);
         let before = std::mem::replace(&mut self.fingerprint, fingerprint);
-        if let Some(announcement) = &self.announcement {
-            announcement.replace_key(&fingerprint);
-        }
         if before != fingerprint {
+            if let Some(announcement) = &self.announcement {
+                announcement.replace_key(&fingerprint);
+            }
             log::warn!("the key is {fingerprint} now: clients that know it as {before} refuse it");
         }
         Ok(())

@@ -24,7 +24,7 @@ const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 const MESSAGE_BYTES_MAX: usize = 9000;
 /// A room is told on a link only so often (section 6): all of it is told each time.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
-/// Others than those who speak multicast DNS are answered only so often.
+/// Clients that do not speak multicast DNS are answered only this often.
 const LEGACY_EVERY: Duration = Duration::from_millis(100);
 /// Interfaces are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -137,9 +137,6 @@ impl Family {
     /// Tells everyone that the attributes are others from now on.
     pub(super) fn replace(&self, attributes: &[(&'static str, String)]) {
         let mut state = lock(&self.0);
-        if state.service.attributes == attributes {
-            return;
-        }
         state.service.attributes = attributes.to_vec();
         if state.steps >= PROBES {
             (state.steps, state.step_at) = (PROBES, Instant::now());
@@ -179,12 +176,13 @@ impl State {
         }
         if self.steps < PROBES + ANNOUNCEMENTS && self.step_at <= now {
             let is_probe = self.steps < PROBES;
+            let probe = is_probe.then(|| self.service.probe());
             for place in 0..self.links.len() {
-                let message = match is_probe {
-                    true => self.service.probe(),
-                    false => self.service.told(&self.links[place].ips, false),
-                };
-                self.tell(&self.links[place], &message);
+                let link = &self.links[place];
+                match &probe {
+                    Some(probe) => self.tell(link, probe),
+                    None => self.tell(link, &self.service.told(&link.ips, false)),
+                }
                 if !is_probe {
                     self.links[place].told_at = Some(now);
                 }
@@ -249,7 +247,7 @@ impl State {
             }
             _ => return,
         };
-        // An interface that is down hears of it when it is up again.
+        // An interface that is down is told once it is up again.
         let _ = self.socket.send_to(message, &group.into());
     }
 

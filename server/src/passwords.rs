@@ -117,23 +117,21 @@ impl Hashes {
     /// True if the room, or its operators, have a password.
     #[must_use]
     pub fn has(&self, realm: Realm) -> bool {
-        self.hash(realm).is_some()
+        match realm {
+            Realm::Room => self.room.is_some(),
+            Realm::Operators => self.operators.is_some(),
+        }
     }
 
     /// Verifies a guess, which takes its time.
     #[must_use]
     pub fn verify(&mut self, Guess { number, realm, password }: &Guess) -> Verdict {
-        let mut memory = std::mem::take(&mut self.memory);
-        let is_right = self.hash(*realm).is_some_and(|hash| hash.is_of(password, &mut memory));
-        self.memory = memory;
+        let hash = match realm {
+            Realm::Room => &self.room,
+            Realm::Operators => &self.operators,
+        };
+        let is_right = hash.as_ref().is_some_and(|hash| hash.is_of(password, &mut self.memory));
         Verdict { number: *number, is_right }
-    }
-
-    fn hash(&self, realm: Realm) -> Option<&Stored> {
-        match realm {
-            Realm::Room => self.room.as_ref(),
-            Realm::Operators => self.operators.as_ref(),
-        }
     }
 }
 

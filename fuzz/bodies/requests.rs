@@ -1,7 +1,7 @@
 //! Heads of HTTP requests: what follows a whole head changes nothing, and neither does waiting for
 //! the rest of one that is refused. All lines of a whole one end in CRLF.
 
-use chatshelf_server::net::http::{HEAD_BYTES_MAX, method_of, refusal, request};
+use chatshelf_server::net::http::{HEAD_BYTES_MAX, refusal_of, request};
 
 /// The beginning of a connection.
 pub(crate) fn run(bytes: &[u8]) {
@@ -16,7 +16,7 @@ pub(crate) fn run(bytes: &[u8]) {
         Ok(None) => assert!(bytes.len() < HEAD_BYTES_MAX, "a head that is too long ends"),
         Err(why) => {
             assert!(request(&longer).is_err(), "{why:?}");
-            assert!(refusal(method_of(bytes), why).starts_with(b"HTTP/1.1 "));
+            assert!(refusal_of(bytes, why).starts_with(b"HTTP/1.1 "));
         }
     }
     // A head that was refused in part is not accepted as a whole.

@@ -7,7 +7,7 @@ mod target;
 
 pub use answer::{
     CONTINUE, Status, answer, answer_with, head, not_allowed, plain_answer, plain_answer_with,
-    refusal, stamped,
+    refusal, refusal_of, stamped,
 };
 use target::Target;
 
@@ -97,8 +97,7 @@ impl<'a> Request<'a> {
 
 /// Returns the method of what cannot be read as a request, or has not come whole. Whatever is wrong
 /// with a `Head`, no content is expected behind the answer (RFC 9110, section 9.3.2).
-#[must_use]
-pub fn method_of(bytes: &[u8]) -> Method {
+fn method_of(bytes: &[u8]) -> Method {
     let is_head = bytes.trim_ascii_start().starts_with(b"HEAD ");
     if is_head { Method::Head } else { Method::Other }
 }

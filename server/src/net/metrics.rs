@@ -268,11 +268,8 @@ impl Connection {
         if let Step::Reading(head) = &self.step
             && !head.is_empty()
         {
-            let answer = http::stamped(
-                &http::refusal(http::method_of(head), Status::RequestTimeout),
-                at,
-                false,
-            );
+            let answer = http::refusal_of(head, Status::RequestTimeout);
+            let answer = http::stamped(&answer, at, false);
             // Nothing was sent before, so it fits into the socket's buffer, or the peer is gone.
             let _ = self.stream.write(&answer);
         }
@@ -305,7 +302,7 @@ impl Connection {
                     let answer = match http::request(head) {
                         Ok(None) => continue,
                         Ok(Some(request)) => respond(request.method, request.path),
-                        Err(status) => http::refusal(http::method_of(head), status),
+                        Err(status) => http::refusal_of(head, status),
                     };
                     self.step = Step::Writing(http::stamped(&answer, at, false), 0);
                 }

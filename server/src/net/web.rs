@@ -130,10 +130,7 @@ impl<T: Transport> WebTransport<T> {
                     Reply::Last(answer) => (answer, Code::LEFT),
                 }
             }
-            Err(status) => {
-                let method = http::method_of(&self.incoming);
-                (http::refusal(method, status), Code::NOT_CHATSHELF)
-            }
+            Err(status) => (http::refusal_of(&self.incoming, status), Code::NOT_CHATSHELF),
         };
         self.send(&answer, false);
         (self.step, self.incoming) = (Step::Draining, Vec::new());

@@ -3,7 +3,7 @@
 use chatshelf_common::id::UnixMillis;
 use jiff::Timestamp;
 
-use super::Method;
+use super::{Method, method_of};
 
 /// Lets a client that waits for it send its content (RFC 9110, section 10.1.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -177,7 +177,13 @@ pub fn not_allowed(method: Method, methods: &str, words: &str) -> Vec<u8> {
     plain_answer_with(method, Status::MethodNotAllowed, &allow, words)
 }
 
-/// The answer to what could not be read as a request, or not in time.
+/// The answer to bytes that are no request, or not a whole one in time.
+#[must_use]
+pub fn refusal_of(bytes: &[u8], status: Status) -> Vec<u8> {
+    refusal(method_of(bytes), status)
+}
+
+/// The answer to a request that could not be read as one.
 #[must_use]
 pub fn refusal(method: Method, status: Status) -> Vec<u8> {
     let (_, words) = status.line().split_once(' ').unwrap_or_default();

@@ -177,8 +177,7 @@ impl<T: Transport> Visitor for WebTransport<T> {
         // Empty lines may precede a request and do not count as one.
         let has_begun = matches!(self.step, Step::Reading) && self.list.is_none();
         if has_begun && !self.incoming.trim_ascii().is_empty() {
-            let method = http::method_of(&self.incoming);
-            self.send(&http::refusal(method, Status::RequestTimeout), false);
+            self.send(&http::refusal_of(&self.incoming, Status::RequestTimeout), false);
             (self.step, self.incoming) = (Step::Draining, Vec::new());
         }
     }

@@ -256,7 +256,7 @@ impl<T: Transport> Engine<T> {
     /// Ends a membership because an operator wants it. A connection that has ended may still be
     /// there, while its member is absent.
     fn put_out(&mut self, session: Token, code: Code, detail: Option<Note>) {
-        if !self.give_up_for(session, code)
+        if !self.give_up(session, Some(code))
             && let Some(token) = self.connection_of(session)
         {
             self.close_with(token, Goodbye { detail, ..Goodbye::new(code) });

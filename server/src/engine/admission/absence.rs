@@ -118,22 +118,15 @@ impl<T: Transport> Engine<T> {
         }
     }
 
-    /// Gives up an absent member, who leaves the room because the connection has ended.
-    pub(in crate::engine) fn give_up(&mut self, session: Token) {
-        let absent = self.admission.absentees.members.get(&session);
-        if let Some(code) = absent.map(|absent| absent.code) {
-            self.give_up_for(session, code);
-        }
-    }
-
-    /// Gives up an absent member for this reason; false if they are not absent.
-    pub(in crate::engine) fn give_up_for(&mut self, session: Token, code: Code) -> bool {
-        let Some(Absent { nick, .. }) = self.admission.absentees.remove(session) else {
+    /// Gives up an absent member, who leaves the room for this reason, or else because the
+    /// connection has ended; false if they are not absent.
+    pub(in crate::engine) fn give_up(&mut self, session: Token, why: Option<Code>) -> bool {
+        let Some(Absent { nick, code, .. }) = self.admission.absentees.remove(session) else {
             return false;
         };
         if !self.shutting_down {
             self.operators.forget(session);
-            self.propose_leave(nick, code);
+            self.propose_leave(nick, why.unwrap_or(code));
         }
         true
     }
@@ -141,7 +134,7 @@ impl<T: Transport> Engine<T> {
     /// Gives up the members who have been absent too long.
     pub(in crate::engine) fn give_up_absentees(&mut self) {
         while let Some(session) = self.admission.absentees.due(self.now.mono_ms()) {
-            self.give_up(session);
+            self.give_up(session, None);
         }
     }
 }

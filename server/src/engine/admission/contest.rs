@@ -64,7 +64,9 @@ impl<T: Transport> Engine<T> {
             }
         }
         if claim == Claim::Free {
-            absent.into_iter().for_each(|session| self.give_up(session));
+            for session in absent {
+                self.give_up(session, None);
+            }
         }
         claim
     }

@@ -320,7 +320,7 @@ impl Files for SystemFiles {
 }
 
 /// Opens a file, and nothing else that has its name: a pipe would be waited for.
-fn open_regular(options: &mut fs::OpenOptions, path: &Path) -> io::Result<fs::File> {
+pub(crate) fn open_regular(options: &mut fs::OpenOptions, path: &Path) -> io::Result<fs::File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

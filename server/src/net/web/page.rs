@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use chatshelf_common::strings;
 
 use super::conditions::Conditions;
+use crate::disk::files::open_regular;
 use crate::net::http::{self, Method, Request, Status};
 
 /// What the page may do: load what is here, talk to this server, and compile the digest's code.
@@ -161,12 +162,12 @@ fn embedded(path: &str) -> Option<&'static Embedded> {
 
 /// Reads a regular file. Never waits, as a pipe could make it.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let about = fs::metadata(path)?;
-    if !about.is_file() || about.len() > FILE_BYTES_MAX {
+    let file = open_regular(fs::OpenOptions::new().read(true), path)?;
+    if file.metadata()?.len() > FILE_BYTES_MAX {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

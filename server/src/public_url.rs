@@ -28,10 +28,10 @@ impl PublicUrl {
     #[must_use]
     pub fn has(&self, host: &str) -> bool {
         let (scheme, own) = self.origin.as_str().split_at(self.host);
-        let default_port = if scheme == "https://" { "443" } else { "80" };
+        let default_port = default_port(scheme.trim_end_matches("://"));
         let split = |text| {
             let (name, port) = split_port(text);
-            (name, port.filter(|port| !port.is_empty() && *port != default_port))
+            (name, port.filter(|port| !port.is_empty() && Some(*port) != default_port))
         };
         let ((own_name, own_port), (name, port)) = (split(own), split(host));
         let name = name.strip_suffix('.').unwrap_or(name);
@@ -63,17 +63,23 @@ impl FromStr for PublicUrl {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (scheme, host) = text.split_once("://").ok_or(())?;
         let host = host.strip_suffix('/').unwrap_or(host);
-        let default_port = match scheme {
-            "https" => ":443",
-            "http" => ":80",
-            _ => return Err(()),
-        };
+        let default_port = default_port(scheme).ok_or(())?;
         if !is_authority(host) {
             return Err(());
         }
-        let host = host.strip_suffix(default_port).unwrap_or(host);
+        let (name, port) = split_port(host);
+        let host = if port == Some(default_port) { name } else { host };
         let origin = LinkBase::new(&format!("{scheme}://{host}")).map_err(drop)?;
         Ok(Self { origin, host: scheme.len() + 3 })
+    }
+}
+
+/// The port that an address of this scheme leads to if it names none.
+fn default_port(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        "https" => Some("443"),
+        "http" => Some("80"),
+        _ => None,
     }
 }
 

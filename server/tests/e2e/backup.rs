@@ -23,7 +23,7 @@ use crate::harness::Home;
 
 const ALL: &[&str] = &["--history", "100000"];
 /// What a backup consists of, in the order in which it is copied.
-const PARTS: [&str; 5] = ["chatshelf.format", "key.pem", "bans", "log", "shelf"];
+const PARTS: [&str; 6] = ["chatshelf.format", "key.pem", "certificate.pem", "bans", "log", "shelf"];
 /// Programs that copy, with what makes them copy folders as they are. Not all are everywhere.
 const COPIERS: [(&str, &[&str]); 2] = [("cp", &["-a"]), ("rsync", &["-a", "--delete"])];
 /// Exit codes that say that a file vanished meanwhile: what is left of it is set aside or removed.

@@ -7,16 +7,18 @@ const UNSENT_CHARS_MAX = 1_000_000;
 const memory = {};
 /** What is kept by this name: by `localStorage`, or for this tab alone by `sessionStorage`. */
 export function load(storage, name) {
+  if (name in memory) return memory[name] ?? {};
   try {
     return JSON.parse(globalThis[storage].getItem(name)) ?? {};
   } catch {
-    return memory[name] ?? {};
+    return {};
   }
 }
 
 export function save(storage, name, value) {
   try {
     globalThis[storage].setItem(name, JSON.stringify(value));
+    delete memory[name];
   } catch {
     memory[name] = value;
   }

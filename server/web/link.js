@@ -28,8 +28,9 @@ export class Link {
     if (session.wantsConnection(now)) this.#connect();
     this.#write();
     for (const request of session.uploads.requests.splice(0)) {
-      if (request.kind === 'end') this.#files.delete(request.id);
-      this.#reader().postMessage(request);
+      const isEnd = request.kind === 'end';
+      if (isEnd) this.#files.delete(request.id);
+      (isEnd ? this.#worker : this.#reader())?.postMessage(request);
     }
     const wait = Math.max(4, session.deadline() - performance.now());
     if (session.isOver) this.#worker?.terminate();

@@ -55,7 +55,10 @@ export class Log {
 
   #draw(row) {
     if (row.kind === 'line') return this.#line(row.text, row.isUnread);
-    if (row.kind === 'amendment') return this.#amendable?.replaceChildren(...row.parts);
+    if (row.kind === 'amendment') {
+      if (this.#amendable) return this.#amendable.replaceChildren(...row.parts);
+      row = { ...row, kind: 'notice', isAmendable: true };
+    }
     const at = row.at === undefined ? new Date() : dateOf(row.at);
     const day = at.toDateString();
     // Our own clock, by which notices are, may be wrong.
@@ -127,7 +130,8 @@ export class Log {
 
   clear() {
     this.#lines.replaceChildren();
-    [this.#queue, this.#block, this.#rows, this.#day, this.#last] = [[], null, 0, '', null];
+    [this.#block, this.#day, this.#last, this.#amendable] = [null, '', null, null];
+    [this.#queue, this.#rows] = [[], 0];
   }
 
   toEnd() {

@@ -33,13 +33,13 @@ const isUnspaced = new RegExp(`^${UNSPACED}$`, 'u');
 /** Whether a text has the nick as a word of its own. A word ends where a script without spaces
  * begins or ends, and between its letters, unless the nick is a single one of them. */
 export function names(text, nick) {
-  const [first, last = ''] = [[...nick][0], [...nick].slice(1).at(-1)];
-  const part = (edge) => {
-    if (!last && isUnspaced.test(nick)) return LETTER;
-    return `(?!${UNSPACED})${isUnspaced.test(edge) ? '[\\p{N}_]' : LETTER}`;
-  };
+  const letters = [...nick];
+  const isLone = letters.length === 1 && isUnspaced.test(nick);
+  const part = (edge) => isLone ? LETTER
+    : `(?!${UNSPACED})${isUnspaced.test(edge) ? '[\\p{N}_]' : LETTER}`;
   const word = nick.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-  const [before, behind] = [`${part(first)}|${LETTER}-`, `${part(last || first)}|-${LETTER}`];
+  const before = `${part(letters[0])}|${LETTER}-`;
+  const behind = `${part(letters.at(-1))}|-${LETTER}`;
   return new RegExp(`(?<!${before})${word}(?!${behind})`, 'iu').test(text);
 }
 

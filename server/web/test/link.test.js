@@ -39,7 +39,7 @@ beforeEach(() => {
 after(() => Object.keys(fakes).forEach((name) => delete globalThis[name]));
 
 function linked(onChange = () => {}) {
-  const asked = { nick: 'ada', history: 0, maySendPassword: true, software: 'test' };
+  const asked = { nick: 'ada', history: 0, maySendPassword: true };
   const randomBytes = (count) => new Uint8Array(count);
   const session = new Session({ ...asked, random: Math.random, randomBytes }, performance.now());
   return { session, link: new Link(session, 'ws://localhost/ws', onChange) };

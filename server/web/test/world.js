@@ -219,7 +219,7 @@ export class Client {
     this.#server = server;
     const randomBytes = (count) => Uint8Array.from({ length: count }, () => this.random() * 256);
     const random = () => this.random();
-    const asked = { nick: 'ada', history: 1000, maySendPassword: true, software: 'test' };
+    const asked = { nick: 'ada', history: 1000, maySendPassword: true };
     this.session = new Session({ ...asked, random, randomBytes, ...config }, 0);
   }
 

@@ -1,6 +1,6 @@
 // How a user who is looking elsewhere learns that something was said: title, sound, notification.
 
-export const isSeen = () => !document.hidden && document.hasFocus();
+const isSeen = () => !document.hidden && document.hasFocus();
 /** Whether the page may notify, if our user agrees. Chrome on Android has the class, and throws
  * when one is made; without permission, others make one that is not shown. */
 export function canNotify() {

@@ -6,7 +6,7 @@ import { bdi, colourOf, dateOf, el, reconcile, sizeText } from './dom.js';
 // Types that an <img> shows and that cannot run anything.
 const PICTURE = /\.(png|jpe?g|gif|webp|avif)$/i;
 /** The path of an item, with the token that opens it in a room with a password. */
-export function itemPath({ item, name, linkToken = [] }) {
+function itemPath({ item, name, linkToken = [] }) {
   const token = btoa(String.fromCharCode(...linkToken)).replace(/=+$/, '');
   const query = token && `?t=${token.replaceAll('+', '-').replaceAll('/', '_')}`;
   return `/item/${item}/${encodeURIComponent(name)}${query}`;

@@ -152,6 +152,13 @@ export const texts = (page, selector = '.row.said .text') =>
 export const shown = (page, text, selector = '.row') =>
   page.locator(selector, { hasText: text }).first().waitFor();
 
+/** Cuts the page's connection, and lets none through until `page.socket.isOpen` is true again. */
+export async function goOffline(page) {
+  page.socket.isOpen = false;
+  await page.socket.cut();
+  await shown(page, 'Offline', '#status');
+}
+
 export async function axe(page) {
   const { default: fs } = await import('node:fs');
   await page.evaluate(fs.readFileSync(AXE, 'utf8'));

@@ -5,8 +5,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { after, test } from 'node:test';
 
 import {
-  PHONE, URL_OF_PAGE, axe, closeBrowser, content, enter, file, fresh, inBrowser, open, say, shown,
-  terminal, terminalMember, texts, until,
+  PHONE, URL_OF_PAGE, axe, closeBrowser, content, enter, file, fresh, goOffline, inBrowser, open,
+  say, shown, terminal, terminalMember, texts, until,
 } from './harness.js';
 
 after(closeBrowser);
@@ -253,9 +253,7 @@ inBrowser('lines that are written offline are kept, and said once', async (conte
   await say(page, 'before');
   await shown(other, 'before');
   const since = Date.now();
-  page.socket.isOpen = false;
-  await page.socket.cut();
-  await shown(page, 'Offline', '#status');
+  await goOffline(page);
   await say(page, 'while away');
   await shown(page, 'while away', '.pending');
   await say(other, 'meanwhile');
@@ -353,9 +351,7 @@ inBrowser('a file that is chosen when its reader cannot be loaded can be tried a
 
 inBrowser('the first file of all may be chosen offline', async (context) => {
   const page = await enter(context, fresh('ada'), { canCut: true });
-  page.socket.isOpen = false;
-  await page.socket.cut();
-  await shown(page, 'Offline', '#status');
+  await goOffline(page);
   await context.setOffline(true);
   const name = `${fresh('early')}.txt`;
   await page.setInputFiles('#files', file(name, content(1000)));
@@ -369,9 +365,7 @@ inBrowser('the first file of all may be chosen offline', async (context) => {
 inBrowser('what is written offline survives a reload, and leaving ends it', async (context) => {
   const page = await enter(context, fresh('ada'), { canCut: true });
   const other = await enter(context, fresh('bob'));
-  page.socket.isOpen = false;
-  await page.socket.cut();
-  await shown(page, 'Offline', '#status');
+  await goOffline(page);
   const [line, act] = ['line', 'act'].map(fresh);
   await say(page, line);
   await say(page, `/me ${act}`);

@@ -188,9 +188,9 @@ pub(crate) fn refusal(refused: &Refused) -> String {
     detailed(text, refused.retry_ms, refused.detail.as_ref())
 }
 
-/// The same of something that is asked for again when it may be.
-pub(crate) fn refusal_for_now(refused: &Refused) -> String {
-    let (what, wait) = (over_limit(refused), ms(refused.retry_ms.unwrap_or(0)));
+/// The same for a request that will be repeated once the server allows it, after this time.
+pub(crate) fn refusal_for_now(refused: &Refused, wait: Duration) -> String {
+    let what = over_limit(refused);
     let text = tr!("{what}; it continues in {time}", what, time = units::wait(wait));
     moderation::explained(text, refused.detail.as_ref())
 }
@@ -233,13 +233,13 @@ pub(crate) fn free(what: String, nick: &Nick) -> String {
 /// A clause with when to try again and what the server adds, if it has said so.
 fn detailed(mut what: String, retry_ms: Option<u32>, detail: Option<&Note>) -> String {
     if let Some(retry_ms) = retry_ms {
-        what = tr!("{what}; try again in {time}", what, time = units::wait(ms(retry_ms)));
+        what = tr!(
+            "{what}; try again in {time}",
+            what,
+            time = units::wait(Duration::from_millis(retry_ms.into()))
+        );
     }
     moderation::explained(what, detail)
-}
-
-fn ms(ms: u32) -> Duration {
-    Duration::from_millis(ms.into())
 }
 
 /// That the server said goodbye, and why, as a sentence.
@@ -309,7 +309,10 @@ mod tests {
         let text = refusal(&slow);
         let expected = " (the limit is 20.0 KiB); try again in 58 min: 20 KiB at once, then";
         assert!(text.contains(expected), "{text}");
-        assert!(refusal_for_now(&slow).contains("; it continues in 58 min: "), "{text}");
+        for minutes in [58, 28] {
+            let text = refusal_for_now(&slow, Duration::from_secs(60 * minutes));
+            assert!(text.contains(&format!("; it continues in {minutes} min: ")), "{text}");
+        }
         refused.code = Code::NICK_TAKEN;
         refused.suggestion = Some(nick("ada2"));
         assert!(refusal(&refused).contains("ada2 is free"));

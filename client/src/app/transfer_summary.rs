@@ -2,7 +2,7 @@
 //! functions.
 
 use std::fmt::Display;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::format::{refusal, refusal_for_now};
 use super::rate::{Rate, name, percent};
@@ -73,8 +73,8 @@ pub(super) fn queued(status: &TransferStatus, is_joined: bool) -> String {
 }
 
 /// The line about an upload that waits until the server takes more.
-pub(super) fn held(status: &TransferStatus, why: &Refused) -> String {
-    let what = tr!("{name} waits: {why}", name = name(status), why = refusal_for_now(why));
+pub(super) fn held(status: &TransferStatus, why: &Refused, wait: Duration) -> String {
+    let what = tr!("{name} waits: {why}", name = name(status), why = refusal_for_now(why, wait));
     stoppable(what, status)
 }
 

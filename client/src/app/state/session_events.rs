@@ -1,6 +1,6 @@
 //! What the session tells, made into news by the part that it concerns. Owns nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chatshelf_common::rate::Rate;
 use chatshelf_common::text::Nick;
@@ -18,7 +18,7 @@ use crate::app::news::{Answer, News};
 use crate::app::nick_choice::Remedy;
 use crate::app::{reconnect, transfer_summary};
 use crate::lang::{because, tr};
-use crate::session::{Loss, Outcome, PendingCommand, SessionEvent, TransferStatus, When};
+use crate::session::{Loss, Outcome, PendingCommand, SessionEvent, Stage, TransferStatus, When};
 use crate::units::period;
 
 impl App {
@@ -89,7 +89,7 @@ impl App {
             SessionEvent::TransferRestarted(status, why) => {
                 self.transfers.restarted(&status, why, now, news);
             }
-            SessionEvent::TransferHeld(status, why) => self.held(&status, &why),
+            SessionEvent::TransferHeld(status, why) => self.held(&status, &why, now),
             SessionEvent::TransferEnded(status, outcome) => self.ended(&status, &outcome, now),
             SessionEvent::Goodbye(goodbye) => self.goodbye(&goodbye),
             SessionEvent::GaveUp(why) => self.gave_up(&why),
@@ -239,12 +239,13 @@ impl App {
 
     /// An upload waits until the server takes more. A script does not wait for longer than it
     /// would for anything else.
-    fn held(&mut self, status: &TransferStatus, why: &Refused) {
-        let wait = Duration::from_millis(why.retry_ms.unwrap_or(0).into());
+    fn held(&mut self, status: &TransferStatus, why: &Refused, now: Instant) {
+        let Stage::Held { until } = status.stage else { return };
+        let wait = until.saturating_duration_since(now);
         if self.manner.is_script() && wait >= self.patience.for_transfers() {
             return self.link.session_mut().give_up_held_uploads();
         }
-        self.news.push(News::Waits(transfer_summary::held(status, why)));
+        self.news.push(News::Waits(transfer_summary::held(status, why, wait)));
     }
 
     fn ended(&mut self, status: &TransferStatus, outcome: &Outcome, now: Instant) {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use data_encoding::BASE64_NOPAD;
 
 /// What a fingerprint begins with, in any case: the digest's name.
-const PREFIX: &str = "SHA256:";
+pub const PREFIX: &str = "SHA256:";
 /// Digits of a short one.
 const SHORT_DIGITS: usize = 12;
 /// Bytes of the digest.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::limits::PASSWORD_BYTES_MAX;
 
-/// With what some editors mark the beginning of a text.
+/// The mark that some editors put at the beginning of a text.
 const UTF_8: &[u8] = b"\xef\xbb\xbf";
 const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 

@@ -46,7 +46,7 @@ impl Rate {
         match status.stage {
             Stage::Waiting | Stage::Queued => return,
             Stage::Held { .. } => {
-                // It takes no time that is its own.
+                // The wait does not count as the transfer's own time.
                 if self.moved == 0 {
                     self.started = now;
                 }

@@ -259,7 +259,7 @@ impl fmt::Display for CommandError {
                 word,
             ),
             Self::BanAddress(whom) => {
-                tr!("not banned: {whom} is not an address such as 192.0.2.7 or 2001:db8::1", whom,)
+                tr!("not banned: {whom} is not an address such as 192.0.2.7 or 2001:db8::1", whom)
             }
         };
         f.write_str(&text)

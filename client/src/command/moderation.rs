@@ -44,7 +44,7 @@ fn name_to_ban(whom: &str) -> Result<Nick, CommandError> {
     })
 }
 
-/// True for what is hardly meant as a name: `10.77.0.300`, `2001:db8::/32`, `fe80::1%eth0`.
+/// True for what is unlikely to be meant as a name: `10.77.0.300`, `2001:db8::/32`, `fe80::1%eth0`.
 pub(crate) fn looks_like_address(whom: &str) -> bool {
     let head = whom.trim_start_matches('[').split(['/', '%', ']']).next().unwrap_or_default();
     let of_ipv6 = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');

@@ -92,18 +92,19 @@ impl Session {
     /// session waits for its next attempt, or is over. Of a connection that it has given up itself
     /// the session wants to hear nothing more.
     pub fn handle_lost(&mut self, why: String, now: Instant) {
-        if !matches!(self.phase, Phase::Offline { .. }) {
-            self.lose(Loss::Link(why), now);
-        }
-        self.check();
+        self.lose_once(Loss::Link(why), now);
     }
 
     /// The connection was turned away before it was encrypted. Whatever the reason is, it ends no
     /// membership: anybody on the way may have given it. The session waits as long as it says,
     /// within reason.
     pub fn handle_turned_away(&mut self, goodbye: Goodbye, now: Instant) {
+        self.lose_once(Loss::TurnedAway(goodbye), now);
+    }
+
+    fn lose_once(&mut self, why: Loss, now: Instant) {
         if !matches!(self.phase, Phase::Offline { .. }) {
-            self.lose(Loss::TurnedAway(goodbye), now);
+            self.lose(why, now);
         }
         self.check();
     }

@@ -359,13 +359,16 @@ impl Pending {
 
     /// The oldest command that was sent on this connection and not answered.
     pub(super) fn oldest_sent(&self) -> Option<MessageId> {
-        self.entries.front().filter(|entry| entry.is_sent()).map(|entry| entry.id)
+        self.oldest().map(|entry| entry.id)
+    }
+
+    fn oldest(&self) -> Option<&Entry> {
+        self.entries.front().filter(|entry| entry.is_sent())
     }
 
     /// True while the oldest of these is the password of operators.
     pub(super) fn awaits_op(&self) -> bool {
-        let oldest = self.entries.front().filter(|entry| entry.is_sent());
-        oldest.is_some_and(|entry| matches!(entry.command, PendingCommand::Op(_)))
+        self.oldest().is_some_and(|entry| matches!(entry.command, PendingCommand::Op(_)))
     }
 
     /// Those that wait for being sent or for an answer, in their order, and whether each was sent

@@ -94,14 +94,16 @@ pub(super) fn decide(
     rules: &Rules,
     mut vouches: impl FnMut() -> Result<(), String>,
 ) -> Verdict {
-    let mut entry = known.iter().map(|known| known.entry).find(|entry| entry.fingerprint == key);
+    let mut entry = of_key(known, key).map(|known| known.entry);
     if let Some(held) = held {
         let is_remembered = entry.is_some_and(|entry| entry.is_confirmed);
         if held.key != key && !is_remembered {
             let may_renew = held.word == Word::Authority && known.is_empty();
             return match may_renew && rules.named.is_none() && vouches().is_ok() {
                 true => Verdict::Vouched,
-                false => Verdict::Changed(of_key(known, held.key).unwrap_or_else(|| held.known())),
+                false => Verdict::Changed(
+                    of_key(known, held.key).cloned().unwrap_or_else(|| held.known()),
+                ),
             };
         }
         if known.is_empty() {
@@ -130,8 +132,8 @@ pub(super) fn decide(
 }
 
 /// What is known of this key.
-fn of_key(known: &[KnownKey], key: Fingerprint) -> Option<KnownKey> {
-    known.iter().find(|known| known.entry.fingerprint == key).cloned()
+fn of_key(known: &[KnownKey], key: Fingerprint) -> Option<&KnownKey> {
+    known.iter().find(|known| known.entry.fingerprint == key)
 }
 
 #[cfg(test)]

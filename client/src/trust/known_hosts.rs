@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use chatshelf_common::address::ServerAddress;
-use chatshelf_common::fingerprint::Fingerprint;
+use chatshelf_common::fingerprint::{Fingerprint, PREFIX};
 
 use crate::lang::tr;
 use crate::state_dir;
@@ -27,8 +27,6 @@ const LOCK_NAME: &str = "known_hosts.lock";
 const KIND: &str = "tls";
 /// Follows the fingerprint of a key that nobody has confirmed.
 const UNCONFIRMED: &str = "unconfirmed";
-/// What a fingerprint begins with.
-const FINGERPRINT_PREFIX: &str = "SHA256:";
 /// What some editors write at the beginning of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Symbolic links that are followed, one after the other, as on Linux.
@@ -135,7 +133,7 @@ impl KnownHosts {
         let Some(directory) = &self.directory else { return Ok(false) };
         state_dir::create(directory)?;
         change(directory, |text| {
-            let (mut is_there, mut is_changed) = (false, false);
+            let mut is_there = false;
             let mut edited = Vec::with_capacity(text.len());
             for raw in text.split_inclusive(|byte| *byte == b'\n') {
                 match line(raw) {
@@ -144,7 +142,6 @@ impl KnownHosts {
                     {
                         is_there = true;
                         let confirms = entry.is_confirmed && !there.is_confirmed;
-                        is_changed |= confirms;
                         edited.extend(if confirms { unmarked(raw) } else { raw.to_vec() });
                     }
                     _ => edited.extend(raw),
@@ -160,7 +157,7 @@ impl KnownHosts {
                 }
                 edited.push(b'\n');
             }
-            (is_changed || !is_there).then_some(edited)
+            (edited != text).then_some(edited)
         })?;
         Ok(true)
     }
@@ -201,7 +198,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Line)> {
 }
 
 fn line(raw: &[u8]) -> Line {
-    // What is no UTF-8 becomes a character that no host has.
+    // What is not UTF-8 becomes a character that no host has.
     let text = String::from_utf8_lossy(raw);
     let mut words = text.trim_start_matches(BYTE_ORDER_MARK).split_whitespace();
     let Some(name) = words.next().filter(|name| !name.starts_with('#')) else {
@@ -212,7 +209,7 @@ fn line(raw: &[u8]) -> Line {
     let fingerprint = key.filter(|_| kind == Some(KIND)).and_then(|word| word.parse().ok());
     let is_confirmed = words.clone().next() != Some(UNCONFIRMED);
     // The end of a line was lost: whose is the other key?
-    if words.any(|word| word.starts_with(FINGERPRINT_PREFIX)) {
+    if words.any(|word| word.starts_with(PREFIX)) {
         return Line::Unreadable;
     }
     Line::Of(name, fingerprint.map(|fingerprint| Entry { fingerprint, is_confirmed }))
@@ -223,7 +220,7 @@ fn unmarked(raw: &[u8]) -> Vec<u8> {
     let find = |text: &[u8], word: &str| {
         text.windows(word.len()).position(|window| window == word.as_bytes())
     };
-    let key = find(raw, FINGERPRINT_PREFIX).unwrap_or_default();
+    let key = find(raw, PREFIX).unwrap_or_default();
     let Some(mark) = find(&raw[key..], UNCONFIRMED) else { return raw.to_vec() };
     let (before, behind) = raw.split_at(key + mark);
     [before.trim_ascii_end(), &behind[UNCONFIRMED.len()..]].concat()

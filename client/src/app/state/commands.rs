@@ -250,18 +250,16 @@ impl App {
     /// What operators do. Only a member may have a name that looks like an address.
     fn moderate(&mut self, order: Moderate) -> Result<(), CommandError> {
         let session = self.link.session_mut();
-        match &order.to {
-            Some(whom)
-                if order.action == Action::BAN
-                    && looks_like_address(whom.as_str())
-                    && !session.room().members().any(|member| member.is_same(whom)) =>
-            {
-                let refused = command::CommandError::BanAddress(whom.to_string());
-                self.news.failure(refused.to_string());
-                Ok(())
-            }
-            _ => session.moderate(order),
+        if let Some(whom) = &order.to
+            && order.action == Action::BAN
+            && looks_like_address(whom.as_str())
+            && !session.room().members().any(|member| member.is_same(whom))
+        {
+            let refused = command::CommandError::BanAddress(whom.to_string());
+            self.news.failure(refused.to_string());
+            return Ok(());
         }
+        session.moderate(order)
     }
 
     /// `/redact`: of a line that was seen here, or by its number.

@@ -210,7 +210,7 @@ fn a_key_that_is_not_accepted_is_no_connection() {
     assert_eq!(thread.join().unwrap(), [b"", b""]);
 }
 
-/// Sends off for good whoever greets.
+/// Sends anyone who greets away for good.
 fn turns_away(peer: &mut Peer) -> Vec<u8> {
     let heard = peer.hear_until(|heard| heard.len() >= 6);
     if !heard.is_empty() {

@@ -214,11 +214,13 @@ fn the_last_lines_are_shown_to_newcomers() {
     let room = Room::open();
     room.run("ada", "one\ntwo\nthree\n").has_code(0);
     let output = |history| {
-        let mut command = room.command("bob");
+        let without = room.command("bob");
         // The option may be there once only.
-        let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-        command = std::process::Command::new(command.get_program());
-        command.args(args.iter().map(|arg| if arg == "none" { history } else { arg.as_os_str() }));
+        let args = without.get_args().map(|arg| if arg == "none" { history } else { arg });
+        let mut command = std::process::Command::new(without.get_program());
+        command
+            .args(args)
+            .envs(without.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Program::run(&mut command, "")
     };
     let ended = output("2".as_ref());

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use chatshelf_testkit::programs::{command_of, from_environment, is_for_windows, without_settings};
@@ -29,7 +30,24 @@ pub(crate) fn load() -> Command {
     server();
     let client = client_path();
     let suffix = if is_for_windows(&client) { ".exe" } else { "" };
-    command_of(client.with_file_name(format!("chatshelf-load{suffix}")))
+    with_own_state(command_of(client.with_file_name(format!("chatshelf-load{suffix}"))))
+}
+
+/// Gives a command a state directory that no other has, until a test gives it another: ports come
+/// again, and with them the keys that are remembered for them.
+fn with_own_state(mut command: Command) -> Command {
+    static OURS: OnceLock<PathBuf> = OnceLock::new();
+    static COMMANDS: AtomicU32 = AtomicU32::new(0);
+    let ours = OURS.get_or_init(|| {
+        let id = std::process::id().to_string();
+        let ours = Path::new(env!("CARGO_TARGET_TMPDIR")).join("state").join(id);
+        // What an earlier process of this number has left.
+        let _ = std::fs::remove_dir_all(&ours);
+        ours
+    });
+    let number = COMMANDS.fetch_add(1, Ordering::Relaxed).to_string();
+    command.env("CHATSHELF_STATE_DIR", ours.join(number));
+    command
 }
 
 /// The client's command, whatever the one who runs the tests has set.
@@ -39,7 +57,7 @@ pub(crate) fn client() -> Command {
 
 /// The same of a client that was built elsewhere.
 pub(crate) fn client_at(program: &Path) -> Command {
-    let mut command = command_of(program);
+    let mut command = with_own_state(command_of(program));
     without_settings(&mut command);
     let nothing = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings");
     command.env("XDG_CONFIG_HOME", nothing).env("APPDATA", nothing);
